@@ -1,0 +1,40 @@
+//! The contract between what produces sequences and what knows their loss.
+
+use crate::{Nll, Sequence};
+
+/// How much a [`LossEngine`] returns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Detail {
+    /// One sum and count per sequence.
+    #[default]
+    Sum,
+    /// Also the loss of every scored token.
+    PerToken,
+}
+
+/// The loss of one sequence.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SequenceLoss {
+    /// The sum over the scored tokens, in nats, and their number. NaN or infinite if the model said so.
+    pub nll: Nll,
+    /// The loss of each scored token in nats, in order; `Some` exactly when [`Detail::PerToken`] was asked for.
+    pub per_token: Option<Vec<f32>>,
+}
+
+/// Something that knows the loss of sequences: one model on one device.
+///
+/// An answer depends on the sequence alone, never on its company, its place in the call, or the number of threads.
+/// Implementations say how exactly they keep that on each device.
+pub trait LossEngine {
+    /// What can go wrong: a token outside the vocabulary, a device that fails.
+    type Error: std::error::Error + Send + Sync + 'static;
+
+    /// Returns the loss of every sequence, in order.
+    ///
+    /// A sequence without scored tokens has `sum` 0 and `n_scored` 0. A loss that is not finite is returned as it
+    /// is; what to do about it is the caller's decision.
+    ///
+    /// # Errors
+    /// If a sequence cannot be run at all. Nothing is returned then, not even for the others.
+    fn losses(&self, sequences: &[Sequence], detail: Detail) -> Result<Vec<SequenceLoss>, Self::Error>;
+}

@@ -1,0 +1,43 @@
+//! The words that every lobass crate shares.
+//!
+//! Nothing here reads a file, touches a tensor, or knows a tokenizer. The types follow the flow of the tool: an
+//! [`ExampleKey`] names a row; a [`Sequence`] is that row as a model sees it; a [`LossEngine`] turns sequences into
+//! [`Nll`] sums; a [`ScoreRecord`] is one row of the score table; a scorer makes a [`Score`] of it, with a
+//! [`Direction`]; a strategy spends a [`Budget`] and returns a [`Selection`].
+//!
+//! ```
+//! use lobass_core::{Nll, Sequence};
+//!
+//! // `<s> 2 + 2 = 4 </s>`, where `4` and `</s>` are the response.
+//! let ids = vec![1, 20, 21, 20, 22, 40, 2];
+//! let scored = [false, false, false, false, false, true, true];
+//! let sequence = Sequence::from_scored_tokens(ids, &scored)?;
+//! assert_eq!(sequence.n_scored(), 2);
+//! assert_eq!(sequence.scored_positions().collect::<Vec<_>>(), [4, 5]); // the positions that predict them
+//!
+//! let base = Nll { sum: 6.0, n_scored: 2 };
+//! let reference = Nll { sum: 1.5, n_scored: 2 };
+//! assert_eq!(base.mean(), Some(3.0));
+//! assert_eq!(1.0 - reference.sum / base.sum, 0.75); // LoBaSS: the share of the loss that fine-tuning removed
+//! # Ok::<(), lobass_core::SequenceError>(())
+//! ```
+
+mod budget;
+mod engine;
+mod key;
+mod nll;
+mod record;
+mod score;
+mod selection;
+mod sequence;
+mod status;
+
+pub use budget::{Budget, BudgetError};
+pub use engine::{Detail, LossEngine, SequenceLoss};
+pub use key::ExampleKey;
+pub use nll::Nll;
+pub use record::ScoreRecord;
+pub use score::{Direction, Score};
+pub use selection::{Selected, Selection};
+pub use sequence::{Sequence, SequenceError};
+pub use status::RowStatus;

@@ -1,0 +1,37 @@
+//! The result of a selection strategy.
+
+use crate::{Budget, Direction, ExampleKey, Score};
+
+/// One selected row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Selected {
+    /// 0-based position in the pool.
+    pub row: u64,
+    /// The row's name.
+    pub key: ExampleKey,
+    /// What it was ranked by.
+    pub score: Score,
+    /// 1-based rank; 1 was chosen first.
+    pub rank: u64,
+}
+
+/// The rows a strategy kept, best first, and how it came to them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Selection {
+    /// The strategy's name.
+    pub strategy: String,
+    /// Which end of the score it kept.
+    pub direction: Direction,
+    /// What it was allowed to keep.
+    pub budget: Budget,
+    /// The seed of the tie-break and of random strategies.
+    pub seed: u64,
+    /// Rows in the pool.
+    pub n_rows: u64,
+    /// Rows that had a score, and so could be chosen.
+    pub n_eligible: u64,
+    /// Tokens in the chosen rows.
+    pub n_tokens: u64,
+    /// The chosen rows, by rank.
+    pub selected: Vec<Selected>,
+}

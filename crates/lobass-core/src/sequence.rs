@@ -1,0 +1,120 @@
+//! One example as a model sees it: token ids and the mask of what counts.
+
+use thiserror::Error;
+
+/// Token ids with a loss mask over the *predictions*.
+///
+/// `loss_mask[t]` says whether the prediction made at position `t`, whose label is `input_ids[t + 1]`, counts. The
+/// mask is therefore one shorter than the ids. The shift by one happens in [`Sequence::from_scored_tokens`] and
+/// nowhere else in lobass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sequence {
+    input_ids: Vec<u32>,
+    loss_mask: Vec<bool>,
+}
+
+/// Why ids and mask do not make a [`Sequence`].
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum SequenceError {
+    /// A sequence has at least one token.
+    #[error("expected at least one token, found none")]
+    Empty,
+    /// The mask and the ids speak of different tokens.
+    #[error("expected one mask entry per token, {n_tokens}, found {n_mask}")]
+    LengthMismatch {
+        /// How many token ids were given.
+        n_tokens: usize,
+        /// How many mask entries were given.
+        n_mask: usize,
+    },
+    /// Nothing predicts the first token, so it has no loss.
+    #[error("the first token cannot be scored, since nothing comes before it")]
+    FirstTokenScored,
+}
+
+impl Sequence {
+    /// Makes a sequence from one flag per *token*: `scored[i]` says that token `i` is part of a response.
+    ///
+    /// # Errors
+    /// [`SequenceError::Empty`] without tokens, [`SequenceError::LengthMismatch`] if `scored` and `input_ids` differ
+    /// in length, [`SequenceError::FirstTokenScored`] if `scored[0]` is set.
+    pub fn from_scored_tokens(input_ids: Vec<u32>, scored: &[bool]) -> Result<Self, SequenceError> {
+        if input_ids.len() != scored.len() {
+            return Err(SequenceError::LengthMismatch { n_tokens: input_ids.len(), n_mask: scored.len() });
+        }
+        let (first, rest) = scored.split_first().ok_or(SequenceError::Empty)?;
+        if *first {
+            return Err(SequenceError::FirstTokenScored);
+        }
+        Ok(Self { input_ids, loss_mask: rest.to_vec() })
+    }
+
+    /// The token ids, `n_tokens` of them.
+    pub fn input_ids(&self) -> &[u32] {
+        &self.input_ids
+    }
+
+    /// Which predictions count, `n_tokens - 1` of them: entry `t` belongs to the label `input_ids[t + 1]`.
+    pub fn loss_mask(&self) -> &[bool] {
+        &self.loss_mask
+    }
+
+    /// The number of tokens.
+    pub fn n_tokens(&self) -> usize {
+        self.input_ids.len()
+    }
+
+    /// The number of scored tokens.
+    pub fn n_scored(&self) -> usize {
+        self.loss_mask.iter().filter(|&&counts| counts).count()
+    }
+
+    /// The positions whose prediction counts, ascending; the label of position `t` is `input_ids()[t + 1]`.
+    pub fn scored_positions(&self) -> impl Iterator<Item = usize> + '_ {
+        self.loss_mask.iter().enumerate().filter_map(|(position, &counts)| counts.then_some(position))
+    }
+
+    /// The label of every scored position, in the order of [`Sequence::scored_positions`].
+    pub fn scored_labels(&self) -> impl Iterator<Item = u32> + '_ {
+        self.scored_positions().map(|position| self.input_ids[position + 1])
+    }
+
+    /// Whether token `index` is scored; the first never is.
+    pub fn is_scored(&self, index: usize) -> bool {
+        index > 0 && self.loss_mask.get(index - 1).copied().unwrap_or(false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shift_happens_once() {
+        // A prompt of two tokens and a response of one: the prediction at position 1 is the scored one.
+        let sequence = Sequence::from_scored_tokens(vec![7, 8, 9], &[false, false, true]).unwrap();
+        assert_eq!(sequence.loss_mask(), [false, true]);
+        assert_eq!(sequence.scored_positions().collect::<Vec<_>>(), [1]);
+        assert_eq!(sequence.scored_labels().collect::<Vec<_>>(), [9]);
+        assert!(sequence.is_scored(2));
+        assert!(!sequence.is_scored(1));
+    }
+
+    #[test]
+    fn malformed_input_is_refused() {
+        assert_eq!(Sequence::from_scored_tokens(vec![], &[]), Err(SequenceError::Empty));
+        assert_eq!(
+            Sequence::from_scored_tokens(vec![1, 2], &[false]),
+            Err(SequenceError::LengthMismatch { n_tokens: 2, n_mask: 1 })
+        );
+        assert_eq!(Sequence::from_scored_tokens(vec![1], &[true]), Err(SequenceError::FirstTokenScored));
+    }
+
+    #[test]
+    fn one_token_scores_nothing() {
+        let sequence = Sequence::from_scored_tokens(vec![1], &[false]).unwrap();
+        assert_eq!(sequence.n_scored(), 0);
+        assert_eq!(sequence.n_tokens(), 1);
+    }
+}

@@ -1,0 +1,101 @@
+//! What became of a row.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// What became of one input row. Every row has exactly one status, and only scored ones have numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum RowStatus {
+    /// Scored whole.
+    Ok,
+    /// Scored whole; a token straddles the border between template text and response.
+    Border,
+    /// Scored after it was cut to the maximal length.
+    Truncated,
+    /// Longer than the maximal length; not scored.
+    Overlong,
+    /// No response, or an empty one; nothing to score.
+    EmptyResponse,
+    /// Nothing that the response responds to.
+    NoPrompt,
+    /// The chat template rejects the row, or hides where the response is.
+    TemplateError,
+    /// Not readable as an example: bad JSON, a missing field, a field of the wrong type.
+    Malformed,
+    /// The same text as an earlier row, left out on request.
+    Duplicate,
+    /// A model gave a loss that is not a finite number.
+    NonFinite,
+}
+
+impl RowStatus {
+    /// All statuses, in the order in which summaries list them.
+    pub const ALL: [Self; 10] = [
+        Self::Ok,
+        Self::Border,
+        Self::Truncated,
+        Self::Overlong,
+        Self::EmptyResponse,
+        Self::NoPrompt,
+        Self::TemplateError,
+        Self::Malformed,
+        Self::Duplicate,
+        Self::NonFinite,
+    ];
+
+    /// Whether rows of this status have a loss.
+    pub fn is_scored(self) -> bool {
+        matches!(self, Self::Ok | Self::Border | Self::Truncated)
+    }
+
+    /// The name used in files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Border => "border",
+            Self::Truncated => "truncated",
+            Self::Overlong => "overlong",
+            Self::EmptyResponse => "empty_response",
+            Self::NoPrompt => "no_prompt",
+            Self::TemplateError => "template_error",
+            Self::Malformed => "malformed",
+            Self::Duplicate => "duplicate",
+            Self::NonFinite => "non_finite",
+        }
+    }
+}
+
+impl fmt::Display for RowStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for RowStatus {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|status| status.as_str() == text)
+            .ok_or_else(|| format!("expected a row status, found `{text}`"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_round_trip_and_match_serde() {
+        for status in RowStatus::ALL {
+            assert_eq!(status.as_str().parse::<RowStatus>().unwrap(), status);
+            assert_eq!(serde_json::to_string(&status).unwrap(), format!("\"{status}\""));
+        }
+        assert!("fine".parse::<RowStatus>().is_err());
+    }
+}

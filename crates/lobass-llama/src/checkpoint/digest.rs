@@ -1,0 +1,27 @@
+//! A name for what a checkpoint computes.
+
+use std::fmt::Write as _;
+
+use sha2::{Digest, Sha256};
+
+use super::{Checkpoint, expected_tensors};
+
+/// SHA-256 over the config's text and every tensor's name, dtype, shape, and bytes, in the order of the layout.
+///
+/// The same weights give the same digest however they are split over files; buffers that readers recompute do not
+/// count.
+pub(super) fn weights_digest(checkpoint: &Checkpoint) -> String {
+    let mut hash = Sha256::new();
+    hash.update(checkpoint.config_json.as_bytes());
+    for spec in expected_tensors(&checkpoint.config) {
+        if let Some(place) = checkpoint.locate(checkpoint.stored_name(&spec.name)) {
+            hash.update(format!("\n{} {} {:?}\n", spec.name, place.dtype, spec.shape).as_bytes());
+            hash.update(place.bytes());
+            place.shard.release(place.info);
+        }
+    }
+    hash.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

@@ -1,0 +1,138 @@
+//! Writing a model as a directory that `AutoModelForCausalLM.from_pretrained` opens.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::io::Write as _;
+use std::path::Path;
+
+use safetensors::View;
+use serde_json::{Map, Value, json};
+
+use super::{TensorSpec, convert, expected_tensors};
+use crate::{Dtype, Error, Llama};
+
+/// Largest weight file; what does not fit goes to further shards, as `save_pretrained` does.
+const SHARD_BYTES: usize = 5_000_000_000;
+
+/// Writes `config.json` and the weights in a dtype, one shard at a time.
+///
+/// `config_json` is the text of the config the model was made from; only its dtype is changed. Every file is written
+/// under another name first and renamed when it is complete.
+///
+/// # Errors
+/// [`Error::Io`], naming the file; [`Error::Shard`] if the weights cannot be serialised.
+pub fn save(model: &Llama, config_json: &str, dtype: Dtype, dir: &Path) -> Result<(), Error> {
+    fs_err::create_dir_all(dir)?;
+    let shards = split(model, dtype, SHARD_BYTES);
+    let mut weight_map = Map::new();
+    let mut total_size = 0;
+    for (at, specs) in shards.iter().enumerate() {
+        let file = match shards.len() {
+            1 => "model.safetensors".to_owned(),
+            n => format!("model-{:05}-of-{n:05}.safetensors", at + 1),
+        };
+        total_size += write_shard(model, specs, dtype, &dir.join(&file))?;
+        weight_map.extend(specs.iter().map(|spec| (spec.name.clone(), Value::from(file.as_str()))));
+    }
+    if shards.len() > 1 {
+        let index = json!({"metadata": {"total_size": total_size}, "weight_map": weight_map});
+        write_whole(&dir.join("model.safetensors.index.json"), pretty(&index).as_bytes())?;
+    }
+    write_whole(&dir.join("config.json"), config_with_dtype(config_json, dtype)?.as_bytes())
+}
+
+/// Cuts the tensors into runs of at most `limit` bytes, in the order of the layout.
+fn split(model: &Llama, dtype: Dtype, limit: usize) -> Vec<Vec<TensorSpec>> {
+    let mut shards: Vec<Vec<TensorSpec>> = vec![Vec::new()];
+    let mut used = 0;
+    for spec in expected_tensors(model.config()) {
+        let bytes = spec.n_elements() * dtype.size();
+        if used > 0 && used + bytes > limit {
+            shards.push(Vec::new());
+            used = 0;
+        }
+        used += bytes;
+        shards.last_mut().expect("starts with one").push(spec);
+    }
+    shards
+}
+
+fn write_shard(model: &Llama, specs: &[TensorSpec], dtype: Dtype, path: &Path) -> Result<usize, Error> {
+    let tensors: Vec<_> = specs.iter().map(|spec| (&spec.name, Weight { model, spec, dtype })).collect();
+    let n_bytes = tensors.iter().map(|(_, weight)| weight.data_len()).sum();
+    // transformers refuses files that do not say which framework's conventions they follow.
+    let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
+    safetensors::serialize_to_file(tensors, Some(metadata), path)
+        .map_err(|source| Error::Shard { path: path.to_owned(), source })?;
+    Ok(n_bytes)
+}
+
+/// A tensor that is fetched and converted when its turn to be written comes, so that saving a model does not hold
+/// it twice.
+struct Weight<'a> {
+    model: &'a Llama,
+    spec: &'a TensorSpec,
+    dtype: Dtype,
+}
+
+impl View for Weight<'_> {
+    fn dtype(&self) -> safetensors::Dtype {
+        self.dtype.to_safetensors()
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.spec.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        let weight = self.model.weight(&self.spec.name);
+        let weight = weight.unwrap_or_else(|| unreachable!("`{}` is a parameter of the model", self.spec.name));
+        Cow::Owned(convert::to_bytes(&weight, self.dtype))
+    }
+
+    fn data_len(&self) -> usize {
+        self.spec.n_elements() * self.dtype.size()
+    }
+}
+
+fn config_with_dtype(config_json: &str, dtype: Dtype) -> Result<String, Error> {
+    let mut config: Map<String, Value> = serde_json::from_str(config_json).map_err(|source| Error::Config {
+        path: "config.json".into(),
+        source: crate::ConfigError::Json(source),
+    })?;
+    // transformers 5 writes `dtype`, 4 writes `torch_dtype`; both read both.
+    let field = if config.contains_key("dtype") { "dtype" } else { "torch_dtype" };
+    config.insert(field.to_owned(), Value::from(dtype.torch_name()));
+    Ok(pretty(&Value::Object(config)))
+}
+
+fn pretty(value: &Value) -> String {
+    format!("{value:#}\n")
+}
+
+fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let partial = path.with_extension("partial");
+    let mut file = fs_err::File::create(&partial)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    drop(file);
+    fs_err::rename(&partial, path)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{DeviceName, LlamaConfig};
+
+    #[test]
+    fn large_models_are_split_in_layout_order() {
+        let config = LlamaConfig::from_json(crate::testing::TINY).unwrap();
+        let model = Llama::random(&config, 0, &DeviceName::Cpu.open());
+        let whole = split(&model, Dtype::F32, usize::MAX);
+        assert_eq!(whole.len(), 1);
+        let shards = split(&model, Dtype::F32, 8192);
+        assert!(shards.len() > 1);
+        assert_eq!(shards.concat(), whole[0]);
+    }
+}

@@ -1,0 +1,148 @@
+//! Everything that can go wrong with a checkpoint.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::ConfigError;
+
+/// Why a checkpoint cannot be read or written.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file cannot be read or written; the message names it.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// The config cannot be used.
+    #[error("config `{}`", path.display())]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: ConfigError,
+    },
+    /// The directory holds no weights that lobass reads.
+    #[error(
+        "checkpoint `{}`: expected `model.safetensors` or `model.safetensors.index.json`, found {found}",
+        path.display()
+    )]
+    NoWeights {
+        /// The directory.
+        path: PathBuf,
+        /// What is there instead.
+        found: String,
+    },
+    /// A shard is damaged: truncated, or with a header that does not describe it.
+    #[error("shard `{}` is not a valid safetensors file", path.display())]
+    Shard {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: safetensors::SafeTensorError,
+    },
+    /// The index of a sharded checkpoint is damaged or disagrees with its shards.
+    #[error("index `{}`: {reason}", path.display())]
+    Index {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Tensors and config do not fit together; every misfit is listed.
+    #[error("checkpoint `{}` does not fit its config in {} tensors{}", path.display(), problems.len(), bullets(problems))]
+    Tensors {
+        /// The directory.
+        path: PathBuf,
+        /// Every misfit.
+        problems: Vec<TensorProblem>,
+    },
+    /// A token id outside the vocabulary, which no embedding has a row for.
+    #[error("token id {id}: expected below the model's vocab_size, {vocab_size}")]
+    TokenOutOfRange {
+        /// The id.
+        id: u32,
+        /// The number of rows of the embedding.
+        vocab_size: usize,
+    },
+    /// A device name that is not one, or not of this build.
+    #[error("device `{name}`: {reason}")]
+    Device {
+        /// The name.
+        name: String,
+        /// What is wrong with it, and what to do.
+        reason: String,
+    },
+}
+
+/// One tensor that does not fit the config.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TensorProblem {
+    /// The config asks for it, and no shard has it.
+    Missing {
+        /// Its name.
+        name: String,
+        /// Its shape.
+        shape: Vec<usize>,
+        /// The most similar name that no one asked for.
+        near: Option<String>,
+    },
+    /// A shard has it, and the config does not ask for it.
+    Unexpected {
+        /// Its name.
+        name: String,
+        /// Its shape.
+        shape: Vec<usize>,
+    },
+    /// It has another shape than the config says.
+    Shape {
+        /// Its name.
+        name: String,
+        /// Its shape by the config.
+        expected: Vec<usize>,
+        /// Its shape in the file.
+        found: Vec<usize>,
+    },
+    /// It holds numbers that are no weights here.
+    Dtype {
+        /// Its name.
+        name: String,
+        /// Its dtype in the file.
+        found: String,
+    },
+    /// The config ties the head to the embedding, and the file holds two different ones.
+    Tied,
+}
+
+impl fmt::Display for TensorProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing { name, shape, near: None } => write!(f, "missing `{name}` {shape:?}"),
+            Self::Missing { name, shape, near: Some(near) } => {
+                write!(f, "missing `{name}` {shape:?}; the file has a similar `{near}`")
+            }
+            Self::Unexpected { name, shape } => write!(f, "unexpected `{name}` {shape:?}"),
+            Self::Shape { name, expected, found } => {
+                write!(f, "`{name}`: expected shape {expected:?}, found {found:?}")
+            }
+            Self::Dtype { name, found } => write!(f, "`{name}`: expected dtype F32, F16, or BF16, found {found}"),
+            Self::Tied => f.write_str(
+                "`lm_head.weight` differs from `model.embed_tokens.weight`, but the config ties them; \
+                 set \"tie_word_embeddings\": false if both are meant",
+            ),
+        }
+    }
+}
+
+/// Lists problems below a message, the first few dozen of them.
+fn bullets(problems: &[TensorProblem]) -> String {
+    const SHOWN: usize = 40;
+    let mut text: String = problems.iter().take(SHOWN).map(|problem| format!("\n  - {problem}")).collect();
+    if problems.len() > SHOWN {
+        text += &format!("\n  - and {} more", problems.len() - SHOWN);
+    }
+    text
+}

@@ -1,0 +1,117 @@
+//! Rotary position embedding in the rotate-half layout of Hugging Face checkpoints.
+
+use std::f64::consts::TAU;
+
+use burn::tensor::{DType, Device, Tensor, TensorData};
+
+use crate::{LlamaConfig, RopeScaling};
+
+/// Cosines and sines for the positions of one sequence length.
+#[derive(Debug, Clone)]
+pub(super) struct RopeTables {
+    /// `[1, 1, T, D/2]`.
+    cos: Tensor<4>,
+    /// `[1, 1, T, D/2]`.
+    sin: Tensor<4>,
+}
+
+impl RopeTables {
+    pub(super) fn new(config: &LlamaConfig, seq_len: usize, dtype: DType, device: &Device) -> Self {
+        let (frequencies, factor) = inverse_frequencies(config, seq_len);
+        let shape = [1, 1, seq_len, frequencies.len()];
+        let table = |function: fn(f32) -> f32| {
+            let values: Vec<f32> = (0..seq_len)
+                .flat_map(|position| {
+                    #[expect(clippy::cast_possible_truncation, reason = "as in the reference, angles are f32")]
+                    frequencies.iter().map(move |frequency| function(position as f32 * frequency) * factor as f32)
+                })
+                .collect();
+            Tensor::from_data(TensorData::new(values, shape), (device, dtype))
+        };
+        Self { cos: table(f32::cos), sin: table(f32::sin) }
+    }
+
+    /// Rotates the pairs `(i, i + D/2)` of every head: `[B, heads, T, D]` to the same.
+    pub(super) fn rotate(&self, heads: Tensor<4>) -> Tensor<4> {
+        let half = heads.dims()[3] / 2;
+        let first = heads.clone().narrow(3, 0, half);
+        let second = heads.narrow(3, half, half);
+        let rotated_first = first.clone() * self.cos.clone() - second.clone() * self.sin.clone();
+        let rotated_second = second * self.cos.clone() + first * self.sin.clone();
+        Tensor::cat(vec![rotated_first, rotated_second], 3)
+    }
+}
+
+/// The `D/2` inverse frequencies, in radians per position, and the factor on cos and sin.
+///
+/// Source: `_compute_*_parameters` in `modeling_rope_utils.py` of transformers 5.23. The reference works in f32 from
+/// the power on; so does this, in the same order.
+fn inverse_frequencies(config: &LlamaConfig, seq_len: usize) -> (Vec<f32>, f64) {
+    let dim = config.head_dim;
+    let plain = |theta: f64| series(theta, dim).map(|power| 1.0 / power).collect::<Vec<f32>>();
+    let theta = config.rope.theta;
+    match config.rope.scaling {
+        RopeScaling::Default => (plain(theta), 1.0),
+        RopeScaling::Linear { factor } => {
+            #[expect(clippy::cast_possible_truncation, reason = "as in the reference, frequencies are f32")]
+            let scaled = plain(theta).into_iter().map(|frequency| frequency / factor as f32).collect();
+            (scaled, 1.0)
+        }
+        RopeScaling::Dynamic { factor } => {
+            let max = config.max_position_embeddings as f64;
+            let stretch = factor * (seq_len as f64).max(max) / max - (factor - 1.0);
+            (plain(theta * stretch.powf(dim as f64 / (dim as f64 - 2.0))), 1.0)
+        }
+        RopeScaling::Llama3 { factor, low_freq_factor, high_freq_factor, original_max_position_embeddings } => {
+            let smooth = |frequency: f32| {
+                let frequency = f64::from(frequency);
+                let wavelength = TAU / frequency;
+                let ratio = original_max_position_embeddings / wavelength;
+                let share = (ratio - low_freq_factor) / (high_freq_factor - low_freq_factor);
+                let share = share.clamp(0.0, 1.0);
+                #[expect(clippy::cast_possible_truncation, reason = "as in the reference, frequencies are f32")]
+                let smoothed = ((1.0 - share) * frequency / factor + share * frequency) as f32;
+                smoothed
+            };
+            (plain(theta).into_iter().map(smooth).collect(), 1.0)
+        }
+        RopeScaling::Yarn { attention_factor, .. } => (yarn(config), attention_factor),
+    }
+}
+
+/// `theta^(2i / dim)` for every pair `i`.
+#[expect(clippy::cast_possible_truncation, reason = "as in the reference, powers are f32")]
+fn series(theta: f64, dim: usize) -> impl Iterator<Item = f32> {
+    (0..dim / 2).map(move |pair| (theta as f32).powf(2.0 * pair as f32 / dim as f32))
+}
+
+fn yarn(config: &LlamaConfig) -> Vec<f32> {
+    let RopeScaling::Yarn { factor, beta_fast, beta_slow, truncate, original_max_position_embeddings: original, .. } =
+        config.rope.scaling
+    else {
+        unreachable!("called for YaRN only");
+    };
+    let dim = config.head_dim as f64;
+    let theta = config.rope.theta;
+    // The dimension whose frequency makes `rotations` turns over the original context.
+    let dimension_of = |rotations: f64| dim * (original / (rotations * TAU)).ln() / (2.0 * theta.ln());
+    let (mut low, mut high) = (dimension_of(beta_fast), dimension_of(beta_slow));
+    if truncate {
+        (low, high) = (low.floor(), high.ceil());
+    }
+    let (low, mut high) = (low.max(0.0), high.min(dim - 1.0));
+    #[expect(clippy::float_cmp, reason = "the reference guards exactly this division by zero")]
+    if low == high {
+        high += 0.001;
+    }
+    series(theta, config.head_dim)
+        .enumerate()
+        .map(|(pair, power)| {
+            let stretched = ((pair as f64 - low) / (high - low)).clamp(0.0, 1.0);
+            let power = f64::from(power);
+            #[expect(clippy::cast_possible_truncation, reason = "as in the reference, frequencies are f32")]
+            let frequency = (stretched / (factor * power) + (1.0 - stretched) / power) as f32;
+            frequency
+        })
+        .collect()
+}

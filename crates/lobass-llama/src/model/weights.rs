@@ -1,0 +1,86 @@
+//! Parameters by their checkpoint names.
+
+use burn::module::{Module, ModuleVisitor, Param, ParamId};
+use burn::tensor::{Tensor, TensorData};
+
+use super::Llama;
+
+impl Llama {
+    /// Copies a parameter's values to the host, by its name in the checkpoint; `None` if there is no such parameter.
+    pub fn weight(&self, name: &str) -> Option<TensorData> {
+        let mut finder = Finder { path: Vec::new(), name, found: None };
+        self.visit(&mut finder);
+        finder.found
+    }
+
+    /// Every parameter's checkpoint name and its identity in burn's gradients, in the order of the modules.
+    pub fn parameter_names(&self) -> Vec<(String, ParamId)> {
+        let mut lister = Lister { path: Vec::new(), names: Vec::new() };
+        self.visit(&mut lister);
+        lister.names
+    }
+}
+
+struct Finder<'a> {
+    path: Vec<String>,
+    name: &'a str,
+    found: Option<TensorData>,
+}
+
+impl ModuleVisitor for Finder<'_> {
+    fn enter_module(&mut self, name: &str, _container_type: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if self.path.join(".") == self.name {
+            self.found = Some(param.val().into_data());
+        }
+    }
+}
+
+struct Lister {
+    path: Vec<String>,
+    names: Vec<(String, ParamId)>,
+}
+
+impl ModuleVisitor for Lister {
+    fn enter_module(&mut self, name: &str, _container_type: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.names.push((self.path.join("."), param.id));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{DeviceName, LlamaConfig, expected_tensors, testing};
+
+    #[test]
+    fn parameters_are_named_as_in_the_checkpoint() {
+        for extra in ["", r#", "tie_word_embeddings": true, "attention_bias": true, "mlp_bias": true"#] {
+            let config = LlamaConfig::from_json(&testing::tiny_with(extra)).unwrap();
+            let model = Llama::random(&config, 1, &DeviceName::Cpu.open());
+            let mut names: Vec<_> = model.parameter_names().into_iter().map(|(name, _)| name).collect();
+            let mut expected: Vec<_> = expected_tensors(&config).into_iter().map(|spec| spec.name).collect();
+            names.sort();
+            expected.sort();
+            assert_eq!(names, expected);
+            for spec in expected_tensors(&config) {
+                let weight = model.weight(&spec.name).unwrap();
+                assert_eq!(weight.shape().to_vec(), spec.shape, "{}", spec.name);
+            }
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! One model on one device, as a [`LossEngine`].
+
+use std::cmp::Reverse;
+
+use burn::tensor::{Int, Tensor, TensorData};
+use lobass_core::{Detail, LossEngine, Nll, Sequence, SequenceLoss};
+use lobass_llama::Llama;
+
+use crate::workers::Workers;
+use crate::{Error, label_losses};
+
+/// One model on one device.
+#[derive(Debug)]
+pub struct Engine {
+    model: Llama,
+    workers: Workers,
+}
+
+impl Engine {
+    /// Takes a model and the number of worker threads; 0 counts as 1.
+    ///
+    /// The number of threads changes the speed and nothing else.
+    pub fn new(model: Llama, threads: usize) -> Self {
+        Self { model, workers: Workers::new(threads) }
+    }
+
+    /// The model.
+    pub fn model(&self) -> &Llama {
+        &self.model
+    }
+
+    /// The number of worker threads.
+    pub fn threads(&self) -> usize {
+        self.workers.count()
+    }
+
+    /// Gives the model back.
+    pub fn into_model(self) -> Llama {
+        self.model
+    }
+
+    fn loss(&self, sequence: &Sequence, detail: Detail) -> SequenceLoss {
+        let losses = if sequence.n_scored() == 0 { Vec::new() } else { self.token_losses(sequence) };
+        SequenceLoss {
+            nll: Nll { sum: losses.iter().copied().map(f64::from).sum(), n_scored: losses.len() as u64 },
+            per_token: (detail == Detail::PerToken).then_some(losses),
+        }
+    }
+
+    fn token_losses(&self, sequence: &Sequence) -> Vec<f32> {
+        let device = self.model.device();
+        let int = |values: Vec<i64>| -> Tensor<1, Int> {
+            let count = values.len();
+            Tensor::from_data(TensorData::new(values, [count]), &device)
+        };
+        let input_ids = int(sequence.input_ids().iter().map(|&id| i64::from(id)).collect());
+        #[expect(clippy::cast_possible_wrap, reason = "positions are far below 2^63")]
+        let positions = int(sequence.scored_positions().map(|position| position as i64).collect());
+        let labels = int(sequence.scored_labels().map(i64::from).collect());
+
+        let hidden: Tensor<2> = self.model.hidden_states(input_ids.unsqueeze()).squeeze_dim(0);
+        let losses = label_losses(&self.model, hidden.select(0, positions), labels);
+        losses.into_data().iter::<f32>().collect()
+    }
+
+    fn check_ids(&self, sequences: &[Sequence]) -> Result<(), Error> {
+        let vocab_size = self.model.config().vocab_size;
+        let misfit = sequences.iter().enumerate().find_map(|(at, sequence)| {
+            let id = sequence.input_ids().iter().find(|&&id| id as usize >= vocab_size)?;
+            Some(Error::TokenOutOfRange { sequence: at, id: *id, vocab_size })
+        });
+        misfit.map_or(Ok(()), Err)
+    }
+}
+
+impl LossEngine for Engine {
+    type Error = Error;
+
+    fn losses(&self, sequences: &[Sequence], detail: Detail) -> Result<Vec<SequenceLoss>, Error> {
+        self.check_ids(sequences)?;
+        // Longest first: the last jobs to finish are then short ones.
+        let mut order: Vec<usize> = (0..sequences.len()).collect();
+        order.sort_by_key(|&at| Reverse(sequences[at].n_tokens()));
+        Ok(self.workers.run(&order, |at| self.loss(&sequences[at], detail)))
+    }
+}

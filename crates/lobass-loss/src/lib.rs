@@ -1,0 +1,35 @@
+//! The loss engine: how sequences become negative log-likelihood sums.
+//!
+//! An [`Engine`] holds one model on one device and implements [`lobass_core::LossEngine`]. On the processor it runs
+//! one sequence per single-threaded worker over shared weights: no padding, and the same bits whatever the company,
+//! the order, or the number of threads. The head runs on loss-bearing rows only, in chunks, so that no
+//! `[batch, seq, vocab]` buffer ever exists.
+//!
+//! [`label_losses`] is the one definition of the loss; training differentiates the same function.
+//!
+//! ```
+//! use lobass_core::{Detail, LossEngine, Sequence};
+//! use lobass_llama::{DeviceName, Llama, LlamaConfig};
+//! use lobass_loss::Engine;
+//!
+//! let config = LlamaConfig::from_json(
+//!     r#"{"model_type": "llama", "vocab_size": 32, "hidden_size": 16, "intermediate_size": 24,
+//!         "num_hidden_layers": 1, "num_attention_heads": 2, "max_position_embeddings": 64}"#,
+//! )?;
+//! let engine = Engine::new(Llama::random(&config, 7, &DeviceName::Cpu.open()), 2);
+//! let sequence = Sequence::from_scored_tokens(vec![1, 5, 9, 2], &[false, false, true, true])?;
+//! let loss = &engine.losses(&[sequence], Detail::PerToken)?[0];
+//! assert_eq!(loss.nll.n_scored, 2);
+//! // A model that knows nothing spreads its belief over all 32 tokens.
+//! assert!((loss.nll.mean().unwrap() - 32f64.ln()).abs() < 0.5);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod engine;
+mod error;
+mod label_loss;
+mod workers;
+
+pub use engine::Engine;
+pub use error::Error;
+pub use label_loss::label_losses;

@@ -1,0 +1,46 @@
+//! Single-threaded workers that share a list of jobs.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+/// A fixed number of threads, each with a pool of one, so that tensor operations inside a job stay on its thread.
+#[derive(Debug)]
+pub(crate) struct Workers {
+    pools: Vec<ThreadPool>,
+}
+
+impl Workers {
+    pub(crate) fn new(threads: usize) -> Self {
+        let pool = || ThreadPoolBuilder::new().num_threads(1).build().expect("the system grants a thread");
+        Self { pools: (0..threads.max(1)).map(|_| pool()).collect() }
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.pools.len()
+    }
+
+    /// Runs `job` once for every index of `order`, in that order as workers become free, and returns the results by
+    /// index.
+    pub(crate) fn run<T: Send>(&self, order: &[usize], job: impl Fn(usize) -> T + Sync) -> Vec<T> {
+        let next = AtomicUsize::new(0);
+        let work = || {
+            let mut done = Vec::new();
+            while let Some(&index) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
+                done.push((index, job(index)));
+            }
+            done
+        };
+        let mut done: Vec<(usize, T)> = thread::scope(|scope| {
+            let threads: Vec<_> = self.pools.iter().map(|pool| scope.spawn(|| pool.install(work))).collect();
+            threads.into_iter().flat_map(|thread| thread.join().unwrap_or_else(|panic| resume(panic))).collect()
+        });
+        done.sort_unstable_by_key(|&(index, _)| index);
+        done.into_iter().map(|(_, result)| result).collect()
+    }
+}
+
+fn resume(panic: Box<dyn std::any::Any + Send>) -> ! {
+    std::panic::resume_unwind(panic)
+}
