@@ -1,0 +1,7 @@
+//! Numbers against PyTorch and transformers. `fixtures/README.md` says which script made which file.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
+
+// Losses of every model family and odd shape.
+mod families;
+// What a checkpoint directory survives: saving, sharding, other dtypes.
+mod checkpoints;
