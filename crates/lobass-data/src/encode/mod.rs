@@ -1,0 +1,213 @@
+//! Examples to sequences: one rendering, one tokenisation, and a mask from its offsets.
+
+mod spans;
+
+use std::fmt;
+use std::str::FromStr;
+
+use lobass_core::{RowStatus, Sequence};
+use serde::{Deserialize, Serialize};
+
+use crate::{ChatTemplate, Example, RowFault, TextTokenizer};
+use spans::{Rendered, ResponseSpan};
+
+/// Which tokens count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mask {
+    /// The responses, each with its end-of-turn token.
+    #[default]
+    Response,
+    /// Everything but the first token, which nothing predicts.
+    All,
+}
+
+/// What becomes of an example that is longer than the maximum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Overlong {
+    /// It is not scored.
+    #[default]
+    Drop,
+    /// It is cut at the end, and scored if a part of a response is left.
+    Truncate,
+    /// The whole run stops.
+    Error,
+}
+
+/// How examples become sequences.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EncodeOptions {
+    /// Which tokens count.
+    pub mask: Mask,
+    /// The longest sequence, in tokens.
+    pub max_length: usize,
+    /// What becomes of longer ones.
+    pub overlong: Overlong,
+}
+
+/// Renders and tokenises examples; one for all rows of a run.
+#[derive(Debug)]
+pub struct Encoder {
+    tokenizer: TextTokenizer,
+    template: ChatTemplate,
+    options: EncodeOptions,
+}
+
+/// What became of an example.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Encoded {
+    /// What became of it; scored statuses have a sequence.
+    pub status: RowStatus,
+    /// Why, for everything but [`RowStatus::Ok`].
+    pub reason: Option<String>,
+    /// Tokens before any cut; 0 if there was nothing to count.
+    pub n_tokens: usize,
+    /// What a model is to see.
+    pub sequence: Option<Sequence>,
+}
+
+/// An example as a model sees it, before any cut.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trace {
+    /// The rendered text.
+    pub text: String,
+    /// The token ids.
+    pub ids: Vec<u32>,
+    /// The bytes of the text that each token covers.
+    pub offsets: Vec<(usize, usize)>,
+    /// Whether each token is scored.
+    pub scored: Vec<bool>,
+    /// The first token that holds both template text and response text.
+    pub border: Option<usize>,
+}
+
+impl Encoder {
+    /// Puts together what turns text into sequences.
+    pub fn new(tokenizer: TextTokenizer, template: ChatTemplate, options: EncodeOptions) -> Self {
+        Self { tokenizer, template, options }
+    }
+
+    /// The tokenizer.
+    pub fn tokenizer(&self) -> &TextTokenizer {
+        &self.tokenizer
+    }
+
+    /// The template.
+    pub fn template(&self) -> &ChatTemplate {
+        &self.template
+    }
+
+    /// The options.
+    pub fn options(&self) -> &EncodeOptions {
+        &self.options
+    }
+
+    /// Turns an example into a sequence, or says why it cannot be one.
+    pub fn encode(&self, example: &Example) -> Encoded {
+        match self.trace(example) {
+            Ok(trace) => self.fit(trace),
+            Err(fault) => Encoded { status: fault.status, reason: Some(fault.reason), n_tokens: 0, sequence: None },
+        }
+    }
+
+    /// Renders, tokenises, and masks an example, and does not cut it.
+    ///
+    /// A token is scored if it holds any text of a response or of the marker that ends it.
+    ///
+    /// # Errors
+    /// [`RowStatus::TemplateError`] if the template rejects the example or hides its responses;
+    /// [`RowStatus::Malformed`] if the tokenizer has no token for a part of the text.
+    pub fn trace(&self, example: &Example) -> Result<Trace, RowFault> {
+        let rendered = Rendered::new(&self.template, example, self.tokenizer.special_tokens())?;
+        let spans = rendered.spans()?;
+        let text = rendered.text;
+        let tokens = self
+            .tokenizer
+            .encode(&text)
+            .map_err(|reason| RowFault::malformed(format!("the tokenizer cannot encode it: {reason}")))?;
+        let (mut scored, border) = mask(&text, &tokens.offsets, &spans);
+        if self.options.mask == Mask::All {
+            scored.iter_mut().skip(1).for_each(|counts| *counts = true);
+        }
+        Ok(Trace { text, ids: tokens.ids, offsets: tokens.offsets, scored, border })
+    }
+
+    /// Applies the maximal length.
+    fn fit(&self, mut trace: Trace) -> Encoded {
+        let n_tokens = trace.ids.len();
+        let limit = self.options.max_length;
+        let mut status = RowStatus::Ok;
+        let mut reason = None;
+        if let Some(at) = trace.border {
+            status = RowStatus::Border;
+            let token = self.tokenizer.token(trace.ids[at]).unwrap_or_default();
+            reason = Some(format!("token {at} `{token}` straddles the border between template and response"));
+        }
+        if n_tokens > limit {
+            let length = format!("{n_tokens} tokens, above the maximum of {limit}");
+            trace.ids.truncate(limit);
+            trace.scored.truncate(limit);
+            let cut = self.options.overlong == Overlong::Truncate;
+            if !cut || !trace.scored.contains(&true) {
+                let why = if cut { format!("{length}; nothing of a response is left after the cut") } else { length };
+                return Encoded { status: RowStatus::Overlong, reason: Some(why), n_tokens, sequence: None };
+            }
+            status = RowStatus::Truncated;
+            reason = Some(length);
+        }
+        match Sequence::from_scored_tokens(trace.ids, &trace.scored) {
+            Ok(sequence) if sequence.n_scored() > 0 => Encoded { status, reason, n_tokens, sequence: Some(sequence) },
+            Ok(_) => {
+                let reason = Some("no token of the sequence holds text of a response".to_owned());
+                Encoded { status: RowStatus::EmptyResponse, reason, n_tokens, sequence: None }
+            }
+            Err(error) => {
+                let reason = Some(error.to_string());
+                Encoded { status: RowStatus::TemplateError, reason, n_tokens, sequence: None }
+            }
+        }
+    }
+}
+
+/// One flag per token, and the first token that straddles a border.
+fn mask(text: &str, offsets: &[(usize, usize)], spans: &[ResponseSpan]) -> (Vec<bool>, Option<usize>) {
+    let mut scored = vec![false; offsets.len()];
+    let mut border = None;
+    let mut spans = spans.iter().peekable();
+    for (token, &(start, end)) in offsets.iter().enumerate() {
+        while spans.next_if(|span| span.scored.end <= start).is_some() {}
+        let Some(span) = spans.peek() else { break };
+        if start < end && start < span.scored.end && end > span.scored.start {
+            scored[token] = true;
+            let before = text.get(start.max(span.prompt_end)..span.scored.start).unwrap_or_default();
+            let straddles = start < span.prompt_end || !before.trim().is_empty() || end > span.scored.end;
+            border = border.or(straddles.then_some(token));
+        }
+    }
+    (scored, border)
+}
+
+macro_rules! words {
+    ($type:ty { $($variant:ident => $word:literal),* }) => {
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(match self { $(Self::$variant => $word),* })
+            }
+        }
+
+        impl FromStr for $type {
+            type Err = String;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                match text {
+                    $($word => Ok(Self::$variant),)*
+                    _ => Err(format!("expected one of {}, found `{text}`", [$($word),*].join(", "))),
+                }
+            }
+        }
+    };
+}
+
+words!(Mask { Response => "response", All => "all" });
+words!(Overlong { Drop => "drop", Truncate => "truncate", Error => "error" });

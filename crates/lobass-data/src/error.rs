@@ -1,0 +1,131 @@
+//! What stops a whole file, template, or tokenizer. What stops one row is a [`RowFault`](crate::RowFault).
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+/// Why a data set, a chat template, or a tokenizer cannot be used.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file cannot be read or written; the message names it.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// A file holds no rows.
+    #[error("data file `{}`: expected rows, found an empty file", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file that is not what its first bytes promise.
+    #[error("data file `{}`: {reason}", path.display())]
+    Container {
+        /// The file.
+        path: PathBuf,
+        /// Where and what.
+        reason: String,
+    },
+    /// A Parquet file that cannot be read or written.
+    #[error("Parquet file `{}`", path.display())]
+    Parquet {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: parquet::errors::ParquetError,
+    },
+    /// An Arrow batch of a Parquet file that cannot be read or converted.
+    #[error("Parquet file `{}`", path.display())]
+    Arrow {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: arrow_schema::ArrowError,
+    },
+    /// Columns that no known format has.
+    #[error(
+        "data file `{}`: expected the columns of a known format ({}), found `{}`",
+        path.display(), crate::FormatName::expected(), columns.join("`, `")
+    )]
+    UnknownFormat {
+        /// The file.
+        path: PathBuf,
+        /// Its columns.
+        columns: Vec<String>,
+    },
+    /// A column that was asked for and is not there.
+    #[error("data file `{}`: expected column `{column}`, found `{}`", path.display(), columns.join("`, `"))]
+    MissingColumn {
+        /// The file.
+        path: PathBuf,
+        /// The column asked for.
+        column: String,
+        /// The columns there are.
+        columns: Vec<String>,
+    },
+    /// A `--columns` mapping that does not say what it should.
+    #[error("column mapping `{mapping}`: {reason}")]
+    Columns {
+        /// The mapping as given.
+        mapping: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A `dataset_info.json` entry that cannot be used.
+    #[error("dataset info `{}`, entry `{name}`: {reason}", path.display())]
+    DatasetInfo {
+        /// The file.
+        path: PathBuf,
+        /// The entry.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// JSON that is not the document it should be.
+    #[error("`{}` is not {expected}", path.display())]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// What it should be.
+        expected: &'static str,
+        /// What is wrong with it.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A chat template that does not parse.
+    #[error("chat template `{name}`")]
+    Template {
+        /// Its name or path.
+        name: String,
+        /// What is wrong with it.
+        #[source]
+        source: minijinja::Error,
+    },
+    /// A chat template that was asked for and is not there.
+    #[error("chat template `{name}`: {reason}")]
+    NoTemplate {
+        /// The name asked for.
+        name: String,
+        /// What there is.
+        reason: String,
+    },
+    /// A tokenizer that cannot be loaded.
+    #[error("tokenizer `{}`: {reason}", path.display())]
+    Tokenizer {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// An output whose name promises another container than the input has.
+    #[error("output `{}`: expected a name that ends in `{expected}`, like its input `{}`", path.display(), input.display())]
+    OutputName {
+        /// The output.
+        path: PathBuf,
+        /// The input.
+        input: PathBuf,
+        /// The ending it should have.
+        expected: String,
+    },
+}

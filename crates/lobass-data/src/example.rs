@@ -1,0 +1,133 @@
+//! One example, whatever file it came from.
+
+use std::fmt;
+
+use lobass_core::RowStatus;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// Who speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Sets the scene.
+    System,
+    /// Asks.
+    User,
+    /// Answers; the part a model is trained on.
+    Assistant,
+    /// Returns the result of a call.
+    Tool,
+}
+
+impl Role {
+    /// The name that chat templates know.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::User => "user",
+            Self::Assistant => "assistant",
+            Self::Tool => "tool",
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// One turn.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Message {
+    /// Who speaks.
+    pub role: Role,
+    /// What is said.
+    pub content: String,
+    /// Whatever else the row says of the turn, for templates that know it: `tool_calls`, `name`, Alpaca's `input`.
+    #[serde(flatten)]
+    pub extra: Map<String, Value>,
+    /// Whether the turn is a response to be scored; only assistant turns are.
+    #[serde(skip)]
+    pub scored: bool,
+}
+
+impl Message {
+    /// A turn without extras; assistant turns are scored.
+    pub fn new(role: Role, content: impl Into<String>) -> Self {
+        Self { role, content: content.into(), extra: Map::new(), scored: role == Role::Assistant }
+    }
+}
+
+/// One example: a conversation, of which the scored assistant turns are what a model learns.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Example {
+    /// The row's own `id`, if it has one.
+    pub id: Option<String>,
+    /// The turns, in order.
+    pub messages: Vec<Message>,
+    /// The row's `tools`, for templates that know them.
+    pub tools: Option<Value>,
+}
+
+/// Why one row is not scored: a status and a sentence that a person can act on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowFault {
+    /// What the row is.
+    pub status: RowStatus,
+    /// Why, naming the place in the file or the field.
+    pub reason: String,
+}
+
+impl RowFault {
+    /// A row that cannot be read as an example.
+    pub fn malformed(reason: impl Into<String>) -> Self {
+        Self { status: RowStatus::Malformed, reason: reason.into() }
+    }
+}
+
+impl Example {
+    /// Says whether there is something to score, and something that it responds to.
+    ///
+    /// # Errors
+    /// [`RowStatus::EmptyResponse`] without a scored turn that has text, [`RowStatus::NoPrompt`] if nothing with text
+    /// comes before the first.
+    pub fn check(&self) -> Result<(), RowFault> {
+        let has_text = |message: &Message| !message.content.trim().is_empty();
+        let Some(first) = self.messages.iter().position(|message| message.scored && has_text(message)) else {
+            let reason = match self.messages.iter().any(|message| message.scored) {
+                true => "the response is empty",
+                false => "there is no response",
+            };
+            return Err(RowFault { status: RowStatus::EmptyResponse, reason: reason.to_owned() });
+        };
+        let prompted = self.messages[..first].iter().any(|m| m.role != Role::System && has_text(m));
+        if prompted {
+            return Ok(());
+        }
+        Err(RowFault { status: RowStatus::NoPrompt, reason: "nothing comes before the response".to_owned() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(messages: &[(Role, &str)]) -> Option<RowStatus> {
+        let messages = messages.iter().map(|(role, text)| Message::new(*role, *text)).collect();
+        Example { id: None, messages, tools: None }.check().err().map(|fault| fault.status)
+    }
+
+    #[test]
+    fn what_can_be_scored() {
+        use Role::{Assistant, System, User};
+        assert_eq!(status(&[(User, "q"), (Assistant, "a")]), None);
+        assert_eq!(status(&[(User, "q"), (Assistant, ""), (User, "q"), (Assistant, "a")]), None);
+        assert_eq!(status(&[(User, "q"), (Assistant, " \n")]), Some(RowStatus::EmptyResponse));
+        assert_eq!(status(&[(User, "q")]), Some(RowStatus::EmptyResponse));
+        assert_eq!(status(&[]), Some(RowStatus::EmptyResponse));
+        assert_eq!(status(&[(System, "be kind"), (User, ""), (Assistant, "a")]), Some(RowStatus::NoPrompt));
+        assert_eq!(status(&[(Assistant, "a")]), Some(RowStatus::NoPrompt));
+    }
+}

@@ -1,0 +1,148 @@
+//! What the columns of a row mean.
+//!
+//! Every format is one of two shapes: a [pair](PairLayout) of prompt and response columns, or a
+//! [conversation](ConversationLayout) in a list column. The named formats are layouts that are recognised by their
+//! columns; `--columns` and `dataset_info.json` make others.
+
+mod columns;
+mod conversation;
+mod dataset_info;
+mod detect;
+mod field;
+mod pair;
+
+use std::fmt;
+use std::str::FromStr;
+
+pub use columns::ColumnMap;
+pub use conversation::ConversationLayout;
+pub use dataset_info::{DatasetEntry, read_dataset_info};
+pub use detect::detect;
+pub use pair::PairLayout;
+use serde_json::{Map, Value};
+
+use crate::{Example, RowFault};
+
+/// The formats that are known by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FormatName {
+    /// `instruction`, `input`, `output`.
+    Alpaca,
+    /// `instruction`, `context`, `response`.
+    Dolly,
+    /// `conversations` of `from` and `value`.
+    ShareGpt,
+    /// `messages` of `role` and `content`.
+    Messages,
+    /// `prompt` and `completion`, as text or as messages.
+    PromptCompletion,
+    /// `question` and `answer`.
+    QuestionAnswer,
+}
+
+impl FormatName {
+    const ALL: [(&'static str, Self, &'static str); 6] = [
+        ("alpaca", Self::Alpaca, "instruction, output"),
+        ("dolly", Self::Dolly, "instruction, response"),
+        ("sharegpt", Self::ShareGpt, "conversations"),
+        ("messages", Self::Messages, "messages"),
+        ("prompt-completion", Self::PromptCompletion, "prompt, completion"),
+        ("question-answer", Self::QuestionAnswer, "question, answer"),
+    ];
+
+    /// The known formats and their columns, for messages.
+    pub(crate) fn expected() -> String {
+        let known: Vec<_> = Self::ALL.iter().map(|(name, _, columns)| format!("{name}: {columns}")).collect();
+        known.join("; ")
+    }
+
+    /// The layout of rows in this format.
+    pub fn layout(self) -> Layout {
+        match self {
+            Self::Alpaca => Layout::Pair(PairLayout {
+                query: Some("input".to_owned()),
+                history: Some("history".to_owned()),
+                ..PairLayout::new("instruction", "output")
+            }),
+            Self::Dolly => Layout::Pair(PairLayout {
+                query: Some("context".to_owned()),
+                ..PairLayout::new("instruction", "response")
+            }),
+            Self::PromptCompletion => Layout::Pair(PairLayout::new("prompt", "completion")),
+            Self::QuestionAnswer => Layout::Pair(PairLayout::new("question", "answer")),
+            Self::ShareGpt => Layout::Conversation(ConversationLayout::sharegpt("conversations")),
+            Self::Messages => Layout::Conversation(ConversationLayout::messages("messages")),
+        }
+    }
+}
+
+impl fmt::Display for FormatName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = Self::ALL.iter().find_map(|(name, format, _)| (format == self).then_some(*name));
+        f.pad(name.unwrap_or("unnamed"))
+    }
+}
+
+impl FromStr for FormatName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL.iter().find_map(|(name, format, _)| (*name == text).then_some(*format)).ok_or_else(|| {
+            let known: Vec<_> = Self::ALL.iter().map(|(name, ..)| *name).collect();
+            format!("expected one of {}, found `{text}`", known.join(", "))
+        })
+    }
+}
+
+/// How rows become examples.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Layout {
+    /// One column with the prompt, one with the response.
+    Pair(PairLayout),
+    /// One list column with all turns.
+    Conversation(ConversationLayout),
+}
+
+impl Layout {
+    /// Reads one row.
+    ///
+    /// # Errors
+    /// A [`RowFault`] that names the field: missing, of the wrong type, or with a role that no one knows.
+    pub fn example(&self, row: &Map<String, Value>) -> Result<Example, RowFault> {
+        match self {
+            Self::Pair(layout) => layout.example(row),
+            Self::Conversation(layout) => layout.example(row),
+        }
+    }
+
+    /// The columns the layout reads; others are never touched.
+    pub fn columns(&self) -> Vec<&str> {
+        match self {
+            Self::Pair(layout) => layout.columns(),
+            Self::Conversation(layout) => layout.columns(),
+        }
+    }
+
+    /// The columns without which there is no example.
+    pub fn required_columns(&self) -> Vec<&str> {
+        match self {
+            Self::Pair(layout) => vec![&layout.prompt, &layout.response],
+            Self::Conversation(layout) => vec![&layout.messages],
+        }
+    }
+
+    /// Whether a row is a prompt text and a completion text and nothing else, which TRL joins without a template.
+    pub fn is_plain_pair(&self) -> bool {
+        matches!(self, Self::Pair(layout) if layout.prompt == "prompt" && layout.response == "completion")
+    }
+}
+
+impl fmt::Display for Layout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pair(layout) => write!(f, "`{}` -> `{}`", layout.prompt, layout.response),
+            Self::Conversation(layout) => write!(f, "turns in `{}`", layout.messages),
+        }
+    }
+}

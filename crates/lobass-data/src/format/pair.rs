@@ -1,0 +1,118 @@
+//! Rows with a prompt column and a response column.
+
+use serde_json::{Map, Value};
+
+use super::conversation::ConversationLayout;
+use super::field;
+use crate::{Example, Message, Role, RowFault};
+
+/// One column with the prompt, one with the response, and what may stand beside them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PairLayout {
+    /// The instruction or question; text, or a list of messages.
+    pub prompt: String,
+    /// Further input to the instruction, on lines of its own.
+    pub query: Option<String>,
+    /// The response; text, or a list of messages.
+    pub response: String,
+    /// The system message.
+    pub system: Option<String>,
+    /// Earlier turns, a list of `[prompt, response]` pairs; their responses are scored too, as LLaMA-Factory does.
+    pub history: Option<String>,
+    /// The row's name.
+    pub id: String,
+}
+
+impl PairLayout {
+    /// The two columns, with `system` and `id` under their usual names.
+    pub fn new(prompt: &str, response: &str) -> Self {
+        Self {
+            prompt: prompt.to_owned(),
+            query: None,
+            response: response.to_owned(),
+            system: Some("system".to_owned()),
+            history: None,
+            id: "id".to_owned(),
+        }
+    }
+
+    pub(super) fn columns(&self) -> Vec<&str> {
+        let optional = [&self.query, &self.system, &self.history];
+        let required = [&self.prompt, &self.response, &self.id];
+        required.into_iter().chain(optional.into_iter().flatten()).map(String::as_str).collect()
+    }
+
+    pub(super) fn example(&self, row: &Map<String, Value>) -> Result<Example, RowFault> {
+        let mut messages = Vec::new();
+        if let Some(system) = self.optional(row, self.system.as_deref())? {
+            messages.push(Message::new(Role::System, system));
+        }
+        self.push_history(row, &mut messages)?;
+        self.push_prompt(row, &mut messages)?;
+        self.push_response(row, &mut messages)?;
+        Ok(Example { id: field::identity(row, &self.id), messages, tools: row.get("tools").cloned() })
+    }
+
+    fn push_history(&self, row: &Map<String, Value>, messages: &mut Vec<Message>) -> Result<(), RowFault> {
+        let Some(name) = self.history.as_deref() else { return Ok(()) };
+        if matches!(row.get(name), None | Some(Value::Null)) {
+            return Ok(());
+        }
+        for pair in field::required_list(row, name)? {
+            match pair.as_array().map(Vec::as_slice) {
+                Some([Value::String(prompt), Value::String(response)]) => {
+                    messages.push(Message::new(Role::User, prompt.as_str()));
+                    messages.push(Message::new(Role::Assistant, response.as_str()));
+                }
+                _ => return Err(field::wrong_type(name, "pairs of prompt and response", pair)),
+            }
+        }
+        Ok(())
+    }
+
+    fn push_prompt(&self, row: &Map<String, Value>, messages: &mut Vec<Message>) -> Result<(), RowFault> {
+        if let Some(turns) = self.turns(row, &self.prompt)? {
+            // Assistant turns of a prompt are context: only the completion is learned.
+            messages.extend(turns.into_iter().map(|turn| Message { scored: false, ..turn }));
+            return Ok(());
+        }
+        let instruction = field::required_text(row, &self.prompt)?;
+        let query = self.optional(row, self.query.as_deref())?.unwrap_or_default();
+        let mut message = Message::new(Role::User, instruction);
+        if self.query.is_some() {
+            // For templates that place the input themselves, as Alpaca's does.
+            message.extra.insert("instruction".to_owned(), Value::from(instruction));
+            message.extra.insert("input".to_owned(), Value::from(query));
+        }
+        if !query.is_empty() {
+            message.content = format!("{instruction}\n{query}");
+        }
+        messages.push(message);
+        Ok(())
+    }
+
+    fn push_response(&self, row: &Map<String, Value>, messages: &mut Vec<Message>) -> Result<(), RowFault> {
+        match self.turns(row, &self.response)? {
+            Some(turns) => messages.extend(turns),
+            None if !row.contains_key(&self.response) => return Err(field::missing(row, &self.response)),
+            None => {
+                let response = field::text(row, &self.response)?.unwrap_or_default();
+                messages.push(Message::new(Role::Assistant, response));
+            }
+        }
+        Ok(())
+    }
+
+    /// The turns of a column that holds messages instead of text.
+    fn turns(&self, row: &Map<String, Value>, name: &str) -> Result<Option<Vec<Message>>, RowFault> {
+        match row.get(name) {
+            Some(Value::Array(_)) => ConversationLayout::messages(name).turns(row).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    fn optional<'a>(&self, row: &'a Map<String, Value>, name: Option<&str>) -> Result<Option<&'a str>, RowFault> {
+        let text = name.map(|name| field::text(row, name)).transpose()?.flatten();
+        Ok(text.filter(|text| !text.is_empty()))
+    }
+}

@@ -1,0 +1,108 @@
+//! Naming rows.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use lobass_core::ExampleKey;
+use xxhash_rust::xxh3::{Xxh3, xxh3_128};
+
+use crate::{Example, RowFault};
+
+/// Names the rows of a pool: by their `id`, else by a hash of their content, and never two of them the same.
+///
+/// A name that has been given already gets the row's number behind it, `name#row`. Content is the turns, so the same
+/// conversation has the same name in every container and format.
+#[derive(Debug, Default)]
+pub(crate) struct KeyMaker {
+    /// Names given, and the first row with that content.
+    given: HashMap<u128, u64>,
+    contents: HashMap<u128, u64>,
+}
+
+/// A row's name, and the first row of the same content if there was one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NamedRow {
+    pub(crate) key: ExampleKey,
+    pub(crate) duplicate_of: Option<u64>,
+}
+
+impl KeyMaker {
+    pub(crate) fn name(&mut self, row: u64, example: &Result<Example, RowFault>) -> NamedRow {
+        let Ok(example) = example else {
+            return NamedRow { key: ExampleKey::new(format!("row-{row}")), duplicate_of: None };
+        };
+        let content = content_hash(example);
+        let duplicate_of = match self.contents.entry(content) {
+            Entry::Occupied(first) => Some(*first.get()),
+            Entry::Vacant(free) => {
+                free.insert(row);
+                None
+            }
+        };
+        let name = example.id.clone().unwrap_or_else(|| format!("{content:032x}"));
+        let key = match self.given.insert(xxh3_128(name.as_bytes()), row) {
+            None => name,
+            Some(_) => format!("{name}#{row}"),
+        };
+        NamedRow { key: ExampleKey::new(key), duplicate_of }
+    }
+}
+
+/// A hash of who says what, and of the tools they have.
+fn content_hash(example: &Example) -> u128 {
+    let mut hash = Xxh3::new();
+    let mut part = |text: &str| {
+        hash.update(&(text.len() as u64).to_le_bytes());
+        hash.update(text.as_bytes());
+    };
+    for message in &example.messages {
+        part(message.role.as_str());
+        part(&message.content);
+        for (name, value) in &message.extra {
+            part(name);
+            part(&value.to_string());
+        }
+    }
+    if let Some(tools) = &example.tools {
+        part(&tools.to_string());
+    }
+    hash.digest128()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Message, Role};
+
+    fn example(id: Option<&str>, answer: &str) -> Result<Example, RowFault> {
+        let messages = vec![Message::new(Role::User, "q"), Message::new(Role::Assistant, answer)];
+        Ok(Example { id: id.map(str::to_owned), messages, tools: None })
+    }
+
+    #[test]
+    fn names_are_unique_and_say_what_is_the_same() {
+        let mut keys = KeyMaker::default();
+        let first = keys.name(0, &example(None, "a"));
+        let other = keys.name(1, &example(None, "b"));
+        let again = keys.name(2, &example(None, "a"));
+        assert_eq!(first.duplicate_of, None);
+        assert_ne!(first.key, other.key);
+        assert_eq!(again.key.as_str(), format!("{}#2", first.key));
+        assert_eq!(again.duplicate_of, Some(0));
+
+        assert_eq!(keys.name(3, &example(Some("x"), "c")).key.as_str(), "x");
+        let same_id = keys.name(4, &example(Some("x"), "d"));
+        assert_eq!(same_id.key.as_str(), "x#4");
+        assert_eq!(same_id.duplicate_of, None);
+        assert_eq!(keys.name(5, &Err(RowFault::malformed("bad"))).key.as_str(), "row-5");
+    }
+
+    #[test]
+    fn parts_do_not_run_into_each_other() {
+        let hash = |user: &str, assistant: &str| {
+            let messages = vec![Message::new(Role::User, user), Message::new(Role::Assistant, assistant)];
+            content_hash(&Example { id: None, messages, tools: None })
+        };
+        assert_ne!(hash("ab", "c"), hash("a", "bc"));
+    }
+}

@@ -1,0 +1,49 @@
+//! SFT data to token sequences, and back to files.
+//!
+//! A [`DataFile`] is a file and what its columns mean, told from its first bytes and its first row; a [`Pool`] is
+//! several of them as one stream of [`Example`]s; an [`Encoder`] renders each with a [`ChatTemplate`], tokenises it
+//! once, and masks everything but the responses; [`write_subset`] copies chosen rows, byte for byte, into the same
+//! container.
+//!
+//! A bad row is data: it becomes a [`RowFault`], with a status and a reason, and never stops the others. What stops
+//! a file is an [`Error`].
+//!
+//! ```
+//! use lobass_data::{DataFile, Duplicates, FormatChoice, Pool, Role};
+//!
+//! let dir = tempfile::tempdir()?;
+//! let path = dir.path().join("pool.jsonl");
+//! std::fs::write(&path, "{\"question\": \"2 + 2?\", \"answer\": \"4\"}\n{\"question\": \"2 + 3?\"\n")?;
+//!
+//! let file = DataFile::open(&path, "sums", &FormatChoice::Auto)?;
+//! assert!(file.to_string().ends_with("JSON lines, question-answer (`question` -> `answer`)"));
+//!
+//! let rows = Pool::new(vec![file], Duplicates::Keep).rows().collect::<Result<Vec<_>, _>>()?;
+//! let first = rows[0].example.as_ref().unwrap();
+//! assert_eq!((first.messages[1].role, first.messages[1].content.as_str()), (Role::Assistant, "4"));
+//! let fault = rows[1].example.as_ref().unwrap_err();
+//! assert!(fault.reason.starts_with("line 2: not JSON"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod container;
+mod digest;
+mod encode;
+mod error;
+mod example;
+mod format;
+mod key;
+mod pool;
+mod template;
+mod tokenizer;
+
+pub use container::{Compression, Container, MAX_ROW_BYTES, RawRow, Rows, SubsetReport, write_subset};
+pub use encode::{EncodeOptions, Encoded, Encoder, Mask, Overlong, Trace};
+pub use error::Error;
+pub use example::{Example, Message, Role, RowFault};
+pub use format::{
+    ColumnMap, ConversationLayout, DatasetEntry, FormatName, Layout, PairLayout, detect, read_dataset_info,
+};
+pub use pool::{DataFile, Duplicates, FormatChoice, Pool, PoolRow};
+pub use template::{ChatTemplate, Preset, TemplateChoice};
+pub use tokenizer::{SpecialToken, TextTokenizer, TokenizedText};
