@@ -5,3 +5,5 @@
 mod families;
 // What a checkpoint directory survives: saving, sharding, other dtypes.
 mod checkpoints;
+// Text, ids, and masks of conversations.
+mod chat;

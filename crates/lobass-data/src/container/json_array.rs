@@ -246,7 +246,8 @@ mod tests {
     #[test]
     fn damage_is_told_with_its_place() {
         for (text, part) in [
-            (&b"[1, 2"[..], "byte 6, after element 2, found the end of the file"),
+            (&b"[1, 2"[..], "the rest of the element at byte 5, after element 1, found the end of the file"),
+            (b"[1, {} ", "byte 7, after element 2, found the end of the file"),
             (b"[1 2]", "byte 3, after element 1, found `2`"),
             (b"[1,]", "a value at byte 3"),
             (b"[,1]", "a value at byte 1"),

@@ -79,6 +79,9 @@ fn check_name(input: &Path, container: Container, output: &Path) -> Result<(), E
         _ => Compression::None,
     };
     let ending = |expected: &str| Path::new(stem).extension().is_some_and(|found| found == expected);
+    if compression == Compression::None && !["json", "jsonl", "parquet"].into_iter().any(ending) {
+        return Ok(());
+    }
     let fits = match container {
         // JSON lines are often called `.json`.
         Container::JsonLines(own) => !ending("parquet") && own == compression,
@@ -190,4 +193,114 @@ fn properties_like(reader: &ParquetRecordBatchReaderBuilder<std::fs::File>) -> W
         pairs.iter().filter(|pair| pair.key != "ARROW:schema").cloned().collect::<Vec<_>>()
     });
     properties.set_key_value_metadata(kept).build()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::container::Rows;
+
+    const COMPRESSIONS: [Compression; 3] = [Compression::None, Compression::Gzip, Compression::Zstd];
+
+    fn write_text(path: &Path, compression: Compression, text: &str) {
+        let mut writer = compression.create(fs_err::File::create(path).unwrap()).unwrap();
+        writer.write_all(text.as_bytes()).unwrap();
+        writer.finish().unwrap();
+    }
+
+    fn read_text(path: &Path, compression: Compression) -> String {
+        let mut text = String::new();
+        compression.open(path).unwrap().read_to_string(&mut text).unwrap();
+        text
+    }
+
+    fn read_rows(path: &Path) -> Vec<Value> {
+        let rows = Rows::open(path, Container::detect(path).unwrap(), None).unwrap();
+        rows.map(|row| Value::Object(row.unwrap().fields.unwrap())).collect()
+    }
+
+    fn any_row() -> impl Strategy<Value = Value> {
+        (any::<i64>(), ".*", prop::collection::vec(".*", 0..3), any::<f64>().prop_filter("JSON", |f| f.is_finite()))
+            .prop_map(|(id, text, list, number)| json!({"id": id, "te\"xt": text, "list": list, "number": number}))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        #[test]
+        fn chosen_text_rows_are_copied_byte_for_byte(
+            rows in prop::collection::vec((any_row(), any::<bool>()), 1..8),
+            compression in prop::sample::select(&COMPRESSIONS[..]),
+            array: bool,
+            pretty: bool,
+        ) {
+            let dir = tempfile::tempdir().unwrap();
+            let (input, output) = (dir.path().join("in"), dir.path().join("out"));
+            let texts: Vec<String> = rows
+                .iter()
+                .map(|(row, _)| if pretty && array { format!("{row:#}") } else { row.to_string() })
+                .collect();
+            let join = |texts: &[String]| match array {
+                true => format!("[\n  {}\n]\n", texts.join(",\n  ")),
+                false => texts.iter().map(|text| format!("{text}\n")).collect(),
+            };
+            write_text(&input, compression, &join(&texts));
+            let container = Container::detect(&input).unwrap();
+            prop_assert_eq!(
+                container,
+                if array { Container::JsonArray(compression) } else { Container::JsonLines(compression) }
+            );
+
+            let keep = |row: u64| rows[usize::try_from(row).unwrap()].1;
+            let report = write_subset(&input, container, &output, keep).unwrap();
+            let kept: Vec<String> =
+                texts.iter().zip(&rows).filter(|(_, (_, keep))| *keep).map(|(text, _)| text.clone()).collect();
+            prop_assert_eq!((report.n_read, report.n_written), (rows.len() as u64, kept.len() as u64));
+            if kept.is_empty() {
+                prop_assert_eq!(read_text(&output, compression).replace(char::is_whitespace, ""), if array { "[]" } else { "" });
+            } else {
+                prop_assert_eq!(read_text(&output, compression), join(&kept));
+                let expected: Vec<Value> =
+                    rows.iter().filter(|(_, keep)| *keep).map(|(row, _)| row.clone()).collect();
+                prop_assert_eq!(read_rows(&output), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn line_ends_and_blank_lines_do_not_shift_rows() {
+        let dir = tempfile::tempdir().unwrap();
+        let (input, output) = (dir.path().join("in.jsonl"), dir.path().join("out.jsonl"));
+        fs_err::write(&input, "\u{feff}{\"a\": 1}\r\n\n  \n{\"a\": 2}\r\n{\"a\": 3}").unwrap();
+        let container = Container::detect(&input).unwrap();
+        write_subset(&input, container, &output, |row| row != 1).unwrap();
+        assert_eq!(fs_err::read_to_string(&output).unwrap(), "{\"a\": 1}\r\n{\"a\": 3}\n");
+    }
+
+    #[test]
+    fn a_name_that_lies_about_its_container_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let input = dir.path().join("in.json");
+        fs_err::write(&input, "[{}]").unwrap();
+        for name in ["out.parquet", "out.jsonl", "out.json.gz"] {
+            let output = dir.path().join(name);
+            let error = write_subset(&input, Container::detect(&input).unwrap(), &output, |_| true).unwrap_err();
+            assert!(error.to_string().contains("`.json`"), "{error}");
+            assert!(!output.exists());
+        }
+    }
+
+    #[test]
+    fn a_damaged_input_leaves_no_output() {
+        let dir = tempfile::tempdir().unwrap();
+        let (input, output) = (dir.path().join("in.json"), dir.path().join("out.json"));
+        fs_err::write(&input, "[{}, {\"a\": ").unwrap();
+        assert!(write_subset(&input, Container::detect(&input).unwrap(), &output, |_| true).is_err());
+        assert_eq!(fs_err::read_dir(dir.path()).unwrap().count(), 1);
+    }
 }

@@ -57,12 +57,15 @@ impl<'a> Rendered<'a> {
 
     fn span(&self, at: usize, message: &Message) -> Result<ResponseSpan, RowFault> {
         let prompt_end = self.prompt_end(at)?;
-        let turn_end = self.turn_end(at)?;
+        let turn_end = self.turn_end(at, prompt_end)?;
         let stretch = &self.text[prompt_end..turn_end.unwrap_or(self.text.len())];
-        let scored = match (self.locate(stretch, message), turn_end) {
-            (Some(reply), Some(_)) => reply.start..stretch.trim_end().len().max(reply.end),
-            (Some(reply), None) => reply.start..reply.end + self.marker_length(&stretch[reply.end..]),
-            (None, Some(_)) => stretch.len() - stretch.trim_start().len()..stretch.trim_end().len(),
+        let scored = match (self.locate(stretch, prompt_end, message), turn_end) {
+            (Some(reply), turn_end) => {
+                let marker = self.marker_length(&stretch[reply.end..]);
+                let marked = turn_end.is_none() || marker > 0 && !calls_tools(message);
+                reply.start..if marked { reply.end + marker } else { stretch.trim_end().len().max(reply.end) }
+            }
+            (None, Some(_)) => leading_space(stretch)..stretch.trim_end().len(),
             (None, None) => return Err(fault(at, "the chat template changes it, and with it where it ends")),
         };
         if scored.is_empty() {
@@ -82,25 +85,58 @@ impl<'a> Rendered<'a> {
         Err(fault(at, "the chat template writes what comes before it differently once it is there"))
     }
 
-    /// Where turn `at` ends; `None` if the template writes it differently when it is the last one.
-    fn turn_end(&self, at: usize) -> Result<Option<usize>, RowFault> {
+    /// Where turn `at` ends; `None` if that cannot be told from how the template writes it as the last one.
+    fn turn_end(&self, at: usize, prompt_end: usize) -> Result<Option<usize>, RowFault> {
         if at + 1 == self.example.messages.len() {
             return Ok(Some(self.text.len()));
         }
-        let prefix = self.prefix(at + 1, false)?;
-        Ok(self.text.starts_with(&prefix).then_some(prefix.len()))
+        let as_last = self.prefix(at + 1, false)?;
+        if self.text.starts_with(&as_last) {
+            return Ok(Some(as_last.len()));
+        }
+        // Some templates inject a think block into the last turn only: then the turn is what follows the block.
+        let stretch = &self.text[prompt_end..];
+        let turn = as_last
+            .char_indices()
+            .map(|(start, _)| &as_last[start..])
+            .skip_while(|rest| rest.len() + prompt_end > as_last.len())
+            .find(|rest| stretch.starts_with(rest));
+        Ok(turn.filter(|turn| !turn.trim().is_empty()).map(|turn| prompt_end + turn.len()))
     }
 
-    /// Looks up the reply's own text: as it is, without white space around it, or without a thought before it.
-    fn locate(&self, stretch: &str, message: &Message) -> Option<Range<usize>> {
+    /// Looks up the reply's own text in what the template writes for the turn.
+    fn locate(&self, stretch: &str, prompt_end: usize, message: &Message) -> Option<Range<usize>> {
         let content = message.content.as_str();
-        let answer = content.rsplit_once("</think>").map_or("", |(_, answer)| answer);
-        let variants = [content, content.trim(), answer.trim()];
-        variants.into_iter().filter(|text| !text.is_empty()).find_map(|text| {
-            let places = || stretch.match_indices(text).map(|(start, _)| start..start + text.len());
-            // A short reply may also stand in what the template injects; the real one is followed by the end marker.
-            places().find(|place| self.ends_turn(&stretch[place.end..])).or_else(|| places().next())
-        })
+        let reply = match [content, content.trim()].into_iter().find_map(|text| self.find(stretch, text)) {
+            Some(reply) => reply,
+            None => match self.overlap(prompt_end, content.trim()) {
+                // The generation prompt opens the thought that the reply begins with.
+                Some(end) => return Some(0..end),
+                None => self.find(stretch, answer_of(content).trim())?,
+            },
+        };
+        // A thought of the data's before the reply belongs to it; an empty one that the template injects does not.
+        let thought = thought_of(message).filter(|thought| stretch[..reply.start].contains(thought));
+        Some(if thought.is_some() { leading_space(stretch)..reply.end } else { reply })
+    }
+
+    /// The place of a text; a short one may also stand in what the template injects, so the one that ends the turn
+    /// is preferred.
+    fn find(&self, stretch: &str, text: &str) -> Option<Range<usize>> {
+        if text.is_empty() {
+            return None;
+        }
+        let places = || stretch.match_indices(text).map(|(start, _)| start..start + text.len());
+        places().find(|place| self.ends_turn(&stretch[place.end..])).or_else(|| places().next())
+    }
+
+    /// The end, counted from `prompt_end`, of a text that begins before `prompt_end` and ends after it.
+    fn overlap(&self, prompt_end: usize, text: &str) -> Option<usize> {
+        let splits = text.char_indices().map(|(at, _)| text.split_at(at)).skip(1);
+        let (_, tail) = splits
+            .filter(|(head, _)| self.text[..prompt_end].ends_with(head))
+            .find(|(_, tail)| self.text[prompt_end..].starts_with(tail))?;
+        Some(tail.len())
     }
 
     fn ends_turn(&self, rest: &str) -> bool {
@@ -123,8 +159,28 @@ impl<'a> Rendered<'a> {
     }
 }
 
+fn leading_space(text: &str) -> usize {
+    text.len() - text.trim_start().len()
+}
+
+/// What a reasoning model says after it has thought.
+fn answer_of(content: &str) -> &str {
+    content.rsplit_once("</think>").map_or("", |(_, answer)| answer)
+}
+
+/// What it thought, in the reply or beside it.
+fn thought_of(message: &Message) -> Option<&str> {
+    let beside = ["reasoning_content", "reasoning", "thinking"].iter().find_map(|name| message.extra.get(*name)?.as_str());
+    let inside = message.content.rsplit_once("</think>").map(|(thought, _)| thought.trim().trim_start_matches("<think>"));
+    beside.or(inside).map(str::trim).filter(|thought| !thought.is_empty())
+}
+
 fn has_text(message: &Message) -> bool {
-    !message.content.trim().is_empty() || message.extra.contains_key("tool_calls")
+    !message.content.trim().is_empty() || calls_tools(message)
+}
+
+fn calls_tools(message: &Message) -> bool {
+    message.extra.contains_key("tool_calls")
 }
 
 fn fault(at: usize, why: &str) -> RowFault {

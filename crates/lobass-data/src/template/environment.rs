@@ -16,6 +16,12 @@ pub(super) fn environment(now: DateTime) -> Environment<'static> {
     environment.set_syntax(syntax.expect("standard delimiters"));
     environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
     environment.add_filter("tojson", to_json);
+    // Python's None is not iterable; templates ask before they count `tools`.
+    environment.add_test("iterable", |value: &Value| !value.is_none() && value.try_iter().is_ok());
+    environment.set_formatter(|output, state, value| match python_word(value) {
+        Some(word) => Ok(output.write_str(word)?),
+        None => minijinja::escape_formatter(output, state, value),
+    });
     environment.add_function("raise_exception", |message: String| -> Result<Value, Error> {
         Err(Error::new(ErrorKind::InvalidOperation, message))
     });
@@ -24,6 +30,15 @@ pub(super) fn environment(now: DateTime) -> Environment<'static> {
             .map_err(|error| Error::new(ErrorKind::InvalidOperation, error.to_string()))
     });
     environment
+}
+
+/// How Python prints what Jinja spells in lower case.
+fn python_word(value: &Value) -> Option<&'static str> {
+    match value.kind() {
+        ValueKind::None => Some("None"),
+        ValueKind::Bool => Some(if value.is_true() { "True" } else { "False" }),
+        _ => None,
+    }
 }
 
 /// `json.dumps` of Python with `ensure_ascii=False`: a space after `,` and `:`, and no escaping for HTML.
