@@ -1,0 +1,42 @@
+//! Chooses two of four rows by each strategy that needs no ratings.
+//!
+//! Run with `cargo run -p lobass-select --example choose`.
+
+#![expect(clippy::print_stdout, reason = "an example talks to its reader")]
+
+use lobass_core::{Budget, ExampleKey, Nll, RowStatus, ScoreRecord};
+use lobass_select::{Need, Request, SelectError, Strategy, select};
+
+fn row(row: u64, name: &str, n_scored: u32, base: f64, reference: f64) -> ScoreRecord {
+    let nll = |sum| Some(Nll { sum, n_scored: u64::from(n_scored) });
+    ScoreRecord {
+        row,
+        key: ExampleKey::new(name),
+        status: RowStatus::Ok,
+        reason: None,
+        source: "example".to_owned(),
+        n_tokens: n_scored + 10,
+        n_scored,
+        base: nll(base),
+        reference: nll(reference),
+    }
+}
+
+fn main() -> Result<(), SelectError> {
+    let pool = [
+        row(0, "known", 8, 1.0, 0.8),
+        row(1, "learnable", 10, 25.0, 4.0),
+        row(2, "noise", 40, 180.0, 160.0),
+        row(3, "half learnable", 20, 40.0, 22.0),
+    ];
+    let request = Request { budget: Budget::Fraction(0.5), seed: 0, direction: None };
+    for strategy in Strategy::all() {
+        if strategy.info().needs.contains(&Need::Rating) {
+            continue;
+        }
+        let names: Vec<_> =
+            select(&pool, &strategy, &request)?.selected.iter().map(|selected| selected.key.to_string()).collect();
+        println!("{:18} {}", strategy.info().name, names.join(", "));
+    }
+    Ok(())
+}

@@ -1,0 +1,39 @@
+//! LoBaSS and its honest baselines: pure functions from a table of losses to a selection.
+//!
+//! A [`Strategy`] gives every row a score, or none; [`select`] keeps the best of them within a budget; [`summarise`]
+//! says what was kept and what the score goes with. Nothing here reads a file or touches a tensor, and the only
+//! randomness is the seed of the caller.
+//!
+//! ```
+//! use lobass_core::{Budget, ExampleKey, Nll, RowStatus, ScoreRecord};
+//! use lobass_select::{Request, Strategy, select};
+//!
+//! let row = |row: u64, base: f64, reference: f64| ScoreRecord {
+//!     row,
+//!     key: ExampleKey::new(format!("row-{row}")),
+//!     status: RowStatus::Ok,
+//!     reason: None,
+//!     source: "pool".to_owned(),
+//!     n_tokens: 20,
+//!     n_scored: 10,
+//!     base: Some(Nll { sum: base, n_scored: 10 }),
+//!     reference: Some(Nll { sum: reference, n_scored: 10 }),
+//! };
+//! // Known already, learnable, and noise that fine-tuning does not help with.
+//! let pool = [row(0, 1.0, 0.9), row(1, 30.0, 6.0), row(2, 50.0, 45.0)];
+//! let request = Request { budget: Budget::Rows(1), seed: 0, direction: None };
+//! let selection = select(&pool, &Strategy::Lobass, &request)?;
+//! assert_eq!(selection.selected[0].row, 1);
+//! assert!((selection.selected[0].score.value() - 0.8).abs() < 1e-12);
+//! # Ok::<(), lobass_select::SelectError>(())
+//! ```
+
+mod correlation;
+mod rank;
+mod strategy;
+mod summary;
+
+pub use correlation::spearman;
+pub use rank::{Request, SelectError, select};
+pub use strategy::{Band, Need, Ratings, Strategy, StrategyInfo};
+pub use summary::{SourceShare, Summary, summarise};

@@ -1,0 +1,287 @@
+//! Keeping the best within a budget.
+
+use std::cmp::Ordering;
+
+use lobass_core::{Budget, Direction, Score, ScoreRecord, Selected, Selection};
+use thiserror::Error;
+
+use crate::Strategy;
+use crate::strategy::{Need, tie_break};
+
+/// How much to keep, and what decides between equals.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Request {
+    /// How much to keep.
+    pub budget: Budget,
+    /// The seed of ties and of the random strategy.
+    pub seed: u64,
+    /// The other end of the score than the strategy's own.
+    pub direction: Option<Direction>,
+}
+
+/// Why a strategy cannot be used on a table.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum SelectError {
+    /// The strategy compares two models, and the table has one.
+    #[error("strategy `{strategy}`: expected losses under a reference model, found none in the score table")]
+    NoReference {
+        /// The strategy.
+        strategy: String,
+    },
+    /// Not a single row has a score.
+    #[error("strategy `{strategy}`: expected rows with a score, found none among {n_rows}")]
+    NothingEligible {
+        /// The strategy.
+        strategy: String,
+        /// Rows in the table.
+        n_rows: u64,
+    },
+}
+
+/// Ranks the rows of a table and keeps the best of them.
+///
+/// Equal scores are ordered by a seeded hash of the key, never by their place in the file. A token budget takes rows
+/// in rank order and stops before the first that does not fit. If fewer rows are eligible than the budget asks for,
+/// all of them are kept; [`Selection::n_eligible`] tells. Linear in the rows for row budgets, `n log n` for tokens.
+///
+/// # Errors
+/// [`SelectError::NoReference`] if the strategy needs a reference and no row has one,
+/// [`SelectError::NothingEligible`] if no row has a score.
+pub fn select(
+    records: &[ScoreRecord],
+    strategy: &Strategy,
+    request: &Request,
+) -> Result<Selection, SelectError> {
+    let info = strategy.info();
+    let n_rows = records.len() as u64;
+    if info.needs.contains(&Need::Reference) && records.iter().all(|record| record.reference.is_none()) {
+        return Err(SelectError::NoReference { strategy: info.name.to_owned() });
+    }
+    let scores = strategy.scores(records, request.seed);
+    let mut eligible: Vec<Candidate> = scores
+        .into_iter()
+        .enumerate()
+        .filter_map(|(at, score)| Some(Candidate { at, score: score?, tie: tie_break(&records[at], request.seed) }))
+        .collect();
+    if eligible.is_empty() {
+        return Err(SelectError::NothingEligible { strategy: info.name.to_owned(), n_rows });
+    }
+    let n_eligible = eligible.len() as u64;
+    let direction = request.direction.unwrap_or(info.direction);
+    let compare = |left: &Candidate, right: &Candidate| left.compare(right, direction);
+    match request.budget.row_limit(n_rows) {
+        Some(limit) => {
+            let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+            if limit < eligible.len() {
+                eligible.select_nth_unstable_by(limit, compare);
+                eligible.truncate(limit);
+            }
+            eligible.sort_unstable_by(compare);
+        }
+        None => {
+            eligible.sort_unstable_by(compare);
+            let fitting = count_fitting(records, &eligible, request.budget);
+            eligible.truncate(fitting);
+        }
+    }
+    Ok(Selection {
+        strategy: info.name.to_owned(),
+        direction,
+        budget: request.budget,
+        seed: request.seed,
+        n_rows,
+        n_eligible,
+        n_tokens: eligible.iter().map(|candidate| u64::from(records[candidate.at].n_tokens)).sum(),
+        selected: eligible
+            .iter()
+            .zip(1..)
+            .map(|(candidate, rank)| {
+                let record = &records[candidate.at];
+                Selected { row: record.row, key: record.key.clone(), score: candidate.score, rank }
+            })
+            .collect(),
+    })
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Candidate {
+    at: usize,
+    score: Score,
+    tie: u64,
+}
+
+impl Candidate {
+    fn compare(&self, other: &Self, direction: Direction) -> Ordering {
+        // Keys are unique, so the position decides only if two of them share a hash.
+        direction
+            .compare(self.score, other.score)
+            .then(self.tie.cmp(&other.tie))
+            .then(self.at.cmp(&other.at))
+    }
+}
+
+fn count_fitting(records: &[ScoreRecord], ranked: &[Candidate], budget: Budget) -> usize {
+    let Budget::Tokens(limit) = budget else { return ranked.len() };
+    let mut used = 0;
+    ranked
+        .iter()
+        .take_while(|candidate| {
+            used += u64::from(records[candidate.at].n_tokens);
+            used <= limit
+        })
+        .count()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use lobass_core::{ExampleKey, Nll, RowStatus};
+    use proptest::prelude::{Strategy as _, prop, prop_assert, prop_assert_eq, proptest};
+
+    use super::*;
+    use crate::{Band, Ratings};
+
+    fn record(row: u64, status: RowStatus, n_scored: u32, base: f64, reference: f64) -> ScoreRecord {
+        let nll = |sum| status.is_scored().then_some(Nll { sum, n_scored: u64::from(n_scored) });
+        ScoreRecord {
+            row,
+            key: ExampleKey::new(format!("k{row}")),
+            status,
+            reason: None,
+            source: "s".to_owned(),
+            n_tokens: n_scored + 5,
+            n_scored,
+            base: nll(base),
+            reference: nll(reference),
+        }
+    }
+
+    fn ok(row: u64, n_scored: u32, base: f64, reference: f64) -> ScoreRecord {
+        record(row, RowStatus::Ok, n_scored, base, reference)
+    }
+
+    fn chosen(records: &[ScoreRecord], strategy: &Strategy, budget: Budget) -> Vec<u64> {
+        let request = Request { budget, seed: 1, direction: None };
+        select(records, strategy, &request).unwrap().selected.iter().map(|selected| selected.row).collect()
+    }
+
+    #[test]
+    fn each_score_by_hand() {
+        // base/reference sums and lengths: relative drops .5, .75, .1; means 1, 3, .2; sums 10, 6, 20.
+        let pool = [ok(0, 10, 20.0, 10.0), ok(1, 2, 8.0, 2.0), ok(2, 100, 200.0, 180.0)];
+        let best = |strategy| chosen(&pool, &strategy, Budget::Rows(3));
+        assert_eq!(best(Strategy::Lobass), [1, 0, 2]);
+        assert_eq!(best(Strategy::Gap), [1, 0, 2]);
+        assert_eq!(best(Strategy::GapSum), [2, 0, 1]);
+        assert_eq!(best(Strategy::Longest), [2, 0, 1]);
+        // Mean base losses are 2, 4, 2; the tie is broken by the hash.
+        assert_eq!(best(Strategy::Perplexity(Band::High))[0], 1);
+        assert_eq!(best(Strategy::Perplexity(Band::Low))[2], 1);
+        let ratings = Ratings { values: vec![Some(4.0), None, Some(4.5)], at_least: None };
+        assert_eq!(best(Strategy::Quality(ratings.clone())), [2, 0]);
+        assert_eq!(best(Strategy::Quality(Ratings { at_least: Some(4.2), ..ratings })), [2]);
+    }
+
+    #[test]
+    fn the_middle_is_around_the_median() {
+        let pool: Vec<_> = [5.0, 1.0, 3.0, 9.0, 4.0].iter().zip(0..).map(|(&b, row)| ok(row, 1, b, 0.0)).collect();
+        assert_eq!(chosen(&pool, &Strategy::Perplexity(Band::Middle), Budget::Rows(1)), [4]);
+        let three: HashSet<u64> =
+            chosen(&pool, &Strategy::Perplexity(Band::Middle), Budget::Rows(3)).into_iter().collect();
+        assert_eq!(three, HashSet::from([0, 2, 4]));
+    }
+
+    #[test]
+    fn rows_without_numbers_are_never_chosen() {
+        let pool =
+            [ok(0, 1, 2.0, 1.0), record(1, RowStatus::Overlong, 0, 0.0, 0.0), ok(2, 1, 0.0, 0.0), ok(3, 1, f64::NAN, 1.0)];
+        assert_eq!(chosen(&pool, &Strategy::Lobass, Budget::Rows(9)), [0]);
+        for strategy in Strategy::all() {
+            let request = Request { budget: Budget::Rows(9), seed: 1, direction: None };
+            if let Ok(selection) = select(&pool, &strategy, &request) {
+                assert!(selection.selected.iter().all(|selected| selected.row != 1), "{strategy}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_said() {
+        let one_model = [ScoreRecord { reference: None, ..ok(0, 1, 2.0, 1.0) }];
+        let request = Request { budget: Budget::Rows(1), seed: 0, direction: None };
+        let error = select(&one_model, &Strategy::Gap, &request).unwrap_err();
+        assert_eq!(error, SelectError::NoReference { strategy: "gap".to_owned() });
+        let error = select(&one_model, &Strategy::Quality(Ratings::default()), &request).unwrap_err();
+        assert_eq!(error, SelectError::NothingEligible { strategy: "quality".to_owned(), n_rows: 1 });
+    }
+
+    #[test]
+    fn a_token_budget_stops_before_the_row_that_does_not_fit() {
+        // Tokens are scored + 5: 15, 7, 105; in lobass order 1, 0, 2 that is 7, 22, 127.
+        let pool = [ok(0, 10, 20.0, 10.0), ok(1, 2, 8.0, 2.0), ok(2, 100, 200.0, 180.0)];
+        assert_eq!(chosen(&pool, &Strategy::Lobass, Budget::Tokens(21)), [1]);
+        assert_eq!(chosen(&pool, &Strategy::Lobass, Budget::Tokens(22)), [1, 0]);
+        assert_eq!(chosen(&pool, &Strategy::Lobass, Budget::Tokens(6)), Vec::<u64>::new());
+    }
+
+    #[test]
+    fn the_direction_can_be_turned() {
+        let pool = [ok(0, 1, 2.0, 1.0), ok(1, 1, 2.0, 0.0)];
+        let request = Request { budget: Budget::Rows(1), seed: 0, direction: Some(Direction::Ascending) };
+        assert_eq!(select(&pool, &Strategy::Lobass, &request).unwrap().selected[0].row, 0);
+    }
+
+    fn any_pool() -> impl proptest::strategy::Strategy<Value = Vec<ScoreRecord>> {
+        prop::collection::vec((1u32..20, 0u8..4, 0u8..4), 1..60).prop_map(|rows| {
+            rows.iter()
+                .zip(0..)
+                .map(|(&(n, base, reference), row)| ok(row, n, f64::from(base), f64::from(reference)))
+                .collect::<Vec<_>>()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_budget_is_kept_and_its_prefix_too(pool in any_pool(), k in 1u64..60, tokens in 1u64..400, seed: u64) {
+            for strategy in [Strategy::Lobass, Strategy::GapSum, Strategy::Random, Strategy::Longest] {
+                let of = |budget| select(&pool, &strategy, &Request { budget, seed, direction: None });
+                let Ok(all) = of(Budget::Rows(1000)) else { continue };
+                let some = of(Budget::Rows(k)).unwrap();
+                prop_assert_eq!(some.selected.len() as u64, k.min(all.n_eligible));
+                prop_assert_eq!(&some.selected[..], &all.selected[..some.selected.len()]);
+                let by_tokens = of(Budget::Tokens(tokens)).unwrap();
+                prop_assert!(by_tokens.n_tokens <= tokens);
+                prop_assert_eq!(&by_tokens.selected[..], &all.selected[..by_tokens.selected.len()]);
+            }
+        }
+
+        #[test]
+        fn file_order_does_not_matter(pool in any_pool(), k in 1u64..60, seed: u64) {
+            let mut turned = pool.clone();
+            turned.reverse();
+            for strategy in [Strategy::Lobass, Strategy::Perplexity(Band::Low), Strategy::Random] {
+                let request = Request { budget: Budget::Rows(k), seed, direction: None };
+                let keys = |pool: &[ScoreRecord]| {
+                    select(pool, &strategy, &request)
+                        .map(|selection| selection.selected.into_iter().map(|s| s.key).collect::<Vec<_>>())
+                };
+                prop_assert_eq!(keys(&pool), keys(&turned));
+            }
+        }
+
+        #[test]
+        fn random_is_random(seed: u64) {
+            let pool: Vec<_> = (0..400).map(|row| ok(row, 1, 1.0, 0.5)).collect();
+            let first = chosen_with(&pool, seed);
+            prop_assert_eq!(&first, &chosen_with(&pool, seed));
+            let shared = chosen_with(&pool, seed.wrapping_add(1)).intersection(&first).count();
+            prop_assert!((60..140).contains(&shared), "{} of 200 are shared, 100 expected", shared);
+        }
+    }
+
+    fn chosen_with(pool: &[ScoreRecord], seed: u64) -> HashSet<u64> {
+        let request = Request { budget: Budget::Fraction(0.5), seed, direction: None };
+        select(pool, &Strategy::Random, &request).unwrap().selected.iter().map(|selected| selected.row).collect()
+    }
+}
