@@ -7,3 +7,5 @@ mod families;
 mod checkpoints;
 // Text, ids, and masks of conversations.
 mod chat;
+// Gradients and optimizer steps.
+mod training;

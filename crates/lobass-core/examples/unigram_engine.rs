@@ -15,6 +15,10 @@ struct Unigram {
 impl LossEngine for Unigram {
     type Error = Infallible;
 
+    fn vocab_size(&self) -> usize {
+        self.probability.len()
+    }
+
     fn losses(&self, sequences: &[Sequence], detail: Detail) -> Result<Vec<SequenceLoss>, Infallible> {
         let loss_of = |label: u32| -self.probability[label as usize].ln();
         Ok(sequences

@@ -29,6 +29,9 @@ pub trait LossEngine {
     /// What can go wrong: a token outside the vocabulary, a device that fails.
     type Error: std::error::Error + Send + Sync + 'static;
 
+    /// Token ids are below this; others have no embedding.
+    fn vocab_size(&self) -> usize;
+
     /// Returns the loss of every sequence, in order.
     ///
     /// A sequence without scored tokens has `sum` 0 and `n_scored` 0. A loss that is not finite is returned as it

@@ -62,22 +62,30 @@ impl Engine {
         let losses = label_losses(&self.model, hidden.select(0, positions), labels);
         losses.into_data().iter::<f32>().collect()
     }
+}
 
-    fn check_ids(&self, sequences: &[Sequence]) -> Result<(), Error> {
-        let vocab_size = self.model.config().vocab_size;
-        let misfit = sequences.iter().enumerate().find_map(|(at, sequence)| {
-            let id = sequence.input_ids().iter().find(|&&id| id as usize >= vocab_size)?;
-            Some(Error::TokenOutOfRange { sequence: at, id: *id, vocab_size })
-        });
-        misfit.map_or(Ok(()), Err)
-    }
+/// Checks that a model has an embedding for every token of some sequences.
+///
+/// # Errors
+/// [`Error::TokenOutOfRange`], naming the first sequence that has none.
+pub fn check_ids(model: &Llama, sequences: &[Sequence]) -> Result<(), Error> {
+    let vocab_size = model.config().vocab_size;
+    let misfit = sequences.iter().enumerate().find_map(|(at, sequence)| {
+        let id = sequence.input_ids().iter().find(|&&id| id as usize >= vocab_size)?;
+        Some(Error::TokenOutOfRange { sequence: at, id: *id, vocab_size })
+    });
+    misfit.map_or(Ok(()), Err)
 }
 
 impl LossEngine for Engine {
     type Error = Error;
 
+    fn vocab_size(&self) -> usize {
+        self.model.config().vocab_size
+    }
+
     fn losses(&self, sequences: &[Sequence], detail: Detail) -> Result<Vec<SequenceLoss>, Error> {
-        self.check_ids(sequences)?;
+        check_ids(&self.model, sequences)?;
         // Longest first: the last jobs to finish are then short ones.
         let mut order: Vec<usize> = (0..sequences.len()).collect();
         order.sort_by_key(|&at| Reverse(sequences[at].n_tokens()));

@@ -30,6 +30,7 @@ mod error;
 mod label_loss;
 mod workers;
 
-pub use engine::Engine;
+pub use engine::{Engine, check_ids};
 pub use error::Error;
 pub use label_loss::label_losses;
+pub use workers::Workers;

@@ -7,23 +7,31 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 /// A fixed number of threads, each with a pool of one, so that tensor operations inside a job stay on its thread.
 #[derive(Debug)]
-pub(crate) struct Workers {
+pub struct Workers {
     pools: Vec<ThreadPool>,
 }
 
 impl Workers {
-    pub(crate) fn new(threads: usize) -> Self {
+    /// Starts the threads; 0 counts as 1.
+    ///
+    /// # Panics
+    /// If the system grants no more threads.
+    pub fn new(threads: usize) -> Self {
         let pool = || ThreadPoolBuilder::new().num_threads(1).build().expect("the system grants a thread");
         Self { pools: (0..threads.max(1)).map(|_| pool()).collect() }
     }
 
-    pub(crate) fn count(&self) -> usize {
+    /// How many there are.
+    pub fn count(&self) -> usize {
         self.pools.len()
     }
 
     /// Runs `job` once for every index of `order`, in that order as workers become free, and returns the results by
     /// index.
-    pub(crate) fn run<T: Send>(&self, order: &[usize], job: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    ///
+    /// # Panics
+    /// If a job does.
+    pub fn run<T: Send>(&self, order: &[usize], job: impl Fn(usize) -> T + Sync) -> Vec<T> {
         let next = AtomicUsize::new(0);
         let work = || {
             let mut done = Vec::new();

@@ -1,0 +1,38 @@
+//! What can go wrong in training.
+
+use thiserror::Error;
+
+/// Why a model cannot be trained.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// There is nothing to train on.
+    #[error("expected examples to train on, found none")]
+    NoExamples,
+    /// An example that would add nothing to any loss.
+    #[error("example {example}: expected at least one scored token, found none")]
+    NothingScored {
+        /// Which example, 0-based.
+        example: usize,
+    },
+    /// The loss ran away.
+    #[error(
+        "step {step} of {n_steps}: the loss is {loss} and the gradient norm {grad_norm}; expected finite numbers \
+         (a smaller learning rate, now {learning_rate:e}, or a longer warm-up may help)"
+    )]
+    Diverged {
+        /// 1-based step.
+        step: usize,
+        /// All steps.
+        n_steps: usize,
+        /// Its loss.
+        loss: f64,
+        /// The norm of its gradients.
+        grad_norm: f64,
+        /// Its learning rate.
+        learning_rate: f64,
+    },
+    /// A sequence that the model cannot run.
+    #[error(transparent)]
+    Loss(#[from] lobass_loss::Error),
+}

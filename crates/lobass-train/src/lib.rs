@@ -1,0 +1,47 @@
+//! Supervised fine-tuning of the reference model.
+//!
+//! [`fine_tune`] takes a model and sequences and gives the model back, trained. The loss of a step is the mean over
+//! the scored tokens of its whole batch, whatever micro-batches it is computed in; gradients are clipped by their
+//! global norm; AdamW leaves norms and biases out of weight decay; the learning rate follows a [`Schedule`]. These
+//! are the semantics of transformers' `Trainer` with PyTorch's `AdamW`.
+//!
+//! The same seed gives the same weights on any number of threads, to the bit: micro-batches are a function of the
+//! batch alone, and their gradients are added in order.
+//!
+//! ```
+//! use lobass_core::Sequence;
+//! use lobass_llama::{DeviceName, Llama, LlamaConfig};
+//! use lobass_train::{Event, TrainConfig, TrainData, fine_tune};
+//!
+//! let config = LlamaConfig::from_json(
+//!     r#"{"model_type": "llama", "vocab_size": 16, "hidden_size": 8, "intermediate_size": 16,
+//!         "num_hidden_layers": 1, "num_attention_heads": 2, "max_position_embeddings": 32}"#,
+//! )?;
+//! let model = Llama::random(&config, 7, &DeviceName::Cpu.open());
+//! let pool = vec![Sequence::from_scored_tokens(vec![1, 5, 9, 2], &[false, false, true, true])?];
+//! let data = TrainData { train: &pool, held_out: &[] };
+//! let recipe = TrainConfig { epochs: 20, batch_size: 1, learning_rate: 0.02, ..TrainConfig::default() };
+//! let mut losses = Vec::new();
+//! fine_tune(model, &data, &recipe, 2, &mut |event| {
+//!     if let Event::Step(step) = event {
+//!         losses.push(step.loss);
+//!     }
+//! })?;
+//! assert!(losses[19] < 0.1 * losses[0]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod batches;
+mod config;
+mod error;
+mod fine_tune;
+mod gradients;
+mod micro_batch;
+mod optimizer;
+mod schedule;
+
+pub use config::TrainConfig;
+pub use error::Error;
+pub use fine_tune::{Event, HeldOut, StepReport, TrainData, TrainReport, fine_tune};
+pub use gradients::mean_loss_gradients;
+pub use schedule::Schedule;
