@@ -1,0 +1,131 @@
+//! Small Parquet files of lobass's own, written to memory and read by column name.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray as _;
+use arrow_array::types::{Float32Type, Float64Type, UInt32Type, UInt64Type};
+use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_schema::{Field, Schema};
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
+
+use crate::Error;
+
+/// Named columns of equal length.
+pub(crate) fn batch(columns: Vec<(&str, bool, ArrayRef)>) -> RecordBatch {
+    let fields: Vec<Field> = columns
+        .iter()
+        .map(|(name, nullable, array)| Field::new(*name, array.data_type().clone(), *nullable))
+        .collect();
+    let arrays = columns.into_iter().map(|(.., array)| array).collect();
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).expect("columns of one length, nulls where allowed")
+}
+
+/// Properties of every file that lobass writes.
+pub(crate) fn properties() -> WriterPropertiesBuilder {
+    WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_created_by(concat!("lobass ", env!("CARGO_PKG_VERSION")).to_owned())
+}
+
+/// The bytes of a file with one batch.
+pub(crate) fn to_bytes(batch: &RecordBatch, path: &Path) -> Result<Vec<u8>, Error> {
+    let fail = |source| Error::Parquet { path: path.to_owned(), source };
+    let mut bytes = Vec::new();
+    let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties().build())).map_err(fail)?;
+    writer.write(batch).map_err(fail)?;
+    writer.close().map_err(fail)?;
+    Ok(bytes)
+}
+
+/// A file's batches and its key-value metadata.
+pub(crate) struct Reader {
+    pub(crate) path: PathBuf,
+    builder: ParquetRecordBatchReaderBuilder<std::fs::File>,
+}
+
+impl Reader {
+    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
+        let file = fs_err::File::open(path)?.into_parts().0;
+        let builder = ParquetRecordBatchReaderBuilder::try_new(file)
+            .map_err(|source| Error::Parquet { path: path.to_owned(), source })?;
+        Ok(Self { path: path.to_owned(), builder })
+    }
+
+    pub(crate) fn metadata(&self, key: &str) -> Option<String> {
+        let pairs = self.builder.metadata().file_metadata().key_value_metadata()?;
+        pairs.iter().find(|pair| pair.key == key)?.value.clone()
+    }
+
+    pub(crate) fn batches(self) -> Result<impl Iterator<Item = Result<Columns, Error>>, Error> {
+        let Self { path, builder } = self;
+        let fail = |path: &Path, source| Error::Parquet { path: path.to_owned(), source };
+        let batches = builder.with_batch_size(8192).build().map_err(|source| fail(&path, source))?;
+        Ok(batches.map(move |batch| match batch {
+            Ok(batch) => Ok(Columns { path: path.clone(), batch }),
+            Err(source) => Err(fail(&path, source.into())),
+        }))
+    }
+}
+
+/// One batch, by column name.
+pub(crate) struct Columns {
+    path: PathBuf,
+    batch: RecordBatch,
+}
+
+impl Columns {
+    pub(crate) fn n_rows(&self) -> usize {
+        self.batch.num_rows()
+    }
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.batch.column_by_name(name).is_some()
+    }
+
+    pub(crate) fn u64s(&self, name: &str) -> Result<&[u64], Error> {
+        self.get(name, |array| array.as_primitive_opt::<UInt64Type>().map(|array| &array.values()[..]))
+    }
+
+    pub(crate) fn u32s(&self, name: &str) -> Result<&[u32], Error> {
+        self.get(name, |array| array.as_primitive_opt::<UInt32Type>().map(|array| &array.values()[..]))
+    }
+
+    /// `None` where the value is null.
+    pub(crate) fn f64s(&self, name: &str) -> Result<Vec<Option<f64>>, Error> {
+        self.get(name, |array| array.as_primitive_opt::<Float64Type>().map(|array| array.iter().collect()))
+    }
+
+    /// `None` where the value is null.
+    pub(crate) fn texts(&self, name: &str) -> Result<Vec<Option<&str>>, Error> {
+        self.get(name, |array| array.as_string_opt::<i32>().map(|array| array.iter().collect()))
+    }
+
+    pub(crate) fn u32_lists(&self, name: &str) -> Result<Vec<Vec<u32>>, Error> {
+        self.get(name, |array| {
+            let lists = array.as_list_opt::<i32>()?;
+            lists
+                .iter()
+                .map(|list| Some(list?.as_primitive_opt::<UInt32Type>()?.values().to_vec()))
+                .collect()
+        })
+    }
+
+    /// `None` where the list is null.
+    pub(crate) fn f32_lists(&self, name: &str) -> Result<Vec<Option<Vec<f32>>>, Error> {
+        self.get(name, |array| {
+            let lists = array.as_list_opt::<i32>()?;
+            let values = |list: ArrayRef| Some(list.as_primitive_opt::<Float32Type>()?.values().to_vec());
+            Some(lists.iter().map(|list| list.and_then(values)).collect())
+        })
+    }
+
+    fn get<'a, T>(&'a self, name: &str, read: impl FnOnce(&'a ArrayRef) -> Option<T>) -> Result<T, Error> {
+        let damaged = |reason: String| Error::Damaged { path: self.path.clone(), reason };
+        let array = self.batch.column_by_name(name).ok_or_else(|| damaged(format!("expected column `{name}`")))?;
+        read(array).ok_or_else(|| damaged(format!("column `{name}` has type {}", array.data_type())))
+    }
+}

@@ -1,0 +1,115 @@
+//! The stage `rows`: text to sequences.
+
+use std::num::NonZero;
+use std::thread;
+
+use lobass_core::RowStatus;
+use lobass_data::{Encoded, Encoder, Overlong, Pool, PoolRow};
+
+use crate::commit::{self, ROWS};
+use crate::plan::Shard;
+use crate::rows::{self, EncodedRow};
+use crate::{Error, Progress, Stage, WorkDir};
+
+impl WorkDir {
+    /// Encodes every shard that has not been, reading the pool once.
+    ///
+    /// # Errors
+    /// [`Error::Data`] if a file cannot be read, [`Error::DataChanged`] if it is not what was planned,
+    /// [`Error::Overlong`] if a row is too long and the options say that this is an error. Shards committed before
+    /// stay.
+    pub fn encode(
+        &self,
+        pool: &Pool,
+        encoder: &Encoder,
+        threads: usize,
+        observe: &mut dyn FnMut(Progress),
+    ) -> Result<(), Error> {
+        if self.is_encoded()? {
+            return Ok(());
+        }
+        let mut progress =
+            Progress { stage: Stage::Encode, rows_done: 0, rows_resumed: 0, n_rows: self.plan.n_rows(), n_tokens: 0 };
+        let mut rows = pool.rows();
+        for &shard in &self.plan.shards {
+            let raw: Vec<PoolRow> = self.take(&mut rows, shard)?;
+            if self.find(ROWS, shard)?.is_some() {
+                progress.rows_resumed += shard.n_rows;
+            } else {
+                let encoded = encode_rows(pool, encoder, &raw, threads)?;
+                progress.n_tokens += encoded.iter().map(|row| u64::from(row.n_tokens)).sum::<u64>();
+                let (bytes, digest) = rows::serialise(&encoded, self.store.root())?;
+                commit::commit(&self.store, &self.plan_id, ROWS, shard, digest, &bytes)?;
+            }
+            progress.rows_done += shard.n_rows;
+            observe(progress.clone());
+        }
+        match rows.next() {
+            None => Ok(()),
+            Some(_) => Err(self.changed(pool, self.plan.n_rows() + 1)),
+        }
+    }
+
+    fn take(
+        &self,
+        rows: &mut impl Iterator<Item = Result<PoolRow, lobass_data::Error>>,
+        shard: Shard,
+    ) -> Result<Vec<PoolRow>, Error> {
+        let taken: Vec<PoolRow> =
+            rows.take(usize::try_from(shard.n_rows).unwrap_or(usize::MAX)).collect::<Result<_, _>>()?;
+        if taken.len() as u64 == shard.n_rows {
+            return Ok(taken);
+        }
+        let input = &self.plan.inputs.last().expect("a plan with shards has inputs");
+        let found = shard.first_row + taken.len() as u64;
+        Err(Error::DataChanged { path: (&input.path).into(), expected: self.plan.n_rows(), found })
+    }
+
+    fn changed(&self, pool: &Pool, found: u64) -> Error {
+        let path = pool.files().last().map(|file| file.path().to_owned()).unwrap_or_default();
+        Error::DataChanged { path, expected: self.plan.n_rows(), found }
+    }
+}
+
+/// Encodes rows on several threads; the result does not depend on how many.
+fn encode_rows(pool: &Pool, encoder: &Encoder, rows: &[PoolRow], threads: usize) -> Result<Vec<EncodedRow>, Error> {
+    let threads = NonZero::new(threads).unwrap_or(NonZero::<usize>::MIN);
+    let part = rows.len().div_ceil(threads.get()).max(1);
+    let encoded: Vec<EncodedRow> = thread::scope(|scope| {
+        let parts: Vec<_> = rows
+            .chunks(part)
+            .map(|rows| scope.spawn(|| rows.iter().map(|row| encode_row(pool, encoder, row)).collect::<Vec<_>>()))
+            .collect();
+        parts.into_iter().flat_map(|part| part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+    });
+    let too_long = encoded
+        .iter()
+        .find(|row| row.status == RowStatus::Overlong && encoder.options().overlong == Overlong::Error);
+    match too_long {
+        None => Ok(encoded),
+        Some(row) => Err(Error::Overlong {
+            row: row.row,
+            key: row.key.clone(),
+            source_name: row.source.clone(),
+            reason: row.reason.clone().unwrap_or_default(),
+        }),
+    }
+}
+
+fn encode_row(pool: &Pool, encoder: &Encoder, row: &PoolRow) -> EncodedRow {
+    let encoded = match &row.example {
+        Ok(example) => encoder.encode(example),
+        Err(fault) => {
+            Encoded { status: fault.status, reason: Some(fault.reason.clone()), n_tokens: 0, sequence: None }
+        }
+    };
+    EncodedRow {
+        row: row.row,
+        key: row.key.clone(),
+        status: encoded.status,
+        reason: encoded.reason,
+        source: pool.files()[row.file].source().to_owned(),
+        n_tokens: u32::try_from(encoded.n_tokens).unwrap_or(u32::MAX),
+        sequence: encoded.sequence,
+    }
+}

@@ -1,0 +1,127 @@
+//! What can stop a run. Nothing that was committed before is lost by any of it.
+
+use std::path::PathBuf;
+
+use lobass_core::ExampleKey;
+use thiserror::Error;
+
+/// Why a run stops.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file cannot be read or written; the message names it.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// A data file cannot be read.
+    #[error(transparent)]
+    Data(#[from] lobass_data::Error),
+    /// A Parquet file of lobass's own cannot be read or written.
+    #[error("Parquet file `{}`", path.display())]
+    Parquet {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: parquet::errors::ParquetError,
+    },
+    /// A JSON file of lobass's own cannot be read.
+    #[error("`{}` is not {expected}", path.display())]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// What it should be.
+        expected: &'static str,
+        /// What is wrong with it.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A file of lobass's own does not hold what was written to it.
+    #[error("`{}` is damaged: {reason}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The directory was begun with other data or settings.
+    #[error(
+        "work directory `{}` was begun with other {}; finish it with those, or use another directory",
+        path.display(), differences.join(", ")
+    )]
+    OtherPlan {
+        /// The directory.
+        path: PathBuf,
+        /// What differs, with both values.
+        differences: Vec<String>,
+    },
+    /// The data changed while it was being read.
+    #[error("data file `{}` changed while it was being read: expected {expected} rows, found {found}", path.display())]
+    DataChanged {
+        /// The file.
+        path: PathBuf,
+        /// Rows when the plan was made.
+        expected: u64,
+        /// Rows now.
+        found: u64,
+    },
+    /// A row is too long, and the run was told to stop then.
+    #[error("row {row} (`{key}`) of `{source_name}`: {reason}")]
+    Overlong {
+        /// Its position in the pool.
+        row: u64,
+        /// Its name.
+        key: ExampleKey,
+        /// Its source.
+        source_name: String,
+        /// How long it is.
+        reason: String,
+    },
+    /// A token that a model has no embedding for: the tokenizer belongs to another model.
+    #[error(
+        "row {row} (`{key}`): token id {id} is not below the vocab_size of model `{model}`, {vocab_size}; \
+         the tokenizer belongs to another model"
+    )]
+    TokenOutOfRange {
+        /// The row's position in the pool.
+        row: u64,
+        /// Its name.
+        key: ExampleKey,
+        /// The token id.
+        id: u32,
+        /// The model.
+        model: String,
+        /// Rows of its embedding.
+        vocab_size: usize,
+    },
+    /// An engine failed.
+    #[error("model `{model}`, shard {shard}")]
+    Engine {
+        /// The model.
+        model: String,
+        /// The shard.
+        shard: u32,
+        /// What the engine says.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Sealing needs every unit.
+    #[error("{missing} of {all} units are not done yet, the first of them shard {shard} of stage `{stage}`")]
+    Unfinished {
+        /// Units without a commit.
+        missing: usize,
+        /// All units.
+        all: usize,
+        /// The first shard.
+        shard: u32,
+        /// Its stage.
+        stage: String,
+    },
+    /// A file that is not a score table.
+    #[error("`{}` is not a score table: {reason}", path.display())]
+    NotATable {
+        /// The file.
+        path: PathBuf,
+        /// What is missing.
+        reason: String,
+    },
+}

@@ -1,0 +1,70 @@
+//! The one path from data and models to a sealed score table.
+//!
+//! A [`Plan`] is an immutable, content-addressed list of shards over a pool. Work is done in units, one per shard and
+//! stage: the stage `rows` turns text into sequences, and each model turns sequences into losses. A unit ends in a
+//! commit, which exists or does not, so that a run can be killed at any point and taken up by running it again: what
+//! is left to do is the plan without its commits. [`WorkDir::seal`] joins all units into the score table.
+//!
+//! Nothing here knows burn: a model is a [`lobass_core::LossEngine`].
+//!
+//! ```
+//! # use lobass_core::{Detail, LossEngine, Nll, Sequence, SequenceLoss};
+//! # use lobass_data::{ChatTemplate, DataFile, Duplicates, EncodeOptions, Encoder, FormatChoice, Mask, Overlong};
+//! # use lobass_data::{Pool, TemplateChoice, TextTokenizer};
+//! # use lobass_run::{ModelKey, Plan, WorkDir, read_table};
+//! # struct Constant(f64);
+//! # impl LossEngine for Constant {
+//! #     type Error = std::convert::Infallible;
+//! #     fn vocab_size(&self) -> usize { 1000 }
+//! #     fn losses(&self, rows: &[Sequence], _: Detail) -> Result<Vec<SequenceLoss>, Self::Error> {
+//! #         let nll = |row: &Sequence| Nll { sum: self.0 * row.n_scored() as f64, n_scored: row.n_scored() as u64 };
+//! #         Ok(rows.iter().map(|row| SequenceLoss { nll: nll(row), per_token: None }).collect())
+//! #     }
+//! # }
+//! # let dir = tempfile::tempdir()?;
+//! # let checkpoint = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/chat/bytes");
+//! # std::fs::write(dir.path().join("pool.jsonl"), "{\"question\": \"2 + 2?\", \"answer\": \"4\"}\n")?;
+//! # let file = DataFile::open(&dir.path().join("pool.jsonl"), "sums", &FormatChoice::Auto)?;
+//! # let pool = Pool::new(vec![file], Duplicates::Keep);
+//! # let template = ChatTemplate::load(&TemplateChoice::Auto, &checkpoint, &pool, Default::default())?;
+//! # let options = EncodeOptions { mask: Mask::Response, max_length: 512, overlong: Overlong::Drop };
+//! # let encoder = Encoder::new(TextTokenizer::from_dir(&checkpoint)?, template, options);
+//! # let (work, scores) = (dir.path().join("work"), dir.path().join("scores.parquet"));
+//! # let (base_engine, reference_engine) = (Constant(3.0), Constant(1.5));
+//! # let key = |role: &str| ModelKey::new(role, "a-model", "0123456789abcdef", "f32", "cpu");
+//! # let (base, reference) = (key("base"), key("reference"));
+//! let plan = Plan::make(&pool, &encoder, None)?;
+//! let work = WorkDir::open(&work, plan)?;
+//! work.encode(&pool, &encoder, 2, &mut |_| ())?;
+//! work.score(&base, &base_engine, Detail::Sum, &mut |_| ())?;
+//! work.score(&reference, &reference_engine, Detail::Sum, &mut |_| ())?;
+//! work.seal(&[base, reference], Detail::Sum, &scores)?;
+//!
+//! let table = read_table(&scores)?;
+//! assert_eq!(table.records[0].base.unwrap().mean(), Some(3.0));
+//! assert_eq!(table.records[0].reference.unwrap().mean(), Some(1.5));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod columns;
+mod commit;
+mod encode;
+mod error;
+mod losses;
+mod manifest;
+mod plan;
+mod progress;
+mod rows;
+mod score;
+mod seal;
+mod store;
+mod table;
+mod work;
+
+pub use error::Error;
+pub use manifest::{InputRecord, Manifest, ModelKey, TemplateRecord};
+pub use plan::{Plan, Shard};
+pub use progress::{Progress, Stage};
+pub use seal::SealReport;
+pub use table::{ScoreTable, read_table, write_json_lines};
+pub use work::WorkDir;

@@ -1,0 +1,97 @@
+//! What a score table says of itself.
+
+use std::collections::BTreeMap;
+
+use lobass_core::RowStatus;
+use lobass_data::{Duplicates, EncodeOptions};
+use serde::{Deserialize, Serialize};
+
+/// One input file as it was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InputRecord {
+    /// Where it was; no part of any digest.
+    pub path: String,
+    /// Its name in the `source` column.
+    pub source: String,
+    /// SHA-256 of its bytes.
+    pub sha256: String,
+    /// Its rows.
+    pub n_rows: u64,
+    /// How its columns were read.
+    pub layout: serde_json::Value,
+}
+
+/// The chat template that was used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TemplateRecord {
+    /// Where it came from.
+    pub name: String,
+    /// Of its source, its special tokens, and the time it was told if it asked for it.
+    pub digest: String,
+    /// The time that `strftime_now` told, if the template asks for it.
+    pub now: Option<String>,
+}
+
+/// A model in a role: what decides its losses.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelKey {
+    /// `base` or `reference`: the name of its columns.
+    pub role: String,
+    /// Where it was; no part of any digest.
+    pub path: String,
+    /// Of its config and weights.
+    pub weights_digest: String,
+    /// The number format it ran in.
+    pub dtype: String,
+    /// What it ran on.
+    pub device: String,
+}
+
+impl ModelKey {
+    /// Names a model in a role.
+    pub fn new(role: &str, path: &str, weights_digest: &str, dtype: &str, device: &str) -> Self {
+        Self {
+            role: role.to_owned(),
+            path: path.to_owned(),
+            weights_digest: weights_digest.to_owned(),
+            dtype: dtype.to_owned(),
+            device: device.to_owned(),
+        }
+    }
+
+    /// The name of its units: the same weights in the same format on the same kind of device, in whatever role.
+    pub(crate) fn stage(&self) -> String {
+        let digest: String = self.weights_digest.chars().take(16).collect();
+        let device = self.device.split(':').next().unwrap_or_default();
+        format!("nll-{digest}-{}-{device}", self.dtype)
+    }
+}
+
+/// Everything that numbers in a score table depend on; stored in the table under the key `lobass`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The version of this format.
+    pub version: u32,
+    /// The tool that wrote the table.
+    pub tool: String,
+    /// The plan it was made by.
+    pub plan: String,
+    /// The data, file by file.
+    pub inputs: Vec<InputRecord>,
+    /// Of everything that decides token ids.
+    pub tokenizer: String,
+    /// The chat template.
+    pub template: TemplateRecord,
+    /// Mask, maximal length, and what became of longer rows.
+    pub encoding: EncodeOptions,
+    /// What became of repeated rows.
+    pub duplicates: Duplicates,
+    /// The models, in the order of their columns.
+    pub models: Vec<ModelKey>,
+    /// Whether the table has a loss for every token.
+    pub per_token: bool,
+    /// Rows in the table.
+    pub n_rows: u64,
+    /// Rows of each status that occurs.
+    pub counts: BTreeMap<RowStatus, u64>,
+}

@@ -1,0 +1,25 @@
+//! How far a run is.
+
+/// What a run is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stage {
+    /// Reading, rendering, and tokenising rows.
+    Encode,
+    /// Computing losses under the model of this role.
+    Score(String),
+}
+
+/// How far a stage is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// The stage.
+    pub stage: Stage,
+    /// Rows whose unit is committed, those of earlier runs included.
+    pub rows_done: u64,
+    /// Rows of an earlier run among them.
+    pub rows_resumed: u64,
+    /// All rows.
+    pub n_rows: u64,
+    /// Tokens handled since the stage began in this process.
+    pub n_tokens: u64,
+}

@@ -1,0 +1,151 @@
+//! The directory of a run.
+
+use std::path::Path;
+
+use lobass_core::{Detail, Sequence};
+
+use crate::commit::{self, Commit, ROWS};
+use crate::losses::{self, RowLoss};
+use crate::plan::Shard;
+use crate::rows::{self, EncodedRow};
+use crate::score::stage_name;
+use crate::store::{Put, Store};
+use crate::{Error, ModelKey, Plan};
+
+/// A plan and what has been done of it.
+#[derive(Debug)]
+pub struct WorkDir {
+    pub(crate) store: Store,
+    pub(crate) plan: Plan,
+    pub(crate) plan_id: String,
+}
+
+const PLAN: &str = "plan.json";
+
+impl WorkDir {
+    /// Begins a directory with a plan, or takes up one that was begun with the same.
+    ///
+    /// # Errors
+    /// [`Error::OtherPlan`] if it was begun with another one; nothing in it is touched then.
+    pub fn open(dir: &Path, plan: Plan) -> Result<Self, Error> {
+        let store = Store::open(dir)?;
+        let plan_id = plan.id();
+        let json = serde_json::to_vec_pretty(&plan).expect("a plan is plain data");
+        if store.put_if_absent(PLAN, &json)? == Put::Existed {
+            let found = Self::plan_in(dir)?.unwrap_or_else(|| plan.clone());
+            if found.id() != plan_id {
+                let differences = plan.differences(&found);
+                return Err(Error::OtherPlan { path: dir.to_owned(), differences });
+            }
+        }
+        Ok(Self { store, plan, plan_id })
+    }
+
+    /// The plan that a directory was begun with, if it was.
+    ///
+    /// # Errors
+    /// If there is a plan that cannot be read.
+    pub fn plan_in(dir: &Path) -> Result<Option<Plan>, Error> {
+        let path = dir.join(PLAN);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let json = fs_err::read(&path)?;
+        serde_json::from_slice(&json).map(Some).map_err(|source| Error::Json { path, expected: "a plan", source })
+    }
+
+    /// The plan.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Whether every shard has been encoded.
+    ///
+    /// # Errors
+    /// If a commit cannot be read.
+    pub fn is_encoded(&self) -> Result<bool, Error> {
+        self.is_done(ROWS)
+    }
+
+    /// Whether every shard has been scored by a model.
+    ///
+    /// # Errors
+    /// If a commit cannot be read.
+    pub fn is_scored(&self, model: &ModelKey, detail: Detail) -> Result<bool, Error> {
+        self.is_done(&stage_name(model, detail))
+    }
+
+    /// Every scored row's sequence, in the order of the pool: what a reference is trained on.
+    ///
+    /// # Errors
+    /// If a shard has not been encoded or cannot be read.
+    pub fn sequences(&self) -> Result<Vec<Sequence>, Error> {
+        let mut sequences = Vec::new();
+        for &shard in &self.plan.shards {
+            sequences.extend(self.rows(shard)?.into_iter().filter_map(|row| row.sequence));
+        }
+        Ok(sequences)
+    }
+
+    /// Removes the directory and everything in it.
+    ///
+    /// # Errors
+    /// If something in it cannot be removed.
+    pub fn remove(self) -> Result<(), Error> {
+        Ok(fs_err::remove_dir_all(self.store.root())?)
+    }
+
+    fn is_done(&self, stage: &str) -> Result<bool, Error> {
+        for &shard in &self.plan.shards {
+            if self.find(stage, shard)?.is_none() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    pub(crate) fn find(&self, stage: &str, shard: Shard) -> Result<Option<Commit>, Error> {
+        commit::find(&self.store, &self.plan_id, stage, shard)
+    }
+
+    /// The encoded rows of a shard, checked against their commit.
+    pub(crate) fn rows(&self, shard: Shard) -> Result<Vec<EncodedRow>, Error> {
+        let commit = self.committed(ROWS, shard)?;
+        let path = self.store.path(&commit.file);
+        let rows = rows::read(&path)?;
+        self.check(&commit, &rows::digest(&rows))?;
+        Ok(rows)
+    }
+
+    /// The losses of a shard, checked against their commit.
+    pub(crate) fn losses(&self, stage: &str, shard: Shard) -> Result<Vec<RowLoss>, Error> {
+        let commit = self.committed(stage, shard)?;
+        let path = self.store.path(&commit.file);
+        let losses = losses::read(&path)?;
+        self.check(&commit, &losses::digest(&losses))?;
+        Ok(losses)
+    }
+
+    fn committed(&self, stage: &str, shard: Shard) -> Result<Commit, Error> {
+        self.find(stage, shard)?.ok_or_else(|| Error::Unfinished {
+            missing: 1,
+            all: self.plan.shards.len(),
+            shard: shard.id,
+            stage: stage.to_owned(),
+        })
+    }
+
+    fn check(&self, commit: &Commit, digest: &str) -> Result<(), Error> {
+        if commit.digest == digest {
+            return Ok(());
+        }
+        let path = self.store.path(&commit.file);
+        let name = commit::name(&commit.stage, commit.shard);
+        let reason = format!(
+            "its values have digest {}, {} was committed; delete it and `{name}` to have its shard done again",
+            &digest[..16],
+            &commit.digest[..16]
+        );
+        Err(Error::Damaged { path, reason })
+    }
+}
