@@ -31,8 +31,8 @@
 //! # let encoder = Encoder::new(TextTokenizer::from_dir(&checkpoint)?, template, options);
 //! # let (work, scores) = (dir.path().join("work"), dir.path().join("scores.parquet"));
 //! # let (base_engine, reference_engine) = (Constant(3.0), Constant(1.5));
-//! # let key = |role: &str| ModelKey::new(role, "a-model", "0123456789abcdef", "f32", "cpu");
-//! # let (base, reference) = (key("base"), key("reference"));
+//! # let base = ModelKey::new("base", "a-model", "0123456789abcdef", "f32", "cpu");
+//! # let reference = ModelKey::new("reference", "a-model-tuned", "fedcba9876543210", "f32", "cpu");
 //! let plan = Plan::make(&pool, &encoder, None)?;
 //! let work = WorkDir::open(&work, plan)?;
 //! work.encode(&pool, &encoder, 2, &mut |_| ())?;

@@ -8,7 +8,7 @@ use std::path::Path;
 use safetensors::View;
 use serde_json::{Map, Value, json};
 
-use super::{TensorSpec, convert, expected_tensors};
+use super::{Checkpoint, TensorSpec, convert, expected_tensors};
 use crate::{Dtype, Error, Llama};
 
 /// Largest weight file; what does not fit goes to further shards, as `save_pretrained` does.
@@ -41,6 +41,36 @@ pub fn save(model: &Llama, config_json: &str, dtype: Dtype, dir: &Path) -> Resul
     write_whole(&dir.join("config.json"), config_with_dtype(config_json, dtype)?.as_bytes())
 }
 
+/// Files beside the weights that a tokenizer or a chat template is made of.
+const COMPANIONS: [&str; 9] = [
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "tokenizer.model",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.json",
+    "merges.txt",
+    "chat_template.jinja",
+    "generation_config.json",
+];
+
+impl Checkpoint {
+    /// Writes a model that was made from this checkpoint, with this checkpoint's config and tokenizer.
+    ///
+    /// # Errors
+    /// As [`save`]; [`Error::Io`] if a tokenizer file cannot be copied.
+    pub fn save_successor(&self, model: &Llama, dtype: Dtype, dir: &Path) -> Result<(), Error> {
+        fs_err::create_dir_all(dir)?;
+        for name in COMPANIONS {
+            let file = self.dir().join(name);
+            if file.exists() {
+                fs_err::copy(file, dir.join(name))?;
+            }
+        }
+        save(model, self.config_json(), dtype, dir)
+    }
+}
+
 /// Cuts the tensors into runs of at most `limit` bytes, in the order of the layout.
 fn split(model: &Llama, dtype: Dtype, limit: usize) -> Vec<Vec<TensorSpec>> {
     let mut shards: Vec<Vec<TensorSpec>> = vec![Vec::new()];
@@ -64,7 +94,20 @@ fn write_shard(model: &Llama, specs: &[TensorSpec], dtype: Dtype, path: &Path) -
     let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
     safetensors::serialize_to_file(tensors, Some(metadata), path)
         .map_err(|source| Error::Shard { path: path.to_owned(), source })?;
+    readable(path)?;
     Ok(n_bytes)
+}
+
+/// The file was a temporary one, which only its owner may read; checkpoints are shared like other files.
+#[cfg(unix)]
+fn readable(path: &Path) -> Result<(), Error> {
+    use std::os::unix::fs::PermissionsExt as _;
+    Ok(fs_err::set_permissions(path, std::fs::Permissions::from_mode(0o644))?)
+}
+
+#[cfg(not(unix))]
+fn readable(_: &Path) -> Result<(), Error> {
+    Ok(())
 }
 
 /// A tensor that is fetched and converted when its turn to be written comes, so that saving a model does not hold
