@@ -90,12 +90,11 @@ impl Case {
             max_grad_norm,
             seed: 1,
             micro_batch_tokens,
-            eval_every: 0,
         }
     }
 
     fn train(&self, micro_batch_tokens: usize, threads: usize) -> (Llama, Vec<StepReport>) {
-        let data = TrainData { train: &self.sequences, held_out: &[] };
+        let data = TrainData { train: &self.sequences, held_out: &[], eval_every: 0 };
         let mut steps = Vec::new();
         let (model, _) =
             fine_tune(self.model.clone(), &data, &self.config(micro_batch_tokens), threads, &mut |event| {

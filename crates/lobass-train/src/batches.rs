@@ -19,6 +19,23 @@ pub(crate) fn batches(n_examples: usize, batch_size: usize, epochs: u32, seed: u
         .collect()
 }
 
+/// Sets `n_held_out` of some examples aside: those to train on, and those set aside, both in their old order.
+///
+/// Which ones depends on the seed and the number of examples alone. At least one example is left to train on, if
+/// there is any.
+pub fn hold_out<T>(examples: Vec<T>, n_held_out: usize, seed: u64) -> (Vec<T>, Vec<T>) {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(u64::MAX); // no epoch has this one
+    let mut order: Vec<usize> = (0..examples.len()).collect();
+    order.shuffle(&mut rng);
+    let mut aside = vec![false; examples.len()];
+    let n_held_out = n_held_out.min(examples.len().saturating_sub(1));
+    order[..n_held_out].iter().for_each(|&at| aside[at] = true);
+    let (held_out, train): (Vec<_>, Vec<_>) = examples.into_iter().zip(aside).partition(|&(_, aside)| aside);
+    let values = |pairs: Vec<(T, bool)>| pairs.into_iter().map(|(example, _)| example).collect();
+    (values(train), values(held_out))
+}
+
 /// Cuts a batch into micro-batches of at most `limit` tokens, padding included, or a single example.
 ///
 /// Examples of like length come together, longest first. A function of the lengths alone.
@@ -51,6 +68,16 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn nothing_is_lost_when_set_aside(n in 0usize..50, held_out in 0usize..60, seed: u64) {
+            let (train, aside) = hold_out((0..n).collect(), held_out, seed);
+            prop_assert_eq!(aside.len(), held_out.min(n.saturating_sub(1)));
+            prop_assert!(train.is_sorted() && aside.is_sorted());
+            let mut all = [train, aside].concat();
+            all.sort_unstable();
+            prop_assert_eq!(all, (0..n).collect::<Vec<_>>());
+        }
+
         #[test]
         fn every_example_once_per_epoch(n in 1usize..50, size in 1usize..20, epochs in 1u32..4, seed: u64) {
             let all = batches(n, size, epochs, seed);

@@ -7,6 +7,7 @@ use crate::Schedule;
 /// How a model is trained. The default is the recipe of Stanford Alpaca with one epoch instead of three, since a
 /// reference that has seen its pool often has memorised it (see `docs/method.md`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct TrainConfig {
     /// How often every example is seen.
     pub epochs: u32,
@@ -33,8 +34,6 @@ pub struct TrainConfig {
     /// Tokens, padding included, that are run at once on one thread. Memory grows with it; results change with it
     /// only in the last bits.
     pub micro_batch_tokens: usize,
-    /// Held-out loss is measured every so many steps, and at the end; 0 is at the end only.
-    pub eval_every: usize,
 }
 
 impl Default for TrainConfig {
@@ -52,7 +51,6 @@ impl Default for TrainConfig {
             max_grad_norm: 1.0,
             seed: 0,
             micro_batch_tokens: 512,
-            eval_every: 0,
         }
     }
 }

@@ -15,6 +15,8 @@ pub struct TrainData<'a> {
     pub train: &'a [Sequence],
     /// What it is measured on and never sees; may be empty.
     pub held_out: &'a [Sequence],
+    /// It is measured before the first step, every so many steps, and at the end; 0 is at both ends only.
+    pub eval_every: usize,
 }
 
 /// What happened.
@@ -122,7 +124,7 @@ pub fn fine_tune(
             grad_norm,
             n_tokens: found.n_tokens,
         }));
-        if step == n_steps || config.eval_every > 0 && step % config.eval_every == 0 {
+        if step == n_steps || data.eval_every > 0 && step % data.eval_every == 0 {
             measure(&model, step, &mut report, observe)?;
         }
     }

@@ -19,7 +19,7 @@
 //! )?;
 //! let model = Llama::random(&config, 7, &DeviceName::Cpu.open());
 //! let pool = vec![Sequence::from_scored_tokens(vec![1, 5, 9, 2], &[false, false, true, true])?];
-//! let data = TrainData { train: &pool, held_out: &[] };
+//! let data = TrainData { train: &pool, held_out: &[], eval_every: 0 };
 //! let recipe = TrainConfig { epochs: 20, batch_size: 1, learning_rate: 0.02, ..TrainConfig::default() };
 //! let mut losses = Vec::new();
 //! fine_tune(model, &data, &recipe, 2, &mut |event| {
@@ -40,6 +40,7 @@ mod micro_batch;
 mod optimizer;
 mod schedule;
 
+pub use batches::hold_out;
 pub use config::TrainConfig;
 pub use error::Error;
 pub use fine_tune::{Event, HeldOut, StepReport, TrainData, TrainReport, fine_tune};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::field;
@@ -10,7 +10,7 @@ use crate::container::kind_of;
 use crate::{Example, Message, Role, RowFault};
 
 /// One list column with all turns, and the words in which its turns are told.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConversationLayout {
     /// The list of turns.
     pub messages: String,

@@ -19,7 +19,7 @@ pub use conversation::ConversationLayout;
 pub use dataset_info::{DatasetEntry, read_dataset_info};
 pub use detect::detect;
 pub use pair::PairLayout;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{Example, RowFault};
@@ -97,7 +97,7 @@ impl FromStr for FormatName {
 }
 
 /// How rows become examples.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Layout {
     /// One column with the prompt, one with the response.

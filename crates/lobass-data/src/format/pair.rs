@@ -1,6 +1,6 @@
 //! Rows with a prompt column and a response column.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::conversation::ConversationLayout;
@@ -8,7 +8,7 @@ use super::field;
 use crate::{Example, Message, Role, RowFault};
 
 /// One column with the prompt, one with the response, and what may stand beside them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PairLayout {
     /// The instruction or question; text, or a list of messages.
     pub prompt: String,

@@ -1,0 +1,210 @@
+//! What can be typed.
+
+mod compute;
+mod data;
+mod encode;
+mod recipe;
+mod selection;
+
+use std::path::PathBuf;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use compute::ComputeArgs;
+pub(crate) use data::DataArgs;
+pub(crate) use encode::EncodeArgs;
+pub(crate) use recipe::RecipeArgs;
+pub(crate) use selection::SelectionArgs;
+
+/// Which part of your fine-tuning data can your model learn from?
+///
+/// lobass scores each example by how much of its loss a model sheds when it is fine-tuned on the whole pool (LoBaSS /
+/// DavIR, arXiv 2310.13008), and keeps the best of them.
+#[derive(Debug, Parser)]
+#[command(name = "lobass", version, arg_required_else_help = true, help_expected = true, max_term_width = 110)]
+#[command(after_help = "Begin with `lobass demo`, or with your own data:\n  \
+    lobass run --base CHECKPOINT --data pool.jsonl --budget 6% --out runs/first")]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Train a reference, score, and select, in one resumable run directory
+    Run(Box<RunArgs>),
+    /// Fine-tune a checkpoint on a pool: the reference model
+    Train(Box<TrainArgs>),
+    /// Compute the loss of every row under one or two models
+    Score(Box<ScoreArgs>),
+    /// Keep the best rows of a score table, in the input's own format
+    Select(Box<SelectArgs>),
+    /// Show one example as a model sees it
+    Inspect(Box<InspectArgs>),
+    /// List the selection strategies
+    Strategies,
+}
+
+/// How a command speaks.
+#[derive(Debug, Args)]
+pub(crate) struct OutputArgs {
+    /// Format of the result on standard output
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT", help_heading = "Output")]
+    pub(crate) format: OutputFormat,
+    /// Print nothing but the result, warnings, and errors
+    #[arg(long, short, global = true, help_heading = "Output")]
+    pub(crate) quiet: bool,
+}
+
+/// The format of a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum OutputFormat {
+    /// For people
+    #[default]
+    Text,
+    /// For programs
+    Json,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  lobass score --base base --reference tuned --data pool.jsonl --out scores.parquet")]
+pub(crate) struct ScoreArgs {
+    /// The pretrained model: a checkpoint directory with `config.json`, safetensors, and a tokenizer
+    #[arg(long, value_name = "DIR")]
+    pub(crate) base: PathBuf,
+    /// The same model, fine-tuned on the pool; without it the table has the base's losses alone
+    #[arg(long, value_name = "DIR")]
+    pub(crate) reference: Option<PathBuf>,
+    /// The score table to write: Parquet, or JSON lines if the name ends in `.jsonl`
+    ///
+    /// Losses are kept in `FILE.work` until the table is whole; the same command takes up an interrupted run.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// Store the loss of every scored token as well (Parquet only)
+    #[arg(long)]
+    pub(crate) per_token: bool,
+    /// Keep `FILE.work`, so that scoring with another reference need not score the base again
+    #[arg(long)]
+    pub(crate) keep_work: bool,
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    #[command(flatten)]
+    pub(crate) encode: EncodeArgs,
+    #[command(flatten)]
+    pub(crate) compute: ComputeArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  lobass train --model base --data pool.jsonl --out reference --epochs 1")]
+pub(crate) struct TrainArgs {
+    /// The model to start from: a checkpoint directory
+    #[arg(long, value_name = "DIR")]
+    pub(crate) model: PathBuf,
+    /// The checkpoint directory to write; `lobass score --reference` takes it
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) recipe: RecipeArgs,
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    #[command(flatten)]
+    pub(crate) encode: EncodeArgs,
+    #[command(flatten)]
+    pub(crate) compute: ComputeArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    lobass select --scores scores.parquet --strategy lobass --budget 6% --out selected.jsonl\n  \
+    lobass select --scores scores.parquet --strategy quality --rating stars --min-rating 4.5 --out good.jsonl")]
+pub(crate) struct SelectArgs {
+    /// The score table
+    #[arg(long, value_name = "FILE")]
+    pub(crate) scores: PathBuf,
+    /// The data files the table was made from, if they have moved since
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub(crate) data: Vec<PathBuf>,
+    /// Where to write the selected rows: a file, or a directory if there are several data files
+    #[arg(long, value_name = "PATH", required_unless_present = "index")]
+    pub(crate) out: Option<PathBuf>,
+    /// Write a list of the selected rows: JSON lines of row, key, source, score, and rank
+    #[arg(long, value_name = "FILE")]
+    pub(crate) index: Option<PathBuf>,
+    /// How to choose; `lobass strategies` lists them
+    #[arg(long, value_name = "NAME", default_value = "lobass")]
+    pub(crate) strategy: String,
+    #[command(flatten)]
+    pub(crate) selection: SelectionArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  lobass inspect --base base --data pool.jsonl --row 17")]
+pub(crate) struct InspectArgs {
+    /// The model whose tokenizer and chat template are used
+    #[arg(long, value_name = "DIR")]
+    pub(crate) base: PathBuf,
+    /// A second model, for its losses
+    #[arg(long, value_name = "DIR", requires = "losses")]
+    pub(crate) reference: Option<PathBuf>,
+    /// Which row, counted from 0 over all files
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) row: u64,
+    /// Compute the loss of every scored token, which loads the weights
+    #[arg(long)]
+    pub(crate) losses: bool,
+    /// A score table, for what it says of the row
+    #[arg(long, value_name = "FILE")]
+    pub(crate) scores: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    #[command(flatten)]
+    pub(crate) encode: EncodeArgs,
+    #[command(flatten)]
+    pub(crate) compute: ComputeArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  lobass run --init lobass.toml\n  lobass run lobass.toml\n  \
+    lobass run --base base --data pool.jsonl --budget 6% --out runs/first")]
+pub(crate) struct RunArgs {
+    /// A config file; flags override what it says
+    #[arg(value_name = "CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Write a commented config file to begin with, and stop
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "lobass.toml", exclusive = true)]
+    pub(crate) init: Option<PathBuf>,
+    /// The pretrained model: a checkpoint directory
+    #[arg(long, value_name = "DIR")]
+    pub(crate) base: Option<PathBuf>,
+    /// A reference model that is there already; without it one is trained
+    #[arg(long, value_name = "DIR")]
+    pub(crate) reference: Option<PathBuf>,
+    /// The run directory; what is done in it already is not done again
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// How to choose; several give several selections [default: lobass]
+    #[arg(long, value_name = "NAME", num_args = 1..)]
+    pub(crate) strategy: Vec<String>,
+    #[command(flatten)]
+    pub(crate) selection: SelectionArgs,
+    #[command(flatten)]
+    pub(crate) recipe: RecipeArgs,
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    #[command(flatten)]
+    pub(crate) encode: EncodeArgs,
+    #[command(flatten)]
+    pub(crate) compute: ComputeArgs,
+}
+
+/// A parser for a closed list of words, so that help and completions know them.
+fn words<T>(words: &'static [&'static str]) -> impl TypedValueParser<Value = T>
+where
+    T: std::str::FromStr + Clone + Send + Sync + 'static,
+    T::Err: std::fmt::Display,
+{
+    PossibleValuesParser::new(words).try_map(|word| word.parse::<T>().map_err(|error| error.to_string()))
+}

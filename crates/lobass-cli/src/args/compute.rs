@@ -1,0 +1,38 @@
+//! What models run on.
+
+use clap::Args;
+use lobass_llama::{DeviceName, Dtype};
+
+use super::words;
+use crate::settings::ComputeSettings;
+
+/// What models run on.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Compute")]
+pub(crate) struct ComputeArgs {
+    /// The device; this build has `cpu` [default: cpu]
+    #[arg(long, value_name = "DEVICE", value_parser = check_device)]
+    device: Option<String>,
+    /// The number format of scoring; training is in f32 [default: f32]
+    #[arg(long, value_name = "DTYPE", value_parser = words::<Dtype>(&["f32", "bf16", "f16"]))]
+    dtype: Option<Dtype>,
+    /// Worker threads; results do not depend on it [default: one per core]
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+}
+
+fn check_device(text: &str) -> Result<String, lobass_llama::Error> {
+    text.parse::<DeviceName>().map(|_| text.to_owned())
+}
+
+impl ComputeArgs {
+    pub(crate) fn apply(&self, settings: &mut ComputeSettings) {
+        if let Some(device) = &self.device {
+            settings.device.clone_from(device);
+        }
+        if let Some(dtype) = self.dtype {
+            settings.dtype = dtype.to_string();
+        }
+        settings.threads = self.threads.or(settings.threads);
+    }
+}

@@ -1,0 +1,79 @@
+//! Which data, and how it is read.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use lobass_data::{ColumnMap, Duplicates, FormatName};
+
+use super::words;
+use crate::settings::DataSettings;
+
+/// Which data, and how it is read.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Data")]
+pub(crate) struct DataArgs {
+    /// The pool: JSON array, JSON lines (either also gzipped or zstd), or Parquet
+    ///
+    /// Several files make one pool; `NAME=FILE` gives a file another name in the `source` column than its own. With
+    /// `--dataset-info`, a name of the registry is a file too.
+    #[arg(long, value_name = "[NAME=]FILE", num_args = 1..)]
+    data: Vec<String>,
+    /// The format of all files, instead of what their columns look like
+    #[arg(long, value_name = "NAME", value_parser = words::<FormatName>(
+        &["alpaca", "dolly", "sharegpt", "messages", "prompt-completion", "question-answer"]
+    ), conflicts_with = "columns")]
+    data_format: Option<FormatName>,
+    /// Which columns hold what: `prompt=question,response=reply`, or `messages=dialog`
+    ///
+    /// Keys are prompt, query, response, system, history, and id for rows that are pairs; messages, system, and id
+    /// for rows that are conversations.
+    #[arg(long, value_name = "KEY=COLUMN,..", value_parser = check_columns)]
+    columns: Option<String>,
+    /// A LLaMA-Factory registry, `dataset_info.json`
+    #[arg(long, value_name = "FILE")]
+    dataset_info: Option<PathBuf>,
+    /// What becomes of rows whose text an earlier row has already [default: keep]
+    #[arg(long, value_name = "POLICY", value_parser = words::<DuplicatesWord>(&["keep", "drop"]))]
+    duplicates: Option<DuplicatesWord>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct DuplicatesWord(Duplicates);
+
+impl std::str::FromStr for DuplicatesWord {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "keep" => Ok(Self(Duplicates::Keep)),
+            "drop" => Ok(Self(Duplicates::Drop)),
+            _ => Err(format!("expected keep or drop, found `{text}`")),
+        }
+    }
+}
+
+fn check_columns(text: &str) -> Result<String, lobass_data::Error> {
+    text.parse::<ColumnMap>().map(|_| text.to_owned())
+}
+
+impl DataArgs {
+    pub(crate) fn apply(&self, settings: &mut DataSettings) {
+        if !self.data.is_empty() {
+            settings.files.clone_from(&self.data);
+        }
+        if let Some(format) = self.data_format {
+            settings.format = Some(format.to_string());
+            settings.columns = None;
+        }
+        if let Some(columns) = &self.columns {
+            settings.columns = Some(columns.clone());
+            settings.format = None;
+        }
+        if let Some(registry) = &self.dataset_info {
+            settings.dataset_info = Some(registry.clone());
+        }
+        if let Some(duplicates) = self.duplicates {
+            settings.duplicates = duplicates.0;
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! How rows become sequences.
+
+use clap::Args;
+use lobass_data::{Mask, Overlong, TemplateChoice};
+
+use super::words;
+use crate::settings::EncodeSettings;
+
+/// How rows become sequences.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Sequences")]
+pub(crate) struct EncodeArgs {
+    /// auto, alpaca, vicuna, chatml, llama2, llama3, tulu, plain, or a Jinja file [default: auto]
+    ///
+    /// auto is the checkpoint's own template; if it brings none, plain for data that is all prompt and completion,
+    /// and alpaca for everything else.
+    #[arg(long, value_name = "TEMPLATE", value_parser = check_template)]
+    chat_template: Option<String>,
+    /// Which tokens are scored: the responses with their end-of-turn tokens, or all [default: response]
+    #[arg(long, value_name = "MASK", value_parser = words::<Mask>(&["response", "all"]))]
+    mask: Option<Mask>,
+    /// The longest sequence, in tokens [default: what the model was made for]
+    #[arg(long, value_name = "TOKENS")]
+    max_length: Option<usize>,
+    /// What becomes of longer rows [default: drop]
+    #[arg(long, value_name = "POLICY", value_parser = words::<Overlong>(&["drop", "truncate", "error"]))]
+    overlong: Option<Overlong>,
+}
+
+fn check_template(text: &str) -> Result<String, String> {
+    text.parse::<TemplateChoice>().map(|_| text.to_owned())
+}
+
+impl EncodeArgs {
+    pub(crate) fn apply(&self, settings: &mut EncodeSettings) {
+        if let Some(template) = &self.chat_template {
+            settings.chat_template.clone_from(template);
+        }
+        settings.mask = self.mask.unwrap_or(settings.mask);
+        settings.max_length = self.max_length.or(settings.max_length);
+        settings.overlong = self.overlong.unwrap_or(settings.overlong);
+    }
+}

@@ -1,0 +1,49 @@
+//! How much is kept, and of what.
+
+use clap::Args;
+use lobass_core::Budget;
+
+use crate::settings::{DirectionWord, SelectSettings};
+
+/// How much is kept, and of what.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Selection")]
+pub(crate) struct SelectionArgs {
+    /// How much to keep: `6%` of all rows, `3000` rows, or `2Mtok` of whole sequences
+    #[arg(long, value_name = "BUDGET", value_parser = check_budget)]
+    budget: Option<String>,
+    /// The seed of ties and of the random strategy [default: 0]
+    #[arg(long, value_name = "SEED")]
+    seed: Option<u64>,
+    /// The column with ratings, for the strategy quality
+    #[arg(long, value_name = "COLUMN")]
+    rating: Option<String>,
+    /// Leave out rows with a lower rating; without `--budget` all others are kept
+    #[arg(long, value_name = "RATING", requires = "rating", allow_negative_numbers = true)]
+    min_rating: Option<f64>,
+    /// Keep low scores first, whatever the strategy would do
+    #[arg(long, conflicts_with = "descending")]
+    ascending: bool,
+    /// Keep high scores first, whatever the strategy would do
+    #[arg(long)]
+    descending: bool,
+}
+
+fn check_budget(text: &str) -> Result<String, lobass_core::BudgetError> {
+    text.parse::<Budget>().map(|_| text.to_owned())
+}
+
+impl SelectionArgs {
+    pub(crate) fn apply(&self, settings: &mut SelectSettings) {
+        settings.budget = self.budget.clone().or(settings.budget.take());
+        settings.seed = self.seed.unwrap_or(settings.seed);
+        settings.rating = self.rating.clone().or(settings.rating.take());
+        settings.min_rating = self.min_rating.or(settings.min_rating);
+        if self.ascending {
+            settings.direction = Some(DirectionWord::Ascending);
+        }
+        if self.descending {
+            settings.direction = Some(DirectionWord::Descending);
+        }
+    }
+}

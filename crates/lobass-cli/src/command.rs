@@ -1,0 +1,23 @@
+//! One module per command.
+
+mod inspect;
+mod run;
+mod score;
+mod select;
+mod strategies;
+mod train;
+
+use crate::args::Command;
+use crate::exit::Outcome;
+use crate::ui::Ui;
+
+pub(crate) fn dispatch(command: Command, ui: &Ui) -> anyhow::Result<Outcome> {
+    match command {
+        Command::Run(args) => run::run(&args, ui),
+        Command::Train(args) => train::train(&args, ui),
+        Command::Score(args) => score::score(&args, ui),
+        Command::Select(args) => select::select(&args, ui),
+        Command::Inspect(args) => inspect::inspect(&args, ui),
+        Command::Strategies => strategies::strategies(ui),
+    }
+}

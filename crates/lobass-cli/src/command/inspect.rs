@@ -1,0 +1,221 @@
+//! `lobass inspect`.
+
+use std::fmt::Write as _;
+
+use anstyle::{AnsiColor, Style};
+use anyhow::{Context as _, bail};
+use lobass_core::{Detail, LossEngine as _, Sequence};
+use lobass_data::{PoolRow, TextTokenizer, Trace};
+use lobass_loss::Engine;
+use lobass_run::read_table;
+use serde_json::{Value, json};
+
+use crate::args::{InspectArgs, OutputFormat};
+use crate::exit::Outcome;
+use crate::inputs::Sequences;
+use crate::models::{Model, check_pair};
+use crate::settings::{ComputeSettings, Settings};
+use crate::text::{Labelled, table};
+use crate::ui::Ui;
+
+/// The loss of each scored token under one model.
+struct TokenLosses {
+    role: &'static str,
+    losses: Vec<f32>,
+}
+
+pub(crate) fn inspect(args: &InspectArgs, ui: &Ui) -> anyhow::Result<Outcome> {
+    let mut settings = Settings::default();
+    args.data.apply(&mut settings.data);
+    args.encode.apply(&mut settings.sequences);
+    args.compute.apply(&mut settings.compute);
+    let base = Model::open("base", &args.base, &settings.compute, ui)?;
+    let config = base.checkpoint.config();
+    let sequences = Sequences::open(&settings.data, &settings.sequences, &args.base, config, None, ui)?;
+    let row = find_row(&sequences, args.row)?;
+    let encoder = &sequences.encoder;
+
+    let mut facts = Labelled::default();
+    facts.line("row", format!("{} of source `{}`", row.row, sequences.pool.files()[row.file].source()));
+    facts.line("key", &row.key);
+    let in_table = args.scores.as_deref().map(|path| scored_as(path, &row)).transpose()?;
+    let example = match &row.example {
+        Ok(example) => example,
+        Err(fault) => {
+            facts.line("status", format!("{}: {}", fault.status, fault.reason));
+            let json = json!({"row": row.row, "key": row.key, "status": fault.status, "reason": fault.reason});
+            ui.result(facts, &json)?;
+            return Ok(Outcome::Incomplete);
+        }
+    };
+    let encoded = encoder.encode(example);
+    let status = match &encoded.reason {
+        Some(reason) => format!("{}: {reason}", encoded.status),
+        None => encoded.status.to_string(),
+    };
+    facts.line("status", status);
+    let trace = match encoder.trace(example) {
+        Ok(trace) => trace,
+        Err(fault) => {
+            let json = json!({"row": row.row, "key": row.key, "status": fault.status, "reason": fault.reason});
+            ui.result(facts, &json)?;
+            return Ok(Outcome::Incomplete);
+        }
+    };
+    let n_scored = trace.scored.iter().filter(|&&counts| counts).count();
+    facts.line("tokens", format!("{}, {n_scored} of them scored", trace.ids.len()));
+    if let Some(found) = &in_table {
+        facts.line("table", found);
+    }
+    let losses = match args.losses {
+        true => losses(args, &settings.compute, &base, &sequences, encoded.sequence.as_ref(), ui)?,
+        false => Vec::new(),
+    };
+    if ui.format() == OutputFormat::Json {
+        ui.result("", &as_json(&row, &encoded, &trace, encoder.tokenizer(), &losses))?;
+    } else {
+        let shown = format!("{facts}\n{}\n{}", marked_text(&trace, encoder.tokenizer()), loss_table(&trace, encoder.tokenizer(), &losses));
+        ui.result(shown, &Value::Null)?;
+    }
+    Ok(Outcome::incomplete_if(!encoded.status.is_scored()))
+}
+
+fn find_row(sequences: &Sequences, wanted: u64) -> anyhow::Result<PoolRow> {
+    let mut count = 0;
+    for row in sequences.pool.rows() {
+        let row = row?;
+        if row.row == wanted {
+            return Ok(row);
+        }
+        count = row.row + 1;
+    }
+    bail!("row {wanted}: the pool has {count} rows, counted from 0")
+}
+
+/// What a score table says of a row.
+fn scored_as(path: &std::path::Path, row: &PoolRow) -> anyhow::Result<String> {
+    let table = read_table(path)?;
+    let record = table
+        .records
+        .iter()
+        .find(|record| record.row == row.row)
+        .with_context(|| format!("score table `{}` has no row {}", path.display(), row.row))?;
+    if record.key != row.key {
+        bail!("score table `{}`: expected key `{}` in row {}, found `{}`", path.display(), row.key, row.row, record.key);
+    }
+    let mut text = record.status.to_string();
+    for (role, nll) in [("base", record.base), ("reference", record.reference)] {
+        if let Some(mean) = nll.and_then(|nll| nll.mean()) {
+            let _ = write!(text, ", {role} {mean:.4} nats per token");
+        }
+    }
+    Ok(text)
+}
+
+fn losses(
+    args: &InspectArgs,
+    compute: &ComputeSettings,
+    base: &Model,
+    sequences: &Sequences,
+    sequence: Option<&Sequence>,
+    ui: &Ui,
+) -> anyhow::Result<Vec<TokenLosses>> {
+    let Some(sequence) = sequence else { return Ok(Vec::new()) };
+    let of = |role: &'static str, model: &Model| -> anyhow::Result<TokenLosses> {
+        let engine = Engine::new(model.load()?, 1);
+        let mut found = engine.losses(std::slice::from_ref(sequence), Detail::PerToken)?;
+        let losses = found.pop().and_then(|loss| loss.per_token).unwrap_or_default();
+        Ok(TokenLosses { role, losses })
+    };
+    let mut all = vec![of("base", base)?];
+    if let Some(dir) = &args.reference {
+        let reference = Model::open("reference", dir, compute, ui)?;
+        check_pair(base, &reference, sequences.encoder.tokenizer())?;
+        all.push(of("reference", &reference)?);
+    }
+    Ok(all)
+}
+
+/// The text with every scored run in brackets and in colour, and the border token underlined.
+fn marked_text(trace: &Trace, tokenizer: &TextTokenizer) -> String {
+    let scored = Style::new().fg_color(Some(AnsiColor::Green.into()));
+    let border = Style::new().fg_color(Some(AnsiColor::Yellow.into())).underline();
+    let mut text = String::new();
+    let mut shown = 0;
+    let mut open = false;
+    for (token, &(start, end)) in trace.offsets.iter().enumerate() {
+        if trace.scored[token] != open {
+            open = !open;
+            text.push(if open { '⟦' } else { '⟧' });
+        }
+        // Tokens of one character share its bytes, and inserted ones have none.
+        let piece = if start == end {
+            tokenizer.token(trace.ids[token]).unwrap_or_default()
+        } else {
+            trace.text.get(start.max(shown)..end).unwrap_or_default().to_owned()
+        };
+        shown = shown.max(end);
+        let style = match (trace.border == Some(token), trace.scored[token]) {
+            (true, _) => border,
+            (false, true) => scored,
+            (false, false) => Style::new(),
+        };
+        let _ = write!(text, "{style}{piece}{style:#}");
+    }
+    if open {
+        text.push('⟧');
+    }
+    text + "\n"
+}
+
+fn loss_table(trace: &Trace, tokenizer: &TextTokenizer, losses: &[TokenLosses]) -> String {
+    if losses.is_empty() {
+        return String::new();
+    }
+    let scored = trace.scored.iter().enumerate().filter_map(|(token, &counts)| counts.then_some(token));
+    let rows: Vec<Vec<String>> = scored
+        .enumerate()
+        .map_while(|(at, token)| {
+            let piece = tokenizer.token(trace.ids[token]).unwrap_or_default();
+            let mut row = vec![format!("{piece:?}"), token.to_string()];
+            for model in losses {
+                row.push(format!("{:.4}", model.losses.get(at)?));
+            }
+            if let [base, reference] = losses {
+                row.push(format!("{:+.4}", reference.losses.get(at)? - base.losses.get(at)?));
+            }
+            Some(row)
+        })
+        .collect();
+    let mut headings = vec!["token", "at"];
+    headings.extend(losses.iter().map(|model| model.role));
+    if losses.len() == 2 {
+        headings.push("change");
+    }
+    format!("{}\n", table(&headings, &rows))
+}
+
+fn as_json(
+    row: &PoolRow,
+    encoded: &lobass_data::Encoded,
+    trace: &Trace,
+    tokenizer: &TextTokenizer,
+    losses: &[TokenLosses],
+) -> Value {
+    let tokens: Vec<_> = trace.ids.iter().map(|&id| tokenizer.token(id)).collect();
+    let losses: serde_json::Map<String, Value> =
+        losses.iter().map(|model| (model.role.to_owned(), json!(model.losses))).collect();
+    json!({
+        "row": row.row,
+        "key": row.key,
+        "status": encoded.status,
+        "reason": encoded.reason,
+        "text": trace.text,
+        "input_ids": trace.ids,
+        "mask": trace.scored,
+        "tokens": tokens,
+        "offsets": trace.offsets,
+        "border": trace.border,
+        "token_nll": losses,
+    })
+}

@@ -1,0 +1,176 @@
+//! `lobass run`: everything, in one directory.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use lobass_core::Detail;
+use lobass_run::{Manifest, ScoreTable, read_table};
+use serde_json::{Value, json};
+
+use crate::args::RunArgs;
+use crate::exit::Outcome;
+use crate::inputs::Sequences;
+use crate::models::{Model, check_pair};
+use crate::settings::Settings;
+use crate::stages::{self, SelectionTarget, TrainRequest, select_and_write, train_reference, trained_before};
+use crate::ui::Ui;
+
+pub(crate) fn run(args: &RunArgs, ui: &Ui) -> anyhow::Result<Outcome> {
+    if let Some(path) = &args.init {
+        return init(path, ui);
+    }
+    let settings = settings(args)?;
+    run_with(&settings, ui).map(|report| report.outcome)
+}
+
+/// What a run came to.
+pub(crate) struct RunReport {
+    pub(crate) outcome: Outcome,
+}
+
+fn init(path: &Path, ui: &Ui) -> anyhow::Result<Outcome> {
+    if path.exists() {
+        bail!("`{}` is there already; remove it or name another file", path.display());
+    }
+    fs_err::write(path, include_str!("../lobass.toml"))?;
+    ui.result(format!("wrote {}", path.display()), &json!({"wrote": path}))?;
+    Ok(Outcome::Done)
+}
+
+/// The config file, if there is one, and the flags over it.
+fn settings(args: &RunArgs) -> anyhow::Result<Settings> {
+    let mut settings: Settings = match &args.config {
+        None => Settings::default(),
+        Some(path) => toml::from_str(&fs_err::read_to_string(path)?)
+            .with_context(|| format!("config `{}`", path.display()))?,
+    };
+    settings.model.base = args.base.clone().or(settings.model.base);
+    settings.model.reference = args.reference.clone().or(settings.model.reference);
+    settings.out = args.out.clone().or(settings.out);
+    if !args.strategy.is_empty() {
+        settings.select.strategies.clone_from(&args.strategy);
+    }
+    if settings.select.strategies.is_empty() {
+        settings.select.strategies.push("lobass".to_owned());
+    }
+    args.selection.apply(&mut settings.select);
+    args.recipe.apply(&mut settings.train, &mut settings.eval);
+    args.data.apply(&mut settings.data);
+    args.encode.apply(&mut settings.sequences);
+    args.compute.apply(&mut settings.compute);
+    Ok(settings)
+}
+
+/// Trains, scores, and selects by settings.
+pub(crate) fn run_with(settings: &Settings, ui: &Ui) -> anyhow::Result<RunReport> {
+    let out = settings.out.as_deref().context("no run directory: name one with `--out DIR`")?;
+    let base = settings.model.base.as_deref().context("no model: name one with `--base DIR`")?;
+    settings.select.budget()?;
+    for strategy in &settings.select.strategies {
+        lobass_select::Strategy::from_name(strategy).map_err(anyhow::Error::msg).context("the strategies")?;
+    }
+    fs_err::create_dir_all(out)?;
+    let base = Model::open("base", base, &settings.compute, ui)?;
+    let (work, sequences) = encode(settings, &base, out, ui)?;
+    let threads = settings.compute.threads();
+    stages::score(&work, &base, Detail::Sum, threads, ui)?;
+    let reference = reference(settings, &base, &sequences, &work, out, ui)?;
+    stages::score(&work, &reference, Detail::Sum, threads, ui)?;
+    let scores = out.join("scores.parquet");
+    stages::seal(&work, &[&base, &reference], Detail::Sum, &scores, ui)?;
+    fs_err::write(out.join("lobass.toml"), toml::to_string(settings)?)?;
+
+    let table = read_table(&scores)?;
+    let mut falls_short = false;
+    let mut texts = Vec::new();
+    let mut results = Vec::new();
+    for strategy in &settings.select.strategies {
+        let directory = out.join("selected").join(strategy);
+        let target =
+            SelectionTarget { out: Some(with_slash(&directory)), index: Some(directory.join("index.jsonl")) };
+        let report = select_and_write(&table, &sequences.pool, strategy, &settings.select, &target)?;
+        falls_short |= report.falls_short();
+        texts.push(report.text());
+        results.push(json!(report.json()));
+    }
+    write_summary(out, &table, &texts, &results)?;
+    ui.result(texts.join("\n"), &json!({"out": out, "manifest": table.manifest, "selections": results}))?;
+    let outcome = Outcome::incomplete_if(falls_short || stages::n_skipped(&table.manifest) > 0);
+    Ok(RunReport { outcome })
+}
+
+fn encode(
+    settings: &Settings,
+    base: &Model,
+    out: &Path,
+    ui: &Ui,
+) -> anyhow::Result<(lobass_run::WorkDir, Sequences)> {
+    let work = out.join("work");
+    let checkpoint = &base.checkpoint;
+    let sequences = Sequences::open(
+        &settings.data,
+        &settings.sequences,
+        checkpoint.dir(),
+        checkpoint.config(),
+        Some(&work),
+        ui,
+    )?;
+    let work = stages::encode(&sequences, &work, settings.compute.threads(), ui)?;
+    Ok((work, sequences))
+}
+
+/// The reference that was named, or the one that this run trains.
+fn reference(
+    settings: &Settings,
+    base: &Model,
+    sequences: &Sequences,
+    work: &lobass_run::WorkDir,
+    out: &Path,
+    ui: &Ui,
+) -> anyhow::Result<Model> {
+    let dir: PathBuf = match &settings.model.reference {
+        Some(dir) => dir.clone(),
+        None => {
+            let dir = out.join("reference");
+            let threads = settings.compute.threads();
+            let (recipe, eval) = (&settings.train, &settings.eval);
+            let request = TrainRequest { base, sequences, work, recipe, eval, threads, out: &dir };
+            match trained_before(&request)? {
+                Some(outcome) => ui.note(format!("{:16} done before: {} steps", "train", outcome.n_steps)),
+                None => {
+                    train_reference(&request, ui)?;
+                }
+            }
+            dir
+        }
+    };
+    let reference = Model::open("reference", &dir, &settings.compute, ui)?;
+    check_pair(base, &reference, sequences.encoder.tokenizer())?;
+    Ok(reference)
+}
+
+/// A path that says that it is a directory.
+fn with_slash(path: &Path) -> PathBuf {
+    let mut path = path.as_os_str().to_owned();
+    path.push("/");
+    path.into()
+}
+
+fn write_summary(out: &Path, table: &ScoreTable, texts: &[String], results: &[Value]) -> anyhow::Result<()> {
+    let manifest: &Manifest = &table.manifest;
+    let models: Vec<_> = manifest.models.iter().map(|m| format!("- {}: `{}`", m.role, m.path)).collect();
+    let inputs: Vec<_> = manifest.inputs.iter().map(|i| format!("- {}: `{}`, {} rows", i.source, i.path, i.n_rows)).collect();
+    let blocks: Vec<_> = texts.iter().map(|text| format!("```text\n{text}```\n")).collect();
+    let markdown = format!(
+        "# A run of {}\n\n{}\n{}\n\nScores are in `scores.parquet`, selected rows in `selected/`, and the settings in \
+         `lobass.toml`.\n\n{}",
+        manifest.tool,
+        models.join("\n"),
+        inputs.join("\n"),
+        blocks.join("\n")
+    );
+    fs_err::write(out.join("summary.md"), markdown)?;
+    let json = json!({"manifest": manifest, "selections": results});
+    fs_err::write(out.join("summary.json"), serde_json::to_vec_pretty(&json)?)?;
+    Ok(())
+}

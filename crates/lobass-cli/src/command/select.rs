@@ -1,0 +1,55 @@
+//! `lobass select`.
+
+use anyhow::bail;
+use lobass_data::{DataFile, Duplicates, FormatChoice, Pool};
+use lobass_run::{Manifest, read_table};
+
+use crate::args::SelectArgs;
+use crate::exit::Outcome;
+use crate::settings::SelectSettings;
+use crate::stages::{SelectionTarget, select_and_write};
+use crate::ui::Ui;
+
+pub(crate) fn select(args: &SelectArgs, ui: &Ui) -> anyhow::Result<Outcome> {
+    let mut settings = SelectSettings::default();
+    args.selection.apply(&mut settings);
+    settings.budget()?;
+    let table = read_table(&args.scores)?;
+    let pool = open_pool(args, &table.manifest)?;
+    let target = SelectionTarget { out: args.out.clone(), index: args.index.clone() };
+    let report = select_and_write(&table, &pool, &args.strategy, &settings, &target)?;
+    ui.result(report.text(), &report.json())?;
+    Ok(Outcome::incomplete_if(report.falls_short()))
+}
+
+/// The files a table was made from, where they were or where they are now.
+fn open_pool(args: &SelectArgs, manifest: &Manifest) -> anyhow::Result<Pool> {
+    if !args.data.is_empty() && args.data.len() != manifest.inputs.len() {
+        bail!(
+            "score table `{}` was made from {} data files, {} are given; name them all, in the same order",
+            args.scores.display(),
+            manifest.inputs.len(),
+            args.data.len()
+        );
+    }
+    let mut files = Vec::new();
+    for (at, input) in manifest.inputs.iter().enumerate() {
+        let path = args.data.get(at).cloned().unwrap_or_else(|| (&input.path).into());
+        if !path.exists() {
+            bail!("data file `{}` of the score table is not there; say where it is with `--data`", path.display());
+        }
+        let layout = serde_json::from_value(input.layout.clone())?;
+        let file = DataFile::open(&path, &input.source, &FormatChoice::Layout(layout))?;
+        let found = file.fingerprint()?;
+        if found != input.sha256 {
+            bail!(
+                "data file `{}` is not the one that was scored: expected SHA-256 {}, found {}",
+                path.display(),
+                input.sha256,
+                found
+            );
+        }
+        files.push(file);
+    }
+    Ok(Pool::new(files, Duplicates::Keep))
+}

@@ -1,0 +1,39 @@
+//! `lobass strategies`.
+
+use lobass_select::{Need, Strategy};
+use serde_json::{Value, json};
+
+use crate::exit::Outcome;
+use crate::ui::Ui;
+
+pub(crate) fn strategies(ui: &Ui) -> anyhow::Result<Outcome> {
+    let need = |need: &Need| match need {
+        Need::Base => "base",
+        Need::Reference => "reference",
+        Need::Rating => "ratings",
+    };
+    let mut lines = Vec::new();
+    let mut json: Vec<Value> = Vec::new();
+    for strategy in Strategy::all() {
+        let info = strategy.info();
+        let needs: Vec<_> = info.needs.iter().map(need).collect();
+        let keeps = match info.direction {
+            lobass_core::Direction::Descending => "high",
+            lobass_core::Direction::Ascending => "low",
+        };
+        lines.push(format!(
+            "{:18} keeps {keeps:5} {}\n{:18} needs {}; {}",
+            info.name,
+            info.score,
+            "",
+            if needs.is_empty() { "nothing".to_owned() } else { needs.join(" and ") },
+            info.source
+        ));
+        json.push(json!({
+            "name": info.name, "direction": info.direction.to_string(), "needs": needs, "score": info.score,
+            "source": info.source,
+        }));
+    }
+    ui.result(lines.join("\n"), &json)?;
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,30 @@
+//! Exit codes.
+
+use std::process::ExitCode;
+
+/// Everything was done.
+pub const DONE: u8 = 0;
+/// It was done, but rows could not be scored or the budget could not be met.
+pub const INCOMPLETE: u8 = 1;
+/// It could not be done.
+pub const FAILED: u8 = 2;
+
+/// How a command that could be done ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Done,
+    Incomplete,
+}
+
+impl Outcome {
+    pub(crate) fn incomplete_if(incomplete: bool) -> Self {
+        if incomplete { Self::Incomplete } else { Self::Done }
+    }
+
+    pub(crate) fn exit_code(self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Done => DONE,
+            Self::Incomplete => INCOMPLETE,
+        })
+    }
+}

@@ -1,0 +1,59 @@
+//! Telling a person what went wrong, and what to do about it.
+
+use std::io::{ErrorKind, Write as _};
+use std::process::ExitCode;
+
+use anstyle::{AnsiColor, Style};
+
+use crate::exit::{DONE, FAILED};
+
+/// Prints an error with its causes, and a hint where there is one.
+pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
+    if is_broken_pipe(error) {
+        return ExitCode::from(DONE); // whoever reads our output has seen enough
+    }
+    let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
+    let bold = Style::new().bold();
+    let mut text = format!("{red}error{red:#}: {error}\n");
+    for cause in error.chain().skip(1) {
+        text += &format!("  {bold}because{bold:#}: {cause}\n");
+    }
+    if let Some(hint) = error.chain().find_map(|cause| hint(cause)) {
+        text += &format!("\n{bold}hint{bold:#}: {hint}\n");
+    }
+    // There is nobody left to tell if this fails.
+    let _ = anstream::stderr().write_all(text.as_bytes());
+    ExitCode::from(FAILED)
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let broken = |cause: &(dyn std::error::Error + 'static)| {
+        cause.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
+    };
+    error.chain().any(broken)
+}
+
+fn hint(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
+    if let Some(error) = cause.downcast_ref::<lobass_data::Error>() {
+        return match error {
+            lobass_data::Error::UnknownFormat { .. } => Some(
+                "say which columns hold what, as in `--columns prompt=question,response=reply` or \
+                 `--columns messages=dialog`",
+            ),
+            lobass_data::Error::MissingColumn { .. } => Some("`--columns` maps other names"),
+            _ => None,
+        };
+    }
+    if let Some(error) = cause.downcast_ref::<lobass_run::Error>() {
+        return match error {
+            lobass_run::Error::Overlong { .. } => {
+                Some("`--overlong drop` leaves such rows out, `--overlong truncate` cuts them")
+            }
+            _ => None,
+        };
+    }
+    if let Some(lobass_select::SelectError::NoReference { .. }) = cause.downcast_ref() {
+        return Some("`lobass score --reference` adds the losses of a second model");
+    }
+    None
+}

@@ -1,0 +1,119 @@
+//! Settings to data: pools, encoders, and plans.
+
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use jiff::civil::DateTime;
+use lobass_data::{
+    ChatTemplate, DataFile, EncodeOptions, Encoder, FormatChoice, Pool, TemplateChoice, TextTokenizer,
+    read_dataset_info,
+};
+use lobass_llama::LlamaConfig;
+use lobass_run::{Plan, WorkDir};
+
+use crate::settings::{DataSettings, EncodeSettings};
+use crate::text::count;
+use crate::ui::Ui;
+
+/// Opens the files of a pool, and says what each was taken for.
+pub(crate) fn open_pool(settings: &DataSettings, ui: &Ui) -> anyhow::Result<Pool> {
+    if settings.files.is_empty() {
+        bail!("no data: name the pool with `--data FILE ..`");
+    }
+    let choice = match (&settings.format, &settings.columns) {
+        (Some(name), _) => FormatChoice::Named(name.parse().map_err(anyhow::Error::msg).context("the data format")?),
+        (None, Some(columns)) => FormatChoice::Columns(columns.parse()?),
+        (None, None) => FormatChoice::Auto,
+    };
+    let files = settings
+        .files
+        .iter()
+        .map(|file| open_file(file, settings.dataset_info.as_deref(), &choice))
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    let pool = Pool::new(files, settings.duplicates);
+    for file in pool.files() {
+        ui.note(format!("{:16} {file}, source `{}`", "data", file.source()));
+    }
+    Ok(pool)
+}
+
+/// A file, a file under another name, or a name in a registry.
+fn open_file(given: &str, registry: Option<&Path>, choice: &FormatChoice) -> anyhow::Result<DataFile> {
+    if let Some(registry) = registry
+        && let Some(entry) = read_dataset_info(registry, given)?
+    {
+        return Ok(DataFile::open(&entry.path, &entry.name, &FormatChoice::Layout(entry.layout))?);
+    }
+    let (name, path) = match given.split_once('=') {
+        Some((name, path)) if !Path::new(given).exists() => (name.to_owned(), Path::new(path)),
+        _ => (source_name(Path::new(given)), Path::new(given)),
+    };
+    let file = DataFile::open(path, &name, choice);
+    match registry {
+        Some(registry) if !path.exists() => {
+            file.with_context(|| format!("`{given}` is neither a file nor an entry of `{}`", registry.display()))
+        }
+        _ => Ok(file?),
+    }
+}
+
+/// A file's name up to its first dot.
+fn source_name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.split('.').next().filter(|stem| !stem.is_empty()).unwrap_or(&name).to_owned()
+}
+
+/// Everything that decides what a model sees of a pool.
+pub(crate) struct Sequences {
+    pub(crate) pool: Pool,
+    pub(crate) encoder: Encoder,
+    /// The time the template was told.
+    now: DateTime,
+}
+
+impl Sequences {
+    /// Puts a pool and a checkpoint's tokenizer together. `begun` is the work directory of an earlier attempt, whose
+    /// time is told again to templates that ask for it.
+    pub(crate) fn open(
+        data: &DataSettings,
+        encode: &EncodeSettings,
+        checkpoint: &Path,
+        config: &LlamaConfig,
+        begun: Option<&Path>,
+        ui: &Ui,
+    ) -> anyhow::Result<Self> {
+        let pool = open_pool(data, ui)?;
+        let choice: TemplateChoice =
+            encode.chat_template.parse().map_err(anyhow::Error::msg).context("the chat template")?;
+        let now = told_before(begun)?.unwrap_or_else(|| jiff::Zoned::now().datetime());
+        let template = ChatTemplate::load(&choice, checkpoint, &pool, now)?;
+        let tokenizer = TextTokenizer::from_dir(checkpoint)?;
+        let options = EncodeOptions {
+            mask: encode.mask,
+            max_length: encode.max_length.unwrap_or(config.max_position_embeddings),
+            overlong: encode.overlong,
+        };
+        ui.note(format!(
+            "{:16} {}; mask {}; at most {} tokens, longer rows: {}",
+            "template",
+            template.name(),
+            options.mask,
+            count(options.max_length as u64),
+            options.overlong
+        ));
+        if tokenizer.eos().is_none() {
+            ui.warn("the tokenizer names no end-of-sequence token, so templates that end turns with it do not");
+        }
+        Ok(Self { pool, encoder: Encoder::new(tokenizer, template, options), now })
+    }
+
+    /// Reads the pool once and plans it.
+    pub(crate) fn plan(&self) -> anyhow::Result<Plan> {
+        Ok(Plan::make(&self.pool, &self.encoder, Some(self.now.to_string()))?)
+    }
+}
+
+fn told_before(begun: Option<&Path>) -> anyhow::Result<Option<DateTime>> {
+    let plan = begun.map(WorkDir::plan_in).transpose()?.flatten();
+    Ok(plan.and_then(|plan| plan.template.now).and_then(|now| now.parse().ok()))
+}

@@ -1,0 +1,34 @@
+//! The lobass command line, as a library so that tests can run it.
+//!
+//! Arguments (`args`) are turned into data, models, and settings (`inputs`, `models`), and every command
+//! (`command`) calls the libraries. This is the only crate that prints, reads the environment, or exits. Results go to
+//! standard output; everything for people on the way goes to standard error.
+
+mod args;
+mod command;
+mod exit;
+mod failure;
+mod inputs;
+mod models;
+mod progress;
+mod settings;
+mod stages;
+mod text;
+mod ui;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use args::Cli;
+pub use exit::{DONE, FAILED, INCOMPLETE};
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let ui = ui::Ui::new(&cli.output);
+    match command::dispatch(cli.command, &ui) {
+        Ok(outcome) => outcome.exit_code(),
+        Err(error) => failure::report(&error),
+    }
+}

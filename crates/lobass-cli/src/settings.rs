@@ -1,0 +1,142 @@
+//! Everything a command can be told, with its defaults: what flags and config files fill in.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail};
+use lobass_core::{Budget, Direction};
+use lobass_data::{Duplicates, Mask, Overlong};
+use lobass_llama::{DeviceName, Dtype};
+use lobass_train::TrainConfig;
+use serde::{Deserialize, Serialize};
+
+/// The settings of `lobass run`; other commands use parts of it.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Settings {
+    pub(crate) out: Option<PathBuf>,
+    pub(crate) model: ModelSettings,
+    pub(crate) data: DataSettings,
+    pub(crate) sequences: EncodeSettings,
+    pub(crate) train: TrainConfig,
+    pub(crate) eval: EvalSettings,
+    pub(crate) select: SelectSettings,
+    pub(crate) compute: ComputeSettings,
+}
+
+/// Which models.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ModelSettings {
+    pub(crate) base: Option<PathBuf>,
+    pub(crate) reference: Option<PathBuf>,
+}
+
+/// Which data, and how it is read.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct DataSettings {
+    pub(crate) files: Vec<String>,
+    pub(crate) format: Option<String>,
+    pub(crate) columns: Option<String>,
+    pub(crate) dataset_info: Option<PathBuf>,
+    pub(crate) duplicates: Duplicates,
+}
+
+/// How rows become sequences.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct EncodeSettings {
+    pub(crate) chat_template: String,
+    pub(crate) mask: Mask,
+    pub(crate) max_length: Option<usize>,
+    pub(crate) overlong: Overlong,
+}
+
+impl Default for EncodeSettings {
+    fn default() -> Self {
+        Self {
+            chat_template: "auto".to_owned(),
+            mask: Mask::default(),
+            max_length: None,
+            overlong: Overlong::default(),
+        }
+    }
+}
+
+/// What the reference is measured on while it is trained.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct EvalSettings {
+    pub(crate) rows: usize,
+    pub(crate) files: Vec<PathBuf>,
+    pub(crate) every: Option<usize>,
+}
+
+/// How much is kept, and of what.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct SelectSettings {
+    pub(crate) strategies: Vec<String>,
+    pub(crate) budget: Option<String>,
+    pub(crate) seed: u64,
+    pub(crate) rating: Option<String>,
+    pub(crate) min_rating: Option<f64>,
+    pub(crate) direction: Option<DirectionWord>,
+}
+
+/// A direction in a config file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum DirectionWord {
+    Ascending,
+    Descending,
+}
+
+impl From<DirectionWord> for Direction {
+    fn from(word: DirectionWord) -> Self {
+        match word {
+            DirectionWord::Ascending => Self::Ascending,
+            DirectionWord::Descending => Self::Descending,
+        }
+    }
+}
+
+impl SelectSettings {
+    /// The budget; everything that is good enough, if there is a least rating and no budget.
+    pub(crate) fn budget(&self) -> anyhow::Result<Budget> {
+        match (&self.budget, self.min_rating) {
+            (Some(text), _) => text.parse().context("the budget of the selection"),
+            (None, Some(_)) => Ok(Budget::Fraction(1.0)),
+            (None, None) => bail!("how much to keep is not said: give `--budget`, as `6%`, `3000`, or `2Mtok`"),
+        }
+    }
+}
+
+/// What models run on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ComputeSettings {
+    pub(crate) device: String,
+    pub(crate) dtype: String,
+    pub(crate) threads: Option<usize>,
+}
+
+impl Default for ComputeSettings {
+    fn default() -> Self {
+        Self { device: DeviceName::default().to_string(), dtype: Dtype::default().to_string(), threads: None }
+    }
+}
+
+impl ComputeSettings {
+    pub(crate) fn device(&self) -> anyhow::Result<DeviceName> {
+        Ok(self.device.parse()?)
+    }
+
+    pub(crate) fn dtype(&self) -> anyhow::Result<Dtype> {
+        self.dtype.parse().map_err(anyhow::Error::msg).context("the dtype of the models")
+    }
+
+    pub(crate) fn threads(&self) -> usize {
+        self.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)).max(1)
+    }
+}

@@ -1,0 +1,68 @@
+//! The stages that commands are made of: encode, train, score, seal.
+
+mod reference;
+mod selecting;
+
+use std::path::Path;
+
+use lobass_core::Detail;
+use lobass_loss::Engine;
+use lobass_run::{Manifest, SealReport, WorkDir};
+
+pub(crate) use reference::{TrainRequest, train_reference, trained_before};
+pub(crate) use selecting::{SelectionTarget, select_and_write};
+
+use crate::inputs::Sequences;
+use crate::models::Model;
+use crate::progress::run_stage;
+use crate::text::{count, counted};
+use crate::ui::Ui;
+
+/// Begins or takes up a work directory, and encodes what has not been.
+pub(crate) fn encode(sequences: &Sequences, work: &Path, threads: usize, ui: &Ui) -> anyhow::Result<WorkDir> {
+    let work = WorkDir::open(work, sequences.plan()?)?;
+    if work.is_encoded()? {
+        ui.note(format!("{:16} done before: {}", "tokenise", counted(work.plan().n_rows(), "row")));
+    } else {
+        work.encode(&sequences.pool, &sequences.encoder, threads, &mut run_stage(ui, work.plan().n_rows()))?;
+    }
+    Ok(work)
+}
+
+/// Scores what a model has not scored yet; loads it only if there is something to do.
+pub(crate) fn score(work: &WorkDir, model: &Model, detail: Detail, threads: usize, ui: &Ui) -> anyhow::Result<()> {
+    if work.is_scored(&model.key, detail)? {
+        let role = &model.key.role;
+        ui.note(format!("{:16} done before: {}", format!("score {role}"), counted(work.plan().n_rows(), "row")));
+        return Ok(());
+    }
+    let engine = Engine::new(model.load()?, threads);
+    Ok(work.score(&model.key, &engine, detail, &mut run_stage(ui, work.plan().n_rows()))?)
+}
+
+/// Joins everything into a table and says what is in it.
+pub(crate) fn seal(
+    work: &WorkDir,
+    models: &[&Model],
+    detail: Detail,
+    out: &Path,
+    ui: &Ui,
+) -> anyhow::Result<SealReport> {
+    let keys: Vec<_> = models.iter().map(|model| model.key.clone()).collect();
+    let report = work.seal(&keys, detail, out)?;
+    ui.note(format!(
+        "{:16} {}: {}, {} scored of {} tokens",
+        "table",
+        out.display(),
+        counted(report.manifest.n_rows, "row"),
+        count(report.n_scored),
+        count(report.n_tokens)
+    ));
+    Ok(report)
+}
+
+/// Rows that could not be scored; rows left out on request do not count.
+pub(crate) fn n_skipped(manifest: &Manifest) -> u64 {
+    let left_out = |status: &lobass_core::RowStatus| *status == lobass_core::RowStatus::Duplicate;
+    manifest.counts.iter().filter(|(status, _)| !status.is_scored() && !left_out(status)).map(|(_, n)| n).sum()
+}

@@ -1,0 +1,118 @@
+//! Numbers and tables for people.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+/// `16,473`.
+pub(crate) fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `6.0 %`.
+pub(crate) fn percent(part: u64, whole: u64) -> String {
+    match whole {
+        0 => "-".to_owned(),
+        _ => format!("{:.1} %", 100.0 * part as f64 / whole as f64),
+    }
+}
+
+/// `3.2 s`, `4 min 5 s`, `2 h 30 min`.
+pub(crate) fn duration(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0..10 => format!("{:.1} s", time.as_secs_f64()),
+        10..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+/// `1,234 tok/s`.
+pub(crate) fn rate(number: u64, time: Duration, unit: &str) -> String {
+    let seconds = time.as_secs_f64();
+    if seconds < 0.05 {
+        return String::new();
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate for people")]
+    let per_second = (number as f64 / seconds) as u64;
+    format!("{} {unit}/s", count(per_second))
+}
+
+/// A noun with its number: `1 row`, `2 rows`.
+pub(crate) fn counted(number: u64, noun: &str) -> String {
+    format!("{} {noun}{}", count(number), if number == 1 { "" } else { "s" })
+}
+
+/// Lines with a label in front; lines of the same label show it once.
+#[derive(Debug, Default)]
+pub(crate) struct Labelled {
+    text: String,
+    last: &'static str,
+}
+
+impl Labelled {
+    pub(crate) fn line(&mut self, label: &'static str, line: impl std::fmt::Display) {
+        let shown = if label == self.last { "" } else { label };
+        self.last = label;
+        let _ = writeln!(self.text, "{shown:10} {line}");
+    }
+}
+
+impl std::fmt::Display for Labelled {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// Columns under headings, padded to the widest cell; all but the first are aligned to the right.
+pub(crate) fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
+    let width = |column: usize| {
+        let cells = rows.iter().map(|row| row[column].chars().count());
+        cells.chain([headings[column].chars().count()]).max().unwrap_or_default()
+    };
+    let widths: Vec<usize> = (0..headings.len()).map(width).collect();
+    let line = |cells: &[String]| {
+        let padded: Vec<String> = cells
+            .iter()
+            .zip(&widths)
+            .enumerate()
+            .map(|(column, (cell, &width))| match column {
+                0 => format!("{cell:width$}"),
+                _ => format!("{cell:>width$}"),
+            })
+            .collect();
+        padded.join("  ").trim_end().to_owned()
+    };
+    let headings: Vec<String> = headings.iter().map(|&heading| heading.to_owned()).collect();
+    std::iter::once(line(&headings)).chain(rows.iter().map(|row| line(row))).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_for_people() {
+        assert_eq!(["0", "999", "1,000", "1,234,567"], [0, 999, 1000, 1_234_567].map(count).each_ref().map(String::as_str));
+        assert_eq!(percent(6, 100), "6.0 %");
+        assert_eq!(percent(0, 0), "-");
+        assert_eq!(duration(Duration::from_millis(3240)), "3.2 s");
+        assert_eq!(duration(Duration::from_secs(65)), "1 min 5 s");
+        assert_eq!(duration(Duration::from_secs(9000)), "2 h 30 min");
+        assert_eq!(counted(1, "row"), "1 row");
+    }
+
+    #[test]
+    fn tables_line_up() {
+        let rows = [vec!["a".to_owned(), "10".to_owned()], vec!["long name".to_owned(), "7".to_owned()]];
+        assert_eq!(table(&["what", "n"], &rows), "what        n\na          10\nlong name   7");
+    }
+}

@@ -1,0 +1,55 @@
+//! What goes where: results to standard output, words for people to standard error.
+
+use std::fmt::Display;
+use std::io::{IsTerminal as _, Write as _};
+
+use anstyle::Style;
+use serde::Serialize;
+
+use crate::args::{OutputArgs, OutputFormat};
+
+/// Where a command speaks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ui {
+    format: OutputFormat,
+    quiet: bool,
+}
+
+impl Ui {
+    pub(crate) fn new(args: &OutputArgs) -> Self {
+        Self { format: args.format, quiet: args.quiet }
+    }
+
+    /// Whether a progress bar would be seen.
+    pub(crate) fn shows_progress(&self) -> bool {
+        !self.quiet && std::io::stderr().is_terminal()
+    }
+
+    pub(crate) fn format(&self) -> OutputFormat {
+        self.format
+    }
+
+    /// A line for people on the way.
+    pub(crate) fn note(&self, line: impl Display) {
+        if !self.quiet {
+            // A note that cannot be written is no reason to stop.
+            let _ = writeln!(anstream::stderr(), "{line}");
+        }
+    }
+
+    /// A line that people should not miss.
+    pub(crate) fn warn(&self, line: impl Display) {
+        let bold = Style::new().bold();
+        let _ = writeln!(anstream::stderr(), "{bold}note{bold:#}: {line}");
+    }
+
+    /// The result of a command, as text or as JSON.
+    pub(crate) fn result(&self, text: impl Display, json: &impl Serialize) -> anyhow::Result<()> {
+        let mut out = anstream::stdout();
+        match self.format {
+            OutputFormat::Text => writeln!(out, "{}", text.to_string().trim_end())?,
+            OutputFormat::Json => writeln!(out, "{}", serde_json::to_string_pretty(json)?)?,
+        }
+        Ok(())
+    }
+}
