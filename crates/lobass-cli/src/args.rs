@@ -34,6 +34,8 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Do the whole job on the checkpoint and the pool that lobass ships, in about a minute
+    Demo(DemoArgs),
     /// Train a reference, score, and select, in one resumable run directory
     Run(Box<RunArgs>),
     /// Fine-tune a checkpoint on a pool: the reference model
@@ -67,6 +69,18 @@ pub(crate) enum OutputFormat {
     Text,
     /// For programs
     Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// The run directory; running the demo again takes up what is there
+    #[arg(long, value_name = "DIR", default_value = "runs/demo")]
+    pub(crate) out: PathBuf,
+    /// How much to keep
+    #[arg(long, value_name = "BUDGET", default_value = "10%")]
+    pub(crate) budget: String,
+    #[command(flatten)]
+    pub(crate) compute: ComputeArgs,
 }
 
 #[derive(Debug, Args)]

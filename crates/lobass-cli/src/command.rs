@@ -1,5 +1,6 @@
 //! One module per command.
 
+mod demo;
 mod inspect;
 mod run;
 mod score;
@@ -13,6 +14,7 @@ use crate::ui::Ui;
 
 pub(crate) fn dispatch(command: Command, ui: &Ui) -> anyhow::Result<Outcome> {
     match command {
+        Command::Demo(args) => demo::demo(&args, ui),
         Command::Run(args) => run::run(&args, ui),
         Command::Train(args) => train::train(&args, ui),
         Command::Score(args) => score::score(&args, ui),

@@ -25,6 +25,7 @@ const LINE_EVERY: Duration = Duration::from_secs(30);
 impl Bar {
     pub(crate) fn new(ui: &Ui, what: impl Into<String>, length: u64) -> Self {
         let bar = if ui.shows_progress() { ProgressBar::new(length) } else { ProgressBar::hidden() };
+        bar.set_length(length); // a hidden bar has none
         let style = ProgressStyle::with_template("{prefix:16} {bar:30} {pos}/{len}  {msg}");
         bar.set_style(style.expect("a valid template").progress_chars("━━─"));
         let what = what.into();

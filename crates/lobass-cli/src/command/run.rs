@@ -20,12 +20,17 @@ pub(crate) fn run(args: &RunArgs, ui: &Ui) -> anyhow::Result<Outcome> {
         return init(path, ui);
     }
     let settings = settings(args)?;
-    run_with(&settings, ui).map(|report| report.outcome)
+    let report = run_with(&settings, ui)?;
+    ui.result(report.texts.join("\n"), &report.json)?;
+    Ok(report.outcome)
 }
 
 /// What a run came to.
 pub(crate) struct RunReport {
     pub(crate) outcome: Outcome,
+    /// One per strategy.
+    pub(crate) texts: Vec<String>,
+    pub(crate) json: Value,
 }
 
 fn init(path: &Path, ui: &Ui) -> anyhow::Result<Outcome> {
@@ -94,9 +99,11 @@ pub(crate) fn run_with(settings: &Settings, ui: &Ui) -> anyhow::Result<RunReport
         results.push(json!(report.json()));
     }
     write_summary(out, &table, &texts, &results)?;
-    ui.result(texts.join("\n"), &json!({"out": out, "manifest": table.manifest, "selections": results}))?;
-    let outcome = Outcome::incomplete_if(falls_short || stages::n_skipped(&table.manifest) > 0);
-    Ok(RunReport { outcome })
+    Ok(RunReport {
+        outcome: Outcome::incomplete_if(falls_short || stages::n_skipped(&table.manifest) > 0),
+        texts,
+        json: json!({"out": out, "manifest": table.manifest, "selections": results}),
+    })
 }
 
 fn encode(

@@ -142,7 +142,7 @@ impl Encoder {
         if let Some(at) = trace.border {
             status = RowStatus::Border;
             let token = self.tokenizer.token(trace.ids[at]).unwrap_or_default();
-            reason = Some(format!("token {at} `{token}` straddles the border between template and response"));
+            reason = Some(format!("token {at} {token:?} straddles the border between template and response"));
         }
         if n_tokens > limit {
             let length = format!("{n_tokens} tokens, above the maximum of {limit}");

@@ -1,0 +1,27 @@
+//! The demo that lobass ships: a toy world, a pool of known composition, and a small pretrained checkpoint.
+//!
+//! [`World`] is a seeded set of facts. [`pretraining_documents`] is text about it that exercises some [`Skill`]s;
+//! `examples/pretrain.rs` trains the shipped checkpoint on it. [`pool`] is SFT data whose every row has a known
+//! [`Kind`]: skills that the base has already, skills that it can learn, noise that no one can learn, repeated rows,
+//! and wrong answers. What a selection keeps of each is then a number.
+//!
+//! The shares of the kinds were fixed before anything was scored, and are not to be tuned to a result.
+//!
+//! ```
+//! let pool = lobass_demo::pool();
+//! assert_eq!(pool.len(), 2400);
+//! let noise = pool.iter().filter(|row| row.kind == lobass_demo::Kind::Noise).count();
+//! assert_eq!(noise, 400);
+//! ```
+
+mod assets;
+mod pool;
+mod pretraining;
+mod skill;
+mod world;
+
+pub use assets::{Unpacked, unpack};
+pub use pool::{Kind, PoolRow, as_json_lines, pool};
+pub use pretraining::{Document, pretraining_documents};
+pub use skill::{Dialogue, Skill};
+pub use world::World;
