@@ -9,8 +9,9 @@ const CHUNK_LOGITS: usize = 16 << 20;
 /// Computes the negative log-likelihood of each label under the model, `log(sum exp(logits)) - logits[label]`, in
 /// nats.
 ///
-/// Logits are cast to `f32` first, and made for at most 64 MiB of values at a time; how rows fall into chunks does
-/// not change a bit of the result on the processor. Differentiable on an autodiff device.
+/// Logits are cast to `f32` first, and made for at most 64 MiB of values at a time. How many rows are multiplied at
+/// once may change the last bit, since products of other shapes may sum in another order; what the rows are beside
+/// does not. Differentiable on an autodiff device.
 ///
 /// # Shapes
 /// - `hidden`: `[rows, hidden]`, rows of [`Llama::hidden_states`] whose prediction counts

@@ -40,12 +40,15 @@ impl Container {
     /// Looks at the first bytes of a file.
     ///
     /// # Errors
-    /// [`Error::Io`] if it cannot be read, [`Error::Empty`] if there is nothing in it.
+    /// [`Error::Io`] or [`Error::Container`] if it cannot be read, [`Error::Empty`] if there is nothing in it.
     pub fn detect(path: &Path) -> Result<Self, Error> {
         let compression = Compression::sniff(path)?;
-        let mut text = compression.open(path)?;
+        // A damaged stream does not know its file.
+        let damaged =
+            |error: std::io::Error| Error::Container { path: path.to_owned(), reason: error.to_string() };
+        let mut text = compression.open(path).map_err(damaged)?;
         loop {
-            let buffer = text.fill_buf()?;
+            let buffer = text.fill_buf().map_err(damaged)?;
             if buffer.starts_with(b"PAR1") {
                 return Ok(Self::Parquet);
             }

@@ -1,0 +1,24 @@
+//! Everything that crosses crates and is not a number from PyTorch.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
+
+// How tests run the command line.
+mod sandbox;
+
+// Who may depend on whom.
+mod dependencies;
+// A loss depends on its sequence alone.
+mod invariance;
+// What the files we write look like to someone else.
+mod formats;
+// A person's first hour with the command line.
+mod commands;
+// Formats people bring, through the command line.
+mod inputs;
+// A run that is killed, and taken up again.
+mod resume;
+// Damage, lies, and misunderstandings.
+mod hostile;
+// Memory that does not grow with the data.
+mod memory;
+// The demo and what it claims.
+mod demo;

@@ -1,0 +1,175 @@
+//! A run that is killed, and taken up again, ends with the same numbers.
+
+use std::path::Path;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use lobass_core::ScoreRecord;
+use lobass_run::read_table;
+
+use crate::sandbox::Sandbox;
+
+fn n_files(dir: &Path) -> usize {
+    let Ok(entries) = fs_err::read_dir(dir) else { return 0 };
+    entries
+        .filter_map(Result::ok)
+        .map(|entry| if entry.path().is_dir() { n_files(&entry.path()) } else { 1 })
+        .sum()
+}
+
+/// Runs a command and kills it with SIGKILL once a directory holds so many files; whether it was still running.
+fn kill_at(sandbox: &Sandbox, arguments: &[&str], dir: &Path, files: usize) -> bool {
+    let mut child = sandbox.spawn(arguments);
+    let started = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            assert!(status.success(), "{status}");
+            return false;
+        }
+        if n_files(dir) >= files {
+            child.kill().unwrap(); // SIGKILL
+            child.wait().unwrap();
+            return true;
+        }
+        assert!(started.elapsed() < Duration::from_secs(120), "no progress in {}", dir.display());
+        sleep(Duration::from_millis(1));
+    }
+}
+
+fn bits(records: &[ScoreRecord]) -> Vec<(u64, String, Option<u64>, Option<u64>)> {
+    let sum = |nll: Option<lobass_core::Nll>| nll.map(|nll| nll.sum.to_bits());
+    records.iter().map(|r| (r.row, r.key.to_string(), sum(r.base), sum(r.reference))).collect()
+}
+
+#[test]
+fn score_survives_kill_9_at_any_point() {
+    let sandbox = Sandbox::new();
+    // A reference with other weights, so that both models have units of their own.
+    sandbox.small_pool(64);
+    sandbox.expect(0, "train --model base --data small.jsonl --out reference --batch-size 16 --learning-rate 1e-3 -q");
+    let line = "score --base base --reference reference --data pool.jsonl --threads 1 --out";
+    sandbox.expect(0, &format!("{line} whole.parquet -q"));
+    let whole = read_table(&sandbox.path("whole.parquet")).unwrap();
+
+    let killed_line = format!("{line} killed.parquet -q");
+    let arguments: Vec<&str> = killed_line.split(' ').collect();
+    let commits = sandbox.path("killed.parquet.work/commits");
+    let mut kills = 0;
+    // From before the first commit to the last of them; each attempt takes up where the one before stopped.
+    for files in [0, 1, 2, 5, 9, 12, 15, 19, 22, 26, 29, 30] {
+        kills += usize::from(kill_at(&sandbox, &arguments, &commits, files));
+    }
+    assert!(kills >= 8, "only {kills} runs were killed");
+    sandbox.expect(0, &killed_line);
+    let killed = read_table(&sandbox.path("killed.parquet")).unwrap();
+    assert_eq!(bits(&killed.records), bits(&whole.records));
+    assert_eq!(killed.records, whole.records);
+    assert_eq!(killed.manifest, whole.manifest);
+    assert!(!sandbox.path("killed.parquet.work").exists());
+    let ours = |name: &str| fs_err::read(sandbox.path(name)).unwrap();
+    assert_eq!(ours("killed.parquet"), ours("whole.parquet"), "even the bytes of the file are the same");
+}
+
+#[test]
+fn a_finished_score_is_not_done_again() {
+    let sandbox = Sandbox::new();
+    sandbox.small_pool(8);
+    let line = "score --base base --data small.jsonl --out scores.parquet";
+    sandbox.expect(0, line);
+    let written = fs_err::metadata(sandbox.path("scores.parquet")).unwrap().modified().unwrap();
+    let again = sandbox.expect(0, line);
+    assert!(again.stderr.contains("done before"), "{}", again.stderr);
+    assert_eq!(fs_err::metadata(sandbox.path("scores.parquet")).unwrap().modified().unwrap(), written);
+    sandbox.fails(&format!("{line} --max-length 64"), &["scores.parquet", "other data, models, or settings"]);
+}
+
+#[test]
+fn a_base_that_was_scored_is_not_scored_again_for_another_reference() {
+    let sandbox = Sandbox::new();
+    sandbox.small_pool(32);
+    let train = "train --model base --data small.jsonl --batch-size 8 --learning-rate 1e-3 -q --out";
+    sandbox.expect(0, &format!("{train} first --train-seed 1"));
+    sandbox.expect(0, &format!("{train} second --train-seed 2"));
+    let line = "score --base base --data small.jsonl --out scores.parquet --keep-work --reference";
+    sandbox.expect(0, &format!("{line} first"));
+    fs_err::rename(sandbox.path("scores.parquet"), sandbox.path("first.parquet")).unwrap();
+    let second = sandbox.expect(0, &format!("{line} second"));
+    assert!(second.stderr.contains("score base       done before"), "{}", second.stderr);
+    let (one, two) = (read_table(&sandbox.path("first.parquet")), read_table(&sandbox.path("scores.parquet")));
+    let (one, two) = (one.unwrap().records, two.unwrap().records);
+    assert!(one.iter().zip(&two).all(|(one, two)| one.base == two.base));
+    assert!(one.iter().zip(&two).any(|(one, two)| one.reference != two.reference));
+}
+
+#[test]
+fn a_work_directory_of_other_settings_is_left_alone() {
+    let sandbox = Sandbox::new();
+    let line = "score --base base --data pool.jsonl --threads 1 --out scores.parquet";
+    let arguments: Vec<&str> = line.split(' ').collect();
+    assert!(kill_at(&sandbox, &arguments, &sandbox.path("scores.parquet.work/commits"), 3));
+    let files = n_files(&sandbox.path("scores.parquet.work"));
+    sandbox.fails(
+        &format!("{line} --max-length 100 --chat-template alpaca"),
+        &["scores.parquet.work", "max length (128, now 100)", "chat template"],
+    );
+    assert_eq!(n_files(&sandbox.path("scores.parquet.work")), files);
+    sandbox.expect(0, line);
+}
+
+#[test]
+fn damage_to_committed_work_is_found() {
+    let sandbox = Sandbox::new();
+    let line = "score --base base --data pool.jsonl --threads 1 --out scores.parquet";
+    let arguments: Vec<&str> = line.split(' ').collect();
+    assert!(kill_at(&sandbox, &arguments, &sandbox.path("scores.parquet.work/commits"), 12));
+    let rows = sandbox.path("scores.parquet.work/data/rows");
+    let mut files: Vec<_> = fs_err::read_dir(rows).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    fs_err::copy(&files[1], &files[0]).unwrap(); // another shard's values under this one's name
+    sandbox.fails(line, &["00000-", "is damaged", "delete it"]);
+}
+
+#[test]
+fn a_run_is_taken_up_stage_by_stage() {
+    let sandbox = Sandbox::new();
+    sandbox.small_pool(300);
+    let line = "run --base base --data small.jsonl --out run --budget 10% --batch-size 32 --learning-rate 1e-3 \
+                --strategy lobass random";
+    let first = sandbox.expect(0, line);
+    let scores = fs_err::read(sandbox.path("run/scores.parquet")).unwrap();
+    let again = sandbox.expect(0, line);
+    for stage in ["tokenise         done before", "score base       done before", "train            done before",
+        "score reference  done before"] {
+        assert!(!first.stderr.contains(stage) && again.stderr.contains(stage), "`{stage}`: {}", again.stderr);
+    }
+    assert_eq!(first.stdout, again.stdout);
+    assert_eq!(fs_err::read(sandbox.path("run/scores.parquet")).unwrap(), scores);
+    // Another recipe is another reference, and not this directory's.
+    sandbox.fails(&format!("{line} --epochs 2"), &["run/reference", "epochs (1, now 2)"]);
+    // Another budget is the same run, selected anew.
+    let wider = sandbox.expect(0, &line.replace("10%", "20%"));
+    assert!(wider.stderr.contains("train            done before") && wider.stdout.contains("60 rows"), "{}", wider.stdout);
+}
+
+#[test]
+fn training_that_was_killed_begins_again_and_ends_the_same() {
+    let sandbox = Sandbox::new();
+    sandbox.small_pool(400);
+    let line = |out: &str| {
+        format!("train --model base --data small.jsonl --out {out} --batch-size 8 --learning-rate 1e-3 --threads 2")
+    };
+    sandbox.expect(0, &line("whole"));
+    let killed = line("killed");
+    let arguments: Vec<&str> = killed.split(' ').collect();
+    let mut child = sandbox.spawn(&arguments);
+    while !sandbox.path("killed/metrics.jsonl").exists() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended before it could be killed");
+        sleep(Duration::from_millis(1));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(!sandbox.path("killed/lobass-training.json").exists());
+    sandbox.expect(0, &killed);
+    let weights = |out: &str| fs_err::read(sandbox.path(format!("{out}/model.safetensors"))).unwrap();
+    assert_eq!(weights("killed"), weights("whole"));
+}
