@@ -2,8 +2,8 @@
 
 use jiff::civil::DateTime;
 use lobass_data::{
-    ChatTemplate, ConversationLayout, Duplicates, EncodeOptions, Encoder, Example, Layout, Mask, Overlong, Pool,
-    Preset, TemplateChoice, TextTokenizer, Trace,
+    ChatTemplate, ConversationLayout, Duplicates, EncodeOptions, Encoder, Example, Layout, Mask, Overlong,
+    Pool, Preset, TemplateChoice, TextTokenizer, Trace,
 };
 use lobass_tests::{fixture, read_json};
 use serde::Deserialize;
@@ -117,7 +117,8 @@ fn masks_equal_those_of_generation_blocks() {
             let (start, end) = trace.offsets[at + shift];
             trace.text[start..end].trim().is_empty()
         };
-        let differs: Vec<usize> = (0..mask.len()).filter(|&at| found[at] != mask[at] && !spaces(at)).collect();
+        let differs: Vec<usize> =
+            (0..mask.len()).filter(|&at| found[at] != mask[at] && !spaces(at)).collect();
         assert!(differs.is_empty(), "{}: tokens {differs:?} of {:?}", case.name(), trace.text);
         compared += 1;
     }
@@ -147,7 +148,9 @@ fn every_assistant_turn_is_scored_and_nothing_else() {
         for tokenizer in ["bytes", "llama"] {
             let case = cases
                 .iter()
-                .find(|c| c.template == template && c.conversation == conversation && c.tokenizer == tokenizer)
+                .find(|c| {
+                    c.template == template && c.conversation == conversation && c.tokenizer == tokenizer
+                })
                 .unwrap();
             let trace = case.encoder(now).trace(&case.example()).unwrap();
             assert_eq!(scored_text(&trace), scored, "{}", case.name());
@@ -173,7 +176,9 @@ fn every_assistant_turn_is_scored_and_nothing_else() {
 fn a_token_over_the_border_is_told() {
     let Expected { now, cases, .. } = expected();
     let find = |tokenizer: &str| {
-        cases.iter().find(|c| c.template == "alpaca.jinja" && c.conversation == "single" && c.tokenizer == tokenizer)
+        cases
+            .iter()
+            .find(|c| c.template == "alpaca.jinja" && c.conversation == "single" && c.tokenizer == tokenizer)
     };
     // The LLaMA-like vocabulary has `\nThe` as one token, which holds the template's line break and the reply's word.
     let case = find("llama").unwrap();

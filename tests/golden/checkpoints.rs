@@ -9,8 +9,11 @@ use safetensors::SafeTensors;
 fn tensors_of(path: &Path) -> Vec<(String, Vec<usize>, Vec<u8>)> {
     let bytes = fs_err::read(path).unwrap();
     let file = SafeTensors::deserialize(&bytes).unwrap();
-    let mut tensors: Vec<_> =
-        file.tensors().into_iter().map(|(name, view)| (name, view.shape().to_vec(), view.data().to_vec())).collect();
+    let mut tensors: Vec<_> = file
+        .tensors()
+        .into_iter()
+        .map(|(name, view)| (name, view.shape().to_vec(), view.data().to_vec()))
+        .collect();
     tensors.sort();
     tensors
 }

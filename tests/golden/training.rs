@@ -130,10 +130,20 @@ fn check(name: &'static str) {
     let of = |number: fn(&StepReport) -> f64| steps.iter().map(number).collect::<Vec<_>>();
     let expected = |number: fn(&Step) -> f64| case.expected.steps.iter().map(number).collect::<Vec<_>>();
     assert_close(&format!("{name}: losses"), &of(|s| s.loss), &expected(|s| s.loss), TOLERANCE);
-    assert_close(&format!("{name}: norms"), &of(|s| s.grad_norm), &expected(|s| s.grad_norm), 10.0 * TOLERANCE);
+    assert_close(
+        &format!("{name}: norms"),
+        &of(|s| s.grad_norm),
+        &expected(|s| s.grad_norm),
+        10.0 * TOLERANCE,
+    );
     assert_close(&format!("{name}: rates"), &of(|s| s.learning_rate), &expected(|s| s.learning_rate), 1e-12);
     case.tensors("weights.safetensors", |tensor, expected| {
-        assert_close(&format!("{name}: {tensor} after 5 steps"), &values(&model, tensor), &expected, TOLERANCE);
+        assert_close(
+            &format!("{name}: {tensor} after 5 steps"),
+            &values(&model, tensor),
+            &expected,
+            TOLERANCE,
+        );
     });
 }
 

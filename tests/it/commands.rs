@@ -24,23 +24,41 @@ fn mistakes_are_named() {
     sandbox.fails("scroe", &["scroe", "score"]);
     sandbox.fails("score --base base --data small.jsonl", &["--out"]);
     sandbox.fails("score --base base --out s.parquet", &["--data"]);
-    sandbox.fails("score --base nowhere --data small.jsonl --out s.parquet", &["base model `nowhere`", "found nothing"]);
+    sandbox.fails(
+        "score --base nowhere --data small.jsonl --out s.parquet",
+        &["base model `nowhere`", "found nothing"],
+    );
     sandbox.fails("score --base small.jsonl --data small.jsonl --out s.parquet", &["found a file"]);
     sandbox.fails("score --base base --data none.jsonl --out s.parquet", &["none.jsonl"]);
     sandbox.fails("score --base base --data small.jsonl --out s.parquet --device cuda", &["cuda", "cpu"]);
     sandbox.fails("score --base base --data small.jsonl --out s.parquet --dtype f8", &["f8", "bf16"]);
-    sandbox.fails("score --base base --data small.jsonl --out s.parquet --chat-template alpca", &["alpca", "alpaca"]);
-    sandbox.fails("score --base base --data small.jsonl --out s.parquet --chat-template none.jinja", &["none.jinja"]);
-    sandbox.fails("score --base base --data small.jsonl --out s.parquet --columns prompt", &["`prompt`", "key=column"]);
+    sandbox.fails(
+        "score --base base --data small.jsonl --out s.parquet --chat-template alpca",
+        &["alpca", "alpaca"],
+    );
+    sandbox.fails(
+        "score --base base --data small.jsonl --out s.parquet --chat-template none.jinja",
+        &["none.jinja"],
+    );
+    sandbox.fails(
+        "score --base base --data small.jsonl --out s.parquet --columns prompt",
+        &["`prompt`", "key=column"],
+    );
     sandbox.fails(
         "score --base base --data small.jsonl --out s.parquet --columns prompt=qestion,response=answer",
         &["expected column `qestion`", "`question`"],
     );
-    sandbox.fails("select --scores small.jsonl --budget 1 --out out.jsonl", &["small.jsonl", "not a score table"]);
+    sandbox.fails(
+        "select --scores small.jsonl --budget 1 --out out.jsonl",
+        &["small.jsonl", "not a score table"],
+    );
     sandbox.fails("run --data small.jsonl --budget 1 --out run", &["--base"]);
     sandbox.fails("run --base base --data small.jsonl --out run", &["--budget"]);
     sandbox.fails("run --base base --data small.jsonl --budget 5x --out run", &["5x", "2Mtok"]);
-    sandbox.fails("run --base base --data small.jsonl --budget 1 --out run --strategy best", &["best", "lobass, gap"]);
+    sandbox.fails(
+        "run --base base --data small.jsonl --budget 1 --out run --strategy best",
+        &["best", "lobass, gap"],
+    );
 }
 
 #[test]
@@ -48,7 +66,11 @@ fn what_was_detected_is_said() {
     let sandbox = Sandbox::new();
     sandbox.small_pool(4);
     let ended = sandbox.expect(0, "score --base base --data small.jsonl --out scores.parquet");
-    for words in ["JSON lines, question-answer (`question` -> `answer`), source `small`", "chat_template.jinja", "455,520 parameters"] {
+    for words in [
+        "JSON lines, question-answer (`question` -> `answer`), source `small`",
+        "chat_template.jinja",
+        "455,520 parameters",
+    ] {
         assert!(ended.stderr.contains(words), "{}", ended.stderr);
     }
     assert!(ended.stdout.contains("4 ok"), "{}", ended.stdout);
@@ -68,8 +90,12 @@ fn inspect_shows_what_a_model_sees() {
     let list = |name: &str| json[name].as_array().unwrap().clone();
     let (ids, mask, tokens) = (list("input_ids"), list("mask"), list("tokens"));
     assert_eq!((ids.len(), mask.len()), (tokens.len(), tokens.len()));
-    let scored: Vec<&str> =
-        tokens.iter().zip(&mask).filter(|(_, counts)| counts.as_bool().unwrap()).map(|(t, _)| t.as_str().unwrap()).collect();
+    let scored: Vec<&str> = tokens
+        .iter()
+        .zip(&mask)
+        .filter(|(_, counts)| counts.as_bool().unwrap())
+        .map(|(t, _)| t.as_str().unwrap())
+        .collect();
     assert_eq!(scored, ["4", "<|end|>"]);
     assert_eq!(json["text"], "<|begin|><|user|>2 + 2?<|bot|>4<|end|>");
     assert_eq!(json["token_nll"]["base"].as_array().unwrap().len(), 2);
@@ -88,9 +114,11 @@ fn inspect_and_the_table_agree() {
     let table = sandbox.read("scores.jsonl");
     let row: Value = serde_json::from_str(table.lines().nth(4).unwrap()).unwrap();
     let json = sandbox.json(0, "inspect --base base --data small.jsonl --row 3 --losses");
-    let sum: f64 = json["token_nll"]["base"].as_array().unwrap().iter().map(|loss| loss.as_f64().unwrap()).sum();
+    let sum: f64 =
+        json["token_nll"]["base"].as_array().unwrap().iter().map(|loss| loss.as_f64().unwrap()).sum();
     assert!((sum - row["base_nll"].as_f64().unwrap()).abs() < 1e-5, "{sum} {row}");
-    let text = sandbox.expect(0, "inspect --base base --data small.jsonl --row 3 --scores scores.jsonl").stdout;
+    let text =
+        sandbox.expect(0, "inspect --base base --data small.jsonl --row 3 --scores scores.jsonl").stdout;
     assert!(text.contains("table      ok, base"), "{text}");
 }
 
@@ -101,10 +129,15 @@ fn select_says_what_it_did() {
     let pool = sandbox.read("small.jsonl");
     sandbox.write("small.jsonl", format!("{pool}not json\n"));
     sandbox.expect(1, "score --base base --data small.jsonl --out scores.parquet");
-    let ended = sandbox.expect(0, "select --scores scores.parquet --strategy longest --budget 10% --out kept.jsonl");
+    let ended =
+        sandbox.expect(0, "select --scores scores.parquet --strategy longest --budget 10% --out kept.jsonl");
     for words in [
-        "51 rows, 50 scored", "1 malformed, the first of them row 50: line 51: not JSON", "5 rows (9.8 %)",
-        "+1.000 Spearman", "small: 5 of 51", "kept.jsonl (5 rows)",
+        "51 rows, 50 scored",
+        "1 malformed, the first of them row 50: line 51: not JSON",
+        "5 rows (9.8 %)",
+        "+1.000 Spearman",
+        "small: 5 of 51",
+        "kept.jsonl (5 rows)",
     ] {
         assert!(ended.stdout.contains(words), "expected `{words}` in {}", ended.stdout);
     }
@@ -113,12 +146,19 @@ fn select_says_what_it_did() {
     assert!(kept.lines().all(|line| pool.lines().any(|row| row == line)), "rows are copied as they stand");
 
     // More than there is: all of it, said, and another exit code.
-    let ended = sandbox.expect(1, "select --scores scores.parquet --strategy longest --budget 60 --out all.jsonl");
+    let ended =
+        sandbox.expect(1, "select --scores scores.parquet --strategy longest --budget 60 --out all.jsonl");
     assert!(ended.stdout.contains("fewer than 60 asks for: only 50 rows"), "{}", ended.stdout);
-    sandbox.fails("select --scores scores.parquet --budget 5 --out x.jsonl", &["`lobass`", "reference", "hint"]);
-    sandbox.fails("select --scores scores.parquet --strategy longest --budget 5 --out x.parquet", &["`.jsonl`"]);
-    sandbox.fails("select --scores scores.parquet --strategy longest --budget 5 --out small.jsonl", &["is the input"]);
-    sandbox.fails("select --scores scores.parquet --strategy quality --budget 5 --out x.jsonl", &["--rating"]);
+    sandbox
+        .fails("select --scores scores.parquet --budget 5 --out x.jsonl", &["`lobass`", "reference", "hint"]);
+    sandbox
+        .fails("select --scores scores.parquet --strategy longest --budget 5 --out x.parquet", &["`.jsonl`"]);
+    sandbox.fails(
+        "select --scores scores.parquet --strategy longest --budget 5 --out small.jsonl",
+        &["is the input"],
+    );
+    sandbox
+        .fails("select --scores scores.parquet --strategy quality --budget 5 --out x.jsonl", &["--rating"]);
     sandbox.fails(
         "select --scores scores.parquet --strategy quality --rating kind --budget 5 --out x.jsonl",
         &["`kind`", "no number"],
@@ -155,16 +195,27 @@ fn a_run_from_a_config_file() {
     sandbox.expect(0, "run --init");
     sandbox.fails("run --init", &["lobass.toml", "there already"]);
     let config = sandbox.read("lobass.toml");
-    let config = config.replace("path/to/checkpoint", "base").replace("\"pool.jsonl\"", "\"few=small.jsonl\"");
+    let config =
+        config.replace("path/to/checkpoint", "base").replace("\"pool.jsonl\"", "\"few=small.jsonl\"");
     sandbox.write("lobass.toml", &config);
     let json = sandbox.json(0, "run lobass.toml --budget 5 --batch-size 16 --strategy lobass longest");
-    let strategies: Vec<_> =
-        json["selections"].as_array().unwrap().iter().map(|s| s["strategy"].as_str().unwrap().to_owned()).collect();
+    let strategies: Vec<_> = json["selections"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|s| s["strategy"].as_str().unwrap().to_owned())
+        .collect();
     assert_eq!(strategies, ["lobass", "longest"]);
     assert_eq!(json["selections"][0]["n_selected"], 5);
     for file in [
-        "lobass.toml", "scores.parquet", "summary.md", "summary.json", "selected/lobass/few.jsonl",
-        "selected/longest/index.jsonl", "reference/model.safetensors", "reference/tokenizer.json",
+        "lobass.toml",
+        "scores.parquet",
+        "summary.md",
+        "summary.json",
+        "selected/lobass/few.jsonl",
+        "selected/longest/index.jsonl",
+        "reference/model.safetensors",
+        "reference/tokenizer.json",
         "reference/metrics.jsonl",
     ] {
         assert!(sandbox.path("runs/first").join(file).exists(), "{file}");
@@ -182,7 +233,8 @@ fn every_default_in_the_config_file_is_the_default() {
     let sandbox = Sandbox::new();
     sandbox.small_pool(20);
     sandbox.expect(0, "run --init plain.toml");
-    let plain = sandbox.read("plain.toml").replace("path/to/checkpoint", "base").replace("pool.jsonl", "small.jsonl");
+    let plain =
+        sandbox.read("plain.toml").replace("path/to/checkpoint", "base").replace("pool.jsonl", "small.jsonl");
     // Uncomment every line that shows a default; those that need something that is not there stay.
     let spelled: Vec<String> = plain
         .lines()
@@ -203,7 +255,8 @@ fn every_default_in_the_config_file_is_the_default() {
 }
 
 fn needs_something(setting: &str) -> bool {
-    let names = ["reference =", "format =", "columns =", "dataset_info =", "rating =", "min_rating =", "direction ="];
+    let names =
+        ["reference =", "format =", "columns =", "dataset_info =", "rating =", "min_rating =", "direction ="];
     names.iter().any(|name| setting.starts_with(name))
 }
 
@@ -211,7 +264,8 @@ fn needs_something(setting: &str) -> bool {
 fn strategies_are_listed() {
     let sandbox = Sandbox::new();
     let json = sandbox.json(0, "strategies");
-    let names: Vec<_> = json.as_array().unwrap().iter().map(|s| s["name"].as_str().unwrap().to_owned()).collect();
+    let names: Vec<_> =
+        json.as_array().unwrap().iter().map(|s| s["name"].as_str().unwrap().to_owned()).collect();
     assert_eq!(names[0], "lobass");
     let text = sandbox.expect(0, "strategies").stdout;
     assert!(names.iter().all(|name| text.contains(name.as_str())));
@@ -227,8 +281,11 @@ fn a_trained_reference_says_how_it_went() {
     let outcome = &json["outcome"];
     assert_eq!((outcome["n_examples"].as_u64(), outcome["n_steps"].as_u64()), (Some(100), Some(10)));
     assert!(outcome["held_out_after"].as_f64() < outcome["held_out_before"].as_f64());
-    let metrics: Vec<Value> =
-        sandbox.read("reference/metrics.jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let metrics: Vec<Value> = sandbox
+        .read("reference/metrics.jsonl")
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
     let of = |kind: &str| metrics.iter().filter(|line| line["type"] == kind).count();
     assert_eq!((of("step"), of("held_out")), (10, 3));
     assert!(!sandbox.path("reference/work").exists());

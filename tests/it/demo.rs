@@ -9,7 +9,9 @@ use crate::sandbox::Sandbox;
 fn the_demo_does_the_whole_job_and_says_what_was_kept() {
     let sandbox = Sandbox::new();
     let json = sandbox.json(0, "demo --out demo");
-    let kept = |strategy: &str, kind: Kind| json["kept_by_kind"][strategy][kind.as_str()].as_u64().unwrap_or_default();
+    let kept = |strategy: &str, kind: Kind| {
+        json["kept_by_kind"][strategy][kind.as_str()].as_u64().unwrap_or_default()
+    };
     for strategy in ["lobass", "gap", "random", "longest"] {
         let all: u64 = Kind::COMPOSITION.iter().map(|(kind, _)| kept(strategy, *kind)).sum();
         assert_eq!(all, 240, "{strategy}");

@@ -8,7 +8,17 @@ use std::process::Command;
 fn dependencies(package: &str, depth: Option<u32>) -> BTreeSet<String> {
     let mut cargo = Command::new(env!("CARGO"));
     cargo
-        .args(["tree", "--package", package, "--edges", "normal", "--prefix", "none", "--locked", "--offline"])
+        .args([
+            "tree",
+            "--package",
+            package,
+            "--edges",
+            "normal",
+            "--prefix",
+            "none",
+            "--locked",
+            "--offline",
+        ])
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
     if let Some(depth) = depth {
         cargo.args(["--depth", &depth.to_string()]);
@@ -24,7 +34,8 @@ fn dependencies(package: &str, depth: Option<u32>) -> BTreeSet<String> {
 fn every_crate_keeps_to_its_floor() {
     let check = |name: &str, lobass: &[&str], never: &[&[&str]]| {
         let closure = dependencies(name, None);
-        let found: Vec<&str> = closure.iter().map(String::as_str).filter(|other| other.starts_with("lobass-")).collect();
+        let found: Vec<&str> =
+            closure.iter().map(String::as_str).filter(|other| other.starts_with("lobass-")).collect();
         assert_eq!(found, lobass, "{name} depends on other crates of ours than its floor allows");
         for other in never.concat() {
             assert!(!closure.contains(other), "{name} must not depend on {other}");
@@ -46,7 +57,9 @@ fn every_crate_keeps_to_its_floor() {
 #[test]
 fn the_default_build_has_no_gpu() {
     let closure = dependencies("lobass-cli", None);
-    for heavy in ["cubecl", "cubecl-cuda", "wgpu", "cudarc", "tch", "burn-wgpu", "burn-cuda", "datafusion", "tokio"] {
+    for heavy in
+        ["cubecl", "cubecl-cuda", "wgpu", "cudarc", "tch", "burn-wgpu", "burn-cuda", "datafusion", "tokio"]
+    {
         assert!(!closure.contains(heavy), "the default build must not depend on {heavy}");
     }
 }

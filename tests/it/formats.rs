@@ -79,7 +79,10 @@ fn check(manifest: &Manifest) {
     let model = &manifest.models[0];
     assert_eq!((&*model.role, &*model.path, &*model.dtype, &*model.device), ("base", "base", "f32", "cpu"));
     for digest in [
-        &manifest.plan, &manifest.tokenizer, &manifest.template.digest, &manifest.inputs[0].sha256,
+        &manifest.plan,
+        &manifest.tokenizer,
+        &manifest.template.digest,
+        &manifest.inputs[0].sha256,
         &model.weights_digest,
     ] {
         assert_eq!(digest.len(), 64, "{digest}");
@@ -106,13 +109,24 @@ fn the_score_table_in_parquet() {
     check(&manifest);
     assert!(manifest.per_token);
 
-    let columns: Vec<String> =
-        reader.schema().fields().iter().map(|field| format!("{} {}", field.name(), field.data_type())).collect();
+    let columns: Vec<String> = reader
+        .schema()
+        .fields()
+        .iter()
+        .map(|field| format!("{} {}", field.name(), field.data_type()))
+        .collect();
     assert_eq!(
         columns,
         [
-            "row UInt64", "key Utf8", "status Utf8", "reason Utf8", "source Utf8", "n_tokens UInt32",
-            "n_scored UInt32", "base_nll Float64", "base_token_nll List(Float32)"
+            "row UInt64",
+            "key Utf8",
+            "status Utf8",
+            "reason Utf8",
+            "source Utf8",
+            "n_tokens UInt32",
+            "n_scored UInt32",
+            "base_nll Float64",
+            "base_token_nll List(Float32)"
         ]
     );
     let batches: Vec<_> = reader.build().unwrap().map(Result::unwrap).collect();
@@ -134,7 +148,7 @@ fn the_score_table_in_parquet() {
             None => assert_eq!((sums[row], counts[row]), (None, 0)),
             Some(tokens) => {
                 let tokens = tokens.as_primitive::<Float32Type>().values().to_vec();
-                assert_eq!(tokens.len() as u32, counts[row]);
+                assert_eq!(u32::try_from(tokens.len()).unwrap(), counts[row]);
                 assert_eq!(tokens.iter().map(|&token| f64::from(token)).sum::<f64>(), sums[row].unwrap());
             }
         }
@@ -165,15 +179,20 @@ fn the_score_table_as_json_lines() {
     check(&serde_json::from_value(manifest).unwrap());
     let rows: Vec<Row> = lines.map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(rows.len(), 5);
-    assert!(rows.iter().zip(0..).all(|(row, at)| row.r#type == "row" && row.row == at && row.source == "small"));
+    assert!(
+        rows.iter().zip(0..).all(|(row, at)| row.r#type == "row" && row.row == at && row.source == "small")
+    );
     assert!(rows[..4].iter().all(|row| row.base_nll.is_some() && row.reason.is_none() && row.n_scored > 0));
-    assert!(rows[..4].iter().all(|row| row.key.len() == 32 && row.n_tokens > row.n_scored && row.status == "ok"));
+    assert!(
+        rows[..4].iter().all(|row| row.key.len() == 32 && row.n_tokens > row.n_scored && row.status == "ok")
+    );
     assert!(rows[4].base_nll.is_none() && rows[4].status == "malformed");
 
     // Selecting from it is selecting from the same numbers in Parquet.
     sandbox.expect(1, "score --base base --data small.jsonl --out scores.parquet");
     for table in ["scores.jsonl", "scores.parquet"] {
-        let line = format!("select --scores {table} --strategy perplexity-high --budget 2 --index {table}.index -q");
+        let line =
+            format!("select --scores {table} --strategy perplexity-high --budget 2 --index {table}.index -q");
         sandbox.expect(0, &line);
     }
     assert_eq!(sandbox.read("scores.jsonl.index"), sandbox.read("scores.parquet.index"));

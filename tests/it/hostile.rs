@@ -36,6 +36,9 @@ fn damaged(sandbox: &Sandbox, name: &str, damage: impl Fn(Vec<u8>) -> Vec<u8>) -
     dir
 }
 
+/// What is done to a weight file, and its name.
+type Damage = (&'static str, Box<dyn Fn(Vec<u8>) -> Vec<u8>>);
+
 #[test]
 fn damaged_and_lying_weights() {
     let sandbox = Sandbox::new();
@@ -43,8 +46,9 @@ fn damaged_and_lying_weights() {
     let header_of = |length: u64, header: &str| [&length.to_le_bytes()[..], header.as_bytes()].concat();
     let lie = r#"{"a":{"dtype":"F32","shape":[1000000],"data_offsets":[0,4000000]}}"#;
     let overlap = r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}"#;
-    let overflow = r#"{"a":{"dtype":"F32","shape":[4611686018427387904,4611686018427387904],"data_offsets":[0,0]}}"#;
-    let cases: [(&str, Box<dyn Fn(Vec<u8>) -> Vec<u8>>); 9] = [
+    let overflow =
+        r#"{"a":{"dtype":"F32","shape":[4611686018427387904,4611686018427387904],"data_offsets":[0,0]}}"#;
+    let cases: [Damage; 9] = [
         ("empty", Box::new(|_| Vec::new())),
         ("four-bytes", Box::new(|bytes| bytes[..4].to_vec())),
         ("truncated", Box::new(|bytes| bytes[..bytes.len() / 2].to_vec())),
@@ -69,7 +73,11 @@ fn tensors_that_do_not_fit_are_listed_at_once() {
     let dir = sandbox.copy_of_base("misfit");
     let config = fs_err::read_to_string(dir.join("config.json")).unwrap();
     let wider = config.replace("\"intermediate_size\": 256", "\"intermediate_size\": 300");
-    fs_err::write(dir.join("config.json"), wider.replace("\"num_hidden_layers\": 4", "\"num_hidden_layers\": 5")).unwrap();
+    fs_err::write(
+        dir.join("config.json"),
+        wider.replace("\"num_hidden_layers\": 4", "\"num_hidden_layers\": 5"),
+    )
+    .unwrap();
     let ended = sandbox.fails(
         &score("misfit"),
         &[
@@ -94,7 +102,10 @@ fn tensors_that_do_not_fit_are_listed_at_once() {
         bytes
     });
     assert!(renamed.exists());
-    sandbox.fails(&score("renamed"), &["missing `model.layers.0.mlp.gate_proj.weight`", "similar `model.layers.0.mlp.gate_porj.weight`"]);
+    sandbox.fails(
+        &score("renamed"),
+        &["missing `model.layers.0.mlp.gate_proj.weight`", "similar `model.layers.0.mlp.gate_porj.weight`"],
+    );
 }
 
 #[test]
@@ -130,7 +141,10 @@ fn tokenizers_that_do_not_belong() {
     for file in ["config.json", "model.safetensors"] {
         fs_err::copy(small.join(file), dir.join(file)).unwrap();
     }
-    sandbox.fails(&score("other"), &["row 0", "vocab_size of model `base`, 48", "tokenizer belongs to another model"]);
+    sandbox.fails(
+        &score("other"),
+        &["row 0", "vocab_size of model `base`, 48", "tokenizer belongs to another model"],
+    );
     fs_err::write(dir.join("tokenizer.json"), "{\"version\": \"1.0\"}").unwrap();
     sandbox.fails(&score("other"), &["tokenizer.json"]);
     fs_err::write(dir.join("tokenizer.json"), "nonsense").unwrap();
@@ -148,7 +162,10 @@ fn references_that_do_not_belong() {
     let config = config.replace("\"hidden_size\": 96", "\"hidden_size\": 48");
     let model = Llama::random(&LlamaConfig::from_json(&config).unwrap(), 1, &DeviceName::Cpu.open());
     save(&model, &config, Dtype::F32, &sandbox.path("narrow")).unwrap();
-    sandbox.fails(&line("narrow"), &["reference `narrow`", "shape of the base `base`", "hidden_size 48 instead of 96"]);
+    sandbox.fails(
+        &line("narrow"),
+        &["reference `narrow`", "shape of the base `base`", "hidden_size 48 instead of 96"],
+    );
 
     let dir = sandbox.copy_of_base("retold");
     let tokenizer = fs_err::read_to_string(dir.join("tokenizer.json")).unwrap();
@@ -225,9 +242,13 @@ fn conversations_that_are_none() {
     sandbox.write("chat.jsonl", rows.map(|row| format!("{row}\n")).concat());
     let found = statuses(&sandbox, "chat.jsonl");
     let expected = [
-        ("ok", ""), ("empty_response", "there is no response"), ("malformed", "`messages`: expected a list, found a string"),
-        ("empty_response", "there is no response"), ("malformed", "turn 1: expected a role of"),
-        ("malformed", "turn 1: expected field `content`"), ("malformed", "a part of type `image`"),
+        ("ok", ""),
+        ("empty_response", "there is no response"),
+        ("malformed", "`messages`: expected a list, found a string"),
+        ("empty_response", "there is no response"),
+        ("malformed", "turn 1: expected a role of"),
+        ("malformed", "turn 1: expected field `content`"),
+        ("malformed", "a part of type `image`"),
     ];
     for ((status, reason, _), (expected_status, expected_reason)) in found.iter().zip(expected) {
         assert_eq!(status, expected_status, "{reason}");
@@ -256,7 +277,10 @@ fn files_that_are_no_data() {
         sandbox.fails(&line(name), &[name, "expected rows"]);
     }
     sandbox.write("half.json", format!("[{}, {{\"question\": \"q", ROW.trim_end()));
-    sandbox.fails(&line("half.json"), &["half.json", "the JSON array is damaged", "after element 1", "end of the file"]);
+    sandbox.fails(
+        &line("half.json"),
+        &["half.json", "the JSON array is damaged", "after element 1", "end of the file"],
+    );
     sandbox.write("comma.json", format!("[{} {}]", ROW.trim_end(), ROW.trim_end()));
     sandbox.fails(&line("comma.json"), &["comma.json", "expected `,` or `]`", "after element 1"]);
     sandbox.write("binary.jsonl", [0u8, 159, 146, 150, 255, 0, 1, 2]);
@@ -304,7 +328,10 @@ fn a_loss_that_is_not_finite_is_a_status_and_not_a_number() {
     let ended = sandbox.expect(1, "score --base nan --data small.jsonl --out scores.jsonl");
     assert!(ended.stdout.contains("3 non_finite"), "{}", ended.stdout);
     let rows = sandbox.read("scores.jsonl");
-    assert!(rows.lines().skip(1).all(|line| !line.contains("_nll") && line.contains("loss of NaN")), "{rows}");
+    assert!(
+        rows.lines().skip(1).all(|line| !line.contains("_nll") && line.contains("loss of NaN")),
+        "{rows}"
+    );
     sandbox.fails("train --model nan --data small.jsonl --out t", &["step 1", "NaN", "learning rate"]);
     assert!(!sandbox.path("t/model.safetensors").exists());
 }
@@ -316,7 +343,8 @@ fn outputs_that_cannot_be_written() {
     sandbox.write("file", "in the way");
     sandbox.fails("score --base base --data small.jsonl --out file/scores.parquet", &["file/scores.parquet"]);
     sandbox.expect(0, "score --base base --data small.jsonl --out scores.parquet");
-    sandbox.fails("select --scores scores.parquet --strategy longest --budget 1 --out file/x.jsonl", &["file"]);
+    sandbox
+        .fails("select --scores scores.parquet --strategy longest --budget 1 --out file/x.jsonl", &["file"]);
     sandbox.fails("train --model base --data small.jsonl --out file", &["file"]);
     sandbox.fails("train --model base --data small.jsonl --out base", &["`base`", "did not train"]);
     assert_eq!(sandbox.read("file"), "in the way");
@@ -353,6 +381,10 @@ fn shards_that_do_not_belong_together() {
     sandbox.fails(&score("astray"), &["model.safetensors.index.json", "weight_map"]);
 
     let twice = copy("twice");
-    fs_err::copy(twice.join("model-00001-of-00005.safetensors"), twice.join("model-00002-of-00005.safetensors")).unwrap();
+    fs_err::copy(
+        twice.join("model-00001-of-00005.safetensors"),
+        twice.join("model-00002-of-00005.safetensors"),
+    )
+    .unwrap();
     sandbox.fails(&score("twice"), &["is in two shards"]);
 }

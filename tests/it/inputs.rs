@@ -13,14 +13,21 @@ fn losses(sandbox: &Sandbox, data: &str) -> Vec<Option<f64>> {
     let ended = sandbox.run(&format!("score --base base --out losses.jsonl -q --data {data}"));
     assert!(ended.code < 2, "{}", ended.stderr);
     let text = sandbox.read("losses.jsonl");
-    text.lines().skip(1).map(|line| serde_json::from_str::<Value>(line).unwrap()["base_nll"].as_f64()).collect()
+    text.lines()
+        .skip(1)
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["base_nll"].as_f64())
+        .collect()
 }
 
-const PAIRS: [(&str, &str); 3] = [("what is 2 + 2?", "4"), ("say lamp tree", "lamp tree"), ("not hot but?", "cold")];
+const PAIRS: [(&str, &str); 3] =
+    [("what is 2 + 2?", "4"), ("say lamp tree", "lamp tree"), ("not hot but?", "cold")];
 
 fn lines(row: impl Fn(&str, &str) -> Value) -> String {
     PAIRS.iter().map(|(question, answer)| format!("{}\n", row(question, answer))).collect()
 }
+
+/// A format's name, and how it writes a question and its answer.
+type Format = (&'static str, Box<dyn Fn(&str, &str) -> Value>);
 
 #[test]
 fn every_format_says_the_same() {
@@ -28,32 +35,57 @@ fn every_format_says_the_same() {
     sandbox.write("qa.jsonl", lines(|q, a| json!({"question": q, "answer": a})));
     let expected = losses(&sandbox, "qa.jsonl");
     assert!(expected.iter().all(Option::is_some));
-    let turns = |q: &str, a: &str, role: &str, content: &str, user: &str, assistant: &str| {
-        json!([{role: user, content: q}, {role: assistant, content: a}])
-    };
-    let formats: [(&str, Box<dyn Fn(&str, &str) -> Value>); 8] = [
+    let turns = |q: &str, a: &str, role: &str, content: &str, user: &str, assistant: &str| json!([{role: user, content: q}, {role: assistant, content: a}]);
+    let formats: [Format; 8] = [
         ("alpaca", Box::new(|q, a| json!({"instruction": q, "input": "", "output": a}))),
         ("dolly", Box::new(|q, a| json!({"instruction": q, "context": "", "response": a, "category": "x"}))),
         ("completion", Box::new(|q, a| json!({"prompt": q, "completion": a}))),
-        ("sharegpt", Box::new(move |q, a| json!({"conversations": turns(q, a, "from", "value", "human", "gpt")}))),
-        ("messages", Box::new(move |q, a| json!({"messages": turns(q, a, "role", "content", "user", "assistant")}))),
-        ("mixed", Box::new(move |q, a| json!({"conversations": turns(q, a, "role", "content", "user", "assistant")}))),
-        ("parts", Box::new(|q, a| json!({"messages": [
-            {"role": "user", "content": [{"type": "text", "text": q}]},
-            {"role": "assistant", "content": a},
-        ]}))),
-        ("conversational", Box::new(|q, a| json!({
-            "prompt": [{"role": "user", "content": q}], "completion": [{"role": "assistant", "content": a}],
-        }))),
+        (
+            "sharegpt",
+            Box::new(move |q, a| json!({"conversations": turns(q, a, "from", "value", "human", "gpt")})),
+        ),
+        (
+            "messages",
+            Box::new(move |q, a| json!({"messages": turns(q, a, "role", "content", "user", "assistant")})),
+        ),
+        (
+            "mixed",
+            Box::new(
+                move |q, a| json!({"conversations": turns(q, a, "role", "content", "user", "assistant")}),
+            ),
+        ),
+        (
+            "parts",
+            Box::new(|q, a| {
+                json!({"messages": [
+                    {"role": "user", "content": [{"type": "text", "text": q}]},
+                    {"role": "assistant", "content": a},
+                ]})
+            }),
+        ),
+        (
+            "conversational",
+            Box::new(|q, a| {
+                json!({
+                    "prompt": [{"role": "user", "content": q}], "completion": [{"role": "assistant", "content": a}],
+                })
+            }),
+        ),
     ];
     for (name, row) in formats {
         sandbox.write(&format!("{name}.jsonl"), lines(row));
         assert_eq!(losses(&sandbox, &format!("{name}.jsonl")), expected, "{name}");
     }
     sandbox.write("own.jsonl", lines(|q, a| json!({"ask": q, "reply": a})));
-    sandbox.fails("score --base base --data own.jsonl --out x.jsonl", &["own.jsonl", "`ask`, `reply`", "alpaca", "--columns"]);
+    sandbox.fails(
+        "score --base base --data own.jsonl --out x.jsonl",
+        &["own.jsonl", "`ask`, `reply`", "alpaca", "--columns"],
+    );
     assert_eq!(losses(&sandbox, "own.jsonl --columns prompt=ask,response=reply"), expected);
-    sandbox.write("dialog.jsonl", lines(move |q, a| json!({"dialog": turns(q, a, "from", "value", "human", "gpt")})));
+    sandbox.write(
+        "dialog.jsonl",
+        lines(move |q, a| json!({"dialog": turns(q, a, "from", "value", "human", "gpt")})),
+    );
     assert_eq!(losses(&sandbox, "dialog.jsonl --columns messages=dialog"), expected);
 }
 
@@ -79,7 +111,10 @@ fn a_llama_factory_registry_is_read_as_it_is() {
     let sandbox = Sandbox::new();
     sandbox.write("qa.jsonl", lines(|q, a| json!({"question": q, "answer": a})));
     let expected = losses(&sandbox, "qa.jsonl");
-    sandbox.write("data/one.json", json!(PAIRS.map(|(q, a)| json!({"ask": q, "more": "", "reply": a}))).to_string());
+    sandbox.write(
+        "data/one.json",
+        json!(PAIRS.map(|(q, a)| json!({"ask": q, "more": "", "reply": a}))).to_string(),
+    );
     sandbox.write(
         "data/two.jsonl",
         lines(|q, a| json!({"talk": [{"who": "me", "what": q}, {"who": "it", "what": a}]})),
@@ -99,7 +134,9 @@ fn a_llama_factory_registry_is_read_as_it_is() {
     assert_eq!(losses(&sandbox, &format!("two {info}")), expected);
     let both = losses(&sandbox, &format!("one two {info}"));
     assert_eq!(both, [expected.clone(), expected].concat());
-    for (name, words) in [("far", "file_name"), ("ranked", "ranking"), ("none", "neither a file nor an entry")] {
+    for (name, words) in
+        [("far", "file_name"), ("ranked", "ranking"), ("none", "neither a file nor an entry")]
+    {
         sandbox.fails(&format!("score --base base --data {name} --out x.jsonl {info}"), &[name, words]);
     }
 }
@@ -107,8 +144,12 @@ fn a_llama_factory_registry_is_read_as_it_is() {
 #[test]
 fn several_files_have_a_source_each_and_an_output_each() {
     let sandbox = Sandbox::new();
-    sandbox.write("a/pool.jsonl", lines(|q, a| json!({"question": q, "answer": a, "extra": {"z": 1, "a": [1.50]}})));
-    sandbox.write("b/pool.json", json!(PAIRS.map(|(q, a)| json!({"instruction": q, "output": a}))).to_string());
+    sandbox.write(
+        "a/pool.jsonl",
+        lines(|q, a| json!({"question": q, "answer": a, "extra": {"z": 1, "a": [1.50]}})),
+    );
+    sandbox
+        .write("b/pool.json", json!(PAIRS.map(|(q, a)| json!({"instruction": q, "output": a}))).to_string());
     let line = "score --base base --data a/pool.jsonl b/pool.json third=a/pool.jsonl --out scores.jsonl";
     sandbox.expect(0, line);
     let sources: Vec<String> = sandbox
@@ -149,8 +190,13 @@ fn repeated_rows_can_be_left_out() {
     let found = losses(&sandbox, "twice.jsonl");
     assert_eq!(found[..3], found[3..], "the same row has the same loss");
     assert_eq!(losses(&sandbox, "twice.jsonl --duplicates drop")[3..], [None, None, None]);
-    let ended = sandbox.expect(0, "score --base base --data twice.jsonl --duplicates drop --out dropped.parquet");
-    assert!(ended.stdout.contains("3 duplicate"), "rows left out on request are no failure: {}", ended.stdout);
+    let ended =
+        sandbox.expect(0, "score --base base --data twice.jsonl --duplicates drop --out dropped.parquet");
+    assert!(
+        ended.stdout.contains("3 duplicate"),
+        "rows left out on request are no failure: {}",
+        ended.stdout
+    );
 }
 
 #[test]
@@ -158,7 +204,8 @@ fn long_rows_are_dropped_cut_or_refused() {
     let sandbox = Sandbox::new();
     let long = "lamp tree ".repeat(200);
     let rows = [
-        json!({"question": "say lamp", "answer": "lamp"}), json!({"question": "say it", "answer": long}),
+        json!({"question": "say lamp", "answer": "lamp"}),
+        json!({"question": "say it", "answer": long}),
         json!({"question": long, "answer": "x"}),
     ];
     sandbox.write("long.jsonl", rows.map(|row| format!("{row}\n")).concat());

@@ -55,7 +55,9 @@ fn alone_in_company_reordered_and_on_any_number_of_threads() {
         let single = engine(1);
         let alone: Vec<_> = sequences
             .iter()
-            .flat_map(|sequence| bits(&single.losses(std::slice::from_ref(sequence), Detail::PerToken).unwrap()))
+            .flat_map(|sequence| {
+                bits(&single.losses(std::slice::from_ref(sequence), Detail::PerToken).unwrap())
+            })
             .collect();
         assert_eq!(alone, together, "{name}: alone");
 

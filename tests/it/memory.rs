@@ -35,13 +35,16 @@ fn reading_a_large_file_takes_the_memory_of_a_row() {
     let sandbox = Sandbox::new();
     let write = |name: &str, n_rows: usize| {
         let filler = "lamp tree ".repeat(800);
-        let row = |at: usize| format!("{}\n", json!({"question": format!("say {at}"), "answer": "x", "filler": filler}));
+        let row = |at: usize| {
+            format!("{}\n", json!({"question": format!("say {at}"), "answer": "x", "filler": filler}))
+        };
         sandbox.write(name, (0..n_rows).map(row).collect::<String>());
     };
     write("small.jsonl", 10);
     write("large.jsonl", 12_000); // about 96 MB
     let line = |name: &str, row: usize| format!("inspect --base base --data {name} --row {row}");
-    let (small, large) = (peak(&sandbox, &line("small.jsonl", 9)), peak(&sandbox, &line("large.jsonl", 11_999)));
+    let (small, large) =
+        (peak(&sandbox, &line("small.jsonl", 9)), peak(&sandbox, &line("large.jsonl", 11_999)));
     assert!(large < small + 16, "{small} MiB for ten rows, {large} MiB for 96 MB of them");
 }
 

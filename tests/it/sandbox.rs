@@ -42,7 +42,8 @@ impl Sandbox {
 
     /// The first rows of the shipped pool, as `small.jsonl`.
     pub(crate) fn small_pool(&self, n_rows: usize) -> PathBuf {
-        let lines: Vec<String> = self.read("pool.jsonl").lines().take(n_rows).map(|line| format!("{line}\n")).collect();
+        let lines: Vec<String> =
+            self.read("pool.jsonl").lines().take(n_rows).map(|line| format!("{line}\n")).collect();
         self.write("small.jsonl", lines.concat())
     }
 

@@ -22,7 +22,13 @@ pub(crate) use selection::SelectionArgs;
 /// lobass scores each example by how much of its loss a model sheds when it is fine-tuned on the whole pool (LoBaSS /
 /// DavIR, arXiv 2310.13008), and keeps the best of them.
 #[derive(Debug, Parser)]
-#[command(name = "lobass", version, arg_required_else_help = true, help_expected = true, max_term_width = 110)]
+#[command(
+    name = "lobass",
+    version,
+    arg_required_else_help = true,
+    help_expected = true,
+    max_term_width = 110
+)]
 #[command(after_help = "Begin with `lobass demo`, or with your own data:\n  \
     lobass run --base CHECKPOINT --data pool.jsonl --budget 6% --out runs/first")]
 pub(crate) struct Cli {
@@ -84,7 +90,9 @@ pub(crate) struct DemoArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  lobass score --base base --reference tuned --data pool.jsonl --out scores.parquet")]
+#[command(
+    after_help = "Example:\n  lobass score --base base --reference tuned --data pool.jsonl --out scores.parquet"
+)]
 pub(crate) struct ScoreArgs {
     /// The pretrained model: a checkpoint directory with `config.json`, safetensors, and a tokenizer
     #[arg(long, value_name = "DIR")]

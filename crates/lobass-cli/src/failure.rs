@@ -18,7 +18,7 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     for cause in error.chain().skip(1) {
         text += &format!("  {bold}because{bold:#}: {cause}\n");
     }
-    if let Some(hint) = error.chain().find_map(|cause| hint(cause)) {
+    if let Some(hint) = error.chain().find_map(hint) {
         text += &format!("\n{bold}hint{bold:#}: {hint}\n");
     }
     // There is nobody left to tell if this fails.

@@ -13,15 +13,17 @@ use lobass_run::{Plan, WorkDir};
 
 use crate::settings::{DataSettings, EncodeSettings};
 use crate::text::count;
-use crate::ui::Ui;
+use crate::ui::{Ui, warn};
 
 /// Opens the files of a pool, and says what each was taken for.
-pub(crate) fn open_pool(settings: &DataSettings, ui: &Ui) -> anyhow::Result<Pool> {
+pub(crate) fn open_pool(settings: &DataSettings, ui: Ui) -> anyhow::Result<Pool> {
     if settings.files.is_empty() {
         bail!("no data: name the pool with `--data FILE ..`");
     }
     let choice = match (&settings.format, &settings.columns) {
-        (Some(name), _) => FormatChoice::Named(name.parse().map_err(anyhow::Error::msg).context("the data format")?),
+        (Some(name), _) => {
+            FormatChoice::Named(name.parse().map_err(anyhow::Error::msg).context("the data format")?)
+        }
         (None, Some(columns)) => FormatChoice::Columns(columns.parse()?),
         (None, None) => FormatChoice::Auto,
     };
@@ -50,9 +52,8 @@ fn open_file(given: &str, registry: Option<&Path>, choice: &FormatChoice) -> any
     };
     let file = DataFile::open(path, &name, choice);
     match registry {
-        Some(registry) if !path.exists() => {
-            file.with_context(|| format!("`{given}` is neither a file nor an entry of `{}`", registry.display()))
-        }
+        Some(registry) if !path.exists() => file
+            .with_context(|| format!("`{given}` is neither a file nor an entry of `{}`", registry.display())),
         _ => Ok(file?),
     }
 }
@@ -80,7 +81,7 @@ impl Sequences {
         checkpoint: &Path,
         config: &LlamaConfig,
         begun: Option<&Path>,
-        ui: &Ui,
+        ui: Ui,
     ) -> anyhow::Result<Self> {
         let pool = open_pool(data, ui)?;
         let choice: TemplateChoice =
@@ -102,7 +103,7 @@ impl Sequences {
             options.overlong
         ));
         if tokenizer.eos().is_none() {
-            ui.warn("the tokenizer names no end-of-sequence token, so templates that end turns with it do not");
+            warn("the tokenizer names no end-of-sequence token, so templates that end turns with it do not");
         }
         Ok(Self { pool, encoder: Encoder::new(tokenizer, template, options), now })
     }

@@ -27,7 +27,7 @@ pub use exit::{DONE, FAILED, INCOMPLETE};
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let ui = ui::Ui::new(&cli.output);
-    match command::dispatch(cli.command, &ui) {
+    match command::dispatch(cli.command, ui) {
         Ok(outcome) => outcome.exit_code(),
         Err(error) => failure::report(&error),
     }

@@ -20,7 +20,7 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    pub(crate) fn open(role: &str, dir: &Path, compute: &ComputeSettings, ui: &Ui) -> anyhow::Result<Self> {
+    pub(crate) fn open(role: &str, dir: &Path, compute: &ComputeSettings, ui: Ui) -> anyhow::Result<Self> {
         let (dtype, device) = (compute.dtype()?, compute.device()?);
         let checkpoint = open_checkpoint(role, dir)?;
         let key = ModelKey::new(
@@ -93,7 +93,8 @@ pub(crate) fn check_pair(base: &Model, reference: &Model, tokenizer: &TextTokeni
 }
 
 fn differences(base: &LlamaConfig, reference: &LlamaConfig) -> Vec<String> {
-    let fields: [(&str, fn(&LlamaConfig) -> String); 9] = [
+    type Field = (&'static str, fn(&LlamaConfig) -> String);
+    let fields: [Field; 9] = [
         ("model_type", |c| c.family.to_string()),
         ("vocab_size", |c| c.vocab_size.to_string()),
         ("hidden_size", |c| c.hidden_size.to_string()),

@@ -23,7 +23,7 @@ pub(crate) struct Bar {
 const LINE_EVERY: Duration = Duration::from_secs(30);
 
 impl Bar {
-    pub(crate) fn new(ui: &Ui, what: impl Into<String>, length: u64) -> Self {
+    pub(crate) fn new(ui: Ui, what: impl Into<String>, length: u64) -> Self {
         let bar = if ui.shows_progress() { ProgressBar::new(length) } else { ProgressBar::hidden() };
         bar.set_length(length); // a hidden bar has none
         let style = ProgressStyle::with_template("{prefix:16} {bar:30} {pos}/{len}  {msg}");
@@ -31,7 +31,7 @@ impl Bar {
         let what = what.into();
         bar.set_prefix(what.clone());
         let now = Instant::now();
-        Self { ui: *ui, bar, what, started: now, last_line: RefCell::new(now) }
+        Self { ui, bar, what, started: now, last_line: RefCell::new(now) }
     }
 
     fn set(&self, position: u64, message: &str) {
@@ -65,7 +65,7 @@ fn time_left(elapsed: Duration, done: u64, left: u64) -> String {
 }
 
 /// Shows a stage of a run.
-pub(crate) fn run_stage<'a>(ui: &'a Ui, n_rows: u64) -> impl FnMut(Progress) + 'a {
+pub(crate) fn run_stage(ui: Ui, n_rows: u64) -> impl FnMut(Progress) {
     let mut bar: Option<Bar> = None;
     move |progress: Progress| {
         let bar = bar.get_or_insert_with(|| {
@@ -94,7 +94,7 @@ pub(crate) fn run_stage<'a>(ui: &'a Ui, n_rows: u64) -> impl FnMut(Progress) + '
 }
 
 /// Shows training.
-pub(crate) fn training<'a>(ui: &'a Ui) -> impl FnMut(&Event) + 'a {
+pub(crate) fn training(ui: Ui) -> impl FnMut(&Event) {
     let mut bar: Option<Bar> = None;
     let mut tokens = 0;
     move |event: &Event| match event {

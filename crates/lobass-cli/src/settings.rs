@@ -107,7 +107,9 @@ impl SelectSettings {
         match (&self.budget, self.min_rating) {
             (Some(text), _) => text.parse().context("the budget of the selection"),
             (None, Some(_)) => Ok(Budget::Fraction(1.0)),
-            (None, None) => bail!("how much to keep is not said: give `--budget`, as `6%`, `3000`, or `2Mtok`"),
+            (None, None) => {
+                bail!("how much to keep is not said: give `--budget`, as `6%`, `3000`, or `2Mtok`")
+            }
         }
     }
 }

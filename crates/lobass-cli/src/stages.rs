@@ -19,7 +19,7 @@ use crate::text::{count, counted};
 use crate::ui::Ui;
 
 /// Begins or takes up a work directory, and encodes what has not been.
-pub(crate) fn encode(sequences: &Sequences, work: &Path, threads: usize, ui: &Ui) -> anyhow::Result<WorkDir> {
+pub(crate) fn encode(sequences: &Sequences, work: &Path, threads: usize, ui: Ui) -> anyhow::Result<WorkDir> {
     let work = WorkDir::open(work, sequences.plan()?)?;
     if work.is_encoded()? {
         ui.note(format!("{:16} done before: {}", "tokenise", counted(work.plan().n_rows(), "row")));
@@ -30,10 +30,20 @@ pub(crate) fn encode(sequences: &Sequences, work: &Path, threads: usize, ui: &Ui
 }
 
 /// Scores what a model has not scored yet; loads it only if there is something to do.
-pub(crate) fn score(work: &WorkDir, model: &Model, detail: Detail, threads: usize, ui: &Ui) -> anyhow::Result<()> {
+pub(crate) fn score(
+    work: &WorkDir,
+    model: &Model,
+    detail: Detail,
+    threads: usize,
+    ui: Ui,
+) -> anyhow::Result<()> {
     if work.is_scored(&model.key, detail)? {
         let role = &model.key.role;
-        ui.note(format!("{:16} done before: {}", format!("score {role}"), counted(work.plan().n_rows(), "row")));
+        ui.note(format!(
+            "{:16} done before: {}",
+            format!("score {role}"),
+            counted(work.plan().n_rows(), "row")
+        ));
         return Ok(());
     }
     let engine = Engine::new(model.load()?, threads);
@@ -46,7 +56,7 @@ pub(crate) fn seal(
     models: &[&Model],
     detail: Detail,
     out: &Path,
-    ui: &Ui,
+    ui: Ui,
 ) -> anyhow::Result<SealReport> {
     let keys: Vec<_> = models.iter().map(|model| model.key.clone()).collect();
     let report = work.seal(&keys, detail, out)?;
@@ -64,5 +74,10 @@ pub(crate) fn seal(
 /// Rows that could not be scored; rows left out on request do not count.
 pub(crate) fn n_skipped(manifest: &Manifest) -> u64 {
     let left_out = |status: &lobass_core::RowStatus| *status == lobass_core::RowStatus::Duplicate;
-    manifest.counts.iter().filter(|(status, _)| !status.is_scored() && !left_out(status)).map(|(_, n)| n).sum()
+    manifest
+        .counts
+        .iter()
+        .filter(|(status, _)| !status.is_scored() && !left_out(status))
+        .map(|(_, n)| n)
+        .sum()
 }

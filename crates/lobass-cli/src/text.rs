@@ -8,7 +8,7 @@ pub(crate) fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -101,12 +101,15 @@ mod tests {
 
     #[test]
     fn numbers_for_people() {
-        assert_eq!(["0", "999", "1,000", "1,234,567"], [0, 999, 1000, 1_234_567].map(count).each_ref().map(String::as_str));
+        assert_eq!(
+            ["0", "999", "1,000", "1,234,567"],
+            [0, 999, 1000, 1_234_567].map(count).each_ref().map(String::as_str)
+        );
         assert_eq!(percent(6, 100), "6.0 %");
         assert_eq!(percent(0, 0), "-");
         assert_eq!(duration(Duration::from_millis(3240)), "3.2 s");
         assert_eq!(duration(Duration::from_secs(65)), "1 min 5 s");
-        assert_eq!(duration(Duration::from_secs(9000)), "2 h 30 min");
+        assert_eq!(duration(Duration::from_mins(150)), "2 h 30 min");
         assert_eq!(counted(1, "row"), "1 row");
     }
 

@@ -21,30 +21,24 @@ impl Ui {
     }
 
     /// Whether a progress bar would be seen.
-    pub(crate) fn shows_progress(&self) -> bool {
+    pub(crate) fn shows_progress(self) -> bool {
         !self.quiet && std::io::stderr().is_terminal()
     }
 
-    pub(crate) fn format(&self) -> OutputFormat {
+    pub(crate) fn format(self) -> OutputFormat {
         self.format
     }
 
     /// A line for people on the way.
-    pub(crate) fn note(&self, line: impl Display) {
+    pub(crate) fn note(self, line: impl Display) {
         if !self.quiet {
             // A note that cannot be written is no reason to stop.
             let _ = writeln!(anstream::stderr(), "{line}");
         }
     }
 
-    /// A line that people should not miss.
-    pub(crate) fn warn(&self, line: impl Display) {
-        let bold = Style::new().bold();
-        let _ = writeln!(anstream::stderr(), "{bold}note{bold:#}: {line}");
-    }
-
     /// The result of a command, as text or as JSON.
-    pub(crate) fn result(&self, text: impl Display, json: &impl Serialize) -> anyhow::Result<()> {
+    pub(crate) fn result(self, text: impl Display, json: &impl Serialize) -> anyhow::Result<()> {
         let mut out = anstream::stdout();
         match self.format {
             OutputFormat::Text => writeln!(out, "{}", text.to_string().trim_end())?,
@@ -52,4 +46,10 @@ impl Ui {
         }
         Ok(())
     }
+}
+
+/// A line that people should not miss, however quiet.
+pub(crate) fn warn(line: impl Display) {
+    let bold = Style::new().bold();
+    let _ = writeln!(anstream::stderr(), "{bold}note{bold:#}: {line}");
 }

@@ -34,7 +34,11 @@ impl Budget {
     /// A share is rounded to the nearest row, and is never less than one row of a pool that has any.
     pub fn row_limit(self, n_rows: u64) -> Option<u64> {
         match self {
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "rounded, in [0, n_rows]")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "rounded, in [0, n_rows]"
+            )]
             Self::Fraction(share) => Some(((share * n_rows as f64).round() as u64).max(1).min(n_rows)),
             Self::Rows(rows) => Some(rows),
             Self::Tokens(_) => None,
@@ -50,9 +54,10 @@ impl FromStr for Budget {
         let trimmed = text.trim();
         if let Some(percent) = trimmed.strip_suffix('%') {
             let percent: f64 = percent.trim().parse().map_err(|_| fail("the share is not a number"))?;
-            return match percent > 0.0 && percent <= 100.0 {
-                true => Ok(Self::Fraction(percent / 100.0)),
-                false => Err(fail("the share must be above 0% and at most 100%")),
+            return if percent > 0.0 && percent <= 100.0 {
+                Ok(Self::Fraction(percent / 100.0))
+            } else {
+                Err(fail("the share must be above 0% and at most 100%"))
             };
         }
         if let Some(tokens) = trimmed.strip_suffix("tok") {
@@ -79,7 +84,11 @@ fn tokens_from(text: &str) -> Result<u64, &'static str> {
     if !(1.0..=9_007_199_254_740_992.0).contains(&tokens) {
         return Err("the token count must be at least 1");
     }
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a whole number in [1, 2^53]")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a whole number in [1, 2^53]"
+    )]
     Ok(tokens as u64)
 }
 
@@ -112,7 +121,9 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused_with_a_reason() {
-        for text in ["", "0", "-3", "0%", "101%", "NaN%", "x%", "0.06", "tok", "0tok", "-1tok", "NaNtok", "6 percent"] {
+        for text in
+            ["", "0", "-3", "0%", "101%", "NaN%", "x%", "0.06", "tok", "0tok", "-1tok", "NaNtok", "6 percent"]
+        {
             let error = text.parse::<Budget>().unwrap_err();
             assert!(error.to_string().contains(&format!("`{text}`")), "{error}");
         }

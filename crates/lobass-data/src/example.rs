@@ -96,9 +96,10 @@ impl Example {
     pub fn check(&self) -> Result<(), RowFault> {
         let has_text = |message: &Message| !message.content.trim().is_empty();
         let Some(first) = self.messages.iter().position(|message| message.scored && has_text(message)) else {
-            let reason = match self.messages.iter().any(|message| message.scored) {
-                true => "the response is empty",
-                false => "there is no response",
+            let reason = if self.messages.iter().any(|message| message.scored) {
+                "the response is empty"
+            } else {
+                "there is no response"
             };
             return Err(RowFault { status: RowStatus::EmptyResponse, reason: reason.to_owned() });
         };

@@ -74,24 +74,24 @@ mod tests {
     use super::*;
     use crate::{Message, Role};
 
-    fn example(id: Option<&str>, answer: &str) -> Result<Example, RowFault> {
+    fn example(id: Option<&str>, answer: &str) -> Example {
         let messages = vec![Message::new(Role::User, "q"), Message::new(Role::Assistant, answer)];
-        Ok(Example { id: id.map(str::to_owned), messages, tools: None })
+        Example { id: id.map(str::to_owned), messages, tools: None }
     }
 
     #[test]
     fn names_are_unique_and_say_what_is_the_same() {
         let mut keys = KeyMaker::default();
-        let first = keys.name(0, &example(None, "a"));
-        let other = keys.name(1, &example(None, "b"));
-        let again = keys.name(2, &example(None, "a"));
+        let first = keys.name(0, &Ok(example(None, "a")));
+        let other = keys.name(1, &Ok(example(None, "b")));
+        let again = keys.name(2, &Ok(example(None, "a")));
         assert_eq!(first.duplicate_of, None);
         assert_ne!(first.key, other.key);
         assert_eq!(again.key.as_str(), format!("{}#2", first.key));
         assert_eq!(again.duplicate_of, Some(0));
 
-        assert_eq!(keys.name(3, &example(Some("x"), "c")).key.as_str(), "x");
-        let same_id = keys.name(4, &example(Some("x"), "d"));
+        assert_eq!(keys.name(3, &Ok(example(Some("x"), "c"))).key.as_str(), "x");
+        let same_id = keys.name(4, &Ok(example(Some("x"), "d")));
         assert_eq!(same_id.key.as_str(), "x#4");
         assert_eq!(same_id.duplicate_of, None);
         assert_eq!(keys.name(5, &Err(RowFault::malformed("bad"))).key.as_str(), "row-5");

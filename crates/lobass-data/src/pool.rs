@@ -50,7 +50,9 @@ impl DataFile {
         let first = first_row(path, container)?;
         let unknown = || Error::UnknownFormat { path: path.to_owned(), columns: columns_of(&first) };
         let (format, layout) = match choice {
-            FormatChoice::Auto => detect(&first).map(|(name, layout)| (Some(name), layout)).ok_or_else(unknown)?,
+            FormatChoice::Auto => {
+                detect(&first).map(|(name, layout)| (Some(name), layout)).ok_or_else(unknown)?
+            }
             FormatChoice::Named(name) => (Some(*name), name.layout()),
             FormatChoice::Columns(map) => (None, map.layout(&first).ok_or_else(unknown)?),
             FormatChoice::Layout(layout) => (None, layout.clone()),
@@ -228,7 +230,9 @@ impl Pool {
         let mut keys = KeyMaker::default();
         let mut next_row = 0;
         let all = self.files.iter().enumerate().flat_map(|(at, file)| match file.rows() {
-            Ok(rows) => Box::new(rows.map(move |row| row.map(|row| (at, row)))) as Box<dyn Iterator<Item = _>>,
+            Ok(rows) => {
+                Box::new(rows.map(move |row| row.map(|row| (at, row)))) as Box<dyn Iterator<Item = _>>
+            }
             Err(error) => Box::new(std::iter::once(Err(error))),
         });
         all.map(move |item| {

@@ -44,16 +44,19 @@ fn table() -> RecordBatch {
         ("count", Arc::new(Int64Array::from(vec![1, 2, 3]))),
         ("blob", Arc::new(BinaryArray::from(vec![&b"\x00\xff"[..], b"", b"x"]))),
     ];
-    RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, column)| (name, column, true))).unwrap()
+    RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, column)| (name, column, true)))
+        .unwrap()
 }
 
 fn write(path: &Path, batch: &RecordBatch) {
     let metadata = HashMap::from([("owner".to_owned(), "somebody".to_owned())]);
     let schema = Arc::new(Schema::new_with_metadata(batch.schema().fields().clone(), metadata));
     let batch = batch.clone().with_schema(schema.clone()).unwrap();
-    let properties =
-        WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::try_new(3).unwrap())).build();
-    let mut writer = ArrowWriter::try_new(fs_err::File::create(path).unwrap(), schema, Some(properties)).unwrap();
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(3).unwrap()))
+        .build();
+    let mut writer =
+        ArrowWriter::try_new(fs_err::File::create(path).unwrap(), schema, Some(properties)).unwrap();
     writer.write(&batch).unwrap();
     writer.close().unwrap();
 }
@@ -87,7 +90,8 @@ fn a_column_can_be_read_alone() {
     let path = dir.path().join("chat.parquet");
     write(&path, &table());
     let file = DataFile::open(&path, "chat", &FormatChoice::Auto).unwrap();
-    let ratings: Vec<_> = file.column("rating").unwrap().into_iter().map(|v| v.and_then(|v| v.as_f64())).collect();
+    let ratings: Vec<_> =
+        file.column("rating").unwrap().into_iter().map(|v| v.and_then(|v| v.as_f64())).collect();
     assert_eq!(ratings, [Some(4.5), None, Some(1.0)]);
 }
 

@@ -5,8 +5,8 @@ use rand::seq::{IndexedRandom as _, SliceRandom as _};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::skill::{Dialogue, Skill, noise, stream};
 use crate::World;
+use crate::skill::{Dialogue, Skill, noise, stream};
 
 /// What a row is, by construction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -95,13 +95,13 @@ fn fresh(count: usize, kind: Kind, mut dialogue: impl FnMut() -> Dialogue) -> Ve
 }
 
 fn of(skills: &[Skill], world: &World, rng: &mut ChaCha8Rng) -> Dialogue {
-    skills.choose(rng).expect("there are skills").dialogue(world, rng)
+    Skill::any_of(skills, rng).dialogue(world, rng)
 }
 
 /// A question of any skill with the answer of another question of the same skill.
 fn mislabelled(world: &World, rng: &mut ChaCha8Rng) -> Dialogue {
     let skills: &[Skill] = if rng.random() { &Skill::KNOWN } else { &Skill::NEW };
-    let skill = skills.choose(rng).expect("there are skills");
+    let skill = Skill::any_of(skills, rng);
     let right = skill.dialogue(world, rng);
     loop {
         let other = skill.dialogue(world, rng);
@@ -113,8 +113,13 @@ fn mislabelled(world: &World, rng: &mut ChaCha8Rng) -> Dialogue {
 
 /// The pool as it is shipped.
 pub fn as_json_lines(rows: &[PoolRow]) -> String {
-    let line = |row: &PoolRow| serde_json::to_string(row).expect("rows are plain data") + "\n";
-    rows.iter().map(line).collect()
+    rows.iter().map(PoolRow::as_json_line).collect()
+}
+
+impl PoolRow {
+    fn as_json_line(&self) -> String {
+        serde_json::to_string(self).expect("rows are plain data") + "\n"
+    }
 }
 
 #[cfg(test)]
@@ -137,7 +142,11 @@ mod tests {
             .map(|row| (row.question.as_str(), row.answer.as_str()))
             .collect();
         let duplicates = rows.iter().filter(|row| row.kind == Kind::Duplicate);
-        assert!(duplicates.into_iter().all(|row| originals.contains(&(row.question.as_str(), row.answer.as_str()))));
+        assert!(
+            duplicates
+                .into_iter()
+                .all(|row| originals.contains(&(row.question.as_str(), row.answer.as_str())))
+        );
     }
 
     #[test]

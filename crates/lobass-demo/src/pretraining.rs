@@ -18,13 +18,12 @@ pub fn pretraining_documents(world: &World, count: usize, seed: u64) -> Vec<Docu
     (0..count)
         .map(|_| {
             if rng.random_bool(0.25) {
-                let sentences: Vec<String> = (0..rng.random_range(1..4)).map(|_| sentence(world, &mut rng)).collect();
+                let sentences: Vec<String> =
+                    (0..rng.random_range(1..4)).map(|_| sentence(world, &mut rng)).collect();
                 return vec![Dialogue { question: String::new(), answer: sentences.join(" ") }];
             }
             let turns = rng.random_range(1..4);
-            (0..turns)
-                .map(|_| Skill::KNOWN.choose(&mut rng).expect("there are skills").dialogue(world, &mut rng))
-                .collect()
+            (0..turns).map(|_| Skill::any_of(&Skill::KNOWN, &mut rng).dialogue(world, &mut rng)).collect()
         })
         .collect()
 }

@@ -45,17 +45,23 @@ impl Skill {
     /// Skills that pretraining never shows.
     pub const NEW: [Self; 5] = [Self::Reverse, Self::Shout, Self::Home, Self::Count, Self::Next];
 
+    pub(crate) fn any_of(skills: &[Self], rng: &mut ChaCha8Rng) -> Self {
+        *skills.choose(rng).expect("there are skills")
+    }
+
     /// Makes up a question of this kind, and answers it.
     pub fn dialogue(self, world: &World, rng: &mut ChaCha8Rng) -> Dialogue {
         let (question, answer) = match self {
             Self::Add => {
                 let (a, b) = (rng.random_range(0..10u32), rng.random_range(0..10u32));
-                let forms = [format!("what is {a} + {b}?"), format!("{a} plus {b} is?"), format!("add {a} and {b}")];
+                let forms =
+                    [format!("what is {a} + {b}?"), format!("{a} plus {b} is?"), format!("add {a} and {b}")];
                 (pick(&forms, rng), (a + b).to_string())
             }
             Self::Colour => {
                 let (thing, colour) = world.coloured_thing(rng);
-                let forms = [format!("what colour is the {thing}?"), format!("tell me the colour of the {thing}")];
+                let forms =
+                    [format!("what colour is the {thing}?"), format!("tell me the colour of the {thing}")];
                 (pick(&forms, rng), format!("the {thing} is {colour}."))
             }
             Self::Opposite => {

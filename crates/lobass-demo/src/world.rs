@@ -6,26 +6,43 @@ use rand_chacha::ChaCha8Rng;
 
 /// Things, each with a colour.
 const THINGS: [&str; 40] = [
-    "lamp", "tree", "barn", "boat", "coat", "door", "cup", "chair", "book", "hat", "kite", "drum", "ring", "gate",
-    "sled", "tent", "bell", "fork", "sock", "rope", "cart", "nest", "pond", "wall", "roof", "leaf", "stone", "glove",
-    "brush", "clock", "shelf", "plate", "knife", "spoon", "towel", "pillow", "basket", "bottle", "candle", "ladder",
+    "lamp", "tree", "barn", "boat", "coat", "door", "cup", "chair", "book", "hat", "kite", "drum", "ring",
+    "gate", "sled", "tent", "bell", "fork", "sock", "rope", "cart", "nest", "pond", "wall", "roof", "leaf",
+    "stone", "glove", "brush", "clock", "shelf", "plate", "knife", "spoon", "towel", "pillow", "basket",
+    "bottle", "candle", "ladder",
 ];
 
 const COLOURS: [&str; 7] = ["red", "blue", "green", "white", "black", "brown", "yellow"];
 
 /// Animals, each with a home that pretraining never tells.
 const ANIMALS: [&str; 24] = [
-    "fox", "owl", "bee", "ant", "cow", "pig", "hen", "cat", "dog", "bear", "wolf", "deer", "frog", "toad", "duck",
-    "crow", "mole", "hare", "goat", "lamb", "mouse", "horse", "snake", "otter",
+    "fox", "owl", "bee", "ant", "cow", "pig", "hen", "cat", "dog", "bear", "wolf", "deer", "frog", "toad",
+    "duck", "crow", "mole", "hare", "goat", "lamb", "mouse", "horse", "snake", "otter",
 ];
 
 const HOMES: [&str; 8] = ["den", "hollow", "hive", "burrow", "stable", "pond", "nest", "meadow"];
 
 const OPPOSITES: [(&str, &str); 20] = [
-    ("hot", "cold"), ("big", "small"), ("fast", "slow"), ("old", "new"), ("wet", "dry"), ("full", "empty"),
-    ("hard", "soft"), ("high", "low"), ("long", "short"), ("loud", "quiet"), ("light", "dark"), ("rich", "poor"),
-    ("sweet", "sour"), ("early", "late"), ("open", "closed"), ("near", "far"), ("clean", "dirty"), ("brave", "shy"),
-    ("thick", "thin"), ("sharp", "blunt"),
+    ("hot", "cold"),
+    ("big", "small"),
+    ("fast", "slow"),
+    ("old", "new"),
+    ("wet", "dry"),
+    ("full", "empty"),
+    ("hard", "soft"),
+    ("high", "low"),
+    ("long", "short"),
+    ("loud", "quiet"),
+    ("light", "dark"),
+    ("rich", "poor"),
+    ("sweet", "sour"),
+    ("early", "late"),
+    ("open", "closed"),
+    ("near", "far"),
+    ("clean", "dirty"),
+    ("brave", "shy"),
+    ("thick", "thin"),
+    ("sharp", "blunt"),
 ];
 
 /// A seeded set of facts.

@@ -128,7 +128,9 @@ impl fmt::Display for TensorProblem {
             Self::Shape { name, expected, found } => {
                 write!(f, "`{name}`: expected shape {expected:?}, found {found:?}")
             }
-            Self::Dtype { name, found } => write!(f, "`{name}`: expected dtype F32, F16, or BF16, found {found}"),
+            Self::Dtype { name, found } => {
+                write!(f, "`{name}`: expected dtype F32, F16, or BF16, found {found}")
+            }
             Self::Tied => f.write_str(
                 "`lm_head.weight` differs from `model.embed_tokens.weight`, but the config ties them; \
                  set \"tie_word_embeddings\": false if both are meant",

@@ -19,6 +19,7 @@ const CHUNK_LOGITS: usize = 16 << 20;
 /// - returns: `[rows]`, `f32`
 ///
 /// Source: `torch.nn.functional.cross_entropy(logits.float(), labels, reduction="none")`.
+#[expect(clippy::needless_pass_by_value, reason = "tensors are handles, and burn hands them on by value")]
 pub fn label_losses(model: &Llama, hidden: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1> {
     let rows = hidden.dims()[0];
     let chunk = (CHUNK_LOGITS / model.config().vocab_size).max(1);
@@ -26,7 +27,11 @@ pub fn label_losses(model: &Llama, hidden: Tensor<2>, labels: Tensor<1, Int>) ->
         .step_by(chunk)
         .map(|start| {
             let length = chunk.min(rows - start);
-            chunk_losses(model, hidden.clone().narrow(0, start, length), labels.clone().narrow(0, start, length))
+            chunk_losses(
+                model,
+                hidden.clone().narrow(0, start, length),
+                labels.clone().narrow(0, start, length),
+            )
         })
         .collect();
     Tensor::cat(losses, 0)

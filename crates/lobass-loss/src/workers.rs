@@ -42,7 +42,10 @@ impl Workers {
         };
         let mut done: Vec<(usize, T)> = thread::scope(|scope| {
             let threads: Vec<_> = self.pools.iter().map(|pool| scope.spawn(|| pool.install(work))).collect();
-            threads.into_iter().flat_map(|thread| thread.join().unwrap_or_else(|panic| resume(panic))).collect()
+            threads
+                .into_iter()
+                .flat_map(|thread| thread.join().unwrap_or_else(|panic| resume(panic)))
+                .collect()
         });
         done.sort_unstable_by_key(|&(index, _)| index);
         done.into_iter().map(|(_, result)| result).collect()

@@ -21,7 +21,8 @@ pub(crate) fn batch(columns: Vec<(&str, bool, ArrayRef)>) -> RecordBatch {
         .map(|(name, nullable, array)| Field::new(*name, array.data_type().clone(), *nullable))
         .collect();
     let arrays = columns.into_iter().map(|(.., array)| array).collect();
-    RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).expect("columns of one length, nulls where allowed")
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
+        .expect("columns of one length, nulls where allowed")
 }
 
 /// Properties of every file that lobass writes.
@@ -35,7 +36,8 @@ pub(crate) fn properties() -> WriterPropertiesBuilder {
 pub(crate) fn to_bytes(batch: &RecordBatch, path: &Path) -> Result<Vec<u8>, Error> {
     let fail = |source| Error::Parquet { path: path.to_owned(), source };
     let mut bytes = Vec::new();
-    let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties().build())).map_err(fail)?;
+    let mut writer =
+        ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties().build())).map_err(fail)?;
     writer.write(batch).map_err(fail)?;
     writer.close().map_err(fail)?;
     Ok(bytes)
@@ -107,10 +109,7 @@ impl Columns {
     pub(crate) fn u32_lists(&self, name: &str) -> Result<Vec<Vec<u32>>, Error> {
         self.get(name, |array| {
             let lists = array.as_list_opt::<i32>()?;
-            lists
-                .iter()
-                .map(|list| Some(list?.as_primitive_opt::<UInt32Type>()?.values().to_vec()))
-                .collect()
+            lists.iter().map(|list| Some(list?.as_primitive_opt::<UInt32Type>()?.values().to_vec())).collect()
         })
     }
 
@@ -125,7 +124,8 @@ impl Columns {
 
     fn get<'a, T>(&'a self, name: &str, read: impl FnOnce(&'a ArrayRef) -> Option<T>) -> Result<T, Error> {
         let damaged = |reason: String| Error::Damaged { path: self.path.clone(), reason };
-        let array = self.batch.column_by_name(name).ok_or_else(|| damaged(format!("expected column `{name}`")))?;
+        let array =
+            self.batch.column_by_name(name).ok_or_else(|| damaged(format!("expected column `{name}`")))?;
         read(array).ok_or_else(|| damaged(format!("column `{name}` has type {}", array.data_type())))
     }
 }

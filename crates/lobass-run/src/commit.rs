@@ -39,10 +39,20 @@ pub(crate) fn commit(
     let file = format!("data/{stage}/{:05}-{}.parquet", shard.id, &digest[..16]);
     // The name holds the digest, so an existing file holds the same values.
     store.put_if_absent(&file, data)?;
-    let commit =
-        Commit { plan: plan.to_owned(), stage: stage.to_owned(), shard: shard.id, n_rows: shard.n_rows, file, digest };
-    let json = serde_json::to_vec_pretty(&commit).expect("a commit is plain data");
-    store.put_if_absent(&name(stage, shard.id), &json)
+    let commit = Commit {
+        plan: plan.to_owned(),
+        stage: stage.to_owned(),
+        shard: shard.id,
+        n_rows: shard.n_rows,
+        file,
+        digest,
+    };
+    store.put_if_absent(&name(stage, shard.id), &to_json(&commit))
+}
+
+/// Plans, commits, and manifests as they are written.
+pub(crate) fn to_json(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec_pretty(value).expect("it is plain data with text for keys")
 }
 
 /// Reads the commit of a unit; `None` if the unit is not done.

@@ -28,8 +28,13 @@ impl WorkDir {
         if self.is_encoded()? {
             return Ok(());
         }
-        let mut progress =
-            Progress { stage: Stage::Encode, rows_done: 0, rows_resumed: 0, n_rows: self.plan.n_rows(), n_tokens: 0 };
+        let mut progress = Progress {
+            stage: Stage::Encode,
+            rows_done: 0,
+            rows_resumed: 0,
+            n_rows: self.plan.n_rows(),
+            n_tokens: 0,
+        };
         let mut rows = pool.rows();
         for &shard in &self.plan.shards {
             let raw: Vec<PoolRow> = self.take(&mut rows, shard)?;
@@ -72,15 +77,25 @@ impl WorkDir {
 }
 
 /// Encodes rows on several threads; the result does not depend on how many.
-fn encode_rows(pool: &Pool, encoder: &Encoder, rows: &[PoolRow], threads: usize) -> Result<Vec<EncodedRow>, Error> {
+fn encode_rows(
+    pool: &Pool,
+    encoder: &Encoder,
+    rows: &[PoolRow],
+    threads: usize,
+) -> Result<Vec<EncodedRow>, Error> {
     let threads = NonZero::new(threads).unwrap_or(NonZero::<usize>::MIN);
     let part = rows.len().div_ceil(threads.get()).max(1);
     let encoded: Vec<EncodedRow> = thread::scope(|scope| {
         let parts: Vec<_> = rows
             .chunks(part)
-            .map(|rows| scope.spawn(|| rows.iter().map(|row| encode_row(pool, encoder, row)).collect::<Vec<_>>()))
+            .map(|rows| {
+                scope.spawn(|| rows.iter().map(|row| encode_row(pool, encoder, row)).collect::<Vec<_>>())
+            })
             .collect();
-        parts.into_iter().flat_map(|part| part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+        parts
+            .into_iter()
+            .flat_map(|part| part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
     });
     let too_long = encoded
         .iter()

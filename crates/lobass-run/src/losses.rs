@@ -7,9 +7,9 @@ use arrow_array::types::Float32Type;
 use arrow_array::{ArrayRef, Float64Array, ListArray, UInt32Array, UInt64Array};
 use lobass_core::SequenceLoss;
 
+use crate::Error;
 use crate::columns::{Reader, batch, to_bytes};
 use crate::commit::ValueHash;
-use crate::Error;
 
 /// The loss of one scored row.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,10 +35,14 @@ pub(crate) fn serialise(losses: &[RowLoss], path: &Path) -> Result<(Vec<u8>, Str
     let counts: ArrayRef = Arc::new(losses.iter().map(|loss| Some(loss.n_scored)).collect::<UInt32Array>());
     let mut columns = vec![("row", false, rows), ("nll", false, nlls), ("n_scored", false, counts)];
     if losses.iter().any(|loss| loss.per_token.is_some()) {
-        let lists = losses
-            .iter()
-            .map(|loss| loss.per_token.as_ref().map(|tokens| tokens.iter().copied().map(Some).collect::<Vec<_>>()));
-        columns.push(("token_nll", true, Arc::new(ListArray::from_iter_primitive::<Float32Type, _, _>(lists))));
+        let lists = losses.iter().map(|loss| {
+            loss.per_token.as_ref().map(|tokens| tokens.iter().copied().map(Some).collect::<Vec<_>>())
+        });
+        columns.push((
+            "token_nll",
+            true,
+            Arc::new(ListArray::from_iter_primitive::<Float32Type, _, _>(lists)),
+        ));
     }
     Ok((to_bytes(&batch(columns), path)?, digest(losses)))
 }
@@ -50,9 +54,10 @@ pub(crate) fn read(path: &Path) -> Result<Vec<RowLoss>, Error> {
         let columns = columns?;
         let (rows, n_scored) = (columns.u64s("row")?, columns.u32s("n_scored")?);
         let nlls = columns.f64s("nll")?;
-        let tokens = match columns.has("token_nll") {
-            true => columns.f32_lists("token_nll")?,
-            false => vec![None; columns.n_rows()],
+        let tokens = if columns.has("token_nll") {
+            columns.f32_lists("token_nll")?
+        } else {
+            vec![None; columns.n_rows()]
         };
         for (at, per_token) in tokens.into_iter().enumerate() {
             let nll = nlls[at].unwrap_or(f64::NAN);

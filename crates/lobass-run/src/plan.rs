@@ -6,6 +6,7 @@ use lobass_data::{Duplicates, EncodeOptions, Encoder, Pool};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::commit::to_json;
 use crate::manifest::{InputRecord, TemplateRecord};
 use crate::{Error, Manifest, ModelKey};
 
@@ -101,8 +102,7 @@ impl Plan {
     pub fn id(&self) -> String {
         let mut nameless = self.clone();
         nameless.inputs.iter_mut().for_each(|input| input.path.clear());
-        let json = serde_json::to_vec(&nameless).expect("a plan is plain data");
-        Sha256::digest(&json).iter().fold(String::new(), |mut text, byte| {
+        Sha256::digest(to_json(&nameless)).iter().fold(String::new(), |mut text, byte| {
             let _ = write!(text, "{byte:02x}");
             text
         })
@@ -117,7 +117,8 @@ impl Plan {
             }
         };
         let data = |plan: &Self| {
-            let of = |input: &InputRecord| format!("{} {} {}", input.source, &input.sha256[..8], input.layout);
+            let of =
+                |input: &InputRecord| format!("{} {} {}", input.source, &input.sha256[..8], input.layout);
             plan.inputs.iter().map(of).collect::<Vec<_>>().join("; ")
         };
         let short = |digest: &str| digest.chars().take(8).collect::<String>();

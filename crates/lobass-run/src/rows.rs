@@ -7,9 +7,9 @@ use arrow_array::types::UInt32Type;
 use arrow_array::{ArrayRef, ListArray, StringArray, UInt32Array, UInt64Array};
 use lobass_core::{ExampleKey, RowStatus, Sequence};
 
+use crate::Error;
 use crate::columns::{Reader, batch, to_bytes};
 use crate::commit::ValueHash;
-use crate::Error;
 
 /// One row after encoding.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,9 +64,10 @@ pub(crate) fn read(path: &Path) -> Result<Vec<EncodedRow>, Error> {
         let damaged = |reason: String| Error::Damaged { path: path.to_owned(), reason };
         for (at, (ids, runs)) in ids.into_iter().zip(runs).enumerate() {
             let status: RowStatus = statuses[at].unwrap_or_default().parse().map_err(damaged)?;
-            let sequence = match status.is_scored() {
-                true => Some(sequence(ids, &runs).map_err(|e| damaged(format!("row {}: {e}", numbers[at])))?),
-                false => None,
+            let sequence = if status.is_scored() {
+                Some(sequence(ids, &runs).map_err(|e| damaged(format!("row {}: {e}", numbers[at])))?)
+            } else {
+                None
             };
             rows.push(EncodedRow {
                 row: numbers[at],

@@ -83,7 +83,8 @@ impl WorkDir {
             .map(|row| {
                 let number = row.row;
                 // Losses are in row order and skip rows that are not scored.
-                let of_row = losses.iter_mut().map(|losses| losses.next_if(|loss| loss.row == number)).collect();
+                let of_row =
+                    losses.iter_mut().map(|losses| losses.next_if(|loss| loss.row == number)).collect();
                 join(row, of_row).ok_or_else(|| Error::Damaged {
                     path: self.store.root().to_owned(),
                     reason: format!("row {number}: its losses do not fit its tokens"),
@@ -96,12 +97,18 @@ impl WorkDir {
 /// One row of the table; `None` if the losses are not those of this row's tokens.
 fn join(row: EncodedRow, losses: Vec<Option<RowLoss>>) -> Option<TableRow> {
     let EncodedRow { row, key, status, reason, source, n_tokens, sequence } = row;
-    let n_scored = sequence.as_ref().map_or(0, |sequence| u32::try_from(sequence.n_scored()).unwrap_or(u32::MAX));
+    let n_scored =
+        sequence.as_ref().map_or(0, |sequence| u32::try_from(sequence.n_scored()).unwrap_or(u32::MAX));
     let n_tokens = sequence.as_ref().map_or(n_tokens, |s| u32::try_from(s.n_tokens()).unwrap_or(u32::MAX));
-    let mut record = ScoreRecord { row, key, status, reason, source, n_tokens, n_scored, base: None, reference: None };
+    let mut record =
+        ScoreRecord { row, key, status, reason, source, n_tokens, n_scored, base: None, reference: None };
     if sequence.is_none() {
         let none = losses.iter().all(Option::is_none);
-        return none.then_some(TableRow { record, nlls: vec![None; losses.len()], tokens: vec![None; losses.len()] });
+        return none.then_some(TableRow {
+            record,
+            nlls: vec![None; losses.len()],
+            tokens: vec![None; losses.len()],
+        });
     }
     let losses: Vec<RowLoss> = losses.into_iter().collect::<Option<_>>()?;
     if losses.iter().any(|loss| loss.n_scored != n_scored) {
@@ -112,7 +119,8 @@ fn join(row: EncodedRow, losses: Vec<Option<RowLoss>>) -> Option<TableRow> {
         record.reason = Some(format!("a model gave a loss of {}", bad.nll));
         return Some(TableRow { record, nlls: vec![None; losses.len()], tokens: vec![None; losses.len()] });
     }
-    let nlls = losses.iter().map(|loss| Some(Nll { sum: loss.nll, n_scored: loss.n_scored.into() })).collect();
+    let nlls =
+        losses.iter().map(|loss| Some(Nll { sum: loss.nll, n_scored: loss.n_scored.into() })).collect();
     let tokens = losses.into_iter().map(|loss| loss.per_token).collect();
     Some(TableRow { record, nlls, tokens })
 }

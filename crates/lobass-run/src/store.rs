@@ -47,9 +47,10 @@ impl Store {
         if let Some(parent) = path.parent() {
             fs_err::create_dir_all(parent)?;
         }
-        let partial = self.partial_path(&path);
+        let partial = partial_path(&path);
         let mut file = fs_err::File::create(&partial)?;
-        let linked = file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| link(&partial, &path));
+        let linked =
+            file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| link(&partial, &path));
         drop(file);
         // What remains is removed on every way out; if even that fails, the first error matters more.
         let removed = fs_err::remove_file(&partial);
@@ -61,15 +62,15 @@ impl Store {
             Err(error) => Err(error.into()),
         }
     }
+}
 
-    /// A name beside the final one that no other process or thread uses.
-    fn partial_path(&self, path: &Path) -> PathBuf {
-        static COUNTER: AtomicU64 = AtomicU64::new(0);
-        let unique = format!(".{}-{}.partial", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
-        let mut name = path.file_name().unwrap_or_default().to_owned();
-        name.push(unique);
-        path.with_file_name(name)
-    }
+/// A name beside the final one that no other process or thread uses.
+fn partial_path(path: &Path) -> PathBuf {
+    static COUNTER: AtomicU64 = AtomicU64::new(0);
+    let unique = format!(".{}-{}.partial", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(unique);
+    path.with_file_name(name)
 }
 
 /// Gives a complete file its final name, unless that is taken.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use lobass_core::{Detail, Sequence};
 
-use crate::commit::{self, Commit, ROWS};
+use crate::commit::{self, Commit, ROWS, to_json};
 use crate::losses::{self, RowLoss};
 use crate::plan::Shard;
 use crate::rows::{self, EncodedRow};
@@ -30,8 +30,7 @@ impl WorkDir {
     pub fn open(dir: &Path, plan: Plan) -> Result<Self, Error> {
         let store = Store::open(dir)?;
         let plan_id = plan.id();
-        let json = serde_json::to_vec_pretty(&plan).expect("a plan is plain data");
-        if store.put_if_absent(PLAN, &json)? == Put::Existed {
+        if store.put_if_absent(PLAN, &to_json(&plan))? == Put::Existed {
             let found = Self::plan_in(dir)?.unwrap_or_else(|| plan.clone());
             if found.id() != plan_id {
                 let differences = plan.differences(&found);
@@ -51,7 +50,11 @@ impl WorkDir {
             return Ok(None);
         }
         let json = fs_err::read(&path)?;
-        serde_json::from_slice(&json).map(Some).map_err(|source| Error::Json { path, expected: "a plan", source })
+        serde_json::from_slice(&json).map(Some).map_err(|source| Error::Json {
+            path,
+            expected: "a plan",
+            source,
+        })
     }
 
     /// The plan.

@@ -34,8 +34,11 @@ fn main() -> Result<(), SelectError> {
         if strategy.info().needs.contains(&Need::Rating) {
             continue;
         }
-        let names: Vec<_> =
-            select(&pool, &strategy, &request)?.selected.iter().map(|selected| selected.key.to_string()).collect();
+        let names: Vec<_> = select(&pool, &strategy, &request)?
+            .selected
+            .iter()
+            .map(|selected| selected.key.to_string())
+            .collect();
         println!("{:18} {}", strategy.info().name, names.join(", "));
     }
     Ok(())

@@ -16,7 +16,9 @@ fn ranks(values: &[f64]) -> Vec<f64> {
     let mut start = 0;
     for group in order.chunk_by(|&a, &b| values[a].total_cmp(&values[b]).is_eq()) {
         let mean = start as f64 + (group.len() - 1) as f64 / 2.0;
-        group.iter().for_each(|&at| ranks[at] = mean);
+        for &at in group {
+            ranks[at] = mean;
+        }
         start += group.len();
     }
     ranks

@@ -62,7 +62,9 @@ pub fn select(
     let mut eligible: Vec<Candidate> = scores
         .into_iter()
         .enumerate()
-        .filter_map(|(at, score)| Some(Candidate { at, score: score?, tie: tie_break(&records[at], request.seed) }))
+        .filter_map(|(at, score)| {
+            Some(Candidate { at, score: score?, tie: tie_break(&records[at], request.seed) })
+        })
         .collect();
     if eligible.is_empty() {
         return Err(SelectError::NothingEligible { strategy: info.name.to_owned(), n_rows });
@@ -70,20 +72,17 @@ pub fn select(
     let n_eligible = eligible.len() as u64;
     let direction = request.direction.unwrap_or(info.direction);
     let compare = |left: &Candidate, right: &Candidate| left.compare(right, direction);
-    match request.budget.row_limit(n_rows) {
-        Some(limit) => {
-            let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-            if limit < eligible.len() {
-                eligible.select_nth_unstable_by(limit, compare);
-                eligible.truncate(limit);
-            }
-            eligible.sort_unstable_by(compare);
+    if let Some(limit) = request.budget.row_limit(n_rows) {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        if limit < eligible.len() {
+            eligible.select_nth_unstable_by(limit, compare);
+            eligible.truncate(limit);
         }
-        None => {
-            eligible.sort_unstable_by(compare);
-            let fitting = count_fitting(records, &eligible, request.budget);
-            eligible.truncate(fitting);
-        }
+        eligible.sort_unstable_by(compare);
+    } else {
+        eligible.sort_unstable_by(compare);
+        let fitting = count_fitting(records, &eligible, request.budget);
+        eligible.truncate(fitting);
     }
     Ok(Selection {
         strategy: info.name.to_owned(),
@@ -114,10 +113,7 @@ struct Candidate {
 impl Candidate {
     fn compare(&self, other: &Self, direction: Direction) -> Ordering {
         // Keys are unique, so the position decides only if two of them share a hash.
-        direction
-            .compare(self.score, other.score)
-            .then(self.tie.cmp(&other.tie))
-            .then(self.at.cmp(&other.at))
+        direction.compare(self.score, other.score).then(self.tie.cmp(&other.tie)).then(self.at.cmp(&other.at))
     }
 }
 
@@ -186,7 +182,8 @@ mod tests {
 
     #[test]
     fn the_middle_is_around_the_median() {
-        let pool: Vec<_> = [5.0, 1.0, 3.0, 9.0, 4.0].iter().zip(0..).map(|(&b, row)| ok(row, 1, b, 0.0)).collect();
+        let pool: Vec<_> =
+            [5.0, 1.0, 3.0, 9.0, 4.0].iter().zip(0..).map(|(&b, row)| ok(row, 1, b, 0.0)).collect();
         assert_eq!(chosen(&pool, &Strategy::Perplexity(Band::Middle), Budget::Rows(1)), [4]);
         let three: HashSet<u64> =
             chosen(&pool, &Strategy::Perplexity(Band::Middle), Budget::Rows(3)).into_iter().collect();
@@ -195,8 +192,12 @@ mod tests {
 
     #[test]
     fn rows_without_numbers_are_never_chosen() {
-        let pool =
-            [ok(0, 1, 2.0, 1.0), record(1, RowStatus::Overlong, 0, 0.0, 0.0), ok(2, 1, 0.0, 0.0), ok(3, 1, f64::NAN, 1.0)];
+        let pool = [
+            ok(0, 1, 2.0, 1.0),
+            record(1, RowStatus::Overlong, 0, 0.0, 0.0),
+            ok(2, 1, 0.0, 0.0),
+            ok(3, 1, f64::NAN, 1.0),
+        ];
         assert_eq!(chosen(&pool, &Strategy::Lobass, Budget::Rows(9)), [0]);
         for strategy in Strategy::all() {
             let request = Request { budget: Budget::Rows(9), seed: 1, direction: None };
@@ -282,6 +283,11 @@ mod tests {
 
     fn chosen_with(pool: &[ScoreRecord], seed: u64) -> HashSet<u64> {
         let request = Request { budget: Budget::Fraction(0.5), seed, direction: None };
-        select(pool, &Strategy::Random, &request).unwrap().selected.iter().map(|selected| selected.row).collect()
+        select(pool, &Strategy::Random, &request)
+            .unwrap()
+            .selected
+            .iter()
+            .map(|selected| selected.row)
+            .collect()
     }
 }

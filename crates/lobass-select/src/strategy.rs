@@ -103,7 +103,8 @@ impl Strategy {
     /// What people should know of it.
     pub fn info(&self) -> StrategyInfo {
         use Direction::{Ascending, Descending};
-        let info = |name, direction, needs, score, source| StrategyInfo { name, direction, needs, score, source };
+        let info =
+            |name, direction, needs, score, source| StrategyInfo { name, direction, needs, score, source };
         match self {
             Self::Lobass => info(
                 "lobass",
@@ -126,9 +127,13 @@ impl Strategy {
                 "loss reduction in nats, summed over the response",
                 "RHO-LM in DavIR; the DPO implicit reward over beta",
             ),
-            Self::Perplexity(Band::Low) => {
-                info("perplexity-low", Ascending, &[Need::Base], "perplexity under the base", "arXiv 2309.04564")
-            }
+            Self::Perplexity(Band::Low) => info(
+                "perplexity-low",
+                Ascending,
+                &[Need::Base],
+                "perplexity under the base",
+                "arXiv 2309.04564",
+            ),
             Self::Perplexity(Band::Middle) => info(
                 "perplexity-middle",
                 Ascending,
@@ -136,12 +141,20 @@ impl Strategy {
                 "distance from the median perplexity, in ranks (0 to 1)",
                 "arXiv 2309.04564",
             ),
-            Self::Perplexity(Band::High) => {
-                info("perplexity-high", Descending, &[Need::Base], "perplexity under the base", "arXiv 2309.04564")
-            }
-            Self::Longest => {
-                info("longest", Descending, &[], "scored tokens", "Long Is More for Alignment, arXiv 2402.04833")
-            }
+            Self::Perplexity(Band::High) => info(
+                "perplexity-high",
+                Descending,
+                &[Need::Base],
+                "perplexity under the base",
+                "arXiv 2309.04564",
+            ),
+            Self::Longest => info(
+                "longest",
+                Descending,
+                &[],
+                "scored tokens",
+                "Long Is More for Alignment, arXiv 2402.04833",
+            ),
             Self::Quality(_) => info(
                 "quality",
                 Descending,
@@ -163,7 +176,7 @@ impl Strategy {
             Self::Lobass => each(&|r| relative(r.base?.sum, r.reference?.sum)),
             Self::Gap => each(&|r| Some(r.base?.mean()? - r.reference?.mean()?)),
             Self::GapSum => each(&|r| Some(r.base?.sum - r.reference?.sum)),
-            Self::Perplexity(Band::Middle) => middle(each(&|r| r.base?.mean())),
+            Self::Perplexity(Band::Middle) => middle(&each(&|r| r.base?.mean())),
             Self::Perplexity(Band::Low | Band::High) => each(&|r| r.base?.perplexity()),
             Self::Longest => each(&|r| Some(f64::from(r.n_scored))),
             Self::Quality(ratings) => each(&|r| ratings.of(r)),
@@ -191,7 +204,7 @@ fn relative(base: f64, reference: f64) -> Option<f64> {
 }
 
 /// Turns scores into their distance from the middle rank: 0 for the median, 1 for both ends.
-fn middle(scores: Vec<Option<Score>>) -> Vec<Option<Score>> {
+fn middle(scores: &[Option<Score>]) -> Vec<Option<Score>> {
     let mut order: Vec<usize> = (0..scores.len()).filter(|&at| scores[at].is_some()).collect();
     order.sort_by_key(|&at| scores[at]);
     let last = order.len().saturating_sub(1).max(1) as f64;

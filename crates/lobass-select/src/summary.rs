@@ -65,6 +65,7 @@ pub fn summarise(records: &[ScoreRecord], strategy: &Strategy, selection: &Selec
 }
 
 fn mean_tokens<'a>(records: impl Iterator<Item = &'a ScoreRecord>) -> f64 {
-    let (count, sum) = records.fold((0u64, 0u64), |(count, sum), record| (count + 1, sum + u64::from(record.n_scored)));
+    let (count, sum) =
+        records.fold((0u64, 0u64), |(count, sum), record| (count + 1, sum + u64::from(record.n_scored)));
     if count == 0 { 0.0 } else { sum as f64 / count as f64 }
 }

@@ -39,7 +39,11 @@ pub fn hold_out<T>(examples: Vec<T>, n_held_out: usize, seed: u64) -> (Vec<T>, V
 /// Cuts a batch into micro-batches of at most `limit` tokens, padding included, or a single example.
 ///
 /// Examples of like length come together, longest first. A function of the lengths alone.
-pub(crate) fn micro_batches(batch: &[usize], length: impl Fn(usize) -> usize, limit: usize) -> Vec<Vec<usize>> {
+pub(crate) fn micro_batches(
+    batch: &[usize],
+    length: impl Fn(usize) -> usize,
+    limit: usize,
+) -> Vec<Vec<usize>> {
     let mut order = batch.to_vec();
     order.sort_by_key(|&example| std::cmp::Reverse(length(example)));
     let mut result: Vec<Vec<usize>> = Vec::new();

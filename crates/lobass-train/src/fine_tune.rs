@@ -141,12 +141,19 @@ fn check(train: &[Sequence]) -> Result<(), Error> {
     }
 }
 
-fn held_out_loss(model: &Llama, held_out: &[Sequence], step: usize, threads: usize) -> Result<Option<HeldOut>, Error> {
+fn held_out_loss(
+    model: &Llama,
+    held_out: &[Sequence],
+    step: usize,
+    threads: usize,
+) -> Result<Option<HeldOut>, Error> {
     if held_out.is_empty() {
         return Ok(None);
     }
     let losses = Engine::new(model.clone(), threads).losses(held_out, Detail::Sum)?;
     let mut nll = Nll::default();
-    losses.into_iter().for_each(|loss| nll += loss.nll);
+    for loss in losses {
+        nll += loss.nll;
+    }
     Ok(Some(HeldOut { step, nll }))
 }

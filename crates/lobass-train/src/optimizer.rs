@@ -24,6 +24,9 @@ pub(crate) fn adamw(model: &Llama, config: &TrainConfig) -> ModuleOptimizer {
         .filter(|(name, _)| name.ends_with(".bias") || name.contains("norm"))
         .map(|(_, id)| id)
         .collect();
-    ModuleOptimizer::from(with_decay(config.weight_decay).build())
-        .with_group(ParamGroup::from_ids(undecayed), with_decay(0.0).build(), None)
+    ModuleOptimizer::from(with_decay(config.weight_decay).build()).with_group(
+        ParamGroup::from_ids(undecayed),
+        with_decay(0.0).build(),
+        None,
+    )
 }

@@ -18,7 +18,7 @@ use crate::ui::Ui;
 /// The paper's score, the score without its normalisation, and the two baselines that are hard to beat.
 const STRATEGIES: [&str; 4] = ["lobass", "gap", "random", "longest"];
 
-pub(crate) fn demo(args: &DemoArgs, ui: &Ui) -> Result<Outcome> {
+pub(crate) fn demo(args: &DemoArgs, ui: Ui) -> Result<Outcome> {
     fs_err::create_dir_all(&args.out)?;
     let shipped = lobass_demo::unpack(&args.out.join("shipped"))?;
     let mut compute = ComputeSettings::default();
@@ -97,7 +97,8 @@ fn composition(out: &Path, strategy: &str, kinds: &[Kind]) -> Result<BTreeMap<Ki
 }
 
 fn shares(kinds: &[Kind], compositions: &[(&str, BTreeMap<Kind, u64>)]) -> String {
-    let headings: Vec<&str> = ["kind", "pool"].into_iter().chain(compositions.iter().map(|(name, _)| *name)).collect();
+    let headings: Vec<&str> =
+        ["kind", "pool"].into_iter().chain(compositions.iter().map(|(name, _)| *name)).collect();
     let rows: Vec<Vec<String>> = Kind::COMPOSITION
         .iter()
         .map(|(kind, _)| {

@@ -24,7 +24,7 @@ struct TokenLosses {
     losses: Vec<f32>,
 }
 
-pub(crate) fn inspect(args: &InspectArgs, ui: &Ui) -> anyhow::Result<Outcome> {
+pub(crate) fn inspect(args: &InspectArgs, ui: Ui) -> anyhow::Result<Outcome> {
     let mut settings = Settings::default();
     args.data.apply(&mut settings.data);
     args.encode.apply(&mut settings.sequences);
@@ -43,7 +43,8 @@ pub(crate) fn inspect(args: &InspectArgs, ui: &Ui) -> anyhow::Result<Outcome> {
         Ok(example) => example,
         Err(fault) => {
             facts.line("status", format!("{}: {}", fault.status, fault.reason));
-            let json = json!({"row": row.row, "key": row.key, "status": fault.status, "reason": fault.reason});
+            let json =
+                json!({"row": row.row, "key": row.key, "status": fault.status, "reason": fault.reason});
             ui.result(facts, &json)?;
             return Ok(Outcome::Incomplete);
         }
@@ -57,7 +58,8 @@ pub(crate) fn inspect(args: &InspectArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let trace = match encoder.trace(example) {
         Ok(trace) => trace,
         Err(fault) => {
-            let json = json!({"row": row.row, "key": row.key, "status": fault.status, "reason": fault.reason});
+            let json =
+                json!({"row": row.row, "key": row.key, "status": fault.status, "reason": fault.reason});
             ui.result(facts, &json)?;
             return Ok(Outcome::Incomplete);
         }
@@ -67,14 +69,19 @@ pub(crate) fn inspect(args: &InspectArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     if let Some(found) = &in_table {
         facts.line("table", found);
     }
-    let losses = match args.losses {
-        true => losses(args, &settings.compute, &base, &sequences, encoded.sequence.as_ref(), ui)?,
-        false => Vec::new(),
+    let losses = if args.losses {
+        losses(args, &settings.compute, &base, &sequences, encoded.sequence.as_ref(), ui)?
+    } else {
+        Vec::new()
     };
     if ui.format() == OutputFormat::Json {
         ui.result("", &as_json(&row, &encoded, &trace, encoder.tokenizer(), &losses))?;
     } else {
-        let shown = format!("{facts}\n{}\n{}", marked_text(&trace, encoder.tokenizer()), loss_table(&trace, encoder.tokenizer(), &losses));
+        let shown = format!(
+            "{facts}\n{}\n{}",
+            marked_text(&trace, encoder.tokenizer()),
+            loss_table(&trace, encoder.tokenizer(), &losses)
+        );
         ui.result(shown, &Value::Null)?;
     }
     Ok(Outcome::incomplete_if(!encoded.status.is_scored()))
@@ -101,7 +108,13 @@ fn scored_as(path: &std::path::Path, row: &PoolRow) -> anyhow::Result<String> {
         .find(|record| record.row == row.row)
         .with_context(|| format!("score table `{}` has no row {}", path.display(), row.row))?;
     if record.key != row.key {
-        bail!("score table `{}`: expected key `{}` in row {}, found `{}`", path.display(), row.key, row.row, record.key);
+        bail!(
+            "score table `{}`: expected key `{}` in row {}, found `{}`",
+            path.display(),
+            row.key,
+            row.row,
+            record.key
+        );
     }
     let mut text = record.status.to_string();
     for (role, nll) in [("base", record.base), ("reference", record.reference)] {
@@ -118,7 +131,7 @@ fn losses(
     base: &Model,
     sequences: &Sequences,
     sequence: Option<&Sequence>,
-    ui: &Ui,
+    ui: Ui,
 ) -> anyhow::Result<Vec<TokenLosses>> {
     let Some(sequence) = sequence else { return Ok(Vec::new()) };
     let of = |role: &'static str, model: &Model| -> anyhow::Result<TokenLosses> {

@@ -15,7 +15,7 @@ use crate::settings::Settings;
 use crate::stages::{self, SelectionTarget, TrainRequest, select_and_write, train_reference, trained_before};
 use crate::ui::Ui;
 
-pub(crate) fn run(args: &RunArgs, ui: &Ui) -> anyhow::Result<Outcome> {
+pub(crate) fn run(args: &RunArgs, ui: Ui) -> anyhow::Result<Outcome> {
     if let Some(path) = &args.init {
         return init(path, ui);
     }
@@ -33,7 +33,7 @@ pub(crate) struct RunReport {
     pub(crate) json: Value,
 }
 
-fn init(path: &Path, ui: &Ui) -> anyhow::Result<Outcome> {
+fn init(path: &Path, ui: Ui) -> anyhow::Result<Outcome> {
     if path.exists() {
         bail!("`{}` is there already; remove it or name another file", path.display());
     }
@@ -67,7 +67,7 @@ fn settings(args: &RunArgs) -> anyhow::Result<Settings> {
 }
 
 /// Trains, scores, and selects by settings.
-pub(crate) fn run_with(settings: &Settings, ui: &Ui) -> anyhow::Result<RunReport> {
+pub(crate) fn run_with(settings: &Settings, ui: Ui) -> anyhow::Result<RunReport> {
     let out = settings.out.as_deref().context("no run directory: name one with `--out DIR`")?;
     let base = settings.model.base.as_deref().context("no model: name one with `--base DIR`")?;
     settings.select.budget()?;
@@ -110,7 +110,7 @@ fn encode(
     settings: &Settings,
     base: &Model,
     out: &Path,
-    ui: &Ui,
+    ui: Ui,
 ) -> anyhow::Result<(lobass_run::WorkDir, Sequences)> {
     let work = out.join("work");
     let checkpoint = &base.checkpoint;
@@ -133,23 +133,22 @@ fn reference(
     sequences: &Sequences,
     work: &lobass_run::WorkDir,
     out: &Path,
-    ui: &Ui,
+    ui: Ui,
 ) -> anyhow::Result<Model> {
-    let dir: PathBuf = match &settings.model.reference {
-        Some(dir) => dir.clone(),
-        None => {
-            let dir = out.join("reference");
-            let threads = settings.compute.threads();
-            let (recipe, eval) = (&settings.train, &settings.eval);
-            let request = TrainRequest { base, sequences, work, recipe, eval, threads, out: &dir };
-            match trained_before(&request)? {
-                Some(outcome) => ui.note(format!("{:16} done before: {} steps", "train", outcome.n_steps)),
-                None => {
-                    train_reference(&request, ui)?;
-                }
+    let dir: PathBuf = if let Some(dir) = &settings.model.reference {
+        dir.clone()
+    } else {
+        let dir = out.join("reference");
+        let threads = settings.compute.threads();
+        let (recipe, eval) = (&settings.train, &settings.eval);
+        let request = TrainRequest { base, sequences, work, recipe, eval, threads, out: &dir };
+        match trained_before(&request)? {
+            Some(outcome) => ui.note(format!("{:16} done before: {} steps", "train", outcome.n_steps)),
+            None => {
+                train_reference(&request, ui)?;
             }
-            dir
         }
+        dir
     };
     let reference = Model::open("reference", &dir, &settings.compute, ui)?;
     check_pair(base, &reference, sequences.encoder.tokenizer())?;
@@ -166,7 +165,8 @@ fn with_slash(path: &Path) -> PathBuf {
 fn write_summary(out: &Path, table: &ScoreTable, texts: &[String], results: &[Value]) -> anyhow::Result<()> {
     let manifest: &Manifest = &table.manifest;
     let models: Vec<_> = manifest.models.iter().map(|m| format!("- {}: `{}`", m.role, m.path)).collect();
-    let inputs: Vec<_> = manifest.inputs.iter().map(|i| format!("- {}: `{}`, {} rows", i.source, i.path, i.n_rows)).collect();
+    let inputs: Vec<_> =
+        manifest.inputs.iter().map(|i| format!("- {}: `{}`, {} rows", i.source, i.path, i.n_rows)).collect();
     let blocks: Vec<_> = texts.iter().map(|text| format!("```text\n{text}```\n")).collect();
     let markdown = format!(
         "# A run of {}\n\n{}\n{}\n\nScores are in `scores.parquet`, selected rows in `selected/`, and the settings in \

@@ -16,7 +16,7 @@ use crate::stages;
 use crate::text::{Labelled, count};
 use crate::ui::Ui;
 
-pub(crate) fn score(args: &ScoreArgs, ui: &Ui) -> anyhow::Result<Outcome> {
+pub(crate) fn score(args: &ScoreArgs, ui: Ui) -> anyhow::Result<Outcome> {
     let mut settings = Settings::default();
     args.data.apply(&mut settings.data);
     args.encode.apply(&mut settings.sequences);
@@ -28,11 +28,15 @@ pub(crate) fn score(args: &ScoreArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     }
 
     let base = Model::open("base", &args.base, &settings.compute, ui)?;
-    let reference =
-        args.reference.as_deref().map(|dir| Model::open("reference", dir, &settings.compute, ui)).transpose()?;
+    let reference = args
+        .reference
+        .as_deref()
+        .map(|dir| Model::open("reference", dir, &settings.compute, ui))
+        .transpose()?;
     let work = work_dir(&args.out);
     let config = base.checkpoint.config();
-    let sequences = Sequences::open(&settings.data, &settings.sequences, &args.base, config, Some(&work), ui)?;
+    let sequences =
+        Sequences::open(&settings.data, &settings.sequences, &args.base, config, Some(&work), ui)?;
     if let Some(reference) = &reference {
         check_pair(&base, reference, sequences.encoder.tokenizer())?;
     }
@@ -69,7 +73,13 @@ fn work_dir(out: &Path) -> PathBuf {
 }
 
 /// A table that is there already is either this one or none of our business.
-fn done_before(out: &Path, plan: &Plan, models: &[ModelKey], detail: Detail, ui: &Ui) -> anyhow::Result<Outcome> {
+fn done_before(
+    out: &Path,
+    plan: &Plan,
+    models: &[ModelKey],
+    detail: Detail,
+    ui: Ui,
+) -> anyhow::Result<Outcome> {
     let found = read_table(out)?.manifest;
     let digests = |keys: &[ModelKey]| -> Vec<_> {
         keys.iter().map(|key| (key.role.clone(), key.weights_digest.clone(), key.dtype.clone())).collect()
@@ -78,14 +88,17 @@ fn done_before(out: &Path, plan: &Plan, models: &[ModelKey], detail: Detail, ui:
         && digests(&found.models) == digests(models)
         && found.per_token == (detail == Detail::PerToken);
     if !same {
-        bail!("`{}` was made from other data, models, or settings; remove it or use another name", out.display());
+        bail!(
+            "`{}` was made from other data, models, or settings; remove it or use another name",
+            out.display()
+        );
     }
     ui.note(format!("{:16} done before: {}", "table", out.display()));
     let report = SealReport { manifest: found, n_tokens: 0, n_scored: 0 };
     say(out, &report, ui)
 }
 
-fn say(out: &Path, report: &SealReport, ui: &Ui) -> anyhow::Result<Outcome> {
+fn say(out: &Path, report: &SealReport, ui: Ui) -> anyhow::Result<Outcome> {
     let manifest = &report.manifest;
     let mut text = Labelled::default();
     text.line("scores", out.display());

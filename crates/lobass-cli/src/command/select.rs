@@ -10,7 +10,7 @@ use crate::settings::SelectSettings;
 use crate::stages::{SelectionTarget, select_and_write};
 use crate::ui::Ui;
 
-pub(crate) fn select(args: &SelectArgs, ui: &Ui) -> anyhow::Result<Outcome> {
+pub(crate) fn select(args: &SelectArgs, ui: Ui) -> anyhow::Result<Outcome> {
     let mut settings = SelectSettings::default();
     args.selection.apply(&mut settings);
     settings.budget()?;
@@ -36,7 +36,10 @@ fn open_pool(args: &SelectArgs, manifest: &Manifest) -> anyhow::Result<Pool> {
     for (at, input) in manifest.inputs.iter().enumerate() {
         let path = args.data.get(at).cloned().unwrap_or_else(|| (&input.path).into());
         if !path.exists() {
-            bail!("data file `{}` of the score table is not there; say where it is with `--data`", path.display());
+            bail!(
+                "data file `{}` of the score table is not there; say where it is with `--data`",
+                path.display()
+            );
         }
         let layout = serde_json::from_value(input.layout.clone())?;
         let file = DataFile::open(&path, &input.source, &FormatChoice::Layout(layout))?;

@@ -11,7 +11,7 @@ use crate::stages::{self, TrainRequest, train_reference, trained_before};
 use crate::text::{Labelled, count};
 use crate::ui::Ui;
 
-pub(crate) fn train(args: &TrainArgs, ui: &Ui) -> anyhow::Result<Outcome> {
+pub(crate) fn train(args: &TrainArgs, ui: Ui) -> anyhow::Result<Outcome> {
     let mut settings = Settings::default();
     args.data.apply(&mut settings.data);
     args.encode.apply(&mut settings.sequences);
@@ -21,7 +21,8 @@ pub(crate) fn train(args: &TrainArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let base = Model::open("base", &args.model, &settings.compute, ui)?;
     let work = args.out.join("work");
     let config = base.checkpoint.config();
-    let sequences = Sequences::open(&settings.data, &settings.sequences, &args.model, config, Some(&work), ui)?;
+    let sequences =
+        Sequences::open(&settings.data, &settings.sequences, &args.model, config, Some(&work), ui)?;
     let threads = settings.compute.threads();
     let work = stages::encode(&sequences, &work, threads, ui)?;
     let request = TrainRequest {
@@ -47,10 +48,16 @@ pub(crate) fn train(args: &TrainArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let mut text = Labelled::default();
     text.line("reference", args.out.display());
     text.line("rows", format!("{} trained on, {} not", count(outcome.n_examples as u64), count(n_skipped)));
-    text.line("loss", format!("{:.4} at the first step, {:.4} at the last", outcome.first_loss, outcome.last_loss));
+    text.line(
+        "loss",
+        format!("{:.4} at the first step, {:.4} at the last", outcome.first_loss, outcome.last_loss),
+    );
     if let (Some(before), Some(after)) = (outcome.held_out_before, outcome.held_out_after) {
         text.line("held out", format!("{before:.4} before, {after:.4} after"));
     }
-    ui.result(text, &json!({"reference": args.out, "n_rows": n_rows, "n_skipped": n_skipped, "outcome": outcome}))?;
+    ui.result(
+        text,
+        &json!({"reference": args.out, "n_rows": n_rows, "n_skipped": n_skipped, "outcome": outcome}),
+    )?;
     Ok(Outcome::incomplete_if(n_skipped > 0))
 }

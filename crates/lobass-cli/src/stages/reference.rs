@@ -77,7 +77,10 @@ pub(crate) fn trained_before(request: &TrainRequest<'_>) -> anyhow::Result<Optio
     let path = request.out.join(RECORD);
     if !path.exists() {
         if request.out.join("config.json").exists() {
-            bail!("`{}` holds a checkpoint that lobass did not train; use another directory", request.out.display());
+            bail!(
+                "`{}` holds a checkpoint that lobass did not train; use another directory",
+                request.out.display()
+            );
         }
         return Ok(None);
     }
@@ -119,7 +122,7 @@ fn differences(wanted: &TrainingRecord, found: &TrainingRecord) -> Vec<String> {
 }
 
 /// Trains the reference on the rows of a work directory and writes its checkpoint.
-pub(crate) fn train_reference(request: &TrainRequest<'_>, ui: &Ui) -> anyhow::Result<Outcome> {
+pub(crate) fn train_reference(request: &TrainRequest<'_>, ui: Ui) -> anyhow::Result<Outcome> {
     let sequences = request.work.sequences()?;
     let recipe = request.recipe;
     let (train, mut held_out) = hold_out(sequences, request.eval.rows, recipe.seed);
@@ -174,7 +177,7 @@ fn eval_every(request: &TrainRequest<'_>, n_examples: usize) -> usize {
 }
 
 /// Further held-out rows, from files of their own.
-fn encode_files(request: &TrainRequest<'_>, ui: &Ui) -> anyhow::Result<Vec<Sequence>> {
+fn encode_files(request: &TrainRequest<'_>, ui: Ui) -> anyhow::Result<Vec<Sequence>> {
     let files: Vec<String> = request.eval.files.iter().map(|path| path.display().to_string()).collect();
     if files.is_empty() {
         return Ok(Vec::new());

@@ -42,8 +42,11 @@ pub(crate) fn select_and_write(
     target: &SelectionTarget,
 ) -> anyhow::Result<SelectionReport> {
     let strategy = with_ratings(Strategy::from_name(strategy).map_err(anyhow::Error::msg)?, pool, settings)?;
-    let request =
-        Request { budget: settings.budget()?, seed: settings.seed, direction: settings.direction.map(Direction::from) };
+    let request = Request {
+        budget: settings.budget()?,
+        seed: settings.seed,
+        direction: settings.direction.map(Direction::from),
+    };
     let selection = select(&table.records, &strategy, &request)?;
     let summary = summarise(&table.records, &strategy, &selection);
     let mut written = Vec::new();
@@ -64,7 +67,9 @@ fn with_ratings(strategy: Strategy, pool: &Pool, settings: &SelectSettings) -> a
             values: read_ratings(pool, column)?,
             at_least: settings.min_rating,
         })),
-        (Strategy::Quality(_), None) => bail!("the strategy quality needs ratings: name their column with `--rating`"),
+        (Strategy::Quality(_), None) => {
+            bail!("the strategy quality needs ratings: name their column with `--rating`")
+        }
         _ => Ok(strategy),
     }
 }
@@ -82,7 +87,10 @@ fn read_ratings(pool: &Pool, column: &str) -> anyhow::Result<Vec<Option<f64>>> {
         let before = ratings.len();
         ratings.extend(values.into_iter().map(number));
         if ratings[before..].iter().all(Option::is_none) {
-            bail!("data file `{}`: expected ratings in column `{column}`, found no number", file.path().display());
+            bail!(
+                "data file `{}`: expected ratings in column `{column}`, found no number",
+                file.path().display()
+            );
         }
     }
     Ok(ratings)
@@ -98,7 +106,8 @@ fn write_rows(pool: &Pool, selection: &Selection, out: &Path) -> anyhow::Result<
     let mut first_row = 0;
     let mut written = Vec::new();
     for (file, path) in pool.files().iter().zip(output_paths(pool, out)?) {
-        let keep = |row: u64| usize::try_from(first_row + row).is_ok_and(|row| chosen.get(row) == Some(&true));
+        let keep =
+            |row: u64| usize::try_from(first_row + row).is_ok_and(|row| chosen.get(row) == Some(&true));
         let report = write_subset(file.path(), file.container(), &path, keep)?;
         first_row += report.n_read;
         written.push((path, report.n_written));
@@ -139,7 +148,8 @@ fn write_index(records: &[ScoreRecord], selection: &Selection, path: &Path) -> a
     let partial = PathBuf::from(name);
     let mut writer = std::io::BufWriter::new(fs_err::File::create(&partial)?);
     for selected in &selection.selected {
-        let source = usize::try_from(selected.row).ok().and_then(|row| records.get(row)).map(|r| r.source.as_str());
+        let source =
+            usize::try_from(selected.row).ok().and_then(|row| records.get(row)).map(|r| r.source.as_str());
         let line = json!({
             "row": selected.row, "key": selected.key, "source": source, "score": selected.score.value(),
             "rank": selected.rank,
@@ -172,20 +182,30 @@ impl SelectionReport {
         let mut text = Labelled::default();
         let kept = selection.selected.len() as u64;
         text.line("strategy", format!("{}: {}, {}", selection.strategy, self.score, selection.direction));
-        let n_scored: u64 = summary.statuses.iter().filter(|(status, _)| status.is_scored()).map(|(_, n)| n).sum();
+        let n_scored: u64 =
+            summary.statuses.iter().filter(|(status, _)| status.is_scored()).map(|(_, n)| n).sum();
         text.line("pool", format!("{}, {} scored", counted(selection.n_rows, "row"), count(n_scored)));
         for (status, n) in summary.statuses.iter().filter(|(status, _)| !status.is_scored()) {
             let (row, reason) = &self.reasons[status];
             text.line("not scored", format!("{} {status}, the first of them row {row}: {reason}", count(*n)));
         }
         let share = percent(kept, selection.n_rows);
-        text.line("kept", format!("{} ({share}), {}", counted(kept, "row"), counted(selection.n_tokens, "token")));
+        text.line(
+            "kept",
+            format!("{} ({share}), {}", counted(kept, "row"), counted(selection.n_tokens, "token")),
+        );
         if self.falls_short() {
             let eligible = count(selection.n_eligible);
-            text.line("kept", format!("fewer than {} asks for: only {eligible} rows have this score", selection.budget));
+            text.line(
+                "kept",
+                format!("fewer than {} asks for: only {eligible} rows have this score", selection.budget),
+            );
         }
         if let (Some(best), Some(last)) = (selection.selected.first(), selection.selected.last()) {
-            text.line("score", format!("{:.4} down the ranks to {:.4}", best.score.value(), last.score.value()));
+            text.line(
+                "score",
+                format!("{:.4} down the ranks to {:.4}", best.score.value(), last.score.value()),
+            );
         }
         let (pool_mean, kept_mean) = summary.mean_scored_tokens;
         let correlation =

@@ -158,56 +158,72 @@ impl<R: BufRead> JsonArray<R> {
 /// Where in a value the scanner is.
 #[derive(Default)]
 struct Scan {
-    started: bool,
+    place: Place,
+    /// Open objects and arrays.
     depth: u32,
-    in_string: bool,
-    escaped: bool,
-    /// A number, `true`, `false`, `null`, or nonsense: ends before the next separator.
-    bare: bool,
+}
+
+#[derive(Default, Clone, Copy)]
+enum Place {
+    /// Before the first byte.
+    #[default]
+    Start,
+    /// In a number, `true`, `false`, `null`, or nonsense: ends before the next separator.
+    Bare,
+    /// In an object or array, outside strings.
+    Nested,
+    /// In a string.
+    Text { escaped: bool },
 }
 
 impl Scan {
     /// Looks for the end of the value in the next piece of it: the number of bytes that belong to it.
     fn end_in(&mut self, piece: &[u8]) -> Option<usize> {
         for (at, &byte) in piece.iter().enumerate() {
-            if self.bare {
-                if matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b',' | b']' | b'}') {
+            match self.place {
+                Place::Bare if matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b',' | b']' | b'}') => {
                     return Some(at);
                 }
-                continue;
-            }
-            if self.closes(byte) {
-                return Some(at + 1);
+                Place::Bare => {}
+                Place::Text { escaped } => {
+                    if self.text(byte, escaped) {
+                        return Some(at + 1);
+                    }
+                }
+                Place::Start | Place::Nested => {
+                    if self.structure(byte) {
+                        return Some(at + 1);
+                    }
+                }
             }
         }
         None
     }
 
-    /// Takes one byte of a string, object, or array and says whether the value ends with it.
-    fn closes(&mut self, byte: u8) -> bool {
-        if self.in_string {
-            match byte {
-                _ if self.escaped => self.escaped = false,
-                b'\\' => self.escaped = true,
-                b'"' => {
-                    self.in_string = false;
-                    return self.depth == 0;
-                }
-                _ => {}
-            }
-            return false;
-        }
+    /// Takes a byte of a string and says whether the value ends with it.
+    fn text(&mut self, byte: u8, escaped: bool) -> bool {
+        self.place = match byte {
+            b'"' if !escaped => Place::Nested,
+            b'\\' => Place::Text { escaped: !escaped },
+            _ => Place::Text { escaped: false },
+        };
+        matches!(self.place, Place::Nested) && self.depth == 0
+    }
+
+    /// Takes a byte outside strings and says whether the value ends with it.
+    fn structure(&mut self, byte: u8) -> bool {
+        let starts = matches!(self.place, Place::Start);
+        self.place = Place::Nested;
         match byte {
-            b'"' => self.in_string = true,
+            b'"' => self.place = Place::Text { escaped: false },
             b'{' | b'[' => self.depth += 1,
             b'}' | b']' => {
                 self.depth -= 1;
                 return self.depth == 0;
             }
-            _ if !self.started => self.bare = true,
+            _ if starts => self.place = Place::Bare,
             _ => {}
         }
-        self.started = true;
         false
     }
 }
@@ -271,7 +287,8 @@ mod tests {
         leaf.prop_recursive(3, 24, 4, |inner| {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-                prop::collection::vec((".*", inner), 0..4).prop_map(|pairs| Value::Object(pairs.into_iter().collect())),
+                prop::collection::vec((".*", inner), 0..4)
+                    .prop_map(|pairs| Value::Object(pairs.into_iter().collect())),
             ]
         })
     }

@@ -22,7 +22,8 @@ impl<R: BufRead> JsonLines<R> {
             let line = self.line;
             let Some((bytes, length)) = self.next_line()? else { return Ok(None) };
             self.line += 1;
-            let content = if line == 1 { bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes) } else { &bytes };
+            let content =
+                if line == 1 { bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes) } else { &bytes };
             if length <= MAX_ROW_BYTES && content.trim_ascii().is_empty() {
                 continue;
             }

@@ -15,7 +15,7 @@ use std::io::BufRead as _;
 use std::path::Path;
 
 pub use compression::Compression;
-pub(crate) use parquet::{column_names, read_rows};
+pub(crate) use parquet::column_names;
 pub(crate) use rows::kind_of;
 pub use rows::{RawRow, Rows};
 pub use subset::{SubsetReport, write_subset};

@@ -23,7 +23,8 @@ pub(crate) fn column_names(path: &Path) -> Result<Vec<String>, Error> {
 /// Opens a file for reading in batches.
 pub(super) fn open(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<std::fs::File>, Error> {
     let file = fs_err::File::open(path)?.into_parts().0;
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|source| parquet_error(path, source))?;
+    let builder =
+        ParquetRecordBatchReaderBuilder::try_new(file).map_err(|source| parquet_error(path, source))?;
     Ok(builder.with_batch_size(BATCH_ROWS))
 }
 
@@ -32,10 +33,7 @@ pub(super) fn parquet_error(path: &Path, source: parquet::errors::ParquetError) 
 }
 
 /// The rows of a file as JSON objects, with the named top-level columns only, or all of them.
-pub(crate) fn read_rows(
-    path: &Path,
-    columns: Option<&[String]>,
-) -> Result<Box<dyn Iterator<Item = Result<Map<String, Value>, Error>> + Send>, Error> {
+pub(crate) fn read_rows(path: &Path, columns: Option<&[String]>) -> Result<ParquetRows, Error> {
     let mut builder = open(path)?;
     if let Some(columns) = columns {
         let wanted: Vec<usize> = builder
@@ -49,10 +47,11 @@ pub(crate) fn read_rows(
         builder = builder.with_projection(mask);
     }
     let batches = builder.build().map_err(|source| parquet_error(path, source))?;
-    Ok(Box::new(ParquetRows { path: path.to_owned(), batches, ready: VecDeque::new() }))
+    Ok(ParquetRows { path: path.to_owned(), batches, ready: VecDeque::new() })
 }
 
-struct ParquetRows {
+/// The rows of a file, decoded a batch at a time.
+pub(crate) struct ParquetRows {
     path: PathBuf,
     batches: ParquetRecordBatchReader,
     ready: VecDeque<Map<String, Value>>,
@@ -87,7 +86,10 @@ impl ParquetRows {
         let mut writer = WriterBuilder::new().with_explicit_nulls(true).build::<_, JsonArray>(Vec::new());
         writer.write(batch).map_err(arrow)?;
         writer.finish().map_err(arrow)?;
-        serde_json::from_slice(&writer.into_inner())
-            .map_err(|source| Error::Json { path: self.path.clone(), expected: "a table of JSON values", source })
+        serde_json::from_slice(&writer.into_inner()).map_err(|source| Error::Json {
+            path: self.path.clone(),
+            expected: "a table of JSON values",
+            source,
+        })
     }
 }

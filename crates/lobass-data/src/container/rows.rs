@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 
 use super::json_array::{ArrayError, Item, JsonArray};
 use super::json_lines::JsonLines;
-use super::{Container, MAX_ROW_BYTES, RawText, read_rows};
+use super::parquet::{ParquetRows, read_rows};
+use super::{Container, MAX_ROW_BYTES, RawText};
 use crate::{Error, RowFault};
 
 /// One row before anyone has asked what it means.
@@ -29,7 +30,7 @@ pub struct Rows {
 enum Source {
     Array(JsonArray<Box<dyn BufRead + Send>>),
     Lines(JsonLines<Box<dyn BufRead + Send>>),
-    Parquet(Box<dyn Iterator<Item = Result<Map<String, Value>, Error>> + Send>),
+    Parquet(Box<ParquetRows>),
     Done,
 }
 
@@ -45,7 +46,7 @@ impl Rows {
         let source = match container {
             Container::JsonArray(compression) => Source::Array(JsonArray::new(compression.open(path)?)),
             Container::JsonLines(compression) => Source::Lines(JsonLines::new(compression.open(path)?)),
-            Container::Parquet => Source::Parquet(read_rows(path, columns)?),
+            Container::Parquet => Source::Parquet(Box::new(read_rows(path, columns)?)),
         };
         Ok(Self { path: path.to_owned(), source })
     }
@@ -105,8 +106,9 @@ impl RawText {
             return Err(RowFault { status: RowStatus::Overlong, reason });
         }
         let malformed = |reason: String| RowFault::malformed(format!("{place}: {reason}"));
-        let text = std::str::from_utf8(bytes)
-            .map_err(|error| malformed(format!("expected UTF-8, found other bytes at byte {}", error.valid_up_to())))?;
+        let text = std::str::from_utf8(bytes).map_err(|error| {
+            malformed(format!("expected UTF-8, found other bytes at byte {}", error.valid_up_to()))
+        })?;
         match serde_json::from_str(text) {
             Ok(Value::Object(fields)) => Ok(fields),
             Ok(other) => Err(malformed(format!("expected an object, found {}", kind_of(&other)))),

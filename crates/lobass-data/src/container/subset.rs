@@ -149,7 +149,8 @@ fn whole<'a>(row: &'a RawText, input: &Path) -> Result<&'a [u8], Error> {
     if row.length <= MAX_ROW_BYTES {
         return Ok(&row.bytes);
     }
-    let reason = format!("{}: {} bytes, above the limit of {MAX_ROW_BYTES} for one row", row.place, row.length);
+    let reason =
+        format!("{}: {} bytes, above the limit of {MAX_ROW_BYTES} for one row", row.place, row.length);
     Err(Error::Container { path: input.to_owned(), reason })
 }
 
@@ -166,11 +167,13 @@ fn copy_parquet(
     let arrow = |source| Error::Arrow { path: input.to_owned(), source };
     let reader = open(input)?;
     let properties = properties_like(&reader);
-    let mut writer = ArrowWriter::try_new(file, reader.schema().clone(), Some(properties)).map_err(parquet)?;
+    let mut writer =
+        ArrowWriter::try_new(file, reader.schema().clone(), Some(properties)).map_err(parquet)?;
     let mut report = SubsetReport::default();
     for batch in reader.build().map_err(parquet)? {
         let batch = batch.map_err(arrow)?;
-        let kept: BooleanArray = (report.n_read..).take(batch.num_rows()).map(|row| Some(keep(row))).collect();
+        let kept: BooleanArray =
+            (report.n_read..).take(batch.num_rows()).map(|row| Some(keep(row))).collect();
         report.n_read += batch.num_rows() as u64;
         report.n_written += kept.true_count() as u64;
         let batch = arrow_select::filter::filter_record_batch(&batch, &kept).map_err(arrow)?;
@@ -189,9 +192,10 @@ fn properties_like(reader: &ParquetRecordBatchReaderBuilder<std::fs::File>) -> W
         properties = properties.set_compression(column.compression());
     }
     // The Arrow schema is written anew; everything else (pandas, huggingface) is the owner's.
-    let kept = metadata.file_metadata().key_value_metadata().map(|pairs| {
-        pairs.iter().filter(|pair| pair.key != "ARROW:schema").cloned().collect::<Vec<_>>()
-    });
+    let kept = metadata
+        .file_metadata()
+        .key_value_metadata()
+        .map(|pairs| pairs.iter().filter(|pair| pair.key != "ARROW:schema").cloned().collect::<Vec<_>>());
     properties.set_key_value_metadata(kept).build()
 }
 
@@ -225,8 +229,15 @@ mod tests {
     }
 
     fn any_row() -> impl Strategy<Value = Value> {
-        (any::<i64>(), ".*", prop::collection::vec(".*", 0..3), any::<f64>().prop_filter("JSON", |f| f.is_finite()))
-            .prop_map(|(id, text, list, number)| json!({"id": id, "te\"xt": text, "list": list, "number": number}))
+        (
+            any::<i64>(),
+            ".*",
+            prop::collection::vec(".*", 0..3),
+            any::<f64>().prop_filter("JSON", |f| f.is_finite()),
+        )
+            .prop_map(
+                |(id, text, list, number)| json!({"id": id, "te\"xt": text, "list": list, "number": number}),
+            )
     }
 
     proptest! {
@@ -245,10 +256,7 @@ mod tests {
                 .iter()
                 .map(|(row, _)| if pretty && array { format!("{row:#}") } else { row.to_string() })
                 .collect();
-            let join = |texts: &[String]| match array {
-                true => format!("[\n  {}\n]\n", texts.join(",\n  ")),
-                false => texts.iter().map(|text| format!("{text}\n")).collect(),
-            };
+            let join = |texts: &[String]| if array { format!("[\n  {}\n]\n", texts.join(",\n  ")) } else { texts.iter().map(|text| format!("{text}\n")).collect() };
             write_text(&input, compression, &join(&texts));
             let container = Container::detect(&input).unwrap();
             prop_assert_eq!(
@@ -289,7 +297,8 @@ mod tests {
         fs_err::write(&input, "[{}]").unwrap();
         for name in ["out.parquet", "out.jsonl", "out.json.gz"] {
             let output = dir.path().join(name);
-            let error = write_subset(&input, Container::detect(&input).unwrap(), &output, |_| true).unwrap_err();
+            let error =
+                write_subset(&input, Container::detect(&input).unwrap(), &output, |_| true).unwrap_err();
             assert!(error.to_string().contains("`.json`"), "{error}");
             assert!(!output.exists());
         }

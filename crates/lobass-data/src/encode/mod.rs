@@ -107,7 +107,9 @@ impl Encoder {
     pub fn encode(&self, example: &Example) -> Encoded {
         match self.trace(example) {
             Ok(trace) => self.fit(trace),
-            Err(fault) => Encoded { status: fault.status, reason: Some(fault.reason), n_tokens: 0, sequence: None },
+            Err(fault) => {
+                Encoded { status: fault.status, reason: Some(fault.reason), n_tokens: 0, sequence: None }
+            }
         }
     }
 
@@ -150,14 +152,20 @@ impl Encoder {
             trace.scored.truncate(limit);
             let cut = self.options.overlong == Overlong::Truncate;
             if !cut || !trace.scored.contains(&true) {
-                let why = if cut { format!("{length}; nothing of a response is left after the cut") } else { length };
+                let why = if cut {
+                    format!("{length}; nothing of a response is left after the cut")
+                } else {
+                    length
+                };
                 return Encoded { status: RowStatus::Overlong, reason: Some(why), n_tokens, sequence: None };
             }
             status = RowStatus::Truncated;
             reason = Some(length);
         }
         match Sequence::from_scored_tokens(trace.ids, &trace.scored) {
-            Ok(sequence) if sequence.n_scored() > 0 => Encoded { status, reason, n_tokens, sequence: Some(sequence) },
+            Ok(sequence) if sequence.n_scored() > 0 => {
+                Encoded { status, reason, n_tokens, sequence: Some(sequence) }
+            }
             Ok(_) => {
                 let reason = Some("no token of the sequence holds text of a response".to_owned());
                 Encoded { status: RowStatus::EmptyResponse, reason, n_tokens, sequence: None }

@@ -147,7 +147,8 @@ impl<'a> Rendered<'a> {
     fn marker_length(&self, rest: &str) -> usize {
         let marker = rest.trim_start();
         let space = rest.len() - marker.len();
-        let longest = self.special_tokens.iter().filter(|token| marker.starts_with(token.as_str())).map(String::len);
+        let longest =
+            self.special_tokens.iter().filter(|token| marker.starts_with(token.as_str())).map(String::len);
         longest.max().map_or(0, |length| space + length)
     }
 
@@ -170,8 +171,13 @@ fn answer_of(content: &str) -> &str {
 
 /// What it thought, in the reply or beside it.
 fn thought_of(message: &Message) -> Option<&str> {
-    let beside = ["reasoning_content", "reasoning", "thinking"].iter().find_map(|name| message.extra.get(*name)?.as_str());
-    let inside = message.content.rsplit_once("</think>").map(|(thought, _)| thought.trim().trim_start_matches("<think>"));
+    let beside = ["reasoning_content", "reasoning", "thinking"]
+        .iter()
+        .find_map(|name| message.extra.get(*name)?.as_str());
+    let inside = message
+        .content
+        .rsplit_once("</think>")
+        .map(|(thought, _)| thought.trim().trim_start_matches("<think>"));
     beside.or(inside).map(str::trim).filter(|thought| !thought.is_empty())
 }
 

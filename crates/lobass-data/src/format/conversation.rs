@@ -78,7 +78,9 @@ impl ConversationLayout {
         let system = self.system.as_deref().map(|name| field::text(row, name)).transpose()?.flatten();
         if let Some(system) = system.filter(|system| !system.is_empty()) {
             if messages.first().is_some_and(|first| first.role == Role::System) {
-                return Err(RowFault::malformed("two system messages: one beside the turns and one among them"));
+                return Err(RowFault::malformed(
+                    "two system messages: one beside the turns and one among them",
+                ));
             }
             messages.insert(0, Message::new(Role::System, system));
         }
@@ -132,8 +134,12 @@ impl ConversationLayout {
         match (part.get("type").and_then(Value::as_str), part.get("text").and_then(Value::as_str)) {
             (Some("text"), Some(text)) => Ok(text),
             (kind, _) => {
-                let found = kind.map_or_else(|| kind_of(part).to_owned(), |kind| format!("a part of type `{kind}`"));
-                Err(RowFault::malformed(format!("field `{}`: expected parts of text, found {found}", self.content)))
+                let found =
+                    kind.map_or_else(|| kind_of(part).to_owned(), |kind| format!("a part of type `{kind}`"));
+                Err(RowFault::malformed(format!(
+                    "field `{}`: expected parts of text, found {found}",
+                    self.content
+                )))
             }
         }
     }

@@ -52,7 +52,8 @@ pub fn read_dataset_info(registry: &Path, name: &str) -> Result<Option<DatasetEn
     if entry.ranking {
         return Err(fail("preference data (`ranking`) has no single response to score".to_owned()));
     }
-    let file = entry.file_name.clone().ok_or_else(|| fail("expected `file_name`, a local file".to_owned()))?;
+    let file =
+        entry.file_name.clone().ok_or_else(|| fail("expected `file_name`, a local file".to_owned()))?;
     let layout = match entry.formatting.as_deref().unwrap_or("alpaca") {
         "alpaca" => Layout::Pair(entry.pair()),
         "sharegpt" => Layout::Conversation(entry.conversation()),

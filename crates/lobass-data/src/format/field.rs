@@ -38,13 +38,12 @@ pub(super) fn identity(row: &Map<String, Value>, name: &str) -> Option<String> {
 }
 
 pub(super) fn missing(row: &Map<String, Value>, name: &str) -> RowFault {
-    match row.contains_key(name) {
-        true => RowFault::malformed(format!("field `{name}`: expected text, found null")),
-        false => {
-            let found: Vec<_> = row.keys().map(|key| format!("`{key}`")).collect();
-            let found = if found.is_empty() { "none".to_owned() } else { found.join(", ") };
-            RowFault::malformed(format!("expected field `{name}`, found {found}"))
-        }
+    if row.contains_key(name) {
+        RowFault::malformed(format!("field `{name}`: expected text, found null"))
+    } else {
+        let found: Vec<_> = row.keys().map(|key| format!("`{key}`")).collect();
+        let found = if found.is_empty() { "none".to_owned() } else { found.join(", ") };
+        RowFault::malformed(format!("expected field `{name}`, found {found}"))
     }
 }
 

@@ -45,7 +45,7 @@ impl PairLayout {
 
     pub(super) fn example(&self, row: &Map<String, Value>) -> Result<Example, RowFault> {
         let mut messages = Vec::new();
-        if let Some(system) = self.optional(row, self.system.as_deref())? {
+        if let Some(system) = optional(row, self.system.as_deref())? {
             messages.push(Message::new(Role::System, system));
         }
         self.push_history(row, &mut messages)?;
@@ -72,13 +72,13 @@ impl PairLayout {
     }
 
     fn push_prompt(&self, row: &Map<String, Value>, messages: &mut Vec<Message>) -> Result<(), RowFault> {
-        if let Some(turns) = self.turns(row, &self.prompt)? {
+        if let Some(turns) = turns(row, &self.prompt)? {
             // Assistant turns of a prompt are context: only the completion is learned.
             messages.extend(turns.into_iter().map(|turn| Message { scored: false, ..turn }));
             return Ok(());
         }
         let instruction = field::required_text(row, &self.prompt)?;
-        let query = self.optional(row, self.query.as_deref())?.unwrap_or_default();
+        let query = optional(row, self.query.as_deref())?.unwrap_or_default();
         let mut message = Message::new(Role::User, instruction);
         if self.query.is_some() {
             // For templates that place the input themselves, as Alpaca's does.
@@ -93,7 +93,7 @@ impl PairLayout {
     }
 
     fn push_response(&self, row: &Map<String, Value>, messages: &mut Vec<Message>) -> Result<(), RowFault> {
-        match self.turns(row, &self.response)? {
+        match turns(row, &self.response)? {
             Some(turns) => messages.extend(turns),
             None if !row.contains_key(&self.response) => return Err(field::missing(row, &self.response)),
             None => {
@@ -103,17 +103,18 @@ impl PairLayout {
         }
         Ok(())
     }
+}
 
-    /// The turns of a column that holds messages instead of text.
-    fn turns(&self, row: &Map<String, Value>, name: &str) -> Result<Option<Vec<Message>>, RowFault> {
-        match row.get(name) {
-            Some(Value::Array(_)) => ConversationLayout::messages(name).turns(row).map(Some),
-            _ => Ok(None),
-        }
+/// The turns of a column that holds messages instead of text.
+fn turns(row: &Map<String, Value>, name: &str) -> Result<Option<Vec<Message>>, RowFault> {
+    match row.get(name) {
+        Some(Value::Array(_)) => ConversationLayout::messages(name).turns(row).map(Some),
+        _ => Ok(None),
     }
+}
 
-    fn optional<'a>(&self, row: &'a Map<String, Value>, name: Option<&str>) -> Result<Option<&'a str>, RowFault> {
-        let text = name.map(|name| field::text(row, name)).transpose()?.flatten();
-        Ok(text.filter(|text| !text.is_empty()))
-    }
+/// The text of a column that may not be there; empty text is no text.
+fn optional<'a>(row: &'a Map<String, Value>, name: Option<&str>) -> Result<Option<&'a str>, RowFault> {
+    let text = name.map(|name| field::text(row, name)).transpose()?.flatten();
+    Ok(text.filter(|text| !text.is_empty()))
 }

@@ -41,6 +41,7 @@ fn python_word(value: &Value) -> Option<&'static str> {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "minijinja hands keyword arguments over by value")]
 /// `json.dumps` of Python with `ensure_ascii=False`: a space after `,` and `:`, and no escaping for HTML.
 fn to_json(value: &Value, options: Kwargs) -> Result<String, Error> {
     let indent: Option<Value> = options.get("indent")?;
@@ -71,11 +72,19 @@ fn dump(value: &Value, formatter: impl Formatter) -> Result<String, Error> {
 struct SpacedFormatter;
 
 impl Formatter for SpacedFormatter {
-    fn begin_array_value<W: ?Sized + std::io::Write>(&mut self, writer: &mut W, first: bool) -> std::io::Result<()> {
+    fn begin_array_value<W: ?Sized + std::io::Write>(
+        &mut self,
+        writer: &mut W,
+        first: bool,
+    ) -> std::io::Result<()> {
         if first { Ok(()) } else { writer.write_all(b", ") }
     }
 
-    fn begin_object_key<W: ?Sized + std::io::Write>(&mut self, writer: &mut W, first: bool) -> std::io::Result<()> {
+    fn begin_object_key<W: ?Sized + std::io::Write>(
+        &mut self,
+        writer: &mut W,
+        first: bool,
+    ) -> std::io::Result<()> {
         if first { Ok(()) } else { writer.write_all(b", ") }
     }
 

@@ -72,15 +72,16 @@ impl ChatTemplate {
         let (name, source) = match choice {
             TemplateChoice::Preset(preset) => (preset.to_string(), preset.source().to_owned()),
             TemplateChoice::File(path) => (path.display().to_string(), fs_err::read_to_string(path)?),
-            TemplateChoice::Auto => match own_template(dir, &config)? {
-                Some(found) => found,
-                None => {
+            TemplateChoice::Auto => {
+                if let Some(found) = own_template(dir, &config)? {
+                    found
+                } else {
                     let plain = pool.files().iter().all(|file| file.layout().is_plain_pair());
                     let preset = if plain { Preset::Plain } else { Preset::Alpaca };
                     let name = format!("{preset} (the checkpoint brings no template)");
                     (name, preset.source().to_owned())
                 }
-            },
+            }
         };
         Self::compile(name, &source, &config, now)
     }
@@ -168,14 +169,15 @@ fn own_template(dir: &Path, config: &TokenizerConfig) -> Result<Option<(String, 
         Some(Value::String(source)) => Ok(Some((name, source.clone()))),
         Some(Value::Array(named)) => {
             let default = named.iter().find(|entry| entry["name"] == "default");
-            match default.and_then(|entry| entry["template"].as_str()) {
-                Some(source) => Ok(Some((name, source.to_owned()))),
-                None => {
-                    let reason = "expected an entry `default` with a `template`, found none".to_owned();
-                    Err(Error::NoTemplate { name, reason })
-                }
+            if let Some(source) = default.and_then(|entry| entry["template"].as_str()) {
+                Ok(Some((name, source.to_owned())))
+            } else {
+                let reason = "expected an entry `default` with a `template`, found none".to_owned();
+                Err(Error::NoTemplate { name, reason })
             }
         }
-        Some(_) => Err(Error::NoTemplate { name, reason: "expected text or a list of named templates".to_owned() }),
+        Some(_) => {
+            Err(Error::NoTemplate { name, reason: "expected text or a list of named templates".to_owned() })
+        }
     }
 }

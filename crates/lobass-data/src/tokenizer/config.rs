@@ -45,7 +45,8 @@ impl TokenizerConfig {
     /// Reads the files of a directory; both may be missing.
     pub(crate) fn from_dir(dir: &Path) -> Result<Self, Error> {
         let map: BTreeMap<String, Value> =
-            read_optional(&dir.join("special_tokens_map.json"), "a map of special tokens")?.unwrap_or_default();
+            read_optional(&dir.join("special_tokens_map.json"), "a map of special tokens")?
+                .unwrap_or_default();
         let raw: RawConfig =
             read_optional(&dir.join("tokenizer_config.json"), "a tokenizer config")?.unwrap_or_default();
         // The config is the newer of the two files, and wins.

@@ -3,7 +3,7 @@
 mod config;
 mod patch;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use tokenizers::Tokenizer;
 
@@ -50,7 +50,8 @@ impl TextTokenizer {
         let config = TokenizerConfig::from_dir(dir)?;
         let path = dir.join("tokenizer.json");
         if !path.exists() && dir.join("tokenizer.model").exists() {
-            let reason = "found only `tokenizer.model`; open it with transformers and save it again to get this file";
+            let reason =
+                "found only `tokenizer.model`; open it with transformers and save it again to get this file";
             return Err(Error::Tokenizer { path, reason: reason.to_owned() });
         }
         let text = fs_err::read_to_string(&path)?;
@@ -62,8 +63,8 @@ impl TextTokenizer {
         Self::new(&path, &json, &config)
     }
 
-    fn new(path: &PathBuf, json: &str, config: &TokenizerConfig) -> Result<Self, Error> {
-        let fail = |reason: String| Error::Tokenizer { path: path.clone(), reason };
+    fn new(path: &Path, json: &str, config: &TokenizerConfig) -> Result<Self, Error> {
+        let fail = |reason: String| Error::Tokenizer { path: path.to_owned(), reason };
         let mut tokenizer: Tokenizer =
             json.parse().map_err(|error: tokenizers::Error| fail(error.to_string()))?;
         tokenizer.with_padding(None);

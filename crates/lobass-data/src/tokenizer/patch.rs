@@ -46,7 +46,7 @@ fn override_added_tokens(tokenizer: &mut Value, config: &TokenizerConfig) {
     tokenizer["added_tokens"] = Value::Array(tokens);
 }
 
-/// The SentencePiece style of LLaMA is written in two ways: as a normalizer that prepends `▁` to every piece of text
+/// The `SentencePiece` style of LLaMA is written in two ways: as a normalizer that prepends `▁` to every piece of text
 /// between special tokens, or as a pre-tokenizer. transformers uses the second, which for `legacy: false` prepends it
 /// to the beginning of the text alone and lets special tokens be found anywhere.
 fn replace_llama_normalizer(tokenizer: &mut Value, config: &TokenizerConfig) {

@@ -59,7 +59,9 @@ impl Checkpoint {
 
     fn tied_copies_differ(&self) -> bool {
         match (self.locate(EMBEDDING), self.locate(HEAD)) {
-            (Some(embedding), Some(head)) => embedding.dtype != head.dtype || embedding.bytes() != head.bytes(),
+            (Some(embedding), Some(head)) => {
+                embedding.dtype != head.dtype || embedding.bytes() != head.bytes()
+            }
             _ => true,
         }
     }

@@ -5,7 +5,12 @@ use burn::tensor::{TensorData, bf16, f16};
 use crate::Dtype;
 
 /// Reads little-endian values of one dtype as another; rounding is to nearest, ties to even.
-pub(super) fn tensor_data<const D: usize>(bytes: &[u8], from: Dtype, to: Dtype, shape: [usize; D]) -> TensorData {
+pub(super) fn tensor_data<const D: usize>(
+    bytes: &[u8],
+    from: Dtype,
+    to: Dtype,
+    shape: [usize; D],
+) -> TensorData {
     match (from, to) {
         (Dtype::F32, Dtype::F32) => TensorData::new(read(bytes, f32::from_le_bytes), shape),
         (Dtype::Bf16, Dtype::Bf16) => TensorData::new(read(bytes, bf16::from_le_bytes), shape),
@@ -15,7 +20,9 @@ pub(super) fn tensor_data<const D: usize>(bytes: &[u8], from: Dtype, to: Dtype, 
         (Dtype::F32, Dtype::Bf16) => {
             TensorData::new(read(bytes, |b| bf16::from_f32(f32::from_le_bytes(b))), shape)
         }
-        (Dtype::F32, Dtype::F16) => TensorData::new(read(bytes, |b| f16::from_f32(f32::from_le_bytes(b))), shape),
+        (Dtype::F32, Dtype::F16) => {
+            TensorData::new(read(bytes, |b| f16::from_f32(f32::from_le_bytes(b))), shape)
+        }
         (Dtype::F16, Dtype::Bf16) => {
             TensorData::new(read(bytes, |b| bf16::from_f32(f16::from_le_bytes(b).to_f32())), shape)
         }

@@ -76,7 +76,9 @@ fn what_is_there(dir: &Path) -> Result<String, Error> {
         return Ok("a PEFT adapter; merge it into its base first".to_owned());
     }
     if let Some(pickle) = names.iter().find(|name| {
-        Path::new(name).extension().is_some_and(|extension| ["bin", "pt", "pth"].iter().any(|e| extension == *e))
+        Path::new(name)
+            .extension()
+            .is_some_and(|extension| ["bin", "pt", "pth"].iter().any(|e| extension == *e))
     }) {
         return Ok(format!(
             "`{pickle}`; pickled weights are not read: open them with transformers and call \

@@ -16,8 +16,8 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor};
 
-pub use layout::{TensorSpec, expected_tensors};
 pub(crate) use layout::{EMBEDDING, HEAD};
+pub use layout::{TensorSpec, expected_tensors};
 pub use save::save;
 use shard::{Located, WeightShard};
 
@@ -54,7 +54,11 @@ impl Checkpoint {
             && checkpoint.locate(EMBEDDING).is_none()
             && checkpoint.locate(HEAD).is_some();
         let problems = checkpoint.problems();
-        if problems.is_empty() { Ok(checkpoint) } else { Err(Error::Tensors { path: checkpoint.dir, problems }) }
+        if problems.is_empty() {
+            Ok(checkpoint)
+        } else {
+            Err(Error::Tensors { path: checkpoint.dir, problems })
+        }
     }
 
     /// The directory.

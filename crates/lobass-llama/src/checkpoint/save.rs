@@ -129,7 +129,8 @@ impl View for Weight<'_> {
 
     fn data(&self) -> Cow<'_, [u8]> {
         let weight = self.model.weight(&self.spec.name);
-        let weight = weight.unwrap_or_else(|| unreachable!("`{}` is a parameter of the model", self.spec.name));
+        let weight =
+            weight.unwrap_or_else(|| unreachable!("`{}` is a parameter of the model", self.spec.name));
         Cow::Owned(convert::to_bytes(&weight, self.dtype))
     }
 
@@ -139,9 +140,8 @@ impl View for Weight<'_> {
 }
 
 fn config_with_dtype(config_json: &str, dtype: Dtype) -> Result<String, Error> {
-    let mut config: Map<String, Value> = serde_json::from_str(config_json).map_err(|source| Error::Config {
-        path: "config.json".into(),
-        source: crate::ConfigError::Json(source),
+    let mut config: Map<String, Value> = serde_json::from_str(config_json).map_err(|source| {
+        Error::Config { path: "config.json".into(), source: crate::ConfigError::Json(source) }
     })?;
     // transformers 5 writes `dtype`, 4 writes `torch_dtype`; both read both.
     let field = if config.contains_key("dtype") { "dtype" } else { "torch_dtype" };

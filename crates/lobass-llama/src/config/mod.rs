@@ -11,6 +11,7 @@ use std::fmt;
 use serde_json::Value;
 use thiserror::Error;
 
+use crate::checkpoint::{TensorSpec, expected_tensors};
 use raw::RawConfig;
 pub use rope::{RopeConfig, RopeScaling};
 
@@ -40,10 +41,12 @@ impl Family {
     ];
 
     fn from_model_type(model_type: &str) -> Result<Self, ConfigError> {
-        Self::ALL.into_iter().find_map(|(name, family)| (name == model_type).then_some(family)).ok_or_else(|| {
-            let known: Vec<_> = Self::ALL.iter().map(|(name, _)| *name).collect();
-            ConfigError::unsupported("model_type", model_type, &format!("one of {}", known.join(", ")))
-        })
+        Self::ALL.into_iter().find_map(|(name, family)| (name == model_type).then_some(family)).ok_or_else(
+            || {
+                let known: Vec<_> = Self::ALL.iter().map(|(name, _)| *name).collect();
+                ConfigError::unsupported("model_type", model_type, &format!("one of {}", known.join(", ")))
+            },
+        )
     }
 
     /// Rotary base of configs that leave it out.
@@ -77,6 +80,7 @@ pub struct LayerConfig {
 
 /// A LLaMA-family architecture with every default filled in.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of `config.json`, free of the others")]
 pub struct LlamaConfig {
     /// The family, from `model_type`.
     pub family: Family,
@@ -176,7 +180,8 @@ impl LlamaConfig {
     /// [`ConfigError`], naming the field: one that is missing, impossible, or not supported.
     pub fn from_json(text: &str) -> Result<Self, ConfigError> {
         let raw: RawConfig = serde_json::from_str(text)?;
-        let family = Family::from_model_type(raw.model_type.as_deref().ok_or(ConfigError::missing("model_type"))?)?;
+        let family =
+            Family::from_model_type(raw.model_type.as_deref().ok_or(ConfigError::missing("model_type"))?)?;
         refuse_unsupported(&raw)?;
 
         let required = |field: &'static str, value: Option<usize>| match value {
@@ -218,7 +223,7 @@ impl LlamaConfig {
 
     /// The number of parameters; a tied head counts once.
     pub fn n_parameters(&self) -> usize {
-        crate::checkpoint::expected_tensors(self).iter().map(|tensor| tensor.n_elements()).sum()
+        expected_tensors(self).iter().map(TensorSpec::n_elements).sum()
     }
 
     fn check_heads(&self) -> Result<(), ConfigError> {
@@ -257,7 +262,7 @@ fn layers(family: Family, raw: &RawConfig, n_layers: usize) -> Result<Vec<LayerC
     let interval = raw.no_rope_layer_interval.unwrap_or(4);
     let rotary = |layer: usize| match (family, &raw.no_rope_layers) {
         (Family::SmolLm3, Some(flags)) => flags.get(layer).is_none_or(|&flag| flag != 0),
-        (Family::SmolLm3, None) => interval == 0 || (layer + 1) % interval != 0,
+        (Family::SmolLm3, None) => interval == 0 || !(layer + 1).is_multiple_of(interval),
         _ => true,
     };
     let slides = |layer: usize| match (family, &raw.layer_types) {
@@ -285,7 +290,8 @@ fn layers(family: Family, raw: &RawConfig, n_layers: usize) -> Result<Vec<LayerC
 /// A token id field holds a number, a list of numbers, or null.
 fn token_ids(field: &'static str, value: Option<&Value>) -> Result<Vec<u32>, ConfigError> {
     let invalid = |found: &Value| ConfigError::invalid(field, found, "a token id or a list of token ids");
-    let id = |value: &Value| value.as_u64().and_then(|id| u32::try_from(id).ok()).ok_or_else(|| invalid(value));
+    let id =
+        |value: &Value| value.as_u64().and_then(|id| u32::try_from(id).ok()).ok_or_else(|| invalid(value));
     match value {
         None | Some(Value::Null) => Ok(Vec::new()),
         Some(Value::Array(ids)) => ids.iter().map(id).collect(),
@@ -315,8 +321,8 @@ mod tests {
     #[test]
     fn both_spellings_of_rope_are_read() {
         let old = parse(r#", "rope_theta": 5e5, "rope_scaling": {"type": "linear", "factor": 2.0}"#).unwrap();
-        let new =
-            parse(r#", "rope_parameters": {"rope_theta": 5e5, "rope_type": "linear", "factor": 2.0}"#).unwrap();
+        let new = parse(r#", "rope_parameters": {"rope_theta": 5e5, "rope_type": "linear", "factor": 2.0}"#)
+            .unwrap();
         assert_eq!(old.rope, new.rope);
         assert_eq!(old.rope.scaling, RopeScaling::Linear { factor: 2.0 });
     }
@@ -346,13 +352,15 @@ mod tests {
             let text = LLAMA.replace("EXTRA", extra).replace("\"llama\"", &format!("{name:?}"));
             LlamaConfig::from_json(&text).unwrap()
         };
-        let windows = |config: &LlamaConfig| config.layers.iter().map(|l| l.sliding_window).collect::<Vec<_>>();
+        let windows =
+            |config: &LlamaConfig| config.layers.iter().map(|l| l.sliding_window).collect::<Vec<_>>();
 
         let qwen2 = family("qwen2", r#", "sliding_window": 8, "use_sliding_window": false"#);
         assert!(qwen2.qkv_bias && !qwen2.o_bias);
         assert_eq!(windows(&qwen2), [None, None]);
 
-        let qwen3 = family("qwen3", r#", "sliding_window": 8, "use_sliding_window": true, "max_window_layers": 1"#);
+        let qwen3 =
+            family("qwen3", r#", "sliding_window": 8, "use_sliding_window": true, "max_window_layers": 1"#);
         assert!(qwen3.qk_norm && !qwen3.qkv_bias);
         assert_eq!(windows(&qwen3), [None, Some(8)]);
 

@@ -60,7 +60,11 @@ pub struct RopeConfig {
 }
 
 impl RopeConfig {
-    pub(super) fn from_raw(raw: &RawConfig, default_theta: f64, max_positions: usize) -> Result<Self, ConfigError> {
+    pub(super) fn from_raw(
+        raw: &RawConfig,
+        default_theta: f64,
+        max_positions: usize,
+    ) -> Result<Self, ConfigError> {
         let empty = Map::new();
         let (field, parameters) = match (&raw.rope_parameters, &raw.rope_scaling) {
             (Some(parameters), _) => ("rope_parameters", parameters),
@@ -85,7 +89,11 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn scaling(&self, max_positions: usize) -> Result<RopeScaling, ConfigError> {
         if let Some((layer_type, _)) = self.parameters.iter().find(|(_, value)| value.is_object()) {
-            return Err(ConfigError::unsupported(self.field, layer_type, "one set of parameters for all layers"));
+            return Err(ConfigError::unsupported(
+                self.field,
+                layer_type,
+                "one set of parameters for all layers",
+            ));
         }
         let kind = self.parameters.get("rope_type").or_else(|| self.parameters.get("type"));
         match kind.and_then(Value::as_str).unwrap_or("default") {

@@ -40,8 +40,11 @@ impl Attention {
         config: &LlamaConfig,
         layer: LayerConfig,
     ) -> Result<Self, S::Error> {
-        let heads =
-            Heads { queries: config.num_attention_heads, keys: config.num_key_value_heads, width: config.head_dim };
+        let heads = Heads {
+            queries: config.num_attention_heads,
+            keys: config.num_key_value_heads,
+            width: config.head_dim,
+        };
         let (hidden, bias) = (config.hidden_size, config.qkv_bias);
         let (queries, keys) = (heads.queries * heads.width, heads.keys * heads.width);
         let q_proj = Linear::load(&mut scope.child("q_proj"), queries, hidden, bias)?;
@@ -102,10 +105,12 @@ impl Attention {
             return heads;
         }
         let [batch, keys, seq, width] = heads.dims();
-        heads
-            .unsqueeze_dim::<5>(2)
-            .expand([batch, keys, groups, seq, width])
-            .reshape([batch, keys * groups, seq, width])
+        heads.unsqueeze_dim::<5>(2).expand([batch, keys, groups, seq, width]).reshape([
+            batch,
+            keys * groups,
+            seq,
+            width,
+        ])
     }
 }
 

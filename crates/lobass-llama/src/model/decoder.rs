@@ -85,7 +85,8 @@ impl DecoderLayer {
     ) -> Result<Self, S::Error> {
         let self_attn = Attention::load(&mut scope.child("self_attn"), config, layer)?;
         let mlp = Mlp::load(&mut scope.child("mlp"), config)?;
-        let mut norm = |name: &str| RmsNorm::load(&mut scope.child(name), config.hidden_size, config.rms_norm_eps);
+        let mut norm =
+            |name: &str| RmsNorm::load(&mut scope.child(name), config.hidden_size, config.rms_norm_eps);
         let (input_layernorm, post_attention_layernorm) =
             (norm("input_layernorm")?, norm("post_attention_layernorm")?);
         Ok(Self { self_attn, mlp, input_layernorm, post_attention_layernorm })

@@ -22,8 +22,13 @@ impl RopeTables {
         let table = |function: fn(f32) -> f32| {
             let values: Vec<f32> = (0..seq_len)
                 .flat_map(|position| {
-                    #[expect(clippy::cast_possible_truncation, reason = "as in the reference, angles are f32")]
-                    frequencies.iter().map(move |frequency| function(position as f32 * frequency) * factor as f32)
+                    #[expect(
+                        clippy::cast_possible_truncation,
+                        reason = "as in the reference, angles are f32"
+                    )]
+                    frequencies
+                        .iter()
+                        .map(move |frequency| function(position as f32 * frequency) * factor as f32)
                 })
                 .collect();
             Tensor::from_data(TensorData::new(values, shape), (device, dtype))
@@ -62,14 +67,22 @@ fn inverse_frequencies(config: &LlamaConfig, seq_len: usize) -> (Vec<f32>, f64) 
             let stretch = factor * (seq_len as f64).max(max) / max - (factor - 1.0);
             (plain(theta * stretch.powf(dim as f64 / (dim as f64 - 2.0))), 1.0)
         }
-        RopeScaling::Llama3 { factor, low_freq_factor, high_freq_factor, original_max_position_embeddings } => {
+        RopeScaling::Llama3 {
+            factor,
+            low_freq_factor,
+            high_freq_factor,
+            original_max_position_embeddings,
+        } => {
             let smooth = |frequency: f32| {
                 let frequency = f64::from(frequency);
                 let wavelength = TAU / frequency;
                 let ratio = original_max_position_embeddings / wavelength;
                 let share = (ratio - low_freq_factor) / (high_freq_factor - low_freq_factor);
                 let share = share.clamp(0.0, 1.0);
-                #[expect(clippy::cast_possible_truncation, reason = "as in the reference, frequencies are f32")]
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    reason = "as in the reference, frequencies are f32"
+                )]
                 let smoothed = ((1.0 - share) * frequency / factor + share * frequency) as f32;
                 smoothed
             };
@@ -86,8 +99,14 @@ fn series(theta: f64, dim: usize) -> impl Iterator<Item = f32> {
 }
 
 fn yarn(config: &LlamaConfig) -> Vec<f32> {
-    let RopeScaling::Yarn { factor, beta_fast, beta_slow, truncate, original_max_position_embeddings: original, .. } =
-        config.rope.scaling
+    let RopeScaling::Yarn {
+        factor,
+        beta_fast,
+        beta_slow,
+        truncate,
+        original_max_position_embeddings: original,
+        ..
+    } = config.rope.scaling
     else {
         unreachable!("called for YaRN only");
     };

@@ -85,7 +85,8 @@ pub(super) fn read(path: &Path) -> Result<ScoreTable, Error> {
             }),
         }
     }
-    let manifest: Manifest = manifest.ok_or_else(|| not_a_table(path, "expected a line with the manifest"))?;
+    let manifest: Manifest =
+        manifest.ok_or_else(|| not_a_table(path, "expected a line with the manifest"))?;
     if records.len() as u64 != manifest.n_rows {
         let reason = format!("expected {} rows, found {}", manifest.n_rows, records.len());
         return Err(not_a_table(path, reason));

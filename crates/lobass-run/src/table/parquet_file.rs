@@ -81,7 +81,9 @@ fn to_batch(rows: &[TableRow], roles: &[String], detail: Detail) -> RecordBatch 
         columns.push((format!("{role}_nll"), true, Arc::new(sums)));
     }
     for (at, role) in roles.iter().enumerate().filter(|_| detail == Detail::PerToken) {
-        let lists = rows.iter().map(|row| Some(row.tokens[at].as_ref()?.iter().copied().map(Some).collect::<Vec<_>>()));
+        let lists = rows
+            .iter()
+            .map(|row| Some(row.tokens[at].as_ref()?.iter().copied().map(Some).collect::<Vec<_>>()));
         let lists = ListArray::from_iter_primitive::<Float32Type, _, _>(lists);
         columns.push((format!("{role}_token_nll"), true, Arc::new(lists)));
     }
@@ -106,13 +108,12 @@ pub(super) fn read(path: &Path) -> Result<ScoreTable, Error> {
 }
 
 fn push_records(columns: &Columns, path: &Path, records: &mut Vec<ScoreRecord>) -> Result<(), Error> {
-    let (rows, n_tokens, n_scored) = (columns.u64s("row")?, columns.u32s("n_tokens")?, columns.u32s("n_scored")?);
+    let (rows, n_tokens, n_scored) =
+        (columns.u64s("row")?, columns.u32s("n_tokens")?, columns.u32s("n_scored")?);
     let (keys, statuses) = (columns.texts("key")?, columns.texts("status")?);
     let (reasons, sources) = (columns.texts("reason")?, columns.texts("source")?);
-    let losses = |name: &str| match columns.has(name) {
-        true => columns.f64s(name),
-        false => Ok(vec![None; columns.n_rows()]),
-    };
+    let losses =
+        |name: &str| if columns.has(name) { columns.f64s(name) } else { Ok(vec![None; columns.n_rows()]) };
     let (base, reference) = (losses("base_nll")?, losses("reference_nll")?);
     for at in 0..columns.n_rows() {
         let status = statuses[at]
