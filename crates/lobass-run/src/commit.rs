@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::Error;
-use crate::plan::Shard;
+use crate::shard::Shard;
 use crate::store::{Put, Store};
 
 /// That a unit is done, where its data is, and what is in it.

@@ -7,8 +7,8 @@ use lobass_core::RowStatus;
 use lobass_data::{Encoded, Encoder, Overlong, Pool, PoolRow};
 
 use crate::commit::{self, ROWS};
-use crate::plan::Shard;
 use crate::rows::{self, EncodedRow};
+use crate::shard::Shard;
 use crate::{Error, Progress, Stage, WorkDir};
 
 impl WorkDir {

@@ -57,14 +57,16 @@ mod progress;
 mod rows;
 mod score;
 mod seal;
+mod shard;
 mod store;
 mod table;
 mod work;
 
 pub use error::Error;
 pub use manifest::{InputRecord, Manifest, ModelKey, TemplateRecord};
-pub use plan::{Plan, Shard};
+pub use plan::Plan;
 pub use progress::{Progress, Stage};
 pub use seal::SealReport;
+pub use shard::Shard;
 pub use table::{ScoreTable, read_table, write_json_lines};
 pub use work::WorkDir;

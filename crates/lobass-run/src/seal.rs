@@ -6,9 +6,9 @@ use std::path::Path;
 use lobass_core::{Detail, Nll, RowStatus, ScoreRecord};
 
 use crate::losses::RowLoss;
-use crate::plan::Shard;
 use crate::rows::EncodedRow;
 use crate::score::stage_name;
+use crate::shard::Shard;
 use crate::table::{TableRow, TableWriter};
 use crate::{Error, Manifest, ModelKey, WorkDir};
 

@@ -6,9 +6,9 @@ use lobass_core::{Detail, Sequence};
 
 use crate::commit::{self, Commit, ROWS, to_json};
 use crate::losses::{self, RowLoss};
-use crate::plan::Shard;
 use crate::rows::{self, EncodedRow};
 use crate::score::stage_name;
+use crate::shard::Shard;
 use crate::store::{Put, Store};
 use crate::{Error, ModelKey, Plan};
 
