@@ -1,2 +1,59 @@
-//! Chores.
-fn main() {}
+//! Chores of the workspace, one verb a module: `cargo xtask --help`.
+
+#![expect(clippy::print_stderr, reason = "it talks to the person at the terminal")]
+
+mod bench;
+mod demo_model;
+mod golden;
+mod tidy;
+mod validate;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser;
+use xshell::Shell;
+
+/// Chores of the lobass workspace
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", help_expected = true)]
+enum Verb {
+    /// Run everything a change has to pass, cheapest first
+    Validate,
+    /// Check what compilers do not: headers, manifests, READMEs, links in the docs
+    Tidy,
+    /// Make the golden fixtures again with PyTorch and transformers, and show what changed
+    Golden,
+    /// Make the demo's checkpoint, tokenizer, and pool again
+    DemoModel,
+    /// Run the benchmarks
+    Bench(bench::Args),
+}
+
+fn main() -> ExitCode {
+    match run(Verb::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(verb: Verb) -> Result<()> {
+    let shell = Shell::new()?;
+    shell.change_dir(root());
+    match verb {
+        Verb::Validate => validate::run(&shell),
+        Verb::Tidy => tidy::run(&root()),
+        Verb::Golden => golden::run(&shell),
+        Verb::DemoModel => demo_model::run(&shell),
+        Verb::Bench(args) => bench::run(&shell, &args),
+    }
+}
+
+/// The root of the workspace.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask is a folder of the workspace").to_owned()
+}

@@ -44,6 +44,8 @@ pub use example::{Example, Message, Role, RowFault};
 pub use format::{
     ColumnMap, ConversationLayout, DatasetEntry, FormatName, Layout, PairLayout, detect, read_dataset_info,
 };
+/// The time that a template can ask for, with `strftime_now`.
+pub use jiff::civil::DateTime;
 pub use pool::{DataFile, Duplicates, FormatChoice, Pool, PoolRow};
 pub use template::{ChatTemplate, Preset, TemplateChoice};
 pub use tokenizer::{SpecialToken, TextTokenizer, TokenizedText};

@@ -1,7 +1,7 @@
 //! Makes the shipped checkpoint and pool: a tokenizer and a model trained on text about the toy world.
 //!
 //! Run with `cargo xtask demo-model`, which calls `cargo run -p lobass-demo --example pretrain -- DIR`. It takes about
-//! ten minutes on two cores. The pool and the tokenizer come out the same everywhere; the weights come out the same to
+//! three minutes on two cores. The pool and the tokenizer come out the same everywhere; the weights come out the same to
 //! the bit on processors with the same instruction sets, and to rounding on others.
 
 #![expect(clippy::print_stderr, reason = "it takes minutes, and says how far it is")]

@@ -43,7 +43,7 @@ impl WorkDir {
             } else {
                 let encoded = encode_rows(pool, encoder, &raw, threads)?;
                 progress.n_tokens += encoded.iter().map(|row| u64::from(row.n_tokens)).sum::<u64>();
-                let (bytes, digest) = rows::serialise(&encoded, self.store.root())?;
+                let (bytes, digest) = rows::serialize(&encoded, self.store.root())?;
                 commit::commit(&self.store, &self.plan_id, ROWS, shard, digest, &bytes)?;
             }
             progress.rows_done += shard.n_rows;

@@ -29,7 +29,7 @@ impl RowLoss {
 }
 
 /// The bytes of a shard's file and the digest of its values.
-pub(crate) fn serialise(losses: &[RowLoss], path: &Path) -> Result<(Vec<u8>, String), Error> {
+pub(crate) fn serialize(losses: &[RowLoss], path: &Path) -> Result<(Vec<u8>, String), Error> {
     let rows: ArrayRef = Arc::new(losses.iter().map(|loss| Some(loss.row)).collect::<UInt64Array>());
     let nlls: ArrayRef = Arc::new(losses.iter().map(|loss| Some(loss.nll)).collect::<Float64Array>());
     let counts: ArrayRef = Arc::new(losses.iter().map(|loss| Some(loss.n_scored)).collect::<UInt32Array>());

@@ -25,7 +25,7 @@ pub(crate) struct EncodedRow {
 }
 
 /// The bytes of a shard's file and the digest of its values.
-pub(crate) fn serialise(rows: &[EncodedRow], path: &Path) -> Result<(Vec<u8>, String), Error> {
+pub(crate) fn serialize(rows: &[EncodedRow], path: &Path) -> Result<(Vec<u8>, String), Error> {
     let numbers = |value: fn(&EncodedRow) -> u32| -> ArrayRef {
         Arc::new(rows.iter().map(value).map(Some).collect::<UInt32Array>())
     };
@@ -155,7 +155,7 @@ mod tests {
         fn rows_survive_their_file(rows in prop::collection::vec(any_row(), 1..20)) {
             let dir = tempfile::tempdir().unwrap();
             let path = dir.path().join("rows.parquet");
-            let (bytes, digest_before) = serialise(&rows, &path).unwrap();
+            let (bytes, digest_before) = serialize(&rows, &path).unwrap();
             fs_err::write(&path, bytes).unwrap();
             let read = read(&path).unwrap();
             prop_assert_eq!(digest(&read), digest_before);

@@ -43,7 +43,7 @@ impl WorkDir {
                 })?;
                 let found: Vec<RowLoss> =
                     numbers.into_iter().zip(found).map(|(row, loss)| RowLoss::new(row, loss)).collect();
-                let (bytes, digest) = losses::serialise(&found, self.store.root())?;
+                let (bytes, digest) = losses::serialize(&found, self.store.root())?;
                 commit::commit(&self.store, &self.plan_id, &stage, shard, digest, &bytes)?;
                 progress.n_tokens += sequences.iter().map(|sequence| sequence.n_tokens() as u64).sum::<u64>();
             }

@@ -1,6 +1,6 @@
 //! LoBaSS and its honest baselines: pure functions from a table of losses to a selection.
 //!
-//! A [`Strategy`] gives every row a score, or none; [`select`] keeps the best of them within a budget; [`summarise`]
+//! A [`Strategy`] gives every row a score, or none; [`select`] keeps the best of them within a budget; [`summarize`]
 //! says what was kept and what the score goes with. Nothing here reads a file or touches a tensor, and the only
 //! randomness is the seed of the caller.
 //!
@@ -36,4 +36,4 @@ mod summary;
 pub use correlation::spearman;
 pub use rank::{Request, SelectError, select};
 pub use strategy::{Band, Need, Ratings, Strategy, StrategyInfo};
-pub use summary::{SourceShare, Summary, summarise};
+pub use summary::{SourceShare, Summary, summarize};

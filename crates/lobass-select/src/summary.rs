@@ -32,7 +32,7 @@ pub struct Summary {
 }
 
 /// Looks at a selection from outside.
-pub fn summarise(records: &[ScoreRecord], strategy: &Strategy, selection: &Selection) -> Summary {
+pub fn summarize(records: &[ScoreRecord], strategy: &Strategy, selection: &Selection) -> Summary {
     let chosen: HashSet<u64> = selection.selected.iter().map(|selected| selected.row).collect();
     let mut statuses: BTreeMap<RowStatus, u64> = BTreeMap::new();
     let mut sources: BTreeMap<&str, SourceShare> = BTreeMap::new();

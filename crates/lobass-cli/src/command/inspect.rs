@@ -149,7 +149,7 @@ fn losses(
     Ok(all)
 }
 
-/// The text with every scored run in brackets and in colour, and the border token underlined.
+/// The text with every scored run in brackets and in color, and the border token underlined.
 fn marked_text(trace: &Trace, tokenizer: &TextTokenizer) -> String {
     let scored = Style::new().fg_color(Some(AnsiColor::Green.into()));
     let border = Style::new().fg_color(Some(AnsiColor::Yellow.into())).underline();

@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail};
 use lobass_core::{Direction, RowStatus, ScoreRecord, Selection};
 use lobass_data::{DataFile, Pool, write_subset};
 use lobass_run::ScoreTable;
-use lobass_select::{Ratings, Request, Strategy, Summary, select, summarise};
+use lobass_select::{Ratings, Request, Strategy, Summary, select, summarize};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -48,7 +48,7 @@ pub(crate) fn select_and_write(
         direction: settings.direction.map(Direction::from),
     };
     let selection = select(&table.records, &strategy, &request)?;
-    let summary = summarise(&table.records, &strategy, &selection);
+    let summary = summarize(&table.records, &strategy, &selection);
     let mut written = Vec::new();
     if let Some(out) = &target.out {
         written.extend(write_rows(pool, &selection, out)?);

@@ -37,7 +37,7 @@ struct RawEntry {
 ///
 /// # Errors
 /// [`Error::Io`] or [`Error::Json`] if the registry cannot be read, [`Error::DatasetInfo`] if the entry asks for what
-/// is not supported: hub data sets, preference pairs, unknown formattings.
+/// is not supported: hub data sets, preference pairs, an unknown `formatting`.
 pub fn read_dataset_info(registry: &Path, name: &str) -> Result<Option<DatasetEntry>, Error> {
     let text = fs_err::read_to_string(registry)?;
     let mut entries: Map<String, Value> = serde_json::from_str(&text).map_err(|source| Error::Json {

@@ -53,7 +53,7 @@ impl WeightShard {
     /// hold it twice.
     pub(crate) fn release(&self, info: &TensorInfo) {
         let (start, end) = info.data_offsets;
-        #[expect(unsafe_code, reason = "the safe advices do not include dropping pages")]
+        #[expect(unsafe_code, reason = "memmap2 has no safe way to drop pages")]
         // SAFETY: the map is read-only and backed by a file, so dropped pages are read again from the same file.
         let advised = unsafe {
             self.bytes.unchecked_advise_range(UncheckedAdvice::DontNeed, self.data_start + start, end - start)

@@ -1,0 +1,59 @@
+//! From a score table in memory to a selection, in rows a second.
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use lobass_benches::SEED;
+use lobass_core::{Budget, ExampleKey, Nll, RowStatus, ScoreRecord};
+use lobass_select::{Request, Strategy, select, summarize};
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+
+const N_ROWS: u64 = 200_000;
+
+fn table() -> Vec<ScoreRecord> {
+    let mut rng = ChaCha8Rng::seed_from_u64(SEED);
+    let mut record = |row: u64| {
+        let n_scored = rng.random_range(1..400u32);
+        let mut nll = |most: f64| {
+            Some(Nll {
+                sum: f64::from(n_scored) * rng.random_range(0.1..most),
+                n_scored: u64::from(n_scored),
+            })
+        };
+        ScoreRecord {
+            row,
+            key: ExampleKey::new(format!("{row:032x}")),
+            status: RowStatus::Ok,
+            reason: None,
+            source: "pool".to_owned(),
+            n_tokens: n_scored + 50,
+            n_scored,
+            base: nll(4.0),
+            reference: nll(2.0),
+        }
+    };
+    (0..N_ROWS).map(&mut record).collect()
+}
+
+fn selecting(criterion: &mut Criterion) {
+    let records = table();
+    let mut group = criterion.benchmark_group("select");
+    group.sample_size(10).throughput(Throughput::Elements(N_ROWS));
+    for (strategy, budget) in [
+        (Strategy::Lobass, Budget::Fraction(0.06)),
+        (Strategy::Lobass, Budget::Tokens(2_000_000)),
+        (Strategy::Random, Budget::Fraction(0.06)),
+    ] {
+        let request = Request { budget, seed: 0, direction: None };
+        group.bench_function(format!("{}, {budget}", strategy.info().name), |bencher| {
+            bencher.iter(|| select(&records, &strategy, &request).expect("rows with scores"));
+        });
+    }
+    let request = Request { budget: Budget::Fraction(0.06), seed: 0, direction: None };
+    let selection = select(&records, &Strategy::Lobass, &request).expect("rows with scores");
+    group.bench_function("summary", |bencher| {
+        bencher.iter(|| summarize(&records, &Strategy::Lobass, &selection));
+    });
+}
+
+criterion_group!(benches, selecting);
+criterion_main!(benches);

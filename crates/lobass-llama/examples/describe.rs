@@ -1,0 +1,29 @@
+//! Opens a checkpoint, says what it is, and asks it for the likeliest next token.
+//!
+//! Run with `cargo run -p lobass-llama --example describe -- CHECKPOINT`; without a directory it takes the checkpoint
+//! that the demo ships.
+
+#![expect(clippy::print_stdout, reason = "an example talks to its reader")]
+
+use burn::tensor::{Int, Tensor};
+use lobass_llama::{Checkpoint, DeviceName, Dtype};
+
+const SHIPPED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../lobass-demo/assets/base");
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let checkpoint = Checkpoint::open(std::env::args().nth(1).unwrap_or_else(|| SHIPPED.to_owned()))?;
+    let config = checkpoint.config();
+    println!("{}: {:?}, {}", checkpoint.dir().display(), config.family, checkpoint.dtype());
+    println!("{} layers of width {}", config.num_hidden_layers, config.hidden_size);
+    println!("{} parameters, vocabulary of {}", config.n_parameters(), config.vocab_size);
+    println!("weights {}", checkpoint.weights_digest());
+
+    let device = DeviceName::Cpu.open();
+    let model = checkpoint.load(Dtype::F32, &device)?;
+    let start = config.bos_token_id.unwrap_or(0);
+    let input_ids = Tensor::<1, Int>::from_data([start].as_slice(), &device).unsqueeze();
+    let hidden: Tensor<2> = model.hidden_states(input_ids).squeeze_dim(0);
+    let likeliest = model.logits(hidden).argmax(1).into_scalar::<i64>();
+    println!("after token {start} comes, most likely, token {likeliest}");
+    Ok(())
+}

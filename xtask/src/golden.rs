@@ -1,0 +1,23 @@
+//! The golden fixtures, made again.
+
+use anyhow::{Context as _, Result};
+use xshell::{Shell, cmd};
+
+/// Also what `.gitignore` names.
+const ENVIRONMENT: &str = ".venv";
+const GENERATORS: [&str; 3] = ["gen_models.py", "gen_chat.py", "gen_training.py"];
+
+pub(crate) fn run(shell: &Shell) -> Result<()> {
+    let python = format!("{ENVIRONMENT}/bin/python");
+    if !shell.path_exists(&python) {
+        cmd!(shell, "python3 -m venv {ENVIRONMENT}").run().context("Python 3.11 or newer is needed")?;
+    }
+    cmd!(shell, "{python} -m pip install --quiet --requirement tests/fixtures/requirements.txt").run()?;
+    for generator in GENERATORS {
+        eprintln!("==> {generator}");
+        cmd!(shell, "{python} tests/fixtures/{generator}").env("HF_HUB_OFFLINE", "1").run()?;
+    }
+    eprintln!("==> what changed");
+    cmd!(shell, "git status --short tests/fixtures").run()?;
+    Ok(())
+}

@@ -1,0 +1,62 @@
+//! What compilers do not check. `cargo test` runs it too, so that no one has to remember it.
+
+mod links;
+mod manifests;
+mod sources;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+
+/// Prints every offence and fails if there is one.
+pub(crate) fn run(root: &Path) -> Result<()> {
+    let offences = offences(root)?;
+    if offences.is_empty() {
+        return Ok(());
+    }
+    bail!("{} offences:\n  {}", offences.len(), offences.join("\n  "))
+}
+
+fn offences(root: &Path) -> Result<Vec<String>> {
+    let files = files_under(root)?;
+    let mut found = sources::offences(root, &files)?;
+    found.extend(manifests::offences(root, &files)?);
+    found.extend(links::offences(root, &files)?);
+    Ok(found)
+}
+
+/// Every file of the project, relative to its root, in order. What is hidden, built, or left by a run is not.
+fn files_under(root: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs_err::read_dir(&folder)? {
+            let path = entry?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let project = !(name.starts_with('.') || ["target", "runs", "__pycache__"].contains(&&*name));
+            match path.is_dir() {
+                true if project => folders.push(path),
+                false if project => files.push(path.strip_prefix(root)?.to_owned()),
+                _ => {}
+            }
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn read(root: &Path, file: &Path) -> Result<String> {
+    Ok(fs_err::read_to_string(root.join(file))?)
+}
+
+fn with_extension<'a>(files: &'a [PathBuf], extension: &str) -> impl Iterator<Item = &'a PathBuf> {
+    files.iter().filter(move |file| file.extension().is_some_and(|found| found == extension))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_tree_is_tidy() {
+        super::run(&crate::root()).unwrap();
+    }
+}
