@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use lobass_core::ScoreRecord;
 use lobass_run::read_table;
+use serde_json::Value;
 
 use crate::sandbox::Sandbox;
 
@@ -182,8 +183,15 @@ fn training_that_was_killed_begins_again_and_ends_the_same() {
     }
     child.kill().unwrap();
     child.wait().unwrap();
-    assert!(!sandbox.path("killed/lobass-training.json").exists());
+    let record: Value = serde_json::from_str(&sandbox.read("killed/lobass-training.json")).unwrap();
+    assert!(record["outcome"].is_null() && record["recipe"]["batch_size"] == 8, "{record}");
     sandbox.expect(0, &killed);
     let weights = |out: &str| fs_err::read(sandbox.path(format!("{out}/model.safetensors"))).unwrap();
+    assert_eq!(weights("killed"), weights("whole"));
+
+    // As if it had been killed between the weights and the record that says it is done.
+    sandbox.write("killed/lobass-training.json", record.to_string());
+    fs_err::write(sandbox.path("killed/model.safetensors"), "half").unwrap();
+    sandbox.expect(0, &killed);
     assert_eq!(weights("killed"), weights("whole"));
 }

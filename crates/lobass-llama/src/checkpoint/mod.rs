@@ -41,7 +41,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::Config`], [`Error::NoWeights`], [`Error::Shard`], and [`Error::Index`] for files that
-    /// cannot be read; [`Error::Tensors`], listing every missing, unexpected, mis-shaped, or non-float tensor.
+    /// cannot be read; [`Error::Tensors`], listing every missing, unexpected, misshapen, or non-float tensor.
     pub fn open(dir: impl AsRef<Path>) -> Result<Self, Error> {
         let dir = dir.as_ref().to_owned();
         let config_path = dir.join("config.json");

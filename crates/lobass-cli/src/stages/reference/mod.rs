@@ -1,16 +1,16 @@
 //! Training the reference.
 
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+mod metrics;
+mod record;
 
-use anyhow::{Context as _, bail};
+use std::path::Path;
+
+use anyhow::bail;
 use lobass_core::Sequence;
 use lobass_data::Encoder;
 use lobass_llama::{Checkpoint, Dtype};
 use lobass_run::WorkDir;
-use lobass_train::{Event, TrainConfig, TrainData, fine_tune, hold_out};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
+use lobass_train::{TrainConfig, TrainData, fine_tune, hold_out};
 
 use crate::inputs::{self, Sequences};
 use crate::models::Model;
@@ -19,34 +19,9 @@ use crate::settings::{DataSettings, EvalSettings};
 use crate::text::counted;
 use crate::ui::Ui;
 
-/// What a trained checkpoint says of its training, in `lobass-training.json`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct TrainingRecord {
-    tool: String,
-    /// Of the model it began with.
-    base: String,
-    /// The plan whose rows it has seen.
-    plan: String,
-    recipe: TrainConfig,
-    eval_rows: usize,
-    /// How it went; no part of what is compared.
-    #[serde(default)]
-    outcome: Option<Outcome>,
-}
-
-/// How training went.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Outcome {
-    pub(crate) n_examples: usize,
-    pub(crate) n_steps: usize,
-    pub(crate) n_tokens: u64,
-    pub(crate) first_loss: f64,
-    pub(crate) last_loss: f64,
-    pub(crate) held_out_before: Option<f64>,
-    pub(crate) held_out_after: Option<f64>,
-}
-
-const RECORD: &str = "lobass-training.json";
+use metrics::Metrics;
+pub(crate) use record::Outcome;
+use record::TrainingRecord;
 
 /// Everything that decides a reference.
 pub(crate) struct TrainRequest<'a> {
@@ -72,10 +47,10 @@ impl TrainRequest<'_> {
     }
 }
 
-/// What a directory holds: nothing, this very reference, or something else, which is an error.
+/// What a directory holds: nothing or an unfinished one (`None`), this very reference, or something else, which is an
+/// error.
 pub(crate) fn trained_before(request: &TrainRequest<'_>) -> anyhow::Result<Option<Outcome>> {
-    let path = request.out.join(RECORD);
-    if !path.exists() {
+    let Some(found) = TrainingRecord::read(request.out)? else {
         if request.out.join("config.json").exists() {
             bail!(
                 "`{}` holds a checkpoint that lobass did not train; use another directory",
@@ -83,10 +58,8 @@ pub(crate) fn trained_before(request: &TrainRequest<'_>) -> anyhow::Result<Optio
             );
         }
         return Ok(None);
-    }
-    let found: TrainingRecord = serde_json::from_slice(&fs_err::read(&path)?)
-        .with_context(|| format!("`{}` is not a training record", path.display()))?;
-    let differences = differences(&request.record(), &found);
+    };
+    let differences = request.record().differences(&found);
     if differences.is_empty() {
         return Ok(found.outcome);
     }
@@ -95,30 +68,6 @@ pub(crate) fn trained_before(request: &TrainRequest<'_>) -> anyhow::Result<Optio
         request.out.display(),
         differences.join(", ")
     );
-}
-
-fn differences(wanted: &TrainingRecord, found: &TrainingRecord) -> Vec<String> {
-    let mut differences = Vec::new();
-    if wanted.base != found.base {
-        differences.push("base".to_owned());
-    }
-    if wanted.plan != found.plan {
-        differences.push("data or sequences".to_owned());
-    }
-    let fields = |record: &TrainingRecord| {
-        let mut fields = json!(record.recipe);
-        fields["eval_rows"] = json!(record.eval_rows);
-        // In what pieces a batch is computed does not make another reference.
-        fields.as_object_mut().map(|fields| fields.remove("micro_batch_tokens"));
-        fields
-    };
-    let (wanted, found) = (fields(wanted), fields(found));
-    for (name, value) in wanted.as_object().into_iter().flatten() {
-        if found[name] != *value {
-            differences.push(format!("{name} ({}, now {value})", found[name]));
-        }
-    }
-    differences
 }
 
 /// Trains the reference on the rows of a work directory and writes its checkpoint.
@@ -142,6 +91,7 @@ pub(crate) fn train_reference(request: &TrainRequest<'_>, ui: Ui) -> anyhow::Res
     ));
 
     fs_err::create_dir_all(request.out)?;
+    request.record().write(request.out)?;
     let mut metrics = Metrics::create(&request.out.join("metrics.jsonl"))?;
     let mut show = progress::training(ui);
     let data = TrainData { train: &train, held_out: &held_out, eval_every: eval_every(request, train.len()) };
@@ -150,7 +100,6 @@ pub(crate) fn train_reference(request: &TrainRequest<'_>, ui: Ui) -> anyhow::Res
         metrics.write(&event);
         show(&event);
     })?;
-    metrics.finish()?;
 
     let mean = |at: Option<&lobass_train::HeldOut>| at.and_then(|held_out| held_out.nll.mean());
     let outcome = Outcome {
@@ -163,10 +112,10 @@ pub(crate) fn train_reference(request: &TrainRequest<'_>, ui: Ui) -> anyhow::Res
         held_out_after: mean(report.held_out.last()),
     };
     request.base.checkpoint.save_successor(&model, Dtype::F32, request.out)?;
-    // Last, since it says that everything before it is there.
-    let record = TrainingRecord { outcome: Some(outcome.clone()), ..request.record() };
-    fs_err::write(request.out.join(RECORD), serde_json::to_vec_pretty(&record)?)?;
     Checkpoint::open(request.out)?;
+    // Last, since an outcome says that everything before it is there.
+    TrainingRecord { outcome: Some(outcome.clone()), ..request.record() }.write(request.out)?;
+    metrics.finish()?;
     Ok(outcome)
 }
 
@@ -194,39 +143,4 @@ fn encode_files(request: &TrainRequest<'_>, ui: Ui) -> anyhow::Result<Vec<Sequen
         bail!("the held-out files have no row that can be scored");
     }
     Ok(sequences)
-}
-
-/// One JSON object per event.
-struct Metrics {
-    path: PathBuf,
-    file: fs_err::File,
-    failed: Option<std::io::Error>,
-}
-
-impl Metrics {
-    fn create(path: &Path) -> anyhow::Result<Self> {
-        Ok(Self { path: path.to_owned(), file: fs_err::File::create(path)?, failed: None })
-    }
-
-    fn write(&mut self, event: &Event) {
-        let line = match event {
-            Event::Step(step) => json!({
-                "type": "step", "step": step.step, "n_steps": step.n_steps, "epoch": step.epoch, "loss": step.loss,
-                "learning_rate": step.learning_rate, "grad_norm": step.grad_norm, "n_tokens": step.n_tokens,
-            }),
-            Event::HeldOut(found) => json!({
-                "type": "held_out", "step": found.step, "loss": found.nll.mean(), "n_scored": found.nll.n_scored,
-            }),
-        };
-        if let Err(error) = writeln!(self.file, "{line}") {
-            self.failed = Some(error); // training goes on; the end says it
-        }
-    }
-
-    fn finish(self) -> anyhow::Result<()> {
-        match self.failed {
-            Some(error) => Err(error).with_context(|| format!("writing `{}`", self.path.display())),
-            None => Ok(()),
-        }
-    }
 }
