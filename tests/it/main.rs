@@ -16,6 +16,10 @@ mod commands;
 mod inputs;
 // A run that is killed, and taken up again.
 mod resume;
+// Nothing of a person's is overwritten or removed.
+mod outputs;
+// References that teach something, and rows that they have not seen.
+mod references;
 // Damage, lies, and misunderstandings.
 mod hostile;
 // Memory that does not grow with the data.

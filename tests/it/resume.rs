@@ -94,13 +94,12 @@ fn a_base_that_was_scored_is_not_scored_again_for_another_reference() {
     let train = "train --model base --data small.jsonl --batch-size 8 --learning-rate 1e-3 -q --out";
     sandbox.expect(0, &format!("{train} first --train-seed 1"));
     sandbox.expect(0, &format!("{train} second --train-seed 2"));
-    let line = "score --base base --data small.jsonl --out scores.parquet --keep-work --reference";
-    sandbox.expect(0, &format!("{line} first"));
-    fs_err::rename(sandbox.path("scores.parquet"), sandbox.path("first.parquet")).unwrap();
-    let second = sandbox.expect(0, &format!("{line} second"));
+    let line = "score --base base --data small.jsonl --work losses";
+    sandbox.expect(0, &format!("{line} --out first.parquet --reference first"));
+    let second = sandbox.expect(0, &format!("{line} --out second.parquet --reference second"));
     assert!(second.stderr.contains("score base       done before"), "{}", second.stderr);
     let (one, two) =
-        (read_table(&sandbox.path("first.parquet")), read_table(&sandbox.path("scores.parquet")));
+        (read_table(&sandbox.path("first.parquet")), read_table(&sandbox.path("second.parquet")));
     let (one, two) = (one.unwrap().records, two.unwrap().records);
     assert!(one.iter().zip(&two).all(|(one, two)| one.base == two.base));
     assert!(one.iter().zip(&two).any(|(one, two)| one.reference != two.reference));
@@ -130,8 +129,71 @@ fn damage_to_committed_work_is_found() {
     let rows = sandbox.path("scores.parquet.work/data/rows");
     let mut files: Vec<_> = fs_err::read_dir(rows).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
-    fs_err::copy(&files[1], &files[0]).unwrap(); // another shard's values under this one's name
-    sandbox.fails(line, &["00000-", "is damaged", "delete it"]);
+    let commit = "scores.parquet.work/commits/rows/00000.json";
+    let damages: [&dyn Fn(); 2] = [
+        &|| fs_err::copy(&files[1], &files[0]).map(|_| ()).unwrap(), // another shard's values under this one's name
+        &|| fs_err::write(&files[0], "PAR1").unwrap(),
+    ];
+    for damage in damages {
+        damage();
+        sandbox
+            .fails(line, &["00000-", "is damaged", "delete `scores.parquet.work/commits/rows/00000.json`"]);
+        // What the message says helps.
+        fs_err::remove_file(sandbox.path(commit)).unwrap();
+        sandbox.expect(0, &format!("{line} --work scores.parquet.work"));
+        fs_err::remove_file(sandbox.path("scores.parquet")).unwrap();
+    }
+    sandbox.expect(0, line);
+}
+
+#[test]
+fn two_processes_on_one_plan_do_no_harm() {
+    let sandbox = Sandbox::new();
+    let line = "score --base base --data pool.jsonl --threads 1 --out";
+    sandbox.expect(0, &format!("{line} alone.parquet"));
+    let shared = format!("{line} shared.parquet");
+    let arguments: Vec<&str> = shared.split(' ').collect();
+    let mut both = [sandbox.spawn(&arguments), sandbox.spawn(&arguments)];
+    for child in &mut both {
+        assert_eq!(child.wait().unwrap().code(), Some(0));
+    }
+    let records = |name: &str| read_table(&sandbox.path(name)).unwrap().records;
+    assert_eq!(records("shared.parquet"), records("alone.parquet"));
+    assert!(!sandbox.path("shared.parquet.work").exists(), "the last one cleans up");
+}
+
+#[test]
+fn a_template_that_asks_for_the_time_is_told_the_same_again() {
+    let sandbox = Sandbox::new();
+    sandbox.small_pool(20);
+    let clock = "{{- strftime_now('%H:%M:%S.%f') -}}";
+    sandbox.write("clock.jinja", format!("{clock}{}", sandbox.read("base/chat_template.jinja")));
+    let data = "--data small.jsonl --chat-template clock.jinja";
+    let train = format!("train --model base {data} --out tuned --batch-size 4");
+    sandbox.expect(0, &train);
+    assert!(sandbox.expect(0, &train).stderr.contains("done before"));
+    let score = format!("score --base base --reference tuned {data} --out scores.parquet");
+    sandbox.expect(0, &score);
+    assert!(sandbox.expect(0, &score).stderr.contains("done before"));
+    let record: Value = serde_json::from_str(&sandbox.read("tuned/lobass-training.json")).unwrap();
+    let table = read_table(&sandbox.path("scores.parquet")).unwrap();
+    assert_eq!(table.manifest.template.now.as_deref(), record["template_now"].as_str());
+    assert_eq!(
+        table.manifest.plan,
+        record["plan"].as_str().unwrap(),
+        "training and scoring saw the same text"
+    );
+}
+
+#[test]
+fn the_same_settings_in_other_words_are_the_same_plan() {
+    let sandbox = Sandbox::new();
+    sandbox.small_pool(20);
+    sandbox.write("t.jinja", sandbox.read("base/chat_template.jinja"));
+    let line = "score --base base --data small.jsonl --work losses --chat-template";
+    sandbox.expect(0, &format!("{line} t.jinja --out one.parquet"));
+    let again = sandbox.expect(0, &format!("{line} ./t.jinja --out two.parquet"));
+    assert!(again.stderr.contains("score base       done before"), "{}", again.stderr);
 }
 
 #[test]

@@ -21,7 +21,8 @@ pub(crate) fn open_pool(settings: &DataSettings, ui: Ui) -> anyhow::Result<Pool>
         bail!("no data: name the pool with `--data FILE ..`");
     }
     let choice = match (&settings.format, &settings.columns) {
-        (Some(name), _) => {
+        (Some(_), Some(_)) => bail!("the data: expected a format or columns, found both"),
+        (Some(name), None) => {
             FormatChoice::Named(name.parse().map_err(anyhow::Error::msg).context("the data format")?)
         }
         (None, Some(columns)) => FormatChoice::Columns(columns.parse()?),
@@ -44,18 +45,29 @@ fn open_file(given: &str, registry: Option<&Path>, choice: &FormatChoice) -> any
     if let Some(registry) = registry
         && let Some(entry) = read_dataset_info(registry, given)?
     {
-        return Ok(DataFile::open(&entry.path, &entry.name, &FormatChoice::Layout(entry.layout))?);
+        check_source(&entry.name)?;
+        let choice = FormatChoice::Layout { layout: entry.layout, named: entry.named };
+        return Ok(DataFile::open(&entry.path, &entry.name, &choice)?);
     }
     let (name, path) = match given.split_once('=') {
         Some((name, path)) if !Path::new(given).exists() => (name.to_owned(), Path::new(path)),
         _ => (source_name(Path::new(given)), Path::new(given)),
     };
+    check_source(&name)?;
     let file = DataFile::open(path, &name, choice);
     match registry {
         Some(registry) if !path.exists() => file
             .with_context(|| format!("`{given}` is neither a file nor an entry of `{}`", registry.display())),
         _ => Ok(file?),
     }
+}
+
+/// Selected rows are written under the name of their source.
+fn check_source(name: &str) -> anyhow::Result<()> {
+    if name.is_empty() || name.starts_with('.') || name.contains(['/', '\\']) {
+        bail!("source name `{name}`: expected a name that a file can have, without slashes or a leading dot");
+    }
+    Ok(())
 }
 
 /// A file's name up to its first dot.
@@ -73,20 +85,23 @@ pub(crate) struct Sequences {
 }
 
 impl Sequences {
-    /// Puts a pool and a checkpoint's tokenizer together. `begun` is the work directory of an earlier attempt, whose
-    /// time is told again to templates that ask for it.
+    /// Puts a pool and a checkpoint's tokenizer together. `told` is the time that templates were told before, if an
+    /// earlier attempt or the reference knows.
     pub(crate) fn open(
         data: &DataSettings,
         encode: &EncodeSettings,
         checkpoint: &Path,
         config: &LlamaConfig,
-        begun: Option<&Path>,
+        told: Option<String>,
         ui: Ui,
     ) -> anyhow::Result<Self> {
         let pool = open_pool(data, ui)?;
         let choice: TemplateChoice =
             encode.chat_template.parse().map_err(anyhow::Error::msg).context("the chat template")?;
-        let now = told_before(begun)?.unwrap_or_else(|| jiff::Zoned::now().datetime());
+        let now = match told {
+            Some(told) => told.parse().context("the time that the chat template was told before")?,
+            None => jiff::Zoned::now().datetime(),
+        };
         let template = ChatTemplate::load(&choice, checkpoint, &pool, now)?;
         let tokenizer = TextTokenizer::from_dir(checkpoint)?;
         let options = EncodeOptions {
@@ -114,7 +129,7 @@ impl Sequences {
     }
 }
 
-fn told_before(begun: Option<&Path>) -> anyhow::Result<Option<DateTime>> {
-    let plan = begun.map(WorkDir::plan_in).transpose()?.flatten();
-    Ok(plan.and_then(|plan| plan.template.now).and_then(|now| now.parse().ok()))
+/// The time that the template of a work directory was told, if it asked.
+pub(crate) fn told_in(work: &Path) -> anyhow::Result<Option<String>> {
+    Ok(WorkDir::plan_in(work)?.and_then(|plan| plan.template.now))
 }

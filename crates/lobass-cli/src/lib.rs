@@ -10,6 +10,7 @@ mod exit;
 mod failure;
 mod inputs;
 mod models;
+mod outputs;
 mod progress;
 mod settings;
 mod stages;

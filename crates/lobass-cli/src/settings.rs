@@ -6,6 +6,7 @@ use anyhow::{Context as _, bail};
 use lobass_core::{Budget, Direction};
 use lobass_data::{Duplicates, Mask, Overlong};
 use lobass_llama::{DeviceName, Dtype};
+use lobass_select::Strategy;
 use lobass_train::TrainConfig;
 use serde::{Deserialize, Serialize};
 
@@ -102,6 +103,22 @@ impl From<DirectionWord> for Direction {
 }
 
 impl SelectSettings {
+    /// Checks what can be checked before anything is computed.
+    pub(crate) fn check<'a>(&self, strategies: impl IntoIterator<Item = &'a str>) -> anyhow::Result<()> {
+        let mut rates = false;
+        for name in strategies {
+            let strategy = Strategy::from_name(name).map_err(anyhow::Error::msg).context("the strategy")?;
+            rates |= matches!(strategy, Strategy::Quality(_));
+        }
+        match (&self.rating, rates) {
+            (Some(_), false) => {
+                bail!("a rating column is for the strategy quality, and that is not asked for")
+            }
+            (None, true) => bail!("the strategy quality needs ratings: name their column with `--rating`"),
+            _ => self.budget().map(|_| ()),
+        }
+    }
+
     /// The budget; everything that is good enough, if there is a least rating and no budget.
     pub(crate) fn budget(&self) -> anyhow::Result<Budget> {
         match (&self.budget, self.min_rating) {

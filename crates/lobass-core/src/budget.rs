@@ -80,9 +80,12 @@ fn tokens_from(text: &str) -> Result<u64, &'static str> {
     };
     let number: f64 = number.trim().parse().map_err(|_| "the token count is not a number")?;
     let tokens = (number * unit).round();
-    // 2^53: above that a float no longer counts tokens one by one.
-    if !(1.0..=9_007_199_254_740_992.0).contains(&tokens) {
+    if tokens.is_nan() || tokens < 1.0 {
         return Err("the token count must be at least 1");
+    }
+    // Above 2^53 a float no longer counts tokens one by one.
+    if tokens > 9_007_199_254_740_992.0 {
+        return Err("the token count must be at most 9,007,199 Gtok");
     }
     #[expect(
         clippy::cast_possible_truncation,

@@ -16,6 +16,9 @@ pub enum RowStatus {
     Border,
     /// Scored after it was cut to the maximal length.
     Truncated,
+    /// Scored, and never selected: it was held out of the reference's training, so its loss under the reference is
+    /// not like those of the others.
+    HeldOut,
     /// Longer than the maximal length; not scored.
     Overlong,
     /// No response, or an empty one; nothing to score.
@@ -34,10 +37,11 @@ pub enum RowStatus {
 
 impl RowStatus {
     /// All statuses, in the order in which summaries list them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Ok,
         Self::Border,
         Self::Truncated,
+        Self::HeldOut,
         Self::Overlong,
         Self::EmptyResponse,
         Self::NoPrompt,
@@ -49,7 +53,12 @@ impl RowStatus {
 
     /// Whether rows of this status have a loss.
     pub fn is_scored(self) -> bool {
-        matches!(self, Self::Ok | Self::Border | Self::Truncated)
+        matches!(self, Self::Ok | Self::Border | Self::Truncated | Self::HeldOut)
+    }
+
+    /// Whether rows of this status can be selected.
+    pub fn is_eligible(self) -> bool {
+        self.is_scored() && self != Self::HeldOut
     }
 
     /// The name used in files.
@@ -58,6 +67,7 @@ impl RowStatus {
             Self::Ok => "ok",
             Self::Border => "border",
             Self::Truncated => "truncated",
+            Self::HeldOut => "held_out",
             Self::Overlong => "overlong",
             Self::EmptyResponse => "empty_response",
             Self::NoPrompt => "no_prompt",

@@ -1,7 +1,7 @@
 //! Naming rows.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
 use lobass_core::ExampleKey;
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
@@ -10,12 +10,14 @@ use crate::{Example, RowFault};
 
 /// Names the rows of a pool: by their `id`, else by a hash of their content, and never two of them the same.
 ///
-/// A name that has been given already gets the row's number behind it, `name#row`. Content is the turns, so the same
-/// conversation has the same name in every container and format.
+/// A name that has been given already gets the row's number behind it, `name#row`. Content is the turns and whatever
+/// templates are told of them, so the same conversation has the same name in every container and in every format that
+/// tells as much of it.
 #[derive(Debug, Default)]
 pub(crate) struct KeyMaker {
-    /// Names given, and the first row with that content.
-    given: HashMap<u128, u64>,
+    /// Hashes of the names given.
+    given: HashSet<u128>,
+    /// The first row of each content.
     contents: HashMap<u128, u64>,
 }
 
@@ -29,7 +31,7 @@ pub(crate) struct NamedRow {
 impl KeyMaker {
     pub(crate) fn name(&mut self, row: u64, example: &Result<Example, RowFault>) -> NamedRow {
         let Ok(example) = example else {
-            return NamedRow { key: ExampleKey::new(format!("row-{row}")), duplicate_of: None };
+            return NamedRow { key: self.free(format!("row-{row}"), row), duplicate_of: None };
         };
         let content = content_hash(example);
         let duplicate_of = match self.contents.entry(content) {
@@ -40,11 +42,15 @@ impl KeyMaker {
             }
         };
         let name = example.id.clone().unwrap_or_else(|| format!("{content:032x}"));
-        let key = match self.given.insert(xxh3_128(name.as_bytes()), row) {
-            None => name,
-            Some(_) => format!("{name}#{row}"),
-        };
-        NamedRow { key: ExampleKey::new(key), duplicate_of }
+        NamedRow { key: self.free(name, row), duplicate_of }
+    }
+
+    /// A name that no row has yet.
+    fn free(&mut self, mut name: String, row: u64) -> ExampleKey {
+        while !self.given.insert(xxh3_128(name.as_bytes())) {
+            name = format!("{name}#{row}");
+        }
+        ExampleKey::new(name)
     }
 }
 
@@ -95,6 +101,8 @@ mod tests {
         assert_eq!(same_id.key.as_str(), "x#4");
         assert_eq!(same_id.duplicate_of, None);
         assert_eq!(keys.name(5, &Err(RowFault::malformed("bad"))).key.as_str(), "row-5");
+        assert_eq!(keys.name(6, &Ok(example(Some("x#7"), "e"))).key.as_str(), "x#7");
+        assert_eq!(keys.name(7, &Ok(example(Some("x"), "f"))).key.as_str(), "x#7#7", "`x#7` is taken");
     }
 
     #[test]

@@ -31,9 +31,11 @@ mod digest;
 mod encode;
 mod error;
 mod example;
+mod file;
 mod format;
 mod key;
 mod pool;
+mod sample;
 mod template;
 mod tokenizer;
 
@@ -41,11 +43,12 @@ pub use container::{Compression, Container, MAX_ROW_BYTES, RawRow, Rows, SubsetR
 pub use encode::{EncodeOptions, Encoded, Encoder, Mask, Overlong, Trace};
 pub use error::Error;
 pub use example::{Example, Message, Role, RowFault};
+pub use file::{DataFile, FormatChoice, fingerprint};
 pub use format::{
     ColumnMap, ConversationLayout, DatasetEntry, FormatName, Layout, PairLayout, detect, read_dataset_info,
 };
 /// The time that a template can ask for, with `strftime_now`.
 pub use jiff::civil::DateTime;
-pub use pool::{DataFile, Duplicates, FormatChoice, Pool, PoolRow};
+pub use pool::{Duplicates, Pool, PoolRow};
 pub use template::{ChatTemplate, Preset, TemplateChoice};
 pub use tokenizer::{SpecialToken, TextTokenizer, TokenizedText};

@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, reason = "an example talks to its reader")]
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::error::Error as _;
 use std::path::Path;
 
@@ -65,7 +66,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("second try: the other {} rows", second.rows.get());
 
     let table = dir.path().join("scores.parquet");
-    work.seal(&[model], Detail::Sum, &table)?;
+    work.seal(&[model], Detail::Sum, &BTreeSet::new(), &table)?;
     println!("sealed: {} rows", read_table(&table)?.records.len());
     Ok(())
 }

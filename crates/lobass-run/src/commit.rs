@@ -20,11 +20,15 @@ pub(crate) struct Commit {
     pub(crate) digest: String,
 }
 
+/// Where commits are, under the work directory.
+pub(crate) const COMMITS: &str = "commits";
+/// Where their data is.
+pub(crate) const DATA: &str = "data";
 /// The stage that turns text into sequences.
 pub(crate) const ROWS: &str = "rows";
 
 pub(crate) fn name(stage: &str, shard: u32) -> String {
-    format!("commits/{stage}/{shard:05}.json")
+    format!("{COMMITS}/{stage}/{shard:05}.json")
 }
 
 /// Writes a unit's data, then its commit. If someone else was first, theirs stands.
@@ -36,9 +40,9 @@ pub(crate) fn commit(
     digest: String,
     data: &[u8],
 ) -> Result<Put, Error> {
-    let file = format!("data/{stage}/{:05}-{}.parquet", shard.id, &digest[..16]);
-    // The name holds the digest, so an existing file holds the same values.
-    store.put_if_absent(&file, data)?;
+    let file = format!("{DATA}/{stage}/{:05}-{}.parquet", shard.id, &digest[..16]);
+    // The name holds the digest, so an existing file holds the same values, unless it was damaged since.
+    store.put(&file, data)?;
     let commit = Commit {
         plan: plan.to_owned(),
         stage: stage.to_owned(),

@@ -54,6 +54,17 @@ pub enum Error {
         /// What differs, with both values.
         differences: Vec<String>,
     },
+    /// The directory holds something that is not lobass's.
+    #[error(
+        "`{}`: expected an empty directory or a work directory of lobass, found `{name}` in it; use another one",
+        path.display()
+    )]
+    Foreign {
+        /// The directory.
+        path: PathBuf,
+        /// What is in it.
+        name: String,
+    },
     /// The data changed while it was being read.
     #[error("data file `{}` changed while it was being read: expected {expected} rows, found {found}", path.display())]
     DataChanged {

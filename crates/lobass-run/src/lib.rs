@@ -38,7 +38,7 @@
 //! work.encode(&pool, &encoder, 2, &mut |_| ())?;
 //! work.score(&base, &base_engine, Detail::Sum, &mut |_| ())?;
 //! work.score(&reference, &reference_engine, Detail::Sum, &mut |_| ())?;
-//! work.seal(&[base, reference], Detail::Sum, &scores)?;
+//! work.seal(&[base, reference], Detail::Sum, &Default::default(), &scores)?;
 //!
 //! let table = read_table(&scores)?;
 //! assert_eq!(table.records[0].base.unwrap().mean(), Some(3.0));
@@ -50,6 +50,7 @@ mod columns;
 mod commit;
 mod encode;
 mod error;
+mod lock;
 mod losses;
 mod manifest;
 mod plan;

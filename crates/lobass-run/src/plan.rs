@@ -82,10 +82,11 @@ impl Plan {
         self.inputs.iter().map(|input| input.n_rows).sum()
     }
 
-    /// The plan's name: a hash of everything in it but paths.
+    /// The plan's name: a hash of everything in it but names and paths.
     pub fn id(&self) -> String {
         let mut nameless = self.clone();
         nameless.inputs.iter_mut().for_each(|input| input.path.clear());
+        nameless.template.name.clear();
         Sha256::digest(to_json(&nameless)).iter().fold(String::new(), |mut text, byte| {
             let _ = write!(text, "{byte:02x}");
             text

@@ -1,6 +1,6 @@
 //! Joining all units into the score table.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use lobass_core::{Detail, Nll, RowStatus, ScoreRecord};
@@ -26,11 +26,18 @@ pub struct SealReport {
 impl WorkDir {
     /// Joins encoded rows and the losses of some models into a table, which appears whole or not at all.
     ///
-    /// A row under which any model has a loss that is not finite gets [`RowStatus::NonFinite`] and no numbers.
+    /// `held_out` are rows that the reference was not trained on though it was trained on the others; they get
+    /// [`RowStatus::HeldOut`]. A row under which any model has a loss that is not finite gets [`RowStatus::NonFinite`] and no numbers.
     ///
     /// # Errors
     /// [`Error::Unfinished`] if a unit is not done, [`Error::Damaged`] if a unit's data is not what was committed.
-    pub fn seal(&self, models: &[ModelKey], detail: Detail, out: &Path) -> Result<SealReport, Error> {
+    pub fn seal(
+        &self,
+        models: &[ModelKey],
+        detail: Detail,
+        held_out: &BTreeSet<u64>,
+        out: &Path,
+    ) -> Result<SealReport, Error> {
         let stages: Vec<String> = models.iter().map(|model| stage_name(model, detail)).collect();
         self.check_finished(&stages)?;
         let roles: Vec<String> = models.iter().map(|model| model.role.clone()).collect();
@@ -41,8 +48,9 @@ impl WorkDir {
         let mut counts: BTreeMap<RowStatus, u64> = BTreeMap::new();
         let (mut n_tokens, mut n_scored) = (0, 0);
         for &shard in &self.plan.shards {
-            let rows = self.joined(shard, &stages)?;
-            for row in &rows {
+            let mut rows = self.joined(shard, &stages)?;
+            for row in &mut rows {
+                mark_held_out(&mut row.record, held_out);
                 *counts.entry(row.record.status).or_default() += 1;
                 if row.record.status.is_scored() {
                     n_tokens += u64::from(row.record.n_tokens);
@@ -91,6 +99,13 @@ impl WorkDir {
                 })
             })
             .collect()
+    }
+}
+
+fn mark_held_out(record: &mut ScoreRecord, held_out: &BTreeSet<u64>) {
+    if record.status.is_scored() && held_out.contains(&record.row) {
+        record.status = RowStatus::HeldOut;
+        record.reason = Some("held out of the reference's training".to_owned());
     }
 }
 

@@ -1,6 +1,6 @@
 //! Files that appear whole or not at all.
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -41,31 +41,43 @@ impl Store {
         Ok(fs_err::read(self.path(name))?)
     }
 
+    /// Writes a file, or writes it again.
+    pub(crate) fn put(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
+        let path = self.path(name);
+        let partial = write_partial(&path, bytes)?;
+        Ok(fs_err::rename(partial, path)?)
+    }
+
     /// Writes a file under a name that must be free. Whoever comes second changes nothing.
     pub(crate) fn put_if_absent(&self, name: &str, bytes: &[u8]) -> Result<Put, Error> {
         let path = self.path(name);
-        if let Some(parent) = path.parent() {
-            fs_err::create_dir_all(parent)?;
+        let partial = write_partial(&path, bytes)?;
+        let linked = link(&partial, &path);
+        if partial.exists() {
+            fs_err::remove_file(&partial)?;
         }
-        let partial = partial_path(&path);
-        let mut file = fs_err::File::create(&partial)?;
-        let linked =
-            file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| link(&partial, &path));
-        drop(file);
-        // What remains is removed on every way out; if even that fails, the first error matters more.
-        let removed = fs_err::remove_file(&partial);
-        match linked {
-            Ok(put) => {
-                removed?;
-                Ok(put)
-            }
-            Err(error) => Err(error.into()),
-        }
+        Ok(linked?)
     }
 }
 
+/// Writes a whole file beside the final one.
+fn write_partial(path: &Path, bytes: &[u8]) -> Result<PathBuf, Error> {
+    if let Some(parent) = path.parent() {
+        fs_err::create_dir_all(parent)?;
+    }
+    let partial = partial_path(path);
+    let mut file = fs_err::File::create(&partial)?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    if written.is_err() {
+        // The first error matters more than one of cleaning up.
+        let _ = fs_err::remove_file(&partial);
+    }
+    written?;
+    Ok(partial)
+}
+
 /// A name beside the final one that no other process or thread uses.
-fn partial_path(path: &Path) -> PathBuf {
+pub(crate) fn partial_path(path: &Path) -> PathBuf {
     static COUNTER: AtomicU64 = AtomicU64::new(0);
     let unique = format!(".{}-{}.partial", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
     let mut name = path.file_name().unwrap_or_default().to_owned();
@@ -77,13 +89,15 @@ fn partial_path(path: &Path) -> PathBuf {
 fn link(partial: &Path, path: &Path) -> std::io::Result<Put> {
     match fs_err::hard_link(partial, path) {
         Ok(()) => Ok(Put::Created),
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(Put::Existed),
-        // File systems without hard links: create the name exclusively, then replace it by the whole file.
-        Err(_) => match fs_err::OpenOptions::new().write(true).create_new(true).open(path) {
-            Ok(_) => fs_err::copy(partial, path).map(|_| Put::Created),
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(Put::Existed),
-            Err(error) => Err(error),
-        },
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(Put::Existed),
+        // File systems without hard links. Two processes may both find the name free; the file is whole all the same.
+        Err(error) if matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::PermissionDenied) => {
+            if path.exists() {
+                return Ok(Put::Existed);
+            }
+            fs_err::rename(partial, path).map(|()| Put::Created)
+        }
+        Err(error) => Err(error),
     }
 }
 

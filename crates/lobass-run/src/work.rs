@@ -1,10 +1,12 @@
 //! The directory of a run.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use lobass_core::{Detail, Sequence};
 
-use crate::commit::{self, Commit, ROWS, to_json};
+use crate::commit::{self, COMMITS, Commit, DATA, ROWS, to_json};
+use crate::lock::{LOCK, Lock};
 use crate::losses::{self, RowLoss};
 use crate::rows::{self, EncodedRow};
 use crate::score::stage_name;
@@ -18,6 +20,7 @@ pub struct WorkDir {
     pub(crate) store: Store,
     pub(crate) plan: Plan,
     pub(crate) plan_id: String,
+    lock: Lock,
 }
 
 const PLAN: &str = "plan.json";
@@ -26,9 +29,12 @@ impl WorkDir {
     /// Begins a directory with a plan, or takes up one that was begun with the same.
     ///
     /// # Errors
-    /// [`Error::OtherPlan`] if it was begun with another one; nothing in it is touched then.
+    /// [`Error::OtherPlan`] if it was begun with another one, [`Error::Foreign`] if there are files in it and no plan;
+    /// nothing in it is touched then.
     pub fn open(dir: &Path, plan: Plan) -> Result<Self, Error> {
+        check_ours(dir)?;
         let store = Store::open(dir)?;
+        let lock = Lock::share(dir)?;
         let plan_id = plan.id();
         if store.put_if_absent(PLAN, &to_json(&plan))? == Put::Existed {
             let found = Self::plan_in(dir)?.unwrap_or_else(|| plan.clone());
@@ -37,7 +43,7 @@ impl WorkDir {
                 return Err(Error::OtherPlan { path: dir.to_owned(), differences });
             }
         }
-        Ok(Self { store, plan, plan_id })
+        Ok(Self { store, plan, plan_id, lock })
     }
 
     /// The plan that a directory was begun with, if it was.
@@ -78,24 +84,42 @@ impl WorkDir {
         self.is_done(&stage_name(model, detail))
     }
 
-    /// Every scored row's sequence, in the order of the pool: what a reference is trained on.
+    /// Every row that has a sequence, by its position in the pool: what a reference is trained on.
     ///
     /// # Errors
     /// If a shard has not been encoded or cannot be read.
-    pub fn sequences(&self) -> Result<Vec<Sequence>, Error> {
+    pub fn sequences(&self) -> Result<Vec<(u64, Sequence)>, Error> {
         let mut sequences = Vec::new();
         for &shard in &self.plan.shards {
-            sequences.extend(self.rows(shard)?.into_iter().filter_map(|row| row.sequence));
+            let rows = self.rows(shard)?.into_iter();
+            sequences.extend(rows.filter_map(|row| Some((row.row, row.sequence?))));
         }
         Ok(sequences)
     }
 
-    /// Removes the directory and everything in it.
+    /// Removes what lobass wrote, and the directory if nothing else is in it. While another process has the directory
+    /// open, it is left to that one.
     ///
     /// # Errors
-    /// If something in it cannot be removed.
+    /// If something cannot be removed.
     pub fn remove(self) -> Result<(), Error> {
-        Ok(fs_err::remove_dir_all(self.store.root())?)
+        let Self { store, lock, .. } = self;
+        let Some(_alone) = lock.alone()? else { return Ok(()) };
+        // Commits first: without them, what is left means nothing.
+        for folder in [COMMITS, DATA] {
+            if store.exists(folder) {
+                fs_err::remove_dir_all(store.path(folder))?;
+            }
+        }
+        for file in [PLAN, LOCK] {
+            if store.exists(file) {
+                fs_err::remove_file(store.path(file))?;
+            }
+        }
+        match fs_err::remove_dir(store.root()) {
+            Err(error) if error.kind() != ErrorKind::DirectoryNotEmpty => Err(error.into()),
+            _ => Ok(()),
+        }
     }
 
     fn is_done(&self, stage: &str) -> Result<bool, Error> {
@@ -115,7 +139,7 @@ impl WorkDir {
     pub(crate) fn rows(&self, shard: Shard) -> Result<Vec<EncodedRow>, Error> {
         let commit = self.committed(ROWS, shard)?;
         let path = self.store.path(&commit.file);
-        let rows = rows::read(&path)?;
+        let rows = rows::read(&path).map_err(|error| self.damaged(&commit, &whole(&error)))?;
         self.check(&commit, &rows::digest(&rows))?;
         Ok(rows)
     }
@@ -124,7 +148,7 @@ impl WorkDir {
     pub(crate) fn losses(&self, stage: &str, shard: Shard) -> Result<Vec<RowLoss>, Error> {
         let commit = self.committed(stage, shard)?;
         let path = self.store.path(&commit.file);
-        let losses = losses::read(&path)?;
+        let losses = losses::read(&path).map_err(|error| self.damaged(&commit, &whole(&error)))?;
         self.check(&commit, &losses::digest(&losses))?;
         Ok(losses)
     }
@@ -142,13 +166,35 @@ impl WorkDir {
         if commit.digest == digest {
             return Ok(());
         }
-        let path = self.store.path(&commit.file);
-        let name = commit::name(&commit.stage, commit.shard);
-        let reason = format!(
-            "its values have digest {}, {} was committed; delete it and `{name}` to have its shard done again",
-            &digest[..16],
-            &commit.digest[..16]
-        );
-        Err(Error::Damaged { path, reason })
+        let (found, committed) = (&digest[..16], &commit.digest[..16]);
+        Err(self.damaged(commit, &format!("its values have digest {found}, {committed} was committed")))
     }
+
+    fn damaged(&self, commit: &Commit, what: &str) -> Error {
+        let path = self.store.path(&commit.file);
+        let commit = self.store.path(&commit::name(&commit.stage, commit.shard));
+        let reason = format!("{what}; delete `{}` to have its shard done again", commit.display());
+        Error::Damaged { path, reason }
+    }
+}
+
+/// An error with all its causes.
+fn whole(error: &Error) -> String {
+    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+/// Refuses a directory that has something in it and was not begun by lobass.
+fn check_ours(dir: &Path) -> Result<(), Error> {
+    if !dir.exists() || dir.join(PLAN).exists() {
+        return Ok(());
+    }
+    let ours = [PLAN, LOCK, COMMITS, DATA];
+    for entry in fs_err::read_dir(dir)? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if !ours.contains(&&*name) && !name.ends_with(".partial") {
+            return Err(Error::Foreign { path: dir.to_owned(), name });
+        }
+    }
+    Ok(())
 }

@@ -195,6 +195,7 @@ mod tests {
         let pool = [
             ok(0, 1, 2.0, 1.0),
             record(1, RowStatus::Overlong, 0, 0.0, 0.0),
+            record(4, RowStatus::HeldOut, 1, 2.0, 0.1),
             ok(2, 1, 0.0, 0.0),
             ok(3, 1, f64::NAN, 1.0),
         ];

@@ -166,10 +166,10 @@ impl Strategy {
         }
     }
 
-    /// The score of every row; `None` for rows that were not scored or lack what the strategy needs.
+    /// The score of every row; `None` for rows that are not eligible or lack what the strategy needs.
     pub(crate) fn scores(&self, records: &[ScoreRecord], seed: u64) -> Vec<Option<Score>> {
         let each = |score: &dyn Fn(&ScoreRecord) -> Option<f64>| {
-            let eligible = |record: &ScoreRecord| record.status.is_scored().then(|| score(record))?;
+            let eligible = |record: &ScoreRecord| record.status.is_eligible().then(|| score(record))?;
             records.iter().map(|record| eligible(record).and_then(Score::new)).collect()
         };
         match self {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Schedule;
+use crate::{Error, Schedule};
 
 /// How a model is trained. The default is the recipe of Stanford Alpaca with one epoch instead of three, since a
 /// reference that has seen its pool often has memorised it (see `docs/method.md`).
@@ -52,5 +52,77 @@ impl Default for TrainConfig {
             seed: 0,
             micro_batch_tokens: 512,
         }
+    }
+}
+
+impl TrainConfig {
+    /// Checks that every number is one that training can follow.
+    ///
+    /// # Errors
+    /// [`Error::Recipe`], naming the first field that is not.
+    pub fn check(&self) -> Result<(), Error> {
+        const POSITIVE: &str = "a finite number above 0";
+        const NOT_NEGATIVE: &str = "a finite number of at least 0";
+        const SHARE: &str = "a number from 0 to below 1";
+        let numbers = [
+            ("learning_rate", self.learning_rate, POSITIVE),
+            ("epsilon", self.epsilon, POSITIVE),
+            ("weight_decay", self.weight_decay, NOT_NEGATIVE),
+            ("max_grad_norm", self.max_grad_norm, NOT_NEGATIVE),
+            ("warmup_ratio", self.warmup_ratio, SHARE),
+            ("beta_1", self.beta_1, SHARE),
+            ("beta_2", self.beta_2, SHARE),
+        ];
+        for (field, value, expected) in numbers {
+            let fits = match expected {
+                POSITIVE => value > 0.0 && value.is_finite(),
+                NOT_NEGATIVE => value >= 0.0 && value.is_finite(),
+                _ => (0.0..1.0).contains(&value),
+            };
+            if !fits {
+                return Err(Error::Recipe { field, expected, found: value.to_string() });
+            }
+        }
+        let counts = [
+            ("epochs", u64::from(self.epochs)),
+            ("batch_size", self.batch_size as u64),
+            ("micro_batch_tokens", self.micro_batch_tokens as u64),
+        ];
+        match counts.into_iter().find(|(_, count)| *count == 0) {
+            Some((field, _)) => Err(Error::Recipe { field, expected: "at least 1", found: "0".to_owned() }),
+            None => Ok(()),
+        }
+    }
+
+    /// The number of steps for some examples; the last batch of an epoch holds what is left.
+    pub fn n_steps(&self, n_examples: usize) -> usize {
+        n_examples.div_ceil(self.batch_size.max(1)) * self.epochs as usize
+    }
+
+    /// The learning rate of a step, counted from 0.
+    pub fn learning_rate_at(&self, step: usize, n_steps: usize) -> f64 {
+        self.learning_rate * self.schedule.factor(step, n_steps, self.warmup_ratio)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_recipe_that_cannot_be_followed_names_its_field() {
+        assert!(TrainConfig::default().check().is_ok());
+        let check = |field: &str, recipe: TrainConfig| {
+            let message = recipe.check().unwrap_err().to_string();
+            assert!(message.contains(&format!("`{field}`")), "{message}");
+        };
+        let default = TrainConfig::default;
+        check("epochs", TrainConfig { epochs: 0, ..default() });
+        check("batch_size", TrainConfig { batch_size: 0, ..default() });
+        check("learning_rate", TrainConfig { learning_rate: f64::NAN, ..default() });
+        check("learning_rate", TrainConfig { learning_rate: -1e-3, ..default() });
+        check("warmup_ratio", TrainConfig { warmup_ratio: -7.0, ..default() });
+        check("warmup_ratio", TrainConfig { warmup_ratio: 1.0, ..default() });
+        check("max_grad_norm", TrainConfig { max_grad_norm: f64::INFINITY, ..default() });
     }
 }

@@ -6,6 +6,25 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// A recipe that cannot be followed.
+    #[error("recipe: expected `{field}` to be {expected}, found {found}")]
+    Recipe {
+        /// The field of the recipe.
+        field: &'static str,
+        /// What it may be.
+        expected: &'static str,
+        /// What it is.
+        found: String,
+    },
+    /// Every step would have a learning rate of zero.
+    #[error(
+        "nothing would be learned: expected steps after the warm-up, found {n_steps} in all, of which all warm up from \
+         a learning rate of zero (use a smaller batch size, more epochs, or no warm-up)"
+    )]
+    OnlyWarmUp {
+        /// All steps.
+        n_steps: usize,
+    },
     /// There is nothing to train on.
     #[error("expected examples to train on, found none")]
     NoExamples,

@@ -74,7 +74,7 @@ pub struct TrainReport {
 /// `threads` changes the speed and nothing else.
 ///
 /// # Errors
-/// [`Error::NoExamples`] or [`Error::NothingScored`] for data that cannot be learned, [`Error::Loss`] for sequences
+/// [`Error::Recipe`] or [`Error::OnlyWarmUp`] for a recipe that teaches nothing, [`Error::NoExamples`] or [`Error::NothingScored`] for data that cannot be learned, [`Error::Loss`] for sequences
 /// that the model cannot run, [`Error::Diverged`] as soon as a loss or gradient is not finite.
 pub fn fine_tune(
     mut model: Llama,
@@ -83,11 +83,15 @@ pub fn fine_tune(
     threads: usize,
     observe: &mut dyn FnMut(Event),
 ) -> Result<(Llama, TrainReport), Error> {
+    config.check()?;
     check(data.train)?;
     lobass_loss::check_ids(&model, data.train)?;
     let plan = batches(data.train.len(), config.batch_size, config.epochs, config.seed);
     let n_steps = plan.len();
-    let steps_per_epoch = data.train.len().div_ceil(config.batch_size.max(1));
+    if (0..n_steps).all(|step| config.learning_rate_at(step, n_steps) == 0.0) {
+        return Err(Error::OnlyWarmUp { n_steps });
+    }
+    let steps_per_epoch = data.train.len().div_ceil(config.batch_size);
     let workers = Workers::new(threads);
     let mut optimizer = optimizer::adamw(&model, config);
     let mut report = TrainReport { n_steps, n_tokens: 0, losses: Vec::new(), held_out: Vec::new() };
@@ -102,7 +106,7 @@ pub fn fine_tune(
     measure(&model, 0, &mut report, observe)?;
     for (at, batch) in plan.iter().enumerate() {
         let step = at + 1;
-        let learning_rate = config.learning_rate * config.schedule.factor(at, n_steps, config.warmup_ratio);
+        let learning_rate = config.learning_rate_at(at, n_steps);
         let mut found = gradients::of_batch(&model, data.train, batch, config.micro_batch_tokens, &workers);
         let grad_norm = gradients::global_norm(&model, &found.gradients);
         if !found.loss.is_finite() || !grad_norm.is_finite() {

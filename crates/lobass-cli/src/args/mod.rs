@@ -108,9 +108,10 @@ pub(crate) struct ScoreArgs {
     /// Store the loss of every scored token as well (Parquet only)
     #[arg(long)]
     pub(crate) per_token: bool,
-    /// Keep `FILE.work`, so that scoring with another reference need not score the base again
-    #[arg(long)]
-    pub(crate) keep_work: bool,
+    /// Keep losses in this directory instead, also afterwards: scoring with another reference, into another table,
+    /// then need not score the base again
+    #[arg(long, value_name = "DIR")]
+    pub(crate) work: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) data: DataArgs,
     #[command(flatten)]
@@ -196,7 +197,7 @@ pub(crate) struct RunArgs {
     #[arg(value_name = "CONFIG")]
     pub(crate) config: Option<PathBuf>,
     /// Write a commented config file to begin with, and stop
-    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "lobass.toml", exclusive = true)]
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "lobass.toml", conflicts_with_all = ["config", "base", "data", "out"])]
     pub(crate) init: Option<PathBuf>,
     /// The pretrained model: a checkpoint directory
     #[arg(long, value_name = "DIR")]

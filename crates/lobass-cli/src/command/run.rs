@@ -9,10 +9,12 @@ use serde_json::{Value, json};
 
 use crate::args::RunArgs;
 use crate::exit::Outcome;
-use crate::inputs::Sequences;
+use crate::inputs::{Sequences, told_in};
 use crate::models::{Model, check_pair};
 use crate::settings::Settings;
-use crate::stages::{self, SelectionTarget, TrainRequest, select_and_write, train_reference, trained_before};
+use crate::stages::{
+    self, SelectionTarget, TrainRequest, TrainingRecord, select_and_write, train_reference, trained_before,
+};
 use crate::ui::Ui;
 
 pub(crate) fn run(args: &RunArgs, ui: Ui) -> anyhow::Result<Outcome> {
@@ -70,29 +72,33 @@ fn settings(args: &RunArgs) -> anyhow::Result<Settings> {
 pub(crate) fn run_with(settings: &Settings, ui: Ui) -> anyhow::Result<RunReport> {
     let out = settings.out.as_deref().context("no run directory: name one with `--out DIR`")?;
     let base = settings.model.base.as_deref().context("no model: name one with `--base DIR`")?;
-    settings.select.budget()?;
-    for strategy in &settings.select.strategies {
-        lobass_select::Strategy::from_name(strategy).map_err(anyhow::Error::msg).context("the strategies")?;
+    let strategies = &settings.select.strategies;
+    settings.select.check(strategies.iter().map(String::as_str))?;
+    settings.train.check()?;
+    let base = Model::open("base", base, &settings.compute, ui)?;
+    let sequences = open_sequences(settings, &base, out, ui)?;
+    let scores = out.join("scores.parquet");
+    for strategy in strategies {
+        target(out, strategy).check(&sequences.pool, &scores)?;
     }
     fs_err::create_dir_all(out)?;
-    let base = Model::open("base", base, &settings.compute, ui)?;
-    let (work, sequences) = encode(settings, &base, out, ui)?;
+    let plan = sequences.plan()?;
+    let work = stages::encode(&sequences, &plan, &out.join("work"), settings.compute.threads(), ui)?;
     let threads = settings.compute.threads();
     stages::score(&work, &base, Detail::Sum, threads, ui)?;
     let reference = reference(settings, &base, &sequences, &work, out, ui)?;
     stages::score(&work, &reference, Detail::Sum, threads, ui)?;
-    let scores = out.join("scores.parquet");
-    stages::seal(&work, &[&base, &reference], Detail::Sum, &scores, ui)?;
+    let record = TrainingRecord::read(reference.checkpoint.dir())?;
+    let held_out = record.map(|record| record.held_out_rows(&plan)).unwrap_or_default();
+    stages::seal(&work, &[&base, &reference], Detail::Sum, &held_out, &scores, ui)?;
     fs_err::write(out.join("lobass.toml"), toml::to_string(settings)?)?;
 
     let table = read_table(&scores)?;
     let mut falls_short = false;
     let mut texts = Vec::new();
     let mut results = Vec::new();
-    for strategy in &settings.select.strategies {
-        let directory = out.join("selected").join(strategy);
-        let target =
-            SelectionTarget { out: Some(with_slash(&directory)), index: Some(directory.join("index.jsonl")) };
+    for strategy in strategies {
+        let target = target(out, strategy);
         let report = select_and_write(&table, &sequences.pool, strategy, &settings.select, &target)?;
         falls_short |= report.falls_short();
         texts.push(report.text());
@@ -106,24 +112,19 @@ pub(crate) fn run_with(settings: &Settings, ui: Ui) -> anyhow::Result<RunReport>
     })
 }
 
-fn encode(
-    settings: &Settings,
-    base: &Model,
-    out: &Path,
-    ui: Ui,
-) -> anyhow::Result<(lobass_run::WorkDir, Sequences)> {
-    let work = out.join("work");
+fn open_sequences(settings: &Settings, base: &Model, out: &Path, ui: Ui) -> anyhow::Result<Sequences> {
     let checkpoint = &base.checkpoint;
-    let sequences = Sequences::open(
-        &settings.data,
-        &settings.sequences,
-        checkpoint.dir(),
-        checkpoint.config(),
-        Some(&work),
-        ui,
-    )?;
-    let work = stages::encode(&sequences, &work, settings.compute.threads(), ui)?;
-    Ok((work, sequences))
+    let told = match (told_in(&out.join("work"))?, &settings.model.reference) {
+        (None, Some(reference)) => TrainingRecord::read(reference)?.and_then(|record| record.told()),
+        (told, _) => told,
+    };
+    Sequences::open(&settings.data, &settings.sequences, checkpoint.dir(), checkpoint.config(), told, ui)
+}
+
+/// Where a strategy's selection goes.
+fn target(out: &Path, strategy: &str) -> SelectionTarget {
+    let directory = out.join("selected").join(strategy);
+    SelectionTarget { out: Some(with_slash(&directory)), index: Some(directory.join("index.jsonl")) }
 }
 
 /// The reference that was named, or the one that this run trains.
@@ -141,11 +142,12 @@ fn reference(
         let dir = out.join("reference");
         let threads = settings.compute.threads();
         let (recipe, eval) = (&settings.train, &settings.eval);
-        let request = TrainRequest { base, sequences, work, recipe, eval, threads, out: &dir };
+        let (plan, data) = (work.plan(), &settings.data);
+        let request = TrainRequest { base, sequences, plan, data, recipe, eval, threads, out: &dir };
         match trained_before(&request)? {
             Some(outcome) => ui.note(format!("{:16} done before: {} steps", "train", outcome.n_steps)),
             None => {
-                train_reference(&request, ui)?;
+                train_reference(&request, work, ui)?;
             }
         }
         dir

@@ -1,18 +1,19 @@
 //! `lobass score`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use lobass_core::Detail;
-use lobass_run::{ModelKey, Plan, SealReport, read_table, write_json_lines};
+use lobass_run::{ModelKey, Plan, SealReport, WorkDir, read_table, write_json_lines};
 use serde_json::json;
 
 use crate::args::ScoreArgs;
 use crate::exit::Outcome;
-use crate::inputs::Sequences;
+use crate::inputs::{Sequences, told_in};
 use crate::models::{Model, check_pair};
+use crate::outputs::work_beside;
 use crate::settings::Settings;
-use crate::stages;
+use crate::stages::{self, TrainingRecord};
 use crate::text::{Labelled, count};
 use crate::ui::Ui;
 
@@ -33,43 +34,56 @@ pub(crate) fn score(args: &ScoreArgs, ui: Ui) -> anyhow::Result<Outcome> {
         .as_deref()
         .map(|dir| Model::open("reference", dir, &settings.compute, ui))
         .transpose()?;
-    let work = work_dir(&args.out);
+    let work = args.work.clone().unwrap_or_else(|| work_beside(&args.out));
+    let record = args.reference.as_deref().map(TrainingRecord::read).transpose()?.flatten();
+    let told = told(args, &work, record.as_ref())?;
     let config = base.checkpoint.config();
-    let sequences =
-        Sequences::open(&settings.data, &settings.sequences, &args.base, config, Some(&work), ui)?;
+    let sequences = Sequences::open(&settings.data, &settings.sequences, &args.base, config, told, ui)?;
     if let Some(reference) = &reference {
         check_pair(&base, reference, sequences.encoder.tokenizer())?;
     }
     let models: Vec<&Model> = std::iter::once(&base).chain(&reference).collect();
+    let plan = sequences.plan()?;
     if args.out.exists() {
         let keys: Vec<ModelKey> = models.iter().map(|model| model.key.clone()).collect();
-        return done_before(&args.out, &sequences.plan()?, &keys, detail, ui);
+        let outcome = done_before(&args.out, &plan, &keys, detail, ui)?;
+        if args.work.is_none() && work.exists() {
+            WorkDir::open(&work, plan)?.remove()?;
+        }
+        return Ok(outcome);
     }
 
+    let held_out = record.map(|record| record.held_out_rows(&plan)).unwrap_or_default();
     let threads = settings.compute.threads();
-    let work = stages::encode(&sequences, &work, threads, ui)?;
+    let work = stages::encode(&sequences, &plan, &work, threads, ui)?;
     for model in &models {
         stages::score(&work, model, detail, threads, ui)?;
     }
     let report = if as_json_lines {
-        let parquet = work_dir(&args.out).join("scores.parquet");
-        let report = stages::seal(&work, &models, detail, &parquet, ui)?;
+        let beside = args.out.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let dir = tempfile::tempdir_in(beside.unwrap_or(Path::new("."))).context("beside the table")?;
+        let parquet = dir.path().join("scores.parquet");
+        let report = stages::seal(&work, &models, detail, &held_out, &parquet, ui)?;
         write_json_lines(&read_table(&parquet)?, &args.out)?;
         report
     } else {
-        stages::seal(&work, &models, detail, &args.out, ui)?
+        stages::seal(&work, &models, detail, &held_out, &args.out, ui)?
     };
-    if !args.keep_work {
+    if args.work.is_none() {
         work.remove()?;
     }
     say(&args.out, &report, ui)
 }
 
-/// `scores.parquet.work`.
-fn work_dir(out: &Path) -> PathBuf {
-    let mut name = out.as_os_str().to_owned();
-    name.push(".work");
-    name.into()
+/// The time that templates were told before: by an interrupted run, by the table that is there, or by the reference.
+fn told(args: &ScoreArgs, work: &Path, record: Option<&TrainingRecord>) -> anyhow::Result<Option<String>> {
+    if let Some(told) = told_in(work)? {
+        return Ok(Some(told));
+    }
+    if args.out.exists() {
+        return Ok(read_table(&args.out)?.manifest.template.now);
+    }
+    Ok(record.and_then(TrainingRecord::told))
 }
 
 /// A table that is there already is either this one or none of our business.

@@ -13,10 +13,11 @@ use crate::ui::Ui;
 pub(crate) fn select(args: &SelectArgs, ui: Ui) -> anyhow::Result<Outcome> {
     let mut settings = SelectSettings::default();
     args.selection.apply(&mut settings);
-    settings.budget()?;
+    settings.check([args.strategy.as_str()])?;
     let table = read_table(&args.scores)?;
     let pool = open_pool(args, &table.manifest)?;
     let target = SelectionTarget { out: args.out.clone(), index: args.index.clone() };
+    target.check(&pool, &args.scores)?;
     let report = select_and_write(&table, &pool, &args.strategy, &settings, &target)?;
     ui.result(report.text(), &report.json())?;
     Ok(Outcome::incomplete_if(report.falls_short()))
@@ -42,7 +43,7 @@ fn open_pool(args: &SelectArgs, manifest: &Manifest) -> anyhow::Result<Pool> {
             );
         }
         let layout = serde_json::from_value(input.layout.clone())?;
-        let file = DataFile::open(&path, &input.source, &FormatChoice::Layout(layout))?;
+        let file = DataFile::open(&path, &input.source, &FormatChoice::Layout { layout, named: Vec::new() })?;
         let found = file.fingerprint()?;
         if found != input.sha256 {
             bail!(

@@ -1,13 +1,15 @@
 //! `lobass train`.
 
+use lobass_run::Plan;
 use serde_json::json;
 
 use crate::args::TrainArgs;
 use crate::exit::Outcome;
-use crate::inputs::Sequences;
+use crate::inputs::{Sequences, told_in};
 use crate::models::Model;
+use crate::outputs::work_beside;
 use crate::settings::Settings;
-use crate::stages::{self, TrainRequest, train_reference, trained_before};
+use crate::stages::{self, TrainRequest, Trained, TrainingRecord, train_reference, trained_before};
 use crate::text::{Labelled, count};
 use crate::ui::Ui;
 
@@ -19,19 +21,22 @@ pub(crate) fn train(args: &TrainArgs, ui: Ui) -> anyhow::Result<Outcome> {
     args.recipe.apply(&mut settings.train, &mut settings.eval);
 
     let base = Model::open("base", &args.model, &settings.compute, ui)?;
-    let work = args.out.join("work");
+    let work = work_beside(&args.out);
+    let told = match told_in(&work)? {
+        None => TrainingRecord::read(&args.out)?.and_then(|record| record.told()),
+        told => told,
+    };
     let config = base.checkpoint.config();
-    let sequences =
-        Sequences::open(&settings.data, &settings.sequences, &args.model, config, Some(&work), ui)?;
-    let threads = settings.compute.threads();
-    let work = stages::encode(&sequences, &work, threads, ui)?;
+    let sequences = Sequences::open(&settings.data, &settings.sequences, &args.model, config, told, ui)?;
+    let plan = sequences.plan()?;
     let request = TrainRequest {
         base: &base,
         sequences: &sequences,
-        work: &work,
+        plan: &plan,
+        data: &settings.data,
         recipe: &settings.train,
         eval: &settings.eval,
-        threads,
+        threads: settings.compute.threads(),
         out: &args.out,
     };
     let outcome = match trained_before(&request)? {
@@ -39,12 +44,19 @@ pub(crate) fn train(args: &TrainArgs, ui: Ui) -> anyhow::Result<Outcome> {
             ui.note(format!("{:16} done before: {}", "train", args.out.display()));
             outcome
         }
-        None => train_reference(&request, ui)?,
+        None => {
+            let work = stages::encode(&sequences, &plan, &work, request.threads, ui)?;
+            let outcome = train_reference(&request, &work, ui)?;
+            work.remove()?;
+            outcome
+        }
     };
-    let n_rows = work.plan().n_rows();
-    let n_skipped = n_rows - outcome.n_examples as u64 - settings.eval.rows as u64;
-    work.remove()?;
+    say(args, &plan, &outcome, ui)
+}
 
+fn say(args: &TrainArgs, plan: &Plan, outcome: &Trained, ui: Ui) -> anyhow::Result<Outcome> {
+    let n_rows = plan.n_rows();
+    let n_skipped = n_rows.saturating_sub((outcome.n_examples + outcome.held_out_rows.len()) as u64);
     let mut text = Labelled::default();
     text.line("reference", args.out.display());
     text.line("rows", format!("{} trained on, {} not", count(outcome.n_examples as u64), count(n_skipped)));

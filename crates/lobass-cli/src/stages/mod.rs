@@ -3,13 +3,14 @@
 mod reference;
 mod selecting;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use lobass_core::Detail;
 use lobass_loss::Engine;
-use lobass_run::{Manifest, SealReport, WorkDir};
+use lobass_run::{Manifest, Plan, SealReport, WorkDir};
 
-pub(crate) use reference::{TrainRequest, train_reference, trained_before};
+pub(crate) use reference::{TrainRequest, Trained, TrainingRecord, train_reference, trained_before};
 pub(crate) use selecting::{SelectionTarget, select_and_write};
 
 use crate::inputs::Sequences;
@@ -19,8 +20,14 @@ use crate::text::{count, counted};
 use crate::ui::Ui;
 
 /// Begins or takes up a work directory, and encodes what has not been.
-pub(crate) fn encode(sequences: &Sequences, work: &Path, threads: usize, ui: Ui) -> anyhow::Result<WorkDir> {
-    let work = WorkDir::open(work, sequences.plan()?)?;
+pub(crate) fn encode(
+    sequences: &Sequences,
+    plan: &Plan,
+    work: &Path,
+    threads: usize,
+    ui: Ui,
+) -> anyhow::Result<WorkDir> {
+    let work = WorkDir::open(work, plan.clone())?;
     if work.is_encoded()? {
         ui.note(format!("{:16} done before: {}", "tokenise", counted(work.plan().n_rows(), "row")));
     } else {
@@ -55,11 +62,12 @@ pub(crate) fn seal(
     work: &WorkDir,
     models: &[&Model],
     detail: Detail,
+    held_out: &BTreeSet<u64>,
     out: &Path,
     ui: Ui,
 ) -> anyhow::Result<SealReport> {
     let keys: Vec<_> = models.iter().map(|model| model.key.clone()).collect();
-    let report = work.seal(&keys, detail, out)?;
+    let report = work.seal(&keys, detail, held_out, out)?;
     ui.note(format!(
         "{:16} {}: {}, {} scored of {} tokens",
         "table",

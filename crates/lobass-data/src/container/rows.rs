@@ -83,7 +83,11 @@ impl Iterator for Rows {
     fn next(&mut self) -> Option<Self::Item> {
         let row = match &mut self.source {
             Source::Parquet(rows) => rows.next().map(|row| {
-                row.map(|fields| RawRow { n_bytes: fields.values().map(size_of).sum(), fields: Ok(fields) })
+                row.map(|fields| {
+                    let n_bytes = fields.values().map(size_of).sum();
+                    let fields = check_size(n_bytes, "the row").map(|()| fields);
+                    RawRow { fields, n_bytes }
+                })
             }),
             _ => self.next_text().map(|text| text.map(|text| text.parse())).transpose(),
         };
@@ -101,10 +105,7 @@ impl RawText {
 
     fn fields(&self) -> Result<Map<String, Value>, RowFault> {
         let Self { bytes, length, place, .. } = self;
-        if *length > MAX_ROW_BYTES {
-            let reason = format!("{place}: {length} bytes, above the limit of {MAX_ROW_BYTES} for one row");
-            return Err(RowFault { status: RowStatus::Overlong, reason });
-        }
+        check_size(*length as u64, place)?;
         let malformed = |reason: String| RowFault::malformed(format!("{place}: {reason}"));
         let text = std::str::from_utf8(bytes).map_err(|error| {
             malformed(format!("expected UTF-8, found other bytes at byte {}", error.valid_up_to()))
@@ -115,6 +116,14 @@ impl RawText {
             Err(error) => Err(malformed(format!("not JSON: {error}"))),
         }
     }
+}
+
+fn check_size(n_bytes: u64, place: &str) -> Result<(), RowFault> {
+    if n_bytes <= MAX_ROW_BYTES as u64 {
+        return Ok(());
+    }
+    let reason = format!("{place}: {n_bytes} bytes, above the limit of {MAX_ROW_BYTES} for one row");
+    Err(RowFault { status: RowStatus::Overlong, reason })
 }
 
 /// What a JSON value is, in a person's words.

@@ -63,9 +63,10 @@ pub fn write_subset(
     }
 }
 
+/// A name that no other process writes to.
 fn partial_name(output: &Path) -> PathBuf {
     let mut name = output.as_os_str().to_owned();
-    name.push(".partial");
+    name.push(format!(".{}.partial", std::process::id()));
     name.into()
 }
 

@@ -36,14 +36,14 @@ impl ColumnMap {
         })
     }
 
-    /// The layout these columns make; a first row tells in which words turns are told.
+    /// The layout these columns make; the first rows tell in which words turns are told.
     ///
-    /// Columns that the mapping leaves out are those of the format that the row would have by itself.
-    pub fn layout(&self, first: &Map<String, Value>) -> Option<Layout> {
+    /// Columns that the mapping leaves out are those of the format that the rows would have by themselves.
+    pub fn layout(&self, first: &[Map<String, Value>]) -> Option<Layout> {
         let mut layout = match (&self.messages, &self.prompt, &self.response) {
-            (Some(messages), ..) => Layout::Conversation(turns_layout(messages, first.get(messages))),
+            (Some(messages), ..) => Layout::Conversation(turns_layout(messages, first)),
             (None, Some(prompt), Some(response)) => Layout::Pair(PairLayout::new(prompt, response)),
-            (None, ..) => detect(first)?.1,
+            (None, ..) => first.iter().find_map(detect)?.1,
         };
         match &mut layout {
             Layout::Pair(pair) => {
@@ -77,9 +77,9 @@ fn replace(slot: &mut String, name: Option<&String>) {
     }
 }
 
-fn turns_layout(column: &str, turns: Option<&Value>) -> ConversationLayout {
-    let first = turns.and_then(Value::as_array).and_then(|turns| turns.first());
-    match first.and_then(Value::as_object) {
+fn turns_layout(column: &str, rows: &[Map<String, Value>]) -> ConversationLayout {
+    let first_turn = |row: &Map<String, Value>| row.get(column)?.as_array()?.first()?.as_object().cloned();
+    match rows.iter().find_map(first_turn) {
         Some(turn) if turn.contains_key("from") => ConversationLayout::sharegpt(column),
         _ => ConversationLayout::messages(column),
     }

@@ -70,7 +70,7 @@ impl ConversationLayout {
 
     pub(super) fn columns(&self) -> Vec<&str> {
         let system = self.system.as_deref();
-        [self.messages.as_str(), self.id.as_str(), "tools"].into_iter().chain(system).collect()
+        [self.messages.as_str(), self.id.as_str(), field::TOOLS].into_iter().chain(system).collect()
     }
 
     pub(super) fn example(&self, row: &Map<String, Value>) -> Result<Example, RowFault> {
@@ -84,7 +84,7 @@ impl ConversationLayout {
             }
             messages.insert(0, Message::new(Role::System, system));
         }
-        Ok(Example { id: field::identity(row, &self.id), messages, tools: tools(row) })
+        Ok(Example { id: field::identity(row, &self.id), messages, tools: field::tools(row)? })
     }
 
     pub(super) fn turns(&self, row: &Map<String, Value>) -> Result<Vec<Message>, RowFault> {
@@ -142,14 +142,5 @@ impl ConversationLayout {
                 )))
             }
         }
-    }
-}
-
-/// Tools are a list, or such a list as JSON text.
-fn tools(row: &Map<String, Value>) -> Option<Value> {
-    match row.get("tools")? {
-        Value::Null => None,
-        Value::String(text) => serde_json::from_str(text).ok(),
-        tools => Some(tools.clone()),
     }
 }

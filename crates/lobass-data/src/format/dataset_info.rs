@@ -18,6 +18,8 @@ pub struct DatasetEntry {
     pub path: PathBuf,
     /// How its rows are read.
     pub layout: Layout,
+    /// The columns that the registry names.
+    pub named: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -60,7 +62,8 @@ pub fn read_dataset_info(registry: &Path, name: &str) -> Result<Option<DatasetEn
         other => return Err(fail(format!("formatting: expected alpaca or sharegpt, found `{other}`"))),
     };
     let path = registry.parent().unwrap_or(Path::new("")).join(file);
-    Ok(Some(DatasetEntry { name: name.to_owned(), path, layout }))
+    let named = entry.columns.into_values().flatten().collect();
+    Ok(Some(DatasetEntry { name: name.to_owned(), path, layout, named }))
 }
 
 impl RawEntry {

@@ -37,6 +37,22 @@ pub(super) fn identity(row: &Map<String, Value>, name: &str) -> Option<String> {
     }
 }
 
+/// The column with the tools that a row's assistant can call.
+pub(super) const TOOLS: &str = "tools";
+
+/// Tools are a list, or such a list as JSON text; an empty text is none.
+pub(super) fn tools(row: &Map<String, Value>) -> Result<Option<Value>, RowFault> {
+    match row.get(TOOLS) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) if text.trim().is_empty() => Ok(None),
+        Some(Value::String(text)) => serde_json::from_str(text).map(Some).map_err(|error| {
+            RowFault::malformed(format!("field `{TOOLS}`: expected tools as JSON, found text: {error}"))
+        }),
+        Some(tools @ Value::Array(_)) => Ok(Some(tools.clone())),
+        Some(other) => Err(wrong_type(TOOLS, "a list or JSON text", other)),
+    }
+}
+
 pub(super) fn missing(row: &Map<String, Value>, name: &str) -> RowFault {
     if row.contains_key(name) {
         RowFault::malformed(format!("field `{name}`: expected text, found null"))

@@ -118,7 +118,7 @@ impl Layout {
         }
     }
 
-    /// The columns the layout reads; others are never touched.
+    /// The columns the layout reads; rows may lack some of them.
     pub fn columns(&self) -> Vec<&str> {
         match self {
             Self::Pair(layout) => layout.columns(),
@@ -134,9 +134,11 @@ impl Layout {
         }
     }
 
-    /// Whether a row is a prompt text and a completion text and nothing else, which TRL joins without a template.
-    pub fn is_plain_pair(&self) -> bool {
+    /// Whether rows are a text in `prompt` and a text in `completion` and nothing else.
+    pub(crate) fn is_plain_pair(&self, rows: &[Map<String, Value>]) -> bool {
+        let is_turns = |row: &Map<String, Value>| row.values().any(Value::is_array);
         matches!(self, Self::Pair(layout) if layout.prompt == "prompt" && layout.response == "completion")
+            && !rows.iter().any(is_turns)
     }
 }
 

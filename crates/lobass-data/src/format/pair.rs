@@ -40,7 +40,8 @@ impl PairLayout {
     pub(super) fn columns(&self) -> Vec<&str> {
         let optional = [&self.query, &self.system, &self.history];
         let required = [&self.prompt, &self.response, &self.id];
-        required.into_iter().chain(optional.into_iter().flatten()).map(String::as_str).collect()
+        let named = required.into_iter().chain(optional.into_iter().flatten()).map(String::as_str);
+        named.chain([field::TOOLS]).collect()
     }
 
     pub(super) fn example(&self, row: &Map<String, Value>) -> Result<Example, RowFault> {
@@ -51,7 +52,7 @@ impl PairLayout {
         self.push_history(row, &mut messages)?;
         self.push_prompt(row, &mut messages)?;
         self.push_response(row, &mut messages)?;
-        Ok(Example { id: field::identity(row, &self.id), messages, tools: row.get("tools").cloned() })
+        Ok(Example { id: field::identity(row, &self.id), messages, tools: field::tools(row)? })
     }
 
     fn push_history(&self, row: &Map<String, Value>, messages: &mut Vec<Message>) -> Result<(), RowFault> {
@@ -80,12 +81,10 @@ impl PairLayout {
         let instruction = field::required_text(row, &self.prompt)?;
         let query = optional(row, self.query.as_deref())?.unwrap_or_default();
         let mut message = Message::new(Role::User, instruction);
-        if self.query.is_some() {
+        if !query.is_empty() {
             // For templates that place the input themselves, as Alpaca's does.
             message.extra.insert("instruction".to_owned(), Value::from(instruction));
             message.extra.insert("input".to_owned(), Value::from(query));
-        }
-        if !query.is_empty() {
             message.content = format!("{instruction}\n{query}");
         }
         messages.push(message);

@@ -16,7 +16,7 @@ pub use preset::Preset;
 
 use crate::digest::sha256;
 use crate::tokenizer::TokenizerConfig;
-use crate::{Error, Message, Pool};
+use crate::{DataFile, Error, Message, Pool};
 
 /// Which template to use.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -76,7 +76,7 @@ impl ChatTemplate {
                 if let Some(found) = own_template(dir, &config)? {
                     found
                 } else {
-                    let plain = pool.files().iter().all(|file| file.layout().is_plain_pair());
+                    let plain = pool.files().iter().all(DataFile::is_plain_pair);
                     let preset = if plain { Preset::Plain } else { Preset::Alpaca };
                     let name = format!("{preset} (the checkpoint brings no template)");
                     (name, preset.source().to_owned())
@@ -87,6 +87,8 @@ impl ChatTemplate {
     }
 
     fn compile(name: String, source: &str, config: &TokenizerConfig, now: DateTime) -> Result<Self, Error> {
+        // As Jinja does before it parses.
+        let source = &source.replace("\r\n", "\n").replace('\r', "\n");
         let tells_time = source.contains("strftime_now");
         let mut digested = format!("{source}\n{:?}", config.named_tokens);
         if tells_time {

@@ -75,10 +75,10 @@ impl TextTokenizer {
             Some(SpecialToken { id: tokenizer.token_to_id(text)?, text: text.clone() })
         };
         let (bos, eos) = (token(config.bos_token.as_ref()), token(config.eos_token.as_ref()));
-        // What the post-processor puts before an empty text is what it puts before every text.
-        let empty = tokenizer.encode("", true).map_err(|error| fail(error.to_string()))?;
-        let leads = bos.as_ref().is_some_and(|bos| empty.get_ids().first() == Some(&bos.id));
-        let adds_bos = bos.is_some() && config.add_bos_token.unwrap_or(leads);
+        let leading = leading_token(&tokenizer).map_err(|error| fail(error.to_string()))?;
+        // A checkpoint without configs still says with its post-processor how sequences begin.
+        let bos = bos.or_else(|| leading.clone().filter(|_| config.bos_token.is_none()));
+        let adds_bos = bos.is_some() && config.add_bos_token.unwrap_or(leading == bos);
         let mut special: Vec<String> = tokenizer
             .get_added_tokens_decoder()
             .into_values()
@@ -134,4 +134,13 @@ impl TextTokenizer {
             offsets: place.into_iter().chain(offsets.iter().copied()).collect(),
         })
     }
+}
+
+/// The token that the post-processor puts before every text.
+fn leading_token(tokenizer: &Tokenizer) -> tokenizers::Result<Option<SpecialToken>> {
+    const PROBE: &str = "a";
+    let (bare, whole) = (tokenizer.encode(PROBE, false)?, tokenizer.encode(PROBE, true)?);
+    let leads = bare.get_ids().first() != whole.get_ids().first();
+    let id = whole.get_ids().first().filter(|_| leads && whole.len() > bare.len());
+    Ok(id.and_then(|&id| Some(SpecialToken { text: tokenizer.id_to_token(id)?, id })))
 }

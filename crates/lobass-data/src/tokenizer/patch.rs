@@ -3,16 +3,20 @@
 //! Ids must be those that a person's trainer sees, and trainers load tokenizers through transformers, which does not
 //! take the file as it is: `added_tokens_decoder` of the config overrides the file's added tokens, and the LLaMA class
 //! replaces the file's normalizer. Source: `LlamaTokenizer` and `TokenizersBackend` in transformers 5.23.
+//!
+//! One thing it does is not done here: rebuilding a LLaMA tokenizer without its unknown token, so that a character the
+//! vocabulary lacks silently disappears. We keep `<unk>`. It makes a difference only where there is no byte fallback.
 
 use serde_json::{Value, json};
 
 use super::TokenizerConfig;
 
-/// The tokenizer's JSON as transformers would have it.
+/// The tokenizer's JSON as transformers would have it, with offsets that cover all of the text.
 pub(super) fn patched(text: &str, config: &TokenizerConfig) -> Result<String, serde_json::Error> {
     let mut tokenizer: Value = serde_json::from_str(text)?;
     override_added_tokens(&mut tokenizer, config);
     replace_llama_normalizer(&mut tokenizer, config);
+    keep_white_space_in_offsets(&mut tokenizer["post_processor"]);
     Ok(tokenizer.to_string())
 }
 
@@ -75,4 +79,13 @@ fn is_sentencepiece_normalizer(normalizer: &Value) -> bool {
     };
     let prepends = |step: &Value| step["type"] == "Prepend" && step["prepend"] == "▁";
     steps.iter().any(replaces_spaces) && steps.iter().all(|step| replaces_spaces(step) || prepends(step))
+}
+
+/// `trim_offsets` takes white space out of what a token is said to cover; ids do not depend on it, but masks would.
+fn keep_white_space_in_offsets(processor: &mut Value) {
+    if let Some(trim) = processor.get_mut("trim_offsets") {
+        *trim = Value::Bool(false);
+    }
+    let steps = processor.get_mut("processors").and_then(Value::as_array_mut);
+    steps.into_iter().flatten().for_each(keep_white_space_in_offsets);
 }

@@ -1,5 +1,6 @@
 //! One `.safetensors` file, mapped into memory.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use memmap2::{Mmap, UncheckedAdvice};
@@ -24,7 +25,11 @@ impl WeightShard {
         // SAFETY: the map is read-only and private to this struct. What remains is that another process might
         // truncate the file while we read it; checkpoints are not edited in place, and every mapping tool, Python's
         // safetensors included, relies on that.
-        let bytes = unsafe { Mmap::map(file.file()) }?;
+        let mapped = unsafe { Mmap::map(file.file()) };
+        let named = |error: io::Error| {
+            io::Error::new(error.kind(), format!("cannot map `{}`: {error}", path.display()))
+        };
+        let bytes = mapped.map_err(named)?;
         let (header_len, metadata) = SafeTensors::read_metadata(&bytes)
             .map_err(|source| Error::Shard { path: path.to_owned(), source })?;
         Ok(Self { path: path.to_owned(), bytes, metadata, data_start: header_len + size_of::<u64>() })

@@ -12,7 +12,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use crate::checkpoint::{TensorSpec, expected_tensors};
-use raw::RawConfig;
+use raw::{RawConfig, Window};
 pub use rope::{RopeConfig, RopeScaling};
 
 /// The model families that one decoder covers.
@@ -59,6 +59,30 @@ impl Family {
 
     fn ties_by_default(self) -> bool {
         matches!(self, Self::SmolLm3)
+    }
+
+    /// Heads of keys and values in configs that leave them out, as the classes of transformers 5.23 have it.
+    fn default_kv_heads(self, num_attention_heads: usize) -> usize {
+        match self {
+            Self::Llama => num_attention_heads,
+            Self::Mistral => 8,
+            Self::Qwen2 | Self::Qwen3 => 32,
+            Self::SmolLm3 => 4,
+        }
+    }
+
+    fn default_head_dim(self, hidden_size: usize, num_attention_heads: usize) -> usize {
+        match self {
+            Self::Qwen3 => 128,
+            _ => hidden_size / num_attention_heads,
+        }
+    }
+
+    fn default_sliding_window(self) -> Option<usize> {
+        match self {
+            Self::Mistral | Self::Qwen2 | Self::Qwen3 => Some(4096),
+            Self::Llama | Self::SmolLm3 => None,
+        }
     }
 }
 
@@ -173,6 +197,9 @@ impl ConfigError {
     }
 }
 
+/// More layers than anyone has; a file that asks for more would have us list its tensors for ever.
+const MAX_LAYERS: usize = 10_000;
+
 impl LlamaConfig {
     /// Reads the text of a `config.json`.
     ///
@@ -192,6 +219,13 @@ impl LlamaConfig {
         let hidden_size = required("hidden_size", raw.hidden_size)?;
         let num_attention_heads = required("num_attention_heads", raw.num_attention_heads)?;
         let num_hidden_layers = required("num_hidden_layers", raw.num_hidden_layers)?;
+        if num_hidden_layers > MAX_LAYERS {
+            return Err(ConfigError::invalid(
+                "num_hidden_layers",
+                num_hidden_layers,
+                format!("at most {MAX_LAYERS}"),
+            ));
+        }
         let max_position_embeddings = required("max_position_embeddings", raw.max_position_embeddings)?;
         let attention_bias = raw.attention_bias.unwrap_or(false);
 
@@ -202,8 +236,12 @@ impl LlamaConfig {
             intermediate_size: required("intermediate_size", raw.intermediate_size)?,
             num_hidden_layers,
             num_attention_heads,
-            num_key_value_heads: raw.num_key_value_heads.unwrap_or(num_attention_heads),
-            head_dim: raw.head_dim.unwrap_or(hidden_size / num_attention_heads),
+            num_key_value_heads: raw
+                .num_key_value_heads
+                .unwrap_or_else(|| family.default_kv_heads(num_attention_heads)),
+            head_dim: raw
+                .head_dim
+                .unwrap_or_else(|| family.default_head_dim(hidden_size, num_attention_heads)),
             max_position_embeddings,
             initializer_range: raw.initializer_range.unwrap_or(0.02),
             rms_norm_eps: raw.rms_norm_eps.unwrap_or(1e-6),
@@ -252,11 +290,16 @@ fn refuse_unsupported(raw: &RawConfig) -> Result<(), ConfigError> {
 
 /// Which layers slide and which rotate, as each family's configuration class in transformers decides it.
 fn layers(family: Family, raw: &RawConfig, n_layers: usize) -> Result<Vec<LayerConfig>, ConfigError> {
+    let window = match raw.sliding_window {
+        Window::LeftOut => family.default_sliding_window(),
+        Window::Null => None,
+        Window::Tokens(tokens) => Some(tokens),
+    };
     let window = match family {
         Family::Llama => None,
-        Family::Mistral => raw.sliding_window,
+        Family::Mistral => window,
         Family::Qwen2 | Family::Qwen3 | Family::SmolLm3 => {
-            raw.sliding_window.filter(|_| raw.use_sliding_window.unwrap_or(false))
+            window.filter(|_| raw.use_sliding_window.unwrap_or(false))
         }
     };
     let interval = raw.no_rope_layer_interval.unwrap_or(4);
@@ -349,7 +392,9 @@ mod tests {
     #[test]
     fn families_differ_where_transformers_says_so() {
         let family = |name: &str, extra: &str| {
-            let text = LLAMA.replace("EXTRA", extra).replace("\"llama\"", &format!("{name:?}"));
+            let text = LLAMA
+                .replace("EXTRA", &format!(r#", "num_key_value_heads": 2, "head_dim": 8{extra}"#))
+                .replace("\"llama\"", &format!("{name:?}"));
             LlamaConfig::from_json(&text).unwrap()
         };
         let windows =
@@ -366,6 +411,11 @@ mod tests {
 
         assert_eq!(windows(&family("mistral", r#", "sliding_window": 8"#)), [Some(8), Some(8)]);
         assert_eq!(windows(&family("mistral", r#", "sliding_window": null"#)), [None, None]);
+        assert_eq!(windows(&family("mistral", "")), [Some(4096), Some(4096)]);
+        assert_eq!(
+            windows(&family("qwen2", r#", "use_sliding_window": true, "max_window_layers": 1"#)),
+            [None, Some(4096)]
+        );
 
         let smollm3 = family("smollm3", r#", "no_rope_layer_interval": 2"#);
         assert_eq!(smollm3.layers.iter().map(|l| l.rotary).collect::<Vec<_>>(), [true, false]);

@@ -1,6 +1,6 @@
 //! `config.json` as it is written: every field optional, names as in the file.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 /// The fields of a LLaMA-family `config.json` that change what the model computes.
@@ -27,7 +27,8 @@ pub(super) struct RawConfig {
     /// Transformers 5: the same with `rope_theta` inside.
     pub(super) rope_parameters: Option<Map<String, Value>>,
     pub(super) partial_rotary_factor: Option<f64>,
-    pub(super) sliding_window: Option<usize>,
+    #[serde(default)]
+    pub(super) sliding_window: Window,
     pub(super) use_sliding_window: Option<bool>,
     pub(super) max_window_layers: Option<usize>,
     pub(super) layer_types: Option<Vec<String>>,
@@ -36,4 +37,19 @@ pub(super) struct RawConfig {
     pub(super) quantization_config: Option<Value>,
     pub(super) bos_token_id: Option<Value>,
     pub(super) eos_token_id: Option<Value>,
+}
+
+/// A sliding window as it is written: left out and null mean different things.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) enum Window {
+    #[default]
+    LeftOut,
+    Null,
+    Tokens(usize),
+}
+
+impl<'de> Deserialize<'de> for Window {
+    fn deserialize<D: Deserializer<'de>>(value: D) -> Result<Self, D::Error> {
+        Ok(Option::deserialize(value)?.map_or(Self::Null, Self::Tokens))
+    }
 }

@@ -1,12 +1,13 @@
 //! The table as JSON lines: a line with the manifest, then a line per row.
 
 use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use lobass_core::{ExampleKey, RowStatus, ScoreRecord};
 use serde::{Deserialize, Serialize};
 
 use super::{ScoreTable, nll, not_a_table};
+use crate::store::partial_path;
 use crate::{Error, Manifest};
 
 #[derive(Serialize, Deserialize)]
@@ -37,9 +38,7 @@ struct Row {
 /// # Errors
 /// If the file cannot be written; it appears whole or not at all.
 pub fn write_json_lines(table: &ScoreTable, out: &Path) -> Result<(), Error> {
-    let mut name = out.as_os_str().to_owned();
-    name.push(".partial");
-    let partial = PathBuf::from(name);
+    let partial = partial_path(out);
     let mut writer = BufWriter::new(fs_err::File::create(&partial)?);
     let mut line = |line: &Line| -> std::io::Result<()> {
         serde_json::to_writer(&mut writer, line)?;
@@ -87,9 +86,5 @@ pub(super) fn read(path: &Path) -> Result<ScoreTable, Error> {
     }
     let manifest: Manifest =
         manifest.ok_or_else(|| not_a_table(path, "expected a line with the manifest"))?;
-    if records.len() as u64 != manifest.n_rows {
-        let reason = format!("expected {} rows, found {}", manifest.n_rows, records.len());
-        return Err(not_a_table(path, reason));
-    }
-    Ok(ScoreTable { manifest, records })
+    ScoreTable::checked(manifest, records, path)
 }

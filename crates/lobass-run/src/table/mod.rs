@@ -22,6 +22,23 @@ pub struct ScoreTable {
     pub records: Vec<ScoreRecord>,
 }
 
+impl ScoreTable {
+    /// Puts a table together whose rows are those of its manifest, each in its place.
+    fn checked(manifest: Manifest, records: Vec<ScoreRecord>, path: &Path) -> Result<Self, Error> {
+        if records.len() as u64 != manifest.n_rows {
+            let reason = format!("expected {} rows, found {}", manifest.n_rows, records.len());
+            return Err(not_a_table(path, reason));
+        }
+        match records.iter().zip(0..).find(|(record, place)| record.row != *place) {
+            None => Ok(Self { manifest, records }),
+            Some((record, place)) => {
+                let reason = format!("expected row {place} in its place, found row {}", record.row);
+                Err(not_a_table(path, reason))
+            }
+        }
+    }
+}
+
 /// One row on its way into a table; the losses are in the order of the models.
 #[derive(Debug, Clone)]
 pub(crate) struct TableRow {

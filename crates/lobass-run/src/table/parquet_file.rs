@@ -11,6 +11,7 @@ use parquet::file::metadata::KeyValue;
 
 use super::{MANIFEST_KEY, ScoreTable, TableRow, nll, not_a_table};
 use crate::columns::{Columns, Reader, batch, properties};
+use crate::store::partial_path;
 use crate::{Error, Manifest};
 
 /// Rows per row group: what a reader holds at once.
@@ -30,9 +31,7 @@ impl TableWriter {
         if let Some(parent) = out.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             fs_err::create_dir_all(parent)?;
         }
-        let mut name = out.as_os_str().to_owned();
-        name.push(".partial");
-        let partial = PathBuf::from(name);
+        let partial = partial_path(out);
         let properties = properties().set_max_row_group_row_count(Some(GROUP_ROWS)).build();
         let schema = to_batch(&[], roles, detail).schema();
         let writer = ArrowWriter::try_new(fs_err::File::create(&partial)?, schema, Some(properties))
@@ -104,7 +103,7 @@ pub(super) fn read(path: &Path) -> Result<ScoreTable, Error> {
     for columns in reader.batches()? {
         push_records(&columns?, path, &mut records)?;
     }
-    Ok(ScoreTable { manifest, records })
+    ScoreTable::checked(manifest, records, path)
 }
 
 fn push_records(columns: &Columns, path: &Path, records: &mut Vec<ScoreRecord>) -> Result<(), Error> {

@@ -1,9 +1,10 @@
 //! What happens while a reference is trained, as JSON lines.
 
-use std::io::Write as _;
+use std::fs::TryLockError;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use lobass_train::Event;
 use serde_json::json;
 
@@ -15,8 +16,21 @@ pub(super) struct Metrics {
 }
 
 impl Metrics {
-    pub(super) fn create(path: &Path) -> anyhow::Result<Self> {
-        Ok(Self { path: path.to_owned(), file: fs_err::File::create(path)?, failed: None })
+    /// Begins anew in a directory that no one else trains in.
+    pub(super) fn begin(dir: &Path) -> anyhow::Result<Self> {
+        let path = dir.join("metrics.jsonl");
+        let file = fs_err::OpenOptions::new().create(true).append(true).open(&path)?;
+        match file.file().try_lock() {
+            Err(TryLockError::WouldBlock) => {
+                bail!("`{}` is being trained by another process; wait for it", dir.display())
+            }
+            Err(TryLockError::Error(error)) if error.kind() != ErrorKind::Unsupported => {
+                return Err(error.into());
+            }
+            _ => {}
+        }
+        file.set_len(0)?;
+        Ok(Self { path, file, failed: None })
     }
 
     pub(super) fn write(&mut self, event: &Event) {

@@ -1,11 +1,16 @@
 //! What a trained checkpoint says of its training.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::Context as _;
-use lobass_train::TrainConfig;
+use lobass_run::Plan;
+use lobass_train::{HeldOut, TrainConfig, TrainReport};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+
+use crate::text::counted;
+use crate::ui::warn;
 
 const NAME: &str = "lobass-training.json";
 
@@ -20,15 +25,24 @@ pub(crate) struct TrainingRecord {
     pub(super) plan: String,
     pub(super) recipe: TrainConfig,
     pub(super) eval_rows: usize,
+    /// Of further held-out files.
+    #[serde(default)]
+    pub(super) eval_files: Vec<String>,
+    /// The time that the chat template was told, if it asks for it.
+    #[serde(default)]
+    pub(super) template_now: Option<String>,
     /// How it went, if it is done; no part of what is compared.
     #[serde(default)]
-    pub(super) outcome: Option<Outcome>,
+    pub(super) outcome: Option<Trained>,
 }
 
 /// How training went.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Outcome {
+pub(crate) struct Trained {
     pub(crate) n_examples: usize,
+    /// Rows of the pool that were held out, by their position.
+    #[serde(default)]
+    pub(crate) held_out_rows: BTreeSet<u64>,
     pub(crate) n_steps: usize,
     pub(crate) n_tokens: u64,
     pub(crate) first_loss: f64,
@@ -37,9 +51,48 @@ pub(crate) struct Outcome {
     pub(crate) held_out_after: Option<f64>,
 }
 
+impl Trained {
+    pub(super) fn new(n_examples: usize, held_out_rows: BTreeSet<u64>, report: &TrainReport) -> Self {
+        let mean = |at: Option<&HeldOut>| at.and_then(|held_out| held_out.nll.mean());
+        Self {
+            n_examples,
+            held_out_rows,
+            n_steps: report.n_steps,
+            n_tokens: report.n_tokens,
+            first_loss: report.losses.first().copied().unwrap_or_default(),
+            last_loss: report.losses.last().copied().unwrap_or_default(),
+            held_out_before: mean(report.held_out.first()),
+            held_out_after: mean(report.held_out.last()),
+        }
+    }
+}
+
 impl TrainingRecord {
+    /// Rows of a plan that were held out of this training. Rows of another plan are others.
+    pub(crate) fn held_out_rows(&self, plan: &Plan) -> BTreeSet<u64> {
+        let rows =
+            self.outcome.as_ref().map(|outcome| &outcome.held_out_rows).filter(|rows| !rows.is_empty());
+        match rows {
+            Some(rows) if self.plan == plan.id() => rows.clone(),
+            Some(rows) => {
+                warn(format!(
+                    "{} held out when the reference was trained, on other data or with other settings than these; if \
+                     they are in this pool too, they are not marked as such",
+                    counted(rows.len() as u64, "row")
+                ));
+                BTreeSet::new()
+            }
+            None => BTreeSet::new(),
+        }
+    }
+
+    /// The time that the chat template was told, if it asked for it.
+    pub(crate) fn told(&self) -> Option<String> {
+        self.template_now.clone()
+    }
+
     /// Reads the record of a directory, if it has one.
-    pub(super) fn read(dir: &Path) -> anyhow::Result<Option<Self>> {
+    pub(crate) fn read(dir: &Path) -> anyhow::Result<Option<Self>> {
         let path = dir.join(NAME);
         if !path.exists() {
             return Ok(None);
@@ -64,6 +117,9 @@ impl TrainingRecord {
         }
         if self.plan != found.plan {
             differences.push("data or sequences".to_owned());
+        }
+        if self.eval_files != found.eval_files {
+            differences.push("held-out files".to_owned());
         }
         let fields = |record: &Self| {
             let mut fields = json!(record.recipe);

@@ -1,0 +1,72 @@
+//! What is written must not be what is read.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use anyhow::bail;
+
+/// Refuses outputs that are one of the inputs, or the same file twice. Inputs come with what they are.
+pub(crate) fn check(outputs: &[PathBuf], inputs: &[(&str, &Path)]) -> anyhow::Result<()> {
+    for (at, output) in outputs.iter().enumerate() {
+        let place = place(output);
+        if let Some((what, _)) = inputs.iter().find(|(_, input)| self::place(input) == place) {
+            bail!("output `{}` is {what}; give it another name", output.display());
+        }
+        if outputs[..at].iter().any(|other| self::place(other) == place) {
+            bail!(
+                "output `{}` would be written twice; give the data file or the index another name",
+                output.display()
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Where a path leads, whether or not there is something.
+fn place(path: &Path) -> PathBuf {
+    let mut missing: Vec<OsString> = Vec::new();
+    let mut present = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    loop {
+        if let Ok(found) = fs_err::canonicalize(&present) {
+            return missing.iter().rev().fold(found, |path, name| path.join(name));
+        }
+        match (present.file_name().map(ToOwned::to_owned), present.parent().map(Path::to_owned)) {
+            (Some(name), Some(parent)) => {
+                missing.push(name);
+                present = parent;
+            }
+            _ => return path.to_owned(),
+        }
+    }
+}
+
+/// The work directory of an output: beside it, with `.work` behind its name.
+pub(crate) fn work_beside(out: &Path) -> PathBuf {
+    match out.file_name() {
+        Some(name) => {
+            let mut name = name.to_owned();
+            name.push(".work");
+            out.with_file_name(name)
+        }
+        None => out.join("lobass.work"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+
+    #[test]
+    fn neither_an_input_nor_the_same_twice() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        fs_err::write(at("pool.jsonl"), "{}").unwrap();
+        let pool = at("pool.jsonl");
+        let check = |outputs: &[&str]| {
+            let outputs: Vec<_> = outputs.iter().map(|name| at(name)).collect();
+            super::check(&outputs, &[("a data file", pool.as_path())]).map_err(|error| error.to_string())
+        };
+        assert!(check(&["a.jsonl", "new/b.jsonl"]).is_ok());
+        assert!(check(&["./pool.jsonl"]).unwrap_err().contains("is a data file"));
+        assert!(check(&["new/b.jsonl", "new/./b.jsonl"]).unwrap_err().contains("twice"));
+    }
+}

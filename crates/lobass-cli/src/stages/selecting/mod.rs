@@ -1,0 +1,118 @@
+//! Choosing rows and writing them.
+
+mod report;
+mod write;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::bail;
+use lobass_core::{Direction, RowStatus, ScoreRecord};
+use lobass_data::Pool;
+use lobass_run::ScoreTable;
+use lobass_select::{Ratings, Request, Strategy, select, summarize};
+use serde_json::Value;
+
+use crate::outputs;
+use crate::settings::SelectSettings;
+
+pub(crate) use report::SelectionReport;
+use write::{output_paths, write_index, write_rows};
+
+/// Where a selection goes.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SelectionTarget {
+    /// A file, or a directory for several inputs.
+    pub(crate) out: Option<PathBuf>,
+    /// A list of the chosen rows.
+    pub(crate) index: Option<PathBuf>,
+}
+
+impl SelectionTarget {
+    /// Every file that will be written.
+    fn paths(&self, pool: &Pool) -> anyhow::Result<Vec<PathBuf>> {
+        let rows = self.out.as_deref().map(|out| output_paths(pool, out)).transpose()?;
+        Ok(rows.into_iter().flatten().chain(self.index.clone()).collect())
+    }
+
+    /// Refuses a target that would overwrite the data, the table, or a part of itself.
+    pub(crate) fn check(&self, pool: &Pool, table: &Path) -> anyhow::Result<()> {
+        let data = pool.files().iter().map(|file| ("a data file", file.path()));
+        let inputs: Vec<_> = data.chain([("the score table", table)]).collect();
+        outputs::check(&self.paths(pool)?, &inputs)
+    }
+}
+
+/// Chooses rows of a table by a strategy and writes them.
+pub(crate) fn select_and_write(
+    table: &ScoreTable,
+    pool: &Pool,
+    strategy: &str,
+    settings: &SelectSettings,
+    target: &SelectionTarget,
+) -> anyhow::Result<SelectionReport> {
+    let strategy = with_ratings(Strategy::from_name(strategy).map_err(anyhow::Error::msg)?, pool, settings)?;
+    let request = Request {
+        budget: settings.budget()?,
+        seed: settings.seed,
+        direction: settings.direction.map(Direction::from),
+    };
+    let selection = select(&table.records, &strategy, &request)?;
+    let summary = summarize(&table.records, &strategy, &selection);
+    let mut written = Vec::new();
+    if let Some(out) = &target.out {
+        written.extend(write_rows(pool, &selection, output_paths(pool, out)?)?);
+    }
+    if let Some(index) = &target.index {
+        write_index(&table.records, &selection, index)?;
+        written.push((index.clone(), selection.selected.len() as u64));
+    }
+    let reasons = reasons(&table.records);
+    let has_budget = settings.budget.is_some();
+    Ok(SelectionReport { selection, summary, written, reasons, score: strategy.info().score, has_budget })
+}
+
+fn with_ratings(strategy: Strategy, pool: &Pool, settings: &SelectSettings) -> anyhow::Result<Strategy> {
+    match (&strategy, &settings.rating) {
+        (Strategy::Quality(_), Some(column)) => Ok(Strategy::Quality(Ratings {
+            values: read_ratings(pool, column)?,
+            at_least: settings.min_rating,
+        })),
+        (Strategy::Quality(_), None) => {
+            bail!("the strategy quality needs ratings: name their column with `--rating`")
+        }
+        _ => Ok(strategy),
+    }
+}
+
+/// The numbers of a column over all files; numbers written as text count too.
+fn read_ratings(pool: &Pool, column: &str) -> anyhow::Result<Vec<Option<f64>>> {
+    let mut ratings = Vec::new();
+    for file in pool.files() {
+        let number = |value: Option<Value>| match value? {
+            Value::Number(number) => number.as_f64(),
+            Value::String(text) => text.trim().parse().ok(),
+            _ => None,
+        };
+        let values = file.column(column)?;
+        let before = ratings.len();
+        ratings.extend(values.into_iter().map(number));
+        if ratings[before..].iter().all(Option::is_none) {
+            bail!(
+                "data file `{}`: expected ratings in column `{column}`, found no number",
+                file.path().display()
+            );
+        }
+    }
+    Ok(ratings)
+}
+
+/// The first row of each status that is not scored, and why it is not.
+fn reasons(records: &[ScoreRecord]) -> HashMap<RowStatus, (u64, String)> {
+    let mut reasons = HashMap::new();
+    for record in records.iter().filter(|record| !record.status.is_scored()) {
+        let reason = record.reason.clone().unwrap_or_default();
+        reasons.entry(record.status).or_insert((record.row, reason));
+    }
+    reasons
+}

@@ -1,0 +1,70 @@
+//! Writing chosen rows, and a list of them.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use lobass_core::{ScoreRecord, Selection};
+use lobass_data::{DataFile, Pool, write_subset};
+use serde_json::json;
+
+/// Writes each file's chosen rows in its own container.
+pub(super) fn write_rows(
+    pool: &Pool,
+    selection: &Selection,
+    paths: Vec<PathBuf>,
+) -> anyhow::Result<Vec<(PathBuf, u64)>> {
+    let n_rows = usize::try_from(selection.n_rows).context("rows of the pool")?;
+    let mut chosen = vec![false; n_rows];
+    for selected in &selection.selected {
+        chosen[usize::try_from(selected.row).context("rows of the pool")?] = true;
+    }
+    let mut first_row = 0;
+    let mut written = Vec::new();
+    for (file, path) in pool.files().iter().zip(paths) {
+        let keep =
+            |row: u64| usize::try_from(first_row + row).is_ok_and(|row| chosen.get(row) == Some(&true));
+        let report = write_subset(file.path(), file.container(), &path, keep)?;
+        first_row += report.n_read;
+        written.push((path, report.n_written));
+    }
+    Ok(written)
+}
+
+/// Where each data file's chosen rows go.
+pub(super) fn output_paths(pool: &Pool, out: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let in_directory = |file: &DataFile| out.join(format!("{}{}", file.source(), file.container().suffix()));
+    match pool.files() {
+        [_] if !out.is_dir() && !names_directory(out) => Ok(vec![out.to_owned()]),
+        [_, _, ..] if out.is_file() => {
+            bail!("output `{}`: expected a directory for several data files, found a file", out.display())
+        }
+        files => Ok(files.iter().map(in_directory).collect()),
+    }
+}
+
+fn names_directory(path: &Path) -> bool {
+    path.as_os_str().to_string_lossy().ends_with(['/', '\\'])
+}
+
+/// Writes the chosen rows' places, names, and scores, by rank.
+pub(super) fn write_index(records: &[ScoreRecord], selection: &Selection, path: &Path) -> anyhow::Result<()> {
+    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        fs_err::create_dir_all(parent)?;
+    }
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}.partial", std::process::id()));
+    let partial = PathBuf::from(name);
+    let mut writer = std::io::BufWriter::new(fs_err::File::create(&partial)?);
+    for selected in &selection.selected {
+        let source =
+            usize::try_from(selected.row).ok().and_then(|row| records.get(row)).map(|r| r.source.as_str());
+        let line = json!({
+            "row": selected.row, "key": selected.key, "source": source, "score": selected.score.value(),
+            "rank": selected.rank,
+        });
+        writeln!(writer, "{line}")?;
+    }
+    writer.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
+    Ok(fs_err::rename(&partial, path)?)
+}

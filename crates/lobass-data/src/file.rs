@@ -1,0 +1,169 @@
+//! One file that a person gave: how it is stored, and what its columns mean.
+
+use std::fmt;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use crate::digest::hex;
+use crate::format::detect;
+use crate::sample::{Sample, has_column};
+use crate::{ColumnMap, Container, Error, FormatName, Layout, Rows};
+
+/// How the columns of a file are to be read.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum FormatChoice {
+    /// By what its first row looks like.
+    #[default]
+    Auto,
+    /// As one of the known formats.
+    Named(FormatName),
+    /// With columns of the person's own naming.
+    Columns(ColumnMap),
+    /// As laid out elsewhere, by a manifest or a `dataset_info.json`; the columns that were named there have to exist.
+    Layout {
+        /// How rows are read.
+        layout: Layout,
+        /// Columns that someone wrote down, rather than defaults.
+        named: Vec<String>,
+    },
+}
+
+/// One input file: where it is, how it is stored, and what its columns mean.
+#[derive(Debug, Clone)]
+pub struct DataFile {
+    path: PathBuf,
+    source: String,
+    container: Container,
+    format: Option<FormatName>,
+    layout: Layout,
+    is_plain_pair: bool,
+}
+
+impl DataFile {
+    /// Opens a file under a name of its own for the `source` column, and looks at its first readable rows.
+    ///
+    /// # Errors
+    /// [`Error::Empty`] without rows; [`Error::Container`] if none of the first thousand rows can be read;
+    /// [`Error::UnknownFormat`] or [`Error::MissingColumn`] if its columns are not those asked for.
+    pub fn open(path: &Path, source: &str, choice: &FormatChoice) -> Result<Self, Error> {
+        let container = Container::detect(path)?;
+        let sample = Sample::of(path, container)?;
+        let unknown = || Error::UnknownFormat { path: path.to_owned(), columns: sample.columns() };
+        let (format, layout) = match choice {
+            FormatChoice::Auto => {
+                let found = sample.rows.iter().find_map(detect).ok_or_else(unknown)?;
+                (Some(found.0), found.1)
+            }
+            FormatChoice::Named(name) => (Some(*name), name.layout()),
+            FormatChoice::Columns(map) => (None, map.layout(&sample.rows).ok_or_else(unknown)?),
+            FormatChoice::Layout { layout, .. } => (None, layout.clone()),
+        };
+        let named: Vec<&str> = match choice {
+            FormatChoice::Columns(map) => map.named().collect(),
+            FormatChoice::Layout { named, .. } => named.iter().map(String::as_str).collect(),
+            FormatChoice::Auto | FormatChoice::Named(_) => Vec::new(),
+        };
+        for column in layout.required_columns().into_iter().chain(named) {
+            if !sample.has(column) && !has_column(path, container, column)? {
+                let (path, column) = (path.to_owned(), column.to_owned());
+                return Err(Error::MissingColumn { path, column, columns: sample.columns() });
+            }
+        }
+        let is_plain_pair = layout.is_plain_pair(&sample.rows);
+        Ok(Self {
+            path: path.to_owned(),
+            source: source.to_owned(),
+            container,
+            format,
+            layout,
+            is_plain_pair,
+        })
+    }
+
+    /// Where the file is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its name in the `source` column.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// How it is stored.
+    pub fn container(&self) -> Container {
+        self.container
+    }
+
+    /// How its rows are read.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// Whether its rows are a prompt text and a completion text and nothing else, which TRL joins without a template.
+    pub fn is_plain_pair(&self) -> bool {
+        self.is_plain_pair
+    }
+
+    /// Gives it another name in the `source` column.
+    pub(crate) fn rename(&mut self, source: String) {
+        self.source = source;
+    }
+
+    /// Its rows, with the columns that the layout reads.
+    ///
+    /// # Errors
+    /// If the file cannot be opened again.
+    pub fn rows(&self) -> Result<Rows, Error> {
+        let columns: Vec<String> = self.layout.columns().into_iter().map(str::to_owned).collect();
+        Rows::open(&self.path, self.container, Some(&columns))
+    }
+
+    /// The values of one column, `None` where a row has none.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn column(&self, name: &str) -> Result<Vec<Option<Value>>, Error> {
+        let rows = Rows::open(&self.path, self.container, Some(&[name.to_owned()]))?;
+        rows.map(|row| Ok(row?.fields.ok().and_then(|mut fields| fields.remove(name)))).collect()
+    }
+
+    /// The SHA-256 of the file's bytes.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn fingerprint(&self) -> Result<String, Error> {
+        fingerprint(&self.path)
+    }
+}
+
+/// The SHA-256 of a file's bytes.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn fingerprint(path: &Path) -> Result<String, Error> {
+    let mut file = fs_err::File::open(path)?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 1 << 18];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => break,
+            count => hash.update(&buffer[..count]),
+        }
+    }
+    Ok(hex(hash.finalize().as_slice()))
+}
+
+/// One line that says what was detected.
+impl fmt::Display for DataFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}, ", self.path.display(), self.container)?;
+        match self.format {
+            Some(name) => write!(f, "{name} ({})", self.layout),
+            None => write!(f, "{}", self.layout),
+        }
+    }
+}

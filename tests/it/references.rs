@@ -1,0 +1,90 @@
+//! References that teach something, and rows that they have not seen.
+
+use lobass_core::RowStatus;
+use lobass_run::read_table;
+
+use crate::sandbox::Sandbox;
+
+#[test]
+fn a_recipe_that_teaches_nothing_is_an_error() {
+    let sandbox = Sandbox::new();
+    sandbox.small_pool(40);
+    let run = "run --base base --data small.jsonl --budget 10% --out run";
+    // One step, which is all warm-up.
+    sandbox.fails(run, &["nothing would be learned", "smaller batch size"]);
+    for (flags, words) in [
+        ("--epochs 0", ["`epochs`", "at least 1"]),
+        ("--batch-size 0", ["`batch_size`", "at least 1"]),
+        ("--learning-rate nan", ["`learning_rate`", "found NaN"]),
+        ("--learning-rate=-1e-3", ["`learning_rate`", "found -0.001"]),
+        ("--warmup-ratio=-7", ["`warmup_ratio`", "found -7"]),
+        ("--eval-rows 40", ["cannot hold 40 rows out", "40 rows"]),
+    ] {
+        sandbox.fails(&format!("{run} {flags}"), &words);
+        sandbox.fails(&format!("train --model base --data small.jsonl --out t {flags}"), &words);
+    }
+    let few = sandbox.expect(0, "train --model base --data small.jsonl --out few --batch-size 20");
+    assert!(few.stderr.contains("takes 2 steps only"), "{}", few.stderr);
+}
+
+#[test]
+fn rows_that_the_reference_never_saw_are_marked_and_not_selected() {
+    let sandbox = Sandbox::new();
+    sandbox.small_pool(60);
+    let run = "run --base base --data small.jsonl --batch-size 8 --learning-rate 1e-3 --eval-rows 10 --budget 90% \
+               --strategy lobass random --out run";
+    let ended = sandbox.expect(1, run);
+    assert!(ended.stdout.contains("10 rows of the reference's training"), "{}", ended.stdout);
+    let held_out = |name: &str| -> Vec<u64> {
+        let records = read_table(&sandbox.path(name)).unwrap().records;
+        let rows = records.iter().filter(|record| record.status == RowStatus::HeldOut);
+        rows.inspect(|record| assert!(record.base.is_some() && record.reference.is_some()))
+            .map(|record| record.row)
+            .collect()
+    };
+    let rows = held_out("run/scores.parquet");
+    assert_eq!(rows.len(), 10);
+    for strategy in ["lobass", "random"] {
+        let index = sandbox.read(&format!("run/selected/{strategy}/index.jsonl"));
+        assert_eq!(index.lines().count(), 50);
+        for row in &rows {
+            assert!(!index.contains(&format!("\"row\":{row},")), "{strategy} has row {row}");
+        }
+    }
+    // `lobass score` reads them from the reference's record, for the same rows.
+    let score = "score --base base --reference run/reference --data small.jsonl";
+    sandbox.expect(0, &format!("{score} --out scores.parquet"));
+    assert_eq!(held_out("scores.parquet"), rows);
+    let other = sandbox.expect(0, &format!("{score} --max-length 100 --out other.parquet"));
+    assert!(other.stderr.contains("10 rows held out"), "{}", other.stderr);
+}
+
+#[test]
+fn an_unfinished_reference_may_be_begun_otherwise() {
+    let sandbox = Sandbox::new();
+    sandbox.small_pool(40);
+    let line = "train --model base --data small.jsonl --batch-size 4 --out t";
+    sandbox.fails(&format!("{line} --learning-rate 1e30 --max-grad-norm 0"), &["smaller learning rate"]);
+    sandbox.expect(0, &format!("{line} --learning-rate 1e-3"));
+    // A finished one may not, and stays usable after the mistake.
+    sandbox.fails(&format!("{line} --learning-rate 1e-4"), &["learning_rate (0.001, now 0.0001)"]);
+    sandbox.fails(&line.replace("small.jsonl", "pool.jsonl"), &["data or sequences"]);
+    assert!(sandbox.expect(0, &format!("{line} --learning-rate 1e-3")).stderr.contains("done before"));
+}
+
+#[test]
+fn held_out_files_are_read_like_the_pool_and_are_part_of_the_reference() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "pool.jsonl",
+        sandbox.read("pool.jsonl").replace("\"question\"", "\"q\"").replace("\"answer\"", "\"a\""),
+    );
+    sandbox.small_pool(40);
+    let rows: Vec<String> = sandbox.read("pool.jsonl").lines().skip(40).take(5).map(str::to_owned).collect();
+    sandbox.write("eval.jsonl", rows.join("\n") + "\n{\"q\": \"what?\", \"a\": \"\"}\n");
+    sandbox.write("other.jsonl", rows[..2].join("\n"));
+    let line = "train --model base --data small.jsonl --columns prompt=q,response=a --batch-size 4 --out t --eval-data";
+    let ended = sandbox.expect(0, &format!("{line} eval.jsonl"));
+    assert!(ended.stderr.contains("1 row of the held-out files cannot be scored"), "{}", ended.stderr);
+    sandbox.fails(&format!("{line} other.jsonl"), &["held-out files"]);
+}
