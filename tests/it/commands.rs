@@ -52,6 +52,12 @@ fn mistakes_are_named() {
         "select --scores small.jsonl --budget 1 --out out.jsonl",
         &["small.jsonl", "not a score table"],
     );
+    sandbox.expect(0, "score --base base --data small.jsonl --out scores.jsonl");
+    sandbox.write("moved.jsonl", sandbox.read("scores.jsonl").replace("\"row\":2", "\"row\":999"));
+    sandbox.fails(
+        "select --scores moved.jsonl --strategy longest --budget 1 --out out.jsonl",
+        &["moved.jsonl", "expected row 2 in its place, found row 999"],
+    );
     sandbox.fails("run --data small.jsonl --budget 1 --out run", &["--base"]);
     sandbox.fails("run --base base --data small.jsonl --out run", &["--budget"]);
     sandbox.fails("run --base base --data small.jsonl --budget 5x --out run", &["5x", "2Mtok"]);
@@ -149,6 +155,12 @@ fn select_says_what_it_did() {
     let ended =
         sandbox.expect(1, "select --scores scores.parquet --strategy longest --budget 60 --out all.jsonl");
     assert!(ended.stdout.contains("fewer than 60 asks for: only 50 rows"), "{}", ended.stdout);
+    let ended =
+        sandbox.expect(1, "select --scores scores.parquet --strategy longest --budget 2Mtok --out all.jsonl");
+    assert!(ended.stdout.contains("fewer than 2000000tok asks for"), "{}", ended.stdout);
+    let ended =
+        sandbox.expect(1, "select --scores scores.parquet --strategy longest --budget 2tok --out none.jsonl");
+    assert!(ended.stdout.contains("the first row by rank has more tokens than 2tok"), "{}", ended.stdout);
     sandbox
         .fails("select --scores scores.parquet --budget 5 --out x.jsonl", &["`lobass`", "reference", "hint"]);
     sandbox
@@ -184,6 +196,10 @@ fn quality_by_threshold_and_by_rank() {
     assert_eq!(sandbox.read("good.jsonl"), [rows[1].as_str(), &rows[3]].concat());
     sandbox.expect(0, &format!("{line} --budget 1 --out best.jsonl"));
     assert_eq!(sandbox.read("best.jsonl"), rows[3]);
+    sandbox.fails(
+        "select --scores scores.parquet --strategy longest --budget 1 --rating stars --out x.jsonl",
+        &["rating column", "quality"],
+    );
     sandbox.expect(0, &format!("{line} --budget 1 --ascending --out worst.jsonl"));
     assert_eq!(sandbox.read("worst.jsonl"), rows[2]);
 }

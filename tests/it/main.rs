@@ -14,6 +14,8 @@ mod formats;
 mod commands;
 // Formats people bring, through the command line.
 mod inputs;
+// Files as people really have them.
+mod oddities;
 // A run that is killed, and taken up again.
 mod resume;
 // Nothing of a person's is overwritten or removed.

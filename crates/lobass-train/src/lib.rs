@@ -20,14 +20,14 @@
 //! let model = Llama::random(&config, 7, &DeviceName::Cpu.open());
 //! let pool = vec![Sequence::from_scored_tokens(vec![1, 5, 9, 2], &[false, false, true, true])?];
 //! let data = TrainData { train: &pool, held_out: &[], eval_every: 0 };
-//! let recipe = TrainConfig { epochs: 20, batch_size: 1, learning_rate: 0.02, ..TrainConfig::default() };
+//! let recipe = TrainConfig { epochs: 60, batch_size: 1, learning_rate: 0.03, ..TrainConfig::default() };
 //! let mut losses = Vec::new();
 //! fine_tune(model, &data, &recipe, 2, &mut |event| {
 //!     if let Event::Step(step) = event {
 //!         losses.push(step.loss);
 //!     }
 //! })?;
-//! assert!(losses[19] < 0.1 * losses[0]);
+//! assert!(losses[59] < 0.1 * losses[0], "{} {}", losses[0], losses[59]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 

@@ -60,7 +60,10 @@ impl SelectionReport {
         for (_, n) in summary.statuses.iter().filter(|(status, _)| *status == RowStatus::HeldOut) {
             text.line(
                 "held out",
-                format!("{} of the reference's training, and of the selection", counted(*n, "row")),
+                format!(
+                    "{} that the reference was not trained on, and that no strategy selects",
+                    counted(*n, "row")
+                ),
             );
         }
         for (status, n) in summary.statuses.iter().filter(|(status, _)| !status.is_scored()) {
