@@ -3,104 +3,21 @@
 //! Field names are those of Hugging Face's `config.json`. Everything that would change a loss is either understood
 //! or refused by name; nothing is guessed.
 
+mod error;
+mod family;
+mod layers;
 mod raw;
 mod rope;
 
-use std::fmt;
-
 use serde_json::Value;
-use thiserror::Error;
 
 use crate::checkpoint::{TensorSpec, expected_tensors};
-use raw::{RawConfig, Window};
+pub use error::ConfigError;
+pub use family::Family;
+pub use layers::LayerConfig;
+use layers::layers;
+use raw::RawConfig;
 pub use rope::{RopeConfig, RopeScaling};
-
-/// The model families that one decoder covers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Family {
-    /// Llama 1 to 3, SmolLM 1 and 2, TinyLlama, and whatever else says `"model_type": "llama"`.
-    Llama,
-    /// Mistral 7B and its kin.
-    Mistral,
-    /// Qwen2 and Qwen2.5: biases on q, k, and v.
-    Qwen2,
-    /// Qwen3: norms on the heads of q and k.
-    Qwen3,
-    /// SmolLM3: some layers without rotary embedding.
-    SmolLm3,
-}
-
-impl Family {
-    const ALL: [(&'static str, Self); 5] = [
-        ("llama", Self::Llama),
-        ("mistral", Self::Mistral),
-        ("qwen2", Self::Qwen2),
-        ("qwen3", Self::Qwen3),
-        ("smollm3", Self::SmolLm3),
-    ];
-
-    fn from_model_type(model_type: &str) -> Result<Self, ConfigError> {
-        Self::ALL.into_iter().find_map(|(name, family)| (name == model_type).then_some(family)).ok_or_else(
-            || {
-                let known: Vec<_> = Self::ALL.iter().map(|(name, _)| *name).collect();
-                ConfigError::unsupported("model_type", model_type, &format!("one of {}", known.join(", ")))
-            },
-        )
-    }
-
-    /// Rotary base of configs that leave it out.
-    fn default_theta(self) -> f64 {
-        match self {
-            Self::SmolLm3 => 2_000_000.0,
-            _ => 10_000.0,
-        }
-    }
-
-    fn ties_by_default(self) -> bool {
-        matches!(self, Self::SmolLm3)
-    }
-
-    /// Heads of keys and values in configs that leave them out, as the classes of transformers 5.23 have it.
-    fn default_kv_heads(self, num_attention_heads: usize) -> usize {
-        match self {
-            Self::Llama => num_attention_heads,
-            Self::Mistral => 8,
-            Self::Qwen2 | Self::Qwen3 => 32,
-            Self::SmolLm3 => 4,
-        }
-    }
-
-    fn default_head_dim(self, hidden_size: usize, num_attention_heads: usize) -> usize {
-        match self {
-            Self::Qwen3 => 128,
-            _ => hidden_size / num_attention_heads,
-        }
-    }
-
-    fn default_sliding_window(self) -> Option<usize> {
-        match self {
-            Self::Mistral | Self::Qwen2 | Self::Qwen3 => Some(4096),
-            Self::Llama | Self::SmolLm3 => None,
-        }
-    }
-}
-
-impl fmt::Display for Family {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = Self::ALL.iter().find_map(|(name, family)| (family == self).then_some(*name));
-        f.pad(name.unwrap_or("unknown"))
-    }
-}
-
-/// What one layer does differently from its neighbours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LayerConfig {
-    /// Position `q` sees position `k` only if `q - k` is below this.
-    pub sliding_window: Option<usize>,
-    /// Whether queries and keys are rotated.
-    pub rotary: bool,
-}
 
 /// A LLaMA-family architecture with every default filled in.
 #[derive(Debug, Clone, PartialEq)]
@@ -146,55 +63,6 @@ pub struct LlamaConfig {
     pub bos_token_id: Option<u32>,
     /// End-of-sequence tokens; possibly several, possibly none.
     pub eos_token_ids: Vec<u32>,
-}
-
-/// Why a `config.json` cannot be used.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum ConfigError {
-    /// The text is not the JSON object that a config is.
-    #[error("not a model config")]
-    Json(#[from] serde_json::Error),
-    /// A field without which there is no model.
-    #[error("expected field `{field}`, found none")]
-    Missing {
-        /// The field.
-        field: String,
-    },
-    /// A value that cannot be.
-    #[error("field `{field}`: expected {expected}, found {found}")]
-    Invalid {
-        /// The field.
-        field: String,
-        /// What it may be.
-        expected: String,
-        /// What it is.
-        found: String,
-    },
-    /// A value that other tools understand and lobass does not.
-    #[error("field `{field}`: `{found}` is not supported; expected {expected}")]
-    Unsupported {
-        /// The field.
-        field: String,
-        /// What it is.
-        found: String,
-        /// What lobass understands.
-        expected: String,
-    },
-}
-
-impl ConfigError {
-    fn missing(field: &str) -> Self {
-        Self::Missing { field: field.to_owned() }
-    }
-
-    fn unsupported(field: &str, found: impl fmt::Display, expected: &str) -> Self {
-        Self::Unsupported { field: field.to_owned(), found: found.to_string(), expected: expected.to_owned() }
-    }
-
-    fn invalid(field: &str, found: impl fmt::Display, expected: impl fmt::Display) -> Self {
-        Self::Invalid { field: field.to_owned(), found: found.to_string(), expected: expected.to_string() }
-    }
 }
 
 /// More layers than anyone has; a file that asks for more would have us list its tensors for ever.
@@ -286,48 +154,6 @@ fn refuse_unsupported(raw: &RawConfig) -> Result<(), ConfigError> {
         return Err(ConfigError::unsupported("quantization_config", method, "f32, f16, or bf16 weights"));
     }
     Ok(())
-}
-
-/// Which layers slide and which rotate, as each family's configuration class in transformers decides it.
-fn layers(family: Family, raw: &RawConfig, n_layers: usize) -> Result<Vec<LayerConfig>, ConfigError> {
-    let window = match raw.sliding_window {
-        Window::LeftOut => family.default_sliding_window(),
-        Window::Null => None,
-        Window::Tokens(tokens) => Some(tokens),
-    };
-    let window = match family {
-        Family::Llama => None,
-        Family::Mistral => window,
-        Family::Qwen2 | Family::Qwen3 | Family::SmolLm3 => {
-            window.filter(|_| raw.use_sliding_window.unwrap_or(false))
-        }
-    };
-    let interval = raw.no_rope_layer_interval.unwrap_or(4);
-    let rotary = |layer: usize| match (family, &raw.no_rope_layers) {
-        (Family::SmolLm3, Some(flags)) => flags.get(layer).is_none_or(|&flag| flag != 0),
-        (Family::SmolLm3, None) => interval == 0 || !(layer + 1).is_multiple_of(interval),
-        _ => true,
-    };
-    let slides = |layer: usize| match (family, &raw.layer_types) {
-        (Family::Llama, _) => Ok(false),
-        (Family::Mistral, _) => Ok(true),
-        (_, Some(types)) => match types.get(layer).map(String::as_str) {
-            Some("sliding_attention") => Ok(true),
-            Some("full_attention") => Ok(false),
-            Some(other) => {
-                Err(ConfigError::unsupported("layer_types", other, "full_attention or sliding_attention"))
-            }
-            None => Err(ConfigError::invalid("layer_types", types.len(), format!("{n_layers} entries"))),
-        },
-        (Family::SmolLm3, None) => Ok(!rotary(layer)),
-        (_, None) => Ok(layer >= raw.max_window_layers.unwrap_or(28)),
-    };
-    (0..n_layers)
-        .map(|layer| {
-            let slides = slides(layer)?;
-            Ok(LayerConfig { sliding_window: window.filter(|_| slides), rotary: rotary(layer) })
-        })
-        .collect()
 }
 
 /// A token id field holds a number, a list of numbers, or null.

@@ -1,0 +1,54 @@
+//! What can be wrong with a config.
+
+use std::fmt;
+
+use thiserror::Error;
+
+/// Why a `config.json` cannot be used.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The text is not the JSON object that a config is.
+    #[error("not a model config")]
+    Json(#[from] serde_json::Error),
+    /// A field without which there is no model.
+    #[error("expected field `{field}`, found none")]
+    Missing {
+        /// The field.
+        field: String,
+    },
+    /// A value that cannot be.
+    #[error("field `{field}`: expected {expected}, found {found}")]
+    Invalid {
+        /// The field.
+        field: String,
+        /// What it may be.
+        expected: String,
+        /// What it is.
+        found: String,
+    },
+    /// A value that other tools understand and lobass does not.
+    #[error("field `{field}`: `{found}` is not supported; expected {expected}")]
+    Unsupported {
+        /// The field.
+        field: String,
+        /// What it is.
+        found: String,
+        /// What lobass understands.
+        expected: String,
+    },
+}
+
+impl ConfigError {
+    pub(super) fn missing(field: &str) -> Self {
+        Self::Missing { field: field.to_owned() }
+    }
+
+    pub(super) fn unsupported(field: &str, found: impl fmt::Display, expected: &str) -> Self {
+        Self::Unsupported { field: field.to_owned(), found: found.to_string(), expected: expected.to_owned() }
+    }
+
+    pub(super) fn invalid(field: &str, found: impl fmt::Display, expected: impl fmt::Display) -> Self {
+        Self::Invalid { field: field.to_owned(), found: found.to_string(), expected: expected.to_string() }
+    }
+}
