@@ -224,7 +224,7 @@ fn a_run_from_a_config_file() {
     assert_eq!(strategies, ["lobass", "longest"]);
     assert_eq!(json["selections"][0]["n_selected"], 5);
     for file in [
-        "lobass.toml",
+        "settings.toml",
         "scores.parquet",
         "summary.md",
         "summary.json",
@@ -237,7 +237,7 @@ fn a_run_from_a_config_file() {
         assert!(sandbox.path("runs/first").join(file).exists(), "{file}");
     }
     // What was run can be run again from what it left.
-    sandbox.expect(0, "run runs/first/lobass.toml");
+    sandbox.expect(0, "run runs/first/settings.toml");
     sandbox.write("lobass.toml", config.replace("[select]", "[select]\nstrategie = 1"));
     sandbox.fails("run lobass.toml", &["lobass.toml", "strategie"]);
     sandbox.write("lobass.toml", config.replace("[train]", "[train]\nepoch = 1"));
@@ -265,7 +265,7 @@ fn every_default_in_the_config_file_is_the_default() {
     sandbox.expect(0, "run plain.toml --out one");
     sandbox.expect(0, "run spelled.toml --out two");
     let without_out = |name: &str| sandbox.read(name).lines().skip(1).collect::<Vec<_>>().join("\n");
-    let (one, two) = (without_out("one/lobass.toml"), without_out("two/lobass.toml"));
+    let (one, two) = (without_out("one/settings.toml"), without_out("two/settings.toml"));
     let two = two.replace("threads = 2\n", "").replace("every = 100\n", "").replace("max_length = 512\n", "");
     assert_eq!(one.trim_end(), two.replace("\nthreads = 2", "").trim_end());
 }

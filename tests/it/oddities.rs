@@ -106,6 +106,20 @@ fn tools_are_tools_in_every_container() {
 }
 
 #[test]
+fn a_call_that_the_template_does_not_show_is_no_response() {
+    let sandbox = Sandbox::new();
+    let call = json!({"function": {"name": "add", "arguments": {"a": 2}}});
+    let turns = json!([
+        {"role": "user", "content": "2 + 2?"},
+        {"role": "assistant", "content": null, "tool_calls": [call]},
+    ]);
+    sandbox.write("calls.jsonl", json!({"messages": turns}).to_string());
+    let ended = sandbox.expect(1, "score --base base --data calls.jsonl --out scores.parquet");
+    assert!(ended.stdout.contains("1 template_error"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("does not show its call of `add`"), "{}", ended.stdout);
+}
+
+#[test]
 fn prompts_and_completions_that_are_turns_keep_their_roles() {
     let sandbox = Sandbox::new();
     let base = sandbox.copy_of_base("bare");

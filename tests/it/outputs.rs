@@ -31,8 +31,10 @@ fn a_directory_that_is_not_ours_is_left_alone() {
     let train = "train --model base --data small.jsonl --batch-size 4 --out out";
     sandbox.fails(train, &["out.work", "`thesis.txt`"]);
     sandbox.fails("score --base base --data small.jsonl --out scores.parquet", &["`thesis.txt`"]);
-    sandbox
-        .fails("run --base base --data small.jsonl --budget 1 --batch-size 4 --out run", &["`thesis.txt`"]);
+    let run = "run --base base --data small.jsonl --budget 1 --batch-size 4 --out run";
+    sandbox.fails(run, &["expected an empty directory, found `work`"]);
+    sandbox.write("run/lobass.toml", "");
+    sandbox.fails(run, &["`thesis.txt`"]);
     for work in ["out.work", "scores.parquet.work", "run/work"] {
         assert_eq!(sandbox.read(&format!("{work}/thesis.txt")), "years");
     }

@@ -88,3 +88,30 @@ fn held_out_files_are_read_like_the_pool_and_are_part_of_the_reference() {
     assert!(ended.stderr.contains("1 row of the held-out files cannot be scored"), "{}", ended.stderr);
     sandbox.fails(&format!("{line} other.jsonl"), &["held-out files"]);
 }
+
+#[test]
+fn base_and_reference_are_told_apart() {
+    let sandbox = Sandbox::new();
+    sandbox.small_pool(20);
+    sandbox.expect(0, "train --model base --data small.jsonl --batch-size 4 --out tuned");
+    let line = "score --data small.jsonl --out scores.parquet";
+    sandbox.fails(&format!("{line} --base tuned --reference base"), &["swapped"]);
+    sandbox.fails(&format!("{line} --base base --reference base"), &["other weights", "found the same"]);
+}
+
+#[test]
+fn a_held_out_row_that_is_trained_on_too_is_said() {
+    let sandbox = Sandbox::new();
+    let pool = sandbox.read("pool.jsonl");
+    let rows: String = pool.lines().take(20).flat_map(|row| [row, "\n", row, "\n"]).collect();
+    sandbox.write("twice.jsonl", rows);
+    let line = "train --model base --data twice.jsonl --batch-size 4 --eval-rows 5 --out";
+    let ended = sandbox.expect(0, &format!("{line} one"));
+    assert!(
+        ended.stderr.contains("of the 5 held-out rows are also among those trained on"),
+        "{}",
+        ended.stderr
+    );
+    let ended = sandbox.expect(0, &format!("{line} two --duplicates drop"));
+    assert!(!ended.stderr.contains("also among"), "{}", ended.stderr);
+}

@@ -12,7 +12,7 @@ pub(crate) fn run(shell: &Shell) -> Result<()> {
     step("clippy");
     cmd!(shell, "cargo clippy --workspace --all-targets --locked -- -D warnings").run()?;
     step("doc");
-    cmd!(shell, "cargo doc --workspace --no-deps --document-private-items --locked --quiet")
+    cmd!(shell, "cargo doc --workspace --no-deps --locked --quiet")
         .env("RUSTDOCFLAGS", "-D warnings")
         .run()?;
     step("test");

@@ -40,7 +40,9 @@ fn hint(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
                 "say which columns hold what, as in `--columns prompt=question,response=reply` or \
                  `--columns messages=dialog`",
             ),
-            lobass_data::Error::MissingColumn { .. } => Some("`--columns` maps other names"),
+            lobass_data::Error::MissingColumn { .. } => {
+                Some("`--columns` says which of the columns that are there hold what")
+            }
             _ => None,
         };
     }

@@ -104,9 +104,19 @@ impl Sequences {
         };
         let template = ChatTemplate::load(&choice, checkpoint, &pool, now)?;
         let tokenizer = TextTokenizer::from_dir(checkpoint)?;
+        let positions = config.max_position_embeddings;
+        if encode.max_length == Some(0) {
+            bail!("the maximal length: expected at least 1, found 0");
+        }
+        if encode.max_length.is_some_and(|length| length > positions) {
+            warn(format!(
+                "longer sequences than the {} tokens that the model was made for are scored too",
+                count(positions as u64)
+            ));
+        }
         let options = EncodeOptions {
             mask: encode.mask,
-            max_length: encode.max_length.unwrap_or(config.max_position_embeddings),
+            max_length: encode.max_length.unwrap_or(positions),
             overlong: encode.overlong,
         };
         ui.note(format!(

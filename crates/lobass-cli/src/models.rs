@@ -8,6 +8,7 @@ use lobass_llama::{Checkpoint, DeviceName, Dtype, Llama, LlamaConfig};
 use lobass_run::ModelKey;
 
 use crate::settings::ComputeSettings;
+use crate::stages::TrainingRecord;
 use crate::text::count;
 use crate::ui::Ui;
 
@@ -57,18 +58,44 @@ impl Model {
 
 fn open_checkpoint(role: &str, dir: &Path) -> anyhow::Result<Checkpoint> {
     if !dir.is_dir() {
-        bail!("{role} model `{}`: expected a checkpoint directory, found {}", dir.display(), what_is_at(dir));
+        let hub = if looks_like_hub_id(dir) {
+            " (models are read from local directories; download it first)"
+        } else {
+            ""
+        };
+        bail!(
+            "{role} model `{}`: expected a checkpoint directory, found {}{hub}",
+            dir.display(),
+            what_is_at(dir)
+        );
     }
     Ok(Checkpoint::open(dir)?)
+}
+
+/// `org/name`, and nothing of that name here.
+fn looks_like_hub_id(path: &Path) -> bool {
+    path.is_relative() && path.components().count() == 2 && !path.parent().is_some_and(Path::exists)
 }
 
 fn what_is_at(path: &Path) -> &'static str {
     if path.exists() { "a file" } else { "nothing" }
 }
 
-/// Refuses a reference that cannot be the fine-tuned base: another shape, or another tokenizer.
+/// Refuses a reference that cannot be the fine-tuned base: another shape, another tokenizer, the base itself, or what
+/// the base was made from.
 pub(crate) fn check_pair(base: &Model, reference: &Model, tokenizer: &TextTokenizer) -> anyhow::Result<()> {
-    let (base, reference) = (&base.checkpoint, &reference.checkpoint);
+    check_alike(&base.checkpoint, &reference.checkpoint, tokenizer)?;
+    let trained_from = TrainingRecord::read(base.checkpoint.dir())?.map(|record| record.base);
+    if trained_from.as_ref() == Some(&reference.key.weights_digest) {
+        bail!("base and reference are swapped: the base was trained from the reference");
+    }
+    if base.key.weights_digest == reference.key.weights_digest {
+        bail!("reference `{}`: expected other weights than the base's, found the same", reference.key.path);
+    }
+    Ok(())
+}
+
+fn check_alike(base: &Checkpoint, reference: &Checkpoint, tokenizer: &TextTokenizer) -> anyhow::Result<()> {
     let differences = differences(base.config(), reference.config());
     if !differences.is_empty() {
         bail!(

@@ -40,6 +40,22 @@ fn place(path: &Path) -> PathBuf {
     }
 }
 
+/// Refuses a directory with something in it.
+pub(crate) fn check_empty(dir: &Path) -> anyhow::Result<()> {
+    if !dir.exists() {
+        return Ok(());
+    }
+    for entry in fs_err::read_dir(dir)? {
+        let name = entry?.file_name();
+        // A file of ours that was never finished.
+        if !name.to_string_lossy().ends_with(".partial") {
+            let (dir, name) = (dir.display(), name.display());
+            bail!("`{dir}`: expected an empty directory, found `{name}` in it; use another one");
+        }
+    }
+    Ok(())
+}
+
 /// The work directory of an output: beside it, with `.work` behind its name.
 pub(crate) fn work_beside(out: &Path) -> PathBuf {
     match out.file_name() {

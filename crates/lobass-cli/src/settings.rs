@@ -107,7 +107,9 @@ impl SelectSettings {
     pub(crate) fn check<'a>(&self, strategies: impl IntoIterator<Item = &'a str>) -> anyhow::Result<()> {
         let mut rates = false;
         for name in strategies {
-            let strategy = Strategy::from_name(name).map_err(anyhow::Error::msg).context("the strategy")?;
+            let strategy = Strategy::from_name(name)
+                .map_err(anyhow::Error::msg)
+                .with_context(|| format!("strategy `{name}`"))?;
             rates |= matches!(strategy, Strategy::Quality(_));
         }
         match (&self.rating, rates) {

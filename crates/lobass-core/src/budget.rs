@@ -66,7 +66,9 @@ impl FromStr for Budget {
         match trimmed.replace('_', "").parse::<u64>() {
             Ok(0) => Err(fail("keeping no rows is not a selection")),
             Ok(rows) => Ok(Self::Rows(rows)),
-            Err(_) => Err(fail("a number of rows is a whole number; write a share as `6%`")),
+            Err(_) => Err(fail(
+                "it is neither a whole number of rows, nor a share as `6%`, nor a number of tokens as `2Mtok`",
+            )),
         }
     }
 }

@@ -58,6 +58,15 @@ impl Message {
     pub fn new(role: Role, content: impl Into<String>) -> Self {
         Self { role, content: content.into(), extra: Map::new(), scored: role == Role::Assistant }
     }
+
+    /// Whether it has any text, or calls a tool.
+    pub(crate) fn says_anything(&self) -> bool {
+        !self.content.trim().is_empty() || self.calls_tools()
+    }
+
+    pub(crate) fn calls_tools(&self) -> bool {
+        self.extra.contains_key("tool_calls")
+    }
 }
 
 /// One example: a conversation, of which the scored assistant turns are what a model learns.
@@ -91,11 +100,11 @@ impl Example {
     /// Says whether there is something to score, and something that it responds to.
     ///
     /// # Errors
-    /// [`RowStatus::EmptyResponse`] without a scored turn that has text, [`RowStatus::NoPrompt`] if nothing with text
+    /// [`RowStatus::EmptyResponse`] without a scored turn that says anything, [`RowStatus::NoPrompt`] if nothing
     /// comes before the first.
     pub fn check(&self) -> Result<(), RowFault> {
-        let has_text = |message: &Message| !message.content.trim().is_empty();
-        let Some(first) = self.messages.iter().position(|message| message.scored && has_text(message)) else {
+        let Some(first) = self.messages.iter().position(|message| message.scored && message.says_anything())
+        else {
             let reason = if self.messages.iter().any(|message| message.scored) {
                 "the response is empty"
             } else {
@@ -103,7 +112,7 @@ impl Example {
             };
             return Err(RowFault { status: RowStatus::EmptyResponse, reason: reason.to_owned() });
         };
-        let prompted = self.messages[..first].iter().any(|m| m.role != Role::System && has_text(m));
+        let prompted = self.messages[..first].iter().any(|m| m.role != Role::System && m.says_anything());
         if prompted {
             return Ok(());
         }

@@ -72,8 +72,9 @@ pub(crate) fn find(store: &Store, plan: &str, stage: &str, shard: Shard) -> Resu
         source,
     })?;
     if commit.plan != plan || commit.shard != shard.id || commit.n_rows != shard.n_rows {
-        let reason = "it belongs to another plan; delete it to have its shard done again".to_owned();
-        return Err(Error::Damaged { path, reason });
+        let reason =
+            "it was made for another plan, or by another version of lobass; use another work directory";
+        return Err(Error::Damaged { path, reason: reason.to_owned() });
     }
     Ok(Some(commit))
 }

@@ -21,6 +21,8 @@ pub struct SealReport {
     pub n_tokens: u64,
     /// Scored tokens of all scored rows.
     pub n_scored: u64,
+    /// The first row of each status that has a reason, and that reason.
+    pub reasons: BTreeMap<RowStatus, (u64, String)>,
 }
 
 impl WorkDir {
@@ -46,12 +48,16 @@ impl WorkDir {
 
         let mut writer = TableWriter::create(out, &roles, detail)?;
         let mut counts: BTreeMap<RowStatus, u64> = BTreeMap::new();
+        let mut reasons = BTreeMap::new();
         let (mut n_tokens, mut n_scored) = (0, 0);
         for &shard in &self.plan.shards {
             let mut rows = self.joined(shard, &stages)?;
             for row in &mut rows {
                 mark_held_out(&mut row.record, held_out);
                 *counts.entry(row.record.status).or_default() += 1;
+                if let Some(reason) = &row.record.reason {
+                    reasons.entry(row.record.status).or_insert_with(|| (row.record.row, reason.clone()));
+                }
                 if row.record.status.is_scored() {
                     n_tokens += u64::from(row.record.n_tokens);
                     n_scored += u64::from(row.record.n_scored);
@@ -61,7 +67,7 @@ impl WorkDir {
         }
         manifest.counts = counts;
         writer.finish(&manifest)?;
-        Ok(SealReport { manifest, n_tokens, n_scored })
+        Ok(SealReport { manifest, n_tokens, n_scored, reasons })
     }
 
     fn check_finished(&self, stages: &[String]) -> Result<(), Error> {

@@ -1,9 +1,10 @@
 //! The directory of a run.
 
+use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use lobass_core::{Detail, Sequence};
+use lobass_core::{Detail, RowStatus, Sequence};
 
 use crate::commit::{self, COMMITS, Commit, DATA, ROWS, to_json};
 use crate::lock::{LOCK, Lock};
@@ -95,6 +96,20 @@ impl WorkDir {
             sequences.extend(rows.filter_map(|row| Some((row.row, row.sequence?))));
         }
         Ok(sequences)
+    }
+
+    /// Rows of each status that has no sequence.
+    ///
+    /// # Errors
+    /// If a shard has not been encoded or cannot be read.
+    pub fn unscored(&self) -> Result<BTreeMap<RowStatus, u64>, Error> {
+        let mut counts = BTreeMap::new();
+        for &shard in &self.plan.shards {
+            for row in self.rows(shard)?.iter().filter(|row| row.sequence.is_none()) {
+                *counts.entry(row.status).or_default() += 1;
+            }
+        }
+        Ok(counts)
     }
 
     /// Removes what lobass wrote, and the directory if nothing else is in it. While another process has the directory

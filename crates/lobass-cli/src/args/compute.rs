@@ -17,8 +17,8 @@ pub(crate) struct ComputeArgs {
     #[arg(long, value_name = "DTYPE", value_parser = words::<Dtype>(&["f32", "bf16", "f16"]))]
     dtype: Option<Dtype>,
     /// Worker threads; results do not depend on it [default: one per core]
-    #[arg(long, value_name = "N")]
-    threads: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
 }
 
 fn check_device(text: &str) -> Result<String, lobass_llama::Error> {
@@ -33,6 +33,6 @@ impl ComputeArgs {
         if let Some(dtype) = self.dtype {
             settings.dtype = dtype.to_string();
         }
-        settings.threads = self.threads.or(settings.threads);
+        settings.threads = self.threads.map(usize::from).or(settings.threads);
     }
 }

@@ -124,7 +124,7 @@ pub(crate) struct ScoreArgs {
 #[command(after_help = "Example:\n  lobass train --model base --data pool.jsonl --out reference --epochs 1")]
 pub(crate) struct TrainArgs {
     /// The model to start from: a checkpoint directory
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, visible_alias = "base", value_name = "DIR")]
     pub(crate) model: PathBuf,
     /// The checkpoint directory to write; `lobass score --reference` takes it
     #[arg(long, value_name = "DIR")]

@@ -51,12 +51,13 @@ pub(crate) fn demo(args: &DemoArgs, ui: Ui) -> Result<Outcome> {
         .collect::<Result<Vec<_>>>()?;
     let shares = shares(&kinds, &compositions);
     let dir = args.out.display();
+    let best = chosen(&args.out, STRATEGIES[0])?.first().copied().unwrap_or_default();
     let first = report.texts.first().map_or("", |text| text.trim_end());
     let text = format!(
         "{first}\n\nWhat each strategy kept, by what the rows are. The pool's makers know; lobass does not.\n\n\
          {shares}\n\nLook next at {dir}/summary.md, at {dir}/selected, or at one row:\n  \
          lobass inspect --base {dir}/shipped/base --reference {dir}/reference --data {dir}/shipped/pool.jsonl \
-         --row 0 --losses"
+         --row {best} --losses"
     );
     let kept: serde_json::Map<String, Value> =
         compositions.iter().map(|(strategy, counts)| ((*strategy).to_owned(), json!(counts))).collect();
@@ -80,17 +81,21 @@ fn read_kinds(pool: &Path) -> Result<Vec<Kind>> {
     rows.map(|row| Ok(row.context("the shipped pool")?.kind)).collect()
 }
 
-/// How many rows of each kind a strategy kept.
-fn composition(out: &Path, strategy: &str, kinds: &[Kind]) -> Result<BTreeMap<Kind, u64>> {
+/// The rows that a strategy chose, best first.
+fn chosen(out: &Path, strategy: &str) -> Result<Vec<usize>> {
     #[derive(Deserialize)]
     struct Chosen {
         row: usize,
     }
     let index = fs_err::read_to_string(out.join("selected").join(strategy).join("index.jsonl"))?;
+    index.lines().map(|line| Ok(serde_json::from_str::<Chosen>(line)?.row)).collect()
+}
+
+/// How many rows of each kind a strategy kept.
+fn composition(out: &Path, strategy: &str, kinds: &[Kind]) -> Result<BTreeMap<Kind, u64>> {
     let mut counts = BTreeMap::new();
-    for line in index.lines() {
-        let chosen: Chosen = serde_json::from_str(line)?;
-        let kind = *kinds.get(chosen.row).context("the index names a row that the pool has not")?;
+    for row in chosen(out, strategy)? {
+        let kind = *kinds.get(row).context("the index names a row that the pool has not")?;
         *counts.entry(kind).or_default() += 1;
     }
     Ok(counts)

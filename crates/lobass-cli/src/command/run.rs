@@ -5,17 +5,19 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use lobass_core::Detail;
 use lobass_run::{Manifest, ScoreTable, read_table};
+use lobass_train::TrainConfig;
 use serde_json::{Value, json};
 
 use crate::args::RunArgs;
 use crate::exit::Outcome;
 use crate::inputs::{Sequences, told_in};
 use crate::models::{Model, check_pair};
-use crate::settings::Settings;
+use crate::outputs;
+use crate::settings::{EvalSettings, Settings};
 use crate::stages::{
     self, SelectionTarget, TrainRequest, TrainingRecord, select_and_write, train_reference, trained_before,
 };
-use crate::ui::Ui;
+use crate::ui::{Ui, warn};
 
 pub(crate) fn run(args: &RunArgs, ui: Ui) -> anyhow::Result<Outcome> {
     if let Some(path) = &args.init {
@@ -26,6 +28,12 @@ pub(crate) fn run(args: &RunArgs, ui: Ui) -> anyhow::Result<Outcome> {
     ui.result(report.texts.join("\n"), &report.json)?;
     Ok(report.outcome)
 }
+
+/// The settings of a run, whole, in its directory.
+const SETTINGS: &str = "settings.toml";
+/// By one of these a directory is known as a run's: what `run --init` is told to write there, what a run begins with,
+/// and what the demo unpacks.
+const RUN_FILES: [&str; 3] = ["lobass.toml", SETTINGS, "shipped"];
 
 /// What a run came to.
 pub(crate) struct RunReport {
@@ -81,18 +89,24 @@ pub(crate) fn run_with(settings: &Settings, ui: Ui) -> anyhow::Result<RunReport>
     for strategy in strategies {
         target(out, strategy).check(&sequences.pool, &scores)?;
     }
+    if !RUN_FILES.iter().any(|name| out.join(name).exists()) {
+        outputs::check_empty(out)?;
+    }
     fs_err::create_dir_all(out)?;
+    let (record, as_toml) = (out.join(SETTINGS), toml::to_string(settings)?);
+    if !record.exists() {
+        fs_err::write(&record, &as_toml)?; // an interrupted run says what it was about to do
+    }
     let plan = sequences.plan()?;
     let work = stages::encode(&sequences, &plan, &out.join("work"), settings.compute.threads(), ui)?;
     let threads = settings.compute.threads();
     stages::score(&work, &base, Detail::Sum, threads, ui)?;
     let reference = reference(settings, &base, &sequences, &work, out, ui)?;
     stages::score(&work, &reference, Detail::Sum, threads, ui)?;
-    let record = TrainingRecord::read(reference.checkpoint.dir())?;
-    let held_out = record.map(|record| record.held_out_rows(&plan)).unwrap_or_default();
+    let training = TrainingRecord::read(reference.checkpoint.dir())?;
+    let held_out = training.map(|training| training.held_out_rows(&plan)).unwrap_or_default();
     stages::seal(&work, &[&base, &reference], Detail::Sum, &held_out, &scores, ui)?;
-    fs_err::write(out.join("lobass.toml"), toml::to_string(settings)?)?;
-
+    fs_err::write(&record, as_toml)?;
     let table = read_table(&scores)?;
     let mut falls_short = false;
     let mut texts = Vec::new();
@@ -106,7 +120,7 @@ pub(crate) fn run_with(settings: &Settings, ui: Ui) -> anyhow::Result<RunReport>
     }
     write_summary(out, &table, &texts, &results)?;
     Ok(RunReport {
-        outcome: Outcome::incomplete_if(falls_short || stages::n_skipped(&table.manifest) > 0),
+        outcome: Outcome::incomplete_if(falls_short || stages::n_skipped(&table.manifest.counts) > 0),
         texts,
         json: json!({"out": out, "manifest": table.manifest, "selections": results}),
     })
@@ -137,6 +151,9 @@ fn reference(
     ui: Ui,
 ) -> anyhow::Result<Model> {
     let dir: PathBuf = if let Some(dir) = &settings.model.reference {
+        if settings.train != TrainConfig::default() || settings.eval != EvalSettings::default() {
+            warn("a reference is given, so nothing is trained, and settings of training have no effect");
+        }
         dir.clone()
     } else {
         let dir = out.join("reference");
@@ -172,7 +189,7 @@ fn write_summary(out: &Path, table: &ScoreTable, texts: &[String], results: &[Va
     let blocks: Vec<_> = texts.iter().map(|text| format!("```text\n{text}```\n")).collect();
     let markdown = format!(
         "# A run of {}\n\n{}\n{}\n\nScores are in `scores.parquet`, selected rows in `selected/`, and the settings in \
-         `lobass.toml`.\n\n{}",
+         `settings.toml`.\n\n{}",
         manifest.tool,
         models.join("\n"),
         inputs.join("\n"),

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
-use lobass_core::Detail;
-use lobass_run::{ModelKey, Plan, SealReport, WorkDir, read_table, write_json_lines};
+use lobass_core::{Detail, RowStatus};
+use lobass_run::{Manifest, ModelKey, Plan, WorkDir, read_table, write_json_lines};
 use serde_json::json;
 
 use crate::args::ScoreArgs;
@@ -13,7 +13,7 @@ use crate::inputs::{Sequences, told_in};
 use crate::models::{Model, check_pair};
 use crate::outputs::work_beside;
 use crate::settings::Settings;
-use crate::stages::{self, TrainingRecord};
+use crate::stages::{self, Reasons, TrainingRecord};
 use crate::text::{Labelled, count};
 use crate::ui::Ui;
 
@@ -23,7 +23,13 @@ pub(crate) fn score(args: &ScoreArgs, ui: Ui) -> anyhow::Result<Outcome> {
     args.encode.apply(&mut settings.sequences);
     args.compute.apply(&mut settings.compute);
     let detail = if args.per_token { Detail::PerToken } else { Detail::Sum };
-    let as_json_lines = args.out.extension().is_some_and(|extension| extension == "jsonl");
+    let as_json_lines = match args.out.extension().and_then(|extension| extension.to_str()) {
+        None | Some("parquet") => false,
+        Some("jsonl") => true,
+        Some(other) => {
+            bail!("output `{}`: expected `.parquet` or `.jsonl`, found `.{other}`", args.out.display())
+        }
+    };
     if as_json_lines && args.per_token {
         bail!("output `{}`: losses per token are written to Parquet only", args.out.display());
     }
@@ -72,7 +78,7 @@ pub(crate) fn score(args: &ScoreArgs, ui: Ui) -> anyhow::Result<Outcome> {
     if args.work.is_none() {
         work.remove()?;
     }
-    say(&args.out, &report, ui)
+    say(&args.out, &report.manifest, &report.reasons, ui)
 }
 
 /// The time that templates were told before: by an interrupted run, by the table that is there, or by the reference.
@@ -94,7 +100,8 @@ fn done_before(
     detail: Detail,
     ui: Ui,
 ) -> anyhow::Result<Outcome> {
-    let found = read_table(out)?.manifest;
+    let table = read_table(out)?;
+    let found = &table.manifest;
     let digests = |keys: &[ModelKey]| -> Vec<_> {
         keys.iter().map(|key| (key.role.clone(), key.weights_digest.clone(), key.dtype.clone())).collect()
     };
@@ -108,18 +115,20 @@ fn done_before(
         );
     }
     ui.note(format!("{:16} done before: {}", "table", out.display()));
-    let report = SealReport { manifest: found, n_tokens: 0, n_scored: 0 };
-    say(out, &report, ui)
+    let reasons = stages::first_reasons(&table.records);
+    say(out, &table.manifest, &reasons, ui)
 }
 
-fn say(out: &Path, report: &SealReport, ui: Ui) -> anyhow::Result<Outcome> {
-    let manifest = &report.manifest;
+fn say(out: &Path, manifest: &Manifest, reasons: &Reasons, ui: Ui) -> anyhow::Result<Outcome> {
     let mut text = Labelled::default();
     text.line("scores", out.display());
     for (status, n) in &manifest.counts {
-        text.line("rows", format!("{} {status}", count(*n)));
+        let why = reasons.get(status).filter(|_| *status != RowStatus::HeldOut);
+        let why =
+            why.map_or(String::new(), |(row, reason)| format!(", the first of them row {row}: {reason}"));
+        text.line("rows", format!("{} {status}{why}", count(*n)));
     }
     let json = json!({"scores": out, "manifest": manifest});
     ui.result(text, &json)?;
-    Ok(Outcome::incomplete_if(stages::n_skipped(manifest) > 0))
+    Ok(Outcome::incomplete_if(stages::n_skipped(&manifest.counts) > 0))
 }

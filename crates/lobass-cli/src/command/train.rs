@@ -55,11 +55,16 @@ pub(crate) fn train(args: &TrainArgs, ui: Ui) -> anyhow::Result<Outcome> {
 }
 
 fn say(args: &TrainArgs, plan: &Plan, outcome: &Trained, ui: Ui) -> anyhow::Result<Outcome> {
-    let n_rows = plan.n_rows();
-    let n_skipped = n_rows.saturating_sub((outcome.n_examples + outcome.held_out_rows.len()) as u64);
+    let n_skipped = stages::n_skipped(&outcome.unscored);
     let mut text = Labelled::default();
     text.line("reference", args.out.display());
-    text.line("rows", format!("{} trained on, {} not", count(outcome.n_examples as u64), count(n_skipped)));
+    text.line("rows", format!("{} trained on", count(outcome.n_examples as u64)));
+    if !outcome.held_out_rows.is_empty() {
+        text.line("rows", format!("{} held out", count(outcome.held_out_rows.len() as u64)));
+    }
+    for (status, n) in &outcome.unscored {
+        text.line("rows", format!("{} {status}", count(*n)));
+    }
     text.line(
         "loss",
         format!("{:.4} at the first step, {:.4} at the last", outcome.first_loss, outcome.last_loss),
@@ -69,7 +74,7 @@ fn say(args: &TrainArgs, plan: &Plan, outcome: &Trained, ui: Ui) -> anyhow::Resu
     }
     ui.result(
         text,
-        &json!({"reference": args.out, "n_rows": n_rows, "n_skipped": n_skipped, "outcome": outcome}),
+        &json!({"reference": args.out, "n_rows": plan.n_rows(), "n_skipped": n_skipped, "outcome": outcome}),
     )?;
     Ok(Outcome::incomplete_if(n_skipped > 0))
 }

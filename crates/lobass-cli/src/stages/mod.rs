@@ -3,12 +3,12 @@
 mod reference;
 mod selecting;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use lobass_core::Detail;
+use lobass_core::{Detail, RowStatus, ScoreRecord};
 use lobass_loss::Engine;
-use lobass_run::{Manifest, Plan, SealReport, WorkDir};
+use lobass_run::{Plan, SealReport, WorkDir};
 
 pub(crate) use reference::{TrainRequest, Trained, TrainingRecord, train_reference, trained_before};
 pub(crate) use selecting::{SelectionTarget, select_and_write};
@@ -69,9 +69,8 @@ pub(crate) fn seal(
     let keys: Vec<_> = models.iter().map(|model| model.key.clone()).collect();
     let report = work.seal(&keys, detail, held_out, out)?;
     ui.note(format!(
-        "{:16} {}: {}, {} scored of {} tokens",
+        "{:16} {}, {} scored of {} tokens",
         "table",
-        out.display(),
         counted(report.manifest.n_rows, "row"),
         count(report.n_scored),
         count(report.n_tokens)
@@ -79,13 +78,21 @@ pub(crate) fn seal(
     Ok(report)
 }
 
+/// The first row of each status that has a reason, and that reason.
+pub(crate) type Reasons = BTreeMap<RowStatus, (u64, String)>;
+
+pub(crate) fn first_reasons(records: &[ScoreRecord]) -> Reasons {
+    let mut reasons = Reasons::new();
+    for record in records {
+        if let Some(reason) = &record.reason {
+            reasons.entry(record.status).or_insert_with(|| (record.row, reason.clone()));
+        }
+    }
+    reasons
+}
+
 /// Rows that could not be scored; rows left out on request do not count.
-pub(crate) fn n_skipped(manifest: &Manifest) -> u64 {
-    let left_out = |status: &lobass_core::RowStatus| *status == lobass_core::RowStatus::Duplicate;
-    manifest
-        .counts
-        .iter()
-        .filter(|(status, _)| !status.is_scored() && !left_out(status))
-        .map(|(_, n)| n)
-        .sum()
+pub(crate) fn n_skipped(counts: &BTreeMap<RowStatus, u64>) -> u64 {
+    let skipped = counts.iter().filter(|(status, _)| !status.is_scored() && **status != RowStatus::Duplicate);
+    skipped.map(|(_, n)| n).sum()
 }

@@ -8,6 +8,7 @@
 use std::ops::Range;
 
 use lobass_core::RowStatus;
+use serde_json::Value;
 
 use crate::{ChatTemplate, Example, Message, RowFault};
 
@@ -43,7 +44,7 @@ impl<'a> Rendered<'a> {
     pub(super) fn spans(&self) -> Result<Vec<ResponseSpan>, RowFault> {
         let mut spans: Vec<ResponseSpan> = Vec::new();
         for (at, message) in self.example.messages.iter().enumerate() {
-            if !message.scored || !has_text(message) {
+            if !message.scored || !message.says_anything() {
                 continue;
             }
             let span = self.span(at, message)?;
@@ -59,10 +60,13 @@ impl<'a> Rendered<'a> {
         let prompt_end = self.prompt_end(at)?;
         let turn_end = self.turn_end(at, prompt_end)?;
         let stretch = &self.text[prompt_end..turn_end.unwrap_or(self.text.len())];
+        if let Some(name) = called(message).find(|name| !stretch.contains(name)) {
+            return Err(fault(at, &format!("the chat template does not show its call of `{name}`")));
+        }
         let scored = match (self.locate(stretch, prompt_end, message), turn_end) {
             (Some(reply), turn_end) => {
                 let marker = self.marker_length(&stretch[reply.end..]);
-                let marked = turn_end.is_none() || marker > 0 && !calls_tools(message);
+                let marked = turn_end.is_none() || marker > 0 && !message.calls_tools();
                 reply.start..if marked { reply.end + marker } else { stretch.trim_end().len().max(reply.end) }
             }
             (None, Some(_)) => leading_space(stretch)..stretch.trim_end().len(),
@@ -181,12 +185,10 @@ fn thought_of(message: &Message) -> Option<&str> {
     beside.or(inside).map(str::trim).filter(|thought| !thought.is_empty())
 }
 
-fn has_text(message: &Message) -> bool {
-    !message.content.trim().is_empty() || calls_tools(message)
-}
-
-fn calls_tools(message: &Message) -> bool {
-    message.extra.contains_key("tool_calls")
+/// The names of the functions that a turn calls.
+fn called(message: &Message) -> impl Iterator<Item = &str> {
+    let calls = message.extra.get("tool_calls").and_then(Value::as_array);
+    calls.into_iter().flatten().filter_map(|call| call.get("function").unwrap_or(call).get("name")?.as_str())
 }
 
 fn fault(at: usize, why: &str) -> RowFault {

@@ -3,6 +3,7 @@
 mod metrics;
 mod record;
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use anyhow::bail;
@@ -14,6 +15,7 @@ use lobass_train::{TrainConfig, TrainData, fine_tune, hold_out};
 
 use crate::inputs::{self, Sequences};
 use crate::models::Model;
+use crate::outputs;
 use crate::progress;
 use crate::settings::{DataSettings, EvalSettings};
 use crate::text::counted;
@@ -59,6 +61,7 @@ pub(crate) fn trained_before(request: &TrainRequest<'_>) -> anyhow::Result<Optio
         if request.out.join("config.json").exists() {
             bail!("`{dir}` holds a checkpoint that lobass did not train; use another directory");
         }
+        outputs::check_empty(request.out)?;
         return Ok(None);
     };
     if found.outcome.is_none() {
@@ -84,11 +87,16 @@ pub(crate) fn train_reference(request: &TrainRequest<'_>, work: &WorkDir, ui: Ui
     let train: Vec<Sequence> = train.into_iter().map(|(_, sequence)| sequence).collect();
     let mut held_out: Vec<Sequence> = held_out.into_iter().map(|(_, sequence)| sequence).collect();
     held_out.extend(encode_files(request, ui)?);
+    if TrainingRecord::read(request.out)?.is_some() {
+        ui.note(format!("{:16} an earlier attempt did not finish; training begins anew", "train"));
+    }
     announce(request, train.len(), held_out.len(), ui);
+    warn_of_leaks(&train, &held_out);
 
     fs_err::create_dir_all(request.out)?;
-    let mut metrics = Metrics::begin(request.out)?;
+    // First, so that what an interrupted attempt leaves is known as ours.
     request.record()?.write(request.out)?;
+    let mut metrics = Metrics::begin(request.out)?;
     let mut show = progress::training(ui);
     let data = TrainData { train: &train, held_out: &held_out, eval_every: eval_every(request, train.len()) };
     let model = request.base.load_for_training()?;
@@ -99,7 +107,7 @@ pub(crate) fn train_reference(request: &TrainRequest<'_>, work: &WorkDir, ui: Ui
 
     request.base.checkpoint.save_successor(&model, Dtype::F32, request.out)?;
     Checkpoint::open(request.out)?;
-    let outcome = Trained::new(train.len(), held_out_rows, &report);
+    let outcome = Trained::new(train.len(), held_out_rows, work.unscored()?, &report);
     // Last, since an outcome says that everything before it is there.
     TrainingRecord { outcome: Some(outcome.clone()), ..request.record()? }.write(request.out)?;
     metrics.finish()?;
@@ -129,6 +137,19 @@ fn announce(request: &TrainRequest<'_>, n_train: usize, n_held_out: usize, ui: U
         warn(format!(
             "the reference takes {} only, so it will differ little from the base; a smaller `--batch-size` gives more",
             counted(n_steps as u64, "step")
+        ));
+    }
+}
+
+/// A held-out row that is also trained on tells of memory, not of learning.
+fn warn_of_leaks(train: &[Sequence], held_out: &[Sequence]) {
+    let seen: HashSet<&[u32]> = train.iter().map(Sequence::input_ids).collect();
+    let n_leaks = held_out.iter().filter(|sequence| seen.contains(sequence.input_ids())).count();
+    if n_leaks > 0 {
+        warn(format!(
+            "{n_leaks} of the {} held-out rows are also among those trained on, so the held-out loss flatters; \
+             `--duplicates drop` leaves repeated rows out",
+            held_out.len()
         ));
     }
 }

@@ -1,9 +1,10 @@
 //! What a trained checkpoint says of its training.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::Context as _;
+use lobass_core::RowStatus;
 use lobass_run::Plan;
 use lobass_train::{HeldOut, TrainConfig, TrainReport};
 use serde::{Deserialize, Serialize};
@@ -20,7 +21,7 @@ const NAME: &str = "lobass-training.json";
 pub(crate) struct TrainingRecord {
     pub(super) tool: String,
     /// Of the model it began with.
-    pub(super) base: String,
+    pub(crate) base: String,
     /// The plan whose rows it has seen.
     pub(super) plan: String,
     pub(super) recipe: TrainConfig,
@@ -43,6 +44,9 @@ pub(crate) struct Trained {
     /// Rows of the pool that were held out, by their position.
     #[serde(default)]
     pub(crate) held_out_rows: BTreeSet<u64>,
+    /// Rows that could not be trained on, by their status.
+    #[serde(default)]
+    pub(crate) unscored: BTreeMap<RowStatus, u64>,
     pub(crate) n_steps: usize,
     pub(crate) n_tokens: u64,
     pub(crate) first_loss: f64,
@@ -52,11 +56,17 @@ pub(crate) struct Trained {
 }
 
 impl Trained {
-    pub(super) fn new(n_examples: usize, held_out_rows: BTreeSet<u64>, report: &TrainReport) -> Self {
+    pub(super) fn new(
+        n_examples: usize,
+        held_out_rows: BTreeSet<u64>,
+        unscored: BTreeMap<RowStatus, u64>,
+        report: &TrainReport,
+    ) -> Self {
         let mean = |at: Option<&HeldOut>| at.and_then(|held_out| held_out.nll.mean());
         Self {
             n_examples,
             held_out_rows,
+            unscored,
             n_steps: report.n_steps,
             n_tokens: report.n_tokens,
             first_loss: report.losses.first().copied().unwrap_or_default(),

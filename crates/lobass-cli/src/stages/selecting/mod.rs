@@ -3,16 +3,16 @@
 mod report;
 mod write;
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
-use lobass_core::{Direction, RowStatus, ScoreRecord};
+use lobass_core::Direction;
 use lobass_data::Pool;
 use lobass_run::ScoreTable;
 use lobass_select::{Ratings, Request, Strategy, select, summarize};
 use serde_json::Value;
 
+use super::first_reasons;
 use crate::outputs;
 use crate::settings::SelectSettings;
 
@@ -67,7 +67,7 @@ pub(crate) fn select_and_write(
         write_index(&table.records, &selection, index)?;
         written.push((index.clone(), selection.selected.len() as u64));
     }
-    let reasons = reasons(&table.records);
+    let reasons = first_reasons(&table.records);
     let has_budget = settings.budget.is_some();
     Ok(SelectionReport { selection, summary, written, reasons, score: strategy.info().score, has_budget })
 }
@@ -105,14 +105,4 @@ fn read_ratings(pool: &Pool, column: &str) -> anyhow::Result<Vec<Option<f64>>> {
         }
     }
     Ok(ratings)
-}
-
-/// The first row of each status that is not scored, and why it is not.
-fn reasons(records: &[ScoreRecord]) -> HashMap<RowStatus, (u64, String)> {
-    let mut reasons = HashMap::new();
-    for record in records.iter().filter(|record| !record.status.is_scored()) {
-        let reason = record.reason.clone().unwrap_or_default();
-        reasons.entry(record.status).or_insert((record.row, reason));
-    }
-    reasons
 }

@@ -1,6 +1,5 @@
 //! What is said of a selection.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 
 use lobass_core::{Budget, RowStatus, Selection};
@@ -8,6 +7,7 @@ use lobass_select::Summary;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::stages::Reasons;
 use crate::text::{Labelled, count, counted, percent};
 
 /// A selection, what is to be said of it, and where it was written.
@@ -15,8 +15,7 @@ pub(crate) struct SelectionReport {
     pub(crate) selection: Selection,
     pub(crate) summary: Summary,
     pub(super) written: Vec<(PathBuf, u64)>,
-    /// The first row of each status that is not scored, and why it is not.
-    pub(super) reasons: HashMap<RowStatus, (u64, String)>,
+    pub(super) reasons: Reasons,
     /// What the score is, in a phrase.
     pub(super) score: &'static str,
     /// Whether a budget was asked for, rather than all that is good enough.
@@ -67,8 +66,10 @@ impl SelectionReport {
             );
         }
         for (status, n) in summary.statuses.iter().filter(|(status, _)| !status.is_scored()) {
-            let (row, reason) = &self.reasons[status];
-            text.line("not scored", format!("{} {status}, the first of them row {row}: {reason}", count(*n)));
+            let why = self.reasons.get(status);
+            let why =
+                why.map_or(String::new(), |(row, reason)| format!(", the first of them row {row}: {reason}"));
+            text.line("not scored", format!("{} {status}{why}", count(*n)));
         }
         let share = percent(kept, selection.n_rows);
         text.line(
