@@ -30,7 +30,8 @@ pub(crate) use selection::SelectionArgs;
     max_term_width = 110
 )]
 #[command(after_help = "Begin with `lobass demo`, or with your own data:\n  \
-    lobass run --base CHECKPOINT --data pool.jsonl --budget 6% --out runs/first")]
+    lobass run --base CHECKPOINT --data pool.jsonl --budget 6% --out runs/first\n\n\
+    Exit codes:\n  0  done\n  1  done, but some rows could not be used or the budget not be met\n  2  not done")]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
