@@ -28,6 +28,7 @@ fn a_directory_that_is_not_ours_is_left_alone() {
     for work in ["out.work", "scores.parquet.work", "run/work"] {
         sandbox.write(&format!("{work}/thesis.txt"), "years");
     }
+    sandbox.write("d/mine.txt", "mine");
     let train = "train --model base --data small.jsonl --batch-size 4 --out out";
     sandbox.fails(train, &["out.work", "`thesis.txt`"]);
     sandbox.fails("score --base base --data small.jsonl --out scores.parquet", &["`thesis.txt`"]);
@@ -38,6 +39,12 @@ fn a_directory_that_is_not_ours_is_left_alone() {
     for work in ["out.work", "scores.parquet.work", "run/work"] {
         assert_eq!(sandbox.read(&format!("{work}/thesis.txt")), "years");
     }
+    sandbox.fails("demo --out d", &["`d`: expected an empty directory, found `mine.txt`"]);
+    // A finished table does not care what lies where its work was.
+    sandbox.expect(0, "score --base base --data small.jsonl --out done.parquet");
+    sandbox.write("done.parquet.work/thesis.txt", "years");
+    sandbox.expect(0, "score --base base --data small.jsonl --out done.parquet");
+    assert_eq!(sandbox.read("done.parquet.work/thesis.txt"), "years");
     // What was put into a directory of ours stays when ours goes.
     fs_err::remove_dir_all(sandbox.path("scores.parquet.work")).unwrap();
     sandbox.expect(0, "score --base base --data small.jsonl --out one.parquet --work scores.parquet.work");

@@ -20,7 +20,12 @@ impl Lock {
         let path = dir.join(LOCK);
         loop {
             fs_err::create_dir_all(dir)?;
-            let file = fs_err::OpenOptions::new().create(true).append(true).open(&path)?.into_parts().0;
+            let file = match fs_err::OpenOptions::new().create(true).append(true).open(&path) {
+                Ok(file) => file.into_parts().0,
+                // Whoever was alone has just removed the directory.
+                Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                Err(error) => return Err(error.into()),
+            };
             match file.lock_shared() {
                 // Whoever removed it while we waited has left us with a lock on nothing.
                 Ok(()) if path.exists() => return Ok(Self(Some(file))),

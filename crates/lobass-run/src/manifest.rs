@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use lobass_core::RowStatus;
-use lobass_data::{Duplicates, EncodeOptions};
+use lobass_data::{Duplicates, EncodeOptions, Layout};
 use serde::{Deserialize, Serialize};
 
 /// One input file as it was.
@@ -18,7 +18,7 @@ pub struct InputRecord {
     /// Its rows.
     pub n_rows: u64,
     /// How its columns were read.
-    pub layout: serde_json::Value,
+    pub layout: Layout,
 }
 
 /// The chat template that was used.

@@ -57,7 +57,7 @@ impl Plan {
                     source: file.source().to_owned(),
                     sha256: file.fingerprint()?,
                     n_rows,
-                    layout: serde_json::to_value(file.layout()).unwrap_or_default(),
+                    layout: file.layout().clone(),
                 })
             })
             .collect::<Result<_, lobass_data::Error>>()?;

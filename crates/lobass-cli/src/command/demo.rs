@@ -8,7 +8,7 @@ use lobass_demo::{Kind, PoolRow};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::run::run_with;
+use super::run::{check_directory, run_with};
 use crate::args::DemoArgs;
 use crate::exit::Outcome;
 use crate::settings::{ComputeSettings, DataSettings, EvalSettings, ModelSettings, SelectSettings, Settings};
@@ -19,6 +19,7 @@ use crate::ui::Ui;
 const STRATEGIES: [&str; 4] = ["lobass", "gap", "random", "longest"];
 
 pub(crate) fn demo(args: &DemoArgs, ui: Ui) -> Result<Outcome> {
+    check_directory(&args.out)?;
     fs_err::create_dir_all(&args.out)?;
     let shipped = lobass_demo::unpack(&args.out.join("shipped"))?;
     let mut compute = ComputeSettings::default();

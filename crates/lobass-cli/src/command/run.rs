@@ -35,6 +35,12 @@ const SETTINGS: &str = "settings.toml";
 /// and what the demo unpacks.
 const RUN_FILES: [&str; 3] = ["lobass.toml", SETTINGS, "shipped"];
 
+/// Refuses a directory that is neither empty nor a run's.
+pub(super) fn check_directory(out: &Path) -> anyhow::Result<()> {
+    let known = RUN_FILES.iter().any(|name| out.join(name).exists());
+    if known { Ok(()) } else { outputs::check_empty(out) }
+}
+
 /// What a run came to.
 pub(crate) struct RunReport {
     pub(crate) outcome: Outcome,
@@ -89,9 +95,7 @@ pub(crate) fn run_with(settings: &Settings, ui: Ui) -> anyhow::Result<RunReport>
     for strategy in strategies {
         target(out, strategy).check(&sequences.pool, &scores)?;
     }
-    if !RUN_FILES.iter().any(|name| out.join(name).exists()) {
-        outputs::check_empty(out)?;
-    }
+    check_directory(out)?;
     fs_err::create_dir_all(out)?;
     let (record, as_toml) = (out.join(SETTINGS), toml::to_string(settings)?);
     if !record.exists() {

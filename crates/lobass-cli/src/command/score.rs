@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use lobass_core::{Detail, RowStatus};
-use lobass_run::{Manifest, ModelKey, Plan, WorkDir, read_table, write_json_lines};
+use lobass_run::{Manifest, ModelKey, Plan, read_table, write_json_lines};
 use serde_json::json;
 
 use crate::args::ScoreArgs;
@@ -53,8 +53,8 @@ pub(crate) fn score(args: &ScoreArgs, ui: Ui) -> anyhow::Result<Outcome> {
     if args.out.exists() {
         let keys: Vec<ModelKey> = models.iter().map(|model| model.key.clone()).collect();
         let outcome = done_before(&args.out, &plan, &keys, detail, ui)?;
-        if args.work.is_none() && work.exists() {
-            WorkDir::open(&work, plan)?.remove()?;
+        if args.work.is_none() {
+            stages::clean_up(&work, plan)?;
         }
         return Ok(outcome);
     }

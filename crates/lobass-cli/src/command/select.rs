@@ -42,7 +42,7 @@ fn open_pool(args: &SelectArgs, manifest: &Manifest) -> anyhow::Result<Pool> {
                 path.display()
             );
         }
-        let layout = serde_json::from_value(input.layout.clone())?;
+        let layout = input.layout.clone();
         let file = DataFile::open(&path, &input.source, &FormatChoice::Layout { layout, named: Vec::new() })?;
         let found = file.fingerprint()?;
         if found != input.sha256 {

@@ -42,6 +42,7 @@ pub(crate) fn train(args: &TrainArgs, ui: Ui) -> anyhow::Result<Outcome> {
     let outcome = match trained_before(&request)? {
         Some(outcome) => {
             ui.note(format!("{:16} done before: {}", "train", args.out.display()));
+            stages::clean_up(&work, plan.clone())?;
             outcome
         }
         None => {

@@ -36,6 +36,14 @@ pub(crate) fn encode(
     Ok(work)
 }
 
+/// Removes what an attempt left that was killed when its result was already there. Anything else is left alone.
+pub(crate) fn clean_up(work: &Path, plan: Plan) -> anyhow::Result<()> {
+    match WorkDir::plan_in(work)? {
+        Some(found) if found.id() == plan.id() => Ok(WorkDir::open(work, plan)?.remove()?),
+        _ => Ok(()),
+    }
+}
+
 /// Scores what a model has not scored yet; loads it only if there is something to do.
 pub(crate) fn score(
     work: &WorkDir,

@@ -97,7 +97,7 @@ impl FromStr for FormatName {
 }
 
 /// How rows become examples.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Layout {
     /// One column with the prompt, one with the response.
