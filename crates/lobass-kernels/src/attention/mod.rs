@@ -1,0 +1,140 @@
+//! Causal attention of one sequence, with grouped heads and an optional window.
+//!
+//! Queries are taken a block at a time, and a block is multiplied with the keys that it can see and no others, so
+//! that nothing beyond the diagonal's own blocks is computed and dropped. What is kept for the gradient is one number
+//! per query, not the probabilities.
+
+mod backward;
+mod forward;
+
+use std::ops::Range;
+
+pub use backward::causal_attention_backward;
+pub use forward::causal_attention;
+
+use crate::matmul::{View, ViewMut};
+
+/// Queries per block.
+const BLOCK: usize = 64;
+
+/// The shape of an attention layer.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Heads {
+    /// Query heads.
+    pub queries: usize,
+    /// Heads of keys and values; query head `h` reads head `h / (queries / keys)`.
+    pub keys: usize,
+    /// Values per head.
+    pub width: usize,
+    /// With a window `w`, position `q` sees `k` only if `0 <= q - k < w`.
+    pub window: Option<usize>,
+    /// What products of queries and keys are multiplied by, mostly `1 / sqrt(width)`.
+    pub scale: f32,
+}
+
+impl Heads {
+    /// The number of positions, of which `q`, `k`, and `v` have to have as many as each other.
+    ///
+    /// # Panics
+    /// If they have not, or if the heads themselves make no sense.
+    fn positions(self, q: usize, k: usize, v: usize) -> usize {
+        let Self { queries, keys, width, window, .. } = self;
+        assert!(
+            keys > 0 && queries.is_multiple_of(keys) && queries > 0 && width > 0,
+            "{self:?} do not group"
+        );
+        assert!(window != Some(0), "a window of 0 sees nothing");
+        let positions = q / (queries * width);
+        let expected = (positions * queries * width, positions * keys * width, positions * keys * width);
+        assert_eq!((q, k, v), expected, "values of q, k, v at {positions} positions");
+        positions
+    }
+
+    /// The head of keys and values that a query head reads.
+    fn key_head(self, query_head: usize) -> usize {
+        query_head / (self.queries / self.keys)
+    }
+
+    /// The positions that a query sees.
+    fn seen(self, query: usize) -> Range<usize> {
+        self.window.map_or(0, |window| (query + 1).saturating_sub(window))..query + 1
+    }
+
+    /// The blocks of queries.
+    fn blocks(self, positions: usize) -> impl Iterator<Item = Block> {
+        (0..positions).step_by(BLOCK).map(move |first| {
+            let queries = first..positions.min(first + BLOCK);
+            let keys = self.seen(first).start..queries.end;
+            Block { heads: self, queries, keys }
+        })
+    }
+
+    /// The most scores that a block has.
+    fn widest_block(self, positions: usize) -> usize {
+        self.blocks(positions).map(|block| block.queries.len() * block.keys.len()).max().unwrap_or(0)
+    }
+
+    /// Some positions of one of `heads` heads, as a matrix `[positions, width]`.
+    fn view(self, values: &[f32], positions: Range<usize>, heads: usize, head: usize) -> View<'_> {
+        let values = &values[(positions.start * heads + head) * self.width..];
+        View::new(values, positions.len(), self.width, heads * self.width)
+    }
+
+    /// As [`Heads::view`], to write.
+    fn view_mut(self, values: &mut [f32], positions: Range<usize>, heads: usize, head: usize) -> ViewMut<'_> {
+        let values = &mut values[(positions.start * heads + head) * self.width..];
+        ViewMut::new(values, positions.len(), self.width, heads * self.width)
+    }
+
+    /// The place of one query's values.
+    fn of_query(self, query: usize, head: usize) -> Range<usize> {
+        let start = (query * self.queries + head) * self.width;
+        start..start + self.width
+    }
+}
+
+/// Queries next to each other, and all keys that any of them sees.
+#[derive(Debug, Clone)]
+struct Block {
+    heads: Heads,
+    queries: Range<usize>,
+    keys: Range<usize>,
+}
+
+impl Block {
+    /// Every query with its row of `scores`, `[queries, keys]`, of which it sees the columns that are returned.
+    #[inline(always)]
+    fn rows<'a>(&self, scores: &'a mut [f32]) -> impl Iterator<Item = (usize, &'a mut [f32], Range<usize>)> {
+        let (heads, first_key) = (self.heads, self.keys.start);
+        self.queries.clone().zip(scores.chunks_exact_mut(self.keys.len())).map(move |(query, row)| {
+            let seen = heads.seen(query);
+            (query, row, seen.start - first_key..seen.end - first_key)
+        })
+    }
+
+    /// A scratch as this block's scores.
+    fn scores<'a>(&self, scratch: &'a mut [f32]) -> &'a mut [f32] {
+        &mut scratch[..self.queries.len() * self.keys.len()]
+    }
+
+    /// The scores as a matrix `[queries, keys]`.
+    fn view<'a>(&self, scores: &'a [f32]) -> View<'a> {
+        View::new(scores, self.queries.len(), self.keys.len(), self.keys.len())
+    }
+
+    /// As [`Block::view`], to write.
+    fn view_mut<'a>(&self, scores: &'a mut [f32]) -> ViewMut<'a> {
+        ViewMut::new(scores, self.queries.len(), self.keys.len(), self.keys.len())
+    }
+}
+
+/// Writes 0 to the scores of what a query does not see, and returns the others.
+#[inline(always)]
+fn masked(row: &mut [f32], seen: Range<usize>) -> &mut [f32] {
+    row[..seen.start].fill(0.0);
+    row[seen.end..].fill(0.0);
+    &mut row[seen]
+}
+
+#[cfg(test)]
+mod tests;

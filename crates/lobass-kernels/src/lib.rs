@@ -1,0 +1,52 @@
+//! The inner loops of a LLaMA-family model on the CPU, forward and backward, on plain `f32` slices.
+//!
+//! Slices are row-major. Every function runs on the calling thread, allocates at most a scratch of some hundred
+//! kilobytes (attention of long sequences more: 64 rows of scores), and gives the same bits for the same input on the
+//! same processor: whoever has many rows or sequences gives them to many threads.
+//!
+//! Loops are compiled for AVX-512, AVX2, NEON, and for none of them, and chosen at run time. A sum is cut into as many
+//! parts whatever the width of a vector, and multiplied and added with one rounding, so that the choice changes no bit
+//! of it. (Without FMA instructions, that is slow.) Products of matrices are `gemm`'s, which does choose its order by
+//! the processor; they are behind [`matmul`], which holds the only `unsafe` of the crate.
+//!
+//! Each kernel has a twin in [`plain`], in `f64` and as short as it gets, which says what it computes.
+//!
+//! ```
+//! use lobass_kernels::{Heads, causal_attention};
+//!
+//! // Two positions, two query heads of width 2 that share one head of keys and values.
+//! let heads = Heads { queries: 2, keys: 1, width: 2, window: None, scale: 1.0 };
+//! let (q, k, v) = ([0.0; 8], [1.0; 4], [2.0, 0.0, 4.0, 8.0]);
+//! let (mut out, mut log_sums) = ([0.0; 8], [0.0; 4]);
+//! causal_attention(heads, &q, &k, &v, &mut out, &mut log_sums);
+//! // The first position sees itself only; the second, with equal scores, the mean of both.
+//! assert_eq!(out, [2.0, 0.0, 2.0, 0.0, 3.0, 4.0, 3.0, 4.0]);
+//! assert_eq!(log_sums, [0.0, 2f32.ln(), 0.0, 2f32.ln()]);
+//! ```
+
+#![expect(clippy::inline_always, reason = "what is not inlined is not compiled for the vector instructions")]
+
+mod adamw;
+mod attention;
+#[cfg(test)]
+mod check;
+mod cross_entropy;
+mod exp;
+mod lanes;
+mod matmul;
+mod norm;
+pub mod plain;
+mod rotate;
+mod swiglu;
+mod vector;
+mod widen;
+
+pub use adamw::{AdamW, adamw};
+pub use attention::{Heads, causal_attention, causal_attention_backward};
+pub use cross_entropy::{cross_entropy, cross_entropy_backward};
+pub use matmul::{View, ViewMut, matmul};
+pub use norm::{rms_norm, rms_norm_backward};
+pub use rotate::{rotate, rotate_backward};
+pub use swiglu::{swiglu, swiglu_backward};
+pub use vector::{axpy, sum_of_squares};
+pub use widen::{widen_bf16, widen_f16};

@@ -1,0 +1,21 @@
+//! What each kernel computes, in `f64`, one number at a time: the reference, and nothing to run a model on.
+//!
+//! Signatures and meanings are those of the functions of the same name at the root of the crate; widths are not
+//! checked. Each gradient is tested against differences of the function itself. [`widen_bf16`](crate::widen_bf16) and
+//! [`widen_f16`](crate::widen_f16) have no twin here: theirs is the `half` crate.
+
+mod adamw;
+mod attention;
+mod cross_entropy;
+mod norm;
+mod rotate;
+mod swiglu;
+mod vector;
+
+pub use adamw::adamw;
+pub use attention::{causal_attention, causal_attention_backward};
+pub use cross_entropy::{cross_entropy, cross_entropy_backward};
+pub use norm::{rms_norm, rms_norm_backward};
+pub use rotate::{rotate, rotate_backward};
+pub use swiglu::{swiglu, swiglu_backward};
+pub use vector::{axpy, sum_of_squares};

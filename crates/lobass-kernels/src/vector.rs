@@ -1,0 +1,59 @@
+//! What optimizers and accumulated gradients do with whole vectors.
+
+use crate::lanes::{LANES, vectorized};
+
+/// Computes the sum of squares, in `f64`.
+pub fn sum_of_squares(x: &[f32]) -> f64 {
+    vectorized(
+        #[inline(always)]
+        || {
+            let mut lanes = [0f64; LANES];
+            for x in x.chunks(LANES) {
+                for (lane, x) in lanes.iter_mut().zip(x) {
+                    let x = f64::from(*x);
+                    *lane = x.mul_add(x, *lane);
+                }
+            }
+            lanes.iter().sum()
+        },
+    )
+}
+
+/// Computes `y += a * x`.
+///
+/// # Panics
+/// If `x` and `y` are not as long as each other.
+pub fn axpy(a: f32, x: &[f32], y: &mut [f32]) {
+    assert_eq!(x.len(), y.len(), "what is added, and to what");
+    vectorized(
+        #[inline(always)]
+        || {
+            for (y, x) in y.iter_mut().zip(x) {
+                *y = a.mul_add(*x, *y);
+            }
+        },
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::check::{assert_close, values, wide};
+    use crate::plain;
+
+    proptest! {
+        #[test]
+        fn is_the_plain_one(len in 0usize..100, a in -3f32..3.0, seed: u64) {
+            let (x, y) = (values(seed, len), values(seed ^ 1, len));
+            let (expected, found) = (plain::sum_of_squares(&wide(&x)), sum_of_squares(&x));
+            prop_assert!((found - expected).abs() <= 1e-14 * expected);
+
+            let (mut found, mut expected) = (y.clone(), wide(&y));
+            axpy(a, &x, &mut found);
+            plain::axpy(f64::from(a), &wide(&x), &mut expected);
+            assert_close(&found, &expected, 1e-6);
+        }
+    }
+}
