@@ -29,6 +29,9 @@ fn table() -> Vec<ScoreRecord> {
             n_scored,
             base: nll(4.0),
             reference: nll(2.0),
+            in_sample: None,
+            fold: None,
+            rejected: None,
         }
     };
     (0..N_ROWS).map(&mut record).collect()

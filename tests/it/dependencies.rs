@@ -45,9 +45,15 @@ fn every_crate_keeps_to_its_floor() {
     let files: &[&str] = &["arrow-array", "parquet"];
     check("lobass-core", &[], &[&["burn", "clap", "serde_json", "rayon"], text, files]);
     check("lobass-data", &["lobass-core"], &[&["burn", "clap"]]);
-    check("lobass-llama", &[], &[&["clap"], text, files]);
-    check("lobass-loss", &["lobass-core", "lobass-llama"], &[&["clap"], text, files]);
-    check("lobass-train", &["lobass-core", "lobass-llama", "lobass-loss"], &[&["clap"], text, files]);
+    let kernels = "lobass-kernels";
+    check(kernels, &[], &[&["burn", "rayon", "serde", "clap"], text, files]);
+    check("lobass-llama", &[kernels], &[&["clap"], text, files]);
+    check("lobass-loss", &["lobass-core", kernels, "lobass-llama"], &[&["clap"], text, files]);
+    check(
+        "lobass-train",
+        &["lobass-core", kernels, "lobass-llama", "lobass-loss"],
+        &[&["clap"], text, files],
+    );
     check("lobass-run", &["lobass-core", "lobass-data"], &[&["burn", "clap"]]);
     check("lobass-select", &["lobass-core"], &[&["burn", "clap", "serde_json"], text, files]);
     check("lobass-demo", &[], &[&["burn", "clap"], text, files]);
@@ -66,7 +72,7 @@ fn the_default_build_has_no_gpu() {
 
 #[test]
 fn clap_and_anyhow_stay_at_the_top() {
-    for name in ["core", "data", "demo", "llama", "loss", "run", "select", "train"] {
+    for name in ["core", "data", "demo", "kernels", "llama", "loss", "run", "select", "train"] {
         let direct = dependencies(&format!("lobass-{name}"), Some(1));
         for top in ["clap", "anyhow", "indicatif", "anstream"] {
             assert!(!direct.contains(top), "lobass-{name} must not depend on {top}");

@@ -22,6 +22,14 @@ mod resume;
 mod outputs;
 // References that teach something, and rows that they have not seen.
 mod references;
+// Adapters: trained, scored beside their base, baked in, and refused.
+mod adapters;
+// A training that is killed, and taken up again.
+mod interrupted_training;
+// Pairs of a chosen and a rejected response.
+mod preference;
+// References that have seen a row, and those that have not.
+mod reference_modes;
 // Damage, lies, and misunderstandings.
 mod hostile;
 // Memory that does not grow with the data.

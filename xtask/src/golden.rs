@@ -5,14 +5,11 @@ use xshell::{Shell, cmd};
 
 /// Also what `.gitignore` names.
 const ENVIRONMENT: &str = ".venv";
-const GENERATORS: [&str; 3] = ["gen_models.py", "gen_chat.py", "gen_training.py"];
+const GENERATORS: [&str; 5] =
+    ["gen_models.py", "gen_chat.py", "gen_training.py", "gen_lora.py", "gen_dpo.py"];
 
 pub(crate) fn run(shell: &Shell) -> Result<()> {
-    let python = format!("{ENVIRONMENT}/bin/python");
-    if !shell.path_exists(&python) {
-        cmd!(shell, "python3 -m venv {ENVIRONMENT}").run().context("Python 3.11 or newer is needed")?;
-    }
-    cmd!(shell, "{python} -m pip install --quiet --requirement tests/fixtures/requirements.txt").run()?;
+    let python = environment(shell)?;
     for generator in GENERATORS {
         eprintln!("==> {generator}");
         cmd!(shell, "{python} tests/fixtures/{generator}").env("HF_HUB_OFFLINE", "1").run()?;
@@ -20,4 +17,14 @@ pub(crate) fn run(shell: &Shell) -> Result<()> {
     eprintln!("==> what changed");
     cmd!(shell, "git status --short tests/fixtures").run()?;
     Ok(())
+}
+
+/// A Python environment with the versions of the fixtures; gives its interpreter.
+pub(crate) fn environment(shell: &Shell) -> Result<String> {
+    let python = format!("{ENVIRONMENT}/bin/python");
+    if !shell.path_exists(&python) {
+        cmd!(shell, "python3 -m venv {ENVIRONMENT}").run().context("Python 3.11 or newer is needed")?;
+    }
+    cmd!(shell, "{python} -m pip install --quiet --requirement tests/fixtures/requirements.txt").run()?;
+    Ok(python)
 }

@@ -5,6 +5,7 @@
 mod bench;
 mod demo_model;
 mod golden;
+mod peers;
 mod tidy;
 mod validate;
 

@@ -1,10 +1,12 @@
 //! Checkpoints in their roles.
 
+use std::cell::OnceCell;
 use std::path::Path;
+use std::rc::Rc;
 
 use anyhow::bail;
 use lobass_data::TextTokenizer;
-use lobass_llama::{Checkpoint, DeviceName, Dtype, Llama, LlamaConfig};
+use lobass_llama::{AdapterCheckpoint, Checkpoint, DeviceName, Dtype, Llama, LlamaConfig};
 use lobass_run::ModelKey;
 
 use crate::settings::ComputeSettings;
@@ -12,25 +14,30 @@ use crate::stages::TrainingRecord;
 use crate::text::count;
 use crate::ui::Ui;
 
-/// An opened checkpoint in a role, and what it will run on.
+/// An opened checkpoint in a role, perhaps with an adapter on it, and what it will run on.
 pub(crate) struct Model {
-    pub(crate) checkpoint: Checkpoint,
+    /// Of an adapter that of the base it is put on.
+    pub(crate) checkpoint: Rc<Checkpoint>,
+    adapter: Option<AdapterCheckpoint>,
+    /// The base's weights, which its adapters share.
+    shared: Rc<OnceCell<Llama>>,
     pub(crate) key: ModelKey,
     dtype: Dtype,
     device: DeviceName,
 }
 
 impl Model {
+    /// Opens a checkpoint.
     pub(crate) fn open(role: &str, dir: &Path, compute: &ComputeSettings, ui: Ui) -> anyhow::Result<Self> {
         let (dtype, device) = (compute.dtype()?, compute.device()?);
+        if AdapterCheckpoint::is_at(dir) && !dir.join("config.json").exists() {
+            bail!(
+                "{role} model `{}`: expected a whole checkpoint, found an adapter (`lobass merge` makes one of it)",
+                dir.display()
+            );
+        }
         let checkpoint = open_checkpoint(role, dir)?;
-        let key = ModelKey::new(
-            role,
-            &dir.display().to_string(),
-            &checkpoint.weights_digest(),
-            &dtype.to_string(),
-            &device.to_string(),
-        );
+        let key = key(role, dir, &checkpoint.weights_digest(), dtype, device);
         let config = checkpoint.config();
         ui.note(format!(
             "{role:16} {}: {}, {} parameters, stored as {}, run as {dtype} on {device}",
@@ -39,21 +46,75 @@ impl Model {
             count(config.n_parameters() as u64),
             checkpoint.dtype()
         ));
-        Ok(Self { checkpoint, key, dtype, device })
+        let shared = Rc::new(OnceCell::new());
+        Ok(Self { checkpoint: Rc::new(checkpoint), adapter: None, shared, key, dtype, device })
     }
 
+    /// Opens a fine-tuned model: a checkpoint of its own, or an adapter on this one.
+    pub(crate) fn open_tuned(
+        &self,
+        role: &str,
+        dir: &Path,
+        compute: &ComputeSettings,
+        ui: Ui,
+    ) -> anyhow::Result<Self> {
+        if !AdapterCheckpoint::is_at(dir) {
+            return Self::open(role, dir, compute, ui);
+        }
+        let adapter = AdapterCheckpoint::open(dir)?;
+        let digest = adapter.digest_on(&self.key.weights_digest);
+        let key = key(role, dir, &digest, self.dtype, self.device);
+        let lora = adapter.config();
+        ui.note(format!(
+            "{role:16} {}: adapter of rank {}, alpha {}, on {}",
+            dir.display(),
+            lora.rank,
+            lora.alpha,
+            self.dir().display()
+        ));
+        let (checkpoint, shared) = (Rc::clone(&self.checkpoint), Rc::clone(&self.shared));
+        Ok(Self { checkpoint, adapter: Some(adapter), shared, key, dtype: self.dtype, device: self.device })
+    }
+
+    /// Where it is: the adapter's directory, or the checkpoint's.
+    pub(crate) fn dir(&self) -> &Path {
+        self.adapter.as_ref().map_or(self.checkpoint.dir(), AdapterCheckpoint::dir)
+    }
+
+    /// Reads the weights. A base is kept in memory only as long as there are adapters on it.
     pub(crate) fn load(&self) -> anyhow::Result<Llama> {
-        self.load_as(self.dtype)
+        match &self.adapter {
+            Some(adapter) => Ok(adapter.apply(&self.shared()?)?),
+            None if Rc::strong_count(&self.shared) > 1 => self.shared(),
+            None => self.read(self.dtype),
+        }
     }
 
-    /// Loads for training, which is in f32.
+    fn shared(&self) -> anyhow::Result<Llama> {
+        if let Some(base) = self.shared.get() {
+            return Ok(base.clone());
+        }
+        let base = self.read(self.dtype)?;
+        Ok(self.shared.get_or_init(|| base).clone())
+    }
+
+    /// Loads for training all weights, which is in f32.
     pub(crate) fn load_for_training(&self) -> anyhow::Result<Llama> {
-        self.load_as(Dtype::F32)
+        self.read(Dtype::F32)
     }
 
-    fn load_as(&self, dtype: Dtype) -> anyhow::Result<Llama> {
+    /// Loads as the frozen base of an adapter that is to be trained.
+    pub(crate) fn load_frozen(&self) -> anyhow::Result<Llama> {
+        self.read(self.dtype)
+    }
+
+    fn read(&self, dtype: Dtype) -> anyhow::Result<Llama> {
         Ok(self.checkpoint.load(dtype, &self.device.open())?)
     }
+}
+
+fn key(role: &str, dir: &Path, digest: &str, dtype: Dtype, device: DeviceName) -> ModelKey {
+    ModelKey::new(role, &dir.display().to_string(), digest, &dtype.to_string(), &device.to_string())
 }
 
 fn open_checkpoint(role: &str, dir: &Path) -> anyhow::Result<Checkpoint> {
@@ -84,13 +145,30 @@ fn what_is_at(path: &Path) -> &'static str {
 /// Refuses a reference that cannot be the fine-tuned base: another shape, another tokenizer, the base itself, or what
 /// the base was made from.
 pub(crate) fn check_pair(base: &Model, reference: &Model, tokenizer: &TextTokenizer) -> anyhow::Result<()> {
-    check_alike(&base.checkpoint, &reference.checkpoint, tokenizer)?;
+    if let Some(adapter) = &reference.adapter {
+        check_record(base, adapter.dir())?;
+    } else {
+        check_alike(&base.checkpoint, &reference.checkpoint, tokenizer)?;
+    }
     let trained_from = TrainingRecord::read(base.checkpoint.dir())?.map(|record| record.base);
     if trained_from.as_ref() == Some(&reference.key.weights_digest) {
         bail!("base and reference are swapped: the base was trained from the reference");
     }
     if base.key.weights_digest == reference.key.weights_digest {
         bail!("reference `{}`: expected other weights than the base's, found the same", reference.key.path);
+    }
+    Ok(())
+}
+
+/// An adapter means something on the base it was trained on only.
+fn check_record(base: &Model, dir: &Path) -> anyhow::Result<()> {
+    let trained_on = TrainingRecord::read(dir)?.map(|record| record.base);
+    if trained_on.is_some_and(|digest| digest != base.key.weights_digest) {
+        bail!(
+            "adapter `{}`: expected the base that it was trained on, found other weights in `{}`",
+            dir.display(),
+            base.dir().display()
+        );
     }
     Ok(())
 }

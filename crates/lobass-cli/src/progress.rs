@@ -94,10 +94,16 @@ pub(crate) fn run_stage(ui: Ui, n_rows: u64) -> impl FnMut(Progress) {
 }
 
 /// Shows training.
-pub(crate) fn training(ui: Ui) -> impl FnMut(&Event) {
+pub(crate) fn training(ui: Ui) -> impl FnMut(&Event<'_>) {
     let mut bar: Option<Bar> = None;
     let mut tokens = 0;
-    move |event: &Event| match event {
+    let mut taken_up = 0;
+    move |event: &Event<'_>| match event {
+        Event::Resumed { step } => {
+            taken_up = *step;
+            ui.note(format!("{:16} an earlier attempt is taken up after step {step}", "train"));
+        }
+        Event::Epoch { .. } => {}
         Event::HeldOut(found) => {
             let loss = found.nll.mean().unwrap_or_default();
             let line = format!("held-out loss {loss:.4} after {} steps", found.step);
@@ -109,16 +115,17 @@ pub(crate) fn training(ui: Ui) -> impl FnMut(&Event) {
         Event::Step(step) => {
             let bar = bar.get_or_insert_with(|| Bar::new(ui, "train", step.n_steps as u64));
             tokens += step.n_tokens as u64;
-            show_step(bar, step, tokens);
+            show_step(bar, step, tokens, taken_up);
         }
     }
 }
 
-fn show_step(bar: &Bar, step: &StepReport, tokens: u64) {
+fn show_step(bar: &Bar, step: &StepReport, tokens: u64, taken_up: usize) {
     let elapsed = bar.elapsed();
-    let left = time_left(elapsed, step.step as u64, (step.n_steps - step.step) as u64);
+    let left = time_left(elapsed, (step.step - taken_up) as u64, (step.n_steps - step.step) as u64);
     let rate = rate(tokens, elapsed, "tok");
-    bar.set(step.step as u64, &format!("loss {:.4}, epoch {}, {rate}{left}", step.loss, step.epoch));
+    let margin = step.margins.map_or(String::new(), |margins| format!(", margin {:.3}", margins.mean));
+    bar.set(step.step as u64, &format!("loss {:.4}{margin}, epoch {}, {rate}{left}", step.loss, step.epoch));
     if step.step == step.n_steps {
         bar.finish(format!(
             "{} steps, {} tokens in {}, last loss {:.4}",

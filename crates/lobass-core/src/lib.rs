@@ -36,7 +36,7 @@ pub use budget::{Budget, BudgetError};
 pub use engine::{Detail, LossEngine, SequenceLoss};
 pub use key::ExampleKey;
 pub use nll::Nll;
-pub use record::ScoreRecord;
+pub use record::{RejectedRecord, ScoreRecord};
 pub use score::{Direction, Score};
 pub use selection::{Selected, Selection};
 pub use sequence::{Sequence, SequenceError};

@@ -15,12 +15,65 @@ pub struct ScoreRecord {
     pub reason: Option<String>,
     /// Which file or data set of the pool it comes from.
     pub source: String,
-    /// Tokens in the whole sequence; 0 for a row that never became one.
+    /// Tokens in the whole sequence, of a pair in the chosen one; 0 for a row that never became one.
+    pub n_tokens: u32,
+    /// Tokens that are scored, of a pair those of the chosen response.
+    pub n_scored: u32,
+    /// Loss under the base model; only for scored rows.
+    pub base: Option<Nll>,
+    /// Loss under the reference model over the same tokens; only for scored rows, and only with a reference. Of
+    /// several references, the mean over those that were not trained on the row.
+    pub reference: Option<Nll>,
+    /// The mean loss under the references that were trained on the row, if others were not.
+    pub in_sample: Option<Nll>,
+    /// The fold of the pool that the row is in, if references were cross-fitted.
+    pub fold: Option<u32>,
+    /// What is known of the rejected response; only for pairs.
+    pub rejected: Option<RejectedRecord>,
+}
+
+/// The other response of a pair: the same prompt with the response that was rejected.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RejectedRecord {
+    /// Tokens in the whole sequence.
     pub n_tokens: u32,
     /// Tokens that are scored.
     pub n_scored: u32,
     /// Loss under the base model; only for scored rows.
     pub base: Option<Nll>,
-    /// Loss under the reference model over the same tokens; only for scored rows, and only with a reference.
+    /// Loss under the reference model, as that of the chosen response.
     pub reference: Option<Nll>,
+}
+
+impl ScoreRecord {
+    /// Tokens that a trainer reads for this row: those of its sequence, of a pair those of both.
+    pub fn n_tokens_read(&self) -> u64 {
+        u64::from(self.n_tokens) + self.rejected.map_or(0, |rejected| u64::from(rejected.n_tokens))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pair_is_read_twice() {
+        let rejected = RejectedRecord { n_tokens: 7, n_scored: 2, base: None, reference: None };
+        let single = ScoreRecord {
+            row: 0,
+            key: ExampleKey::new("k"),
+            status: RowStatus::Ok,
+            reason: None,
+            source: "s".to_owned(),
+            n_tokens: 5,
+            n_scored: 1,
+            base: None,
+            reference: None,
+            in_sample: None,
+            fold: None,
+            rejected: None,
+        };
+        assert_eq!(single.n_tokens_read(), 5);
+        assert_eq!(ScoreRecord { rejected: Some(rejected), ..single }.n_tokens_read(), 12);
+    }
 }

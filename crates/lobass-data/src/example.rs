@@ -74,8 +74,10 @@ impl Message {
 pub struct Example {
     /// The row's own `id`, if it has one.
     pub id: Option<String>,
-    /// The turns, in order.
+    /// The turns, in order; of a pair those with the chosen response.
     pub messages: Vec<Message>,
+    /// Of a pair all turns with the rejected response: the same but for the last, and only the last one is scored.
+    pub rejected: Option<Vec<Message>>,
     /// The row's `tools`, for templates that know them.
     pub tools: Option<Value>,
 }
@@ -94,30 +96,50 @@ impl RowFault {
     pub fn malformed(reason: impl Into<String>) -> Self {
         Self { status: RowStatus::Malformed, reason: reason.into() }
     }
+
+    /// The same fault, of one response of a pair.
+    pub(crate) fn of_side(self, side: &str) -> Self {
+        Self { reason: format!("{side}: {}", self.reason), ..self }
+    }
 }
 
 impl Example {
-    /// Says whether there is something to score, and something that it responds to.
+    /// The rejected response of a pair after the same prompt, as an example of its own.
+    pub fn rejected_example(&self) -> Option<Self> {
+        let messages = self.rejected.clone()?;
+        Some(Self { id: self.id.clone(), messages, rejected: None, tools: self.tools.clone() })
+    }
+
+    /// Says whether there is something to score, and something that it responds to; of a pair, on both sides, and
+    /// whether its responses differ.
     ///
     /// # Errors
     /// [`RowStatus::EmptyResponse`] without a scored turn that says anything, [`RowStatus::NoPrompt`] if nothing
-    /// comes before the first.
+    /// comes before the first, [`RowStatus::Malformed`] for a pair of the same response twice.
     pub fn check(&self) -> Result<(), RowFault> {
-        let Some(first) = self.messages.iter().position(|message| message.scored && message.says_anything())
-        else {
-            let reason = if self.messages.iter().any(|message| message.scored) {
-                "the response is empty"
-            } else {
-                "there is no response"
-            };
-            return Err(RowFault { status: RowStatus::EmptyResponse, reason: reason.to_owned() });
-        };
-        let prompted = self.messages[..first].iter().any(|m| m.role != Role::System && m.says_anything());
-        if prompted {
-            return Ok(());
+        let Some(rejected) = &self.rejected else { return check(&self.messages) };
+        check(&self.messages).map_err(|fault| fault.of_side("chosen"))?;
+        check(rejected).map_err(|fault| fault.of_side("rejected"))?;
+        if *rejected == self.messages {
+            return Err(RowFault::malformed("chosen and rejected are the same response"));
         }
-        Err(RowFault { status: RowStatus::NoPrompt, reason: "nothing comes before the response".to_owned() })
+        Ok(())
     }
+}
+
+fn check(messages: &[Message]) -> Result<(), RowFault> {
+    let Some(first) = messages.iter().position(|message| message.scored && message.says_anything()) else {
+        let reason = if messages.iter().any(|message| message.scored) {
+            "the response is empty"
+        } else {
+            "there is no response"
+        };
+        return Err(RowFault { status: RowStatus::EmptyResponse, reason: reason.to_owned() });
+    };
+    if messages[..first].iter().any(|m| m.role != Role::System && m.says_anything()) {
+        return Ok(());
+    }
+    Err(RowFault { status: RowStatus::NoPrompt, reason: "nothing comes before the response".to_owned() })
 }
 
 #[cfg(test)]
@@ -126,7 +148,23 @@ mod tests {
 
     fn status(messages: &[(Role, &str)]) -> Option<RowStatus> {
         let messages = messages.iter().map(|(role, text)| Message::new(*role, *text)).collect();
-        Example { id: None, messages, tools: None }.check().err().map(|fault| fault.status)
+        Example { id: None, messages, rejected: None, tools: None }.check().err().map(|fault| fault.status)
+    }
+
+    #[test]
+    fn both_responses_of_a_pair_have_to_be_there_and_to_differ() {
+        let turns = |text: &str| vec![Message::new(Role::User, "q"), Message::new(Role::Assistant, text)];
+        let fault = |chosen: &str, rejected: &str| {
+            let pair =
+                Example { id: None, messages: turns(chosen), rejected: Some(turns(rejected)), tools: None };
+            pair.check().err().map(|fault| (fault.status, fault.reason))
+        };
+        assert_eq!(fault("a", "b"), None);
+        let empty = |side: &str| Some((RowStatus::EmptyResponse, format!("{side}: the response is empty")));
+        assert_eq!(fault(" ", "b"), empty("chosen"));
+        assert_eq!(fault("a", ""), empty("rejected"));
+        let same = "chosen and rejected are the same response".to_owned();
+        assert_eq!(fault("a", "a"), Some((RowStatus::Malformed, same)));
     }
 
     #[test]

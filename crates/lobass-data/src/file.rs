@@ -8,7 +8,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::digest::hex;
-use crate::format::detect;
+use crate::format::{detect, detect_preference};
 use crate::sample::{Sample, has_column};
 use crate::{ColumnMap, Container, Error, FormatName, Layout, Rows};
 
@@ -56,6 +56,11 @@ impl DataFile {
             FormatChoice::Auto => {
                 let found = sample.rows.iter().find_map(detect).ok_or_else(unknown)?;
                 (Some(found.0), found.1)
+            }
+            FormatChoice::Named(FormatName::Preference) => {
+                let told = sample.rows.iter().find_map(detect_preference);
+                let layout = told.map_or_else(|| FormatName::Preference.layout(), |(_, layout)| layout);
+                (Some(FormatName::Preference), layout)
             }
             FormatChoice::Named(name) => (Some(*name), name.layout()),
             FormatChoice::Columns(map) => (None, map.layout(&sample.rows).ok_or_else(unknown)?),

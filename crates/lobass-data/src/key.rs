@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use lobass_core::ExampleKey;
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
-use crate::{Example, RowFault};
+use crate::{Example, Message, RowFault};
 
 /// Names the rows of a pool: by their `id`, else by a hash of their content, and never two of them the same.
 ///
@@ -54,20 +54,17 @@ impl KeyMaker {
     }
 }
 
-/// A hash of who says what, and of the tools they have.
+/// A hash of who says what, on both sides of a pair, and of the tools they have.
 fn content_hash(example: &Example) -> u128 {
     let mut hash = Xxh3::new();
     let mut part = |text: &str| {
         hash.update(&(text.len() as u64).to_le_bytes());
         hash.update(text.as_bytes());
     };
-    for message in &example.messages {
-        part(message.role.as_str());
-        part(&message.content);
-        for (name, value) in &message.extra {
-            part(name);
-            part(&value.to_string());
-        }
+    turn_parts(&example.messages, &mut part);
+    if let Some(rejected) = &example.rejected {
+        part("rejected"); // no role, so a pair is not the conversation of all its turns
+        turn_parts(rejected, &mut part);
     }
     if let Some(tools) = &example.tools {
         part(&tools.to_string());
@@ -75,14 +72,25 @@ fn content_hash(example: &Example) -> u128 {
     hash.digest128()
 }
 
+fn turn_parts(messages: &[Message], part: &mut impl FnMut(&str)) {
+    for message in messages {
+        part(message.role.as_str());
+        part(&message.content);
+        for (name, value) in &message.extra {
+            part(name);
+            part(&value.to_string());
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Message, Role};
+    use crate::Role;
 
     fn example(id: Option<&str>, answer: &str) -> Example {
         let messages = vec![Message::new(Role::User, "q"), Message::new(Role::Assistant, answer)];
-        Example { id: id.map(str::to_owned), messages, tools: None }
+        Example { id: id.map(str::to_owned), messages, rejected: None, tools: None }
     }
 
     #[test]
@@ -109,8 +117,22 @@ mod tests {
     fn parts_do_not_run_into_each_other() {
         let hash = |user: &str, assistant: &str| {
             let messages = vec![Message::new(Role::User, user), Message::new(Role::Assistant, assistant)];
-            content_hash(&Example { id: None, messages, tools: None })
+            content_hash(&Example { id: None, messages, rejected: None, tools: None })
         };
         assert_ne!(hash("ab", "c"), hash("a", "bc"));
+    }
+
+    #[test]
+    fn pairs_differ_by_what_was_rejected() {
+        let pair = |rejected: &str| {
+            let rejected = Some(example(None, rejected).messages);
+            content_hash(&Example { rejected, ..example(None, "a") })
+        };
+        assert_eq!(pair("b"), pair("b"));
+        assert_ne!(pair("b"), pair("c"));
+        assert_ne!(pair("b"), content_hash(&example(None, "a")));
+        let mut both = example(None, "a");
+        both.messages.extend(example(None, "b").messages);
+        assert_ne!(pair("b"), content_hash(&both), "a conversation of all turns is no pair");
     }
 }

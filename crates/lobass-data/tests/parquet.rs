@@ -115,6 +115,42 @@ fn a_selection_keeps_columns_types_metadata_and_compression() {
 }
 
 #[test]
+fn pairs_are_read_and_written_back() {
+    let side = |answers: [&'static str; 3]| {
+        let whole = answers.map(|answer| [("user", "why?"), ("assistant", answer)]);
+        turns(&whole.each_ref().map(|turns| &turns[..]))
+    };
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("prompt", Arc::new(StringArray::from(vec!["why?"; 3]))),
+        ("chosen", side(["a", "b", "c"])),
+        ("rejected", side(["x", "y", "c"])),
+        ("score_chosen", Arc::new(Float64Array::from(vec![9.0, 8.0, 7.0]))),
+    ];
+    let batch = RecordBatch::try_from_iter_with_nullable(
+        columns.into_iter().map(|(name, column)| (name, column, true)),
+    )
+    .unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let (input, output) = (dir.path().join("pairs.parquet"), dir.path().join("kept.parquet"));
+    write(&input, &batch);
+    let file = DataFile::open(&input, "pairs", &FormatChoice::Auto).unwrap();
+    assert!(
+        file.to_string().ends_with("preference (whole conversations in `chosen` over `rejected`)"),
+        "{file}"
+    );
+    let container = file.container();
+    let rows: Vec<_> = Pool::new(vec![file], Duplicates::Keep).rows().map(Result::unwrap).collect();
+    let example = rows[1].example.as_ref().unwrap();
+    let last = |turns: &[lobass_data::Message]| turns.last().unwrap().content.clone();
+    assert_eq!((last(&example.messages), last(example.rejected.as_ref().unwrap())), ("b".into(), "y".into()));
+    assert!(rows[2].example.as_ref().unwrap_err().reason.contains("the same response"));
+
+    write_subset(&input, container, &output, |row| row == 1).unwrap();
+    let (after, schema, _) = read(&output);
+    assert_eq!((&after[0], schema.fields()), (&read(&input).0[0].slice(1, 1), batch.schema().fields()));
+}
+
+#[test]
 fn a_truncated_file_is_an_error_that_names_it() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("half.parquet");

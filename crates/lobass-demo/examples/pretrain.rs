@@ -13,7 +13,7 @@ use lobass_core::Sequence;
 use lobass_data::TextTokenizer;
 use lobass_demo::{World, as_json_lines, pool, pretraining_documents};
 use lobass_llama::{DeviceName, Dtype, Llama, LlamaConfig, save};
-use lobass_train::{Event, Schedule, TrainConfig, TrainData, fine_tune};
+use lobass_train::{Event, Objective, Schedule, Session, TrainConfig, TrainData, fine_tune};
 use tokenizers::models::bpe::{BPE, BpeTrainerBuilder};
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::{AddedToken, TokenizerBuilder};
@@ -87,14 +87,16 @@ fn main() -> Result<()> {
         micro_batch_tokens: 1024,
         ..TrainConfig::default()
     };
-    let data = TrainData { train: &sequences, held_out: &held_out, eval_every: 100 };
+    let (train, held_out) = (Objective::Sft(&sequences), Objective::Sft(&held_out));
+    let data = TrainData { train, held_out, eval_every: 100 };
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let (model, _) = fine_tune(model, &data, &recipe, threads, &mut |event| match event {
+    let session = Session { threads, checkpoints: None };
+    let (model, _) = fine_tune(model, &data, &recipe, session, &mut |event| match event {
         Event::HeldOut(found) => eprintln!("held-out loss {:.4}", found.nll.mean().unwrap_or_default()),
         Event::Step(step) if step.step % 50 == 0 => {
             eprintln!("step {} of {}: loss {:.4}", step.step, step.n_steps, step.loss);
         }
-        Event::Step(_) => {}
+        _ => {}
     })?;
     Ok(save(&model, CONFIG, Dtype::F32, &base)?)
 }

@@ -5,8 +5,7 @@
 
 #![expect(clippy::print_stdout, reason = "an example talks to its reader")]
 
-use burn::tensor::{Int, Tensor};
-use lobass_llama::{Checkpoint, DeviceName, Dtype};
+use lobass_llama::{Checkpoint, DeviceName, Dtype, Packed};
 
 const SHIPPED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../lobass-demo/assets/base");
 
@@ -21,8 +20,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let device = DeviceName::Cpu.open();
     let model = checkpoint.load(Dtype::F32, &device)?;
     let start = config.bos_token_id.unwrap_or(0);
-    let input_ids = Tensor::<1, Int>::from_data([start].as_slice(), &device).unsqueeze();
-    let hidden: Tensor<2> = model.hidden_states(input_ids).squeeze_dim(0);
+    let hidden = model.hidden_states(&Packed::new([[start].as_slice()]));
     let likeliest = model.logits(hidden).argmax(1).into_scalar::<i64>();
     println!("after token {start} comes, most likely, token {likeliest}");
     Ok(())

@@ -67,6 +67,24 @@ pub enum Error {
         /// The number of rows of the embedding.
         vocab_size: usize,
     },
+    /// An adapter that is not one, or not of a kind that is computed here.
+    #[error("adapter `{}`: {reason}", path.display())]
+    Adapter {
+        /// The directory.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// An adapter that cannot be made.
+    #[error("LoRA: expected `{field}` to be {expected}, found {found}")]
+    Lora {
+        /// The field of the configuration.
+        field: &'static str,
+        /// What it may be.
+        expected: String,
+        /// What it is.
+        found: String,
+    },
     /// A device name that is not one, or not of this build.
     #[error("device `{name}`: {reason}")]
     Device {

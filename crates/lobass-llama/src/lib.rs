@@ -9,8 +9,7 @@
 //! subject.
 //!
 //! ```
-//! use burn::tensor::{Int, Tensor};
-//! use lobass_llama::{DeviceName, Llama, LlamaConfig};
+//! use lobass_llama::{DeviceName, Llama, LlamaConfig, Packed};
 //!
 //! let config = LlamaConfig::from_json(
 //!     r#"{"model_type": "llama", "vocab_size": 32, "hidden_size": 16, "intermediate_size": 24,
@@ -19,25 +18,28 @@
 //! )?;
 //! let device = DeviceName::Cpu.open();
 //! let model = Llama::random(&config, 7, &device);
-//! let input_ids = Tensor::<2, Int>::from_ints([[1, 5, 9]], &device);
-//! let hidden = model.hidden_states(input_ids); // [1, 3, 16]
-//! let logits = model.logits(hidden.reshape([3, 16]));
-//! assert_eq!(logits.dims(), [3, 32]);
+//! let packed = Packed::new([[1, 5, 9].as_slice(), &[1, 4]]); // two sequences, five rows
+//! let logits = model.logits(model.hidden_states(&packed));
+//! assert_eq!(logits.dims(), [5, 32]);
 //! # Ok::<(), lobass_llama::ConfigError>(())
 //! ```
 
+mod adapter;
 mod checkpoint;
 mod config;
 mod device;
 mod dtype;
 mod error;
+pub mod host;
 mod model;
+mod ops;
 #[cfg(test)]
 mod testing;
 
+pub use adapter::{AdapterCheckpoint, LoraConfig, PROJECTIONS, save_adapter};
 pub use checkpoint::{Checkpoint, TensorSpec, expected_tensors, save};
 pub use config::{ConfigError, Family, LayerConfig, LlamaConfig, RopeConfig, RopeScaling};
 pub use device::DeviceName;
 pub use dtype::Dtype;
 pub use error::{Error, TensorProblem};
-pub use model::{Llama, WeightSource};
+pub use model::{Gradients, Llama, Packed, Trace, TraceOptions, Values, WeightSource};

@@ -2,9 +2,9 @@
 
 use std::cmp::Reverse;
 
-use burn::tensor::{Int, Tensor, TensorData};
+use burn::tensor::{Device, IndexingUpdateOp, Int, Tensor, TensorData};
 use lobass_core::{Detail, LossEngine, Nll, Sequence, SequenceLoss};
-use lobass_llama::Llama;
+use lobass_llama::{Llama, Packed};
 
 use crate::workers::Workers;
 use crate::{Error, label_losses};
@@ -48,20 +48,32 @@ impl Engine {
     }
 
     fn token_losses(&self, sequence: &Sequence) -> Vec<f32> {
-        let device = self.model.device();
-        let int = |values: Vec<i64>| -> Tensor<1, Int> {
-            let count = values.len();
-            Tensor::from_data(TensorData::new(values, [count]), &device)
-        };
-        let input_ids = int(sequence.input_ids().iter().map(|&id| i64::from(id)).collect());
-        #[expect(clippy::cast_possible_wrap, reason = "positions are far below 2^63")]
-        let positions = int(sequence.scored_positions().map(|position| position as i64).collect());
-        let labels = int(sequence.scored_labels().map(i64::from).collect());
-
-        let hidden: Tensor<2> = self.model.hidden_states(input_ids.unsqueeze()).squeeze_dim(0);
-        let losses = label_losses(&self.model, hidden.select(0, positions), labels);
-        losses.into_data().iter::<f32>().collect()
+        let packed = Packed::new([sequence.input_ids()]);
+        let labels: Vec<u32> = sequence.scored_labels().collect();
+        let rows: Vec<usize> = sequence.scored_positions().collect();
+        let hidden = select_rows(self.model.hidden_states(&packed), &rows);
+        label_losses(&self.model, &hidden, &labels)
     }
+}
+
+/// Some rows of a matrix, `[rows, width]` to `[chosen, width]`.
+pub fn select_rows(matrix: Tensor<2>, rows: &[usize]) -> Tensor<2> {
+    let rows = indices(rows, &matrix.device());
+    matrix.select(0, rows)
+}
+
+/// The gradient of [`select_rows`]: rows in their places among `n_rows`, zero elsewhere.
+pub fn select_rows_backward(d_rows: Tensor<2>, rows: &[usize], n_rows: usize) -> Tensor<2> {
+    let (device, width) = (d_rows.device(), d_rows.dims()[1]);
+    let empty = Tensor::zeros([n_rows, width], &device);
+    empty.select_assign(0, indices(rows, &device), d_rows, IndexingUpdateOp::Add)
+}
+
+#[expect(clippy::cast_possible_wrap, reason = "positions are far below 2^63")]
+fn indices(rows: &[usize], device: &Device) -> Tensor<1, Int> {
+    let rows: Vec<i64> = rows.iter().map(|&row| row as i64).collect();
+    let count = rows.len();
+    Tensor::from_data(TensorData::new(rows, [count]), device)
 }
 
 /// Checks that a model has an embedding for every token of some sequences.

@@ -5,7 +5,8 @@
 //! the order, or the number of threads. The head runs on loss-bearing rows only, in chunks, so that no
 //! `[batch, seq, vocab]` buffer ever exists.
 //!
-//! [`label_losses`] is the one definition of the loss; training differentiates the same function.
+//! [`label_losses`] is the one definition of the loss; training runs the same function with its gradient,
+//! [`label_losses_backward`].
 //!
 //! ```
 //! use lobass_core::{Detail, LossEngine, Sequence};
@@ -30,7 +31,7 @@ mod error;
 mod label_loss;
 mod workers;
 
-pub use engine::{Engine, check_ids};
+pub use engine::{Engine, check_ids, select_rows, select_rows_backward};
 pub use error::Error;
-pub use label_loss::label_losses;
+pub use label_loss::{label_losses, label_losses_backward};
 pub use workers::Workers;

@@ -5,7 +5,6 @@
 #![expect(clippy::print_stdout, reason = "an example talks to its reader")]
 
 use std::cell::Cell;
-use std::collections::BTreeSet;
 use std::error::Error as _;
 use std::path::Path;
 
@@ -14,7 +13,7 @@ use lobass_data::{
     ChatTemplate, DataFile, DateTime, Duplicates, EncodeOptions, Encoder, FormatChoice, Mask, Overlong, Pool,
     TemplateChoice, TextTokenizer,
 };
-use lobass_run::{ModelKey, Plan, WorkDir, read_table};
+use lobass_run::{ModelKey, Plan, Seal, WorkDir, read_table};
 
 const SHIPPED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../lobass-demo/assets");
 
@@ -66,7 +65,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("second try: the other {} rows", second.rows.get());
 
     let table = dir.path().join("scores.parquet");
-    work.seal(&[model], Detail::Sum, &BTreeSet::new(), &table)?;
+    work.seal(&Seal::new(model, Vec::new()), &table)?;
     println!("sealed: {} rows", read_table(&table)?.records.len());
     Ok(())
 }

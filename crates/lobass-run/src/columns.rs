@@ -97,6 +97,11 @@ impl Columns {
     }
 
     /// `None` where the value is null.
+    pub(crate) fn optional_u32s(&self, name: &str) -> Result<Vec<Option<u32>>, Error> {
+        self.get(name, |array| array.as_primitive_opt::<UInt32Type>().map(|array| array.iter().collect()))
+    }
+
+    /// `None` where the value is null.
     pub(crate) fn f64s(&self, name: &str) -> Result<Vec<Option<f64>>, Error> {
         self.get(name, |array| array.as_primitive_opt::<Float64Type>().map(|array| array.iter().collect()))
     }

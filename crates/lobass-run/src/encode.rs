@@ -114,9 +114,7 @@ fn encode_rows(
 fn encode_row(pool: &Pool, encoder: &Encoder, row: &PoolRow) -> EncodedRow {
     let encoded = match &row.example {
         Ok(example) => encoder.encode(example),
-        Err(fault) => {
-            Encoded { status: fault.status, reason: Some(fault.reason.clone()), n_tokens: 0, sequence: None }
-        }
+        Err(fault) => Encoded::fault(fault.clone()),
     };
     EncodedRow {
         row: row.row,
@@ -126,5 +124,6 @@ fn encode_row(pool: &Pool, encoder: &Encoder, row: &PoolRow) -> EncodedRow {
         source: pool.files()[row.file].source().to_owned(),
         n_tokens: u32::try_from(encoded.n_tokens).unwrap_or(u32::MAX),
         sequence: encoded.sequence,
+        rejected: encoded.rejected,
     }
 }

@@ -127,6 +127,12 @@ pub enum Error {
         /// Its stage.
         stage: String,
     },
+    /// Models, roles, and folds that do not make a table.
+    #[error("cannot seal a score table: {reason}")]
+    Unsealable {
+        /// What does not fit.
+        reason: String,
+    },
     /// A file that is not a score table.
     #[error("`{}` is not a score table: {reason}", path.display())]
     NotATable {

@@ -3,7 +3,8 @@
 //! A [`Plan`] is an immutable, content-addressed list of shards over a pool. Work is done in units, one per shard and
 //! stage: the stage `rows` turns text into sequences, and each model turns sequences into losses. A unit ends in a
 //! commit, which exists or does not, so that a run can be killed at any point and taken up by running it again: what
-//! is left to do is the plan without its commits. [`WorkDir::seal`] joins all units into the score table.
+//! is left to do is the plan without its commits. [`WorkDir::seal`] joins all units into the score table. A [`Seal`]
+//! says which models are in it: a base, and one reference or several, of other seeds or of other [`Folds`].
 //!
 //! Nothing here knows burn: a model is a [`lobass_core::LossEngine`].
 //!
@@ -11,7 +12,7 @@
 //! # use lobass_core::{Detail, LossEngine, Nll, Sequence, SequenceLoss};
 //! # use lobass_data::{ChatTemplate, DataFile, Duplicates, EncodeOptions, Encoder, FormatChoice, Mask, Overlong};
 //! # use lobass_data::{Pool, TemplateChoice, TextTokenizer};
-//! # use lobass_run::{ModelKey, Plan, WorkDir, read_table};
+//! # use lobass_run::{ModelKey, Plan, Seal, WorkDir, read_table};
 //! # struct Constant(f64);
 //! # impl LossEngine for Constant {
 //! #     type Error = std::convert::Infallible;
@@ -38,7 +39,7 @@
 //! work.encode(&pool, &encoder, 2, &mut |_| ())?;
 //! work.score(&base, &base_engine, Detail::Sum, &mut |_| ())?;
 //! work.score(&reference, &reference_engine, Detail::Sum, &mut |_| ())?;
-//! work.seal(&[base, reference], Detail::Sum, &Default::default(), &scores)?;
+//! work.seal(&Seal::new(base, vec![reference.into()]), &scores)?;
 //!
 //! let table = read_table(&scores)?;
 //! assert_eq!(table.records[0].base.unwrap().mean(), Some(3.0));
@@ -50,11 +51,14 @@ mod columns;
 mod commit;
 mod encode;
 mod error;
+mod folds;
+mod join;
 mod lock;
 mod losses;
 mod manifest;
 mod plan;
 mod progress;
+mod request;
 mod rows;
 mod score;
 mod seal;
@@ -64,9 +68,11 @@ mod table;
 mod work;
 
 pub use error::Error;
-pub use manifest::{InputRecord, Manifest, ModelKey, TemplateRecord};
+pub use folds::{Folds, fold_of};
+pub use manifest::{InputRecord, Manifest, ModelKey, ModelRecord, TemplateRecord};
 pub use plan::Plan;
 pub use progress::{Progress, Stage};
+pub use request::{HeldOut, ReferenceMode, ReferenceModel, Seal};
 pub use seal::SealReport;
 pub use shard::Shard;
 pub use table::{ScoreTable, read_table, write_json_lines};

@@ -19,12 +19,23 @@ pub(crate) struct RowLoss {
     pub(crate) nll: f64,
     pub(crate) n_scored: u32,
     pub(crate) per_token: Option<Vec<f32>>,
+    /// Of a pair the sum and the count of the rejected side; tokens are kept of the chosen side alone.
+    pub(crate) rejected: Option<(f64, u32)>,
 }
 
 impl RowLoss {
-    pub(crate) fn new(row: u64, loss: SequenceLoss) -> Self {
-        let n_scored = u32::try_from(loss.nll.n_scored).expect("rows are far shorter than 2^32 tokens");
-        Self { row, nll: loss.nll.sum, n_scored, per_token: loss.per_token }
+    pub(crate) fn new(row: u64, loss: SequenceLoss, rejected: Option<&SequenceLoss>) -> Self {
+        let sum_and_count = |loss: &SequenceLoss| {
+            let n_scored = u32::try_from(loss.nll.n_scored).expect("rows are far shorter than 2^32 tokens");
+            (loss.nll.sum, n_scored)
+        };
+        let (nll, n_scored) = sum_and_count(&loss);
+        Self { row, nll, n_scored, per_token: loss.per_token, rejected: rejected.map(sum_and_count) }
+    }
+
+    /// The first of its losses that is no finite number.
+    pub(crate) fn not_finite(&self) -> Option<f64> {
+        [Some(self.nll), self.rejected.map(|(nll, _)| nll)].into_iter().flatten().find(|nll| !nll.is_finite())
     }
 }
 
@@ -44,6 +55,12 @@ pub(crate) fn serialize(losses: &[RowLoss], path: &Path) -> Result<(Vec<u8>, Str
             Arc::new(ListArray::from_iter_primitive::<Float32Type, _, _>(lists)),
         ));
     }
+    if losses.iter().any(|loss| loss.rejected.is_some()) {
+        let nlls = losses.iter().map(|loss| loss.rejected.map(|(nll, _)| nll)).collect::<Float64Array>();
+        let counts = losses.iter().map(|loss| loss.rejected.map(|(_, count)| count)).collect::<UInt32Array>();
+        columns.push(("rejected_nll", true, Arc::new(nlls)));
+        columns.push(("rejected_n_scored", true, Arc::new(counts)));
+    }
     Ok((to_bytes(&batch(columns), path)?, digest(losses)))
 }
 
@@ -59,9 +76,15 @@ pub(crate) fn read(path: &Path) -> Result<Vec<RowLoss>, Error> {
         } else {
             vec![None; columns.n_rows()]
         };
+        let (rejected_nlls, rejected_counts) = if columns.has("rejected_nll") {
+            (columns.f64s("rejected_nll")?, columns.optional_u32s("rejected_n_scored")?)
+        } else {
+            (vec![None; columns.n_rows()], vec![None; columns.n_rows()])
+        };
         for (at, per_token) in tokens.into_iter().enumerate() {
             let nll = nlls[at].unwrap_or(f64::NAN);
-            losses.push(RowLoss { row: rows[at], nll, n_scored: n_scored[at], per_token });
+            let rejected = rejected_counts[at].map(|count| (rejected_nlls[at].unwrap_or(f64::NAN), count));
+            losses.push(RowLoss { row: rows[at], nll, n_scored: n_scored[at], per_token, rejected });
         }
     }
     Ok(losses)
@@ -76,6 +99,49 @@ pub(crate) fn digest(losses: &[RowLoss]) -> String {
         if let Some(tokens) = &loss.per_token {
             hash.bytes(tokens.iter().map(|token| token.to_le_bytes()));
         }
+        if let Some((nll, n_scored)) = loss.rejected {
+            hash.text("rejected");
+            hash.number(nll.to_bits());
+            hash.number(n_scored.into());
+        }
     }
     hash.hex()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn any_loss() -> impl Strategy<Value = RowLoss> {
+        let tokens = prop::option::of(prop::collection::vec(-9.0f32..9.0, 0..9));
+        let rejected = prop::option::of((0.0f64..1e6, any::<u32>()));
+        (any::<u64>(), 0.0f64..1e6, any::<u32>(), tokens, rejected).prop_map(
+            |(row, nll, n_scored, per_token, rejected)| RowLoss { row, nll, n_scored, per_token, rejected },
+        )
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
+        #[test]
+        fn losses_survive_their_file(losses in prop::collection::vec(any_loss(), 1..20)) {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("losses.parquet");
+            let (bytes, digest_before) = serialize(&losses, &path).unwrap();
+            fs_err::write(&path, bytes).unwrap();
+            let read = read(&path).unwrap();
+            prop_assert_eq!(digest(&read), digest_before);
+            prop_assert_eq!(read, losses);
+        }
+    }
+
+    #[test]
+    fn a_loss_that_is_not_finite_is_found_on_either_side() {
+        let loss = |nll, rejected| RowLoss { row: 0, nll, n_scored: 1, per_token: None, rejected };
+        assert_eq!(loss(1.0, Some((2.0, 1))).not_finite(), None);
+        assert_eq!(loss(f64::INFINITY, None).not_finite(), Some(f64::INFINITY));
+        assert_eq!(loss(1.0, Some((f64::NEG_INFINITY, 1))).not_finite(), Some(f64::NEG_INFINITY));
+    }
 }

@@ -1,10 +1,13 @@
 //! What a score table says of itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lobass_core::RowStatus;
 use lobass_data::{Duplicates, EncodeOptions, Layout};
 use serde::{Deserialize, Serialize};
+
+use crate::folds::Folds;
+use crate::request::ReferenceMode;
 
 /// One input file as it was.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,7 +38,7 @@ pub struct TemplateRecord {
 /// A model in a role: what decides its losses.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelKey {
-    /// `base` or `reference`: the name of its columns.
+    /// `base`, `reference`, or another name for its columns.
     pub role: String,
     /// Where it was; no part of any digest.
     pub path: String,
@@ -67,6 +70,26 @@ impl ModelKey {
     }
 }
 
+/// A model of a table, and how it was fine-tuned if it is one of several references.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelRecord {
+    /// The model in its role.
+    #[serde(flatten)]
+    pub model: ModelKey,
+    /// The seed of its training, if it is a reference whose seed is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    /// The fold that it was not trained on, if references were cross-fitted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fold: Option<usize>,
+}
+
+impl From<ModelKey> for ModelRecord {
+    fn from(model: ModelKey) -> Self {
+        Self { model, seed: None, fold: None }
+    }
+}
+
 /// Everything that numbers in a score table depend on; stored in the table under the key `lobass`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -86,8 +109,17 @@ pub struct Manifest {
     pub encoding: EncodeOptions,
     /// What became of repeated rows.
     pub duplicates: Duplicates,
-    /// The models, in the order of their columns.
-    pub models: Vec<ModelKey>,
+    /// The models: the base, the references, and the others.
+    pub models: Vec<ModelRecord>,
+    /// What the references were trained on; tables without one, and those of earlier versions, do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<ReferenceMode>,
+    /// How the pool was cut, if references were cross-fitted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folds: Option<Folds>,
+    /// Whether rows are pairs of a chosen and a rejected response.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pairs: bool,
     /// Whether the table has a loss for every token.
     pub per_token: bool,
     /// Rows in the table.
@@ -95,3 +127,28 @@ pub struct Manifest {
     /// Rows of each status that occurs.
     pub counts: BTreeMap<RowStatus, u64>,
 }
+
+impl Manifest {
+    /// The seeds of the references, ascending, as far as they are known.
+    pub fn seeds(&self) -> Vec<u64> {
+        let seeds: BTreeSet<u64> = self.models.iter().filter_map(|model| model.seed).collect();
+        seeds.into_iter().collect()
+    }
+
+    /// Columns of losses, without `_nll`, that are neither the base's nor the reference's.
+    pub(crate) fn further_columns(&self) -> Vec<String> {
+        let roles = self.models.iter().map(|model| model.model.role.as_str());
+        let roles: Vec<&str> = roles.filter(|role| !["base", "reference"].contains(role)).collect();
+        further_columns(&roles, self.pairs)
+    }
+}
+
+/// The columns of further roles: of what was scored, then of what was rejected.
+pub(crate) fn further_columns(roles: &[impl AsRef<str>], pairs: bool) -> Vec<String> {
+    let roles = || roles.iter().map(AsRef::as_ref);
+    let rejected = roles().filter(|_| pairs).map(|role: &str| format!("{role}{REJECTED}"));
+    roles().map(str::to_owned).chain(rejected).collect()
+}
+
+/// What the names of columns of rejected responses end in, before `_nll`.
+pub(crate) const REJECTED: &str = "_rejected";

@@ -2,14 +2,15 @@
 
 use std::fmt::Write as _;
 
+use lobass_core::Detail;
 use lobass_data::{Duplicates, EncodeOptions, Encoder, Pool};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::commit::to_json;
-use crate::manifest::{InputRecord, TemplateRecord};
+use crate::manifest::{InputRecord, ModelRecord, TemplateRecord};
 use crate::shard::{Shard, cut};
-use crate::{Error, Manifest, ModelKey};
+use crate::{Error, Manifest, ReferenceModel, Seal};
 
 /// The data of a run, how it becomes sequences, and how it is cut.
 ///
@@ -119,7 +120,15 @@ impl Plan {
         found
     }
 
-    pub(crate) fn manifest(&self, models: &[ModelKey]) -> Manifest {
+    /// Whether rows are pairs; files with pairs and files without can stand side by side.
+    pub fn has_pairs(&self) -> bool {
+        self.inputs.iter().any(|input| input.layout.is_preference())
+    }
+
+    pub(crate) fn manifest(&self, seal: &Seal) -> Manifest {
+        let trained =
+            |one: &ReferenceModel| ModelRecord { model: one.model.clone(), seed: one.seed, fold: one.fold };
+        let further = seal.further.iter().cloned().map(ModelRecord::from);
         Manifest {
             version: VERSION,
             tool: concat!("lobass ", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -129,8 +138,14 @@ impl Plan {
             template: self.template.clone(),
             encoding: self.encoding,
             duplicates: self.duplicates,
-            models: models.to_vec(),
-            per_token: false,
+            models: std::iter::once(seal.base.clone().into())
+                .chain(seal.references.iter().map(trained))
+                .chain(further)
+                .collect(),
+            mode: (!seal.references.is_empty()).then_some(seal.mode),
+            folds: seal.folds,
+            pairs: self.has_pairs(),
+            per_token: seal.detail == Detail::PerToken,
             n_rows: self.n_rows(),
             counts: std::collections::BTreeMap::new(),
         }

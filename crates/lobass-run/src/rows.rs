@@ -20,8 +20,10 @@ pub(crate) struct EncodedRow {
     pub(crate) reason: Option<String>,
     pub(crate) source: String,
     pub(crate) n_tokens: u32,
-    /// Only for statuses that are scored.
+    /// Only for statuses that are scored; of a pair the chosen side.
     pub(crate) sequence: Option<Sequence>,
+    /// The other side of a pair that is scored.
+    pub(crate) rejected: Option<Sequence>,
 }
 
 /// The bytes of a shard's file and the digest of its values.
@@ -29,27 +31,41 @@ pub(crate) fn serialize(rows: &[EncodedRow], path: &Path) -> Result<(Vec<u8>, St
     let numbers = |value: fn(&EncodedRow) -> u32| -> ArrayRef {
         Arc::new(rows.iter().map(value).map(Some).collect::<UInt32Array>())
     };
-    let lists = |value: &dyn Fn(&Sequence) -> Vec<u32>| -> ArrayRef {
-        let values = rows.iter().map(|row| {
-            let list = row.sequence.as_ref().map(value).unwrap_or_default();
-            Some(list.into_iter().map(Some).collect::<Vec<_>>())
-        });
-        Arc::new(ListArray::from_iter_primitive::<UInt32Type, _, _>(values))
-    };
     let texts = |value: &dyn Fn(&EncodedRow) -> Option<String>| -> ArrayRef {
         Arc::new(rows.iter().map(value).collect::<StringArray>())
     };
-    let columns = vec![
+    let mut columns = vec![
         ("row", false, Arc::new(rows.iter().map(|row| Some(row.row)).collect::<UInt64Array>()) as ArrayRef),
         ("key", false, texts(&|row| Some(row.key.to_string()))),
         ("status", false, texts(&|row| Some(row.status.to_string()))),
         ("reason", true, texts(&|row| row.reason.clone())),
         ("source", false, texts(&|row| Some(row.source.clone()))),
         ("n_tokens", false, numbers(|row| row.n_tokens)),
-        ("input_ids", false, lists(&|sequence| sequence.input_ids().to_vec())),
-        ("scored_runs", false, lists(&scored_runs)),
+        ("input_ids", false, lists(rows, |row| row.sequence.as_ref(), ids)),
+        ("scored_runs", false, lists(rows, |row| row.sequence.as_ref(), scored_runs)),
     ];
+    if rows.iter().any(|row| row.rejected.is_some()) {
+        columns.push(("rejected_ids", false, lists(rows, |row| row.rejected.as_ref(), ids)));
+        columns.push(("rejected_runs", false, lists(rows, |row| row.rejected.as_ref(), scored_runs)));
+    }
     Ok((to_bytes(&batch(columns), path)?, digest(rows)))
+}
+
+/// A list per row, empty where there is no sequence.
+fn lists(
+    rows: &[EncodedRow],
+    side: fn(&EncodedRow) -> Option<&Sequence>,
+    value: fn(&Sequence) -> Vec<u32>,
+) -> ArrayRef {
+    let values = rows.iter().map(|row| {
+        let list = side(row).map(value).unwrap_or_default();
+        Some(list.into_iter().map(Some).collect::<Vec<_>>())
+    });
+    Arc::new(ListArray::from_iter_primitive::<UInt32Type, _, _>(values))
+}
+
+fn ids(sequence: &Sequence) -> Vec<u32> {
+    sequence.input_ids().to_vec()
 }
 
 /// Reads a shard's file.
@@ -59,16 +75,21 @@ pub(crate) fn read(path: &Path) -> Result<Vec<EncodedRow>, Error> {
         let columns = columns?;
         let (keys, statuses) = (columns.texts("key")?, columns.texts("status")?);
         let (reasons, sources) = (columns.texts("reason")?, columns.texts("source")?);
-        let (ids, runs) = (columns.u32_lists("input_ids")?, columns.u32_lists("scored_runs")?);
+        let chosen = [columns.u32_lists("input_ids")?, columns.u32_lists("scored_runs")?];
+        let rejected = if columns.has("rejected_ids") {
+            [columns.u32_lists("rejected_ids")?, columns.u32_lists("rejected_runs")?]
+        } else {
+            let none = vec![Vec::new(); columns.n_rows()];
+            [none.clone(), none]
+        };
         let (numbers, n_tokens) = (columns.u64s("row")?, columns.u32s("n_tokens")?);
         let damaged = |reason: String| Error::Damaged { path: path.to_owned(), reason };
-        for (at, (ids, runs)) in ids.into_iter().zip(runs).enumerate() {
+        for at in 0..columns.n_rows() {
             let status: RowStatus = statuses[at].unwrap_or_default().parse().map_err(damaged)?;
-            let sequence = if status.is_scored() {
-                Some(sequence(ids, &runs).map_err(|e| damaged(format!("row {}: {e}", numbers[at])))?)
-            } else {
-                None
+            let sequence = |[ids, runs]: &[Vec<Vec<u32>>; 2]| {
+                sequence(ids[at].clone(), &runs[at]).map_err(|e| damaged(format!("row {}: {e}", numbers[at])))
             };
+            let is_pair = status.is_scored() && !rejected[0][at].is_empty();
             rows.push(EncodedRow {
                 row: numbers[at],
                 key: ExampleKey::new(keys[at].unwrap_or_default()),
@@ -76,7 +97,8 @@ pub(crate) fn read(path: &Path) -> Result<Vec<EncodedRow>, Error> {
                 reason: reasons[at].map(str::to_owned),
                 source: sources[at].unwrap_or_default().to_owned(),
                 n_tokens: n_tokens[at],
-                sequence,
+                sequence: status.is_scored().then(|| sequence(&chosen)).transpose()?,
+                rejected: is_pair.then(|| sequence(&rejected)).transpose()?,
             });
         }
     }
@@ -115,13 +137,21 @@ pub(crate) fn digest(rows: &[EncodedRow]) -> String {
         hash.text(&row.source);
         hash.number(row.n_tokens.into());
         if let Some(sequence) = &row.sequence {
-            let runs = scored_runs(sequence);
-            hash.number(sequence.n_tokens() as u64);
-            hash.number(runs.len() as u64);
-            hash.bytes(sequence.input_ids().iter().chain(&runs).map(|value| value.to_le_bytes()));
+            hash_sequence(&mut hash, sequence);
+        }
+        if let Some(rejected) = &row.rejected {
+            hash.text("rejected");
+            hash_sequence(&mut hash, rejected);
         }
     }
     hash.hex()
+}
+
+fn hash_sequence(hash: &mut ValueHash, sequence: &Sequence) {
+    let runs = scored_runs(sequence);
+    hash.number(sequence.n_tokens() as u64);
+    hash.number(runs.len() as u64);
+    hash.bytes(sequence.input_ids().iter().chain(&runs).map(|value| value.to_le_bytes()));
 }
 
 #[cfg(test)]
@@ -130,20 +160,28 @@ mod tests {
 
     use super::*;
 
-    fn any_row() -> impl Strategy<Value = EncodedRow> {
-        let tokens = prop::collection::vec((any::<u32>(), any::<bool>()), 2..30);
-        (any::<u64>(), ".*", prop::option::of(".*"), tokens).prop_map(|(row, key, reason, tokens)| {
+    fn any_sequence() -> impl Strategy<Value = Sequence> {
+        prop::collection::vec((any::<u32>(), any::<bool>()), 2..30).prop_map(|tokens| {
             let (ids, mut scored): (Vec<u32>, Vec<bool>) = tokens.into_iter().unzip();
             scored[0] = false;
-            let status = if scored.contains(&true) { RowStatus::Ok } else { RowStatus::EmptyResponse };
+            Sequence::from_scored_tokens(ids, &scored).unwrap()
+        })
+    }
+
+    fn any_row() -> impl Strategy<Value = EncodedRow> {
+        let sides = (any_sequence(), prop::option::of(any_sequence()));
+        (any::<u64>(), ".*", prop::option::of(".*"), sides).prop_map(|(row, key, reason, sides)| {
+            let (sequence, rejected) = sides;
+            let status = if sequence.n_scored() > 0 { RowStatus::Ok } else { RowStatus::EmptyResponse };
             EncodedRow {
                 row,
                 key: ExampleKey::new(key),
                 status,
                 reason,
                 source: "s".to_owned(),
-                n_tokens: u32::try_from(ids.len()).unwrap(),
-                sequence: status.is_scored().then(|| Sequence::from_scored_tokens(ids, &scored).unwrap()),
+                n_tokens: u32::try_from(sequence.n_tokens()).unwrap(),
+                sequence: status.is_scored().then_some(sequence),
+                rejected: rejected.filter(|_| status.is_scored()),
             }
         })
     }
@@ -161,5 +199,22 @@ mod tests {
             prop_assert_eq!(digest(&read), digest_before);
             prop_assert_eq!(read, rows);
         }
+    }
+    #[test]
+    fn both_sides_are_in_the_digest() {
+        let sequence = |id| Some(Sequence::from_scored_tokens(vec![1, id], &[false, true]).unwrap());
+        let row = |chosen, rejected| EncodedRow {
+            row: 0,
+            key: ExampleKey::new("k"),
+            status: RowStatus::Ok,
+            reason: None,
+            source: "s".to_owned(),
+            n_tokens: 2,
+            sequence: sequence(chosen),
+            rejected,
+        };
+        let digests = [row(2, None), row(2, sequence(3)), row(2, sequence(4)), row(3, sequence(2))];
+        let digests: std::collections::BTreeSet<_> = digests.into_iter().map(|row| digest(&[row])).collect();
+        assert_eq!(digests.len(), 4);
     }
 }

@@ -1,6 +1,6 @@
 //! The stage of a model: sequences to losses.
 
-use lobass_core::{Detail, LossEngine, Sequence};
+use lobass_core::{Detail, LossEngine, Sequence, SequenceLoss};
 
 use crate::commit;
 use crate::losses::{self, RowLoss};
@@ -8,7 +8,9 @@ use crate::rows::EncodedRow;
 use crate::{Error, ModelKey, Progress, Stage, WorkDir};
 
 impl WorkDir {
-    /// Scores every shard that this model has not scored yet.
+    /// Scores every shard that this model has not scored yet; of pairs both sides, in one call.
+    ///
+    /// With [`Detail::PerToken`] the loss of every token is kept, of pairs for the chosen side.
     ///
     /// # Errors
     /// [`Error::TokenOutOfRange`] if the tokenizer has tokens that the model has not, [`Error::Engine`] if the engine
@@ -34,15 +36,13 @@ impl WorkDir {
             } else {
                 let rows = self.rows(shard)?;
                 check_ids(&rows, model, engine.vocab_size())?;
-                let (numbers, sequences): (Vec<u64>, Vec<Sequence>) =
-                    rows.into_iter().filter_map(|row| Some((row.row, row.sequence?))).unzip();
+                let (sequences, shape) = sides(rows);
                 let found = engine.losses(&sequences, detail).map_err(|source| Error::Engine {
                     model: model.role.clone(),
                     shard: shard.id,
                     source: Box::new(source),
                 })?;
-                let found: Vec<RowLoss> =
-                    numbers.into_iter().zip(found).map(|(row, loss)| RowLoss::new(row, loss)).collect();
+                let found = row_losses(&shape, found);
                 let (bytes, digest) = losses::serialize(&found, self.store.root())?;
                 commit::commit(&self.store, &self.plan_id, &stage, shard, digest, &bytes)?;
                 progress.n_tokens += sequences.iter().map(|sequence| sequence.n_tokens() as u64).sum::<u64>();
@@ -52,6 +52,31 @@ impl WorkDir {
         }
         Ok(())
     }
+}
+
+/// All sequences of a shard, chosen sides first, then rejected ones; and of each row that has any its number and
+/// whether it is a pair.
+fn sides(rows: Vec<EncodedRow>) -> (Vec<Sequence>, Vec<(u64, bool)>) {
+    let (mut chosen, mut rejected, mut shape) = (Vec::new(), Vec::new(), Vec::new());
+    for row in rows {
+        let Some(sequence) = row.sequence else { continue };
+        shape.push((row.row, row.rejected.is_some()));
+        chosen.push(sequence);
+        rejected.extend(row.rejected);
+    }
+    chosen.extend(rejected);
+    (chosen, shape)
+}
+
+/// The losses of [`sides`], back with their rows.
+fn row_losses(shape: &[(u64, bool)], mut chosen: Vec<SequenceLoss>) -> Vec<RowLoss> {
+    let mut rejected = chosen.split_off(shape.len()).into_iter();
+    let rows = shape.iter().zip(chosen);
+    rows.map(|(&(row, is_pair), loss)| {
+        let other = is_pair.then(|| rejected.next().expect("an engine answers for every sequence"));
+        RowLoss::new(row, loss, other.as_ref())
+    })
+    .collect()
 }
 
 /// Units with a loss for every token are units of their own.
@@ -64,8 +89,8 @@ pub(crate) fn stage_name(model: &ModelKey, detail: Detail) -> String {
 
 fn check_ids(rows: &[EncodedRow], model: &ModelKey, vocab_size: usize) -> Result<(), Error> {
     for row in rows {
-        let ids = row.sequence.as_ref().map(Sequence::input_ids).unwrap_or_default();
-        if let Some(&id) = ids.iter().find(|&&id| id as usize >= vocab_size) {
+        let mut ids = [&row.sequence, &row.rejected].into_iter().flatten().flat_map(Sequence::input_ids);
+        if let Some(&id) = ids.find(|&&id| id as usize >= vocab_size) {
             let (row, key, model) = (row.row, row.key.clone(), model.role.clone());
             return Err(Error::TokenOutOfRange { row, key, id, model, vocab_size });
         }

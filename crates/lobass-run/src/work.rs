@@ -85,7 +85,8 @@ impl WorkDir {
         self.is_done(&stage_name(model, detail))
     }
 
-    /// Every row that has a sequence, by its position in the pool: what a reference is trained on.
+    /// Every row that has a sequence, by its position in the pool: what a reference is trained on. Of pairs it is the
+    /// chosen side.
     ///
     /// # Errors
     /// If a shard has not been encoded or cannot be read.
@@ -96,6 +97,19 @@ impl WorkDir {
             sequences.extend(rows.filter_map(|row| Some((row.row, row.sequence?))));
         }
         Ok(sequences)
+    }
+
+    /// Every pair that has sequences, by its position in the pool: the chosen side, then the rejected one.
+    ///
+    /// # Errors
+    /// If a shard has not been encoded or cannot be read.
+    pub fn pairs(&self) -> Result<Vec<(u64, Sequence, Sequence)>, Error> {
+        let mut pairs = Vec::new();
+        for &shard in &self.plan.shards {
+            let rows = self.rows(shard)?.into_iter();
+            pairs.extend(rows.filter_map(|row| Some((row.row, row.sequence?, row.rejected?))));
+        }
+        Ok(pairs)
     }
 
     /// Rows of each status that has no sequence.

@@ -1,4 +1,4 @@
-//! Chooses two of four rows by each strategy that needs no ratings.
+//! Chooses two of four rows by each strategy that needs neither ratings nor pairs.
 //!
 //! Run with `cargo run -p lobass-select --example choose`.
 
@@ -19,6 +19,9 @@ fn row(row: u64, name: &str, n_scored: u32, base: f64, reference: f64) -> ScoreR
         n_scored,
         base: nll(base),
         reference: nll(reference),
+        in_sample: None,
+        fold: None,
+        rejected: None,
     }
 }
 
@@ -31,7 +34,7 @@ fn main() -> Result<(), SelectError> {
     ];
     let request = Request { budget: Budget::Fraction(0.5), seed: 0, direction: None };
     for strategy in Strategy::all() {
-        if strategy.info().needs.contains(&Need::Rating) {
+        if strategy.info().needs.iter().any(|need| [Need::Rating, Need::Pair].contains(need)) {
             continue;
         }
         let names: Vec<_> = select(&pool, &strategy, &request)?

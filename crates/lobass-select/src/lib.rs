@@ -1,7 +1,8 @@
 //! LoBaSS and its honest baselines: pure functions from a table of losses to a selection.
 //!
 //! A [`Strategy`] gives every row a score, or none; [`select`] keeps the best of them within a budget; [`summarize`]
-//! says what was kept and what the score goes with. Nothing here reads a file or touches a tensor, and the only
+//! says what was kept and what the score goes with; [`stability`] and [`memorization`] say how much another seed, or a
+//! reference that has seen its rows, would have changed. Nothing here reads a file or touches a tensor, and the only
 //! randomness is the seed of the caller.
 //!
 //! ```
@@ -18,6 +19,9 @@
 //!     n_scored: 10,
 //!     base: Some(Nll { sum: base, n_scored: 10 }),
 //!     reference: Some(Nll { sum: reference, n_scored: 10 }),
+//!     in_sample: None,
+//!     fold: None,
+//!     rejected: None,
 //! };
 //! // Known already, learnable, and noise that fine-tuning does not help with.
 //! let pool = [row(0, 1.0, 0.9), row(1, 30.0, 6.0), row(2, 50.0, 45.0)];
@@ -28,12 +32,16 @@
 //! # Ok::<(), lobass_select::SelectError>(())
 //! ```
 
+mod agreement;
 mod correlation;
+mod memorization;
 mod rank;
 mod strategy;
 mod summary;
 
+pub use agreement::{Agreement, Stability, Top, agreement, lobass_scores, stability};
 pub use correlation::spearman;
+pub use memorization::{Memorization, memorization};
 pub use rank::{Request, SelectError, select};
 pub use strategy::{Band, Need, Ratings, Strategy, StrategyInfo};
 pub use summary::{SourceShare, Summary, summarize};

@@ -29,6 +29,14 @@ pub enum SelectError {
         /// The strategy.
         strategy: String,
     },
+    /// The strategy compares two responses, and the table's rows have one.
+    #[error(
+        "strategy `{strategy}`: expected pairs of a chosen and a rejected response, found none in the score table"
+    )]
+    NoPairs {
+        /// The strategy.
+        strategy: String,
+    },
     /// Not a single row has a score.
     #[error("strategy `{strategy}`: expected rows with a score, found none among {n_rows}")]
     NothingEligible {
@@ -46,8 +54,8 @@ pub enum SelectError {
 /// all of them are kept; [`Selection::n_eligible`] tells. Linear in the rows for row budgets, `n log n` for tokens.
 ///
 /// # Errors
-/// [`SelectError::NoReference`] if the strategy needs a reference and no row has one,
-/// [`SelectError::NothingEligible`] if no row has a score.
+/// [`SelectError::NoReference`] or [`SelectError::NoPairs`] if the strategy needs a reference or pairs and no row has
+/// any, [`SelectError::NothingEligible`] if no row has a score.
 pub fn select(
     records: &[ScoreRecord],
     strategy: &Strategy,
@@ -57,6 +65,9 @@ pub fn select(
     let n_rows = records.len() as u64;
     if info.needs.contains(&Need::Reference) && records.iter().all(|record| record.reference.is_none()) {
         return Err(SelectError::NoReference { strategy: info.name.to_owned() });
+    }
+    if info.needs.contains(&Need::Pair) && records.iter().all(|record| record.rejected.is_none()) {
+        return Err(SelectError::NoPairs { strategy: info.name.to_owned() });
     }
     let scores = strategy.scores(records, request.seed);
     let mut eligible: Vec<Candidate> = scores
@@ -91,7 +102,7 @@ pub fn select(
         seed: request.seed,
         n_rows,
         n_eligible,
-        n_tokens: eligible.iter().map(|candidate| u64::from(records[candidate.at].n_tokens)).sum(),
+        n_tokens: eligible.iter().map(|candidate| records[candidate.at].n_tokens_read()).sum(),
         selected: eligible
             .iter()
             .zip(1..)
@@ -123,7 +134,7 @@ fn count_fitting(records: &[ScoreRecord], ranked: &[Candidate], budget: Budget) 
     ranked
         .iter()
         .take_while(|candidate| {
-            used += u64::from(records[candidate.at].n_tokens);
+            used += records[candidate.at].n_tokens_read();
             used <= limit
         })
         .count()
@@ -133,7 +144,7 @@ fn count_fitting(records: &[ScoreRecord], ranked: &[Candidate], budget: Budget) 
 mod tests {
     use std::collections::HashSet;
 
-    use lobass_core::{ExampleKey, Nll, RowStatus};
+    use lobass_core::{ExampleKey, Nll, RejectedRecord, RowStatus};
     use proptest::prelude::{Strategy as _, prop, prop_assert, prop_assert_eq, proptest};
 
     use super::*;
@@ -151,7 +162,18 @@ mod tests {
             n_scored,
             base: nll(base),
             reference: nll(reference),
+            in_sample: None,
+            fold: None,
+            rejected: None,
         }
+    }
+
+    /// A pair by the loss reductions of its sides, each from 50 nats.
+    fn pair(row: u64, chosen: f64, rejected: f64) -> ScoreRecord {
+        let nll = |sum| Some(Nll { sum, n_scored: 3 });
+        let rejected =
+            RejectedRecord { n_tokens: 30, n_scored: 3, base: nll(50.0), reference: nll(50.0 - rejected) };
+        ScoreRecord { rejected: Some(rejected), ..ok(row, 3, 50.0, 50.0 - chosen) }
     }
 
     fn ok(row: u64, n_scored: u32, base: f64, reference: f64) -> ScoreRecord {
@@ -178,6 +200,24 @@ mod tests {
         let ratings = Ratings { values: vec![Some(4.0), None, Some(4.5)], at_least: None };
         assert_eq!(best(Strategy::Quality(ratings.clone())), [2, 0]);
         assert_eq!(best(Strategy::Quality(Ratings { at_least: Some(4.2), ..ratings })), [2]);
+    }
+
+    #[test]
+    fn a_margin_is_the_difference_of_two_rewards() {
+        let pool = [pair(0, 9.0, 8.0), pair(1, 3.0, -4.0), pair(2, 5.0, 7.0), ok(3, 1, 9.0, 0.0)];
+        let request = Request { budget: Budget::Rows(9), seed: 1, direction: None };
+        let selection = select(&pool, &Strategy::RewardMargin, &request).unwrap();
+        let scores: Vec<_> = selection.selected.iter().map(|one| (one.row, one.score.value())).collect();
+        assert_eq!(scores, [(1, 7.0), (0, 1.0), (2, -2.0)]);
+        assert_eq!(selection.n_tokens, 3 * (8 + 30), "both sides are read");
+        assert_eq!(chosen(&pool, &Strategy::RewardMargin, Budget::Tokens(2 * 38)), [1, 0]);
+
+        let single = [ok(0, 1, 9.0, 0.0)];
+        let error = select(&single, &Strategy::RewardMargin, &request).unwrap_err();
+        assert_eq!(error, SelectError::NoPairs { strategy: "reward-margin".to_owned() });
+        let one_model = [ScoreRecord { reference: None, ..pair(0, 1.0, 0.0) }];
+        let error = select(&one_model, &Strategy::RewardMargin, &request).unwrap_err();
+        assert_eq!(error, SelectError::NoReference { strategy: "reward-margin".to_owned() });
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use lobass_core::{Direction, Score, ScoreRecord};
+use lobass_core::{Direction, Nll, Score, ScoreRecord};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// Which part of the perplexity range is kept.
@@ -33,8 +33,10 @@ pub enum Strategy {
     Lobass,
     /// `(L_base - L_ref) / n_scored`.
     Gap,
-    /// `L_base - L_ref`.
+    /// `L_base - L_ref`: of one response, DPO's implicit reward over beta.
     GapSum,
+    /// `L_base - L_ref` of the chosen response minus that of the rejected one.
+    RewardMargin,
     /// `exp(L_base / n_scored)`, by rank.
     Perplexity(Band),
     /// `n_scored`.
@@ -54,6 +56,8 @@ pub enum Need {
     Reference,
     /// A rating column.
     Rating,
+    /// A rejected response beside the chosen one.
+    Pair,
 }
 
 /// What people should know of a strategy.
@@ -75,11 +79,12 @@ const BOTH: &[Need] = &[Need::Base, Need::Reference];
 
 impl Strategy {
     /// Every strategy, the paper's first.
-    pub fn all() -> [Self; 9] {
+    pub fn all() -> [Self; 10] {
         [
             Self::Lobass,
             Self::Gap,
             Self::GapSum,
+            Self::RewardMargin,
             Self::Perplexity(Band::Low),
             Self::Perplexity(Band::Middle),
             Self::Perplexity(Band::High),
@@ -126,6 +131,13 @@ impl Strategy {
                 BOTH,
                 "loss reduction in nats, summed over the response",
                 "RHO-LM in DavIR; the DPO implicit reward over beta",
+            ),
+            Self::RewardMargin => info(
+                "reward-margin",
+                Descending,
+                &[Need::Base, Need::Reference, Need::Pair],
+                "loss reduction of the chosen response minus that of the rejected one, in nats",
+                "the DPO margin over beta, arXiv 2305.18290; DavIR, arXiv 2310.13008",
             ),
             Self::Perplexity(Band::Low) => info(
                 "perplexity-low",
@@ -175,7 +187,11 @@ impl Strategy {
         match self {
             Self::Lobass => each(&|r| relative(r.base?.sum, r.reference?.sum)),
             Self::Gap => each(&|r| Some(r.base?.mean()? - r.reference?.mean()?)),
-            Self::GapSum => each(&|r| Some(r.base?.sum - r.reference?.sum)),
+            Self::GapSum => each(&|r| implicit_reward(r.base, r.reference)),
+            Self::RewardMargin => each(&|r| {
+                let rejected = implicit_reward(r.rejected?.base, r.rejected?.reference)?;
+                Some(implicit_reward(r.base, r.reference)? - rejected)
+            }),
             Self::Perplexity(Band::Middle) => middle(&each(&|r| r.base?.mean())),
             Self::Perplexity(Band::Low | Band::High) => each(&|r| r.base?.perplexity()),
             Self::Longest => each(&|r| Some(f64::from(r.n_scored))),
@@ -198,8 +214,13 @@ impl Ratings {
     }
 }
 
+/// `log pi_reference - log pi_base` of a response, which DPO multiplies with beta, in nats.
+fn implicit_reward(base: Option<Nll>, reference: Option<Nll>) -> Option<f64> {
+    Some(base?.sum - reference?.sum)
+}
+
 /// The share of the loss that is gone; undefined for a loss of nothing.
-fn relative(base: f64, reference: f64) -> Option<f64> {
+pub(crate) fn relative(base: f64, reference: f64) -> Option<f64> {
     (base > 0.0).then(|| (base - reference) / base)
 }
 

@@ -7,7 +7,7 @@
 
 use lobass_core::{Sequence, SequenceError};
 use lobass_llama::{DeviceName, Llama, LlamaConfig};
-use lobass_train::{Event, TrainConfig, TrainData, fine_tune};
+use lobass_train::{Event, Objective, Session, TrainConfig, TrainData, fine_tune};
 
 const TOY: &str = r#"{"model_type": "llama", "vocab_size": 32, "hidden_size": 16, "intermediate_size": 32,
     "num_hidden_layers": 2, "num_attention_heads": 4, "max_position_embeddings": 64}"#;
@@ -20,16 +20,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let model = Llama::random(&LlamaConfig::from_json(TOY)?, 7, &DeviceName::Cpu.open());
     let pool = [sequence([1, 5, 9, 14, 2])?, sequence([1, 6, 21, 8, 2])?, sequence([1, 7, 30, 3, 2])?];
     let held_out = [sequence([1, 8, 11, 25, 2])?];
-    let data = TrainData { train: &pool, held_out: &held_out, eval_every: 10 };
+    let data =
+        TrainData { train: Objective::Sft(&pool), held_out: Objective::Sft(&held_out), eval_every: 10 };
     let recipe = TrainConfig { epochs: 40, batch_size: 3, learning_rate: 0.01, ..TrainConfig::default() };
     let mut loss = None;
-    fine_tune(model, &data, &recipe, 2, &mut |event| match event {
+    let session = Session { threads: 2, ..Session::default() };
+    fine_tune(model, &data, &recipe, session, &mut |event| match event {
         Event::Step(step) => loss = Some(step.loss),
         Event::HeldOut(measured) => {
             let (step, held_out) = (measured.step, measured.nll.mean().unwrap_or(f64::NAN));
             let trained = loss.map_or("-".to_owned(), |loss| format!("{loss:.3}"));
             println!("step {step:>2}: training loss {trained:>5}, held-out loss {held_out:.3}");
         }
+        Event::Resumed { .. } | Event::Epoch { .. } => {}
     })?;
     Ok(())
 }

@@ -31,9 +31,11 @@ pub struct TrainConfig {
     pub max_grad_norm: f64,
     /// Decides the order of the examples.
     pub seed: u64,
-    /// Tokens, padding included, that are run at once on one thread. Memory grows with it; results change with it
-    /// only in the last bits.
+    /// Tokens that are run at once on one thread. Memory grows with it; results change with it only in the last bits.
     pub micro_batch_tokens: usize,
+    /// Keep the inputs of layers only, and run each layer again for its gradients: less memory, a third more work,
+    /// the same bits.
+    pub recompute: bool,
 }
 
 impl Default for TrainConfig {
@@ -51,6 +53,7 @@ impl Default for TrainConfig {
             max_grad_norm: 1.0,
             seed: 0,
             micro_batch_tokens: 512,
+            recompute: false,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What can go wrong in training.
 
+use std::path::PathBuf;
+
 use thiserror::Error;
 
 /// Why a model cannot be trained.
@@ -34,6 +36,25 @@ pub enum Error {
         /// Which example, 0-based.
         example: usize,
     },
+    /// A pair whose loss under the model that training starts from says nothing.
+    #[error("pair {example}: expected a finite loss that is not zero under the starting model, found {loss}")]
+    ReferenceLoss {
+        /// Which pair, 0-based.
+        example: usize,
+        /// The loss of one of its responses.
+        loss: f64,
+    },
+    /// The state of an interrupted training cannot be taken up.
+    #[error("state `{}`: {reason}", path.display())]
+    State {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, and what to do.
+        reason: String,
+    },
+    /// A file cannot be read or written; the message names it.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
     /// The loss ran away.
     #[error(
         "step {step} of {n_steps}: the loss is {loss} and the gradient norm {grad_norm}; expected finite numbers \

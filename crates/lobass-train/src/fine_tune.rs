@@ -1,31 +1,58 @@
 //! The training loop.
 
-use burn::module::Module as _;
-use lobass_core::{Detail, LossEngine as _, Nll, Sequence};
+use lobass_core::Nll;
 use lobass_llama::Llama;
-use lobass_loss::{Engine, Workers};
+use serde::{Deserialize, Serialize};
 
-use crate::batches::batches;
-use crate::{Error, TrainConfig, gradients, optimizer};
+use crate::trainer::Trainer;
+use crate::{Checkpoints, Error, Margins, Objective, TrainConfig};
 
 /// What a model is trained and measured on.
 #[derive(Debug, Clone, Copy)]
 pub struct TrainData<'a> {
     /// What it learns.
-    pub train: &'a [Sequence],
+    pub train: Objective<'a>,
     /// What it is measured on and never sees; may be empty.
-    pub held_out: &'a [Sequence],
+    pub held_out: Objective<'a>,
     /// It is measured before the first step, every so many steps, and at the end; 0 is at both ends only.
     pub eval_every: usize,
 }
 
+impl<'a> TrainData<'a> {
+    /// Supervised fine-tuning on sequences, without held-out ones.
+    pub fn sft(train: &'a [lobass_core::Sequence]) -> Self {
+        Self { train: Objective::Sft(train), held_out: Objective::Sft(&[]), eval_every: 0 }
+    }
+}
+
+/// How a training is run; nothing here changes its result.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Session<'a> {
+    /// Worker threads; 0 counts as 1.
+    pub threads: usize,
+    /// Where states are kept; without it, an interrupted training begins anew.
+    pub checkpoints: Option<&'a Checkpoints>,
+}
+
 /// What happened.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Event {
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// An earlier attempt was taken up after some steps.
+    Resumed {
+        /// Steps it had taken.
+        step: usize,
+    },
     /// One optimizer step.
     Step(StepReport),
     /// The held-out loss was measured.
     HeldOut(HeldOut),
+    /// An epoch ended. Told again if a training is taken up after its state was written.
+    Epoch {
+        /// 1-based.
+        epoch: u32,
+        /// As it is now.
+        model: &'a Llama,
+    },
 }
 
 /// One optimizer step.
@@ -37,31 +64,33 @@ pub struct StepReport {
     pub n_steps: usize,
     /// 1-based.
     pub epoch: u32,
-    /// Mean loss over the scored tokens of the batch, in nats, before the step.
+    /// Of the objective on the batch, before the step: for SFT the mean over its scored tokens, in nats.
     pub loss: f64,
     /// Of this step.
     pub learning_rate: f64,
     /// Global norm of the gradients before clipping.
     pub grad_norm: f64,
-    /// Tokens in the batch, without padding.
+    /// Tokens in the batch.
     pub n_tokens: usize,
+    /// For pairs: their margins.
+    pub margins: Option<Margins>,
 }
 
 /// A held-out loss.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct HeldOut {
     /// Steps taken before; 0 is the base model.
     pub step: usize,
-    /// Summed over all held-out sequences.
+    /// Summed over all held-out examples, with the number of terms: scored tokens, or pairs.
     pub nll: Nll,
 }
 
 /// What came of a run.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TrainReport {
     /// Optimizer steps.
     pub n_steps: usize,
-    /// Tokens seen, over all epochs, without padding.
+    /// Tokens seen, over all epochs.
     pub n_tokens: u64,
     /// The loss of each step.
     pub losses: Vec<f64>,
@@ -69,95 +98,66 @@ pub struct TrainReport {
     pub held_out: Vec<HeldOut>,
 }
 
-/// Trains a model on sequences, and tells every step.
+/// Trains a model, and tells every step. Frozen weights stay as they are: a model with an adapter has only that
+/// trained.
 ///
-/// `threads` changes the speed and nothing else.
+/// With [`Session::checkpoints`], an interrupted training is taken up after its last state, and ends with the same
+/// bits as one that was not interrupted.
 ///
 /// # Errors
-/// [`Error::Recipe`] or [`Error::OnlyWarmUp`] for a recipe that teaches nothing, [`Error::NoExamples`] or [`Error::NothingScored`] for data that cannot be learned, [`Error::Loss`] for sequences
-/// that the model cannot run, [`Error::Diverged`] as soon as a loss or gradient is not finite.
+/// [`Error::Recipe`] or [`Error::OnlyWarmUp`] for a recipe that teaches nothing; [`Error::NoExamples`],
+/// [`Error::NothingScored`], or [`Error::ReferenceLoss`] for data that cannot be learned; [`Error::Loss`] for
+/// sequences that the model cannot run; [`Error::Diverged`] as soon as a loss or gradient is not finite;
+/// [`Error::State`] for a state that is damaged or of another training.
 pub fn fine_tune(
-    mut model: Llama,
+    model: Llama,
     data: &TrainData<'_>,
     config: &TrainConfig,
-    threads: usize,
-    observe: &mut dyn FnMut(Event),
+    session: Session<'_>,
+    observe: &mut dyn FnMut(Event<'_>),
 ) -> Result<(Llama, TrainReport), Error> {
-    config.check()?;
-    check(data.train)?;
-    lobass_loss::check_ids(&model, data.train)?;
-    let plan = batches(data.train.len(), config.batch_size, config.epochs, config.seed);
-    let n_steps = plan.len();
-    if (0..n_steps).all(|step| config.learning_rate_at(step, n_steps) == 0.0) {
-        return Err(Error::OnlyWarmUp { n_steps });
+    let mut trainer = Trainer::new(model, data.train, config, session.threads)?;
+    if let Some(checkpoints) = session.checkpoints
+        && let Some(step) = trainer.resume(checkpoints)?
+    {
+        observe(Event::Resumed { step });
+        tell_epoch(&trainer, observe);
     }
-    let steps_per_epoch = data.train.len().div_ceil(config.batch_size);
-    let workers = Workers::new(threads);
-    let mut optimizer = optimizer::adamw(&model, config);
-    let mut report = TrainReport { n_steps, n_tokens: 0, losses: Vec::new(), held_out: Vec::new() };
-
-    let measure = |model: &Llama, step: usize, report: &mut TrainReport, observe: &mut dyn FnMut(Event)| {
-        if let Some(held_out) = held_out_loss(model, data.held_out, step, threads)? {
-            report.held_out.push(held_out);
-            observe(Event::HeldOut(held_out));
-        }
-        Ok::<(), Error>(())
-    };
-    measure(&model, 0, &mut report, observe)?;
-    for (at, batch) in plan.iter().enumerate() {
-        let step = at + 1;
-        let learning_rate = config.learning_rate_at(at, n_steps);
-        let mut found = gradients::of_batch(&model, data.train, batch, config.micro_batch_tokens, &workers);
-        let grad_norm = gradients::global_norm(&model, &found.gradients);
-        if !found.loss.is_finite() || !grad_norm.is_finite() {
-            return Err(Error::Diverged { step, n_steps, loss: found.loss, grad_norm, learning_rate });
-        }
-        if config.max_grad_norm > 0.0 {
-            gradients::clip(&model, &mut found.gradients, grad_norm, config.max_grad_norm);
-        }
-        // The optimizer wants parameters that require gradients; everything else is done without autodiff.
-        model = optimizer.step(learning_rate, gradients::with_leaves(model), found.gradients).valid();
-        report.n_tokens += found.n_tokens as u64;
-        report.losses.push(found.loss);
-        observe(Event::Step(StepReport {
-            step,
-            n_steps,
-            epoch: u32::try_from(at / steps_per_epoch + 1).unwrap_or(u32::MAX),
-            loss: found.loss,
-            learning_rate,
-            grad_norm,
-            n_tokens: found.n_tokens,
-        }));
+    if trainer.report().held_out.is_empty() {
+        measure(&mut trainer, data, observe)?;
+    }
+    let n_steps = trainer.n_steps();
+    while trainer.n_taken() < n_steps {
+        let report = trainer.step()?;
+        let step = report.step;
+        observe(Event::Step(report));
         if step == n_steps || data.eval_every > 0 && step % data.eval_every == 0 {
-            measure(&model, step, &mut report, observe)?;
+            measure(&mut trainer, data, observe)?;
+        }
+        tell_epoch(&trainer, observe);
+        if let Some(checkpoints) = session.checkpoints
+            && checkpoints.every > 0
+            && (step % checkpoints.every == 0 || step == n_steps)
+        {
+            trainer.save(checkpoints)?;
         }
     }
-    Ok((model, report))
+    Ok(trainer.into_parts())
 }
 
-fn check(train: &[Sequence]) -> Result<(), Error> {
-    if train.is_empty() {
-        return Err(Error::NoExamples);
+fn measure(
+    trainer: &mut Trainer<'_>,
+    data: &TrainData<'_>,
+    observe: &mut dyn FnMut(Event<'_>),
+) -> Result<(), Error> {
+    if let Some(measured) = trainer.measure(data.held_out)? {
+        observe(Event::HeldOut(measured));
     }
-    match train.iter().position(|sequence| sequence.n_scored() == 0) {
-        Some(example) => Err(Error::NothingScored { example }),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
-fn held_out_loss(
-    model: &Llama,
-    held_out: &[Sequence],
-    step: usize,
-    threads: usize,
-) -> Result<Option<HeldOut>, Error> {
-    if held_out.is_empty() {
-        return Ok(None);
+fn tell_epoch(trainer: &Trainer<'_>, observe: &mut dyn FnMut(Event<'_>)) {
+    if let Some(epoch) = trainer.epoch_ended() {
+        observe(Event::Epoch { epoch, model: trainer.model() });
     }
-    let losses = Engine::new(model.clone(), threads).losses(held_out, Detail::Sum)?;
-    let mut nll = Nll::default();
-    for loss in losses {
-        nll += loss.nll;
-    }
-    Ok(Some(HeldOut { step, nll }))
 }

@@ -1,129 +1,175 @@
 //! Loss and gradients of a whole batch, whatever the micro-batches and threads.
 
-use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
-use burn::optim::{GradientsAccumulator, GradientsParams};
-use burn::tensor::Tensor;
 use lobass_core::Sequence;
-use lobass_llama::Llama;
-use lobass_loss::Workers;
+use lobass_llama::{Gradients, Llama, Packed, TraceOptions};
+use lobass_loss::{Workers, label_losses, label_losses_backward, select_rows, select_rows_backward};
 
+use crate::Objective;
 use crate::batches::micro_batches;
-use crate::micro_batch::summed_loss;
 
-/// Computes the mean loss over all scored tokens of some sequences, in nats, and its gradient with respect to every
-/// parameter, by the identities of [`Llama::parameter_names`].
+/// Computes the loss of all examples as one batch, and its gradient with respect to every trained parameter.
 ///
-/// Micro-batches hold at most `micro_batch_tokens` tokens, padding included, or one sequence; the number of threads
-/// does not change a bit of the result. Token ids must be below the model's `vocab_size`.
-pub fn mean_loss_gradients(
+/// Micro-batches hold at most `micro_batch_tokens` tokens, or one example; the number of threads does not change a bit
+/// of the result. Token ids must be below the model's `vocab_size`.
+pub fn loss_gradients(
     model: &Llama,
-    sequences: &[Sequence],
+    objective: Objective<'_>,
     micro_batch_tokens: usize,
     threads: usize,
-) -> (f64, GradientsParams) {
-    let batch: Vec<usize> = (0..sequences.len()).collect();
-    let found = of_batch(model, sequences, &batch, micro_batch_tokens, &Workers::new(threads));
+) -> (f64, Gradients) {
+    let batch: Vec<usize> = (0..objective.len()).collect();
+    let cut = Cut { micro_batch_tokens, options: TraceOptions::default() };
+    let found = of_batch(model, objective, &batch, cut, &Workers::new(threads));
     (found.loss, found.gradients)
+}
+
+/// In what pieces a batch is computed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cut {
+    pub(crate) micro_batch_tokens: usize,
+    /// The dropout seed is that of the step; each micro-batch has one of its own.
+    pub(crate) options: TraceOptions,
 }
 
 /// What one batch says.
 pub(crate) struct BatchGradients {
-    /// Mean loss over its scored tokens, in nats.
+    /// Of the objective.
     pub(crate) loss: f64,
-    /// Of that mean, by parameter.
-    pub(crate) gradients: GradientsParams,
-    /// Tokens, without padding.
+    /// Of that loss, by parameter.
+    pub(crate) gradients: Gradients,
     pub(crate) n_tokens: usize,
+    /// For pairs: the mean margin, and the share of margins above zero.
+    pub(crate) margins: Option<Margins>,
 }
 
-/// Computes the mean loss over all scored tokens of a batch, and its gradients.
+/// The margins of some pairs.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Margins {
+    /// Their mean.
+    pub mean: f64,
+    /// The share of them above zero: how often the chosen response has the larger implicit reward.
+    pub accuracy: f64,
+}
+
+/// A micro-batch's part of the batch.
+struct Part {
+    loss: f64,
+    gradients: Gradients,
+    margins: Vec<f64>,
+}
+
+/// Computes the loss of a batch, and its gradients.
 ///
 /// Micro-batches run in rounds of one per worker, and their gradients are added in order, so the sum is the same on
 /// any number of threads.
 pub(crate) fn of_batch(
     model: &Llama,
-    sequences: &[Sequence],
+    objective: Objective<'_>,
     batch: &[usize],
-    micro_batch_tokens: usize,
+    cut: Cut,
     workers: &Workers,
 ) -> BatchGradients {
-    let n_scored: usize = batch.iter().map(|&at| sequences[at].n_scored()).sum();
-    let micro = micro_batches(batch, |at| sequences[at].n_tokens(), micro_batch_tokens);
-    let mut accumulator = GradientsAccumulator::<Llama>::new();
+    let n_terms = objective.n_terms(batch);
+    let micro = micro_batches(batch, |at| objective.n_tokens(at), cut.micro_batch_tokens);
+    let mut gradients = Gradients::default();
     let mut loss = 0.0;
-    for round in micro.chunks(workers.count()) {
-        let order: Vec<usize> = (0..round.len()).collect();
+    let mut margins = Vec::new();
+    for (round, examples) in micro.chunks(workers.count()).enumerate() {
+        let order: Vec<usize> = (0..examples.len()).collect();
         let parts = workers.run(&order, |at| {
-            let rows: Vec<&Sequence> = round[at].iter().map(|&example| &sequences[example]).collect();
-            of_micro_batch(model, &rows, n_scored)
+            let number = (round * workers.count() + at) as u64;
+            let dropout_seed = cut.options.dropout_seed.map(|seed| seed.wrapping_add(number));
+            let options = TraceOptions { dropout_seed, ..cut.options };
+            of_micro_batch(model, objective, &examples[at], n_terms as f64, options)
         });
-        for (part, gradients) in parts {
-            loss += part;
-            accumulator.accumulate(model, gradients);
+        for part in parts {
+            loss += part.loss;
+            gradients.merge(part.gradients);
+            margins.extend(part.margins);
         }
     }
-    let n_tokens = batch.iter().map(|&at| sequences[at].n_tokens()).sum();
-    BatchGradients { loss, gradients: accumulator.grads(), n_tokens }
+    let n_tokens = batch.iter().map(|&at| objective.n_tokens(at)).sum();
+    BatchGradients { loss, gradients, n_tokens, margins: Margins::of(&margins) }
 }
 
-/// This micro-batch's part of the batch's mean loss, and of its gradients.
-fn of_micro_batch(model: &Llama, rows: &[&Sequence], n_scored: usize) -> (f64, GradientsParams) {
-    // A graph of its own: leaves shared between threads would put all threads into one graph, and one lock.
-    let leaf = with_leaves(model.clone());
-    let loss = summed_loss(&leaf, rows) / n_scored as f64;
-    let gradients = loss.backward();
-    let gradients = GradientsParams::from_grads(gradients, &leaf);
-    (f64::from(loss.into_scalar::<f32>()), gradients)
-}
-
-/// Gives a model new leaves that require gradients; values and identities stay.
-pub(crate) fn with_leaves(model: Llama) -> Llama {
-    model.map(&mut Leaves)
-}
-
-struct Leaves;
-
-impl ModuleMapper for Leaves {
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        Param::initialized(param.id, param.val().inner().autodiff().require_grad())
+impl Margins {
+    pub(crate) fn of(margins: &[f64]) -> Option<Self> {
+        let n = margins.len() as f64;
+        let accuracy = margins.iter().filter(|&&margin| margin > 0.0).count() as f64 / n;
+        (n > 0.0).then(|| Self { mean: margins.iter().sum::<f64>() / n, accuracy })
     }
 }
 
-/// The Euclidean norm of all gradients together.
-///
-/// Source: `torch.nn.utils.clip_grad_norm_`.
-pub(crate) fn global_norm(model: &Llama, gradients: &GradientsParams) -> f64 {
-    struct Squares<'a> {
-        gradients: &'a GradientsParams,
-        sum: f64,
-    }
-    impl ModuleVisitor for Squares<'_> {
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            if let Some(gradient) = self.gradients.get::<D>(param.id) {
-                self.sum += f64::from(gradient.square().sum().into_scalar::<f32>());
-            }
+fn of_micro_batch(
+    model: &Llama,
+    objective: Objective<'_>,
+    examples: &[usize],
+    n_terms: f64,
+    options: TraceOptions,
+) -> Part {
+    let sequences: Vec<&Sequence> = examples.iter().flat_map(|&at| objective.sequences(at)).collect();
+    let packed = Packed::new(sequences.iter().map(|sequence| sequence.input_ids()));
+    let scored = Scored::new(&packed, &sequences);
+    let (hidden, trace) = model.trace(&packed, options);
+    let hidden = select_rows(hidden, &scored.rows);
+    let mut gradients = Gradients::default();
+    let terms = match objective {
+        Objective::Sft(_) => None,
+        Objective::Preference(pairs, dpo) => {
+            // How much each response counts is known only once all of them have a loss.
+            let nlls = scored.sums(&label_losses(model, &hidden, &scored.labels));
+            let pair = |(&at, nlls): (&usize, &[f64])| dpo.loss(&pairs[at], nlls[0], nlls[1]);
+            Some(examples.iter().zip(nlls.chunks(2)).map(pair).collect::<Vec<_>>())
         }
-    }
-    let mut squares = Squares { gradients, sum: 0.0 };
-    model.visit(&mut squares);
-    squares.sum.sqrt()
+    };
+    let slopes: Vec<f64> = match &terms {
+        None => vec![1.0; sequences.len()],
+        Some(pairs) => pairs.iter().flat_map(|pair| [pair.d_chosen, pair.d_rejected]).collect(),
+    };
+    let seeds = scored.seeds(&slopes, n_terms);
+    let (losses, d_hidden) = label_losses_backward(model, &hidden, &scored.labels, &seeds, &mut gradients);
+    drop(hidden);
+    let d_hidden = select_rows_backward(d_hidden, &scored.rows, packed.n_rows());
+    model.backward(trace, d_hidden, &mut gradients);
+    let (loss, margins) = match terms {
+        None => (losses.into_iter().map(f64::from).sum::<f64>(), Vec::new()),
+        Some(pairs) => {
+            (pairs.iter().map(|pair| pair.loss).sum(), pairs.iter().map(|pair| pair.margin).collect())
+        }
+    };
+    Part { loss: loss / n_terms, gradients, margins }
 }
 
-/// Scales all gradients down so that their global norm is at most `max_norm`.
-pub(crate) fn clip(model: &Llama, gradients: &mut GradientsParams, norm: f64, max_norm: f64) {
-    struct Scale<'a> {
-        gradients: &'a mut GradientsParams,
-        factor: f64,
-    }
-    impl ModuleVisitor for Scale<'_> {
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            if let Some(gradient) = self.gradients.remove::<D>(param.id) {
-                self.gradients.register(param.id, gradient * self.factor);
-            }
+/// The scored positions of packed sequences.
+struct Scored {
+    rows: Vec<usize>,
+    labels: Vec<u32>,
+    /// How many each sequence has.
+    counts: Vec<usize>,
+}
+
+impl Scored {
+    fn new(packed: &Packed, sequences: &[&Sequence]) -> Self {
+        let mut scored = Self { rows: Vec::new(), labels: Vec::new(), counts: Vec::new() };
+        for (start, sequence) in packed.starts().zip(sequences) {
+            scored.rows.extend(sequence.scored_positions().map(|position| start + position));
+            scored.labels.extend(sequence.scored_labels());
+            scored.counts.push(sequence.n_scored());
         }
+        scored
     }
-    let factor = max_norm / (norm + 1e-6); // PyTorch's guard against a norm of zero
-    if factor < 1.0 {
-        model.visit(&mut Scale { gradients, factor });
+
+    /// The summed loss of each sequence.
+    fn sums(&self, losses: &[f32]) -> Vec<f64> {
+        let mut losses = losses.iter().copied().map(f64::from);
+        self.counts.iter().map(|&count| losses.by_ref().take(count).sum()).collect()
+    }
+
+    /// The derivative of the batch's loss with respect to the loss of each scored token.
+    #[expect(clippy::cast_possible_truncation, reason = "gradients are f32")]
+    fn seeds(&self, slopes: &[f64], n_terms: f64) -> Vec<f32> {
+        let of_sequence =
+            |(&count, &slope): (&usize, &f64)| std::iter::repeat_n((slope / n_terms) as f32, count);
+        self.counts.iter().zip(slopes).flat_map(of_sequence).collect()
     }
 }

@@ -1,17 +1,20 @@
 //! Supervised fine-tuning of the reference model.
 //!
-//! [`fine_tune`] takes a model and sequences and gives the model back, trained. The loss of a step is the mean over
-//! the scored tokens of its whole batch, whatever micro-batches it is computed in; gradients are clipped by their
-//! global norm; AdamW leaves norms and biases out of weight decay; the learning rate follows a [`Schedule`]. These
-//! are the semantics of transformers' `Trainer` with PyTorch's `AdamW`.
+//! [`fine_tune`] takes a model and examples and gives the model back, trained: all of its weights, or, with a
+//! [LoRA adapter](lobass_llama::LoraConfig) on it, the adapter's. The [`Objective`] is supervised fine-tuning, whose
+//! loss is the mean over the scored tokens of the whole batch, or preference optimization over pairs; it does not
+//! depend on the micro-batches in which it is computed. Gradients are clipped by their global norm; AdamW leaves norms
+//! and biases out of weight decay; the learning rate follows a [`Schedule`]. These are the semantics of transformers'
+//! `Trainer` with PyTorch's `AdamW`.
 //!
 //! The same seed gives the same weights on any number of threads, to the bit: micro-batches are a function of the
-//! batch alone, and their gradients are added in order.
+//! batch alone, and their gradients are added in order. With [`Checkpoints`], a training that was killed is taken up
+//! and ends with the same bits.
 //!
 //! ```
 //! use lobass_core::Sequence;
 //! use lobass_llama::{DeviceName, Llama, LlamaConfig};
-//! use lobass_train::{Event, TrainConfig, TrainData, fine_tune};
+//! use lobass_train::{Event, Session, TrainConfig, TrainData, fine_tune};
 //!
 //! let config = LlamaConfig::from_json(
 //!     r#"{"model_type": "llama", "vocab_size": 16, "hidden_size": 8, "intermediate_size": 16,
@@ -19,10 +22,10 @@
 //! )?;
 //! let model = Llama::random(&config, 7, &DeviceName::Cpu.open());
 //! let pool = vec![Sequence::from_scored_tokens(vec![1, 5, 9, 2], &[false, false, true, true])?];
-//! let data = TrainData { train: &pool, held_out: &[], eval_every: 0 };
 //! let recipe = TrainConfig { epochs: 60, batch_size: 1, learning_rate: 0.03, ..TrainConfig::default() };
 //! let mut losses = Vec::new();
-//! fine_tune(model, &data, &recipe, 2, &mut |event| {
+//! let session = Session { threads: 2, ..Session::default() };
+//! fine_tune(model, &TrainData::sft(&pool), &recipe, session, &mut |event| {
 //!     if let Event::Step(step) = event {
 //!         losses.push(step.loss);
 //!     }
@@ -31,18 +34,24 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod adamw;
 mod batches;
 mod config;
 mod error;
 mod fine_tune;
 mod gradients;
-mod micro_batch;
-mod optimizer;
+mod objective;
+mod recipe;
 mod schedule;
+mod state;
+mod trainer;
 
 pub use batches::hold_out;
 pub use config::TrainConfig;
 pub use error::Error;
-pub use fine_tune::{Event, HeldOut, StepReport, TrainData, TrainReport, fine_tune};
-pub use gradients::mean_loss_gradients;
+pub use fine_tune::{Event, HeldOut, Session, StepReport, TrainData, TrainReport, fine_tune};
+pub use gradients::{Margins, loss_gradients};
+pub use objective::{Dpo, Objective, Pair, PairLoss};
+pub use recipe::Recipe;
 pub use schedule::Schedule;
+pub use state::Checkpoints;

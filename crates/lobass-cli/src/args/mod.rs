@@ -10,11 +10,12 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use lobass_llama::Dtype;
 
 pub(crate) use compute::ComputeArgs;
 pub(crate) use data::DataArgs;
 pub(crate) use encode::EncodeArgs;
-pub(crate) use recipe::RecipeArgs;
+pub(crate) use recipe::{RecipeArgs, ReferenceArgs};
 pub(crate) use selection::SelectionArgs;
 
 /// Which part of your fine-tuning data can your model learn from?
@@ -49,6 +50,8 @@ pub(crate) enum Command {
     Train(Box<TrainArgs>),
     /// Compute the loss of every row under one or two models
     Score(Box<ScoreArgs>),
+    /// Bake an adapter into its base: a checkpoint that needs neither
+    Merge(MergeArgs),
     /// Keep the best rows of a score table, in the input's own format
     Select(Box<SelectArgs>),
     /// Show one example as a model sees it
@@ -101,6 +104,10 @@ pub(crate) struct ScoreArgs {
     /// The same model, fine-tuned on the pool; without it the table has the base's losses alone
     #[arg(long, value_name = "DIR")]
     pub(crate) reference: Option<PathBuf>,
+    /// A LoRA adapter of the base, as PEFT writes it: the reference is the base with it, and both share one model in
+    /// memory
+    #[arg(long, value_name = "DIR", conflicts_with = "reference")]
+    pub(crate) adapter: Option<PathBuf>,
     /// The score table to write: Parquet, or JSON lines if the name ends in `.jsonl`
     ///
     /// Losses are kept in `FILE.work` until the table is whole; the same command takes up an interrupted run.
@@ -122,7 +129,10 @@ pub(crate) struct ScoreArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  lobass train --model base --data pool.jsonl --out reference --epochs 1")]
+#[command(
+    after_help = "Examples:\n  lobass train --model base --data pool.jsonl --out reference --epochs 1\n  \
+    lobass train --model base --data pool.jsonl --out adapter --method lora --lora-rank 16"
+)]
 pub(crate) struct TrainArgs {
     /// The model to start from: a checkpoint directory
     #[arg(long, visible_alias = "base", value_name = "DIR")]
@@ -130,6 +140,9 @@ pub(crate) struct TrainArgs {
     /// The checkpoint directory to write; `lobass score --reference` takes it
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
+    /// Keep the model of every epoch too, in `epochs/` of the output
+    #[arg(long)]
+    pub(crate) trajectory: bool,
     #[command(flatten)]
     pub(crate) recipe: RecipeArgs,
     #[command(flatten)]
@@ -138,6 +151,23 @@ pub(crate) struct TrainArgs {
     pub(crate) encode: EncodeArgs,
     #[command(flatten)]
     pub(crate) compute: ComputeArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  lobass merge --base base --adapter adapter --out merged")]
+pub(crate) struct MergeArgs {
+    /// The checkpoint that the adapter was trained on
+    #[arg(long, value_name = "DIR")]
+    pub(crate) base: PathBuf,
+    /// The adapter: a directory with adapter_config.json and adapter_model.safetensors
+    #[arg(long, value_name = "DIR")]
+    pub(crate) adapter: PathBuf,
+    /// The checkpoint directory to write
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// The number format of the weights [default: the base's]
+    #[arg(long, value_name = "DTYPE", value_parser = words::<Dtype>(&["f32", "bf16", "f16"]))]
+    pub(crate) dtype: Option<Dtype>,
 }
 
 #[derive(Debug, Args)]
@@ -216,6 +246,8 @@ pub(crate) struct RunArgs {
     pub(crate) selection: SelectionArgs,
     #[command(flatten)]
     pub(crate) recipe: RecipeArgs,
+    #[command(flatten)]
+    pub(crate) references: ReferenceArgs,
     #[command(flatten)]
     pub(crate) data: DataArgs,
     #[command(flatten)]

@@ -1,24 +1,37 @@
-//! How the reference is trained.
+//! How references are trained.
 
 use std::path::PathBuf;
 
 use clap::Args;
-use lobass_train::{Schedule, TrainConfig};
+use lobass_train::{Recipe, Schedule};
 
 use super::words;
-use crate::settings::EvalSettings;
+use crate::settings::{EvalSettings, Method, ModeName, ObjectiveName, ReferenceSettings, TrainSettings};
 
-/// How the reference is trained.
+/// How a reference is trained.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Training")]
 pub(crate) struct RecipeArgs {
+    /// Where the numbers below come from if they are not given: Stanford Alpaca's with one epoch [default], or a
+    /// recipe by name
+    #[arg(long, value_name = "NAME", value_parser = words::<Recipe>(&Recipe::NAMES))]
+    recipe: Option<Recipe>,
+    /// Which weights are trained [default: full]
+    #[arg(long, value_enum, value_name = "METHOD")]
+    method: Option<Method>,
+    /// What is trained for [default: sft]
+    #[arg(long, value_enum, value_name = "NAME")]
+    objective: Option<ObjectiveName>,
+    /// What the margins of pairs are multiplied by [default: 0.1 for dpo, 1 for davir-dpo]
+    #[arg(long, value_name = "BETA")]
+    beta: Option<f64>,
     /// How often every example is seen [default: 1]
     #[arg(long, value_name = "N")]
     epochs: Option<u32>,
-    /// Examples per optimizer step [default: 128]
+    /// Examples per optimizer step, however many run at once [default: 128]
     #[arg(long, value_name = "N")]
     batch_size: Option<usize>,
-    /// The largest learning rate [default: 2e-5]
+    /// The largest learning rate [default: 2e-5, or 2e-4 with LoRA]
     #[arg(long, value_name = "RATE")]
     learning_rate: Option<f64>,
     /// What becomes of it over the steps [default: cosine]
@@ -33,38 +46,125 @@ pub(crate) struct RecipeArgs {
     /// Gradients of a larger global norm are scaled down to it; 0 leaves them as they are [default: 1]
     #[arg(long, value_name = "NORM")]
     max_grad_norm: Option<f64>,
-    /// Tokens, padding included, that one thread runs at once [default: 512]
+    /// Tokens that one thread runs at once [default: 512]
     #[arg(long, value_name = "TOKENS")]
     micro_batch_tokens: Option<usize>,
-    /// The seed of the order of examples [default: 0]
+    /// Keep less of the forward pass and compute it again: less memory, a third more work, the same result
+    #[arg(long)]
+    recompute: bool,
+    /// The seed of the order of examples, of new adapters, and of dropout [default: 0]
     #[arg(long, value_name = "SEED")]
     train_seed: Option<u64>,
+    /// Write the state down every so many steps, to be taken up if training is interrupted; 0 never does
+    /// [default: twenty times a training]
+    #[arg(long, value_name = "STEPS")]
+    save_every: Option<usize>,
     /// Rows of the pool that are not trained on, for a held-out loss [default: 0]
     #[arg(long, value_name = "ROWS")]
     eval_rows: Option<usize>,
     /// Further files for the held-out loss
     #[arg(long, value_name = "FILE", num_args = 1..)]
     eval_data: Vec<PathBuf>,
-    /// Measure the held-out loss every so many steps, and at the end [default: ten times a run]
+    /// Measure the held-out loss every so many steps, and at the end [default: ten times a training]
     #[arg(long, value_name = "STEPS")]
     eval_every: Option<usize>,
+    #[command(flatten)]
+    lora: LoraArgs,
+}
+
+/// What an adapter is made of.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "LoRA")]
+struct LoraArgs {
+    /// The rank of the updates [default: 16]
+    #[arg(long, value_name = "RANK")]
+    lora_rank: Option<usize>,
+    /// Updates are scaled by it over the rank [default: 32]
+    #[arg(long, value_name = "ALPHA")]
+    lora_alpha: Option<f64>,
+    /// Scale by alpha over the root of the rank instead (rsLoRA)
+    #[arg(long)]
+    rslora: bool,
+    /// The share of an update's inputs that training leaves out [default: 0]
+    #[arg(long, value_name = "SHARE")]
+    lora_dropout: Option<f64>,
+    /// The projections that are updated [default: all seven of a layer]
+    #[arg(long, value_name = "NAME", value_delimiter = ',', num_args = 1..)]
+    lora_targets: Vec<String>,
+    /// Modules that are trained whole and stored with the adapter: lm_head, embed_tokens, norms
+    #[arg(long, value_name = "NAME", value_delimiter = ',', num_args = 1..)]
+    modules_to_save: Vec<String>,
 }
 
 impl RecipeArgs {
-    pub(crate) fn apply(&self, recipe: &mut TrainConfig, eval: &mut EvalSettings) {
-        recipe.epochs = self.epochs.unwrap_or(recipe.epochs);
-        recipe.batch_size = self.batch_size.unwrap_or(recipe.batch_size);
-        recipe.learning_rate = self.learning_rate.unwrap_or(recipe.learning_rate);
-        recipe.schedule = self.schedule.unwrap_or(recipe.schedule);
-        recipe.warmup_ratio = self.warmup_ratio.unwrap_or(recipe.warmup_ratio);
-        recipe.weight_decay = self.weight_decay.unwrap_or(recipe.weight_decay);
-        recipe.max_grad_norm = self.max_grad_norm.unwrap_or(recipe.max_grad_norm);
-        recipe.micro_batch_tokens = self.micro_batch_tokens.unwrap_or(recipe.micro_batch_tokens);
-        recipe.seed = self.train_seed.unwrap_or(recipe.seed);
+    pub(crate) fn apply(&self, train: &mut TrainSettings, eval: &mut EvalSettings) {
+        train.recipe = self.recipe.map(|recipe| recipe.to_string()).or(train.recipe.take());
+        train.method = self.method.unwrap_or(train.method);
+        train.objective = self.objective.unwrap_or(train.objective);
+        train.beta = self.beta.or(train.beta);
+        train.epochs = self.epochs.or(train.epochs);
+        train.batch_size = self.batch_size.or(train.batch_size);
+        train.learning_rate = self.learning_rate.or(train.learning_rate);
+        train.schedule = self.schedule.or(train.schedule);
+        train.warmup_ratio = self.warmup_ratio.or(train.warmup_ratio);
+        train.weight_decay = self.weight_decay.or(train.weight_decay);
+        train.max_grad_norm = self.max_grad_norm.or(train.max_grad_norm);
+        train.micro_batch_tokens = self.micro_batch_tokens.or(train.micro_batch_tokens);
+        train.recompute = self.recompute.then_some(true).or(train.recompute);
+        train.seed = self.train_seed.or(train.seed);
+        train.save_every = self.save_every.or(train.save_every);
+        self.lora.apply(train);
         eval.rows = self.eval_rows.unwrap_or(eval.rows);
         eval.every = self.eval_every.or(eval.every);
         if !self.eval_data.is_empty() {
             eval.files.clone_from(&self.eval_data);
         }
+    }
+}
+
+impl LoraArgs {
+    fn apply(&self, train: &mut TrainSettings) {
+        let lora = &mut train.lora;
+        lora.rank = self.lora_rank.unwrap_or(lora.rank);
+        lora.alpha = self.lora_alpha.unwrap_or(lora.alpha);
+        lora.rslora |= self.rslora;
+        lora.dropout = self.lora_dropout.unwrap_or(lora.dropout);
+        if !self.lora_targets.is_empty() {
+            lora.target_modules.clone_from(&self.lora_targets);
+        }
+        if !self.modules_to_save.is_empty() {
+            lora.modules_to_save.clone_from(&self.modules_to_save);
+        }
+    }
+}
+
+/// Which references are trained.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "References")]
+pub(crate) struct ReferenceArgs {
+    /// What a reference has seen of the row that it scores [default: full-pool]
+    #[arg(long, value_enum, value_name = "MODE")]
+    reference_mode: Option<ModeName>,
+    /// The parts of the pool in the mode cross-fit; there is a reference for each [default: 2]
+    #[arg(long, value_name = "N")]
+    folds: Option<usize>,
+    /// The share of the pool that is set aside in the mode holdout [default: 0.5]
+    #[arg(long, value_name = "SHARE")]
+    holdout: Option<f64>,
+    /// Train this many references with seeds one after the other, and average their losses [default: 1]
+    #[arg(long, value_name = "N")]
+    seeds: Option<usize>,
+    /// Keep the reference of every epoch, and score every row with each
+    #[arg(long)]
+    trajectory: bool,
+}
+
+impl ReferenceArgs {
+    pub(crate) fn apply(&self, settings: &mut ReferenceSettings) {
+        settings.mode = self.reference_mode.unwrap_or(settings.mode);
+        settings.folds = self.folds.unwrap_or(settings.folds);
+        settings.holdout = self.holdout.unwrap_or(settings.holdout);
+        settings.seeds = self.seeds.unwrap_or(settings.seeds);
+        settings.trajectory |= self.trajectory;
     }
 }

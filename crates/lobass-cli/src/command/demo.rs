@@ -11,7 +11,9 @@ use serde_json::{Value, json};
 use super::run::{check_directory, run_with};
 use crate::args::DemoArgs;
 use crate::exit::Outcome;
-use crate::settings::{ComputeSettings, DataSettings, EvalSettings, ModelSettings, SelectSettings, Settings};
+use crate::settings::{
+    ComputeSettings, DataSettings, EvalSettings, ModelSettings, SelectSettings, Settings, TrainSettings,
+};
 use crate::text::{percent, table};
 use crate::ui::Ui;
 
@@ -28,11 +30,11 @@ pub(crate) fn demo(args: &DemoArgs, ui: Ui) -> Result<Outcome> {
         out: Some(args.out.clone()),
         model: ModelSettings { base: Some(shipped.base), reference: None },
         data: DataSettings { files: vec![shipped.pool.display().to_string()], ..DataSettings::default() },
-        train: lobass_train::TrainConfig {
-            epochs: 3,
-            batch_size: 32,
-            learning_rate: 1e-3,
-            ..lobass_train::TrainConfig::default()
+        train: TrainSettings {
+            epochs: Some(3),
+            batch_size: Some(32),
+            learning_rate: Some(1e-3),
+            ..TrainSettings::default()
         },
         eval: EvalSettings { rows: 100, ..EvalSettings::default() },
         select: SelectSettings {

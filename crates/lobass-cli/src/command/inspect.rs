@@ -142,7 +142,7 @@ fn losses(
     };
     let mut all = vec![of("base", base)?];
     if let Some(dir) = &args.reference {
-        let reference = Model::open("reference", dir, compute, ui)?;
+        let reference = base.open_tuned("reference", dir, compute, ui)?;
         check_pair(base, &reference, sequences.encoder.tokenizer())?;
         all.push(of("reference", &reference)?);
     }

@@ -2,6 +2,7 @@
 
 mod demo;
 mod inspect;
+mod merge;
 mod run;
 mod score;
 mod select;
@@ -18,6 +19,7 @@ pub(crate) fn dispatch(command: Command, ui: Ui) -> anyhow::Result<Outcome> {
         Command::Run(args) => run::run(&args, ui),
         Command::Train(args) => train::train(&args, ui),
         Command::Score(args) => score::score(&args, ui),
+        Command::Merge(args) => merge::merge(&args, ui),
         Command::Select(args) => select::select(&args, ui),
         Command::Inspect(args) => inspect::inspect(&args, ui),
         Command::Strategies => strategies::strategies(ui),

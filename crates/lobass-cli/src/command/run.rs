@@ -13,10 +13,8 @@ use crate::exit::Outcome;
 use crate::inputs::{Sequences, told_in};
 use crate::models::{Model, check_pair};
 use crate::outputs;
-use crate::settings::{EvalSettings, Settings};
-use crate::stages::{
-    self, SelectionTarget, TrainRequest, TrainingRecord, select_and_write, train_reference, trained_before,
-};
+use crate::settings::Settings;
+use crate::stages::{self, ReferenceReport, References, SelectionTarget, TrainingRecord, select_and_write};
 use crate::ui::{Ui, warn};
 
 pub(crate) fn run(args: &RunArgs, ui: Ui) -> anyhow::Result<Outcome> {
@@ -76,6 +74,7 @@ fn settings(args: &RunArgs) -> anyhow::Result<Settings> {
     }
     args.selection.apply(&mut settings.select);
     args.recipe.apply(&mut settings.train, &mut settings.eval);
+    args.references.apply(&mut settings.reference);
     args.data.apply(&mut settings.data);
     args.encode.apply(&mut settings.sequences);
     args.compute.apply(&mut settings.compute);
@@ -88,8 +87,9 @@ pub(crate) fn run_with(settings: &Settings, ui: Ui) -> anyhow::Result<RunReport>
     let base = settings.model.base.as_deref().context("no model: name one with `--base DIR`")?;
     let strategies = &settings.select.strategies;
     settings.select.check(strategies.iter().map(String::as_str))?;
-    settings.train.check()?;
+    settings.reference.check()?;
     let base = Model::open("base", base, &settings.compute, ui)?;
+    let recipe = settings.train.config(base.checkpoint.config().n_parameters())?;
     let sequences = open_sequences(settings, &base, out, ui)?;
     let scores = out.join("scores.parquet");
     for strategy in strategies {
@@ -97,7 +97,7 @@ pub(crate) fn run_with(settings: &Settings, ui: Ui) -> anyhow::Result<RunReport>
     }
     check_directory(out)?;
     fs_err::create_dir_all(out)?;
-    let (record, as_toml) = (out.join(SETTINGS), toml::to_string(settings)?);
+    let (record, as_toml) = (out.join(SETTINGS), toml::to_string(&spelled(settings, &recipe))?);
     if !record.exists() {
         fs_err::write(&record, &as_toml)?; // an interrupted run says what it was about to do
     }
@@ -105,28 +105,43 @@ pub(crate) fn run_with(settings: &Settings, ui: Ui) -> anyhow::Result<RunReport>
     let work = stages::encode(&sequences, &plan, &out.join("work"), settings.compute.threads(), ui)?;
     let threads = settings.compute.threads();
     stages::score(&work, &base, Detail::Sum, threads, ui)?;
-    let reference = reference(settings, &base, &sequences, &work, out, ui)?;
-    stages::score(&work, &reference, Detail::Sum, threads, ui)?;
-    let training = TrainingRecord::read(reference.checkpoint.dir())?;
-    let held_out = training.map(|training| training.held_out_rows(&plan)).unwrap_or_default();
-    stages::seal(&work, &[&base, &reference], Detail::Sum, &held_out, &scores, ui)?;
+    let request =
+        References { settings, recipe: &recipe, base: &base, sequences: &sequences, work: &work, out };
+    let seal = match &settings.model.reference {
+        Some(dir) => {
+            warn_of_idle_settings(settings);
+            let reference = base.open_tuned("reference", dir, &settings.compute, ui)?;
+            check_pair(&base, &reference, sequences.encoder.tokenizer())?;
+            stages::score(&work, &reference, Detail::Sum, threads, ui)?;
+            stages::given(&base, Some(&reference), &work, Detail::Sum)?
+        }
+        None => request.train_and_score(ui)?,
+    };
+    stages::seal(&work, &seal, &scores, ui)?;
     fs_err::write(&record, as_toml)?;
     let table = read_table(&scores)?;
     let mut falls_short = false;
     let mut texts = Vec::new();
     let mut results = Vec::new();
+    let mut n_selected = 0;
     for strategy in strategies {
         let target = target(out, strategy);
         let report = select_and_write(&table, &sequences.pool, strategy, &settings.select, &target)?;
         falls_short |= report.falls_short();
+        n_selected = n_selected.max(report.n_selected());
         texts.push(report.text());
         results.push(json!(report.json()));
     }
-    write_summary(out, &table, &texts, &results)?;
+    let references = ReferenceReport::new(&table, n_selected, settings.select.seed);
+    references.warn();
+    texts.insert(0, references.text());
+    write_summary(out, &table, &texts, &results, &references.json())?;
     Ok(RunReport {
         outcome: Outcome::incomplete_if(falls_short || stages::n_skipped(&table.manifest.counts) > 0),
         texts,
-        json: json!({"out": out, "manifest": table.manifest, "selections": results}),
+        json: json!({
+            "out": out, "manifest": table.manifest, "references": references.json(), "selections": results,
+        }),
     })
 }
 
@@ -145,37 +160,23 @@ fn target(out: &Path, strategy: &str) -> SelectionTarget {
     SelectionTarget { out: Some(with_slash(&directory)), index: Some(directory.join("index.jsonl")) }
 }
 
-/// The reference that was named, or the one that this run trains.
-fn reference(
-    settings: &Settings,
-    base: &Model,
-    sequences: &Sequences,
-    work: &lobass_run::WorkDir,
-    out: &Path,
-    ui: Ui,
-) -> anyhow::Result<Model> {
-    let dir: PathBuf = if let Some(dir) = &settings.model.reference {
-        if settings.train != TrainConfig::default() || settings.eval != EvalSettings::default() {
-            warn("a reference is given, so nothing is trained, and settings of training have no effect");
-        }
-        dir.clone()
-    } else {
-        let dir = out.join("reference");
-        let threads = settings.compute.threads();
-        let (recipe, eval) = (&settings.train, &settings.eval);
-        let (plan, data) = (work.plan(), &settings.data);
-        let request = TrainRequest { base, sequences, plan, data, recipe, eval, threads, out: &dir };
-        match trained_before(&request)? {
-            Some(outcome) => ui.note(format!("{:16} done before: {} steps", "train", outcome.n_steps)),
-            None => {
-                train_reference(&request, work, ui)?;
-            }
-        }
-        dir
-    };
-    let reference = Model::open("reference", &dir, &settings.compute, ui)?;
-    check_pair(base, &reference, sequences.encoder.tokenizer())?;
-    Ok(reference)
+/// What is to be done, with the numbers of its recipe if anything is trained.
+fn spelled(settings: &Settings, recipe: &TrainConfig) -> Settings {
+    let mut spelled = settings.clone();
+    if settings.model.reference.is_none() {
+        spelled.train = settings.train.spelled(recipe);
+    }
+    spelled
+}
+
+fn warn_of_idle_settings(settings: &Settings) {
+    let defaults = Settings::default();
+    let idle = settings.train == defaults.train
+        && settings.eval == defaults.eval
+        && settings.reference == defaults.reference;
+    if !idle {
+        warn("a reference is given, so nothing is trained, and settings of training have no effect");
+    }
 }
 
 /// A path that says that it is a directory.
@@ -185,9 +186,16 @@ fn with_slash(path: &Path) -> PathBuf {
     path.into()
 }
 
-fn write_summary(out: &Path, table: &ScoreTable, texts: &[String], results: &[Value]) -> anyhow::Result<()> {
+fn write_summary(
+    out: &Path,
+    table: &ScoreTable,
+    texts: &[String],
+    results: &[Value],
+    references: &Value,
+) -> anyhow::Result<()> {
     let manifest: &Manifest = &table.manifest;
-    let models: Vec<_> = manifest.models.iter().map(|m| format!("- {}: `{}`", m.role, m.path)).collect();
+    let models: Vec<_> =
+        manifest.models.iter().map(|m| format!("- {}: `{}`", m.model.role, m.model.path)).collect();
     let inputs: Vec<_> =
         manifest.inputs.iter().map(|i| format!("- {}: `{}`, {} rows", i.source, i.path, i.n_rows)).collect();
     let blocks: Vec<_> = texts.iter().map(|text| format!("```text\n{text}```\n")).collect();
@@ -200,7 +208,7 @@ fn write_summary(out: &Path, table: &ScoreTable, texts: &[String], results: &[Va
         blocks.join("\n")
     );
     fs_err::write(out.join("summary.md"), markdown)?;
-    let json = json!({"manifest": manifest, "selections": results});
+    let json = json!({"manifest": manifest, "references": references, "selections": results});
     fs_err::write(out.join("summary.json"), serde_json::to_vec_pretty(&json)?)?;
     Ok(())
 }

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
-use lobass_core::{Detail, RowStatus};
-use lobass_run::{Manifest, ModelKey, Plan, read_table, write_json_lines};
+use lobass_core::{Detail, Nll, RowStatus, ScoreRecord};
+use lobass_run::{Manifest, ModelKey, Plan, ScoreTable, read_table, write_json_lines};
+use serde::Serialize;
 use serde_json::json;
 
 use crate::args::ScoreArgs;
@@ -35,13 +36,10 @@ pub(crate) fn score(args: &ScoreArgs, ui: Ui) -> anyhow::Result<Outcome> {
     }
 
     let base = Model::open("base", &args.base, &settings.compute, ui)?;
-    let reference = args
-        .reference
-        .as_deref()
-        .map(|dir| Model::open("reference", dir, &settings.compute, ui))
-        .transpose()?;
+    let tuned = args.reference.as_deref().or(args.adapter.as_deref());
+    let reference = tuned.map(|dir| base.open_tuned("reference", dir, &settings.compute, ui)).transpose()?;
     let work = args.work.clone().unwrap_or_else(|| work_beside(&args.out));
-    let record = args.reference.as_deref().map(TrainingRecord::read).transpose()?.flatten();
+    let record = tuned.map(TrainingRecord::read).transpose()?.flatten();
     let told = told(args, &work, record.as_ref())?;
     let config = base.checkpoint.config();
     let sequences = Sequences::open(&settings.data, &settings.sequences, &args.base, config, told, ui)?;
@@ -59,26 +57,26 @@ pub(crate) fn score(args: &ScoreArgs, ui: Ui) -> anyhow::Result<Outcome> {
         return Ok(outcome);
     }
 
-    let held_out = record.map(|record| record.held_out_rows(&plan)).unwrap_or_default();
     let threads = settings.compute.threads();
     let work = stages::encode(&sequences, &plan, &work, threads, ui)?;
     for model in &models {
         stages::score(&work, model, detail, threads, ui)?;
     }
+    let seal = stages::given(&base, reference.as_ref(), &work, detail)?;
     let report = if as_json_lines {
         let beside = args.out.parent().filter(|parent| !parent.as_os_str().is_empty());
         let dir = tempfile::tempdir_in(beside.unwrap_or(Path::new("."))).context("beside the table")?;
         let parquet = dir.path().join("scores.parquet");
-        let report = stages::seal(&work, &models, detail, &held_out, &parquet, ui)?;
+        let report = stages::seal(&work, &seal, &parquet, ui)?;
         write_json_lines(&read_table(&parquet)?, &args.out)?;
         report
     } else {
-        stages::seal(&work, &models, detail, &held_out, &args.out, ui)?
+        stages::seal(&work, &seal, &args.out, ui)?
     };
     if args.work.is_none() {
         work.remove()?;
     }
-    say(&args.out, &report.manifest, &report.reasons, ui)
+    say(&args.out, &report.manifest, &report.reasons, margins(&read_table(&args.out)?), ui)
 }
 
 /// The time that templates were told before: by an interrupted run, by the table that is there, or by the reference.
@@ -102,11 +100,10 @@ fn done_before(
 ) -> anyhow::Result<Outcome> {
     let table = read_table(out)?;
     let found = &table.manifest;
-    let digests = |keys: &[ModelKey]| -> Vec<_> {
-        keys.iter().map(|key| (key.role.clone(), key.weights_digest.clone(), key.dtype.clone())).collect()
-    };
+    let digest = |key: &ModelKey| (key.role.clone(), key.weights_digest.clone(), key.dtype.clone());
+    let scored_by: Vec<_> = found.models.iter().map(|record| digest(&record.model)).collect();
     let same = found.plan == plan.id()
-        && digests(&found.models) == digests(models)
+        && scored_by == models.iter().map(digest).collect::<Vec<_>>()
         && found.per_token == (detail == Detail::PerToken);
     if !same {
         bail!(
@@ -116,10 +113,37 @@ fn done_before(
     }
     ui.note(format!("{:16} done before: {}", "table", out.display()));
     let reasons = stages::first_reasons(&table.records);
-    say(out, &table.manifest, &reasons, ui)
+    say(out, &table.manifest, &reasons, margins(&table), ui)
 }
 
-fn say(out: &Path, manifest: &Manifest, reasons: &Reasons, ui: Ui) -> anyhow::Result<Outcome> {
+/// The implicit reward margins of a table of pairs, in nats: chosen minus rejected.
+fn margins(table: &ScoreTable) -> Option<Margins> {
+    let margin = |record: &ScoreRecord| {
+        let rejected = record.rejected?;
+        let reward = |base: Option<Nll>, tuned: Option<Nll>| Some(base?.sum - tuned?.sum);
+        Some(reward(record.base, record.reference)? - reward(rejected.base, rejected.reference)?)
+    };
+    let margins: Vec<f64> = table.records.iter().filter_map(margin).collect();
+    let n = margins.len() as f64;
+    let above = margins.iter().filter(|&&margin| margin > 0.0).count() as f64;
+    (n > 0.0).then(|| Margins { mean: margins.iter().sum::<f64>() / n, accuracy: above / n })
+}
+
+/// What is said of the margins of all pairs.
+#[derive(Debug, Clone, Copy, Serialize)]
+struct Margins {
+    mean: f64,
+    /// The share of pairs whose chosen response has the larger implicit reward.
+    accuracy: f64,
+}
+
+fn say(
+    out: &Path,
+    manifest: &Manifest,
+    reasons: &Reasons,
+    margins: Option<Margins>,
+    ui: Ui,
+) -> anyhow::Result<Outcome> {
     let mut text = Labelled::default();
     text.line("scores", out.display());
     for (status, n) in &manifest.counts {
@@ -128,7 +152,11 @@ fn say(out: &Path, manifest: &Manifest, reasons: &Reasons, ui: Ui) -> anyhow::Re
             why.map_or(String::new(), |(row, reason)| format!(", the first of them row {row}: {reason}"));
         text.line("rows", format!("{} {status}{why}", count(*n)));
     }
-    let json = json!({"scores": out, "manifest": manifest});
+    if let Some(Margins { mean, accuracy }) = margins {
+        let share = 100.0 * accuracy;
+        text.line("margin", format!("{mean:+.3} nats on average, above zero for {share:.1} % of the pairs"));
+    }
+    let json = json!({"scores": out, "manifest": manifest, "margins": margins});
     ui.result(text, &json)?;
     Ok(Outcome::incomplete_if(stages::n_skipped(&manifest.counts) > 0))
 }

@@ -10,6 +10,7 @@ pub(crate) fn strategies(ui: Ui) -> anyhow::Result<Outcome> {
     let need = |need: &Need| match need {
         Need::Base => "base",
         Need::Reference => "reference",
+        Need::Pair => "pairs",
         Need::Rating => "ratings",
     };
     let mut lines = Vec::new();

@@ -9,7 +9,7 @@ use crate::inputs::{Sequences, told_in};
 use crate::models::Model;
 use crate::outputs::work_beside;
 use crate::settings::Settings;
-use crate::stages::{self, TrainRequest, Trained, TrainingRecord, train_reference, trained_before};
+use crate::stages::{self, Part, TrainRequest, Trained, TrainingRecord, train_reference, trained_before};
 use crate::text::{Labelled, count};
 use crate::ui::Ui;
 
@@ -29,13 +29,20 @@ pub(crate) fn train(args: &TrainArgs, ui: Ui) -> anyhow::Result<Outcome> {
     let config = base.checkpoint.config();
     let sequences = Sequences::open(&settings.data, &settings.sequences, &args.model, config, told, ui)?;
     let plan = sequences.plan()?;
+    let recipe = settings.train.config(config.n_parameters())?;
     let request = TrainRequest {
         base: &base,
         sequences: &sequences,
         plan: &plan,
         data: &settings.data,
-        recipe: &settings.train,
+        recipe: &recipe,
+        adapter: settings.train.adapter(),
+        dpo: settings.train.dpo(),
+        part: Part::All,
         eval: &settings.eval,
+        eval_seed: recipe.seed,
+        trajectory: args.trajectory,
+        save_every: settings.train.save_every,
         threads: settings.compute.threads(),
         out: &args.out,
     };

@@ -1,16 +1,18 @@
 //! The stages that commands are made of: encode, train, score, seal.
 
 mod reference;
+mod references;
 mod selecting;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use lobass_core::{Detail, RowStatus, ScoreRecord};
 use lobass_loss::Engine;
-use lobass_run::{Plan, SealReport, WorkDir};
+use lobass_run::{Plan, Seal, SealReport, WorkDir};
 
-pub(crate) use reference::{TrainRequest, Trained, TrainingRecord, train_reference, trained_before};
+pub(crate) use reference::{Part, TrainRequest, Trained, TrainingRecord, train_reference, trained_before};
+pub(crate) use references::{ReferenceReport, References, given};
 pub(crate) use selecting::{SelectionTarget, select_and_write};
 
 use crate::inputs::Sequences;
@@ -66,16 +68,8 @@ pub(crate) fn score(
 }
 
 /// Joins everything into a table and says what is in it.
-pub(crate) fn seal(
-    work: &WorkDir,
-    models: &[&Model],
-    detail: Detail,
-    held_out: &BTreeSet<u64>,
-    out: &Path,
-    ui: Ui,
-) -> anyhow::Result<SealReport> {
-    let keys: Vec<_> = models.iter().map(|model| model.key.clone()).collect();
-    let report = work.seal(&keys, detail, held_out, out)?;
+pub(crate) fn seal(work: &WorkDir, seal: &Seal, out: &Path, ui: Ui) -> anyhow::Result<SealReport> {
+    let report = work.seal(seal, out)?;
     ui.note(format!(
         "{:16} {}, {} scored of {} tokens",
         "table",

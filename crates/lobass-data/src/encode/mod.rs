@@ -1,5 +1,6 @@
 //! Examples to sequences: one rendering, one tokenisation, and a mask from its offsets.
 
+mod pair;
 mod spans;
 
 use std::fmt;
@@ -61,10 +62,24 @@ pub struct Encoded {
     pub status: RowStatus,
     /// Why, for everything but [`RowStatus::Ok`].
     pub reason: Option<String>,
-    /// Tokens before any cut; 0 if there was nothing to count.
+    /// Tokens before any cut; 0 if there was nothing to count. Of a pair those of the chosen side, unless the
+    /// rejected one is why it has no sequences.
     pub n_tokens: usize,
-    /// What a model is to see.
+    /// What a model is to see; of a pair the prompt with the chosen response.
     pub sequence: Option<Sequence>,
+    /// Of a pair the prompt with the rejected response; there exactly when the other is.
+    pub rejected: Option<Sequence>,
+}
+
+impl Encoded {
+    /// What has no sequence, and why.
+    pub fn fault(fault: RowFault) -> Self {
+        Self::without_sequence(fault.status, fault.reason, 0)
+    }
+
+    fn without_sequence(status: RowStatus, reason: String, n_tokens: usize) -> Self {
+        Self { status, reason: Some(reason), n_tokens, sequence: None, rejected: None }
+    }
 }
 
 /// An example as a model sees it, before any cut.
@@ -103,17 +118,25 @@ impl Encoder {
         &self.options
     }
 
-    /// Turns an example into a sequence, or says why it cannot be one.
+    /// Turns an example into a sequence, a pair into two, or says why it cannot be one.
+    ///
+    /// Of a pair both sides are encoded or none: if one cannot be, its status and reason are those of the pair.
     pub fn encode(&self, example: &Example) -> Encoded {
-        match self.trace(example) {
-            Ok(trace) => self.fit(trace),
-            Err(fault) => {
-                Encoded { status: fault.status, reason: Some(fault.reason), n_tokens: 0, sequence: None }
-            }
+        let chosen = self.encode_side(example);
+        match example.rejected_example() {
+            None => chosen,
+            Some(rejected) => pair::join(chosen, self.encode_side(&rejected)),
         }
     }
 
-    /// Renders, tokenises, and masks an example, and does not cut it.
+    fn encode_side(&self, example: &Example) -> Encoded {
+        match self.trace(example) {
+            Ok(trace) => self.fit(trace),
+            Err(fault) => Encoded::fault(fault),
+        }
+    }
+
+    /// Renders, tokenises, and masks an example, and does not cut it; of a pair the side with the chosen response.
     ///
     /// A token is scored if it holds any text of a response or of the marker that ends it.
     ///
@@ -157,23 +180,20 @@ impl Encoder {
                 } else {
                     length
                 };
-                return Encoded { status: RowStatus::Overlong, reason: Some(why), n_tokens, sequence: None };
+                return Encoded::without_sequence(RowStatus::Overlong, why, n_tokens);
             }
             status = RowStatus::Truncated;
             reason = Some(length);
         }
         match Sequence::from_scored_tokens(trace.ids, &trace.scored) {
             Ok(sequence) if sequence.n_scored() > 0 => {
-                Encoded { status, reason, n_tokens, sequence: Some(sequence) }
+                Encoded { status, reason, n_tokens, sequence: Some(sequence), rejected: None }
             }
             Ok(_) => {
-                let reason = Some("no token of the sequence holds text of a response".to_owned());
-                Encoded { status: RowStatus::EmptyResponse, reason, n_tokens, sequence: None }
+                let reason = "no token of the sequence holds text of a response".to_owned();
+                Encoded::without_sequence(RowStatus::EmptyResponse, reason, n_tokens)
             }
-            Err(error) => {
-                let reason = Some(error.to_string());
-                Encoded { status: RowStatus::TemplateError, reason, n_tokens, sequence: None }
-            }
+            Err(error) => Encoded::without_sequence(RowStatus::TemplateError, error.to_string(), n_tokens),
         }
     }
 }

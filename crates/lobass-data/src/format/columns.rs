@@ -4,13 +4,15 @@ use std::str::FromStr;
 
 use serde_json::{Map, Value};
 
-use super::{ConversationLayout, Layout, PairLayout, detect};
+use super::{ConversationLayout, Layout, PairLayout, PreferenceLayout, detect};
 use crate::Error;
 
-/// Which columns hold what: `prompt=question,response=answer` or `messages=dialog`.
+/// Which columns hold what: `prompt=question,response=answer`, `messages=dialog`, or `chosen=good,rejected=bad`.
 ///
-/// Keys are `prompt`, `query`, `response`, `system`, `history`, and `id` for rows that are pairs; `messages`,
-/// `system`, and `id` for rows that are conversations. They are those of LLaMA-Factory's `dataset_info.json`.
+/// Keys are `prompt`, `query`, `response`, `system`, `history`, and `id` for rows that are a prompt and a response;
+/// `messages`, `system`, and `id` for rows that are conversations; `chosen` and `rejected` for rows with two
+/// responses, with the prompt as in either or in both responses. They are those of LLaMA-Factory's
+/// `dataset_info.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ColumnMap {
     pub(super) prompt: Option<String>,
@@ -19,6 +21,8 @@ pub struct ColumnMap {
     pub(super) system: Option<String>,
     pub(super) history: Option<String>,
     pub(super) messages: Option<String>,
+    pub(super) chosen: Option<String>,
+    pub(super) rejected: Option<String>,
     pub(super) id: Option<String>,
 }
 
@@ -31,6 +35,8 @@ impl ColumnMap {
             "system" => &mut self.system,
             "history" => &mut self.history,
             "messages" => &mut self.messages,
+            "chosen" => &mut self.chosen,
+            "rejected" => &mut self.rejected,
             "id" => &mut self.id,
             _ => return None,
         })
@@ -41,12 +47,13 @@ impl ColumnMap {
     /// Columns that the mapping leaves out are those of the format that the rows would have by themselves.
     pub fn layout(&self, first: &[Map<String, Value>]) -> Option<Layout> {
         let mut layout = match (&self.messages, &self.prompt, &self.response) {
+            _ if self.is_preference() => Layout::Preference(self.preference(first)?),
             (Some(messages), ..) => Layout::Conversation(turns_layout(messages, first)),
             (None, Some(prompt), Some(response)) => Layout::Pair(PairLayout::new(prompt, response)),
             (None, ..) => first.iter().find_map(detect)?.1,
         };
         match &mut layout {
-            Layout::Pair(pair) => {
+            Layout::Pair(pair) | Layout::Preference(PreferenceLayout::Columns { chosen: pair, .. }) => {
                 replace(&mut pair.prompt, self.prompt.as_ref());
                 replace(&mut pair.response, self.response.as_ref());
                 replace(&mut pair.id, self.id.as_ref());
@@ -54,20 +61,47 @@ impl ColumnMap {
                 pair.system = self.system.clone().or(pair.system.take());
                 pair.history = self.history.clone().or(pair.history.take());
             }
-            Layout::Conversation(conversation) => {
-                replace(&mut conversation.id, self.id.as_ref());
-                conversation.system = self.system.clone().or(conversation.system.take());
+            Layout::Conversation(turns)
+            | Layout::Preference(
+                PreferenceLayout::Turns { prompt: turns, .. } | PreferenceLayout::Whole { chosen: turns, .. },
+            ) => {
+                replace(&mut turns.id, self.id.as_ref());
+                turns.system = self.system.clone().or(turns.system.take());
             }
         }
         Some(layout)
     }
 
+    fn is_preference(&self) -> bool {
+        self.chosen.is_some() || self.rejected.is_some()
+    }
+
+    /// The layout of rows with two responses; without a prompt column of the mapping, the first rows tell where it is.
+    fn preference(&self, first: &[Map<String, Value>]) -> Option<PreferenceLayout> {
+        let chosen = self.chosen.as_deref().unwrap_or("chosen");
+        let rejected = self.rejected.as_deref().unwrap_or("rejected");
+        match (&self.messages, &self.prompt) {
+            (Some(messages), _) => Some(PreferenceLayout::Turns {
+                prompt: turns_layout(messages, first),
+                chosen: chosen.to_owned(),
+                rejected: rejected.to_owned(),
+            }),
+            (None, Some(prompt)) => {
+                let told = first.iter().find(|row| row.contains_key(prompt) && row.contains_key(chosen));
+                Some(match told {
+                    Some(row) => PreferenceLayout::with_prompt(row, prompt, chosen, rejected),
+                    None => PreferenceLayout::columns_of(prompt, chosen, rejected),
+                })
+            }
+            (None, None) => first.iter().find_map(|row| PreferenceLayout::of(row, chosen, rejected)),
+        }
+    }
+
     /// The columns that the mapping names.
     pub fn named(&self) -> impl Iterator<Item = &str> {
-        [&self.prompt, &self.query, &self.response, &self.system, &self.history, &self.messages, &self.id]
-            .into_iter()
-            .flatten()
-            .map(String::as_str)
+        let prompt = [&self.prompt, &self.query, &self.system, &self.history, &self.messages];
+        let responses = [&self.response, &self.chosen, &self.rejected];
+        prompt.into_iter().chain(responses).chain([&self.id]).flatten().map(String::as_str)
     }
 }
 
@@ -96,7 +130,8 @@ impl FromStr for ColumnMap {
                 part.split_once('=').ok_or_else(|| fail(format!("expected `key=column`, found `{part}`")))?;
             let slot = map.slot(key.trim()).ok_or_else(|| {
                 fail(format!(
-                    "expected one of prompt, query, response, system, history, messages, id; found `{}`",
+                    "expected one of prompt, query, response, system, history, messages, chosen, rejected, id; \
+                     found `{}`",
                     key.trim()
                 ))
             })?;
@@ -106,6 +141,9 @@ impl FromStr for ColumnMap {
         }
         if map.messages.is_some() && (map.prompt.is_some() || map.response.is_some()) {
             return Err(fail("rows are either `messages` or `prompt` and `response`".to_owned()));
+        }
+        if map.is_preference() && map.response.is_some() {
+            return Err(fail("rows have either `response` or `chosen` and `rejected`".to_owned()));
         }
         Ok(map)
     }

@@ -68,6 +68,34 @@ impl ConversationLayout {
         Self::new(messages, "role", "content")
     }
 
+    /// Turns in the words of this one; `None` for what is no turn.
+    pub(super) fn told_like(column: &str, turn: &Value) -> Option<Self> {
+        let turn = turn.as_object()?;
+        if turn.contains_key("role") {
+            Some(Self::messages(column))
+        } else if turn.contains_key("from") {
+            Some(Self::sharegpt(column))
+        } else {
+            None
+        }
+    }
+
+    /// Who speaks in a turn, if it says so in words that are known.
+    fn speaker(&self, turn: &Value) -> Option<Role> {
+        self.roles.get(turn.get(&self.role)?.as_str()?).copied()
+    }
+
+    /// Whether a list of turns is a conversation from its beginning, not only what follows a prompt.
+    pub(super) fn begins_with_user(&self, turns: &Value) -> bool {
+        let speakers = turns.as_array().into_iter().flatten().filter_map(|turn| self.speaker(turn));
+        speakers.into_iter().find(|role| *role != Role::System) == Some(Role::User)
+    }
+
+    /// Whether a list of turns has its answer already.
+    pub(super) fn is_answered(&self, turns: &[Value]) -> bool {
+        turns.last().and_then(|turn| self.speaker(turn)) == Some(Role::Assistant)
+    }
+
     pub(super) fn columns(&self) -> Vec<&str> {
         let system = self.system.as_deref();
         [self.messages.as_str(), self.id.as_str(), field::TOOLS].into_iter().chain(system).collect()
@@ -75,6 +103,21 @@ impl ConversationLayout {
 
     pub(super) fn example(&self, row: &Map<String, Value>) -> Result<Example, RowFault> {
         let mut messages = self.turns(row)?;
+        self.insert_system(row, &mut messages)?;
+        Ok(Example {
+            id: field::identity(row, &self.id),
+            messages,
+            rejected: None,
+            tools: field::tools(row)?,
+        })
+    }
+
+    /// Puts the system message beside the list before its turns.
+    pub(super) fn insert_system(
+        &self,
+        row: &Map<String, Value>,
+        messages: &mut Vec<Message>,
+    ) -> Result<(), RowFault> {
         let system = self.system.as_deref().map(|name| field::text(row, name)).transpose()?.flatten();
         if let Some(system) = system.filter(|system| !system.is_empty()) {
             if messages.first().is_some_and(|first| first.role == Role::System) {
@@ -84,24 +127,30 @@ impl ConversationLayout {
             }
             messages.insert(0, Message::new(Role::System, system));
         }
-        Ok(Example { id: field::identity(row, &self.id), messages, tools: field::tools(row)? })
+        Ok(())
     }
 
     pub(super) fn turns(&self, row: &Map<String, Value>) -> Result<Vec<Message>, RowFault> {
-        let turns = field::required_list(row, &self.messages)?;
+        self.turns_in(row, &self.messages)
+    }
+
+    /// The turns of a list column, told as those of this layout.
+    pub(super) fn turns_in(&self, row: &Map<String, Value>, column: &str) -> Result<Vec<Message>, RowFault> {
+        let turns = field::required_list(row, column)?;
         turns
             .iter()
             .enumerate()
             .map(|(at, turn)| {
                 self.turn(turn).map_err(|fault| RowFault {
-                    reason: format!("`{}`, turn {}: {}", self.messages, at + 1, fault.reason),
+                    reason: format!("`{column}`, turn {}: {}", at + 1, fault.reason),
                     ..fault
                 })
             })
             .collect()
     }
 
-    fn turn(&self, turn: &Value) -> Result<Message, RowFault> {
+    /// One turn, told as those of this layout.
+    pub(super) fn turn(&self, turn: &Value) -> Result<Message, RowFault> {
         let Value::Object(turn) = turn else {
             return Err(RowFault::malformed(format!("expected an object, found {}", kind_of(turn))));
         };

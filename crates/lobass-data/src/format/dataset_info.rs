@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{ConversationLayout, Layout, PairLayout};
+use super::{ConversationLayout, Layout, PairLayout, PreferenceLayout};
 use crate::{Error, Role};
 
 /// One data set of a `dataset_info.json`.
@@ -39,7 +39,7 @@ struct RawEntry {
 ///
 /// # Errors
 /// [`Error::Io`] or [`Error::Json`] if the registry cannot be read, [`Error::DatasetInfo`] if the entry asks for what
-/// is not supported: hub data sets, preference pairs, an unknown `formatting`.
+/// is not supported: hub data sets, an unknown `formatting`, a `ranking` without two responses.
 pub fn read_dataset_info(registry: &Path, name: &str) -> Result<Option<DatasetEntry>, Error> {
     let text = fs_err::read_to_string(registry)?;
     let mut entries: Map<String, Value> = serde_json::from_str(&text).map_err(|source| Error::Json {
@@ -51,15 +51,20 @@ pub fn read_dataset_info(registry: &Path, name: &str) -> Result<Option<DatasetEn
     let fail =
         |reason: String| Error::DatasetInfo { path: registry.to_owned(), name: name.to_owned(), reason };
     let entry: RawEntry = serde_json::from_value(entry).map_err(|error| fail(error.to_string()))?;
-    if entry.ranking {
-        return Err(fail("preference data (`ranking`) has no single response to score".to_owned()));
-    }
     let file =
         entry.file_name.clone().ok_or_else(|| fail("expected `file_name`, a local file".to_owned()))?;
-    let layout = match entry.formatting.as_deref().unwrap_or("alpaca") {
-        "alpaca" => Layout::Pair(entry.pair()),
-        "sharegpt" => Layout::Conversation(entry.conversation()),
-        other => return Err(fail(format!("formatting: expected alpaca or sharegpt, found `{other}`"))),
+    let responses = entry.responses().map_err(|reason| fail(reason.to_owned()))?;
+    let layout = match (entry.formatting.as_deref().unwrap_or("alpaca"), responses) {
+        ("alpaca", None) => Layout::Pair(entry.pair()),
+        ("alpaca", Some([chosen, rejected])) => Layout::Preference(PreferenceLayout::Columns {
+            chosen: PairLayout { response: chosen, ..entry.pair() },
+            rejected,
+        }),
+        ("sharegpt", None) => Layout::Conversation(entry.conversation()),
+        ("sharegpt", Some([chosen, rejected])) => {
+            Layout::Preference(PreferenceLayout::Turns { prompt: entry.conversation(), chosen, rejected })
+        }
+        (other, _) => return Err(fail(format!("formatting: expected alpaca or sharegpt, found `{other}`"))),
     };
     let path = registry.parent().unwrap_or(Path::new("")).join(file);
     let named = entry.columns.into_values().flatten().collect();
@@ -69,6 +74,17 @@ pub fn read_dataset_info(registry: &Path, name: &str) -> Result<Option<DatasetEn
 impl RawEntry {
     fn column(&self, key: &str) -> Option<String> {
         self.columns.get(key).cloned().flatten()
+    }
+
+    /// The columns of the chosen and the rejected response; LLaMA-Factory knows no defaults for them.
+    fn responses(&self) -> Result<Option<[String; 2]>, &'static str> {
+        if !self.ranking {
+            return Ok(None);
+        }
+        match (self.column("chosen"), self.column("rejected")) {
+            (Some(chosen), Some(rejected)) => Ok(Some([chosen, rejected])),
+            _ => Err("`ranking` needs the columns `chosen` and `rejected`"),
+        }
     }
 
     fn pair(&self) -> PairLayout {

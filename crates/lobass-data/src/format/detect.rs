@@ -2,16 +2,17 @@
 
 use serde_json::{Map, Value};
 
-use super::{ConversationLayout, FormatName, Layout};
+use super::{ConversationLayout, FormatName, Layout, PreferenceLayout};
 
 /// Recognises the format of a row by its columns; `None` if they are those of no known format.
 ///
 /// The word used for a list of turns is not enough: `conversations` may hold `from` and `value` or `role` and
-/// `content`, so its first turn decides.
+/// `content`, so its first turn decides. Rows are pairs only if they have no single response to learn: whatever else
+/// stands beside one is an extra column.
 pub fn detect(row: &Map<String, Value>) -> Option<(FormatName, Layout)> {
     for name in ["messages", "conversations", "conversation"] {
         if let Some(Value::Array(turns)) = row.get(name) {
-            return detect_turns(name, turns.first()?);
+            return detect_turns(row, name, turns);
         }
     }
     let has = |name: &str| row.contains_key(name);
@@ -20,18 +21,23 @@ pub fn detect(row: &Map<String, Value>) -> Option<(FormatName, Layout)> {
         () if has("instruction") && has("response") => FormatName::Dolly,
         () if has("prompt") && has("completion") => FormatName::PromptCompletion,
         () if has("question") && has("answer") => FormatName::QuestionAnswer,
-        () => return None,
+        () => return detect_preference(row),
     };
     Some((name, name.layout()))
 }
 
-fn detect_turns(column: &str, turn: &Value) -> Option<(FormatName, Layout)> {
-    let turn = turn.as_object()?;
-    if turn.contains_key("role") {
-        Some((FormatName::Messages, Layout::Conversation(ConversationLayout::messages(column))))
-    } else if turn.contains_key("from") {
-        Some((FormatName::ShareGpt, Layout::Conversation(ConversationLayout::sharegpt(column))))
-    } else {
-        None
+/// Recognises a pair by the usual names of its responses.
+pub(crate) fn detect_preference(row: &Map<String, Value>) -> Option<(FormatName, Layout)> {
+    let layout = PreferenceLayout::of(row, "chosen", "rejected")?;
+    Some((FormatName::Preference, Layout::Preference(layout)))
+}
+
+fn detect_turns(row: &Map<String, Value>, column: &str, turns: &[Value]) -> Option<(FormatName, Layout)> {
+    let layout = ConversationLayout::told_like(column, turns.first()?)?;
+    let is_ranked = !layout.is_answered(turns) && row.get("chosen").is_some_and(Value::is_object);
+    if let Some(found) = is_ranked.then(|| detect_preference(row)).flatten() {
+        return Some(found);
     }
+    let name = if layout.role == "role" { FormatName::Messages } else { FormatName::ShareGpt };
+    Some((name, Layout::Conversation(layout)))
 }

@@ -1,15 +1,17 @@
 //! What the columns of a row mean.
 //!
-//! Every format is one of two shapes: a [pair](PairLayout) of prompt and response columns, or a
-//! [conversation](ConversationLayout) in a list column. The named formats are layouts that are recognised by their
-//! columns; `--columns` and `dataset_info.json` make others.
+//! Every format is one of three shapes: a [pair](PairLayout) of prompt and response columns, a
+//! [conversation](ConversationLayout) in a list column, or a prompt with [two responses](PreferenceLayout). The named
+//! formats are layouts that are recognised by their columns; `--columns` and `dataset_info.json` make others.
 
 mod columns;
 mod conversation;
 mod dataset_info;
 mod detect;
+mod dialogue;
 mod field;
 mod pair;
+mod preference;
 
 use std::fmt;
 use std::str::FromStr;
@@ -18,7 +20,9 @@ pub use columns::ColumnMap;
 pub use conversation::ConversationLayout;
 pub use dataset_info::{DatasetEntry, read_dataset_info};
 pub use detect::detect;
+pub(crate) use detect::detect_preference;
 pub use pair::PairLayout;
+pub use preference::PreferenceLayout;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -40,16 +44,19 @@ pub enum FormatName {
     PromptCompletion,
     /// `question` and `answer`.
     QuestionAnswer,
+    /// `chosen` and `rejected`, with the prompt beside or inside them.
+    Preference,
 }
 
 impl FormatName {
-    const ALL: [(&'static str, Self, &'static str); 6] = [
+    const ALL: [(&'static str, Self, &'static str); 7] = [
         ("alpaca", Self::Alpaca, "instruction, output"),
         ("dolly", Self::Dolly, "instruction, response"),
         ("sharegpt", Self::ShareGpt, "conversations"),
         ("messages", Self::Messages, "messages"),
         ("prompt-completion", Self::PromptCompletion, "prompt, completion"),
         ("question-answer", Self::QuestionAnswer, "question, answer"),
+        ("preference", Self::Preference, "chosen, rejected"),
     ];
 
     /// The known formats and their columns, for messages.
@@ -58,7 +65,7 @@ impl FormatName {
         known.join("; ")
     }
 
-    /// The layout of rows in this format.
+    /// The layout of rows in this format; of pairs the one with a prompt column, though the rows may tell another.
     pub fn layout(self) -> Layout {
         match self {
             Self::Alpaca => Layout::Pair(PairLayout {
@@ -74,6 +81,9 @@ impl FormatName {
             Self::QuestionAnswer => Layout::Pair(PairLayout::new("question", "answer")),
             Self::ShareGpt => Layout::Conversation(ConversationLayout::sharegpt("conversations")),
             Self::Messages => Layout::Conversation(ConversationLayout::messages("messages")),
+            Self::Preference => {
+                Layout::Preference(PreferenceLayout::columns_of("prompt", "chosen", "rejected"))
+            }
         }
     }
 }
@@ -104,6 +114,8 @@ pub enum Layout {
     Pair(PairLayout),
     /// One list column with all turns.
     Conversation(ConversationLayout),
+    /// Two responses to one prompt.
+    Preference(PreferenceLayout),
 }
 
 impl Layout {
@@ -115,6 +127,7 @@ impl Layout {
         match self {
             Self::Pair(layout) => layout.example(row),
             Self::Conversation(layout) => layout.example(row),
+            Self::Preference(layout) => layout.example(row),
         }
     }
 
@@ -123,6 +136,7 @@ impl Layout {
         match self {
             Self::Pair(layout) => layout.columns(),
             Self::Conversation(layout) => layout.columns(),
+            Self::Preference(layout) => layout.columns(),
         }
     }
 
@@ -131,14 +145,24 @@ impl Layout {
         match self {
             Self::Pair(layout) => vec![&layout.prompt, &layout.response],
             Self::Conversation(layout) => vec![&layout.messages],
+            Self::Preference(layout) => layout.prompt().into_iter().chain(layout.responses()).collect(),
         }
     }
 
-    /// Whether rows are a text in `prompt` and a text in `completion` and nothing else.
+    /// Whether rows have two responses each.
+    pub fn is_preference(&self) -> bool {
+        matches!(self, Self::Preference(_))
+    }
+
+    /// Whether rows are a text in `prompt` and texts in `completion`, or `chosen` and `rejected`, and nothing else.
     pub(crate) fn is_plain_pair(&self, rows: &[Map<String, Value>]) -> bool {
         let is_turns = |row: &Map<String, Value>| row.values().any(Value::is_array);
-        matches!(self, Self::Pair(layout) if layout.prompt == "prompt" && layout.response == "completion")
-            && !rows.iter().any(is_turns)
+        let is_plain = match self {
+            Self::Pair(layout) => layout.prompt == "prompt" && layout.response == "completion",
+            Self::Preference(layout) => layout.prompt() == Some("prompt"),
+            Self::Conversation(_) => false,
+        };
+        is_plain && !rows.iter().any(is_turns)
     }
 }
 
@@ -147,6 +171,13 @@ impl fmt::Display for Layout {
         match self {
             Self::Pair(layout) => write!(f, "`{}` -> `{}`", layout.prompt, layout.response),
             Self::Conversation(layout) => write!(f, "turns in `{}`", layout.messages),
+            Self::Preference(layout) => {
+                let [chosen, rejected] = layout.responses();
+                match layout.prompt() {
+                    Some(prompt) => write!(f, "`{prompt}` -> `{chosen}` over `{rejected}`"),
+                    None => write!(f, "whole conversations in `{chosen}` over `{rejected}`"),
+                }
+            }
         }
     }
 }

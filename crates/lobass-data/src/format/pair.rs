@@ -45,14 +45,25 @@ impl PairLayout {
     }
 
     pub(super) fn example(&self, row: &Map<String, Value>) -> Result<Example, RowFault> {
+        let mut messages = self.prompt_messages(row)?;
+        messages.extend(response_messages(row, &self.response)?);
+        Ok(Example {
+            id: field::identity(row, &self.id),
+            messages,
+            rejected: None,
+            tools: field::tools(row)?,
+        })
+    }
+
+    /// All that comes before the response.
+    pub(super) fn prompt_messages(&self, row: &Map<String, Value>) -> Result<Vec<Message>, RowFault> {
         let mut messages = Vec::new();
         if let Some(system) = optional(row, self.system.as_deref())? {
             messages.push(Message::new(Role::System, system));
         }
         self.push_history(row, &mut messages)?;
         self.push_prompt(row, &mut messages)?;
-        self.push_response(row, &mut messages)?;
-        Ok(Example { id: field::identity(row, &self.id), messages, tools: field::tools(row)? })
+        Ok(messages)
     }
 
     fn push_history(&self, row: &Map<String, Value>, messages: &mut Vec<Message>) -> Result<(), RowFault> {
@@ -90,18 +101,18 @@ impl PairLayout {
         messages.push(message);
         Ok(())
     }
+}
 
-    fn push_response(&self, row: &Map<String, Value>, messages: &mut Vec<Message>) -> Result<(), RowFault> {
-        match turns(row, &self.response)? {
-            Some(turns) => messages.extend(turns),
-            None if !row.contains_key(&self.response) => return Err(field::missing(row, &self.response)),
-            None => {
-                let response = field::text(row, &self.response)?.unwrap_or_default();
-                messages.push(Message::new(Role::Assistant, response));
-            }
-        }
-        Ok(())
+/// The response in a column; text that is null is empty.
+pub(super) fn response_messages(row: &Map<String, Value>, column: &str) -> Result<Vec<Message>, RowFault> {
+    if let Some(turns) = turns(row, column)? {
+        return Ok(turns);
     }
+    if !row.contains_key(column) {
+        return Err(field::missing(row, column));
+    }
+    let response = field::text(row, column)?.unwrap_or_default();
+    Ok(vec![Message::new(Role::Assistant, response)])
 }
 
 /// The turns of a column that holds messages instead of text.

@@ -5,7 +5,7 @@ use burn::tensor::{TensorData, bf16, f16};
 use crate::Dtype;
 
 /// Reads little-endian values of one dtype as another; rounding is to nearest, ties to even.
-pub(super) fn tensor_data<const D: usize>(
+pub(crate) fn tensor_data<const D: usize>(
     bytes: &[u8],
     from: Dtype,
     to: Dtype,
@@ -39,7 +39,7 @@ fn read<const N: usize, T>(bytes: &[u8], value: impl Fn([u8; N]) -> T) -> Vec<T>
 }
 
 /// Writes a tensor's values as little-endian bytes of a dtype.
-pub(super) fn to_bytes(data: &TensorData, dtype: Dtype) -> Vec<u8> {
+pub(crate) fn to_bytes(data: &TensorData, dtype: Dtype) -> Vec<u8> {
     match dtype {
         Dtype::F32 => data.iter::<f32>().flat_map(f32::to_le_bytes).collect(),
         Dtype::Bf16 => data.iter::<bf16>().flat_map(bf16::to_le_bytes).collect(),

@@ -16,9 +16,11 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor};
 
+pub(crate) use convert::{tensor_data, to_bytes};
 pub(crate) use layout::{EMBEDDING, HEAD};
 pub use layout::{TensorSpec, expected_tensors};
 pub use save::save;
+pub(crate) use save::{readable, write_whole};
 use shard::{Located, WeightShard};
 
 use crate::{Dtype, Error, Llama, LlamaConfig, WeightSource};

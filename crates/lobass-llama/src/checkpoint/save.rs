@@ -16,7 +16,7 @@ const SHARD_BYTES: usize = 5_000_000_000;
 
 /// Writes `config.json` and the weights in a dtype, one shard at a time.
 ///
-/// `config_json` is the text of the config the model was made from; only its dtype is changed. Every file is written
+/// `config_json` is the text of the config the model was made from; only its dtype is changed, and whether the head is tied. Every file is written
 /// under another name first and renamed when it is complete.
 ///
 /// # Errors
@@ -38,7 +38,7 @@ pub fn save(model: &Llama, config_json: &str, dtype: Dtype, dir: &Path) -> Resul
         let index = json!({"metadata": {"total_size": total_size}, "weight_map": weight_map});
         write_whole(&dir.join("model.safetensors.index.json"), pretty(&index).as_bytes())?;
     }
-    write_whole(&dir.join("config.json"), config_with_dtype(config_json, dtype)?.as_bytes())
+    write_whole(&dir.join("config.json"), config_of(model, config_json, dtype)?.as_bytes())
 }
 
 /// Files beside the weights that a tokenizer or a chat template is made of.
@@ -100,13 +100,13 @@ fn write_shard(model: &Llama, specs: &[TensorSpec], dtype: Dtype, path: &Path) -
 
 /// The file was a temporary one, which only its owner may read; checkpoints are shared like other files.
 #[cfg(unix)]
-fn readable(path: &Path) -> Result<(), Error> {
+pub(crate) fn readable(path: &Path) -> Result<(), Error> {
     use std::os::unix::fs::PermissionsExt as _;
     Ok(fs_err::set_permissions(path, std::fs::Permissions::from_mode(0o644))?)
 }
 
 #[cfg(not(unix))]
-fn readable(_: &Path) -> Result<(), Error> {
+pub(crate) fn readable(_: &Path) -> Result<(), Error> {
     Ok(())
 }
 
@@ -139,13 +139,17 @@ impl View for Weight<'_> {
     }
 }
 
-fn config_with_dtype(config_json: &str, dtype: Dtype) -> Result<String, Error> {
+fn config_of(model: &Llama, config_json: &str, dtype: Dtype) -> Result<String, Error> {
     let mut config: Map<String, Value> = serde_json::from_str(config_json).map_err(|source| {
         Error::Config { path: "config.json".into(), source: crate::ConfigError::Json(source) }
     })?;
     // transformers 5 writes `dtype`, 4 writes `torch_dtype`; both read both.
     let field = if config.contains_key("dtype") { "dtype" } else { "torch_dtype" };
     config.insert(field.to_owned(), Value::from(dtype.torch_name()));
+    if !model.config().tie_word_embeddings {
+        // An adapter may have given a tied model a head of its own.
+        config.insert("tie_word_embeddings".to_owned(), Value::from(false));
+    }
     Ok(pretty(&Value::Object(config)))
 }
 
@@ -153,7 +157,7 @@ fn pretty(value: &Value) -> String {
     format!("{value:#}\n")
 }
 
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let partial = path.with_extension("partial");
     let mut file = fs_err::File::create(&partial)?;
     file.write_all(bytes)?;

@@ -1,37 +1,38 @@
 //! Causal self-attention with grouped key-value heads.
 
 use burn::module::Module;
-use burn::tensor::module::attention;
-use burn::tensor::ops::AttentionModuleOptions;
-use burn::tensor::{Bool, Device, Tensor};
+use burn::tensor::Tensor;
 
 use super::linear::Linear;
 use super::norm::RmsNorm;
-use super::rope::RopeTables;
 use super::source::{Scope, WeightSource};
+use super::{Gradients, Pass};
+use crate::ops::{self, AttentionInputs, AttentionOutput, Heads};
 use crate::{LayerConfig, LlamaConfig};
 
 #[derive(Module, Debug)]
 pub(super) struct Attention {
-    q_proj: Linear,
-    k_proj: Linear,
-    v_proj: Linear,
-    o_proj: Linear,
+    pub(super) q_proj: Linear,
+    pub(super) k_proj: Linear,
+    pub(super) v_proj: Linear,
+    pub(super) o_proj: Linear,
     /// Over each head; Qwen3 only.
-    q_norm: Option<RmsNorm>,
+    pub(super) q_norm: Option<RmsNorm>,
     /// Over each head; Qwen3 only.
-    k_norm: Option<RmsNorm>,
+    pub(super) k_norm: Option<RmsNorm>,
     #[module(skip)]
     heads: Heads,
     #[module(skip)]
-    layer: LayerConfig,
+    rotary: bool,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Heads {
-    queries: usize,
-    keys: usize,
-    width: usize,
+/// What the backward pass needs.
+#[derive(Debug)]
+pub(super) struct AttentionTrace {
+    inputs: AttentionInputs,
+    output: AttentionOutput,
+    /// Queries and keys before their norms, if they have norms.
+    unnormed: Option<(Tensor<2>, Tensor<2>)>,
 }
 
 impl Attention {
@@ -44,6 +45,7 @@ impl Attention {
             queries: config.num_attention_heads,
             keys: config.num_key_value_heads,
             width: config.head_dim,
+            window: layer.sliding_window,
         };
         let (hidden, bias) = (config.hidden_size, config.qkv_bias);
         let (queries, keys) = (heads.queries * heads.width, heads.keys * heads.width);
@@ -56,67 +58,53 @@ impl Attention {
             false => Ok(None),
         };
         let (q_norm, k_norm) = (norm("q_norm")?, norm("k_norm")?);
-        Ok(Self { q_proj, k_proj, v_proj, o_proj, q_norm, k_norm, heads, layer })
+        Ok(Self { q_proj, k_proj, v_proj, o_proj, q_norm, k_norm, heads, rotary: layer.rotary })
     }
 
-    /// `[B, T, hidden]` to the same.
-    pub(super) fn forward(&self, input: Tensor<3>, rope: &RopeTables) -> Tensor<3> {
-        let [batch, seq, hidden] = input.dims();
-        let input = input.reshape([batch * seq, hidden]);
-        let project = |projection: &Linear, heads: usize| {
-            projection.forward(input.clone()).reshape([batch, seq, heads, self.heads.width])
-        };
-        let mut queries = project(&self.q_proj, self.heads.queries);
-        let mut keys = project(&self.k_proj, self.heads.keys);
-        let values = project(&self.v_proj, self.heads.keys).swap_dims(1, 2);
+    /// `[rows, hidden]` to the same.
+    pub(super) fn forward(&self, x: &Tensor<2>, pass: &Pass<'_>) -> (Tensor<2>, AttentionTrace) {
+        let mut queries = self.q_proj.forward(x, pass.dropout_seed);
+        let mut keys = self.k_proj.forward(x, pass.dropout_seed);
+        let values = self.v_proj.forward(x, pass.dropout_seed);
+        let mut unnormed = None;
         if let (Some(q_norm), Some(k_norm)) = (&self.q_norm, &self.k_norm) {
-            queries = q_norm.forward(queries);
-            keys = k_norm.forward(keys);
+            let (normed_queries, before_queries) = q_norm.forward(queries);
+            let (normed_keys, before_keys) = k_norm.forward(keys);
+            (queries, keys) = (normed_queries, normed_keys);
+            unnormed = Some((before_queries, before_keys));
         }
-        let (mut queries, mut keys) = (queries.swap_dims(1, 2), keys.swap_dims(1, 2)); // [B, heads, T, D]
-        if self.layer.rotary {
-            queries = rope.rotate(queries);
-            keys = rope.rotate(keys);
+        if self.rotary {
+            queries = ops::rotate(queries, &pass.rope);
+            keys = ops::rotate(keys, &pass.rope);
         }
-        let context = self.attend(queries, keys, values); // [B, H, T, D]
-        let context = context.swap_dims(1, 2).reshape([batch * seq, self.heads.queries * self.heads.width]);
-        self.o_proj.forward(context).reshape([batch, seq, hidden])
+        let inputs = AttentionInputs { queries, keys, values };
+        let (output, inputs) = ops::attention(inputs, self.heads, pass.spans());
+        let projected = self.o_proj.forward(&output.context, pass.dropout_seed);
+        (projected, AttentionTrace { inputs, output, unnormed })
     }
 
-    fn attend(&self, queries: Tensor<4>, mut keys: Tensor<4>, mut values: Tensor<4>) -> Tensor<4> {
-        let [batch, _, seq, _] = queries.dims();
-        // Only the CPU kernel reads grouped heads as they are; autodiff decomposes attention into products.
-        if queries.is_autodiff() {
-            keys = self.repeat_heads(keys);
-            values = self.repeat_heads(values);
+    pub(super) fn backward(
+        &self,
+        x: &Tensor<2>,
+        trace: AttentionTrace,
+        d_output: &Tensor<2>,
+        pass: &Pass<'_>,
+        gradients: &mut Gradients,
+    ) -> Tensor<2> {
+        let AttentionTrace { inputs, output, unnormed } = trace;
+        let d_context = self.o_proj.backward(&output.context, d_output, pass.dropout_seed, gradients);
+        let AttentionInputs { queries: mut d_queries, keys: mut d_keys, values: d_values } =
+            ops::attention_backward(inputs, output, d_context, self.heads, pass.spans());
+        if self.rotary {
+            d_queries = ops::rotate_backward(d_queries, &pass.rope);
+            d_keys = ops::rotate_backward(d_keys, &pass.rope);
         }
-        let window = self.layer.sliding_window.filter(|&window| window < seq);
-        let mask = window.map(|window| {
-            outside_window(seq, window, &queries.device()).expand([batch, self.heads.queries, seq, seq])
-        });
-        let options = AttentionModuleOptions { is_causal: true, ..Default::default() };
-        attention(queries, keys, values, mask, None, options)
-    }
-
-    /// `[B, K, T, D]` to `[B, H, T, D]`: key-value head `k` serves `H / K` neighbouring query heads.
-    fn repeat_heads(&self, heads: Tensor<4>) -> Tensor<4> {
-        let groups = self.heads.queries / self.heads.keys;
-        if groups == 1 {
-            return heads;
+        if let (Some(q_norm), Some(k_norm), Some((queries, keys))) = (&self.q_norm, &self.k_norm, unnormed) {
+            d_queries = q_norm.backward(queries, d_queries, gradients);
+            d_keys = k_norm.backward(keys, d_keys, gradients);
         }
-        let [batch, keys, seq, width] = heads.dims();
-        heads.unsqueeze_dim::<5>(2).expand([batch, keys, groups, seq, width]).reshape([
-            batch,
-            keys * groups,
-            seq,
-            width,
-        ])
+        let dx = self.q_proj.backward(x, &d_queries, pass.dropout_seed, gradients);
+        let dx = dx + self.k_proj.backward(x, &d_keys, pass.dropout_seed, gradients);
+        dx + self.v_proj.backward(x, &d_values, pass.dropout_seed, gradients)
     }
-}
-
-/// `[1, 1, T, T]`, true where query `q` is `window` or more positions after key `k`.
-fn outside_window(seq: usize, window: usize, device: &Device) -> Tensor<4, Bool> {
-    let window = i64::try_from(window).expect("shorter than the sequence");
-    // `tril_mask` is false on and below its diagonal; what it leaves true is inside the window or in the future.
-    Tensor::<2, Bool>::tril_mask([seq, seq], -window, device).bool_not().unsqueeze()
 }

@@ -1,21 +1,28 @@
 //! Embedding, layers, and the last norm.
 
-use burn::module::{Module, Param};
-use burn::tensor::module::embedding;
-use burn::tensor::{Device, Int, Tensor};
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
 
-use super::attention::Attention;
-use super::mlp::Mlp;
+use super::embedding::Embedding;
+use super::layer::{DecoderLayer, LayerTrace};
 use super::norm::RmsNorm;
-use super::rope::RopeTables;
 use super::source::{Scope, WeightSource};
-use crate::{LayerConfig, LlamaConfig};
+use super::{Gradients, Pass};
+use crate::LlamaConfig;
 
 #[derive(Module, Debug)]
 pub(super) struct Decoder {
     pub(super) embed_tokens: Embedding,
-    layers: Vec<DecoderLayer>,
-    norm: RmsNorm,
+    pub(super) layers: Vec<DecoderLayer>,
+    pub(super) norm: RmsNorm,
+}
+
+/// What the backward pass needs.
+#[derive(Debug)]
+pub(super) struct DecoderTrace {
+    layers: Vec<LayerTrace>,
+    /// Before the last norm, `[rows, hidden]`.
+    last: Tensor<2>,
 }
 
 impl Decoder {
@@ -38,62 +45,38 @@ impl Decoder {
         self.embed_tokens.weight.val().device()
     }
 
-    /// `[B, T]` token ids to `[B, T, hidden]`.
-    pub(super) fn forward(&self, input_ids: Tensor<2, Int>, config: &LlamaConfig) -> Tensor<3> {
-        let seq = input_ids.dims()[1];
-        let hidden = self.embed_tokens.forward(input_ids);
-        let rope = RopeTables::new(config, seq, hidden.dtype(), &hidden.device());
-        let hidden = self.layers.iter().fold(hidden, |hidden, layer| layer.forward(hidden, &rope));
-        self.norm.forward(hidden)
-    }
-}
-
-#[derive(Module, Debug)]
-pub(super) struct Embedding {
-    /// `[vocab, hidden]`.
-    weight: Param<Tensor<2>>,
-}
-
-impl Embedding {
-    fn load<S: WeightSource>(scope: &mut Scope<'_, S>, config: &LlamaConfig) -> Result<Self, S::Error> {
-        Ok(Self { weight: scope.param("weight", [config.vocab_size, config.hidden_size])? })
+    /// Token ids to `[rows, hidden]`.
+    pub(super) fn forward(&self, pass: &Pass<'_>) -> Tensor<2> {
+        let hidden = self.embed_tokens.forward(pass.packed.input_ids());
+        let hidden = self.layers.iter().fold(hidden, |hidden, layer| layer.forward(hidden, pass));
+        self.norm.forward(hidden).0
     }
 
-    fn forward(&self, input_ids: Tensor<2, Int>) -> Tensor<3> {
-        embedding(self.weight.val(), input_ids)
+    /// As [`Decoder::forward`], keeping what the backward pass needs.
+    pub(super) fn forward_traced(&self, pass: &Pass<'_>) -> (Tensor<2>, DecoderTrace) {
+        let mut hidden = self.embed_tokens.forward(pass.packed.input_ids());
+        let mut layers = Vec::with_capacity(self.layers.len());
+        for layer in &self.layers {
+            let (output, trace) = layer.forward_traced(hidden, pass);
+            layers.push(trace);
+            hidden = output;
+        }
+        let (normed, last) = self.norm.forward(hidden);
+        (normed, DecoderTrace { layers, last })
     }
 
-    /// The embedding as a tied head: `[rows, hidden]` to `[rows, vocab]`.
-    pub(super) fn as_head(&self, hidden: Tensor<2>) -> Tensor<2> {
-        hidden.matmul(self.weight.val().transpose())
-    }
-}
-
-#[derive(Module, Debug)]
-struct DecoderLayer {
-    self_attn: Attention,
-    mlp: Mlp,
-    input_layernorm: RmsNorm,
-    post_attention_layernorm: RmsNorm,
-}
-
-impl DecoderLayer {
-    fn load<S: WeightSource>(
-        scope: &mut Scope<'_, S>,
-        config: &LlamaConfig,
-        layer: LayerConfig,
-    ) -> Result<Self, S::Error> {
-        let self_attn = Attention::load(&mut scope.child("self_attn"), config, layer)?;
-        let mlp = Mlp::load(&mut scope.child("mlp"), config)?;
-        let mut norm =
-            |name: &str| RmsNorm::load(&mut scope.child(name), config.hidden_size, config.rms_norm_eps);
-        let (input_layernorm, post_attention_layernorm) =
-            (norm("input_layernorm")?, norm("post_attention_layernorm")?);
-        Ok(Self { self_attn, mlp, input_layernorm, post_attention_layernorm })
-    }
-
-    fn forward(&self, hidden: Tensor<3>, rope: &RopeTables) -> Tensor<3> {
-        let hidden = hidden.clone() + self.self_attn.forward(self.input_layernorm.forward(hidden), rope);
-        hidden.clone() + self.mlp.forward(self.post_attention_layernorm.forward(hidden))
+    pub(super) fn backward(
+        &self,
+        trace: DecoderTrace,
+        d_hidden: Tensor<2>,
+        pass: &Pass<'_>,
+        gradients: &mut Gradients,
+    ) {
+        let DecoderTrace { layers, last } = trace;
+        let mut d_hidden = self.norm.backward(last, d_hidden, gradients);
+        for (layer, trace) in self.layers.iter().zip(layers).rev() {
+            d_hidden = layer.backward(trace, d_hidden, pass, gradients);
+        }
+        self.embed_tokens.backward(pass.packed.input_ids(), d_hidden, gradients);
     }
 }

@@ -1,17 +1,25 @@
-//! A projection with its weight as checkpoints store it, `[out, in]`.
+//! A projection with its weight as checkpoints store it, `[out, in]`, and perhaps a low-rank update.
 
 use burn::module::{Module, Param};
-use burn::tensor::Tensor;
+use burn::tensor::{DType, Tensor};
 
+use super::Gradients;
+use super::lora::Lora;
 use super::source::{Scope, WeightSource};
+use crate::host::widened;
 
-/// `x W^T + b`.
+/// `x W^T + b`, and the update of an adapter if there is one. Weights of half precision are widened; the arithmetic
+/// is `f32`.
 #[derive(Module, Debug)]
 pub(super) struct Linear {
     /// `[out, in]`.
-    weight: Param<Tensor<2>>,
+    pub(super) weight: Param<Tensor<2>>,
     /// `[out]`.
-    bias: Option<Param<Tensor<1>>>,
+    pub(super) bias: Option<Param<Tensor<1>>>,
+    pub(super) lora: Option<Lora>,
+    /// Whether training leaves weight and bias as they are.
+    #[module(skip)]
+    pub(super) frozen: bool,
 }
 
 impl Linear {
@@ -23,16 +31,40 @@ impl Linear {
     ) -> Result<Self, S::Error> {
         let weight = scope.param("weight", [out, inputs])?;
         let bias = if bias { Some(scope.param("bias", [out])?) } else { None };
-        Ok(Self { weight, bias })
+        Ok(Self { weight, bias, lora: None, frozen: false })
     }
 
     /// `[rows, in]` to `[rows, out]`.
-    pub(super) fn forward(&self, input: Tensor<2>) -> Tensor<2> {
+    pub(super) fn forward(&self, x: &Tensor<2>, dropout_seed: Option<u64>) -> Tensor<2> {
         // A transposed view multiplies as fast as a transposed copy would.
-        let output = input.matmul(self.weight.val().transpose());
-        match &self.bias {
-            Some(bias) => output + bias.val().unsqueeze(),
-            None => output,
+        let mut y = x.clone().matmul(widened(self.weight.val()).transpose());
+        if let Some(bias) = &self.bias {
+            y = y + bias.val().cast(DType::F32).unsqueeze();
+        }
+        match &self.lora {
+            Some(lora) => y + lora.forward(x, dropout_seed),
+            None => y,
+        }
+    }
+
+    /// The gradient with respect to `x`, given that of the output.
+    pub(super) fn backward(
+        &self,
+        x: &Tensor<2>,
+        d_output: &Tensor<2>,
+        dropout_seed: Option<u64>,
+        gradients: &mut Gradients,
+    ) -> Tensor<2> {
+        if !self.frozen {
+            gradients.add(self.weight.id, d_output.clone().transpose().matmul(x.clone()));
+            if let Some(bias) = &self.bias {
+                gradients.add(bias.id, d_output.clone().sum_dim(0));
+            }
+        }
+        let dx = d_output.clone().matmul(widened(self.weight.val()));
+        match &self.lora {
+            Some(lora) => dx + lora.backward(x, d_output, dropout_seed, gradients),
+            None => dx,
         }
     }
 }

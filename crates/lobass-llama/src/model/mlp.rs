@@ -2,18 +2,25 @@
 
 use burn::module::Module;
 use burn::tensor::Tensor;
-use burn::tensor::activation::silu;
 
 use super::linear::Linear;
 use super::source::{Scope, WeightSource};
-use crate::LlamaConfig;
+use super::{Gradients, Pass};
+use crate::{LlamaConfig, ops};
 
 /// SwiGLU: `down(silu(gate(x)) * up(x))`.
 #[derive(Module, Debug)]
 pub(super) struct Mlp {
-    gate_proj: Linear,
-    up_proj: Linear,
-    down_proj: Linear,
+    pub(super) gate_proj: Linear,
+    pub(super) up_proj: Linear,
+    pub(super) down_proj: Linear,
+}
+
+/// What the backward pass needs, `[rows, inner]` each.
+#[derive(Debug)]
+pub(super) struct MlpTrace {
+    gate: Tensor<2>,
+    up: Tensor<2>,
 }
 
 impl Mlp {
@@ -29,11 +36,28 @@ impl Mlp {
         })
     }
 
-    /// `[B, T, hidden]` to the same.
-    pub(super) fn forward(&self, input: Tensor<3>) -> Tensor<3> {
-        let [batch, seq, hidden] = input.dims();
-        let input = input.reshape([batch * seq, hidden]);
-        let gated = silu(self.gate_proj.forward(input.clone())) * self.up_proj.forward(input);
-        self.down_proj.forward(gated).reshape([batch, seq, hidden])
+    /// `[rows, hidden]` to the same.
+    pub(super) fn forward(&self, x: &Tensor<2>, pass: &Pass<'_>) -> (Tensor<2>, MlpTrace) {
+        let (gate, up) =
+            (self.gate_proj.forward(x, pass.dropout_seed), self.up_proj.forward(x, pass.dropout_seed));
+        let (inner, gate, up) = ops::swiglu(gate, up);
+        (self.down_proj.forward(&inner, pass.dropout_seed), MlpTrace { gate, up })
+    }
+
+    pub(super) fn backward(
+        &self,
+        x: &Tensor<2>,
+        trace: MlpTrace,
+        d_output: &Tensor<2>,
+        pass: &Pass<'_>,
+        gradients: &mut Gradients,
+    ) -> Tensor<2> {
+        let MlpTrace { gate, up } = trace;
+        let (inner, gate, up) = ops::swiglu(gate, up);
+        let d_inner = self.down_proj.backward(&inner, d_output, pass.dropout_seed, gradients);
+        drop(inner);
+        let (d_gate, d_up) = ops::swiglu_backward(gate, up, d_inner);
+        let dx = self.gate_proj.backward(x, &d_gate, pass.dropout_seed, gradients);
+        dx + self.up_proj.backward(x, &d_up, pass.dropout_seed, gradients)
     }
 }

@@ -1,28 +1,51 @@
-//! The decoder as burn modules. Field names are the checkpoint's tensor names, so that a tensor list reads as a map
-//! of this folder.
+//! The decoder as burn modules, forward and backward. Field names are the checkpoint's tensor names, so that a tensor
+//! list reads as a map of this folder.
 //!
-//! Legend for shapes: `B` batch, `T` sequence, `H` query heads, `K` key-value heads, `D` head width.
+//! Rows of several sequences are packed one after the other; everything but attention works row by row. Each module
+//! has a forward pass, which hands out what the backward pass needs, and the backward pass itself, written out: no
+//! tape is kept, frozen weights cost no gradient, and a low-rank update is never made dense.
+//!
+//! Legend for shapes: `rows` of all packed sequences, `H` query heads, `K` key-value heads, `D` head width.
 
+mod adapted;
 mod attention;
 mod decoder;
+mod embedding;
+mod gradients;
+mod layer;
 mod linear;
+mod lora;
 mod mlp;
 mod norm;
+mod packed;
+mod pass;
 mod rope;
 mod source;
+mod trained;
 mod weights;
 
 use burn::module::Module;
-use burn::tensor::{Device, Int, Tensor};
+use burn::tensor::{Device, Tensor};
 
-use decoder::Decoder;
+pub(crate) use adapted::LoraWeights;
+use decoder::{Decoder, DecoderTrace};
+pub use gradients::Gradients;
 use linear::Linear;
+pub use packed::Packed;
+pub(crate) use packed::Spans;
+use pass::Pass;
+pub use pass::TraceOptions;
+pub(crate) use rope::RopeTables;
 pub use source::WeightSource;
+pub(crate) use source::stream_of;
 use source::{RandomSource, Scope};
+pub use trained::Values;
 
 use crate::LlamaConfig;
 
 /// A LLaMA-family causal language model.
+///
+/// Clones share their weights.
 #[derive(Module, Debug)]
 pub struct Llama {
     model: Decoder,
@@ -30,6 +53,13 @@ pub struct Llama {
     lm_head: Option<Linear>,
     #[module(skip)]
     config: LlamaConfig,
+}
+
+/// A forward pass that can be differentiated.
+#[derive(Debug)]
+pub struct Trace<'a> {
+    pass: Pass<'a>,
+    decoder: DecoderTrace,
 }
 
 impl Llama {
@@ -71,27 +101,57 @@ impl Llama {
 
     /// The hidden state after the last norm: what the head reads.
     ///
-    /// Attention is causal and knows no padding: a row shorter than the batch is padded on the right, where no real
-    /// position looks.
-    ///
     /// # Shapes
-    /// - `input_ids`: `[batch, seq]`, every id below `vocab_size`
-    /// - returns: `[batch, seq, hidden]`
+    /// - `packed`: every id below `vocab_size`
+    /// - returns: `[rows, hidden]`, `f32`
     ///
     /// Source: `LlamaModel.forward` and its siblings in transformers 5.23.
-    pub fn hidden_states(&self, input_ids: Tensor<2, Int>) -> Tensor<3> {
-        self.model.forward(input_ids, &self.config)
+    pub fn hidden_states(&self, packed: &Packed) -> Tensor<2> {
+        self.model.forward(&Pass::new(&self.config, packed, TraceOptions::default()))
+    }
+
+    /// As [`Llama::hidden_states`], keeping what [`Llama::backward`] needs.
+    pub fn trace<'a>(&self, packed: &'a Packed, options: TraceOptions) -> (Tensor<2>, Trace<'a>) {
+        let pass = Pass::new(&self.config, packed, options);
+        let (hidden, decoder) = self.model.forward_traced(&pass);
+        (hidden, Trace { pass, decoder })
+    }
+
+    /// Adds the gradients of every trained parameter below the head, given that of the hidden states.
+    ///
+    /// # Shapes
+    /// - `d_hidden`: `[rows, hidden]`
+    pub fn backward(&self, trace: Trace<'_>, d_hidden: Tensor<2>, gradients: &mut Gradients) {
+        let Trace { pass, decoder } = trace;
+        self.model.backward(decoder, d_hidden, &pass, gradients);
     }
 
     /// Unnormalised log-probabilities of the next token for chosen rows of [`Llama::hidden_states`].
     ///
     /// # Shapes
     /// - `hidden`: `[rows, hidden]`
-    /// - returns: `[rows, vocab]`, in the model's dtype
+    /// - returns: `[rows, vocab]`, `f32`
     pub fn logits(&self, hidden: Tensor<2>) -> Tensor<2> {
         match &self.lm_head {
-            Some(head) => head.forward(hidden),
+            Some(head) => head.forward(&hidden, None),
             None => self.model.embed_tokens.as_head(hidden),
+        }
+    }
+
+    /// The gradient of [`Llama::logits`] with respect to its input, and, added to `gradients`, to the head.
+    ///
+    /// # Shapes
+    /// - `hidden`, and what is returned: `[rows, hidden]`
+    /// - `d_logits`: `[rows, vocab]`
+    pub fn logits_backward(
+        &self,
+        hidden: Tensor<2>,
+        d_logits: Tensor<2>,
+        gradients: &mut Gradients,
+    ) -> Tensor<2> {
+        match &self.lm_head {
+            Some(head) => head.backward(&hidden, &d_logits, None, gradients),
+            None => self.model.embed_tokens.as_head_backward(hidden, d_logits, gradients),
         }
     }
 }

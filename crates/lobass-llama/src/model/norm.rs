@@ -1,19 +1,22 @@
 //! RMS normalisation.
 
 use burn::module::{Module, Param};
-use burn::tensor::{DType, Tensor};
+use burn::tensor::Tensor;
 
+use super::Gradients;
 use super::source::{Scope, WeightSource};
+use crate::ops;
 
-/// `x / sqrt(mean(x^2) + eps) * weight` over the last dimension.
-///
-/// The mean and the quotient are in `f32` and rounded once, before the weight is applied, as in `LlamaRMSNorm`.
+/// `x / sqrt(mean(x^2) + eps) * weight` over the last dimension, in `f32`.
 #[derive(Module, Debug)]
 pub(super) struct RmsNorm {
     /// `[width]`.
-    weight: Param<Tensor<1>>,
+    pub(super) weight: Param<Tensor<1>>,
     #[module(skip)]
     eps: f64,
+    /// Whether training leaves the weight as it is.
+    #[module(skip)]
+    pub(super) frozen: bool,
 }
 
 impl RmsNorm {
@@ -22,15 +25,33 @@ impl RmsNorm {
         width: usize,
         eps: f64,
     ) -> Result<Self, S::Error> {
-        Ok(Self { weight: scope.param("weight", [width])?, eps })
+        Ok(Self { weight: scope.param("weight", [width])?, eps, frozen: false })
     }
 
-    /// `[.., width]` to the same.
-    pub(super) fn forward<const N: usize>(&self, input: Tensor<N>) -> Tensor<N> {
-        let dtype = input.dtype();
-        let input = input.cast(DType::F32);
-        let mean_square = input.clone().square().mean_dim(N - 1);
-        let normed = input / (mean_square + self.eps).sqrt();
-        normed.cast(dtype) * self.weight.val().unsqueeze()
+    /// `[rows, n * width]` to the same, and what was given: every `width` values are normalised by themselves.
+    pub(super) fn forward(&self, x: Tensor<2>) -> (Tensor<2>, Tensor<2>) {
+        let shape = x.dims();
+        let (y, x) = ops::rms_norm(self.by_width(x), self.weight(), self.eps);
+        (y.reshape(shape), x.reshape(shape))
+    }
+
+    pub(super) fn backward(&self, x: Tensor<2>, d_output: Tensor<2>, gradients: &mut Gradients) -> Tensor<2> {
+        let shape = x.dims();
+        let (x, d_output) = (self.by_width(x), self.by_width(d_output));
+        let (dx, d_weight) = ops::rms_norm_backward(x, self.weight(), self.eps, d_output, !self.frozen);
+        if let Some(d_weight) = d_weight {
+            gradients.add(self.weight.id, d_weight);
+        }
+        dx.reshape(shape)
+    }
+
+    fn by_width(&self, x: Tensor<2>) -> Tensor<2> {
+        let width = self.weight.lazy_shape()[0];
+        let count = x.shape().num_elements();
+        x.reshape([count / width, width])
+    }
+
+    fn weight(&self) -> Tensor<1> {
+        self.weight.val().cast(burn::tensor::DType::F32)
     }
 }

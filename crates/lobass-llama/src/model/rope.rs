@@ -2,48 +2,61 @@
 
 use std::f64::consts::TAU;
 
-use burn::tensor::{DType, Device, Tensor, TensorData};
-
+use super::packed::Spans;
 use crate::{LlamaConfig, RopeScaling};
 
-/// Cosines and sines for the positions of one sequence length.
+/// Cosines and sines for every row of some packed sequences; each sequence counts its positions from 0.
 #[derive(Debug, Clone)]
-pub(super) struct RopeTables {
-    /// `[1, 1, T, D/2]`.
-    cos: Tensor<4>,
-    /// `[1, 1, T, D/2]`.
-    sin: Tensor<4>,
+pub(crate) struct RopeTables {
+    /// `[rows, D/2]`.
+    cos: Vec<f32>,
+    /// `[rows, D/2]`.
+    sin: Vec<f32>,
+    width: usize,
 }
 
 impl RopeTables {
-    pub(super) fn new(config: &LlamaConfig, seq_len: usize, dtype: DType, device: &Device) -> Self {
-        let (frequencies, factor) = inverse_frequencies(config, seq_len);
-        let shape = [1, 1, seq_len, frequencies.len()];
-        let table = |function: fn(f32) -> f32| {
-            let values: Vec<f32> = (0..seq_len)
-                .flat_map(|position| {
-                    #[expect(
-                        clippy::cast_possible_truncation,
-                        reason = "as in the reference, angles are f32"
-                    )]
-                    frequencies
-                        .iter()
-                        .map(move |frequency| function(position as f32 * frequency) * factor as f32)
-                })
-                .collect();
-            Tensor::from_data(TensorData::new(values, shape), (device, dtype))
-        };
-        Self { cos: table(f32::cos), sin: table(f32::sin) }
+    pub(crate) fn new(config: &LlamaConfig, spans: &Spans) -> Self {
+        let mut tables = Self { cos: Vec::new(), sin: Vec::new(), width: config.head_dim };
+        // Frequencies depend on the length only where the scaling says so.
+        let mut known: Option<(usize, (Vec<f32>, f64))> = None;
+        let dynamic = matches!(config.rope.scaling, RopeScaling::Dynamic { .. });
+        for span in spans.iter() {
+            let length = span.len();
+            if known.as_ref().is_none_or(|(of, _)| dynamic && *of != length) {
+                known = Some((length, inverse_frequencies(config, length)));
+            }
+            if let Some((_, (frequencies, factor))) = &known {
+                tables.push(length, frequencies, *factor);
+            }
+        }
+        tables
     }
 
-    /// Rotates the pairs `(i, i + D/2)` of every head: `[B, heads, T, D]` to the same.
-    pub(super) fn rotate(&self, heads: Tensor<4>) -> Tensor<4> {
-        let half = heads.dims()[3] / 2;
-        let first = heads.clone().narrow(3, 0, half);
-        let second = heads.narrow(3, half, half);
-        let rotated_first = first.clone() * self.cos.clone() - second.clone() * self.sin.clone();
-        let rotated_second = second * self.cos.clone() + first * self.sin.clone();
-        Tensor::cat(vec![rotated_first, rotated_second], 3)
+    #[expect(clippy::cast_possible_truncation, reason = "as in the reference, angles are f32")]
+    fn push(&mut self, length: usize, frequencies: &[f32], factor: f64) {
+        for position in 0..length {
+            for frequency in frequencies {
+                let (sin, cos) = (position as f32 * frequency).sin_cos();
+                self.cos.push(cos * factor as f32);
+                self.sin.push(sin * factor as f32);
+            }
+        }
+    }
+
+    /// Cosines, `[rows, D/2]`.
+    pub(crate) fn cos(&self) -> &[f32] {
+        &self.cos
+    }
+
+    /// Sines, `[rows, D/2]`.
+    pub(crate) fn sin(&self) -> &[f32] {
+        &self.sin
+    }
+
+    /// The width of a head, `D`.
+    pub(crate) fn width(&self) -> usize {
+        self.width
     }
 }
 

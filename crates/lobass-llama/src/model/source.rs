@@ -44,8 +44,18 @@ impl<'a, S: WeightSource> Scope<'a, S> {
         let name = format!("{}.{name}", self.path);
         let tensor = self.source.tensor(&name, shape)?;
         // The name is the identity, so that gradients and optimizer states survive saving and loading.
-        Ok(Param::initialized(ParamId::from(fnv1a(&name)), tensor))
+        Ok(Param::initialized(parameter_id(&name), tensor))
     }
+}
+
+/// The identity of the parameter of a name.
+pub(super) fn parameter_id(name: &str) -> ParamId {
+    ParamId::from(fnv1a(name))
+}
+
+/// The stream of random numbers of a name.
+pub(crate) fn stream_of(name: &str) -> u64 {
+    fnv1a(name)
 }
 
 /// The 64-bit FNV-1a hash.

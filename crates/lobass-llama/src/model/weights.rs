@@ -21,6 +21,17 @@ impl Llama {
     }
 }
 
+/// The name of a parameter in files: the path through the modules, with the parts of adapters as PEFT calls them.
+fn checkpoint_name(path: &[String]) -> String {
+    let path = path.join(".");
+    for (field, name) in [(".lora.a", ".lora_A.weight"), (".lora.b", ".lora_B.weight")] {
+        if let Some(module) = path.strip_suffix(field) {
+            return format!("{module}{name}");
+        }
+    }
+    path
+}
+
 struct Finder<'a> {
     path: Vec<String>,
     name: &'a str,
@@ -37,7 +48,7 @@ impl ModuleVisitor for Finder<'_> {
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        if self.path.join(".") == self.name {
+        if checkpoint_name(&self.path) == self.name {
             self.found = Some(param.val().into_data());
         }
     }
@@ -58,7 +69,7 @@ impl ModuleVisitor for Lister {
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        self.names.push((self.path.join("."), param.id));
+        self.names.push((checkpoint_name(&self.path), param.id));
     }
 }
 

@@ -3,18 +3,19 @@
 use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
 use std::path::Path;
 
-use lobass_core::{ExampleKey, RowStatus, ScoreRecord};
+use lobass_core::{ExampleKey, Nll, RejectedRecord, RowStatus, ScoreRecord};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
-use super::{ScoreTable, nll, not_a_table};
+use super::{ScoreTable, further_nll, nll, not_a_table};
 use crate::store::partial_path;
 use crate::{Error, Manifest};
 
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
 enum Line {
-    Manifest(Manifest),
-    Row(Row),
+    Manifest(Box<Manifest>),
+    Row(Box<Row>),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -28,9 +29,71 @@ struct Row {
     n_tokens: u32,
     n_scored: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    rejected_n_tokens: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rejected_n_scored: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fold: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     base_nll: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reference_nll: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    in_sample_nll: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    base_rejected_nll: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reference_rejected_nll: Option<f64>,
+    /// Further columns of losses, by their whole name.
+    #[serde(flatten)]
+    further: Map<String, Value>,
+}
+
+impl Row {
+    fn of(record: &ScoreRecord, further: Map<String, Value>) -> Self {
+        let sum = |nll: Option<Nll>| nll.map(|nll| nll.sum);
+        Self {
+            row: record.row,
+            key: record.key.clone(),
+            status: record.status,
+            reason: record.reason.clone(),
+            source: record.source.clone(),
+            n_tokens: record.n_tokens,
+            n_scored: record.n_scored,
+            rejected_n_tokens: record.rejected.map(|rejected| rejected.n_tokens),
+            rejected_n_scored: record.rejected.map(|rejected| rejected.n_scored),
+            fold: record.fold,
+            base_nll: sum(record.base),
+            reference_nll: sum(record.reference),
+            in_sample_nll: sum(record.in_sample),
+            base_rejected_nll: sum(record.rejected.and_then(|rejected| rejected.base)),
+            reference_rejected_nll: sum(record.rejected.and_then(|rejected| rejected.reference)),
+            further,
+        }
+    }
+
+    fn into_record(self) -> ScoreRecord {
+        let rejected = self.rejected_n_tokens.zip(self.rejected_n_scored);
+        ScoreRecord {
+            row: self.row,
+            key: self.key,
+            status: self.status,
+            reason: self.reason,
+            source: self.source,
+            n_tokens: self.n_tokens,
+            n_scored: self.n_scored,
+            base: nll(self.base_nll, self.n_scored),
+            reference: nll(self.reference_nll, self.n_scored),
+            in_sample: nll(self.in_sample_nll, self.n_scored),
+            fold: self.fold,
+            rejected: rejected.map(|(n_tokens, n_scored)| RejectedRecord {
+                n_tokens,
+                n_scored,
+                base: nll(self.base_rejected_nll, n_scored),
+                reference: nll(self.reference_rejected_nll, n_scored),
+            }),
+        }
+    }
 }
 
 /// Writes a table as JSON lines; per-token losses are left out.
@@ -44,19 +107,12 @@ pub fn write_json_lines(table: &ScoreTable, out: &Path) -> Result<(), Error> {
         serde_json::to_writer(&mut writer, line)?;
         writer.write_all(b"\n")
     };
-    line(&Line::Manifest(table.manifest.clone()))?;
-    for record in &table.records {
-        line(&Line::Row(Row {
-            row: record.row,
-            key: record.key.clone(),
-            status: record.status,
-            reason: record.reason.clone(),
-            source: record.source.clone(),
-            n_tokens: record.n_tokens,
-            n_scored: record.n_scored,
-            base_nll: record.base.map(|nll| nll.sum),
-            reference_nll: record.reference.map(|nll| nll.sum),
-        }))?;
+    line(&Line::Manifest(Box::new(table.manifest.clone())))?;
+    for (at, record) in table.records.iter().enumerate() {
+        let sum = |losses: &[Option<Nll>]| Some(Value::from(losses.get(at).copied()??.sum));
+        let further = table.further.iter();
+        let further = further.filter_map(|(name, losses)| Some((format!("{name}_nll"), sum(losses)?)));
+        line(&Line::Row(Box::new(Row::of(record, further.collect()))))?;
     }
     writer.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
     fs_err::rename(&partial, out)?;
@@ -66,25 +122,27 @@ pub fn write_json_lines(table: &ScoreTable, out: &Path) -> Result<(), Error> {
 pub(super) fn read(path: &Path) -> Result<ScoreTable, Error> {
     let mut manifest = None;
     let mut records = Vec::new();
+    let mut further_of_row = Vec::new();
     for (line, number) in BufReader::new(fs_err::File::open(path)?).lines().zip(1..) {
         let parsed = serde_json::from_str(&line?)
             .map_err(|error| not_a_table(path, format!("line {number}: {error}")))?;
         match parsed {
-            Line::Manifest(found) => manifest = Some(found),
-            Line::Row(row) => records.push(ScoreRecord {
-                row: row.row,
-                key: row.key,
-                status: row.status,
-                reason: row.reason,
-                source: row.source,
-                n_tokens: row.n_tokens,
-                n_scored: row.n_scored,
-                base: nll(row.base_nll, row.n_scored),
-                reference: nll(row.reference_nll, row.n_scored),
-            }),
+            Line::Manifest(found) => manifest = Some(*found),
+            Line::Row(mut row) => {
+                further_of_row.push(std::mem::take(&mut row.further));
+                records.push(row.into_record());
+            }
         }
     }
     let manifest: Manifest =
         manifest.ok_or_else(|| not_a_table(path, "expected a line with the manifest"))?;
-    ScoreTable::checked(manifest, records, path)
+    let names = manifest.further_columns().into_iter();
+    let further = names.map(|name| {
+        let column = format!("{name}_nll");
+        let rows = records.iter().zip(&further_of_row);
+        rows.map(|(record, sums)| further_nll(&name, sums.get(&column).and_then(Value::as_f64), record))
+            .collect()
+    });
+    let further = further.collect();
+    ScoreTable::checked(manifest, records, further, path)
 }

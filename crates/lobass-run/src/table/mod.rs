@@ -6,12 +6,13 @@ mod parquet_file;
 use std::io::Read as _;
 use std::path::Path;
 
-use lobass_core::{Nll, ScoreRecord};
+use lobass_core::{Detail, Nll, ScoreRecord};
 
 pub use json::write_json_lines;
 pub(crate) use parquet_file::TableWriter;
 
-use crate::{Error, Manifest};
+use crate::manifest::{REJECTED, further_columns};
+use crate::{Error, Manifest, Seal};
 
 /// A score table in memory.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,31 +21,111 @@ pub struct ScoreTable {
     pub manifest: Manifest,
     /// Its rows, in the order of the pool.
     pub records: Vec<ScoreRecord>,
+    /// Every other column of losses, by the name of its model: the references that are joined in
+    /// [`ScoreRecord::reference`], and models that count for nothing else. Of pairs also those of the rejected
+    /// responses, as `ROLE_rejected`.
+    pub further: Vec<(String, Vec<Option<Nll>>)>,
 }
 
 impl ScoreTable {
     /// Puts a table together whose rows are those of its manifest, each in its place.
-    fn checked(manifest: Manifest, records: Vec<ScoreRecord>, path: &Path) -> Result<Self, Error> {
+    fn checked(
+        manifest: Manifest,
+        records: Vec<ScoreRecord>,
+        further: Vec<Vec<Option<Nll>>>,
+        path: &Path,
+    ) -> Result<Self, Error> {
         if records.len() as u64 != manifest.n_rows {
             let reason = format!("expected {} rows, found {}", manifest.n_rows, records.len());
             return Err(not_a_table(path, reason));
         }
         match records.iter().zip(0..).find(|(record, place)| record.row != *place) {
-            None => Ok(Self { manifest, records }),
+            None => {
+                let further = manifest.further_columns().into_iter().zip(further).collect();
+                Ok(Self { manifest, records, further })
+            }
             Some((record, place)) => {
                 let reason = format!("expected row {place} in its place, found row {}", record.row);
                 Err(not_a_table(path, reason))
             }
         }
     }
+
+    /// The losses under one model or role of the table; of a pool of pairs also under `ROLE_rejected`.
+    pub fn losses(&self, role: &str) -> Option<Vec<Option<Nll>>> {
+        if let Some((_, losses)) = self.further.iter().find(|(name, _)| name == role) {
+            return Some(losses.clone());
+        }
+        let of = |value: fn(&ScoreRecord) -> Option<Nll>| Some(self.records.iter().map(value).collect());
+        match role {
+            "base" => of(|record| record.base),
+            "reference" => of(|record| record.reference),
+            "in_sample" => of(|record| record.in_sample),
+            "base_rejected" => of(|record| record.rejected?.base),
+            "reference_rejected" => of(|record| record.rejected?.reference),
+            _ => None,
+        }
+    }
+
+    /// Per seed of the references' training, the losses under those that were not trained on the row: what a table
+    /// with that seed alone would say.
+    pub fn losses_by_seed(&self) -> Vec<(u64, Vec<Option<Nll>>)> {
+        let seeds = self.manifest.seeds().into_iter();
+        seeds.map(|seed| (seed, self.losses_of_seed(seed))).collect()
+    }
+
+    fn losses_of_seed(&self, seed: u64) -> Vec<Option<Nll>> {
+        let mut merged = vec![None; self.records.len()];
+        for one in self.manifest.models.iter().filter(|one| one.seed == Some(seed)) {
+            let losses = self.losses(&one.model.role).unwrap_or_default();
+            for ((slot, record), loss) in merged.iter_mut().zip(&self.records).zip(losses) {
+                let unseen = one.fold.is_none_or(|fold| record.fold.is_some_and(|of| of as usize == fold));
+                *slot = if unseen { loss } else { *slot };
+            }
+        }
+        merged
+    }
 }
 
-/// One row on its way into a table; the losses are in the order of the models.
+/// Which columns a table has beside those that every table has.
+#[derive(Debug, Clone)]
+pub(crate) struct TableShape {
+    reference: bool,
+    folds: bool,
+    pairs: bool,
+    /// Columns of losses, without `_nll`.
+    further: Vec<String>,
+    /// Models with a loss for every token.
+    tokens: Vec<String>,
+}
+
+impl TableShape {
+    pub(crate) fn of(seal: &Seal, pairs: bool) -> Self {
+        let tokens = seal.models().filter(|_| seal.detail == Detail::PerToken);
+        Self {
+            reference: !seal.references.is_empty(),
+            folds: seal.folds.is_some(),
+            pairs,
+            further: further_columns(&seal.further_roles(), pairs),
+            tokens: tokens.map(|model| model.role.clone()).collect(),
+        }
+    }
+}
+
+/// One row on its way into a table; without losses, both lists are empty.
 #[derive(Debug, Clone)]
 pub(crate) struct TableRow {
     pub(crate) record: ScoreRecord,
-    pub(crate) nlls: Vec<Option<Nll>>,
+    /// In the order of [`TableShape::further`].
+    pub(crate) further: Vec<Option<f64>>,
+    /// In the order of the models.
     pub(crate) tokens: Vec<Option<Vec<f32>>>,
+}
+
+impl TableRow {
+    pub(crate) fn without_losses(record: ScoreRecord) -> Self {
+        Self { record, further: Vec::new(), tokens: Vec::new() }
+    }
 }
 
 /// Reads a score table, in Parquet or as JSON lines.
@@ -71,4 +152,12 @@ fn not_a_table(path: &Path, reason: impl Into<String>) -> Error {
 
 fn nll(sum: Option<f64>, n_scored: u32) -> Option<Nll> {
     sum.map(|sum| Nll { sum, n_scored: n_scored.into() })
+}
+
+/// The losses of a further column, over the tokens that it is about.
+fn further_nll(column: &str, sum: Option<f64>, record: &ScoreRecord) -> Option<Nll> {
+    if column.ends_with(REJECTED) {
+        return nll(sum, record.rejected?.n_scored);
+    }
+    nll(sum, record.n_scored)
 }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use arrow_array::types::Float32Type;
 use arrow_array::{ArrayRef, Float64Array, ListArray, RecordBatch, StringArray, UInt32Array, UInt64Array};
-use lobass_core::{Detail, ExampleKey, ScoreRecord};
+use lobass_core::{ExampleKey, Nll, RejectedRecord, ScoreRecord};
 use parquet::arrow::ArrowWriter;
 use parquet::file::metadata::KeyValue;
 
-use super::{MANIFEST_KEY, ScoreTable, TableRow, nll, not_a_table};
+use super::{MANIFEST_KEY, ScoreTable, TableRow, TableShape, further_nll, nll, not_a_table};
 use crate::columns::{Columns, Reader, batch, properties};
 use crate::store::partial_path;
 use crate::{Error, Manifest};
@@ -21,26 +21,25 @@ const GROUP_ROWS: usize = 1 << 17;
 pub(crate) struct TableWriter {
     out: PathBuf,
     partial: PathBuf,
-    roles: Vec<String>,
-    detail: Detail,
+    shape: TableShape,
     writer: ArrowWriter<fs_err::File>,
 }
 
 impl TableWriter {
-    pub(crate) fn create(out: &Path, roles: &[String], detail: Detail) -> Result<Self, Error> {
+    pub(crate) fn create(out: &Path, shape: TableShape) -> Result<Self, Error> {
         if let Some(parent) = out.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             fs_err::create_dir_all(parent)?;
         }
         let partial = partial_path(out);
         let properties = properties().set_max_row_group_row_count(Some(GROUP_ROWS)).build();
-        let schema = to_batch(&[], roles, detail).schema();
+        let schema = to_batch(&[], &shape).schema();
         let writer = ArrowWriter::try_new(fs_err::File::create(&partial)?, schema, Some(properties))
             .map_err(|source| Error::Parquet { path: partial.clone(), source })?;
-        Ok(Self { out: out.to_owned(), partial, roles: roles.to_vec(), detail, writer })
+        Ok(Self { out: out.to_owned(), partial, shape, writer })
     }
 
     pub(crate) fn write(&mut self, rows: &[TableRow]) -> Result<(), Error> {
-        let batch = to_batch(rows, &self.roles, self.detail);
+        let batch = to_batch(rows, &self.shape);
         self.writer.write(&batch).map_err(|source| Error::Parquet { path: self.partial.clone(), source })
     }
 
@@ -58,13 +57,13 @@ impl TableWriter {
     }
 }
 
-fn to_batch(rows: &[TableRow], roles: &[String], detail: Detail) -> RecordBatch {
+fn to_batch(rows: &[TableRow], shape: &TableShape) -> RecordBatch {
     let records = || rows.iter().map(|row| &row.record);
     let texts = |value: &dyn Fn(&ScoreRecord) -> Option<String>| -> ArrayRef {
         Arc::new(records().map(value).collect::<StringArray>())
     };
-    let counts = |value: fn(&ScoreRecord) -> u32| -> ArrayRef {
-        Arc::new(records().map(value).map(Some).collect::<UInt32Array>())
+    let counts = |value: fn(&ScoreRecord) -> Option<u32>| -> ArrayRef {
+        Arc::new(records().map(value).collect::<UInt32Array>())
     };
     let mut columns: Vec<(String, bool, ArrayRef)> = vec![
         ("row".into(), false, Arc::new(records().map(|r| Some(r.row)).collect::<UInt64Array>())),
@@ -72,21 +71,45 @@ fn to_batch(rows: &[TableRow], roles: &[String], detail: Detail) -> RecordBatch 
         ("status".into(), false, texts(&|r| Some(r.status.to_string()))),
         ("reason".into(), true, texts(&|r| r.reason.clone())),
         ("source".into(), true, texts(&|r| Some(r.source.clone()))),
-        ("n_tokens".into(), false, counts(|r| r.n_tokens)),
-        ("n_scored".into(), false, counts(|r| r.n_scored)),
+        ("n_tokens".into(), false, counts(|r| Some(r.n_tokens))),
+        ("n_scored".into(), false, counts(|r| Some(r.n_scored))),
     ];
-    for (at, role) in roles.iter().enumerate() {
-        let sums = rows.iter().map(|row| row.nlls[at].map(|nll| nll.sum)).collect::<Float64Array>();
-        columns.push((format!("{role}_nll"), true, Arc::new(sums)));
+    if shape.pairs {
+        columns.push(("rejected_n_tokens".into(), true, counts(|r| Some(r.rejected?.n_tokens))));
+        columns.push(("rejected_n_scored".into(), true, counts(|r| Some(r.rejected?.n_scored))));
     }
-    for (at, role) in roles.iter().enumerate().filter(|_| detail == Detail::PerToken) {
-        let lists = rows
-            .iter()
-            .map(|row| Some(row.tokens[at].as_ref()?.iter().copied().map(Some).collect::<Vec<_>>()));
+    if shape.folds {
+        columns.push(("fold".into(), true, counts(|r| r.fold)));
+    }
+    for (name, value) in named_losses(shape) {
+        let sums = records().map(|record| value(record).map(|nll| nll.sum)).collect::<Float64Array>();
+        columns.push((format!("{name}_nll"), true, Arc::new(sums)));
+    }
+    for (at, name) in shape.further.iter().enumerate() {
+        let sums = rows.iter().map(|row| *row.further.get(at)?).collect::<Float64Array>();
+        columns.push((format!("{name}_nll"), true, Arc::new(sums)));
+    }
+    for (at, role) in shape.tokens.iter().enumerate() {
+        let list = |row: &TableRow| Some(row.tokens.get(at)?.as_ref()?.iter().copied().map(Some).collect());
+        let lists = rows.iter().map(list).collect::<Vec<Option<Vec<_>>>>();
         let lists = ListArray::from_iter_primitive::<Float32Type, _, _>(lists);
         columns.push((format!("{role}_token_nll"), true, Arc::new(lists)));
     }
     batch(columns.iter().map(|(name, nullable, array)| (name.as_str(), *nullable, array.clone())).collect())
+}
+
+/// A column of losses that a record knows by name.
+type NamedLoss = (&'static str, fn(&ScoreRecord) -> Option<Nll>);
+
+fn named_losses(shape: &TableShape) -> Vec<NamedLoss> {
+    let all: [(bool, NamedLoss); 5] = [
+        (true, ("base", |r| r.base)),
+        (shape.reference, ("reference", |r| r.reference)),
+        (shape.folds, ("in_sample", |r| r.in_sample)),
+        (shape.pairs, ("base_rejected", |r| r.rejected?.base)),
+        (shape.pairs && shape.reference, ("reference_rejected", |r| r.rejected?.reference)),
+    ];
+    all.into_iter().filter_map(|(there, column)| there.then_some(column)).collect()
 }
 
 pub(super) fn read(path: &Path) -> Result<ScoreTable, Error> {
@@ -99,11 +122,18 @@ pub(super) fn read(path: &Path) -> Result<ScoreTable, Error> {
         expected: "a score table of this version",
         source,
     })?;
+    let names = manifest.further_columns();
     let mut records = Vec::with_capacity(usize::try_from(manifest.n_rows).unwrap_or_default());
+    let mut further: Vec<Vec<Option<Nll>>> = vec![Vec::new(); names.len()];
     for columns in reader.batches()? {
-        push_records(&columns?, path, &mut records)?;
+        let (columns, before) = (columns?, records.len());
+        push_records(&columns, path, &mut records)?;
+        for (name, losses) in names.iter().zip(&mut further) {
+            let sums = columns.f64s(&format!("{name}_nll"))?;
+            losses.extend(sums.into_iter().zip(&records[before..]).map(|(sum, r)| further_nll(name, sum, r)));
+        }
     }
-    ScoreTable::checked(manifest, records, path)
+    ScoreTable::checked(manifest, records, further, path)
 }
 
 fn push_records(columns: &Columns, path: &Path, records: &mut Vec<ScoreRecord>) -> Result<(), Error> {
@@ -111,14 +141,20 @@ fn push_records(columns: &Columns, path: &Path, records: &mut Vec<ScoreRecord>) 
         (columns.u64s("row")?, columns.u32s("n_tokens")?, columns.u32s("n_scored")?);
     let (keys, statuses) = (columns.texts("key")?, columns.texts("status")?);
     let (reasons, sources) = (columns.texts("reason")?, columns.texts("source")?);
-    let losses =
-        |name: &str| if columns.has(name) { columns.f64s(name) } else { Ok(vec![None; columns.n_rows()]) };
-    let (base, reference) = (losses("base_nll")?, losses("reference_nll")?);
+    let none = columns.n_rows();
+    let sums = |name: &str| if columns.has(name) { columns.f64s(name) } else { Ok(vec![None; none]) };
+    let counts =
+        |name: &str| if columns.has(name) { columns.optional_u32s(name) } else { Ok(vec![None; none]) };
+    let (base, reference, in_sample) = (sums("base_nll")?, sums("reference_nll")?, sums("in_sample_nll")?);
+    let (base_rejected, reference_rejected) = (sums("base_rejected_nll")?, sums("reference_rejected_nll")?);
+    let (tokens_rejected, scored_rejected) = (counts("rejected_n_tokens")?, counts("rejected_n_scored")?);
+    let folds = counts("fold")?;
     for at in 0..columns.n_rows() {
         let status = statuses[at]
             .unwrap_or_default()
             .parse()
             .map_err(|reason| Error::Damaged { path: path.to_owned(), reason })?;
+        let rejected = tokens_rejected[at].zip(scored_rejected[at]);
         records.push(ScoreRecord {
             row: rows[at],
             key: ExampleKey::new(keys[at].unwrap_or_default()),
@@ -129,6 +165,14 @@ fn push_records(columns: &Columns, path: &Path, records: &mut Vec<ScoreRecord>) 
             n_scored: n_scored[at],
             base: nll(base[at], n_scored[at]),
             reference: nll(reference[at], n_scored[at]),
+            in_sample: nll(in_sample[at], n_scored[at]),
+            fold: folds[at],
+            rejected: rejected.map(|(n_tokens, n_scored)| RejectedRecord {
+                n_tokens,
+                n_scored,
+                base: nll(base_rejected[at], n_scored),
+                reference: nll(reference_rejected[at], n_scored),
+            }),
         });
     }
     Ok(())

@@ -1,19 +1,18 @@
-//! Training the reference.
+//! Training a reference.
 
+mod examples;
 mod metrics;
+mod part;
 mod record;
 
-use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::bail;
-use lobass_core::Sequence;
-use lobass_data::Encoder;
-use lobass_llama::{Checkpoint, Dtype};
+use lobass_llama::{AdapterCheckpoint, Checkpoint, Dtype, Llama, LoraConfig, save_adapter};
 use lobass_run::{Plan, WorkDir};
-use lobass_train::{TrainConfig, TrainData, fine_tune, hold_out};
+use lobass_train::{Checkpoints, Dpo, Event, Session, TrainConfig, TrainData, fine_tune};
 
-use crate::inputs::{self, Sequences};
+use crate::inputs::Sequences;
 use crate::models::Model;
 use crate::outputs;
 use crate::progress;
@@ -21,7 +20,9 @@ use crate::settings::{DataSettings, EvalSettings};
 use crate::text::counted;
 use crate::ui::{Ui, warn};
 
+use examples::{Examples, Prepared};
 use metrics::Metrics;
+pub(crate) use part::Part;
 pub(crate) use record::{Trained, TrainingRecord};
 
 /// Everything that decides a reference.
@@ -31,7 +32,18 @@ pub(crate) struct TrainRequest<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) data: &'a DataSettings,
     pub(crate) recipe: &'a TrainConfig,
+    /// The adapter that is trained; without one, all weights are.
+    pub(crate) adapter: Option<&'a LoraConfig>,
+    /// The preference objective; without one it is supervised fine-tuning.
+    pub(crate) dpo: Option<Dpo>,
+    pub(crate) part: Part,
     pub(crate) eval: &'a EvalSettings,
+    /// Decides which rows are held out.
+    pub(crate) eval_seed: u64,
+    /// Whether the model of every epoch is kept.
+    pub(crate) trajectory: bool,
+    /// Steps between two states, if that is said.
+    pub(crate) save_every: Option<usize>,
     pub(crate) threads: usize,
     pub(crate) out: &'a Path,
 }
@@ -44,22 +56,36 @@ impl TrainRequest<'_> {
             base: self.base.key.weights_digest.clone(),
             plan: self.plan.id(),
             recipe: self.recipe.clone(),
+            adapter: self.adapter.cloned(),
+            dpo: self.dpo,
+            part: self.part,
+            trajectory: self.trajectory,
             eval_rows: self.eval.rows,
             eval_files: eval_files.collect::<Result<_, _>>()?,
             template_now: self.plan.template.now.clone(),
             outcome: None,
         })
     }
+
+    /// Where states are kept, and how often they are written.
+    fn checkpoints(&self, n_steps: usize) -> Checkpoints {
+        let every = self.save_every.unwrap_or_else(|| n_steps.div_ceil(20).max(1));
+        Checkpoints { dir: self.out.join("state"), every, keep: 2 }
+    }
+}
+
+/// The directory of an epoch's model within a reference's.
+pub(crate) fn epoch_dir(reference: &Path, epoch: u32) -> PathBuf {
+    reference.join("epochs").join(format!("epoch-{epoch}"))
 }
 
 /// What a directory holds: nothing or an unfinished one (`None`), this very reference, or something else, which is an
 /// error. Nothing is written.
 pub(crate) fn trained_before(request: &TrainRequest<'_>) -> anyhow::Result<Option<Trained>> {
-    request.recipe.check()?;
     let dir = request.out.display();
     let Some(found) = TrainingRecord::read(request.out)? else {
-        if request.out.join("config.json").exists() {
-            bail!("`{dir}` holds a checkpoint that lobass did not train; use another directory");
+        if request.out.join("config.json").exists() || AdapterCheckpoint::is_at(request.out) {
+            bail!("`{dir}` holds a model that lobass did not train; use another directory");
         }
         outputs::check_empty(request.out)?;
         return Ok(None);
@@ -74,44 +100,82 @@ pub(crate) fn trained_before(request: &TrainRequest<'_>) -> anyhow::Result<Optio
     bail!("`{dir}` was trained with other {}; use another directory", differences.join(", "));
 }
 
-/// Trains the reference on the rows of a work directory and writes its checkpoint.
+/// Trains the reference on the rows of a work directory and writes its checkpoint or adapter. An attempt that was
+/// interrupted is taken up where its last state was written.
 pub(crate) fn train_reference(request: &TrainRequest<'_>, work: &WorkDir, ui: Ui) -> anyhow::Result<Trained> {
     let recipe = request.recipe;
-    let rows = work.sequences()?;
-    if request.eval.rows > 0 && request.eval.rows >= rows.len() {
-        let (asked, found) = (request.eval.rows, counted(rows.len() as u64, "row"));
-        bail!("cannot hold {asked} rows out: the pool has {found} that can be scored");
+    let Examples { train, held_out, held_out_rows } = Examples::of(request, work, ui)?;
+    let n_train = train.len();
+    let checkpoints = request.checkpoints(recipe.n_steps(n_train));
+    let record = request.record()?;
+    if let Some(found) = TrainingRecord::read(request.out)?
+        && !record.differences(&found).is_empty()
+    {
+        ui.note(format!(
+            "{:16} an attempt with other settings did not finish; training begins anew",
+            "train"
+        ));
+        checkpoints.remove()?;
     }
-    let (train, held_out) = hold_out(rows, request.eval.rows, recipe.seed);
-    let held_out_rows = held_out.iter().map(|(row, _)| *row).collect();
-    let train: Vec<Sequence> = train.into_iter().map(|(_, sequence)| sequence).collect();
-    let mut held_out: Vec<Sequence> = held_out.into_iter().map(|(_, sequence)| sequence).collect();
-    held_out.extend(encode_files(request, ui)?);
-    if TrainingRecord::read(request.out)?.is_some() {
-        ui.note(format!("{:16} an earlier attempt did not finish; training begins anew", "train"));
-    }
-    announce(request, train.len(), held_out.len(), ui);
-    warn_of_leaks(&train, &held_out);
+    announce(request, n_train, held_out.len(), ui);
 
     fs_err::create_dir_all(request.out)?;
     // First, so that what an interrupted attempt leaves is known as ours.
-    request.record()?.write(request.out)?;
+    record.write(request.out)?;
     let mut metrics = Metrics::begin(request.out)?;
     let mut show = progress::training(ui);
-    let data = TrainData { train: &train, held_out: &held_out, eval_every: eval_every(request, train.len()) };
-    let model = request.base.load_for_training()?;
-    let (model, report) = fine_tune(model, &data, recipe, request.threads, &mut |event| {
+    let model = start(request)?;
+    let train = Prepared::new(train, request.dpo, &model, request.threads)?;
+    let held_out = Prepared::new(held_out, request.dpo, &model, request.threads)?;
+    let eval_every = request.eval.every.unwrap_or_else(|| recipe.n_steps(n_train).div_ceil(10).max(1));
+    let data = TrainData { train: train.objective(), held_out: held_out.objective(), eval_every };
+    let session = Session { threads: request.threads, checkpoints: Some(&checkpoints) };
+    let mut failed = None;
+    let (model, report) = fine_tune(model, &data, recipe, session, &mut |event| {
         metrics.write(&event);
         show(&event);
+        if let Event::Epoch { epoch, model } = event
+            && request.trajectory
+        {
+            let saved = save(request, model, &epoch_dir(request.out, epoch));
+            failed = failed.take().or(saved.err());
+        }
     })?;
+    if let Some(error) = failed {
+        return Err(error.context("saving the model of an epoch"));
+    }
 
-    request.base.checkpoint.save_successor(&model, Dtype::F32, request.out)?;
-    Checkpoint::open(request.out)?;
-    let outcome = Trained::new(train.len(), held_out_rows, work.unscored()?, &report);
-    // Last, since an outcome says that everything before it is there.
-    TrainingRecord { outcome: Some(outcome.clone()), ..request.record()? }.write(request.out)?;
+    save(request, &model, request.out)?;
+    let outcome = Trained::new(n_train, held_out_rows, work.unscored()?, &report);
+    // Late, since an outcome says that everything before it is there.
+    TrainingRecord { outcome: Some(outcome.clone()), ..record }.write(request.out)?;
     metrics.finish()?;
+    checkpoints.remove()?;
     Ok(outcome)
+}
+
+/// The model that training starts from, with what is trained on it.
+fn start(request: &TrainRequest<'_>) -> anyhow::Result<Llama> {
+    match request.adapter {
+        None => request.base.load_for_training(),
+        Some(lora) => Ok(lora.attach(&request.base.load_frozen()?, request.recipe.seed)?),
+    }
+}
+
+fn save(request: &TrainRequest<'_>, model: &Llama, dir: &Path) -> anyhow::Result<()> {
+    let base = request.base;
+    match request.adapter {
+        None => {
+            base.checkpoint.save_successor(model, Dtype::F32, dir)?;
+            Checkpoint::open(dir)?;
+        }
+        Some(lora) => {
+            let home = std::path::absolute(base.dir())?;
+            save_adapter(model, lora, &home.display().to_string(), dir)?;
+            AdapterCheckpoint::open(dir)?;
+        }
+    }
+    Ok(())
 }
 
 /// Steps below which a reference has hardly moved.
@@ -123,8 +187,12 @@ fn announce(request: &TrainRequest<'_>, n_train: usize, n_held_out: usize, ui: U
         0 => String::new(),
         rows => format!(", {} held out", counted(rows as u64, "row")),
     };
+    let what = match request.adapter {
+        None => "all weights".to_owned(),
+        Some(lora) => format!("LoRA of rank {}", lora.rank),
+    };
     ui.note(format!(
-        "{:16} {}{aside}: {} of batches of {}, learning rate {:e}, {}",
+        "{:16} {}{aside}: {what}, {} of batches of {}, learning rate {:e}, {}",
         "train",
         counted(n_train as u64, "row"),
         counted(recipe.epochs.into(), "epoch"),
@@ -139,51 +207,4 @@ fn announce(request: &TrainRequest<'_>, n_train: usize, n_held_out: usize, ui: U
             counted(n_steps as u64, "step")
         ));
     }
-}
-
-/// A held-out row that is also trained on tells of memory, not of learning.
-fn warn_of_leaks(train: &[Sequence], held_out: &[Sequence]) {
-    let seen: HashSet<&[u32]> = train.iter().map(Sequence::input_ids).collect();
-    let n_leaks = held_out.iter().filter(|sequence| seen.contains(sequence.input_ids())).count();
-    if n_leaks > 0 {
-        warn(format!(
-            "{n_leaks} of the {} held-out rows are also among those trained on, so the held-out loss flatters; \
-             `--duplicates drop` leaves repeated rows out",
-            held_out.len()
-        ));
-    }
-}
-
-/// Held-out losses come ten times a run, unless told otherwise.
-fn eval_every(request: &TrainRequest<'_>, n_examples: usize) -> usize {
-    let n_steps = request.recipe.n_steps(n_examples);
-    request.eval.every.unwrap_or_else(|| n_steps.div_ceil(10).max(1))
-}
-
-/// Further held-out rows, from files of their own.
-fn encode_files(request: &TrainRequest<'_>, ui: Ui) -> anyhow::Result<Vec<Sequence>> {
-    let files: Vec<String> = request.eval.files.iter().map(|path| path.display().to_string()).collect();
-    if files.is_empty() {
-        return Ok(Vec::new());
-    }
-    let pool = inputs::open_pool(&DataSettings { files, ..request.data.clone() }, ui)?;
-    let encoder: &Encoder = &request.sequences.encoder;
-    let mut sequences = Vec::new();
-    let mut n_rows = 0;
-    for row in pool.rows() {
-        n_rows += 1;
-        if let Ok(example) = row?.example {
-            sequences.extend(encoder.encode(&example).sequence);
-        }
-    }
-    if sequences.is_empty() {
-        bail!("the held-out files have no row that can be scored");
-    }
-    if sequences.len() < n_rows {
-        let unusable = counted((n_rows - sequences.len()) as u64, "row");
-        warn(format!(
-            "{unusable} of the held-out files cannot be scored and are left out of the held-out loss"
-        ));
-    }
-    Ok(sequences)
 }

@@ -5,11 +5,13 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use lobass_core::RowStatus;
+use lobass_llama::LoraConfig;
 use lobass_run::Plan;
-use lobass_train::{HeldOut, TrainConfig, TrainReport};
+use lobass_train::{Dpo, HeldOut, TrainConfig, TrainReport};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::Part;
 use crate::text::counted;
 use crate::ui::warn;
 
@@ -25,6 +27,16 @@ pub(crate) struct TrainingRecord {
     /// The plan whose rows it has seen.
     pub(super) plan: String,
     pub(super) recipe: TrainConfig,
+    /// The adapter that was trained; without one, all weights were.
+    #[serde(default)]
+    pub(super) adapter: Option<LoraConfig>,
+    /// The preference objective; without one it was supervised fine-tuning.
+    #[serde(default)]
+    pub(super) dpo: Option<Dpo>,
+    #[serde(default)]
+    pub(super) part: Part,
+    #[serde(default)]
+    pub(super) trajectory: bool,
     pub(super) eval_rows: usize,
     /// Of further held-out files.
     #[serde(default)]
@@ -133,9 +145,15 @@ impl TrainingRecord {
         }
         let fields = |record: &Self| {
             let mut fields = json!(record.recipe);
+            fields["adapter"] = json!(record.adapter);
+            fields["objective"] = json!(record.dpo);
+            fields["part of the pool"] = json!(record.part);
+            fields["trajectory"] = json!(record.trajectory);
             fields["eval_rows"] = json!(record.eval_rows);
             // In what pieces a batch is computed does not make another reference.
-            fields.as_object_mut().map(|fields| fields.remove("micro_batch_tokens"));
+            for name in ["micro_batch_tokens", "recompute"] {
+                fields.as_object_mut().map(|fields| fields.remove(name));
+            }
             fields
         };
         let (mine, found) = (fields(self), fields(found));

@@ -23,6 +23,11 @@ pub(crate) struct SelectionReport {
 }
 
 impl SelectionReport {
+    /// How many rows were kept.
+    pub(crate) fn n_selected(&self) -> usize {
+        self.selection.selected.len()
+    }
+
     /// Whether less was kept than asked for: rows ran out, or not even the first of them fits.
     pub(crate) fn falls_short(&self) -> bool {
         let selection = &self.selection;

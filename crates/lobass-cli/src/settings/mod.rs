@@ -1,5 +1,7 @@
 //! Everything a command can be told, with its defaults: what flags and config files fill in.
 
+mod train;
+
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
@@ -7,8 +9,8 @@ use lobass_core::{Budget, Direction};
 use lobass_data::{Duplicates, Mask, Overlong};
 use lobass_llama::{DeviceName, Dtype};
 use lobass_select::Strategy;
-use lobass_train::TrainConfig;
 use serde::{Deserialize, Serialize};
+pub(crate) use train::{EvalSettings, Method, ModeName, ObjectiveName, ReferenceSettings, TrainSettings};
 
 /// The settings of `lobass run`; other commands use parts of it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -18,7 +20,8 @@ pub(crate) struct Settings {
     pub(crate) model: ModelSettings,
     pub(crate) data: DataSettings,
     pub(crate) sequences: EncodeSettings,
-    pub(crate) train: TrainConfig,
+    pub(crate) train: TrainSettings,
+    pub(crate) reference: ReferenceSettings,
     pub(crate) eval: EvalSettings,
     pub(crate) select: SelectSettings,
     pub(crate) compute: ComputeSettings,
@@ -62,15 +65,6 @@ impl Default for EncodeSettings {
             overlong: Overlong::default(),
         }
     }
-}
-
-/// What the reference is measured on while it is trained.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct EvalSettings {
-    pub(crate) rows: usize,
-    pub(crate) files: Vec<PathBuf>,
-    pub(crate) every: Option<usize>,
 }
 
 /// How much is kept, and of what.

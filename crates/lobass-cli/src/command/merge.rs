@@ -1,0 +1,34 @@
+//! `lobass merge`.
+
+use std::rc::Rc;
+
+use anyhow::bail;
+use lobass_llama::AdapterCheckpoint;
+use serde_json::json;
+
+use crate::args::MergeArgs;
+use crate::exit::Outcome;
+use crate::models::Model;
+use crate::outputs;
+use crate::settings::Settings;
+use crate::text::Labelled;
+use crate::ui::Ui;
+
+pub(crate) fn merge(args: &MergeArgs, ui: Ui) -> anyhow::Result<Outcome> {
+    if !AdapterCheckpoint::is_at(&args.adapter) {
+        bail!("adapter `{}`: expected a directory with adapter_config.json", args.adapter.display());
+    }
+    outputs::check_empty(&args.out)?;
+    let settings = Settings::default();
+    let base = Model::open("base", &args.base, &settings.compute, ui)?;
+    let tuned = base.open_tuned("adapter", &args.adapter, &settings.compute, ui)?;
+    let dtype = args.dtype.unwrap_or(base.checkpoint.dtype());
+    let merged = tuned.load()?.merged();
+    let checkpoint = Rc::clone(&base.checkpoint);
+    checkpoint.save_successor(&merged, dtype, &args.out)?;
+    let mut text = Labelled::default();
+    text.line("checkpoint", args.out.display());
+    text.line("weights", format!("{dtype}, the adapter baked in"));
+    ui.result(text, &json!({"checkpoint": args.out, "dtype": dtype.to_string()}))?;
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,192 @@
+//! How references are trained.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use lobass_llama::LoraConfig;
+use lobass_train::{Dpo, Recipe, Schedule, TrainConfig};
+use serde::{Deserialize, Serialize};
+
+/// How a reference is trained: a recipe, and what is said over it.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct TrainSettings {
+    pub(crate) recipe: Option<String>,
+    pub(crate) method: Method,
+    pub(crate) objective: ObjectiveName,
+    pub(crate) beta: Option<f64>,
+    pub(crate) epochs: Option<u32>,
+    pub(crate) batch_size: Option<usize>,
+    pub(crate) learning_rate: Option<f64>,
+    pub(crate) schedule: Option<Schedule>,
+    pub(crate) warmup_ratio: Option<f64>,
+    pub(crate) weight_decay: Option<f64>,
+    pub(crate) beta_1: Option<f64>,
+    pub(crate) beta_2: Option<f64>,
+    pub(crate) epsilon: Option<f64>,
+    pub(crate) max_grad_norm: Option<f64>,
+    pub(crate) seed: Option<u64>,
+    pub(crate) micro_batch_tokens: Option<usize>,
+    pub(crate) recompute: Option<bool>,
+    pub(crate) save_every: Option<usize>,
+    pub(crate) lora: LoraConfig,
+}
+
+/// Which weights are trained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Method {
+    /// All of them
+    #[default]
+    Full,
+    /// A low-rank adapter over frozen weights; written as PEFT does
+    Lora,
+}
+
+/// What is trained for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum ObjectiveName {
+    /// Supervised fine-tuning on the responses; of pairs, on the chosen ones
+    #[default]
+    Sft,
+    /// Direct preference optimization on pairs
+    Dpo,
+    /// The same with log-ratios that are normalized by the starting model's log-probability (DavIR)
+    DavirDpo,
+}
+
+/// PEFT's documentation and most published LoRA runs are at this order of magnitude, ten times that of full training.
+const LORA_LEARNING_RATE: f64 = 2e-4;
+
+impl TrainSettings {
+    /// The recipe with everything that is said over it, for a model of some parameters.
+    pub(crate) fn config(&self, n_parameters: usize) -> anyhow::Result<TrainConfig> {
+        let recipe = match &self.recipe {
+            Some(name) => {
+                let recipe: Recipe = name.parse().map_err(anyhow::Error::msg).context("the recipe")?;
+                recipe.config(n_parameters)
+            }
+            None => {
+                let mut config = TrainConfig::default();
+                if self.method == Method::Lora {
+                    config.learning_rate = LORA_LEARNING_RATE;
+                }
+                config
+            }
+        };
+        let config = TrainConfig {
+            epochs: self.epochs.unwrap_or(recipe.epochs),
+            batch_size: self.batch_size.unwrap_or(recipe.batch_size),
+            learning_rate: self.learning_rate.unwrap_or(recipe.learning_rate),
+            schedule: self.schedule.unwrap_or(recipe.schedule),
+            warmup_ratio: self.warmup_ratio.unwrap_or(recipe.warmup_ratio),
+            weight_decay: self.weight_decay.unwrap_or(recipe.weight_decay),
+            beta_1: self.beta_1.unwrap_or(recipe.beta_1),
+            beta_2: self.beta_2.unwrap_or(recipe.beta_2),
+            epsilon: self.epsilon.unwrap_or(recipe.epsilon),
+            max_grad_norm: self.max_grad_norm.unwrap_or(recipe.max_grad_norm),
+            seed: self.seed.unwrap_or(recipe.seed),
+            micro_batch_tokens: self.micro_batch_tokens.unwrap_or(recipe.micro_batch_tokens),
+            recompute: self.recompute.unwrap_or(recipe.recompute),
+        };
+        config.check()?;
+        Ok(config)
+    }
+
+    /// The same with every number spelled out, so that a record of it does not depend on what defaults become.
+    pub(crate) fn spelled(&self, config: &TrainConfig) -> Self {
+        Self {
+            epochs: Some(config.epochs),
+            batch_size: Some(config.batch_size),
+            learning_rate: Some(config.learning_rate),
+            schedule: Some(config.schedule),
+            warmup_ratio: Some(config.warmup_ratio),
+            weight_decay: Some(config.weight_decay),
+            beta_1: Some(config.beta_1),
+            beta_2: Some(config.beta_2),
+            epsilon: Some(config.epsilon),
+            max_grad_norm: Some(config.max_grad_norm),
+            seed: Some(config.seed),
+            micro_batch_tokens: Some(config.micro_batch_tokens),
+            recompute: Some(config.recompute),
+            beta: self.dpo().map(|dpo| dpo.beta),
+            ..self.clone()
+        }
+    }
+
+    /// The adapter that is trained, if one is.
+    pub(crate) fn adapter(&self) -> Option<&LoraConfig> {
+        (self.method == Method::Lora).then_some(&self.lora)
+    }
+
+    /// The preference objective, if there is one. Its margins are multiplied by 0.1, as TRL has it; normalized ones
+    /// are of order one already, and are multiplied by 1.
+    pub(crate) fn dpo(&self) -> Option<Dpo> {
+        let normalized = match self.objective {
+            ObjectiveName::Sft => return None,
+            ObjectiveName::Dpo => false,
+            ObjectiveName::DavirDpo => true,
+        };
+        Some(Dpo { beta: self.beta.unwrap_or(if normalized { 1.0 } else { 0.1 }), normalized })
+    }
+}
+
+/// What the reference is measured on while it is trained.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct EvalSettings {
+    pub(crate) rows: usize,
+    pub(crate) files: Vec<PathBuf>,
+    pub(crate) every: Option<usize>,
+}
+
+/// Which references are trained, and on what part of the pool.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ReferenceSettings {
+    pub(crate) mode: ModeName,
+    pub(crate) folds: usize,
+    /// The share of the pool that is set aside in the mode `holdout`.
+    pub(crate) holdout: f64,
+    pub(crate) seeds: usize,
+    pub(crate) trajectory: bool,
+}
+
+/// Which rows a reference has seen when it scores one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum ModeName {
+    /// All of them, as in the paper: it may have memorised the row
+    #[default]
+    FullPool,
+    /// All but the row's own part: as many references as parts
+    CrossFit,
+    /// A part of the pool that is set aside for it, and cannot be selected (RHO-LOSS)
+    Holdout,
+}
+
+impl Default for ReferenceSettings {
+    fn default() -> Self {
+        Self { mode: ModeName::default(), folds: 2, holdout: 0.5, seeds: 1, trajectory: false }
+    }
+}
+
+impl ReferenceSettings {
+    /// Checks what can be checked before anything is computed.
+    pub(crate) fn check(&self) -> anyhow::Result<()> {
+        let fail = |field: &str, expected: &str, found: String| {
+            Err(anyhow::anyhow!("reference: expected `{field}` to be {expected}, found {found}"))
+        };
+        if self.mode == ModeName::CrossFit && self.folds < 2 {
+            return fail("folds", "at least 2", self.folds.to_string());
+        }
+        if self.mode == ModeName::Holdout && !(self.holdout > 0.0 && self.holdout < 1.0) {
+            return fail("holdout", "a share between 0 and 1", self.holdout.to_string());
+        }
+        if self.seeds == 0 {
+            return fail("seeds", "at least 1", "0".to_owned());
+        }
+        Ok(())
+    }
+}

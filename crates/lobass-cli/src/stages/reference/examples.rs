@@ -1,0 +1,155 @@
+//! The rows of a work directory as what a model is trained and measured on.
+
+use std::collections::{BTreeSet, HashSet};
+
+use anyhow::bail;
+use lobass_core::{Detail, LossEngine as _, Sequence};
+use lobass_llama::Llama;
+use lobass_loss::Engine;
+use lobass_run::WorkDir;
+use lobass_train::{Dpo, Objective, Pair, hold_out};
+
+use super::{Part, TrainRequest};
+use crate::inputs;
+use crate::settings::DataSettings;
+use crate::text::counted;
+use crate::ui::{Ui, warn};
+
+/// One row, and its other response if it is a pair.
+#[derive(Debug, Clone)]
+pub(super) struct Row {
+    pub(super) row: u64,
+    pub(super) chosen: Sequence,
+    pub(super) rejected: Option<Sequence>,
+}
+
+/// What is trained on, and what is not.
+pub(super) struct Examples {
+    pub(super) train: Vec<Row>,
+    pub(super) held_out: Vec<Row>,
+    /// Rows of the pool among the latter.
+    pub(super) held_out_rows: BTreeSet<u64>,
+}
+
+impl Examples {
+    pub(super) fn of(request: &TrainRequest<'_>, work: &WorkDir, ui: Ui) -> anyhow::Result<Self> {
+        let rows = rows(request, work)?;
+        let asked = request.eval.rows;
+        if asked > 0 && asked >= rows.len() {
+            let found = counted(rows.len() as u64, "row");
+            bail!("cannot hold {asked} rows out: the pool has {found} that can be scored");
+        }
+        let (mut train, mut held_out) = hold_out(rows, asked, request.eval_seed);
+        let held_out_rows = held_out.iter().map(|row| row.row).collect();
+        train.retain(|row| request.part.has(&row.chosen, row.rejected.as_ref()));
+        if train.is_empty() {
+            bail!("no row of the pool is left to train on{}", of_part(&request.part));
+        }
+        held_out.extend(of_files(request, ui)?);
+        warn_of_leaks(&train, &held_out);
+        Ok(Self { train, held_out, held_out_rows })
+    }
+}
+
+fn of_part(part: &Part) -> &'static str {
+    match part {
+        Part::All => "",
+        Part::AllBut { .. } | Part::Share { .. } => " after it was cut; use fewer folds or another share",
+    }
+}
+
+fn rows(request: &TrainRequest<'_>, work: &WorkDir) -> anyhow::Result<Vec<Row>> {
+    let row = |(row, chosen, rejected)| Row { row, chosen, rejected: Some(rejected) };
+    let pairs: Vec<Row> = work.pairs()?.into_iter().map(row).collect();
+    match (request.dpo, pairs.is_empty()) {
+        (Some(_), true) => bail!(
+            "the objective needs pairs of a chosen and a rejected response, and the pool has none that can be scored"
+        ),
+        (None, true) => {
+            let single = |(row, chosen)| Row { row, chosen, rejected: None };
+            Ok(work.sequences()?.into_iter().map(single).collect())
+        }
+        (_, false) => Ok(pairs),
+    }
+}
+
+/// A held-out row that is also trained on tells of memory, not of learning.
+fn warn_of_leaks(train: &[Row], held_out: &[Row]) {
+    let seen: HashSet<&[u32]> = train.iter().map(|row| row.chosen.input_ids()).collect();
+    let n_leaks = held_out.iter().filter(|row| seen.contains(row.chosen.input_ids())).count();
+    if n_leaks > 0 {
+        warn(format!(
+            "{n_leaks} of the {} held-out rows are also among those trained on, so the held-out loss flatters; \
+             `--duplicates drop` leaves repeated rows out",
+            held_out.len()
+        ));
+    }
+}
+
+/// Further held-out rows, from files of their own.
+fn of_files(request: &TrainRequest<'_>, ui: Ui) -> anyhow::Result<Vec<Row>> {
+    let files: Vec<String> = request.eval.files.iter().map(|path| path.display().to_string()).collect();
+    if files.is_empty() {
+        return Ok(Vec::new());
+    }
+    let pool = inputs::open_pool(&DataSettings { files, ..request.data.clone() }, ui)?;
+    let mut rows = Vec::new();
+    let mut n_rows = 0;
+    for row in pool.rows() {
+        n_rows += 1;
+        let row = row?;
+        if let Ok(example) = &row.example {
+            let encoded = request.sequences.encoder.encode(example);
+            let usable = encoded.sequence.filter(|_| request.dpo.is_none() || encoded.rejected.is_some());
+            rows.extend(usable.map(|chosen| Row { row: row.row, chosen, rejected: encoded.rejected }));
+        }
+    }
+    if rows.is_empty() {
+        bail!("the held-out files have no row that can be scored");
+    }
+    if rows.len() < n_rows {
+        let unusable = counted((n_rows - rows.len()) as u64, "row");
+        warn(format!(
+            "{unusable} of the held-out files cannot be scored and are left out of the held-out loss"
+        ));
+    }
+    Ok(rows)
+}
+
+/// Rows with everything that an objective needs to know of them.
+pub(super) enum Prepared {
+    Sft(Vec<Sequence>),
+    Preference(Vec<Pair>, Dpo),
+}
+
+impl Prepared {
+    /// For preferences, computes the losses of all responses under the model that training starts from.
+    pub(super) fn new(
+        rows: Vec<Row>,
+        dpo: Option<Dpo>,
+        start: &Llama,
+        threads: usize,
+    ) -> anyhow::Result<Self> {
+        let Some(dpo) = dpo else {
+            return Ok(Self::Sft(rows.into_iter().map(|row| row.chosen).collect()));
+        };
+        let engine = Engine::new(start.clone(), threads);
+        let mut pairs = Vec::new();
+        for row in rows {
+            let Some(rejected) = row.rejected else { continue };
+            let sides = [row.chosen, rejected];
+            let losses = engine.losses(&sides, Detail::Sum)?;
+            let [chosen, rejected] = sides;
+            let (reference_chosen, reference_rejected) = (losses[0].nll.sum, losses[1].nll.sum);
+            pairs.push(Pair { chosen, rejected, reference_chosen, reference_rejected });
+        }
+        Ok(Self::Preference(pairs, dpo))
+    }
+
+    pub(super) fn objective(&self) -> Objective<'_> {
+        match self {
+            Self::Sft(sequences) => Objective::Sft(sequences),
+            Self::Preference(pairs, dpo) => Objective::Preference(pairs, *dpo),
+        }
+    }
+}

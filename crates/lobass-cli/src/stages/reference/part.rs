@@ -1,0 +1,33 @@
+//! Which rows of a pool a reference is trained on.
+
+use lobass_core::Sequence;
+use lobass_run::fold_of;
+use serde::{Deserialize, Serialize};
+
+/// Which rows of a pool a reference is trained on. Rows of the same tokens are never parted.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Part {
+    /// All of them.
+    #[default]
+    All,
+    /// All but those of a fold.
+    AllBut { fold: usize, n_folds: usize, seed: u64 },
+    /// A share that is set aside for it.
+    Share { share: f64, seed: u64 },
+}
+
+/// Parts that a pool is cut into for a share: shares are exact to a ten-thousandth.
+const GRAIN: usize = 10_000;
+
+impl Part {
+    pub(crate) fn has(&self, chosen: &Sequence, rejected: Option<&Sequence>) -> bool {
+        match *self {
+            Self::All => true,
+            Self::AllBut { fold, n_folds, seed } => fold_of(chosen, rejected, n_folds, seed) != fold,
+            Self::Share { share, seed } => {
+                (fold_of(chosen, rejected, GRAIN, seed) as f64) < share * GRAIN as f64
+            }
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! The references of a run: one, or one per seed and fold, each trained unless it was.
+
+mod report;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use lobass_core::Detail;
+use lobass_run::{Folds, HeldOut, ReferenceMode, ReferenceModel, Seal, WorkDir};
+use lobass_train::TrainConfig;
+
+use super::reference::{Part, TrainRequest, TrainingRecord, epoch_dir, train_reference, trained_before};
+use super::{Trained, score};
+use crate::inputs::Sequences;
+use crate::models::{Model, check_pair};
+use crate::settings::{ModeName, ReferenceSettings, Settings};
+use crate::ui::Ui;
+
+pub(crate) use report::ReferenceReport;
+
+/// One reference that a run needs.
+struct Planned {
+    /// The name of its columns.
+    role: String,
+    dir: PathBuf,
+    seed: u64,
+    fold: Option<usize>,
+}
+
+/// Everything that references are made from.
+pub(crate) struct References<'a> {
+    pub(crate) settings: &'a Settings,
+    pub(crate) recipe: &'a TrainConfig,
+    pub(crate) base: &'a Model,
+    pub(crate) sequences: &'a Sequences,
+    pub(crate) work: &'a WorkDir,
+    /// The run directory.
+    pub(crate) out: &'a Path,
+}
+
+impl References<'_> {
+    /// Trains what is not trained, scores every row with each, and says what the table is to hold.
+    pub(crate) fn train_and_score(&self, ui: Ui) -> anyhow::Result<Seal> {
+        let settings = &self.settings.reference;
+        let mut seal = Seal::new(self.base.key.clone(), Vec::new());
+        seal.mode = match settings.mode {
+            ModeName::FullPool => ReferenceMode::FullPool,
+            ModeName::CrossFit => ReferenceMode::CrossFit,
+            ModeName::Holdout => ReferenceMode::Holdout,
+        };
+        if settings.mode == ModeName::CrossFit {
+            seal.folds = Some(Folds { n_folds: settings.folds, seed: self.recipe.seed });
+        }
+        for planned in self.planned() {
+            let trained = self.train(&planned, ui)?;
+            let reference = self.open(&planned.role, &planned.dir, ui)?;
+            self.score(&reference, ui)?;
+            let (model, seed) = (reference.key, Some(planned.seed));
+            seal.references.push(ReferenceModel { model, seed, fold: planned.fold });
+            seal.held_out.rows.extend(trained.held_out_rows);
+            for epoch in self.epochs() {
+                let role = format!("{}_epoch{epoch}", planned.role);
+                let model = self.open(&role, &epoch_dir(&planned.dir, epoch), ui)?;
+                self.score(&model, ui)?;
+                seal.further.push(model.key);
+            }
+        }
+        seal.held_out = match settings.mode {
+            ModeName::Holdout => HeldOut::to_train(self.set_aside()?),
+            _ => HeldOut::of_training(std::mem::take(&mut seal.held_out.rows)),
+        };
+        Ok(seal)
+    }
+
+    fn planned(&self) -> Vec<Planned> {
+        let ReferenceSettings { mode, folds, seeds, .. } = self.settings.reference;
+        let folds: Vec<Option<usize>> = match mode {
+            ModeName::CrossFit => (0..folds).map(Some).collect(),
+            ModeName::FullPool | ModeName::Holdout => vec![None],
+        };
+        let single = seeds == 1 && folds.len() == 1;
+        let mut planned = Vec::new();
+        for seed in (0..seeds as u64).map(|offset| self.recipe.seed + offset) {
+            for &fold in &folds {
+                let mut parts = vec!["reference".to_owned()];
+                parts.extend((seeds > 1).then(|| format!("seed{seed}")));
+                parts.extend(fold.map(|fold| format!("fold{fold}")));
+                let role = parts.join("_");
+                let dir = match single {
+                    true => self.out.join("reference"),
+                    false => self.out.join("references").join(parts[1..].join("-")),
+                };
+                planned.push(Planned { role, dir, seed, fold });
+            }
+        }
+        planned
+    }
+
+    fn part(&self, fold: Option<usize>) -> Part {
+        let ReferenceSettings { mode, folds, holdout, .. } = self.settings.reference;
+        let seed = self.recipe.seed;
+        match (mode, fold) {
+            (ModeName::CrossFit, Some(fold)) => Part::AllBut { fold, n_folds: folds, seed },
+            (ModeName::Holdout, _) => Part::Share { share: holdout, seed },
+            _ => Part::All,
+        }
+    }
+
+    fn train(&self, planned: &Planned, ui: Ui) -> anyhow::Result<Trained> {
+        let settings = self.settings;
+        let recipe = TrainConfig { seed: planned.seed, ..self.recipe.clone() };
+        let request = TrainRequest {
+            base: self.base,
+            sequences: self.sequences,
+            plan: self.work.plan(),
+            data: &settings.data,
+            recipe: &recipe,
+            adapter: settings.train.adapter(),
+            dpo: settings.train.dpo(),
+            part: self.part(planned.fold),
+            eval: &settings.eval,
+            eval_seed: self.recipe.seed,
+            trajectory: settings.reference.trajectory,
+            save_every: settings.train.save_every,
+            threads: settings.compute.threads(),
+            out: &planned.dir,
+        };
+        match trained_before(&request)? {
+            Some(outcome) => {
+                let (role, steps) = (&planned.role, outcome.n_steps);
+                ui.note(format!("{:16} {role} done before: {steps} steps", "train"));
+                Ok(outcome)
+            }
+            None => train_reference(&request, self.work, ui),
+        }
+    }
+
+    fn epochs(&self) -> std::ops::RangeInclusive<u32> {
+        1..=if self.settings.reference.trajectory { self.recipe.epochs } else { 0 }
+    }
+
+    fn open(&self, role: &str, dir: &Path, ui: Ui) -> anyhow::Result<Model> {
+        let reference = self.base.open_tuned(role, dir, &self.settings.compute, ui)?;
+        check_pair(self.base, &reference, self.sequences.encoder.tokenizer())?;
+        Ok(reference)
+    }
+
+    fn score(&self, model: &Model, ui: Ui) -> anyhow::Result<()> {
+        score(self.work, model, Detail::Sum, self.settings.compute.threads(), ui)
+    }
+
+    /// Rows that the mode `holdout` trains on.
+    fn set_aside(&self) -> anyhow::Result<BTreeSet<u64>> {
+        let part = self.part(None);
+        let pairs = self.work.pairs()?;
+        if !pairs.is_empty() {
+            let rows = pairs.iter().filter(|(_, chosen, rejected)| part.has(chosen, Some(rejected)));
+            return Ok(rows.map(|(row, ..)| *row).collect());
+        }
+        let sequences = self.work.sequences()?;
+        Ok(sequences.iter().filter(|(_, sequence)| part.has(sequence, None)).map(|(row, _)| *row).collect())
+    }
+}
+
+/// A table with a reference that was there already.
+pub(crate) fn given(
+    base: &Model,
+    reference: Option<&Model>,
+    work: &WorkDir,
+    detail: Detail,
+) -> anyhow::Result<Seal> {
+    let mut seal =
+        Seal::new(base.key.clone(), reference.iter().map(|model| model.key.clone().into()).collect());
+    seal.detail = detail;
+    if let Some(reference) = reference
+        && let Some(record) = TrainingRecord::read(reference.dir())?
+    {
+        seal.held_out = HeldOut::of_training(record.held_out_rows(work.plan()));
+    }
+    Ok(seal)
+}

@@ -1,0 +1,163 @@
+//! How far references can be trusted: what they learned by heart, and what another seed would have said.
+
+use lobass_core::{RowStatus, ScoreRecord};
+use lobass_run::{ReferenceMode, ScoreTable};
+use lobass_select::{Agreement, Memorization, Stability, Top, lobass_scores, memorization, stability};
+use serde_json::{Value, json};
+
+use crate::text::Labelled;
+use crate::ui::warn;
+
+/// What is said of the references of a table.
+pub(crate) struct ReferenceReport {
+    mode: ReferenceMode,
+    /// Row by row, if references were cross-fitted.
+    memorization: Option<Memorization>,
+    /// Over all tokens, where rows were seen and where they were not: the share of the loss that was shed.
+    drops: Option<Drops>,
+    stability: Option<Stability>,
+    k: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Drops {
+    in_sample: f64,
+    out_of_sample: f64,
+}
+
+/// Below this rank correlation, or this overlap of the selections, two rankings are not the same.
+const LOW_CORRELATION: f64 = 0.9;
+const LOW_OVERLAP: f64 = 0.7;
+/// Above this share of the loss, what was memorised is more than noise.
+const LARGE_GAP: f64 = 0.05;
+
+impl ReferenceReport {
+    /// `k` is how many rows are selected.
+    pub(crate) fn new(table: &ScoreTable, k: usize, seed: u64) -> Self {
+        let top = Top { k, seed };
+        let records = &table.records;
+        let memorization = memorization(records, top);
+        let by_seed: Vec<_> =
+            table.losses_by_seed().iter().map(|(_, losses)| lobass_scores(records, losses)).collect();
+        let drops = match &memorization {
+            Some(found) => Some(Drops { in_sample: found.in_sample, out_of_sample: found.out_of_sample }),
+            None => drops(table),
+        };
+        let mode = table.manifest.mode.unwrap_or_default();
+        Self { mode, memorization, drops, stability: stability(records, &by_seed, top), k }
+    }
+
+    /// Lines for a person; none if there is nothing to say.
+    pub(crate) fn text(&self) -> String {
+        let mut text = Labelled::default();
+        text.line("references", self.mode);
+        if let Some(Drops { in_sample, out_of_sample }) = self.drops {
+            text.line(
+                "loss shed",
+                format!(
+                    "{:.1} % of rows that were seen, {:.1} % of others",
+                    100.0 * in_sample,
+                    100.0 * out_of_sample
+                ),
+            );
+        }
+        if let Some(found) = &self.memorization {
+            text.line("rankings", format!("seen against unseen: {}", agreed(&found.agreement)));
+        }
+        if let Some(found) = &self.stability {
+            let correlation = match (found.spearman_mean, found.spearman_min) {
+                (Some(mean), Some(min)) => format!("Spearman {mean:.3} (lowest {min:.3}), "),
+                _ => String::new(),
+            };
+            text.line(
+                "seeds",
+                format!(
+                    "{correlation}{:.1} % of the first {} in common (lowest {:.1} %)",
+                    100.0 * found.overlap_mean,
+                    self.k,
+                    100.0 * found.overlap_min
+                ),
+            );
+        }
+        text.to_string()
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        let of = |found: &Agreement| json!({"n_rows": found.n_rows, "spearman": found.spearman, "overlap": found.overlap, "k": found.k});
+        json!({
+            "mode": self.mode,
+            "in_sample_drop": self.drops.map(|drops| drops.in_sample),
+            "out_of_sample_drop": self.drops.map(|drops| drops.out_of_sample),
+            "seen_against_unseen": self.memorization.as_ref().map(|found| of(&found.agreement)),
+            "seeds": self.stability.map(|found| json!({
+                "n_pairs": found.n_pairs,
+                "spearman_mean": found.spearman_mean,
+                "spearman_min": found.spearman_min,
+                "overlap_mean": found.overlap_mean,
+                "overlap_min": found.overlap_min,
+            })),
+        })
+    }
+
+    /// Says on standard error what a selection should not be trusted for.
+    pub(crate) fn warn(&self) {
+        if let Some(found) = &self.memorization {
+            let agreement = &found.agreement;
+            if agreement.spearman.is_some_and(|found| found < LOW_CORRELATION)
+                || agreement.overlap < LOW_OVERLAP
+            {
+                warn(format!(
+                    "references that saw a row and references that did not rank the pool differently ({}): a \
+                     reference of the whole pool would select much that it merely memorised",
+                    agreed(agreement)
+                ));
+            }
+        } else if let Some(Drops { in_sample, out_of_sample }) = self.drops
+            && in_sample - out_of_sample > LARGE_GAP
+            && self.mode == ReferenceMode::FullPool
+        {
+            warn(format!(
+                "the reference shed {:.1} % of the loss of rows that it saw and {:.1} % of held-out ones: part of the \
+                 ranking is memory (`--reference-mode cross-fit` scores each row by a reference that never saw it)",
+                100.0 * in_sample,
+                100.0 * out_of_sample
+            ));
+        }
+        if let Some(found) = &self.stability
+            && found.overlap_mean < LOW_OVERLAP
+        {
+            warn(format!(
+                "references of other seeds agree on {:.1} % of the first {} rows only; more seeds, or a larger budget, \
+                 would be steadier",
+                100.0 * found.overlap_mean,
+                self.k
+            ));
+        }
+    }
+}
+
+fn agreed(found: &Agreement) -> String {
+    let correlation = found.spearman.map_or(String::new(), |spearman| format!("Spearman {spearman:.3}, "));
+    format!("{correlation}{:.1} % of the first {} in common", 100.0 * found.overlap, found.k)
+}
+
+/// Loss shed by rows that can be selected, and by those that were held out: whichever of them a reference saw.
+fn drops(table: &ScoreTable) -> Option<Drops> {
+    let shed = |wanted: &dyn Fn(&ScoreRecord) -> bool| {
+        let (mut base, mut reference) = (0.0, 0.0);
+        for record in table.records.iter().filter(|record| wanted(record)) {
+            if let (Some(of_base), Some(of_reference)) = (record.base, record.reference) {
+                base += of_base.sum;
+                reference += of_reference.sum;
+            }
+        }
+        (base > 0.0).then(|| (base - reference) / base)
+    };
+    let eligible = shed(&|record| record.status.is_eligible())?;
+    let held_out = shed(&|record| record.status == RowStatus::HeldOut)?;
+    let (in_sample, out_of_sample) = match table.manifest.mode {
+        Some(ReferenceMode::Holdout) => (held_out, eligible),
+        _ => (eligible, held_out),
+    };
+    Some(Drops { in_sample, out_of_sample })
+}

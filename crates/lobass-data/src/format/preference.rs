@@ -1,0 +1,219 @@
+//! Rows with two responses, of which one was preferred.
+//!
+//! Where the prompt is tells them apart: in [columns](PreferenceLayout::Columns) of its own (TRL, LLaMA-Factory's
+//! alpaca), in a [list of turns](PreferenceLayout::Turns) of its own (LLaMA-Factory's sharegpt), or in
+//! [both responses](PreferenceLayout::Whole), which are whole conversations then (TRL's implicit prompt, `hh-rlhf`).
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::pair::response_messages;
+use super::{ConversationLayout, PairLayout, dialogue, field};
+use crate::{Example, Message, Role, RowFault};
+
+/// Where the prompt and the two responses of a row are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PreferenceLayout {
+    /// The prompt has a column, and so has each response: text, or the messages that follow the prompt.
+    Columns {
+        /// The prompt and the chosen response.
+        chosen: PairLayout,
+        /// The column of the rejected one.
+        rejected: String,
+    },
+    /// The prompt is a list of turns; each response is one more turn, or its text.
+    Turns {
+        /// The prompt.
+        prompt: ConversationLayout,
+        /// The column of the chosen response.
+        chosen: String,
+        /// The column of the rejected one.
+        rejected: String,
+    },
+    /// Each response is a whole conversation, as a list of turns or as a text with `Human:` and `Assistant:` in it;
+    /// all but their last turns is the prompt.
+    Whole {
+        /// The conversation with the chosen response.
+        chosen: ConversationLayout,
+        /// The column of the other.
+        rejected: String,
+    },
+}
+
+impl PreferenceLayout {
+    /// Prompt columns and two response columns.
+    pub fn columns_of(prompt: &str, chosen: &str, rejected: &str) -> Self {
+        let pair = PairLayout::new(prompt, chosen);
+        let pair = if prompt == "instruction" {
+            PairLayout { query: Some("input".to_owned()), history: Some("history".to_owned()), ..pair }
+        } else {
+            pair
+        };
+        Self::Columns { chosen: pair, rejected: rejected.to_owned() }
+    }
+
+    /// How the prompt before two responses is told in a row; `None` if the row does not say, or has no responses.
+    pub(super) fn of(row: &Map<String, Value>, chosen: &str, rejected: &str) -> Option<Self> {
+        let response = row.get(chosen).filter(|response| is_response(response))?;
+        row.get(rejected).filter(|response| is_response(response))?;
+        if response.is_object() {
+            let (column, turn) = ["messages", "conversations", "conversation"]
+                .iter()
+                .find_map(|column| Some((*column, row.get(*column)?.as_array()?.first()?)))?;
+            let prompt = ConversationLayout::told_like(column, turn)?;
+            return Some(Self::Turns { prompt, chosen: chosen.to_owned(), rejected: rejected.to_owned() });
+        }
+        let prompts = ["prompt", "instruction", "question"];
+        match prompts.iter().find(|name| row.contains_key(**name)) {
+            Some(prompt) => Some(Self::with_prompt(row, prompt, chosen, rejected)),
+            None => Self::whole(response, chosen, rejected),
+        }
+    }
+
+    /// With a prompt column. Some data sets repeat the prompt in both responses; those are read by themselves, as
+    /// TRL does.
+    pub(super) fn with_prompt(row: &Map<String, Value>, prompt: &str, chosen: &str, rejected: &str) -> Self {
+        let repeats = match (row.get(prompt), row.get(chosen)) {
+            (Some(Value::Array(prompt)), Some(Value::Array(turns))) => {
+                !prompt.is_empty() && turns.starts_with(prompt)
+            }
+            (_, Some(response @ Value::Array(turns))) => {
+                let layout = turns.first().and_then(|turn| ConversationLayout::told_like(chosen, turn));
+                layout.is_some_and(|layout| layout.begins_with_user(response))
+            }
+            _ => false,
+        };
+        let whole = row.get(chosen).filter(|_| repeats).and_then(|all| Self::whole(all, chosen, rejected));
+        whole.unwrap_or_else(|| Self::columns_of(prompt, chosen, rejected))
+    }
+
+    /// Without one.
+    fn whole(response: &Value, chosen: &str, rejected: &str) -> Option<Self> {
+        let layout = match response {
+            Value::Array(turns) => ConversationLayout::told_like(chosen, turns.first()?)?,
+            Value::String(text) => dialogue::turns(text).map(|_| ConversationLayout::messages(chosen))?,
+            _ => return None,
+        };
+        Some(Self::Whole { chosen: layout, rejected: rejected.to_owned() })
+    }
+
+    /// The columns of the two responses, the chosen one first.
+    pub fn responses(&self) -> [&str; 2] {
+        match self {
+            Self::Columns { chosen, rejected } => [&chosen.response, rejected],
+            Self::Turns { chosen, rejected, .. } => [chosen, rejected],
+            Self::Whole { chosen, rejected } => [&chosen.messages, rejected],
+        }
+    }
+
+    /// The column of the prompt, if it has one of its own.
+    pub fn prompt(&self) -> Option<&str> {
+        match self {
+            Self::Columns { chosen, .. } => Some(&chosen.prompt),
+            Self::Turns { prompt, .. } => Some(&prompt.messages),
+            Self::Whole { .. } => None,
+        }
+    }
+
+    pub(super) fn columns(&self) -> Vec<&str> {
+        let mut columns = match self {
+            Self::Columns { chosen, .. } => chosen.columns(),
+            Self::Turns { prompt, chosen, .. } => [prompt.columns(), vec![chosen]].concat(),
+            Self::Whole { chosen, .. } => chosen.columns(),
+        };
+        columns.push(self.responses()[1]);
+        columns
+    }
+
+    pub(super) fn example(&self, row: &Map<String, Value>) -> Result<Example, RowFault> {
+        let [chosen, rejected] = self.responses();
+        let (id, messages, rejected) = match self {
+            Self::Columns { chosen: pair, .. } => {
+                let prompt = pair.prompt_messages(row)?;
+                let whole = |column| Ok([prompt.clone(), response_messages(row, column)?].concat());
+                (&pair.id, whole(chosen)?, whole(rejected)?)
+            }
+            Self::Turns { prompt: layout, .. } => {
+                let prompt = layout.example(row)?.messages;
+                let whole = |column| Ok([prompt.clone(), next_turns(layout, row, column)?].concat());
+                (&layout.id, whole(chosen)?, whole(rejected)?)
+            }
+            Self::Whole { chosen: layout, .. } => {
+                let whole = |column| conversation(layout, row, column);
+                (&layout.id, whole(chosen)?, whole(rejected)?)
+            }
+        };
+        pair(Example {
+            id: field::identity(row, id),
+            messages,
+            rejected: Some(rejected),
+            tools: field::tools(row)?,
+        })
+    }
+}
+
+/// Whether a value can be a response: a rating or a flag of the same name cannot.
+fn is_response(value: &Value) -> bool {
+    matches!(value, Value::String(_) | Value::Array(_) | Value::Object(_))
+}
+
+/// A response after a list of turns.
+fn next_turns(
+    layout: &ConversationLayout,
+    row: &Map<String, Value>,
+    column: &str,
+) -> Result<Vec<Message>, RowFault> {
+    match row.get(column) {
+        Some(turn @ Value::Object(_)) => {
+            let turn = layout.turn(turn);
+            turn.map(|turn| vec![turn])
+                .map_err(|fault| RowFault { reason: format!("`{column}`: {}", fault.reason), ..fault })
+        }
+        Some(Value::Array(_)) => layout.turns_in(row, column),
+        _ => Ok(vec![Message::new(Role::Assistant, field::required_text(row, column)?)]),
+    }
+}
+
+/// A response with all that comes before it.
+fn conversation(
+    layout: &ConversationLayout,
+    row: &Map<String, Value>,
+    column: &str,
+) -> Result<Vec<Message>, RowFault> {
+    let mut messages = match row.get(column) {
+        Some(Value::String(text)) => dialogue::turns(text).ok_or_else(|| {
+            RowFault::malformed(format!(
+                "field `{column}`: expected a text that begins with `Human:`, since the row has no prompt"
+            ))
+        })?,
+        _ => layout.turns_in(row, column)?,
+    };
+    layout.insert_system(row, &mut messages)?;
+    Ok(messages)
+}
+
+/// Leaves only the last turns to be scored, and refuses conversations that differ before.
+fn pair(mut example: Example) -> Result<Example, RowFault> {
+    let rejected = example.rejected.get_or_insert_default();
+    for side in [&mut example.messages, &mut *rejected] {
+        let last = side.len().saturating_sub(1);
+        for turn in &mut side[..last] {
+            turn.scored = false;
+        }
+    }
+    let (chosen, rejected) = (&example.messages, &*rejected);
+    let prompt = |side: &[Message]| side.len().saturating_sub(1);
+    let (left, right) = (&chosen[..prompt(chosen)], &rejected[..prompt(rejected)]);
+    if left == right {
+        return Ok(example);
+    }
+    let same = left.iter().zip(right).take_while(|(left, right)| left == right).count();
+    Err(RowFault::malformed(format!(
+        "chosen and rejected: expected conversations that differ in their last turn only, found a difference in \
+         turn {} of {} and {}",
+        same + 1,
+        chosen.len(),
+        rejected.len()
+    )))
+}

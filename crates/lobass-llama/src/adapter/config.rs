@@ -1,0 +1,176 @@
+//! What an adapter is made of.
+
+use regex::Regex;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::Llama;
+
+/// The projections of a decoder layer, by the names that `target_modules` knows.
+pub const PROJECTIONS: [&str; 7] =
+    ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"];
+
+/// A LoRA configuration, in the words of PEFT's `LoraConfig`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LoraConfig {
+    /// The rank of the updates.
+    pub rank: usize,
+    /// The update is scaled by `alpha / rank`.
+    pub alpha: f64,
+    /// Scale by `alpha / sqrt(rank)` instead (rsLoRA, arXiv 2312.03732).
+    pub rslora: bool,
+    /// The share of an update's inputs that training leaves out; scoring leaves none out.
+    pub dropout: f64,
+    /// Which projections are updated: names that end their paths, such as `q_proj`.
+    pub target_modules: Vec<String>,
+    /// Modules that are trained whole and stored with the adapter: `lm_head`, `embed_tokens`, norms.
+    pub modules_to_save: Vec<String>,
+}
+
+impl Default for LoraConfig {
+    /// Rank 16 and alpha 32 on every projection.
+    fn default() -> Self {
+        Self {
+            rank: 16,
+            alpha: 32.0,
+            rslora: false,
+            dropout: 0.0,
+            target_modules: PROJECTIONS.map(str::to_owned).to_vec(),
+            modules_to_save: Vec::new(),
+        }
+    }
+}
+
+impl LoraConfig {
+    /// What updates are multiplied by.
+    pub fn scale(&self) -> f64 {
+        scale(self.alpha, self.rank, self.rslora)
+    }
+
+    /// The paths of the projections of a model that are updated, and their shapes.
+    pub(super) fn targets(&self, model: &Llama) -> Vec<(String, [usize; 2])> {
+        let mut projections = model.projections();
+        projections.retain(|(path, _)| self.target_modules.iter().any(|name| ends_in(path, name)));
+        projections
+    }
+
+    /// The paths of the modules of a model that are trained whole.
+    pub(super) fn saved(&self, model: &Llama) -> Vec<String> {
+        let mut paths = model.replaceable();
+        paths.retain(|path| self.modules_to_save.iter().any(|name| ends_in(path, name)));
+        paths
+    }
+}
+
+pub(super) fn scale(alpha: f64, rank: usize, rslora: bool) -> f64 {
+    let rank = rank as f64;
+    alpha / if rslora { rank.sqrt() } else { rank }
+}
+
+/// Whether a path is a name, or ends in it after a dot: how PEFT reads lists of modules.
+pub(super) fn ends_in(path: &str, name: &str) -> bool {
+    path.strip_suffix(name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+}
+
+/// `adapter_config.json`, as far as it decides what the adapter computes.
+#[derive(Debug, Deserialize)]
+pub(super) struct PeftConfig {
+    pub(super) peft_type: Option<String>,
+    pub(super) r: Option<usize>,
+    pub(super) lora_alpha: Option<f64>,
+    #[serde(default)]
+    pub(super) use_rslora: bool,
+    #[serde(default)]
+    pub(super) use_dora: bool,
+    #[serde(default)]
+    pub(super) fan_in_fan_out: bool,
+    #[serde(default)]
+    pub(super) lora_bias: bool,
+    pub(super) bias: Option<String>,
+    pub(super) lora_dropout: Option<f64>,
+    pub(super) target_modules: Option<Value>,
+    pub(super) modules_to_save: Option<Vec<String>>,
+    pub(super) rank_pattern: Option<Map<String, Value>>,
+    pub(super) alpha_pattern: Option<Map<String, Value>>,
+    pub(super) layers_to_transform: Option<Value>,
+    pub(super) exclude_modules: Option<Value>,
+    /// One matrix for embedding and head of a tied model.
+    #[serde(default)]
+    pub(super) ensure_weight_tying: bool,
+    pub(super) init_lora_weights: Option<Value>,
+    pub(super) layer_replication: Option<Value>,
+    pub(super) trainable_token_indices: Option<Value>,
+    pub(super) target_parameters: Option<Vec<String>>,
+}
+
+impl PeftConfig {
+    /// Names what makes the adapter something that is not computed here.
+    pub(super) fn unsupported(&self) -> Option<String> {
+        let expected = |field: &str, expected: &str, found: &str| {
+            Some(format!("`{field}`: expected {expected}, found {found}"))
+        };
+        match &self.peft_type {
+            Some(kind) if kind == "LORA" => {}
+            Some(kind) => return expected("peft_type", "LORA", kind),
+            None => return expected("peft_type", "LORA", "nothing"),
+        }
+        for (field, set) in [
+            ("use_dora", self.use_dora),
+            ("fan_in_fan_out", self.fan_in_fan_out),
+            ("lora_bias", self.lora_bias),
+        ] {
+            if set {
+                return expected(field, "false", "true");
+            }
+        }
+        if let Some(bias) = self.bias.as_deref().filter(|&bias| bias != "none") {
+            return expected("bias", "none", bias);
+        }
+        for (field, value) in [
+            ("layer_replication", &self.layer_replication),
+            ("trainable_token_indices", &self.trainable_token_indices),
+        ] {
+            if let Some(value) = value.as_ref().filter(|value| !value.is_null()) {
+                return expected(field, "null", &value.to_string());
+            }
+        }
+        if let Some(parameters) = self.target_parameters.as_ref().filter(|list| !list.is_empty()) {
+            return expected("target_parameters", "none", &parameters.join(", "));
+        }
+        // These change the base's own weights, which the adapter's files do not have.
+        let init = self.init_lora_weights.as_ref().and_then(Value::as_str).unwrap_or_default();
+        if ["pissa", "olora", "corda", "loftq"].iter().any(|kind| init.to_lowercase().starts_with(kind)) {
+            return expected("init_lora_weights", "an initialisation that leaves the base alone", init);
+        }
+        None
+    }
+
+    /// Whether the config names every module by itself, so that each of them has to be in the file.
+    pub(super) fn lists_modules(&self) -> Option<Vec<&str>> {
+        let restricted = [&self.layers_to_transform, &self.exclude_modules]
+            .into_iter()
+            .any(|value| value.as_ref().is_some_and(|value| !value.is_null()));
+        let names = self.target_modules.as_ref().filter(|_| !restricted)?.as_array()?;
+        Some(names.iter().filter_map(Value::as_str).collect())
+    }
+
+    /// The value of a pattern for a path, if one fits: the first in the order of the file.
+    ///
+    /// Source: `get_pattern_key` of PEFT's `utils/other.py`; a pattern is the end of a path after a dot, or all of it.
+    pub(super) fn of_pattern<T: DeserializeOwned>(
+        patterns: Option<&Map<String, Value>>,
+        path: &str,
+    ) -> Result<Option<T>, String> {
+        for (pattern, value) in patterns.into_iter().flatten() {
+            let whole =
+                Regex::new(&format!(r"^(?:.*\.)?(?:{pattern})$")).map_err(|error| error.to_string())?;
+            if whole.is_match(path) {
+                let value = serde_json::from_value(value.clone());
+                return value.map(Some).map_err(|error| format!("pattern `{pattern}`: {error}"));
+            }
+        }
+        Ok(None)
+    }
+}

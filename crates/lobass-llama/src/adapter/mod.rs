@@ -1,0 +1,18 @@
+//! LoRA adapters: made new, read from PEFT, written for PEFT.
+//!
+//! An adapter is put on a model that it shares all frozen weights with, so that a base and its fine-tuned reference
+//! need the memory of one model.
+
+mod config;
+mod fresh;
+mod read;
+mod write;
+
+pub use config::{LoraConfig, PROJECTIONS};
+pub use read::AdapterCheckpoint;
+pub use write::save_adapter;
+
+/// Of PEFT's state dictionaries, before the model's own names.
+const PREFIX: &str = "base_model.model.";
+const CONFIG: &str = "adapter_config.json";
+const WEIGHTS: &str = "adapter_model.safetensors";

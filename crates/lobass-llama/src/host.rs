@@ -1,0 +1,68 @@
+//! Values of tensors as slices, on devices whose memory is the processor's.
+//!
+//! The CPU back end hands a tensor's buffer out and takes it back without a copy as long as no other tensor shares
+//! it. Kernels that read or write slices go through here.
+
+use burn::tensor::{DType, Device, Shape, Tensor, TensorData, bf16, f16};
+
+/// Whether tensors of a device lie in the processor's memory, so that kernels on slices may run on them.
+pub fn is_host(device: &Device) -> bool {
+    *device == Device::flex()
+}
+
+/// A tensor's values, taken out of it.
+#[derive(Debug)]
+pub struct Lent {
+    values: Vec<f32>,
+    shape: Shape,
+}
+
+impl Lent {
+    /// Takes the values out of an `f32` tensor; copies them only if they are shared or not in one piece.
+    ///
+    /// # Panics
+    /// If the tensor is of another dtype.
+    pub fn new<const D: usize>(tensor: Tensor<D>) -> Self {
+        let shape = tensor.shape();
+        let values = tensor.into_data().try_into_vec::<f32>().expect("activations are f32");
+        Self { values, shape }
+    }
+
+    /// The values, in row-major order.
+    pub fn values(&self) -> &[f32] {
+        &self.values
+    }
+
+    /// The values, to be changed in place.
+    pub fn values_mut(&mut self) -> &mut [f32] {
+        &mut self.values
+    }
+
+    /// Gives the values back as a tensor of the same shape.
+    pub fn back<const D: usize>(self, device: &Device) -> Tensor<D> {
+        Tensor::from_data(TensorData::new(self.values, self.shape), device)
+    }
+}
+
+/// A tensor of values.
+pub fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D], device: &Device) -> Tensor<D> {
+    Tensor::from_data(TensorData::new(values, shape), device)
+}
+
+/// Widens weights of half precision to `f32`; others are handed back as they are.
+pub(crate) fn widened(weight: Tensor<2>) -> Tensor<2> {
+    let (device, shape) = (weight.device(), weight.dims());
+    let dtype = weight.dtype();
+    if dtype == DType::F32 || !is_host(&device) {
+        return weight.cast(DType::F32);
+    }
+    let data = weight.into_data();
+    let mut values = vec![0.0; shape[0] * shape[1]];
+    match dtype {
+        DType::BF16 => {
+            lobass_kernels::widen_bf16(data.as_slice::<bf16>().expect("the dtype says so"), &mut values);
+        }
+        _ => lobass_kernels::widen_f16(data.as_slice::<f16>().expect("the dtype says so"), &mut values),
+    }
+    tensor(values, shape, &device)
+}

@@ -1,0 +1,68 @@
+//! Token ids to vectors.
+
+use burn::module::{Module, Param};
+use burn::tensor::module::embedding;
+use burn::tensor::{DType, IndexingUpdateOp, Int, Tensor, TensorData};
+
+use super::Gradients;
+use super::source::{Scope, WeightSource};
+use crate::LlamaConfig;
+use crate::host::widened;
+
+#[derive(Module, Debug)]
+pub(super) struct Embedding {
+    /// `[vocab, hidden]`.
+    pub(super) weight: Param<Tensor<2>>,
+    /// Whether training leaves the weight as it is.
+    #[module(skip)]
+    pub(super) frozen: bool,
+}
+
+impl Embedding {
+    pub(super) fn load<S: WeightSource>(
+        scope: &mut Scope<'_, S>,
+        config: &LlamaConfig,
+    ) -> Result<Self, S::Error> {
+        let weight = scope.param("weight", [config.vocab_size, config.hidden_size])?;
+        Ok(Self { weight, frozen: false })
+    }
+
+    /// Ids to `[rows, hidden]`, in `f32`.
+    pub(super) fn forward(&self, input_ids: &[u32]) -> Tensor<2> {
+        let ids = self.ids(input_ids).unsqueeze::<2>();
+        embedding(self.weight.val(), ids).squeeze_dim::<2>(0).cast(DType::F32)
+    }
+
+    pub(super) fn backward(&self, input_ids: &[u32], d_output: Tensor<2>, gradients: &mut Gradients) {
+        if self.frozen {
+            return;
+        }
+        let empty = Tensor::zeros(self.weight.dims(), &d_output.device());
+        let gradient = empty.select_assign(0, self.ids(input_ids), d_output, IndexingUpdateOp::Add);
+        gradients.add::<2>(self.weight.id, gradient);
+    }
+
+    /// The embedding as a tied head: `[rows, hidden]` to `[rows, vocab]`.
+    pub(super) fn as_head(&self, hidden: Tensor<2>) -> Tensor<2> {
+        hidden.matmul(widened(self.weight.val()).transpose())
+    }
+
+    /// The gradient of [`Embedding::as_head`] with respect to `hidden`.
+    pub(super) fn as_head_backward(
+        &self,
+        hidden: Tensor<2>,
+        d_logits: Tensor<2>,
+        gradients: &mut Gradients,
+    ) -> Tensor<2> {
+        if !self.frozen {
+            gradients.add(self.weight.id, d_logits.clone().transpose().matmul(hidden));
+        }
+        d_logits.matmul(widened(self.weight.val()))
+    }
+
+    fn ids(&self, input_ids: &[u32]) -> Tensor<1, Int> {
+        let ids: Vec<i64> = input_ids.iter().map(|&id| i64::from(id)).collect();
+        let count = ids.len();
+        Tensor::from_data(TensorData::new(ids, [count]), &self.weight.val().device())
+    }
+}

@@ -1,0 +1,78 @@
+//! Gradients by parameter.
+
+use std::collections::BTreeMap;
+
+use burn::module::ParamId;
+use burn::tensor::Tensor;
+
+use crate::host::{Lent, is_host};
+
+/// The gradient of each trained parameter, flattened.
+#[derive(Debug, Clone, Default)]
+pub struct Gradients {
+    by_parameter: BTreeMap<u64, Tensor<1>>,
+}
+
+impl Gradients {
+    /// Adds to the gradient of a parameter.
+    pub(crate) fn add<const D: usize>(&mut self, id: ParamId, gradient: Tensor<D>) {
+        let count = gradient.shape().num_elements();
+        self.add_flat(id.val(), gradient.reshape([count]));
+    }
+
+    fn add_flat(&mut self, id: u64, gradient: Tensor<1>) {
+        let sum = match self.by_parameter.remove(&id) {
+            None => gradient,
+            Some(sum) => added(sum, gradient),
+        };
+        self.by_parameter.insert(id, sum);
+    }
+
+    /// Adds other gradients to these.
+    pub fn merge(&mut self, other: Self) {
+        for (id, gradient) in other.by_parameter {
+            self.add_flat(id, gradient);
+        }
+    }
+
+    /// The gradient of a parameter, in the order of its values.
+    pub fn get(&self, id: ParamId) -> Option<&Tensor<1>> {
+        self.by_parameter.get(&id.val())
+    }
+
+    /// Takes the gradient of a parameter out.
+    pub fn take(&mut self, id: ParamId) -> Option<Tensor<1>> {
+        self.by_parameter.remove(&id.val())
+    }
+
+    /// The Euclidean norm of all gradients together.
+    ///
+    /// Source: `torch.nn.utils.clip_grad_norm_`.
+    pub fn norm(&self) -> f64 {
+        self.by_parameter.values().map(sum_of_squares).sum::<f64>().sqrt()
+    }
+
+    /// Multiplies all gradients by a factor.
+    #[must_use]
+    pub fn scaled(self, factor: f64) -> Self {
+        let scale = |(id, gradient): (u64, Tensor<1>)| (id, gradient * factor);
+        Self { by_parameter: self.by_parameter.into_iter().map(scale).collect() }
+    }
+}
+
+fn added(sum: Tensor<1>, gradient: Tensor<1>) -> Tensor<1> {
+    let device = sum.device();
+    if !is_host(&device) {
+        return sum + gradient;
+    }
+    let (mut sum, gradient) = (Lent::new(sum), Lent::new(gradient));
+    lobass_kernels::axpy(1.0, gradient.values(), sum.values_mut());
+    sum.back(&device)
+}
+
+fn sum_of_squares(gradient: &Tensor<1>) -> f64 {
+    if is_host(&gradient.device()) {
+        return lobass_kernels::sum_of_squares(Lent::new(gradient.clone()).values());
+    }
+    f64::from(gradient.clone().square().sum().into_scalar::<f32>())
+}

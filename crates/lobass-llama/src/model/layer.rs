@@ -1,0 +1,127 @@
+//! One decoder layer.
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+
+use super::attention::{Attention, AttentionTrace};
+use super::linear::Linear;
+use super::mlp::{Mlp, MlpTrace};
+use super::norm::RmsNorm;
+use super::source::{Scope, WeightSource};
+use super::{Gradients, Pass};
+use crate::{LayerConfig, LlamaConfig, ops};
+
+#[derive(Module, Debug)]
+pub(super) struct DecoderLayer {
+    pub(super) self_attn: Attention,
+    pub(super) mlp: Mlp,
+    pub(super) input_layernorm: RmsNorm,
+    pub(super) post_attention_layernorm: RmsNorm,
+}
+
+/// What a layer's backward pass needs. Normalised inputs are made again, since that is cheap.
+#[derive(Debug)]
+pub(super) struct LayerTrace {
+    /// `[rows, hidden]`.
+    input: Tensor<2>,
+    /// Everything else, unless it is to be made again.
+    inner: Option<InnerTrace>,
+}
+
+#[derive(Debug)]
+struct InnerTrace {
+    attention: AttentionTrace,
+    /// Between attention and MLP, `[rows, hidden]`.
+    middle: Tensor<2>,
+    mlp: MlpTrace,
+}
+
+impl DecoderLayer {
+    pub(super) fn load<S: WeightSource>(
+        scope: &mut Scope<'_, S>,
+        config: &LlamaConfig,
+        layer: LayerConfig,
+    ) -> Result<Self, S::Error> {
+        let self_attn = Attention::load(&mut scope.child("self_attn"), config, layer)?;
+        let mlp = Mlp::load(&mut scope.child("mlp"), config)?;
+        let mut norm =
+            |name: &str| RmsNorm::load(&mut scope.child(name), config.hidden_size, config.rms_norm_eps);
+        let (input_layernorm, post_attention_layernorm) =
+            (norm("input_layernorm")?, norm("post_attention_layernorm")?);
+        Ok(Self { self_attn, mlp, input_layernorm, post_attention_layernorm })
+    }
+
+    /// Every projection, by its path within the layer.
+    pub(super) fn linears_mut(&mut self) -> [(&'static str, &mut Linear); 7] {
+        let (attention, mlp) = (&mut self.self_attn, &mut self.mlp);
+        [
+            ("self_attn.q_proj", &mut attention.q_proj),
+            ("self_attn.k_proj", &mut attention.k_proj),
+            ("self_attn.v_proj", &mut attention.v_proj),
+            ("self_attn.o_proj", &mut attention.o_proj),
+            ("mlp.gate_proj", &mut mlp.gate_proj),
+            ("mlp.up_proj", &mut mlp.up_proj),
+            ("mlp.down_proj", &mut mlp.down_proj),
+        ]
+    }
+
+    /// Every norm, by its path within the layer.
+    pub(super) fn norms_mut(&mut self) -> impl Iterator<Item = (&'static str, &mut RmsNorm)> {
+        let attention = &mut self.self_attn;
+        [
+            attention.q_norm.as_mut().map(|norm| ("self_attn.q_norm", norm)),
+            attention.k_norm.as_mut().map(|norm| ("self_attn.k_norm", norm)),
+            Some(("input_layernorm", &mut self.input_layernorm)),
+            Some(("post_attention_layernorm", &mut self.post_attention_layernorm)),
+        ]
+        .into_iter()
+        .flatten()
+    }
+
+    /// `[rows, hidden]` to the same.
+    pub(super) fn forward(&self, input: Tensor<2>, pass: &Pass<'_>) -> Tensor<2> {
+        self.run(input, pass).0
+    }
+
+    /// As [`DecoderLayer::forward`], keeping what the backward pass needs.
+    pub(super) fn forward_traced(&self, input: Tensor<2>, pass: &Pass<'_>) -> (Tensor<2>, LayerTrace) {
+        let (output, input, inner) = self.run(input, pass);
+        (output, LayerTrace { input, inner: (!pass.recompute).then_some(inner) })
+    }
+
+    fn run(&self, input: Tensor<2>, pass: &Pass<'_>) -> (Tensor<2>, Tensor<2>, InnerTrace) {
+        let (normed, input) = self.input_layernorm.forward(input);
+        let (attended, attention) = self.self_attn.forward(&normed, pass);
+        drop(normed);
+        let (middle, input) = ops::residual(input, attended);
+        let (normed, middle) = self.post_attention_layernorm.forward(middle);
+        let (fed, mlp) = self.mlp.forward(&normed, pass);
+        let (output, middle) = ops::residual(middle, fed);
+        (output, input, InnerTrace { attention, middle, mlp })
+    }
+
+    /// The gradient with respect to the input, given that of the output.
+    pub(super) fn backward(
+        &self,
+        trace: LayerTrace,
+        d_output: Tensor<2>,
+        pass: &Pass<'_>,
+        gradients: &mut Gradients,
+    ) -> Tensor<2> {
+        let LayerTrace { input, inner } = trace;
+        let (input, InnerTrace { attention, middle, mlp }) = match inner {
+            Some(inner) => (input, inner),
+            None => {
+                let (_, input, inner) = self.run(input, pass);
+                (input, inner)
+            }
+        };
+        let (normed, middle) = self.post_attention_layernorm.forward(middle);
+        let d_normed = self.mlp.backward(&normed, mlp, &d_output, pass, gradients);
+        drop(normed);
+        let d_middle = d_output + self.post_attention_layernorm.backward(middle, d_normed, gradients);
+        let (normed, input) = self.input_layernorm.forward(input);
+        let d_normed = self.self_attn.backward(&normed, attention, &d_middle, pass, gradients);
+        d_middle + self.input_layernorm.backward(input, d_normed, gradients)
+    }
+}

@@ -1,0 +1,383 @@
+//! From rows to a sealed table and back: pairs, several references, folds, and tables of earlier versions.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use arrow_array::RecordBatch;
+use lobass_core::{Detail, LossEngine, Nll, RowStatus, Sequence, SequenceLoss};
+use lobass_data::{
+    ChatTemplate, DataFile, DateTime, Duplicates, EncodeOptions, Encoder, FormatChoice, Mask, Overlong, Pool,
+    Preset, TemplateChoice, TextTokenizer,
+};
+use lobass_run::{
+    Error, Folds, HeldOut, ModelKey, Plan, ReferenceMode, ReferenceModel, ScoreTable, Seal, WorkDir, fold_of,
+    read_table, write_json_lines,
+};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use serde_json::{Value, json};
+
+/// A loss that only a model of this number gives: so much per scored token and its id.
+struct Linear {
+    nats: f64,
+    calls: RefCell<Vec<usize>>,
+}
+
+impl Linear {
+    fn new(nats: f64) -> Self {
+        Self { nats, calls: RefCell::default() }
+    }
+
+    fn sum(&self, sequence: &Sequence) -> f64 {
+        sequence.scored_labels().map(|label| self.nats * (1.0 + f64::from(label))).sum()
+    }
+}
+
+impl LossEngine for Linear {
+    type Error = std::convert::Infallible;
+
+    fn vocab_size(&self) -> usize {
+        100_000
+    }
+
+    fn losses(&self, sequences: &[Sequence], detail: Detail) -> Result<Vec<SequenceLoss>, Self::Error> {
+        self.calls.borrow_mut().push(sequences.len());
+        let loss = |sequence: &Sequence| SequenceLoss {
+            nll: Nll { sum: self.sum(sequence), n_scored: sequence.n_scored() as u64 },
+            per_token: (detail == Detail::PerToken).then(|| vec![1.5; sequence.n_scored()]),
+        };
+        Ok(sequences.iter().map(loss).collect())
+    }
+}
+
+/// A pool in a directory of its own, encoded.
+struct Bench {
+    dir: tempfile::TempDir,
+    work: WorkDir,
+}
+
+impl Bench {
+    fn new(rows: &[Value]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("pool.jsonl");
+        fs_err::write(&path, rows.iter().map(|row| format!("{row}\n")).collect::<String>()).unwrap();
+        let file = DataFile::open(&path, "pool", &FormatChoice::Auto).unwrap();
+        let pool = Pool::new(vec![file], Duplicates::Keep);
+        let checkpoint = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/chat/bytes");
+        let choice = TemplateChoice::Preset(Preset::ChatMl);
+        let template = ChatTemplate::load(&choice, &checkpoint, &pool, DateTime::default()).unwrap();
+        let options = EncodeOptions { mask: Mask::Response, max_length: 200, overlong: Overlong::Drop };
+        let encoder = Encoder::new(TextTokenizer::from_dir(&checkpoint).unwrap(), template, options);
+        let plan = Plan::make(&pool, &encoder, None).unwrap();
+        let work = WorkDir::open(&dir.path().join("work"), plan).unwrap();
+        work.encode(&pool, &encoder, 2, &mut |_| ()).unwrap();
+        Self { dir, work }
+    }
+
+    /// A model that has scored everything; its losses are those of [`Linear`] with `nats`.
+    fn model(&self, role: &str, nats: u32, detail: Detail) -> ModelKey {
+        let key = ModelKey::new(role, "path", &format!("{nats:016x}"), "f32", "cpu");
+        self.work.score(&key, &Linear::new(nats.into()), detail, &mut |_| ()).unwrap();
+        key
+    }
+
+    fn reference(&self, role: &str, nats: u32, seed: u64, fold: Option<usize>) -> ReferenceModel {
+        ReferenceModel { model: self.model(role, nats, Detail::Sum), seed: Some(seed), fold }
+    }
+
+    fn out(&self) -> PathBuf {
+        self.dir.path().join("scores.parquet")
+    }
+
+    /// Seals, and reads what was sealed; as JSON lines it is the same.
+    fn table(&self, seal: &Seal) -> ScoreTable {
+        let report = self.work.seal(seal, &self.out()).unwrap();
+        let table = read_table(&self.out()).unwrap();
+        assert_eq!(table.manifest, report.manifest);
+        let json = self.dir.path().join("scores.jsonl");
+        write_json_lines(&table, &json).unwrap();
+        assert_eq!(read_table(&json).unwrap(), table);
+        table
+    }
+
+    fn columns(&self) -> Vec<String> {
+        let file = fs_err::File::open(self.out()).unwrap().into_parts().0;
+        let mut batches = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();
+        let batch: RecordBatch = batches.next().unwrap().unwrap();
+        let fields = batch.schema();
+        fields.fields().iter().map(|field| format!("{} {}", field.name(), field.data_type())).collect()
+    }
+}
+
+fn single(n: u32) -> Value {
+    json!({"question": format!("what is {n}?"), "answer": format!("it is {n}")})
+}
+
+fn pair(n: u32) -> Value {
+    json!({"prompt": format!("what is {n}?"), "chosen": format!("it is {n}"), "rejected": "who knows"})
+}
+
+const COMMON: [&str; 7] = [
+    "row UInt64",
+    "key Utf8",
+    "status Utf8",
+    "reason Utf8",
+    "source Utf8",
+    "n_tokens UInt32",
+    "n_scored UInt32",
+];
+
+fn manifest_keys(table: &ScoreTable) -> BTreeSet<String> {
+    let json = serde_json::to_value(&table.manifest).unwrap();
+    json.as_object().unwrap().keys().cloned().collect()
+}
+
+#[test]
+fn one_reference_has_the_columns_it_always_had() {
+    let bench = Bench::new(&[single(1), single(2)]);
+    let seal = Seal::new(
+        bench.model("base", 3, Detail::PerToken),
+        vec![bench.model("reference", 1, Detail::PerToken).into()],
+    );
+    let table = bench.table(&Seal { detail: Detail::PerToken, ..seal });
+    let losses = ["base_nll Float64", "reference_nll Float64"];
+    let tokens = ["base_token_nll List(Float32)", "reference_token_nll List(Float32)"];
+    assert_eq!(bench.columns(), [&COMMON[..], &losses, &tokens].concat());
+    let (base, reference) = (table.records[1].base.unwrap(), table.records[1].reference.unwrap());
+    assert_eq!((base.sum, base.n_scored), (3.0 * reference.sum, u64::from(table.records[1].n_scored)));
+    assert!(table.records.iter().all(|r| (r.in_sample, r.fold, r.rejected) == (None, None, None)));
+    assert!(table.further.is_empty());
+    assert_eq!(table.manifest.mode, Some(ReferenceMode::FullPool));
+    assert!(table.manifest.seeds().is_empty());
+
+    let keys = manifest_keys(&table);
+    assert!(["folds", "pairs"].iter().all(|key| !keys.contains(*key)), "{keys:?}");
+    let alone = bench.table(&Seal::new(bench.model("base", 3, Detail::Sum), Vec::new()));
+    assert!(!manifest_keys(&alone).contains("mode"));
+    assert_eq!(bench.columns(), [&COMMON[..], &losses[..1]].concat());
+}
+
+#[test]
+fn pairs_are_scored_on_both_sides_in_one_call() {
+    let long = json!({"prompt": "what?", "chosen": "this", "rejected": "that ".repeat(300)});
+    let bench = Bench::new(&[pair(1), long, pair(3)]);
+    let (sequences, pairs) = (bench.work.sequences().unwrap(), bench.work.pairs().unwrap());
+    assert_eq!(pairs.iter().map(|(row, ..)| *row).collect::<Vec<_>>(), [0, 2]);
+    assert_eq!(sequences, pairs.iter().map(|(row, chosen, _)| (*row, chosen.clone())).collect::<Vec<_>>());
+
+    let engine = Linear::new(3.0);
+    let base = ModelKey::new("base", "path", "0123456789abcdef", "f32", "cpu");
+    bench.work.score(&base, &engine, Detail::Sum, &mut |_| ()).unwrap();
+    assert_eq!(*engine.calls.borrow(), [4], "two of each side");
+    bench.work.score(&base, &engine, Detail::Sum, &mut |_| ()).unwrap();
+    assert_eq!(engine.calls.borrow().len(), 1, "and not again");
+
+    let reference = bench.model("reference", 1, Detail::Sum);
+    let table = bench.table(&Seal::new(base, vec![reference.into()]));
+    let rejected = ["rejected_n_tokens UInt32", "rejected_n_scored UInt32"];
+    let sums = ["base_nll", "reference_nll", "base_rejected_nll", "reference_rejected_nll"];
+    let sums = sums.map(|name| format!("{name} Float64"));
+    let sums: Vec<&str> = sums.iter().map(String::as_str).collect();
+    assert_eq!(bench.columns(), [&COMMON[..], &rejected, &sums].concat());
+    assert!(table.manifest.pairs);
+    for (row, chosen, other) in &pairs {
+        let record = &table.records[usize::try_from(*row).unwrap()];
+        let found = record.rejected.unwrap();
+        assert_eq!((found.n_tokens as usize, found.n_scored as usize), (other.n_tokens(), other.n_scored()));
+        assert_eq!(record.base.unwrap().sum, engine.sum(chosen));
+        assert_eq!(found.base.unwrap(), Nll { sum: engine.sum(other), n_scored: found.n_scored.into() });
+        assert_eq!(found.reference.unwrap().sum, Linear::new(1.0).sum(other));
+        assert_ne!(record.base.unwrap().sum, found.base.unwrap().sum);
+    }
+    let cut = &table.records[1];
+    assert_eq!((cut.status, cut.rejected, cut.base), (RowStatus::Overlong, None, None));
+    assert!(cut.reason.as_ref().unwrap().starts_with("rejected: "));
+    assert_eq!(table.losses("base_rejected").unwrap()[0], table.records[0].rejected.unwrap().base);
+}
+
+/// Not finite on the label that this is given.
+struct Broken(Option<u32>);
+
+impl LossEngine for Broken {
+    type Error = std::convert::Infallible;
+
+    fn vocab_size(&self) -> usize {
+        100_000
+    }
+
+    fn losses(&self, sequences: &[Sequence], _: Detail) -> Result<Vec<SequenceLoss>, Self::Error> {
+        let sum = |sequence: &Sequence| {
+            let broken = self.0.is_some_and(|id| sequence.scored_labels().any(|label| label == id));
+            if broken { f64::NAN } else { 1.0 }
+        };
+        let nll = |row: &Sequence| Nll { sum: sum(row), n_scored: row.n_scored() as u64 };
+        Ok(sequences.iter().map(|row| SequenceLoss { nll: nll(row), per_token: None }).collect())
+    }
+}
+
+#[test]
+fn a_loss_that_is_not_finite_on_either_side_is_no_loss() {
+    let rows = [
+        json!({"prompt": "what?", "chosen": "aaa", "rejected": "bbb"}),
+        json!({"prompt": "what?", "chosen": "ccc", "rejected": "ddd"}),
+    ];
+    let bench = Bench::new(&rows);
+    let first = |side: &Sequence| side.scored_labels().next().unwrap();
+    let of_rejected = first(&bench.work.pairs().unwrap()[1].2);
+    let base = ModelKey::new("base", "path", "0123456789abcdef", "f32", "cpu");
+    bench.work.score(&base, &Broken(Some(of_rejected)), Detail::Sum, &mut |_| ()).unwrap();
+    let table = bench.table(&Seal::new(base, Vec::new()));
+    assert_eq!(table.records[0].status, RowStatus::Ok);
+    let bad = &table.records[1];
+    assert_eq!((bad.status, bad.base), (RowStatus::NonFinite, None));
+    assert_eq!(
+        (bad.rejected.unwrap().base, bad.reason.as_deref()),
+        (None, Some("a model gave a loss of NaN"))
+    );
+}
+
+#[test]
+fn several_seeds_have_a_column_each_and_a_mean() {
+    let bench = Bench::new(&[single(1), single(2), json!({"question": "none"})]);
+    let seal = Seal {
+        further: vec![bench.model("reference_epoch1", 7, Detail::Sum)],
+        ..Seal::new(
+            bench.model("base", 9, Detail::Sum),
+            vec![
+                bench.reference("reference_seed4", 1, 4, None),
+                bench.reference("reference_seed5", 2, 5, None),
+            ],
+        )
+    };
+    let table = bench.table(&seal);
+    let losses =
+        ["base_nll", "reference_nll", "reference_seed4_nll", "reference_seed5_nll", "reference_epoch1_nll"];
+    let losses = losses.map(|name| format!("{name} Float64"));
+    let losses: Vec<&str> = losses.iter().map(String::as_str).collect();
+    assert_eq!(bench.columns(), [&COMMON[..], &losses].concat());
+    for record in &table.records[..2] {
+        let at = usize::try_from(record.row).unwrap();
+        let unit = record.base.unwrap().sum / 9.0;
+        assert_eq!(record.reference.unwrap().sum, 1.5 * unit);
+        let further: Vec<f64> = table.further.iter().map(|(_, losses)| losses[at].unwrap().sum).collect();
+        assert_eq!(further, [unit, 2.0 * unit, 7.0 * unit]);
+        assert_eq!(table.further[0].1[at].unwrap().n_scored, u64::from(record.n_scored));
+    }
+    assert!(table.further.iter().all(|(_, losses)| losses[2].is_none()));
+    assert_eq!(table.manifest.seeds(), [4, 5]);
+    let seeds: Vec<_> = table.manifest.models.iter().map(|one| (one.model.role.as_str(), one.seed)).collect();
+    assert_eq!(
+        seeds,
+        [
+            ("base", None),
+            ("reference_seed4", Some(4)),
+            ("reference_seed5", Some(5)),
+            ("reference_epoch1", None)
+        ]
+    );
+    let by_seed = table.losses_by_seed();
+    assert_eq!(by_seed[1], (5, table.losses("reference_seed5").unwrap()));
+
+    let error = bench.work.seal(&Seal { detail: Detail::PerToken, ..seal }, &bench.out()).unwrap_err();
+    assert!(matches!(&error, Error::Unsealable { reason } if reason.contains("one reference")), "{error}");
+}
+
+#[test]
+fn cross_fitted_references_count_where_they_have_not_seen_the_row() {
+    let rows: Vec<Value> = (0..24).map(|n| single(n % 20)).collect();
+    let bench = Bench::new(&rows);
+    let folds = Folds { n_folds: 3, seed: 8 };
+    // The model of seed s that left fold f out gives 1 + 3s + f.
+    let references = (0..2u32).flat_map(|seed| (0..3u32).map(move |fold| (seed, fold)));
+    let references = references.map(|(seed, fold)| {
+        let role = format!("reference_seed{seed}_fold{fold}");
+        bench.reference(&role, 1 + 3 * seed + fold, seed.into(), Some(fold as usize))
+    });
+    let seal = Seal {
+        folds: Some(folds),
+        mode: ReferenceMode::CrossFit,
+        held_out: HeldOut::of_training(BTreeSet::from([0])),
+        ..Seal::new(bench.model("base", 60, Detail::Sum), references.collect())
+    };
+    let table = bench.table(&seal);
+    assert_eq!(
+        bench.columns()[7..11],
+        ["fold UInt32", "base_nll Float64", "reference_nll Float64", "in_sample_nll Float64"]
+    );
+    for ((row, sequence), record) in bench.work.sequences().unwrap().iter().zip(&table.records) {
+        let fold = fold_of(sequence, None, 3, 8);
+        assert_eq!((record.row, record.fold), (*row, Some(u32::try_from(fold).unwrap())));
+        let unit = record.base.unwrap().sum / 60.0;
+        let unseen = (1.0 + fold as f64 + 4.0 + fold as f64) / 2.0;
+        let seen = (21.0 - 2.0 * unseen) / 4.0;
+        assert!((record.reference.unwrap().sum - unseen * unit).abs() < 1e-9 * unit);
+        let in_sample = record.in_sample.map(|nll| nll.sum);
+        assert_eq!(in_sample.is_none(), *row == 0, "no reference saw a row that was held out of all");
+        assert!(in_sample.is_none_or(|sum| (sum - seen * unit).abs() < 1e-9 * unit));
+        let of_seed_1 = table.losses_by_seed()[1].1[usize::try_from(*row).unwrap()].unwrap();
+        assert!((of_seed_1.sum - (4.0 + fold as f64) * unit).abs() < 1e-9 * unit);
+    }
+    let used: BTreeSet<_> = table.records.iter().map(|record| record.fold).collect();
+    assert_eq!(used.len(), 3);
+    assert_eq!(table.records[20].fold, table.records[0].fold, "the same text, the same fold");
+    assert_eq!((table.manifest.mode, table.manifest.folds), (Some(ReferenceMode::CrossFit), Some(folds)));
+    assert_eq!(table.manifest.models[6].fold, Some(2));
+    assert_eq!(table.records[0].status, RowStatus::HeldOut);
+    assert_eq!(table.records[0].reason.as_deref(), Some("held out of the reference's training"));
+}
+
+#[test]
+fn several_references_of_pairs_have_both_sides() {
+    let bench = Bench::new(&[pair(1), pair(2)]);
+    let seal = Seal::new(
+        bench.model("base", 9, Detail::Sum),
+        vec![bench.reference("reference_seed0", 1, 0, None), bench.reference("reference_seed1", 3, 1, None)],
+    );
+    let table = bench.table(&seal);
+    let rejected = table.records[1].rejected.unwrap();
+    let unit = rejected.base.unwrap().sum / 9.0;
+    assert_eq!(rejected.reference.unwrap(), Nll { sum: 2.0 * unit, n_scored: rejected.n_scored.into() });
+    let of_seed = table.losses("reference_seed1_rejected").unwrap()[1].unwrap();
+    assert_eq!(of_seed, Nll { sum: 3.0 * unit, n_scored: rejected.n_scored.into() });
+    let names: Vec<&str> = table.further.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(
+        names,
+        ["reference_seed0", "reference_seed1", "reference_seed0_rejected", "reference_seed1_rejected"]
+    );
+}
+
+#[test]
+fn rows_that_the_reference_was_trained_on_say_so() {
+    let bench = Bench::new(&[single(1), single(2)]);
+    let seal = Seal {
+        mode: ReferenceMode::Holdout,
+        held_out: HeldOut::to_train(BTreeSet::from([1])),
+        ..Seal::new(bench.model("base", 2, Detail::Sum), vec![bench.reference("reference", 1, 17, None)])
+    };
+    let table = bench.table(&seal);
+    assert_eq!(table.records[0].status, RowStatus::Ok);
+    assert_eq!(table.records[1].status, RowStatus::HeldOut);
+    assert_eq!(table.records[1].reason.as_deref(), Some("set aside to train the reference"));
+    assert!(table.records[1].reference.is_some());
+    assert_eq!((table.manifest.mode, table.manifest.seeds()), (Some(ReferenceMode::Holdout), vec![17]));
+}
+
+#[test]
+fn a_table_of_an_earlier_version_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("old.jsonl");
+    fs_err::write(&path, include_str!("old-table.jsonl")).unwrap();
+    let table = read_table(&path).unwrap();
+    let model = &table.manifest.models[1];
+    assert_eq!((model.model.role.as_str(), model.seed, model.fold), ("reference", None, None));
+    assert_eq!((table.manifest.mode, table.manifest.folds, table.manifest.pairs), (None, None, false));
+    assert_eq!(table.records[0].base, Some(Nll { sum: 6.5, n_scored: 2 }));
+    assert_eq!(table.records[0].reference, Some(Nll { sum: 1.25, n_scored: 2 }));
+    assert_eq!((table.records[1].status, table.records[1].base), (RowStatus::Malformed, None));
+
+    // It is written as it was.
+    let again = dir.path().join("again.jsonl");
+    write_json_lines(&table, &again).unwrap();
+    assert_eq!(fs_err::read_to_string(again).unwrap(), include_str!("old-table.jsonl"));
+}

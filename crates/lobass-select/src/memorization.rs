@@ -1,0 +1,109 @@
+//! How much of a score is what the reference learned by heart.
+//!
+//! A reference has seen the rows that it scores, and its loss on them falls for two reasons: it has learned what they
+//! have in common with others, and it has memorised them. References that were cross-fitted tell the two apart, since
+//! each row has a loss under some that have seen it and under some that have not. If the difference is large, the
+//! score of a reference that saw the whole pool ranks rows by how easily they are learned by heart.
+
+use lobass_core::ScoreRecord;
+
+use crate::agreement::{Agreement, Top, agreement};
+use crate::strategy::relative;
+
+/// What references that have seen a row say of it, beside what those say that have not.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Memorization {
+    /// Eligible rows with both losses.
+    pub n_rows: u64,
+    /// `1 - sum L_ref / sum L_base` over those rows, under references that were trained on them.
+    pub in_sample: f64,
+    /// The same under references that were not.
+    pub out_of_sample: f64,
+    /// The first minus the second: the share of the loss that is gone by memory alone.
+    pub difference: f64,
+    /// How far the LoBaSS scores from both agree, row by row.
+    pub agreement: Agreement,
+}
+
+/// Compares the losses of cross-fitted references in sample and out of sample; `None` if no row has both.
+///
+/// Rows count by their tokens: the sums are over all tokens of all rows, so a few short rows decide nothing.
+pub fn memorization(records: &[ScoreRecord], top: Top) -> Option<Memorization> {
+    let (mut n_rows, mut base, mut seen, mut unseen) = (0, 0.0, 0.0, 0.0);
+    let mut in_sample = vec![None; records.len()];
+    let mut out_of_sample = vec![None; records.len()];
+    for (at, record) in records.iter().enumerate().filter(|(_, record)| record.status.is_eligible()) {
+        let (Some(of_base), Some(of_unseen), Some(of_seen)) =
+            (record.base, record.reference, record.in_sample)
+        else {
+            continue;
+        };
+        n_rows += 1;
+        base += of_base.sum;
+        seen += of_seen.sum;
+        unseen += of_unseen.sum;
+        in_sample[at] = relative(of_base.sum, of_seen.sum);
+        out_of_sample[at] = relative(of_base.sum, of_unseen.sum);
+    }
+    Some(Memorization {
+        n_rows,
+        in_sample: relative(base, seen)?,
+        out_of_sample: relative(base, unseen)?,
+        difference: relative(base, seen)? - relative(base, unseen)?,
+        agreement: agreement(records, &in_sample, &out_of_sample, top)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use lobass_core::{ExampleKey, Nll, RowStatus};
+
+    use super::*;
+
+    fn record(row: u64, base: f64, unseen: f64, seen: Option<f64>) -> ScoreRecord {
+        let nll = |sum| Nll { sum, n_scored: 2 };
+        ScoreRecord {
+            row,
+            key: ExampleKey::new(format!("k{row}")),
+            status: RowStatus::Ok,
+            reason: None,
+            source: "s".to_owned(),
+            n_tokens: 9,
+            n_scored: 2,
+            base: Some(nll(base)),
+            reference: Some(nll(unseen)),
+            in_sample: seen.map(nll),
+            fold: Some(0),
+            rejected: None,
+        }
+    }
+
+    const TOP1: Top = Top { k: 1, seed: 0 };
+
+    #[test]
+    fn by_hand() {
+        let pool = [
+            record(0, 10.0, 8.0, Some(1.0)),
+            record(1, 30.0, 12.0, Some(9.0)),
+            record(2, 10.0, 5.0, Some(5.0)),
+            record(3, 99.0, 1.0, None),
+            ScoreRecord { status: RowStatus::HeldOut, ..record(4, 99.0, 1.0, Some(2.0)) },
+        ];
+        let found = memorization(&pool, TOP1).unwrap();
+        assert_eq!(found.n_rows, 3);
+        // 1 - 15 / 50 and 1 - 25 / 50; a mean of the ratios out of sample, .2, .6, and .5, would say .43.
+        assert!((found.in_sample - 0.7).abs() < 1e-12);
+        assert!((found.out_of_sample - 0.5).abs() < 1e-12);
+        assert!((found.difference - 0.2).abs() < 1e-12);
+        // In sample row 0 is best, out of sample it is last.
+        assert_eq!((found.agreement.n_rows, found.agreement.overlap), (3, 0.0));
+        assert!((found.agreement.spearman.unwrap() + 0.5).abs() < 1e-12);
+    }
+
+    #[test]
+    fn without_both_there_is_nothing_to_compare() {
+        assert_eq!(memorization(&[], TOP1), None);
+        assert_eq!(memorization(&[record(0, 2.0, 1.0, None)], TOP1), None);
+        assert_eq!(memorization(&[record(0, 0.0, 0.0, Some(0.0))], TOP1), None, "no loss, no share of it");
+    }
+}

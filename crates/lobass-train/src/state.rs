@@ -1,0 +1,192 @@
+//! The state of an unfinished training, on disk: trained weights, moments, and what was reported.
+//!
+//! One safetensors file per state, written whole or not at all. A training that is taken up from one ends with the
+//! same bits as one that was never interrupted.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+use burn::module::ParamId;
+use burn::tensor::{Device, Tensor, TensorData};
+use lobass_llama::{Llama, Values};
+use safetensors::tensor::{SafeTensors, TensorView};
+use serde::{Deserialize, Serialize};
+
+use crate::adamw::Moments;
+use crate::{Error, TrainReport};
+
+/// Where states are kept, and how often they are written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkpoints {
+    /// A directory of their own.
+    pub dir: PathBuf,
+    /// Steps between two of them; 0 writes none, and only takes up what is there.
+    pub every: usize,
+    /// How many are kept; the oldest go first. At least 1.
+    pub keep: usize,
+}
+
+/// What a state says of itself, in the metadata of its file.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Header {
+    version: u32,
+    /// Of the data, the recipe, and the names of the trained weights.
+    fingerprint: String,
+    /// Steps taken.
+    pub(crate) step: usize,
+    pub(crate) report: TrainReport,
+}
+
+const VERSION: u32 = 1;
+const KEY: &str = "lobass";
+const WEIGHT: &str = "weight.";
+const MEAN: &str = "mean.";
+const SQUARE: &str = "square.";
+
+/// A state, read back.
+pub(crate) struct State {
+    pub(crate) header: Header,
+    pub(crate) weights: BTreeMap<u64, Values>,
+    pub(crate) moments: BTreeMap<u64, Moments>,
+}
+
+impl Checkpoints {
+    /// Writes a state and removes those beyond the number that is kept.
+    pub(crate) fn write(
+        &self,
+        model: &Llama,
+        moments: &BTreeMap<u64, Moments>,
+        fingerprint: &str,
+        report: &TrainReport,
+    ) -> Result<(), Error> {
+        fs_err::create_dir_all(&self.dir)?;
+        let step = report.losses.len();
+        let path = self.dir.join(format!("step-{step:09}.safetensors"));
+        let header =
+            Header { version: VERSION, fingerprint: fingerprint.to_owned(), step, report: report.clone() };
+        let mut tensors = Vec::new();
+        for (name, id) in model.trained_parameters() {
+            let weight = model.weight(&name).expect("it is one of the model's");
+            tensors.push((format!("{WEIGHT}{name}"), bytes(&weight)));
+            if let Some(Moments { means, squares }) = moments.get(&id.val()) {
+                tensors.push((format!("{MEAN}{name}"), bytes(&means.clone().into_data())));
+                tensors.push((format!("{SQUARE}{name}"), bytes(&squares.clone().into_data())));
+            }
+        }
+        write_whole(&path, &tensors, &header)?;
+        let states = self.states()?;
+        for old in states.iter().rev().skip(self.keep.max(1)) {
+            fs_err::remove_file(old)?;
+        }
+        Ok(())
+    }
+
+    /// Reads the latest state, if there is one.
+    pub(crate) fn read(&self, model: &Llama, fingerprint: &str) -> Result<Option<State>, Error> {
+        match self.states()?.last() {
+            None => Ok(None),
+            Some(path) => read(path, model, fingerprint).map(Some),
+        }
+    }
+
+    /// Removes every state, and the directory if nothing else is in it.
+    ///
+    /// # Errors
+    /// If something cannot be removed.
+    pub fn remove(&self) -> Result<(), Error> {
+        if !self.dir.exists() {
+            return Ok(());
+        }
+        for entry in fs_err::read_dir(&self.dir)? {
+            let path = entry?.path();
+            if is_state(&path) || path.extension().is_some_and(|extension| extension == "partial") {
+                fs_err::remove_file(path)?;
+            }
+        }
+        match fs_err::remove_dir(&self.dir) {
+            Err(error) if error.kind() != std::io::ErrorKind::DirectoryNotEmpty => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// The states, oldest first.
+    fn states(&self) -> Result<Vec<PathBuf>, Error> {
+        if !self.dir.exists() {
+            return Ok(Vec::new());
+        }
+        let mut states = Vec::new();
+        for entry in fs_err::read_dir(&self.dir)? {
+            let path = entry?.path();
+            if is_state(&path) {
+                states.push(path);
+            }
+        }
+        states.sort();
+        Ok(states)
+    }
+}
+
+fn is_state(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.starts_with("step-") && name.ends_with(".safetensors")
+}
+
+fn bytes(data: &TensorData) -> Vec<u8> {
+    data.iter::<f32>().flat_map(f32::to_le_bytes).collect()
+}
+
+fn write_whole(path: &Path, tensors: &[(String, Vec<u8>)], header: &Header) -> Result<(), Error> {
+    let fail = |reason: String| Error::State { path: path.to_owned(), reason };
+    let views: Vec<(&String, TensorView<'_>)> = tensors
+        .iter()
+        .map(|(name, bytes)| {
+            TensorView::new(safetensors::Dtype::F32, vec![bytes.len() / 4], bytes).map(|view| (name, view))
+        })
+        .collect::<Result<_, _>>()
+        .map_err(|error| fail(error.to_string()))?;
+    let header = serde_json::to_string(header).map_err(|error| fail(error.to_string()))?;
+    let partial = path.with_extension("partial");
+    let metadata = HashMap::from([(KEY.to_owned(), header)]);
+    safetensors::serialize_to_file(views, Some(metadata), &partial)
+        .map_err(|error| fail(error.to_string()))?;
+    fs_err::OpenOptions::new().write(true).open(&partial)?.sync_all()?;
+    Ok(fs_err::rename(partial, path)?)
+}
+
+fn read(path: &Path, model: &Llama, fingerprint: &str) -> Result<State, Error> {
+    let fail = |reason: String| Error::State { path: path.to_owned(), reason };
+    let damaged = |reason: String| fail(format!("{reason}; remove it to take up an earlier one"));
+    let bytes = fs_err::read(path)?;
+    let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|error| damaged(error.to_string()))?;
+    let header = metadata.metadata().as_ref().and_then(|pairs| pairs.get(KEY));
+    let header = header.ok_or_else(|| damaged("it has no header".to_owned()))?;
+    let header: Header = serde_json::from_str(header).map_err(|error| damaged(error.to_string()))?;
+    if header.version != VERSION || header.fingerprint != fingerprint {
+        return Err(fail(
+            "it is the state of another training, with other data, weights, or settings; remove it or use \
+             another directory"
+                .to_owned(),
+        ));
+    }
+    let tensors = SafeTensors::deserialize(&bytes).map_err(|error| damaged(error.to_string()))?;
+    let mut state = State { header, weights: BTreeMap::new(), moments: BTreeMap::new() };
+    for (name, id) in model.trained_parameters() {
+        let get = |kind: &str| values(&tensors, &format!("{kind}{name}"), &model.device());
+        let count = model.weight(&name).map_or(0, |weight| weight.num_elements());
+        let weight = get(WEIGHT).filter(|weight| weight.dims() == [count]);
+        let weight = weight.ok_or_else(|| damaged(format!("expected `{WEIGHT}{name}` of {count} values")))?;
+        state.weights.insert(ParamId::val(&id), weight);
+        if let (Some(means), Some(squares)) = (get(MEAN), get(SQUARE)) {
+            state.moments.insert(id.val(), Moments { means, squares });
+        }
+    }
+    Ok(state)
+}
+
+fn values(tensors: &SafeTensors<'_>, name: &str, device: &Device) -> Option<Tensor<1>> {
+    let view = tensors.tensor(name).ok()?;
+    let (values, _) = view.data().as_chunks::<4>();
+    let values: Vec<f32> = values.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect();
+    let count = values.len();
+    Some(Tensor::from_data(TensorData::new(values, [count]), device))
+}

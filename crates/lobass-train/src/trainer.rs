@@ -1,0 +1,191 @@
+//! One training, step by step.
+
+use lobass_core::{Detail, LossEngine as _, Nll, Sequence};
+use lobass_llama::{Llama, TraceOptions};
+use lobass_loss::{Engine, Workers};
+use sha2::{Digest, Sha256};
+
+use crate::adamw::AdamW;
+use crate::batches::batches;
+use crate::gradients::{self, Cut};
+use crate::{Checkpoints, Error, HeldOut, Objective, StepReport, TrainConfig, TrainReport};
+
+/// A training that can be stepped, measured, written down, and taken up.
+pub(crate) struct Trainer<'a> {
+    model: Llama,
+    objective: Objective<'a>,
+    config: &'a TrainConfig,
+    plan: Vec<Vec<usize>>,
+    workers: Workers,
+    optimizer: AdamW,
+    fingerprint: String,
+    report: TrainReport,
+}
+
+impl<'a> Trainer<'a> {
+    pub(crate) fn new(
+        model: Llama,
+        objective: Objective<'a>,
+        config: &'a TrainConfig,
+        threads: usize,
+    ) -> Result<Self, Error> {
+        config.check()?;
+        objective.check()?;
+        for example in 0..objective.len() {
+            for sequence in objective.sequences(example) {
+                lobass_loss::check_ids(&model, std::slice::from_ref(sequence))?;
+            }
+        }
+        let plan = batches(objective.len(), config.batch_size, config.epochs, config.seed);
+        let n_steps = plan.len();
+        if (0..n_steps).all(|step| config.learning_rate_at(step, n_steps) == 0.0) {
+            return Err(Error::OnlyWarmUp { n_steps });
+        }
+        let report = TrainReport { n_steps, n_tokens: 0, losses: Vec::new(), held_out: Vec::new() };
+        let optimizer = AdamW::new(&model, config);
+        let fingerprint = fingerprint(&model, objective, config);
+        let workers = Workers::new(threads);
+        Ok(Self { model, objective, config, plan, workers, optimizer, fingerprint, report })
+    }
+
+    /// Takes up the latest state, if there is one; says how many steps it had taken.
+    pub(crate) fn resume(&mut self, checkpoints: &Checkpoints) -> Result<Option<usize>, Error> {
+        let Some(mut state) = checkpoints.read(&self.model, &self.fingerprint)? else { return Ok(None) };
+        let known: std::collections::BTreeSet<u64> = state.weights.keys().copied().collect();
+        self.model =
+            self.model.clone().with_parameters(
+                &mut |id, weights| state.weights.remove(&id.val()).unwrap_or(weights),
+                &|id| known.contains(&id.val()),
+            );
+        self.optimizer.resume(state.header.step, state.moments);
+        self.report = state.header.report;
+        Ok(Some(state.header.step))
+    }
+
+    /// Writes the state down.
+    pub(crate) fn save(&self, checkpoints: &Checkpoints) -> Result<(), Error> {
+        checkpoints.write(&self.model, &self.optimizer.moments, &self.fingerprint, &self.report)
+    }
+
+    pub(crate) fn n_steps(&self) -> usize {
+        self.plan.len()
+    }
+
+    /// Steps taken.
+    pub(crate) fn n_taken(&self) -> usize {
+        self.report.losses.len()
+    }
+
+    /// The epoch that the last step ended, counted from 1, if it ended one.
+    pub(crate) fn epoch_ended(&self) -> Option<u32> {
+        let per_epoch = self.objective.len().div_ceil(self.config.batch_size);
+        let taken = self.n_taken();
+        (taken > 0 && taken.is_multiple_of(per_epoch))
+            .then(|| u32::try_from(taken / per_epoch).unwrap_or(u32::MAX))
+    }
+
+    pub(crate) fn model(&self) -> &Llama {
+        &self.model
+    }
+
+    pub(crate) fn report(&self) -> &TrainReport {
+        &self.report
+    }
+
+    pub(crate) fn into_parts(self) -> (Llama, TrainReport) {
+        (self.model, self.report)
+    }
+
+    /// Takes the next step.
+    pub(crate) fn step(&mut self) -> Result<StepReport, Error> {
+        let (at, n_steps, config) = (self.n_taken(), self.n_steps(), self.config);
+        let learning_rate = config.learning_rate_at(at, n_steps);
+        let dropout_seed = Some((config.seed << 32) ^ ((at as u64) << 12));
+        let options = TraceOptions { recompute: config.recompute, dropout_seed };
+        let cut = Cut { micro_batch_tokens: config.micro_batch_tokens, options };
+        let found = gradients::of_batch(&self.model, self.objective, &self.plan[at], cut, &self.workers);
+        let grad_norm = found.gradients.norm();
+        let step = at + 1;
+        if !found.loss.is_finite() || !grad_norm.is_finite() {
+            return Err(Error::Diverged { step, n_steps, loss: found.loss, grad_norm, learning_rate });
+        }
+        let factor = config.max_grad_norm / (grad_norm + 1e-6); // PyTorch's guard against a norm of zero
+        let gradients = match config.max_grad_norm > 0.0 && factor < 1.0 {
+            true => found.gradients.scaled(factor),
+            false => found.gradients,
+        };
+        let mut model = self.model.clone();
+        std::mem::swap(&mut model, &mut self.model);
+        self.model = self.optimizer.step(model, learning_rate, gradients);
+        self.report.n_tokens += found.n_tokens as u64;
+        self.report.losses.push(found.loss);
+        let per_epoch = self.objective.len().div_ceil(config.batch_size);
+        Ok(StepReport {
+            step,
+            n_steps,
+            epoch: u32::try_from(at / per_epoch + 1).unwrap_or(u32::MAX),
+            loss: found.loss,
+            learning_rate,
+            grad_norm,
+            n_tokens: found.n_tokens,
+            margins: found.margins,
+        })
+    }
+
+    /// Measures the objective on examples that are not trained on.
+    pub(crate) fn measure(&mut self, held_out: Objective<'_>) -> Result<Option<HeldOut>, Error> {
+        if held_out.is_empty() {
+            return Ok(None);
+        }
+        let engine = Engine::new(self.model.clone(), self.workers.count());
+        let nll = held_out_loss(&engine, held_out)?;
+        let measured = HeldOut { step: self.n_taken(), nll };
+        self.report.held_out.push(measured);
+        Ok(Some(measured))
+    }
+}
+
+/// The summed loss, and the number of terms: scored tokens, or pairs.
+fn held_out_loss(engine: &Engine, held_out: Objective<'_>) -> Result<Nll, Error> {
+    let mut sum = Nll::default();
+    match held_out {
+        Objective::Sft(sequences) => {
+            engine.losses(sequences, Detail::Sum)?.into_iter().for_each(|loss| sum += loss.nll);
+        }
+        Objective::Preference(pairs, dpo) => {
+            let side = |side: fn(&crate::Pair) -> &Sequence| -> Result<Vec<f64>, Error> {
+                let sequences: Vec<Sequence> = pairs.iter().map(|pair| side(pair).clone()).collect();
+                Ok(engine.losses(&sequences, Detail::Sum)?.into_iter().map(|loss| loss.nll.sum).collect())
+            };
+            let (chosen, rejected) = (side(|pair| &pair.chosen)?, side(|pair| &pair.rejected)?);
+            for (pair, (chosen, rejected)) in pairs.iter().zip(chosen.into_iter().zip(rejected)) {
+                sum += Nll { sum: dpo.loss(pair, chosen, rejected).loss, n_scored: 1 };
+            }
+        }
+    }
+    Ok(sum)
+}
+
+/// A hash of what decides a training.
+fn fingerprint(model: &Llama, objective: Objective<'_>, config: &TrainConfig) -> String {
+    let mut hash = Sha256::new();
+    // Recomputed layers have the same bits, and in what pieces a batch is computed makes no other training.
+    let config = TrainConfig { recompute: false, micro_batch_tokens: 0, ..config.clone() };
+    hash.update(serde_json::to_vec(&config).expect("a recipe is plain data"));
+    for (name, _) in model.trained_parameters() {
+        hash.update(name.as_bytes());
+        let weight = model.weight(&name).expect("it is one of the model's");
+        weight.iter::<f32>().for_each(|value| hash.update(value.to_le_bytes()));
+    }
+    if let Objective::Preference(_, dpo) = objective {
+        hash.update(serde_json::to_vec(&dpo).expect("an objective is plain data"));
+    }
+    for example in 0..objective.len() {
+        for sequence in objective.sequences(example) {
+            hash.update((sequence.n_tokens() as u64).to_le_bytes());
+            sequence.input_ids().iter().for_each(|id| hash.update(id.to_le_bytes()));
+            sequence.loss_mask().iter().for_each(|&counts| hash.update([u8::from(counts)]));
+        }
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,81 @@
+//! A training that is killed, and taken up again, ends with the same bits.
+
+use std::time::{Duration, Instant};
+
+use crate::sandbox::Sandbox;
+
+/// Runs a training and kills it with SIGKILL once its metrics have so many lines; whether it was still running.
+fn kill_after(sandbox: &Sandbox, line: &str, out: &str, lines: usize) -> bool {
+    let arguments: Vec<&str> = line.split(' ').collect();
+    let mut child = sandbox.spawn(&arguments);
+    let started = Instant::now();
+    loop {
+        if child.try_wait().unwrap().is_some() {
+            return false;
+        }
+        let metrics =
+            fs_err::read_to_string(sandbox.path(format!("{out}/metrics.jsonl"))).unwrap_or_default();
+        if metrics.lines().count() >= lines {
+            child.kill().unwrap(); // SIGKILL
+            child.wait().unwrap();
+            return true;
+        }
+        assert!(started.elapsed() < Duration::from_mins(2), "no progress");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn check(method: &str, weights: &str) {
+    let sandbox = Sandbox::new();
+    sandbox.small_pool(120);
+    let line = format!(
+        "train --model base --data small.jsonl --batch-size 8 --epochs 4 --learning-rate 1e-3 --eval-rows 20 \
+         --save-every 7 -q {method} --out"
+    );
+    sandbox.expect(0, &format!("{line} whole"));
+    let mut kills = 0;
+    for lines in [1, 9, 20, 31, 45] {
+        kills += usize::from(kill_after(&sandbox, &format!("{line} killed"), "killed", lines));
+    }
+    assert!(kills >= 3, "only {kills} trainings were killed");
+    let ended = sandbox.expect(0, &format!("{line} killed").replace(" -q", ""));
+    assert!(ended.stderr.contains("taken up after step"), "{}", ended.stderr);
+    for file in [weights, "metrics.jsonl", "lobass-training.json"] {
+        let bytes = |dir: &str| fs_err::read(sandbox.path(format!("{dir}/{file}"))).unwrap();
+        assert!(bytes("killed") == bytes("whole"), "{file} differs");
+    }
+    assert!(!sandbox.path("killed/state").exists(), "states are removed in the end");
+}
+
+#[test]
+fn full_training_survives_kill_9() {
+    check("", "model.safetensors");
+}
+
+#[test]
+fn an_adapter_survives_kill_9_with_its_dropout() {
+    check("--method lora --lora-rank 4 --lora-dropout 0.1", "adapter_model.safetensors");
+}
+
+#[test]
+fn a_state_that_cannot_be_taken_up_says_why() {
+    let sandbox = Sandbox::new();
+    sandbox.small_pool(120);
+    let line =
+        "train --model base --data small.jsonl --batch-size 4 --learning-rate 1e-3 --save-every 2 --out t";
+    assert!(kill_after(&sandbox, line, "t", 9));
+    let mut states: Vec<_> =
+        fs_err::read_dir(sandbox.path("t/state")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    states.sort();
+    assert!((1..=3).contains(&states.len()), "two are kept, and one may be half-written: {states:?}");
+    let last = states.iter().rfind(|path| path.extension().unwrap() == "safetensors").unwrap();
+    let bytes = fs_err::read(last).unwrap();
+    fs_err::write(last, &bytes[..bytes.len() - 100]).unwrap();
+    sandbox.fails(line, &["state/step-", "remove it to take up an earlier one"]);
+    fs_err::remove_file(last).unwrap();
+    sandbox.expect(0, line);
+    // Another recipe does not take up the state of this one.
+    assert!(kill_after(&sandbox, &line.replace("--out t", "--out u"), "u", 9));
+    let other = line.replace("--out t", "--out u").replace("1e-3", "2e-3");
+    assert!(sandbox.expect(0, &other).stderr.contains("training begins anew"));
+}
