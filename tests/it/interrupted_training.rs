@@ -6,7 +6,7 @@ use crate::sandbox::Sandbox;
 
 /// Runs a training and kills it with SIGKILL once its metrics have so many lines; whether it was still running.
 fn kill_after(sandbox: &Sandbox, line: &str, out: &str, lines: usize) -> bool {
-    let arguments: Vec<&str> = line.split(' ').collect();
+    let arguments: Vec<&str> = line.split_whitespace().collect();
     let mut child = sandbox.spawn(&arguments);
     let started = Instant::now();
     loop {
@@ -29,12 +29,12 @@ fn check(method: &str, weights: &str) {
     let sandbox = Sandbox::new();
     sandbox.small_pool(120);
     let line = format!(
-        "train --model base --data small.jsonl --batch-size 8 --epochs 4 --learning-rate 1e-3 --eval-rows 20 \
-         --save-every 7 -q {method} --out"
+        "train --model base --data small.jsonl --batch-size 4 --epochs 12 --learning-rate 1e-3 --eval-rows 20 \
+         --save-every 9 -q {method} --out"
     );
     sandbox.expect(0, &format!("{line} whole"));
     let mut kills = 0;
-    for lines in [1, 9, 20, 31, 45] {
+    for lines in [1, 12, 40, 100, 200] {
         kills += usize::from(kill_after(&sandbox, &format!("{line} killed"), "killed", lines));
     }
     assert!(kills >= 3, "only {kills} trainings were killed");

@@ -64,18 +64,17 @@ impl Llama {
 
     /// The low-rank update of a projection.
     pub(crate) fn lora(&self, path: &str) -> Option<LoraWeights> {
-        let mut model = self.clone();
-        let lora = model.linear_mut(path)?.lora.take()?;
-        let Lora { a, b, scale, dropout } = lora;
-        Some(LoraWeights { a: a.val(), b: b.val(), scale, dropout })
+        let (at, name) = of_layer(path)?;
+        let mut linears = self.model.layers.get(at)?.linears().into_iter();
+        let Lora { a, b, scale, dropout } = linears.find(|(found, _)| *found == name)?.1.lora.as_ref()?;
+        Some(LoraWeights { a: a.val(), b: b.val(), scale: *scale, dropout: *dropout })
     }
 
     /// Every projection that an adapter may update: its path, and its `[out, in]`.
     pub(crate) fn projections(&self) -> Vec<(String, [usize; 2])> {
-        let mut model = self.clone();
         let mut projections = Vec::new();
-        for (at, layer) in model.model.layers.iter_mut().enumerate() {
-            for (name, linear) in layer.linears_mut() {
+        for (at, layer) in self.model.layers.iter().enumerate() {
+            for (name, linear) in layer.linears() {
                 projections.push((format!("model.layers.{at}.{name}"), linear.weight.dims()));
             }
         }
@@ -84,25 +83,26 @@ impl Llama {
 
     /// The paths of modules that an adapter may replace, without their `.weight`.
     pub(crate) fn replaceable(&self) -> Vec<String> {
-        let mut model = self.clone();
         let mut paths = vec!["lm_head".to_owned(), "model.embed_tokens".to_owned(), "model.norm".to_owned()];
-        for (at, layer) in model.model.layers.iter_mut().enumerate() {
-            paths.extend(layer.norms_mut().map(|(name, _)| format!("model.layers.{at}.{name}")));
+        for (at, layer) in self.model.layers.iter().enumerate() {
+            paths.extend(layer.norms().map(|(name, _)| format!("model.layers.{at}.{name}")));
         }
         paths
     }
 
     /// The weight of a module, `[rows, width]`; a norm has one row. The head of a tied model is its embedding.
     pub(crate) fn whole_weight(&self, path: &str) -> Option<Tensor<2>> {
-        let mut model = self.clone();
-        if path == "lm_head" && model.lm_head.is_none() {
-            return Some(model.model.embed_tokens.weight.val());
+        let (embedding, head) = (&self.model.embed_tokens, &self.lm_head);
+        match path {
+            "lm_head" => Some(head.as_ref().map_or(embedding.weight.val(), |head| head.weight.val())),
+            "model.embed_tokens" => Some(embedding.weight.val()),
+            "model.norm" => Some(self.model.norm.weight.val().unsqueeze()),
+            _ => {
+                let (at, name) = of_layer(path)?;
+                let norm = self.model.layers.get(at)?.norms().find(|(found, _)| *found == name)?.1;
+                Some(norm.weight.val().unsqueeze())
+            }
         }
-        Some(match model.whole_mut(path)? {
-            Whole::Embedding(embedding) => embedding.weight.val(),
-            Whole::Linear(linear) => linear.weight.val(),
-            Whole::Norm(norm) => norm.weight.val().unsqueeze(),
-        })
     }
 
     /// Replaces the weight of a module by one that is trained. A head that was the embedding becomes one of its own,
@@ -175,8 +175,8 @@ impl Llama {
     }
 
     fn linear_mut(&mut self, path: &str) -> Option<&mut Linear> {
-        let (at, name) = path.strip_prefix("model.layers.")?.split_once('.')?;
-        let layer = self.model.layers.get_mut(at.parse::<usize>().ok()?)?;
+        let (at, name) = of_layer(path)?;
+        let layer = self.model.layers.get_mut(at)?;
         layer.linears_mut().into_iter().find_map(|(found, linear)| (found == name).then_some(linear))
     }
 
@@ -186,10 +186,16 @@ impl Llama {
             "model.embed_tokens" => Some(Whole::Embedding(&mut self.model.embed_tokens)),
             "model.norm" => Some(Whole::Norm(&mut self.model.norm)),
             _ => {
-                let (at, name) = path.strip_prefix("model.layers.")?.split_once('.')?;
-                let layer = self.model.layers.get_mut(at.parse::<usize>().ok()?)?;
+                let (at, name) = of_layer(path)?;
+                let layer = self.model.layers.get_mut(at)?;
                 layer.norms_mut().find_map(|(found, norm)| (found == name).then_some(Whole::Norm(norm)))
             }
         }
     }
+}
+
+/// The layer of a path, and the path within it.
+fn of_layer(path: &str) -> Option<(usize, &str)> {
+    let (at, name) = path.strip_prefix("model.layers.")?.split_once('.')?;
+    Some((at.parse().ok()?, name))
 }

@@ -36,6 +36,33 @@ struct InnerTrace {
     mlp: MlpTrace,
 }
 
+macro_rules! linears {
+    ($layer:expr, $($borrow:tt)+) => {
+        [
+            ("self_attn.q_proj", $($borrow)+ $layer.self_attn.q_proj),
+            ("self_attn.k_proj", $($borrow)+ $layer.self_attn.k_proj),
+            ("self_attn.v_proj", $($borrow)+ $layer.self_attn.v_proj),
+            ("self_attn.o_proj", $($borrow)+ $layer.self_attn.o_proj),
+            ("mlp.gate_proj", $($borrow)+ $layer.mlp.gate_proj),
+            ("mlp.up_proj", $($borrow)+ $layer.mlp.up_proj),
+            ("mlp.down_proj", $($borrow)+ $layer.mlp.down_proj),
+        ]
+    };
+}
+
+macro_rules! norms {
+    ($layer:expr, $option:ident, $($borrow:tt)+) => {
+        [
+            $layer.self_attn.q_norm.$option().map(|norm| ("self_attn.q_norm", norm)),
+            $layer.self_attn.k_norm.$option().map(|norm| ("self_attn.k_norm", norm)),
+            Some(("input_layernorm", $($borrow)+ $layer.input_layernorm)),
+            Some(("post_attention_layernorm", $($borrow)+ $layer.post_attention_layernorm)),
+        ]
+        .into_iter()
+        .flatten()
+    };
+}
+
 impl DecoderLayer {
     pub(super) fn load<S: WeightSource>(
         scope: &mut Scope<'_, S>,
@@ -52,30 +79,23 @@ impl DecoderLayer {
     }
 
     /// Every projection, by its path within the layer.
+    pub(super) fn linears(&self) -> [(&'static str, &Linear); 7] {
+        linears!(self, &)
+    }
+
+    /// Every projection, to be changed.
     pub(super) fn linears_mut(&mut self) -> [(&'static str, &mut Linear); 7] {
-        let (attention, mlp) = (&mut self.self_attn, &mut self.mlp);
-        [
-            ("self_attn.q_proj", &mut attention.q_proj),
-            ("self_attn.k_proj", &mut attention.k_proj),
-            ("self_attn.v_proj", &mut attention.v_proj),
-            ("self_attn.o_proj", &mut attention.o_proj),
-            ("mlp.gate_proj", &mut mlp.gate_proj),
-            ("mlp.up_proj", &mut mlp.up_proj),
-            ("mlp.down_proj", &mut mlp.down_proj),
-        ]
+        linears!(self, &mut)
     }
 
     /// Every norm, by its path within the layer.
+    pub(super) fn norms(&self) -> impl Iterator<Item = (&'static str, &RmsNorm)> {
+        norms!(self, as_ref, &)
+    }
+
+    /// Every norm, to be changed.
     pub(super) fn norms_mut(&mut self) -> impl Iterator<Item = (&'static str, &mut RmsNorm)> {
-        let attention = &mut self.self_attn;
-        [
-            attention.q_norm.as_mut().map(|norm| ("self_attn.q_norm", norm)),
-            attention.k_norm.as_mut().map(|norm| ("self_attn.k_norm", norm)),
-            Some(("input_layernorm", &mut self.input_layernorm)),
-            Some(("post_attention_layernorm", &mut self.post_attention_layernorm)),
-        ]
-        .into_iter()
-        .flatten()
+        norms!(self, as_mut, &mut)
     }
 
     /// `[rows, hidden]` to the same.

@@ -19,21 +19,20 @@ impl Llama {
     }
 
     fn frozen_paths(&self) -> BTreeSet<String> {
-        let mut model = self.clone();
         let mut frozen = BTreeSet::new();
         let mut note = |path: String, is_frozen: bool| {
             if is_frozen {
                 frozen.insert(path);
             }
         };
-        note("model.embed_tokens".to_owned(), model.model.embed_tokens.frozen);
-        note("model.norm".to_owned(), model.model.norm.frozen);
-        note("lm_head".to_owned(), model.lm_head.as_ref().is_some_and(|head| head.frozen));
-        for (at, layer) in model.model.layers.iter_mut().enumerate() {
-            for (name, norm) in layer.norms_mut() {
+        note("model.embed_tokens".to_owned(), self.model.embed_tokens.frozen);
+        note("model.norm".to_owned(), self.model.norm.frozen);
+        note("lm_head".to_owned(), self.lm_head.as_ref().is_some_and(|head| head.frozen));
+        for (at, layer) in self.model.layers.iter().enumerate() {
+            for (name, norm) in layer.norms() {
                 note(format!("model.layers.{at}.{name}"), norm.frozen);
             }
-            for (name, linear) in layer.linears_mut() {
+            for (name, linear) in layer.linears() {
                 note(format!("model.layers.{at}.{name}"), linear.frozen);
             }
         }

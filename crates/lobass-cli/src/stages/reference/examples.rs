@@ -42,19 +42,14 @@ impl Examples {
         let (mut train, mut held_out) = hold_out(rows, asked, request.eval_seed);
         let held_out_rows = held_out.iter().map(|row| row.row).collect();
         train.retain(|row| request.part.has(&row.chosen, row.rejected.as_ref()));
-        if train.is_empty() {
-            bail!("no row of the pool is left to train on{}", of_part(&request.part));
+        if train.is_empty() && request.part != Part::All {
+            bail!(
+                "no row of the pool is left to train on after it was cut; use fewer folds or another share"
+            );
         }
         held_out.extend(of_files(request, ui)?);
         warn_of_leaks(&train, &held_out);
         Ok(Self { train, held_out, held_out_rows })
-    }
-}
-
-fn of_part(part: &Part) -> &'static str {
-    match part {
-        Part::All => "",
-        Part::AllBut { .. } | Part::Share { .. } => " after it was cut; use fewer folds or another share",
     }
 }
 

@@ -127,8 +127,8 @@ impl References<'_> {
         };
         match trained_before(&request)? {
             Some(outcome) => {
-                let (role, steps) = (&planned.role, outcome.n_steps);
-                ui.note(format!("{:16} {role} done before: {steps} steps", "train"));
+                let which = if planned.role == "reference" { "" } else { &format!("{} ", planned.role) };
+                ui.note(format!("{:16} {which}done before: {} steps", "train", outcome.n_steps));
                 Ok(outcome)
             }
             None => train_reference(&request, self.work, ui),

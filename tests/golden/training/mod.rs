@@ -1,0 +1,163 @@
+//! Losses, gradients, and five AdamW steps equal PyTorch's: of all weights, of adapters, and on preference pairs.
+
+mod full;
+mod lora;
+mod preference;
+
+use std::path::PathBuf;
+
+use lobass_core::Sequence;
+use lobass_llama::{Checkpoint, DeviceName, Dtype, Gradients, Llama};
+use lobass_tests::{assert_close, fixture};
+use lobass_train::{
+    Event, Objective, Schedule, Session, StepReport, TrainConfig, TrainData, fine_tune, loss_gradients,
+};
+use safetensors::SafeTensors;
+use serde::Deserialize;
+
+/// f32 on both sides, five steps included.
+const TOLERANCE: f64 = 1e-4;
+
+#[derive(Deserialize)]
+pub(crate) struct Recipe {
+    learning_rate: f64,
+    beta_1: f64,
+    beta_2: f64,
+    epsilon: f64,
+    weight_decay: f64,
+    max_grad_norm: f64,
+    warmup_ratio: f64,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Row {
+    input_ids: Vec<u32>,
+    scored: Vec<bool>,
+}
+
+impl Row {
+    pub(crate) fn sequence(&self) -> Sequence {
+        Sequence::from_scored_tokens(self.input_ids.clone(), &self.scored).unwrap()
+    }
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Step {
+    loss: f64,
+    grad_norm: f64,
+    learning_rate: f64,
+}
+
+pub(crate) fn load(name: &str) -> Llama {
+    let checkpoint = Checkpoint::open(fixture("models").join(name)).unwrap();
+    checkpoint.load(Dtype::F32, &DeviceName::Cpu.open()).unwrap()
+}
+
+/// Five steps on one batch, and what PyTorch makes of them.
+pub(crate) struct Case<'a> {
+    pub(crate) name: String,
+    /// Of `gradients.safetensors` and `weights.safetensors`.
+    pub(crate) dir: PathBuf,
+    /// Before the names of parameters in those.
+    pub(crate) prefix: &'static str,
+    pub(crate) recipe: &'a Recipe,
+    pub(crate) steps: &'a [Step],
+    pub(crate) model: Llama,
+    pub(crate) objective: Objective<'a>,
+}
+
+impl Case<'_> {
+    /// Hands every tensor of a file over, by its name in the model.
+    fn tensors(&self, file: &str, check: impl Fn(&str, Vec<f64>)) {
+        let bytes = fs_err::read(self.dir.join(file)).unwrap();
+        let trained: Vec<_> = self.model.trained_parameters().into_iter().map(|(name, _)| name).collect();
+        let mut seen = 0;
+        for (name, view) in SafeTensors::deserialize(&bytes).unwrap().tensors() {
+            let name = name.strip_prefix(self.prefix).unwrap();
+            if name == "lm_head.weight" && !trained.iter().any(|trained| trained == name) {
+                continue; // PEFT writes the one matrix of a tied model under both names
+            }
+            let (values, rest) = view.data().as_chunks::<4>();
+            assert!(rest.is_empty());
+            check(name, values.iter().map(|&bytes| f64::from(f32::from_le_bytes(bytes))).collect());
+            seen += 1;
+        }
+        assert_eq!(seen, trained.len(), "{}: a tensor for every trained parameter", self.name);
+    }
+
+    fn config(&self, micro_batch_tokens: usize, recompute: bool) -> TrainConfig {
+        let Recipe { learning_rate, beta_1, beta_2, epsilon, weight_decay, max_grad_norm, warmup_ratio } =
+            *self.recipe;
+        TrainConfig {
+            epochs: 5, // one step each: every batch is the whole fixture
+            batch_size: self.objective.len(),
+            learning_rate,
+            schedule: Schedule::Cosine,
+            warmup_ratio,
+            weight_decay,
+            beta_1,
+            beta_2,
+            epsilon,
+            max_grad_norm,
+            seed: 1,
+            micro_batch_tokens,
+            recompute,
+        }
+    }
+
+    fn train(&self, config: &TrainConfig, threads: usize) -> (Llama, Vec<StepReport>) {
+        let held_out = Objective::Sft(&[]);
+        let data = TrainData { train: self.objective, held_out, eval_every: 0 };
+        let mut steps = Vec::new();
+        let session = Session { threads, ..Session::default() };
+        let (model, _) = fine_tune(self.model.clone(), &data, config, session, &mut |event| {
+            if let Event::Step(step) = event {
+                steps.push(step);
+            }
+        })
+        .unwrap();
+        (model, steps)
+    }
+
+    pub(crate) fn check(&self) {
+        let name = &self.name;
+        let (loss, gradients) = loss_gradients(&self.model, self.objective, 20, 2);
+        assert_close(&format!("{name}: loss"), &[loss], &[self.steps[0].loss], TOLERANCE);
+        self.check_gradients(&gradients);
+
+        let (model, steps) = self.train(&self.config(20, false), 2);
+        let of = |number: fn(&StepReport) -> f64| steps.iter().map(number).collect::<Vec<_>>();
+        let expected = |number: fn(&Step) -> f64| self.steps.iter().map(number).collect::<Vec<_>>();
+        assert_close(&format!("{name}: losses"), &of(|s| s.loss), &expected(|s| s.loss), TOLERANCE);
+        assert_close(
+            &format!("{name}: norms"),
+            &of(|s| s.grad_norm),
+            &expected(|s| s.grad_norm),
+            10.0 * TOLERANCE,
+        );
+        assert_close(
+            &format!("{name}: rates"),
+            &of(|s| s.learning_rate),
+            &expected(|s| s.learning_rate),
+            1e-12,
+        );
+        self.tensors("weights.safetensors", |tensor, expected| {
+            let found = values(&model, tensor);
+            assert_close(&format!("{name}: {tensor} after 5 steps"), &found, &expected, TOLERANCE);
+        });
+    }
+
+    fn check_gradients(&self, gradients: &Gradients) {
+        let parameters = self.model.trained_parameters();
+        self.tensors("gradients.safetensors", |tensor, expected| {
+            let (_, id) = parameters.iter().find(|(name, _)| name == tensor).unwrap();
+            let found = gradients.get(*id).unwrap().clone().into_data();
+            let found: Vec<f64> = found.iter::<f32>().map(f64::from).collect();
+            assert_close(&format!("{}: gradient of {tensor}", self.name), &found, &expected, TOLERANCE);
+        });
+    }
+}
+
+pub(crate) fn values(model: &Llama, name: &str) -> Vec<f64> {
+    model.weight(name).unwrap().iter::<f32>().map(f64::from).collect()
+}
