@@ -78,6 +78,11 @@ fn rows_that_were_set_aside_for_the_reference_are_never_selected() {
     let index = sandbox.read("run/selected/lobass/index.jsonl");
     assert!(held_out.iter().all(|row| !index.contains(&format!("\"row\":{row},"))));
     assert!(said.contains("loss shed"), "{said}");
+    // `lobass score` knows it from the reference's record.
+    sandbox.run("score --base base --reference run/reference --data small.jsonl --out scores.parquet");
+    let again = read_table(&sandbox.path("scores.parquet")).unwrap();
+    assert_eq!(again.records, table.records);
+    assert_eq!(again.manifest.mode, Some(ReferenceMode::Holdout));
     let shed = |wanted: &dyn Fn(&ScoreRecord) -> bool| {
         let (mut base, mut tuned) = (0.0, 0.0);
         for record in scored(&table).filter(|record| wanted(record)) {

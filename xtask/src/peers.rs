@@ -51,8 +51,8 @@ pub(crate) fn train(shell: &Shell, args: &Args) -> Result<()> {
         let mut peers = Side::default();
         for round in 1..=args.rounds {
             eprintln!("==> {method}, round {round} of {}", args.rounds);
-            ours.take(run_ours(shell, args, method)?)?;
-            peers.take(run_peer(shell, args, method, &python)?)?;
+            ours.take(&run_ours(shell, args, method)?)?;
+            peers.take(&run_peer(shell, args, method, &python)?)?;
             compare(&ours, &peers)?;
         }
         report(args, method, &ours, &peers);
@@ -69,7 +69,7 @@ struct Side {
 }
 
 impl Side {
-    fn take(&mut self, result: Value) -> Result<()> {
+    fn take(&mut self, result: &Value) -> Result<()> {
         self.rate = self.rate.max(result["tokens_per_second"].as_f64().context("a rate")?);
         self.memory = self.memory.max(result["peak_rss_bytes"].as_f64().unwrap_or(f64::NAN));
         let losses = result["losses"].as_array().context("losses")?;
@@ -108,6 +108,7 @@ fn report(args: &Args, method: &str, ours: &Side, peers: &Side) {
 /// A random checkpoint, an adapter for it, and sequences: those of one step, and, for the other side, of all steps.
 fn make_material(shell: &Shell, args: &Args, python: &str) -> Result<()> {
     let (shape, count) = (&args.shape, args.sequences.to_string());
+    shell.create_dir(DIR)?;
     cmd!(
         shell,
         "{python} benches/peers/make_model.py --shape {shape} --out {DIR}/{shape} --adapter {DIR}/{shape}-adapter

@@ -32,7 +32,8 @@ fn with_case(name: &str, check: impl FnOnce(&Case<'_>)) {
 #[test]
 fn five_steps_of_every_shape() {
     for name in ["llama-gqa", "llama-tied", "llama-biases", "qwen3", "mistral-sliding"] {
-        with_case(name, |case| case.check());
+        let check = |case: &Case<'_>| case.check();
+        with_case(name, check);
     }
 }
 

@@ -159,7 +159,7 @@ pub(crate) struct MergeArgs {
     /// The checkpoint that the adapter was trained on
     #[arg(long, value_name = "DIR")]
     pub(crate) base: PathBuf,
-    /// The adapter: a directory with adapter_config.json and adapter_model.safetensors
+    /// The adapter: a directory with `adapter_config.json` and `adapter_model.safetensors`
     #[arg(long, value_name = "DIR")]
     pub(crate) adapter: PathBuf,
     /// The checkpoint directory to write

@@ -91,7 +91,7 @@ struct LoraArgs {
     /// The projections that are updated [default: all seven of a layer]
     #[arg(long, value_name = "NAME", value_delimiter = ',', num_args = 1..)]
     lora_targets: Vec<String>,
-    /// Modules that are trained whole and stored with the adapter: lm_head, embed_tokens, norms
+    /// Modules that are trained whole and stored with the adapter: `lm_head`, `embed_tokens`, norms
     #[arg(long, value_name = "NAME", value_delimiter = ',', num_args = 1..)]
     modules_to_save: Vec<String>,
 }

@@ -66,6 +66,13 @@ pub(crate) fn inspect(args: &InspectArgs, ui: Ui) -> anyhow::Result<Outcome> {
     };
     let n_scored = trace.scored.iter().filter(|&&counts| counts).count();
     facts.line("tokens", format!("{}, {n_scored} of them scored", trace.ids.len()));
+    if let Some(rejected) = &encoded.rejected {
+        let (n_tokens, n_scored) = (rejected.n_tokens(), rejected.n_scored());
+        facts.line(
+            "rejected",
+            format!("{n_tokens} tokens, {n_scored} of them scored; the chosen side is shown"),
+        );
+    }
     if let Some(found) = &in_table {
         facts.line("table", found);
     }

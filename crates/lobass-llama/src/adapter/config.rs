@@ -76,6 +76,7 @@ pub(super) fn ends_in(path: &str, name: &str) -> bool {
 
 /// `adapter_config.json`, as far as it decides what the adapter computes.
 #[derive(Debug, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the file, free of the others")]
 pub(super) struct PeftConfig {
     pub(super) peft_type: Option<String>,
     pub(super) r: Option<usize>,

@@ -34,8 +34,9 @@ impl LoraConfig {
             model.put_lora(&path, LoraWeights { a, b, scale: self.scale(), dropout: self.dropout });
         }
         for path in self.saved(base) {
-            let weight = base.whole_weight(&path).expect("it is one of the model's");
-            model.replace_whole(&path, weight.cast(burn::tensor::DType::F32));
+            if let Some(weight) = base.whole_weight(&path) {
+                model.replace_whole(&path, weight.cast(burn::tensor::DType::F32));
+            }
         }
         Ok(model)
     }

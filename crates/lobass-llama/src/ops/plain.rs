@@ -49,6 +49,7 @@ pub(super) fn swiglu(gate: Tensor<2>, up: Tensor<2>) -> (Tensor<2>, Tensor<2>, T
     (gate.clone() * sigmoid(gate.clone()) * up.clone(), gate, up)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the signature of the kernel")]
 pub(super) fn swiglu_backward(gate: Tensor<2>, up: Tensor<2>, d_output: Tensor<2>) -> (Tensor<2>, Tensor<2>) {
     let share = sigmoid(gate.clone());
     let silu = gate.clone() * share.clone();

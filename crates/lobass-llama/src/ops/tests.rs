@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Tensor};
 use proptest::prelude::*;
-use rand::{Rng as _, SeedableRng as _};
+use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 
 use super::{AttentionInputs, Heads, host, plain};

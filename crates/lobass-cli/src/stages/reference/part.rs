@@ -1,7 +1,9 @@
 //! Which rows of a pool a reference is trained on.
 
+use std::collections::BTreeSet;
+
 use lobass_core::Sequence;
-use lobass_run::fold_of;
+use lobass_run::{WorkDir, fold_of};
 use serde::{Deserialize, Serialize};
 
 /// Which rows of a pool a reference is trained on. Rows of the same tokens are never parted.
@@ -21,6 +23,17 @@ pub(crate) enum Part {
 const GRAIN: usize = 10_000;
 
 impl Part {
+    /// The rows of a work directory that are in it.
+    pub(crate) fn rows(&self, work: &WorkDir) -> anyhow::Result<BTreeSet<u64>> {
+        let pairs = work.pairs()?;
+        if !pairs.is_empty() {
+            let rows = pairs.iter().filter(|(_, chosen, rejected)| self.has(chosen, Some(rejected)));
+            return Ok(rows.map(|(row, ..)| *row).collect());
+        }
+        let sequences = work.sequences()?;
+        Ok(sequences.iter().filter(|(_, sequence)| self.has(sequence, None)).map(|(row, _)| *row).collect())
+    }
+
     pub(crate) fn has(&self, chosen: &Sequence, rejected: Option<&Sequence>) -> bool {
         match *self {
             Self::All => true,

@@ -108,6 +108,11 @@ impl TrainingRecord {
         }
     }
 
+    /// Which part of a plan's rows it was trained on; of another plan nothing is known.
+    pub(crate) fn part_of(&self, plan: &Plan) -> Part {
+        if self.plan == plan.id() { self.part } else { Part::All }
+    }
+
     /// The time that the chat template was told, if it asked for it.
     pub(crate) fn told(&self) -> Option<String> {
         self.template_now.clone()

@@ -2,7 +2,6 @@
 
 mod report;
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use lobass_core::Detail;
@@ -14,7 +13,7 @@ use super::{Trained, score};
 use crate::inputs::Sequences;
 use crate::models::{Model, check_pair};
 use crate::settings::{ModeName, ReferenceSettings, Settings};
-use crate::ui::Ui;
+use crate::ui::{Ui, warn};
 
 pub(crate) use report::ReferenceReport;
 
@@ -66,7 +65,7 @@ impl References<'_> {
             }
         }
         seal.held_out = match settings.mode {
-            ModeName::Holdout => HeldOut::to_train(self.set_aside()?),
+            ModeName::Holdout => HeldOut::to_train(self.part(None).rows(self.work)?),
             _ => HeldOut::of_training(std::mem::take(&mut seal.held_out.rows)),
         };
         Ok(seal)
@@ -148,18 +147,6 @@ impl References<'_> {
     fn score(&self, model: &Model, ui: Ui) -> anyhow::Result<()> {
         score(self.work, model, Detail::Sum, self.settings.compute.threads(), ui)
     }
-
-    /// Rows that the mode `holdout` trains on.
-    fn set_aside(&self) -> anyhow::Result<BTreeSet<u64>> {
-        let part = self.part(None);
-        let pairs = self.work.pairs()?;
-        if !pairs.is_empty() {
-            let rows = pairs.iter().filter(|(_, chosen, rejected)| part.has(chosen, Some(rejected)));
-            return Ok(rows.map(|(row, ..)| *row).collect());
-        }
-        let sequences = self.work.sequences()?;
-        Ok(sequences.iter().filter(|(_, sequence)| part.has(sequence, None)).map(|(row, _)| *row).collect())
-    }
 }
 
 /// A table with a reference that was there already.
@@ -175,7 +162,21 @@ pub(crate) fn given(
     if let Some(reference) = reference
         && let Some(record) = TrainingRecord::read(reference.dir())?
     {
-        seal.held_out = HeldOut::of_training(record.held_out_rows(work.plan()));
+        match record.part_of(work.plan()) {
+            part @ Part::Share { .. } => {
+                seal.mode = ReferenceMode::Holdout;
+                seal.held_out = HeldOut::to_train(part.rows(work)?);
+            }
+            Part::AllBut { fold, n_folds, .. } => {
+                warn(format!(
+                    "the reference has not seen fold {fold} of {n_folds}; its losses there are not like the others"
+                ));
+            }
+            Part::All => {}
+        }
+        if seal.mode == ReferenceMode::FullPool {
+            seal.held_out = HeldOut::of_training(record.held_out_rows(work.plan()));
+        }
     }
     Ok(seal)
 }
