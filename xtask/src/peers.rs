@@ -30,9 +30,8 @@ pub(crate) struct Args {
 const DIR: &str = "target/peers";
 const THREADS: usize = 2;
 const LEARNING_RATE: &str = "1e-4";
-/// Per side: what each runs fastest with among 512, 1024, 2048, and 4096 on the machine of `docs/benchmarks.md`.
-const OUR_TOKENS: usize = 1024;
-const PEER_TOKENS: usize = 2048;
+/// Of both sides: what each runs fastest with among 512, 1024, 2048, and 4096 on the machine of `docs/benchmarks.md`.
+const MICRO_BATCH_TOKENS: usize = 512;
 /// Losses of both sides, in nats a token: f32, other orders of summation, a few steps.
 const TOLERANCE: f64 = 2e-3;
 
@@ -130,7 +129,7 @@ fn run_ours(shell: &Shell, args: &Args, method: &str) -> Result<Value> {
         "steps": args.steps,
         "threads": THREADS,
         "learning_rate": LEARNING_RATE.parse::<f64>()?,
-        "micro_batch_tokens": OUR_TOKENS,
+        "micro_batch_tokens": MICRO_BATCH_TOKENS,
         "recompute": args.recompute,
         "dtype": "f32",
     });
@@ -143,7 +142,7 @@ fn run_peer(shell: &Shell, args: &Args, method: &str, python: &str) -> Result<Va
     let (shape, steps, size) = (&args.shape, args.steps.to_string(), args.sequences.to_string());
     let adapter = format!("{DIR}/{shape}-adapter");
     let adapter: &[&str] = if method == "lora" { &["--adapter", &adapter] } else { &[] };
-    let (threads, tokens) = (THREADS.to_string(), PEER_TOKENS.to_string());
+    let (threads, tokens) = (THREADS.to_string(), MICRO_BATCH_TOKENS.to_string());
     cmd!(
         shell,
         "{python} benches/peers/train.py --checkpoint {DIR}/{shape} --sequences {DIR}/steps.json --method {method}
