@@ -72,6 +72,11 @@ fn what_an_adapter_cannot_be_is_said() {
         ("use_dora", Value::from(true), ["`use_dora`", "expected false, found true"]),
         ("bias", Value::from("all"), ["`bias`", "expected none, found all"]),
         ("init_lora_weights", Value::from("pissa"), ["`init_lora_weights`", "found pissa"]),
+        (
+            "alora_invocation_tokens",
+            serde_json::json!([5, 6]),
+            ["`alora_invocation_tokens`", "not computed here"],
+        ),
         ("r", Value::from(8), ["lora_A.weight", "expected shape [8, "]),
         ("target_modules", serde_json::json!(["q_proj", "lm_head"]), ["adapter", "lora_A"]),
     ] {
@@ -104,6 +109,15 @@ fn an_adapter_of_another_base_is_refused() {
         .expect(0, "train --model base --data small.jsonl --batch-size 8 --learning-rate 1e-3 --out other");
     let line = "score --base other --adapter adapter --data small.jsonl --out scores.parquet";
     sandbox.fails(line, &["expected the base that it was trained on"]);
+    sandbox
+        .fails("merge --base other --adapter adapter --out m", &["expected the base that it was trained on"]);
+    sandbox.fails(
+        &line.replace("--adapter adapter", "--adapter base"),
+        &["expected a directory with adapter_config"],
+    );
+    let again = "train --model base --data small.jsonl --method lora --batch-size 8 --learning-rate 1e-2 --lora-rank 4 \
+                 --out adapter --dtype bf16";
+    sandbox.fails(again, &["dtype of the frozen weights"]);
 }
 
 #[test]
@@ -113,6 +127,7 @@ fn an_adapter_that_cannot_be_made_is_an_error_before_anything_is_trained() {
     let line = "train --model base --data small.jsonl --method lora --batch-size 4 --out adapter";
     for (flags, words) in [
         ("--lora-rank 0", ["`rank`", "at least 1"]),
+        ("--lora-rank 99999999999999999", ["`rank`", "at most"]),
         ("--lora-dropout 1", ["`dropout`", "below 1"]),
         ("--lora-targets c_attn", ["`target_modules`", "found c_attn"]),
         ("--modules-to-save score", ["`modules_to_save`", "found score"]),

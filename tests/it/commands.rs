@@ -275,6 +275,8 @@ fn needs_something(setting: &str) -> bool {
     let names = [
         "recipe =",
         "beta =",
+        "folds =",
+        "holdout =",
         "reference =",
         "format =",
         "columns =",

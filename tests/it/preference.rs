@@ -89,6 +89,38 @@ fn chosen_responses_alone_are_fine_tuned_on_by_default() {
 }
 
 #[test]
+fn single_rows_beside_pairs_are_trained_on_too() {
+    let sandbox = with_pairs(20);
+    sandbox.small_pool(30);
+    let line = "train --model base --data pairs.jsonl small.jsonl --batch-size 4";
+    let ended = sandbox.expect(0, &format!("{line} --out tuned"));
+    assert!(ended.stdout.contains("50 trained on"), "{}", ended.stdout);
+    let ended = sandbox.expect(0, &format!("{line} --objective dpo --out preferred"));
+    assert!(ended.stdout.contains("20 trained on"), "{}", ended.stdout);
+    assert!(ended.stderr.contains("30 rows of one response only"), "{}", ended.stderr);
+}
+
+#[test]
+fn pairs_with_one_chosen_response_share_a_fold() {
+    let sandbox = with_pairs(30);
+    let twins: String = sandbox
+        .read("pairs.jsonl")
+        .lines()
+        .flat_map(|line| [format!("{line}\n"), format!("{}\n", line.replace(" Or not.", " Or so."))])
+        .collect();
+    sandbox.write("twins.jsonl", twins);
+    sandbox.expect(
+        0,
+        "run --base base --data twins.jsonl --batch-size 4 --learning-rate 1e-3 --budget 25% --out run \
+         --reference-mode cross-fit",
+    );
+    let table = read_table(&sandbox.path("run/scores.parquet")).unwrap();
+    for twins in table.records.chunks(2) {
+        assert_eq!(twins[0].fold, twins[1].fold, "row {}", twins[0].row);
+    }
+}
+
+#[test]
 fn pairs_that_are_none_have_a_status() {
     let sandbox = with_pairs(4);
     let good = sandbox.read("pairs.jsonl");

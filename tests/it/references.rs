@@ -34,7 +34,7 @@ fn rows_that_the_reference_never_saw_are_marked_and_not_selected() {
     let run = "run --base base --data small.jsonl --batch-size 8 --learning-rate 1e-3 --eval-rows 10 --budget 90% \
                --strategy lobass random --out run";
     let ended = sandbox.expect(1, run);
-    assert!(ended.stdout.contains("10 rows that the reference was not trained on"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("10 rows held out of the reference's training"), "{}", ended.stdout);
     let held_out = |name: &str| -> Vec<u64> {
         let records = read_table(&sandbox.path(name)).unwrap().records;
         let rows = records.iter().filter(|record| record.status == RowStatus::HeldOut);

@@ -81,7 +81,7 @@ impl Model {
         self.adapter.as_ref().map_or(self.checkpoint.dir(), AdapterCheckpoint::dir)
     }
 
-    /// Reads the weights. A base is kept in memory only as long as there are adapters on it.
+    /// Reads the weights. Those of a base are kept once an adapter has been put on it.
     pub(crate) fn load(&self) -> anyhow::Result<Llama> {
         match &self.adapter {
             Some(adapter) => Ok(adapter.apply(&self.shared()?)?),
@@ -161,7 +161,7 @@ pub(crate) fn check_pair(base: &Model, reference: &Model, tokenizer: &TextTokeni
 }
 
 /// An adapter means something on the base it was trained on only.
-fn check_record(base: &Model, dir: &Path) -> anyhow::Result<()> {
+pub(crate) fn check_record(base: &Model, dir: &Path) -> anyhow::Result<()> {
     let trained_on = TrainingRecord::read(dir)?.map(|record| record.base);
     if trained_on.is_some_and(|digest| digest != base.key.weights_digest) {
         bail!(

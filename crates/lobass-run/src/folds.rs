@@ -13,21 +13,19 @@ pub struct Folds {
     pub seed: u64,
 }
 
-/// The fold of a row, in `0..n_folds`; `rejected` is the other side if the row is a pair.
+/// The fold of a row, in `0..n_folds`; of a pair `sequence` is the chosen side.
 ///
 /// It is a seeded hash of the token ids and of nothing else. So rows that a model cannot tell apart share a fold: if
-/// they did not, a reference would be trained on one of them and asked for the other as if it had not seen it.
+/// they did not, a reference would be trained on one of them and asked for the other as if it had not seen it. Pairs
+/// with one chosen response share it too, whatever was rejected.
 ///
 /// # Panics
 /// If there are no folds.
-pub fn fold_of(sequence: &Sequence, rejected: Option<&Sequence>, n_folds: usize, seed: u64) -> usize {
+pub fn fold_of(sequence: &Sequence, n_folds: usize, seed: u64) -> usize {
     assert!(n_folds > 0, "a pool is cut into at least one fold");
     let mut hash = Sha256::new();
     hash.update(seed.to_le_bytes());
-    for side in [Some(sequence), rejected].into_iter().flatten() {
-        hash.update((side.n_tokens() as u64).to_le_bytes());
-        side.input_ids().iter().for_each(|id| hash.update(id.to_le_bytes()));
-    }
+    sequence.input_ids().iter().for_each(|id| hash.update(id.to_le_bytes()));
     let digest = hash.finalize();
     let first: [u8; 8] = digest[..8].try_into().expect("a digest has 32 bytes");
     // The high bits of a product: as even as a remainder, and the same on every platform.
@@ -50,20 +48,19 @@ mod tests {
         fn the_ids_decide_and_nothing_else(
             ids in prop::collection::vec(any::<u32>(), 2..20), n_folds in 1usize..12, seed: u64,
         ) {
-            let fold = fold_of(&sequence(&ids), None, n_folds, seed);
+            let fold = fold_of(&sequence(&ids), n_folds, seed);
             prop_assert!(fold < n_folds);
             let mut scored = vec![true; ids.len()];
             scored[0] = false;
             let masked = Sequence::from_scored_tokens(ids, &scored).unwrap();
-            prop_assert_eq!(fold_of(&masked, None, n_folds, seed), fold);
+            prop_assert_eq!(fold_of(&masked, n_folds, seed), fold);
         }
     }
 
     #[test]
     fn folds_are_even_and_a_seed_makes_others() {
-        let folds = |seed| -> Vec<usize> {
-            (0..4000u32).map(|id| fold_of(&sequence(&[1, id]), None, 4, seed)).collect()
-        };
+        let folds =
+            |seed| -> Vec<usize> { (0..4000u32).map(|id| fold_of(&sequence(&[1, id]), 4, seed)).collect() };
         let (one, other) = (folds(0), folds(1));
         for fold in 0..4 {
             let count = one.iter().filter(|&&found| found == fold).count();
@@ -72,18 +69,5 @@ mod tests {
         }
         let same = one.iter().zip(&other).filter(|(one, other)| one == other).count();
         assert!((880..1120).contains(&same), "{same} of 4000 rows stay in their fold");
-    }
-
-    #[test]
-    fn what_was_rejected_counts_too() {
-        let (chosen, other) = (sequence(&[1, 2]), sequence(&[1, 3]));
-        let of =
-            |rejected: Option<&Sequence>| (0..40).map(|seed| fold_of(&chosen, rejected, 8, seed)).collect();
-        let (single, pair, same): (Vec<_>, Vec<_>, Vec<_>) = (of(None), of(Some(&other)), of(Some(&other)));
-        assert_ne!(single, pair);
-        assert_eq!(pair, same);
-        // The border between the sides is part of it.
-        let joined = |seed| fold_of(&sequence(&[1, 2, 1, 3]), None, 8, seed);
-        assert_ne!((0..40).map(joined).collect::<Vec<_>>(), pair);
     }
 }

@@ -18,7 +18,7 @@ pub(crate) fn join(row: EncodedRow, losses: Vec<Option<RowLoss>>, seal: &Seal) -
         base: None,
         reference: None,
         in_sample: None,
-        fold: fold(sequence, rejected, seal),
+        fold: fold(sequence, seal),
         rejected: rejected.map(|rejected| RejectedRecord {
             n_tokens: n_tokens(rejected),
             n_scored: self::n_scored(rejected),
@@ -78,8 +78,8 @@ fn fill(record: &mut ScoreRecord, losses: &[RowLoss], seal: &Seal) {
     }
 }
 
-fn fold(sequence: Option<&Sequence>, rejected: Option<&Sequence>, seal: &Seal) -> Option<u32> {
-    let fold = fold_of(sequence?, rejected, seal.folds?.n_folds, seal.folds?.seed);
+fn fold(sequence: Option<&Sequence>, seal: &Seal) -> Option<u32> {
+    let fold = fold_of(sequence?, seal.folds?.n_folds, seal.folds?.seed);
     Some(u32::try_from(fold).expect("far fewer folds than 2^32"))
 }
 

@@ -306,7 +306,7 @@ fn cross_fitted_references_count_where_they_have_not_seen_the_row() {
         ["fold UInt32", "base_nll Float64", "reference_nll Float64", "in_sample_nll Float64"]
     );
     for ((row, sequence), record) in bench.work.sequences().unwrap().iter().zip(&table.records) {
-        let fold = fold_of(sequence, None, 3, 8);
+        let fold = fold_of(sequence, 3, 8);
         assert_eq!((record.row, record.fold), (*row, Some(u32::try_from(fold).unwrap())));
         let unit = record.base.unwrap().sum / 60.0;
         let unseen = (1.0 + fold as f64 + 4.0 + fold as f64) / 2.0;

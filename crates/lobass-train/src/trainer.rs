@@ -169,8 +169,9 @@ fn held_out_loss(engine: &Engine, held_out: Objective<'_>) -> Result<Nll, Error>
 /// A hash of what decides a training.
 fn fingerprint(model: &Llama, objective: Objective<'_>, config: &TrainConfig) -> String {
     let mut hash = Sha256::new();
-    // Recomputed layers have the same bits, and in what pieces a batch is computed makes no other training.
-    let config = TrainConfig { recompute: false, micro_batch_tokens: 0, ..config.clone() };
+    // Recomputed layers have the same bits.
+    let config = TrainConfig { recompute: false, ..config.clone() };
+    hash.update(format!("{:?}", model.embedding_dtype()).as_bytes());
     hash.update(serde_json::to_vec(&config).expect("a recipe is plain data"));
     for (name, _) in model.trained_parameters() {
         hash.update(name.as_bytes());

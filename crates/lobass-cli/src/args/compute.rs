@@ -13,7 +13,8 @@ pub(crate) struct ComputeArgs {
     /// The device; this build has `cpu` [default: cpu]
     #[arg(long, value_name = "DEVICE", value_parser = check_device)]
     device: Option<String>,
-    /// The number format of scoring; training is in f32 [default: f32]
+    /// The number format of weights in scoring, and of those that LoRA leaves frozen; what is trained is in f32
+    /// [default: f32]
     #[arg(long, value_name = "DTYPE", value_parser = words::<Dtype>(&["f32", "bf16", "f16"]))]
     dtype: Option<Dtype>,
     /// Worker threads; results do not depend on it [default: one per core]

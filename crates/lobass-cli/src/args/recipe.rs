@@ -162,8 +162,8 @@ pub(crate) struct ReferenceArgs {
 impl ReferenceArgs {
     pub(crate) fn apply(&self, settings: &mut ReferenceSettings) {
         settings.mode = self.reference_mode.unwrap_or(settings.mode);
-        settings.folds = self.folds.unwrap_or(settings.folds);
-        settings.holdout = self.holdout.unwrap_or(settings.holdout);
+        settings.folds = self.folds.or(settings.folds);
+        settings.holdout = self.holdout.or(settings.holdout);
         settings.seeds = self.seeds.unwrap_or(settings.seeds);
         settings.trajectory |= self.trajectory;
     }

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::args::MergeArgs;
 use crate::exit::Outcome;
-use crate::models::Model;
+use crate::models::{Model, check_record};
 use crate::outputs;
 use crate::settings::Settings;
 use crate::text::Labelled;
@@ -21,6 +21,7 @@ pub(crate) fn merge(args: &MergeArgs, ui: Ui) -> anyhow::Result<Outcome> {
     outputs::check_empty(&args.out)?;
     let settings = Settings::default();
     let base = Model::open("base", &args.base, &settings.compute, ui)?;
+    check_record(&base, &args.adapter)?;
     let tuned = base.open_tuned("adapter", &args.adapter, &settings.compute, ui)?;
     let dtype = args.dtype.unwrap_or(base.checkpoint.dtype());
     let merged = tuned.load()?.merged();

@@ -23,7 +23,7 @@ pub(crate) fn run(args: &RunArgs, ui: Ui) -> anyhow::Result<Outcome> {
     }
     let settings = settings(args)?;
     let report = run_with(&settings, ui)?;
-    ui.result(report.texts.join("\n"), &report.json)?;
+    ui.result(format!("{}\n{}", report.references, report.texts.join("\n")), &report.json)?;
     Ok(report.outcome)
 }
 
@@ -42,6 +42,8 @@ pub(super) fn check_directory(out: &Path) -> anyhow::Result<()> {
 /// What a run came to.
 pub(crate) struct RunReport {
     pub(crate) outcome: Outcome,
+    /// Of the references.
+    pub(crate) references: String,
     /// One per strategy.
     pub(crate) texts: Vec<String>,
     pub(crate) json: Value,
@@ -134,10 +136,10 @@ pub(crate) fn run_with(settings: &Settings, ui: Ui) -> anyhow::Result<RunReport>
     }
     let references = ReferenceReport::new(&table, n_selected, settings.select.seed);
     references.warn();
-    texts.insert(0, references.text());
-    write_summary(out, &table, &texts, &results, &references.json())?;
+    write_summary(out, &table, &texts, &results, &references)?;
     Ok(RunReport {
         outcome: Outcome::incomplete_if(falls_short || stages::n_skipped(&table.manifest.counts) > 0),
+        references: references.text(),
         texts,
         json: json!({
             "out": out, "manifest": table.manifest, "references": references.json(), "selections": results,
@@ -191,7 +193,7 @@ fn write_summary(
     table: &ScoreTable,
     texts: &[String],
     results: &[Value],
-    references: &Value,
+    references: &ReferenceReport,
 ) -> anyhow::Result<()> {
     let manifest: &Manifest = &table.manifest;
     let models: Vec<_> =
@@ -201,14 +203,15 @@ fn write_summary(
     let blocks: Vec<_> = texts.iter().map(|text| format!("```text\n{text}```\n")).collect();
     let markdown = format!(
         "# A run of {}\n\n{}\n{}\n\nScores are in `scores.parquet`, selected rows in `selected/`, and the settings in \
-         `settings.toml`.\n\n{}",
+         `settings.toml`.\n\n```text\n{}```\n\n{}",
         manifest.tool,
         models.join("\n"),
         inputs.join("\n"),
+        references.text(),
         blocks.join("\n")
     );
     fs_err::write(out.join("summary.md"), markdown)?;
-    let json = json!({"manifest": manifest, "references": references, "selections": results});
+    let json = json!({"manifest": manifest, "references": references.json(), "selections": results});
     fs_err::write(out.join("summary.json"), serde_json::to_vec_pretty(&json)?)?;
     Ok(())
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use lobass_core::{Detail, Nll, RowStatus, ScoreRecord};
+use lobass_llama::AdapterCheckpoint;
 use lobass_run::{Manifest, ModelKey, Plan, ScoreTable, read_table, write_json_lines};
 use serde::Serialize;
 use serde_json::json;
@@ -36,6 +37,9 @@ pub(crate) fn score(args: &ScoreArgs, ui: Ui) -> anyhow::Result<Outcome> {
     }
 
     let base = Model::open("base", &args.base, &settings.compute, ui)?;
+    if let Some(dir) = args.adapter.as_deref().filter(|dir| !AdapterCheckpoint::is_at(dir)) {
+        bail!("adapter `{}`: expected a directory with adapter_config.json", dir.display());
+    }
     let tuned = args.reference.as_deref().or(args.adapter.as_deref());
     let reference = tuned.map(|dir| base.open_tuned("reference", dir, &settings.compute, ui)).transpose()?;
     let work = args.work.clone().unwrap_or_else(|| work_beside(&args.out));

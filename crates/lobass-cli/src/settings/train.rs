@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use lobass_llama::LoraConfig;
 use lobass_train::{Dpo, Recipe, Schedule, TrainConfig};
 use serde::{Deserialize, Serialize};
@@ -75,6 +75,12 @@ impl TrainSettings {
                 config
             }
         };
+        if self.method == Method::Full && self.lora != LoraConfig::default() {
+            bail!("settings of LoRA are given, and all weights are trained: add `--method lora`");
+        }
+        if self.objective == ObjectiveName::Sft && self.beta.is_some() {
+            bail!("a beta is given, and fine-tuning has none: add `--objective dpo` or `davir-dpo`");
+        }
         let config = TrainConfig {
             epochs: self.epochs.unwrap_or(recipe.epochs),
             batch_size: self.batch_size.unwrap_or(recipe.batch_size),
@@ -146,9 +152,10 @@ pub(crate) struct EvalSettings {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ReferenceSettings {
     pub(crate) mode: ModeName,
-    pub(crate) folds: usize,
+    /// The parts of the pool in the mode `cross-fit`.
+    pub(crate) folds: Option<usize>,
     /// The share of the pool that is set aside in the mode `holdout`.
-    pub(crate) holdout: f64,
+    pub(crate) holdout: Option<f64>,
     pub(crate) seeds: usize,
     pub(crate) trajectory: bool,
 }
@@ -168,21 +175,35 @@ pub(crate) enum ModeName {
 
 impl Default for ReferenceSettings {
     fn default() -> Self {
-        Self { mode: ModeName::default(), folds: 2, holdout: 0.5, seeds: 1, trajectory: false }
+        Self { mode: ModeName::default(), folds: None, holdout: None, seeds: 1, trajectory: false }
     }
 }
 
 impl ReferenceSettings {
+    pub(crate) fn folds(&self) -> usize {
+        self.folds.unwrap_or(2)
+    }
+
+    pub(crate) fn holdout(&self) -> f64 {
+        self.holdout.unwrap_or(0.5)
+    }
+
     /// Checks what can be checked before anything is computed.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
         let fail = |field: &str, expected: &str, found: String| {
             Err(anyhow::anyhow!("reference: expected `{field}` to be {expected}, found {found}"))
         };
-        if self.mode == ModeName::CrossFit && self.folds < 2 {
-            return fail("folds", "at least 2", self.folds.to_string());
+        if self.mode != ModeName::CrossFit && self.folds.is_some() {
+            bail!("a number of folds is given, and the pool is not cut: add `--reference-mode cross-fit`");
         }
-        if self.mode == ModeName::Holdout && !(self.holdout > 0.0 && self.holdout < 1.0) {
-            return fail("holdout", "a share between 0 and 1", self.holdout.to_string());
+        if self.mode != ModeName::Holdout && self.holdout.is_some() {
+            bail!("a share to set aside is given, and none is: add `--reference-mode holdout`");
+        }
+        if self.folds() < 2 {
+            return fail("folds", "at least 2", self.folds().to_string());
+        }
+        if !(self.holdout() > 0.0 && self.holdout() < 1.0) {
+            return fail("holdout", "a share between 0 and 1", self.holdout().to_string());
         }
         if self.seeds == 0 {
             return fail("seeds", "at least 1", "0".to_owned());

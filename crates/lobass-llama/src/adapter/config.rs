@@ -104,7 +104,30 @@ pub(super) struct PeftConfig {
     pub(super) layer_replication: Option<Value>,
     pub(super) trainable_token_indices: Option<Value>,
     pub(super) target_parameters: Option<Vec<String>>,
+    /// Everything else that the file says.
+    #[serde(flatten)]
+    others: Map<String, Value>,
 }
+
+/// Fields that say where an adapter is from or how it was made, and nothing of what it computes.
+const HARMLESS: [&str; 16] = [
+    "auto_mapping",
+    "base_model_name_or_path",
+    "corda_config",
+    "eva_config",
+    "inference_mode",
+    "layers_pattern",
+    "loftq_config",
+    "lora_ga_config",
+    "megatron_config",
+    "megatron_core",
+    "peft_version",
+    "qalora_group_size",
+    "revision",
+    "runtime_config",
+    "task_type",
+    "exclude_modules",
+];
 
 impl PeftConfig {
     /// Names what makes the adapter something that is not computed here.
@@ -140,9 +163,26 @@ impl PeftConfig {
         if let Some(parameters) = self.target_parameters.as_ref().filter(|list| !list.is_empty()) {
             return expected("target_parameters", "none", &parameters.join(", "));
         }
+        let says_something = |value: &Value| match value {
+            Value::Null | Value::Bool(false) => false,
+            Value::Array(list) => !list.is_empty(),
+            Value::Object(map) => !map.is_empty(),
+            _ => true,
+        };
+        let mut others = self.others.iter().filter(|(field, _)| !HARMLESS.contains(&field.as_str()));
+        if let Some((field, value)) = others.find(|(_, value)| says_something(value)) {
+            return expected(
+                field,
+                "nothing, since what it changes is not computed here",
+                &value.to_string(),
+            );
+        }
         // These change the base's own weights, which the adapter's files do not have.
         let init = self.init_lora_weights.as_ref().and_then(Value::as_str).unwrap_or_default();
-        if ["pissa", "olora", "corda", "loftq"].iter().any(|kind| init.to_lowercase().starts_with(kind)) {
+        if ["pissa", "olora", "corda", "loftq", "lora_ga"]
+            .iter()
+            .any(|kind| init.to_lowercase().starts_with(kind))
+        {
             return expected("init_lora_weights", "an initialisation that leaves the base alone", init);
         }
         None

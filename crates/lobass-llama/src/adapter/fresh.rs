@@ -55,6 +55,11 @@ impl LoraConfig {
             return fail("dropout", "a number from 0 to below 1".to_owned(), self.dropout.to_string());
         }
         let projections = model.projections();
+        let widest = projections.iter().map(|(_, [out, inputs])| *out.min(inputs)).max().unwrap_or_default();
+        if self.rank > widest {
+            let expected = format!("at most {widest}, the rank of the largest projection");
+            return fail("rank", expected, self.rank.to_string());
+        }
         let named = |name: &String| projections.iter().any(|(path, _)| super::config::ends_in(path, name));
         if let Some(name) = self.target_modules.iter().find(|name| !named(name)) {
             return fail(

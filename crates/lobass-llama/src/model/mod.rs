@@ -25,7 +25,7 @@ mod trained;
 mod weights;
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{DType, Device, Tensor};
 
 pub(crate) use adapted::LoraWeights;
 use decoder::{Decoder, DecoderTrace};
@@ -97,6 +97,11 @@ impl Llama {
     /// The device its weights are on.
     pub fn device(&self) -> Device {
         self.model.device()
+    }
+
+    /// The number format that the embedding is stored in, and in nearly every model the other weights too.
+    pub fn embedding_dtype(&self) -> DType {
+        self.model.embed_tokens.weight.val().dtype()
     }
 
     /// The hidden state after the last norm: what the head reads.

@@ -1,6 +1,6 @@
 //! The rows of a work directory as what a model is trained and measured on.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use anyhow::bail;
 use lobass_core::{Detail, LossEngine as _, Sequence};
@@ -41,7 +41,7 @@ impl Examples {
         }
         let (mut train, mut held_out) = hold_out(rows, asked, request.eval_seed);
         let held_out_rows = held_out.iter().map(|row| row.row).collect();
-        train.retain(|row| request.part.has(&row.chosen, row.rejected.as_ref()));
+        train.retain(|row| request.part.has(&row.chosen));
         if train.is_empty() && request.part != Part::All {
             bail!(
                 "no row of the pool is left to train on after it was cut; use fewer folds or another share"
@@ -53,19 +53,28 @@ impl Examples {
     }
 }
 
+/// Every row that can be trained on: of preference optimization the pairs alone.
 fn rows(request: &TrainRequest<'_>, work: &WorkDir) -> anyhow::Result<Vec<Row>> {
-    let row = |(row, chosen, rejected)| Row { row, chosen, rejected: Some(rejected) };
-    let pairs: Vec<Row> = work.pairs()?.into_iter().map(row).collect();
-    match (request.dpo, pairs.is_empty()) {
-        (Some(_), true) => bail!(
-            "the objective needs pairs of a chosen and a rejected response, and the pool has none that can be scored"
-        ),
-        (None, true) => {
-            let single = |(row, chosen)| Row { row, chosen, rejected: None };
-            Ok(work.sequences()?.into_iter().map(single).collect())
+    let mut rejected: BTreeMap<u64, Sequence> =
+        work.pairs()?.into_iter().map(|(row, _, rejected)| (row, rejected)).collect();
+    let row = |(row, chosen)| Row { row, chosen, rejected: rejected.remove(&row) };
+    let mut rows: Vec<Row> = work.sequences()?.into_iter().map(row).collect();
+    if request.dpo.is_some() {
+        let n_rows = rows.len();
+        rows.retain(|row| row.rejected.is_some());
+        match n_rows - rows.len() {
+            0 => {}
+            _ if rows.is_empty() => bail!(
+                "the objective needs pairs of a chosen and a rejected response, and the pool has none that can be \
+                 scored"
+            ),
+            n => warn(format!(
+                "{} of one response only, which the objective leaves out",
+                counted(n as u64, "row")
+            )),
         }
-        (_, false) => Ok(pairs),
     }
+    Ok(rows)
 }
 
 /// A held-out row that is also trained on tells of memory, not of learning.
@@ -100,7 +109,8 @@ fn of_files(request: &TrainRequest<'_>, ui: Ui) -> anyhow::Result<Vec<Row>> {
         }
     }
     if rows.is_empty() {
-        bail!("the held-out files have no row that can be scored");
+        let what = if request.dpo.is_some() { "pair" } else { "row" };
+        bail!("the held-out files have no {what} that can be scored");
     }
     if rows.len() < n_rows {
         let unusable = counted((n_rows - rows.len()) as u64, "row");

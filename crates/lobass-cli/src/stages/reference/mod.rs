@@ -57,6 +57,7 @@ impl TrainRequest<'_> {
             plan: self.plan.id(),
             recipe: self.recipe.clone(),
             adapter: self.adapter.cloned(),
+            frozen_dtype: self.adapter.map(|_| self.base.key.dtype.clone()),
             dpo: self.dpo,
             part: self.part,
             trajectory: self.trajectory,
@@ -80,7 +81,7 @@ pub(crate) fn epoch_dir(reference: &Path, epoch: u32) -> PathBuf {
 }
 
 /// What a directory holds: nothing or an unfinished one (`None`), this very reference, or something else, which is an
-/// error. Nothing is written.
+/// error.
 pub(crate) fn trained_before(request: &TrainRequest<'_>) -> anyhow::Result<Option<Trained>> {
     let dir = request.out.display();
     let Some(found) = TrainingRecord::read(request.out)? else {
@@ -95,6 +96,9 @@ pub(crate) fn trained_before(request: &TrainRequest<'_>) -> anyhow::Result<Optio
     }
     let differences = request.record()?.differences(&found);
     if differences.is_empty() {
+        check(request, request.out)?;
+        // What an attempt left that was killed when everything was done.
+        request.checkpoints(0).remove()?;
         return Ok(found.outcome);
     }
     bail!("`{dir}` was trained with other {}; use another directory", differences.join(", "));
@@ -116,6 +120,7 @@ pub(crate) fn train_reference(request: &TrainRequest<'_>, work: &WorkDir, ui: Ui
             "train"
         ));
         checkpoints.remove()?;
+        remove_leftovers(request.out)?;
     }
     announce(request, n_train, held_out.len(), ui);
 
@@ -142,6 +147,7 @@ pub(crate) fn train_reference(request: &TrainRequest<'_>, work: &WorkDir, ui: Ui
         }
     })?;
     if let Some(error) = failed {
+        checkpoints.remove()?; // what was not saved has to be trained again
         return Err(error.context("saving the model of an epoch"));
     }
 
@@ -167,12 +173,36 @@ fn save(request: &TrainRequest<'_>, model: &Llama, dir: &Path) -> anyhow::Result
     match request.adapter {
         None => {
             base.checkpoint.save_successor(model, Dtype::F32, dir)?;
-            Checkpoint::open(dir)?;
         }
         Some(lora) => {
             let home = std::path::absolute(base.dir())?;
             save_adapter(model, lora, &home.display().to_string(), dir)?;
-            AdapterCheckpoint::open(dir)?;
+        }
+    }
+    check(request, dir)
+}
+
+/// Opens what was saved.
+fn check(request: &TrainRequest<'_>, dir: &Path) -> anyhow::Result<()> {
+    match request.adapter {
+        None => Checkpoint::open(dir).map(|_| ())?,
+        Some(_) => AdapterCheckpoint::open(dir).map(|_| ())?,
+    }
+    Ok(())
+}
+
+/// Removes the models that an attempt with other settings left: of its epochs, or its own.
+fn remove_leftovers(dir: &Path) -> anyhow::Result<()> {
+    let epochs = dir.join("epochs");
+    if epochs.exists() {
+        fs_err::remove_dir_all(epochs)?;
+    }
+    for entry in fs_err::read_dir(dir)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let is_weights = name.ends_with(".safetensors") || name.ends_with(".safetensors.index.json");
+        if is_weights || name == "config.json" || name == "adapter_config.json" {
+            fs_err::remove_file(path)?;
         }
     }
     Ok(())

@@ -25,22 +25,15 @@ const GRAIN: usize = 10_000;
 impl Part {
     /// The rows of a work directory that are in it.
     pub(crate) fn rows(&self, work: &WorkDir) -> anyhow::Result<BTreeSet<u64>> {
-        let pairs = work.pairs()?;
-        if !pairs.is_empty() {
-            let rows = pairs.iter().filter(|(_, chosen, rejected)| self.has(chosen, Some(rejected)));
-            return Ok(rows.map(|(row, ..)| *row).collect());
-        }
         let sequences = work.sequences()?;
-        Ok(sequences.iter().filter(|(_, sequence)| self.has(sequence, None)).map(|(row, _)| *row).collect())
+        Ok(sequences.iter().filter(|(_, sequence)| self.has(sequence)).map(|(row, _)| *row).collect())
     }
 
-    pub(crate) fn has(&self, chosen: &Sequence, rejected: Option<&Sequence>) -> bool {
+    pub(crate) fn has(&self, sequence: &Sequence) -> bool {
         match *self {
             Self::All => true,
-            Self::AllBut { fold, n_folds, seed } => fold_of(chosen, rejected, n_folds, seed) != fold,
-            Self::Share { share, seed } => {
-                (fold_of(chosen, rejected, GRAIN, seed) as f64) < share * GRAIN as f64
-            }
+            Self::AllBut { fold, n_folds, seed } => fold_of(sequence, n_folds, seed) != fold,
+            Self::Share { share, seed } => (fold_of(sequence, GRAIN, seed) as f64) < share * GRAIN as f64,
         }
     }
 }

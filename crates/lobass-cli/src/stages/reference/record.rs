@@ -30,6 +30,9 @@ pub(crate) struct TrainingRecord {
     /// The adapter that was trained; without one, all weights were.
     #[serde(default)]
     pub(super) adapter: Option<LoraConfig>,
+    /// The number format of the weights that an adapter was trained over.
+    #[serde(default)]
+    pub(super) frozen_dtype: Option<String>,
     /// The preference objective; without one it was supervised fine-tuning.
     #[serde(default)]
     pub(super) dpo: Option<Dpo>,
@@ -108,9 +111,14 @@ impl TrainingRecord {
         }
     }
 
-    /// Which part of a plan's rows it was trained on; of another plan nothing is known.
+    /// Which part of a pool it was trained on. Token ids decide, so it holds for other pools with some of the same rows.
     pub(crate) fn part_of(&self, plan: &Plan) -> Part {
-        if self.plan == plan.id() { self.part } else { Part::All }
+        if self.part != Part::All && self.plan != plan.id() {
+            warn(
+                "the reference was trained on a part of another pool; which rows it has seen is told by their tokens",
+            );
+        }
+        self.part
     }
 
     /// The time that the chat template was told, if it asked for it.
@@ -120,7 +128,14 @@ impl TrainingRecord {
 
     /// Reads the record of a directory, if it has one.
     pub(crate) fn read(dir: &Path) -> anyhow::Result<Option<Self>> {
-        let path = dir.join(NAME);
+        let mut path = dir.join(NAME);
+        if !path.exists() {
+            // The model of an epoch is two floors below the record of its training.
+            match dir.parent().filter(|parent| parent.ends_with("epochs")).and_then(Path::parent) {
+                Some(training) => path = training.join(NAME),
+                None => return Ok(None),
+            }
+        }
         if !path.exists() {
             return Ok(None);
         }
@@ -153,10 +168,13 @@ impl TrainingRecord {
             fields["adapter"] = json!(record.adapter);
             fields["objective"] = json!(record.dpo);
             fields["part of the pool"] = json!(record.part);
-            fields["trajectory"] = json!(record.trajectory);
+            fields["dtype of the frozen weights"] = json!(record.frozen_dtype);
+            // Epochs that were kept may be left alone.
+            fields["trajectory"] = json!(record.trajectory && self.trajectory);
             fields["eval_rows"] = json!(record.eval_rows);
-            // In what pieces a batch is computed does not make another reference.
-            for name in ["micro_batch_tokens", "recompute"] {
+            // In what pieces it is computed does not make another one, unless pieces have masks of their own.
+            let drops = record.adapter.as_ref().is_some_and(|adapter| adapter.dropout > 0.0);
+            for name in ["recompute", "micro_batch_tokens"].into_iter().take(if drops { 1 } else { 2 }) {
                 fields.as_object_mut().map(|fields| fields.remove(name));
             }
             fields

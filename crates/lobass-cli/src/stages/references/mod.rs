@@ -48,7 +48,7 @@ impl References<'_> {
             ModeName::Holdout => ReferenceMode::Holdout,
         };
         if settings.mode == ModeName::CrossFit {
-            seal.folds = Some(Folds { n_folds: settings.folds, seed: self.recipe.seed });
+            seal.folds = Some(Folds { n_folds: settings.folds(), seed: self.recipe.seed });
         }
         for planned in self.planned() {
             let trained = self.train(&planned, ui)?;
@@ -72,9 +72,10 @@ impl References<'_> {
     }
 
     fn planned(&self) -> Vec<Planned> {
-        let ReferenceSettings { mode, folds, seeds, .. } = self.settings.reference;
+        let settings = &self.settings.reference;
+        let ReferenceSettings { mode, seeds, .. } = *settings;
         let folds: Vec<Option<usize>> = match mode {
-            ModeName::CrossFit => (0..folds).map(Some).collect(),
+            ModeName::CrossFit => (0..settings.folds()).map(Some).collect(),
             ModeName::FullPool | ModeName::Holdout => vec![None],
         };
         let single = seeds == 1 && folds.len() == 1;
@@ -96,11 +97,11 @@ impl References<'_> {
     }
 
     fn part(&self, fold: Option<usize>) -> Part {
-        let ReferenceSettings { mode, folds, holdout, .. } = self.settings.reference;
+        let settings = &self.settings.reference;
         let seed = self.recipe.seed;
-        match (mode, fold) {
-            (ModeName::CrossFit, Some(fold)) => Part::AllBut { fold, n_folds: folds, seed },
-            (ModeName::Holdout, _) => Part::Share { share: holdout, seed },
+        match (settings.mode, fold) {
+            (ModeName::CrossFit, Some(fold)) => Part::AllBut { fold, n_folds: settings.folds(), seed },
+            (ModeName::Holdout, _) => Part::Share { share: settings.holdout(), seed },
             _ => Part::All,
         }
     }

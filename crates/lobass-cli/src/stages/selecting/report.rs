@@ -61,14 +61,9 @@ impl SelectionReport {
         let n_scored: u64 =
             summary.statuses.iter().filter(|(status, _)| status.is_scored()).map(|(_, n)| n).sum();
         text.line("pool", format!("{}, {} scored", counted(selection.n_rows, "row"), count(n_scored)));
-        for (_, n) in summary.statuses.iter().filter(|(status, _)| *status == RowStatus::HeldOut) {
-            text.line(
-                "held out",
-                format!(
-                    "{} that the reference was not trained on, and that no strategy selects",
-                    counted(*n, "row")
-                ),
-            );
+        for (status, n) in summary.statuses.iter().filter(|(status, _)| *status == RowStatus::HeldOut) {
+            let why = self.reasons.get(status).map_or("", |(_, reason)| reason);
+            text.line("held out", format!("{} {why}, which no strategy selects", counted(*n, "row")));
         }
         for (status, n) in summary.statuses.iter().filter(|(status, _)| !status.is_scored()) {
             let why = self.reasons.get(status);
