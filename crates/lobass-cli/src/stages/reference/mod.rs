@@ -97,6 +97,8 @@ pub(crate) fn trained_before(request: &TrainRequest<'_>) -> anyhow::Result<Optio
     let differences = request.record()?.differences(&found);
     if differences.is_empty() {
         check(request, request.out)?;
+        let epochs = if request.trajectory { request.recipe.epochs } else { 0 };
+        (1..=epochs).try_for_each(|epoch| check(request, &epoch_dir(request.out, epoch)))?;
         // What an attempt left that was killed when everything was done.
         request.checkpoints(0).remove()?;
         return Ok(found.outcome);

@@ -80,7 +80,7 @@ impl References<'_> {
         };
         let single = seeds == 1 && folds.len() == 1;
         let mut planned = Vec::new();
-        for seed in (0..seeds as u64).map(|offset| self.recipe.seed + offset) {
+        for seed in (0..seeds as u64).map(|offset| self.recipe.seed.wrapping_add(offset)) {
             for &fold in &folds {
                 let mut parts = vec!["reference".to_owned()];
                 parts.extend((seeds > 1).then(|| format!("seed{seed}")));
