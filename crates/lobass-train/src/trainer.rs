@@ -171,7 +171,7 @@ fn fingerprint(model: &Llama, objective: Objective<'_>, config: &TrainConfig) ->
     let mut hash = Sha256::new();
     // Recomputed layers have the same bits.
     let config = TrainConfig { recompute: false, ..config.clone() };
-    hash.update(format!("{:?}", model.embedding_dtype()).as_bytes());
+    hash.update(format!("{:?}", model.weight_dtype()).as_bytes());
     hash.update(serde_json::to_vec(&config).expect("a recipe is plain data"));
     for (name, _) in model.trained_parameters() {
         hash.update(name.as_bytes());

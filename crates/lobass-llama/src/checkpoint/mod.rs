@@ -14,7 +14,7 @@ mod shard;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{DType, Device, Tensor};
 
 pub(crate) use convert::{tensor_data, to_bytes};
 pub(crate) use layout::{EMBEDDING, HEAD};
@@ -125,6 +125,11 @@ impl WeightSource for Reader<'_> {
             .unwrap_or_else(|| unreachable!("`{name}` was found when the checkpoint was opened"));
         let data = convert::tensor_data(place.bytes(), place.dtype, self.dtype, shape);
         place.shard.release(place.info);
-        Ok(Tensor::from_data(data, (&self.device, self.dtype.to_burn())))
+        let tensor: Tensor<D> = Tensor::from_data(data, (&self.device, self.dtype.to_burn()));
+        let config = &self.checkpoint.config;
+        let is_head = name == if config.tie_word_embeddings { EMBEDDING } else { HEAD };
+        // The head is multiplied chunk by chunk on every thread; widening the largest matrix each time would take
+        // more memory than its half precision saves. Its values are rounded all the same.
+        Ok(if is_head { tensor.cast(DType::F32) } else { tensor })
     }
 }

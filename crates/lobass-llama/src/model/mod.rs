@@ -99,9 +99,9 @@ impl Llama {
         self.model.device()
     }
 
-    /// The number format that the embedding is stored in, and in nearly every model the other weights too.
-    pub fn embedding_dtype(&self) -> DType {
-        self.model.embed_tokens.weight.val().dtype()
+    /// The number format that projections are held in; that of a head loaded in half precision is `f32`.
+    pub fn weight_dtype(&self) -> DType {
+        self.model.layers.first().map_or(DType::F32, |layer| layer.self_attn.q_proj.weight.val().dtype())
     }
 
     /// The hidden state after the last norm: what the head reads.
