@@ -12,7 +12,8 @@ use crate::{Checkpoints, Error, HeldOut, Objective, StepReport, TrainConfig, Tra
 
 /// A training that can be stepped, measured, written down, and taken up.
 pub(crate) struct Trainer<'a> {
-    model: Llama,
+    /// Out of its place only while it is stepped: a second handle on the weights would have them copied.
+    model: Option<Llama>,
     objective: Objective<'a>,
     config: &'a TrainConfig,
     plan: Vec<Vec<usize>>,
@@ -21,6 +22,8 @@ pub(crate) struct Trainer<'a> {
     fingerprint: String,
     report: TrainReport,
 }
+
+const PRESENT: &str = "the model is back in its place after every step";
 
 impl<'a> Trainer<'a> {
     pub(crate) fn new(
@@ -45,18 +48,19 @@ impl<'a> Trainer<'a> {
         let optimizer = AdamW::new(&model, config);
         let fingerprint = fingerprint(&model, objective, config);
         let workers = Workers::new(threads);
-        Ok(Self { model, objective, config, plan, workers, optimizer, fingerprint, report })
+        Ok(Self { model: Some(model), objective, config, plan, workers, optimizer, fingerprint, report })
     }
 
     /// Takes up the latest state, if there is one; says how many steps it had taken.
     pub(crate) fn resume(&mut self, checkpoints: &Checkpoints) -> Result<Option<usize>, Error> {
-        let Some(mut state) = checkpoints.read(&self.model, &self.fingerprint)? else { return Ok(None) };
+        let Some(mut state) = checkpoints.read(self.model(), &self.fingerprint)? else { return Ok(None) };
         let known: std::collections::BTreeSet<u64> = state.weights.keys().copied().collect();
-        self.model =
-            self.model.clone().with_parameters(
+        self.model = self.model.take().map(|model| {
+            model.with_parameters(
                 &mut |id, weights| state.weights.remove(&id.val()).unwrap_or(weights),
                 &|id| known.contains(&id.val()),
-            );
+            )
+        });
         self.optimizer.resume(state.header.step, state.moments);
         self.report = state.header.report;
         Ok(Some(state.header.step))
@@ -64,7 +68,7 @@ impl<'a> Trainer<'a> {
 
     /// Writes the state down.
     pub(crate) fn save(&self, checkpoints: &Checkpoints) -> Result<(), Error> {
-        checkpoints.write(&self.model, &self.optimizer.moments, &self.fingerprint, &self.report)
+        checkpoints.write(self.model(), &self.optimizer.moments, &self.fingerprint, &self.report)
     }
 
     pub(crate) fn n_steps(&self) -> usize {
@@ -85,7 +89,7 @@ impl<'a> Trainer<'a> {
     }
 
     pub(crate) fn model(&self) -> &Llama {
-        &self.model
+        self.model.as_ref().expect(PRESENT)
     }
 
     pub(crate) fn report(&self) -> &TrainReport {
@@ -93,7 +97,7 @@ impl<'a> Trainer<'a> {
     }
 
     pub(crate) fn into_parts(self) -> (Llama, TrainReport) {
-        (self.model, self.report)
+        (self.model.expect(PRESENT), self.report)
     }
 
     /// Takes the next step.
@@ -103,7 +107,7 @@ impl<'a> Trainer<'a> {
         let dropout_seed = Some((config.seed << 32) ^ ((at as u64) << 12));
         let options = TraceOptions { recompute: config.recompute, dropout_seed };
         let cut = Cut { micro_batch_tokens: config.micro_batch_tokens, options };
-        let found = gradients::of_batch(&self.model, self.objective, &self.plan[at], cut, &self.workers);
+        let found = gradients::of_batch(self.model(), self.objective, &self.plan[at], cut, &self.workers);
         let grad_norm = found.gradients.norm();
         let step = at + 1;
         if !found.loss.is_finite() || !grad_norm.is_finite() {
@@ -114,9 +118,7 @@ impl<'a> Trainer<'a> {
             true => found.gradients.scaled(factor),
             false => found.gradients,
         };
-        let mut model = self.model.clone();
-        std::mem::swap(&mut model, &mut self.model);
-        self.model = self.optimizer.step(model, learning_rate, gradients);
+        self.model = self.model.take().map(|model| self.optimizer.step(model, learning_rate, gradients));
         self.report.n_tokens += found.n_tokens as u64;
         self.report.losses.push(found.loss);
         let per_epoch = self.objective.len().div_ceil(config.batch_size);
@@ -137,7 +139,7 @@ impl<'a> Trainer<'a> {
         if held_out.is_empty() {
             return Ok(None);
         }
-        let engine = Engine::new(self.model.clone(), self.workers.count());
+        let engine = Engine::new(self.model().clone(), self.workers.count());
         let nll = held_out_loss(&engine, held_out)?;
         let measured = HeldOut { step: self.n_taken(), nll };
         self.report.held_out.push(measured);
