@@ -35,6 +35,16 @@ impl<'a> View<'a> {
         Self { values, shape }
     }
 
+    /// A copy of it in one piece, with rows of zeros up to `rows`.
+    pub(crate) fn padded(self, rows: usize) -> Vec<f32> {
+        let Shape { rows: given, cols, row_stride, .. } = self.shape;
+        let mut copy = vec![0.0; rows * cols];
+        for (row, to) in copy.chunks_exact_mut(cols).take(given).enumerate() {
+            to.copy_from_slice(&self.values[row * row_stride..row * row_stride + cols]);
+        }
+        copy
+    }
+
     /// Swaps rows and columns, without a copy.
     #[must_use]
     pub fn transposed(self) -> Self {
@@ -54,6 +64,26 @@ impl<'a> ViewMut<'a> {
         shape.check(values.len());
         assert!(rows < 2 || row_stride >= cols, "rows of {cols} values overlap at a stride of {row_stride}");
         Self { values, shape }
+    }
+}
+
+impl ViewMut<'_> {
+    /// The same, for a shorter time.
+    pub(crate) fn reborrow(&mut self) -> ViewMut<'_> {
+        ViewMut { values: self.values, shape: self.shape }
+    }
+
+    /// Rows, and values of one.
+    pub(crate) fn sides(&self) -> (usize, usize) {
+        (self.shape.rows, self.shape.cols)
+    }
+
+    /// Fills it with the first rows of a matrix in one piece.
+    pub(crate) fn copy_rows(&mut self, from: &[f32]) {
+        let Shape { rows, cols, row_stride, .. } = self.shape;
+        for (row, from) in from.chunks_exact(cols).take(rows).enumerate() {
+            self.values[row * row_stride..row * row_stride + cols].copy_from_slice(from);
+        }
     }
 }
 

@@ -30,18 +30,20 @@ pub fn causal_attention_backward(
     dk: &mut [f32],
     dv: &mut [f32],
 ) {
-    let positions = heads.positions(q.len(), k.len(), v.len());
+    let asked = heads.positions(q.len(), k.len(), v.len());
+    assert_eq!(asked.start, 0, "every position has a query");
+    let positions = asked.len();
     assert_eq!((out.len(), log_sums.len()), (q.len(), positions * heads.queries), "values of out, log-sums");
     assert_eq!((d_out.len(), dq.len()), (q.len(), q.len()), "values of q, and gradients");
     assert_eq!((dk.len(), dv.len()), (k.len(), v.len()), "values of k and v, and gradients");
     dk.fill(0.0);
     dv.fill(0.0);
-    let widest = heads.widest_block(positions);
+    let widest = heads.widest_block(asked.clone());
     let (mut scratch, mut d_scratch) = (vec![0.0; widest], vec![0.0; widest]);
     for head in 0..heads.queries {
         let key_head = heads.key_head(head);
         let log_sums = &log_sums[head * positions..(head + 1) * positions];
-        for block in heads.blocks(positions) {
+        for block in heads.blocks(asked.clone()) {
             let of_queries = |values| heads.view(values, block.queries.clone(), heads.queries, head);
             let of_keys = |values| heads.view(values, block.keys.clone(), heads.keys, key_head);
             let (scores, d_scores) = (block.scores(&mut scratch), block.scores(&mut d_scratch));
@@ -88,7 +90,7 @@ fn score_gradients(
     log_sums: &[f32],
     shifts: &[f32; BLOCK],
 ) {
-    let rows = block.rows(scores).zip(d_scores.chunks_exact_mut(block.keys.len())).zip(shifts);
+    let rows = block.rows(scores, block.keys.len()).zip(d_scores.chunks_exact_mut(block.keys.len())).zip(shifts);
     for (((query, weights, seen), d_scores), shift) in rows {
         exp_shifted(masked(weights, seen), log_sums[query]);
         for (d_score, weight) in d_scores.iter_mut().zip(weights) {

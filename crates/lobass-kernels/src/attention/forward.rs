@@ -1,18 +1,31 @@
 //! Attention itself: scores, softmax, and the mean of the values.
 
+use std::ops::Range;
+
 use super::{Block, Heads, masked};
 use crate::lanes::{exp_shifted, greatest, vectorized};
-use crate::matmul::matmul;
+use crate::matmul::{View, ViewMut, matmul};
 
-/// Computes the causal attention of one sequence of `t` positions.
+/// Products with at most as many results are summed in another order than larger ones; see [`Scores::of`].
+const SMALL_PRODUCT: usize = 256;
+/// Values are summed a piece of so many keys at a time, counted from the first position: `gemm` does so by itself,
+/// but takes longer pieces on some processors, and cuts equal ones.
+const PIECE: usize = 512;
+/// Sums over fewer terms are made in another order.
+const FEWEST_TERMS: usize = 3;
+
+/// Computes causal attention for the last `n` of the `t` positions of a sequence.
+///
+/// What a query gives is the same to the bit whatever `n` is: a sequence may be taken in parts, or only where its
+/// result is wanted.
 ///
 /// # Shapes
-/// - `q`, `out`: `[t, queries * width]`; `k`, `v`: `[t, keys * width]`
-/// - `log_sums`: `[queries, t]`, the log-sum-exp of each query's scaled scores, in nats, for
+/// - `q`, `out`: `[n, queries * width]`; `k`, `v`: `[t, keys * width]`
+/// - `log_sums`: `[queries, n]`, the log-sum-exp of each query's scaled scores, in nats, for
 ///   [`causal_attention_backward`](crate::causal_attention_backward)
 ///
 /// # Panics
-/// If lengths do not fit, `keys` does not divide `queries`, or the window is 0.
+/// If lengths do not fit, there are more queries than keys, `keys` does not divide `queries`, or the window is 0.
 ///
 /// Source: `eager_attention_forward` of transformers; in blocks as in `FlashAttention`, but with whole rows of scores.
 pub fn causal_attention(
@@ -23,26 +36,25 @@ pub fn causal_attention(
     out: &mut [f32],
     log_sums: &mut [f32],
 ) {
-    let positions = heads.positions(q.len(), k.len(), v.len());
-    assert_eq!((out.len(), log_sums.len()), (q.len(), positions * heads.queries), "values of out, log-sums");
-    let mut scratch = vec![0.0; heads.widest_block(positions)];
+    let asked = heads.positions(q.len(), k.len(), v.len());
+    let count = asked.len();
+    assert_eq!((out.len(), log_sums.len()), (q.len(), count * heads.queries), "values of out, log-sums");
+    let mut scores = Scores::default();
     for head in 0..heads.queries {
         let key_head = heads.key_head(head);
-        let log_sums = &mut log_sums[head * positions..(head + 1) * positions];
-        for block in heads.blocks(positions) {
-            let scores = block.scores(&mut scratch);
+        let log_sums = &mut log_sums[head * count..(head + 1) * count];
+        for block in heads.blocks(asked.clone()) {
             let queries = heads.view(q, block.queries.clone(), heads.queries, head);
             let keys = heads.view(k, block.keys.clone(), heads.keys, key_head);
-            matmul(block.view_mut(scores), queries, keys.transposed(), false, heads.scale);
+            scores.of(&block, queries, keys);
 
             let mut sums = [0.0; super::BLOCK];
             vectorized(
                 #[inline(always)]
-                || softmax_parts(&block, scores, log_sums, &mut sums),
+                || softmax_parts(&block, &mut scores, log_sums, &mut sums),
             );
-            let to = heads.view_mut(out, block.queries.clone(), heads.queries, head);
-            let values = heads.view(v, block.keys.clone(), heads.keys, key_head);
-            matmul(to, block.view(scores), values, false, 1.0);
+            let values = |keys| heads.view(v, keys, heads.keys, key_head);
+            scores.weigh(&block, values, heads.view_mut(out, block.queries.clone(), heads.queries, head));
             // Dividing the result is less work than dividing the scores.
             for (query, sum) in block.queries.clone().zip(sums) {
                 let factor = 1.0 / sum;
@@ -54,10 +66,78 @@ pub fn causal_attention(
     }
 }
 
+/// The scores of a block, `[rows, stride]`: at least its queries and its keys.
+#[derive(Default)]
+struct Scores {
+    values: Vec<f32>,
+    rows: usize,
+    stride: usize,
+}
+
+impl Scores {
+    /// Computes `scale * q k^T`.
+    ///
+    /// A product with few results is made larger by rows of zeros, because `gemm` sums small ones in another order.
+    fn of(&mut self, block: &Block, q: View<'_>, k: View<'_>) {
+        let (queries, keys) = (block.queries.len(), block.keys.len());
+        self.stride = keys.max(2);
+        self.rows = queries.max(SMALL_PRODUCT / self.stride + 1).max(2);
+        self.values.resize(self.rows * self.stride, 0.0);
+        let to = ViewMut::new(&mut self.values, self.rows, self.stride, self.stride);
+        if (self.rows, self.stride) == (queries, keys) {
+            matmul(to, q, k.transposed(), false, block.heads.scale);
+        } else {
+            let (width, q, k) = (block.heads.width, q.padded(self.rows), k.padded(self.stride));
+            let (q, k) = (View::new(&q, self.rows, width, width), View::new(&k, self.stride, width, width));
+            matmul(to, q, k.transposed(), false, block.heads.scale);
+        }
+    }
+
+    /// Computes the sums of the values, weighted by the scores.
+    fn weigh<'v>(&self, block: &Block, values: impl Fn(Range<usize>) -> View<'v>, mut to: ViewMut<'_>) {
+        let width = block.heads.width;
+        let mut sums = (self.rows > block.queries.len()).then(|| vec![0.0; self.rows * width]);
+        for (at, keys) in pieces(block.keys.clone()).enumerate() {
+            let first = keys.start - block.keys.start;
+            let weights = View::new(&self.values[first..], self.rows, keys.len(), self.stride);
+            let to = match &mut sums {
+                Some(sums) => ViewMut::new(sums, self.rows, width, width),
+                None => to.reborrow(),
+            };
+            add_weighted(to, weights, values(keys.clone()), keys.len(), at > 0);
+        }
+        if let Some(sums) = sums {
+            to.copy_rows(&sums);
+        }
+    }
+}
+
+/// Adds one piece; a short one is made longer by zeros.
+fn add_weighted(to: ViewMut<'_>, weights: View<'_>, values: View<'_>, terms: usize, accumulate: bool) {
+    if terms >= FEWEST_TERMS {
+        return matmul(to, weights, values, accumulate, 1.0);
+    }
+    let (rows, width) = to.sides();
+    let values = values.padded(FEWEST_TERMS);
+    let mut longer = vec![0.0; rows * FEWEST_TERMS];
+    for (longer, given) in longer.chunks_exact_mut(FEWEST_TERMS).zip(weights.padded(rows).chunks_exact(terms)) {
+        longer[..terms].copy_from_slice(given);
+    }
+    let weights = View::new(&longer, rows, FEWEST_TERMS, FEWEST_TERMS);
+    matmul(to, weights, View::new(&values, FEWEST_TERMS, width, width), accumulate, 1.0);
+}
+
+/// Cuts keys where positions are multiples of [`PIECE`].
+fn pieces(keys: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+    let first = keys.start / PIECE;
+    (first..keys.end.div_ceil(PIECE))
+        .map(move |piece| keys.start.max(piece * PIECE)..keys.end.min((piece + 1) * PIECE))
+}
+
 /// Replaces scores by their exponentials, shifted by the greatest of a row, and writes the sum of each row.
 #[inline(always)]
-fn softmax_parts(block: &Block, scores: &mut [f32], log_sums: &mut [f32], sums: &mut [f32]) {
-    for ((query, row, seen), sum) in block.rows(scores).zip(sums) {
+fn softmax_parts(block: &Block, scores: &mut Scores, log_sums: &mut [f32], sums: &mut [f32]) {
+    for ((query, row, seen), sum) in block.rows(&mut scores.values, scores.stride).zip(sums) {
         let row = masked(row, seen);
         let max = greatest(row);
         *sum = exp_shifted(row, max);

@@ -3,6 +3,9 @@
 //! Queries are taken a block at a time, and a block is multiplied with the keys that it can see and no others, so
 //! that nothing beyond the diagonal's own blocks is computed and dropped. What is kept for the gradient is one number
 //! per query, not the probabilities.
+//!
+//! Forward, the result of a query depends on what it sees and on nothing else, to the bit: not on which other queries
+//! are asked for, nor on how a sequence was cut into prefix and rest.
 
 mod backward;
 mod forward;
@@ -33,21 +36,22 @@ pub struct Heads {
 }
 
 impl Heads {
-    /// The number of positions, of which `q`, `k`, and `v` have to have as many as each other.
+    /// The positions that have a query, which are the last ones of those that have keys and values.
     ///
     /// # Panics
-    /// If they have not, or if the heads themselves make no sense.
-    fn positions(self, q: usize, k: usize, v: usize) -> usize {
+    /// If there are fewer keys than queries, or not as many values as keys, or if the heads themselves make no sense.
+    fn positions(self, q: usize, k: usize, v: usize) -> Range<usize> {
         let Self { queries, keys, width, window, .. } = self;
         assert!(
             keys > 0 && queries.is_multiple_of(keys) && queries > 0 && width > 0,
             "{self:?} do not group"
         );
         assert!(window != Some(0), "a window of 0 sees nothing");
-        let positions = q / (queries * width);
-        let expected = (positions * queries * width, positions * keys * width, positions * keys * width);
-        assert_eq!((q, k, v), expected, "values of q, k, v at {positions} positions");
-        positions
+        let (asked, end) = (q / (queries * width), k / (keys * width));
+        let expected = (asked * queries * width, end * keys * width, end * keys * width);
+        assert_eq!((q, k, v), expected, "values of q, k, v at {asked} of {end} positions");
+        assert!(asked <= end, "{asked} queries at {end} positions");
+        end - asked..end
     }
 
     /// The head of keys and values that a query head reads.
@@ -55,22 +59,23 @@ impl Heads {
         query_head / (self.queries / self.keys)
     }
 
-    /// The positions that a query sees.
-    fn seen(self, query: usize) -> Range<usize> {
-        self.window.map_or(0, |window| (query + 1).saturating_sub(window))..query + 1
+    /// The positions that a query at a position sees.
+    fn seen(self, position: usize) -> Range<usize> {
+        self.window.map_or(0, |window| (position + 1).saturating_sub(window))..position + 1
     }
 
-    /// The blocks of queries.
-    fn blocks(self, positions: usize) -> impl Iterator<Item = Block> {
-        (0..positions).step_by(BLOCK).map(move |first| {
-            let queries = first..positions.min(first + BLOCK);
-            let keys = self.seen(first).start..queries.end;
-            Block { heads: self, queries, keys }
+    /// The blocks of the queries at these positions.
+    fn blocks(self, positions: Range<usize>) -> impl Iterator<Item = Block> {
+        let before = positions.start;
+        (0..positions.len()).step_by(BLOCK).map(move |first| {
+            let queries = first..positions.len().min(first + BLOCK);
+            let keys = self.seen(before + first).start..before + queries.end;
+            Block { heads: self, queries, before, keys }
         })
     }
 
     /// The most scores that a block has.
-    fn widest_block(self, positions: usize) -> usize {
+    fn widest_block(self, positions: Range<usize>) -> usize {
         self.blocks(positions).map(|block| block.queries.len() * block.keys.len()).max().unwrap_or(0)
     }
 
@@ -97,18 +102,27 @@ impl Heads {
 #[derive(Debug, Clone)]
 struct Block {
     heads: Heads,
+    /// Which of the given queries.
     queries: Range<usize>,
+    /// The position of the first of all given queries.
+    before: usize,
+    /// Positions.
     keys: Range<usize>,
 }
 
 impl Block {
-    /// Every query with its row of `scores`, `[queries, keys]`, of which it sees the columns that are returned.
+    /// Every query with its row of `scores`, whose first columns are the keys, of which it sees those that are
+    /// returned.
     #[inline(always)]
-    fn rows<'a>(&self, scores: &'a mut [f32]) -> impl Iterator<Item = (usize, &'a mut [f32], Range<usize>)> {
-        let (heads, first_key) = (self.heads, self.keys.start);
-        self.queries.clone().zip(scores.chunks_exact_mut(self.keys.len())).map(move |(query, row)| {
-            let seen = heads.seen(query);
-            (query, row, seen.start - first_key..seen.end - first_key)
+    fn rows<'a>(
+        &self,
+        scores: &'a mut [f32],
+        stride: usize,
+    ) -> impl Iterator<Item = (usize, &'a mut [f32], Range<usize>)> {
+        let (heads, before, keys) = (self.heads, self.before, self.keys.clone());
+        self.queries.clone().zip(scores.chunks_exact_mut(stride)).map(move |(query, row)| {
+            let seen = heads.seen(before + query);
+            (query, &mut row[..keys.len()], seen.start - keys.start..seen.end - keys.start)
         })
     }
 

@@ -84,6 +84,56 @@ proptest! {
     }
 }
 
+/// The last queries alone, given all keys and values.
+fn last(layer: &Layer, heads: Heads, positions: Range<usize>) -> (Vec<f32>, Vec<f32>) {
+    let per_query = heads.queries * heads.width;
+    let (mut out, mut log_sums) =
+        (vec![f32::NAN; positions.len() * per_query], vec![f32::NAN; positions.len() * heads.queries]);
+    let q = &layer.q[positions.start * per_query..positions.end * per_query];
+    let keys = ..positions.end * heads.keys * heads.width;
+    causal_attention(heads, q, &layer.k[keys], &layer.v[keys], &mut out, &mut log_sums);
+    (out, log_sums)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn a_part_is_to_the_bit_what_it_is_in_the_whole(
+        (positions, from, to) in (1usize..700, 0f64..1.0, 0f64..1.0), (keys, group) in (1usize..3, 1usize..3),
+        width in 2usize..20, window in prop::option::of(1usize..600), seed: u64,
+    ) {
+        let heads = heads(keys, group, width, window);
+        let (layer, _) = random(heads, positions, seed);
+        let end = ((positions as f64 * to) as usize + 1).min(positions);
+        let asked = (end as f64 * from) as usize..end;
+        let (out, log_sums) = last(&layer, heads, asked.clone());
+        let per_query = heads.queries * heads.width;
+        let expected = &layer.out[asked.start * per_query..asked.end * per_query];
+        prop_assert_eq!(&out, expected);
+        for (head, sums) in log_sums.chunks(asked.len()).enumerate() {
+            prop_assert_eq!(sums, &layer.log_sums[head * positions..][asked.clone()]);
+        }
+    }
+}
+
+#[test]
+fn single_queries_are_to_the_bit_what_they_are_in_the_whole() {
+    let heads = heads(1, 3, 64, None);
+    let (layer, _) = random(heads, 1030, 11);
+    for position in (0..70).chain(500..520).chain(1020..1030) {
+        let (out, _) = last(&layer, heads, position..position + 1);
+        let per_query = heads.queries * heads.width;
+        assert_eq!(out, layer.out[position * per_query..(position + 1) * per_query], "at {position}");
+    }
+}
+
+#[test]
+#[should_panic(expected = "2 queries at 1 positions")]
+fn every_query_has_a_key() {
+    causal_attention(heads(1, 1, 4, None), &[0.0; 8], &[0.0; 4], &[0.0; 4], &mut [0.0; 8], &mut [0.0; 2]);
+}
+
 #[test]
 fn is_the_plain_one_at_the_edges_of_blocks() {
     for positions in [63, 64, 65, 127, 128, 129, 200] {
