@@ -3,7 +3,10 @@
 //! The CPU back end hands a tensor's buffer out and takes it back without a copy as long as no other tensor shares
 //! it. Kernels that read or write slices go through here.
 
-use burn::tensor::{DType, Device, Shape, Tensor, TensorData, bf16, f16};
+use burn::backend::Flex;
+use burn::backend::flex::FlexTensor;
+use burn::tensor::{DType, Device, Element, Shape, Tensor, TensorData, bf16, f16};
+use bytemuck::Pod;
 
 /// Whether tensors of a device lie in the processor's memory, so that kernels on slices may run on them.
 pub fn is_host(device: &Device) -> bool {
@@ -44,6 +47,31 @@ impl Lent {
     }
 }
 
+/// A tensor's values, to be read where they are.
+#[derive(Debug)]
+pub(crate) struct Read(FlexTensor);
+
+impl Read {
+    /// Looks at a tensor; copies its values only if they are not in one piece.
+    ///
+    /// # Panics
+    /// If the tensor is on another device.
+    pub(crate) fn new<const D: usize>(tensor: &Tensor<D>) -> Self {
+        let tensor = tensor.clone().try_into_primitive::<Flex>().expect("the device is the processor");
+        Self(if tensor.is_contiguous() { tensor } else { tensor.to_contiguous() })
+    }
+
+    /// The values, in row-major order.
+    ///
+    /// # Panics
+    /// If the tensor is of another dtype.
+    pub(crate) fn values<E: Element + Pod>(&self) -> &[E] {
+        let layout = self.0.layout();
+        let start = layout.start_offset();
+        &self.0.storage::<E>()[start..start + layout.num_elements()]
+    }
+}
+
 /// A tensor of values.
 pub fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D], device: &Device) -> Tensor<D> {
     Tensor::from_data(TensorData::new(values, shape), device)
@@ -56,13 +84,10 @@ pub(crate) fn widened(weight: Tensor<2>) -> Tensor<2> {
     if dtype == DType::F32 || !is_host(&device) {
         return weight.cast(DType::F32);
     }
-    let data = weight.into_data();
-    let mut values = vec![0.0; shape[0] * shape[1]];
+    let (weight, mut values) = (Read::new(&weight), vec![0.0; shape[0] * shape[1]]);
     match dtype {
-        DType::BF16 => {
-            lobass_kernels::widen_bf16(data.as_slice::<bf16>().expect("the dtype says so"), &mut values);
-        }
-        _ => lobass_kernels::widen_f16(data.as_slice::<f16>().expect("the dtype says so"), &mut values),
+        DType::BF16 => lobass_kernels::widen_bf16(weight.values::<bf16>(), &mut values),
+        _ => lobass_kernels::widen_f16(weight.values::<f16>(), &mut values),
     }
     tensor(values, shape, &device)
 }

@@ -6,8 +6,9 @@ use burn::tensor::Tensor;
 use super::linear::Linear;
 use super::norm::RmsNorm;
 use super::source::{Scope, WeightSource};
-use super::{Gradients, Pass};
-use crate::ops::{self, AttentionInputs, AttentionOutput, Heads};
+use super::pass::Rows;
+use super::{Gradients, Pass, select_rows};
+use crate::ops::{self, AttentionInputs, AttentionOutput, Heads, KeyPath};
 use crate::{LayerConfig, LlamaConfig};
 
 #[derive(Module, Debug)]
@@ -61,11 +62,21 @@ impl Attention {
         Ok(Self { q_proj, k_proj, v_proj, o_proj, q_norm, k_norm, heads, rotary: layer.rotary })
     }
 
-    /// `[rows, hidden]` to the same.
-    pub(super) fn forward(&self, x: &Tensor<2>, pass: &Pass<'_>) -> (Tensor<2>, AttentionTrace) {
-        let mut queries = self.q_proj.forward(x, pass.dropout_seed);
-        let mut keys = self.k_proj.forward(x, pass.dropout_seed);
-        let values = self.v_proj.forward(x, pass.dropout_seed);
+    /// `[rows, hidden]` to `[asked, hidden]`, for the rows of the pass that are asked for.
+    pub(super) fn forward(
+        &self,
+        x: &Tensor<2>,
+        asked: &Rows,
+        path: &mut KeyPath,
+        pass: &Pass<'_>,
+    ) -> (Tensor<2>, AttentionTrace) {
+        let dropout_seed = pass.options.dropout_seed;
+        let mut queries = match &asked.chosen {
+            None => self.q_proj.forward(x, dropout_seed),
+            Some(rows) => self.q_proj.forward(&select_rows(x.clone(), rows), dropout_seed),
+        };
+        let mut keys = self.k_proj.forward(x, dropout_seed);
+        let values = self.v_proj.forward(x, dropout_seed);
         let mut unnormed = None;
         if let (Some(q_norm), Some(k_norm)) = (&self.q_norm, &self.k_norm) {
             let (normed_queries, before_queries) = q_norm.forward(queries);
@@ -74,12 +85,12 @@ impl Attention {
             unnormed = Some((before_queries, before_keys));
         }
         if self.rotary {
-            queries = ops::rotate(queries, &pass.rope);
-            keys = ops::rotate(keys, &pass.rope);
+            queries = ops::rotate(queries, &asked.rope);
+            keys = ops::rotate(keys, &pass.all.rope);
         }
         let inputs = AttentionInputs { queries, keys, values };
-        let (output, inputs) = ops::attention(inputs, self.heads, pass.spans());
-        let projected = self.o_proj.forward(&output.context, pass.dropout_seed);
+        let (output, inputs) = ops::attention(inputs, self.heads, &pass.all, asked, path, self.q_proj.weight.val().dtype());
+        let projected = self.o_proj.forward(&output.context, dropout_seed);
         (projected, AttentionTrace { inputs, output, unnormed })
     }
 
@@ -92,19 +103,19 @@ impl Attention {
         gradients: &mut Gradients,
     ) -> Tensor<2> {
         let AttentionTrace { inputs, output, unnormed } = trace;
-        let d_context = self.o_proj.backward(&output.context, d_output, pass.dropout_seed, gradients);
+        let d_context = self.o_proj.backward(&output.context, d_output, pass.options.dropout_seed, gradients);
         let AttentionInputs { queries: mut d_queries, keys: mut d_keys, values: d_values } =
-            ops::attention_backward(inputs, output, d_context, self.heads, pass.spans());
+            ops::attention_backward(inputs, output, d_context, self.heads, &pass.all);
         if self.rotary {
-            d_queries = ops::rotate_backward(d_queries, &pass.rope);
-            d_keys = ops::rotate_backward(d_keys, &pass.rope);
+            d_queries = ops::rotate_backward(d_queries, &pass.all.rope);
+            d_keys = ops::rotate_backward(d_keys, &pass.all.rope);
         }
         if let (Some(q_norm), Some(k_norm), Some((queries, keys))) = (&self.q_norm, &self.k_norm, unnormed) {
             d_queries = q_norm.backward(queries, d_queries, gradients);
             d_keys = k_norm.backward(keys, d_keys, gradients);
         }
-        let dx = self.q_proj.backward(x, &d_queries, pass.dropout_seed, gradients);
-        let dx = dx + self.k_proj.backward(x, &d_keys, pass.dropout_seed, gradients);
-        dx + self.v_proj.backward(x, &d_values, pass.dropout_seed, gradients)
+        let dx = self.q_proj.backward(x, &d_queries, pass.options.dropout_seed, gradients);
+        let dx = dx + self.k_proj.backward(x, &d_keys, pass.options.dropout_seed, gradients);
+        dx + self.v_proj.backward(x, &d_values, pass.options.dropout_seed, gradients)
     }
 }

@@ -9,6 +9,7 @@ use super::norm::RmsNorm;
 use super::source::{Scope, WeightSource};
 use super::{Gradients, Pass};
 use crate::LlamaConfig;
+use crate::ops::KeyPath;
 
 #[derive(Module, Debug)]
 pub(super) struct Decoder {
@@ -45,16 +46,27 @@ impl Decoder {
         self.embed_tokens.weight.val().device()
     }
 
-    /// Token ids to `[rows, hidden]`.
-    pub(super) fn forward(&self, pass: &Pass<'_>) -> Tensor<2> {
-        let hidden = self.embed_tokens.forward(pass.packed.input_ids());
-        let hidden = self.layers.iter().fold(hidden, |hidden, layer| layer.forward(hidden, pass));
-        self.norm.forward(hidden).0
+    /// Token ids to `[asked, hidden]`: part by part through one layer after the other, so that temporary values are
+    /// those of a part, while rows that many sequences share are computed once for all parts.
+    pub(super) fn forward(&self, parts: &[Pass<'_>]) -> Tensor<2> {
+        let mut hidden: Vec<Tensor<2>> =
+            parts.iter().map(|part| self.embed_tokens.forward(part.input_ids)).collect();
+        let last = self.layers.len().saturating_sub(1);
+        for (at, layer) in self.layers.iter().enumerate() {
+            let mut path = KeyPath::default();
+            let through = |(hidden, part): (Tensor<2>, &Pass<'_>)| {
+                // What the last layer says of other rows nobody reads.
+                let asked = if at == last { part.asked() } else { &part.all };
+                layer.forward(hidden, asked, &mut path, part)
+            };
+            hidden = hidden.into_iter().zip(parts).map(through).collect();
+        }
+        self.norm.forward(Tensor::cat(hidden, 0)).0
     }
 
-    /// As [`Decoder::forward`], keeping what the backward pass needs.
+    /// All rows of a pass, keeping what the backward pass needs.
     pub(super) fn forward_traced(&self, pass: &Pass<'_>) -> (Tensor<2>, DecoderTrace) {
-        let mut hidden = self.embed_tokens.forward(pass.packed.input_ids());
+        let mut hidden = self.embed_tokens.forward(pass.input_ids);
         let mut layers = Vec::with_capacity(self.layers.len());
         for layer in &self.layers {
             let (output, trace) = layer.forward_traced(hidden, pass);
@@ -77,6 +89,6 @@ impl Decoder {
         for (layer, trace) in self.layers.iter().zip(layers).rev() {
             d_hidden = layer.backward(trace, d_hidden, pass, gradients);
         }
-        self.embed_tokens.backward(pass.packed.input_ids(), d_hidden, gradients);
+        self.embed_tokens.backward(pass.input_ids, d_hidden, gradients);
     }
 }

@@ -8,6 +8,7 @@ use super::Gradients;
 use super::source::{Scope, WeightSource};
 use crate::LlamaConfig;
 use crate::host::widened;
+use crate::ops;
 
 #[derive(Module, Debug)]
 pub(super) struct Embedding {
@@ -43,8 +44,8 @@ impl Embedding {
     }
 
     /// The embedding as a tied head: `[rows, hidden]` to `[rows, vocab]`.
-    pub(super) fn as_head(&self, hidden: Tensor<2>) -> Tensor<2> {
-        hidden.matmul(widened(self.weight.val()).transpose())
+    pub(super) fn as_head(&self, hidden: &Tensor<2>) -> Tensor<2> {
+        ops::project(hidden, &self.weight.val())
     }
 
     /// The gradient of [`Embedding::as_head`] with respect to `hidden`.

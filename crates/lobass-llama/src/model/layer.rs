@@ -7,9 +7,11 @@ use super::attention::{Attention, AttentionTrace};
 use super::linear::Linear;
 use super::mlp::{Mlp, MlpTrace};
 use super::norm::RmsNorm;
+use super::pass::Rows;
 use super::source::{Scope, WeightSource};
-use super::{Gradients, Pass};
-use crate::{LayerConfig, LlamaConfig, ops};
+use super::{Gradients, Pass, select_rows};
+use crate::ops::{self, KeyPath};
+use crate::{LayerConfig, LlamaConfig};
 
 #[derive(Module, Debug)]
 pub(super) struct DecoderLayer {
@@ -98,21 +100,37 @@ impl DecoderLayer {
         norms!(self, as_mut, &mut)
     }
 
-    /// `[rows, hidden]` to the same.
-    pub(super) fn forward(&self, input: Tensor<2>, pass: &Pass<'_>) -> Tensor<2> {
-        self.run(input, pass).0
+    /// `[rows, hidden]` to `[asked, hidden]`, for the rows of the pass that are asked for.
+    pub(super) fn forward(
+        &self,
+        input: Tensor<2>,
+        asked: &Rows,
+        path: &mut KeyPath,
+        pass: &Pass<'_>,
+    ) -> Tensor<2> {
+        self.run(input, asked, path, pass).0
     }
 
-    /// As [`DecoderLayer::forward`], keeping what the backward pass needs.
+    /// All rows to all rows, keeping what the backward pass needs.
     pub(super) fn forward_traced(&self, input: Tensor<2>, pass: &Pass<'_>) -> (Tensor<2>, LayerTrace) {
-        let (output, input, inner) = self.run(input, pass);
-        (output, LayerTrace { input, inner: (!pass.recompute).then_some(inner) })
+        let (output, input, inner) = self.run(input, &pass.all, &mut KeyPath::default(), pass);
+        (output, LayerTrace { input, inner: (!pass.options.recompute).then_some(inner) })
     }
 
-    fn run(&self, input: Tensor<2>, pass: &Pass<'_>) -> (Tensor<2>, Tensor<2>, InnerTrace) {
+    fn run(
+        &self,
+        input: Tensor<2>,
+        asked: &Rows,
+        path: &mut KeyPath,
+        pass: &Pass<'_>,
+    ) -> (Tensor<2>, Tensor<2>, InnerTrace) {
         let (normed, input) = self.input_layernorm.forward(input);
-        let (attended, attention) = self.self_attn.forward(&normed, pass);
+        let (attended, attention) = self.self_attn.forward(&normed, asked, path, pass);
         drop(normed);
+        let input = match &asked.chosen {
+            None => input,
+            Some(rows) => select_rows(input, rows),
+        };
         let (middle, input) = ops::residual(input, attended);
         let (normed, middle) = self.post_attention_layernorm.forward(middle);
         let (fed, mlp) = self.mlp.forward(&normed, pass);
@@ -132,7 +150,7 @@ impl DecoderLayer {
         let (input, InnerTrace { attention, middle, mlp }) = match inner {
             Some(inner) => (input, inner),
             None => {
-                let (_, input, inner) = self.run(input, pass);
+                let (_, input, inner) = self.run(input, &pass.all, &mut KeyPath::default(), pass);
                 (input, inner)
             }
         };

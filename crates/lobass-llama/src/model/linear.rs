@@ -7,6 +7,7 @@ use super::Gradients;
 use super::lora::Lora;
 use super::source::{Scope, WeightSource};
 use crate::host::widened;
+use crate::ops;
 
 /// `x W^T + b`, and the update of an adapter if there is one. Weights of half precision are widened; the arithmetic
 /// is `f32`.
@@ -36,8 +37,7 @@ impl Linear {
 
     /// `[rows, in]` to `[rows, out]`.
     pub(super) fn forward(&self, x: &Tensor<2>, dropout_seed: Option<u64>) -> Tensor<2> {
-        // A transposed view multiplies as fast as a transposed copy would.
-        let mut y = x.clone().matmul(widened(self.weight.val()).transpose());
+        let mut y = ops::project(x, &self.weight.val());
         if let Some(bias) = &self.bias {
             y = y + bias.val().cast(DType::F32).unsqueeze();
         }

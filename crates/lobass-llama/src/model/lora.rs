@@ -4,6 +4,7 @@ use burn::module::{Module, Param};
 use burn::tensor::{Tensor, TensorData};
 
 use super::Gradients;
+use crate::ops;
 
 /// `s (dropout(x) A^T) B^T`: the product is never made dense.
 ///
@@ -23,8 +24,8 @@ pub(super) struct Lora {
 
 impl Lora {
     pub(super) fn forward(&self, x: &Tensor<2>, dropout_seed: Option<u64>) -> Tensor<2> {
-        let low = self.dropped(x.clone(), dropout_seed).matmul(self.a.val().transpose()) * self.scale;
-        low.matmul(self.b.val().transpose())
+        let low = ops::project(&self.dropped(x.clone(), dropout_seed), &self.a.val()) * self.scale;
+        ops::project(&low, &self.b.val())
     }
 
     pub(super) fn backward(

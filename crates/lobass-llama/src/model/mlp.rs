@@ -39,9 +39,9 @@ impl Mlp {
     /// `[rows, hidden]` to the same.
     pub(super) fn forward(&self, x: &Tensor<2>, pass: &Pass<'_>) -> (Tensor<2>, MlpTrace) {
         let (gate, up) =
-            (self.gate_proj.forward(x, pass.dropout_seed), self.up_proj.forward(x, pass.dropout_seed));
+            (self.gate_proj.forward(x, pass.options.dropout_seed), self.up_proj.forward(x, pass.options.dropout_seed));
         let (inner, gate, up) = ops::swiglu(gate, up);
-        (self.down_proj.forward(&inner, pass.dropout_seed), MlpTrace { gate, up })
+        (self.down_proj.forward(&inner, pass.options.dropout_seed), MlpTrace { gate, up })
     }
 
     pub(super) fn backward(
@@ -54,10 +54,10 @@ impl Mlp {
     ) -> Tensor<2> {
         let MlpTrace { gate, up } = trace;
         let (inner, gate, up) = ops::swiglu(gate, up);
-        let d_inner = self.down_proj.backward(&inner, d_output, pass.dropout_seed, gradients);
+        let d_inner = self.down_proj.backward(&inner, d_output, pass.options.dropout_seed, gradients);
         drop(inner);
         let (d_gate, d_up) = ops::swiglu_backward(gate, up, d_inner);
-        let dx = self.gate_proj.backward(x, &d_gate, pass.dropout_seed, gradients);
-        dx + self.up_proj.backward(x, &d_up, pass.dropout_seed, gradients)
+        let dx = self.gate_proj.backward(x, &d_gate, pass.options.dropout_seed, gradients);
+        dx + self.up_proj.backward(x, &d_up, pass.options.dropout_seed, gradients)
     }
 }

@@ -25,15 +25,17 @@ mod trained;
 mod weights;
 
 use burn::module::Module;
-use burn::tensor::{DType, Device, Tensor};
+use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 
 pub(crate) use adapted::LoraWeights;
 use decoder::{Decoder, DecoderTrace};
 pub use gradients::Gradients;
 use linear::Linear;
 pub use packed::Packed;
-pub(crate) use packed::Spans;
 use pass::Pass;
+pub(crate) use pass::Rows;
+#[cfg(test)]
+pub(crate) use pass::tests;
 pub use pass::TraceOptions;
 pub(crate) use rope::RopeTables;
 pub use source::WeightSource;
@@ -42,6 +44,11 @@ use source::{RandomSource, Scope};
 pub use trained::Values;
 
 use crate::LlamaConfig;
+use crate::host::is_host;
+
+/// Rows that go through a layer at once on the processor: enough for products to run at full speed, and few enough
+/// that what lies between them stays in the cache.
+const ROWS_OF_A_PART: usize = 512;
 
 /// A LLaMA-family causal language model.
 ///
@@ -112,12 +119,30 @@ impl Llama {
     ///
     /// Source: `LlamaModel.forward` and its siblings in transformers 5.23.
     pub fn hidden_states(&self, packed: &Packed) -> Tensor<2> {
-        self.model.forward(&Pass::new(&self.config, packed, TraceOptions::default()))
+        let rows: Vec<usize> = (0..packed.n_rows()).collect();
+        self.hidden_states_of(packed, &rows)
+    }
+
+    /// Some rows of [`Llama::hidden_states`]. The last layer computes no others.
+    ///
+    /// On the processor a row is the same to the bit whatever else is packed, asked for, or shared.
+    ///
+    /// # Shapes
+    /// - `packed`: every id below `vocab_size`
+    /// - `rows`: ascending
+    /// - returns: `[asked, hidden]`, `f32`
+    ///
+    /// # Panics
+    /// If there are no rows, or if they are not ascending.
+    pub fn hidden_states_of(&self, packed: &Packed, rows: &[usize]) -> Tensor<2> {
+        assert!(rows.is_sorted_by(|a, b| a < b), "rows ascend");
+        let size = if is_host(&self.device()) { ROWS_OF_A_PART } else { packed.n_rows() };
+        self.model.forward(&Pass::parts(&self.config, packed, rows, size))
     }
 
     /// As [`Llama::hidden_states`], keeping what [`Llama::backward`] needs.
     pub fn trace<'a>(&self, packed: &'a Packed, options: TraceOptions) -> (Tensor<2>, Trace<'a>) {
-        let pass = Pass::new(&self.config, packed, options);
+        let pass = Pass::whole(&self.config, packed, options);
         let (hidden, decoder) = self.model.forward_traced(&pass);
         (hidden, Trace { pass, decoder })
     }
@@ -139,7 +164,7 @@ impl Llama {
     pub fn logits(&self, hidden: Tensor<2>) -> Tensor<2> {
         match &self.lm_head {
             Some(head) => head.forward(&hidden, None),
-            None => self.model.embed_tokens.as_head(hidden),
+            None => self.model.embed_tokens.as_head(&hidden),
         }
     }
 
@@ -159,4 +184,13 @@ impl Llama {
             None => self.model.embed_tokens.as_head_backward(hidden, d_logits, gradients),
         }
     }
+}
+
+/// Some rows of a matrix.
+fn select_rows(matrix: Tensor<2>, rows: &[usize]) -> Tensor<2> {
+    #[expect(clippy::cast_possible_wrap, reason = "rows are far below 2^63")]
+    let indices: Vec<i64> = rows.iter().map(|&row| row as i64).collect();
+    let count = indices.len();
+    let indices: Tensor<1, Int> = Tensor::from_data(TensorData::new(indices, [count]), &matrix.device());
+    matrix.select(0, indices)
 }

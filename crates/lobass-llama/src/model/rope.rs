@@ -1,11 +1,11 @@
 //! Rotary position embedding in the rotate-half layout of Hugging Face checkpoints.
 
 use std::f64::consts::TAU;
+use std::ops::Range;
 
-use super::packed::Spans;
 use crate::{LlamaConfig, RopeScaling};
 
-/// Cosines and sines for every row of some packed sequences; each sequence counts its positions from 0.
+/// Cosines and sines for every row of some packed sequences.
 #[derive(Debug, Clone)]
 pub(crate) struct RopeTables {
     /// `[rows, D/2]`.
@@ -16,26 +16,26 @@ pub(crate) struct RopeTables {
 }
 
 impl RopeTables {
-    pub(crate) fn new(config: &LlamaConfig, spans: &Spans) -> Self {
+    /// The angles at some places, each with the length of the sequence that they are in.
+    pub(crate) fn new(config: &LlamaConfig, places: impl IntoIterator<Item = (Range<usize>, usize)>) -> Self {
         let mut tables = Self { cos: Vec::new(), sin: Vec::new(), width: config.head_dim };
         // Frequencies depend on the length only where the scaling says so.
         let mut known: Option<(usize, (Vec<f32>, f64))> = None;
         let dynamic = matches!(config.rope.scaling, RopeScaling::Dynamic { .. });
-        for span in spans.iter() {
-            let length = span.len();
+        for (positions, length) in places {
             if known.as_ref().is_none_or(|(of, _)| dynamic && *of != length) {
                 known = Some((length, inverse_frequencies(config, length)));
             }
             if let Some((_, (frequencies, factor))) = &known {
-                tables.push(length, frequencies, *factor);
+                tables.push(positions, frequencies, *factor);
             }
         }
         tables
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "as in the reference, angles are f32")]
-    fn push(&mut self, length: usize, frequencies: &[f32], factor: f64) {
-        for position in 0..length {
+    fn push(&mut self, positions: Range<usize>, frequencies: &[f32], factor: f64) {
+        for position in positions {
             for frequency in frequencies {
                 let (sin, cos) = (position as f32 * frequency).sin_cos();
                 self.cos.push(cos * factor as f32);

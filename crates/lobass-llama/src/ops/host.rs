@@ -2,9 +2,9 @@
 
 use burn::tensor::Tensor;
 
-use super::{AttentionInputs, AttentionOutput, Heads};
-use crate::host::{Lent, tensor};
-use crate::model::{RopeTables, Spans};
+use super::{AttentionInputs, AttentionOutput, Heads, KeyPath};
+use crate::host::{Lent, Read, tensor, widened};
+use crate::model::{RopeTables, Rows};
 
 #[expect(clippy::cast_possible_truncation, reason = "activations are f32")]
 pub(super) fn rms_norm(x: Tensor<2>, weight: Tensor<1>, eps: f64) -> (Tensor<2>, Tensor<2>) {
@@ -66,28 +66,37 @@ pub(super) fn swiglu_backward(gate: Tensor<2>, up: Tensor<2>, d_output: Tensor<2
 pub(super) fn attention(
     inputs: AttentionInputs,
     heads: Heads,
-    spans: &Spans,
+    all: &Rows,
+    asked: &Rows,
+    path: &mut KeyPath,
 ) -> (AttentionOutput, AttentionInputs) {
     let (device, shape) = (inputs.queries.device(), inputs.queries.dims());
     let lent = LentInputs::new(inputs);
+    let widths = Widths::of(heads);
     let mut context = vec![0.0; shape[0] * shape[1]];
     let mut log_sums = vec![0.0; heads.queries * shape[0]];
-    for span in spans.iter() {
-        let (q, k) = Widths::of(heads).ranges(&span);
-        let sums = span.start * heads.queries..span.end * heads.queries;
-        lobass_kernels::causal_attention(
-            heads.into(),
-            &lent.queries.values()[q.clone()],
-            &lent.keys.values()[k.clone()],
-            &lent.values.values()[k],
-            &mut context[q],
-            &mut log_sums[sums],
-        );
+    let mut asked = asked.spans.iter().peekable();
+    for (at, span) in all.spans.iter().enumerate() {
+        let (_, rows) = widths.ranges(&span.rows);
+        let (keys, values) = (&lent.keys.values()[rows.clone()], &lent.values.values()[rows]);
+        let (keys, values) = path.extended(span.position, widths.keys, keys, values);
+        while let Some(asked) = asked.next_if(|asked| asked.of == at) {
+            let (queries, _) = widths.ranges(&asked.rows);
+            let seen = ..asked.end() * widths.keys;
+            lobass_kernels::causal_attention(
+                heads.into(),
+                &lent.queries.values()[queries.clone()],
+                &keys[seen],
+                &values[seen],
+                &mut context[queries],
+                &mut log_sums[asked.rows.start * heads.queries..asked.rows.end * heads.queries],
+            );
+        }
     }
     let n_sums = log_sums.len();
     let output = AttentionOutput {
         context: tensor(context, shape, &device),
-        log_sums: tensor(log_sums, [n_sums], &device),
+        log_sums: Some(tensor(log_sums, [n_sums], &device)),
     };
     (output, lent.back(&device))
 }
@@ -97,19 +106,20 @@ pub(super) fn attention_backward(
     output: AttentionOutput,
     d_context: Tensor<2>,
     heads: Heads,
-    spans: &Spans,
+    rows: &Rows,
 ) -> AttentionInputs {
     let device = d_context.device();
     let (q_shape, k_shape) = (inputs.queries.dims(), inputs.keys.dims());
     let lent = LentInputs::new(inputs);
-    let (context, log_sums) = (Lent::new(output.context), Lent::new(output.log_sums));
+    let log_sums = Lent::new(output.log_sums.expect("the forward pass was on the same device"));
+    let context = Lent::new(output.context);
     let d_context = Lent::new(d_context);
     let mut dq = vec![0.0; q_shape[0] * q_shape[1]];
     let mut dk = vec![0.0; k_shape[0] * k_shape[1]];
     let mut dv = vec![0.0; k_shape[0] * k_shape[1]];
-    for span in spans.iter() {
-        let (q, k) = Widths::of(heads).ranges(&span);
-        let sums = span.start * heads.queries..span.end * heads.queries;
+    for span in &rows.spans {
+        let (q, k) = Widths::of(heads).ranges(&span.rows);
+        let sums = span.rows.start * heads.queries..span.rows.end * heads.queries;
         lobass_kernels::causal_attention_backward(
             heads.into(),
             &lent.queries.values()[q.clone()],
@@ -135,6 +145,14 @@ pub(super) fn residual(x: Tensor<2>, y: Tensor<2>) -> (Tensor<2>, Tensor<2>) {
     let (x, mut y) = (Lent::new(x), Lent::new(y));
     lobass_kernels::axpy(1.0, x.values(), y.values_mut());
     (y.back(&device), x.back(&device))
+}
+
+pub(super) fn project(x: &Tensor<2>, weight: &Tensor<2>) -> Tensor<2> {
+    let ([rows, inputs], [outputs, _]) = (x.dims(), weight.dims());
+    let mut y = vec![0.0; rows * outputs];
+    let (values, weight) = (Read::new(x), Read::new(&widened(weight.clone())));
+    lobass_kernels::project(values.values::<f32>(), weight.values::<f32>(), inputs, &mut y);
+    tensor(y, [rows, outputs], &x.device())
 }
 
 struct LentInputs {

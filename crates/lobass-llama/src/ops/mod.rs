@@ -5,12 +5,15 @@
 //! buffer is never copied.
 
 mod host;
+mod padded;
+mod path;
 mod plain;
 
-use burn::tensor::Tensor;
+use burn::tensor::{DType, Tensor};
 
 use crate::host::is_host;
-use crate::model::{RopeTables, Spans};
+use crate::model::{RopeTables, Rows};
+pub(crate) use path::KeyPath;
 
 /// The heads of an attention layer.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -49,8 +52,9 @@ pub(crate) struct AttentionInputs {
 pub(crate) struct AttentionOutput {
     /// `[rows, H * D]`.
     pub(crate) context: Tensor<2>,
-    /// The log-sum-exp of every query's scores, sequence by sequence and head by head: `[H * rows]`.
-    pub(crate) log_sums: Tensor<1>,
+    /// The log-sum-exp of every query's scores, sequence by sequence and head by head: `[H * rows]`. The kernels'
+    /// backward pass needs it, the other one does not.
+    pub(crate) log_sums: Option<Tensor<1>>,
 }
 
 macro_rules! dispatch {
@@ -99,24 +103,40 @@ pub(crate) fn swiglu_backward(gate: Tensor<2>, up: Tensor<2>, d_output: Tensor<2
     dispatch!(gate, swiglu_backward(gate, up, d_output))
 }
 
-/// Causal attention within each sequence.
+/// Causal attention within each sequence, of the queries asked for.
+///
+/// `path` has the keys and values before those of this pass, if that is a part of a larger one, and is left with those
+/// that come before the next part; on the processor only, elsewhere a pass is whole. There, scores are made in the
+/// float format `dtype`.
 pub(crate) fn attention(
     inputs: AttentionInputs,
     heads: Heads,
-    spans: &Spans,
+    all: &Rows,
+    asked: &Rows,
+    path: &mut KeyPath,
+    dtype: DType,
 ) -> (AttentionOutput, AttentionInputs) {
-    dispatch!(inputs.queries, attention(inputs, heads, spans))
+    if is_host(&inputs.queries.device()) {
+        host::attention(inputs, heads, all, asked, path)
+    } else {
+        (padded::attention(&inputs, heads, all, asked, dtype), inputs)
+    }
 }
 
-/// The gradients of [`attention`] with respect to its inputs.
+/// The gradients of [`attention`] with respect to its inputs, where all queries are asked for and no rows are shared.
 pub(crate) fn attention_backward(
     inputs: AttentionInputs,
     output: AttentionOutput,
     d_context: Tensor<2>,
     heads: Heads,
-    spans: &Spans,
+    rows: &Rows,
 ) -> AttentionInputs {
-    dispatch!(d_context, attention_backward(inputs, output, d_context, heads, spans))
+    dispatch!(d_context, attention_backward(inputs, output, d_context, heads, rows))
+}
+
+/// `x w^T`, of a weight of any float format: `[rows, in]` and `[out, in]` to `[rows, out]`.
+pub(crate) fn project(x: &Tensor<2>, weight: &Tensor<2>) -> Tensor<2> {
+    dispatch!(x, project(x, weight))
 }
 
 /// `x + y`, and `x`.

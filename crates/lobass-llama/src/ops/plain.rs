@@ -1,10 +1,10 @@
 //! Operations in burn's own terms, for devices without kernels of ours; the meaning of the kernels.
 
 use burn::tensor::activation::{sigmoid, softmax};
-use burn::tensor::{Bool, Device, Tensor, TensorData};
+use burn::tensor::{Bool, DType, Device, Tensor, TensorData};
 
 use super::{AttentionInputs, AttentionOutput, Heads};
-use crate::model::{RopeTables, Spans};
+use crate::model::{RopeTables, Rows};
 
 pub(super) fn rms_norm(x: Tensor<2>, weight: Tensor<1>, eps: f64) -> (Tensor<2>, Tensor<2>) {
     (x.clone() / root_mean_square(&x, eps) * weight.unsqueeze(), x)
@@ -58,36 +58,18 @@ pub(super) fn swiglu_backward(gate: Tensor<2>, up: Tensor<2>, d_output: Tensor<2
     (d_output.clone() * up * slope, d_output * silu)
 }
 
-pub(super) fn attention(
-    inputs: AttentionInputs,
-    heads: Heads,
-    spans: &Spans,
-) -> (AttentionOutput, AttentionInputs) {
-    let device = inputs.queries.device();
-    let (mut contexts, mut log_sums) = (Vec::new(), Vec::new());
-    for span in spans.iter() {
-        let (queries, keys, values) = span_heads(&inputs, heads, &span);
-        let scores = scores(queries, keys, heads, span.len(), &device);
-        let max = scores.clone().max_dim(2);
-        let sums = (scores.clone() - max.clone()).exp().sum_dim(2).log() + max;
-        contexts.push(join_heads(softmax(scores, 2).matmul(values)));
-        log_sums.push(sums.reshape([heads.queries * span.len()]));
-    }
-    (AttentionOutput { context: Tensor::cat(contexts, 0), log_sums: Tensor::cat(log_sums, 0) }, inputs)
-}
-
 #[expect(clippy::needless_pass_by_value, reason = "the signature of the kernel")]
 pub(super) fn attention_backward(
     inputs: AttentionInputs,
     output: AttentionOutput,
     d_context: Tensor<2>,
     heads: Heads,
-    spans: &Spans,
+    rows: &Rows,
 ) -> AttentionInputs {
     let device = d_context.device();
     let (mut dq, mut dk, mut dv) = (Vec::new(), Vec::new(), Vec::new());
-    for span in spans.iter() {
-        let (queries, keys, values) = span_heads(&inputs, heads, &span);
+    for span in rows.spans.iter().map(|span| &span.rows) {
+        let (queries, keys, values) = span_heads(&inputs, heads, span);
         let of_span = |tensor: &Tensor<2>| {
             split_heads(tensor.clone().narrow(0, span.start, span.len()), heads.queries, heads.width)
         };
@@ -102,6 +84,11 @@ pub(super) fn attention_backward(
         dv.push(join_heads(sum_groups(d_values, heads)));
     }
     AttentionInputs { queries: Tensor::cat(dq, 0), keys: Tensor::cat(dk, 0), values: Tensor::cat(dv, 0) }
+}
+
+/// Activations are rounded to the format of the weight, and so are the results, whatever the device sums in.
+pub(super) fn project(x: &Tensor<2>, weight: &Tensor<2>) -> Tensor<2> {
+    x.clone().cast(weight.dtype()).matmul(weight.clone().transpose()).cast(DType::F32)
 }
 
 pub(super) fn residual(x: Tensor<2>, y: Tensor<2>) -> (Tensor<2>, Tensor<2>) {

@@ -1,14 +1,15 @@
 //! Kernels against the plain operations, through both passes.
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{DType, Device, Tensor};
 use proptest::prelude::*;
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 
-use super::{AttentionInputs, Heads, host, plain};
+use super::{AttentionInputs, Heads, KeyPath, host, padded, plain};
 use crate::LlamaConfig;
 use crate::host::tensor;
-use crate::model::{RopeTables, Spans};
+use crate::model::Packed;
+use crate::model::tests::rows_of;
 use crate::testing::tiny_with;
 
 /// Activations are of order one, and both sides are f32.
@@ -60,8 +61,7 @@ proptest! {
     #[test]
     fn rotations(lengths in prop::collection::vec(1usize..9, 1..4), heads in 1usize..4, seed: u64) {
         let config = LlamaConfig::from_json(&tiny_with("")).unwrap();
-        let spans = Spans::of_lengths(&lengths);
-        let rope = RopeTables::new(&config, &spans);
+        let rope = rows_of(&apart(&lengths), &[]).0.rope;
         let x = random(seed, [lengths.iter().sum(), heads * config.head_dim]);
         for backward in [false, true] {
             let expected = plain::rotate(x.clone(), &rope, backward);
@@ -72,31 +72,74 @@ proptest! {
     }
 
     #[test]
+    fn products(rows in 1usize..6, inputs in 1usize..20, outputs in 1usize..20, seed: u64) {
+        let (x, weight) = (random(seed, [rows, inputs]), random(seed ^ 1, [outputs, inputs]));
+        assert_close("product", host::project(&x, &weight), plain::project(&x, &weight));
+    }
+
+    #[test]
     fn attentions(
-        lengths in prop::collection::vec(1usize..20, 1..4),
-        keys in 1usize..3,
-        groups in 1usize..4,
-        half in 1usize..5,
-        window in prop::option::of(1usize..12),
-        seed: u64,
+        lengths in prop::collection::vec(1usize..20, 1..4), (keys, groups, half) in (1usize..3, 1usize..4, 1usize..5),
+        window in prop::option::of(1usize..12), seed: u64,
     ) {
         let heads = Heads { queries: keys * groups, keys, width: 2 * half, window };
-        let (rows, spans) = (lengths.iter().sum(), Spans::of_lengths(&lengths));
-        let (q_width, k_width) = (heads.queries * heads.width, keys * heads.width);
-        let inputs = AttentionInputs {
-            queries: random(seed, [rows, q_width]) * 3.0,
-            keys: random(seed ^ 1, [rows, k_width]) * 3.0,
-            values: random(seed ^ 2, [rows, k_width]),
-        };
-        let (found, _) = host::attention(inputs.clone(), heads, &spans);
-        let (expected, _) = plain::attention(inputs.clone(), heads, &spans);
+        let (all, _) = rows_of(&apart(&lengths), &[]);
+        let inputs = inputs(heads, lengths.iter().sum(), lengths.iter().sum(), seed);
+        let (found, _) = host::attention(inputs.clone(), heads, &all, &all, &mut KeyPath::default());
+        let expected = padded::attention(&inputs, heads, &all, &all, DType::F32);
         assert_close("context", found.context.clone(), expected.context.clone());
-        assert_close("log sums", found.log_sums.clone(), expected.log_sums.clone());
-        let d_context = random(seed ^ 3, [rows, q_width]);
-        let found = host::attention_backward(inputs.clone(), found, d_context.clone(), heads, &spans);
-        let expected = plain::attention_backward(inputs, expected, d_context, heads, &spans);
+        let d_context = random(seed ^ 3, found.context.dims());
+        let found = host::attention_backward(inputs.clone(), found, d_context.clone(), heads, &all);
+        let expected = plain::attention_backward(inputs, expected, d_context, heads, &all);
         assert_close("d_queries", found.queries, expected.queries);
         assert_close("d_keys", found.keys, expected.keys);
         assert_close("d_values", found.values, expected.values);
     }
+
+    #[test]
+    fn attentions_of_shared_beginnings(
+        (packed, asked) in trees(), keys in 1usize..3, groups in 1usize..4, half in 1usize..5,
+        window in prop::option::of(1usize..12), seed: u64,
+    ) {
+        let heads = Heads { queries: keys * groups, keys, width: 2 * half, window };
+        let (all, chosen) = rows_of(&packed, &asked);
+        let inputs = inputs(heads, packed.n_rows(), asked.len(), seed);
+        let (found, _) = host::attention(inputs.clone(), heads, &all, &chosen, &mut KeyPath::default());
+        let expected = padded::attention(&inputs, heads, &all, &chosen, DType::F32);
+        assert_close("context", found.context, expected.context.clone());
+        let half = padded::attention(&inputs, heads, &all, &chosen, DType::BF16);
+        let worst = (half.context - expected.context).abs().max().into_scalar::<f32>();
+        prop_assert!(worst < 0.2, "bf16 differs by {}", worst);
+    }
+}
+
+/// Sequences that share nothing.
+fn apart(lengths: &[usize]) -> Packed {
+    let ids: Vec<Vec<u32>> = lengths.iter().map(|&length| vec![0; length]).collect();
+    Packed::new(ids.iter().map(Vec::as_slice))
+}
+
+fn inputs(heads: Heads, rows: usize, asked: usize, seed: u64) -> AttentionInputs {
+    let (q_width, k_width) = (heads.queries * heads.width, heads.keys * heads.width);
+    AttentionInputs {
+        queries: random(seed, [asked, q_width]) * 3.0,
+        keys: random(seed ^ 1, [rows, k_width]) * 3.0,
+        values: random(seed ^ 2, [rows, k_width]),
+    }
+}
+
+/// Sequences that share beginnings, and at least one of their rows.
+fn trees() -> impl Strategy<Value = (Packed, Vec<usize>)> {
+    let run = (1usize..9, 0usize..4);
+    let trees = (prop::collection::vec(run, 1..9), any::<u64>());
+    trees.prop_map(|(runs, choice)| {
+        let (mut packed, mut open) = (Packed::default(), Vec::new());
+        for (length, left) in runs {
+            open.truncate(open.len().saturating_sub(left));
+            open.push(packed.push(open.last().copied(), &vec![0; length]));
+        }
+        let rows = (0..packed.n_rows()).filter(|row| row % 64 == 0 || choice >> (row % 64) & 1 == 1);
+        let asked = rows.collect();
+        (packed, asked)
+    })
 }
