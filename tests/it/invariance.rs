@@ -1,12 +1,9 @@
 //! A loss depends on its sequence alone: not on its company, its place, or the number of threads. To the bit.
 
 use lobass_core::{Detail, LossEngine as _, Sequence, SequenceLoss};
-use lobass_llama::{Checkpoint, DeviceName, Dtype, Llama};
-use lobass_loss::Engine;
-use lobass_tests::{assert_close, fixture};
-
-/// A product of more rows may sum in another order; that is all that may differ.
-const SUMMATION: f64 = 1e-5;
+use lobass_llama::{Checkpoint, DeviceName, Dtype, Llama, LlamaConfig};
+use lobass_loss::{Engine, Plan};
+use lobass_tests::fixture;
 
 fn model(name: &str, dtype: Dtype) -> Llama {
     Checkpoint::open(fixture("models").join(name)).unwrap().load(dtype, &DeviceName::Cpu.open()).unwrap()
@@ -75,6 +72,48 @@ fn alone_in_company_reordered_and_on_any_number_of_threads() {
     }
 }
 
+/// A model whose products are large and small, and whose heads see all, or a window.
+fn wide(window: &str) -> Llama {
+    let config = format!(
+        r#"{{"model_type": "mistral", "vocab_size": 300, "hidden_size": 96, "intermediate_size": 520,
+            "num_hidden_layers": 3, "num_attention_heads": 6, "num_key_value_heads": 2, "sliding_window": {window},
+            "max_position_embeddings": 2048, "initializer_range": 0.2}}"#
+    );
+    Llama::random(&LlamaConfig::from_json(&config).unwrap(), 5, &DeviceName::Cpu.open())
+}
+
+/// Sequences that begin with a preamble, of which some go on alike, repeat, or are cut short; far longer together than
+/// what goes through a layer at once.
+fn sequences_that_begin_alike() -> Vec<Sequence> {
+    let token = |at: u64, seed: u64| ((at * 7919 + seed * 104_729 + at * at * seed) % 300) as u32;
+    let text = |seed: u64, length: u64| (0..length).map(move |at| token(at, seed));
+    let mut sequences = Vec::new();
+    for (number, (question, answer)) in (0u64..60).map(|at| (at, (at / 3, at % 7))) {
+        let prompt = text(1, 300).chain(text(2 + question, 5 + 11 * question));
+        let ids: Vec<u32> = prompt.chain(text(100 + answer, 1 + 9 * answer)).collect();
+        let first = if number % 4 == 0 { 1 } else { ids.len() - 1 - answer as usize };
+        let scored: Vec<bool> = (0..ids.len()).map(|token| token >= first).collect();
+        sequences.push(Sequence::from_scored_tokens(ids, &scored).unwrap());
+    }
+    sequences
+}
+
+#[test]
+fn what_is_shared_is_to_the_bit_what_it_is_alone() {
+    let sequences = sequences_that_begin_alike();
+    for window in ["null", "100"] {
+        let engine = Engine::new(wide(window), 2);
+        let plan = Plan::new(&sequences, &engine.limits());
+        let work = plan.work(&sequences);
+        assert!(3 * work.n_rows < work.n_tokens, "little is shared: {work:?}");
+        let together = bits(&engine.losses(&sequences, Detail::PerToken).unwrap());
+        for (at, sequence) in sequences.iter().enumerate().step_by(5) {
+            let alone = engine.losses(std::slice::from_ref(sequence), Detail::PerToken).unwrap();
+            assert_eq!(bits(&alone)[0], together[at], "window {window}, sequence {at}");
+        }
+    }
+}
+
 #[test]
 fn the_mask_chooses_and_does_not_change() {
     let engine = Engine::new(model("llama-gqa", Dtype::F32), 2);
@@ -83,9 +122,8 @@ fn the_mask_chooses_and_does_not_change() {
         let whole = Sequence::from_scored_tokens(sequence.input_ids().to_vec(), &all).unwrap();
         let losses = engine.losses(&[sequence.clone(), whole], Detail::PerToken).unwrap();
         let all = losses[1].per_token.as_ref().unwrap();
-        let chosen: Vec<f64> = sequence.scored_positions().map(|position| f64::from(all[position])).collect();
-        let found: Vec<f64> = losses[0].per_token.as_ref().unwrap().iter().copied().map(f64::from).collect();
-        assert_close("a part of the mask", &found, &chosen, SUMMATION);
+        let chosen: Vec<f32> = sequence.scored_positions().map(|position| all[position]).collect();
+        assert_eq!(losses[0].per_token.as_ref().unwrap(), &chosen);
     }
 }
 
@@ -96,13 +134,11 @@ fn what_comes_after_changes_nothing_before() {
     let of = |length: usize| {
         let scored: Vec<bool> = (0..length).map(|token| token > 0).collect();
         let sequence = Sequence::from_scored_tokens(ids[..length].to_vec(), &scored).unwrap();
-        let tokens = engine.losses(&[sequence], Detail::PerToken).unwrap().remove(0).per_token.unwrap();
-        tokens.into_iter().map(f64::from).collect::<Vec<f64>>()
+        engine.losses(&[sequence], Detail::PerToken).unwrap().remove(0).per_token.unwrap()
     };
     let whole = of(30);
     for length in 2..30 {
-        let part = of(length);
-        assert_close(&format!("{length} tokens"), &part, &whole[..length - 1], SUMMATION);
+        assert_eq!(of(length), whole[..length - 1], "{length} tokens");
     }
 }
 

@@ -1,11 +1,10 @@
 //! One model on one device, as a [`LossEngine`].
 
-use std::cmp::Reverse;
-
 use burn::tensor::{Device, IndexingUpdateOp, Int, Tensor, TensorData};
 use lobass_core::{Detail, LossEngine, Nll, Sequence, SequenceLoss};
-use lobass_llama::{Llama, Packed};
+use lobass_llama::{Llama, LlamaConfig, RopeScaling};
 
+use crate::plan::{Batch, Limits, Plan};
 use crate::workers::Workers;
 use crate::{Error, label_losses};
 
@@ -15,6 +14,9 @@ pub struct Engine {
     model: Llama,
     workers: Workers,
 }
+
+/// Hidden states of a batch, in bytes, for each worker.
+const BATCH_BYTES: usize = 24 << 20;
 
 impl Engine {
     /// Takes a model and the number of worker threads; 0 counts as 1.
@@ -39,20 +41,27 @@ impl Engine {
         self.model
     }
 
-    fn loss(&self, sequence: &Sequence, detail: Detail) -> SequenceLoss {
-        let losses = if sequence.n_scored() == 0 { Vec::new() } else { self.token_losses(sequence) };
-        SequenceLoss {
-            nll: Nll { sum: losses.iter().copied().map(f64::from).sum(), n_scored: losses.len() as u64 },
-            per_token: (detail == Detail::PerToken).then_some(losses),
-        }
+    /// How this engine puts sequences together.
+    pub fn limits(&self) -> Limits {
+        limits(self.model.config(), self.threads())
     }
 
-    fn token_losses(&self, sequence: &Sequence) -> Vec<f32> {
-        let packed = Packed::new([sequence.input_ids()]);
-        let labels: Vec<u32> = sequence.scored_labels().collect();
-        let rows: Vec<usize> = sequence.scored_positions().collect();
-        let hidden = select_rows(self.model.hidden_states(&packed), &rows);
+    /// The losses of a batch, one for each of [`Batch::losses`], in nats.
+    fn batch_losses(&self, batch: &Batch) -> Vec<f32> {
+        let hidden = self.model.hidden_states_of(batch.packed(), batch.rows());
+        let (rows, labels): (Vec<usize>, Vec<u32>) = batch.losses().iter().copied().unzip();
+        let hidden = if rows.len() == batch.rows().len() { hidden } else { select_rows(hidden, &rows) };
         label_losses(&self.model, &hidden, &labels)
+    }
+}
+
+/// How a model of this config is run on the processor by so many threads.
+pub fn limits(config: &LlamaConfig, threads: usize) -> Limits {
+    Limits {
+        rows: (BATCH_BYTES / (size_of::<f32>() * config.hidden_size)).max(1),
+        lanes: threads,
+        alone_beyond: matches!(config.rope.scaling, RopeScaling::Dynamic { .. })
+            .then_some(config.max_position_embeddings),
     }
 }
 
@@ -98,9 +107,25 @@ impl LossEngine for Engine {
 
     fn losses(&self, sequences: &[Sequence], detail: Detail) -> Result<Vec<SequenceLoss>, Error> {
         check_ids(&self.model, sequences)?;
-        // Longest first: the last jobs to finish are then short ones.
-        let mut order: Vec<usize> = (0..sequences.len()).collect();
-        order.sort_by_key(|&at| Reverse(sequences[at].n_tokens()));
-        Ok(self.workers.run(&order, |at| self.loss(&sequences[at], detail)))
+        let plan = Plan::new(sequences, &self.limits());
+        let order: Vec<usize> = (0..plan.n_batches()).collect();
+        let found = self.workers.run(&order, |at| {
+            let batch = plan.batch(at, sequences);
+            let losses = self.batch_losses(&batch);
+            batch.answers().iter().map(|answer| (answer.sequence, answer.taken_from(&losses))).collect::<Vec<_>>()
+        });
+        let mut known: Vec<Option<Vec<f32>>> = vec![None; sequences.len()];
+        for (sequence, losses) in found.into_iter().flatten() {
+            known[sequence] = Some(losses);
+        }
+        let of = |at| plan.run_as(at).and_then(|other| known[other].as_deref()).unwrap_or_default();
+        Ok((0..sequences.len()).map(|at| sequence_loss(of(at), detail)).collect())
+    }
+}
+
+fn sequence_loss(losses: &[f32], detail: Detail) -> SequenceLoss {
+    SequenceLoss {
+        nll: Nll { sum: losses.iter().copied().map(f64::from).sum(), n_scored: losses.len() as u64 },
+        per_token: (detail == Detail::PerToken).then(|| losses.to_vec()),
     }
 }

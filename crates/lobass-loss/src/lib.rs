@@ -29,9 +29,11 @@
 mod engine;
 mod error;
 mod label_loss;
+mod plan;
 mod workers;
 
-pub use engine::{Engine, check_ids, select_rows, select_rows_backward};
+pub use engine::{Engine, check_ids, limits, select_rows, select_rows_backward};
 pub use error::Error;
 pub use label_loss::{label_losses, label_losses_backward};
+pub use plan::{Batch, Limits, Plan, Work};
 pub use workers::Workers;

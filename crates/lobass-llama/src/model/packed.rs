@@ -73,6 +73,21 @@ impl Packed {
         self.input_ids.len()
     }
 
+    /// The rows of a sequence up to one of them: what it is a function of.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    pub fn path(&self, row: usize) -> Vec<usize> {
+        let mut run = &self.runs[self.runs.partition_point(|run| run.rows.end <= row)];
+        let mut path: Vec<usize> = (run.rows.start..=row).rev().collect();
+        while let Some(before) = run.before {
+            run = &self.runs[before];
+            path.extend(run.rows.clone().rev());
+        }
+        path.reverse();
+        path
+    }
+
     pub(crate) fn runs(&self) -> &[Run] {
         &self.runs
     }

@@ -1,0 +1,138 @@
+//! What has to be computed for the losses of some sequences, and what need not be.
+//!
+//! Planned from token ids alone, so that it works for any template and for every model alike: a sequence that is there
+//! twice is run once; nothing is run after the last position that is scored; and what sequences have in common at
+//! their beginning, be it a preamble, a system prompt, or a prompt with several responses, is run once a batch.
+
+mod batch;
+mod prefixes;
+mod work;
+
+use std::ops::Range;
+
+use lobass_core::Sequence;
+
+pub use batch::Batch;
+use prefixes::{shared_rows, tree};
+pub use work::Work;
+
+/// How sequences may be put together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Rows of a batch, by and large: one sequence more or less, and those that it shares with the batch before.
+    pub rows: usize,
+    /// Batches that run at the same time. There are as many, or a multiple of that, if there are rows enough.
+    pub lanes: usize,
+    /// Sequences with more tokens are run as they are, since what the model computes for a token depends on the length
+    /// of the whole (dynamic scaling of rotary embeddings).
+    pub alone_beyond: Option<usize>,
+}
+
+/// Fewer rows are not worth a batch of their own.
+const FEWEST_ROWS: usize = 1024;
+
+/// The work in some sequences, cut into batches.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// For each sequence the one that is run for it; itself, unless another one is the same. None if nothing is scored.
+    run_as: Vec<Option<usize>>,
+    /// The sequences that are run, in the order of their tokens, each with the rows it shares with the one before.
+    ordered: Vec<(usize, usize)>,
+    /// Which of those each batch runs.
+    batches: Vec<Range<usize>>,
+    alone_beyond: Option<usize>,
+}
+
+impl Plan {
+    /// Plans the work. The same sequences and limits give the same plan.
+    pub fn new(sequences: &[Sequence], limits: &Limits) -> Self {
+        let mut scored: Vec<usize> = (0..sequences.len()).filter(|&at| n_rows(&sequences[at]) > 0).collect();
+        scored.sort_by(|&a, &b| content(&sequences[a]).cmp(&content(&sequences[b])).then(a.cmp(&b)));
+        let mut run_as = vec![None; sequences.len()];
+        let mut ordered: Vec<(usize, usize)> = Vec::new();
+        for at in scored {
+            let last = ordered.last().map(|&(last, _)| last);
+            run_as[at] = match last.filter(|&last| is_same(&sequences[last], &sequences[at], limits)) {
+                Some(last) => Some(last),
+                None => {
+                    let shared = last.map_or(0, |last| {
+                        shared_rows(&sequences[last], &sequences[at], limits.alone_beyond)
+                    });
+                    ordered.push((at, shared));
+                    Some(at)
+                }
+            };
+        }
+        let batches = cut(sequences, &ordered, limits);
+        Self { run_as, ordered, batches, alone_beyond: limits.alone_beyond }
+    }
+
+    /// The number of batches.
+    pub fn n_batches(&self) -> usize {
+        self.batches.len()
+    }
+
+    /// One of the batches; `sequences` are those of the plan.
+    pub fn batch(&self, at: usize, sequences: &[Sequence]) -> Batch {
+        Batch::new(sequences, tree(sequences, &self.ordered[self.batches[at].clone()], self.alone_beyond))
+    }
+
+    /// The sequence whose losses a sequence has; none if nothing of it is scored.
+    pub fn run_as(&self, sequence: usize) -> Option<usize> {
+        self.run_as[sequence]
+    }
+
+    /// How much work there is, and how much would be without the plan.
+    pub fn work(&self, sequences: &[Sequence]) -> Work {
+        let mut work = Work::of_sequences(sequences);
+        let unique = self.ordered.iter().map(|&(at, _)| sequences[at].n_tokens() as u64);
+        work.n_unique_tokens = unique.sum();
+        for at in 0..self.n_batches() {
+            let batch = self.batch(at, sequences);
+            work.n_rows += batch.packed().n_rows() as u64;
+            work.n_head_rows += batch.n_losses() as u64;
+        }
+        work
+    }
+}
+
+/// The rows that a sequence needs: up to the last position whose prediction is scored.
+fn n_rows(sequence: &Sequence) -> usize {
+    sequence.loss_mask().iter().rposition(|&counts| counts).map_or(0, |last| last + 1)
+}
+
+/// Everything that its losses are a function of.
+fn content(sequence: &Sequence) -> (&[u32], &[bool]) {
+    let n_rows = n_rows(sequence);
+    (&sequence.input_ids()[..=n_rows], &sequence.loss_mask()[..n_rows])
+}
+
+fn is_same(one: &Sequence, other: &Sequence, limits: &Limits) -> bool {
+    let stands_alone = |sequence: &Sequence| limits.alone_beyond.is_some_and(|most| sequence.n_tokens() > most);
+    let alike = one.n_tokens() == other.n_tokens() || !stands_alone(one) && !stands_alone(other);
+    alike && content(one) == content(other)
+}
+
+/// Cuts the ordered sequences into batches of about equal numbers of rows: all rows in a line, each sequence goes to
+/// the batch that the middle of its rows falls into.
+fn cut(sequences: &[Sequence], ordered: &[(usize, usize)], limits: &Limits) -> Vec<Range<usize>> {
+    let own_rows = |&(at, shared): &(usize, usize)| n_rows(&sequences[at]) - shared;
+    let total: usize = ordered.iter().map(own_rows).sum();
+    let lanes = limits.lanes.clamp(1, (total / FEWEST_ROWS).max(1));
+    let count = total.div_ceil(limits.rows.max(1)).next_multiple_of(lanes);
+    let mut batches: Vec<Range<usize>> = Vec::new();
+    let (mut before, mut last) = (0, None);
+    for (place, sequence) in ordered.iter().enumerate() {
+        let batch = Some((2 * before + own_rows(sequence)) * count / (2 * total + 1));
+        match batches.last_mut().filter(|_| batch == last) {
+            Some(batch) => batch.end += 1,
+            None => batches.push(place..place + 1),
+        }
+        last = batch;
+        before += own_rows(sequence);
+    }
+    batches
+}
+
+#[cfg(test)]
+mod tests;
