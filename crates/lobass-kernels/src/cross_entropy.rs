@@ -37,6 +37,79 @@ pub fn cross_entropy(logits: &[f32], labels: &[u32], losses: &mut [f32]) {
     }
 }
 
+/// The losses of labels while the logits come in, some tokens of the vocabulary at a time.
+#[derive(Debug, Clone)]
+pub struct RunningCrossEntropy<'a> {
+    labels: &'a [u32],
+    n_seen: usize,
+    /// Of each row: the greatest logit, the sum of all exponentials shifted by it, and the label's logit.
+    rows: Vec<(f32, f64, f32)>,
+}
+
+impl<'a> RunningCrossEntropy<'a> {
+    /// Begins with an empty vocabulary.
+    pub fn new(labels: &'a [u32]) -> Self {
+        Self { labels, n_seen: 0, rows: vec![(f32::NEG_INFINITY, 0.0, f32::NAN); labels.len()] }
+    }
+
+    /// Takes the logits of the next `width` tokens, and leaves their exponentials.
+    ///
+    /// # Shapes
+    /// - `logits`: `[rows, width]`
+    ///
+    /// # Panics
+    /// If there are not as many logits.
+    pub fn add(&mut self, logits: &mut [f32], width: usize) {
+        assert_eq!(logits.len(), self.labels.len() * width, "logits of {} rows", self.labels.len());
+        for ((row, label), known) in logits.chunks_exact_mut(width).zip(self.labels).zip(&mut self.rows) {
+            if let Some(logit) = (*label as usize).checked_sub(self.n_seen).and_then(|at| row.get(at)) {
+                known.2 = *logit;
+            }
+            let (max, sum) = vectorized(
+                #[inline(always)]
+                || {
+                    let max = greatest(row);
+                    if max == f32::NEG_INFINITY {
+                        // Nothing, unless something is not even a number.
+                        return (max, if row.iter().any(|logit| logit.is_nan()) { f64::NAN } else { 0.0 });
+                    }
+                    let mut sum = 0.0;
+                    for piece in row.chunks_mut(PIECE) {
+                        sum += f64::from(exp_shifted(piece, max));
+                    }
+                    (max, sum)
+                },
+            );
+            (known.0, known.1) = joined((known.0, known.1), (max, sum));
+        }
+        self.n_seen += width;
+    }
+
+    /// The losses `log(sum(exp(row))) - row[labels[i]]`, in nats: those of [`cross_entropy`], up to the order of sums.
+    ///
+    /// # Panics
+    /// If a label is not below the number of tokens seen.
+    pub fn losses(self) -> Vec<f32> {
+        let highest = self.labels.iter().copied().max().unwrap_or(0) as usize;
+        assert!(self.rows.is_empty() || highest < self.n_seen, "label {highest} of a vocabulary of {}", self.n_seen);
+        self.rows.into_iter().map(|(max, sum, logit)| loss_of(logit, max, sum)).collect()
+    }
+}
+
+/// Two sums of exponentials, each with its shift, as one.
+fn joined(one: (f32, f64), other: (f32, f64)) -> (f32, f64) {
+    let is_empty = |(shift, sum): (f32, f64)| shift == f32::NEG_INFINITY && sum == 0.0;
+    if is_empty(one) {
+        return other;
+    }
+    if is_empty(other) {
+        return one;
+    }
+    let max = one.0.max(other.0);
+    let scaled = |(shift, sum): (f32, f64)| sum * (f64::from(shift) - f64::from(max)).exp();
+    (max, scaled(one) + scaled(other))
+}
+
 /// Computes the same losses, and overwrites `logits` with the gradient of `sum(seeds * losses)`:
 /// `seeds[i] * (softmax(row) - onehot(labels[i]))`.
 ///
@@ -124,6 +197,62 @@ mod tests {
             prop_assert_eq!(same_losses, losses);
             assert_close(&gradient, &expected_gradient, 1e-6);
         }
+    }
+
+    /// The losses with the vocabulary in blocks.
+    fn in_blocks(logits: &[f32], labels: &[u32], vocab: usize, width: usize) -> Vec<f32> {
+        let mut running = RunningCrossEntropy::new(labels);
+        for start in (0..vocab).step_by(width) {
+            let end = vocab.min(start + width);
+            let mut block: Vec<f32> = logits.chunks(vocab).flat_map(|row| row[start..end].to_vec()).collect();
+            running.add(&mut block, end - start);
+        }
+        running.losses()
+    }
+
+    proptest! {
+        #[test]
+        fn blocks_of_the_vocabulary_make_the_same_losses(
+            (rows, vocab, width) in (1usize..4, 1usize..2500, 1usize..1500), size in 0.1f32..40.0, seed: u64,
+        ) {
+            let mut logits: Vec<f32> = values(seed, rows * vocab).iter().map(|x| x * size).collect();
+            for out in logits.iter_mut().skip(7).step_by(13) {
+                *out = f32::NEG_INFINITY;
+            }
+            let labels = labels(rows, vocab, seed);
+            let mut expected = vec![0.0; rows];
+            cross_entropy(&logits, &labels, &mut expected);
+            let wide: Vec<f64> = expected.iter().copied().map(f64::from).collect();
+            let found = in_blocks(&logits, &labels, vocab, width);
+            for ((found, expected), wide) in found.iter().zip(&expected).zip(&wide) {
+                let same = found.is_nan() == expected.is_nan() && found.is_infinite() == expected.is_infinite();
+                prop_assert!(same, "{} for {}", found, expected);
+                prop_assert!(!wide.is_finite() || (f64::from(*found) - wide).abs() <= 1e-6 * (1.0 + wide.abs()));
+            }
+        }
+    }
+
+    #[test]
+    fn a_broken_block_breaks_its_row_alone() {
+        for broken in [f32::NAN, f32::INFINITY] {
+            let mut logits = values(2, 120);
+            logits[40 + 16..40 + 24].fill(broken);
+            let losses = in_blocks(&logits, &[3, 17, 3], 40, 8);
+            assert_eq!(losses.iter().map(|loss| loss.is_finite()).collect::<Vec<_>>(), [true, false, true]);
+        }
+        let mut ruled_out = values(2, 40);
+        ruled_out[8..24].fill(f32::NEG_INFINITY);
+        let (losses, mut expected) = (in_blocks(&ruled_out, &[3], 40, 8), [0.0]);
+        cross_entropy(&ruled_out, &[3], &mut expected);
+        assert!((losses[0] - expected[0]).abs() < 1e-5 && losses[0].is_finite());
+        assert_eq!(in_blocks(&ruled_out, &[9], 40, 8), [f32::INFINITY]);
+        assert!(in_blocks(&[f32::NEG_INFINITY; 6], &[1], 6, 4)[0].is_nan());
+    }
+
+    #[test]
+    #[should_panic(expected = "label 4 of a vocabulary of 4")]
+    fn labels_have_to_have_come_by() {
+        in_blocks(&[0.0; 4], &[4], 4, 4);
     }
 
     #[test]

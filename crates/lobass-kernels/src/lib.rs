@@ -44,7 +44,7 @@ mod widen;
 
 pub use adamw::{AdamW, adamw};
 pub use attention::{Heads, causal_attention, causal_attention_backward};
-pub use cross_entropy::{cross_entropy, cross_entropy_backward};
+pub use cross_entropy::{RunningCrossEntropy, cross_entropy, cross_entropy_backward};
 pub use matmul::{View, ViewMut, matmul};
 pub use norm::{rms_norm, rms_norm_backward};
 pub use project::project;

@@ -1,5 +1,7 @@
 //! Token ids to vectors.
 
+use std::ops::Range;
+
 use burn::module::{Module, Param};
 use burn::tensor::module::embedding;
 use burn::tensor::{DType, IndexingUpdateOp, Int, Tensor, TensorData};
@@ -46,6 +48,11 @@ impl Embedding {
     /// The embedding as a tied head: `[rows, hidden]` to `[rows, vocab]`.
     pub(super) fn as_head(&self, hidden: &Tensor<2>) -> Tensor<2> {
         ops::project(hidden, &self.weight.val())
+    }
+
+    /// Some columns of [`Embedding::as_head`].
+    pub(super) fn as_head_part(&self, hidden: &Tensor<2>, tokens: Range<usize>) -> Tensor<2> {
+        ops::project(hidden, &self.weight.val().slice(tokens))
     }
 
     /// The gradient of [`Embedding::as_head`] with respect to `hidden`.

@@ -1,5 +1,7 @@
 //! A projection with its weight as checkpoints store it, `[out, in]`, and perhaps a low-rank update.
 
+use std::ops::Range;
+
 use burn::module::{Module, Param};
 use burn::tensor::{DType, Tensor};
 
@@ -43,6 +45,16 @@ impl Linear {
         }
         match &self.lora {
             Some(lora) => y + lora.forward(x, dropout_seed),
+            None => y,
+        }
+    }
+
+    /// Some columns of what a projection without a low-rank update gives.
+    pub(super) fn forward_part(&self, x: &Tensor<2>, outputs: Range<usize>) -> Tensor<2> {
+        debug_assert!(self.lora.is_none(), "heads are replaced as a whole");
+        let y = ops::project(x, &self.weight.val().slice(outputs.clone()));
+        match &self.bias {
+            Some(bias) => y + bias.val().slice(outputs).cast(DType::F32).unsqueeze(),
             None => y,
         }
     }

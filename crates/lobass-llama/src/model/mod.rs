@@ -24,6 +24,8 @@ mod source;
 mod trained;
 mod weights;
 
+use std::ops::Range;
+
 use burn::module::Module;
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 
@@ -165,6 +167,17 @@ impl Llama {
         match &self.lm_head {
             Some(head) => head.forward(&hidden, None),
             None => self.model.embed_tokens.as_head(&hidden),
+        }
+    }
+
+    /// Some columns of [`Llama::logits`]: those of the tokens of a range.
+    ///
+    /// # Panics
+    /// If the range ends beyond the vocabulary.
+    pub fn logits_of(&self, hidden: &Tensor<2>, tokens: Range<usize>) -> Tensor<2> {
+        match &self.lm_head {
+            Some(head) => head.forward_part(hidden, tokens),
+            None => self.model.embed_tokens.as_head_part(hidden, tokens),
         }
     }
 
