@@ -8,6 +8,8 @@ use burn::backend::flex::FlexTensor;
 use burn::tensor::{DType, Device, Element, Shape, Tensor, TensorData, bf16, f16};
 use bytemuck::Pod;
 
+use crate::buffers::{buffer, keep};
+
 /// Whether tensors of a device lie in the processor's memory, so that kernels on slices may run on them.
 pub fn is_host(device: &Device) -> bool {
     *device == Device::flex()
@@ -31,6 +33,14 @@ impl Lent {
         Self { values, shape }
     }
 
+    /// Takes the values out of a tensor that nobody else has; of another one nothing.
+    pub(crate) fn unshared<const D: usize>(tensor: Tensor<D>) -> Option<Self> {
+        let shape = tensor.shape();
+        let tensor = tensor.try_into_primitive::<Flex>().ok().filter(FlexTensor::is_unique)?;
+        let values = tensor.into_data().try_into_vec::<f32>().ok()?;
+        Some(Self { values, shape })
+    }
+
     /// The values, in row-major order.
     pub fn values(&self) -> &[f32] {
         &self.values
@@ -42,8 +52,15 @@ impl Lent {
     }
 
     /// Gives the values back as a tensor of the same shape.
-    pub fn back<const D: usize>(self, device: &Device) -> Tensor<D> {
-        Tensor::from_data(TensorData::new(self.values, self.shape), device)
+    pub fn back<const D: usize>(mut self, device: &Device) -> Tensor<D> {
+        let values = std::mem::take(&mut self.values);
+        Tensor::from_data(TensorData::new(values, self.shape.clone()), device)
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        keep(std::mem::take(&mut self.values));
     }
 }
 
@@ -84,7 +101,7 @@ pub(crate) fn widened(weight: Tensor<2>) -> Tensor<2> {
     if dtype == DType::F32 || !is_host(&device) {
         return weight.cast(DType::F32);
     }
-    let (weight, mut values) = (Read::new(&weight), vec![0.0; shape[0] * shape[1]]);
+    let (weight, mut values) = (Read::new(&weight), buffer(shape[0] * shape[1]));
     match dtype {
         DType::BF16 => lobass_kernels::widen_bf16(weight.values::<bf16>(), &mut values),
         _ => lobass_kernels::widen_f16(weight.values::<f16>(), &mut values),

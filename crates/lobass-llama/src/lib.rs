@@ -25,6 +25,7 @@
 //! ```
 
 mod adapter;
+mod buffers;
 mod checkpoint;
 mod config;
 mod device;

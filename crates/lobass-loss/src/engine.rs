@@ -1,9 +1,13 @@
 //! One model on one device, as a [`LossEngine`].
 
+use std::ops::Range;
+
 use burn::tensor::{Device, IndexingUpdateOp, Int, Tensor, TensorData};
 use lobass_core::{Detail, LossEngine, Nll, Sequence, SequenceLoss};
+use lobass_llama::host::is_host;
 use lobass_llama::{Llama, LlamaConfig, RopeScaling};
 
+use crate::halving::{in_halves, without_panic};
 use crate::plan::{Batch, Limits, Plan};
 use crate::workers::Workers;
 use crate::{Error, label_losses};
@@ -15,8 +19,14 @@ pub struct Engine {
     workers: Workers,
 }
 
-/// Hidden states of a batch, in bytes, for each worker.
-const BATCH_BYTES: usize = 24 << 20;
+/// A sequence, and the losses of its scored positions.
+type Answered = (usize, Vec<f32>);
+
+/// Hidden states of a batch on the processor, in bytes, for each worker. Everything else is made for a part of them at
+/// a time.
+const HOST_BYTES: usize = 24 << 20;
+/// What lies between two layers of a batch on other devices, in bytes.
+const DEVICE_BYTES: usize = 2 << 30;
 
 impl Engine {
     /// Takes a model and the number of worker threads; 0 counts as 1.
@@ -43,7 +53,27 @@ impl Engine {
 
     /// How this engine puts sequences together.
     pub fn limits(&self) -> Limits {
-        limits(self.model.config(), self.threads())
+        let config = self.model.config();
+        if is_host(&self.model.device()) { limits(config, self.threads()) } else { device_limits(config) }
+    }
+
+    /// One batch after the other; one that the device has no memory for in halves.
+    fn on_device(&self, plan: &Plan, sequences: &[Sequence]) -> Result<Vec<Vec<Answered>>, Error> {
+        let mut found = Vec::new();
+        let mut splits = 0;
+        let mut run = |members: Range<usize>| {
+            without_panic(|| Ok(self.answers(&plan.part(members, sequences))))
+        };
+        for at in 0..plan.n_batches() {
+            let parts = in_halves(plan.members(at), &mut splits, &mut run);
+            found.extend(parts.map_err(|reason| Error::Device { reason })?);
+        }
+        Ok(found)
+    }
+
+    fn answers(&self, batch: &Batch) -> Vec<Answered> {
+        let losses = self.batch_losses(batch);
+        batch.answers().iter().map(|answer| (answer.sequence, answer.taken_from(&losses))).collect()
     }
 
     /// The losses of a batch, one for each of [`Batch::losses`], in nats.
@@ -58,11 +88,25 @@ impl Engine {
 /// How a model of this config is run on the processor by so many threads.
 pub fn limits(config: &LlamaConfig, threads: usize) -> Limits {
     Limits {
-        rows: (BATCH_BYTES / (size_of::<f32>() * config.hidden_size)).max(1),
+        rows: (HOST_BYTES / (size_of::<f32>() * config.hidden_size)).max(1),
         lanes: threads,
-        alone_beyond: matches!(config.rope.scaling, RopeScaling::Dynamic { .. })
-            .then_some(config.max_position_embeddings),
+        alone_beyond: alone_beyond(config),
     }
+}
+
+/// How a model of this config is run elsewhere, all rows of a batch at once.
+fn device_limits(config: &LlamaConfig) -> Limits {
+    let heads = (config.num_attention_heads + config.num_key_value_heads) * config.head_dim;
+    let values = 4 * config.hidden_size + 3 * config.intermediate_size + 4 * heads;
+    Limits {
+        rows: (DEVICE_BYTES / (size_of::<f32>() * values)).max(1),
+        lanes: 1,
+        alone_beyond: alone_beyond(config),
+    }
+}
+
+fn alone_beyond(config: &LlamaConfig) -> Option<usize> {
+    matches!(config.rope.scaling, RopeScaling::Dynamic { .. }).then_some(config.max_position_embeddings)
 }
 
 /// Some rows of a matrix, `[rows, width]` to `[chosen, width]`.
@@ -108,12 +152,12 @@ impl LossEngine for Engine {
     fn losses(&self, sequences: &[Sequence], detail: Detail) -> Result<Vec<SequenceLoss>, Error> {
         check_ids(&self.model, sequences)?;
         let plan = Plan::new(sequences, &self.limits());
-        let order: Vec<usize> = (0..plan.n_batches()).collect();
-        let found = self.workers.run(&order, |at| {
-            let batch = plan.batch(at, sequences);
-            let losses = self.batch_losses(&batch);
-            batch.answers().iter().map(|answer| (answer.sequence, answer.taken_from(&losses))).collect::<Vec<_>>()
-        });
+        let found = if is_host(&self.model.device()) {
+            let order: Vec<usize> = (0..plan.n_batches()).collect();
+            self.workers.run(&order, |at| self.answers(&plan.batch(at, sequences)))
+        } else {
+            self.on_device(&plan, sequences)?
+        };
         let mut known: Vec<Option<Vec<f32>>> = vec![None; sequences.len()];
         for (sequence, losses) in found.into_iter().flatten() {
             known[sequence] = Some(losses);

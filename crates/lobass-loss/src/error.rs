@@ -16,4 +16,10 @@ pub enum Error {
         /// Rows of the model's embedding.
         vocab_size: usize,
     },
+    /// The device cannot run even one sequence by itself.
+    #[error("the device cannot run a single sequence: {reason}")]
+    Device {
+        /// What it says.
+        reason: String,
+    },
 }

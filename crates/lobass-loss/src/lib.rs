@@ -28,6 +28,7 @@
 
 mod engine;
 mod error;
+mod halving;
 mod label_loss;
 mod plan;
 mod workers;

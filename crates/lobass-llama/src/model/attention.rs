@@ -8,6 +8,7 @@ use super::norm::RmsNorm;
 use super::source::{Scope, WeightSource};
 use super::pass::Rows;
 use super::{Gradients, Pass, select_rows};
+use crate::buffers::recycle;
 use crate::ops::{self, AttentionInputs, AttentionOutput, Heads, KeyPath};
 use crate::{LayerConfig, LlamaConfig};
 
@@ -34,6 +35,20 @@ pub(super) struct AttentionTrace {
     output: AttentionOutput,
     /// Queries and keys before their norms, if they have norms.
     unnormed: Option<(Tensor<2>, Tensor<2>)>,
+}
+
+impl AttentionTrace {
+    /// Keeps the buffers of a pass that has no backward pass.
+    pub(super) fn recycle(self) {
+        let AttentionInputs { queries, keys, values } = self.inputs;
+        for tensor in [queries, keys, values, self.output.context] {
+            recycle(tensor);
+        }
+        if let Some((queries, keys)) = self.unnormed {
+            recycle(queries);
+            recycle(keys);
+        }
+    }
 }
 
 impl Attention {

@@ -10,6 +10,7 @@ use super::norm::RmsNorm;
 use super::pass::Rows;
 use super::source::{Scope, WeightSource};
 use super::{Gradients, Pass, select_rows};
+use crate::buffers::recycle;
 use crate::ops::{self, KeyPath};
 use crate::{LayerConfig, LlamaConfig};
 
@@ -36,6 +37,14 @@ struct InnerTrace {
     /// Between attention and MLP, `[rows, hidden]`.
     middle: Tensor<2>,
     mlp: MlpTrace,
+}
+
+impl InnerTrace {
+    fn recycle(self) {
+        self.attention.recycle();
+        recycle(self.middle);
+        self.mlp.recycle();
+    }
 }
 
 macro_rules! linears {
@@ -108,7 +117,10 @@ impl DecoderLayer {
         path: &mut KeyPath,
         pass: &Pass<'_>,
     ) -> Tensor<2> {
-        self.run(input, asked, path, pass).0
+        let (output, input, inner) = self.run(input, asked, path, pass);
+        recycle(input);
+        inner.recycle();
+        output
     }
 
     /// All rows to all rows, keeping what the backward pass needs.
@@ -126,7 +138,7 @@ impl DecoderLayer {
     ) -> (Tensor<2>, Tensor<2>, InnerTrace) {
         let (normed, input) = self.input_layernorm.forward(input);
         let (attended, attention) = self.self_attn.forward(&normed, asked, path, pass);
-        drop(normed);
+        recycle(normed);
         let input = match &asked.chosen {
             None => input,
             Some(rows) => select_rows(input, rows),
@@ -134,6 +146,7 @@ impl DecoderLayer {
         let (middle, input) = ops::residual(input, attended);
         let (normed, middle) = self.post_attention_layernorm.forward(middle);
         let (fed, mlp) = self.mlp.forward(&normed, pass);
+        recycle(normed);
         let (output, middle) = ops::residual(middle, fed);
         (output, input, InnerTrace { attention, middle, mlp })
     }

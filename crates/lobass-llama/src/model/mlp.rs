@@ -6,6 +6,7 @@ use burn::tensor::Tensor;
 use super::linear::Linear;
 use super::source::{Scope, WeightSource};
 use super::{Gradients, Pass};
+use crate::buffers::recycle;
 use crate::{LlamaConfig, ops};
 
 /// SwiGLU: `down(silu(gate(x)) * up(x))`.
@@ -21,6 +22,14 @@ pub(super) struct Mlp {
 pub(super) struct MlpTrace {
     gate: Tensor<2>,
     up: Tensor<2>,
+}
+
+impl MlpTrace {
+    /// Keeps the buffers of a pass that has no backward pass.
+    pub(super) fn recycle(self) {
+        recycle(self.gate);
+        recycle(self.up);
+    }
 }
 
 impl Mlp {
@@ -41,7 +50,9 @@ impl Mlp {
         let (gate, up) =
             (self.gate_proj.forward(x, pass.options.dropout_seed), self.up_proj.forward(x, pass.options.dropout_seed));
         let (inner, gate, up) = ops::swiglu(gate, up);
-        (self.down_proj.forward(&inner, pass.options.dropout_seed), MlpTrace { gate, up })
+        let output = self.down_proj.forward(&inner, pass.options.dropout_seed);
+        recycle(inner);
+        (output, MlpTrace { gate, up })
     }
 
     pub(super) fn backward(
@@ -55,7 +66,7 @@ impl Mlp {
         let MlpTrace { gate, up } = trace;
         let (inner, gate, up) = ops::swiglu(gate, up);
         let d_inner = self.down_proj.backward(&inner, d_output, pass.options.dropout_seed, gradients);
-        drop(inner);
+        recycle(inner);
         let (d_gate, d_up) = ops::swiglu_backward(gate, up, d_inner);
         let dx = self.gate_proj.backward(x, &d_gate, pass.options.dropout_seed, gradients);
         dx + self.up_proj.backward(x, &d_up, pass.options.dropout_seed, gradients)

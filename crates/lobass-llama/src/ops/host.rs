@@ -3,6 +3,7 @@
 use burn::tensor::Tensor;
 
 use super::{AttentionInputs, AttentionOutput, Heads, KeyPath};
+use crate::buffers::{buffer, recycle};
 use crate::host::{Lent, Read, tensor, widened};
 use crate::model::{RopeTables, Rows};
 
@@ -10,7 +11,7 @@ use crate::model::{RopeTables, Rows};
 pub(super) fn rms_norm(x: Tensor<2>, weight: Tensor<1>, eps: f64) -> (Tensor<2>, Tensor<2>) {
     let (device, shape) = (x.device(), x.dims());
     let (x, weight) = (Lent::new(x), Lent::new(weight));
-    let mut y = vec![0.0; x.values().len()];
+    let mut y = buffer(x.values().len());
     lobass_kernels::rms_norm(x.values(), weight.values(), eps as f32, &mut y);
     (tensor(y, shape, &device), x.back(&device))
 }
@@ -25,7 +26,7 @@ pub(super) fn rms_norm_backward(
 ) -> (Tensor<2>, Option<Tensor<1>>) {
     let (device, shape) = (x.device(), x.dims());
     let (x, weight, d_output) = (Lent::new(x), Lent::new(weight), Lent::new(d_output));
-    let mut dx = vec![0.0; x.values().len()];
+    let mut dx = buffer(x.values().len());
     let mut d_weight = wants_weight.then(|| vec![0.0; weight.values().len()]);
     lobass_kernels::rms_norm_backward(
         x.values(),
@@ -51,7 +52,7 @@ pub(super) fn rotate(x: Tensor<2>, rope: &RopeTables, backward: bool) -> Tensor<
 pub(super) fn swiglu(gate: Tensor<2>, up: Tensor<2>) -> (Tensor<2>, Tensor<2>, Tensor<2>) {
     let (device, shape) = (gate.device(), gate.dims());
     let (gate, up) = (Lent::new(gate), Lent::new(up));
-    let mut output = vec![0.0; gate.values().len()];
+    let mut output = buffer(gate.values().len());
     lobass_kernels::swiglu(gate.values(), up.values(), &mut output);
     (tensor(output, shape, &device), gate.back(&device), up.back(&device))
 }
@@ -73,7 +74,7 @@ pub(super) fn attention(
     let (device, shape) = (inputs.queries.device(), inputs.queries.dims());
     let lent = LentInputs::new(inputs);
     let widths = Widths::of(heads);
-    let mut context = vec![0.0; shape[0] * shape[1]];
+    let mut context = buffer(shape[0] * shape[1]);
     let mut log_sums = vec![0.0; heads.queries * shape[0]];
     let mut asked = asked.spans.iter().peekable();
     for (at, span) in all.spans.iter().enumerate() {
@@ -114,9 +115,9 @@ pub(super) fn attention_backward(
     let log_sums = Lent::new(output.log_sums.expect("the forward pass was on the same device"));
     let context = Lent::new(output.context);
     let d_context = Lent::new(d_context);
-    let mut dq = vec![0.0; q_shape[0] * q_shape[1]];
-    let mut dk = vec![0.0; k_shape[0] * k_shape[1]];
-    let mut dv = vec![0.0; k_shape[0] * k_shape[1]];
+    let mut dq = buffer(q_shape[0] * q_shape[1]);
+    let mut dk = buffer(k_shape[0] * k_shape[1]);
+    let mut dv = buffer(k_shape[0] * k_shape[1]);
     for span in &rows.spans {
         let (q, k) = Widths::of(heads).ranges(&span.rows);
         let sums = span.rows.start * heads.queries..span.rows.end * heads.queries;
@@ -148,11 +149,14 @@ pub(super) fn residual(x: Tensor<2>, y: Tensor<2>) -> (Tensor<2>, Tensor<2>) {
 }
 
 pub(super) fn project(x: &Tensor<2>, weight: &Tensor<2>) -> Tensor<2> {
-    let ([rows, inputs], [outputs, _]) = (x.dims(), weight.dims());
-    let mut y = vec![0.0; rows * outputs];
-    let (values, weight) = (Read::new(x), Read::new(&widened(weight.clone())));
-    lobass_kernels::project(values.values::<f32>(), weight.values::<f32>(), inputs, &mut y);
-    tensor(y, [rows, outputs], &x.device())
+    let ([rows, inputs], [outputs, _], device) = (x.dims(), weight.dims(), x.device());
+    let mut y = buffer(rows * outputs);
+    let weight = widened(weight.clone());
+    let (x, values) = (Read::new(x), Read::new(&weight));
+    lobass_kernels::project(x.values::<f32>(), values.values::<f32>(), inputs, &mut y);
+    drop(values);
+    recycle(weight);
+    tensor(y, [rows, outputs], &device)
 }
 
 struct LentInputs {

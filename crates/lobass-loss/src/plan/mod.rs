@@ -74,7 +74,17 @@ impl Plan {
 
     /// One of the batches; `sequences` are those of the plan.
     pub fn batch(&self, at: usize, sequences: &[Sequence]) -> Batch {
-        Batch::new(sequences, tree(sequences, &self.ordered[self.batches[at].clone()], self.alone_beyond))
+        self.part(self.batches[at].clone(), sequences)
+    }
+
+    /// Which of the sequences that are run, in the order of their tokens, are in a batch.
+    pub(crate) fn members(&self, at: usize) -> Range<usize> {
+        self.batches[at].clone()
+    }
+
+    /// A batch of some of the sequences that are run.
+    pub(crate) fn part(&self, members: Range<usize>, sequences: &[Sequence]) -> Batch {
+        Batch::new(sequences, tree(sequences, &self.ordered[members], self.alone_beyond))
     }
 
     /// The sequence whose losses a sequence has; none if nothing of it is scored.
