@@ -8,13 +8,47 @@ use crate::sandbox::Sandbox;
 fn help_is_there_for_everything() {
     let sandbox = Sandbox::new();
     let help = sandbox.expect(0, "--help").stdout;
-    for command in ["demo", "run", "train", "score", "select", "inspect", "strategies"] {
+    for command in ["demo", "run", "train", "score", "plan", "select", "inspect", "strategies"] {
         assert!(help.contains(command), "{help}");
         let text = sandbox.expect(0, &format!("{command} --help")).stdout;
         assert!(text.contains("Usage: lobass") && text.len() > 300, "{text}");
     }
     assert!(sandbox.expect(2, "").stderr.contains("Usage"));
     assert!(sandbox.expect(0, "--version").stdout.starts_with("lobass "));
+}
+
+#[test]
+fn a_plan_tells_what_need_not_be_computed() {
+    let sandbox = Sandbox::new();
+    let row = |id: u32, answer: &str| {
+        format!("{{\"id\": {id}, \"question\": \"name one\", \"answer\": \"{answer}\"}}\n")
+    };
+    sandbox.write("pool.jsonl", [row(1, "red"), row(2, "blue"), row(3, "red"), row(4, "green")].concat());
+    let plain = sandbox.json(0, "plan --base base --data pool.jsonl");
+    assert_eq!((&plain["n_rows"], &plain["n_shards"], &plain["work"]), (&4.into(), &1.into(), &Value::Null));
+
+    let plan = sandbox.json(0, "plan --base base --data pool.jsonl --explain --work kept");
+    assert_eq!(plan["plan"], plain["plan"]);
+    let count = |name: &str| plan["work"][name].as_u64().unwrap();
+    let (tokens, scored) = (count("n_tokens"), count("n_scored"));
+    // One of four rows is a twin, and the others share their prompt.
+    let unique = count("n_unique_tokens");
+    assert!(unique < tokens && 3 * unique > 2 * tokens, "{plan}");
+    let prompt = (tokens - scored) / 4;
+    let responses = scored * unique / tokens;
+    assert!(count("n_rows").abs_diff(prompt + responses) <= 6, "{plan}");
+    assert!(count("n_head_rows") < scored, "{plan}");
+
+    let text = sandbox.expect(0, "plan --base base --data pool.jsonl --explain --threads 1").stdout;
+    assert!(text.contains("without twins") && text.contains("common beginnings"), "{text}");
+    let scored = sandbox.expect(0, "score --base base --data pool.jsonl --out s.jsonl --work kept");
+    assert!(scored.stderr.contains("tokenise         done before"), "{}", scored.stderr);
+    // The first line is the manifest.
+    let rows: Vec<Value> =
+        sandbox.read("s.jsonl").lines().skip(1).map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(rows[0]["base_nll"], rows[2]["base_nll"], "twins have one loss");
+    assert_ne!(rows[0]["base_nll"], rows[1]["base_nll"]);
+    assert!(rows.iter().all(|row| row["base_nll"].as_f64().unwrap() > 0.0));
 }
 
 #[test]

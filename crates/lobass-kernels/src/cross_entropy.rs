@@ -91,7 +91,11 @@ impl<'a> RunningCrossEntropy<'a> {
     /// If a label is not below the number of tokens seen.
     pub fn losses(self) -> Vec<f32> {
         let highest = self.labels.iter().copied().max().unwrap_or(0) as usize;
-        assert!(self.rows.is_empty() || highest < self.n_seen, "label {highest} of a vocabulary of {}", self.n_seen);
+        assert!(
+            self.rows.is_empty() || highest < self.n_seen,
+            "label {highest} of a vocabulary of {}",
+            self.n_seen
+        );
         self.rows.into_iter().map(|(max, sum, logit)| loss_of(logit, max, sum)).collect()
     }
 }

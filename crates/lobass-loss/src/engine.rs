@@ -61,9 +61,8 @@ impl Engine {
     fn on_device(&self, plan: &Plan, sequences: &[Sequence]) -> Result<Vec<Vec<Answered>>, Error> {
         let mut found = Vec::new();
         let mut splits = 0;
-        let mut run = |members: Range<usize>| {
-            without_panic(|| Ok(self.answers(&plan.part(members, sequences))))
-        };
+        let mut run =
+            |members: Range<usize>| without_panic(|| Ok(self.answers(&plan.part(members, sequences))));
         for at in 0..plan.n_batches() {
             let parts = in_halves(plan.members(at), &mut splits, &mut run);
             found.extend(parts.map_err(|reason| Error::Device { reason })?);

@@ -148,7 +148,7 @@ mod plain {
                 let logits = Tensor::<2>::from_data(TensorData::new(values, [rows.len(), 7]), &device);
                 let (plain_losses, plain_gradient) = backward(logits.clone(), &labels, &seeds);
                 let (found, gradient) = super::super::cross_entropy_backward(logits.clone(), &labels, &seeds);
-                
+
                 for (found, expected) in found.iter().zip(plain_losses) {
                     prop_assert!((found - expected).abs() < 1e-5);
                 }

@@ -8,6 +8,14 @@ use crate::rows::EncodedRow;
 use crate::{Error, ModelKey, Progress, Stage, WorkDir};
 
 impl WorkDir {
+    /// The sequences of every shard, as an engine gets them in one call: chosen sides, then rejected ones.
+    ///
+    /// # Errors
+    /// If a shard has not been encoded or cannot be read.
+    pub fn calls(&self) -> impl Iterator<Item = Result<Vec<Sequence>, Error>> + '_ {
+        self.plan.shards.iter().map(|&shard| Ok(sides(self.rows(shard)?).0))
+    }
+
     /// Scores every shard that this model has not scored yet; of pairs both sides, in one call.
     ///
     /// With [`Detail::PerToken`] the loss of every token is kept, of pairs for the chosen side.

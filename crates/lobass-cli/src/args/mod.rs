@@ -50,6 +50,8 @@ pub(crate) enum Command {
     Train(Box<TrainArgs>),
     /// Compute the loss of every row under one or two models
     Score(Box<ScoreArgs>),
+    /// Cut a pool into units of work, and tell how much there is to compute
+    Plan(Box<PlanArgs>),
     /// Bake an adapter into its base: a checkpoint that needs neither
     Merge(MergeArgs),
     /// Keep the best rows of a score table, in the input's own format
@@ -91,6 +93,27 @@ pub(crate) struct DemoArgs {
     pub(crate) budget: String,
     #[command(flatten)]
     pub(crate) compute: ComputeArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  lobass plan --base base --data pool.jsonl --explain")]
+pub(crate) struct PlanArgs {
+    /// The model whose tokenizer and chat template are used; its weights are not read
+    #[arg(long, value_name = "DIR")]
+    pub(crate) base: PathBuf,
+    /// Count what has to be computed for the losses of one model, and what need not be
+    #[arg(long)]
+    pub(crate) explain: bool,
+    /// Keep the plan and the tokenised rows in this directory; `lobass score --work` goes on from there
+    #[arg(long, value_name = "DIR")]
+    pub(crate) work: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    #[command(flatten)]
+    pub(crate) encode: EncodeArgs,
+    /// Worker threads: each has batches of its own, and computes common beginnings for itself [default: one per core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Compute")]
+    pub(crate) threads: Option<u16>,
 }
 
 #[derive(Debug, Args)]

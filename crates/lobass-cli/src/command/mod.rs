@@ -3,6 +3,7 @@
 mod demo;
 mod inspect;
 mod merge;
+mod plan;
 mod run;
 mod score;
 mod select;
@@ -19,6 +20,7 @@ pub(crate) fn dispatch(command: Command, ui: Ui) -> anyhow::Result<Outcome> {
         Command::Run(args) => run::run(&args, ui),
         Command::Train(args) => train::train(&args, ui),
         Command::Score(args) => score::score(&args, ui),
+        Command::Plan(args) => plan::plan(&args, ui),
         Command::Merge(args) => merge::merge(&args, ui),
         Command::Select(args) => select::select(&args, ui),
         Command::Inspect(args) => inspect::inspect(&args, ui),

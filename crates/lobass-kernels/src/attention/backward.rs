@@ -90,7 +90,8 @@ fn score_gradients(
     log_sums: &[f32],
     shifts: &[f32; BLOCK],
 ) {
-    let rows = block.rows(scores, block.keys.len()).zip(d_scores.chunks_exact_mut(block.keys.len())).zip(shifts);
+    let rows =
+        block.rows(scores, block.keys.len()).zip(d_scores.chunks_exact_mut(block.keys.len())).zip(shifts);
     for (((query, weights, seen), d_scores), shift) in rows {
         exp_shifted(masked(weights, seen), log_sums[query]);
         for (d_score, weight) in d_scores.iter_mut().zip(weights) {

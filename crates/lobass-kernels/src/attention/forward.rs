@@ -120,7 +120,8 @@ fn add_weighted(to: ViewMut<'_>, weights: View<'_>, values: View<'_>, terms: usi
     let (rows, width) = to.sides();
     let values = values.padded(FEWEST_TERMS);
     let mut longer = vec![0.0; rows * FEWEST_TERMS];
-    for (longer, given) in longer.chunks_exact_mut(FEWEST_TERMS).zip(weights.padded(rows).chunks_exact(terms)) {
+    for (longer, given) in longer.chunks_exact_mut(FEWEST_TERMS).zip(weights.padded(rows).chunks_exact(terms))
+    {
         longer[..terms].copy_from_slice(given);
     }
     let weights = View::new(&longer, rows, FEWEST_TERMS, FEWEST_TERMS);

@@ -5,8 +5,8 @@ use burn::tensor::Tensor;
 
 use super::linear::Linear;
 use super::norm::RmsNorm;
-use super::source::{Scope, WeightSource};
 use super::pass::Rows;
+use super::source::{Scope, WeightSource};
 use super::{Gradients, Pass, select_rows};
 use crate::buffers::recycle;
 use crate::ops::{self, AttentionInputs, AttentionOutput, Heads, KeyPath};
@@ -104,7 +104,8 @@ impl Attention {
             keys = ops::rotate(keys, &pass.all.rope);
         }
         let inputs = AttentionInputs { queries, keys, values };
-        let (output, inputs) = ops::attention(inputs, self.heads, &pass.all, asked, path, self.q_proj.weight.val().dtype());
+        let (output, inputs) =
+            ops::attention(inputs, self.heads, &pass.all, asked, path, self.q_proj.weight.val().dtype());
         let projected = self.o_proj.forward(&output.context, dropout_seed);
         (projected, AttentionTrace { inputs, output, unnormed })
     }

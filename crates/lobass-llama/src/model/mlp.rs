@@ -47,8 +47,10 @@ impl Mlp {
 
     /// `[rows, hidden]` to the same.
     pub(super) fn forward(&self, x: &Tensor<2>, pass: &Pass<'_>) -> (Tensor<2>, MlpTrace) {
-        let (gate, up) =
-            (self.gate_proj.forward(x, pass.options.dropout_seed), self.up_proj.forward(x, pass.options.dropout_seed));
+        let (gate, up) = (
+            self.gate_proj.forward(x, pass.options.dropout_seed),
+            self.up_proj.forward(x, pass.options.dropout_seed),
+        );
         let (inner, gate, up) = ops::swiglu(gate, up);
         let output = self.down_proj.forward(&inner, pass.options.dropout_seed);
         recycle(inner);

@@ -36,9 +36,9 @@ use linear::Linear;
 pub use packed::Packed;
 use pass::Pass;
 pub(crate) use pass::Rows;
+pub use pass::TraceOptions;
 #[cfg(test)]
 pub(crate) use pass::tests;
-pub use pass::TraceOptions;
 pub(crate) use rope::RopeTables;
 pub use source::WeightSource;
 pub(crate) use source::stream_of;

@@ -103,8 +103,7 @@ impl<'a> Pass<'a> {
                 let asked = &asked[lower(asked, rows.start)..lower(asked, rows.end)];
                 let chosen = asked.iter().map(|row| row - start).collect();
                 let all = Rows::all(config, spans(packed.runs(), rows.clone()));
-                let asked =
-                    (asked.len() < rows.len()).then(|| Rows::chosen(config, &all.spans, chosen));
+                let asked = (asked.len() < rows.len()).then(|| Rows::chosen(config, &all.spans, chosen));
                 Self { input_ids: &packed.input_ids()[rows], all, asked, options: TraceOptions::default() }
             })
             .collect()

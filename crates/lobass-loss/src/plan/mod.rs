@@ -55,9 +55,8 @@ impl Plan {
             run_as[at] = match last.filter(|&last| is_same(&sequences[last], &sequences[at], limits)) {
                 Some(last) => Some(last),
                 None => {
-                    let shared = last.map_or(0, |last| {
-                        shared_rows(&sequences[last], &sequences[at], limits.alone_beyond)
-                    });
+                    let shared = last
+                        .map_or(0, |last| shared_rows(&sequences[last], &sequences[at], limits.alone_beyond));
                     ordered.push((at, shared));
                     Some(at)
                 }
@@ -118,7 +117,8 @@ fn content(sequence: &Sequence) -> (&[u32], &[bool]) {
 }
 
 fn is_same(one: &Sequence, other: &Sequence, limits: &Limits) -> bool {
-    let stands_alone = |sequence: &Sequence| limits.alone_beyond.is_some_and(|most| sequence.n_tokens() > most);
+    let stands_alone =
+        |sequence: &Sequence| limits.alone_beyond.is_some_and(|most| sequence.n_tokens() > most);
     let alike = one.n_tokens() == other.n_tokens() || !stands_alone(one) && !stands_alone(other);
     alike && content(one) == content(other)
 }

@@ -101,7 +101,8 @@ fn a_preamble_is_run_once_and_a_twin_not_at_all() {
 
 #[test]
 fn what_is_not_scored_at_the_end_is_not_run() {
-    let rows = [Sequence::from_scored_tokens(vec![1, 2, 3, 4, 5], &[false, false, true, false, false]).unwrap()];
+    let rows =
+        [Sequence::from_scored_tokens(vec![1, 2, 3, 4, 5], &[false, false, true, false, false]).unwrap()];
     assert_eq!(Plan::new(&rows, &LIMITS).work(&rows).n_rows, 2);
 }
 

@@ -1,0 +1,113 @@
+//! `lobass plan`.
+
+use lobass_llama::Checkpoint;
+use lobass_loss::{Limits, Work, limits};
+use lobass_run::{Plan, WorkDir};
+use serde_json::json;
+
+use crate::args::PlanArgs;
+use crate::exit::Outcome;
+use crate::inputs::{Sequences, told_in};
+use crate::settings::Settings;
+use crate::stages;
+use crate::text::{Labelled, count, counted, percent};
+use crate::ui::Ui;
+
+pub(crate) fn plan(args: &PlanArgs, ui: Ui) -> anyhow::Result<Outcome> {
+    let mut settings = Settings::default();
+    args.data.apply(&mut settings.data);
+    args.encode.apply(&mut settings.sequences);
+    settings.compute.threads = args.threads.map(usize::from);
+    let threads = settings.compute.threads();
+    let checkpoint = Checkpoint::open(&args.base)?;
+    let config = checkpoint.config();
+    let told = args.work.as_deref().map(told_in).transpose()?.flatten();
+    let sequences = Sequences::open(&settings.data, &settings.sequences, &args.base, config, told, ui)?;
+    let plan = sequences.plan()?;
+    if !args.explain && args.work.is_none() {
+        return say(&plan, None, ui);
+    }
+    let scratch = tempfile::tempdir()?;
+    let dir = args.work.clone().unwrap_or_else(|| scratch.path().join("work"));
+    let work = stages::encode(&sequences, &plan, &dir, threads, ui)?;
+    let explained = args.explain.then(|| Explained::of(&work, &limits(config, threads))).transpose()?;
+    say(&plan, explained.as_ref(), ui)
+}
+
+/// What scoring with one model comes to.
+struct Explained {
+    work: Work,
+    n_batches: u64,
+}
+
+impl Explained {
+    fn of(dir: &WorkDir, limits: &Limits) -> anyhow::Result<Self> {
+        let mut explained = Self { work: Work::default(), n_batches: 0 };
+        for sequences in dir.calls() {
+            let sequences = sequences?;
+            let plan = lobass_loss::Plan::new(&sequences, limits);
+            explained.work += plan.work(&sequences);
+            explained.n_batches += plan.n_batches() as u64;
+        }
+        Ok(explained)
+    }
+
+    fn describe(&self, text: &mut Labelled) {
+        let Work { n_tokens, n_scored, n_unique_tokens, n_rows, n_head_rows } = self.work;
+        let of = |part, whole| percent(part, whole);
+        text.line("tokens", format!("{} in all, {} of them scored", count(n_tokens), count(n_scored)));
+        text.line(
+            "tokens",
+            format!(
+                "{} without twins and what has nothing to score ({})",
+                count(n_unique_tokens),
+                of(n_unique_tokens, n_tokens)
+            ),
+        );
+        text.line(
+            "rows",
+            format!(
+                "{} with common beginnings once a batch, up to the last scored token ({} of all tokens)",
+                count(n_rows),
+                of(n_rows, n_tokens)
+            ),
+        );
+        text.line(
+            "head",
+            format!(
+                "{} rows in the last layer and the head ({} of the rows)",
+                count(n_head_rows),
+                of(n_head_rows, n_rows)
+            ),
+        );
+        text.line("batches", format!("{}, for each model", count(self.n_batches)));
+    }
+}
+
+fn say(plan: &Plan, explained: Option<&Explained>, ui: Ui) -> anyhow::Result<Outcome> {
+    let mut text = Labelled::default();
+    let id = plan.id();
+    text.line("plan", &id[..16]);
+    text.line(
+        "pool",
+        format!("{} in {}", counted(plan.n_rows(), "row"), counted(plan.shards.len() as u64, "shard")),
+    );
+    if let Some(explained) = explained {
+        explained.describe(&mut text);
+    }
+    let json = json!({
+        "plan": id,
+        "n_rows": plan.n_rows(),
+        "n_shards": plan.shards.len(),
+        "work": explained.map(|Explained { work, n_batches }| json!({
+            "n_tokens": work.n_tokens,
+            "n_scored": work.n_scored,
+            "n_unique_tokens": work.n_unique_tokens,
+            "n_rows": work.n_rows,
+            "n_head_rows": work.n_head_rows,
+            "n_batches": n_batches,
+        })),
+    });
+    ui.result(text, &json)?;
+    Ok(Outcome::Done)
+}
