@@ -6,6 +6,7 @@
 
 mod adamw;
 mod attention;
+mod bf16;
 mod cross_entropy;
 mod norm;
 mod rotate;
@@ -14,6 +15,7 @@ mod vector;
 
 pub use adamw::adamw;
 pub use attention::{causal_attention, causal_attention_backward};
+pub use bf16::matmul_bf16;
 pub use cross_entropy::{cross_entropy, cross_entropy_backward};
 pub use norm::{rms_norm, rms_norm_backward};
 pub use rotate::{rotate, rotate_backward};

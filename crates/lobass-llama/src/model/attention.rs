@@ -85,13 +85,13 @@ impl Attention {
         path: &mut KeyPath,
         pass: &Pass<'_>,
     ) -> (Tensor<2>, AttentionTrace) {
-        let dropout_seed = pass.options.dropout_seed;
+        let products = pass.products;
         let mut queries = match &asked.chosen {
-            None => self.q_proj.forward(x, dropout_seed),
-            Some(rows) => self.q_proj.forward(&select_rows(x.clone(), rows), dropout_seed),
+            None => self.q_proj.forward(x, products),
+            Some(rows) => self.q_proj.forward(&select_rows(x.clone(), rows), products),
         };
-        let mut keys = self.k_proj.forward(x, dropout_seed);
-        let values = self.v_proj.forward(x, dropout_seed);
+        let mut keys = self.k_proj.forward(x, products);
+        let values = self.v_proj.forward(x, products);
         let mut unnormed = None;
         if let (Some(q_norm), Some(k_norm)) = (&self.q_norm, &self.k_norm) {
             let (normed_queries, before_queries) = q_norm.forward(queries);
@@ -106,7 +106,7 @@ impl Attention {
         let inputs = AttentionInputs { queries, keys, values };
         let (output, inputs) =
             ops::attention(inputs, self.heads, &pass.all, asked, path, self.q_proj.weight.val().dtype());
-        let projected = self.o_proj.forward(&output.context, dropout_seed);
+        let projected = self.o_proj.forward(&output.context, products);
         (projected, AttentionTrace { inputs, output, unnormed })
     }
 
@@ -119,7 +119,8 @@ impl Attention {
         gradients: &mut Gradients,
     ) -> Tensor<2> {
         let AttentionTrace { inputs, output, unnormed } = trace;
-        let d_context = self.o_proj.backward(&output.context, d_output, pass.options.dropout_seed, gradients);
+        let d_context =
+            self.o_proj.backward(&output.context, d_output, pass.products.dropout_seed, gradients);
         let AttentionInputs { queries: mut d_queries, keys: mut d_keys, values: d_values } =
             ops::attention_backward(inputs, output, d_context, self.heads, &pass.all);
         if self.rotary {
@@ -130,8 +131,8 @@ impl Attention {
             d_queries = q_norm.backward(queries, d_queries, gradients);
             d_keys = k_norm.backward(keys, d_keys, gradients);
         }
-        let dx = self.q_proj.backward(x, &d_queries, pass.options.dropout_seed, gradients);
-        let dx = dx + self.k_proj.backward(x, &d_keys, pass.options.dropout_seed, gradients);
-        dx + self.v_proj.backward(x, &d_values, pass.options.dropout_seed, gradients)
+        let dx = self.q_proj.backward(x, &d_queries, pass.products.dropout_seed, gradients);
+        let dx = dx + self.k_proj.backward(x, &d_keys, pass.products.dropout_seed, gradients);
+        dx + self.v_proj.backward(x, &d_values, pass.products.dropout_seed, gradients)
     }
 }

@@ -47,12 +47,12 @@ impl Embedding {
 
     /// The embedding as a tied head: `[rows, hidden]` to `[rows, vocab]`.
     pub(super) fn as_head(&self, hidden: &Tensor<2>) -> Tensor<2> {
-        ops::project(hidden, &self.weight.val())
+        ops::project(hidden, &self.weight.val(), false)
     }
 
     /// Some columns of [`Embedding::as_head`].
     pub(super) fn as_head_part(&self, hidden: &Tensor<2>, tokens: Range<usize>) -> Tensor<2> {
-        ops::project(hidden, &self.weight.val().slice(tokens))
+        ops::project(hidden, &self.weight.val().slice(tokens), false)
     }
 
     /// The gradient of [`Embedding::as_head`] with respect to `hidden`.

@@ -126,7 +126,7 @@ impl DecoderLayer {
     /// All rows to all rows, keeping what the backward pass needs.
     pub(super) fn forward_traced(&self, input: Tensor<2>, pass: &Pass<'_>) -> (Tensor<2>, LayerTrace) {
         let (output, input, inner) = self.run(input, &pass.all, &mut KeyPath::default(), pass);
-        (output, LayerTrace { input, inner: (!pass.options.recompute).then_some(inner) })
+        (output, LayerTrace { input, inner: (!pass.recompute).then_some(inner) })
     }
 
     fn run(

@@ -7,12 +7,13 @@ use burn::tensor::{DType, Tensor};
 
 use super::Gradients;
 use super::lora::Lora;
+use super::pass::Products;
 use super::source::{Scope, WeightSource};
 use crate::host::widened;
 use crate::ops;
 
-/// `x W^T + b`, and the update of an adapter if there is one. Weights of half precision are widened; the arithmetic
-/// is `f32`.
+/// `x W^T + b`, and the update of an adapter if there is one. Weights of half precision are widened, and the
+/// arithmetic is `f32`, unless [`Products`] say otherwise.
 #[derive(Module, Debug)]
 pub(super) struct Linear {
     /// `[out, in]`.
@@ -38,13 +39,13 @@ impl Linear {
     }
 
     /// `[rows, in]` to `[rows, out]`.
-    pub(super) fn forward(&self, x: &Tensor<2>, dropout_seed: Option<u64>) -> Tensor<2> {
-        let mut y = ops::project(x, &self.weight.val());
+    pub(super) fn forward(&self, x: &Tensor<2>, products: Products) -> Tensor<2> {
+        let mut y = ops::project(x, &self.weight.val(), products.rounded);
         if let Some(bias) = &self.bias {
             y = y + bias.val().cast(DType::F32).unsqueeze();
         }
         match &self.lora {
-            Some(lora) => y + lora.forward(x, dropout_seed),
+            Some(lora) => y + lora.forward(x, products.dropout_seed),
             None => y,
         }
     }
@@ -52,7 +53,7 @@ impl Linear {
     /// Some columns of what a projection without a low-rank update gives.
     pub(super) fn forward_part(&self, x: &Tensor<2>, outputs: Range<usize>) -> Tensor<2> {
         debug_assert!(self.lora.is_none(), "heads are replaced as a whole");
-        let y = ops::project(x, &self.weight.val().slice(outputs.clone()));
+        let y = ops::project(x, &self.weight.val().slice(outputs.clone()), false);
         match &self.bias {
             Some(bias) => y + bias.val().slice(outputs).cast(DType::F32).unsqueeze(),
             None => y,

@@ -24,8 +24,8 @@ pub(super) struct Lora {
 
 impl Lora {
     pub(super) fn forward(&self, x: &Tensor<2>, dropout_seed: Option<u64>) -> Tensor<2> {
-        let low = ops::project(&self.dropped(x.clone(), dropout_seed), &self.a.val()) * self.scale;
-        ops::project(&low, &self.b.val())
+        let low = ops::project(&self.dropped(x.clone(), dropout_seed), &self.a.val(), false) * self.scale;
+        ops::project(&low, &self.b.val(), false)
     }
 
     pub(super) fn backward(

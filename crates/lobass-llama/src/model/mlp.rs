@@ -47,12 +47,9 @@ impl Mlp {
 
     /// `[rows, hidden]` to the same.
     pub(super) fn forward(&self, x: &Tensor<2>, pass: &Pass<'_>) -> (Tensor<2>, MlpTrace) {
-        let (gate, up) = (
-            self.gate_proj.forward(x, pass.options.dropout_seed),
-            self.up_proj.forward(x, pass.options.dropout_seed),
-        );
+        let (gate, up) = (self.gate_proj.forward(x, pass.products), self.up_proj.forward(x, pass.products));
         let (inner, gate, up) = ops::swiglu(gate, up);
-        let output = self.down_proj.forward(&inner, pass.options.dropout_seed);
+        let output = self.down_proj.forward(&inner, pass.products);
         recycle(inner);
         (output, MlpTrace { gate, up })
     }
@@ -67,10 +64,10 @@ impl Mlp {
     ) -> Tensor<2> {
         let MlpTrace { gate, up } = trace;
         let (inner, gate, up) = ops::swiglu(gate, up);
-        let d_inner = self.down_proj.backward(&inner, d_output, pass.options.dropout_seed, gradients);
+        let d_inner = self.down_proj.backward(&inner, d_output, pass.products.dropout_seed, gradients);
         recycle(inner);
         let (d_gate, d_up) = ops::swiglu_backward(gate, up, d_inner);
-        let dx = self.gate_proj.backward(x, &d_gate, pass.options.dropout_seed, gradients);
-        dx + self.up_proj.backward(x, &d_up, pass.options.dropout_seed, gradients)
+        let dx = self.gate_proj.backward(x, &d_gate, pass.products.dropout_seed, gradients);
+        dx + self.up_proj.backward(x, &d_up, pass.products.dropout_seed, gradients)
     }
 }

@@ -34,11 +34,11 @@ use decoder::{Decoder, DecoderTrace};
 pub use gradients::Gradients;
 use linear::Linear;
 pub use packed::Packed;
-use pass::Pass;
 pub(crate) use pass::Rows;
 pub use pass::TraceOptions;
 #[cfg(test)]
 pub(crate) use pass::tests;
+use pass::{Pass, Products};
 pub(crate) use rope::RopeTables;
 pub use source::WeightSource;
 pub(crate) use source::stream_of;
@@ -127,7 +127,8 @@ impl Llama {
 
     /// Some rows of [`Llama::hidden_states`]. The last layer computes no others.
     ///
-    /// On the processor a row is the same to the bit whatever else is packed, asked for, or shared.
+    /// On the processor a row is the same to the bit whatever else is packed, asked for, or shared. Where weights are
+    /// bf16, activations are rounded to it before each product (with `f32` sums), and nowhere else.
     ///
     /// # Shapes
     /// - `packed`: every id below `vocab_size`
@@ -165,7 +166,7 @@ impl Llama {
     /// - returns: `[rows, vocab]`, `f32`
     pub fn logits(&self, hidden: Tensor<2>) -> Tensor<2> {
         match &self.lm_head {
-            Some(head) => head.forward(&hidden, None),
+            Some(head) => head.forward(&hidden, Products::default()),
             None => self.model.embed_tokens.as_head(&hidden),
         }
     }

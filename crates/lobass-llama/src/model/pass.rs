@@ -24,7 +24,17 @@ pub(super) struct Pass<'a> {
     pub(super) all: Rows,
     /// The rows whose hidden states are wanted, if not all are.
     pub(super) asked: Option<Rows>,
-    pub(super) options: TraceOptions,
+    pub(super) recompute: bool,
+    pub(super) products: Products,
+}
+
+/// How projections multiply.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Products {
+    /// The seed of an adapter's dropout; without one nothing is dropped.
+    pub(super) dropout_seed: Option<u64>,
+    /// Whether activations are rounded to bf16 where weights are; if not, they and the arithmetic are `f32`.
+    pub(super) rounded: bool,
 }
 
 /// Rows of a pass, and where they stand in their sequences.
@@ -88,10 +98,12 @@ fn places(spans: &[Span]) -> impl Iterator<Item = (Range<usize>, usize)> + '_ {
 }
 
 impl<'a> Pass<'a> {
-    /// A pass over everything.
+    /// A pass over everything, in `f32`.
     pub(super) fn whole(config: &LlamaConfig, packed: &'a Packed, options: TraceOptions) -> Self {
         let all = Rows::all(config, spans(packed.runs(), 0..packed.n_rows()));
-        Self { input_ids: packed.input_ids(), all, asked: None, options }
+        let TraceOptions { recompute, dropout_seed } = options;
+        let products = Products { dropout_seed, rounded: false };
+        Self { input_ids: packed.input_ids(), all, asked: None, recompute, products }
     }
 
     /// Passes over at most `size` rows each, which together are a pass over everything, and give the rows asked for.
@@ -104,7 +116,8 @@ impl<'a> Pass<'a> {
                 let chosen = asked.iter().map(|row| row - start).collect();
                 let all = Rows::all(config, spans(packed.runs(), rows.clone()));
                 let asked = (asked.len() < rows.len()).then(|| Rows::chosen(config, &all.spans, chosen));
-                Self { input_ids: &packed.input_ids()[rows], all, asked, options: TraceOptions::default() }
+                let products = Products { dropout_seed: None, rounded: true };
+                Self { input_ids: &packed.input_ids()[rows], all, asked, recompute: false, products }
             })
             .collect()
     }

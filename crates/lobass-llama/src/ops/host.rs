@@ -1,6 +1,6 @@
 //! Operations as kernels on slices.
 
-use burn::tensor::Tensor;
+use burn::tensor::{DType, Tensor, bf16};
 
 use super::{AttentionInputs, AttentionOutput, Heads, KeyPath};
 use crate::buffers::{buffer, recycle};
@@ -148,9 +148,14 @@ pub(super) fn residual(x: Tensor<2>, y: Tensor<2>) -> (Tensor<2>, Tensor<2>) {
     (y.back(&device), x.back(&device))
 }
 
-pub(super) fn project(x: &Tensor<2>, weight: &Tensor<2>) -> Tensor<2> {
+pub(super) fn project(x: &Tensor<2>, weight: &Tensor<2>, rounded: bool) -> Tensor<2> {
     let ([rows, inputs], [outputs, _], device) = (x.dims(), weight.dims(), x.device());
     let mut y = buffer(rows * outputs);
+    if rounded && weight.dtype() == DType::BF16 {
+        let (x, weight) = (Read::new(x), Read::new(weight));
+        lobass_kernels::matmul_bf16(x.values::<f32>(), weight.values::<bf16>(), &mut y, inputs);
+        return tensor(y, [rows, outputs], &device);
+    }
     let weight = widened(weight.clone());
     let (x, values) = (Read::new(x), Read::new(&weight));
     lobass_kernels::project(x.values::<f32>(), values.values::<f32>(), inputs, &mut y);

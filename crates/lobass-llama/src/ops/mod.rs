@@ -135,8 +135,11 @@ pub(crate) fn attention_backward(
 }
 
 /// `x w^T`, of a weight of any float format: `[rows, in]` and `[out, in]` to `[rows, out]`.
-pub(crate) fn project(x: &Tensor<2>, weight: &Tensor<2>) -> Tensor<2> {
-    dispatch!(x, project(x, weight))
+///
+/// A weight of half precision is widened, unless `x` is to be rounded to bf16 like the weight. On other devices `x` is
+/// always rounded to the weight's format.
+pub(crate) fn project(x: &Tensor<2>, weight: &Tensor<2>, rounded: bool) -> Tensor<2> {
+    if is_host(&x.device()) { host::project(x, weight, rounded) } else { plain::project(x, weight) }
 }
 
 /// `x + y`, and `x`.

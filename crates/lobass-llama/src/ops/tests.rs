@@ -74,7 +74,12 @@ proptest! {
     #[test]
     fn products(rows in 1usize..6, inputs in 1usize..20, outputs in 1usize..20, seed: u64) {
         let (x, weight) = (random(seed, [rows, inputs]), random(seed ^ 1, [outputs, inputs]));
-        assert_close("product", host::project(&x, &weight), plain::project(&x, &weight));
+        assert_close("product", host::project(&x, &weight, false), plain::project(&x, &weight));
+        let half = weight.cast(DType::BF16);
+        // The results of the plain operation are rounded too, to 8 bits.
+        let (found, expected) = (host::project(&x, &half, true), plain::project(&x, &half));
+        let worst = (found - expected).abs().max().into_scalar::<f32>();
+        prop_assert!(worst < 0.05, "product in bf16 differs by {}", worst);
     }
 
     #[test]

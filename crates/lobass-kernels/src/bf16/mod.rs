@@ -1,0 +1,62 @@
+//! Products of activations with weights in bf16, as a checkpoint has them.
+//!
+//! The activations are rounded to bf16 once; products and sums are `f32`. A sum goes over the inputs in an order that
+//! depends on their number only, so that a row's results have the same bits alone, in company, and wherever it stands.
+
+mod instructions;
+mod portable;
+mod round;
+
+use half::bf16;
+
+pub use instructions::Bf16Instructions;
+
+/// Rows at a time: what is allocated does not grow with more of them.
+const ROWS: usize = 512;
+
+/// Computes `y = bf16(x) @ w^T` with the best instructions of this processor, [`Bf16Instructions::detected`].
+///
+/// Rounding is to the nearest, ties to even; a NaN stays one, and what lies beyond the greatest bf16 is infinite.
+/// A row of `y` is a function of its row of `x`, of `w`, and of the instructions, bit for bit.
+/// Numbers below the least normal one may be taken for 0, by instructions that know no others.
+///
+/// # Shapes
+/// - `x`: `[rows, inputs]`; `w`: `[outputs, inputs]`; `y`: `[rows, outputs]`
+///
+/// # Panics
+/// If lengths do not fit.
+///
+/// Source: `torch.nn.functional.linear(x.bfloat16(), w)`, before its result is rounded.
+pub fn matmul_bf16(x: &[f32], w: &[bf16], y: &mut [f32], inputs: usize) {
+    matmul_bf16_with(Bf16Instructions::detected(), x, w, y, inputs);
+}
+
+/// As [`matmul_bf16`], with these instructions.
+///
+/// # Panics
+/// As [`matmul_bf16`], or if the instructions are not [available](Bf16Instructions::is_available).
+pub fn matmul_bf16_with(instructions: Bf16Instructions, x: &[f32], w: &[bf16], y: &mut [f32], inputs: usize) {
+    assert!(instructions.is_available(), "this processor, or its system, has no {instructions}");
+    let Some(outputs) = outputs(x.len(), w.len(), y.len(), inputs) else {
+        y.fill(0.0);
+        return;
+    };
+    for (x, y) in x.chunks(ROWS * inputs).zip(y.chunks_mut(ROWS * outputs)) {
+        instructions.multiply(x, w, y, inputs);
+    }
+}
+
+/// The width of a row of `y`; none if there is nothing to sum, or nowhere to write.
+fn outputs(x: usize, w: usize, y: usize, inputs: usize) -> Option<usize> {
+    if inputs == 0 {
+        assert_eq!((x, w), (0, 0), "values of x and w without inputs");
+        return None;
+    }
+    let (rows, outputs) = (x / inputs, w / inputs);
+    let expected = (rows * inputs, outputs * inputs, rows * outputs);
+    assert_eq!((x, w, y), expected, "values of x, w, y for {rows} rows, {inputs} inputs, {outputs} outputs");
+    (y > 0).then_some(outputs)
+}
+
+#[cfg(test)]
+mod tests;

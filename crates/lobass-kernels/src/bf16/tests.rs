@@ -1,0 +1,191 @@
+//! Every product that this processor can run against the twin, and each row against itself in other company.
+
+use half::bf16;
+use proptest::prelude::*;
+
+use super::*;
+use crate::check::values;
+use crate::plain;
+
+type Multiply = Box<dyn Fn(&[f32], &[bf16], &mut [f32], usize)>;
+
+/// Everything that multiplies here, with its name.
+fn all() -> Vec<(String, Multiply)> {
+    let available = Bf16Instructions::ALL.into_iter().filter(|one| one.is_available());
+    available
+        .map(|one| {
+            let multiply: Multiply = Box::new(move |x, w, y, inputs| matmul_bf16_with(one, x, w, y, inputs));
+            (one.to_string(), multiply)
+        })
+        .collect()
+}
+
+/// The operands of a product.
+#[derive(Debug, Clone, PartialEq)]
+struct Operands {
+    x: Vec<f32>,
+    w: Vec<bf16>,
+    inputs: usize,
+}
+
+impl Operands {
+    fn random((rows, inputs, outputs): (usize, usize, usize), seed: u64) -> Self {
+        let w = values(seed ^ 1, outputs * inputs).into_iter().map(bf16::from_f32).collect();
+        Self { x: values(seed, rows * inputs), w, inputs }
+    }
+
+    fn rows(&self) -> usize {
+        self.x.len() / self.inputs
+    }
+
+    fn outputs(&self) -> usize {
+        self.w.len() / self.inputs
+    }
+
+    fn product(&self, multiply: &Multiply) -> Vec<f32> {
+        // Full of garbage: everything is to be written.
+        let mut y = vec![f32::NAN; self.rows() * self.outputs()];
+        multiply(&self.x, &self.w, &mut y, self.inputs);
+        y
+    }
+
+    fn plain_product(&self) -> Vec<f64> {
+        let mut y = vec![f64::NAN; self.rows() * self.outputs()];
+        plain::matmul_bf16(&self.x, &self.w, &mut y, self.inputs);
+        y
+    }
+
+    /// Panics unless the product is the twin's, up to what rounding every sum may do.
+    fn assert_is_plain(&self) {
+        let mut absolute = self.clone();
+        absolute.x.iter_mut().for_each(|x| *x = x.abs());
+        absolute.w.iter_mut().for_each(|w| *w = bf16::from_f32(w.to_f32().abs()));
+        let (expected, magnitudes) = (self.plain_product(), absolute.plain_product());
+        // Each product, and each sum, is off by half an epsilon of itself at most.
+        let tolerance = (self.inputs + 2) as f64 * f64::from(f32::EPSILON);
+        for (name, multiply) in all() {
+            for (at, found) in self.product(&multiply).into_iter().enumerate() {
+                let error = (f64::from(found) - expected[at]).abs();
+                let shape = (self.rows(), self.inputs, self.outputs());
+                assert!(
+                    error <= tolerance * magnitudes[at],
+                    "{name}, {shape:?}, at {at}: {found} for {}, off by {error:e}",
+                    expected[at]
+                );
+            }
+        }
+    }
+
+    /// Panics unless the rows that are picked have the bits that they have here.
+    fn assert_rows_are_alike(&self, picked: &[usize]) {
+        let rows = picked.iter().flat_map(|row| &self.x[row * self.inputs..][..self.inputs]);
+        let company = Self { x: rows.copied().collect(), ..self.clone() };
+        let outputs = self.outputs();
+        for (name, multiply) in all() {
+            let (here, there) = (self.product(&multiply), company.product(&multiply));
+            for (at, row) in picked.iter().enumerate() {
+                let (here, there) = (&here[row * outputs..][..outputs], &there[at * outputs..][..outputs]);
+                let shape = (self.rows(), self.inputs, outputs);
+                assert_eq!(here, there, "{name}, {shape:?}: row {row}, as row {at} of {}", picked.len());
+            }
+        }
+    }
+}
+
+fn shape() -> impl Strategy<Value = (usize, usize, usize)> {
+    (1usize..80, prop_oneof![3 => 1usize..200, 1 => 200usize..1200], 1usize..150)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn is_the_plain_one(shape in shape(), seed: u64) {
+        Operands::random(shape, seed).assert_is_plain();
+    }
+
+    #[test]
+    fn a_row_is_the_same_in_any_company(
+        shape in shape(), picked in prop::collection::vec(any::<prop::sample::Index>(), 1..70), seed: u64,
+    ) {
+        let picked: Vec<usize> = picked.into_iter().map(|index| index.index(shape.0)).collect();
+        Operands::random(shape, seed).assert_rows_are_alike(&picked);
+    }
+}
+
+#[test]
+fn is_the_plain_one_at_the_edges_of_blocks() {
+    for inputs in [1, 2, 31, 32, 33, 511, 512, 513, 1024, 1055] {
+        Operands::random((33, inputs, 65), 1).assert_is_plain();
+    }
+    for outputs in [1, 15, 16, 17, 31, 32, 33, 64, 65, 127, 128, 129, 255, 256, 257] {
+        Operands::random((5, 70, outputs), 2).assert_is_plain();
+    }
+    for rows in [1, 3, 4, 15, 16, 17, 31, 32, 33, ROWS, ROWS + 1] {
+        Operands::random((rows, 70, 9), 3).assert_is_plain();
+    }
+}
+
+#[test]
+fn a_row_is_the_same_at_the_edges_of_blocks() {
+    for inputs in [1, 2, 3, 33, 513, 1025] {
+        for outputs in [1, 4, 64, 65, 130] {
+            let operands = Operands::random((ROWS + 70, inputs, outputs), 4);
+            for picked in [&[0][..], &[ROWS + 69, 0, 64], &[ROWS], &[ROWS - 1, ROWS, 1, 2, 3, 4]] {
+                operands.assert_rows_are_alike(picked);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_not_a_number_stays_in_its_row_and_its_output() {
+    for broken in [f32::NAN, f32::INFINITY, f32::MAX] {
+        for at in [0, 31, 32, 66] {
+            let mut operands = Operands::random((37, 67, 40), 5);
+            operands.x[20 * 67 + at] = broken;
+            operands.w[11 * 67 + at] = bf16::NAN;
+            for (name, multiply) in all() {
+                for (index, y) in operands.product(&multiply).into_iter().enumerate() {
+                    let expected = index / 40 != 20 && index % 40 != 11;
+                    assert_eq!(y.is_finite(), expected, "{name}: {broken} at {at}, index {index}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn without_inputs_the_sums_are_0_and_without_rows_or_outputs_there_are_none() {
+    for (_, multiply) in all() {
+        let mut y = [1.0; 6];
+        multiply(&[], &[], &mut y, 0);
+        assert_eq!(y, [0.0; 6]);
+        multiply(&[], &[bf16::ONE; 6], &mut [], 3);
+        multiply(&[1.0; 6], &[], &mut [], 3);
+    }
+}
+
+#[test]
+fn the_portable_ones_are_always_there_and_the_best_are_detected() {
+    assert!(Bf16Instructions::Portable.is_available());
+    let best = Bf16Instructions::ALL.into_iter().find(|one| one.is_available());
+    assert_eq!(Some(Bf16Instructions::detected()), best);
+    // Of 7 bits behind the point, and ties to even.
+    let (x, w) = ([1.0, 2.0, 1.0 + 1.0 / 256.0, 1.0 + 3.0 / 256.0], [bf16::ONE, bf16::from_f32(0.5)]);
+    let mut y = [0.0; 2];
+    matmul_bf16(&x, &w, &mut y, 2);
+    assert_eq!(y, [2.0, 1.0 + 0.5 * (1.0 + 4.0 / 256.0)]);
+}
+
+#[test]
+#[should_panic(expected = "values of x, w, y for 2 rows, 3 inputs, 1 outputs")]
+fn lengths_have_to_fit() {
+    matmul_bf16(&[0.0; 6], &[bf16::ONE; 4], &mut [0.0; 2], 3);
+}
+
+#[test]
+#[should_panic(expected = "without inputs")]
+fn no_inputs_means_no_values() {
+    matmul_bf16(&[0.0; 6], &[], &mut [0.0; 2], 0);
+}
