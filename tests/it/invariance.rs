@@ -85,13 +85,14 @@ fn wide(window: &str) -> Llama {
 /// Sequences that begin with a preamble, of which some go on alike, repeat, or are cut short; far longer together than
 /// what goes through a layer at once.
 fn sequences_that_begin_alike() -> Vec<Sequence> {
-    let token = |at: u64, seed: u64| ((at * 7919 + seed * 104_729 + at * at * seed) % 300) as u32;
-    let text = |seed: u64, length: u64| (0..length).map(move |at| token(at, seed));
+    let token =
+        |at: usize, seed: usize| u32::try_from((at * 7919 + seed * 104_729 + at * at * seed) % 300).unwrap();
+    let text = |seed: usize, length: usize| (0..length).map(move |at| token(at, seed));
     let mut sequences = Vec::new();
-    for (number, (question, answer)) in (0u64..60).map(|at| (at, (at / 3, at % 7))) {
+    for (number, (question, answer)) in (0..60).map(|at| (at, (at / 3, at % 7))) {
         let prompt = text(1, 300).chain(text(2 + question, 5 + 11 * question));
         let ids: Vec<u32> = prompt.chain(text(100 + answer, 1 + 9 * answer)).collect();
-        let first = if number % 4 == 0 { 1 } else { ids.len() - 1 - answer as usize };
+        let first = if number % 4 == 0 { 1 } else { ids.len() - 1 - answer };
         let scored: Vec<bool> = (0..ids.len()).map(|token| token >= first).collect();
         sequences.push(Sequence::from_scored_tokens(ids, &scored).unwrap());
     }

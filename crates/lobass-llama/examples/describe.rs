@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let model = checkpoint.load(Dtype::F32, &device)?;
     let start = config.bos_token_id.unwrap_or(0);
     let hidden = model.hidden_states(&Packed::new([[start].as_slice()]));
-    let likeliest = model.logits(hidden).argmax(1).into_scalar::<i64>();
+    let likeliest = model.logits(&hidden).argmax(1).into_scalar::<i64>();
     println!("after token {start} comes, most likely, token {likeliest}");
     Ok(())
 }

@@ -19,7 +19,7 @@
 //! let device = DeviceName::Cpu.open();
 //! let model = Llama::random(&config, 7, &device);
 //! let packed = Packed::new([[1, 5, 9].as_slice(), &[1, 4]]); // two sequences, five rows
-//! let logits = model.logits(model.hidden_states(&packed));
+//! let logits = model.logits(&model.hidden_states(&packed));
 //! assert_eq!(logits.dims(), [5, 32]);
 //! # Ok::<(), lobass_llama::ConfigError>(())
 //! ```

@@ -36,7 +36,7 @@ pub fn label_losses(model: &Llama, hidden: &Tensor<2>, labels: &[u32]) -> Vec<f3
         if on_host {
             losses.extend(running_losses(model, &hidden, labels));
         } else {
-            losses.extend(plain::losses(model.logits(hidden), labels).into_data().iter::<f32>());
+            losses.extend(plain::losses(model.logits(&hidden), labels).into_data().iter::<f32>());
         }
     }
     losses
@@ -73,7 +73,7 @@ pub fn label_losses_backward(
     for (start, labels) in chunks(labels, rows_of_a_chunk(model)) {
         let seeds = &seeds[start..start + labels.len()];
         let hidden = hidden.clone().narrow(0, start, labels.len());
-        let (found, d_logits) = cross_entropy_backward(model.logits(hidden.clone()), labels, seeds);
+        let (found, d_logits) = cross_entropy_backward(model.logits(&hidden), labels, seeds);
         losses.extend(found);
         d_hidden.push(model.logits_backward(hidden, d_logits, gradients));
     }

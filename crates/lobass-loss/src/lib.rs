@@ -1,9 +1,10 @@
 //! The loss engine: how sequences become negative log-likelihood sums.
 //!
-//! An [`Engine`] holds one model on one device and implements [`lobass_core::LossEngine`]. On the processor it runs
-//! one sequence per single-threaded worker over shared weights: no padding, and the same bits whatever the company,
-//! the order, or the number of threads. The head runs on loss-bearing rows only, in chunks, so that no
-//! `[batch, seq, vocab]` buffer ever exists.
+//! An [`Engine`] holds one model on one device and implements [`lobass_core::LossEngine`]. It makes a [`Plan`] of each
+//! call, from token ids alone: what is there twice is run once, common beginnings are run once a batch, and the last
+//! layer and the head run on the rows whose prediction counts. On the processor batches run on single-threaded workers
+//! over shared weights: no padding, and the same bits whatever the company, the order, what is shared, or the number
+//! of threads. The vocabulary goes by in blocks, so that no `[batch, seq, vocab]` buffer ever exists.
 //!
 //! [`label_losses`] is the one definition of the loss; training runs the same function with its gradient,
 //! [`label_losses_backward`].

@@ -164,10 +164,10 @@ impl Llama {
     /// # Shapes
     /// - `hidden`: `[rows, hidden]`
     /// - returns: `[rows, vocab]`, `f32`
-    pub fn logits(&self, hidden: Tensor<2>) -> Tensor<2> {
+    pub fn logits(&self, hidden: &Tensor<2>) -> Tensor<2> {
         match &self.lm_head {
-            Some(head) => head.forward(&hidden, Products::default()),
-            None => self.model.embed_tokens.as_head(&hidden),
+            Some(head) => head.forward(hidden, Products::default()),
+            None => self.model.embed_tokens.as_head(hidden),
         }
     }
 

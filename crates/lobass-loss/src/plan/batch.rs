@@ -34,7 +34,7 @@ impl Answer {
 }
 
 impl Batch {
-    pub(super) fn new(sequences: &[Sequence], nodes: Vec<Node>) -> Self {
+    pub(super) fn new(sequences: &[Sequence], nodes: &[Node]) -> Self {
         let mut packed = Packed::default();
         let mut first_rows = Vec::with_capacity(nodes.len());
         // A loss is a row and a label: where sequences part, one row predicts several tokens.
@@ -47,7 +47,7 @@ impl Batch {
         }
         let pairs: Vec<(usize, Vec<(usize, u32)>)> = ends
             .into_iter()
-            .map(|(sequence, end)| (sequence, pairs(&sequences[sequence], &nodes, &first_rows, end)))
+            .map(|(sequence, end)| (sequence, pairs(&sequences[sequence], nodes, &first_rows, end)))
             .collect();
         wanted.extend(pairs.iter().flat_map(|(_, pairs)| pairs.iter().map(|&pair| (pair, 0))));
         let mut rows: Vec<usize> = Vec::new();

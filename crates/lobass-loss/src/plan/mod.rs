@@ -83,7 +83,7 @@ impl Plan {
 
     /// A batch of some of the sequences that are run.
     pub(crate) fn part(&self, members: Range<usize>, sequences: &[Sequence]) -> Batch {
-        Batch::new(sequences, tree(sequences, &self.ordered[members], self.alone_beyond))
+        Batch::new(sequences, &tree(sequences, &self.ordered[members], self.alone_beyond))
     }
 
     /// The sequence whose losses a sequence has; none if nothing of it is scored.
