@@ -61,11 +61,11 @@ mod tests {
 
         #[test]
         fn a_row_is_to_the_bit_what_it_is_alone(
-            rows in 1usize..150, inputs in 1usize..1200, outputs in 2usize..140, at in 0f64..1.0, seed: u64,
+            rows in 1usize..150, inputs in 1usize..1200, outputs in 2usize..140, at: prop::sample::Index, seed: u64,
         ) {
             let (x, w) = (values(seed, rows * inputs), values(seed ^ 1, outputs * inputs));
             let together = projected(&x, &w, inputs);
-            let row = (at * rows as f64) as usize;
+            let row = at.index(rows);
             let alone = projected(&x[row * inputs..(row + 1) * inputs], &w, inputs);
             prop_assert_eq!(&together[row * outputs..(row + 1) * outputs], &alone);
             let with_those_after = projected(&x[row * inputs..], &w, inputs);
