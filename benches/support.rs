@@ -1,4 +1,4 @@
-//! What the benchmarks share: a model, sequences, and the allocator of the command line.
+//! What the benchmarks share: a model, sequences, the allocator of the command line, and its peak.
 //!
 //! Sizes are small enough that every benchmark ends in seconds on two cores. Numbers of one machine mean nothing on
 //! another; see `docs/benchmarks.md` for how to compare.
@@ -53,4 +53,12 @@ pub fn sequences(count: usize, length: usize, n_scored: usize) -> Vec<Sequence> 
         Sequence::from_scored_tokens(ids, &scored).expect("as many marks as tokens")
     };
     (0..count).map(|_| sequence()).collect()
+}
+
+/// The largest memory this process has had resident, in bytes; `None` where the system does not tell.
+pub fn peak_memory() -> Option<u64> {
+    let status = fs_err::read_to_string("/proc/self/status").ok()?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: u64 = peak.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(1024 * kib)
 }

@@ -42,7 +42,9 @@ SPREAD = 0.6  # standard deviation of the logarithm of the length
 def parse():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--shape", choices=SHAPES, required=True)
+    parser.add_argument("--vocab-size", type=int, metavar="N", help="instead of the shape's own")
     parser.add_argument("--out", type=pathlib.Path, metavar="DIR", help="where to write the checkpoint")
+    parser.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32", help="of the checkpoint")
     parser.add_argument("--adapter", type=pathlib.Path, metavar="DIR", help="where to write a LoRA adapter")
     parser.add_argument("--rank", type=int, default=16)
     parser.add_argument("--alpha", type=int, default=32)
@@ -56,11 +58,18 @@ def parse():
     return parser.parse_args()
 
 
-def make_model(shape, seed):
-    kind, options = SHAPES[shape]
+def shape_of(args):
+    """The kind of model and its options."""
+    kind, options = SHAPES[args.shape]
+    return kind, options | (dict(vocab_size=args.vocab_size) if args.vocab_size else {})
+
+
+def make_model(args):
+    """In whatever number format it is kept, the weights are drawn in f32."""
+    kind, options = shape_of(args)
     config = AutoConfig.for_model(kind, tie_word_embeddings=True, bos_token_id=1, eos_token_id=2, **options)
-    torch.manual_seed(seed)
-    return AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    torch.manual_seed(args.seed)
+    return AutoModelForCausalLM.from_config(config, dtype=torch.float32).to(getattr(torch, args.dtype))
 
 
 def write_adapter(model, args):
@@ -87,7 +96,7 @@ def draw_sequence(generator, vocab, args):
 
 def write_sequences(args):
     generator = random.Random(args.seed)
-    vocab = SHAPES[args.shape][1]["vocab_size"]
+    vocab = shape_of(args)[1]["vocab_size"]
     sequences = [draw_sequence(generator, vocab, args) for _ in range(args.count)]
     args.sequences.write_text(json.dumps(sequences) + "\n")
 
@@ -97,7 +106,7 @@ def main():
     if args.sequences:
         write_sequences(args)
     if args.out or args.adapter:
-        model = make_model(args.shape, args.seed)
+        model = make_model(args)
         print(f"{args.shape}: {model.num_parameters():,} parameters")
     if args.out:
         model.save_pretrained(args.out)

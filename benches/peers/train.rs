@@ -8,7 +8,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use lobass_benches as _; // the allocator of the command line
+use lobass_benches::peak_memory;
 use lobass_core::Sequence;
 use lobass_llama::{AdapterCheckpoint, Checkpoint, DeviceName, Dtype, Llama};
 use lobass_train::{Event, Schedule, Session, TrainConfig, TrainData, fine_tune};
@@ -70,7 +70,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let seconds = timed.ok_or("expected at least two steps")?.as_secs_f64();
     let rate = (tokens * (ends.len() - 1)) as f64 / seconds;
     let result = json!({
-        "tokens_per_second": rate, "seconds": seconds, "losses": report.losses, "peak_rss_bytes": peak_memory()?,
+        "tokens_per_second": rate, "seconds": seconds, "losses": report.losses, "peak_rss_bytes": peak_memory(),
     });
     fs_err::write(&request.out, result.to_string())?;
     println!("{rate:.0} tokens/s");
@@ -84,12 +84,4 @@ fn load(request: &Request) -> Result<Llama, Box<dyn std::error::Error>> {
         None => Ok(model),
         Some(dir) => Ok(AdapterCheckpoint::open(dir)?.apply(&model)?),
     }
-}
-
-/// The largest memory this process has had resident, in bytes, where the system tells.
-fn peak_memory() -> Result<Option<u64>, Box<dyn std::error::Error>> {
-    let status = fs_err::read_to_string("/proc/self/status")?;
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib = peak.and_then(|peak| peak.trim().strip_suffix("kB")).map(str::trim);
-    Ok(kib.map(str::parse::<u64>).transpose()?.map(|kib| kib * 1024))
 }

@@ -1,34 +1,57 @@
 //! The benchmarks, by subject.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use xshell::{Shell, cmd};
 
 use crate::peers;
 
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
-    /// What to measure: a file of `benches/`, or `train-peers`, which compares training with transformers and PEFT;
-    /// every file if none is named
+    #[command(subcommand)]
+    comparison: Option<peers::Comparison>,
+    /// What to measure: files of `benches/`; every one if none is named
     #[arg(value_name = "SUBJECT")]
     subjects: Vec<String>,
-    #[command(flatten)]
-    peers: peers::Args,
     /// What to hand on to criterion, such as `--save-baseline main` or a filter
     #[arg(last = true, value_name = "CRITERION")]
     criterion: Vec<String>,
 }
 
 pub(crate) fn run(shell: &Shell, args: &Args) -> Result<()> {
-    if let [subject] = args.subjects.as_slice()
-        && subject == "train-peers"
-    {
-        return peers::train(shell, &args.peers);
-    }
-    if args.subjects.iter().any(|subject| subject == "train-peers") {
-        bail!("`train-peers` is measured by itself, so that nothing else is running");
+    if let Some(comparison) = &args.comparison {
+        return peers::run(shell, comparison);
     }
     let subjects = args.subjects.iter().flat_map(|subject| ["--bench", subject]);
     let criterion = &args.criterion;
     cmd!(shell, "cargo bench --package lobass-benches {subjects...} -- {criterion...}").run()?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use crate::Verb;
+
+    fn parse(words: &str) -> Result<Verb, clap::Error> {
+        Verb::try_parse_from(["xtask", "bench"].into_iter().chain(words.split_whitespace()))
+    }
+
+    #[test]
+    fn a_comparison_is_measured_by_itself() {
+        assert!(parse("loss select -- --save-baseline main").is_ok());
+        assert!(parse("peers --workload chat --dtype both --rounds 1 --batch-one").is_ok());
+        assert!(parse("train-peers --shape m25 --rounds 1").is_ok());
+        for wrong in ["peers loss", "peers --shape m25", "train-peers --workload chat", "loss --rounds 2"] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused() {
+        for wrong in ["--workload alpacas", "--dtype f16", "--rounds 0", "--rows 0", "--rows 64 --full"] {
+            assert!(parse(&format!("peers {wrong}")).is_err(), "{wrong}");
+        }
+    }
 }

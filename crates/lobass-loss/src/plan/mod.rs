@@ -29,7 +29,7 @@ pub struct Limits {
 }
 
 /// Fewer rows are not worth a batch of their own.
-const FEWEST_ROWS: usize = 1024;
+const FEWEST_ROWS: usize = 256;
 
 /// The work in some sequences, cut into batches.
 #[derive(Debug, Clone)]

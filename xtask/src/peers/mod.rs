@@ -1,0 +1,166 @@
+//! Comparisons with transformers: the same checkpoint and tokens, one side after the other, in rounds.
+
+mod material;
+mod score;
+mod train;
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
+use xshell::{Shell, cmd};
+
+/// What is measured by itself, so that nothing else is running.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Comparison {
+    /// Compare scoring with transformers
+    #[command(name = "peers")]
+    Score(score::Args),
+    /// Compare training with transformers and PEFT
+    #[command(name = "train-peers")]
+    Train(train::Args),
+}
+
+/// Where the material and the results are.
+const DIR: &str = "target/peers";
+const THREADS: usize = 2;
+const GIB: f64 = (1u64 << 30) as f64;
+
+pub(crate) fn run(shell: &Shell, comparison: &Comparison) -> Result<()> {
+    let python = crate::golden::environment(shell)?;
+    shell.create_dir(DIR)?;
+    match comparison {
+        Comparison::Score(args) => score::run(shell, args, &python),
+        Comparison::Train(args) => train::run(shell, args, &python),
+    }
+}
+
+/// The best of one side's runs.
+#[derive(Debug)]
+struct Side {
+    /// Tokens a second, of the fastest run.
+    rate: f64,
+    /// In bytes, of the run that took the most; NaN where the system does not tell.
+    memory: f64,
+    /// In nats a token, of the last run: of steps, or of sequences.
+    losses: Vec<f64>,
+}
+
+impl Side {
+    fn new() -> Self {
+        Self { rate: 0.0, memory: f64::NAN, losses: Vec::new() }
+    }
+
+    /// Counts a run in, with its losses as `losses_of` finds them.
+    fn take(&mut self, run: &Value, losses_of: impl Fn(&Value) -> Result<Vec<f64>>) -> Result<()> {
+        self.rate = self.rate.max(run["tokens_per_second"].as_f64().context("a run without a rate")?);
+        self.memory = self.memory.max(run["peak_rss_bytes"].as_f64().unwrap_or(f64::NAN));
+        self.losses = losses_of(run)?;
+        Ok(())
+    }
+
+    /// How the two sides compare, in words.
+    fn beside(&self, peers: &Self) -> String {
+        format!(
+            "lobass {:.0} tokens/s and {:.2} GiB, transformers {:.0} tokens/s and {:.2} GiB: {:.2} times the speed \
+             in {:.2} of the memory",
+            self.rate,
+            self.memory / GIB,
+            peers.rate,
+            peers.memory / GIB,
+            self.rate / peers.rate,
+            self.memory / peers.memory
+        )
+    }
+}
+
+/// The largest difference between the losses of both sides.
+///
+/// # Errors
+/// If it is above `tolerance`, in nats a token, or if one of the two has another number of losses.
+fn worst_difference(ours: &Side, peers: &Side, tolerance: f64) -> Result<f64> {
+    let (n_ours, n_peers) = (ours.losses.len(), peers.losses.len());
+    if n_ours != n_peers {
+        bail!("expected as many losses on both sides, found {n_ours} and {n_peers}");
+    }
+    let mut worst = 0.0;
+    for (at, (a, b)) in ours.losses.iter().zip(&peers.losses).enumerate() {
+        let difference = (a - b).abs();
+        if difference.is_nan() || difference > tolerance {
+            bail!("loss {at}: expected a difference of at most {tolerance} nats, found {a} and {b}");
+        }
+        worst = difference.max(worst);
+    }
+    Ok(worst)
+}
+
+/// The numbers of a list in a run's result; what is no number, as NaN is none in JSON, is an error.
+fn numbers(run: &Value, name: &str) -> Result<Vec<f64>> {
+    let list = run[name].as_array().with_context(|| format!("a run without `{name}`"))?;
+    let number = |value: &Value| value.as_f64().with_context(|| format!("`{name}`: `{value}` is no number"));
+    list.iter().map(number).collect()
+}
+
+fn build(shell: &Shell, binary: &str) -> Result<()> {
+    Ok(cmd!(shell, "cargo build --release --package lobass-benches --bin {binary}").run()?)
+}
+
+/// Runs one of our binaries with a request and gives its result.
+fn run_ours(shell: &Shell, binary: &str, mut request: Value) -> Result<Value> {
+    request["threads"] = THREADS.into();
+    request["out"] = format!("{DIR}/ours.json").into();
+    shell.write_file(format!("{DIR}/request.json"), request.to_string())?;
+    // Cargo knows where it builds.
+    cmd!(shell, "cargo run --quiet --release --package lobass-benches --bin {binary} -- {DIR}/request.json")
+        .run()?;
+    read(shell, "ours.json")
+}
+
+/// Runs one of the scripts of the other side and gives its result.
+fn run_peer(shell: &Shell, python: &str, script: &str, args: &[String]) -> Result<Value> {
+    let threads = THREADS.to_string();
+    cmd!(shell, "{python} benches/peers/{script} {args...} --threads {threads} --out {DIR}/peer.json")
+        .env("HF_HUB_OFFLINE", "1")
+        .run()?;
+    read(shell, "peer.json")
+}
+
+fn read(shell: &Shell, name: &str) -> Result<Value> {
+    let text = shell.read_file(format!("{DIR}/{name}"))?;
+    serde_json::from_str(&text).with_context(|| format!("{DIR}/{name} is no result"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn side(losses: &[f64]) -> Side {
+        Side { losses: losses.to_vec(), ..Side::new() }
+    }
+
+    #[test]
+    fn losses_that_differ_stop_the_comparison() {
+        let ours = side(&[1.0, 2.0]);
+        let worst = worst_difference(&ours, &side(&[1.25, 2.0]), 0.5).unwrap();
+        assert_eq!(worst, 0.25);
+        for wrong in [&[1.0, 2.75][..], &[1.0, f64::NAN], &[1.0], &[1.0, 2.0, 3.0]] {
+            assert!(worst_difference(&ours, &side(wrong), 0.5).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn the_fastest_run_and_the_largest_memory_count() {
+        let mut side = Side::new();
+        for (rate, memory) in [(10, 5), (30, 7), (20, 6)] {
+            let run = json!({"tokens_per_second": rate, "peak_rss_bytes": memory, "losses": [rate]});
+            side.take(&run, |run| numbers(run, "losses")).unwrap();
+        }
+        assert_eq!((side.rate, side.memory, side.losses), (30.0, 7.0, vec![20.0]));
+    }
+
+    #[test]
+    fn a_result_without_a_number_is_an_error() {
+        assert!(numbers(&json!({"losses": [1.0, null]}), "losses").is_err());
+        assert!(numbers(&json!({}), "losses").is_err());
+    }
+}
