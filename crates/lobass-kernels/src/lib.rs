@@ -1,13 +1,14 @@
 //! The inner loops of a LLaMA-family model on the CPU, forward and backward, on plain `f32` slices.
 //!
 //! Slices are row-major. Every function runs on the calling thread, allocates at most a scratch of some hundred
-//! kilobytes (attention of long sequences more: 64 rows of scores), and gives the same bits for the same input on the
-//! same processor: whoever has many rows or sequences gives them to many threads.
+//! kilobytes (attention of long sequences more: 64 rows of scores; products in bf16: 512 rows), and gives the same bits
+//! for the same input on the same processor: whoever has many rows or sequences gives them to many threads.
 //!
 //! Loops are compiled for AVX-512, AVX2, NEON, and for none of them, and chosen at run time. A sum is cut into as many
 //! parts whatever the width of a vector, and multiplied and added with one rounding, so that the choice changes no bit
-//! of it. (Without FMA instructions, that is slow.) Products of matrices are `gemm`'s, which does choose its order by
-//! the processor; they are behind [`matmul`], which holds the only `unsafe` of the crate.
+//! of it. (Without FMA instructions, that is slow.) Products of matrices do choose their order by the processor: those
+//! of [`matmul`] are `gemm`'s, and those of [`matmul_bf16`] too, unless there are instructions for bf16 itself. The call
+//! of `gemm` and these instructions are all that is `unsafe`.
 //!
 //! Each kernel has a twin in [`plain`], in `f64` and as short as it gets, which says what it computes.
 //!

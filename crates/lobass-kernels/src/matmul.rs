@@ -1,4 +1,4 @@
-//! Products of strided matrices: the one door to `gemm`, and the only `unsafe` of the crate.
+//! Products of strided matrices: the one door to `gemm`.
 
 use gemm::{Parallelism, gemm};
 

@@ -3,38 +3,51 @@
 use std::fmt;
 use std::sync::OnceLock;
 
-use half::bf16;
-
-use super::portable;
+use super::blocks::Kernel;
 
 /// The instructions that a product of bf16 is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Bf16Instructions {
+    /// Tiles of bf16, AMX-BF16, on x86-64 with Linux.
+    Amx,
+    /// Vectors of pairs of bf16, AVX512-BF16, on x86-64.
+    Avx512,
     /// `f32` arithmetic on rounded activations and widened weights, on any processor.
     Portable,
 }
 
 impl Bf16Instructions {
     /// All that there are, the fastest first.
-    pub const ALL: [Self; 1] = [Self::Portable];
+    pub const ALL: [Self; 3] = [Self::Amx, Self::Avx512, Self::Portable];
 
     /// The fastest that are available.
     pub fn detected() -> Self {
         static DETECTED: OnceLock<Bf16Instructions> = OnceLock::new();
-        *DETECTED
-            .get_or_init(|| Self::ALL.into_iter().find(|one| one.is_available()).unwrap_or(Self::Portable))
+        let detect = || Self::ALL.into_iter().find(|one| one.is_available()).unwrap_or(Self::Portable);
+        *DETECTED.get_or_init(detect)
     }
 
     /// Whether this processor has them, and the operating system lets this process use them.
+    ///
+    /// Linux is asked for the permission to use tiles when this is called for the first time.
     pub fn is_available(self) -> bool {
         match self {
-            Self::Portable => true,
+            #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+            Self::Amx => super::amx::is_available(),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => super::avx512::is_available(),
+            _ => self == Self::Portable,
         }
     }
 
-    pub(super) fn multiply(self, x: &[f32], w: &[bf16], y: &mut [f32], inputs: usize) {
+    /// What multiplies blocks with them on this thread; none if they are not available, or need no blocks.
+    pub(super) fn kernel(self) -> Option<Box<dyn Kernel>> {
         match self {
-            Self::Portable => portable::multiply(x, w, y, inputs),
+            #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+            Self::Amx => super::amx::kernel(),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => super::avx512::kernel(),
+            _ => None,
         }
     }
 }
@@ -42,6 +55,8 @@ impl Bf16Instructions {
 impl fmt::Display for Bf16Instructions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Amx => "amx-bf16",
+            Self::Avx512 => "avx512-bf16",
             Self::Portable => "portable",
         })
     }

@@ -3,9 +3,16 @@
 //! The activations are rounded to bf16 once; products and sums are `f32`. A sum goes over the inputs in an order that
 //! depends on their number only, so that a row's results have the same bits alone, in company, and wherever it stands.
 
+#[cfg(any(test, all(target_arch = "x86_64", target_os = "linux")))]
+mod amx;
+#[cfg(any(test, target_arch = "x86_64"))]
+mod avx512;
+mod blocks;
 mod instructions;
+mod panels;
 mod portable;
 mod round;
+mod transpose;
 
 use half::bf16;
 
@@ -36,13 +43,30 @@ pub fn matmul_bf16(x: &[f32], w: &[bf16], y: &mut [f32], inputs: usize) {
 /// # Panics
 /// As [`matmul_bf16`], or if the instructions are not [available](Bf16Instructions::is_available).
 pub fn matmul_bf16_with(instructions: Bf16Instructions, x: &[f32], w: &[bf16], y: &mut [f32], inputs: usize) {
-    assert!(instructions.is_available(), "this processor, or its system, has no {instructions}");
+    match instructions.kernel() {
+        Some(mut kernel) => in_parts(x, w, y, inputs, |x, y| blocks::multiply(&mut *kernel, x, w, y, inputs)),
+        None => {
+            let portable = instructions == Bf16Instructions::Portable;
+            assert!(portable, "this processor, or its operating system, has no {instructions}");
+            in_parts(x, w, y, inputs, |x, y| portable::multiply(x, w, y, inputs));
+        }
+    }
+}
+
+/// Multiplies some rows at a time, where there is something to do.
+fn in_parts(
+    x: &[f32],
+    w: &[bf16],
+    y: &mut [f32],
+    inputs: usize,
+    mut multiply: impl FnMut(&[f32], &mut [f32]),
+) {
     let Some(outputs) = outputs(x.len(), w.len(), y.len(), inputs) else {
         y.fill(0.0);
         return;
     };
     for (x, y) in x.chunks(ROWS * inputs).zip(y.chunks_mut(ROWS * outputs)) {
-        instructions.multiply(x, w, y, inputs);
+        multiply(x, y);
     }
 }
 

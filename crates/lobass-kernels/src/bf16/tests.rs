@@ -3,21 +3,32 @@
 use half::bf16;
 use proptest::prelude::*;
 
+use super::blocks::Kernel;
 use super::*;
 use crate::check::values;
 use crate::plain;
 
 type Multiply = Box<dyn Fn(&[f32], &[bf16], &mut [f32], usize)>;
 
-/// Everything that multiplies here, with its name.
+/// Everything that multiplies here, with its name: what this processor has, and what is done with the instructions that
+/// it may lack, by others.
 fn all() -> Vec<(String, Multiply)> {
     let available = Bf16Instructions::ALL.into_iter().filter(|one| one.is_available());
-    available
+    let mut all: Vec<(String, Multiply)> = available
         .map(|one| {
             let multiply: Multiply = Box::new(move |x, w, y, inputs| matmul_bf16_with(one, x, w, y, inputs));
             (one.to_string(), multiply)
         })
-        .collect()
+        .collect();
+    all.push(("tiles in software".to_owned(), by_blocks(|| Box::new(amx::software_kernel()))));
+    all.push(("vectors in software".to_owned(), by_blocks(|| Box::new(avx512::software_kernel()))));
+    all
+}
+
+fn by_blocks(kernel: fn() -> Box<dyn Kernel>) -> Multiply {
+    Box::new(move |x, w, y, inputs| {
+        in_parts(x, w, y, inputs, |x, y| blocks::multiply(&mut *kernel(), x, w, y, inputs));
+    })
 }
 
 /// The operands of a product.
@@ -77,16 +88,20 @@ impl Operands {
     }
 
     /// Panics unless the rows that are picked have the bits that they have here.
-    fn assert_rows_are_alike(&self, picked: &[usize]) {
-        let rows = picked.iter().flat_map(|row| &self.x[row * self.inputs..][..self.inputs]);
-        let company = Self { x: rows.copied().collect(), ..self.clone() };
+    fn assert_rows_are_alike(&self, picks: &[&[usize]]) {
         let outputs = self.outputs();
         for (name, multiply) in all() {
-            let (here, there) = (self.product(&multiply), company.product(&multiply));
-            for (at, row) in picked.iter().enumerate() {
-                let (here, there) = (&here[row * outputs..][..outputs], &there[at * outputs..][..outputs]);
-                let shape = (self.rows(), self.inputs, outputs);
-                assert_eq!(here, there, "{name}, {shape:?}: row {row}, as row {at} of {}", picked.len());
+            let here = self.product(&multiply);
+            for picked in picks {
+                let rows = picked.iter().flat_map(|row| &self.x[row * self.inputs..][..self.inputs]);
+                let company = Self { x: rows.copied().collect(), ..self.clone() };
+                let there = company.product(&multiply);
+                for (at, row) in picked.iter().enumerate() {
+                    let (here, there) =
+                        (&here[row * outputs..][..outputs], &there[at * outputs..][..outputs]);
+                    let shape = (self.rows(), self.inputs, outputs);
+                    assert_eq!(here, there, "{name}, {shape:?}: row {row}, as row {at} of {}", picked.len());
+                }
             }
         }
     }
@@ -109,13 +124,13 @@ proptest! {
         shape in shape(), picked in prop::collection::vec(any::<prop::sample::Index>(), 1..70), seed: u64,
     ) {
         let picked: Vec<usize> = picked.into_iter().map(|index| index.index(shape.0)).collect();
-        Operands::random(shape, seed).assert_rows_are_alike(&picked);
+        Operands::random(shape, seed).assert_rows_are_alike(&[&picked]);
     }
 }
 
 #[test]
 fn is_the_plain_one_at_the_edges_of_blocks() {
-    for inputs in [1, 2, 31, 32, 33, 511, 512, 513, 1024, 1055] {
+    for inputs in [1, 2, 31, 32, 33, 639, 640, 641, 1024, 1055, 1281] {
         Operands::random((33, inputs, 65), 1).assert_is_plain();
     }
     for outputs in [1, 15, 16, 17, 31, 32, 33, 64, 65, 127, 128, 129, 255, 256, 257] {
@@ -128,12 +143,11 @@ fn is_the_plain_one_at_the_edges_of_blocks() {
 
 #[test]
 fn a_row_is_the_same_at_the_edges_of_blocks() {
-    for inputs in [1, 2, 3, 33, 513, 1025] {
+    for inputs in [1, 2, 3, 33, 641, 1025] {
         for outputs in [1, 4, 64, 65, 130] {
             let operands = Operands::random((ROWS + 70, inputs, outputs), 4);
-            for picked in [&[0][..], &[ROWS + 69, 0, 64], &[ROWS], &[ROWS - 1, ROWS, 1, 2, 3, 4]] {
-                operands.assert_rows_are_alike(picked);
-            }
+            let picks = [&[0][..], &[ROWS + 69, 0, 64], &[ROWS], &[ROWS - 1, ROWS, 1, 2, 3, 4]];
+            operands.assert_rows_are_alike(&picks);
         }
     }
 }
@@ -176,6 +190,14 @@ fn the_portable_ones_are_always_there_and_the_best_are_detected() {
     let mut y = [0.0; 2];
     matmul_bf16(&x, &w, &mut y, 2);
     assert_eq!(y, [2.0, 1.0 + 0.5 * (1.0 + 4.0 / 256.0)]);
+}
+
+#[test]
+fn what_is_not_available_panics_and_computes_nothing_else_instead() {
+    for one in Bf16Instructions::ALL {
+        let multiply = || matmul_bf16_with(one, &[1.0; 4], &[bf16::ONE; 2], &mut [0.0; 2], 2);
+        assert_eq!(std::panic::catch_unwind(multiply).is_ok(), one.is_available(), "{one}");
+    }
 }
 
 #[test]
