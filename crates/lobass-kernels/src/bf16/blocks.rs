@@ -1,13 +1,14 @@
 //! The order in which blocks of a product are computed, so that what is read again is still in a cache.
 //!
-//! Weights are read where they lie, and once. Where a block of them sticks out of the matrix, a padded copy of it is
-//! multiplied, so that the kernels know full blocks only.
+//! Weights are read where they lie, and once. Where a block of them sticks out of the matrix, a padded copy of
+//! it is multiplied, so that the kernels know full blocks only.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 use half::bf16;
 
+use super::Multiply;
 use super::panels::{Pairs, ROWS, packed};
 use super::transpose::transposed;
 use crate::lanes::vectorized;
@@ -27,8 +28,8 @@ const STEP: usize = 32;
 /// Sums of 16 outputs for 16 rows, an output after the other.
 pub(super) type Tile = [[f32; 16]; 16];
 
-/// Sums of a block of outputs for a panel: of the low outputs for the low rows and for the high ones, and of the high
-/// outputs for either.
+/// Sums of a block of outputs for a panel: of the low outputs for the low rows and for the high ones, and of
+/// the high outputs for either.
 #[derive(Debug, Clone, Copy)]
 #[repr(C, align(64))]
 pub(super) struct Sums(pub(super) [Tile; 4]);
@@ -49,8 +50,12 @@ pub(super) trait Kernel {
     fn multiply(&mut self, w: &Weights<'_>, x: &[Pairs], sums: &mut Sums, first: bool);
 }
 
-/// As [`matmul_bf16`](super::matmul_bf16), where there is something to do.
-pub(super) fn multiply(kernel: &mut dyn Kernel, x: &[f32], w: &[bf16], y: &mut [f32], inputs: usize) {
+/// Multiplies block by block.
+pub(super) fn multiply(mut kernel: impl Kernel + 'static) -> Box<Multiply> {
+    Box::new(move |x, w, y, inputs| multiply_blocks(&mut kernel, x, w, y, inputs))
+}
+
+fn multiply_blocks(kernel: &mut impl Kernel, x: &[f32], w: &[bf16], y: &mut [f32], inputs: usize) {
     let w = Matrix { values: w, inputs };
     let (outputs, pairs, depth) = (w.outputs(), inputs.next_multiple_of(STEP) / 2, depth(inputs));
     let panels = packed(x, inputs, pairs);
@@ -75,7 +80,8 @@ pub(super) fn multiply(kernel: &mut dyn Kernel, x: &[f32], w: &[bf16], y: &mut [
     }
 }
 
-/// Inputs per block: nearly as many in each, and a function of nothing else, since the order of a sum depends on it.
+/// Inputs per block: nearly as many in each, and a function of nothing else, since the order of a sum depends
+/// on it.
 fn depth(inputs: usize) -> usize {
     inputs.div_ceil(inputs.div_ceil(DEPTH)).next_multiple_of(STEP)
 }
@@ -92,8 +98,8 @@ impl<'a> Matrix<'a> {
         self.values.len() / self.inputs
     }
 
-    /// The weights of 32 outputs for some inputs: where they are, or, if some of them are not there, a copy with 0 for
-    /// those.
+    /// The weights of 32 outputs for some inputs: where they are, or, if some of them are not there, a copy
+    /// with 0 for those.
     fn block(self, output: usize, inputs: &Range<usize>) -> Weights<'a> {
         let outputs = OUTPUTS.min(self.outputs() - output);
         if outputs == OUTPUTS && inputs.len().is_multiple_of(STEP) {
@@ -110,8 +116,8 @@ impl<'a> Matrix<'a> {
     }
 }
 
-/// Writes the sums of a panel for some blocks of outputs, from `first` on, to `y`, `[rows, outputs]`, as far as it has
-/// them.
+/// Writes the sums of a panel for some blocks of outputs, from `first` on, to `y`, `[rows, outputs]`, as far as
+/// it has them.
 fn write(sums: &[Sums], y: &mut [f32], outputs: usize, first: usize) {
     vectorized(
         #[inline(always)]

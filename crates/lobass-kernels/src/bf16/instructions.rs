@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::OnceLock;
 
-use super::blocks::Kernel;
+use super::{Multiply, portable};
 
 /// The instructions that a product of bf16 is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -40,14 +40,14 @@ impl Bf16Instructions {
         }
     }
 
-    /// What multiplies blocks with them on this thread; none if they are not available, or need no blocks.
-    pub(super) fn kernel(self) -> Option<Box<dyn Kernel>> {
+    /// What multiplies with them on this thread; none if they are not available.
+    pub(super) fn multiply(self) -> Option<Box<Multiply>> {
         match self {
             #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-            Self::Amx => super::amx::kernel(),
+            Self::Amx => Some(super::blocks::multiply(super::amx::kernel()?)),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => super::avx512::kernel(),
-            _ => None,
+            Self::Avx512 => Some(super::blocks::multiply(super::avx512::kernel()?)),
+            _ => (self == Self::Portable).then(|| Box::new(portable::multiply) as Box<Multiply>),
         }
     }
 }

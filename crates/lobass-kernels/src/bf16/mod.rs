@@ -1,17 +1,21 @@
 //! Products of activations with weights in bf16, as a checkpoint has them.
 //!
-//! The activations are rounded to bf16 once; products and sums are `f32`. A sum goes over the inputs in an order that
-//! depends on their number only, so that a row's results have the same bits alone, in company, and wherever it stands.
+//! The activations are rounded to bf16 once; products and sums are `f32`. A sum goes over the inputs in an
+//! order that depends on their number only, so that a row's results have the same bits alone, in company, and
+//! wherever it stands.
 
 #[cfg(any(test, all(target_arch = "x86_64", target_os = "linux")))]
 mod amx;
 #[cfg(any(test, target_arch = "x86_64"))]
 mod avx512;
+#[cfg(any(test, target_arch = "x86_64"))]
 mod blocks;
 mod instructions;
+#[cfg(any(test, target_arch = "x86_64"))]
 mod panels;
 mod portable;
 mod round;
+#[cfg(any(test, target_arch = "x86_64"))]
 mod transpose;
 
 use half::bf16;
@@ -23,8 +27,8 @@ const ROWS: usize = 512;
 
 /// Computes `y = bf16(x) @ w^T` with the best instructions of this processor, [`Bf16Instructions::detected`].
 ///
-/// Rounding is to the nearest, ties to even; a NaN stays one, and what lies beyond the greatest bf16 is infinite.
-/// A row of `y` is a function of its row of `x`, of `w`, and of the instructions, bit for bit.
+/// Rounding is to the nearest, ties to even; a NaN stays one, and what lies beyond the greatest bf16 is
+/// infinite. A row of `y` is a function of its row of `x`, of `w`, and of the instructions, bit for bit.
 /// Numbers below the least normal one may be taken for 0, by instructions that know no others.
 ///
 /// # Shapes
@@ -43,30 +47,23 @@ pub fn matmul_bf16(x: &[f32], w: &[bf16], y: &mut [f32], inputs: usize) {
 /// # Panics
 /// As [`matmul_bf16`], or if the instructions are not [available](Bf16Instructions::is_available).
 pub fn matmul_bf16_with(instructions: Bf16Instructions, x: &[f32], w: &[bf16], y: &mut [f32], inputs: usize) {
-    match instructions.kernel() {
-        Some(mut kernel) => in_parts(x, w, y, inputs, |x, y| blocks::multiply(&mut *kernel, x, w, y, inputs)),
-        None => {
-            let portable = instructions == Bf16Instructions::Portable;
-            assert!(portable, "this processor, or its operating system, has no {instructions}");
-            in_parts(x, w, y, inputs, |x, y| portable::multiply(x, w, y, inputs));
-        }
-    }
+    let Some(mut multiply) = instructions.multiply() else {
+        panic!("this processor, or its operating system, has no {instructions}");
+    };
+    in_parts(&mut *multiply, x, w, y, inputs);
 }
 
-/// Multiplies some rows at a time, where there is something to do.
-fn in_parts(
-    x: &[f32],
-    w: &[bf16],
-    y: &mut [f32],
-    inputs: usize,
-    mut multiply: impl FnMut(&[f32], &mut [f32]),
-) {
+/// Computes a product as [`matmul_bf16`] does, of at most [`ROWS`] rows, where no side is 0.
+type Multiply = dyn FnMut(&[f32], &[bf16], &mut [f32], usize);
+
+/// Multiplies some rows at a time.
+fn in_parts(multiply: &mut Multiply, x: &[f32], w: &[bf16], y: &mut [f32], inputs: usize) {
     let Some(outputs) = outputs(x.len(), w.len(), y.len(), inputs) else {
         y.fill(0.0);
         return;
     };
     for (x, y) in x.chunks(ROWS * inputs).zip(y.chunks_mut(ROWS * outputs)) {
-        multiply(x, y);
+        multiply(x, w, y, inputs);
     }
 }
 

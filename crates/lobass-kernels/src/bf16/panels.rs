@@ -7,7 +7,8 @@ use crate::lanes::vectorized;
 /// Rows of a panel.
 pub(super) const ROWS: usize = 32;
 
-/// Two inputs of each row of a panel as bf16, the first in the low half of the word. Aligned to lines of the cache.
+/// Two inputs of each row of a panel as bf16, the first in the low half of the word. Aligned to lines of the
+/// cache.
 #[derive(Debug, Clone, Copy)]
 #[repr(C, align(64))]
 pub(super) struct Pairs(pub(super) [[u32; ROWS / 2]; 2]);
@@ -16,8 +17,8 @@ impl Pairs {
     const ZERO: Self = Self([[0; ROWS / 2]; 2]);
 }
 
-/// Rounds `x`, `[rows, inputs]`, into panels of `pairs` pairs each, a multiple of 16. Rows and inputs that are not there
-/// are 0.
+/// Rounds `x`, `[rows, inputs]`, into panels of `pairs` pairs each, a multiple of 16. Rows and inputs that are
+/// not there are 0.
 pub(super) fn packed(x: &[f32], inputs: usize, pairs: usize) -> Vec<Pairs> {
     let rows = x.len() / inputs;
     let mut panels = vec![Pairs::ZERO; rows.div_ceil(ROWS) * pairs];
@@ -80,7 +81,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_value_is_where_it_belongs(rows in 1usize..70, inputs in 1usize..150, more in 0usize..3, seed: u64) {
+        fn every_value_is_where_it_belongs(
+            (rows, inputs, more) in (1usize..70, 1usize..150, 0usize..3), seed: u64,
+        ) {
             let (x, pairs) = (values(seed, rows * inputs), 16 * (inputs.div_ceil(32) + more));
             let panels = packed(&x, inputs, pairs);
             prop_assert_eq!(panels.len(), rows.div_ceil(ROWS) * pairs);

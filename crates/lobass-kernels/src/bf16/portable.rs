@@ -10,8 +10,9 @@ use crate::widen::widen_bf16;
 /// Outputs whose weights are widened at a time, at least; less than twice as many at most.
 const OUTPUTS: usize = 96;
 
-/// `gemm` has other kernels, which sum in other orders, for 3 rows or fewer and for 64 outputs or fewer. Where there
-/// are so few, zeros are multiplied with the others, and dropped.
+/// `gemm` has other kernels, which sum in other orders, for products of few values, for a row or two, and for
+/// sides of 64 or less. From these sizes on, its order is a function of the inputs only. Where there are fewer,
+/// zeros are multiplied with the others, and dropped.
 const MIN_ROWS: usize = 4;
 const MIN_OUTPUTS: usize = 65;
 
@@ -43,7 +44,8 @@ fn round(x: &[f32], rounded_x: &mut [f32]) {
     );
 }
 
-/// Multiplies with the weights, block by block. Rows of `y` are `width` values; of weights that are not there, 0.
+/// Multiplies with the weights, block by block. Rows of `y` are `width` values; of weights that are not there,
+/// 0.
 fn multiply_rounded(x: &[f32], w: &[bf16], y: &mut [f32], inputs: usize, width: usize) {
     let rows = x.len() / inputs;
     let mut widened = vec![0.0; width.min(2 * OUTPUTS - 1) * inputs];

@@ -3,32 +3,29 @@
 use half::bf16;
 use proptest::prelude::*;
 
-use super::blocks::Kernel;
 use super::*;
 use crate::check::values;
 use crate::plain;
 
-type Multiply = Box<dyn Fn(&[f32], &[bf16], &mut [f32], usize)>;
+type Product = Box<dyn Fn(&[f32], &[bf16], &mut [f32], usize)>;
 
-/// Everything that multiplies here, with its name: what this processor has, and what is done with the instructions that
-/// it may lack, by others.
-fn all() -> Vec<(String, Multiply)> {
+/// Everything that multiplies here, with its name: what this processor has, and what is done with the
+/// instructions that it may lack, by others.
+fn all() -> Vec<(String, Product)> {
     let available = Bf16Instructions::ALL.into_iter().filter(|one| one.is_available());
-    let mut all: Vec<(String, Multiply)> = available
+    let mut all: Vec<(String, Product)> = available
         .map(|one| {
-            let multiply: Multiply = Box::new(move |x, w, y, inputs| matmul_bf16_with(one, x, w, y, inputs));
-            (one.to_string(), multiply)
+            let product: Product = Box::new(move |x, w, y, inputs| matmul_bf16_with(one, x, w, y, inputs));
+            (one.to_string(), product)
         })
         .collect();
-    all.push(("tiles in software".to_owned(), by_blocks(|| Box::new(amx::software_kernel()))));
-    all.push(("vectors in software".to_owned(), by_blocks(|| Box::new(avx512::software_kernel()))));
+    let in_software = |new: fn() -> Box<Multiply>| -> Product {
+        Box::new(move |x, w, y, inputs| in_parts(&mut *new(), x, w, y, inputs))
+    };
+    let tiles = in_software(|| blocks::multiply(amx::software_kernel()));
+    let vectors = in_software(|| blocks::multiply(avx512::software_kernel()));
+    all.extend([("tiles in software".to_owned(), tiles), ("vectors in software".to_owned(), vectors)]);
     all
-}
-
-fn by_blocks(kernel: fn() -> Box<dyn Kernel>) -> Multiply {
-    Box::new(move |x, w, y, inputs| {
-        in_parts(x, w, y, inputs, |x, y| blocks::multiply(&mut *kernel(), x, w, y, inputs));
-    })
 }
 
 /// The operands of a product.
@@ -53,7 +50,7 @@ impl Operands {
         self.w.len() / self.inputs
     }
 
-    fn product(&self, multiply: &Multiply) -> Vec<f32> {
+    fn product(&self, multiply: &Product) -> Vec<f32> {
         // Full of garbage: everything is to be written.
         let mut y = vec![f32::NAN; self.rows() * self.outputs()];
         multiply(&self.x, &self.w, &mut y, self.inputs);

@@ -2,8 +2,9 @@
 
 /// Swaps rows and columns.
 ///
-/// The index of a value has 4 bits for the row and 4 for the column. They change places when it is rotated by a bit four
-/// times, and to rotate it is to interleave halves of the square, which processors have instructions for.
+/// The index of a value has 4 bits for the row and 4 for the column. They change places when it is rotated by a
+/// bit four times, and to rotate it is to interleave halves of the square, which processors have instructions
+/// for.
 #[inline(always)]
 pub(super) fn transposed<T: Copy + Default>(square: &[[T; 16]; 16]) -> [[T; 16]; 16] {
     interleaved(&interleaved(&interleaved(&interleaved(square))))

@@ -1,7 +1,7 @@
 //! Blocks of a product by tiles: a panel's 32 rows times 32 outputs, in four tiles of sums.
 //!
-//! The weights are the left side of a product and the activations the right one, since the right side is what has to
-//! be rearranged, and activations are rounded anyway. So sums come out an output after the other.
+//! The weights are the left side of a product and the activations the right one, since the right side is what
+//! has to be rearranged, and activations are rounded anyway. So sums come out an output after the other.
 
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod registers;
@@ -24,9 +24,8 @@ pub(super) fn is_available() -> bool {
 
 /// A kernel of the tile registers of this thread, if it may use them. A thread has but one at a time.
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-pub(super) fn kernel() -> Option<Box<dyn Kernel>> {
-    let tiles = registers::Registers::configured()?;
-    Some(Box::new(ByTiles(tiles)))
+pub(super) fn kernel() -> Option<impl Kernel> {
+    registers::Registers::configured().map(ByTiles)
 }
 
 /// Eight registers of 16 rows of 64 bytes each, which are known by their numbers.

@@ -1,7 +1,7 @@
 //! The tile registers of the processor.
 //!
-//! Their instructions are written out, since Rust's own functions for them are not stable yet. Compilers use no tiles
-//! by themselves, so that what one instruction leaves in them is there for the next.
+//! Their instructions are written out, since Rust's own functions for them are not stable yet. Compilers use no
+//! tiles by themselves, so that what one instruction leaves in them is there for the next.
 
 use std::arch::asm;
 use std::marker::PhantomData;
@@ -10,11 +10,13 @@ use half::bf16;
 
 use super::{Pairs, STEP, Tile, Tiles, support};
 
-/// The registers of this thread, configured. They are released when this is dropped, and cannot be sent to another.
+/// The registers of this thread, configured. They are released when this is dropped, and cannot be sent to
+/// another.
 #[derive(Debug)]
 pub(super) struct Registers(PhantomData<*const ()>);
 
-/// What `ldtilecfg` reads, according to Intel's manual: a palette, a row to start at, and the sides of 16 tiles.
+/// What `ldtilecfg` reads, according to Intel's manual: a palette, a row to start at, and the sides of 16
+/// tiles.
 #[repr(C, align(64))]
 struct Configuration {
     palette: u8,
@@ -40,10 +42,14 @@ impl Registers {
         if !support::is_there() {
             return None;
         }
-        // SAFETY: the processor has tiles of these sides, and this process may use them. The instruction reads the 64
-        // bytes that it is given.
+        // SAFETY: the processor has tiles of these sides, and this process may use them. The instruction reads
+        // the 64 bytes that it is given.
         unsafe {
-            asm!("ldtilecfg [{}]", in(reg) &raw const CONFIGURATION, options(nostack, readonly, preserves_flags));
+            asm!(
+                "ldtilecfg [{}]",
+                in(reg) &raw const CONFIGURATION,
+                options(nostack, readonly, preserves_flags),
+            );
         }
         Some(Self(PhantomData))
     }
@@ -98,16 +104,16 @@ impl Tiles for Registers {
             "a tile of {} weights, {stride} apart",
             from.len()
         );
-        // SAFETY: the registers are configured as long as `self` is there. 32 weights are 64 bytes, and the last row
-        // of them ends in the slice, as was asserted.
+        // SAFETY: the registers are configured as long as `self` is there. 32 weights are 64 bytes, and the
+        // last row of them ends in the slice, as was asserted.
         unsafe { Self::load::<TILE>(from.as_ptr().cast(), stride * size_of::<bf16>()) }
     }
 
     #[inline(always)]
     fn load_pairs<const TILE: usize>(&mut self, from: &[Pairs; STEP], half: usize) {
         let (from, at) = (from.as_ptr().cast::<u8>(), size_of_val(&from[0].0[half]) * half);
-        // SAFETY: the registers are configured as long as `self` is there. Each of the 16 has two halves of 64 bytes, of
-        // which this is one: the index was checked.
+        // SAFETY: the registers are configured as long as `self` is there. Each of the 16 has two halves of 64
+        // bytes, of which this is one: the index was checked.
         unsafe { Self::load::<TILE>(from.add(at), size_of::<Pairs>()) }
     }
 
@@ -127,8 +133,8 @@ impl Tiles for Registers {
 
     #[inline(always)]
     fn store<const TILE: usize>(&self, to: &mut Tile) {
-        // SAFETY: the registers are configured as long as `self` is there. A tile is 16 rows of 64 bytes, and is borrowed
-        // mutably.
+        // SAFETY: the registers are configured as long as `self` is there. A tile is 16 rows of 64 bytes, and
+        // is borrowed mutably.
         unsafe {
             asm!(
                 "tilestored [{to} + {stride}], tmm{tile}",

@@ -34,8 +34,8 @@ impl Tiles for Software {
         self.0[TILE] = from.map(|pairs| pairs.0[half]);
     }
 
-    /// As the manual has it: the products of first inputs and those of second ones are summed apart. A product of two
-    /// bf16 is exact in `f32`.
+    /// As the manual has it: the products of first inputs and those of second ones are summed apart. A product
+    /// of two bf16 is exact in `f32`.
     fn multiply<const SUMS: usize, const WEIGHTS: usize, const PAIRS: usize>(&mut self) {
         let (weights, pairs) = (self.0[WEIGHTS], self.0[PAIRS]);
         let halves = |word: u32| [word << 16, word & 0xffff_0000].map(f32::from_bits);

@@ -4,13 +4,14 @@ use std::arch::asm;
 use std::arch::x86_64::{__cpuid, __cpuid_count, _xgetbv};
 use std::sync::OnceLock;
 
-/// What the extended control register has to have set: the states of SSE, of AVX, of the configuration of tiles, and
-/// of what is in them.
+/// What the extended control register has to have set: the states of SSE, of AVX, of the configuration of
+/// tiles, and of what is in them.
 const SAVED: u64 = 1 << 1 | 1 << 2 | 1 << XTILECFG | 1 << XTILEDATA;
 const XTILECFG: u32 = 17;
 const XTILEDATA: u32 = 18;
 
-/// Whether they can, as found out once; if so, this process has asked the kernel for the permission, and got it.
+/// Whether they can, as found out once; if so, this process has asked the kernel for the permission, and got
+/// it.
 pub(super) fn is_there() -> bool {
     static THERE: OnceLock<bool> = OnceLock::new();
     *THERE.get_or_init(|| has_instructions() && saves_tiles() && has_tiles_of_our_size() && may_use_tiles())
@@ -42,7 +43,8 @@ fn has_tiles_of_our_size() -> bool {
         && (products.ebx & 0xff, low(products.ebx >> 8)) == (16, 64)
 }
 
-/// Asks for the permission to use tiles, which holds for every thread of this process, and whether it was given.
+/// Asks for the permission to use tiles, which holds for every thread of this process, and whether it was
+/// given.
 fn may_use_tiles() -> bool {
     let mut permitted = 0u64;
     request_tiles() == 0 && permitted_states(&mut permitted) == 0 && permitted & 1 << XTILEDATA != 0
@@ -54,8 +56,8 @@ const ARCH_PRCTL: u64 = 158;
 #[expect(unsafe_code, reason = "a system call that no library of ours knows")]
 fn request_tiles() -> u64 {
     let result;
-    // SAFETY: the call reads and writes no memory of ours, and clobbers what is named. Kernels that do not know it
-    // return an error.
+    // SAFETY: the call reads and writes no memory of ours, and clobbers what is named. Kernels that do not know
+    // it return an error.
     unsafe {
         asm!(
             "syscall",

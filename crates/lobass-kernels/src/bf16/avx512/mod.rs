@@ -19,8 +19,8 @@ pub(super) fn is_available() -> bool {
 
 /// A kernel of this processor's vectors, if it has such.
 #[cfg(target_arch = "x86_64")]
-pub(super) fn kernel() -> Option<Box<dyn Kernel>> {
-    Some(Box::new(registers::Avx512::detected()?))
+pub(super) fn kernel() -> Option<impl Kernel> {
+    registers::Avx512::detected()
 }
 
 /// Vectors of 16 sums, and of 16 pairs of bf16.
