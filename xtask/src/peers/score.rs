@@ -62,8 +62,9 @@ struct Dtype {
 const DTYPES: [Dtype; 2] = [
     // Two orders of summation.
     Dtype { name: "f32", torch: "float32", tolerance: 1e-3, rounds: 3, rows: 512 },
-    // Ours is f32 arithmetic on rounded weights; torch rounds every activation too, and a response may be two tokens
-    // long. Fewer rows: torch is ten times slower here than in f32 on a processor without units for it.
+    // The same rounded weights, but torch rounds after every operation, and lobass before products at most; what that
+    // does to a token hardly averages out in a response of two. Fewer rows: on a processor without units for bf16,
+    // torch is ten times slower than in f32.
     Dtype { name: "bf16", torch: "bfloat16", tolerance: 0.05, rounds: 1, rows: 64 },
 ];
 
