@@ -6,6 +6,7 @@
 
 mod args;
 mod command;
+mod device;
 mod exit;
 mod failure;
 mod inputs;

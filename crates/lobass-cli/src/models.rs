@@ -29,7 +29,8 @@ pub(crate) struct Model {
 impl Model {
     /// Opens a checkpoint.
     pub(crate) fn open(role: &str, dir: &Path, compute: &ComputeSettings, ui: Ui) -> anyhow::Result<Self> {
-        let (dtype, device) = (compute.dtype()?, compute.device()?);
+        let device = compute.device()?;
+        let dtype = compute.dtype(&device)?;
         if AdapterCheckpoint::is_at(dir) && !dir.join("config.json").exists() {
             bail!(
                 "{role} model `{}`: expected a whole checkpoint, found an adapter (`lobass merge` makes one of it)",
@@ -37,7 +38,7 @@ impl Model {
             );
         }
         let checkpoint = open_checkpoint(role, dir)?;
-        let key = key(role, dir, &checkpoint.weights_digest(), dtype, device);
+        let key = key(role, dir, &checkpoint.weights_digest(), dtype, &device);
         let config = checkpoint.config();
         ui.note(format!(
             "{role:16} {}: {}, {} parameters, stored as {}, run as {dtype} on {device}",
@@ -63,7 +64,7 @@ impl Model {
         }
         let adapter = AdapterCheckpoint::open(dir)?;
         let digest = adapter.digest_on(&self.key.weights_digest);
-        let key = key(role, dir, &digest, self.dtype, self.device);
+        let key = key(role, dir, &digest, self.dtype, &self.device);
         let lora = adapter.config();
         ui.note(format!(
             "{role:16} {}: adapter of rank {}, alpha {}, on {}",
@@ -73,7 +74,8 @@ impl Model {
             self.dir().display()
         ));
         let (checkpoint, shared) = (Rc::clone(&self.checkpoint), Rc::clone(&self.shared));
-        Ok(Self { checkpoint, adapter: Some(adapter), shared, key, dtype: self.dtype, device: self.device })
+        let device = self.device.clone();
+        Ok(Self { checkpoint, adapter: Some(adapter), shared, key, dtype: self.dtype, device })
     }
 
     /// Where it is: the adapter's directory, or the checkpoint's.
@@ -113,7 +115,7 @@ impl Model {
     }
 }
 
-fn key(role: &str, dir: &Path, digest: &str, dtype: Dtype, device: DeviceName) -> ModelKey {
+fn key(role: &str, dir: &Path, digest: &str, dtype: Dtype, device: &DeviceName) -> ModelKey {
     ModelKey::new(role, &dir.display().to_string(), digest, &dtype.to_string(), &device.to_string())
 }
 

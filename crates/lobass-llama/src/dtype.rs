@@ -18,6 +18,9 @@ pub enum Dtype {
 }
 
 impl Dtype {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::F32, Self::Bf16, Self::F16];
+
     /// The same in burn's words.
     pub fn to_burn(self) -> DType {
         match self {

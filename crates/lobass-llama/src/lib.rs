@@ -40,7 +40,7 @@ mod testing;
 pub use adapter::{AdapterCheckpoint, LoraConfig, PROJECTIONS, save_adapter};
 pub use checkpoint::{Checkpoint, TensorSpec, expected_tensors, save};
 pub use config::{ConfigError, Family, LayerConfig, LlamaConfig, RopeConfig, RopeScaling};
-pub use device::DeviceName;
+pub use device::{Backend, DeviceName, Gpu, Trial};
 pub use dtype::Dtype;
 pub use error::{Error, TensorProblem};
 pub use model::{Gradients, Llama, Packed, Trace, TraceOptions, Values, WeightSource};

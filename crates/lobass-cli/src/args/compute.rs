@@ -10,11 +10,10 @@ use crate::settings::ComputeSettings;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Compute")]
 pub(crate) struct ComputeArgs {
-    /// The device; this build has `cpu` [default: cpu]
-    #[arg(long, value_name = "DEVICE", value_parser = check_device)]
+    #[arg(long, value_name = "DEVICE", value_parser = check_device, help = crate::device::help())]
     device: Option<String>,
     /// The number format of weights in scoring, and of those that LoRA leaves frozen; what is trained is in f32
-    /// [default: f32]
+    /// [default: bf16 on cards that compute in it, through `cuda` or `vulkan`; else f32]
     #[arg(long, value_name = "DTYPE", value_parser = words::<Dtype>(&["f32", "bf16", "f16"]))]
     dtype: Option<Dtype>,
     /// Worker threads; results do not depend on it [default: one per core]
@@ -32,7 +31,7 @@ impl ComputeArgs {
             settings.device.clone_from(device);
         }
         if let Some(dtype) = self.dtype {
-            settings.dtype = dtype.to_string();
+            settings.dtype = Some(dtype.to_string());
         }
         settings.threads = self.threads.map(usize::from).or(settings.threads);
     }

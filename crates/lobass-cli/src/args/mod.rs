@@ -60,6 +60,11 @@ pub(crate) enum Command {
     Inspect(Box<InspectArgs>),
     /// List the selection strategies
     Strategies,
+    /// Say what there is to compute on, and whether it computes
+    Doctor,
+    /// Compute a little on a device, and exit with 0 if it can
+    #[command(hide = true, name = crate::device::TRY)]
+    TryDevice(TryDeviceArgs),
 }
 
 /// How a command speaks.
@@ -81,6 +86,13 @@ pub(crate) enum OutputFormat {
     Text,
     /// For programs
     Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TryDeviceArgs {
+    /// The device
+    #[arg(value_name = "DEVICE")]
+    pub(crate) device: String,
 }
 
 #[derive(Debug, Args)]

@@ -1,6 +1,7 @@
 //! One module per command.
 
 mod demo;
+mod doctor;
 mod inspect;
 mod merge;
 mod plan;
@@ -9,6 +10,7 @@ mod score;
 mod select;
 mod strategies;
 mod train;
+mod try_device;
 
 use crate::args::Command;
 use crate::exit::Outcome;
@@ -25,5 +27,7 @@ pub(crate) fn dispatch(command: Command, ui: Ui) -> anyhow::Result<Outcome> {
         Command::Select(args) => select::select(&args, ui),
         Command::Inspect(args) => inspect::inspect(&args, ui),
         Command::Strategies => strategies::strategies(ui),
+        Command::Doctor => doctor::doctor(ui),
+        Command::TryDevice(args) => try_device::try_device(&args, ui),
     }
 }

@@ -99,7 +99,7 @@ pub(crate) fn run_with(settings: &Settings, ui: Ui) -> anyhow::Result<RunReport>
     }
     check_directory(out)?;
     fs_err::create_dir_all(out)?;
-    let (record, as_toml) = (out.join(SETTINGS), toml::to_string(&spelled(settings, &recipe))?);
+    let (record, as_toml) = (out.join(SETTINGS), toml::to_string(&spelled(settings, &recipe, &base))?);
     if !record.exists() {
         fs_err::write(&record, &as_toml)?; // an interrupted run says what it was about to do
     }
@@ -162,9 +162,10 @@ fn target(out: &Path, strategy: &str) -> SelectionTarget {
     SelectionTarget { out: Some(with_slash(&directory)), index: Some(directory.join("index.jsonl")) }
 }
 
-/// What is to be done, with the numbers of its recipe if anything is trained.
-fn spelled(settings: &Settings, recipe: &TrainConfig) -> Settings {
+/// What is to be done, with the number format of its models and, if anything is trained, the numbers of its recipe.
+fn spelled(settings: &Settings, recipe: &TrainConfig, base: &Model) -> Settings {
     let mut spelled = settings.clone();
+    spelled.compute.dtype = Some(base.key.dtype.clone());
     if settings.model.reference.is_none() {
         spelled.train = settings.train.spelled(recipe);
     }

@@ -132,23 +132,29 @@ impl SelectSettings {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ComputeSettings {
     pub(crate) device: String,
-    pub(crate) dtype: String,
+    /// Left out, what suits the device.
+    pub(crate) dtype: Option<String>,
     pub(crate) threads: Option<usize>,
 }
 
 impl Default for ComputeSettings {
     fn default() -> Self {
-        Self { device: DeviceName::default().to_string(), dtype: Dtype::default().to_string(), threads: None }
+        Self { device: DeviceName::default().to_string(), dtype: None, threads: None }
     }
 }
 
 impl ComputeSettings {
+    /// The device; it is there, and computes.
     pub(crate) fn device(&self) -> anyhow::Result<DeviceName> {
-        Ok(self.device.parse()?)
+        crate::device::find(&self.device)
     }
 
-    pub(crate) fn dtype(&self) -> anyhow::Result<Dtype> {
-        self.dtype.parse().map_err(anyhow::Error::msg).context("the dtype of the models")
+    /// The number format of models on a device, which has it.
+    pub(crate) fn dtype(&self, device: &DeviceName) -> anyhow::Result<Dtype> {
+        let Some(name) = &self.dtype else { return Ok(device.default_dtype()) };
+        let dtype = name.parse().map_err(anyhow::Error::msg).context("the dtype of the models")?;
+        device.check(dtype)?;
+        Ok(dtype)
     }
 
     pub(crate) fn threads(&self) -> usize {

@@ -1,0 +1,21 @@
+//! `lobass try-device`: what other commands run in a process of its own, since it may crash.
+
+use lobass_llama::{DeviceName, Dtype};
+
+use crate::args::TryDeviceArgs;
+use crate::device::Tried;
+use crate::exit::Outcome;
+use crate::text::Labelled;
+use crate::ui::Ui;
+
+pub(crate) fn try_device(args: &TryDeviceArgs, ui: Ui) -> anyhow::Result<Outcome> {
+    let device: DeviceName = args.device.parse()?;
+    let trial = device.trial()?;
+    let tried = Tried { name: trial.name, dtypes: trial.dtypes.iter().map(Dtype::to_string).collect() };
+    let mut text = Labelled::default();
+    text.line("device", device);
+    text.line("name", tried.name.as_deref().unwrap_or("-"));
+    text.line("computes in", tried.dtypes.join(", "));
+    ui.result(text, &tried)?;
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,31 @@
+//! A training step on a card is one on the processor.
+
+use lobass_llama::DeviceName;
+use lobass_tests::assert_close;
+use lobass_train::{Schedule, Session, TrainConfig, TrainData, fine_tune};
+
+use crate::{TOLERANCE, card, sequences, tiny};
+
+/// The losses of two steps: the second tells what the first has left.
+fn losses(device: &DeviceName) -> Vec<f64> {
+    let sequences = sequences(&[16, 9, 16]);
+    let recipe = TrainConfig {
+        epochs: 2,
+        batch_size: sequences.len(),
+        learning_rate: 1e-2,
+        schedule: Schedule::Constant,
+        warmup_ratio: 0.0,
+        ..TrainConfig::default()
+    };
+    let session = Session { threads: 1, checkpoints: None };
+    let (_, report) =
+        fine_tune(tiny(device), &TrainData::sft(&sequences), &recipe, session, &mut |_| {}).unwrap();
+    report.losses
+}
+
+#[test]
+fn two_steps() {
+    let expected = losses(&DeviceName::Cpu);
+    assert!(expected[1] < expected[0] - 0.1, "a step teaches something: {expected:?}");
+    assert_close("losses of steps", &losses(&card()), &expected, TOLERANCE);
+}
