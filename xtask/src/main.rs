@@ -3,7 +3,9 @@
 #![expect(clippy::print_stderr, reason = "it talks to the person at the terminal")]
 
 mod bench;
+mod cuda_binary;
 mod demo_model;
+mod devices;
 mod golden;
 mod peers;
 mod tidy;
@@ -30,6 +32,10 @@ enum Verb {
     DemoModel,
     /// Run the benchmarks
     Bench(bench::Args),
+    /// Test the GPU back ends without a graphics card: types of all, numbers of wgpu on a Vulkan driver in software
+    Devices(devices::Args),
+    /// Build `lobass` and the GPU benchmark for NVIDIA cards, without the LLVM that burn fetches
+    CudaBinary(cuda_binary::Args),
 }
 
 fn main() -> ExitCode {
@@ -51,6 +57,8 @@ fn run(verb: Verb) -> Result<()> {
         Verb::Golden => golden::run(&shell),
         Verb::DemoModel => demo_model::run(&shell),
         Verb::Bench(args) => bench::run(&shell, &args),
+        Verb::Devices(args) => devices::run(&shell, &args),
+        Verb::CudaBinary(args) => cuda_binary::run(&shell, &args),
     }
 }
 

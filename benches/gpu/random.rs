@@ -1,0 +1,38 @@
+//! Weights that are drawn where they are used: those of large models need not pass through the host.
+
+use std::convert::Infallible;
+
+use burn::tensor::{DType, Device, Distribution, Tensor};
+use lobass_benches::SEED;
+use lobass_llama::{Llama, LlamaConfig, WeightSource};
+
+/// Draws weights on a device, in the number format in which they are held.
+struct OnDevice {
+    deviation: f64,
+    dtype: DType,
+    device: Device,
+}
+
+impl WeightSource for OnDevice {
+    type Error = Infallible;
+
+    fn tensor<const D: usize>(&mut self, name: &str, shape: [usize; D]) -> Result<Tensor<D>, Infallible> {
+        let weights = match (D, name.ends_with(".bias")) {
+            (1, true) => Tensor::zeros(shape, &self.device),
+            (1, false) => Tensor::ones(shape, &self.device),
+            _ => Tensor::random(shape, Distribution::Normal(0.0, self.deviation), &self.device),
+        };
+        Ok(weights.cast(self.dtype))
+    }
+}
+
+/// A model with fresh weights. Other devices draw other numbers.
+pub(crate) fn model(config: &LlamaConfig, dtype: DType, device: &Device) -> Llama {
+    device.seed(SEED);
+    let deviation = config.initializer_range;
+    let mut source = OnDevice { deviation, dtype, device: device.clone() };
+    match Llama::from_source(config, &mut source) {
+        Ok(model) => model,
+        Err(never) => match never {},
+    }
+}

@@ -1,0 +1,52 @@
+//! What is scored, and how much arithmetic that is.
+
+use lobass_benches::SEED;
+use lobass_core::Sequence;
+use lobass_llama::LlamaConfig;
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+
+use crate::Result;
+
+/// The spread of the logarithm of lengths, about that of Alpaca's rows.
+const SPREAD: f64 = 0.6;
+
+/// Sequences of uniform tokens with log-normal lengths, the latter half of each scored.
+pub(crate) fn sequences(
+    count: usize,
+    median: usize,
+    longest: usize,
+    vocab_size: usize,
+) -> Result<Vec<Sequence>> {
+    let mut rng = ChaCha8Rng::seed_from_u64(SEED);
+    let vocab_size = u32::try_from(vocab_size)?;
+    let mut sequence = || -> Result<Sequence> {
+        let (radius, angle): (f64, f64) = (rng.random(), rng.random());
+        let normal = (-2.0 * (1.0 - radius).ln()).sqrt() * (std::f64::consts::TAU * angle).cos();
+        let length = median as f64 * (SPREAD * normal).exp();
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a length within bounds")]
+        let length = length.clamp(2.0, longest as f64) as usize;
+        let ids = (0..length).map(|_| rng.random_range(0..vocab_size)).collect();
+        let scored: Vec<bool> = (0..length).map(|token| token >= length.div_ceil(2)).collect();
+        Ok(Sequence::from_scored_tokens(ids, &scored)?)
+    };
+    (0..count).map(|_| sequence()).collect()
+}
+
+/// The multiplications and additions that scoring takes at least: projections of every token, causal attention, and
+/// the head on scored tokens.
+pub(crate) fn flops(config: &LlamaConfig, sequences: &[Sequence]) -> f64 {
+    let (hidden, width) = (config.hidden_size as f64, config.head_dim as f64);
+    let (queries, keys) = (config.num_attention_heads as f64, config.num_key_value_heads as f64);
+    let layers = config.num_hidden_layers as f64;
+    let attention = 2.0 * hidden * width * (queries + keys);
+    let mlp = 3.0 * hidden * config.intermediate_size as f64;
+    let of = |sequence: &Sequence| {
+        let tokens = sequence.n_tokens() as f64;
+        let seen = tokens * (tokens + 1.0) / 2.0;
+        let scores = 2.0 * queries * width * seen;
+        2.0 * (layers * (tokens * (attention + mlp) + scores)
+            + sequence.n_scored() as f64 * hidden * config.vocab_size as f64)
+    };
+    sequences.iter().map(of).sum()
+}
