@@ -8,12 +8,15 @@ pub const DONE: u8 = 0;
 pub const INCOMPLETE: u8 = 1;
 /// It could not be done.
 pub const FAILED: u8 = 2;
+/// Some of it is not done yet; the same command goes on with it.
+pub const UNFINISHED: u8 = 75;
 
 /// How a command that could be done ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Done,
     Incomplete,
+    Unfinished,
 }
 
 impl Outcome {
@@ -25,6 +28,7 @@ impl Outcome {
         ExitCode::from(match self {
             Self::Done => DONE,
             Self::Incomplete => INCOMPLETE,
+            Self::Unfinished => UNFINISHED,
         })
     }
 }

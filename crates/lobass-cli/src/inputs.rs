@@ -9,7 +9,7 @@ use lobass_data::{
     read_dataset_info,
 };
 use lobass_llama::LlamaConfig;
-use lobass_run::{Plan, WorkDir};
+use lobass_run::Plan;
 
 use crate::settings::{DataSettings, EncodeSettings};
 use crate::text::count;
@@ -137,9 +137,4 @@ impl Sequences {
     pub(crate) fn plan(&self) -> anyhow::Result<Plan> {
         Ok(Plan::make(&self.pool, &self.encoder, Some(self.now.to_string()))?)
     }
-}
-
-/// The time that the template of a work directory was told, if it asked.
-pub(crate) fn told_in(work: &Path) -> anyhow::Result<Option<String>> {
-    Ok(WorkDir::plan_in(work)?.and_then(|plan| plan.template.now))
 }

@@ -12,18 +12,20 @@ mod failure;
 mod inputs;
 mod models;
 mod outputs;
+mod placement;
 mod progress;
 mod settings;
 mod stages;
 mod text;
 mod ui;
+mod work;
 
 use std::process::ExitCode;
 
 use clap::Parser as _;
 
 use args::Cli;
-pub use exit::{DONE, FAILED, INCOMPLETE};
+pub use exit::{DONE, FAILED, INCOMPLETE, UNFINISHED};
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {

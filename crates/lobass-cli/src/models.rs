@@ -6,9 +6,10 @@ use std::rc::Rc;
 
 use anyhow::bail;
 use lobass_data::TextTokenizer;
-use lobass_llama::{AdapterCheckpoint, Checkpoint, DeviceName, Dtype, Llama, LlamaConfig};
+use lobass_llama::{AdapterCheckpoint, Checkpoint, Dtype, Llama, LlamaConfig};
 use lobass_run::ModelKey;
 
+use crate::placement::Placement;
 use crate::settings::ComputeSettings;
 use crate::stages::TrainingRecord;
 use crate::text::count;
@@ -22,15 +23,17 @@ pub(crate) struct Model {
     /// The base's weights, which its adapters share.
     shared: Rc<OnceCell<Llama>>,
     pub(crate) key: ModelKey,
-    dtype: Dtype,
-    device: DeviceName,
+    placement: Placement,
 }
 
 impl Model {
     /// Opens a checkpoint.
     pub(crate) fn open(role: &str, dir: &Path, compute: &ComputeSettings, ui: Ui) -> anyhow::Result<Self> {
-        let device = compute.device()?;
-        let dtype = compute.dtype(&device)?;
+        Self::open_on(role, dir, Placement::here(compute)?, ui)
+    }
+
+    /// Opens a checkpoint for a device of this machine or of others.
+    pub(crate) fn open_on(role: &str, dir: &Path, placement: Placement, ui: Ui) -> anyhow::Result<Self> {
         if AdapterCheckpoint::is_at(dir) && !dir.join("config.json").exists() {
             bail!(
                 "{role} model `{}`: expected a whole checkpoint, found an adapter (`lobass merge` makes one of it)",
@@ -38,33 +41,29 @@ impl Model {
             );
         }
         let checkpoint = open_checkpoint(role, dir)?;
-        let key = key(role, dir, &checkpoint.weights_digest(), dtype, &device);
+        let key = key(role, dir, &checkpoint.weights_digest(), &placement);
         let config = checkpoint.config();
         ui.note(format!(
-            "{role:16} {}: {}, {} parameters, stored as {}, run as {dtype} on {device}",
+            "{role:16} {}: {}, {} parameters, stored as {}, run as {} on {}",
             dir.display(),
             config.family,
             count(config.n_parameters() as u64),
-            checkpoint.dtype()
+            checkpoint.dtype(),
+            placement.dtype,
+            placement.device
         ));
         let shared = Rc::new(OnceCell::new());
-        Ok(Self { checkpoint: Rc::new(checkpoint), adapter: None, shared, key, dtype, device })
+        Ok(Self { checkpoint: Rc::new(checkpoint), adapter: None, shared, key, placement })
     }
 
-    /// Opens a fine-tuned model: a checkpoint of its own, or an adapter on this one.
-    pub(crate) fn open_tuned(
-        &self,
-        role: &str,
-        dir: &Path,
-        compute: &ComputeSettings,
-        ui: Ui,
-    ) -> anyhow::Result<Self> {
+    /// Opens a fine-tuned model for the same device: a checkpoint of its own, or an adapter on this one.
+    pub(crate) fn open_tuned(&self, role: &str, dir: &Path, ui: Ui) -> anyhow::Result<Self> {
         if !AdapterCheckpoint::is_at(dir) {
-            return Self::open(role, dir, compute, ui);
+            return Self::open_on(role, dir, self.placement.clone(), ui);
         }
         let adapter = AdapterCheckpoint::open(dir)?;
         let digest = adapter.digest_on(&self.key.weights_digest);
-        let key = key(role, dir, &digest, self.dtype, &self.device);
+        let key = key(role, dir, &digest, &self.placement);
         let lora = adapter.config();
         ui.note(format!(
             "{role:16} {}: adapter of rank {}, alpha {}, on {}",
@@ -74,8 +73,7 @@ impl Model {
             self.dir().display()
         ));
         let (checkpoint, shared) = (Rc::clone(&self.checkpoint), Rc::clone(&self.shared));
-        let device = self.device.clone();
-        Ok(Self { checkpoint, adapter: Some(adapter), shared, key, dtype: self.dtype, device })
+        Ok(Self { checkpoint, adapter: Some(adapter), shared, key, placement: self.placement.clone() })
     }
 
     /// Where it is: the adapter's directory, or the checkpoint's.
@@ -88,7 +86,7 @@ impl Model {
         match &self.adapter {
             Some(adapter) => Ok(adapter.apply(&self.shared()?)?),
             None if Rc::strong_count(&self.shared) > 1 => self.shared(),
-            None => self.read(self.dtype),
+            None => self.read(self.placement.dtype),
         }
     }
 
@@ -96,7 +94,7 @@ impl Model {
         if let Some(base) = self.shared.get() {
             return Ok(base.clone());
         }
-        let base = self.read(self.dtype)?;
+        let base = self.read(self.placement.dtype)?;
         Ok(self.shared.get_or_init(|| base).clone())
     }
 
@@ -107,16 +105,17 @@ impl Model {
 
     /// Loads as the frozen base of an adapter that is to be trained.
     pub(crate) fn load_frozen(&self) -> anyhow::Result<Llama> {
-        self.read(self.dtype)
+        self.read(self.placement.dtype)
     }
 
     fn read(&self, dtype: Dtype) -> anyhow::Result<Llama> {
-        Ok(self.checkpoint.load(dtype, &self.device.open())?)
+        Ok(self.checkpoint.load(dtype, &self.placement.device()?.open())?)
     }
 }
 
-fn key(role: &str, dir: &Path, digest: &str, dtype: Dtype, device: &DeviceName) -> ModelKey {
-    ModelKey::new(role, &dir.display().to_string(), digest, &dtype.to_string(), &device.to_string())
+fn key(role: &str, dir: &Path, digest: &str, placement: &Placement) -> ModelKey {
+    let Placement { device, dtype, .. } = placement;
+    ModelKey::new(role, &dir.display().to_string(), digest, &dtype.to_string(), device)
 }
 
 fn open_checkpoint(role: &str, dir: &Path) -> anyhow::Result<Checkpoint> {

@@ -1,9 +1,12 @@
 //! The contract between what produces sequences and what knows their loss.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Nll, Sequence};
 
 /// How much a [`LossEngine`] returns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Detail {
     /// One sum and count per sequence.
     #[default]

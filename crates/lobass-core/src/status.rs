@@ -33,11 +33,13 @@ pub enum RowStatus {
     Duplicate,
     /// A model gave a loss that is not a finite number.
     NonFinite,
+    /// Its shard was given up: a worker died of it as often as it was tried.
+    Quarantined,
 }
 
 impl RowStatus {
     /// All statuses, in the order in which summaries list them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Ok,
         Self::Border,
         Self::Truncated,
@@ -49,6 +51,7 @@ impl RowStatus {
         Self::Malformed,
         Self::Duplicate,
         Self::NonFinite,
+        Self::Quarantined,
     ];
 
     /// Whether rows of this status have a loss.
@@ -75,6 +78,7 @@ impl RowStatus {
             Self::Malformed => "malformed",
             Self::Duplicate => "duplicate",
             Self::NonFinite => "non_finite",
+            Self::Quarantined => "quarantined",
         }
     }
 }

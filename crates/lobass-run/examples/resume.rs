@@ -13,7 +13,7 @@ use lobass_data::{
     ChatTemplate, DataFile, DateTime, Duplicates, EncodeOptions, Encoder, FormatChoice, Mask, Overlong, Pool,
     TemplateChoice, TextTokenizer,
 };
-use lobass_run::{ModelKey, Plan, Seal, WorkDir, read_table};
+use lobass_run::{ModelKey, Plan, Seal, Store, WorkDir, read_table};
 
 const SHIPPED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../lobass-demo/assets");
 
@@ -51,7 +51,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let encoder = Encoder::new(TextTokenizer::from_dir(&base)?, template, options);
     let model = ModelKey::new("base", "one nat each", "0123456789abcdef", "f64", "cpu");
 
-    let work = WorkDir::open(&dir.path().join("work"), Plan::make(&pool, &encoder, None)?)?;
+    let work = WorkDir::open(Store::local(&dir.path().join("work"))?, Plan::make(&pool, &encoder, None)?)?;
     println!("{} rows in {} shards", work.plan().n_rows(), work.plan().shards.len());
     work.encode(&pool, &encoder, 2, &mut |_| ())?;
 

@@ -7,10 +7,12 @@ use arrow_array::cast::AsArray as _;
 use arrow_array::types::{Float32Type, Float64Type, UInt32Type, UInt64Type};
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{Field, Schema};
+use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
+use parquet::file::reader::ChunkReader;
 
 use crate::Error;
 
@@ -44,14 +46,26 @@ pub(crate) fn to_bytes(batch: &RecordBatch, path: &Path) -> Result<Vec<u8>, Erro
 }
 
 /// A file's batches and its key-value metadata.
-pub(crate) struct Reader {
+pub(crate) struct Reader<T: ChunkReader> {
     pub(crate) path: PathBuf,
-    builder: ParquetRecordBatchReaderBuilder<std::fs::File>,
+    builder: ParquetRecordBatchReaderBuilder<T>,
 }
 
-impl Reader {
+impl Reader<std::fs::File> {
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
-        let file = fs_err::File::open(path)?.into_parts().0;
+        Self::new(fs_err::File::open(path)?.into_parts().0, path)
+    }
+}
+
+impl Reader<Bytes> {
+    /// A file that is in memory; `path` is its name in errors.
+    pub(crate) fn of(bytes: Bytes, path: &Path) -> Result<Self, Error> {
+        Self::new(bytes, path)
+    }
+}
+
+impl<T: ChunkReader + 'static> Reader<T> {
+    fn new(file: T, path: &Path) -> Result<Self, Error> {
         let builder = ParquetRecordBatchReaderBuilder::try_new(file)
             .map_err(|source| Error::Parquet { path: path.to_owned(), source })?;
         Ok(Self { path: path.to_owned(), builder })

@@ -1,12 +1,13 @@
 //! The stage `rows`: text to sequences.
 
+use std::collections::BTreeSet;
 use std::num::NonZero;
 use std::thread;
 
 use lobass_core::RowStatus;
 use lobass_data::{Encoded, Encoder, Overlong, Pool, PoolRow};
 
-use crate::commit::{self, ROWS};
+use crate::commit::{Pending, ROWS, committed};
 use crate::rows::{self, EncodedRow};
 use crate::shard::Shard;
 use crate::{Error, Progress, Stage, WorkDir};
@@ -28,23 +29,20 @@ impl WorkDir {
         if self.is_encoded()? {
             return Ok(());
         }
-        let mut progress = Progress {
-            stage: Stage::Encode,
-            rows_done: 0,
-            rows_resumed: 0,
-            n_rows: self.plan.n_rows(),
-            n_tokens: 0,
-        };
+        let done: BTreeSet<u32> = committed(&self.store, ROWS)?;
+        let mut progress = Progress::new(Stage::Encode, self.plan.n_rows());
         let mut rows = pool.rows();
         for &shard in &self.plan.shards {
             let raw: Vec<PoolRow> = self.take(&mut rows, shard)?;
-            if self.find(ROWS, shard)?.is_some() {
+            if done.contains(&shard.id) {
                 progress.rows_resumed += shard.n_rows;
             } else {
                 let encoded = encode_rows(pool, encoder, &raw, threads)?;
                 progress.n_tokens += encoded.iter().map(|row| u64::from(row.n_tokens)).sum::<u64>();
-                let (bytes, digest) = rows::serialize(&encoded, self.store.root())?;
-                commit::commit(&self.store, &self.plan_id, ROWS, shard, digest, &bytes)?;
+                let (data, digest) = rows::serialize(&encoded, &self.store.path(ROWS))?;
+                let mut pending = Pending::new(&self.plan_id, ROWS, shard, digest, data);
+                pending.store_data(&self.store)?;
+                pending.commit(&self.store)?;
             }
             progress.rows_done += shard.n_rows;
             observe(progress.clone());

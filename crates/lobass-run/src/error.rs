@@ -12,6 +12,17 @@ pub enum Error {
     /// A file cannot be read or written; the message names it.
     #[error(transparent)]
     Io(#[from] std::io::Error),
+    /// The store of a work directory fails.
+    #[error("cannot {action} `{}`", path.display())]
+    Store {
+        /// What was to be done.
+        action: &'static str,
+        /// The object.
+        path: PathBuf,
+        /// What the store says.
+        #[source]
+        source: object_store::Error,
+    },
     /// A data file cannot be read.
     #[error(transparent)]
     Data(#[from] lobass_data::Error),
@@ -126,6 +137,34 @@ pub enum Error {
         shard: u32,
         /// Its stage.
         stage: String,
+    },
+    /// Units were given up, and there is no leave to go without them.
+    #[error(
+        "{n_units} units were given up after too many tries, the first of them shard {shard} of model `{model}`"
+    )]
+    Quarantined {
+        /// How many.
+        n_units: usize,
+        /// The first shard.
+        shard: u32,
+        /// The model's role.
+        model: String,
+    },
+    /// The units of a model were computed by more than one version of lobass.
+    #[error("model `{model}`: expected units of one version, found those of {}", versions.join(" and of "))]
+    Mixture {
+        /// The model's role, or `rows`.
+        model: String,
+        /// The versions.
+        versions: Vec<String>,
+    },
+    /// There is a commit that the plan does not ask for.
+    #[error("`{}`: expected commits of the {n_shards} shards of the plan only", path.display())]
+    Surprise {
+        /// The commit.
+        path: PathBuf,
+        /// How many shards there are.
+        n_shards: usize,
     },
     /// Models, roles, and folds that do not make a table.
     #[error("cannot seal a score table: {reason}")]

@@ -10,28 +10,10 @@ use crate::table::TableRow;
 
 /// One row of the table; `None` if the losses, in the order of [`Seal::models`], are not those of this row's tokens.
 pub(crate) fn join(row: EncodedRow, losses: Vec<Option<RowLoss>>, seal: &Seal) -> Option<TableRow> {
-    let (sequence, rejected) = (row.sequence.as_ref(), row.rejected.as_ref());
-    let n_scored = sequence.map_or(0, n_scored);
-    let mut record = ScoreRecord {
-        n_tokens: sequence.map_or(row.n_tokens, n_tokens),
-        n_scored,
-        base: None,
-        reference: None,
-        in_sample: None,
-        fold: fold(sequence, seal),
-        rejected: rejected.map(|rejected| RejectedRecord {
-            n_tokens: n_tokens(rejected),
-            n_scored: self::n_scored(rejected),
-            base: None,
-            reference: None,
-        }),
-        row: row.row,
-        key: row.key,
-        status: row.status,
-        reason: row.reason,
-        source: row.source,
-    };
-    if sequence.is_none() {
+    let (fold, is_scored) = (fold(row.sequence.as_ref(), seal), row.sequence.is_some());
+    let mut record = ScoreRecord { fold, ..unscored_record(row) };
+    let n_scored = record.n_scored;
+    if !is_scored {
         return losses.iter().all(Option::is_none).then(|| TableRow::without_losses(record));
     }
     let losses: Vec<RowLoss> = losses.into_iter().collect::<Option<_>>()?;
@@ -51,6 +33,30 @@ pub(crate) fn join(row: EncodedRow, losses: Vec<Option<RowLoss>>, seal: &Seal) -
     let further = sums.chain(further().map(|loss| loss.rejected.map(|(nll, _)| nll))).collect();
     let tokens = losses.into_iter().map(|loss| loss.per_token).collect();
     Some(TableRow { record, further, tokens })
+}
+
+/// What is known of a row before any model has seen it.
+pub(crate) fn unscored_record(row: EncodedRow) -> ScoreRecord {
+    let (sequence, rejected) = (row.sequence.as_ref(), row.rejected.as_ref());
+    ScoreRecord {
+        n_tokens: sequence.map_or(row.n_tokens, n_tokens),
+        n_scored: sequence.map_or(0, n_scored),
+        base: None,
+        reference: None,
+        in_sample: None,
+        fold: None,
+        rejected: rejected.map(|rejected| RejectedRecord {
+            n_tokens: n_tokens(rejected),
+            n_scored: n_scored(rejected),
+            base: None,
+            reference: None,
+        }),
+        row: row.row,
+        key: row.key,
+        status: row.status,
+        reason: row.reason,
+        source: row.source,
+    }
 }
 
 /// The losses of the base, and what the references say together.

@@ -12,7 +12,7 @@
 //! # use lobass_core::{Detail, LossEngine, Nll, Sequence, SequenceLoss};
 //! # use lobass_data::{ChatTemplate, DataFile, Duplicates, EncodeOptions, Encoder, FormatChoice, Mask, Overlong};
 //! # use lobass_data::{Pool, TemplateChoice, TextTokenizer};
-//! # use lobass_run::{ModelKey, Plan, Seal, WorkDir, read_table};
+//! # use lobass_run::{ModelKey, Plan, Seal, Store, WorkDir, read_table};
 //! # struct Constant(f64);
 //! # impl LossEngine for Constant {
 //! #     type Error = std::convert::Infallible;
@@ -35,7 +35,7 @@
 //! # let base = ModelKey::new("base", "a-model", "0123456789abcdef", "f32", "cpu");
 //! # let reference = ModelKey::new("reference", "a-model-tuned", "fedcba9876543210", "f32", "cpu");
 //! let plan = Plan::make(&pool, &encoder, None)?;
-//! let work = WorkDir::open(&work, plan)?;
+//! let work = WorkDir::open(Store::local(&work)?, plan)?;
 //! work.encode(&pool, &encoder, 2, &mut |_| ())?;
 //! work.score(&base, &base_engine, Detail::Sum, &mut |_| ())?;
 //! work.score(&reference, &reference_engine, Detail::Sum, &mut |_| ())?;
@@ -47,15 +47,20 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod attempts;
+mod audit;
 mod columns;
 mod commit;
 mod encode;
 mod error;
 mod folds;
+mod garbage;
+mod job;
 mod join;
 mod lock;
 mod losses;
 mod manifest;
+mod partial;
 mod plan;
 mod progress;
 mod request;
@@ -65,15 +70,20 @@ mod seal;
 mod shard;
 mod store;
 mod table;
+mod unit;
 mod work;
 
+pub use attempts::{Attempt, Attempts};
 pub use error::Error;
 pub use folds::{Folds, fold_of};
+pub use job::{Job, ModelState};
 pub use manifest::{InputRecord, Manifest, ModelKey, ModelRecord, TemplateRecord};
 pub use plan::Plan;
 pub use progress::{Progress, Stage};
 pub use request::{HeldOut, ReferenceMode, ReferenceModel, Seal};
 pub use seal::SealReport;
 pub use shard::Shard;
+pub use store::{Location, Store};
 pub use table::{ScoreTable, read_table, write_json_lines};
+pub use unit::{Receipt, Step, Unit, UnitState};
 pub use work::WorkDir;

@@ -2,9 +2,9 @@
 
 use std::fs::{File, TryLockError};
 use std::io::ErrorKind;
-use std::path::Path;
 
 use crate::Error;
+use crate::store::Store;
 
 pub(crate) const LOCK: &str = "lock";
 
@@ -16,7 +16,9 @@ pub(crate) const LOCK: &str = "lock";
 pub(crate) struct Lock(Option<File>);
 
 impl Lock {
-    pub(crate) fn share(dir: &Path) -> Result<Self, Error> {
+    /// None in an object store.
+    pub(crate) fn share(store: &Store) -> Result<Self, Error> {
+        let Some(dir) = store.location().dir() else { return Ok(Self(None)) };
         let path = dir.join(LOCK);
         loop {
             fs_err::create_dir_all(dir)?;
@@ -55,7 +57,8 @@ mod tests {
     #[test]
     fn the_last_one_is_alone() {
         let dir = tempfile::tempdir().unwrap();
-        let (first, second) = (Lock::share(dir.path()).unwrap(), Lock::share(dir.path()).unwrap());
+        let store = Store::local(dir.path()).unwrap();
+        let (first, second) = (Lock::share(&store).unwrap(), Lock::share(&store).unwrap());
         assert!(first.alone().unwrap().is_none());
         assert!(second.alone().unwrap().is_some());
     }

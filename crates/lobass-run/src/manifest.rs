@@ -126,6 +126,10 @@ pub struct Manifest {
     pub n_rows: u64,
     /// Rows of each status that occurs.
     pub counts: BTreeMap<RowStatus, u64>,
+    /// Of every token id and every loss, whoever computed them, when, and in how many tries; tables of earlier versions
+    /// do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
 }
 
 impl Manifest {

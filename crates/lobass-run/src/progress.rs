@@ -23,3 +23,10 @@ pub struct Progress {
     /// Tokens handled since the stage began in this process.
     pub n_tokens: u64,
 }
+
+impl Progress {
+    /// Of a stage that begins.
+    pub fn new(stage: Stage, n_rows: u64) -> Self {
+        Self { stage, rows_done: 0, rows_resumed: 0, n_rows, n_tokens: 0 }
+    }
+}

@@ -11,7 +11,7 @@ use crate::folds::Folds;
 use crate::{Error, ModelKey};
 
 /// What is to be joined into a table.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Seal {
     /// The base; its role is `base`.
     pub base: ModelKey,
@@ -31,7 +31,7 @@ pub struct Seal {
 }
 
 /// A reference: a fine-tuned model, and what it was fine-tuned on.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReferenceModel {
     /// The model, in a role of its own.
     pub model: ModelKey,
@@ -87,7 +87,7 @@ impl FromStr for ReferenceMode {
 }
 
 /// Rows that are scored and never selected, and why.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeldOut {
     /// Their positions in the pool.
     pub rows: BTreeSet<u64>,
@@ -135,6 +135,15 @@ impl Seal {
     pub(crate) fn models(&self) -> impl Iterator<Item = &ModelKey> {
         let references = self.references.iter().map(|reference| &reference.model);
         [&self.base].into_iter().chain(references).chain(&self.further)
+    }
+
+    /// The same, wherever the models are.
+    pub(crate) fn without_paths(&self) -> Self {
+        let mut nameless = self.clone();
+        nameless.base.path.clear();
+        nameless.references.iter_mut().for_each(|reference| reference.model.path.clear());
+        nameless.further.iter_mut().for_each(|model| model.path.clear());
+        nameless
     }
 
     /// Whether the references are joined into columns of their own.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arrow_array::types::UInt32Type;
 use arrow_array::{ArrayRef, ListArray, StringArray, UInt32Array, UInt64Array};
+use bytes::Bytes;
 use lobass_core::{ExampleKey, RowStatus, Sequence};
 
 use crate::Error;
@@ -68,10 +69,10 @@ fn ids(sequence: &Sequence) -> Vec<u32> {
     sequence.input_ids().to_vec()
 }
 
-/// Reads a shard's file.
-pub(crate) fn read(path: &Path) -> Result<Vec<EncodedRow>, Error> {
+/// Reads a shard's file; `path` is its name in errors.
+pub(crate) fn read(bytes: Bytes, path: &Path) -> Result<Vec<EncodedRow>, Error> {
     let mut rows = Vec::new();
-    for columns in Reader::open(path)?.batches()? {
+    for columns in Reader::of(bytes, path)?.batches()? {
         let columns = columns?;
         let (keys, statuses) = (columns.texts("key")?, columns.texts("status")?);
         let (reasons, sources) = (columns.texts("reason")?, columns.texts("source")?);
@@ -191,15 +192,14 @@ mod tests {
 
         #[test]
         fn rows_survive_their_file(rows in prop::collection::vec(any_row(), 1..20)) {
-            let dir = tempfile::tempdir().unwrap();
-            let path = dir.path().join("rows.parquet");
-            let (bytes, digest_before) = serialize(&rows, &path).unwrap();
-            fs_err::write(&path, bytes).unwrap();
-            let read = read(&path).unwrap();
+            let path = Path::new("rows.parquet");
+            let (bytes, digest_before) = serialize(&rows, path).unwrap();
+            let read = read(bytes.into(), path).unwrap();
             prop_assert_eq!(digest(&read), digest_before);
             prop_assert_eq!(read, rows);
         }
     }
+
     #[test]
     fn both_sides_are_in_the_digest() {
         let sequence = |id| Some(Sequence::from_scored_tokens(vec![1, id], &[false, true]).unwrap());

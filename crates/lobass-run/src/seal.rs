@@ -1,13 +1,15 @@
 //! Joining all units into the score table.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
+use bytes::Bytes;
 use lobass_core::{RowStatus, ScoreRecord};
 
-use crate::join::join;
-use crate::losses::RowLoss;
-use crate::score::stage_name;
+use crate::audit::Audit;
+use crate::commit::Commit;
+use crate::join::{join, unscored_record};
+use crate::rows::EncodedRow;
 use crate::shard::Shard;
 use crate::table::{TableRow, TableShape, TableWriter};
 use crate::{Error, Manifest, Seal, WorkDir};
@@ -35,51 +37,69 @@ impl WorkDir {
     ///
     /// # Errors
     /// [`Error::Unsealable`] if the models and their roles do not make a table, [`Error::Unfinished`] if a unit is not
-    /// done, [`Error::Damaged`] if a unit's data is not what was committed.
+    /// done, [`Error::Quarantined`] if one was given up, [`Error::Mixture`] or [`Error::Surprise`] if there is what the
+    /// plan does not ask for, [`Error::Damaged`] if a unit's data is not what was committed.
     pub fn seal(&self, seal: &Seal, out: &Path) -> Result<SealReport, Error> {
+        self.seal_without(seal, 0, out)
+    }
+
+    /// As [`WorkDir::seal`], and goes without up to so many units that were given up: the rows of their shards get
+    /// [`RowStatus::Quarantined`].
+    ///
+    /// # Errors
+    /// As [`WorkDir::seal`].
+    pub fn seal_without(&self, seal: &Seal, n_given_up: usize, out: &Path) -> Result<SealReport, Error> {
         seal.check()?;
-        let stages: Vec<String> = seal.models().map(|model| stage_name(model, seal.detail)).collect();
-        self.check_finished(&stages)?;
+        let audit = self.audit(seal, n_given_up)?;
         let mut manifest = self.plan.manifest(seal);
         let mut writer = TableWriter::create(out, TableShape::of(seal, manifest.pairs))?;
         let mut tally = Tally::default();
-        for &shard in &self.plan.shards {
-            let mut rows = self.joined(shard, &stages, seal)?;
-            for row in &mut rows {
-                mark_held_out(&mut row.record, seal);
-                tally.count(&row.record);
+        for shards in self.plan.shards.chunks(SHARDS_AT_ONCE) {
+            let mut data = self.fetch(shards, &audit)?;
+            for &shard in shards {
+                let mut rows = self.joined(shard, &audit, &mut data, seal)?;
+                for row in &mut rows {
+                    mark_held_out(&mut row.record, seal);
+                    tally.count(&row.record);
+                }
+                writer.write(&rows)?;
             }
-            writer.write(&rows)?;
         }
         manifest.counts = tally.counts;
+        manifest.digest = Some(audit.digest);
         writer.finish(&manifest)?;
         let Tally { n_tokens, n_scored, reasons, .. } = tally;
         Ok(SealReport { manifest, n_tokens, n_scored, reasons })
     }
 
-    fn check_finished(&self, stages: &[String]) -> Result<(), Error> {
-        let mut missing = Vec::new();
-        for stage in std::iter::once(crate::commit::ROWS).chain(stages.iter().map(String::as_str)) {
-            for &shard in &self.plan.shards {
-                if self.find(stage, shard)?.is_none() {
-                    missing.push((shard.id, stage.to_owned()));
-                }
-            }
-        }
-        let all = self.plan.shards.len() * (1 + stages.len());
-        match missing.first() {
-            None => Ok(()),
-            Some((shard, stage)) => {
-                Err(Error::Unfinished { missing: missing.len(), all, shard: *shard, stage: stage.clone() })
-            }
-        }
+    /// The data of some shards, by the name of its file.
+    fn fetch(&self, shards: &[Shard], audit: &Audit) -> Result<HashMap<String, Bytes>, Error> {
+        let stages = || std::iter::once(&audit.rows).chain(&audit.losses);
+        let names = shards
+            .iter()
+            .flat_map(|shard| stages().filter_map(|stage| Some(stage.get(&shard.id)?.file.clone())));
+        let names: Vec<String> = names.collect();
+        let found = self.store.get_all(&names)?;
+        Ok(names.into_iter().zip(found).filter_map(|(name, bytes)| Some((name, bytes?))).collect())
     }
 
-    fn joined(&self, shard: Shard, stages: &[String], seal: &Seal) -> Result<Vec<TableRow>, Error> {
-        let losses: Vec<Vec<RowLoss>> =
-            stages.iter().map(|stage| self.losses(stage, shard)).collect::<Result<_, _>>()?;
-        let mut losses: Vec<_> = losses.into_iter().map(|losses| losses.into_iter().peekable()).collect();
-        let rows = self.rows(shard)?;
+    fn joined(
+        &self,
+        shard: Shard,
+        audit: &Audit,
+        data: &mut HashMap<String, Bytes>,
+        seal: &Seal,
+    ) -> Result<Vec<TableRow>, Error> {
+        let mut take = |commit: &Commit| data.remove(&commit.file);
+        let rows = &audit.rows[&shard.id];
+        let rows = self.rows_of(rows, take(rows))?;
+        if let Some(role) = audit.given_up.get(&shard.id) {
+            return Ok(rows.into_iter().map(|row| given_up(row, shard, role)).collect());
+        }
+        let mut losses = Vec::new();
+        for commit in audit.losses.iter().map(|stage| &stage[&shard.id]) {
+            losses.push(self.losses_of(commit, take(commit))?.into_iter().peekable());
+        }
         rows.into_iter()
             .map(|row| {
                 let number = row.row;
@@ -87,12 +107,25 @@ impl WorkDir {
                 let of_row =
                     losses.iter_mut().map(|losses| losses.next_if(|loss| loss.row == number)).collect();
                 join(row, of_row, seal).ok_or_else(|| Error::Damaged {
-                    path: self.store.root().to_owned(),
+                    path: self.store.path(""),
                     reason: format!("row {number}: its losses do not fit its tokens"),
                 })
             })
             .collect()
     }
+}
+
+/// Shards whose data is read beside each other, and in memory at once.
+const SHARDS_AT_ONCE: usize = 16;
+
+/// A row of a shard that was given up: as it was read, without a number.
+fn given_up(row: EncodedRow, shard: Shard, role: &str) -> TableRow {
+    let mut record = unscored_record(row);
+    if record.status.is_scored() {
+        record.status = RowStatus::Quarantined;
+        record.reason = Some(format!("its shard, {}, was given up under model `{role}`", shard.id));
+    }
+    TableRow::without_losses(record)
 }
 
 /// What is counted on the way.

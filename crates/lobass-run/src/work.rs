@@ -4,18 +4,21 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::Path;
 
+use bytes::Bytes;
 use lobass_core::{Detail, RowStatus, Sequence};
 
-use crate::commit::{self, COMMITS, Commit, DATA, ROWS, to_json};
+use crate::attempts::{ATTEMPTS, QUARANTINE};
+use crate::commit::{self, COMMITS, Commit, DATA, DIFFERING, ROWS, committed, to_json};
+use crate::job::JOBS;
 use crate::lock::{LOCK, Lock};
 use crate::losses::{self, RowLoss};
 use crate::rows::{self, EncodedRow};
-use crate::score::stage_name;
 use crate::shard::Shard;
 use crate::store::{Put, Store};
+use crate::unit::stage_name;
 use crate::{Error, ModelKey, Plan};
 
-/// A plan and what has been done of it.
+/// A plan and what has been done of it, in a directory or an object store.
 #[derive(Debug)]
 pub struct WorkDir {
     pub(crate) store: Store,
@@ -27,38 +30,43 @@ pub struct WorkDir {
 const PLAN: &str = "plan.json";
 
 impl WorkDir {
-    /// Begins a directory with a plan, or takes up one that was begun with the same.
+    /// Begins a work directory with a plan, or takes up one that was begun with the same.
     ///
     /// # Errors
     /// [`Error::OtherPlan`] if it was begun with another one, [`Error::Foreign`] if there are files in it and no plan;
     /// nothing in it is touched then.
-    pub fn open(dir: &Path, plan: Plan) -> Result<Self, Error> {
-        check_ours(dir)?;
-        let store = Store::open(dir)?;
-        let lock = Lock::share(dir)?;
+    pub fn open(store: Store, plan: Plan) -> Result<Self, Error> {
+        check_ours(&store)?;
+        let lock = Lock::share(&store)?;
         let plan_id = plan.id();
-        if store.put_if_absent(PLAN, &to_json(&plan))? == Put::Existed {
-            let found = Self::plan_in(dir)?.unwrap_or_else(|| plan.clone());
+        if store.put_if_absent(PLAN, to_json(&plan))? == Put::Existed {
+            let found = Self::plan_in(&store)?.unwrap_or_else(|| plan.clone());
             if found.id() != plan_id {
                 let differences = plan.differences(&found);
-                return Err(Error::OtherPlan { path: dir.to_owned(), differences });
+                return Err(Error::OtherPlan { path: store.path(""), differences });
             }
         }
         Ok(Self { store, plan, plan_id, lock })
     }
 
-    /// The plan that a directory was begun with, if it was.
+    /// Takes up a work directory that was begun; `None` if there is no plan in it.
     ///
     /// # Errors
     /// If there is a plan that cannot be read.
-    pub fn plan_in(dir: &Path) -> Result<Option<Plan>, Error> {
-        let path = dir.join(PLAN);
-        if !path.exists() {
-            return Ok(None);
-        }
-        let json = fs_err::read(&path)?;
+    pub fn resume(store: Store) -> Result<Option<Self>, Error> {
+        let lock = Lock::share(&store)?;
+        let Some(plan) = Self::plan_in(&store)? else { return Ok(None) };
+        Ok(Some(Self { plan_id: plan.id(), store, plan, lock }))
+    }
+
+    /// The plan that a work directory was begun with, if it was.
+    ///
+    /// # Errors
+    /// If there is a plan that cannot be read.
+    pub fn plan_in(store: &Store) -> Result<Option<Plan>, Error> {
+        let Some(json) = store.get(PLAN)? else { return Ok(None) };
         serde_json::from_slice(&json).map(Some).map_err(|source| Error::Json {
-            path,
+            path: store.path(PLAN),
             expected: "a plan",
             source,
         })
@@ -127,37 +135,33 @@ impl WorkDir {
     }
 
     /// Removes what lobass wrote, and the directory if nothing else is in it. While another process has the directory
-    /// open, it is left to that one.
+    /// open, it is left to that one. In an object store nothing is removed, since nobody knows who else is reading.
     ///
     /// # Errors
     /// If something cannot be removed.
     pub fn remove(self) -> Result<(), Error> {
         let Self { store, lock, .. } = self;
-        let Some(_alone) = lock.alone()? else { return Ok(()) };
+        let (Some(dir), Some(_alone)) = (store.location().dir(), lock.alone()?) else { return Ok(()) };
         // Commits first: without them, what is left means nothing.
-        for folder in [COMMITS, DATA] {
-            if store.exists(folder) {
-                fs_err::remove_dir_all(store.path(folder))?;
+        for folder in [COMMITS, DATA, ATTEMPTS, QUARANTINE, DIFFERING, JOBS].map(|name| dir.join(name)) {
+            if folder.exists() {
+                fs_err::remove_dir_all(folder)?;
             }
         }
-        for file in [PLAN, LOCK] {
-            if store.exists(file) {
-                fs_err::remove_file(store.path(file))?;
+        for file in [PLAN, LOCK].map(|name| dir.join(name)) {
+            if file.exists() {
+                fs_err::remove_file(file)?;
             }
         }
-        match fs_err::remove_dir(store.root()) {
+        match fs_err::remove_dir(dir) {
             Err(error) if error.kind() != ErrorKind::DirectoryNotEmpty => Err(error.into()),
             _ => Ok(()),
         }
     }
 
     fn is_done(&self, stage: &str) -> Result<bool, Error> {
-        for &shard in &self.plan.shards {
-            if self.find(stage, shard)?.is_none() {
-                return Ok(false);
-            }
-        }
-        Ok(true)
+        let done = committed(&self.store, stage)?;
+        Ok(self.plan.shards.iter().all(|shard| done.contains(&shard.id)))
     }
 
     pub(crate) fn find(&self, stage: &str, shard: Shard) -> Result<Option<Commit>, Error> {
@@ -167,19 +171,33 @@ impl WorkDir {
     /// The encoded rows of a shard, checked against their commit.
     pub(crate) fn rows(&self, shard: Shard) -> Result<Vec<EncodedRow>, Error> {
         let commit = self.committed(ROWS, shard)?;
-        let path = self.store.path(&commit.file);
-        let rows = rows::read(&path).map_err(|error| self.damaged(&commit, &whole(&error)))?;
-        self.check(&commit, &rows::digest(&rows))?;
+        let bytes = self.store.get(&commit.file)?;
+        self.rows_of(&commit, bytes)
+    }
+
+    /// Encoded rows from the bytes of their file, checked against their commit.
+    pub(crate) fn rows_of(&self, commit: &Commit, bytes: Option<Bytes>) -> Result<Vec<EncodedRow>, Error> {
+        let rows = self.data(commit, bytes, rows::read)?;
+        self.check(commit, &rows::digest(&rows))?;
         Ok(rows)
     }
 
-    /// The losses of a shard, checked against their commit.
-    pub(crate) fn losses(&self, stage: &str, shard: Shard) -> Result<Vec<RowLoss>, Error> {
-        let commit = self.committed(stage, shard)?;
-        let path = self.store.path(&commit.file);
-        let losses = losses::read(&path).map_err(|error| self.damaged(&commit, &whole(&error)))?;
-        self.check(&commit, &losses::digest(&losses))?;
+    /// Losses from the bytes of their file, checked against their commit.
+    pub(crate) fn losses_of(&self, commit: &Commit, bytes: Option<Bytes>) -> Result<Vec<RowLoss>, Error> {
+        let losses = self.data(commit, bytes, losses::read)?;
+        self.check(commit, &losses::digest(&losses))?;
         Ok(losses)
+    }
+
+    /// Reads what a commit names.
+    fn data<T>(
+        &self,
+        commit: &Commit,
+        bytes: Option<Bytes>,
+        read: impl FnOnce(Bytes, &Path) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let bytes = bytes.ok_or_else(|| self.damaged(commit, "it is not there"))?;
+        read(bytes, &self.store.path(&commit.file)).map_err(|error| self.damaged(commit, &whole(&error)))
     }
 
     fn committed(&self, stage: &str, shard: Shard) -> Result<Commit, Error> {
@@ -214,14 +232,17 @@ fn whole(error: &Error) -> String {
 }
 
 /// Refuses a directory that has something in it and was not begun by lobass.
-fn check_ours(dir: &Path) -> Result<(), Error> {
-    if !dir.exists() || dir.join(PLAN).exists() {
+fn check_ours(store: &Store) -> Result<(), Error> {
+    let Some(dir) = store.location().dir() else { return Ok(()) };
+    if dir.join(PLAN).exists() {
         return Ok(());
     }
-    let ours = [PLAN, LOCK, COMMITS, DATA];
+    let ours = [PLAN, LOCK, COMMITS, DATA, ATTEMPTS, QUARANTINE, DIFFERING, JOBS];
     for entry in fs_err::read_dir(dir)? {
         let name = entry?.file_name().to_string_lossy().into_owned();
-        if !ours.contains(&&*name) && !name.ends_with(".partial") {
+        // The store's own name for a file that is not whole yet.
+        let unfinished = name.strip_prefix(PLAN).is_some_and(|rest| rest.starts_with('#'));
+        if !ours.contains(&&*name) && !unfinished {
             return Err(Error::Foreign { path: dir.to_owned(), name });
         }
     }

@@ -1,55 +1,21 @@
 //! From rows to a sealed table and back: pairs, several references, folds, and tables of earlier versions.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
-use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use arrow_array::RecordBatch;
 use lobass_core::{Detail, LossEngine, Nll, RowStatus, Sequence, SequenceLoss};
-use lobass_data::{
-    ChatTemplate, DataFile, DateTime, Duplicates, EncodeOptions, Encoder, FormatChoice, Mask, Overlong, Pool,
-    Preset, TemplateChoice, TextTokenizer,
-};
 use lobass_run::{
-    Error, Folds, HeldOut, ModelKey, Plan, ReferenceMode, ReferenceModel, ScoreTable, Seal, WorkDir, fold_of,
-    read_table, write_json_lines,
+    Error, Folds, HeldOut, ModelKey, ReferenceMode, ReferenceModel, ScoreTable, Seal, Store, WorkDir,
+    fold_of, read_table, write_json_lines,
 };
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
 
-/// A loss that only a model of this number gives: so much per scored token and its id.
-struct Linear {
-    nats: f64,
-    calls: RefCell<Vec<usize>>,
-}
+mod support;
 
-impl Linear {
-    fn new(nats: f64) -> Self {
-        Self { nats, calls: RefCell::default() }
-    }
-
-    fn sum(&self, sequence: &Sequence) -> f64 {
-        sequence.scored_labels().map(|label| self.nats * (1.0 + f64::from(label))).sum()
-    }
-}
-
-impl LossEngine for Linear {
-    type Error = std::convert::Infallible;
-
-    fn vocab_size(&self) -> usize {
-        100_000
-    }
-
-    fn losses(&self, sequences: &[Sequence], detail: Detail) -> Result<Vec<SequenceLoss>, Self::Error> {
-        self.calls.borrow_mut().push(sequences.len());
-        let loss = |sequence: &Sequence| SequenceLoss {
-            nll: Nll { sum: self.sum(sequence), n_scored: sequence.n_scored() as u64 },
-            per_token: (detail == Detail::PerToken).then(|| vec![1.5; sequence.n_scored()]),
-        };
-        Ok(sequences.iter().map(loss).collect())
-    }
-}
+use support::{Linear, Planned, single};
 
 /// A pool in a directory of its own, encoded.
 struct Bench {
@@ -60,18 +26,8 @@ struct Bench {
 impl Bench {
     fn new(rows: &[Value]) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("pool.jsonl");
-        fs_err::write(&path, rows.iter().map(|row| format!("{row}\n")).collect::<String>()).unwrap();
-        let file = DataFile::open(&path, "pool", &FormatChoice::Auto).unwrap();
-        let pool = Pool::new(vec![file], Duplicates::Keep);
-        let checkpoint = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/chat/bytes");
-        let choice = TemplateChoice::Preset(Preset::ChatMl);
-        let template = ChatTemplate::load(&choice, &checkpoint, &pool, DateTime::default()).unwrap();
-        let options = EncodeOptions { mask: Mask::Response, max_length: 200, overlong: Overlong::Drop };
-        let encoder = Encoder::new(TextTokenizer::from_dir(&checkpoint).unwrap(), template, options);
-        let plan = Plan::make(&pool, &encoder, None).unwrap();
-        let work = WorkDir::open(&dir.path().join("work"), plan).unwrap();
-        work.encode(&pool, &encoder, 2, &mut |_| ()).unwrap();
+        let planned = Planned::new(dir.path(), rows);
+        let work = planned.encoded(Store::local(&dir.path().join("work")).unwrap());
         Self { dir, work }
     }
 
@@ -108,10 +64,6 @@ impl Bench {
         let fields = batch.schema();
         fields.fields().iter().map(|field| format!("{} {}", field.name(), field.data_type())).collect()
     }
-}
-
-fn single(n: u32) -> Value {
-    json!({"question": format!("what is {n}?"), "answer": format!("it is {n}")})
 }
 
 fn pair(n: u32) -> Value {
@@ -169,9 +121,9 @@ fn pairs_are_scored_on_both_sides_in_one_call() {
     let engine = Linear::new(3.0);
     let base = ModelKey::new("base", "path", "0123456789abcdef", "f32", "cpu");
     bench.work.score(&base, &engine, Detail::Sum, &mut |_| ()).unwrap();
-    assert_eq!(*engine.calls.borrow(), [4], "two of each side");
+    assert_eq!(*engine.calls.lock().unwrap(), [4], "two of each side");
     bench.work.score(&base, &engine, Detail::Sum, &mut |_| ()).unwrap();
-    assert_eq!(engine.calls.borrow().len(), 1, "and not again");
+    assert_eq!(engine.calls.lock().unwrap().len(), 1, "and not again");
 
     let reference = bench.model("reference", 1, Detail::Sum);
     let table = bench.table(&Seal::new(base, vec![reference.into()]));

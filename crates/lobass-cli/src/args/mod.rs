@@ -3,20 +3,25 @@
 mod compute;
 mod data;
 mod encode;
+mod job;
 mod recipe;
 mod selection;
+mod work;
 
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use lobass_llama::Dtype;
+use lobass_run::Location;
 
 pub(crate) use compute::ComputeArgs;
 pub(crate) use data::DataArgs;
 pub(crate) use encode::EncodeArgs;
+pub(crate) use job::JobArgs;
 pub(crate) use recipe::{RecipeArgs, ReferenceArgs};
 pub(crate) use selection::SelectionArgs;
+pub(crate) use work::{GcArgs, PendingArgs, SealArgs, StatusArgs, WorkerArgs};
 
 /// Which part of your fine-tuning data can your model learn from?
 ///
@@ -32,7 +37,8 @@ pub(crate) use selection::SelectionArgs;
 )]
 #[command(after_help = "Begin with `lobass demo`, or with your own data:\n  \
     lobass run --base CHECKPOINT --data pool.jsonl --budget 6% --out runs/first\n\n\
-    Exit codes:\n  0  done\n  1  done, but some rows could not be used or the budget not be met\n  2  not done")]
+    Exit codes:\n  0  done\n  1  done, but some rows could not be used or the budget not be met\n  2  not done\n  \
+    75 not done yet; run it again")]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -52,6 +58,16 @@ pub(crate) enum Command {
     Score(Box<ScoreArgs>),
     /// Cut a pool into units of work, and tell how much there is to compute
     Plan(Box<PlanArgs>),
+    /// Do planned units: those that are asked for, or one part of all
+    Worker(Box<WorkerArgs>),
+    /// List the planned units that are not done
+    Pending(PendingArgs),
+    /// Say how far planned work is
+    Status(StatusArgs),
+    /// Join finished work into the score table
+    Seal(SealArgs),
+    /// Remove what workers left behind that counts for nothing
+    Gc(GcArgs),
     /// Bake an adapter into its base: a checkpoint that needs neither
     Merge(MergeArgs),
     /// Keep the best rows of a score table, in the input's own format
@@ -116,9 +132,14 @@ pub(crate) struct PlanArgs {
     /// Count what has to be computed for the losses of one model, and what need not be
     #[arg(long)]
     pub(crate) explain: bool,
-    /// Keep the plan and the tokenised rows in this directory; `lobass score --work` goes on from there
-    #[arg(long, value_name = "DIR")]
-    pub(crate) work: Option<PathBuf>,
+    /// Keep the plan and the tokenised rows in this directory, or in this place of an object store
+    ///
+    /// `lobass score --work` goes on from there; with a reference, an adapter, or `--base-only`, workers on any number
+    /// of machines do.
+    #[arg(long, value_name = "PLACE")]
+    pub(crate) work: Option<Location>,
+    #[command(flatten)]
+    pub(crate) job: JobArgs,
     #[command(flatten)]
     pub(crate) data: DataArgs,
     #[command(flatten)]
@@ -151,10 +172,15 @@ pub(crate) struct ScoreArgs {
     /// Store the loss of every scored token as well (Parquet only)
     #[arg(long)]
     pub(crate) per_token: bool,
-    /// Keep losses in this directory instead, also afterwards: scoring with another reference, into another table,
-    /// then need not score the base again
-    #[arg(long, value_name = "DIR")]
-    pub(crate) work: Option<PathBuf>,
+    /// Keep losses in this directory, or in this place of an object store, also afterwards: scoring with another
+    /// reference, into another table, then need not score the base again
+    #[arg(long, value_name = "PLACE")]
+    pub(crate) work: Option<Location>,
+    /// Score on several devices at once, each in a process of its own, as in `cuda:0,cuda:1`
+    ///
+    /// If one of them dies the others go on, and the exit code is 75; the same command takes up what is left.
+    #[arg(long, value_name = "DEVICES", value_delimiter = ',', conflicts_with = "device")]
+    pub(crate) devices: Vec<String>,
     #[command(flatten)]
     pub(crate) data: DataArgs,
     #[command(flatten)]

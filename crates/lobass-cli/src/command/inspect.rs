@@ -14,7 +14,7 @@ use crate::args::{InspectArgs, OutputFormat};
 use crate::exit::Outcome;
 use crate::inputs::Sequences;
 use crate::models::{Model, check_pair};
-use crate::settings::{ComputeSettings, Settings};
+use crate::settings::Settings;
 use crate::text::{Labelled, table};
 use crate::ui::Ui;
 
@@ -77,7 +77,7 @@ pub(crate) fn inspect(args: &InspectArgs, ui: Ui) -> anyhow::Result<Outcome> {
         facts.line("table", found);
     }
     let losses = if args.losses {
-        losses(args, &settings.compute, &base, &sequences, encoded.sequence.as_ref(), ui)?
+        losses(args, &base, &sequences, encoded.sequence.as_ref(), ui)?
     } else {
         Vec::new()
     };
@@ -134,7 +134,6 @@ fn scored_as(path: &std::path::Path, row: &PoolRow) -> anyhow::Result<String> {
 
 fn losses(
     args: &InspectArgs,
-    compute: &ComputeSettings,
     base: &Model,
     sequences: &Sequences,
     sequence: Option<&Sequence>,
@@ -149,7 +148,7 @@ fn losses(
     };
     let mut all = vec![of("base", base)?];
     if let Some(dir) = &args.reference {
-        let reference = base.open_tuned("reference", dir, compute, ui)?;
+        let reference = base.open_tuned("reference", dir, ui)?;
         check_pair(base, &reference, sequences.encoder.tokenizer())?;
         all.push(of("reference", &reference)?);
     }

@@ -22,7 +22,7 @@ pub(crate) fn merge(args: &MergeArgs, ui: Ui) -> anyhow::Result<Outcome> {
     let settings = Settings::default();
     let base = Model::open("base", &args.base, &settings.compute, ui)?;
     check_record(&base, &args.adapter)?;
-    let tuned = base.open_tuned("adapter", &args.adapter, &settings.compute, ui)?;
+    let tuned = base.open_tuned("adapter", &args.adapter, ui)?;
     let dtype = args.dtype.unwrap_or(base.checkpoint.dtype());
     let merged = tuned.load()?.merged();
     let checkpoint = Rc::clone(&base.checkpoint);

@@ -2,15 +2,22 @@
 
 mod demo;
 mod doctor;
+mod gc;
 mod inspect;
 mod merge;
+mod pending;
 mod plan;
 mod run;
 mod score;
+mod seal;
 mod select;
+mod status;
 mod strategies;
 mod train;
 mod try_device;
+mod worker;
+
+pub(crate) use worker::protocol;
 
 use crate::args::Command;
 use crate::exit::Outcome;
@@ -23,6 +30,11 @@ pub(crate) fn dispatch(command: Command, ui: Ui) -> anyhow::Result<Outcome> {
         Command::Train(args) => train::train(&args, ui),
         Command::Score(args) => score::score(&args, ui),
         Command::Plan(args) => plan::plan(&args, ui),
+        Command::Worker(args) => worker::worker(&args, ui),
+        Command::Pending(args) => pending::pending(&args, ui),
+        Command::Status(args) => status::status(&args, ui),
+        Command::Seal(args) => seal::seal(&args, ui),
+        Command::Gc(args) => gc::gc(&args, ui),
         Command::Merge(args) => merge::merge(&args, ui),
         Command::Select(args) => select::select(&args, ui),
         Command::Inspect(args) => inspect::inspect(&args, ui),

@@ -1,17 +1,25 @@
 //! `lobass plan`.
 
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use anyhow::Context as _;
+use lobass_core::Detail;
 use lobass_llama::Checkpoint;
 use lobass_loss::{Limits, Work, limits};
-use lobass_run::{Plan, WorkDir};
+use lobass_run::{Job, Plan, WorkDir};
 use serde_json::json;
 
 use crate::args::PlanArgs;
 use crate::exit::Outcome;
-use crate::inputs::{Sequences, told_in};
+use crate::inputs::Sequences;
+use crate::models::{Model, check_pair};
+use crate::placement::Placement;
 use crate::settings::Settings;
 use crate::stages;
 use crate::text::{Labelled, count, counted, percent};
 use crate::ui::Ui;
+use crate::work::told_in;
 
 pub(crate) fn plan(args: &PlanArgs, ui: Ui) -> anyhow::Result<Outcome> {
     let mut settings = Settings::default();
@@ -19,19 +27,56 @@ pub(crate) fn plan(args: &PlanArgs, ui: Ui) -> anyhow::Result<Outcome> {
     args.encode.apply(&mut settings.sequences);
     settings.compute.threads = args.threads.map(usize::from);
     let threads = settings.compute.threads();
-    let checkpoint = Checkpoint::open(&args.base)?;
+    let models = args.job.is_asked_for().then(|| Models::open(args, ui)).transpose()?;
+    let checkpoint = match &models {
+        Some(models) => Rc::clone(&models.base.checkpoint),
+        None => Rc::new(Checkpoint::open(&args.base)?),
+    };
     let config = checkpoint.config();
-    let told = args.work.as_deref().map(told_in).transpose()?.flatten();
+    let told = args.work.as_ref().map(told_in).transpose()?.flatten();
     let sequences = Sequences::open(&settings.data, &settings.sequences, &args.base, config, told, ui)?;
+    if let Some(models) = &models {
+        models.check(&sequences)?;
+    }
     let plan = sequences.plan()?;
     if !args.explain && args.work.is_none() {
-        return say(&plan, None, ui);
+        return say(&plan, None, None, ui);
     }
     let scratch = tempfile::tempdir()?;
-    let dir = args.work.clone().unwrap_or_else(|| scratch.path().join("work"));
-    let work = stages::encode(&sequences, &plan, &dir, threads, ui)?;
+    let place = args.work.clone().unwrap_or_else(|| scratch.path().join("work").as_path().into());
+    let work = stages::encode(&sequences, &plan, &place, threads, ui)?;
+    let job = models.map(|models| models.job(args, &work)).transpose()?;
     let explained = args.explain.then(|| Explained::of(&work, &limits(config, threads))).transpose()?;
-    say(&plan, explained.as_ref(), ui)
+    say(&plan, explained.as_ref(), job.as_ref(), ui)
+}
+
+/// The models that workers are to score with.
+struct Models {
+    base: Model,
+    reference: Option<Model>,
+}
+
+impl Models {
+    fn open(args: &PlanArgs, ui: Ui) -> anyhow::Result<Self> {
+        let kind = args.job.device.as_deref().unwrap_or("cpu");
+        let placement = Placement::elsewhere(kind, args.job.dtype);
+        let absolute =
+            |dir: &PathBuf| std::path::absolute(dir).with_context(|| format!("model `{}`", dir.display()));
+        let base = Model::open_on("base", &absolute(&args.base)?, placement, ui)?;
+        let tuned = args.job.tuned().map(absolute).transpose()?;
+        let reference = tuned.map(|dir| base.open_tuned("reference", &dir, ui)).transpose()?;
+        Ok(Self { base, reference })
+    }
+
+    fn check(&self, sequences: &Sequences) -> anyhow::Result<()> {
+        let tokenizer = sequences.encoder.tokenizer();
+        self.reference.as_ref().map_or(Ok(()), |reference| check_pair(&self.base, reference, tokenizer))
+    }
+
+    fn job(&self, args: &PlanArgs, work: &WorkDir) -> anyhow::Result<Job> {
+        let detail = if args.job.per_token { Detail::PerToken } else { Detail::Sum };
+        Ok(work.put_job(stages::given(&self.base, self.reference.as_ref(), work, detail)?)?)
+    }
 }
 
 /// What scoring with one model comes to.
@@ -84,7 +129,7 @@ impl Explained {
     }
 }
 
-fn say(plan: &Plan, explained: Option<&Explained>, ui: Ui) -> anyhow::Result<Outcome> {
+fn say(plan: &Plan, explained: Option<&Explained>, job: Option<&Job>, ui: Ui) -> anyhow::Result<Outcome> {
     let mut text = Labelled::default();
     let id = plan.id();
     text.line("plan", &id[..16]);
@@ -92,6 +137,14 @@ fn say(plan: &Plan, explained: Option<&Explained>, ui: Ui) -> anyhow::Result<Out
         "pool",
         format!("{} in {}", counted(plan.n_rows(), "row"), counted(plan.shards.len() as u64, "shard")),
     );
+    if let Some(job) = job {
+        let models: Vec<&str> = job.models().map(|model| model.role.as_str()).collect();
+        let n_units = models.len() * plan.shards.len();
+        text.line(
+            "job",
+            format!("{}: {} for {}", job.id(), counted(n_units as u64, "unit"), models.join(" and ")),
+        );
+    }
     if let Some(explained) = explained {
         explained.describe(&mut text);
     }
@@ -99,6 +152,7 @@ fn say(plan: &Plan, explained: Option<&Explained>, ui: Ui) -> anyhow::Result<Out
         "plan": id,
         "n_rows": plan.n_rows(),
         "n_shards": plan.shards.len(),
+        "job": job.map(Job::id),
         "work": explained.map(|Explained { work, n_batches }| json!({
             "n_tokens": work.n_tokens,
             "n_scored": work.n_scored,

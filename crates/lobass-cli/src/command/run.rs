@@ -10,12 +10,16 @@ use serde_json::{Value, json};
 
 use crate::args::RunArgs;
 use crate::exit::Outcome;
-use crate::inputs::{Sequences, told_in};
+use crate::inputs::Sequences;
 use crate::models::{Model, check_pair};
 use crate::outputs;
 use crate::settings::Settings;
-use crate::stages::{self, ReferenceReport, References, SelectionTarget, TrainingRecord, select_and_write};
+use crate::stages::{
+    self, ReferenceReport, References, SelectionTarget, TableFormat, TrainingRecord, select_and_write,
+    write_table,
+};
 use crate::ui::{Ui, warn};
+use crate::work::told_in_dir;
 
 pub(crate) fn run(args: &RunArgs, ui: Ui) -> anyhow::Result<Outcome> {
     if let Some(path) = &args.init {
@@ -104,7 +108,13 @@ pub(crate) fn run_with(settings: &Settings, ui: Ui) -> anyhow::Result<RunReport>
         fs_err::write(&record, &as_toml)?; // an interrupted run says what it was about to do
     }
     let plan = sequences.plan()?;
-    let work = stages::encode(&sequences, &plan, &out.join("work"), settings.compute.threads(), ui)?;
+    let work = stages::encode(
+        &sequences,
+        &plan,
+        &out.join("work").as_path().into(),
+        settings.compute.threads(),
+        ui,
+    )?;
     let threads = settings.compute.threads();
     stages::score(&work, &base, Detail::Sum, threads, ui)?;
     let request =
@@ -112,14 +122,14 @@ pub(crate) fn run_with(settings: &Settings, ui: Ui) -> anyhow::Result<RunReport>
     let seal = match &settings.model.reference {
         Some(dir) => {
             warn_of_idle_settings(settings);
-            let reference = base.open_tuned("reference", dir, &settings.compute, ui)?;
+            let reference = base.open_tuned("reference", dir, ui)?;
             check_pair(&base, &reference, sequences.encoder.tokenizer())?;
             stages::score(&work, &reference, Detail::Sum, threads, ui)?;
             stages::given(&base, Some(&reference), &work, Detail::Sum)?
         }
         None => request.train_and_score(ui)?,
     };
-    stages::seal(&work, &seal, &scores, ui)?;
+    write_table(&work, &seal, 0, &scores, TableFormat::Parquet, ui)?;
     fs_err::write(&record, as_toml)?;
     let table = read_table(&scores)?;
     let mut falls_short = false;
@@ -149,7 +159,7 @@ pub(crate) fn run_with(settings: &Settings, ui: Ui) -> anyhow::Result<RunReport>
 
 fn open_sequences(settings: &Settings, base: &Model, out: &Path, ui: Ui) -> anyhow::Result<Sequences> {
     let checkpoint = &base.checkpoint;
-    let told = match (told_in(&out.join("work"))?, &settings.model.reference) {
+    let told = match (told_in_dir(&out.join("work"))?, &settings.model.reference) {
         (None, Some(reference)) => TrainingRecord::read(reference)?.and_then(|record| record.told()),
         (told, _) => told,
     };

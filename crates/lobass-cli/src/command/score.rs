@@ -2,49 +2,43 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, bail};
-use lobass_core::{Detail, Nll, RowStatus, ScoreRecord};
+use anyhow::bail;
+use lobass_core::Detail;
 use lobass_llama::AdapterCheckpoint;
-use lobass_run::{Manifest, ModelKey, Plan, ScoreTable, read_table, write_json_lines};
-use serde::Serialize;
-use serde_json::json;
+use lobass_run::{Location, ModelKey, Plan, read_table};
 
 use crate::args::ScoreArgs;
 use crate::exit::Outcome;
-use crate::inputs::{Sequences, told_in};
+use crate::inputs::Sequences;
 use crate::models::{Model, check_pair};
 use crate::outputs::work_beside;
+use crate::placement::Placement;
 use crate::settings::Settings;
-use crate::stages::{self, Reasons, TrainingRecord};
-use crate::text::{Labelled, count};
+use crate::stages::{self, Fleet, TableFormat, TrainingRecord, say_table, write_table};
 use crate::ui::Ui;
+use crate::work::told_in;
 
 pub(crate) fn score(args: &ScoreArgs, ui: Ui) -> anyhow::Result<Outcome> {
     let mut settings = Settings::default();
     args.data.apply(&mut settings.data);
     args.encode.apply(&mut settings.sequences);
     args.compute.apply(&mut settings.compute);
-    let detail = if args.per_token { Detail::PerToken } else { Detail::Sum };
-    let as_json_lines = match args.out.extension().and_then(|extension| extension.to_str()) {
-        None | Some("parquet") => false,
-        Some("jsonl") => true,
-        Some(other) => {
-            bail!("output `{}`: expected `.parquet` or `.jsonl`, found `.{other}`", args.out.display())
-        }
-    };
-    if as_json_lines && args.per_token {
-        bail!("output `{}`: losses per token are written to Parquet only", args.out.display());
+    if let Some(first) = args.devices.first() {
+        settings.compute.device.clone_from(first);
     }
+    let detail = if args.per_token { Detail::PerToken } else { Detail::Sum };
+    let format = TableFormat::of(&args.out, detail)?;
 
-    let base = Model::open("base", &args.base, &settings.compute, ui)?;
+    let base = Model::open_on("base", &args.base, Placement::here(&settings.compute)?, ui)?;
     if let Some(dir) = args.adapter.as_deref().filter(|dir| !AdapterCheckpoint::is_at(dir)) {
         bail!("adapter `{}`: expected a directory with adapter_config.json", dir.display());
     }
     let tuned = args.reference.as_deref().or(args.adapter.as_deref());
-    let reference = tuned.map(|dir| base.open_tuned("reference", dir, &settings.compute, ui)).transpose()?;
-    let work = args.work.clone().unwrap_or_else(|| work_beside(&args.out));
+    let reference = tuned.map(|dir| base.open_tuned("reference", dir, ui)).transpose()?;
+    let beside = work_beside(&args.out);
+    let place = args.work.clone().unwrap_or_else(|| beside.as_path().into());
     let record = tuned.map(TrainingRecord::read).transpose()?.flatten();
-    let told = told(args, &work, record.as_ref())?;
+    let told = told(args, &place, record.as_ref())?;
     let config = base.checkpoint.config();
     let sequences = Sequences::open(&settings.data, &settings.sequences, &args.base, config, told, ui)?;
     if let Some(reference) = &reference {
@@ -56,35 +50,43 @@ pub(crate) fn score(args: &ScoreArgs, ui: Ui) -> anyhow::Result<Outcome> {
         let keys: Vec<ModelKey> = models.iter().map(|model| model.key.clone()).collect();
         let outcome = done_before(&args.out, &plan, &keys, detail, ui)?;
         if args.work.is_none() {
-            stages::clean_up(&work, plan)?;
+            stages::clean_up(&beside, plan)?;
         }
         return Ok(outcome);
     }
 
     let threads = settings.compute.threads();
-    let work = stages::encode(&sequences, &plan, &work, threads, ui)?;
-    for model in &models {
-        stages::score(&work, model, detail, threads, ui)?;
-    }
+    let work = stages::encode(&sequences, &plan, &place, threads, ui)?;
     let seal = stages::given(&base, reference.as_ref(), &work, detail)?;
-    let report = if as_json_lines {
-        let beside = args.out.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let dir = tempfile::tempdir_in(beside.unwrap_or(Path::new("."))).context("beside the table")?;
-        let parquet = dir.path().join("scores.parquet");
-        let report = stages::seal(&work, &seal, &parquet, ui)?;
-        write_json_lines(&read_table(&parquet)?, &args.out)?;
-        report
+    if args.devices.is_empty() {
+        for model in &models {
+            stages::score(&work, model, detail, threads, ui)?;
+        }
     } else {
-        stages::seal(&work, &seal, &args.out, ui)?
-    };
+        let job = work.put_job(seal.clone())?;
+        let fleet = Fleet {
+            place: &place,
+            devices: &args.devices,
+            threads,
+            dirs: models.iter().map(|model| model.dir()).collect(),
+        };
+        if !fleet.run(&work, &job, ui)? {
+            return Ok(Outcome::Unfinished);
+        }
+    }
+    let report = write_table(&work, &seal, 0, &args.out, format, ui)?;
     if args.work.is_none() {
         work.remove()?;
     }
-    say(&args.out, &report.manifest, &report.reasons, margins(&read_table(&args.out)?), ui)
+    say_table(&args.out, &report.manifest, &report.reasons, ui)
 }
 
 /// The time that templates were told before: by an interrupted run, by the table that is there, or by the reference.
-fn told(args: &ScoreArgs, work: &Path, record: Option<&TrainingRecord>) -> anyhow::Result<Option<String>> {
+fn told(
+    args: &ScoreArgs,
+    work: &Location,
+    record: Option<&TrainingRecord>,
+) -> anyhow::Result<Option<String>> {
     if let Some(told) = told_in(work)? {
         return Ok(Some(told));
     }
@@ -116,51 +118,5 @@ fn done_before(
         );
     }
     ui.note(format!("{:16} done before: {}", "table", out.display()));
-    let reasons = stages::first_reasons(&table.records);
-    say(out, &table.manifest, &reasons, margins(&table), ui)
-}
-
-/// The implicit reward margins of a table of pairs, in nats: chosen minus rejected.
-fn margins(table: &ScoreTable) -> Option<Margins> {
-    let margin = |record: &ScoreRecord| {
-        let rejected = record.rejected?;
-        let reward = |base: Option<Nll>, tuned: Option<Nll>| Some(base?.sum - tuned?.sum);
-        Some(reward(record.base, record.reference)? - reward(rejected.base, rejected.reference)?)
-    };
-    let margins: Vec<f64> = table.records.iter().filter_map(margin).collect();
-    let n = margins.len() as f64;
-    let above = margins.iter().filter(|&&margin| margin > 0.0).count() as f64;
-    (n > 0.0).then(|| Margins { mean: margins.iter().sum::<f64>() / n, accuracy: above / n })
-}
-
-/// What is said of the margins of all pairs.
-#[derive(Debug, Clone, Copy, Serialize)]
-struct Margins {
-    mean: f64,
-    /// The share of pairs whose chosen response has the larger implicit reward.
-    accuracy: f64,
-}
-
-fn say(
-    out: &Path,
-    manifest: &Manifest,
-    reasons: &Reasons,
-    margins: Option<Margins>,
-    ui: Ui,
-) -> anyhow::Result<Outcome> {
-    let mut text = Labelled::default();
-    text.line("scores", out.display());
-    for (status, n) in &manifest.counts {
-        let why = reasons.get(status).filter(|_| *status != RowStatus::HeldOut);
-        let why =
-            why.map_or(String::new(), |(row, reason)| format!(", the first of them row {row}: {reason}"));
-        text.line("rows", format!("{} {status}{why}", count(*n)));
-    }
-    if let Some(Margins { mean, accuracy }) = margins {
-        let share = 100.0 * accuracy;
-        text.line("margin", format!("{mean:+.3} nats on average, above zero for {share:.1} % of the pairs"));
-    }
-    let json = json!({"scores": out, "manifest": manifest, "margins": margins});
-    ui.result(text, &json)?;
-    Ok(Outcome::incomplete_if(stages::n_skipped(&manifest.counts) > 0))
+    say_table(out, &table.manifest, &stages::first_reasons(&table.records), ui)
 }

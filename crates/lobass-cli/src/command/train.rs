@@ -5,13 +5,14 @@ use serde_json::json;
 
 use crate::args::TrainArgs;
 use crate::exit::Outcome;
-use crate::inputs::{Sequences, told_in};
+use crate::inputs::Sequences;
 use crate::models::Model;
 use crate::outputs::work_beside;
 use crate::settings::Settings;
 use crate::stages::{self, Part, TrainRequest, Trained, TrainingRecord, train_reference, trained_before};
 use crate::text::{Labelled, count};
 use crate::ui::Ui;
+use crate::work::told_in_dir;
 
 pub(crate) fn train(args: &TrainArgs, ui: Ui) -> anyhow::Result<Outcome> {
     let mut settings = Settings::default();
@@ -22,7 +23,7 @@ pub(crate) fn train(args: &TrainArgs, ui: Ui) -> anyhow::Result<Outcome> {
 
     let base = Model::open("base", &args.model, &settings.compute, ui)?;
     let work = work_beside(&args.out);
-    let told = match told_in(&work)? {
+    let told = match told_in_dir(&work)? {
         None => TrainingRecord::read(&args.out)?.and_then(|record| record.told()),
         told => told,
     };
@@ -53,7 +54,7 @@ pub(crate) fn train(args: &TrainArgs, ui: Ui) -> anyhow::Result<Outcome> {
             outcome
         }
         None => {
-            let work = stages::encode(&sequences, &plan, &work, request.threads, ui)?;
+            let work = stages::encode(&sequences, &plan, &work.as_path().into(), request.threads, ui)?;
             let outcome = train_reference(&request, &work, ui)?;
             work.remove()?;
             outcome

@@ -1,35 +1,40 @@
 //! The stages that commands are made of: encode, train, score, seal.
 
+mod fleet;
 mod reference;
 mod references;
 mod selecting;
+mod table;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use lobass_core::{Detail, RowStatus, ScoreRecord};
 use lobass_loss::Engine;
-use lobass_run::{Plan, Seal, SealReport, WorkDir};
+use lobass_run::{Location, Plan, WorkDir};
 
+pub(crate) use fleet::Fleet;
 pub(crate) use reference::{Part, TrainRequest, Trained, TrainingRecord, train_reference, trained_before};
 pub(crate) use references::{ReferenceReport, References, given};
 pub(crate) use selecting::{SelectionTarget, select_and_write};
+pub(crate) use table::{TableFormat, say_table, write_table};
 
 use crate::inputs::Sequences;
 use crate::models::Model;
 use crate::progress::run_stage;
-use crate::text::{count, counted};
+use crate::text::counted;
 use crate::ui::Ui;
+use crate::work::store;
 
 /// Begins or takes up a work directory, and encodes what has not been.
 pub(crate) fn encode(
     sequences: &Sequences,
     plan: &Plan,
-    work: &Path,
+    work: &Location,
     threads: usize,
     ui: Ui,
 ) -> anyhow::Result<WorkDir> {
-    let work = WorkDir::open(work, plan.clone())?;
+    let work = WorkDir::open(store(work)?, plan.clone())?;
     if work.is_encoded()? {
         ui.note(format!("{:16} done before: {}", "tokenise", counted(work.plan().n_rows(), "row")));
     } else {
@@ -40,8 +45,12 @@ pub(crate) fn encode(
 
 /// Removes what an attempt left that was killed when its result was already there. Anything else is left alone.
 pub(crate) fn clean_up(work: &Path, plan: Plan) -> anyhow::Result<()> {
-    match WorkDir::plan_in(work)? {
-        Some(found) if found.id() == plan.id() => Ok(WorkDir::open(work, plan)?.remove()?),
+    if !work.exists() {
+        return Ok(());
+    }
+    let store = store(&work.into())?;
+    match WorkDir::plan_in(&store)? {
+        Some(found) if found.id() == plan.id() => Ok(WorkDir::open(store, plan)?.remove()?),
         _ => Ok(()),
     }
 }
@@ -65,19 +74,6 @@ pub(crate) fn score(
     }
     let engine = Engine::new(model.load()?, threads);
     Ok(work.score(&model.key, &engine, detail, &mut run_stage(ui, work.plan().n_rows()))?)
-}
-
-/// Joins everything into a table and says what is in it.
-pub(crate) fn seal(work: &WorkDir, seal: &Seal, out: &Path, ui: Ui) -> anyhow::Result<SealReport> {
-    let report = work.seal(seal, out)?;
-    ui.note(format!(
-        "{:16} {}, {} scored of {} tokens",
-        "table",
-        counted(report.manifest.n_rows, "row"),
-        count(report.n_scored),
-        count(report.n_tokens)
-    ));
-    Ok(report)
 }
 
 /// The first row of each status that has a reason, and that reason.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{ScoreTable, further_nll, nll, not_a_table};
-use crate::store::partial_path;
+use crate::partial::partial_path;
 use crate::{Error, Manifest};
 
 #[derive(Serialize, Deserialize)]

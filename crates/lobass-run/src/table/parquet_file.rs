@@ -11,7 +11,7 @@ use parquet::file::metadata::KeyValue;
 
 use super::{MANIFEST_KEY, ScoreTable, TableRow, TableShape, further_nll, nll, not_a_table};
 use crate::columns::{Columns, Reader, batch, properties};
-use crate::store::partial_path;
+use crate::partial::partial_path;
 use crate::{Error, Manifest};
 
 /// Rows per row group: what a reader holds at once.

@@ -1,0 +1,44 @@
+//! What planned work is to end in.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use lobass_llama::Dtype;
+
+use super::words;
+
+/// What planned work is to end in: a table, for workers to compute.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Job")]
+pub(crate) struct JobArgs {
+    /// Make a job for workers: the losses of the base and of this fine-tuned checkpoint
+    #[arg(long, value_name = "DIR", requires = "work", group = "models")]
+    pub(crate) reference: Option<PathBuf>,
+    /// Make a job for workers: the losses of the base and of the base with this adapter
+    #[arg(long, value_name = "DIR", requires = "work", group = "models")]
+    pub(crate) adapter: Option<PathBuf>,
+    /// Make a job for workers: the losses of the base alone
+    #[arg(long, requires = "work", group = "models")]
+    pub(crate) base_only: bool,
+    /// The job keeps the loss of every scored token as well
+    #[arg(long, requires = "models")]
+    pub(crate) per_token: bool,
+    /// The kind of device that workers will have [default: cpu]
+    #[arg(long, value_name = "KIND", requires = "models", value_parser = ["cpu", "cuda", "vulkan", "wgpu"])]
+    pub(crate) device: Option<String>,
+    /// The number format that models will run in [default: bf16 on cuda, else f32]
+    #[arg(long, value_name = "DTYPE", requires = "models", value_parser = words::<Dtype>(&["f32", "bf16", "f16"]))]
+    pub(crate) dtype: Option<Dtype>,
+}
+
+impl JobArgs {
+    /// The fine-tuned model, whichever way it is given.
+    pub(crate) fn tuned(&self) -> Option<&PathBuf> {
+        self.reference.as_ref().or(self.adapter.as_ref())
+    }
+
+    /// Whether a job is asked for.
+    pub(crate) fn is_asked_for(&self) -> bool {
+        self.base_only || self.tuned().is_some()
+    }
+}

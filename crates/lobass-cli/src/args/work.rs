@@ -1,0 +1,94 @@
+//! The pieces that a scheduler drives: workers, and what is said of their work.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use lobass_run::Location;
+
+/// Which work, of whom.
+#[derive(Debug, Args)]
+pub(crate) struct WorkArgs {
+    /// The work directory: a directory that all workers share, or a place in an object store such as `s3://bucket/run`
+    #[arg(long, value_name = "PLACE")]
+    pub(crate) work: Location,
+    /// The job, if there are several; `lobass status` lists them
+    #[arg(long, value_name = "ID")]
+    pub(crate) job: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    lobass worker --work s3://bucket/run                    units by JSON lines: what a Ray actor holds\n  \
+    lobass worker --work /shared/run --world 64 --rank 3    one of 64 equal parts, as in a job array\n\n\
+    Exit codes:\n  0    done\n  1    done, but units were given up\n  2    not done, and trying again will not help\n  \
+    75   not done; run it again\n  143  stopped by SIGTERM")]
+pub(crate) struct WorkerArgs {
+    #[command(flatten)]
+    pub(crate) work: WorkArgs,
+    /// How many parts the units are cut into; without it, units are asked for on standard input
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) world: Option<u32>,
+    /// Which part to do, from 0 on [default: the index that Slurm, Kubernetes, or a cloud's batch service gives]
+    #[arg(long, value_name = "R", requires = "world")]
+    pub(crate) rank: Option<u32>,
+    /// Give a unit up that was begun so many times without an end, as one that kills its workers; 0 is never
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub(crate) max_attempts: u32,
+    /// Let units be tried again that were given up
+    #[arg(long)]
+    pub(crate) retry_quarantined: bool,
+    /// The base, if it is elsewhere than the plan says
+    #[arg(long, value_name = "DIR")]
+    pub(crate) base: Option<PathBuf>,
+    /// The reference or the adapter, if it is elsewhere than the plan says
+    #[arg(long, value_name = "DIR")]
+    pub(crate) reference: Option<PathBuf>,
+    /// The device, of the kind that was planned [default: the first of that kind]
+    #[arg(long, value_name = "DEVICE", help_heading = "Compute")]
+    pub(crate) device: Option<String>,
+    /// Worker threads; results do not depend on it [default: one per core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Compute")]
+    pub(crate) threads: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  sbatch --array=$(lobass pending --work run --world 64) worker.sbatch")]
+pub(crate) struct PendingArgs {
+    #[command(flatten)]
+    pub(crate) work: WorkArgs,
+    /// Print the parts that have something left, of so many, as a job array is told: `0-3,7`
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) world: Option<u32>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  lobass status --work s3://bucket/run")]
+pub(crate) struct StatusArgs {
+    /// The work directory
+    #[arg(long, value_name = "PLACE")]
+    pub(crate) work: Location,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  lobass seal --work s3://bucket/run --out scores.parquet")]
+pub(crate) struct SealArgs {
+    #[command(flatten)]
+    pub(crate) work: WorkArgs,
+    /// The score table to write: Parquet, or JSON lines if the name ends in `.jsonl`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// Go without up to N units that were given up; their rows get the status `quarantined`
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) allow_quarantined: usize,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  lobass gc --work s3://bucket/run --dry-run")]
+pub(crate) struct GcArgs {
+    /// The work directory
+    #[arg(long, value_name = "PLACE")]
+    pub(crate) work: Location,
+    /// Say what would be removed, and remove nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}

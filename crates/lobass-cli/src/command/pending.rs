@@ -1,0 +1,72 @@
+//! `lobass pending`.
+
+use std::collections::BTreeSet;
+
+use lobass_run::{Job, Unit, WorkDir};
+use serde_json::{Value, json};
+
+use super::worker::units_of;
+use crate::args::PendingArgs;
+use crate::exit::Outcome;
+use crate::ui::Ui;
+use crate::work::{job, resume};
+
+pub(crate) fn pending(args: &PendingArgs, ui: Ui) -> anyhow::Result<Outcome> {
+    let work = resume(&args.work.work)?;
+    let job = job(&work, &args.work.work, args.work.job.as_deref())?;
+    let pending = work.pending(&job)?;
+    let ranks = args.world.map(|world| as_array(&ranks(&work, &job, &pending, world)));
+    let units: Vec<Value> = pending
+        .iter()
+        .map(|unit| json!({"model": unit.model.role, "shard": unit.shard.id, "n_rows": unit.shard.n_rows}))
+        .collect();
+    let text = match &ranks {
+        Some(ranks) => ranks.clone(),
+        None => pending.iter().map(|unit| format!("{} {}\n", unit.model.role, unit.shard.id)).collect(),
+    };
+    let json = json!({
+        "plan": job.plan, "job": job.id(), "n_pending": units.len(), "world": args.world, "ranks": ranks,
+        "units": units,
+    });
+    ui.result(text, &json)?;
+    Ok(Outcome::Done)
+}
+
+/// The parts with a unit that is pending.
+fn ranks(work: &WorkDir, job: &Job, pending: &[Unit<'_>], world: u32) -> BTreeSet<u32> {
+    let open: BTreeSet<(&str, u32)> = pending.iter().map(place).collect();
+    let is_open: Vec<bool> = work.units(job).map(|unit| open.contains(&place(&unit))).collect();
+    (0..world).filter(|&rank| is_open[units_of(rank, world, is_open.len())].contains(&true)).collect()
+}
+
+fn place<'a>(unit: &Unit<'a>) -> (&'a str, u32) {
+    (&unit.model.role, unit.shard.id)
+}
+
+/// Numbers as a job array is told: `0-3,7`.
+fn as_array(numbers: &BTreeSet<u32>) -> String {
+    let mut runs: Vec<(u32, u32)> = Vec::new();
+    for &number in numbers {
+        match runs.last_mut() {
+            Some((_, last)) if *last + 1 == number => *last = number,
+            _ => runs.push((number, number)),
+        }
+    }
+    let run = |(first, last): &(u32, u32)| {
+        if first == last { first.to_string() } else { format!("{first}-{last}") }
+    };
+    runs.iter().map(run).collect::<Vec<_>>().join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_are_written_short() {
+        let array = |numbers: &[u32]| as_array(&numbers.iter().copied().collect());
+        assert_eq!(array(&[]), "");
+        assert_eq!(array(&[5]), "5");
+        assert_eq!(array(&[0, 1, 2, 4, 7, 8]), "0-2,4,7-8");
+    }
+}

@@ -1,0 +1,67 @@
+//! `lobass status`.
+
+use lobass_run::{Job, ModelState, WorkDir};
+use serde_json::{Value, json};
+
+use crate::args::StatusArgs;
+use crate::exit::Outcome;
+use crate::text::{Labelled, count, counted, percent};
+use crate::ui::Ui;
+use crate::work::resume;
+
+pub(crate) fn status(args: &StatusArgs, ui: Ui) -> anyhow::Result<Outcome> {
+    let work = resume(&args.work)?;
+    let mut text = Labelled::default();
+    let plan = work.plan();
+    let (n_rows, n_shards) = (plan.n_rows(), plan.shards.len() as u64);
+    text.line("plan", &plan.id()[..16]);
+    text.line("pool", format!("{} in {}", counted(n_rows, "row"), counted(n_shards, "shard")));
+    let encoded =
+        if work.is_encoded()? { "all rows are tokenised" } else { "not all rows are tokenised yet" };
+    text.line("rows", encoded);
+    let jobs = work.jobs()?;
+    let states =
+        jobs.iter().map(|job| describe(&work, job, &mut text)).collect::<anyhow::Result<Vec<Value>>>()?;
+    if jobs.is_empty() {
+        text.line(
+            "jobs",
+            "none yet; `lobass plan` with `--reference`, `--adapter`, or `--base-only` makes one",
+        );
+    }
+    let json = json!({
+        "plan": plan.id(), "n_rows": n_rows, "n_shards": n_shards, "encoded": work.is_encoded()?, "jobs": states,
+    });
+    ui.result(text, &json)?;
+    Ok(Outcome::Done)
+}
+
+/// A line for each model of a job, and the same as JSON.
+fn describe(work: &WorkDir, job: &Job, text: &mut Labelled) -> anyhow::Result<Value> {
+    let states = work.states(job)?;
+    text.line("job", job.id());
+    for (key, state) in job.models().zip(&states) {
+        let ModelState { model, n_units, n_done, rows_done, .. } = state;
+        let share = percent(*n_done, *n_units);
+        let on = format!("{} on {}", key.dtype, key.device);
+        let (done, all, rows) = (count(*n_done), count(*n_units), count(*rows_done));
+        text.line("model", format!("{model}: {done} of {all} units ({share}), {rows} rows, in {on}"));
+        let lists: [(Vec<u32>, &str); 3] = [
+            (state.begun.keys().copied().collect(), "begun and not done: at work, or died"),
+            (state.quarantined.clone(), "given up; `lobass worker --retry-quarantined` tries them again"),
+            (
+                state.differing.clone(),
+                "computed twice, with other numbers the second time; the first ones count",
+            ),
+        ];
+        for (units, what) in lists {
+            say_units(text, model, &units, what);
+        }
+    }
+    Ok(json!({"job": job.id(), "models": states}))
+}
+
+fn say_units(text: &mut Labelled, model: &str, units: &[u32], what: &str) {
+    let Some(first) = units.first() else { return };
+    let units = counted(units.len() as u64, "unit");
+    text.line("model", format!("{model}: {units} {what}; the first is shard {first}"));
+}

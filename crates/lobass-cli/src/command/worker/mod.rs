@@ -1,0 +1,101 @@
+//! `lobass worker`: units, one after the other, on this machine.
+
+mod part;
+pub(crate) mod protocol;
+mod roster;
+mod signals;
+
+use std::num::NonZeroU32;
+use std::process;
+
+use lobass_run::{Attempts, Error, Receipt, Step, Unit, WorkDir};
+
+use crate::args::WorkerArgs;
+use crate::exit::Outcome;
+use crate::settings::ComputeSettings;
+use crate::ui::Ui;
+use crate::work::{job, resume};
+pub(super) use part::units_of;
+use roster::Roster;
+use signals::Current;
+
+pub(crate) fn worker(args: &WorkerArgs, ui: Ui) -> anyhow::Result<Outcome> {
+    let work = resume(&args.work.work)?;
+    let job = job(&work, &args.work.work, args.work.job.as_deref())?;
+    let rank = args.world.map(|world| part::rank(args.rank, world)).transpose()?;
+    if args.retry_quarantined {
+        let n_units = work.retry_quarantined(&job)?;
+        ui.note(format!("{:16} {n_units} units that were given up may be tried again", "quarantine"));
+    }
+    let threads =
+        ComputeSettings { threads: args.threads.map(usize::from), ..ComputeSettings::default() }.threads();
+    let mut worker = Worker {
+        attempts: Attempts { worker: name(), limit: NonZeroU32::new(args.max_attempts) },
+        current: Current::watch()?,
+        roster: Roster::open(&job, args, threads, ui)?,
+        work: &work,
+    };
+    match rank.zip(args.world) {
+        Some((rank, world)) => part::run(&mut worker, &job, rank, world, ui),
+        None => protocol::serve(&mut worker, &job),
+    }
+}
+
+/// What computes units.
+struct Worker<'a> {
+    work: &'a WorkDir,
+    roster: Roster,
+    attempts: Attempts,
+    current: Current,
+}
+
+impl Worker<'_> {
+    /// Computes a unit; loads its model if another one, or none, is loaded.
+    fn run(&mut self, unit: Unit<'_>) -> Result<Receipt, Failure> {
+        let current = &self.current;
+        if let Some(done_before) = self.work.receipt(unit)? {
+            return Ok(done_before);
+        }
+        let engine = self.roster.engine(&unit.model.role).map_err(Failure::Again)?;
+        let mut observe = |step: Step| match step {
+            Step::Begun(attempt) => current.begin(attempt),
+            Step::Withdrawn => current.end(),
+            _ => {}
+        };
+        let receipt = self.work.run_unit(unit, engine, &self.attempts, &mut observe);
+        current.end();
+        Ok(receipt?)
+    }
+}
+
+/// Why a unit has no commit.
+#[derive(Debug)]
+enum Failure {
+    /// A new process may do better: the device or the store failed.
+    Again(anyhow::Error),
+    /// No process will do better.
+    Never(anyhow::Error),
+}
+
+impl Failure {
+    fn error(&self) -> &anyhow::Error {
+        let (Self::Again(error) | Self::Never(error)) = self;
+        error
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Engine { .. } | Error::Store { .. } | Error::Io(_) => Self::Again(error.into()),
+            _ => Self::Never(error.into()),
+        }
+    }
+}
+
+/// Who this is, to a person who reads the marks of tries.
+fn name() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = host.trim();
+    format!("{}:{}", if host.is_empty() { "process" } else { host }, process::id())
+}

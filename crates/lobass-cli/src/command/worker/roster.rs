@@ -1,0 +1,76 @@
+//! The models of a job, of which one is loaded at a time.
+
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use lobass_loss::Engine;
+use lobass_run::{Job, ModelKey};
+
+use crate::args::WorkerArgs;
+use crate::models::Model;
+use crate::placement::Placement;
+use crate::ui::Ui;
+
+/// Every model of a job, opened and checked against what was planned.
+pub(super) struct Roster {
+    models: Vec<Model>,
+    loaded: Option<(String, Engine)>,
+    threads: usize,
+}
+
+impl Roster {
+    pub(super) fn open(job: &Job, args: &WorkerArgs, threads: usize, ui: Ui) -> anyhow::Result<Self> {
+        let mut keys = job.models();
+        let key = keys.next().context("a job has a base")?;
+        let placement = Placement::as_planned(&key.device, &key.dtype, args.device.as_deref())?;
+        let base = Model::open_on(&key.role, place(key, args.base.as_deref()), placement, ui)?;
+        check(key, &base)?;
+        let mut models = vec![base];
+        for key in keys {
+            let tuned = models[0].open_tuned(&key.role, place(key, args.reference.as_deref()), ui)?;
+            check(key, &tuned)?;
+            models.push(tuned);
+        }
+        if models.len() == 1 && args.reference.is_some() {
+            bail!("the job has no reference, so there is nothing to say of where it is");
+        }
+        Ok(Self { models, loaded: None, threads })
+    }
+
+    /// The device that the models run on.
+    pub(super) fn device(&self) -> &str {
+        &self.models[0].key.device
+    }
+
+    /// What computes losses under a model. Another model is dropped before this one is loaded.
+    pub(super) fn engine(&mut self, role: &str) -> anyhow::Result<&Engine> {
+        if self.loaded.as_ref().is_none_or(|(loaded, _)| loaded != role) {
+            self.loaded = None;
+            let model = self.models.iter().find(|model| model.key.role == role);
+            let model = model.with_context(|| format!("the job has no model `{role}`"))?;
+            self.loaded = Some((role.to_owned(), Engine::new(model.load()?, self.threads)));
+        }
+        let (_, engine) = self.loaded.as_ref().context("it was loaded just now")?;
+        Ok(engine)
+    }
+}
+
+fn place<'a>(key: &'a ModelKey, given: Option<&'a Path>) -> &'a Path {
+    given.unwrap_or(Path::new(&key.path))
+}
+
+/// Refuses weights that are not those of the plan.
+fn check(planned: &ModelKey, found: &Model) -> anyhow::Result<()> {
+    let (expected, digest) = (&planned.weights_digest, &found.key.weights_digest);
+    if expected == digest {
+        return Ok(());
+    }
+    let short = |digest: &str| digest.chars().take(16).collect::<String>();
+    bail!(
+        "{} model `{}`: expected the weights that were planned with, {}, found {}",
+        planned.role,
+        found.dir().display(),
+        short(expected),
+        short(digest)
+    )
+}

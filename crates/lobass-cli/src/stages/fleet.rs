@@ -1,0 +1,179 @@
+//! Several devices of one machine, each with a worker process of its own.
+
+use std::collections::VecDeque;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::{Mutex, PoisonError, mpsc};
+use std::thread;
+
+use anyhow::{Context as _, bail};
+use lobass_run::{Job, Location, Progress, Stage, WorkDir};
+
+use crate::command::protocol::{Answer, Op, Ready, Request, VERSION};
+use crate::progress::run_stage;
+use crate::ui::{Ui, warn};
+
+/// The devices, and what their workers are told.
+pub(crate) struct Fleet<'a> {
+    pub(crate) place: &'a Location,
+    pub(crate) devices: &'a [String],
+    /// Of all workers together.
+    pub(crate) threads: usize,
+    /// Where the models are: the base, and perhaps the reference.
+    pub(crate) dirs: Vec<&'a Path>,
+}
+
+/// A unit that is to be done: the model's role, the shard, and its rows.
+type Todo = (String, u32, u64);
+
+/// What the workers' threads tell.
+enum Event {
+    Done { n_rows: u64, n_tokens: u64 },
+    Failed { device: String, what: String },
+}
+
+impl Fleet<'_> {
+    /// Has every unit done that is not; tells whether all of them are now. A worker that dies is not replaced: the
+    /// others go on, and its unit is left for the next run.
+    pub(crate) fn run(&self, work: &WorkDir, job: &Job, ui: Ui) -> anyhow::Result<bool> {
+        let mut is_whole = true;
+        for model in job.models() {
+            let open = work.pending(job)?.into_iter().filter(|unit| unit.model == model);
+            let todo: VecDeque<Todo> =
+                open.map(|unit| (unit.model.role.clone(), unit.shard.id, unit.shard.n_rows)).collect();
+            if !todo.is_empty() {
+                is_whole &= self.run_model(work, job, &model.role, todo, ui)?;
+            }
+        }
+        Ok(is_whole)
+    }
+
+    fn run_model(
+        &self,
+        work: &WorkDir,
+        job: &Job,
+        role: &str,
+        todo: VecDeque<Todo>,
+        ui: Ui,
+    ) -> anyhow::Result<bool> {
+        let n_rows = work.plan().n_rows();
+        let mut observe = run_stage(ui, n_rows);
+        let mut progress = Progress::new(Stage::Score(role.to_owned()), n_rows);
+        progress.rows_resumed = n_rows - todo.iter().map(|(.., rows)| rows).sum::<u64>();
+        progress.rows_done = progress.rows_resumed;
+        let todo = Mutex::new(todo);
+        thread::scope(|scope| {
+            let (events, reports) = mpsc::channel();
+            for device in self.devices {
+                let (events, todo) = (events.clone(), &todo);
+                scope.spawn(move || {
+                    if let Err(error) = self.drive(device, job, todo, &events) {
+                        // The receiver outlives all of us.
+                        let _ =
+                            events.send(Event::Failed { device: device.clone(), what: format!("{error:#}") });
+                    }
+                });
+            }
+            drop(events);
+            for event in reports {
+                match event {
+                    Event::Done { n_rows, n_tokens } => {
+                        progress.rows_done += n_rows;
+                        progress.n_tokens += n_tokens;
+                        observe(progress.clone());
+                    }
+                    Event::Failed { device, what } => warn(format!("the worker on {device} is gone: {what}")),
+                }
+            }
+        });
+        let is_whole = progress.rows_done == n_rows;
+        if !is_whole {
+            let left = n_rows - progress.rows_done;
+            warn(format!(
+                "{left} rows are not scored under model `{role}` yet; the same command goes on with them"
+            ));
+        }
+        Ok(is_whole)
+    }
+
+    /// Hands units to one worker until there are none.
+    fn drive(
+        &self,
+        device: &str,
+        job: &Job,
+        todo: &Mutex<VecDeque<Todo>>,
+        events: &mpsc::Sender<Event>,
+    ) -> anyhow::Result<()> {
+        let mut worker = WorkerProcess::start(self, device, job)?;
+        loop {
+            let next = todo.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+            let Some((model, shard, n_rows)) = next else { return worker.end() };
+            let request = Request { v: VERSION, op: Op::Score, model: model.clone(), shard };
+            match worker.ask(&request).with_context(|| format!("model `{model}`, shard {shard}"))? {
+                Answer::Done { receipt, .. } if receipt.state.is_done() => {
+                    // The receiver outlives all of us.
+                    let _ = events.send(Event::Done { n_rows, n_tokens: receipt.n_tokens });
+                }
+                Answer::Done { receipt, .. } => bail!("model `{model}`, shard {shard}: {:?}", receipt.state),
+                Answer::Failed { error, .. } => bail!("model `{model}`, shard {shard}: {error}"),
+            }
+        }
+    }
+}
+
+/// A `lobass worker` that answers.
+struct WorkerProcess {
+    child: Child,
+    answers: BufReader<ChildStdout>,
+}
+
+impl WorkerProcess {
+    fn start(fleet: &Fleet<'_>, device: &str, job: &Job) -> anyhow::Result<Self> {
+        let threads = (fleet.threads / fleet.devices.len()).max(1);
+        let lobass = std::env::current_exe().context("the path of this program")?;
+        let mut command = Command::new(lobass);
+        command
+            .args(["worker", "--quiet", "--max-attempts", "0", "--device", device, "--job", &job.id()])
+            .args(["--threads", &threads.to_string(), "--work", &fleet.place.to_string(), "--base"])
+            .arg(fleet.dirs[0]);
+        if let Some(reference) = fleet.dirs.get(1) {
+            command.arg("--reference").arg(reference);
+        }
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().context("a process for the worker")?;
+        let answers = BufReader::new(child.stdout.take().context("the worker's output")?);
+        let mut worker = Self { child, answers };
+        let line = worker.line()?;
+        let ready: Ready =
+            serde_json::from_str(&line).with_context(|| format!("the worker said `{line}`"))?;
+        if ready.v != VERSION || !ready.ready {
+            bail!("expected a worker of version {VERSION}, found `{line}`");
+        }
+        Ok(worker)
+    }
+
+    fn ask(&mut self, request: &Request) -> anyhow::Result<Answer> {
+        let stdin = self.child.stdin.as_mut().context("the worker's input")?;
+        // If it is gone, its end says more than this error would.
+        let _ = writeln!(stdin, "{}", serde_json::to_string(request)?);
+        let line = self.line()?;
+        serde_json::from_str(&line).with_context(|| format!("the worker said `{line}`"))
+    }
+
+    fn line(&mut self) -> anyhow::Result<String> {
+        let mut line = String::new();
+        if self.answers.read_line(&mut line)? == 0 {
+            bail!("it ended with {}", self.child.wait()?);
+        }
+        Ok(line.trim().to_owned())
+    }
+
+    fn end(mut self) -> anyhow::Result<()> {
+        drop(self.child.stdin.take());
+        match self.child.wait()? {
+            status if status.success() => Ok(()),
+            status => bail!("it ended with {status}"),
+        }
+    }
+}

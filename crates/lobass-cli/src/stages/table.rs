@@ -1,0 +1,116 @@
+//! The score table: which file it is, writing it, and what is said of it.
+
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use lobass_core::{Detail, Nll, RowStatus, ScoreRecord};
+use lobass_run::{Manifest, ScoreTable, Seal, SealReport, WorkDir, read_table, write_json_lines};
+use serde::Serialize;
+use serde_json::json;
+
+use super::{Reasons, n_skipped};
+use crate::exit::Outcome;
+use crate::text::{Labelled, count, counted};
+use crate::ui::Ui;
+
+/// How a table is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TableFormat {
+    Parquet,
+    JsonLines,
+}
+
+impl TableFormat {
+    /// By the name of the file.
+    pub(crate) fn of(out: &Path, detail: Detail) -> anyhow::Result<Self> {
+        match out.extension().and_then(|extension| extension.to_str()) {
+            None | Some("parquet") => Ok(Self::Parquet),
+            Some("jsonl") if detail == Detail::PerToken => {
+                bail!("output `{}`: losses per token are written to Parquet only", out.display())
+            }
+            Some("jsonl") => Ok(Self::JsonLines),
+            Some(other) => {
+                bail!("output `{}`: expected `.parquet` or `.jsonl`, found `.{other}`", out.display())
+            }
+        }
+    }
+}
+
+/// Joins everything into a table, which may go without some units that were given up.
+pub(crate) fn write_table(
+    work: &WorkDir,
+    seal: &Seal,
+    allow_quarantined: usize,
+    out: &Path,
+    format: TableFormat,
+    ui: Ui,
+) -> anyhow::Result<SealReport> {
+    let report = match format {
+        TableFormat::Parquet => work.seal_without(seal, allow_quarantined, out)?,
+        TableFormat::JsonLines => {
+            let beside = out.parent().filter(|parent| !parent.as_os_str().is_empty());
+            let dir = tempfile::tempdir_in(beside.unwrap_or(Path::new("."))).context("beside the table")?;
+            let parquet = dir.path().join("scores.parquet");
+            let report = work.seal_without(seal, allow_quarantined, &parquet)?;
+            write_json_lines(&read_table(&parquet)?, out)?;
+            report
+        }
+    };
+    ui.note(format!(
+        "{:16} {}, {} scored of {} tokens",
+        "table",
+        counted(report.manifest.n_rows, "row"),
+        count(report.n_scored),
+        count(report.n_tokens)
+    ));
+    Ok(report)
+}
+
+/// The implicit reward margins of a table of pairs, in nats: chosen minus rejected.
+fn margins(table: &ScoreTable) -> Option<Margins> {
+    let margin = |record: &ScoreRecord| {
+        let rejected = record.rejected?;
+        let reward = |base: Option<Nll>, tuned: Option<Nll>| Some(base?.sum - tuned?.sum);
+        Some(reward(record.base, record.reference)? - reward(rejected.base, rejected.reference)?)
+    };
+    let margins: Vec<f64> = table.records.iter().filter_map(margin).collect();
+    let n = margins.len() as f64;
+    let above = margins.iter().filter(|&&margin| margin > 0.0).count() as f64;
+    (n > 0.0).then(|| Margins { mean: margins.iter().sum::<f64>() / n, accuracy: above / n })
+}
+
+/// What is said of the margins of all pairs.
+#[derive(Debug, Clone, Copy, Serialize)]
+struct Margins {
+    mean: f64,
+    /// The share of pairs whose chosen response has the larger implicit reward.
+    accuracy: f64,
+}
+
+/// Says what is in a table that was written.
+pub(crate) fn say_table(
+    out: &Path,
+    manifest: &Manifest,
+    reasons: &Reasons,
+    ui: Ui,
+) -> anyhow::Result<Outcome> {
+    let margins = if manifest.pairs { margins(&read_table(out)?) } else { None };
+    let mut text = Labelled::default();
+    text.line("scores", out.display());
+    for (status, n) in &manifest.counts {
+        let why = reasons.get(status).filter(|_| *status != RowStatus::HeldOut);
+        let why =
+            why.map_or(String::new(), |(row, reason)| format!(", the first of them row {row}: {reason}"));
+        text.line("rows", format!("{} {status}{why}", count(*n)));
+    }
+    if let Some(Margins { mean, accuracy }) = margins {
+        let share = 100.0 * accuracy;
+        text.line("margin", format!("{mean:+.3} nats on average, above zero for {share:.1} % of the pairs"));
+    }
+    if let Some(digest) = &manifest.digest {
+        text.line("digest", format!("{} of all tokens and losses", &digest[..16]));
+    }
+    let json = json!({"scores": out, "manifest": manifest, "margins": margins});
+    ui.result(text, &json)?;
+    Ok(Outcome::incomplete_if(n_skipped(&manifest.counts) > 0))
+}

@@ -1,0 +1,115 @@
+//! How often a unit was tried, so that one which kills its workers is given up.
+//!
+//! An engine that restarts workers does so for ever. A mark is put down before a unit is computed and taken up when it
+//! ends in a commit or is withdrawn, so the marks that are left are of tries that died, or are still under way.
+
+use std::num::NonZeroU32;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+use crate::commit::to_json;
+use crate::shard::Shard;
+use crate::store::{Put, Store};
+
+/// Where marks are, under the work directory.
+pub(crate) const ATTEMPTS: &str = "attempts";
+/// Where units are named that were given up.
+pub(crate) const QUARANTINE: &str = "quarantine";
+
+/// Who tries, and how often a unit may be tried.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempts {
+    /// Who it is, for people.
+    pub worker: String,
+    /// A unit that was tried as often, and has no commit, is put into quarantine. `None`: tries are not counted.
+    pub limit: Option<NonZeroU32>,
+}
+
+impl Attempts {
+    /// Tries that are not counted: somebody is watching.
+    pub fn unlimited() -> Self {
+        Self { worker: String::new(), limit: None }
+    }
+}
+
+/// A try that is under way.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    store: Store,
+    /// Of the mark; none if tries are not counted.
+    name: Option<String>,
+    pub(crate) number: Option<u32>,
+}
+
+/// Of a unit that was given up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Quarantined {
+    plan: String,
+    stage: String,
+    shard: u32,
+    /// Tries without a commit.
+    attempts: u32,
+}
+
+/// What a mark says.
+#[derive(Debug, Serialize)]
+struct Mark<'a> {
+    worker: &'a str,
+}
+
+impl Attempt {
+    /// Begins a try; `None` if there were as many as there may be, and now or earlier the unit was given up.
+    pub(crate) fn begin(
+        store: &Store,
+        plan: &str,
+        stage: &str,
+        shard: Shard,
+        attempts: &Attempts,
+    ) -> Result<Option<Self>, Error> {
+        let Some(limit) = attempts.limit else {
+            return Ok(Some(Self { store: store.clone(), name: None, number: None }));
+        };
+        let given_up = quarantine_name(stage, shard.id);
+        if store.exists(&given_up)? {
+            return Ok(None);
+        }
+        let mark = to_json(&Mark { worker: &attempts.worker });
+        for number in 1..=limit.get() {
+            let name = format!("{ATTEMPTS}/{stage}/{:05}.{number}", shard.id);
+            if store.put_if_absent(&name, mark.clone())? == Put::Created {
+                return Ok(Some(Self { store: store.clone(), name: Some(name), number: Some(number) }));
+            }
+        }
+        let quarantined = Quarantined {
+            plan: plan.to_owned(),
+            stage: stage.to_owned(),
+            shard: shard.id,
+            attempts: limit.get(),
+        };
+        store.put_if_absent(&given_up, to_json(&quarantined))?;
+        Ok(None)
+    }
+
+    /// Takes the mark up again: the try ended well, or for a reason that the unit has no part in, as when a worker is
+    /// asked to make room for others.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if the mark cannot be removed; it counts as a failed try then.
+    pub fn withdraw(&self) -> Result<(), Error> {
+        self.name.as_ref().map_or(Ok(()), |name| self.store.remove(name))
+    }
+}
+
+pub(crate) fn quarantine_name(stage: &str, shard: u32) -> String {
+    format!("{QUARANTINE}/{stage}/{shard:05}.json")
+}
+
+/// Forgets that a unit was tried and given up.
+pub(crate) fn forget(store: &Store, stage: &str, shard: u32) -> Result<(), Error> {
+    let prefix = format!("{ATTEMPTS}/{stage}/{shard:05}.");
+    for name in store.list(&format!("{ATTEMPTS}/{stage}"))?.iter().filter(|name| name.starts_with(&prefix)) {
+        store.remove(name)?;
+    }
+    store.remove(&quarantine_name(stage, shard))
+}

@@ -1,0 +1,258 @@
+//! Objects that appear whole or not at all, in a directory or a bucket.
+
+mod location;
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use object_store::local::LocalFileSystem;
+use object_store::path::Path as Name;
+use object_store::prefix::PrefixStore;
+use object_store::{ObjectStore, ObjectStoreExt as _, PutMode};
+use tokio::runtime::Runtime;
+
+pub use location::Location;
+
+use crate::Error;
+
+/// A place in which a name, once taken, keeps its content. Clones are handles on the same place.
+///
+/// Each call waits for its end. A call fails if the store does, after the retries of its client.
+#[derive(Debug, Clone)]
+pub struct Store {
+    location: Location,
+    objects: Arc<dyn ObjectStore>,
+    runtime: Arc<Runtime>,
+}
+
+/// Requests that are under way at once when many objects are read.
+const REQUESTS: usize = 32;
+
+/// How long to wait before a call is made again.
+const PAUSES: [Duration; 3] = [Duration::from_millis(50), Duration::from_millis(400), Duration::from_secs(3)];
+
+/// Whether an object was put, or was there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Put {
+    Created,
+    Existed,
+}
+
+impl Store {
+    /// Opens a directory, which is made if it is not there, or a place in an object store.
+    ///
+    /// `options` are settings of the store's client under the names of their environment variables, such as
+    /// `AWS_ENDPOINT_URL` or `GOOGLE_SERVICE_ACCOUNT`; others are passed over.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if the place is of a kind that this build does not know, or its settings make no sense.
+    pub fn open(
+        location: Location,
+        options: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, Error> {
+        let objects: Arc<dyn ObjectStore> = match &location {
+            Location::Dir(dir) => {
+                fs_err::create_dir_all(dir)?;
+                let files = LocalFileSystem::new_with_prefix(dir);
+                Arc::new(files.map_err(|source| failed("open", &location, "", source))?.with_fsync(true))
+            }
+            Location::Url(url) => {
+                let (objects, prefix) = object_store::parse_url_opts(url, options)
+                    .map_err(|source| failed("open", &location, "", source))?;
+                Arc::new(PrefixStore::new(objects, prefix))
+            }
+        };
+        Self::of(location, objects)
+    }
+
+    /// A directory of this machine.
+    ///
+    /// # Errors
+    /// If it is not there and cannot be made.
+    pub fn local(dir: &Path) -> Result<Self, Error> {
+        Self::open(dir.into(), [])
+    }
+
+    /// Any other store, under a name for people.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the system has no thread for it.
+    pub fn of(location: Location, objects: Arc<dyn ObjectStore>) -> Result<Self, Error> {
+        // One thread of its own keeps connections alive between calls.
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+        Ok(Self { location, objects, runtime: Arc::new(runtime) })
+    }
+
+    /// Where it is.
+    pub fn location(&self) -> &Location {
+        &self.location
+    }
+
+    /// What an object is called to a person.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.location.join(name)
+    }
+
+    pub(crate) fn exists(&self, name: &str) -> Result<bool, Error> {
+        let place = Name::from(name);
+        match self.wait(|| self.objects.head(&place)) {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(source) => Err(failed("look for", &self.location, name, source)),
+        }
+    }
+
+    /// The content of an object; `None` if there is none.
+    pub(crate) fn get(&self, name: &str) -> Result<Option<Bytes>, Error> {
+        self.runtime.block_on(self.read(name))
+    }
+
+    /// The contents of several objects, read beside each other.
+    pub(crate) fn get_all(&self, names: &[String]) -> Result<Vec<Option<Bytes>>, Error> {
+        let reads = stream::iter(names).map(|name| self.read(name)).buffered(REQUESTS);
+        self.runtime.block_on(reads.try_collect())
+    }
+
+    async fn read(&self, name: &str) -> Result<Option<Bytes>, Error> {
+        let place = Name::from(name);
+        match self.retried(async || self.objects.get(&place).await?.bytes().await).await {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(source) => Err(failed("read", &self.location, name, source)),
+        }
+    }
+
+    /// Writes an object, or writes it again.
+    pub(crate) fn put(&self, name: &str, bytes: impl Into<Bytes>) -> Result<(), Error> {
+        let (place, bytes): (Name, Bytes) = (name.into(), bytes.into());
+        let put = self.wait(|| self.objects.put(&place, bytes.clone().into()));
+        put.map(|_| ()).map_err(|source| failed("write", &self.location, name, source))
+    }
+
+    /// Writes an object under a name that must be free. Whoever comes second changes nothing.
+    pub(crate) fn put_if_absent(&self, name: &str, bytes: impl Into<Bytes>) -> Result<Put, Error> {
+        let (place, bytes): (Name, Bytes) = (name.into(), bytes.into());
+        let put = || self.objects.put_opts(&place, bytes.clone().into(), PutMode::Create.into());
+        match self.wait(put) {
+            Ok(_) => Ok(Put::Created),
+            Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {
+                Ok(Put::Existed)
+            }
+            // File systems without hard links. Two may both find the name free; the object is whole all the same.
+            Err(error) if self.location.dir().is_some() && has_no_links(&error) => {
+                if self.exists(name)? {
+                    return Ok(Put::Existed);
+                }
+                self.put(name, bytes).map(|()| Put::Created)
+            }
+            Err(source) => Err(failed("write", &self.location, name, source)),
+        }
+    }
+
+    /// The names under a prefix, in order.
+    pub(crate) fn list(&self, prefix: &str) -> Result<Vec<String>, Error> {
+        let place = Name::from(prefix);
+        let list =
+            || self.objects.list(Some(&place)).map_ok(|found| found.location.to_string()).try_collect();
+        let mut names: Vec<String> =
+            self.wait(list).map_err(|source| failed("list", &self.location, prefix, source))?;
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    /// Removes an object, if there is one.
+    pub(crate) fn remove(&self, name: &str) -> Result<(), Error> {
+        let place = Name::from(name);
+        match self.wait(|| self.objects.delete(&place)) {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(source) => Err(failed("remove", &self.location, name, source)),
+        }
+    }
+
+    fn wait<T, F: Future<Output = object_store::Result<T>>>(
+        &self,
+        call: impl Fn() -> F,
+    ) -> object_store::Result<T> {
+        self.runtime.block_on(self.retried(async || call().await))
+    }
+
+    /// Makes a call again that failed for no reason of its own. Clients retry what their protocol calls transient; this
+    /// is for what they take for final, such as a connection that is refused while a server restarts. A directory's
+    /// errors are final.
+    async fn retried<T>(&self, call: impl AsyncFn() -> object_store::Result<T>) -> object_store::Result<T> {
+        let mut pauses = if self.location.dir().is_some() { PAUSES[..0].iter() } else { PAUSES.iter() };
+        loop {
+            match (call().await, pauses.next()) {
+                (Err(object_store::Error::Generic { .. }), Some(pause)) => tokio::time::sleep(*pause).await,
+                (result, _) => return result,
+            }
+        }
+    }
+}
+
+fn failed(action: &'static str, location: &Location, name: &str, source: object_store::Error) -> Error {
+    Error::Store { action, path: location.join(name), source }
+}
+
+/// Whether a file system says that it has no hard links.
+fn has_no_links(error: &object_store::Error) -> bool {
+    let causes = std::iter::successors(Some(error as &dyn std::error::Error), |cause| cause.source());
+    let kinds = causes.filter_map(|cause| cause.downcast_ref::<std::io::Error>()).map(std::io::Error::kind);
+    kinds.into_iter().any(|kind| matches!(kind, ErrorKind::Unsupported | ErrorKind::PermissionDenied))
+}
+
+#[cfg(test)]
+mod tests {
+    use object_store::memory::InMemory;
+
+    use super::*;
+
+    fn race(store: &Store) {
+        let puts: Vec<Put> = std::thread::scope(|scope| {
+            let writers: Vec<_> = (0..8u8)
+                .map(|writer| {
+                    scope.spawn(move || store.put_if_absent("a/commit.json", vec![writer; 4096]).unwrap())
+                })
+                .collect();
+            writers.into_iter().map(|writer| writer.join().unwrap()).collect()
+        });
+        assert_eq!(puts.iter().filter(|&&put| put == Put::Created).count(), 1);
+        let bytes = store.get("a/commit.json").unwrap().unwrap();
+        assert!(bytes.len() == 4096 && bytes.iter().all(|&byte| byte == bytes[0]));
+        assert_eq!(store.list("a").unwrap(), ["a/commit.json"]);
+    }
+
+    #[test]
+    fn the_first_writer_wins_and_nothing_else_remains() {
+        let dir = tempfile::tempdir().unwrap();
+        race(&Store::local(dir.path()).unwrap());
+        assert_eq!(fs_err::read_dir(dir.path().join("a")).unwrap().count(), 1);
+        let memory = Location::Url("memory:///".parse().unwrap());
+        race(&Store::of(memory, Arc::new(InMemory::new())).unwrap());
+    }
+
+    #[test]
+    fn what_is_not_there_is_no_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::local(&dir.path().join("new")).unwrap();
+        assert_eq!(store.get("x/y").unwrap(), None);
+        assert!(!store.exists("x/y").unwrap());
+        assert!(store.list("x").unwrap().is_empty());
+        store.remove("x/y").unwrap();
+        store.put("x/y", "1").unwrap();
+        store.put("x/y", "2").unwrap();
+        assert_eq!(store.get("x/y").unwrap().unwrap(), "2");
+        store.remove("x/y").unwrap();
+        assert!(!store.exists("x/y").unwrap());
+    }
+
+    #[test]
+    fn a_kind_of_place_that_is_not_known_is_an_error_with_its_name() {
+        let error = Store::open("ftp://host/run".parse().unwrap(), []).unwrap_err();
+        assert!(error.to_string().contains("ftp://host/run"), "{error}");
+    }
+}
