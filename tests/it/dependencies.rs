@@ -63,9 +63,7 @@ fn every_crate_keeps_to_its_floor() {
 #[test]
 fn the_default_build_has_no_gpu() {
     let closure = dependencies("lobass-cli", None);
-    for heavy in
-        ["cubecl", "cubecl-cuda", "wgpu", "cudarc", "tch", "burn-wgpu", "burn-cuda", "datafusion", "tokio"]
-    {
+    for heavy in ["cubecl", "cubecl-cuda", "wgpu", "cudarc", "tch", "burn-wgpu", "burn-cuda", "datafusion"] {
         assert!(!closure.contains(heavy), "the default build must not depend on {heavy}");
     }
 }
@@ -78,4 +76,27 @@ fn clap_and_anyhow_stay_at_the_top() {
             assert!(!direct.contains(top), "lobass-{name} must not depend on {top}");
         }
     }
+}
+
+/// A clock may go backwards, and those of two machines never agree.
+#[test]
+fn nothing_of_a_run_depends_on_a_clock() {
+    let mut folders =
+        vec![std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/lobass-run/src"))];
+    let mut n_files = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in fs_err::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = fs_err::read_to_string(&path).unwrap();
+            for clock in ["SystemTime", "Instant", "last_modified", "jiff"] {
+                assert!(!text.contains(clock), "{} speaks of {clock}", path.display());
+            }
+            n_files += 1;
+        }
+    }
+    assert!(n_files > 20, "{n_files}");
 }

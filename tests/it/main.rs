@@ -18,6 +18,10 @@ mod inputs;
 mod oddities;
 // A run that is killed, and taken up again.
 mod resume;
+// Many workers on one plan, some of which die.
+mod workers;
+// The same in an object store.
+mod object_store;
 // Nothing of a person's is overwritten or removed.
 mod outputs;
 // References that teach something, and rows that they have not seen.

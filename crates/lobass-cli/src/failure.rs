@@ -51,6 +51,15 @@ fn hint(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
             lobass_run::Error::Overlong { .. } => {
                 Some("`--overlong drop` leaves such rows out, `--overlong truncate` cuts them")
             }
+            lobass_run::Error::Quarantined { .. } => Some(
+                "`lobass worker --retry-quarantined` tries them again, `lobass seal --allow-quarantined N` goes without",
+            ),
+            lobass_run::Error::Mixture { .. } => {
+                Some("plan anew, in another place, and have every worker run the same version")
+            }
+            lobass_run::Error::Store { .. } => Some(
+                "nothing that was done is lost: run the same command again when the place can be reached and has room",
+            ),
             _ => None,
         };
     }

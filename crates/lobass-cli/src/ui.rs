@@ -13,16 +13,22 @@ use crate::args::{OutputArgs, OutputFormat};
 pub(crate) struct Ui {
     format: OutputFormat,
     quiet: bool,
+    has_bar: bool,
 }
 
 impl Ui {
     pub(crate) fn new(args: &OutputArgs) -> Self {
-        Self { format: args.format, quiet: args.quiet }
+        Self { format: args.format, quiet: args.quiet, has_bar: true }
     }
 
     /// Whether a progress bar would be seen.
     pub(crate) fn shows_progress(self) -> bool {
-        !self.quiet && std::io::stderr().is_terminal()
+        !self.quiet && self.has_bar && std::io::stderr().is_terminal()
+    }
+
+    /// Speaks without progress bars, while another one is on.
+    pub(crate) fn without_bar(self) -> Self {
+        Self { has_bar: false, ..self }
     }
 
     pub(crate) fn format(self) -> OutputFormat {

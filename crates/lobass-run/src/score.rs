@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use lobass_core::{Detail, LossEngine};
 
-use crate::commit::committed;
+use crate::commit::{ROWS, committed};
 use crate::unit::stage_name;
-use crate::{Attempts, Error, ModelKey, Progress, Stage, Unit, WorkDir};
+use crate::{Attempts, Error, ModelKey, Progress, Shard, Stage, Unit, WorkDir};
 
 impl WorkDir {
     /// Scores every shard that this model has not scored yet, by [`WorkDir::run_unit`].
@@ -20,11 +20,30 @@ impl WorkDir {
         detail: Detail,
         observe: &mut dyn FnMut(Progress),
     ) -> Result<(), Error> {
+        self.score_behind(model, engine, detail, &mut |_| true, observe)
+    }
+
+    /// As [`WorkDir::score`], while rows are still being encoded on another thread. `encoded` waits until a shard is,
+    /// and says whether it will ever be.
+    ///
+    /// # Errors
+    /// As [`WorkDir::score`]; [`Error::Unfinished`] at the first shard that will never be encoded.
+    pub fn score_behind<E: LossEngine>(
+        &self,
+        model: &ModelKey,
+        engine: &E,
+        detail: Detail,
+        encoded: &mut dyn FnMut(Shard) -> bool,
+        observe: &mut dyn FnMut(Progress),
+    ) -> Result<(), Error> {
         let done: BTreeSet<u32> = committed(&self.store, &stage_name(model, detail))?;
         let mut progress = Progress::new(Stage::Score(model.role.clone()), self.plan.n_rows());
         for &shard in &self.plan.shards {
             if done.contains(&shard.id) {
                 progress.rows_resumed += shard.n_rows;
+            } else if !encoded(shard) {
+                let (all, stage) = (self.plan.shards.len(), ROWS.to_owned());
+                return Err(Error::Unfinished { missing: 1, all, shard: shard.id, stage });
             } else {
                 let unit = Unit { model, detail, shard };
                 let receipt = self.run_unit(unit, engine, &Attempts::unlimited(), &mut |_| ())?;

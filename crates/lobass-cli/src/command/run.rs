@@ -108,15 +108,8 @@ pub(crate) fn run_with(settings: &Settings, ui: Ui) -> anyhow::Result<RunReport>
         fs_err::write(&record, &as_toml)?; // an interrupted run says what it was about to do
     }
     let plan = sequences.plan()?;
-    let work = stages::encode(
-        &sequences,
-        &plan,
-        &out.join("work").as_path().into(),
-        settings.compute.threads(),
-        ui,
-    )?;
-    let threads = settings.compute.threads();
-    stages::score(&work, &base, Detail::Sum, threads, ui)?;
+    let (place, threads) = (out.join("work").as_path().into(), settings.compute.threads());
+    let work = stages::encode_and_score(&sequences, &plan, &place, &base, Detail::Sum, threads, ui)?;
     let request =
         References { settings, recipe: &recipe, base: &base, sequences: &sequences, work: &work, out };
     let seal = match &settings.model.reference {

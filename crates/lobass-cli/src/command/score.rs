@@ -56,24 +56,23 @@ pub(crate) fn score(args: &ScoreArgs, ui: Ui) -> anyhow::Result<Outcome> {
     }
 
     let threads = settings.compute.threads();
-    let work = stages::encode(&sequences, &plan, &place, threads, ui)?;
-    let seal = stages::given(&base, reference.as_ref(), &work, detail)?;
-    if args.devices.is_empty() {
-        for model in &models {
-            stages::score(&work, model, detail, threads, ui)?;
+    let (work, seal) = if args.devices.is_empty() {
+        let work = stages::encode_and_score(&sequences, &plan, &place, &base, detail, threads, ui)?;
+        if let Some(reference) = &reference {
+            stages::score(&work, reference, detail, threads, ui)?;
         }
+        let seal = stages::given(&base, reference.as_ref(), &work, detail)?;
+        (work, seal)
     } else {
-        let job = work.put_job(seal.clone())?;
-        let fleet = Fleet {
-            place: &place,
-            devices: &args.devices,
-            threads,
-            dirs: models.iter().map(|model| model.dir()).collect(),
-        };
-        if !fleet.run(&work, &job, ui)? {
+        let work = stages::encode(&sequences, &plan, &place, threads, ui)?;
+        let seal = stages::given(&base, reference.as_ref(), &work, detail)?;
+        let dirs = models.iter().map(|model| model.dir()).collect();
+        let fleet = Fleet { place: &place, devices: &args.devices, threads, dirs };
+        if !fleet.run(&work, &work.put_job(seal.clone())?, ui)? {
             return Ok(Outcome::Unfinished);
         }
-    }
+        (work, seal)
+    };
     let report = write_table(&work, &seal, 0, &args.out, format, ui)?;
     if args.work.is_none() {
         work.remove()?;

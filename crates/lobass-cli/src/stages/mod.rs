@@ -8,10 +8,12 @@ mod table;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::mpsc;
+use std::thread;
 
 use lobass_core::{Detail, RowStatus, ScoreRecord};
 use lobass_loss::Engine;
-use lobass_run::{Location, Plan, WorkDir};
+use lobass_run::{Location, Plan, Shard, WorkDir};
 
 pub(crate) use fleet::Fleet;
 pub(crate) use reference::{Part, TrainRequest, Trained, TrainingRecord, train_reference, trained_before};
@@ -40,6 +42,51 @@ pub(crate) fn encode(
     } else {
         work.encode(&sequences.pool, &sequences.encoder, threads, &mut run_stage(ui, work.plan().n_rows()))?;
     }
+    Ok(work)
+}
+
+/// Begins or takes up a work directory, and scores with a model what has been tokenised while the rest still is.
+pub(crate) fn encode_and_score(
+    sequences: &Sequences,
+    plan: &Plan,
+    work: &Location,
+    model: &Model,
+    detail: Detail,
+    threads: usize,
+    ui: Ui,
+) -> anyhow::Result<WorkDir> {
+    let work = WorkDir::open(store(work)?, plan.clone())?;
+    let n_rows = work.plan().n_rows();
+    if work.is_encoded()? {
+        ui.note(format!("{:16} done before: {}", "tokenise", counted(n_rows, "row")));
+        score(&work, model, detail, threads, ui)?;
+        return Ok(work);
+    }
+    thread::scope(|scope| {
+        let (sender, receiver) = mpsc::channel();
+        let (pool, encoder, work) = (&sequences.pool, &sequences.encoder, &work);
+        let encoding = scope.spawn(move || {
+            let mut observe = run_stage(ui.without_bar(), n_rows);
+            work.encode(pool, encoder, threads, &mut |progress| {
+                // If nobody scores any more, the rest is still worth tokenising.
+                let _ = sender.send(progress.rows_done);
+                observe(progress);
+            })
+        });
+        let mut rows_encoded = 0;
+        let mut encoded = |shard: Shard| {
+            while rows_encoded < shard.first_row + shard.n_rows {
+                let Ok(rows) = receiver.recv() else { return false };
+                rows_encoded = rows;
+            }
+            true
+        };
+        let engine = Engine::new(model.load()?, threads);
+        let scored = work.score_behind(&model.key, &engine, detail, &mut encoded, &mut run_stage(ui, n_rows));
+        // What stopped the tokenising stopped the scoring too.
+        encoding.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        Ok::<(), anyhow::Error>(scored?)
+    })?;
     Ok(work)
 }
 

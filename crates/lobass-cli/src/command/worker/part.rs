@@ -87,6 +87,9 @@ pub(super) fn run(
             }
         }
     }
+    if tally.stopped {
+        warn("nothing that was done is lost: run the same command again");
+    }
     tally.say(rank, world, part.len(), started, ui)?;
     if tally.hopeless {
         bail!("{} could not be done, and trying again will not help", counted(tally.n_failed, "unit"));
