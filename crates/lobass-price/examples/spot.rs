@@ -7,7 +7,7 @@
 use lobass_price::{Cluster, Error, Failures, Schedule, expect};
 
 fn main() -> Result<(), Error> {
-    let units = [150.0; 4000];
+    let units = vec![150.0; 4000];
     let kept = Cluster { devices_per_node: 8, speed_spread: 0.03, load_seconds: 60.0, ..Cluster::of(64) };
     let spot = Cluster {
         failures: Some(Failures { mtbf_seconds: 6.0 * 3600.0, replacement_seconds: 600.0 }),

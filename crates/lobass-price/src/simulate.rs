@@ -102,7 +102,7 @@ mod tests {
     /// Some days of eight nodes, with failures ever more often.
     #[test]
     fn on_average_failures_cost_time_and_lose_work() {
-        let units = [600.0; 4000];
+        let units = vec![600.0; 4000];
         let mut cluster =
             Cluster { devices_per_node: 8, speed_spread: 0.03, load_seconds: 60.0, ..Cluster::of(64) };
         for schedule in SCHEDULES {

@@ -5,7 +5,7 @@ use lobass_core::{Detail, LossEngine, Sequence, SequenceLoss};
 use crate::commit;
 use crate::losses::{self, RowLoss};
 use crate::rows::EncodedRow;
-use crate::{Error, ModelKey, Progress, Stage, WorkDir};
+use crate::{Error, ModelKey, Progress, Shard, Stage, WorkDir};
 
 impl WorkDir {
     /// The sequences of every shard, as an engine gets them in one call: chosen sides, then rejected ones.
@@ -13,7 +13,15 @@ impl WorkDir {
     /// # Errors
     /// If a shard has not been encoded or cannot be read.
     pub fn calls(&self) -> impl Iterator<Item = Result<Vec<Sequence>, Error>> + '_ {
-        self.plan.shards.iter().map(|&shard| Ok(sides(self.rows(shard)?).0))
+        self.plan.shards.iter().map(|&shard| self.call(shard))
+    }
+
+    /// The sequences of one shard, as an engine gets them in one call.
+    ///
+    /// # Errors
+    /// If it has not been encoded or cannot be read.
+    pub fn call(&self, shard: Shard) -> Result<Vec<Sequence>, Error> {
+        Ok(sides(self.rows(shard)?).0)
     }
 
     /// Scores every shard that this model has not scored yet; of pairs both sides, in one call.

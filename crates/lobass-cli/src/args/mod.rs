@@ -3,6 +3,7 @@
 mod compute;
 mod data;
 mod encode;
+mod price;
 mod recipe;
 mod selection;
 
@@ -15,6 +16,7 @@ use lobass_llama::Dtype;
 pub(crate) use compute::ComputeArgs;
 pub(crate) use data::DataArgs;
 pub(crate) use encode::EncodeArgs;
+pub(crate) use price::PriceArgs;
 pub(crate) use recipe::{RecipeArgs, ReferenceArgs};
 pub(crate) use selection::SelectionArgs;
 
@@ -108,9 +110,10 @@ pub(crate) struct DemoArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  lobass plan --base base --data pool.jsonl --explain")]
+#[command(after_help = "Examples:\n  lobass plan --base base --data pool.jsonl --explain\n  \
+    lobass plan --base base --data pool.jsonl --explain --measure --devices 8 --price 2.5")]
 pub(crate) struct PlanArgs {
-    /// The model whose tokenizer and chat template are used; its weights are not read
+    /// The model whose tokenizer and chat template are used; its weights are read by `--measure` only
     #[arg(long, value_name = "DIR")]
     pub(crate) base: PathBuf,
     /// Count what has to be computed for the losses of one model, and what need not be
@@ -123,6 +126,8 @@ pub(crate) struct PlanArgs {
     pub(crate) data: DataArgs,
     #[command(flatten)]
     pub(crate) encode: EncodeArgs,
+    #[command(flatten)]
+    pub(crate) price: PriceArgs,
     /// Worker threads: each has batches of its own, and computes common beginnings for itself [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Compute")]
     pub(crate) threads: Option<u16>,

@@ -1,10 +1,15 @@
 //! `lobass plan`.
 
+mod measure;
+mod price;
+
 use lobass_llama::Checkpoint;
 use lobass_loss::{Limits, Work, limits};
 use lobass_run::{Plan, WorkDir};
 use serde_json::json;
 
+use self::measure::Subject;
+use self::price::Price;
 use crate::args::PlanArgs;
 use crate::exit::Outcome;
 use crate::inputs::{Sequences, told_in};
@@ -25,28 +30,35 @@ pub(crate) fn plan(args: &PlanArgs, ui: Ui) -> anyhow::Result<Outcome> {
     let sequences = Sequences::open(&settings.data, &settings.sequences, &args.base, config, told, ui)?;
     let plan = sequences.plan()?;
     if !args.explain && args.work.is_none() {
-        return say(&plan, None, ui);
+        return say(&plan, None, None, ui);
     }
     let scratch = tempfile::tempdir()?;
     let dir = args.work.clone().unwrap_or_else(|| scratch.path().join("work"));
     let work = stages::encode(&sequences, &plan, &dir, threads, ui)?;
-    let explained = args.explain.then(|| Explained::of(&work, &limits(config, threads))).transpose()?;
-    say(&plan, explained.as_ref(), ui)
+    let subject = args.price.measuring().map(|_| Subject::load(args, threads, ui)).transpose()?;
+    let limits = subject.as_ref().map_or_else(|| limits(config, threads), Subject::limits);
+    let explained = args.explain.then(|| Explained::of(&work, &limits)).transpose()?;
+    let price = explained.as_ref().map(|explained| Price::of(&args.price, explained, subject, &work, ui));
+    say(&plan, explained.as_ref(), price.transpose()?.flatten().as_ref(), ui)
 }
 
 /// What scoring with one model comes to.
 struct Explained {
     work: Work,
     n_batches: u64,
+    /// Rows of each shard.
+    rows: Vec<u64>,
 }
 
 impl Explained {
     fn of(dir: &WorkDir, limits: &Limits) -> anyhow::Result<Self> {
-        let mut explained = Self { work: Work::default(), n_batches: 0 };
+        let mut explained = Self { work: Work::default(), n_batches: 0, rows: Vec::new() };
         for sequences in dir.calls() {
             let sequences = sequences?;
             let plan = lobass_loss::Plan::new(&sequences, limits);
-            explained.work += plan.work(&sequences);
+            let work = plan.work(&sequences);
+            explained.work += work;
+            explained.rows.push(work.n_rows);
             explained.n_batches += plan.n_batches() as u64;
         }
         Ok(explained)
@@ -84,7 +96,7 @@ impl Explained {
     }
 }
 
-fn say(plan: &Plan, explained: Option<&Explained>, ui: Ui) -> anyhow::Result<Outcome> {
+fn say(plan: &Plan, explained: Option<&Explained>, price: Option<&Price>, ui: Ui) -> anyhow::Result<Outcome> {
     let mut text = Labelled::default();
     let id = plan.id();
     text.line("plan", &id[..16]);
@@ -95,11 +107,14 @@ fn say(plan: &Plan, explained: Option<&Explained>, ui: Ui) -> anyhow::Result<Out
     if let Some(explained) = explained {
         explained.describe(&mut text);
     }
+    if let Some(price) = price {
+        price.describe(&mut text);
+    }
     let json = json!({
         "plan": id,
         "n_rows": plan.n_rows(),
         "n_shards": plan.shards.len(),
-        "work": explained.map(|Explained { work, n_batches }| json!({
+        "work": explained.map(|Explained { work, n_batches, .. }| json!({
             "n_tokens": work.n_tokens,
             "n_scored": work.n_scored,
             "n_unique_tokens": work.n_unique_tokens,
@@ -107,6 +122,7 @@ fn say(plan: &Plan, explained: Option<&Explained>, ui: Ui) -> anyhow::Result<Out
             "n_head_rows": work.n_head_rows,
             "n_batches": n_batches,
         })),
+        "price": price.map(Price::json),
     });
     ui.result(text, &json)?;
     Ok(Outcome::Done)
