@@ -143,6 +143,10 @@ fn what_cannot_be_measured_or_has_no_effect_is_refused() {
         "plan --base base --data empty.jsonl --columns prompt=question,response=answer --explain --measure",
         &["no rate can be measured", "found none"],
     );
+    sandbox.write("none.jsonl", "");
+    let ended =
+        sandbox.run("plan --base base --data none.jsonl --columns prompt=question --explain --measure");
+    assert_eq!(ended.code, 2, "{}", ended.stderr);
     let nothing = "plan --base base --data empty.jsonl --columns prompt=question,response=answer --explain";
     let price = &sandbox.json(0, &format!("{nothing} --rate 10 --load 0"))["price"];
     assert_eq!((number(&price["device_hours"]), &price["tokens_per_second"]), (0.0, &Value::Null));

@@ -12,8 +12,10 @@ use crate::models::Model;
 use crate::settings::ComputeSettings;
 use crate::ui::Ui;
 
-/// Sequences come from so many shards, evenly spread over the pool.
-const SHARDS: usize = 8;
+/// Sequences come from at most so many shards, evenly spread over the pool.
+const MOST_SHARDS: usize = 8;
+/// Rows of a call for each thread, below which a rate would be too low; fewer shards are sampled then.
+const CALL_ROWS: usize = 1024;
 /// Scored before the clock starts.
 const WARM_UP: usize = 4;
 
@@ -55,15 +57,15 @@ impl Subject {
     /// A sample shares less than whole shards do, so it is rows that are counted, and not tokens of the pool.
     pub(super) fn sample(&self, work: &WorkDir, time: Duration) -> anyhow::Result<Sample> {
         let shards = &work.plan().shards;
-        let count = shards.len().min(SHARDS);
-        let share = time.div_f64(count.max(1) as f64);
-        let (mut sample, mut rate) = (Sample::default(), 0.0);
+        let mut rate = self.warm_up(work)?;
+        let calls = rate * time.as_secs_f64() / (CALL_ROWS * self.engine.threads()) as f64;
+        let count =
+            (1..MOST_SHARDS.min(shards.len())).take_while(|&count| (count as f64) < calls).count() + 1;
+        let share = time.div_f64(count as f64);
+        let mut sample = Sample::default();
         for turn in 0..count {
-            let sequences = work.call(shards[(2 * turn + 1) * shards.len() / (2 * count)])?;
-            if turn == 0 {
-                let warm_up = self.score(&sequences[..sequences.len().min(WARM_UP)])?;
-                rate = warm_up.rows_per_second().unwrap_or(0.0);
-            }
+            let Some(&shard) = shards.get((2 * turn + 1) * shards.len() / (2 * count)) else { break };
+            let sequences = work.call(shard)?;
             let mut left = sequences.as_slice();
             let until = share.mul_f64((turn + 1) as f64);
             while !left.is_empty() && sample.elapsed < until {
@@ -81,6 +83,14 @@ impl Subject {
             );
         }
         Ok(sample)
+    }
+
+    /// A first guess of the rate; 0 if there is nothing to score where it is made.
+    fn warm_up(&self, work: &WorkDir) -> anyhow::Result<f64> {
+        let shards = &work.plan().shards;
+        let sequences = shards.first().map_or(Ok(Vec::new()), |&shard| work.call(shard))?;
+        let first = self.score(&sequences[..sequences.len().min(WARM_UP)])?;
+        Ok(first.rows_per_second().unwrap_or(0.0))
     }
 
     fn score(&self, sequences: &[Sequence]) -> anyhow::Result<Sample> {
