@@ -12,6 +12,8 @@ mod invariance;
 mod formats;
 // A person's first hour with the command line.
 mod commands;
+// What a job takes, before it runs.
+mod price;
 // Formats people bring, through the command line.
 mod inputs;
 // Files as people really have them.

@@ -64,8 +64,9 @@ fn time_left(elapsed: Duration, done: u64, left: u64) -> String {
     format!(", {} left", duration(elapsed.mul_f64(left as f64 / done as f64)))
 }
 
-/// Shows a stage of a run.
+/// Shows a stage of a run that begins now. The first it hears of it is that a shard is done.
 pub(crate) fn run_stage(ui: Ui, n_rows: u64) -> impl FnMut(Progress) {
+    let started = Instant::now();
     let mut bar: Option<Bar> = None;
     move |progress: Progress| {
         let bar = bar.get_or_insert_with(|| {
@@ -73,7 +74,7 @@ pub(crate) fn run_stage(ui: Ui, n_rows: u64) -> impl FnMut(Progress) {
                 Stage::Encode => "tokenise".to_owned(),
                 Stage::Score(role) => format!("score {role}"),
             };
-            Bar::new(ui, what, n_rows)
+            Bar { started, ..Bar::new(ui, what, n_rows) }
         });
         let (elapsed, here) = (bar.elapsed(), progress.rows_done - progress.rows_resumed);
         let left = time_left(elapsed, here, progress.n_rows - progress.rows_done);

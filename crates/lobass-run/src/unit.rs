@@ -166,7 +166,15 @@ impl WorkDir {
     /// # Errors
     /// If a shard has not been encoded or cannot be read.
     pub fn calls(&self) -> impl Iterator<Item = Result<Vec<Sequence>, Error>> + '_ {
-        self.plan.shards.iter().map(|&shard| Ok(sides(self.rows(shard)?).0))
+        self.plan.shards.iter().map(|&shard| self.call(shard))
+    }
+
+    /// The sequences of one shard, as an engine gets them in one call.
+    ///
+    /// # Errors
+    /// If it has not been encoded or cannot be read.
+    pub fn call(&self, shard: Shard) -> Result<Vec<Sequence>, Error> {
+        Ok(sides(self.rows(shard)?).0)
     }
 }
 

@@ -21,7 +21,7 @@ pub(crate) struct ComputeArgs {
     threads: Option<u16>,
 }
 
-fn check_device(text: &str) -> Result<String, lobass_llama::Error> {
+pub(super) fn check_device(text: &str) -> Result<String, lobass_llama::Error> {
     text.parse::<DeviceName>().map(|_| text.to_owned())
 }
 

@@ -12,22 +12,22 @@ use super::words;
 #[command(next_help_heading = "Job")]
 pub(crate) struct JobArgs {
     /// Make a job for workers: the losses of the base and of this fine-tuned checkpoint
-    #[arg(long, value_name = "DIR", requires = "work", group = "models")]
+    #[arg(long, value_name = "DIR", requires = "work", group = "job_models")]
     pub(crate) reference: Option<PathBuf>,
     /// Make a job for workers: the losses of the base and of the base with this adapter
-    #[arg(long, value_name = "DIR", requires = "work", group = "models")]
+    #[arg(long, value_name = "DIR", requires = "work", group = "job_models")]
     pub(crate) adapter: Option<PathBuf>,
     /// Make a job for workers: the losses of the base alone
-    #[arg(long, requires = "work", group = "models")]
+    #[arg(long, requires = "work", group = "job_models")]
     pub(crate) base_only: bool,
     /// The job keeps the loss of every scored token as well
-    #[arg(long, requires = "models")]
+    #[arg(long, requires = "job_models")]
     pub(crate) per_token: bool,
-    /// The kind of device that workers will have [default: cpu]
-    #[arg(long, value_name = "KIND", requires = "models", value_parser = ["cpu", "cuda", "vulkan", "wgpu"])]
+    /// The kind of device that workers will have, and the device that `--measure` measures [default: cpu]
+    #[arg(long, value_name = "DEVICE", value_parser = check_kind)]
     pub(crate) device: Option<String>,
-    /// The number format that models will run in [default: bf16 on cuda, else f32]
-    #[arg(long, value_name = "DTYPE", requires = "models", value_parser = words::<Dtype>(&["f32", "bf16", "f16"]))]
+    /// The number format that models will run in, and are measured in [default: bf16 on cuda, else f32]
+    #[arg(long, value_name = "DTYPE", value_parser = words::<Dtype>(&["f32", "bf16", "f16"]))]
     pub(crate) dtype: Option<Dtype>,
 }
 
@@ -37,8 +37,27 @@ impl JobArgs {
         self.reference.as_ref().or(self.adapter.as_ref())
     }
 
+    /// The kind of device that workers will have.
+    pub(crate) fn device_kind(&self) -> &str {
+        self.device.as_deref().map_or("cpu", kind)
+    }
+
     /// Whether a job is asked for.
     pub(crate) fn is_asked_for(&self) -> bool {
         self.base_only || self.tuned().is_some()
+    }
+}
+
+const KINDS: [&str; 4] = ["cpu", "cuda", "vulkan", "wgpu"];
+
+fn kind(device: &str) -> &str {
+    device.split(':').next().unwrap_or_default()
+}
+
+/// Workers' devices need not be there where their work is planned.
+fn check_kind(device: &str) -> Result<String, String> {
+    match KINDS.contains(&kind(device)) {
+        true => Ok(device.to_owned()),
+        false => Err(format!("expected one of {}", KINDS.join(", "))),
     }
 }

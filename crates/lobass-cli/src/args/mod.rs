@@ -4,6 +4,7 @@ mod compute;
 mod data;
 mod encode;
 mod job;
+mod price;
 mod recipe;
 mod selection;
 mod work;
@@ -19,6 +20,7 @@ pub(crate) use compute::ComputeArgs;
 pub(crate) use data::DataArgs;
 pub(crate) use encode::EncodeArgs;
 pub(crate) use job::JobArgs;
+pub(crate) use price::PriceArgs;
 pub(crate) use recipe::{RecipeArgs, ReferenceArgs};
 pub(crate) use selection::SelectionArgs;
 pub(crate) use work::{GcArgs, PendingArgs, SealArgs, StatusArgs, WorkerArgs};
@@ -124,9 +126,10 @@ pub(crate) struct DemoArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  lobass plan --base base --data pool.jsonl --explain")]
+#[command(after_help = "Examples:\n  lobass plan --base base --data pool.jsonl --explain\n  \
+    lobass plan --base base --data pool.jsonl --explain --measure --devices 8 --price 2.5")]
 pub(crate) struct PlanArgs {
-    /// The model whose tokenizer and chat template are used; its weights are not read
+    /// The model whose tokenizer and chat template are used; its weights are read by `--measure` only
     #[arg(long, value_name = "DIR")]
     pub(crate) base: PathBuf,
     /// Count what has to be computed for the losses of one model, and what need not be
@@ -144,6 +147,8 @@ pub(crate) struct PlanArgs {
     pub(crate) data: DataArgs,
     #[command(flatten)]
     pub(crate) encode: EncodeArgs,
+    #[command(flatten)]
+    pub(crate) price: PriceArgs,
     /// Worker threads: each has batches of its own, and computes common beginnings for itself [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Compute")]
     pub(crate) threads: Option<u16>,

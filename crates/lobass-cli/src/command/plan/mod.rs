@@ -1,20 +1,23 @@
 //! `lobass plan`.
 
-use std::path::PathBuf;
+mod job;
+mod measure;
+mod price;
+
 use std::rc::Rc;
 
-use anyhow::Context as _;
-use lobass_core::Detail;
+use anyhow::bail;
 use lobass_llama::Checkpoint;
 use lobass_loss::{Limits, Work, limits};
 use lobass_run::{Job, Plan, WorkDir};
 use serde_json::json;
 
+use self::job::Models;
+use self::measure::Subject;
+use self::price::Price;
 use crate::args::PlanArgs;
 use crate::exit::Outcome;
 use crate::inputs::Sequences;
-use crate::models::{Model, check_pair};
-use crate::placement::Placement;
 use crate::settings::Settings;
 use crate::stages;
 use crate::text::{Labelled, count, counted, percent};
@@ -27,6 +30,7 @@ pub(crate) fn plan(args: &PlanArgs, ui: Ui) -> anyhow::Result<Outcome> {
     args.encode.apply(&mut settings.sequences);
     settings.compute.threads = args.threads.map(usize::from);
     let threads = settings.compute.threads();
+    check_device(args)?;
     let models = args.job.is_asked_for().then(|| Models::open(args, ui)).transpose()?;
     let checkpoint = match &models {
         Some(models) => Rc::clone(&models.base.checkpoint),
@@ -40,42 +44,28 @@ pub(crate) fn plan(args: &PlanArgs, ui: Ui) -> anyhow::Result<Outcome> {
     }
     let plan = sequences.plan()?;
     if !args.explain && args.work.is_none() {
-        return say(&plan, None, None, ui);
+        return say(&plan, None, None, None, ui);
     }
     let scratch = tempfile::tempdir()?;
     let place = args.work.clone().unwrap_or_else(|| scratch.path().join("work").as_path().into());
     let work = stages::encode(&sequences, &plan, &place, threads, ui)?;
     let job = models.map(|models| models.job(args, &work)).transpose()?;
-    let explained = args.explain.then(|| Explained::of(&work, &limits(config, threads))).transpose()?;
-    say(&plan, explained.as_ref(), job.as_ref(), ui)
+    let subject = args.price.measuring().map(|_| Subject::load(args, threads, ui)).transpose()?;
+    let limits = subject.as_ref().map_or_else(|| limits(config, threads), Subject::limits);
+    let explained = args.explain.then(|| Explained::of(&work, &limits)).transpose()?;
+    let price = explained.as_ref().map(|explained| Price::of(&args.price, explained, subject, &work, ui));
+    say(&plan, job.as_ref(), explained.as_ref(), price.transpose()?.flatten().as_ref(), ui)
 }
 
-/// The models that workers are to score with.
-struct Models {
-    base: Model,
-    reference: Option<Model>,
-}
-
-impl Models {
-    fn open(args: &PlanArgs, ui: Ui) -> anyhow::Result<Self> {
-        let kind = args.job.device.as_deref().unwrap_or("cpu");
-        let placement = Placement::elsewhere(kind, args.job.dtype);
-        let absolute =
-            |dir: &PathBuf| std::path::absolute(dir).with_context(|| format!("model `{}`", dir.display()));
-        let base = Model::open_on("base", &absolute(&args.base)?, placement, ui)?;
-        let tuned = args.job.tuned().map(absolute).transpose()?;
-        let reference = tuned.map(|dir| base.open_tuned("reference", &dir, ui)).transpose()?;
-        Ok(Self { base, reference })
-    }
-
-    fn check(&self, sequences: &Sequences) -> anyhow::Result<()> {
-        let tokenizer = sequences.encoder.tokenizer();
-        self.reference.as_ref().map_or(Ok(()), |reference| check_pair(&self.base, reference, tokenizer))
-    }
-
-    fn job(&self, args: &PlanArgs, work: &WorkDir) -> anyhow::Result<Job> {
-        let detail = if args.job.per_token { Detail::PerToken } else { Detail::Sum };
-        Ok(work.put_job(stages::given(&self.base, self.reference.as_ref(), work, detail)?)?)
+/// Refuses a device that nobody would compute on.
+fn check_device(args: &PlanArgs) -> anyhow::Result<()> {
+    let flag = [("--device", args.job.device.is_some()), ("--dtype", args.job.dtype.is_some())];
+    match flag.into_iter().find(|(_, given)| *given) {
+        Some((flag, _)) if !args.job.is_asked_for() && args.price.measure.is_none() => bail!(
+            "`{flag}` is for a job (`--reference`, `--adapter`, or `--base-only`) and for `--measure`, and neither is \
+             asked for"
+        ),
+        _ => Ok(()),
     }
 }
 
@@ -83,15 +73,19 @@ impl Models {
 struct Explained {
     work: Work,
     n_batches: u64,
+    /// Rows of each shard.
+    rows: Vec<u64>,
 }
 
 impl Explained {
     fn of(dir: &WorkDir, limits: &Limits) -> anyhow::Result<Self> {
-        let mut explained = Self { work: Work::default(), n_batches: 0 };
+        let mut explained = Self { work: Work::default(), n_batches: 0, rows: Vec::new() };
         for sequences in dir.calls() {
             let sequences = sequences?;
             let plan = lobass_loss::Plan::new(&sequences, limits);
-            explained.work += plan.work(&sequences);
+            let work = plan.work(&sequences);
+            explained.work += work;
+            explained.rows.push(work.n_rows);
             explained.n_batches += plan.n_batches() as u64;
         }
         Ok(explained)
@@ -129,7 +123,13 @@ impl Explained {
     }
 }
 
-fn say(plan: &Plan, explained: Option<&Explained>, job: Option<&Job>, ui: Ui) -> anyhow::Result<Outcome> {
+fn say(
+    plan: &Plan,
+    job: Option<&Job>,
+    explained: Option<&Explained>,
+    price: Option<&Price>,
+    ui: Ui,
+) -> anyhow::Result<Outcome> {
     let mut text = Labelled::default();
     let id = plan.id();
     text.line("plan", &id[..16]);
@@ -148,12 +148,15 @@ fn say(plan: &Plan, explained: Option<&Explained>, job: Option<&Job>, ui: Ui) ->
     if let Some(explained) = explained {
         explained.describe(&mut text);
     }
+    if let Some(price) = price {
+        price.describe(&mut text);
+    }
     let json = json!({
         "plan": id,
         "n_rows": plan.n_rows(),
         "n_shards": plan.shards.len(),
         "job": job.map(Job::id),
-        "work": explained.map(|Explained { work, n_batches }| json!({
+        "work": explained.map(|Explained { work, n_batches, .. }| json!({
             "n_tokens": work.n_tokens,
             "n_scored": work.n_scored,
             "n_unique_tokens": work.n_unique_tokens,
@@ -161,6 +164,7 @@ fn say(plan: &Plan, explained: Option<&Explained>, job: Option<&Job>, ui: Ui) ->
             "n_head_rows": work.n_head_rows,
             "n_batches": n_batches,
         })),
+        "price": price.map(Price::json),
     });
     ui.result(text, &json)?;
     Ok(Outcome::Done)

@@ -1,0 +1,42 @@
+//! A job for workers.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use lobass_core::Detail;
+use lobass_run::{Job, WorkDir};
+
+use crate::args::PlanArgs;
+use crate::inputs::Sequences;
+use crate::models::{Model, check_pair};
+use crate::placement::Placement;
+use crate::stages;
+use crate::ui::Ui;
+
+/// The models that workers are to score with.
+pub(super) struct Models {
+    pub(super) base: Model,
+    reference: Option<Model>,
+}
+
+impl Models {
+    pub(super) fn open(args: &PlanArgs, ui: Ui) -> anyhow::Result<Self> {
+        let placement = Placement::elsewhere(args.job.device_kind(), args.job.dtype);
+        let absolute =
+            |dir: &PathBuf| std::path::absolute(dir).with_context(|| format!("model `{}`", dir.display()));
+        let base = Model::open_on("base", &absolute(&args.base)?, placement, ui)?;
+        let tuned = args.job.tuned().map(absolute).transpose()?;
+        let reference = tuned.map(|dir| base.open_tuned("reference", &dir, ui)).transpose()?;
+        Ok(Self { base, reference })
+    }
+
+    pub(super) fn check(&self, sequences: &Sequences) -> anyhow::Result<()> {
+        let tokenizer = sequences.encoder.tokenizer();
+        self.reference.as_ref().map_or(Ok(()), |reference| check_pair(&self.base, reference, tokenizer))
+    }
+
+    pub(super) fn job(&self, args: &PlanArgs, work: &WorkDir) -> anyhow::Result<Job> {
+        let detail = if args.job.per_token { Detail::PerToken } else { Detail::Sum };
+        Ok(work.put_job(stages::given(&self.base, self.reference.as_ref(), work, detail)?)?)
+    }
+}
