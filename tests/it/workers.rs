@@ -167,7 +167,7 @@ fn what_cannot_be_meant_is_refused() {
     let config = fs_err::read_to_string(other.join("config.json")).unwrap();
     fs_err::write(
         other.join("config.json"),
-        config.replacen("rms_norm_eps\": 1e-05", "rms_norm_eps\": 1e-06", 1),
+        config.replacen("rms_norm_eps\": 1e-6", "rms_norm_eps\": 1e-5", 1),
     )
     .unwrap();
     assert_ne!(

@@ -43,20 +43,13 @@ impl Fleet<'_> {
             let todo: VecDeque<Todo> =
                 open.map(|unit| (unit.model.role.clone(), unit.shard.id, unit.shard.n_rows)).collect();
             if !todo.is_empty() {
-                is_whole &= self.run_model(work, job, &model.role, todo, ui)?;
+                is_whole &= self.run_model(work, job, &model.role, todo, ui);
             }
         }
         Ok(is_whole)
     }
 
-    fn run_model(
-        &self,
-        work: &WorkDir,
-        job: &Job,
-        role: &str,
-        todo: VecDeque<Todo>,
-        ui: Ui,
-    ) -> anyhow::Result<bool> {
+    fn run_model(&self, work: &WorkDir, job: &Job, role: &str, todo: VecDeque<Todo>, ui: Ui) -> bool {
         let n_rows = work.plan().n_rows();
         let mut observe = run_stage(ui, n_rows);
         let mut progress = Progress::new(Stage::Score(role.to_owned()), n_rows);
@@ -94,7 +87,7 @@ impl Fleet<'_> {
                 "{left} rows are not scored under model `{role}` yet; the same command goes on with them"
             ));
         }
-        Ok(is_whole)
+        is_whole
     }
 
     /// Hands units to one worker until there are none.

@@ -58,7 +58,8 @@ impl Worker<'_> {
         }
         let engine = self.roster.engine(&unit.model.role).map_err(Failure::Again)?;
         let mut observe = |step: Step| match step {
-            Step::Begun(attempt) => current.begin(attempt),
+            Step::Missing => current.beginning(),
+            Step::Begun(attempt) => current.begun(attempt),
             Step::Withdrawn => current.end(),
             _ => {}
         };
@@ -95,7 +96,7 @@ impl From<Error> for Failure {
 
 /// Who this is, to a person who reads the marks of tries.
 fn name() -> String {
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = fs_err::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let host = host.trim();
     format!("{}:{}", if host.is_empty() { "process" } else { host }, process::id())
 }

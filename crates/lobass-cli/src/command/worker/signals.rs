@@ -1,14 +1,27 @@
 //! Being told to stop: what is under way is given back, and does not count as a try.
 
 use std::process;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use lobass_run::Attempt;
 
 /// The try that is under way, if there is one.
 #[derive(Clone)]
-pub(super) struct Current(Arc<Mutex<Option<Attempt>>>);
+pub(super) struct Current(Arc<(Mutex<Try>, Condvar)>);
+
+#[derive(Default)]
+enum Try {
+    #[default]
+    None,
+    /// Its mark is being put down.
+    Beginning,
+    Begun(Attempt),
+}
+
+/// How long a mark may take to be put down before it is left behind.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Current {
     /// Watches for signals from now on.
@@ -35,20 +48,35 @@ impl Current {
         Ok(())
     }
 
-    pub(super) fn begin(&self, attempt: Attempt) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(attempt);
+    /// A mark is about to be put down.
+    pub(super) fn beginning(&self) {
+        self.set(Try::Beginning);
+    }
+
+    pub(super) fn begun(&self, attempt: Attempt) {
+        self.set(Try::Begun(attempt));
     }
 
     pub(super) fn end(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.set(Try::None);
+    }
+
+    fn set(&self, state: Try) {
+        *self.lock() = state;
+        self.0.1.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Try> {
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Gives the try back and ends the process.
-    #[expect(clippy::exit, reason = "a thread that computes cannot be asked to stop")]
     pub(super) fn stop(&self, code: i32) -> ! {
+        let beginning = |state: &mut Try| matches!(state, Try::Beginning);
+        let waited = self.0.1.wait_timeout_while(self.lock(), PATIENCE, beginning);
         // Held to the end, so that no other try begins.
-        let mut current = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(attempt) = current.take() {
+        let (current, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        if let Try::Begun(attempt) = &*current {
             // If the store fails now, the try counts as one that died; there is nobody left to tell.
             let _ = attempt.withdraw();
         }
