@@ -75,5 +75,5 @@ pub use progress::{Progress, Stage};
 pub use request::{HeldOut, ReferenceMode, ReferenceModel, Seal};
 pub use seal::SealReport;
 pub use shard::Shard;
-pub use table::{ScoreTable, read_table, write_json_lines};
+pub use table::{ScoreFile, ScoreTable, losses_by_seed, read_table, seed_columns, write_json_lines};
 pub use work::WorkDir;

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
-use lobass_core::{Detail, Nll, RowStatus, ScoreRecord};
+use lobass_core::{ColumnSet, Detail, Numbers, RowStatus, ScoreColumns};
 use lobass_llama::AdapterCheckpoint;
-use lobass_run::{Manifest, ModelKey, Plan, ScoreTable, read_table, write_json_lines};
+use lobass_run::{Manifest, ModelKey, Plan, ScoreFile, read_table, write_json_lines};
 use serde::Serialize;
 use serde_json::json;
 
@@ -54,7 +54,7 @@ pub(crate) fn score(args: &ScoreArgs, ui: Ui) -> anyhow::Result<Outcome> {
     let plan = sequences.plan()?;
     if args.out.exists() {
         let keys: Vec<ModelKey> = models.iter().map(|model| model.key.clone()).collect();
-        let outcome = done_before(&args.out, &plan, &keys, detail, ui)?;
+        let outcome = done_before(&args.out, &plan, &keys, detail, settings.compute.threads(), ui)?;
         if args.work.is_none() {
             stages::clean_up(&work, plan)?;
         }
@@ -80,7 +80,8 @@ pub(crate) fn score(args: &ScoreArgs, ui: Ui) -> anyhow::Result<Outcome> {
     if args.work.is_none() {
         work.remove()?;
     }
-    say(&args.out, &report.manifest, &report.reasons, margins(&read_table(&args.out)?), ui)
+    let margins = margins(&margin_columns(&ScoreFile::open(&args.out)?, threads)?);
+    say(&args.out, &report.manifest, &report.reasons, margins, ui)
 }
 
 /// The time that templates were told before: by an interrupted run, by the table that is there, or by the reference.
@@ -89,7 +90,7 @@ fn told(args: &ScoreArgs, work: &Path, record: Option<&TrainingRecord>) -> anyho
         return Ok(Some(told));
     }
     if args.out.exists() {
-        return Ok(read_table(&args.out)?.manifest.template.now);
+        return Ok(ScoreFile::open(&args.out)?.manifest().template.now.clone());
     }
     Ok(record.and_then(TrainingRecord::told))
 }
@@ -100,10 +101,11 @@ fn done_before(
     plan: &Plan,
     models: &[ModelKey],
     detail: Detail,
+    threads: usize,
     ui: Ui,
 ) -> anyhow::Result<Outcome> {
-    let table = read_table(out)?;
-    let found = &table.manifest;
+    let table = ScoreFile::open(out)?;
+    let found = table.manifest();
     let digest = |key: &ModelKey| (key.role.clone(), key.weights_digest.clone(), key.dtype.clone());
     let scored_by: Vec<_> = found.models.iter().map(|record| digest(&record.model)).collect();
     let same = found.plan == plan.id()
@@ -116,21 +118,32 @@ fn done_before(
         );
     }
     ui.note(format!("{:16} done before: {}", "table", out.display()));
-    let reasons = stages::first_reasons(&table.records);
-    say(out, &table.manifest, &reasons, margins(&table), ui)
+    let columns = margin_columns(&table, threads)?;
+    say(out, found, &columns.reasons, margins(&columns), ui)
+}
+
+/// What the margins of a table of pairs are made of.
+fn margin_columns(table: &ScoreFile, threads: usize) -> anyhow::Result<ScoreColumns> {
+    let losses = ["base", "reference", "base_rejected", "reference_rejected"];
+    let wanted = if table.manifest().pairs { ColumnSet::of_losses(losses) } else { ColumnSet::default() };
+    Ok(table.columns(&wanted, 0, threads)?)
 }
 
 /// The implicit reward margins of a table of pairs, in nats: chosen minus rejected.
-fn margins(table: &ScoreTable) -> Option<Margins> {
-    let margin = |record: &ScoreRecord| {
-        let rejected = record.rejected?;
-        let reward = |base: Option<Nll>, tuned: Option<Nll>| Some(base?.sum - tuned?.sum);
-        Some(reward(record.base, record.reference)? - reward(rejected.base, rejected.reference)?)
+fn margins(columns: &ScoreColumns) -> Option<Margins> {
+    let [base, reference, base_rejected, reference_rejected] =
+        ["base", "reference", "base_rejected", "reference_rejected"].map(|name| columns.losses(name));
+    let margin = |row: usize| {
+        let reward = |base: &Numbers, tuned: &Numbers| Some(base.get(row)? - tuned.get(row)?);
+        Some(reward(base, reference)? - reward(base_rejected, reference_rejected)?)
     };
-    let margins: Vec<f64> = table.records.iter().filter_map(margin).collect();
-    let n = margins.len() as f64;
-    let above = margins.iter().filter(|&&margin| margin > 0.0).count() as f64;
-    (n > 0.0).then(|| Margins { mean: margins.iter().sum::<f64>() / n, accuracy: above / n })
+    let (mut n, mut sum, mut above) = (0u64, 0.0, 0u64);
+    for margin in (0..columns.len()).filter_map(margin) {
+        n += 1;
+        sum += margin;
+        above += u64::from(margin > 0.0);
+    }
+    (n > 0).then(|| Margins { mean: sum / n as f64, accuracy: above as f64 / n as f64 })
 }
 
 /// What is said of the margins of all pairs.

@@ -7,13 +7,13 @@ mod selecting;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use lobass_core::{Detail, RowStatus, ScoreRecord};
+use lobass_core::{Detail, RowStatus};
 use lobass_loss::Engine;
 use lobass_run::{Plan, Seal, SealReport, WorkDir};
 
 pub(crate) use reference::{Part, TrainRequest, Trained, TrainingRecord, train_reference, trained_before};
 pub(crate) use references::{ReferenceReport, References, given};
-pub(crate) use selecting::{SelectionTarget, select_and_write};
+pub(crate) use selecting::{SelectionTarget, columns_of, select_and_write};
 
 use crate::inputs::Sequences;
 use crate::models::Model;
@@ -82,16 +82,6 @@ pub(crate) fn seal(work: &WorkDir, seal: &Seal, out: &Path, ui: Ui) -> anyhow::R
 
 /// The first row of each status that has a reason, and that reason.
 pub(crate) type Reasons = BTreeMap<RowStatus, (u64, String)>;
-
-pub(crate) fn first_reasons(records: &[ScoreRecord]) -> Reasons {
-    let mut reasons = Reasons::new();
-    for record in records {
-        if let Some(reason) = &record.reason {
-            reasons.entry(record.status).or_insert_with(|| (record.row, reason.clone()));
-        }
-    }
-    reasons
-}
 
 /// Rows that could not be scored; rows left out on request do not count.
 pub(crate) fn n_skipped(counts: &BTreeMap<RowStatus, u64>) -> u64 {
