@@ -2,14 +2,14 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use lobass_benches::SEED;
-use lobass_core::{Budget, ExampleKey, Nll, RowStatus, ScoreRecord};
+use lobass_core::{Budget, ExampleKey, Nll, RowStatus, ScoreColumns, ScoreRecord};
 use lobass_select::{Request, Strategy, select, summarize};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
 const N_ROWS: u64 = 200_000;
 
-fn table() -> Vec<ScoreRecord> {
+fn table() -> ScoreColumns {
     let mut rng = ChaCha8Rng::seed_from_u64(SEED);
     let mut record = |row: u64| {
         let n_scored = rng.random_range(1..400u32);
@@ -34,11 +34,12 @@ fn table() -> Vec<ScoreRecord> {
             rejected: None,
         }
     };
-    (0..N_ROWS).map(&mut record).collect()
+    let records: Vec<ScoreRecord> = (0..N_ROWS).map(&mut record).collect();
+    ScoreColumns::of(&columns, 0)
 }
 
 fn selecting(criterion: &mut Criterion) {
-    let records = table();
+    let columns = table();
     let mut group = criterion.benchmark_group("select");
     group.sample_size(10).throughput(Throughput::Elements(N_ROWS));
     for (strategy, budget) in [
@@ -46,15 +47,15 @@ fn selecting(criterion: &mut Criterion) {
         (Strategy::Lobass, Budget::Tokens(2_000_000)),
         (Strategy::Random, Budget::Fraction(0.06)),
     ] {
-        let request = Request { budget, seed: 0, direction: None };
+        let request = Request { budget, direction: None };
         group.bench_function(format!("{}, {budget}", strategy.info().name), |bencher| {
-            bencher.iter(|| select(&records, &strategy, &request).expect("rows with scores"));
+            bencher.iter(|| select(&columns, &strategy, &request).expect("rows with scores"));
         });
     }
-    let request = Request { budget: Budget::Fraction(0.06), seed: 0, direction: None };
-    let selection = select(&records, &Strategy::Lobass, &request).expect("rows with scores");
+    let request = Request { budget: Budget::Fraction(0.06), direction: None };
+    let selection = select(&columns, &Strategy::Lobass, &request).expect("rows with scores");
     group.bench_function("summary", |bencher| {
-        bencher.iter(|| summarize(&records, &Strategy::Lobass, &selection));
+        bencher.iter(|| summarize(&columns, &Strategy::Lobass, &selection));
     });
 }
 

@@ -7,9 +7,11 @@ use std::sync::Arc;
 use std::thread::sleep;
 use std::time::Duration;
 
-use arrow_array::{ArrayRef, RecordBatch, StringArray};
+use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray, UInt32Array, UInt64Array};
+use lobass_data::{DataFile, FormatChoice};
 use lobass_llama::{DeviceName, Dtype, Llama, LlamaConfig, save};
 use parquet::arrow::ArrowWriter;
+use parquet::file::metadata::KeyValue;
 use safetensors::SafeTensors;
 use serde_json::{Map, Value, json};
 
@@ -75,6 +77,64 @@ fn reading_a_large_file_takes_the_memory_of_a_row() {
         let (small, large) = (peak_of(1_000), peak_of(12_000)); // about 8 MB and 96 MB
         assert!(large < small + 16, "{name}: {small} MiB for 8 MB, {large} MiB for 96 MB");
     }
+}
+
+/// A data file of equal rows, and a score table of it with a manifest like another one's.
+fn write_scored(sandbox: &Sandbox, name: &str, n_rows: u32, manifest: &Value) {
+    let data = sandbox.write(
+        &format!("{name}.jsonl"),
+        "{\"question\": \"q\", \"answer\": \"a\"}\n".repeat(n_rows as usize),
+    );
+    let mut manifest = manifest.clone();
+    let input = &mut manifest["inputs"][0];
+    input["path"] = json!(data);
+    input["sha256"] = json!(DataFile::open(&data, name, &FormatChoice::Auto).unwrap().fingerprint().unwrap());
+    manifest["n_rows"] = json!(n_rows);
+    let batch = |rows: std::ops::Range<u32>| {
+        let texts = |text: &dyn Fn(u32) -> Option<String>| {
+            Arc::new(rows.clone().map(text).collect::<StringArray>()) as ArrayRef
+        };
+        let counts =
+            || Arc::new(UInt32Array::from_iter_values(rows.clone().map(|row| 1 + row % 900))) as ArrayRef;
+        let losses = Float64Array::from_iter_values(rows.clone().map(|row| f64::from(row % 7919)));
+        RecordBatch::try_from_iter_with_nullable([
+            ("row", Arc::new(UInt64Array::from_iter_values(rows.clone().map(u64::from))) as ArrayRef, false),
+            ("key", texts(&|row| Some(format!("{row:032x}"))), false),
+            ("status", texts(&|_| Some("ok".to_owned())), false),
+            ("reason", texts(&|_| None), true),
+            ("source", texts(&|_| Some(name.to_owned())), true),
+            ("n_tokens", counts(), false),
+            ("n_scored", counts(), false),
+            ("base_nll", Arc::new(losses) as ArrayRef, true),
+        ])
+        .unwrap()
+    };
+    let file = fs_err::File::create(sandbox.path(format!("{name}.parquet"))).unwrap().into_parts().0;
+    let mut writer = ArrowWriter::try_new(file, batch(0..0).schema(), None).unwrap();
+    for first in (0..n_rows).step_by(1 << 16) {
+        writer.write(&batch(first..n_rows.min(first + (1 << 16)))).unwrap();
+        writer.flush().unwrap();
+    }
+    writer.append_key_value_metadata(KeyValue::new("lobass".to_owned(), manifest.to_string()));
+    writer.close().unwrap();
+}
+
+#[test]
+fn selecting_takes_some_bytes_a_row() {
+    let sandbox = Sandbox::new();
+    sandbox.write("one.jsonl", "{\"question\": \"q\", \"answer\": \"a\"}\n");
+    sandbox.expect(0, "score --base base --data one.jsonl --out one-scores.jsonl");
+    let manifest = sandbox.read("one-scores.jsonl").lines().next().unwrap().to_owned();
+    let manifest: Value = serde_json::from_str(&manifest).unwrap();
+    let peak_of = |name: &str, n_rows: u32| {
+        write_scored(&sandbox, name, n_rows, &manifest);
+        let line = "select --strategy perplexity-high --budget 1% --index index.jsonl";
+        peak(&sandbox, &format!("{line} --scores {name}.parquet --out {name}-chosen.jsonl"))
+    };
+    let (small, large) = (peak_of("small", 150_000), peak_of("large", 900_000));
+    let per_row = ((large - small.min(large)) << 20) / 750_000;
+    // Columns, scores, ranks, and what sorts them; a row as such has more than 200 bytes beside its texts.
+    assert!(per_row < 120, "{per_row} bytes a row: {small} MiB for 150,000, {large} MiB for 900,000");
 }
 
 #[test]

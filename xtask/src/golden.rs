@@ -1,7 +1,9 @@
 //! The golden fixtures, made again.
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use xshell::{Shell, cmd};
+
+use crate::python;
 
 /// Also what `.gitignore` names.
 const ENVIRONMENT: &str = ".venv";
@@ -21,10 +23,5 @@ pub(crate) fn run(shell: &Shell) -> Result<()> {
 
 /// A Python environment with the versions of the fixtures; gives its interpreter.
 pub(crate) fn environment(shell: &Shell) -> Result<String> {
-    let python = format!("{ENVIRONMENT}/bin/python");
-    if !shell.path_exists(&python) {
-        cmd!(shell, "python3 -m venv {ENVIRONMENT}").run().context("Python 3.11 or newer is needed")?;
-    }
-    cmd!(shell, "{python} -m pip install --quiet --requirement tests/fixtures/requirements.txt").run()?;
-    Ok(python)
+    python::environment(shell, ENVIRONMENT, "tests/fixtures/requirements.txt")
 }

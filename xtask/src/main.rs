@@ -8,6 +8,7 @@ mod demo_model;
 mod devices;
 mod golden;
 mod peers;
+mod python;
 mod tidy;
 mod validate;
 

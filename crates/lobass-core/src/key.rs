@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// The name of one row: its own `id` where it has one, else a hash of its content.
 ///
@@ -27,4 +28,9 @@ impl fmt::Display for ExampleKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// A number that orders rows by nothing but their key: what decides between equal scores.
+pub fn tie_break(key: &str, seed: u64) -> u64 {
+    xxh3_64_with_seed(key.as_bytes(), seed)
 }

@@ -2,8 +2,9 @@
 //!
 //! Nothing here reads a file, touches a tensor, or knows a tokenizer. The types follow the flow of the tool: an
 //! [`ExampleKey`] names a row; a [`Sequence`] is that row as a model sees it; a [`LossEngine`] turns sequences into
-//! [`Nll`] sums; a [`ScoreRecord`] is one row of the score table; a scorer makes a [`Score`] of it, with a
-//! [`Direction`]; a strategy spends a [`Budget`] and returns a [`Selection`].
+//! [`Nll`] sums; a [`ScoreRecord`] is one row of the score table, and [`ScoreColumns`] are what is needed of all of
+//! them; a scorer makes a [`Score`] of each row, with a [`Direction`]; a strategy spends a [`Budget`] and returns a
+//! [`Selection`].
 //!
 //! ```
 //! use lobass_core::{Nll, Sequence};
@@ -23,9 +24,11 @@
 //! ```
 
 mod budget;
+mod columns;
 mod engine;
 mod key;
 mod nll;
+mod numbers;
 mod record;
 mod score;
 mod selection;
@@ -33,9 +36,11 @@ mod sequence;
 mod status;
 
 pub use budget::{Budget, BudgetError};
+pub use columns::{ColumnSet, ScoreColumns};
 pub use engine::{Detail, LossEngine, SequenceLoss};
-pub use key::ExampleKey;
+pub use key::{ExampleKey, tie_break};
 pub use nll::Nll;
+pub use numbers::Numbers;
 pub use record::{RejectedRecord, ScoreRecord};
 pub use score::{Direction, Score};
 pub use selection::{Selected, Selection};

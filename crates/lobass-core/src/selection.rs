@@ -1,18 +1,14 @@
 //! The result of a selection strategy.
 
-use crate::{Budget, Direction, ExampleKey, Score};
+use crate::{Budget, Direction, Score};
 
 /// One selected row.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Selected {
     /// 0-based position in the pool.
     pub row: u64,
-    /// The row's name.
-    pub key: ExampleKey,
     /// What it was ranked by.
     pub score: Score,
-    /// 1-based rank; 1 was chosen first.
-    pub rank: u64,
 }
 
 /// The rows a strategy kept, best first, and how it came to them.
@@ -32,6 +28,6 @@ pub struct Selection {
     pub n_eligible: u64,
     /// Tokens in the chosen rows.
     pub n_tokens: u64,
-    /// The chosen rows, by rank.
+    /// The chosen rows, by rank: the first was chosen first.
     pub selected: Vec<Selected>,
 }

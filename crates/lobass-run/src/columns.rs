@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray as _;
-use arrow_array::types::{Float32Type, Float64Type, UInt32Type, UInt64Type};
-use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_array::types::{Float32Type, Float64Type, Int32Type, UInt32Type, UInt64Type};
+use arrow_array::{Array, ArrayRef, RecordBatch, StringArray};
 use arrow_schema::{Field, Schema};
 use bytes::Bytes;
+use lobass_core::Numbers;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::{Compression, ZstdLevel};
@@ -71,9 +72,9 @@ impl<T: ChunkReader + 'static> Reader<T> {
         Ok(Self { path: path.to_owned(), builder })
     }
 
-    pub(crate) fn metadata(&self, key: &str) -> Option<String> {
-        let pairs = self.builder.metadata().file_metadata().key_value_metadata()?;
-        pairs.iter().find(|pair| pair.key == key)?.value.clone()
+    /// Reads one row group alone.
+    pub(crate) fn only(self, group: usize) -> Self {
+        Self { builder: self.builder.with_row_groups(vec![group]), ..self }
     }
 
     pub(crate) fn batches(self) -> Result<impl Iterator<Item = Result<Columns, Error>>, Error> {
@@ -93,7 +94,14 @@ pub(crate) struct Columns {
     batch: RecordBatch,
 }
 
+/// A column of texts of which few are different: each of them once, and which of them each row has, if any.
+pub(crate) type Coded<'a> = (&'a StringArray, Vec<Option<usize>>);
+
 impl Columns {
+    pub(crate) fn new(path: &Path, batch: RecordBatch) -> Self {
+        Self { path: path.to_owned(), batch }
+    }
+
     pub(crate) fn n_rows(&self) -> usize {
         self.batch.num_rows()
     }
@@ -118,6 +126,20 @@ impl Columns {
     /// `None` where the value is null.
     pub(crate) fn f64s(&self, name: &str) -> Result<Vec<Option<f64>>, Error> {
         self.get(name, |array| array.as_primitive_opt::<Float64Type>().map(|array| array.iter().collect()))
+    }
+
+    /// Missing where the value is null.
+    pub(crate) fn numbers(&self, name: &str) -> Result<Numbers, Error> {
+        self.get(name, |array| array.as_primitive_opt::<Float64Type>().map(|array| array.iter().collect()))
+    }
+
+    /// Of a column that was read as a dictionary.
+    pub(crate) fn coded(&self, name: &str) -> Result<Coded<'_>, Error> {
+        self.get(name, |array| {
+            let array = array.as_dictionary_opt::<Int32Type>()?;
+            let codes = array.keys().iter().map(|code| code.and_then(|code| usize::try_from(code).ok()));
+            Some((array.values().as_string_opt()?, codes.collect()))
+        })
     }
 
     /// `None` where the value is null.

@@ -84,6 +84,6 @@ pub use request::{HeldOut, ReferenceMode, ReferenceModel, Seal};
 pub use seal::SealReport;
 pub use shard::Shard;
 pub use store::{Location, Store};
-pub use table::{ScoreTable, read_table, write_json_lines};
+pub use table::{ScoreFile, ScoreTable, losses_by_seed, read_table, seed_columns, write_json_lines};
 pub use unit::{Receipt, Step, Unit, UnitState};
 pub use work::WorkDir;

@@ -1,19 +1,20 @@
 //! From rows to a sealed table and back: pairs, several references, folds, and tables of earlier versions.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
+mod columns;
+mod support;
+
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use arrow_array::RecordBatch;
-use lobass_core::{Detail, LossEngine, Nll, RowStatus, Sequence, SequenceLoss};
+use lobass_core::{Detail, LossEngine, Nll, Numbers, RowStatus, Sequence, SequenceLoss};
 use lobass_run::{
-    Error, Folds, HeldOut, ModelKey, ReferenceMode, ReferenceModel, ScoreTable, Seal, Store, WorkDir,
-    fold_of, read_table, write_json_lines,
+    Error, Folds, HeldOut, ModelKey, ReferenceMode, ReferenceModel, ScoreFile, ScoreTable, Seal, Store,
+    WorkDir, fold_of, losses_by_seed, read_table, seed_columns, write_json_lines,
 };
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
-
-mod support;
 
 use support::{Linear, Planned, single};
 
@@ -54,7 +55,18 @@ impl Bench {
         let json = self.dir.path().join("scores.jsonl");
         write_json_lines(&table, &json).unwrap();
         assert_eq!(read_table(&json).unwrap(), table);
+        columns::same_as_rows(&table, &self.out());
+        columns::same_as_rows(&table, &json);
+        let regrouped = self.dir.path().join("regrouped.parquet");
+        columns::write_in_small_groups(&self.out(), &regrouped);
+        columns::same_as_rows(&table, &regrouped);
         table
+    }
+
+    fn by_seed(&self) -> Vec<(u64, Numbers)> {
+        let file = ScoreFile::open(&self.out()).unwrap();
+        let columns = file.columns(&seed_columns(file.manifest()), 0, 2).unwrap();
+        losses_by_seed(file.manifest(), &columns)
     }
 
     fn columns(&self) -> Vec<String> {
@@ -228,8 +240,8 @@ fn several_seeds_have_a_column_each_and_a_mean() {
             ("reference_epoch1", None)
         ]
     );
-    let by_seed = table.losses_by_seed();
-    assert_eq!(by_seed[1], (5, table.losses("reference_seed5").unwrap()));
+    let of_seed_5 = table.losses("reference_seed5").unwrap().iter().map(|nll| Some((*nll)?.sum)).collect();
+    assert_eq!(bench.by_seed()[1], (5, of_seed_5));
 
     let error = bench.work.seal(&Seal { detail: Detail::PerToken, ..seal }, &bench.out()).unwrap_err();
     assert!(matches!(&error, Error::Unsealable { reason } if reason.contains("one reference")), "{error}");
@@ -257,6 +269,7 @@ fn cross_fitted_references_count_where_they_have_not_seen_the_row() {
         bench.columns()[7..11],
         ["fold UInt32", "base_nll Float64", "reference_nll Float64", "in_sample_nll Float64"]
     );
+    let by_seed = bench.by_seed();
     for ((row, sequence), record) in bench.work.sequences().unwrap().iter().zip(&table.records) {
         let fold = fold_of(sequence, 3, 8);
         assert_eq!((record.row, record.fold), (*row, Some(u32::try_from(fold).unwrap())));
@@ -267,8 +280,8 @@ fn cross_fitted_references_count_where_they_have_not_seen_the_row() {
         let in_sample = record.in_sample.map(|nll| nll.sum);
         assert_eq!(in_sample.is_none(), *row == 0, "no reference saw a row that was held out of all");
         assert!(in_sample.is_none_or(|sum| (sum - seen * unit).abs() < 1e-9 * unit));
-        let of_seed_1 = table.losses_by_seed()[1].1[usize::try_from(*row).unwrap()].unwrap();
-        assert!((of_seed_1.sum - (4.0 + fold as f64) * unit).abs() < 1e-9 * unit);
+        let of_seed_1 = by_seed[1].1.get(usize::try_from(*row).unwrap()).unwrap();
+        assert!((of_seed_1 - (4.0 + fold as f64) * unit).abs() < 1e-9 * unit);
     }
     let used: BTreeSet<_> = table.records.iter().map(|record| record.fold).collect();
     assert_eq!(used.len(), 3);

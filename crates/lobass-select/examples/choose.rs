@@ -4,7 +4,7 @@
 
 #![expect(clippy::print_stdout, reason = "an example talks to its reader")]
 
-use lobass_core::{Budget, ExampleKey, Nll, RowStatus, ScoreRecord};
+use lobass_core::{Budget, ExampleKey, Nll, RowStatus, ScoreColumns, ScoreRecord};
 use lobass_select::{Need, Request, SelectError, Strategy, select};
 
 fn row(row: u64, name: &str, n_scored: u32, base: f64, reference: f64) -> ScoreRecord {
@@ -32,16 +32,15 @@ fn main() -> Result<(), SelectError> {
         row(2, "noise", 40, 180.0, 160.0),
         row(3, "half learnable", 20, 40.0, 22.0),
     ];
-    let request = Request { budget: Budget::Fraction(0.5), seed: 0, direction: None };
+    let columns = ScoreColumns::of(&pool, 0);
+    let request = Request { budget: Budget::Fraction(0.5), direction: None };
     for strategy in Strategy::all() {
         if strategy.info().needs.iter().any(|need| [Need::Rating, Need::Pair].contains(need)) {
             continue;
         }
-        let names: Vec<_> = select(&pool, &strategy, &request)?
-            .selected
-            .iter()
-            .map(|selected| selected.key.to_string())
-            .collect();
+        let selection = select(&columns, &strategy, &request)?;
+        let chosen = selection.selected.iter().filter_map(|one| pool.iter().find(|row| row.row == one.row));
+        let names: Vec<_> = chosen.map(|row| row.key.to_string()).collect();
         println!("{:18} {}", strategy.info().name, names.join(", "));
     }
     Ok(())

@@ -6,20 +6,11 @@
 
 use std::collections::HashSet;
 
-use lobass_core::{Nll, ScoreRecord};
+use lobass_core::{Direction, Numbers, Score, ScoreColumns};
 
+use crate::best::{Best, Limit};
 use crate::correlation::spearman;
-use crate::strategy::{relative, tie_break};
-
-/// Which rows are at the top of a ranking: the highest scores, equal ones by a seeded hash of the key, as
-/// [`select`](crate::select) has it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Top {
-    /// How many there are.
-    pub k: usize,
-    /// The seed of ties.
-    pub seed: u64,
-}
+use crate::scores::relative;
 
 /// How far two rankings agree.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -51,44 +42,40 @@ pub struct Stability {
 
 /// The LoBaSS score of every eligible row under another reference than the table's own: one of several seeds, or one
 /// of an earlier epoch.
-pub fn lobass_scores(records: &[ScoreRecord], reference: &[Option<Nll>]) -> Vec<Option<f64>> {
-    let score = |(record, reference): (&ScoreRecord, &Option<Nll>)| {
-        record.status.is_eligible().then(|| relative(record.base?.sum, reference.as_ref()?.sum))?
-    };
-    records.iter().zip(reference).map(score).collect()
+pub fn lobass_scores(columns: &ScoreColumns, reference: &Numbers) -> Numbers {
+    let base = columns.losses("base");
+    let score = |row: usize| relative(base.get(row)?, reference.get(row)?);
+    let statuses = columns.statuses.iter().enumerate();
+    statuses.map(|(row, status)| score(row).filter(|_| status.is_eligible())).collect()
 }
 
-/// Compares two columns of scores; `None` if no row has both.
-pub fn agreement(
-    records: &[ScoreRecord],
-    left: &[Option<f64>],
-    right: &[Option<f64>],
-    top: Top,
-) -> Option<Agreement> {
-    let both =
-        |((record, left), right): ((_, &Option<f64>), &Option<f64>)| Some((record, (*left)?, (*right)?));
-    let rows: Vec<(&ScoreRecord, f64, f64)> = records.iter().zip(left).zip(right).filter_map(both).collect();
-    let k = top.k.min(rows.len());
+/// Compares two columns of scores, and the first `k` rows of the rankings: the highest scores, equal ones by a seeded
+/// hash of the key, as [`select`](crate::select) has it. `None` if no row has both.
+pub fn agreement(columns: &ScoreColumns, left: &Numbers, right: &Numbers, k: usize) -> Option<Agreement> {
+    let both = |row: &usize| left.get(*row).is_some() && right.get(*row).is_some();
+    let n_rows = (0..columns.len()).filter(both).count();
+    let k = k.min(n_rows);
     if k == 0 {
         return None;
     }
-    let best = |score: &dyn Fn(usize) -> f64| -> HashSet<usize> {
-        let mut order: Vec<usize> = (0..rows.len()).collect();
-        let ties: Vec<u64> = rows.iter().map(|(record, ..)| tie_break(record, top.seed)).collect();
-        order.sort_unstable_by(|&a, &b| {
-            score(b).total_cmp(&score(a)).then(ties[a].cmp(&ties[b])).then(a.cmp(&b))
-        });
-        order.into_iter().take(k).collect()
+    let top = |scores: &Numbers| -> HashSet<u32> {
+        let mut best = Best::new(columns, Direction::Descending, Limit::Rows(k));
+        for row in (0..columns.len()).filter(both) {
+            if let Some(score) = scores.get(row).and_then(Score::new) {
+                best.push(row, score);
+            }
+        }
+        best.ranked().into_iter().map(|candidate| candidate.at).collect()
     };
-    let shared = best(&|at| rows[at].1 + 0.0).intersection(&best(&|at| rows[at].2 + 0.0)).count();
-    let pairs: Vec<(f64, f64)> = rows.iter().map(|(_, left, right)| (*left, *right)).collect();
-    Some(Agreement { n_rows: rows.len(), spearman: spearman(&pairs), overlap: shared as f64 / k as f64, k })
+    let shared = top(left).intersection(&top(right)).count();
+    Some(Agreement { n_rows, spearman: spearman(left, right), overlap: shared as f64 / k as f64, k })
 }
 
-/// Compares columns of scores, each with each; `None` with fewer than two columns that share rows.
-pub fn stability(records: &[ScoreRecord], columns: &[Vec<Option<f64>>], top: Top) -> Option<Stability> {
-    let pairs = columns.iter().enumerate().flat_map(|(at, left)| {
-        columns[at + 1..].iter().filter_map(move |right| agreement(records, left, right, top))
+/// Compares columns of scores, each with each, by the first `k` rows and as a whole; `None` with fewer than two
+/// columns that share rows.
+pub fn stability(columns: &ScoreColumns, scores: &[Numbers], k: usize) -> Option<Stability> {
+    let pairs = scores.iter().enumerate().flat_map(|(at, left)| {
+        scores[at + 1..].iter().filter_map(move |right| agreement(columns, left, right, k))
     });
     let found: Vec<Agreement> = pairs.collect();
     let correlations: Vec<f64> = found.iter().filter_map(|one| one.spearman).collect();
@@ -108,7 +95,7 @@ fn mean(values: &[f64]) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use lobass_core::{ExampleKey, RowStatus};
+    use lobass_core::{ExampleKey, Nll, RowStatus, ScoreRecord};
     use proptest::prelude::*;
 
     use super::*;
@@ -131,41 +118,48 @@ mod tests {
         (0..n).map(record).collect()
     }
 
-    const TOP2: Top = Top { k: 2, seed: 3 };
+    fn pool(n: u64, seed: u64) -> ScoreColumns {
+        ScoreColumns::of(&records(n), seed)
+    }
+
+    fn column(numbers: &[Option<f64>]) -> Numbers {
+        numbers.iter().copied().collect()
+    }
 
     #[test]
     fn by_hand() {
-        let left = [Some(4.0), Some(3.0), Some(2.0), Some(1.0), None];
-        let right = [Some(40.0), Some(20.0), Some(30.0), Some(10.0), Some(99.0)];
-        let found = agreement(&records(5), &left, &right, TOP2).unwrap();
+        let left = column(&[Some(4.0), Some(3.0), Some(2.0), Some(1.0), None]);
+        let right = column(&[Some(40.0), Some(20.0), Some(30.0), Some(10.0), Some(99.0)]);
+        let of = |right: &Numbers, k| agreement(&pool(5, 3), &left, right, k);
+        let found = of(&right, 2).unwrap();
         // Ranks 3 2 1 0 and 3 1 2 0: 1 - 6 * 2 / (4 * 15).
         assert!((found.spearman.unwrap() - 0.8).abs() < 1e-12);
         assert_eq!((found.n_rows, found.k, found.overlap), (4, 2, 0.5));
-        assert_eq!(agreement(&records(5), &left, &left, Top { k: 9, seed: 0 }).unwrap().k, 4);
-        assert_eq!(agreement(&records(5), &left, &[None; 5], TOP2), None);
-        assert_eq!(agreement(&records(5), &left, &right, Top { k: 0, seed: 0 }), None);
+        assert_eq!(of(&left, 9).unwrap().k, 4);
+        assert_eq!(of(&Numbers::missing(5), 2), None);
+        assert_eq!(of(&right, 0), None);
     }
 
     #[test]
     fn equal_scores_are_ordered_by_the_seed_in_both() {
-        let same = vec![Some(0.5); 50];
-        let overlap = |seed| agreement(&records(50), &same, &same, Top { k: 5, seed }).unwrap();
-        assert_eq!((overlap(0).overlap, overlap(0).spearman), (1.0, None));
-        let signed: Vec<_> = (0..50).map(|row| Some(if row % 2 == 0 { 0.0 } else { -0.0 })).collect();
-        let zeros = vec![Some(0.0); 50];
-        assert_eq!(agreement(&records(50), &signed, &zeros, Top { k: 5, seed: 1 }).unwrap().overlap, 1.0);
+        let same = column(&[Some(0.5); 50]);
+        let found = agreement(&pool(50, 0), &same, &same, 5).unwrap();
+        assert_eq!((found.overlap, found.spearman), (1.0, None));
+        let signed = (0..50).map(|row| Some(if row % 2 == 0 { 0.0 } else { -0.0 })).collect();
+        let zeros = column(&[Some(0.0); 50]);
+        assert_eq!(agreement(&pool(50, 1), &signed, &zeros, 5).unwrap().overlap, 1.0);
     }
 
     #[test]
     fn stability_is_pair_by_pair() {
-        let up: Vec<_> = (0..4).map(|row| Some(f64::from(row))).collect();
-        let down: Vec<_> = (0..4).map(|row| Some(-f64::from(row))).collect();
-        let found = stability(&records(4), &[up.clone(), up.clone(), down], TOP2).unwrap();
+        let up: Numbers = (0..4).map(|row| Some(f64::from(row))).collect();
+        let down = (0..4).map(|row| Some(-f64::from(row))).collect();
+        let found = stability(&pool(4, 3), &[up.clone(), up.clone(), down], 2).unwrap();
         assert_eq!(found.n_pairs, 3);
         assert!((found.spearman_mean.unwrap() + 1.0 / 3.0).abs() < 1e-12);
         assert_eq!((found.spearman_min, found.overlap_min), (Some(-1.0), 0.0));
         assert!((found.overlap_mean - 1.0 / 3.0).abs() < 1e-12);
-        assert_eq!(stability(&records(4), &[up], TOP2), None);
+        assert_eq!(stability(&pool(4, 3), &[up], 2), None);
     }
 
     #[test]
@@ -173,9 +167,9 @@ mod tests {
         let mut pool = records(4);
         pool[1].status = RowStatus::HeldOut;
         pool[2].base = Some(Nll { sum: 0.0, n_scored: 2 });
-        let reference = [Some(2.0), Some(2.0), Some(0.0), None]
-            .map(|sum: Option<f64>| sum.map(|sum| Nll { sum, n_scored: 2 }));
-        assert_eq!(lobass_scores(&pool, &reference), [Some(0.75), None, None, None]);
+        let reference = column(&[Some(2.0), Some(2.0), Some(0.0), None]);
+        let scores = lobass_scores(&ScoreColumns::of(&pool, 0), &reference);
+        assert_eq!(scores, column(&[Some(0.75), None, None, None]));
     }
 
     proptest! {
@@ -184,17 +178,17 @@ mod tests {
             scores in prop::collection::vec((prop::option::of(-9i8..9), prop::option::of(-9i8..9)), 1..40),
             k in 1usize..50, seed: u64,
         ) {
-            let (left, right): (Vec<_>, Vec<_>) =
-                scores.iter().map(|(l, r)| (l.map(f64::from), r.map(f64::from))).unzip();
-            let (pool, top) = (records(scores.len() as u64), Top { k, seed });
-            let found = agreement(&pool, &left, &right, top);
-            prop_assert_eq!(found, agreement(&pool, &right, &left, top));
+            let left = scores.iter().map(|(left, _)| left.map(f64::from)).collect();
+            let right = scores.iter().map(|(_, right)| right.map(f64::from)).collect();
+            let pool = pool(scores.len() as u64, seed);
+            let found = agreement(&pool, &left, &right, k);
+            prop_assert_eq!(found, agreement(&pool, &right, &left, k));
             if let Some(found) = found {
                 prop_assert!((0.0..=1.0).contains(&found.overlap) && found.k <= found.n_rows);
                 // Two sets of k among n share at least 2k - n.
                 prop_assert!(found.overlap * found.k as f64 + 1e-9 >= 2.0 * found.k as f64 - found.n_rows as f64);
             }
-            if let Some(with_itself) = agreement(&pool, &left, &left, top) {
+            if let Some(with_itself) = agreement(&pool, &left, &left, k) {
                 prop_assert_eq!(with_itself.overlap, 1.0);
             }
         }

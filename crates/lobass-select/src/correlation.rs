@@ -1,34 +1,62 @@
 //! Rank correlation.
 
-/// Spearman's rank correlation of paired numbers, in [-1, 1]; ties get their mean rank.
+use lobass_core::Numbers;
+
+use crate::order::ascending;
+
+/// Spearman's rank correlation of two columns, over the rows that have a number in both, in [-1, 1]; ties get their
+/// mean rank.
 ///
-/// `None` with fewer than two pairs, or if either side is constant: there is nothing to correlate then.
-pub fn spearman(pairs: &[(f64, f64)]) -> Option<f64> {
-    let (left, right): (Vec<f64>, Vec<f64>) = pairs.iter().copied().unzip();
-    pearson(&ranks(&left), &ranks(&right))
+/// `None` with fewer than two such rows, or if either side is constant: there is nothing to correlate then.
+/// `n log n`, in 12 bytes a row.
+pub fn spearman(left: &Numbers, right: &Numbers) -> Option<f64> {
+    let n_rows = left.len().min(right.len());
+    let left_ranks = ranks(n_rows, |row| right.get(row).and(left.get(row)));
+    let right_ranks = ranks(n_rows, |row| left.get(row).and(right.get(row)));
+    pearson(&left_ranks, &right_ranks)
 }
 
-/// Mean ranks, from 0.
-fn ranks(values: &[f64]) -> Vec<f64> {
-    let mut order: Vec<usize> = (0..values.len()).collect();
-    order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
-    let mut ranks = vec![0.0; values.len()];
+/// The same for a count that every row has, over the rows that have a number. It takes the numbers, and lets go of
+/// them as soon as it can.
+pub(crate) fn spearman_with_counts(numbers: Numbers, counts: &[u32]) -> Option<f64> {
+    let left = ranks(numbers.len(), |row| numbers.get(row));
+    drop(numbers);
+    let right = ranks(counts.len(), |row| (left[row] != UNRANKED).then(|| f64::from(counts[row])));
+    pearson(&left, &right)
+}
+
+/// The rank of a row without a number.
+const UNRANKED: u32 = u32::MAX;
+
+/// Twice the mean rank of every row that has a number, from 0.
+fn ranks(n_rows: usize, number: impl Fn(usize) -> Option<f64>) -> Vec<u32> {
+    let order = ascending(n_rows, &number);
+    let equal =
+        |a: &u32, b: &u32| number(*a as usize).map(f64::to_bits) == number(*b as usize).map(f64::to_bits);
+    let mut ranks = vec![UNRANKED; n_rows];
     let mut start = 0;
-    for group in order.chunk_by(|&a, &b| values[a].total_cmp(&values[b]).is_eq()) {
-        let mean = start as f64 + (group.len() - 1) as f64 / 2.0;
-        for &at in group {
-            ranks[at] = mean;
+    for group in order.chunk_by(equal) {
+        let twice_mean = u32::try_from(2 * start + group.len() - 1).expect("a table of at most 2^31 rows");
+        for &row in group {
+            ranks[row as usize] = twice_mean;
         }
         start += group.len();
     }
     ranks
 }
 
-fn pearson(left: &[f64], right: &[f64]) -> Option<f64> {
-    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
-    let (mean_left, mean_right) = (mean(left), mean(right));
+/// Pearson's correlation of ranks, over the rows that are ranked on both sides.
+fn pearson(left: &[u32], right: &[u32]) -> Option<f64> {
+    let rank = |twice: u32| f64::from(twice) / 2.0;
+    let pairs = || {
+        let both = left.iter().zip(right).filter(|(left, right)| **left != UNRANKED && **right != UNRANKED);
+        both.map(|(left, right)| (rank(*left), rank(*right)))
+    };
+    let n = pairs().count() as f64;
+    let mean_left = pairs().map(|(left, _)| left).sum::<f64>() / n;
+    let mean_right = pairs().map(|(_, right)| right).sum::<f64>() / n;
     let (mut covariance, mut variance_left, mut variance_right) = (0.0, 0.0, 0.0);
-    for (l, r) in left.iter().zip(right) {
+    for (l, r) in pairs() {
         let (l, r) = (l - mean_left, r - mean_right);
         covariance += l * r;
         variance_left += l * l;
@@ -42,15 +70,32 @@ fn pearson(left: &[f64], right: &[f64]) -> Option<f64> {
 mod tests {
     use super::*;
 
+    fn of(pairs: &[(f64, f64)]) -> Option<f64> {
+        let column = |number: fn(&(f64, f64)) -> f64| pairs.iter().map(|pair| Some(number(pair))).collect();
+        spearman(&column(|pair| pair.0), &column(|pair| pair.1))
+    }
+
     #[test]
     fn known_values() {
         let line = |sign: f64| (0..9).map(|x| (f64::from(x), sign * f64::from(x).exp())).collect::<Vec<_>>();
-        assert_eq!(spearman(&line(1.0)), Some(1.0));
-        assert_eq!(spearman(&line(-1.0)), Some(-1.0));
-        assert_eq!(spearman(&[(1.0, 2.0)]), None);
-        assert_eq!(spearman(&[(1.0, 2.0), (1.0, 3.0)]), None);
+        assert_eq!(of(&line(1.0)), Some(1.0));
+        assert_eq!(of(&line(-1.0)), Some(-1.0));
+        assert_eq!(of(&[(1.0, 2.0)]), None);
+        assert_eq!(of(&[(1.0, 2.0), (1.0, 3.0)]), None);
         // scipy.stats.spearmanr([1, 2, 2, 4, 5], [3, 1, 4, 4, 5]) = 0.76315789...
         let tied = [(1.0, 3.0), (2.0, 1.0), (2.0, 4.0), (4.0, 4.0), (5.0, 5.0)];
-        assert!((spearman(&tied).unwrap() - 0.763_157_894_736_842).abs() < 1e-12);
+        assert!((of(&tied).unwrap() - 0.763_157_894_736_842).abs() < 1e-12);
+    }
+
+    #[test]
+    fn only_rows_with_both_count() {
+        let left: Numbers = [Some(1.0), None, Some(2.0), Some(9.0), Some(3.0)].into_iter().collect();
+        let right: Numbers = [Some(4.0), Some(0.0), Some(2.0), None, Some(1.0)].into_iter().collect();
+        assert_eq!(spearman(&left, &right), Some(-1.0));
+        assert_eq!(
+            spearman_with_counts(left, &[1, 9, 2, 7, 5]),
+            of(&[(1.0, 1.0), (2.0, 2.0), (9.0, 7.0), (3.0, 5.0)])
+        );
+        assert_eq!(spearman(&right, &Numbers::missing(5)), None);
     }
 }

@@ -5,8 +5,12 @@
 //! reference that has seen its rows, would have changed. Nothing here reads a file or touches a tensor, and the only
 //! randomness is the seed of the caller.
 //!
+//! Tables come as [`ScoreColumns`](lobass_core::ScoreColumns), so that a hundred million rows are a matter of seconds
+//! and gigabytes: [`Strategy::columns`] says which columns a strategy reads, and everything here is linear in the rows
+//! but for rank correlations and the middle of a distribution.
+//!
 //! ```
-//! use lobass_core::{Budget, ExampleKey, Nll, RowStatus, ScoreRecord};
+//! use lobass_core::{Budget, ExampleKey, Nll, RowStatus, ScoreColumns, ScoreRecord};
 //! use lobass_select::{Request, Strategy, select};
 //!
 //! let row = |row: u64, base: f64, reference: f64| ScoreRecord {
@@ -25,23 +29,27 @@
 //! };
 //! // Known already, learnable, and noise that fine-tuning does not help with.
 //! let pool = [row(0, 1.0, 0.9), row(1, 30.0, 6.0), row(2, 50.0, 45.0)];
-//! let request = Request { budget: Budget::Rows(1), seed: 0, direction: None };
-//! let selection = select(&pool, &Strategy::Lobass, &request)?;
+//! let columns = ScoreColumns::of(&pool, 0);
+//! let request = Request { budget: Budget::Rows(1), direction: None };
+//! let selection = select(&columns, &Strategy::Lobass, &request)?;
 //! assert_eq!(selection.selected[0].row, 1);
 //! assert!((selection.selected[0].score.value() - 0.8).abs() < 1e-12);
 //! # Ok::<(), lobass_select::SelectError>(())
 //! ```
 
 mod agreement;
+mod best;
 mod correlation;
 mod memorization;
+mod order;
 mod rank;
+mod scores;
 mod strategy;
 mod summary;
 
-pub use agreement::{Agreement, Stability, Top, agreement, lobass_scores, stability};
+pub use agreement::{Agreement, Stability, agreement, lobass_scores, stability};
 pub use correlation::spearman;
-pub use memorization::{Memorization, memorization};
+pub use memorization::{Memorization, memorization, memorization_columns};
 pub use rank::{Request, SelectError, select};
 pub use strategy::{Band, Need, Ratings, Strategy, StrategyInfo};
 pub use summary::{SourceShare, Summary, summarize};

@@ -5,10 +5,10 @@
 //! each row has a loss under some that have seen it and under some that have not. If the difference is large, the
 //! score of a reference that saw the whole pool ranks rows by how easily they are learned by heart.
 
-use lobass_core::ScoreRecord;
+use lobass_core::{ColumnSet, Numbers, ScoreColumns};
 
-use crate::agreement::{Agreement, Top, agreement};
-use crate::strategy::relative;
+use crate::agreement::{Agreement, agreement};
+use crate::scores::relative;
 
 /// What references that have seen a row say of it, beside what those say that have not.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -25,38 +25,43 @@ pub struct Memorization {
     pub agreement: Agreement,
 }
 
-/// Compares the losses of cross-fitted references in sample and out of sample; `None` if no row has both.
+/// The columns of a score table that [`memorization`] reads.
+pub fn memorization_columns() -> ColumnSet {
+    ColumnSet::of_losses(["base", "reference", "in_sample"])
+}
+
+/// Compares the losses of cross-fitted references in sample and out of sample, and the first `k` rows of the ranking
+/// under either; `None` if no row has both.
 ///
 /// Rows count by their tokens: the sums are over all tokens of all rows, so a few short rows decide nothing.
-pub fn memorization(records: &[ScoreRecord], top: Top) -> Option<Memorization> {
+pub fn memorization(columns: &ScoreColumns, k: usize) -> Option<Memorization> {
+    let sums = ["base", "reference", "in_sample"].map(|name| columns.losses(name));
     let (mut n_rows, mut base, mut seen, mut unseen) = (0, 0.0, 0.0, 0.0);
-    let mut in_sample = vec![None; records.len()];
-    let mut out_of_sample = vec![None; records.len()];
-    for (at, record) in records.iter().enumerate().filter(|(_, record)| record.status.is_eligible()) {
-        let (Some(of_base), Some(of_unseen), Some(of_seen)) =
-            (record.base, record.reference, record.in_sample)
-        else {
+    let mut in_sample = Numbers::missing(columns.len());
+    let mut out_of_sample = Numbers::missing(columns.len());
+    for row in (0..columns.len()).filter(|&row| columns.statuses[row].is_eligible()) {
+        let [Some(of_base), Some(of_unseen), Some(of_seen)] = sums.map(|sums| sums.get(row)) else {
             continue;
         };
         n_rows += 1;
-        base += of_base.sum;
-        seen += of_seen.sum;
-        unseen += of_unseen.sum;
-        in_sample[at] = relative(of_base.sum, of_seen.sum);
-        out_of_sample[at] = relative(of_base.sum, of_unseen.sum);
+        base += of_base;
+        seen += of_seen;
+        unseen += of_unseen;
+        in_sample.set(row, relative(of_base, of_seen));
+        out_of_sample.set(row, relative(of_base, of_unseen));
     }
     Some(Memorization {
         n_rows,
         in_sample: relative(base, seen)?,
         out_of_sample: relative(base, unseen)?,
         difference: relative(base, seen)? - relative(base, unseen)?,
-        agreement: agreement(records, &in_sample, &out_of_sample, top)?,
+        agreement: agreement(columns, &in_sample, &out_of_sample, k)?,
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use lobass_core::{ExampleKey, Nll, RowStatus};
+    use lobass_core::{ExampleKey, Nll, RowStatus, ScoreRecord};
 
     use super::*;
 
@@ -78,7 +83,9 @@ mod tests {
         }
     }
 
-    const TOP1: Top = Top { k: 1, seed: 0 };
+    fn of(pool: &[ScoreRecord]) -> Option<Memorization> {
+        memorization(&ScoreColumns::of(pool, 0), 1)
+    }
 
     #[test]
     fn by_hand() {
@@ -89,7 +96,7 @@ mod tests {
             record(3, 99.0, 1.0, None),
             ScoreRecord { status: RowStatus::HeldOut, ..record(4, 99.0, 1.0, Some(2.0)) },
         ];
-        let found = memorization(&pool, TOP1).unwrap();
+        let found = of(&pool).unwrap();
         assert_eq!(found.n_rows, 3);
         // 1 - 15 / 50 and 1 - 25 / 50; a mean of the ratios out of sample, .2, .6, and .5, would say .43.
         assert!((found.in_sample - 0.7).abs() < 1e-12);
@@ -102,8 +109,8 @@ mod tests {
 
     #[test]
     fn without_both_there_is_nothing_to_compare() {
-        assert_eq!(memorization(&[], TOP1), None);
-        assert_eq!(memorization(&[record(0, 2.0, 1.0, None)], TOP1), None);
-        assert_eq!(memorization(&[record(0, 0.0, 0.0, Some(0.0))], TOP1), None, "no loss, no share of it");
+        assert_eq!(of(&[]), None);
+        assert_eq!(of(&[record(0, 2.0, 1.0, None)]), None);
+        assert_eq!(of(&[record(0, 0.0, 0.0, Some(0.0))]), None, "no loss, no share of it");
     }
 }

@@ -1,20 +1,17 @@
 //! Keeping the best within a budget.
 
-use std::cmp::Ordering;
-
-use lobass_core::{Budget, Direction, Score, ScoreRecord, Selected, Selection};
+use lobass_core::{Budget, Direction, Score, ScoreColumns, Selected, Selection};
 use thiserror::Error;
 
 use crate::Strategy;
-use crate::strategy::{Need, tie_break};
+use crate::best::{Best, Limit};
+use crate::strategy::Need;
 
-/// How much to keep, and what decides between equals.
+/// How much to keep, and of which end.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Request {
     /// How much to keep.
     pub budget: Budget,
-    /// The seed of ties and of the random strategy.
-    pub seed: u64,
     /// The other end of the score than the strategy's own.
     pub direction: Option<Direction>,
 }
@@ -51,100 +48,67 @@ pub enum SelectError {
 ///
 /// Equal scores are ordered by a seeded hash of the key, never by their place in the file. A token budget takes rows
 /// in rank order and stops before the first that does not fit. If fewer rows are eligible than the budget asks for,
-/// all of them are kept; [`Selection::n_eligible`] tells. Linear in the rows for row budgets, `n log n` for tokens.
+/// all of them are kept; [`Selection::n_eligible`] tells.
+///
+/// Linear in the rows for either kind of budget, and `k log k` in the rows that are kept. Beside the columns it takes
+/// 8 bytes for each row of the table, and 32 for each that is kept, or 16 if that is most of them.
 ///
 /// # Errors
 /// [`SelectError::NoReference`] or [`SelectError::NoPairs`] if the strategy needs a reference or pairs and no row has
 /// any, [`SelectError::NothingEligible`] if no row has a score.
 pub fn select(
-    records: &[ScoreRecord],
+    columns: &ScoreColumns,
     strategy: &Strategy,
     request: &Request,
 ) -> Result<Selection, SelectError> {
     let info = strategy.info();
-    let n_rows = records.len() as u64;
-    if info.needs.contains(&Need::Reference) && records.iter().all(|record| record.reference.is_none()) {
+    let n_rows = columns.len() as u64;
+    if info.needs.contains(&Need::Reference) && !columns.losses("reference").has_any() {
         return Err(SelectError::NoReference { strategy: info.name.to_owned() });
     }
-    if info.needs.contains(&Need::Pair) && records.iter().all(|record| record.rejected.is_none()) {
+    if info.needs.contains(&Need::Pair) && !(0..columns.len()).any(|row| columns.is_pair(row)) {
         return Err(SelectError::NoPairs { strategy: info.name.to_owned() });
     }
-    let scores = strategy.scores(records, request.seed);
-    let mut eligible: Vec<Candidate> = scores
-        .into_iter()
-        .enumerate()
-        .filter_map(|(at, score)| {
-            Some(Candidate { at, score: score?, tie: tie_break(&records[at], request.seed) })
-        })
-        .collect();
-    if eligible.is_empty() {
+    let direction = request.direction.unwrap_or(info.direction);
+    let mut best = Best::new(columns, direction, limit(request.budget, n_rows));
+    let mut n_eligible = 0;
+    for (row, score) in strategy.scores(columns).iter().enumerate() {
+        if let Some(score) = score.and_then(Score::new) {
+            n_eligible += 1;
+            best.push(row, score);
+        }
+    }
+    if n_eligible == 0 {
         return Err(SelectError::NothingEligible { strategy: info.name.to_owned(), n_rows });
     }
-    let n_eligible = eligible.len() as u64;
-    let direction = request.direction.unwrap_or(info.direction);
-    let compare = |left: &Candidate, right: &Candidate| left.compare(right, direction);
-    if let Some(limit) = request.budget.row_limit(n_rows) {
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        if limit < eligible.len() {
-            eligible.select_nth_unstable_by(limit, compare);
-            eligible.truncate(limit);
-        }
-        eligible.sort_unstable_by(compare);
-    } else {
-        eligible.sort_unstable_by(compare);
-        let fitting = count_fitting(records, &eligible, request.budget);
-        eligible.truncate(fitting);
-    }
+    let ranked = best.ranked();
     Ok(Selection {
         strategy: info.name.to_owned(),
         direction,
         budget: request.budget,
-        seed: request.seed,
+        seed: columns.seed,
         n_rows,
         n_eligible,
-        n_tokens: eligible.iter().map(|candidate| records[candidate.at].n_tokens_read()).sum(),
-        selected: eligible
-            .iter()
-            .zip(1..)
-            .map(|(candidate, rank)| {
-                let record = &records[candidate.at];
-                Selected { row: record.row, key: record.key.clone(), score: candidate.score, rank }
-            })
+        n_tokens: ranked.iter().map(|candidate| columns.n_tokens_read(candidate.at as usize)).sum(),
+        selected: ranked
+            .into_iter()
+            .map(|candidate| Selected { row: candidate.at.into(), score: candidate.score })
             .collect(),
     })
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Candidate {
-    at: usize,
-    score: Score,
-    tie: u64,
-}
-
-impl Candidate {
-    fn compare(&self, other: &Self, direction: Direction) -> Ordering {
-        // Keys are unique, so the position decides only if two of them share a hash.
-        direction.compare(self.score, other.score).then(self.tie.cmp(&other.tie)).then(self.at.cmp(&other.at))
+fn limit(budget: Budget, n_rows: u64) -> Limit {
+    match (budget, budget.row_limit(n_rows)) {
+        (Budget::Tokens(tokens), _) => Limit::Tokens(tokens),
+        (_, rows) => Limit::Rows(rows.and_then(|rows| usize::try_from(rows).ok()).unwrap_or(usize::MAX)),
     }
-}
-
-fn count_fitting(records: &[ScoreRecord], ranked: &[Candidate], budget: Budget) -> usize {
-    let Budget::Tokens(limit) = budget else { return ranked.len() };
-    let mut used = 0;
-    ranked
-        .iter()
-        .take_while(|candidate| {
-            used += records[candidate.at].n_tokens_read();
-            used <= limit
-        })
-        .count()
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
 
-    use lobass_core::{ExampleKey, Nll, RejectedRecord, RowStatus};
+    use lobass_core::{ExampleKey, Nll, RejectedRecord, RowStatus, ScoreRecord};
     use proptest::prelude::{Strategy as _, prop, prop_assert, prop_assert_eq, proptest};
 
     use super::*;
@@ -180,9 +144,19 @@ mod tests {
         record(row, RowStatus::Ok, n_scored, base, reference)
     }
 
+    fn select_from(
+        records: &[ScoreRecord],
+        strategy: &Strategy,
+        seed: u64,
+        request: &Request,
+    ) -> Result<Selection, SelectError> {
+        select(&ScoreColumns::of(records, seed), strategy, request)
+    }
+
     fn chosen(records: &[ScoreRecord], strategy: &Strategy, budget: Budget) -> Vec<u64> {
-        let request = Request { budget, seed: 1, direction: None };
-        select(records, strategy, &request).unwrap().selected.iter().map(|selected| selected.row).collect()
+        let request = Request { budget, direction: None };
+        let selection = select_from(records, strategy, 1, &request).unwrap();
+        selection.selected.iter().map(|selected| selected.row).collect()
     }
 
     #[test]
@@ -197,7 +171,7 @@ mod tests {
         // Mean base losses are 2, 4, 2; the tie is broken by the hash.
         assert_eq!(best(Strategy::Perplexity(Band::High))[0], 1);
         assert_eq!(best(Strategy::Perplexity(Band::Low))[2], 1);
-        let ratings = Ratings { values: vec![Some(4.0), None, Some(4.5)], at_least: None };
+        let ratings = Ratings { values: [Some(4.0), None, Some(4.5)].into_iter().collect(), at_least: None };
         assert_eq!(best(Strategy::Quality(ratings.clone())), [2, 0]);
         assert_eq!(best(Strategy::Quality(Ratings { at_least: Some(4.2), ..ratings })), [2]);
     }
@@ -205,18 +179,18 @@ mod tests {
     #[test]
     fn a_margin_is_the_difference_of_two_rewards() {
         let pool = [pair(0, 9.0, 8.0), pair(1, 3.0, -4.0), pair(2, 5.0, 7.0), ok(3, 1, 9.0, 0.0)];
-        let request = Request { budget: Budget::Rows(9), seed: 1, direction: None };
-        let selection = select(&pool, &Strategy::RewardMargin, &request).unwrap();
+        let request = Request { budget: Budget::Rows(9), direction: None };
+        let selection = select_from(&pool, &Strategy::RewardMargin, 1, &request).unwrap();
         let scores: Vec<_> = selection.selected.iter().map(|one| (one.row, one.score.value())).collect();
         assert_eq!(scores, [(1, 7.0), (0, 1.0), (2, -2.0)]);
         assert_eq!(selection.n_tokens, 3 * (8 + 30), "both sides are read");
         assert_eq!(chosen(&pool, &Strategy::RewardMargin, Budget::Tokens(2 * 38)), [1, 0]);
 
         let single = [ok(0, 1, 9.0, 0.0)];
-        let error = select(&single, &Strategy::RewardMargin, &request).unwrap_err();
+        let error = select_from(&single, &Strategy::RewardMargin, 1, &request).unwrap_err();
         assert_eq!(error, SelectError::NoPairs { strategy: "reward-margin".to_owned() });
         let one_model = [ScoreRecord { reference: None, ..pair(0, 1.0, 0.0) }];
-        let error = select(&one_model, &Strategy::RewardMargin, &request).unwrap_err();
+        let error = select_from(&one_model, &Strategy::RewardMargin, 1, &request).unwrap_err();
         assert_eq!(error, SelectError::NoReference { strategy: "reward-margin".to_owned() });
     }
 
@@ -241,8 +215,8 @@ mod tests {
         ];
         assert_eq!(chosen(&pool, &Strategy::Lobass, Budget::Rows(9)), [0]);
         for strategy in Strategy::all() {
-            let request = Request { budget: Budget::Rows(9), seed: 1, direction: None };
-            if let Ok(selection) = select(&pool, &strategy, &request) {
+            let request = Request { budget: Budget::Rows(9), direction: None };
+            if let Ok(selection) = select_from(&pool, &strategy, 1, &request) {
                 assert!(selection.selected.iter().all(|selected| selected.row != 1), "{strategy}");
             }
         }
@@ -251,10 +225,10 @@ mod tests {
     #[test]
     fn what_is_missing_is_said() {
         let one_model = [ScoreRecord { reference: None, ..ok(0, 1, 2.0, 1.0) }];
-        let request = Request { budget: Budget::Rows(1), seed: 0, direction: None };
-        let error = select(&one_model, &Strategy::Gap, &request).unwrap_err();
+        let request = Request { budget: Budget::Rows(1), direction: None };
+        let error = select_from(&one_model, &Strategy::Gap, 0, &request).unwrap_err();
         assert_eq!(error, SelectError::NoReference { strategy: "gap".to_owned() });
-        let error = select(&one_model, &Strategy::Quality(Ratings::default()), &request).unwrap_err();
+        let error = select_from(&one_model, &Strategy::Quality(Ratings::default()), 0, &request).unwrap_err();
         assert_eq!(error, SelectError::NothingEligible { strategy: "quality".to_owned(), n_rows: 1 });
     }
 
@@ -270,8 +244,8 @@ mod tests {
     #[test]
     fn the_direction_can_be_turned() {
         let pool = [ok(0, 1, 2.0, 1.0), ok(1, 1, 2.0, 0.0)];
-        let request = Request { budget: Budget::Rows(1), seed: 0, direction: Some(Direction::Ascending) };
-        assert_eq!(select(&pool, &Strategy::Lobass, &request).unwrap().selected[0].row, 0);
+        let request = Request { budget: Budget::Rows(1), direction: Some(Direction::Ascending) };
+        assert_eq!(select_from(&pool, &Strategy::Lobass, 0, &request).unwrap().selected[0].row, 0);
     }
 
     fn any_pool() -> impl proptest::strategy::Strategy<Value = Vec<ScoreRecord>> {
@@ -287,7 +261,7 @@ mod tests {
         #[test]
         fn a_budget_is_kept_and_its_prefix_too(pool in any_pool(), k in 1u64..60, tokens in 1u64..400, seed: u64) {
             for strategy in [Strategy::Lobass, Strategy::GapSum, Strategy::Random, Strategy::Longest] {
-                let of = |budget| select(&pool, &strategy, &Request { budget, seed, direction: None });
+                let of = |budget| select_from(&pool, &strategy, seed, &Request { budget, direction: None });
                 let Ok(all) = of(Budget::Rows(1000)) else { continue };
                 let some = of(Budget::Rows(k)).unwrap();
                 prop_assert_eq!(some.selected.len() as u64, k.min(all.n_eligible));
@@ -303,10 +277,11 @@ mod tests {
             let mut turned = pool.clone();
             turned.reverse();
             for strategy in [Strategy::Lobass, Strategy::Perplexity(Band::Low), Strategy::Random] {
-                let request = Request { budget: Budget::Rows(k), seed, direction: None };
+                let request = Request { budget: Budget::Rows(k), direction: None };
                 let keys = |pool: &[ScoreRecord]| {
-                    select(pool, &strategy, &request)
-                        .map(|selection| selection.selected.into_iter().map(|s| s.key).collect::<Vec<_>>())
+                    let key = |row: u64| pool[usize::try_from(row).unwrap()].key.clone();
+                    select_from(pool, &strategy, seed, &request)
+                        .map(|selection| selection.selected.iter().map(|s| key(s.row)).collect::<Vec<_>>())
                 };
                 prop_assert_eq!(keys(&pool), keys(&turned));
             }
@@ -323,8 +298,8 @@ mod tests {
     }
 
     fn chosen_with(pool: &[ScoreRecord], seed: u64) -> HashSet<u64> {
-        let request = Request { budget: Budget::Fraction(0.5), seed, direction: None };
-        select(pool, &Strategy::Random, &request)
+        let request = Request { budget: Budget::Fraction(0.5), direction: None };
+        select_from(pool, &Strategy::Random, seed, &request)
             .unwrap()
             .selected
             .iter()

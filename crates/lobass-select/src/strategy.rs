@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use lobass_core::{Direction, Nll, Score, ScoreRecord};
-use xxhash_rust::xxh3::xxh3_64_with_seed;
+use lobass_core::{ColumnSet, Direction, Numbers};
 
 /// Which part of the perplexity range is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,8 +18,8 @@ pub enum Band {
 /// A rating per row, and the least that is good enough.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Ratings {
-    /// By position in the pool; `None` where a row has none.
-    pub values: Vec<Option<f64>>,
+    /// By position in the pool; missing where a row has none.
+    pub values: Numbers,
     /// Rows below this are not eligible.
     pub at_least: Option<f64>,
 }
@@ -178,26 +177,16 @@ impl Strategy {
         }
     }
 
-    /// The score of every row; `None` for rows that are not eligible or lack what the strategy needs.
-    pub(crate) fn scores(&self, records: &[ScoreRecord], seed: u64) -> Vec<Option<Score>> {
-        let each = |score: &dyn Fn(&ScoreRecord) -> Option<f64>| {
-            let eligible = |record: &ScoreRecord| record.status.is_eligible().then(|| score(record))?;
-            records.iter().map(|record| eligible(record).and_then(Score::new)).collect()
-        };
-        match self {
-            Self::Lobass => each(&|r| relative(r.base?.sum, r.reference?.sum)),
-            Self::Gap => each(&|r| Some(r.base?.mean()? - r.reference?.mean()?)),
-            Self::GapSum => each(&|r| implicit_reward(r.base, r.reference)),
-            Self::RewardMargin => each(&|r| {
-                let rejected = implicit_reward(r.rejected?.base, r.rejected?.reference)?;
-                Some(implicit_reward(r.base, r.reference)? - rejected)
-            }),
-            Self::Perplexity(Band::Middle) => middle(&each(&|r| r.base?.mean())),
-            Self::Perplexity(Band::Low | Band::High) => each(&|r| r.base?.perplexity()),
-            Self::Longest => each(&|r| Some(f64::from(r.n_scored))),
-            Self::Quality(ratings) => each(&|r| ratings.of(r)),
-            Self::Random => each(&|r| Some(uniform(tie_break(r, seed)))),
+    /// The columns of a score table that it reads.
+    pub fn columns(&self) -> ColumnSet {
+        let needs = self.info().needs;
+        let models = [(Need::Base, "base"), (Need::Reference, "reference")];
+        let models = models.iter().filter(|(need, _)| needs.contains(need)).map(|(_, name)| *name);
+        let mut columns = ColumnSet::of_losses(models.clone());
+        if needs.contains(&Need::Pair) {
+            columns.extend(ColumnSet::of_losses(models.map(|name| format!("{name}_rejected"))));
         }
+        columns
     }
 }
 
@@ -205,43 +194,4 @@ impl fmt::Display for Strategy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.info().name)
     }
-}
-
-impl Ratings {
-    fn of(&self, record: &ScoreRecord) -> Option<f64> {
-        let rating = (*self.values.get(usize::try_from(record.row).ok()?)?)?;
-        self.at_least.is_none_or(|least| rating >= least).then_some(rating)
-    }
-}
-
-/// `log pi_reference - log pi_base` of a response, which DPO multiplies with beta, in nats.
-fn implicit_reward(base: Option<Nll>, reference: Option<Nll>) -> Option<f64> {
-    Some(base?.sum - reference?.sum)
-}
-
-/// The share of the loss that is gone; undefined for a loss of nothing.
-pub(crate) fn relative(base: f64, reference: f64) -> Option<f64> {
-    (base > 0.0).then(|| (base - reference) / base)
-}
-
-/// Turns scores into their distance from the middle rank: 0 for the median, 1 for both ends.
-fn middle(scores: &[Option<Score>]) -> Vec<Option<Score>> {
-    let mut order: Vec<usize> = (0..scores.len()).filter(|&at| scores[at].is_some()).collect();
-    order.sort_by_key(|&at| scores[at]);
-    let last = order.len().saturating_sub(1).max(1) as f64;
-    let mut distances = vec![None; scores.len()];
-    for (rank, at) in order.into_iter().enumerate() {
-        distances[at] = Score::new((2.0 * rank as f64 / last - 1.0).abs());
-    }
-    distances
-}
-
-/// A number that orders rows by nothing but their name.
-pub(crate) fn tie_break(record: &ScoreRecord, seed: u64) -> u64 {
-    xxh3_64_with_seed(record.key.as_str().as_bytes(), seed)
-}
-
-/// 53 bits of a hash as a number in [0, 1).
-fn uniform(hash: u64) -> f64 {
-    (hash >> 11) as f64 / (1u64 << 53) as f64
 }

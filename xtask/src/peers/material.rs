@@ -86,7 +86,7 @@ pub(super) fn checkpoint(
 }
 
 /// A folder that is made unless there is one that was made of the same; never half of one.
-fn kept(
+pub(super) fn kept(
     shell: &Shell,
     name: &str,
     made_of: &impl Hash,

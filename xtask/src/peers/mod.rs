@@ -1,7 +1,10 @@
-//! Comparisons with transformers: the same checkpoint and tokens, one side after the other, in rounds.
+//! Comparisons with others: the same material, one side after the other, in rounds.
 
 mod material;
+mod scale;
 mod score;
+mod select;
+mod table;
 mod train;
 
 use anyhow::{Context as _, Result, bail};
@@ -17,6 +20,12 @@ pub(crate) enum Comparison {
     /// Compare training with transformers and PEFT
     #[command(name = "train-peers")]
     Train(train::Args),
+    /// Compare selection with DuckDB and Polars
+    #[command(name = "select-peers")]
+    Select(select::Args),
+    /// Measure every strategy on one large score table, its time and its memory
+    #[command(name = "select-scale")]
+    Scale(scale::Args),
 }
 
 /// Where the material and the results are.
@@ -25,11 +34,12 @@ const THREADS: usize = 2;
 const GIB: f64 = (1u64 << 30) as f64;
 
 pub(crate) fn run(shell: &Shell, comparison: &Comparison) -> Result<()> {
-    let python = crate::golden::environment(shell)?;
     shell.create_dir(DIR)?;
     match comparison {
-        Comparison::Score(args) => score::run(shell, args, &python),
-        Comparison::Train(args) => train::run(shell, args, &python),
+        Comparison::Score(args) => score::run(shell, args, &crate::golden::environment(shell)?),
+        Comparison::Train(args) => train::run(shell, args, &crate::golden::environment(shell)?),
+        Comparison::Select(args) => select::run(shell, args),
+        Comparison::Scale(args) => scale::run(shell, args),
     }
 }
 

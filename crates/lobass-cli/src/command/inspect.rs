@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 use lobass_core::{Detail, LossEngine as _, Sequence};
 use lobass_data::{PoolRow, TextTokenizer, Trace};
 use lobass_loss::Engine;
-use lobass_run::read_table;
+use lobass_run::ScoreFile;
 use serde_json::{Value, json};
 
 use crate::args::{InspectArgs, OutputFormat};
@@ -108,11 +108,8 @@ fn find_row(sequences: &Sequences, wanted: u64) -> anyhow::Result<PoolRow> {
 
 /// What a score table says of a row.
 fn scored_as(path: &std::path::Path, row: &PoolRow) -> anyhow::Result<String> {
-    let table = read_table(path)?;
-    let record = table
-        .records
-        .iter()
-        .find(|record| record.row == row.row)
+    let record = ScoreFile::open(path)?
+        .record(row.row)?
         .with_context(|| format!("score table `{}` has no row {}", path.display(), row.row))?;
     if record.key != row.key {
         bail!(

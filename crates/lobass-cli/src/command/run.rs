@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use lobass_core::Detail;
-use lobass_run::{Manifest, ScoreTable, read_table};
+use lobass_run::{Manifest, ScoreFile};
 use lobass_train::TrainConfig;
 use serde_json::{Value, json};
 
@@ -15,8 +15,8 @@ use crate::models::{Model, check_pair};
 use crate::outputs;
 use crate::settings::Settings;
 use crate::stages::{
-    self, ReferenceReport, References, SelectionTarget, TableFormat, TrainingRecord, select_and_write,
-    write_table,
+    self, ReferenceReport, References, SelectionTarget, TableFormat, TrainingRecord, columns_of,
+    select_and_write, write_table,
 };
 use crate::ui::{Ui, warn};
 use crate::work::told_in_dir;
@@ -124,28 +124,33 @@ pub(crate) fn run_with(settings: &Settings, ui: Ui) -> anyhow::Result<RunReport>
     };
     write_table(&work, &seal, 0, &scores, TableFormat::Parquet, ui)?;
     fs_err::write(&record, as_toml)?;
-    let table = read_table(&scores)?;
+    let table = ScoreFile::open(&scores)?;
+    let mut wanted = columns_of(strategies.iter().map(String::as_str))?;
+    wanted.extend(ReferenceReport::columns(table.manifest()));
+    let columns = table.columns(&wanted, settings.select.seed, threads)?;
     let mut falls_short = false;
     let mut texts = Vec::new();
     let mut results = Vec::new();
     let mut n_selected = 0;
     for strategy in strategies {
         let target = target(out, strategy);
-        let report = select_and_write(&table, &sequences.pool, strategy, &settings.select, &target)?;
+        let report =
+            select_and_write(&table, &columns, &sequences.pool, strategy, &settings.select, &target)?;
         falls_short |= report.falls_short();
         n_selected = n_selected.max(report.n_selected());
         texts.push(report.text());
         results.push(json!(report.json()));
     }
-    let references = ReferenceReport::new(&table, n_selected, settings.select.seed);
+    let manifest = table.manifest();
+    let references = ReferenceReport::new(manifest, &columns, n_selected);
     references.warn();
-    write_summary(out, &table, &texts, &results, &references)?;
+    write_summary(out, manifest, &texts, &results, &references)?;
     Ok(RunReport {
-        outcome: Outcome::incomplete_if(falls_short || stages::n_skipped(&table.manifest.counts) > 0),
+        outcome: Outcome::incomplete_if(falls_short || stages::n_skipped(&manifest.counts) > 0),
         references: references.text(),
         texts,
         json: json!({
-            "out": out, "manifest": table.manifest, "references": references.json(), "selections": results,
+            "out": out, "manifest": manifest, "references": references.json(), "selections": results,
         }),
     })
 }
@@ -194,12 +199,11 @@ fn with_slash(path: &Path) -> PathBuf {
 
 fn write_summary(
     out: &Path,
-    table: &ScoreTable,
+    manifest: &Manifest,
     texts: &[String],
     results: &[Value],
     references: &ReferenceReport,
 ) -> anyhow::Result<()> {
-    let manifest: &Manifest = &table.manifest;
     let models: Vec<_> =
         manifest.models.iter().map(|m| format!("- {}: `{}`", m.model.role, m.model.path)).collect();
     let inputs: Vec<_> =

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use anyhow::bail;
-use lobass_core::Detail;
+use lobass_core::{ColumnSet, Detail};
 use lobass_llama::AdapterCheckpoint;
-use lobass_run::{Location, ModelKey, Plan, read_table};
+use lobass_run::{Location, ModelKey, Plan, ScoreFile};
 
 use crate::args::ScoreArgs;
 use crate::exit::Outcome;
@@ -48,7 +48,7 @@ pub(crate) fn score(args: &ScoreArgs, ui: Ui) -> anyhow::Result<Outcome> {
     let plan = sequences.plan()?;
     if args.out.exists() {
         let keys: Vec<ModelKey> = models.iter().map(|model| model.key.clone()).collect();
-        let outcome = done_before(&args.out, &plan, &keys, detail, ui)?;
+        let outcome = done_before(&args.out, &plan, &keys, detail, settings.compute.threads(), ui)?;
         if args.work.is_none() {
             stages::clean_up(&beside, plan)?;
         }
@@ -77,7 +77,7 @@ pub(crate) fn score(args: &ScoreArgs, ui: Ui) -> anyhow::Result<Outcome> {
     if args.work.is_none() {
         work.remove()?;
     }
-    say_table(&args.out, &report.manifest, &report.reasons, ui)
+    say_table(&args.out, &report.manifest, &report.reasons, threads, ui)
 }
 
 /// The time that templates were told before: by an interrupted run, by the table that is there, or by the reference.
@@ -90,7 +90,7 @@ fn told(
         return Ok(Some(told));
     }
     if args.out.exists() {
-        return Ok(read_table(&args.out)?.manifest.template.now);
+        return Ok(ScoreFile::open(&args.out)?.manifest().template.now.clone());
     }
     Ok(record.and_then(TrainingRecord::told))
 }
@@ -101,10 +101,11 @@ fn done_before(
     plan: &Plan,
     models: &[ModelKey],
     detail: Detail,
+    threads: usize,
     ui: Ui,
 ) -> anyhow::Result<Outcome> {
-    let table = read_table(out)?;
-    let found = &table.manifest;
+    let table = ScoreFile::open(out)?;
+    let found = table.manifest();
     let digest = |key: &ModelKey| (key.role.clone(), key.weights_digest.clone(), key.dtype.clone());
     let scored_by: Vec<_> = found.models.iter().map(|record| digest(&record.model)).collect();
     let same = found.plan == plan.id()
@@ -117,5 +118,6 @@ fn done_before(
         );
     }
     ui.note(format!("{:16} done before: {}", "table", out.display()));
-    say_table(out, &table.manifest, &stages::first_reasons(&table.records), ui)
+    let columns = table.columns(&ColumnSet::default(), 0, threads)?;
+    say_table(out, found, &columns.reasons, threads, ui)
 }

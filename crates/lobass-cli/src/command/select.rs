@@ -2,23 +2,25 @@
 
 use anyhow::bail;
 use lobass_data::{DataFile, Duplicates, FormatChoice, Pool};
-use lobass_run::{Manifest, read_table};
+use lobass_run::{Manifest, ScoreFile};
 
 use crate::args::SelectArgs;
 use crate::exit::Outcome;
-use crate::settings::SelectSettings;
-use crate::stages::{SelectionTarget, select_and_write};
+use crate::settings::{SelectSettings, available_threads};
+use crate::stages::{SelectionTarget, columns_of, select_and_write};
 use crate::ui::Ui;
 
 pub(crate) fn select(args: &SelectArgs, ui: Ui) -> anyhow::Result<Outcome> {
     let mut settings = SelectSettings::default();
     args.selection.apply(&mut settings);
     settings.check([args.strategy.as_str()])?;
-    let table = read_table(&args.scores)?;
-    let pool = open_pool(args, &table.manifest)?;
+    let table = ScoreFile::open(&args.scores)?;
+    let wanted = columns_of([args.strategy.as_str()])?;
+    let columns = table.columns(&wanted, settings.seed, available_threads())?;
+    let pool = open_pool(args, table.manifest())?;
     let target = SelectionTarget { out: args.out.clone(), index: args.index.clone() };
     target.check(&pool, &args.scores)?;
-    let report = select_and_write(&table, &pool, &args.strategy, &settings, &target)?;
+    let report = select_and_write(&table, &columns, &pool, &args.strategy, &settings, &target)?;
     ui.result(report.text(), &report.json())?;
     Ok(Outcome::incomplete_if(report.falls_short()))
 }

@@ -11,14 +11,14 @@ use std::path::Path;
 use std::sync::mpsc;
 use std::thread;
 
-use lobass_core::{Detail, RowStatus, ScoreRecord};
+use lobass_core::{Detail, RowStatus};
 use lobass_loss::Engine;
 use lobass_run::{Location, Plan, Shard, WorkDir};
 
 pub(crate) use fleet::Fleet;
 pub(crate) use reference::{Part, TrainRequest, Trained, TrainingRecord, train_reference, trained_before};
 pub(crate) use references::{ReferenceReport, References, given};
-pub(crate) use selecting::{SelectionTarget, select_and_write};
+pub(crate) use selecting::{SelectionTarget, columns_of, select_and_write};
 pub(crate) use table::{TableFormat, say_table, write_table};
 
 use crate::inputs::Sequences;
@@ -125,16 +125,6 @@ pub(crate) fn score(
 
 /// The first row of each status that has a reason, and that reason.
 pub(crate) type Reasons = BTreeMap<RowStatus, (u64, String)>;
-
-pub(crate) fn first_reasons(records: &[ScoreRecord]) -> Reasons {
-    let mut reasons = Reasons::new();
-    for record in records {
-        if let Some(reason) = &record.reason {
-            reasons.entry(record.status).or_insert_with(|| (record.row, reason.clone()));
-        }
-    }
-    reasons
-}
 
 /// Rows that could not be scored; rows left out on request do not count.
 pub(crate) fn n_skipped(counts: &BTreeMap<RowStatus, u64>) -> u64 {

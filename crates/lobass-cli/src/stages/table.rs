@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
-use lobass_core::{Detail, Nll, RowStatus, ScoreRecord};
-use lobass_run::{Manifest, ScoreTable, Seal, SealReport, WorkDir, read_table, write_json_lines};
+use lobass_core::{ColumnSet, Detail, Numbers, RowStatus, ScoreColumns};
+use lobass_run::{Manifest, ScoreFile, Seal, SealReport, WorkDir, read_table, write_json_lines};
 use serde::Serialize;
 use serde_json::json;
 
@@ -66,17 +66,27 @@ pub(crate) fn write_table(
     Ok(report)
 }
 
+/// What the margins of a table of pairs are made of.
+fn margin_columns(table: &ScoreFile, threads: usize) -> anyhow::Result<ScoreColumns> {
+    let losses = ["base", "reference", "base_rejected", "reference_rejected"];
+    Ok(table.columns(&ColumnSet::of_losses(losses), 0, threads)?)
+}
+
 /// The implicit reward margins of a table of pairs, in nats: chosen minus rejected.
-fn margins(table: &ScoreTable) -> Option<Margins> {
-    let margin = |record: &ScoreRecord| {
-        let rejected = record.rejected?;
-        let reward = |base: Option<Nll>, tuned: Option<Nll>| Some(base?.sum - tuned?.sum);
-        Some(reward(record.base, record.reference)? - reward(rejected.base, rejected.reference)?)
+fn margins(columns: &ScoreColumns) -> Option<Margins> {
+    let [base, reference, base_rejected, reference_rejected] =
+        ["base", "reference", "base_rejected", "reference_rejected"].map(|name| columns.losses(name));
+    let margin = |row: usize| {
+        let reward = |base: &Numbers, tuned: &Numbers| Some(base.get(row)? - tuned.get(row)?);
+        Some(reward(base, reference)? - reward(base_rejected, reference_rejected)?)
     };
-    let margins: Vec<f64> = table.records.iter().filter_map(margin).collect();
-    let n = margins.len() as f64;
-    let above = margins.iter().filter(|&&margin| margin > 0.0).count() as f64;
-    (n > 0.0).then(|| Margins { mean: margins.iter().sum::<f64>() / n, accuracy: above / n })
+    let (mut n, mut sum, mut above) = (0u64, 0.0, 0u64);
+    for margin in (0..columns.len()).filter_map(margin) {
+        n += 1;
+        sum += margin;
+        above += u64::from(margin > 0.0);
+    }
+    (n > 0).then(|| Margins { mean: sum / n as f64, accuracy: above as f64 / n as f64 })
 }
 
 /// What is said of the margins of all pairs.
@@ -92,9 +102,11 @@ pub(crate) fn say_table(
     out: &Path,
     manifest: &Manifest,
     reasons: &Reasons,
+    threads: usize,
     ui: Ui,
 ) -> anyhow::Result<Outcome> {
-    let margins = if manifest.pairs { margins(&read_table(out)?) } else { None };
+    let margins =
+        if manifest.pairs { margins(&margin_columns(&ScoreFile::open(out)?, threads)?) } else { None };
     let mut text = Labelled::default();
     text.line("scores", out.display());
     for (status, n) in &manifest.counts {

@@ -3,13 +3,19 @@
 use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
 use std::path::Path;
 
-use lobass_core::{ExampleKey, Nll, RejectedRecord, RowStatus, ScoreRecord};
+use lobass_core::{
+    ColumnSet, ExampleKey, Nll, Numbers, RejectedRecord, RowStatus, ScoreColumns, ScoreRecord,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{ScoreTable, further_nll, nll, not_a_table};
+use super::file::Wanted;
+use super::{ScoreTable, further_nll, nll, not_a_table, not_in_place};
 use crate::partial::partial_path;
 use crate::{Error, Manifest};
+
+/// Rows that are in memory as such at once.
+const PART_ROWS: usize = 1 << 13;
 
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
@@ -119,23 +125,96 @@ pub fn write_json_lines(table: &ScoreTable, out: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-pub(super) fn read(path: &Path) -> Result<ScoreTable, Error> {
-    let mut manifest = None;
-    let mut records = Vec::new();
-    let mut further_of_row = Vec::new();
-    for (line, number) in BufReader::new(fs_err::File::open(path)?).lines().zip(1..) {
-        let parsed = serde_json::from_str(&line?)
-            .map_err(|error| not_a_table(path, format!("line {number}: {error}")))?;
-        match parsed {
-            Line::Manifest(found) => manifest = Some(*found),
-            Line::Row(mut row) => {
-                further_of_row.push(std::mem::take(&mut row.further));
-                records.push(row.into_record());
-            }
+/// What a line holds, with its number.
+fn lines(path: &Path) -> Result<impl Iterator<Item = Result<Line, Error>>, Error> {
+    let lines = BufReader::new(fs_err::File::open(path)?).lines();
+    Ok(lines.zip(1..).map(|(line, number)| {
+        serde_json::from_str(&line?).map_err(|error| not_a_table(path, format!("line {number}: {error}")))
+    }))
+}
+
+/// The rows of a table, each in its place.
+fn rows(path: &Path) -> Result<impl Iterator<Item = Result<Row, Error>>, Error> {
+    let rows = lines(path)?.filter_map(|line| match line {
+        Ok(Line::Manifest(_)) => None,
+        Ok(Line::Row(row)) => Some(Ok(*row)),
+        Err(error) => Some(Err(error)),
+    });
+    Ok(rows.zip(0..).map(|(row, place)| match row {
+        Ok(row) if row.row != place => Err(not_in_place(path, row.row, place)),
+        row => row,
+    }))
+}
+
+pub(super) fn manifest(path: &Path) -> Result<Manifest, Error> {
+    for line in lines(path)? {
+        if let Line::Manifest(manifest) = line? {
+            return Ok(*manifest);
         }
     }
-    let manifest: Manifest =
-        manifest.ok_or_else(|| not_a_table(path, "expected a line with the manifest"))?;
+    Err(not_a_table(path, "expected a line with the manifest"))
+}
+
+pub(super) fn columns(path: &Path, wanted: &ColumnSet, seed: u64) -> Result<ScoreColumns, Error> {
+    let mut whole = ScoreColumns::with_capacity(0, seed);
+    let mut rows = rows(path)?;
+    loop {
+        let part: Vec<Row> = rows.by_ref().take(PART_ROWS).collect::<Result<_, _>>()?;
+        if part.is_empty() {
+            return Ok(whole);
+        }
+        whole.append(&columns_of(part, wanted, seed));
+    }
+}
+
+/// The wanted columns of some rows.
+fn columns_of(mut rows: Vec<Row>, wanted: &ColumnSet, seed: u64) -> ScoreColumns {
+    let further: Vec<_> = rows.iter_mut().map(|row| std::mem::take(&mut row.further)).collect();
+    let records: Vec<ScoreRecord> = rows.into_iter().map(Row::into_record).collect();
+    let mut columns = ScoreColumns::of(&records, seed);
+    columns.losses.retain(|name, _| wanted.losses.contains(name));
+    if !wanted.folds {
+        columns.folds = Vec::new();
+    }
+    for name in &wanted.losses {
+        let column = format!("{name}_nll");
+        let sums: Numbers = further.iter().map(|sums| sums.get(&column).and_then(Value::as_f64)).collect();
+        if sums.has_any() {
+            columns.losses.insert(name.clone(), sums);
+        }
+    }
+    columns
+}
+
+/// One row, if it is there.
+pub(super) fn record(path: &Path, row: u64) -> Result<Option<ScoreRecord>, Error> {
+    let mut rows = rows(path)?.skip_while(|found| found.as_ref().is_ok_and(|found| found.row < row));
+    rows.next().map(|row| Ok(row?.into_record())).transpose()
+}
+
+/// The keys of rows, which are ascending.
+pub(super) fn keys(path: &Path, wanted: &[Wanted]) -> Result<Vec<ExampleKey>, Error> {
+    let mut wanted = wanted.iter().peekable();
+    let mut keys = Vec::with_capacity(wanted.len());
+    for row in rows(path)? {
+        let row = row?;
+        while wanted.next_if(|wanted| wanted.row == row.row).is_some() {
+            keys.push(row.key.clone());
+        }
+    }
+    Ok(keys)
+}
+
+pub(super) fn read(path: &Path) -> Result<ScoreTable, Error> {
+    let manifest = manifest(path)?;
+    let mut records = Vec::new();
+    let mut further_of_row = Vec::new();
+    for line in lines(path)? {
+        if let Line::Row(mut row) = line? {
+            further_of_row.push(std::mem::take(&mut row.further));
+            records.push(row.into_record());
+        }
+    }
     let names = manifest.further_columns().into_iter();
     let further = names.map(|name| {
         let column = format!("{name}_nll");

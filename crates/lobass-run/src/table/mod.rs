@@ -1,20 +1,26 @@
 //! The score table: one row per input row, in Parquet or as JSON lines.
 
+mod file;
+mod groups;
 mod json;
+mod parquet_columns;
 mod parquet_file;
+mod seeds;
 
 use std::io::Read as _;
 use std::path::Path;
 
 use lobass_core::{Detail, Nll, ScoreRecord};
 
+pub use file::ScoreFile;
 pub use json::write_json_lines;
 pub(crate) use parquet_file::TableWriter;
+pub use seeds::{losses_by_seed, seed_columns};
 
 use crate::manifest::{REJECTED, further_columns};
 use crate::{Error, Manifest, Seal};
 
-/// A score table in memory.
+/// A score table in memory, whole and row by row; of large tables [`ScoreFile`] reads what is needed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScoreTable {
     /// What the table says of itself.
@@ -44,10 +50,7 @@ impl ScoreTable {
                 let further = manifest.further_columns().into_iter().zip(further).collect();
                 Ok(Self { manifest, records, further })
             }
-            Some((record, place)) => {
-                let reason = format!("expected row {place} in its place, found row {}", record.row);
-                Err(not_a_table(path, reason))
-            }
+            Some((record, place)) => Err(not_in_place(path, record.row, place)),
         }
     }
 
@@ -65,25 +68,6 @@ impl ScoreTable {
             "reference_rejected" => of(|record| record.rejected?.reference),
             _ => None,
         }
-    }
-
-    /// Per seed of the references' training, the losses under those that were not trained on the row: what a table
-    /// with that seed alone would say.
-    pub fn losses_by_seed(&self) -> Vec<(u64, Vec<Option<Nll>>)> {
-        let seeds = self.manifest.seeds().into_iter();
-        seeds.map(|seed| (seed, self.losses_of_seed(seed))).collect()
-    }
-
-    fn losses_of_seed(&self, seed: u64) -> Vec<Option<Nll>> {
-        let mut merged = vec![None; self.records.len()];
-        for one in self.manifest.models.iter().filter(|one| one.seed == Some(seed)) {
-            let losses = self.losses(&one.model.role).unwrap_or_default();
-            for ((slot, record), loss) in merged.iter_mut().zip(&self.records).zip(losses) {
-                let unseen = one.fold.is_none_or(|fold| record.fold.is_some_and(|of| of as usize == fold));
-                *slot = if unseen { loss } else { *slot };
-            }
-        }
-        merged
     }
 }
 
@@ -148,6 +132,10 @@ const MANIFEST_KEY: &str = "lobass";
 
 fn not_a_table(path: &Path, reason: impl Into<String>) -> Error {
     Error::NotATable { path: path.to_owned(), reason: reason.into() }
+}
+
+fn not_in_place(path: &Path, row: u64, place: u64) -> Error {
+    not_a_table(path, format!("expected row {place} in its place, found row {row}"))
 }
 
 fn nll(sum: Option<f64>, n_scored: u32) -> Option<Nll> {

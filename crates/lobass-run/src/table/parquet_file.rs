@@ -9,7 +9,8 @@ use lobass_core::{ExampleKey, Nll, RejectedRecord, ScoreRecord};
 use parquet::arrow::ArrowWriter;
 use parquet::file::metadata::KeyValue;
 
-use super::{MANIFEST_KEY, ScoreTable, TableRow, TableShape, further_nll, nll, not_a_table};
+use super::groups::Groups;
+use super::{MANIFEST_KEY, ScoreTable, TableRow, TableShape, further_nll, nll, parquet_columns};
 use crate::columns::{Columns, Reader, batch, properties};
 use crate::partial::partial_path;
 use crate::{Error, Manifest};
@@ -113,15 +114,8 @@ fn named_losses(shape: &TableShape) -> Vec<NamedLoss> {
 }
 
 pub(super) fn read(path: &Path) -> Result<ScoreTable, Error> {
+    let manifest = parquet_columns::manifest(&Groups::open(path)?, path)?;
     let reader = Reader::open(path)?;
-    let manifest = reader
-        .metadata(MANIFEST_KEY)
-        .ok_or_else(|| not_a_table(path, format!("expected metadata `{MANIFEST_KEY}`, found none")))?;
-    let manifest: Manifest = serde_json::from_str(&manifest).map_err(|source| Error::Json {
-        path: path.to_owned(),
-        expected: "a score table of this version",
-        source,
-    })?;
     let names = manifest.further_columns();
     let mut records = Vec::with_capacity(usize::try_from(manifest.n_rows).unwrap_or_default());
     let mut further: Vec<Vec<Option<Nll>>> = vec![Vec::new(); names.len()];
@@ -134,6 +128,15 @@ pub(super) fn read(path: &Path) -> Result<ScoreTable, Error> {
         }
     }
     ScoreTable::checked(manifest, records, further, path)
+}
+
+/// The rows of one row group.
+pub(super) fn group(path: &Path, group: usize) -> Result<Vec<ScoreRecord>, Error> {
+    let mut records = Vec::new();
+    for columns in Reader::open(path)?.only(group).batches()? {
+        push_records(&columns?, path, &mut records)?;
+    }
+    Ok(records)
 }
 
 fn push_records(columns: &Columns, path: &Path, records: &mut Vec<ScoreRecord>) -> Result<(), Error> {

@@ -1,8 +1,10 @@
 //! How far references can be trusted: what they learned by heart, and what another seed would have said.
 
-use lobass_core::{RowStatus, ScoreRecord};
-use lobass_run::{ReferenceMode, ScoreTable};
-use lobass_select::{Agreement, Memorization, Stability, Top, lobass_scores, memorization, stability};
+use lobass_core::{ColumnSet, RowStatus, ScoreColumns};
+use lobass_run::{Manifest, ReferenceMode, losses_by_seed, seed_columns};
+use lobass_select::{
+    Agreement, Memorization, Stability, lobass_scores, memorization, memorization_columns, stability,
+};
 use serde_json::{Value, json};
 
 use crate::text::Labelled;
@@ -32,19 +34,24 @@ const LOW_OVERLAP: f64 = 0.7;
 const LARGE_GAP: f64 = 0.05;
 
 impl ReferenceReport {
+    /// The columns of a table that it reads.
+    pub(crate) fn columns(manifest: &Manifest) -> ColumnSet {
+        let mut wanted = memorization_columns();
+        wanted.extend(seed_columns(manifest));
+        wanted
+    }
+
     /// `k` is how many rows are selected.
-    pub(crate) fn new(table: &ScoreTable, k: usize, seed: u64) -> Self {
-        let top = Top { k, seed };
-        let records = &table.records;
-        let memorization = memorization(records, top);
-        let by_seed: Vec<_> =
-            table.losses_by_seed().iter().map(|(_, losses)| lobass_scores(records, losses)).collect();
+    pub(crate) fn new(manifest: &Manifest, columns: &ScoreColumns, k: usize) -> Self {
+        let memorization = memorization(columns, k);
+        let by_seed = losses_by_seed(manifest, columns);
+        let by_seed: Vec<_> = by_seed.iter().map(|(_, losses)| lobass_scores(columns, losses)).collect();
+        let mode = manifest.mode.unwrap_or_default();
         let drops = match &memorization {
             Some(found) => Some(Drops { in_sample: found.in_sample, out_of_sample: found.out_of_sample }),
-            None => drops(table),
+            None => drops(columns, mode),
         };
-        let mode = table.manifest.mode.unwrap_or_default();
-        Self { mode, memorization, drops, stability: stability(records, &by_seed, top), k }
+        Self { mode, memorization, drops, stability: stability(columns, &by_seed, k), k }
     }
 
     /// Lines for a person; none if there is nothing to say.
@@ -142,22 +149,23 @@ fn agreed(found: &Agreement) -> String {
 }
 
 /// Loss shed by rows that can be selected, and by those that were held out: whichever of them a reference saw.
-fn drops(table: &ScoreTable) -> Option<Drops> {
-    let shed = |wanted: &dyn Fn(&ScoreRecord) -> bool| {
+fn drops(columns: &ScoreColumns, mode: ReferenceMode) -> Option<Drops> {
+    let (of_base, of_reference) = (columns.losses("base"), columns.losses("reference"));
+    let shed = |wanted: &dyn Fn(RowStatus) -> bool| {
         let (mut base, mut reference) = (0.0, 0.0);
-        for record in table.records.iter().filter(|record| wanted(record)) {
-            if let (Some(of_base), Some(of_reference)) = (record.base, record.reference) {
-                base += of_base.sum;
-                reference += of_reference.sum;
+        for row in (0..columns.len()).filter(|&row| wanted(columns.statuses[row])) {
+            if let (Some(one), Some(other)) = (of_base.get(row), of_reference.get(row)) {
+                base += one;
+                reference += other;
             }
         }
         (base > 0.0).then(|| (base - reference) / base)
     };
-    let eligible = shed(&|record| record.status.is_eligible())?;
-    let held_out = shed(&|record| record.status == RowStatus::HeldOut)?;
-    let (in_sample, out_of_sample) = match table.manifest.mode {
-        Some(ReferenceMode::Holdout) => (held_out, eligible),
-        _ => (eligible, held_out),
+    let eligible = shed(&RowStatus::is_eligible)?;
+    let held_out = shed(&|status| status == RowStatus::HeldOut)?;
+    let (in_sample, out_of_sample) = match mode {
+        ReferenceMode::Holdout => (held_out, eligible),
+        ReferenceMode::FullPool | ReferenceMode::CrossFit => (eligible, held_out),
     };
     Some(Drops { in_sample, out_of_sample })
 }

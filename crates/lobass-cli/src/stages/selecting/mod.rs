@@ -6,13 +6,12 @@ mod write;
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
-use lobass_core::Direction;
+use lobass_core::{ColumnSet, Direction, Numbers, ScoreColumns};
 use lobass_data::Pool;
-use lobass_run::ScoreTable;
+use lobass_run::ScoreFile;
 use lobass_select::{Ratings, Request, Strategy, select, summarize};
 use serde_json::Value;
 
-use super::first_reasons;
 use crate::outputs;
 use crate::settings::SelectSettings;
 
@@ -43,31 +42,37 @@ impl SelectionTarget {
     }
 }
 
-/// Chooses rows of a table by a strategy and writes them.
+/// The columns of a score table that some strategies read.
+pub(crate) fn columns_of<'a>(strategies: impl IntoIterator<Item = &'a str>) -> anyhow::Result<ColumnSet> {
+    let mut wanted = ColumnSet::default();
+    for name in strategies {
+        wanted.extend(Strategy::from_name(name).map_err(anyhow::Error::msg)?.columns());
+    }
+    Ok(wanted)
+}
+
+/// Chooses rows of a table, of which the strategy's columns are read, and writes them.
 pub(crate) fn select_and_write(
-    table: &ScoreTable,
+    table: &ScoreFile,
+    columns: &ScoreColumns,
     pool: &Pool,
     strategy: &str,
     settings: &SelectSettings,
     target: &SelectionTarget,
 ) -> anyhow::Result<SelectionReport> {
     let strategy = with_ratings(Strategy::from_name(strategy).map_err(anyhow::Error::msg)?, pool, settings)?;
-    let request = Request {
-        budget: settings.budget()?,
-        seed: settings.seed,
-        direction: settings.direction.map(Direction::from),
-    };
-    let selection = select(&table.records, &strategy, &request)?;
-    let summary = summarize(&table.records, &strategy, &selection);
+    let request = Request { budget: settings.budget()?, direction: settings.direction.map(Direction::from) };
+    let selection = select(columns, &strategy, &request)?;
+    let summary = summarize(columns, &strategy, &selection);
     let mut written = Vec::new();
     if let Some(out) = &target.out {
         written.extend(write_rows(pool, &selection, output_paths(pool, out)?)?);
     }
     if let Some(index) = &target.index {
-        write_index(&table.records, &selection, index)?;
+        write_index(table, columns, &selection, index)?;
         written.push((index.clone(), selection.selected.len() as u64));
     }
-    let reasons = first_reasons(&table.records);
+    let reasons = columns.reasons.clone();
     let has_budget = settings.budget.is_some();
     Ok(SelectionReport { selection, summary, written, reasons, score: strategy.info().score, has_budget })
 }
@@ -86,23 +91,22 @@ fn with_ratings(strategy: Strategy, pool: &Pool, settings: &SelectSettings) -> a
 }
 
 /// The numbers of a column over all files; numbers written as text count too.
-fn read_ratings(pool: &Pool, column: &str) -> anyhow::Result<Vec<Option<f64>>> {
-    let mut ratings = Vec::new();
+fn read_ratings(pool: &Pool, column: &str) -> anyhow::Result<Numbers> {
+    let mut ratings = Numbers::new();
     for file in pool.files() {
         let number = |value: Option<Value>| match value? {
             Value::Number(number) => number.as_f64(),
             Value::String(text) => text.trim().parse().ok(),
             _ => None,
         };
-        let values = file.column(column)?;
-        let before = ratings.len();
-        ratings.extend(values.into_iter().map(number));
-        if ratings[before..].iter().all(Option::is_none) {
+        let values: Numbers = file.column(column)?.into_iter().map(number).collect();
+        if !values.has_any() {
             bail!(
                 "data file `{}`: expected ratings in column `{column}`, found no number",
                 file.path().display()
             );
         }
+        ratings.append(&values);
     }
     Ok(ratings)
 }

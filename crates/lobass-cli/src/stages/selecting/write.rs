@@ -4,9 +4,12 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use lobass_core::{ScoreRecord, Selection};
+use lobass_core::{ScoreColumns, Selection};
 use lobass_data::{DataFile, Pool, write_subset};
+use lobass_run::ScoreFile;
 use serde_json::json;
+
+use crate::settings::available_threads;
 
 /// Writes each file's chosen rows in its own container.
 pub(super) fn write_rows(
@@ -47,8 +50,16 @@ fn names_directory(path: &Path) -> bool {
     path.as_os_str().to_string_lossy().ends_with(['/', '\\'])
 }
 
+/// Chosen rows whose names are in memory at once.
+const INDEX_ROWS: usize = 1 << 22;
+
 /// Writes the chosen rows' places, names, and scores, by rank.
-pub(super) fn write_index(records: &[ScoreRecord], selection: &Selection, path: &Path) -> anyhow::Result<()> {
+pub(super) fn write_index(
+    table: &ScoreFile,
+    columns: &ScoreColumns,
+    selection: &Selection,
+    path: &Path,
+) -> anyhow::Result<()> {
     if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         fs_err::create_dir_all(parent)?;
     }
@@ -56,14 +67,19 @@ pub(super) fn write_index(records: &[ScoreRecord], selection: &Selection, path: 
     name.push(format!(".{}.partial", std::process::id()));
     let partial = PathBuf::from(name);
     let mut writer = std::io::BufWriter::new(fs_err::File::create(&partial)?);
-    for selected in &selection.selected {
-        let source =
-            usize::try_from(selected.row).ok().and_then(|row| records.get(row)).map(|r| r.source.as_str());
-        let line = json!({
-            "row": selected.row, "key": selected.key, "source": source, "score": selected.score.value(),
-            "rank": selected.rank,
-        });
-        writeln!(writer, "{line}")?;
+    let mut rank = 0;
+    for part in selection.selected.chunks(INDEX_ROWS) {
+        let rows: Vec<u64> = part.iter().map(|selected| selected.row).collect();
+        let keys = table.keys(&rows, available_threads())?;
+        for (selected, key) in part.iter().zip(keys) {
+            rank += 1;
+            let source = usize::try_from(selected.row).ok().and_then(|row| columns.source_name(row));
+            let score = selected.score.value();
+            let line = json!({
+                "row": selected.row, "key": key, "source": source, "score": score, "rank": rank,
+            });
+            writeln!(writer, "{line}")?;
+        }
     }
     writer.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
     Ok(fs_err::rename(&partial, path)?)

@@ -1,0 +1,76 @@
+//! Selects from a score table what `select.py` selects, and says how long it took and how much memory it had.
+//!
+//! Run by `cargo xtask bench select-peers` and `select-scale`.
+
+#![expect(clippy::print_stdout, reason = "it talks to the person at the terminal")]
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use lobass_benches::peak_memory;
+use lobass_core::{Budget, ScoreColumns, Selection};
+use lobass_run::ScoreFile;
+use lobass_select::{Request, Strategy, select, summarize};
+use serde::Deserialize;
+use serde_json::json;
+
+/// What the comparison asks for.
+#[derive(Deserialize)]
+struct Asked {
+    table: PathBuf,
+    strategy: String,
+    budget: String,
+    /// Whether to write the chosen rows, rather than to say how they compare with the others.
+    rows: bool,
+    threads: usize,
+    out: PathBuf,
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let path = std::env::args().nth(1).ok_or("expected the path of a request, found nothing")?;
+    let asked: Asked = serde_json::from_slice(&fs_err::read(path)?)?;
+    let strategy = Strategy::from_name(&asked.strategy)?;
+    let budget: Budget = asked.budget.parse()?;
+
+    let begin = Instant::now();
+    let columns = ScoreFile::open(&asked.table)?.columns(&strategy.columns(), 0, asked.threads)?;
+    let reading = begin.elapsed().as_secs_f64();
+    let selection = select(&columns, &strategy, &Request { budget, direction: None })?;
+    let selecting = begin.elapsed().as_secs_f64() - reading;
+    let (columns_bytes, peak) = (bytes(&columns), peak_memory());
+    let mut result = json!({
+        "n_rows": columns.len(),
+        "n_selected": selection.selected.len(),
+        "seconds": reading + selecting,
+        "seconds_reading": reading,
+        "seconds_selecting": selecting,
+        "columns_bytes": columns_bytes,
+        "peak_rss_bytes": peak,
+    });
+    if asked.rows {
+        let (above, last) = above_the_last(&selection);
+        (result["rows"], result["last"]) = (json!(above), json!(last));
+    } else {
+        let begin = Instant::now();
+        let summary = summarize(&columns, &strategy, &selection);
+        result["seconds_summarizing"] = json!(begin.elapsed().as_secs_f64());
+        result["peak_rss_bytes_summarizing"] = json!(peak_memory());
+        result["length_correlation"] = json!(summary.length_correlation);
+    }
+    fs_err::write(&asked.out, result.to_string())?;
+    println!("{:.2} s reading, {selecting:.2} s selecting", reading);
+    Ok(())
+}
+
+/// The rows whose score is better than the last one's, which are the same however ties are broken, and that score.
+fn above_the_last(selection: &Selection) -> (Vec<u64>, Option<f64>) {
+    let last = selection.selected.last().map(|one| one.score);
+    let above = selection.selected.iter().filter(|one| Some(one.score) != last);
+    (above.map(|one| one.row).collect(), last.map(lobass_core::Score::value))
+}
+
+/// What the columns take.
+fn bytes(columns: &ScoreColumns) -> usize {
+    let optional = columns.rejected_n_tokens.len() + columns.folds.len();
+    columns.len() * ScoreColumns::ROW_BYTES + 4 * optional + 8 * columns.len() * columns.losses.len()
+}

@@ -1,0 +1,134 @@
+//! A score table on disk, of which only what is needed is read.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use lobass_core::{ColumnSet, ExampleKey, ScoreColumns, ScoreRecord};
+
+use super::groups::{Group, Groups};
+use super::{json, not_a_table, parquet_columns, parquet_file};
+use crate::{Error, Manifest};
+
+/// A score table on disk, in Parquet or as JSON lines: opened, and not read yet.
+#[derive(Debug)]
+pub struct ScoreFile {
+    path: PathBuf,
+    manifest: Manifest,
+    form: Form,
+}
+
+#[derive(Debug)]
+enum Form {
+    Parquet(Groups),
+    JsonLines,
+}
+
+impl ScoreFile {
+    /// Opens a table and reads what it says of itself.
+    ///
+    /// # Errors
+    /// [`Error::NotATable`] if the file is something else, [`Error::Parquet`] or [`Error::Json`] if it cannot be read.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let mut magic = Vec::new();
+        fs_err::File::open(path)?.take(4).read_to_end(&mut magic)?;
+        let (manifest, form) = match magic.as_slice() {
+            b"PAR1" => {
+                let groups = Groups::open(path)?;
+                (parquet_columns::manifest(&groups, path)?, Form::Parquet(groups))
+            }
+            [b'{', ..] => (json::manifest(path)?, Form::JsonLines),
+            _ => return Err(not_a_table(path, "expected Parquet or JSON lines")),
+        };
+        Ok(Self { path: path.to_owned(), manifest, form })
+    }
+
+    /// What the table says of itself.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Reads the wanted columns, as far as the table has them, and those that every selection needs.
+    ///
+    /// Row groups of Parquet are decoded on several threads. Beside the columns it takes a few MiB a thread.
+    ///
+    /// # Errors
+    /// [`Error::NotATable`] if the rows are not those of the manifest, each in its place; [`Error::Parquet`],
+    /// [`Error::Json`], or [`Error::Damaged`] if they cannot be read.
+    pub fn columns(&self, wanted: &ColumnSet, seed: u64, threads: usize) -> Result<ScoreColumns, Error> {
+        let expected = self.manifest.n_rows;
+        if expected > ScoreColumns::MAX_ROWS as u64 {
+            let reason = format!("expected at most {} rows, found {expected}", ScoreColumns::MAX_ROWS);
+            return Err(not_a_table(&self.path, reason));
+        }
+        match &self.form {
+            Form::Parquet(groups) => {
+                let found = groups.all().iter().map(|group| group.n_rows).sum();
+                self.check_rows(found)?;
+                parquet_columns::read(groups, &self.path, wanted, seed, threads)
+            }
+            Form::JsonLines => {
+                let columns = json::columns(&self.path, wanted, seed)?;
+                self.check_rows(columns.len() as u64)?;
+                Ok(columns)
+            }
+        }
+    }
+
+    fn check_rows(&self, found: u64) -> Result<(), Error> {
+        let expected = self.manifest.n_rows;
+        if found == expected {
+            return Ok(());
+        }
+        Err(not_a_table(&self.path, format!("expected {expected} rows, found {found}")))
+    }
+
+    /// Reads one row; `None` if the table has no such row.
+    ///
+    /// # Errors
+    /// [`Error::Parquet`], [`Error::NotATable`], or [`Error::Damaged`] if it cannot be read.
+    pub fn record(&self, row: u64) -> Result<Option<ScoreRecord>, Error> {
+        let records = match &self.form {
+            Form::Parquet(groups) => {
+                let ends = |group: &Group| group.first_row + group.n_rows;
+                let group = groups.all().into_iter().find(|group| row < ends(group));
+                group.map(|group| parquet_file::group(&self.path, group.at)).transpose()?.unwrap_or_default()
+            }
+            Form::JsonLines => json::record(&self.path, row)?.into_iter().collect(),
+        };
+        Ok(records.into_iter().find(|record| record.row == row))
+    }
+
+    /// Reads the keys of some rows, in the order in which these are given.
+    ///
+    /// # Errors
+    /// [`Error::NotATable`] if there is no such row; [`Error::Parquet`], [`Error::Json`], or [`Error::Damaged`] if the
+    /// keys cannot be read.
+    pub fn keys(&self, rows: &[u64], threads: usize) -> Result<Vec<ExampleKey>, Error> {
+        if let Some(row) = rows.iter().find(|row| **row >= self.manifest.n_rows) {
+            let reason = format!("expected row {row}, found {} rows", self.manifest.n_rows);
+            return Err(not_a_table(&self.path, reason));
+        }
+        let mut wanted: Vec<Wanted> = rows.iter().enumerate().map(|(at, &row)| Wanted { row, at }).collect();
+        wanted.sort_unstable();
+        let found = match &self.form {
+            Form::Parquet(groups) => parquet_columns::keys(groups, &wanted, threads)?,
+            Form::JsonLines => json::keys(&self.path, &wanted)?,
+        };
+        let mut keys: Vec<Option<ExampleKey>> = vec![None; rows.len()];
+        for (wanted, key) in wanted.iter().zip(found) {
+            keys[wanted.at] = Some(key);
+        }
+        let all: Option<Vec<ExampleKey>> = keys.into_iter().collect();
+        all.ok_or_else(|| {
+            not_a_table(&self.path, format!("expected {} rows, found fewer", self.manifest.n_rows))
+        })
+    }
+}
+
+/// A row whose key is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Wanted {
+    pub(super) row: u64,
+    /// Its position among the wanted.
+    at: usize,
+}

@@ -1,0 +1,155 @@
+//! Columns of a Parquet table, by row groups.
+
+use std::path::Path;
+
+use lobass_core::{ColumnSet, ExampleKey, RowStatus, ScoreColumns, tie_break};
+
+use super::file::Wanted;
+use super::groups::{Group, Groups};
+use super::{MANIFEST_KEY, not_a_table, not_in_place};
+use crate::columns::Columns;
+use crate::{Error, Manifest};
+
+/// What every selection needs.
+const ALWAYS: [&str; 7] = ["row", "key", "status", "reason", "source", "n_tokens", "n_scored"];
+const REJECTED_TOKENS: &str = "rejected_n_tokens";
+const FOLD: &str = "fold";
+
+pub(super) fn manifest(groups: &Groups, path: &Path) -> Result<Manifest, Error> {
+    let manifest = groups
+        .text(MANIFEST_KEY)
+        .ok_or_else(|| not_a_table(path, format!("expected metadata `{MANIFEST_KEY}`, found none")))?;
+    serde_json::from_str(&manifest).map_err(|source| Error::Json {
+        path: path.to_owned(),
+        expected: "a score table of this version",
+        source,
+    })
+}
+
+pub(super) fn read(
+    groups: &Groups,
+    path: &Path,
+    wanted: &ColumnSet,
+    seed: u64,
+    threads: usize,
+) -> Result<ScoreColumns, Error> {
+    let losses: Vec<(String, String)> =
+        wanted.losses.iter().map(|name| (name.clone(), format!("{name}_nll"))).collect();
+    let mut names = ALWAYS.to_vec();
+    names.extend(losses.iter().map(|(_, column)| column.as_str()));
+    names.push(REJECTED_TOKENS);
+    names.extend(wanted.folds.then_some(FOLD));
+    names.retain(|name| groups.has(name) || ALWAYS.contains(name));
+
+    let all = groups.all();
+    let n_rows = all.iter().map(|group| group.n_rows).sum::<u64>();
+    let n_rows = usize::try_from(n_rows).map_err(|_| not_a_table(path, "expected fewer rows"))?;
+    let mut whole = ScoreColumns::with_capacity(n_rows, seed);
+    let decode = |group: Group, batches: &mut dyn Iterator<Item = Result<Columns, Error>>| {
+        let mut part = ScoreColumns::with_capacity(usize::try_from(group.n_rows).unwrap_or_default(), seed);
+        for columns in batches {
+            let first_row = group.first_row + part.len() as u64;
+            part.append(&batch(&columns?, path, first_row, &losses, seed)?);
+        }
+        Ok(part)
+    };
+    groups.read(&all, &names, threads, decode, |_, part| {
+        whole.append(&part);
+        Ok(())
+    })?;
+    Ok(whole)
+}
+
+/// The rows of one batch.
+fn batch(
+    columns: &Columns,
+    path: &Path,
+    first_row: u64,
+    losses: &[(String, String)],
+    seed: u64,
+) -> Result<ScoreColumns, Error> {
+    if let Some((row, place)) =
+        columns.u64s("row")?.iter().zip(first_row..).find(|(row, place)| *row != place)
+    {
+        return Err(not_in_place(path, *row, place));
+    }
+    let mut found = ScoreColumns::with_capacity(0, seed);
+    fill_statuses(&mut found, columns, path)?;
+    let (names, codes) = columns.coded("source")?;
+    found.source_names = names.iter().map(|name| name.unwrap_or_default().to_owned()).collect();
+    let unnamed = codes.iter().any(Option::is_none).then(|| {
+        found.source_names.push(String::new());
+        found.source_names.len() - 1
+    });
+    let source = |code: Option<usize>| u32::try_from(code.or(unnamed).unwrap_or_default());
+    found.sources = codes.into_iter().map(|code| source(code).expect("few sources")).collect();
+    found.n_tokens = columns.u32s("n_tokens")?.to_vec();
+    found.n_scored = columns.u32s("n_scored")?.to_vec();
+    found.ties =
+        columns.texts("key")?.into_iter().map(|key| tie_break(key.unwrap_or_default(), seed)).collect();
+    let counts = |name: &str, none: u32| -> Result<Vec<u32>, Error> {
+        if !columns.has(name) {
+            return Ok(Vec::new());
+        }
+        Ok(columns.optional_u32s(name)?.into_iter().map(|count| count.unwrap_or(none)).collect())
+    };
+    found.rejected_n_tokens = counts(REJECTED_TOKENS, 0)?;
+    found.folds = counts(FOLD, ScoreColumns::NO_FOLD)?;
+    for (name, column) in losses.iter().filter(|(_, column)| columns.has(column)) {
+        found.losses.insert(name.clone(), columns.numbers(column)?);
+    }
+    Ok(found)
+}
+
+/// Statuses, and the first reason of each.
+fn fill_statuses(found: &mut ScoreColumns, columns: &Columns, path: &Path) -> Result<(), Error> {
+    let (names, codes) = columns.coded("status")?;
+    let parse = |name: &str| {
+        name.parse::<RowStatus>().map_err(|reason| Error::Damaged { path: path.to_owned(), reason })
+    };
+    let statuses: Vec<Option<RowStatus>> =
+        names.iter().map(|name| name.map(parse).transpose()).collect::<Result<_, _>>()?;
+    let status =
+        |code: Option<usize>| code.and_then(|code| *statuses.get(code)?).map_or_else(|| parse(""), Ok);
+    found.statuses = codes.into_iter().map(status).collect::<Result<_, _>>()?;
+    let (reasons, codes) = columns.coded("reason")?;
+    for ((code, status), row) in codes.into_iter().zip(&found.statuses).zip(0..) {
+        if let Some(code) = code {
+            let reason = || (row, reasons.value(code).to_owned());
+            found.reasons.entry(*status).or_insert_with(reason);
+        }
+    }
+    Ok(())
+}
+
+/// The keys of rows, which are ascending.
+pub(super) fn keys(groups: &Groups, wanted: &[Wanted], threads: usize) -> Result<Vec<ExampleKey>, Error> {
+    let of = |group: Group| {
+        let start = wanted.partition_point(|wanted| wanted.row < group.first_row);
+        let end = wanted.partition_point(|wanted| wanted.row < group.first_row + group.n_rows);
+        &wanted[start..end]
+    };
+    let some: Vec<Group> = groups.all().into_iter().filter(|group| !of(*group).is_empty()).collect();
+    let decode = |group: Group, batches: &mut dyn Iterator<Item = Result<Columns, Error>>| {
+        let mut wanted = of(group).iter().peekable();
+        let mut keys = Vec::with_capacity(wanted.len());
+        let mut first_row = group.first_row;
+        for columns in batches {
+            let columns = columns?;
+            let texts = columns.texts("key")?;
+            let next_row = first_row + texts.len() as u64;
+            while let Some(wanted) = wanted.next_if(|wanted| wanted.row < next_row) {
+                let at = usize::try_from(wanted.row - first_row).expect("within the batch");
+                keys.push(ExampleKey::new(texts[at].unwrap_or_default()));
+            }
+            first_row = next_row;
+        }
+        Ok(keys)
+    };
+    let mut keys = Vec::with_capacity(wanted.len());
+    groups.read(&some, &["key"], threads, decode, |_, found| {
+        keys.extend(found);
+        Ok(())
+    })?;
+    Ok(keys)
+}

@@ -1,0 +1,179 @@
+//! The best rows within a budget, in one pass and in the memory of what is kept.
+
+use std::cmp::Ordering;
+
+use lobass_core::{Direction, Score, ScoreColumns};
+
+/// Where ranking stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Limit {
+    /// After so many rows.
+    Rows(usize),
+    /// Before the first row with which those before it have more tokens.
+    Tokens(u64),
+}
+
+/// A row that may be kept.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Candidate {
+    pub(crate) score: Score,
+    /// The upper half of its tie: the lower one is looked up where this does not decide.
+    tie: u32,
+    pub(crate) at: u32,
+}
+
+/// Collects the best candidates of a table.
+///
+/// When there are twice as many as the limit lets through, the worse half goes, and what is not better than the best
+/// of it is turned away from then on. So all of it is linear in the rows, but for sorting what is kept.
+#[derive(Debug)]
+pub(crate) struct Best<'a> {
+    columns: &'a ScoreColumns,
+    direction: Direction,
+    limit: Limit,
+    kept: Vec<Candidate>,
+    /// How many are collected before the worse half goes.
+    room: usize,
+    /// The best of those that went.
+    bound: Option<Candidate>,
+}
+
+/// So few candidates that it does not matter how many there are.
+const FEW: usize = if cfg!(test) { 8 } else { 1 << 16 };
+
+impl<'a> Best<'a> {
+    pub(crate) fn new(columns: &'a ScoreColumns, direction: Direction, limit: Limit) -> Self {
+        let room = match limit {
+            Limit::Rows(rows) => rows.saturating_mul(2).max(FEW),
+            Limit::Tokens(_) => FEW,
+        };
+        let most = match limit {
+            Limit::Rows(_) => room.min(columns.len()),
+            Limit::Tokens(_) => columns.len(), // memory is taken when it is written to
+        };
+        Self { columns, direction, limit, kept: Vec::with_capacity(most), room, bound: None }
+    }
+
+    /// Offers a row.
+    #[inline]
+    pub(crate) fn push(&mut self, at: usize, score: Score) {
+        let tie = u32::try_from(self.columns.ties[at] >> 32).expect("half of it");
+        let candidate = Candidate { score, tie, at: u32::try_from(at).expect("at most 2^31 rows") };
+        if self.kept.len() >= self.room {
+            self.trim();
+        }
+        if self.bound.is_some_and(|bound| compare(self.columns, self.direction, &candidate, &bound).is_gt()) {
+            return;
+        }
+        self.kept.push(candidate);
+    }
+
+    /// What is kept, the best first.
+    pub(crate) fn ranked(mut self) -> Vec<Candidate> {
+        self.trim();
+        let (columns, direction) = (self.columns, self.direction);
+        self.kept.sort_unstable_by(|left, right| compare(columns, direction, left, right));
+        self.kept.shrink_to_fit();
+        self.kept
+    }
+
+    /// Drops what the limit does not let through.
+    fn trim(&mut self) {
+        let through = match self.limit {
+            Limit::Rows(rows) => self.part(rows),
+            Limit::Tokens(tokens) => self.part_by_tokens(tokens),
+        };
+        if let Some(bound) = self.kept.get(through) {
+            self.bound = Some(*bound);
+            self.kept.truncate(through);
+        }
+        self.room = self.room.max(2 * through);
+    }
+
+    /// Puts the best so many rows first, and the next one after them; returns how many there are.
+    fn part(&mut self, rows: usize) -> usize {
+        let (columns, direction) = (self.columns, self.direction);
+        if rows < self.kept.len() {
+            self.kept.select_nth_unstable_by(rows, |left, right| compare(columns, direction, left, right));
+        }
+        rows.min(self.kept.len())
+    }
+
+    /// The same for as many rows as fit, halving where the first that does not can be.
+    fn part_by_tokens(&mut self, tokens: u64) -> usize {
+        let (columns, direction) = (self.columns, self.direction);
+        let (mut start, mut end, mut left) = (0, self.kept.len(), tokens);
+        while start < end {
+            let middle = usize::midpoint(start, end);
+            self.kept[start..end].select_nth_unstable_by(middle - start, |left, right| {
+                compare(columns, direction, left, right)
+            });
+            let rows = &self.kept[start..=middle];
+            let used: u64 = rows.iter().map(|candidate| columns.n_tokens_read(candidate.at as usize)).sum();
+            if used <= left {
+                left -= used;
+                start = middle + 1;
+            } else {
+                end = middle;
+            }
+        }
+        start
+    }
+}
+
+/// The better one is less. Keys are unique, so the row decides only where two of them share a hash.
+#[inline]
+fn compare(columns: &ScoreColumns, direction: Direction, left: &Candidate, right: &Candidate) -> Ordering {
+    direction.compare(left.score, right.score).then(left.tie.cmp(&right.tie)).then_with(|| {
+        let tie = |candidate: &Candidate| columns.ties[candidate.at as usize];
+        tie(left).cmp(&tie(right)).then(left.at.cmp(&right.at))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Sorts everything and takes what fits.
+    fn plainly(columns: &ScoreColumns, scores: &[i8], direction: Direction, limit: Limit) -> Vec<u32> {
+        let score = |row: usize| Score::new(f64::from(scores[row])).unwrap();
+        let mut rows: Vec<usize> = (0..scores.len()).collect();
+        rows.sort_by_key(|&row| (columns.ties[row], row));
+        rows.sort_by(|&a, &b| direction.compare(score(a), score(b)));
+        let mut used = 0;
+        let fits = |(rank, row): &(usize, usize)| {
+            used += columns.n_tokens_read(*row);
+            match limit {
+                Limit::Rows(rows) => *rank < rows,
+                Limit::Tokens(tokens) => used <= tokens,
+            }
+        };
+        let fitting = rows.into_iter().enumerate().take_while(fits);
+        fitting.map(|(_, row)| u32::try_from(row).unwrap()).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn one_pass_finds_what_sorting_finds(
+            rows in prop::collection::vec((-4i8..5, 0u64..6, 0u32..9), 0..200),
+            limit in prop_oneof![(0usize..220).prop_map(Limit::Rows), (0u64..900).prop_map(Limit::Tokens), (0u64..40).prop_map(Limit::Tokens)],
+            descending: bool,
+        ) {
+            let scores: Vec<i8> = rows.iter().map(|row| row.0).collect();
+            // Ties that share their upper half, their lower half, or all.
+            let ties = rows.iter().map(|row| ((row.1 / 2) << 32) | (row.1 % 2)).collect();
+            let n_tokens: Vec<u32> = rows.iter().map(|row| row.2).collect();
+            let statuses = vec![lobass_core::RowStatus::Ok; rows.len()];
+            let columns = ScoreColumns { statuses, ties, n_tokens, ..ScoreColumns::default() };
+            let direction = if descending { Direction::Descending } else { Direction::Ascending };
+            let mut best = Best::new(&columns, direction, limit);
+            for (at, &score) in scores.iter().enumerate() {
+                best.push(at, Score::new(score.into()).unwrap());
+            }
+            let found: Vec<u32> = best.ranked().iter().map(|candidate| candidate.at).collect();
+            prop_assert_eq!(found, plainly(&columns, &scores, direction, limit));
+        }
+    }
+}

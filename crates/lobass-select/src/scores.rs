@@ -1,0 +1,70 @@
+//! The score of every row under each strategy, column by column.
+
+use lobass_core::{Numbers, ScoreColumns};
+
+use crate::order::ascending;
+use crate::{Band, Strategy};
+
+impl Strategy {
+    /// The score of every row, in 8 bytes a row; missing for rows that are not eligible or lack what the strategy
+    /// needs, and finite for the others. Linear in the rows, but for sorting by perplexity in search of the middle.
+    pub(crate) fn scores(&self, columns: &ScoreColumns) -> Numbers {
+        let (base, reference) = (columns.losses("base"), columns.losses("reference"));
+        let mean = |sums: &Numbers, row: usize| {
+            let n_scored = columns.n_scored[row];
+            sums.get(row).filter(|_| n_scored > 0).map(|sum| sum / f64::from(n_scored))
+        };
+        match self {
+            Self::Lobass => each(columns, |row| relative(base.get(row)?, reference.get(row)?)),
+            Self::Gap => each(columns, |row| Some(mean(base, row)? - mean(reference, row)?)),
+            Self::GapSum => each(columns, |row| implicit_reward(base, reference, row)),
+            Self::RewardMargin => {
+                let (other_base, other_reference) =
+                    (columns.losses("base_rejected"), columns.losses("reference_rejected"));
+                each(columns, |row| {
+                    let rejected = implicit_reward(other_base, other_reference, row)?;
+                    Some(implicit_reward(base, reference, row)? - rejected)
+                })
+            }
+            Self::Perplexity(Band::Middle) => middle(each(columns, |row| mean(base, row))),
+            Self::Perplexity(Band::Low | Band::High) => each(columns, |row| Some(mean(base, row)?.exp())),
+            Self::Longest => each(columns, |row| Some(f64::from(columns.n_scored[row]))),
+            Self::Quality(ratings) => each(columns, |row| {
+                ratings.values.get(row).filter(|&rating| ratings.at_least.is_none_or(|least| rating >= least))
+            }),
+            Self::Random => each(columns, |row| Some(uniform(columns.ties[row]))),
+        }
+    }
+}
+
+/// A finite score for each eligible row that has one.
+fn each(columns: &ScoreColumns, score: impl Fn(usize) -> Option<f64>) -> Numbers {
+    let rows = columns.statuses.iter().enumerate();
+    rows.map(|(row, status)| score(row).filter(|score| status.is_eligible() && score.is_finite())).collect()
+}
+
+/// `log pi_reference - log pi_base` of a response, which DPO multiplies with beta, in nats.
+fn implicit_reward(base: &Numbers, reference: &Numbers, row: usize) -> Option<f64> {
+    Some(base.get(row)? - reference.get(row)?)
+}
+
+/// The share of the loss that is gone; undefined for a loss of nothing.
+pub(crate) fn relative(base: f64, reference: f64) -> Option<f64> {
+    (base > 0.0).then(|| (base - reference) / base)
+}
+
+/// Turns scores into their distance from the middle rank: 0 for the median, 1 for both ends.
+fn middle(mut scores: Numbers) -> Numbers {
+    // Adding zero makes -0.0 and 0.0 the same, as comparing scores does.
+    let order = ascending(scores.len(), |row| Some(scores.get(row)? + 0.0));
+    let last = order.len().saturating_sub(1).max(1) as f64;
+    for (rank, row) in order.into_iter().enumerate() {
+        scores.set(row as usize, Some((2.0 * rank as f64 / last - 1.0).abs()));
+    }
+    scores
+}
+
+/// 53 bits of a hash as a number in [0, 1).
+fn uniform(hash: u64) -> f64 {
+    (hash >> 11) as f64 / (1u64 << 53) as f64
+}
