@@ -26,6 +26,7 @@ struct Manifest {
     per_token: bool,
     n_rows: u64,
     counts: BTreeMap<String, u64>,
+    digest: String,
 }
 
 #[derive(Deserialize)]
@@ -72,6 +73,7 @@ fn check(manifest: &Manifest) {
     assert_eq!(manifest.inputs[0].layout["pair"]["prompt"], "question");
     assert_eq!((manifest.n_rows, manifest.inputs[0].n_rows), (5, 5));
     assert_eq!(manifest.counts, BTreeMap::from([("malformed".to_owned(), 1), ("ok".to_owned(), 4)]));
+    assert_eq!(manifest.digest.len(), 64);
     let encoding = &manifest.encoding;
     assert_eq!((&*encoding.mask, encoding.max_length, &*encoding.overlong), ("response", 128, "drop"));
     assert_eq!((&*manifest.template.name, manifest.template.now.as_deref()), ("chat_template.jinja", None));

@@ -55,9 +55,9 @@ impl WorkDir {
         let mut writer = TableWriter::create(out, TableShape::of(seal, manifest.pairs))?;
         let mut tally = Tally::default();
         for shards in self.plan.shards.chunks(SHARDS_AT_ONCE) {
-            let mut data = self.fetch(shards, &audit)?;
+            let data = self.fetch(shards, &audit)?;
             for &shard in shards {
-                let mut rows = self.joined(shard, &audit, &mut data, seal)?;
+                let mut rows = self.joined(shard, &audit, &data, seal)?;
                 for row in &mut rows {
                     mark_held_out(&mut row.record, seal);
                     tally.count(&row.record);
@@ -87,18 +87,19 @@ impl WorkDir {
         &self,
         shard: Shard,
         audit: &Audit,
-        data: &mut HashMap<String, Bytes>,
+        data: &HashMap<String, Bytes>,
         seal: &Seal,
     ) -> Result<Vec<TableRow>, Error> {
-        let mut take = |commit: &Commit| data.remove(&commit.file);
+        // Two roles of the same weights have the same data.
+        let find = |commit: &Commit| data.get(&commit.file).cloned();
         let rows = &audit.rows[&shard.id];
-        let rows = self.rows_of(rows, take(rows))?;
+        let rows = self.rows_of(rows, find(rows))?;
         if let Some(role) = audit.given_up.get(&shard.id) {
             return Ok(rows.into_iter().map(|row| given_up(row, shard, role)).collect());
         }
         let mut losses = Vec::new();
         for commit in audit.losses.iter().map(|stage| &stage[&shard.id]) {
-            losses.push(self.losses_of(commit, take(commit))?.into_iter().peekable());
+            losses.push(self.losses_of(commit, find(commit))?.into_iter().peekable());
         }
         rows.into_iter()
             .map(|row| {

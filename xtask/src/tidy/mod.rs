@@ -2,6 +2,7 @@
 
 mod links;
 mod manifests;
+mod merges;
 mod sources;
 
 use std::path::{Path, PathBuf};
@@ -22,6 +23,7 @@ fn offences(root: &Path) -> Result<Vec<String>> {
     let mut found = sources::offences(root, &files)?;
     found.extend(manifests::offences(root, &files)?);
     found.extend(links::offences(root, &files)?);
+    found.extend(merges::offences(root, &files)?);
     Ok(found)
 }
 
