@@ -35,14 +35,14 @@ def processes(mark: bytes) -> dict[int, tuple[int, str]]:
 
 
 class Cluster:
-    """A head on 127.0.0.1 and a second node on 127.0.0.2."""
+    """A head on 127.0.0.2 and a second node on 127.0.0.3; for 127.0.0.1 Ray would take the machine's own address."""
 
     def __init__(self) -> None:
         self.dir = tempfile.mkdtemp(prefix="lr")  # Short: Ray puts sockets into it.
         self.mark = f"{MARK}={secrets.token_hex(8)}"
         with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.address = f"127.0.0.1:{free.getsockname()[1]}"
+            free.bind(("127.0.0.2", 0))
+            self.address = f"127.0.0.2:{free.getsockname()[1]}"
         self.env = {
             **os.environ,
             MARK: self.mark.partition("=")[2],
@@ -58,8 +58,8 @@ class Cluster:
         """Starts what does not run: both nodes at first, later a node that was killed."""
         port = self.address.rpartition(":")[2]
         head = ["--head", f"--port={port}", "--include-dashboard=false", f"--temp-dir={self.dir}"]
-        self._start("127.0.0.1", head)
-        self._start("127.0.0.2", [f"--address={self.address}"])
+        self._start("127.0.0.2", head)
+        self._start("127.0.0.3", [f"--address={self.address}"])
 
     def _start(self, ip: str, args: list[str]) -> None:
         if ip in self.nodes and self.nodes[ip].poll() is None:

@@ -73,10 +73,10 @@ def test_a_worker_is_killed(slow: Run) -> None:
 
 def test_a_worker_is_killed_in_the_middle_of_a_unit(cluster: Cluster, job: Job) -> None:
     log = Run(cluster, job, wrap(job.lobass.path, job.dir, poison=7, times=1)).ends_with(0)
-    assert log.count("failed: the worker ended with exit code 137") == 2, "once under each model"
+    assert log.count("failed: the worker ended with exit code 137") == 1
     job.check()
     commits = [json.loads(commit.read_text()) for commit in job.work.glob("commits/nll-*/00007.json")]
-    assert [commit["attempt"] for commit in commits] == [2, 2]
+    assert sorted(commit["attempt"] for commit in commits) == [1, 2], "under one model it was the second try"
 
 
 def test_an_actor_is_killed(slow: Run) -> None:
@@ -89,7 +89,7 @@ def test_an_actor_is_killed(slow: Run) -> None:
 
 def test_a_node_is_killed(slow: Run) -> None:
     slow.until_half()
-    slow.cluster.kill_node("127.0.0.2")
+    slow.cluster.kill_node("127.0.0.3")
     slow.ends_with(0)
     slow.job.check()
 

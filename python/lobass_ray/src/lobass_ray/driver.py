@@ -11,7 +11,6 @@ from typing import Any, cast
 import ray
 import ray.cloudpickle
 import ray.data
-import ray.exceptions
 
 import lobass_ray
 from lobass_ray.worker import Actor, Receipt, Unit, WorkerError
@@ -113,13 +112,11 @@ def _round(todo: list[Unit], command: list[str], job: str, num_workers: int, num
         resources["scheduling_strategy"] = "SPREAD"
     units = ray.data.from_items(todo, override_num_blocks=len(todo))
     receipts = units.map_batches(Actor, fn_constructor_args=(command, job), batch_size=1, compute=actors, **resources)
-    try:
-        for receipt in receipts.iter_rows():
-            yield cast(Receipt, receipt)
-    except ray.exceptions.RayTaskError as error:
-        if isinstance(error.cause, WorkerError):
-            raise error.cause from None
-        raise
+    for row in receipts.iter_rows():
+        receipt = cast(Receipt, row)
+        if receipt["state"] == "refused":
+            raise WorkerError(receipt["error"])
+        yield receipt
 
 
 def _places(num_gpus: float) -> int:

@@ -37,7 +37,7 @@ class Receipt(TypedDict):
     shard: int
     n_rows: int
     state: str
-    """`committed`, `skipped`, `duplicate`, `differs`, `quarantined`, or `failed`."""
+    """`committed`, `skipped`, `duplicate`, `differs`, `quarantined`, or `failed`; `refused` ends the whole run."""
     n_tokens: int
     seconds: float
     error: str
@@ -64,7 +64,7 @@ class Worker:
         self.n_deaths = 0  # Since a unit went well.
 
     def ask(self, unit: Unit) -> Receipt:
-        """Has a unit done. Whatever goes wrong with it is a receipt; only a `WorkerError` is none."""
+        """Has a unit done. Whatever goes wrong is in the receipt."""
         started = time.monotonic()
         try:
             answer = self._answer(unit)
@@ -72,6 +72,8 @@ class Worker:
         except Died as death:
             self.child, again = None, True
             answer = {"state": "failed", "error": str(death)}
+        except WorkerError as error:
+            answer, again = {"state": "refused", "error": str(error)}, False
         self.n_deaths = self.n_deaths + 1 if again else 0
         return Receipt(
             **unit,
@@ -139,6 +141,8 @@ class Actor:
     Ray starts an actor again that died, and repeats what it was at, as often as it takes. A child that dies does not
     end its actor: a device on which every child dies would hold its unit for ever, and a unit that kills every child
     would come back to the same device. Both are receipts, and left for a later round.
+
+    Exceptions do not cross to the driver as they are, so that even what ends the run is a receipt.
     """
 
     def __init__(self, command: Sequence[str], job: str) -> None:
