@@ -65,19 +65,24 @@ def lobass() -> Lobass:
     return Lobass(str(Path(path).absolute()))
 
 
-@pytest.fixture(scope="session")
-def planned(lobass: Lobass, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """A job that is planned, and the digest of `lobass score` in one process."""
-    dir = tmp_path_factory.mktemp("planned")
+def plan(lobass: Lobass, dir: Path, n_times: int = 1) -> tuple[Path, str]:
+    """Plans a job on the demo's pool, so many times over; its work directory, and the digest of a single process."""
     lines = (ASSETS / "pool.jsonl").read_text().splitlines(keepends=True)
     (dir / "small.jsonl").write_text("".join(lines[:64]))
-    data: list[str | Path] = ["--data", ASSETS / "pool.jsonl"]
+    copies = [line.replace('"question":"', f'"question":"{copy} times, ') for copy in range(n_times) for line in lines]
+    (dir / "pool.jsonl").write_text("".join(copies))
+    data: list[str | Path] = ["--data", dir / "pool.jsonl"]
     models: list[str | Path] = ["--base", ASSETS / "base", "--reference", dir / "reference"]
     train: list[str | Path] = ["--model", ASSETS / "base", "--data", dir / "small.jsonl", "--out", dir / "reference"]
     lobass.run("train", *train, "--batch-size", "16", "--learning-rate", "1e-3", "--quiet")
     whole = lobass.json("score", *models, *data, "--out", dir / "whole.parquet")
     lobass.run("plan", *models, *data, "--work", dir / "work")
     return dir / "work", whole["manifest"]["digest"]
+
+
+@pytest.fixture(scope="session")
+def planned(lobass: Lobass, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    return plan(lobass, tmp_path_factory.mktemp("planned"))
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ def srun(args: list[str]) -> int:
     kills = dict(pair.split("=") for pair in os.environ.get("SHIM_KILL", "").split(",") if pair)
     name = kills.get(os.environ["SLURM_ARRAY_TASK_ID"])
     commits = n_commits()
-    child = subprocess.Popen(args)
+    child = subprocess.Popen([arg for arg in args[:1] if not arg.startswith("--cpus-per-task=")] + args[1:])
     if name and os.environ["SLURM_RESTART_COUNT"] == "0":
         while child.poll() is None and n_commits() == commits:
             time.sleep(0.001)
