@@ -69,7 +69,7 @@ fn compile(shell: &Shell, out: &Path, functions: &BTreeSet<String>) -> Result<Pa
     Ok(object)
 }
 
-fn target_dir(shell: &Shell) -> Result<PathBuf> {
+pub(crate) fn target_dir(shell: &Shell) -> Result<PathBuf> {
     let metadata = cmd!(shell, "cargo metadata --format-version 1 --no-deps --offline").quiet().read()?;
     let metadata: serde_json::Value = serde_json::from_str(&metadata)?;
     Ok(metadata["target_directory"].as_str().context("cargo names its target directory")?.into())

@@ -9,6 +9,7 @@ mod devices;
 mod golden;
 mod peers;
 mod python;
+mod schedulers;
 mod tidy;
 mod validate;
 
@@ -37,6 +38,8 @@ enum Verb {
     Devices(devices::Args),
     /// Build `lobass` and the GPU benchmark for NVIDIA cards, without the LLVM that burn fetches
     CudaBinary(cuda_binary::Args),
+    /// Test the Ray driver and the scripts for schedulers, with workers, actors, and nodes killed
+    Schedulers,
 }
 
 fn main() -> ExitCode {
@@ -60,6 +63,7 @@ fn run(verb: Verb) -> Result<()> {
         Verb::Bench(args) => bench::run(&shell, &args),
         Verb::Devices(args) => devices::run(&shell, &args),
         Verb::CudaBinary(args) => cuda_binary::run(&shell, &args),
+        Verb::Schedulers => schedulers::run(&shell),
     }
 }
 

@@ -1,0 +1,8 @@
+"""`python -m lobass_ray` is `lobass-ray`."""
+
+import sys
+
+from lobass_ray.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())
