@@ -33,7 +33,26 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(broken)
 }
 
+/// What there is to do when a place could not be reached.
+const AGAIN: &str = "nothing that was done is lost: run the same command again when the place can be reached";
+
+/// What there is to do when the system refuses.
+fn of_system(kind: ErrorKind) -> Option<&'static str> {
+    match kind {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+            Some("nothing that was done is lost: make room, and run the same command again")
+        }
+        ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied => {
+            Some("nothing that was done is lost: name a place that can be written, or have this one made so")
+        }
+        _ => None,
+    }
+}
+
 fn hint(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
+    if let Some(error) = cause.downcast_ref::<std::io::Error>() {
+        return of_system(error.kind());
+    }
     if let Some(error) = cause.downcast_ref::<lobass_data::Error>() {
         return match error {
             lobass_data::Error::UnknownFormat { .. } => Some(
@@ -57,9 +76,7 @@ fn hint(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
             lobass_run::Error::Mixture { .. } => {
                 Some("plan anew, in another place, and have every worker run the same version")
             }
-            lobass_run::Error::Store { .. } => Some(
-                "nothing that was done is lost: run the same command again when the place can be reached and has room",
-            ),
+            lobass_run::Error::Store { kind, .. } => Some(kind.and_then(of_system).unwrap_or(AGAIN)),
             _ => None,
         };
     }

@@ -13,15 +13,16 @@ pub enum Error {
     #[error(transparent)]
     Io(#[from] std::io::Error),
     /// The store of a work directory fails.
-    #[error("cannot {action} `{}`", path.display())]
+    #[error("cannot {action} `{}`: {reason}", path.display())]
     Store {
         /// What was to be done.
         action: &'static str,
         /// The object.
         path: PathBuf,
         /// What the store says.
-        #[source]
-        source: object_store::Error,
+        reason: String,
+        /// What the system says, if it is the system that fails.
+        kind: Option<std::io::ErrorKind>,
     },
     /// A data file cannot be read.
     #[error(transparent)]

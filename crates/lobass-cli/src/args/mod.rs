@@ -129,7 +129,7 @@ pub(crate) struct DemoArgs {
 #[command(after_help = "Examples:\n  lobass plan --base base --data pool.jsonl --explain\n  \
     lobass plan --base base --data pool.jsonl --explain --measure --devices 8 --price 2.5")]
 pub(crate) struct PlanArgs {
-    /// The model whose tokenizer and chat template are used; its weights are read by `--measure` only
+    /// The model whose tokenizer and chat template are used; its weights are read for a job and by `--measure`
     #[arg(long, value_name = "DIR")]
     pub(crate) base: PathBuf,
     /// Count what has to be computed for the losses of one model, and what need not be
