@@ -58,11 +58,11 @@ impl Store {
             Location::Dir(dir) => {
                 fs_err::create_dir_all(dir)?;
                 let files = LocalFileSystem::new_with_prefix(dir);
-                Arc::new(files.map_err(|error| failed("open", &location, "", error))?.with_fsync(true))
+                Arc::new(files.map_err(|error| failed("open", &location, "", &error))?.with_fsync(true))
             }
             Location::Url(url) => {
                 let (objects, prefix) = object_store::parse_url_opts(url, options)
-                    .map_err(|error| failed("open", &location, "", error))?;
+                    .map_err(|error| failed("open", &location, "", &error))?;
                 Arc::new(PrefixStore::new(objects, prefix))
             }
         };
@@ -102,7 +102,7 @@ impl Store {
         match self.wait(|| self.objects.head(&place)) {
             Ok(_) => Ok(true),
             Err(object_store::Error::NotFound { .. }) => Ok(false),
-            Err(error) => Err(failed("look for", &self.location, name, error)),
+            Err(error) => Err(failed("look for", &self.location, name, &error)),
         }
     }
 
@@ -122,7 +122,7 @@ impl Store {
         match self.retried(async || self.objects.get(&place).await?.bytes().await).await {
             Ok(bytes) => Ok(Some(bytes)),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(failed("read", &self.location, name, error)),
+            Err(error) => Err(failed("read", &self.location, name, &error)),
         }
     }
 
@@ -130,7 +130,7 @@ impl Store {
     pub(crate) fn put(&self, name: &str, bytes: impl Into<Bytes>) -> Result<(), Error> {
         let (place, bytes): (Name, Bytes) = (name.into(), bytes.into());
         let put = self.wait(|| self.objects.put(&place, bytes.clone().into()));
-        put.map(|_| ()).map_err(|error| failed("write", &self.location, name, error))
+        put.map(|_| ()).map_err(|error| failed("write", &self.location, name, &error))
     }
 
     /// Writes an object under a name that must be free. Whoever comes second changes nothing.
@@ -149,7 +149,7 @@ impl Store {
                 }
                 self.put(name, bytes).map(|()| Put::Created)
             }
-            Err(error) => Err(failed("write", &self.location, name, error)),
+            Err(error) => Err(failed("write", &self.location, name, &error)),
         }
     }
 
@@ -159,7 +159,7 @@ impl Store {
         let list =
             || self.objects.list(Some(&place)).map_ok(|found| found.location.to_string()).try_collect();
         let mut names: Vec<String> =
-            self.wait(list).map_err(|error| failed("list", &self.location, prefix, error))?;
+            self.wait(list).map_err(|error| failed("list", &self.location, prefix, &error))?;
         names.sort_unstable();
         Ok(names)
     }
@@ -169,7 +169,7 @@ impl Store {
         let place = Name::from(name);
         match self.wait(|| self.objects.delete(&place)) {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-            Err(error) => Err(failed("remove", &self.location, name, error)),
+            Err(error) => Err(failed("remove", &self.location, name, &error)),
         }
     }
 
@@ -194,8 +194,8 @@ impl Store {
     }
 }
 
-fn failed(action: &'static str, location: &Location, name: &str, error: object_store::Error) -> Error {
-    let system = system_error(&error);
+fn failed(action: &'static str, location: &Location, name: &str, error: &object_store::Error) -> Error {
+    let system = system_error(error);
     let kind = system.map(std::io::Error::kind);
     // Of a directory, the store only repeats what the system says.
     let reason =
