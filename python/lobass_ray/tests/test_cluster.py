@@ -103,6 +103,7 @@ def test_the_driver_is_killed(slow: Run) -> None:
     while any(Path(f"/proc/{worker}").exists() for worker in workers):
         assert time.monotonic() - started < 30, "workers outlive their driver"
         time.sleep(0.05)
+    assert not list(slow.job.work.glob("attempts/*/*")), "a worker that lost its driver gives its unit back"
     n_left = len(slow.job.pending()["units"])
     assert 0 < n_left <= 20 - n_done
     slow.start()

@@ -100,7 +100,11 @@ class Worker:
         # A device that kills its workers would otherwise be the quickest of all, and go through every unit there is.
         time.sleep(min(LONGEST_PAUSE, 2.0**self.n_deaths - 1))
         try:
-            child = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            # In a group of its own, since Ray kills the group of an actor that ends. The child finds its input at an
+            # end instead, and gives back what it is at, so that no try is counted.
+            child = subprocess.Popen(
+                self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+            )
         except OSError as error:
             raise WorkerError(f"cannot start `{self.command[0]}` on {socket.gethostname()}: {error}") from error
         ready = self._line(child)
