@@ -116,20 +116,25 @@ fn workers_that_share_a_bucket_make_the_table_of_one_process() {
 fn a_store_that_is_not_there_or_lets_nobody_in_is_said() {
     let sandbox = Sandbox::new();
     let mut bucket = Bucket { sandbox: &sandbox, endpoint: serve(&sandbox.path("buckets")) };
-    let failed = |output: &Output, words: &str| {
+    let failed = |code: i32, output: &Output, words: &str| {
         let stderr = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.code() == Some(2) && stderr.contains(words), "{}: {stderr}", output.status);
+        assert!(output.status.code() == Some(code) && stderr.contains(words), "{}: {stderr}", output.status);
     };
     failed(
+        2,
         &bucket.run("status --work s3://bucket/nothing"),
         "expected a work directory with a plan, found none",
     );
     let mut stranger = bucket.command("status --work s3://bucket/nothing");
     failed(
+        2,
         &stranger.env("AWS_SECRET_ACCESS_KEY", "wrong").output().unwrap(),
         "s3://bucket/nothing/plan.json",
     );
     "http://127.0.0.1:9".clone_into(&mut bucket.endpoint);
     let mut nobody = bucket.command("status --work s3://bucket/nothing");
-    failed(&nobody.env("AWS_MAX_RETRIES", "0").output().unwrap(), "s3://bucket/nothing/plan.json");
+    failed(75, &nobody.env("AWS_MAX_RETRIES", "0").output().unwrap(), "run the same command again");
+    // What is there for something else is none of the store's settings.
+    let mut other = bucket.command("status --work s3://bucket/nothing");
+    failed(75, &other.env("TIMEOUT", "1x").output().unwrap(), "s3://bucket/nothing/plan.json");
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
 
-use crate::exit::{DONE, FAILED};
+use crate::exit::{DONE, FAILED, UNFINISHED};
 
 /// Prints an error with its causes, and a hint where there is one.
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
@@ -23,7 +23,15 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     }
     // There is nobody left to tell if this fails.
     let _ = anstream::stderr().write_all(text.as_bytes());
-    ExitCode::from(FAILED)
+    ExitCode::from(if may_pass(error) { UNFINISHED } else { FAILED })
+}
+
+/// Whether the same command may do it later, without anybody's doing.
+fn may_pass(error: &anyhow::Error) -> bool {
+    let passes = |cause: &(dyn std::error::Error + 'static)| {
+        matches!(cause.downcast_ref(), Some(lobass_run::Error::Store { again: true, .. }))
+    };
+    error.chain().any(passes)
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

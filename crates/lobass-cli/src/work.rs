@@ -7,9 +7,13 @@ use lobass_run::{Job, Location, Store, WorkDir};
 
 /// Opens a place for work; a directory is made if it is not there.
 pub(crate) fn store(location: &Location) -> anyhow::Result<Store> {
-    // Clients of object stores take their settings from here: credentials, regions, endpoints.
-    let variables = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    // Clients of object stores take their settings from here: credentials, regions, endpoints. They would take names
+    // without a prefix too, such as `TOKEN`, that are there for something else.
+    let variables = std::env::vars_os().filter_map(|(name, value)| {
+        let name = name.into_string().ok()?;
+        let is_theirs = ["AWS_", "GOOGLE_", "AZURE_"].iter().any(|prefix| name.starts_with(prefix));
+        is_theirs.then_some((name, value.into_string().ok()?))
+    });
     Ok(Store::open(location.clone(), variables)?)
 }
 

@@ -23,6 +23,8 @@ pub enum Error {
         reason: String,
         /// What the system says, if it is the system that fails.
         kind: Option<std::io::ErrorKind>,
+        /// Whether the same call may succeed later: a server that is away, a disk that is full.
+        again: bool,
     },
     /// A data file cannot be read.
     #[error(transparent)]

@@ -29,6 +29,9 @@ pub struct Store {
     runtime: Arc<Runtime>,
 }
 
+/// What fails for good: the place is none.
+const OPEN: &str = "open";
+
 /// Requests that are under way at once when many objects are read.
 const REQUESTS: usize = 32;
 
@@ -46,7 +49,8 @@ impl Store {
     /// Opens a directory, which is made if it is not there, or a place in an object store.
     ///
     /// `options` are settings of the store's client under the names of their environment variables, such as
-    /// `AWS_ENDPOINT_URL` or `GOOGLE_SERVICE_ACCOUNT`; others are passed over.
+    /// `AWS_ENDPOINT_URL` or `GOOGLE_SERVICE_ACCOUNT`; the names without that prefix, such as `ENDPOINT_URL`, mean the
+    /// same, and others are passed over.
     ///
     /// # Errors
     /// [`Error::Store`] if the place is of a kind that this build does not know, or its settings make no sense.
@@ -58,11 +62,11 @@ impl Store {
             Location::Dir(dir) => {
                 fs_err::create_dir_all(dir)?;
                 let files = LocalFileSystem::new_with_prefix(dir);
-                Arc::new(files.map_err(|error| failed("open", &location, "", &error))?.with_fsync(true))
+                Arc::new(files.map_err(|error| failed(OPEN, &location, "", &error))?.with_fsync(true))
             }
             Location::Url(url) => {
                 let (objects, prefix) = object_store::parse_url_opts(url, options)
-                    .map_err(|error| failed("open", &location, "", &error))?;
+                    .map_err(|error| failed(OPEN, &location, "", &error))?;
                 Arc::new(PrefixStore::new(objects, prefix))
             }
         };
@@ -200,7 +204,21 @@ fn failed(action: &'static str, location: &Location, name: &str, error: &object_
     // Of a directory, the store only repeats what the system says.
     let reason =
         system.filter(|_| location.dir().is_some()).map_or_else(|| error.to_string(), ToString::to_string);
-    Error::Store { action, path: location.join(name), reason, kind }
+    let again = action != OPEN && may_pass(error, kind);
+    Error::Store { action, path: location.join(name), reason, kind, again }
+}
+
+/// Whether what fails now may succeed later without anybody's doing.
+fn may_pass(error: &object_store::Error, kind: Option<ErrorKind>) -> bool {
+    let of_the_place = [
+        ErrorKind::ReadOnlyFilesystem,
+        ErrorKind::PermissionDenied,
+        ErrorKind::NotADirectory,
+        ErrorKind::IsADirectory,
+        ErrorKind::InvalidFilename,
+    ];
+    matches!(error, object_store::Error::Generic { .. })
+        && !kind.is_some_and(|kind| of_the_place.contains(&kind))
 }
 
 /// What the system said, if that is the cause.

@@ -68,7 +68,9 @@ class Worker:
         started = time.monotonic()
         try:
             answer = self._answer(unit)
-            again = answer["state"] == "failed" and self._has_ended()
+            again = answer["state"] == "failed" and bool(answer["again"])
+            if again:
+                self._end()
         except Died as death:
             self.child, again = None, True
             answer = {"state": "failed", "error": str(death)}
@@ -128,15 +130,15 @@ class Worker:
             raise WorkerError(f"expected a line of JSON from the worker, found {line!r}") from error
         return answer
 
-    def _has_ended(self) -> bool:
-        """After a failure a worker goes on if the unit is to blame, and ends if it may be to blame itself."""
+    def _end(self) -> None:
+        """After a failure that may be its own, a worker ends; one that does not is none to keep."""
         assert self.child is not None
         try:
             self.child.wait(LAST_WORDS)
         except subprocess.TimeoutExpired:
-            return False
+            self.child.kill()
+            self.child.wait()
         self.child = None
-        return True
 
 
 class Actor:

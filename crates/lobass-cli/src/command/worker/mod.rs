@@ -88,7 +88,9 @@ impl Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
-            Error::Engine { .. } | Error::Store { .. } | Error::Io(_) => Self::Again(error.into()),
+            Error::Engine { .. } | Error::Store { again: true, .. } | Error::Io(_) => {
+                Self::Again(error.into())
+            }
             _ => Self::Never(error.into()),
         }
     }

@@ -61,6 +61,8 @@ pub(crate) enum Answer {
         /// Always `failed`.
         state: String,
         error: String,
+        /// Whether another process may do better. This one ends then.
+        again: bool,
     },
 }
 
@@ -83,8 +85,9 @@ pub(super) fn serve(worker: &mut Worker<'_>, job: &Job) -> anyhow::Result<Outcom
             Err(failure) => {
                 let Request { model, shard, .. } = request;
                 let error = format!("{:#}", failure.error());
-                say(&Answer::Failed { v: VERSION, model, shard, state: "failed".to_owned(), error })?;
-                if let Failure::Again(_) = failure {
+                let again = matches!(failure, Failure::Again(_));
+                say(&Answer::Failed { v: VERSION, model, shard, state: "failed".to_owned(), error, again })?;
+                if again {
                     return Ok(Outcome::Unfinished);
                 }
             }
