@@ -18,8 +18,14 @@ const CHUNK: usize = 16;
 /// The closure and what it calls have to be `#[inline(always)]`: a function of its own is compiled without them.
 #[inline(always)]
 pub(crate) fn vectorized<R>(body: impl FnOnce() -> R) -> R {
+    arch().dispatch(body)
+}
+
+/// The vector instructions that this processor has.
+#[inline(always)]
+pub(crate) fn arch() -> Arch {
     static ARCH: OnceLock<Arch> = OnceLock::new();
-    ARCH.get_or_init(Arch::new).dispatch(body)
+    *ARCH.get_or_init(Arch::new)
 }
 
 /// Computes `sum(x * y)`.

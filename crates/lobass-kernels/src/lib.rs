@@ -7,8 +7,8 @@
 //! Loops are compiled for AVX-512, AVX2, NEON, and for none of them, and chosen at run time. A sum is cut into as many
 //! parts whatever the width of a vector, and multiplied and added with one rounding, so that the choice changes no bit
 //! of it. (Without FMA instructions, that is slow.) Products of matrices do choose their order by the processor: those
-//! of [`matmul`] are `gemm`'s, and those of [`matmul_bf16`] too, unless there are instructions for bf16 itself. The call
-//! of `gemm` and these instructions are all that is `unsafe`.
+//! of [`matmul`] are `gemm`'s, those of [`project`] too unless there is AVX-512, and those of [`matmul_bf16`] unless
+//! there are instructions for bf16 itself. The call of `gemm` and these instructions are all that is `unsafe`.
 //!
 //! Each kernel has a twin in [`plain`], in `f64` and as short as it gets, which says what it computes.
 //!
@@ -41,6 +41,8 @@ pub mod plain;
 mod project;
 mod rotate;
 mod swiglu;
+#[cfg(any(test, target_arch = "x86_64"))]
+mod transpose;
 mod vector;
 mod widen;
 

@@ -24,7 +24,7 @@ type Answered = (usize, Vec<f32>);
 
 /// Hidden states of a batch on the processor, in bytes, for each worker. Everything else is made for a part of them at
 /// a time.
-const HOST_BYTES: usize = 24 << 20;
+const HOST_BYTES: usize = 16 << 20;
 /// What lies between two layers of a batch on other devices, in bytes.
 const DEVICE_BYTES: usize = 2 << 30;
 

@@ -10,8 +10,8 @@ use half::bf16;
 
 use super::Multiply;
 use super::panels::{Pairs, ROWS, packed};
-use super::transpose::transposed;
 use crate::lanes::vectorized;
+use crate::transpose::transposed;
 
 /// Outputs of a block.
 pub(super) const OUTPUTS: usize = 32;

@@ -15,8 +15,6 @@ mod instructions;
 mod panels;
 mod portable;
 mod round;
-#[cfg(any(test, target_arch = "x86_64"))]
-mod transpose;
 
 use half::bf16;
 

@@ -1,8 +1,8 @@
 //! Activations as the instructions for bf16 take them: two inputs of many rows beside each other.
 
 use super::round::rounded;
-use super::transpose::transposed;
 use crate::lanes::vectorized;
+use crate::transpose::transposed;
 
 /// Rows of a panel.
 pub(super) const ROWS: usize = 32;

@@ -1,0 +1,29 @@
+//! The product by `gemm`.
+
+use crate::matmul::{View, ViewMut, matmul};
+
+/// Computes what [`project`](super::project) does, where no side is 0.
+pub(super) fn multiply(x: &[f32], w: &[f32], inputs: usize, y: &mut [f32]) {
+    let (rows, outputs) = (x.len() / inputs, w.len() / inputs);
+    let weights = View::new(w, outputs, inputs, inputs).transposed();
+    let view = View::new(x, rows, inputs, inputs);
+    let fewest = fewest_rows(outputs);
+    if rows >= fewest {
+        return matmul(ViewMut::new(y, rows, outputs, outputs), view, weights, false, 1.0);
+    }
+    let padded = view.padded(fewest);
+    let mut results = vec![0.0; fewest * outputs];
+    let to = ViewMut::new(&mut results, fewest, outputs, outputs);
+    matmul(to, View::new(&padded, fewest, inputs, inputs), weights, false, 1.0);
+    y.copy_from_slice(&results[..rows * outputs]);
+}
+
+/// The rows from which on `gemm` sums in one order.
+///
+/// It has other kernels for one row and for up to 256 results, and cuts long sums in other places while there are at
+/// most 64 rows and 64 outputs. Beyond that, where it cuts depends on the length of the sum and on the processor.
+fn fewest_rows(outputs: usize) -> usize {
+    let beyond_small_results = 256 / outputs + 1;
+    let beyond_small_sides = if outputs <= 64 { 65 } else { 2 };
+    beyond_small_results.max(beyond_small_sides)
+}
