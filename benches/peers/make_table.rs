@@ -20,7 +20,7 @@ type Failure = Box<dyn std::error::Error>;
 /// As `lobass` writes them.
 const GROUP_ROWS: usize = 1 << 17;
 const SOURCES: u64 = 50;
-const MOST_TOKENS: f64 = 2048.0;
+const MOST_TOKENS: u32 = 2048;
 
 fn main() -> Result<(), Failure> {
     let mut arguments = std::env::args().skip(1);
@@ -75,7 +75,7 @@ fn random(rng: &mut ChaCha8Rng, row: u64, n_rows: u64) -> Row {
     };
     let scored = status != "overlong";
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "in [1, MOST_TOKENS]")]
-    let n_scored = if scored { (MOST_TOKENS.ln() * rng.random::<f64>()).exp() as u32 } else { 0 };
+    let n_scored = if scored { (f64::from(MOST_TOKENS).ln() * rng.random::<f64>()).exp() as u32 } else { 0 };
     let base = f64::from(n_scored) * rng.random_range(0.1..4.0);
     let reference = base * rng.random_range(0.1..1.1);
     Row {

@@ -1,4 +1,4 @@
-//! Selects from a score table what `select.py` selects, and says how long it took and how much memory it had.
+//! Selects from a score table what `select_rows.py` selects, and says how long it took and how much memory it had.
 //!
 //! Run by `cargo xtask bench select-peers` and `select-scale`.
 

@@ -110,7 +110,24 @@ fn numbers(run: &Value, name: &str) -> Result<Vec<f64>> {
 }
 
 fn build(shell: &Shell, binary: &str) -> Result<()> {
-    Ok(cmd!(shell, "cargo build --release --package lobass-benches --bin {binary}").run()?)
+    let features = features(binary);
+    Ok(cmd!(shell, "cargo build --release --package lobass-benches {features...} --bin {binary}").run()?)
+}
+
+/// Selection needs no models, which take long to build.
+fn features(binary: &str) -> &'static [&'static str] {
+    match binary {
+        "make-table" | "select-peer" => &["--no-default-features"],
+        _ => &[],
+    }
+}
+
+/// One of our binaries with arguments; cargo knows where it builds.
+fn run_binary(shell: &Shell, binary: &str, arguments: &[String]) -> Result<()> {
+    let features = features(binary);
+    let command =
+        cmd!(shell, "cargo run --quiet --release --package lobass-benches {features...} --bin {binary}");
+    Ok(command.arg("--").args(arguments).run()?)
 }
 
 /// Runs one of our binaries with a request and gives its result.
@@ -118,9 +135,7 @@ fn run_ours(shell: &Shell, binary: &str, mut request: Value) -> Result<Value> {
     request["threads"] = THREADS.into();
     request["out"] = format!("{DIR}/ours.json").into();
     shell.write_file(format!("{DIR}/request.json"), request.to_string())?;
-    // Cargo knows where it builds.
-    cmd!(shell, "cargo run --quiet --release --package lobass-benches --bin {binary} -- {DIR}/request.json")
-        .run()?;
+    run_binary(shell, binary, &[format!("{DIR}/request.json")])?;
     read(shell, "ours.json")
 }
 

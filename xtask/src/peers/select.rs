@@ -75,7 +75,7 @@ pub(super) fn run(shell: &Shell, args: &Args) -> Result<()> {
                 format!("--table={table}"),
                 format!("--keep={keep}"),
             ];
-            let run = run_peer(shell, &python, "select.py", &options)?;
+            let run = run_peer(shell, &python, "select_rows.py", &options)?;
             check_same(&run_of_ours, &run).with_context(|| format!("lobass and {}", peer.engine))?;
             side.take(&run)?;
         }

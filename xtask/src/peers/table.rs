@@ -1,10 +1,10 @@
 //! The score table that is selected from, made once and kept.
 
 use anyhow::Result;
-use xshell::{Shell, cmd};
+use xshell::Shell;
 
 use super::material::kept;
-use super::{DIR, build};
+use super::{DIR, build, run_binary};
 
 const GENERATOR: &str = "benches/peers/make_table.rs";
 
@@ -12,12 +12,9 @@ const GENERATOR: &str = "benches/peers/make_table.rs";
 pub(super) fn table(shell: &Shell, n_rows: u64) -> Result<String> {
     build(shell, "make-table")?;
     let made_of = (shell.read_file(GENERATOR)?, n_rows);
-    let n_rows = n_rows.to_string();
     let dir = kept(shell, "table", &made_of, |dir| {
         shell.create_dir(dir)?;
-        let run = "run --quiet --release --package lobass-benches --bin make-table --";
-        let run = run.split(' ');
-        Ok(cmd!(shell, "cargo {run...} {n_rows} {dir}/scores.parquet").run()?)
+        run_binary(shell, "make-table", &[n_rows.to_string(), format!("{dir}/scores.parquet")])
     })?;
     let path = format!("{dir}/scores.parquet");
     let bytes = fs_err::metadata(shell.current_dir().join(&path))?.len();

@@ -1,6 +1,6 @@
 """Selects the rows with the largest relative loss reduction with DuckDB or Polars, and writes how long that took.
 
-    python select.py --engine duckdb --table scores.parquet --keep 1000000 --threads 2 --out result.json
+    python select_rows.py --engine duckdb --table scores.parquet --keep 1000000 --threads 2 --out result.json
 
 Each engine gets its own best way to say it. Importing it is not timed; opening the file is. `--order key` breaks ties
 by the key, so that the result does not depend on the order of the file; without it, ties are as they come.
@@ -40,7 +40,7 @@ def with_duckdb(args):
         ORDER BY score DESC{ties} LIMIT {args.keep}
     """
     begin = time.perf_counter()
-    found = connection.execute(query, [str(args.table)]).to_arrow_table()
+    found = connection.sql(query, params=[str(args.table)]).to_arrow_table()
     seconds, peak = time.perf_counter() - begin, peak_rss_bytes()
     return duckdb.__version__, seconds, peak, found["row"].to_pylist(), found["score"].to_pylist()
 
