@@ -35,7 +35,7 @@ fn table() -> ScoreColumns {
         }
     };
     let records: Vec<ScoreRecord> = (0..N_ROWS).map(&mut record).collect();
-    ScoreColumns::of(&columns, 0)
+    ScoreColumns::of(&records, 0)
 }
 
 fn selecting(criterion: &mut Criterion) {

@@ -58,7 +58,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         result["length_correlation"] = json!(summary.length_correlation);
     }
     fs_err::write(&asked.out, result.to_string())?;
-    println!("{:.2} s reading, {selecting:.2} s selecting", reading);
+    println!("{reading:.2} s reading, {selecting:.2} s selecting");
     Ok(())
 }
 
