@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use lobass_core::{ColumnSet, ExampleKey, ScoreColumns, ScoreRecord};
 
 use super::groups::{Group, Groups};
+use super::wanted::Wanted;
 use super::{json, not_a_table, parquet_columns, parquet_file};
 use crate::{Error, Manifest};
 
@@ -123,12 +124,4 @@ impl ScoreFile {
             not_a_table(&self.path, format!("expected {} rows, found fewer", self.manifest.n_rows))
         })
     }
-}
-
-/// A row whose key is wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Wanted {
-    pub(super) row: u64,
-    /// Its position among the wanted.
-    at: usize,
 }

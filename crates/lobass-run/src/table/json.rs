@@ -9,7 +9,7 @@ use lobass_core::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::file::Wanted;
+use super::wanted::Wanted;
 use super::{ScoreTable, further_nll, nll, not_a_table, not_in_place};
 use crate::partial::partial_path;
 use crate::{Error, Manifest};

@@ -6,6 +6,7 @@ mod json;
 mod parquet_columns;
 mod parquet_file;
 mod seeds;
+mod wanted;
 
 use std::io::Read as _;
 use std::path::Path;

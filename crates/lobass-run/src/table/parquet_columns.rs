@@ -4,8 +4,8 @@ use std::path::Path;
 
 use lobass_core::{ColumnSet, ExampleKey, RowStatus, ScoreColumns, tie_break};
 
-use super::file::Wanted;
 use super::groups::{Group, Groups};
+use super::wanted::Wanted;
 use super::{MANIFEST_KEY, not_a_table, not_in_place};
 use crate::columns::Columns;
 use crate::{Error, Manifest};
