@@ -38,8 +38,9 @@ pub(crate) fn sealed(sandbox: &Sandbox, place: &str) -> String {
     digest(&sandbox.json(0, &format!("seal --out sealed.parquet -q --work {place}")))
 }
 
-fn signal(pid: u32, name: &str) {
-    assert!(Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status().unwrap().success());
+/// By the shell, whose own `kill` is there on the barest machine.
+fn signal(pid: u32, name: &str) -> bool {
+    Command::new("sh").args(["-c", &format!("kill -{name} {pid}")]).status().unwrap().success()
 }
 
 /// Waits until something is there.
@@ -212,17 +213,19 @@ fn a_device_that_dies_leaves_the_rest_to_the_others() {
 #[cfg(unix)]
 fn kill_a_child(parent: &Child, mut now: impl FnMut() -> bool) -> bool {
     let pid = parent.id();
-    let children = || {
-        let list = Command::new("ps").args(["-o", "pid=", "--ppid", &pid.to_string()]).output().unwrap();
-        let list = String::from_utf8(list.stdout).unwrap();
-        list.split_whitespace().filter_map(|pid| pid.parse::<u32>().ok()).collect::<Vec<_>>()
+    // Which process a process was started by is the second number behind its name.
+    let parent_of = |process: &Path| {
+        let stat = fs_err::read_to_string(process.join("stat")).ok()?;
+        stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse::<u32>().ok()
+    };
+    let child = || {
+        let processes = fs_err::read_dir("/proc").unwrap().flatten().map(|entry| entry.path());
+        let mut children = processes.filter(|process| parent_of(process) == Some(pid));
+        children.find_map(|process| process.file_name()?.to_str()?.parse::<u32>().ok())
     };
     let gone = || !Path::new(&format!("/proc/{pid}/exe")).exists();
     until("so many commits, or the end", || now() || gone());
-    match children().first() {
-        Some(child) => Command::new("kill").args(["-KILL", &child.to_string()]).status().unwrap().success(),
-        None => false,
-    }
+    child().is_some_and(|child| signal(child, "KILL"))
 }
 
 #[cfg(unix)]
@@ -237,7 +240,7 @@ fn a_worker_that_is_told_to_stop_gives_its_unit_back() {
         let marks = || walk(&attempts);
         until("a unit is under way", || marks() > 0 || child.try_wait().unwrap().is_some());
         if child.try_wait().unwrap().is_none() {
-            signal(child.id(), name);
+            assert!(signal(child.id(), name));
             let status = child.wait().unwrap();
             assert_eq!(status.code(), Some(code), "{status}");
         }
