@@ -86,7 +86,11 @@ fn parts_of_a_job_array_make_the_table() {
         );
     }
     assert_eq!(sandbox.expect(0, "pending --work run --world 3").stdout, "\n");
+    let pool = sandbox.read("pool.jsonl");
+    sandbox.fails("seal --work run --out pool.jsonl", &["output `pool.jsonl`", "found another file"]);
+    assert_eq!(sandbox.read("pool.jsonl"), pool, "nothing of a person's is replaced");
     assert_eq!(sealed(&sandbox, "run"), expected(&sandbox));
+    assert_eq!(sealed(&sandbox, "run"), expected(&sandbox), "the same table may be sealed again");
     assert_eq!(sandbox.json(0, "gc --work run")["objects"], json!([]));
 }
 

@@ -1,5 +1,10 @@
 //! `lobass seal`.
 
+use std::path::Path;
+
+use anyhow::bail;
+use lobass_run::ScoreFile;
+
 use crate::args::SealArgs;
 use crate::exit::Outcome;
 use crate::settings::ComputeSettings;
@@ -11,7 +16,16 @@ pub(crate) fn seal(args: &SealArgs, ui: Ui) -> anyhow::Result<Outcome> {
     let work = resume(&args.work.work)?;
     let job = job(&work, &args.work.work, args.work.job.as_deref())?;
     let format = TableFormat::of(&args.out, job.detail())?;
+    check_free(&args.out, &job.plan)?;
     let report = write_table(&work, &job.seal, args.allow_quarantined, &args.out, format, ui)?;
     let threads = ComputeSettings::default().threads();
     say_table(&args.out, &report.manifest, &report.reasons, threads, ui)
+}
+
+/// Refuses to replace anything but a table of the same plan.
+fn check_free(out: &Path, plan: &str) -> anyhow::Result<()> {
+    if !out.exists() || ScoreFile::open(out).is_ok_and(|table| table.manifest().plan == plan) {
+        return Ok(());
+    }
+    bail!("output `{}`: expected nothing, or a score table of this plan, found another file", out.display())
 }

@@ -1,8 +1,5 @@
 //! A pool without a model: rows, their encoding, and an engine that every test can compute by hand.
 
-#![allow(dead_code, reason = "every test binary uses a part of it")]
-#![allow(unreachable_pub, reason = "a module of several test binaries")]
-
 use std::path::Path;
 use std::sync::Mutex;
 
@@ -16,18 +13,18 @@ use serde_json::{Value, json};
 
 /// A loss that only a model of this number gives: so much per scored token and its id.
 #[derive(Debug, Default)]
-pub struct Linear {
-    pub nats: f64,
+pub(crate) struct Linear {
+    pub(crate) nats: f64,
     /// The number of sequences of each call.
-    pub calls: Mutex<Vec<usize>>,
+    pub(crate) calls: Mutex<Vec<usize>>,
 }
 
 impl Linear {
-    pub fn new(nats: f64) -> Self {
+    pub(crate) fn new(nats: f64) -> Self {
         Self { nats, calls: Mutex::default() }
     }
 
-    pub fn sum(&self, sequence: &Sequence) -> f64 {
+    pub(crate) fn sum(&self, sequence: &Sequence) -> f64 {
         sequence.scored_labels().map(|label| self.nats * (1.0 + f64::from(label))).sum()
     }
 }
@@ -50,15 +47,15 @@ impl LossEngine for Linear {
 }
 
 /// Data files with an encoder, planned.
-pub struct Planned {
-    pub pool: Pool,
-    pub encoder: Encoder,
-    pub plan: Plan,
+pub(crate) struct Planned {
+    pub(crate) pool: Pool,
+    pub(crate) encoder: Encoder,
+    pub(crate) plan: Plan,
 }
 
 impl Planned {
     /// Rows in a file of this directory.
-    pub fn new(dir: &Path, rows: &[Value]) -> Self {
+    pub(crate) fn new(dir: &Path, rows: &[Value]) -> Self {
         let path = dir.join("pool.jsonl");
         fs_err::write(&path, rows.iter().map(|row| format!("{row}\n")).collect::<String>()).unwrap();
         let file = DataFile::open(&path, "pool", &FormatChoice::Auto).unwrap();
@@ -73,7 +70,7 @@ impl Planned {
     }
 
     /// A work directory in a store, encoded.
-    pub fn encoded(&self, store: Store) -> WorkDir {
+    pub(crate) fn encoded(&self, store: Store) -> WorkDir {
         let work = WorkDir::open(store, self.plan.clone()).unwrap();
         work.encode(&self.pool, &self.encoder, 2, &mut |_| ()).unwrap();
         work
@@ -81,6 +78,6 @@ impl Planned {
 }
 
 /// A question and its answer.
-pub fn single(n: u32) -> Value {
+pub(crate) fn single(n: u32) -> Value {
     json!({"question": format!("what is {n}?"), "answer": format!("it is {n}")})
 }
