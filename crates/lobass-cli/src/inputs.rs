@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use jiff::civil::DateTime;
+use lobass_core::Context;
 use lobass_data::{
     ChatTemplate, DataFile, EncodeOptions, Encoder, FormatChoice, Pool, TemplateChoice, TextTokenizer,
     read_dataset_info,
@@ -131,6 +132,16 @@ impl Sequences {
             warn("the tokenizer names no end-of-sequence token, so templates that end turns with it do not");
         }
         Ok(Self { pool, encoder: Encoder::new(tokenizer, template, options), now })
+    }
+
+    /// What comes before a response that is shown without its prompt: the token that sequences begin with, or, of a
+    /// tokenizer without one, that which ends them.
+    pub(crate) fn unconditional(&self) -> anyhow::Result<Context> {
+        let tokenizer = self.encoder.tokenizer();
+        let start = tokenizer.bos().or(tokenizer.eos()).context(
+            "losses without the prompt: expected a token that sequences begin or end with, found none in the tokenizer",
+        )?;
+        Ok(Context::Unconditional { start: start.id })
     }
 
     /// Reads the pool once and plans it.

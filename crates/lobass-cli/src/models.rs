@@ -5,6 +5,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use anyhow::bail;
+use lobass_core::Context;
 use lobass_data::TextTokenizer;
 use lobass_llama::{AdapterCheckpoint, Checkpoint, Dtype, Llama, LlamaConfig};
 use lobass_run::ModelKey;
@@ -19,7 +20,7 @@ use crate::ui::Ui;
 pub(crate) struct Model {
     /// Of an adapter that of the base it is put on.
     pub(crate) checkpoint: Rc<Checkpoint>,
-    adapter: Option<AdapterCheckpoint>,
+    adapter: Option<Rc<AdapterCheckpoint>>,
     /// The base's weights, which its adapters share.
     shared: Rc<OnceCell<Llama>>,
     pub(crate) key: ModelKey,
@@ -73,12 +74,29 @@ impl Model {
             self.dir().display()
         ));
         let (checkpoint, shared) = (Rc::clone(&self.checkpoint), Rc::clone(&self.shared));
-        Ok(Self { checkpoint, adapter: Some(adapter), shared, key, placement: self.placement.clone() })
+        Ok(Self {
+            checkpoint,
+            adapter: Some(Rc::new(adapter)),
+            shared,
+            key,
+            placement: self.placement.clone(),
+        })
+    }
+
+    /// The same model in another role, shown something else before the tokens that are scored.
+    pub(crate) fn in_context(&self, role: &str, context: Context) -> Self {
+        Self {
+            checkpoint: Rc::clone(&self.checkpoint),
+            adapter: self.adapter.clone(),
+            shared: Rc::clone(&self.shared),
+            key: self.key.in_context(role, context),
+            placement: self.placement.clone(),
+        }
     }
 
     /// Where it is: the adapter's directory, or the checkpoint's.
     pub(crate) fn dir(&self) -> &Path {
-        self.adapter.as_ref().map_or(self.checkpoint.dir(), AdapterCheckpoint::dir)
+        self.adapter.as_ref().map_or(self.checkpoint.dir(), |adapter| adapter.dir())
     }
 
     /// Reads the weights. Those of a base are kept once an adapter has been put on it.
@@ -160,6 +178,9 @@ pub(crate) fn check_pair(base: &Model, reference: &Model, tokenizer: &TextTokeni
     }
     Ok(())
 }
+
+/// The base, shown responses without their prompts.
+pub(crate) const UNCONDITIONAL: &str = "base_unconditional";
 
 /// An adapter means something on the base it was trained on only.
 pub(crate) fn check_record(base: &Model, dir: &Path) -> anyhow::Result<()> {

@@ -25,6 +25,7 @@
 
 mod budget;
 mod columns;
+mod context;
 mod engine;
 mod key;
 mod nll;
@@ -37,6 +38,7 @@ mod status;
 
 pub use budget::{Budget, BudgetError};
 pub use columns::{ColumnSet, ScoreColumns};
+pub use context::Context;
 pub use engine::{Detail, LossEngine, SequenceLoss};
 pub use key::{ExampleKey, tie_break};
 pub use nll::Nll;

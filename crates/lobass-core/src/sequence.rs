@@ -50,6 +50,13 @@ impl Sequence {
         Ok(Self { input_ids, loss_mask: rest.to_vec() })
     }
 
+    /// The scored tokens without anything that comes before or between them: `start`, then each of them, all scored.
+    /// What a model says of a response without its prompt; the same tokens count as in the whole sequence.
+    pub fn unconditional(&self, start: u32) -> Self {
+        let input_ids: Vec<u32> = std::iter::once(start).chain(self.scored_labels()).collect();
+        Self { loss_mask: vec![true; input_ids.len() - 1], input_ids }
+    }
+
     /// The token ids, `n_tokens` of them.
     pub fn input_ids(&self) -> &[u32] {
         &self.input_ids
@@ -99,6 +106,16 @@ mod tests {
         assert_eq!(sequence.scored_labels().collect::<Vec<_>>(), [9]);
         assert!(sequence.is_scored(2));
         assert!(!sequence.is_scored(1));
+    }
+
+    #[test]
+    fn a_response_without_its_prompt_has_the_same_tokens() {
+        let scored = [false, true, false, true, true];
+        let sequence = Sequence::from_scored_tokens(vec![7, 8, 9, 10, 11], &scored).unwrap();
+        let alone = sequence.unconditional(1);
+        assert_eq!(alone.input_ids(), [1, 8, 10, 11]);
+        assert!(alone.scored_labels().eq(sequence.scored_labels()));
+        assert_eq!(alone.n_scored(), 3);
     }
 
     #[test]

@@ -54,6 +54,24 @@ impl KeyMaker {
     }
 }
 
+impl Example {
+    /// A hash of everything that comes before the last response: who says what, and the tools they have. Rows with the
+    /// same one have several responses to one prompt.
+    pub fn prompt_hash(&self) -> u128 {
+        let end = self.messages.iter().rposition(|message| message.scored).unwrap_or(self.messages.len());
+        let mut hash = Xxh3::new();
+        let mut part = |text: &str| {
+            hash.update(&(text.len() as u64).to_le_bytes());
+            hash.update(text.as_bytes());
+        };
+        turn_parts(&self.messages[..end], &mut part);
+        if let Some(tools) = &self.tools {
+            part(&tools.to_string());
+        }
+        hash.digest128()
+    }
+}
+
 /// A hash of who says what, on both sides of a pair, and of the tools they have.
 fn content_hash(example: &Example) -> u128 {
     let mut hash = Xxh3::new();
@@ -120,6 +138,22 @@ mod tests {
             content_hash(&Example { id: None, messages, rejected: None, tools: None })
         };
         assert_ne!(hash("ab", "c"), hash("a", "bc"));
+    }
+
+    #[test]
+    fn responses_to_one_prompt_share_its_hash() {
+        let (one, other) = (example(None, "a"), example(Some("x"), "b"));
+        assert_eq!(one.prompt_hash(), other.prompt_hash());
+        let mut asked_again = example(None, "a");
+        asked_again.messages.extend(example(None, "a").messages);
+        assert_ne!(
+            one.prompt_hash(),
+            asked_again.prompt_hash(),
+            "the first turns are part of the last one's prompt"
+        );
+        let mut closed = example(None, "a");
+        closed.messages.push(Message::new(Role::User, "thanks"));
+        assert_eq!(one.prompt_hash(), closed.prompt_hash());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lobass_core::RowStatus;
+use lobass_core::{Context, RowStatus};
 use lobass_data::{Duplicates, EncodeOptions, Layout};
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +48,13 @@ pub struct ModelKey {
     pub dtype: String,
     /// What it ran on.
     pub device: String,
+    /// What it was shown before the tokens that are scored.
+    #[serde(default, skip_serializing_if = "is_prompt")]
+    pub context: Context,
+}
+
+fn is_prompt(context: &Context) -> bool {
+    *context == Context::Prompt
 }
 
 impl ModelKey {
@@ -59,14 +66,26 @@ impl ModelKey {
             weights_digest: weights_digest.to_owned(),
             dtype: dtype.to_owned(),
             device: device.to_owned(),
+            context: Context::Prompt,
         }
     }
 
-    /// The name of its units: the same weights in the same format on the same kind of device, in whatever role.
+    /// The same model in another role, shown something else.
+    #[must_use]
+    pub fn in_context(&self, role: &str, context: Context) -> Self {
+        Self { role: role.to_owned(), context, ..self.clone() }
+    }
+
+    /// The name of its units: the same weights in the same format on the same kind of device in the same context, in
+    /// whatever role.
     pub(crate) fn stage(&self) -> String {
         let digest: String = self.weights_digest.chars().take(16).collect();
         let device = self.device.split(':').next().unwrap_or_default();
-        format!("nll-{digest}-{}-{device}", self.dtype)
+        let context = match self.context {
+            Context::Prompt => String::new(),
+            Context::Unconditional { start } => format!("-unconditional{start}"),
+        };
+        format!("nll-{digest}-{}-{device}{context}", self.dtype)
     }
 }
 

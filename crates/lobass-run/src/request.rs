@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
-use lobass_core::Detail;
+use lobass_core::{Context, Detail};
 use serde::{Deserialize, Serialize};
 
 use crate::folds::Folds;
@@ -167,6 +167,10 @@ impl Seal {
         if self.base.role != "base" {
             return Err(format!("expected role `base` for the base, found `{}`", self.base.role));
         }
+        let references = self.references.iter().map(|reference| &reference.model);
+        if let Some(model) = references.chain([&self.base]).find(|model| model.context != Context::Prompt) {
+            return Err(format!("expected losses after the prompt for `{}`, found others", model.role));
+        }
         let mut taken = BTreeSet::from(["base"]);
         for role in self.models().skip(1).map(|model| model.role.as_str()) {
             let is_single = !self.is_combined() && self.references.iter().any(|one| one.model.role == role);
@@ -274,6 +278,8 @@ mod tests {
     fn roles_are_the_names_of_columns() {
         let base = || model("base");
         assert!(refused(&Seal::new(model("reference"), Vec::new())).contains("role `base`"));
+        let unconditional = model("reference").in_context("reference", Context::Unconditional { start: 1 });
+        assert!(refused(&Seal::new(base(), vec![unconditional.into()])).contains("after the prompt"));
         let other = Seal::new(base(), vec![model("tuned").into()]);
         assert!(refused(&other).contains("expected role `reference`"));
         let seeds = vec![reference("reference", 0, None), reference("other", 1, None)];

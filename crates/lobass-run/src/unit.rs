@@ -1,6 +1,6 @@
 //! The one path on which losses are computed: a shard under a model, once.
 
-use lobass_core::{Detail, LossEngine, Sequence, SequenceLoss};
+use lobass_core::{Context, Detail, LossEngine, Sequence, SequenceLoss};
 use serde::{Deserialize, Serialize};
 
 use crate::attempts::Attempt;
@@ -136,7 +136,7 @@ impl WorkDir {
     ) -> Result<Receipt, Error> {
         let rows = self.rows(unit.shard)?;
         check_ids(&rows, unit.model, engine.vocab_size())?;
-        let (sequences, shape) = sides(rows);
+        let (sequences, shape) = sides(rows, unit.model.context);
         let found = engine.losses(&sequences, unit.detail).map_err(|source| Error::Engine {
             model: unit.model.role.clone(),
             shard: unit.shard.id,
@@ -174,7 +174,7 @@ impl WorkDir {
     /// # Errors
     /// If it has not been encoded or cannot be read.
     pub fn call(&self, shard: Shard) -> Result<Vec<Sequence>, Error> {
-        Ok(sides(self.rows(shard)?).0)
+        Ok(sides(self.rows(shard)?, Context::Prompt).0)
     }
 }
 
@@ -185,15 +185,15 @@ impl Unit<'_> {
     }
 }
 
-/// All sequences of a shard, chosen sides first, then rejected ones; and of each row that has any its number and
-/// whether it is a pair.
-fn sides(rows: Vec<EncodedRow>) -> (Vec<Sequence>, Vec<(u64, bool)>) {
+/// All sequences of a shard in a context, chosen sides first, then rejected ones; and of each row that has any its
+/// number and whether it is a pair.
+fn sides(rows: Vec<EncodedRow>, context: Context) -> (Vec<Sequence>, Vec<(u64, bool)>) {
     let (mut chosen, mut rejected, mut shape) = (Vec::new(), Vec::new(), Vec::new());
     for row in rows {
         let Some(sequence) = row.sequence else { continue };
         shape.push((row.row, row.rejected.is_some()));
-        chosen.push(sequence);
-        rejected.extend(row.rejected);
+        chosen.push(context.of(sequence));
+        rejected.extend(row.rejected.map(|sequence| context.of(sequence)));
     }
     chosen.extend(rejected);
     (chosen, shape)

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 
 use lobass_core::{Direction, Numbers, Score, ScoreColumns};
 
-use crate::best::{Best, Limit};
+use crate::best::{Best, Limit, Ranking};
 use crate::correlation::spearman;
 use crate::scores::relative;
 
@@ -59,7 +59,7 @@ pub fn agreement(columns: &ScoreColumns, left: &Numbers, right: &Numbers, k: usi
         return None;
     }
     let top = |scores: &Numbers| -> HashSet<u32> {
-        let mut best = Best::new(columns, Direction::Descending, Limit::Rows(k));
+        let mut best = Best::new(Ranking::new(columns, Direction::Descending), Limit::Rows(k), n_rows);
         for row in (0..columns.len()).filter(both) {
             if let Some(score) = scores.get(row).and_then(Score::new) {
                 best.push(row, score);

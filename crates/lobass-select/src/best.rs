@@ -4,6 +4,45 @@ use std::cmp::Ordering;
 
 use lobass_core::{Direction, Score, ScoreColumns};
 
+/// The order of rows with scores: the better one first, and of equal ones that with the smaller hash of its key.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ranking<'a> {
+    columns: &'a ScoreColumns,
+    direction: Direction,
+}
+
+impl<'a> Ranking<'a> {
+    pub(crate) fn new(columns: &'a ScoreColumns, direction: Direction) -> Self {
+        Self { columns, direction }
+    }
+
+    /// Low scores first.
+    pub(crate) fn ascending(columns: &'a ScoreColumns) -> Self {
+        Self::new(columns, Direction::Ascending)
+    }
+
+    /// Whether the first of two rows comes before the second.
+    pub(crate) fn is_before(self, first: (usize, Score), second: (usize, Score)) -> bool {
+        let candidate = |(row, score)| self.candidate(row, score);
+        self.compare(&candidate(first), &candidate(second)).is_lt()
+    }
+
+    #[inline]
+    fn candidate(self, row: usize, score: Score) -> Candidate {
+        let tie = u32::try_from(self.columns.ties[row] >> 32).expect("half of it");
+        Candidate { score, tie, at: u32::try_from(row).expect("at most 2^31 rows") }
+    }
+
+    /// The better one is less. Keys are unique, so the row decides only where two of them share a hash.
+    #[inline]
+    pub(crate) fn compare(self, left: &Candidate, right: &Candidate) -> Ordering {
+        self.direction.compare(left.score, right.score).then(left.tie.cmp(&right.tie)).then_with(|| {
+            let tie = |candidate: &Candidate| self.columns.ties[candidate.at as usize];
+            tie(left).cmp(&tie(right)).then(left.at.cmp(&right.at))
+        })
+    }
+}
+
 /// Where ranking stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Limit {
@@ -28,8 +67,7 @@ pub(crate) struct Candidate {
 /// of it is turned away from then on. So all of it is linear in the rows, but for sorting what is kept.
 #[derive(Debug)]
 pub(crate) struct Best<'a> {
-    columns: &'a ScoreColumns,
-    direction: Direction,
+    ranking: Ranking<'a>,
     limit: Limit,
     kept: Vec<Candidate>,
     /// How many are collected before the worse half goes.
@@ -42,27 +80,27 @@ pub(crate) struct Best<'a> {
 const FEW: usize = if cfg!(test) { 8 } else { 1 << 16 };
 
 impl<'a> Best<'a> {
-    pub(crate) fn new(columns: &'a ScoreColumns, direction: Direction, limit: Limit) -> Self {
+    /// A collector of at most `n_rows` rows that will be offered.
+    pub(crate) fn new(ranking: Ranking<'a>, limit: Limit, n_rows: usize) -> Self {
         let room = match limit {
             Limit::Rows(rows) => rows.saturating_mul(2).max(FEW),
             Limit::Tokens(_) => FEW,
         };
         let most = match limit {
-            Limit::Rows(_) => room.min(columns.len()),
-            Limit::Tokens(_) => columns.len(), // memory is taken when it is written to
+            Limit::Rows(_) => room.min(n_rows),
+            Limit::Tokens(_) => n_rows, // memory is taken when it is written to
         };
-        Self { columns, direction, limit, kept: Vec::with_capacity(most), room, bound: None }
+        Self { ranking, limit, kept: Vec::with_capacity(most), room, bound: None }
     }
 
     /// Offers a row.
     #[inline]
     pub(crate) fn push(&mut self, at: usize, score: Score) {
-        let tie = u32::try_from(self.columns.ties[at] >> 32).expect("half of it");
-        let candidate = Candidate { score, tie, at: u32::try_from(at).expect("at most 2^31 rows") };
+        let candidate = self.ranking.candidate(at, score);
         if self.kept.len() >= self.room {
             self.trim();
         }
-        if self.bound.is_some_and(|bound| compare(self.columns, self.direction, &candidate, &bound).is_gt()) {
+        if self.bound.is_some_and(|bound| self.ranking.compare(&candidate, &bound).is_gt()) {
             return;
         }
         self.kept.push(candidate);
@@ -71,8 +109,8 @@ impl<'a> Best<'a> {
     /// What is kept, the best first.
     pub(crate) fn ranked(mut self) -> Vec<Candidate> {
         self.trim();
-        let (columns, direction) = (self.columns, self.direction);
-        self.kept.sort_unstable_by(|left, right| compare(columns, direction, left, right));
+        let ranking = self.ranking;
+        self.kept.sort_unstable_by(|left, right| ranking.compare(left, right));
         self.kept.shrink_to_fit();
         self.kept
     }
@@ -92,24 +130,24 @@ impl<'a> Best<'a> {
 
     /// Puts the best so many rows first, and the next one after them; returns how many there are.
     fn part(&mut self, rows: usize) -> usize {
-        let (columns, direction) = (self.columns, self.direction);
+        let ranking = self.ranking;
         if rows < self.kept.len() {
-            self.kept.select_nth_unstable_by(rows, |left, right| compare(columns, direction, left, right));
+            self.kept.select_nth_unstable_by(rows, |left, right| ranking.compare(left, right));
         }
         rows.min(self.kept.len())
     }
 
     /// The same for as many rows as fit, halving where the first that does not can be.
     fn part_by_tokens(&mut self, tokens: u64) -> usize {
-        let (columns, direction) = (self.columns, self.direction);
+        let ranking = self.ranking;
         let (mut start, mut end, mut left) = (0, self.kept.len(), tokens);
         while start < end {
             let middle = usize::midpoint(start, end);
-            self.kept[start..end].select_nth_unstable_by(middle - start, |left, right| {
-                compare(columns, direction, left, right)
-            });
+            self.kept[start..end]
+                .select_nth_unstable_by(middle - start, |left, right| ranking.compare(left, right));
             let rows = &self.kept[start..=middle];
-            let used: u64 = rows.iter().map(|candidate| columns.n_tokens_read(candidate.at as usize)).sum();
+            let used: u64 =
+                rows.iter().map(|candidate| ranking.columns.n_tokens_read(candidate.at as usize)).sum();
             if used <= left {
                 left -= used;
                 start = middle + 1;
@@ -119,15 +157,6 @@ impl<'a> Best<'a> {
         }
         start
     }
-}
-
-/// The better one is less. Keys are unique, so the row decides only where two of them share a hash.
-#[inline]
-fn compare(columns: &ScoreColumns, direction: Direction, left: &Candidate, right: &Candidate) -> Ordering {
-    direction.compare(left.score, right.score).then(left.tie.cmp(&right.tie)).then_with(|| {
-        let tie = |candidate: &Candidate| columns.ties[candidate.at as usize];
-        tie(left).cmp(&tie(right)).then(left.at.cmp(&right.at))
-    })
 }
 
 #[cfg(test)]
@@ -168,7 +197,7 @@ mod tests {
             let statuses = vec![lobass_core::RowStatus::Ok; rows.len()];
             let columns = ScoreColumns { statuses, ties, n_tokens, ..ScoreColumns::default() };
             let direction = if descending { Direction::Descending } else { Direction::Ascending };
-            let mut best = Best::new(&columns, direction, limit);
+            let mut best = Best::new(Ranking::new(&columns, direction), limit, columns.len());
             for (at, &score) in scores.iter().enumerate() {
                 best.push(at, Score::new(score.into()).unwrap());
             }

@@ -40,16 +40,21 @@
 mod agreement;
 mod best;
 mod correlation;
+mod matched;
 mod memorization;
 mod order;
+mod parts;
 mod rank;
 mod scores;
+mod shape;
 mod strategy;
 mod summary;
 
 pub use agreement::{Agreement, Stability, agreement, lobass_scores, stability};
 pub use correlation::spearman;
 pub use memorization::{Memorization, memorization, memorization_columns};
-pub use rank::{Request, SelectError, select};
+pub use parts::StratumShare;
+pub use rank::{Request, SelectError, Shaped, select, select_shaped};
+pub use shape::{Exclusion, Groups, Guards, LeftOut, Quota, Shape, Shares, Strata, Winner};
 pub use strategy::{Band, Need, Ratings, Strategy, StrategyInfo};
 pub use summary::{SourceShare, Summary, summarize};

@@ -1,11 +1,13 @@
 //! Keeping the best within a budget.
 
-use lobass_core::{Budget, Direction, Score, ScoreColumns, Selected, Selection};
+use lobass_core::{Budget, Direction, Numbers, Score, ScoreColumns, Selected, Selection};
 use thiserror::Error;
 
-use crate::Strategy;
-use crate::best::{Best, Limit};
-use crate::strategy::Need;
+use crate::best::{Best, Candidate, Limit, Ranking};
+use crate::matched::length_matched;
+use crate::parts::{StratumShare, best_of_each};
+use crate::shape::{LeftOut, Shape, leave_out};
+use crate::strategy::{Need, Strategy, UNCONDITIONAL};
 
 /// How much to keep, and of which end.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -34,6 +36,27 @@ pub enum SelectError {
         /// The strategy.
         strategy: String,
     },
+    /// The strategy asks how much a prompt helps, and the table has no losses without it.
+    #[error(
+        "strategy `{strategy}`: expected losses of responses without their prompts, found none in the score table; \
+         score with `--context unconditional`"
+    )]
+    NoUnconditional {
+        /// The strategy.
+        strategy: String,
+    },
+    /// A guard needs a model that the table does not have.
+    #[error("a guard on the loss under the {model}: expected such losses in the score table, found none")]
+    UnguardedModel {
+        /// The model.
+        model: &'static str,
+    },
+    /// Shrinkage is defined for one score only.
+    #[error("shrinkage: expected the strategy `lobass`, found `{strategy}`")]
+    Shrinkage {
+        /// The strategy.
+        strategy: String,
+    },
     /// Not a single row has a score.
     #[error("strategy `{strategy}`: expected rows with a score, found none among {n_rows}")]
     NothingEligible {
@@ -42,6 +65,17 @@ pub enum SelectError {
         /// Rows in the table.
         n_rows: u64,
     },
+}
+
+/// A selection, and what its shape did.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shaped {
+    /// The chosen rows.
+    pub selection: Selection,
+    /// Rows with a score that were no candidates, and why.
+    pub left_out: Vec<LeftOut>,
+    /// What each part of the pool got, if there is a quota.
+    pub strata: Vec<StratumShare>,
 }
 
 /// Ranks the rows of a table and keeps the best of them.
@@ -54,35 +88,57 @@ pub enum SelectError {
 /// 8 bytes for each row of the table, and 32 for each that is kept, or 16 if that is most of them.
 ///
 /// # Errors
-/// [`SelectError::NoReference`] or [`SelectError::NoPairs`] if the strategy needs a reference or pairs and no row has
-/// any, [`SelectError::NothingEligible`] if no row has a score.
+/// [`SelectError::NoReference`], [`SelectError::NoUnconditional`], or [`SelectError::NoPairs`] if the strategy needs
+/// losses or pairs and no row has any, [`SelectError::NothingEligible`] if no row has a score.
 pub fn select(
     columns: &ScoreColumns,
     strategy: &Strategy,
     request: &Request,
 ) -> Result<Selection, SelectError> {
+    Ok(select_shaped(columns, strategy, request, &Shape::default())?.selection)
+}
+
+/// As [`select`], of rows that a [`Shape`] allows, and as much of each part of the pool as it says.
+///
+/// The parts of a budget are rounded by largest remainder; what a part has no rows for goes to the others by their
+/// weights. With tokens, each part stops before the first row that does not fit into its share.
+///
+/// # Errors
+/// As [`select`], and [`SelectError::UnguardedModel`] or [`SelectError::Shrinkage`] if a guard means nothing here.
+pub fn select_shaped(
+    columns: &ScoreColumns,
+    strategy: &Strategy,
+    request: &Request,
+    shape: &Shape,
+) -> Result<Shaped, SelectError> {
+    if let Strategy::LengthMatchedRandom(other) = strategy {
+        let like = select_shaped(columns, other, &Request { direction: None, ..*request }, shape)?;
+        return length_matched(columns, strategy, request, shape, &like.selection);
+    }
+    check(columns, strategy, shape)?;
     let info = strategy.info();
     let n_rows = columns.len() as u64;
-    if info.needs.contains(&Need::Reference) && !columns.losses("reference").has_any() {
-        return Err(SelectError::NoReference { strategy: info.name.to_owned() });
-    }
-    if info.needs.contains(&Need::Pair) && !(0..columns.len()).any(|row| columns.is_pair(row)) {
-        return Err(SelectError::NoPairs { strategy: info.name.to_owned() });
-    }
     let direction = request.direction.unwrap_or(info.direction);
-    let mut best = Best::new(columns, direction, limit(request.budget, n_rows));
-    let mut n_eligible = 0;
-    for (row, score) in strategy.scores(columns).iter().enumerate() {
-        if let Some(score) = score.and_then(Score::new) {
-            n_eligible += 1;
-            best.push(row, score);
-        }
+    let ranking = Ranking::new(columns, direction);
+    let mut scores = strategy.scores_with(columns, shape.guards.shrinkage);
+    let mut left_out = Vec::new();
+    if let Some((most, meaning)) = strategy.ceiling() {
+        let why = format!("a score above {most}: {meaning}");
+        let above = |scores: &Numbers, row| scores.get(row).is_some_and(|score| score > most);
+        let is_above: Vec<bool> = (0..scores.len()).map(|row| above(&scores, row)).collect();
+        left_out.push(leave_out(&mut scores, why, |row| is_above[row]));
+        left_out.retain(|left_out| left_out.n_rows > 0);
     }
+    left_out.extend(shape.apply(columns, ranking, &mut scores));
+    let n_eligible = scores.iter().flatten().count() as u64;
     if n_eligible == 0 {
         return Err(SelectError::NothingEligible { strategy: info.name.to_owned(), n_rows });
     }
-    let ranked = best.ranked();
-    Ok(Selection {
+    let (ranked, strata) = match &shape.quota {
+        None => (best_of_all(ranking, &scores, limit(request.budget, n_rows), n_eligible), Vec::new()),
+        Some(quota) => best_of_each(columns, ranking, &scores, request.budget, quota),
+    };
+    let selection = Selection {
         strategy: info.name.to_owned(),
         direction,
         budget: request.budget,
@@ -94,10 +150,49 @@ pub fn select(
             .into_iter()
             .map(|candidate| Selected { row: candidate.at.into(), score: candidate.score })
             .collect(),
-    })
+    };
+    Ok(Shaped { selection, left_out, strata })
 }
 
-fn limit(budget: Budget, n_rows: u64) -> Limit {
+/// Whether the table has what a strategy and its guards read.
+fn check(columns: &ScoreColumns, strategy: &Strategy, shape: &Shape) -> Result<(), SelectError> {
+    let (needs, name) = (strategy.info().needs, || strategy.info().name.to_owned());
+    let has = |losses: &str| columns.losses(losses).has_any();
+    if needs.contains(&Need::Reference) && !has("reference") {
+        return Err(SelectError::NoReference { strategy: name() });
+    }
+    if needs.contains(&Need::Unconditional) && !has(UNCONDITIONAL) {
+        return Err(SelectError::NoUnconditional { strategy: name() });
+    }
+    if needs.contains(&Need::Pair) && !(0..columns.len()).any(|row| columns.is_pair(row)) {
+        return Err(SelectError::NoPairs { strategy: name() });
+    }
+    let guards = &shape.guards;
+    for (model, needed) in [("base", guards.needs_base()), ("reference", guards.needs_reference())] {
+        if needed && !has(model) {
+            return Err(SelectError::UnguardedModel { model });
+        }
+    }
+    match guards.shrinkage {
+        Some(_) if *strategy != Strategy::Lobass => Err(SelectError::Shrinkage { strategy: name() }),
+        _ => Ok(()),
+    }
+}
+
+/// The best rows of a pool.
+fn best_of_all(ranking: Ranking<'_>, scores: &Numbers, limit: Limit, n_eligible: u64) -> Vec<Candidate> {
+    let room = usize::try_from(n_eligible).expect("rows of the table");
+    let mut best = Best::new(ranking, limit, room);
+    for (row, score) in scores.iter().enumerate() {
+        if let Some(score) = score.and_then(Score::new) {
+            best.push(row, score);
+        }
+    }
+    best.ranked()
+}
+
+/// Where ranking a whole pool stops.
+pub(crate) fn limit(budget: Budget, n_rows: u64) -> Limit {
     match (budget, budget.row_limit(n_rows)) {
         (Budget::Tokens(tokens), _) => Limit::Tokens(tokens),
         (_, rows) => Limit::Rows(rows.and_then(|rows| usize::try_from(rows).ok()).unwrap_or(usize::MAX)),

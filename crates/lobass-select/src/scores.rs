@@ -3,6 +3,7 @@
 use lobass_core::{Numbers, ScoreColumns};
 
 use crate::order::ascending;
+use crate::strategy::UNCONDITIONAL;
 use crate::{Band, Strategy};
 
 impl Strategy {
@@ -10,6 +11,7 @@ impl Strategy {
     /// needs, and finite for the others. Linear in the rows, but for sorting by perplexity in search of the middle.
     pub(crate) fn scores(&self, columns: &ScoreColumns) -> Numbers {
         let (base, reference) = (columns.losses("base"), columns.losses("reference"));
+        let alone = columns.losses(UNCONDITIONAL);
         let mean = |sums: &Numbers, row: usize| {
             let n_scored = columns.n_scored[row];
             sums.get(row).filter(|_| n_scored > 0).map(|sum| sum / f64::from(n_scored))
@@ -27,12 +29,45 @@ impl Strategy {
                 })
             }
             Self::Perplexity(Band::Middle) => middle(each(columns, |row| mean(base, row))),
+            Self::Grape => each(columns, |row| mean(base, row)),
+            Self::Ifd => each(columns, |row| ratio(base.get(row)?, alone.get(row)?)),
+            Self::IfdPerplexity => each(columns, |row| Some((mean(base, row)? - mean(alone, row)?).exp())),
+            Self::SelectiveIfd(ratios) => each(columns, |row| ratios.get(row)),
+            Self::Pvi => {
+                each(columns, |row| Some((alone.get(row)? - base.get(row)?) / std::f64::consts::LN_2))
+            }
             Self::Perplexity(Band::Low | Band::High) => each(columns, |row| Some(mean(base, row)?.exp())),
             Self::Longest => each(columns, |row| Some(f64::from(columns.n_scored[row]))),
             Self::Quality(ratings) => each(columns, |row| {
                 ratings.values.get(row).filter(|&rating| ratings.at_least.is_none_or(|least| rating >= least))
             }),
-            Self::Random => each(columns, |row| Some(uniform(columns.ties[row]))),
+            Self::Random | Self::LengthMatchedRandom(_) => {
+                each(columns, |row| Some(uniform(columns.ties[row])))
+            }
+        }
+    }
+}
+
+impl Strategy {
+    /// The same, with some nats added to the denominator of the relative loss reduction.
+    pub(crate) fn scores_with(&self, columns: &ScoreColumns, shrinkage: Option<f64>) -> Numbers {
+        let (base, reference) = (columns.losses("base"), columns.losses("reference"));
+        match (self, shrinkage) {
+            (Self::Lobass, Some(prior)) => each(columns, |row| {
+                let (base, reference) = (base.get(row)?, reference.get(row)?);
+                (base + prior > 0.0).then(|| (base - reference) / (base + prior))
+            }),
+            _ => self.scores(columns),
+        }
+    }
+
+    /// The most that a score may be, and what a higher one means; rows above it are no candidates.
+    pub(crate) fn ceiling(&self) -> Option<(f64, &'static str)> {
+        match self {
+            Self::Ifd | Self::IfdPerplexity | Self::SelectiveIfd(_) => {
+                Some((1.0, "the prompt makes the response less likely"))
+            }
+            _ => None,
         }
     }
 }
@@ -51,6 +86,11 @@ fn implicit_reward(base: &Numbers, reference: &Numbers, row: usize) -> Option<f6
 /// The share of the loss that is gone; undefined for a loss of nothing.
 pub(crate) fn relative(base: f64, reference: f64) -> Option<f64> {
     (base > 0.0).then(|| (base - reference) / base)
+}
+
+/// A loss over another one; undefined over nothing.
+fn ratio(loss: f64, other: f64) -> Option<f64> {
+    (other > 0.0).then(|| loss / other)
 }
 
 /// Turns scores into their distance from the middle rank: 0 for the median, 1 for both ends.

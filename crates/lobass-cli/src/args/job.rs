@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use lobass_llama::Dtype;
 
-use super::words;
+use super::{FurtherContext, words};
 
 /// What planned work is to end in: a table, for workers to compute.
 #[derive(Debug, Args)]
@@ -23,6 +23,9 @@ pub(crate) struct JobArgs {
     /// The job keeps the loss of every scored token as well
     #[arg(long, requires = "job_models")]
     pub(crate) per_token: bool,
+    /// The job has the losses of responses in another context too, under the base
+    #[arg(long, value_enum, value_name = "CONTEXT", requires = "job_models")]
+    pub(crate) context: Option<FurtherContext>,
     /// The kind of device that workers will have, and the device that `--measure` measures [default: cpu]
     #[arg(long, value_name = "DEVICE", value_parser = check_kind)]
     pub(crate) device: Option<String>,

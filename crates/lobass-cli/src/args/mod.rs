@@ -7,6 +7,7 @@ mod job;
 mod price;
 mod recipe;
 mod selection;
+mod shape;
 mod work;
 
 use std::path::PathBuf;
@@ -23,6 +24,7 @@ pub(crate) use job::JobArgs;
 pub(crate) use price::PriceArgs;
 pub(crate) use recipe::{RecipeArgs, ReferenceArgs};
 pub(crate) use selection::SelectionArgs;
+pub(crate) use shape::ShapeArgs;
 pub(crate) use work::{GcArgs, PendingArgs, SealArgs, StatusArgs, WorkerArgs};
 
 /// Which part of your fine-tuning data can your model learn from?
@@ -106,6 +108,13 @@ pub(crate) enum OutputFormat {
     Json,
 }
 
+/// A context beside the prompt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FurtherContext {
+    /// The response alone, after the token that sequences begin with; adds one pass
+    Unconditional,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct TryDeviceArgs {
     /// The device
@@ -177,6 +186,9 @@ pub(crate) struct ScoreArgs {
     /// Store the loss of every scored token as well (Parquet only)
     #[arg(long)]
     pub(crate) per_token: bool,
+    /// Score responses in another context too, under the base: what strategies that ask how much a prompt helps need
+    #[arg(long, value_enum, value_name = "CONTEXT")]
+    pub(crate) context: Option<FurtherContext>,
     /// Keep losses in this directory, or in this place of an object store, also afterwards: scoring with another
     /// reference, into another table, then need not score the base again
     #[arg(long, value_name = "PLACE")]

@@ -3,6 +3,7 @@
 use clap::Args;
 use lobass_core::Budget;
 
+use super::ShapeArgs;
 use crate::settings::{DirectionWord, SelectSettings};
 
 /// How much is kept, and of what.
@@ -21,12 +22,17 @@ pub(crate) struct SelectionArgs {
     /// Leave out rows with a lower rating; without `--budget` all others are kept
     #[arg(long, value_name = "RATING", requires = "rating", allow_negative_numbers = true)]
     min_rating: Option<f64>,
+    /// The strategy whose lengths length-matched-random has [default: lobass]
+    #[arg(long, value_name = "STRATEGY")]
+    lengths_of: Option<String>,
     /// Keep low scores first, whatever the strategy would do
     #[arg(long, conflicts_with = "descending")]
     ascending: bool,
     /// Keep high scores first, whatever the strategy would do
     #[arg(long)]
     descending: bool,
+    #[command(flatten)]
+    shape: ShapeArgs,
 }
 
 fn check_budget(text: &str) -> Result<String, lobass_core::BudgetError> {
@@ -39,6 +45,8 @@ impl SelectionArgs {
         settings.seed = self.seed.unwrap_or(settings.seed);
         settings.rating = self.rating.clone().or(settings.rating.take());
         settings.min_rating = self.min_rating.or(settings.min_rating);
+        settings.lengths_of = self.lengths_of.clone().or(settings.lengths_of.take());
+        self.shape.apply(&mut settings.shape);
         if self.ascending {
             settings.direction = Some(DirectionWord::Ascending);
         }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::args::RunArgs;
 use crate::exit::Outcome;
 use crate::inputs::Sequences;
-use crate::models::{Model, check_pair};
+use crate::models::{Model, UNCONDITIONAL, check_pair};
 use crate::outputs;
 use crate::settings::Settings;
 use crate::stages::{
@@ -112,20 +112,25 @@ pub(crate) fn run_with(settings: &Settings, ui: Ui) -> anyhow::Result<RunReport>
     let work = stages::encode_and_score(&sequences, &plan, &place, &base, Detail::Sum, threads, ui)?;
     let request =
         References { settings, recipe: &recipe, base: &base, sequences: &sequences, work: &work, out };
-    let seal = match &settings.model.reference {
+    let mut seal = match &settings.model.reference {
         Some(dir) => {
             warn_of_idle_settings(settings);
             let reference = base.open_tuned("reference", dir, ui)?;
             check_pair(&base, &reference, sequences.encoder.tokenizer())?;
             stages::score(&work, &reference, Detail::Sum, threads, ui)?;
-            stages::given(&base, Some(&reference), &work, Detail::Sum)?
+            stages::given(&base, Some(&reference), None, &work, Detail::Sum)?
         }
         None => request.train_and_score(ui)?,
     };
+    if settings.select.needs_unconditional()? {
+        let unconditional = base.in_context(UNCONDITIONAL, sequences.unconditional()?);
+        stages::score(&work, &unconditional, Detail::Sum, threads, ui)?;
+        seal.further.push(unconditional.key);
+    }
     write_table(&work, &seal, 0, &scores, TableFormat::Parquet, ui)?;
     fs_err::write(&record, as_toml)?;
     let table = ScoreFile::open(&scores)?;
-    let mut wanted = columns_of(strategies.iter().map(String::as_str))?;
+    let mut wanted = columns_of(strategies.iter().map(String::as_str), &settings.select)?;
     wanted.extend(ReferenceReport::columns(table.manifest()));
     let columns = table.columns(&wanted, settings.select.seed, threads)?;
     let mut falls_short = false;

@@ -10,7 +10,7 @@ use lobass_run::{Location, ModelKey, Plan, ScoreFile};
 use crate::args::ScoreArgs;
 use crate::exit::Outcome;
 use crate::inputs::Sequences;
-use crate::models::{Model, check_pair};
+use crate::models::{Model, UNCONDITIONAL, check_pair};
 use crate::outputs::work_beside;
 use crate::placement::Placement;
 use crate::settings::Settings;
@@ -44,7 +44,11 @@ pub(crate) fn score(args: &ScoreArgs, ui: Ui) -> anyhow::Result<Outcome> {
     if let Some(reference) = &reference {
         check_pair(&base, reference, sequences.encoder.tokenizer())?;
     }
-    let models: Vec<&Model> = std::iter::once(&base).chain(&reference).collect();
+    let further =
+        args.context.map(|_| anyhow::Ok(base.in_context(UNCONDITIONAL, sequences.unconditional()?)));
+    let further = further.transpose()?;
+    let models: Vec<&Model> = std::iter::once(&base).chain(&reference).chain(&further).collect();
+    let dirs = std::iter::once(&base).chain(&reference).map(Model::dir).collect();
     let plan = sequences.plan()?;
     if args.out.exists() {
         let keys: Vec<ModelKey> = models.iter().map(|model| model.key.clone()).collect();
@@ -58,15 +62,14 @@ pub(crate) fn score(args: &ScoreArgs, ui: Ui) -> anyhow::Result<Outcome> {
     let threads = settings.compute.threads();
     let (work, seal) = if args.devices.is_empty() {
         let work = stages::encode_and_score(&sequences, &plan, &place, &base, detail, threads, ui)?;
-        if let Some(reference) = &reference {
-            stages::score(&work, reference, detail, threads, ui)?;
+        for model in &models[1..] {
+            stages::score(&work, model, detail, threads, ui)?;
         }
-        let seal = stages::given(&base, reference.as_ref(), &work, detail)?;
+        let seal = stages::given(&base, reference.as_ref(), further.as_ref(), &work, detail)?;
         (work, seal)
     } else {
         let work = stages::encode(&sequences, &plan, &place, threads, ui)?;
-        let seal = stages::given(&base, reference.as_ref(), &work, detail)?;
-        let dirs = models.iter().map(|model| model.dir()).collect();
+        let seal = stages::given(&base, reference.as_ref(), further.as_ref(), &work, detail)?;
         let fleet = Fleet { place: &place, devices: &args.devices, threads, dirs };
         if !fleet.run(&work, &work.put_job(seal.clone())?, ui)? {
             return Ok(Outcome::Unfinished);

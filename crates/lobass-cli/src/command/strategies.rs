@@ -10,6 +10,10 @@ pub(crate) fn strategies(ui: Ui) -> anyhow::Result<Outcome> {
     let need = |need: &Need| match need {
         Need::Base => "base",
         Need::Reference => "reference",
+        Need::Unconditional => "base without the prompt",
+        Need::Tokens => "losses of tokens",
+        Need::Prompts => "prompts",
+        Need::Lengths => "lengths of another strategy's selection",
         Need::Pair => "pairs",
         Need::Rating => "ratings",
     };
@@ -22,8 +26,12 @@ pub(crate) fn strategies(ui: Ui) -> anyhow::Result<Outcome> {
             lobass_core::Direction::Descending => "high",
             lobass_core::Direction::Ascending => "low",
         };
+        let also = match info.other_names {
+            [] => String::new(),
+            names => format!(" (also {})", names.join(", ")),
+        };
         lines.push(format!(
-            "{:18} keeps {keeps:5} {}\n{:18} needs {}; {}",
+            "{:22} keeps {keeps:5} {}{also}\n{:22} needs {}; {}",
             info.name,
             info.score,
             "",
@@ -31,7 +39,7 @@ pub(crate) fn strategies(ui: Ui) -> anyhow::Result<Outcome> {
             info.source
         ));
         json.push(json!({
-            "name": info.name, "direction": info.direction.to_string(), "needs": needs, "score": info.score,
+            "name": info.name, "other_names": info.other_names, "direction": info.direction.to_string(), "needs": needs, "score": info.score,
             "source": info.source,
         }));
     }

@@ -1,14 +1,14 @@
 //! Everything a command can be told, with its defaults: what flags and config files fill in.
 
+mod select;
 mod train;
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, bail};
-use lobass_core::{Budget, Direction};
+use anyhow::Context as _;
 use lobass_data::{Duplicates, Mask, Overlong};
 use lobass_llama::{DeviceName, Dtype};
-use lobass_select::Strategy;
+pub(crate) use select::{DirectionWord, Responses, SelectSettings, ShapeSettings};
 use serde::{Deserialize, Serialize};
 pub(crate) use train::{EvalSettings, Method, ModeName, ObjectiveName, ReferenceSettings, TrainSettings};
 
@@ -63,66 +63,6 @@ impl Default for EncodeSettings {
             mask: Mask::default(),
             max_length: None,
             overlong: Overlong::default(),
-        }
-    }
-}
-
-/// How much is kept, and of what.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct SelectSettings {
-    pub(crate) strategies: Vec<String>,
-    pub(crate) budget: Option<String>,
-    pub(crate) seed: u64,
-    pub(crate) rating: Option<String>,
-    pub(crate) min_rating: Option<f64>,
-    pub(crate) direction: Option<DirectionWord>,
-}
-
-/// A direction in a config file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum DirectionWord {
-    Ascending,
-    Descending,
-}
-
-impl From<DirectionWord> for Direction {
-    fn from(word: DirectionWord) -> Self {
-        match word {
-            DirectionWord::Ascending => Self::Ascending,
-            DirectionWord::Descending => Self::Descending,
-        }
-    }
-}
-
-impl SelectSettings {
-    /// Checks what can be checked before anything is computed.
-    pub(crate) fn check<'a>(&self, strategies: impl IntoIterator<Item = &'a str>) -> anyhow::Result<()> {
-        let mut rates = false;
-        for name in strategies {
-            let strategy = Strategy::from_name(name)
-                .map_err(anyhow::Error::msg)
-                .with_context(|| format!("strategy `{name}`"))?;
-            rates |= matches!(strategy, Strategy::Quality(_));
-        }
-        match (&self.rating, rates) {
-            (Some(_), false) => {
-                bail!("a rating column is for the strategy quality, and that is not asked for")
-            }
-            (None, true) => bail!("the strategy quality needs ratings: name their column with `--rating`"),
-            _ => self.budget().map(|_| ()),
-        }
-    }
-
-    /// The budget; everything that is good enough, if there is a least rating and no budget.
-    pub(crate) fn budget(&self) -> anyhow::Result<Budget> {
-        match (&self.budget, self.min_rating) {
-            (Some(text), _) => text.parse().context("the budget of the selection"),
-            (None, Some(_)) => Ok(Budget::Fraction(1.0)),
-            (None, None) => {
-                bail!("how much to keep is not said: give `--budget`, as `6%`, `3000`, or `2Mtok`")
-            }
         }
     }
 }

@@ -8,7 +8,7 @@ use lobass_run::{Job, WorkDir};
 
 use crate::args::PlanArgs;
 use crate::inputs::Sequences;
-use crate::models::{Model, check_pair};
+use crate::models::{Model, UNCONDITIONAL, check_pair};
 use crate::placement::Placement;
 use crate::stages;
 use crate::ui::Ui;
@@ -35,8 +35,13 @@ impl Models {
         self.reference.as_ref().map_or(Ok(()), |reference| check_pair(&self.base, reference, tokenizer))
     }
 
-    pub(super) fn job(&self, args: &PlanArgs, work: &WorkDir) -> anyhow::Result<Job> {
+    pub(super) fn job(&self, args: &PlanArgs, sequences: &Sequences, work: &WorkDir) -> anyhow::Result<Job> {
         let detail = if args.job.per_token { Detail::PerToken } else { Detail::Sum };
-        Ok(work.put_job(stages::given(&self.base, self.reference.as_ref(), work, detail)?)?)
+        let further = args
+            .job
+            .context
+            .map(|_| anyhow::Ok(self.base.in_context(UNCONDITIONAL, sequences.unconditional()?)));
+        let (reference, further) = (self.reference.as_ref(), further.transpose()?);
+        Ok(work.put_job(stages::given(&self.base, reference, further.as_ref(), work, detail)?)?)
     }
 }

@@ -49,7 +49,7 @@ pub(crate) fn plan(args: &PlanArgs, ui: Ui) -> anyhow::Result<Outcome> {
     let scratch = tempfile::tempdir()?;
     let place = args.work.clone().unwrap_or_else(|| scratch.path().join("work").as_path().into());
     let work = stages::encode(&sequences, &plan, &place, threads, ui)?;
-    let job = models.map(|models| models.job(args, &work)).transpose()?;
+    let job = models.map(|models| models.job(args, &sequences, &work)).transpose()?;
     let subject = args.price.measuring().map(|_| Subject::load(args, threads, ui)).transpose()?;
     let limits = subject.as_ref().map_or_else(|| limits(config, threads), Subject::limits);
     let explained = args.explain.then(|| Explained::of(&work, &limits)).transpose()?;

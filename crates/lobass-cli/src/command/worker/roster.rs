@@ -27,11 +27,15 @@ impl Roster {
         check(key, &base)?;
         let mut models = vec![base];
         for key in keys {
+            if key.weights_digest == models[0].key.weights_digest {
+                models.push(models[0].in_context(&key.role, key.context));
+                continue;
+            }
             let tuned = models[0].open_tuned(&key.role, place(key, args.reference.as_deref()), ui)?;
             check(key, &tuned)?;
             models.push(tuned);
         }
-        if models.len() == 1 && args.reference.is_some() {
+        if args.reference.is_some() && !models.iter().any(|model| model.key.role == "reference") {
             bail!("the job has no reference, so there is nothing to say of where it is");
         }
         Ok(Self { models, loaded: None, threads })

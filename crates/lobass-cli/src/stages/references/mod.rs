@@ -154,11 +154,13 @@ impl References<'_> {
 pub(crate) fn given(
     base: &Model,
     reference: Option<&Model>,
+    further: Option<&Model>,
     work: &WorkDir,
     detail: Detail,
 ) -> anyhow::Result<Seal> {
     let mut seal =
         Seal::new(base.key.clone(), reference.iter().map(|model| model.key.clone().into()).collect());
+    seal.further = further.iter().map(|model| model.key.clone()).collect();
     seal.detail = detail;
     if let Some(reference) = reference
         && let Some(record) = TrainingRecord::read(reference.dir())?

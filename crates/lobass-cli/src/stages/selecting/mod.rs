@@ -1,6 +1,7 @@
 //! Choosing rows and writing them.
 
 mod report;
+mod shape;
 mod write;
 
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use anyhow::bail;
 use lobass_core::{ColumnSet, Direction, Numbers, ScoreColumns};
 use lobass_data::Pool;
 use lobass_run::ScoreFile;
-use lobass_select::{Ratings, Request, Strategy, select, summarize};
+use lobass_select::{Ratings, Request, Shaped, Strategy, select_shaped, summarize};
 use serde_json::Value;
 
 use crate::outputs;
@@ -43,11 +44,15 @@ impl SelectionTarget {
 }
 
 /// The columns of a score table that some strategies read.
-pub(crate) fn columns_of<'a>(strategies: impl IntoIterator<Item = &'a str>) -> anyhow::Result<ColumnSet> {
+pub(crate) fn columns_of<'a>(
+    strategies: impl IntoIterator<Item = &'a str>,
+    settings: &SelectSettings,
+) -> anyhow::Result<ColumnSet> {
     let mut wanted = ColumnSet::default();
     for name in strategies {
-        wanted.extend(Strategy::from_name(name).map_err(anyhow::Error::msg)?.columns());
+        wanted.extend(settings.strategy(name)?.columns());
     }
+    wanted.extend(shape::columns(&settings.shape));
     Ok(wanted)
 }
 
@@ -60,21 +65,25 @@ pub(crate) fn select_and_write(
     settings: &SelectSettings,
     target: &SelectionTarget,
 ) -> anyhow::Result<SelectionReport> {
-    let strategy = with_ratings(Strategy::from_name(strategy).map_err(anyhow::Error::msg)?, pool, settings)?;
+    let strategy = with_ratings(settings.strategy(strategy)?, pool, settings)?;
     let request = Request { budget: settings.budget()?, direction: settings.direction.map(Direction::from) };
-    let selection = select(columns, &strategy, &request)?;
-    let summary = summarize(columns, &strategy, &selection);
+    let shape = shape::shape(&settings.shape, columns, pool, &strategy)?;
+    let shaped = select_shaped(columns, &strategy, &request, &shape)?;
+    let selection = &shaped.selection;
+    let summary = summarize(columns, &strategy, selection);
     let mut written = Vec::new();
     if let Some(out) = &target.out {
-        written.extend(write_rows(pool, &selection, output_paths(pool, out)?)?);
+        written.extend(write_rows(pool, selection, output_paths(pool, out)?)?);
     }
     if let Some(index) = &target.index {
-        write_index(table, columns, &selection, index)?;
+        write_index(table, columns, selection, index)?;
         written.push((index.clone(), selection.selected.len() as u64));
     }
     let reasons = columns.reasons.clone();
     let has_budget = settings.budget.is_some();
-    Ok(SelectionReport { selection, summary, written, reasons, score: strategy.info().score, has_budget })
+    let Shaped { selection, left_out, strata } = shaped;
+    let score = strategy.info().score;
+    Ok(SelectionReport { selection, left_out, strata, summary, written, reasons, score, has_budget })
 }
 
 fn with_ratings(strategy: Strategy, pool: &Pool, settings: &SelectSettings) -> anyhow::Result<Strategy> {

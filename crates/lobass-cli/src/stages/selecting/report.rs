@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use lobass_core::{Budget, RowStatus, Selection};
-use lobass_select::Summary;
+use lobass_select::{LeftOut, StratumShare, Summary};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -13,6 +13,10 @@ use crate::text::{Labelled, count, counted, percent};
 /// A selection, what is to be said of it, and where it was written.
 pub(crate) struct SelectionReport {
     pub(crate) selection: Selection,
+    /// Rows that were no candidates, and why.
+    pub(super) left_out: Vec<LeftOut>,
+    /// What each part of the pool got, if there is a quota.
+    pub(super) strata: Vec<StratumShare>,
     pub(crate) summary: Summary,
     pub(super) written: Vec<(PathBuf, u64)>,
     pub(super) reasons: Reasons,
@@ -71,6 +75,9 @@ impl SelectionReport {
                 why.map_or(String::new(), |(row, reason)| format!(", the first of them row {row}: {reason}"));
             text.line("not scored", format!("{} {status}{why}", count(*n)));
         }
+        for LeftOut { why, n_rows } in &self.left_out {
+            text.line("left out", format!("{}: {why}", counted(*n_rows, "row")));
+        }
         let share = percent(kept, selection.n_rows);
         text.line(
             "kept",
@@ -100,6 +107,13 @@ impl SelectionReport {
             let (kept, all) = (count(share.n_selected), count(share.n_pool));
             text.line("source", format!("{}: {kept} of {all} ({part})", share.source));
         }
+        for StratumShare { name, n_eligible, n_selected, .. } in &self.strata {
+            let part = percent(*n_selected, kept);
+            text.line(
+                "quota",
+                format!("{name}: {} of {} ({part})", count(*n_selected), counted(*n_eligible, "candidate")),
+            );
+        }
         for (path, rows) in &self.written {
             text.line("wrote", format!("{} ({})", path.display(), counted(*rows, "row")));
         }
@@ -117,6 +131,12 @@ impl SelectionReport {
             .collect();
         let written: Vec<Value> =
             self.written.iter().map(|(path, rows)| json!({"path": path, "n_rows": rows})).collect();
+        let left_out: Vec<Value> =
+            self.left_out.iter().map(|l| json!({"why": l.why, "n_rows": l.n_rows})).collect();
+        let strata = self.strata.iter().map(|s| {
+            json!({"name": s.name, "n_eligible": s.n_eligible, "allotted": s.allotted, "n_selected": s.n_selected})
+        });
+        let strata: Vec<Value> = strata.collect();
         json!({
             "strategy": selection.strategy,
             "direction": selection.direction.to_string(),
@@ -127,6 +147,8 @@ impl SelectionReport {
             "n_selected": selection.selected.len(),
             "n_tokens": selection.n_tokens,
             "statuses": statuses,
+            "left_out": left_out,
+            "quota": strata,
             "sources": sources,
             "length_correlation": summary.length_correlation,
             "mean_scored_tokens": {"pool": summary.mean_scored_tokens.0, "selected": summary.mean_scored_tokens.1},

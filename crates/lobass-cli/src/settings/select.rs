@@ -1,0 +1,179 @@
+//! What is kept of a pool.
+
+use anyhow::{Context as _, bail};
+use lobass_core::{Budget, Direction};
+use lobass_select::{Guards, Need, Strategy};
+use serde::{Deserialize, Serialize};
+
+/// How much is kept, and of what.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct SelectSettings {
+    pub(crate) strategies: Vec<String>,
+    pub(crate) budget: Option<String>,
+    pub(crate) seed: u64,
+    pub(crate) rating: Option<String>,
+    pub(crate) min_rating: Option<f64>,
+    pub(crate) direction: Option<DirectionWord>,
+    /// The strategy whose lengths `length-matched-random` has.
+    pub(crate) lengths_of: Option<String>,
+    pub(crate) shape: ShapeSettings,
+}
+
+/// What a selection has to look like beside its budget.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ShapeSettings {
+    pub(crate) min_scored: Option<u32>,
+    pub(crate) min_base_loss: Option<f64>,
+    pub(crate) max_reference_quantile: Option<f64>,
+    pub(crate) shrinkage: Option<f64>,
+    pub(crate) responses: Responses,
+    /// `source`, `length`, or a column of the data.
+    pub(crate) quota_by: Option<String>,
+    pub(crate) length_bins: Option<usize>,
+    pub(crate) temperature: Option<f64>,
+    pub(crate) shares: Option<String>,
+}
+
+/// How many responses to one prompt may be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Responses {
+    /// All of them
+    #[default]
+    All,
+    /// The best by the strategy
+    Best,
+    /// The most probable one under the base (GRAPE), whatever the strategy ranks by
+    MostProbable,
+}
+
+/// A direction in a config file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum DirectionWord {
+    Ascending,
+    Descending,
+}
+
+impl From<DirectionWord> for Direction {
+    fn from(word: DirectionWord) -> Self {
+        match word {
+            DirectionWord::Ascending => Self::Ascending,
+            DirectionWord::Descending => Self::Descending,
+        }
+    }
+}
+
+impl SelectSettings {
+    /// The strategy of a name, with what settings say of it, but for what the data brings.
+    pub(crate) fn strategy(&self, name: &str) -> anyhow::Result<Strategy> {
+        let parse = |name: &str| {
+            Strategy::from_name(name)
+                .map_err(anyhow::Error::msg)
+                .with_context(|| format!("strategy `{name}`"))
+        };
+        match (parse(name)?, &self.lengths_of) {
+            (Strategy::LengthMatchedRandom(_), Some(other)) => {
+                let other = parse(other).context("the strategy whose lengths are wanted")?;
+                if matches!(
+                    other,
+                    Strategy::LengthMatchedRandom(_) | Strategy::Quality(_) | Strategy::SelectiveIfd(_)
+                ) {
+                    bail!("strategy `{name}`: expected the lengths of a strategy of sums, found `{other}`");
+                }
+                Ok(Strategy::LengthMatchedRandom(Box::new(other)))
+            }
+            (strategy, _) => Ok(strategy),
+        }
+    }
+
+    /// Checks what can be checked before anything is computed.
+    pub(crate) fn check<'a>(&self, strategies: impl IntoIterator<Item = &'a str>) -> anyhow::Result<()> {
+        let strategies: Vec<Strategy> =
+            strategies.into_iter().map(|name| self.strategy(name)).collect::<anyhow::Result<_>>()?;
+        let any = |is: fn(&Strategy) -> bool| strategies.iter().any(is);
+        match (&self.rating, any(|strategy| matches!(strategy, Strategy::Quality(_)))) {
+            (Some(_), false) => {
+                bail!("a rating column is for the strategy quality, and that is not asked for")
+            }
+            (None, true) => bail!("the strategy quality needs ratings: name their column with `--rating`"),
+            _ => {}
+        }
+        if self.lengths_of.is_some() && !any(|strategy| matches!(strategy, Strategy::LengthMatchedRandom(_)))
+        {
+            bail!("lengths of another strategy are for length-matched-random, and that is not asked for")
+        }
+        self.shape.check()?;
+        self.budget().map(|_| ())
+    }
+
+    /// Whether a strategy compares responses with themselves without their prompts.
+    pub(crate) fn needs_unconditional(&self) -> anyhow::Result<bool> {
+        let needs =
+            |name: &String| anyhow::Ok(self.strategy(name)?.info().needs.contains(&Need::Unconditional));
+        Ok(self.strategies.iter().map(needs).collect::<anyhow::Result<Vec<bool>>>()?.contains(&true))
+    }
+
+    /// The budget; everything that is good enough, if there is a least rating and no budget.
+    pub(crate) fn budget(&self) -> anyhow::Result<Budget> {
+        match (&self.budget, self.min_rating) {
+            (Some(text), _) => text.parse().context("the budget of the selection"),
+            (None, Some(_)) => Ok(Budget::Fraction(1.0)),
+            (None, None) => {
+                bail!("how much to keep is not said: give `--budget`, as `6%`, `3000`, or `2Mtok`")
+            }
+        }
+    }
+}
+
+impl ShapeSettings {
+    /// The least and largest values of a row.
+    pub(crate) fn guards(&self) -> Guards {
+        Guards {
+            min_scored: self.min_scored,
+            min_base_loss: self.min_base_loss,
+            max_reference_quantile: self.max_reference_quantile,
+            shrinkage: self.shrinkage,
+        }
+    }
+
+    fn check(&self) -> anyhow::Result<()> {
+        let number = |name: &str, value: Option<f64>, expected: &str, fits: fn(f64) -> bool| match value {
+            Some(value) if !fits(value) => bail!("{name}: expected {expected}, found {value}"),
+            _ => Ok(()),
+        };
+        number("the least loss under the base", self.min_base_loss, "a number", f64::is_finite)?;
+        let quantile = |value: f64| (0.0..=1.0).contains(&value);
+        number(
+            "the quantile of the loss under the reference",
+            self.max_reference_quantile,
+            "0 to 1",
+            quantile,
+        )?;
+        number("shrinkage", self.shrinkage, "nats, at least 0", |nats| nats >= 0.0 && nats.is_finite())?;
+        number("the temperature of a quota", self.temperature, "a number above 0, or inf", |t| t > 0.0)?;
+        if self.length_bins == Some(0) {
+            bail!("bins of length: expected at least 1, found 0");
+        }
+        match &self.quota_by {
+            None if self.temperature.is_some() || self.shares.is_some() => {
+                bail!("a quota by what? Say it with `--quota-by source`, `length`, or a column of the data")
+            }
+            Some(by) if by != "length" && self.length_bins.is_some() => {
+                bail!("bins of length are for a quota by `length`, found one by `{by}`")
+            }
+            Some(by) if by == "length" && self.shares.is_some() => {
+                bail!("a quota by `length`: expected a temperature or nothing, found shares")
+            }
+            None if self.length_bins.is_some() => {
+                bail!("bins of length are for a quota: say `--quota-by length`")
+            }
+            _ if self.temperature.is_some() && self.shares.is_some() => {
+                bail!("a quota: expected a temperature or shares, found both")
+            }
+            _ => Ok(()),
+        }
+    }
+}

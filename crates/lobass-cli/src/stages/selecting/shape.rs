@@ -1,0 +1,145 @@
+//! What a selection has to look like, from settings and the data.
+
+use std::collections::HashMap;
+
+use anyhow::{Context as _, bail};
+use lobass_core::{ColumnSet, Numbers, ScoreColumns};
+use lobass_data::Pool;
+use lobass_select::{Groups, Need, Quota, Shape, Shares, Strata, Strategy, Winner};
+use serde_json::Value;
+
+use crate::settings::{Responses, ShapeSettings};
+
+/// Bins of a quota by length, if nobody says how many.
+const LENGTH_BINS: usize = 10;
+
+/// The columns of a score table that settings ask for, whatever the strategy.
+pub(super) fn columns(settings: &ShapeSettings) -> ColumnSet {
+    let base = settings.min_base_loss.is_some() || settings.responses == Responses::MostProbable;
+    let reference = settings.max_reference_quantile.is_some();
+    ColumnSet::of_losses(
+        [("base", base), ("reference", reference)].into_iter().filter(|(_, on)| *on).map(|(name, _)| name),
+    )
+}
+
+/// What a selection has to look like.
+pub(super) fn shape(
+    settings: &ShapeSettings,
+    columns: &ScoreColumns,
+    pool: &Pool,
+    strategy: &Strategy,
+) -> anyhow::Result<Shape> {
+    let by_prompt = strategy.info().needs.contains(&Need::Prompts);
+    let winner = match settings.responses {
+        Responses::All if by_prompt => Some(Winner::BestRanked),
+        Responses::All => None,
+        Responses::Best => Some(Winner::BestRanked),
+        Responses::MostProbable => Some(Winner::MostProbable),
+    };
+    let groups = winner.map(|winner| {
+        anyhow::Ok(Groups { share: "the same prompt".to_owned(), of: prompts(pool, columns.len())?, winner })
+    });
+    Ok(Shape {
+        guards: settings.guards(),
+        exclusions: Vec::new(),
+        groups: groups.transpose()?.into_iter().collect(),
+        quota: quota(settings, columns, pool)?,
+    })
+}
+
+/// The prompt of each row, as the number of the first row that has it; a row that is no example has one of its own.
+fn prompts(pool: &Pool, n_rows: usize) -> anyhow::Result<Vec<u32>> {
+    let mut known: HashMap<u128, u32> = HashMap::new();
+    let mut prompts = Vec::with_capacity(n_rows);
+    for row in pool.rows() {
+        let (row, number) = (row?, u32::try_from(prompts.len()).context("at most 2^32 rows")?);
+        prompts.push(
+            row.example.map_or(number, |example| *known.entry(example.prompt_hash()).or_insert(number)),
+        );
+    }
+    check_rows("prompts", prompts.len(), n_rows)?;
+    Ok(prompts)
+}
+
+fn quota(settings: &ShapeSettings, columns: &ScoreColumns, pool: &Pool) -> anyhow::Result<Option<Quota>> {
+    let Some(by) = &settings.quota_by else { return Ok(None) };
+    let strata = match by.as_str() {
+        "source" => Strata::of_sources(columns),
+        "length" => {
+            let eligible: Numbers = columns.statuses.iter().map(|s| s.is_eligible().then_some(0.0)).collect();
+            Strata::of_lengths(columns, &eligible, settings.length_bins.unwrap_or(LENGTH_BINS))
+        }
+        column => of_column(column, pool, columns.len())?,
+    };
+    let shares = match &settings.shares {
+        Some(shares) => Shares::Given(given(shares, &strata)?),
+        None => Shares::Temperature(settings.temperature.unwrap_or(1.0)),
+    };
+    Ok(Some(Quota { strata, shares }))
+}
+
+/// By the values of a column; rows without one are a part of their own.
+fn of_column(column: &str, pool: &Pool, n_rows: usize) -> anyhow::Result<Strata> {
+    let mut values = Vec::with_capacity(n_rows);
+    for file in pool.files() {
+        values.extend(file.column(column)?.into_iter().map(|value| match value {
+            None | Some(Value::Null) => format!("without `{column}`"),
+            Some(Value::String(text)) => text,
+            Some(value) => value.to_string(),
+        }));
+    }
+    check_rows("values of a column", values.len(), n_rows)?;
+    let none = format!("without `{column}`");
+    if values.iter().all(|value| *value == none) {
+        bail!("a quota by `{column}`: expected a column of the data, found no row that has it");
+    }
+    Ok(Strata::of_values(values.iter().map(String::as_str)))
+}
+
+/// Data that has grown or shrunk since it was scored would be told apart by its digest; this is for what is read of it.
+fn check_rows(what: &str, found: usize, expected: usize) -> anyhow::Result<()> {
+    if found != expected {
+        bail!("{what}: expected those of {expected} rows, found {found}");
+    }
+    Ok(())
+}
+
+/// `a=1,b=3` as weights of parts.
+fn given(text: &str, strata: &Strata) -> anyhow::Result<Vec<f64>> {
+    let mut weights = vec![0.0; strata.names.len()];
+    for entry in text.split(',') {
+        let (name, weight) =
+            entry.rsplit_once('=').with_context(|| format!("shares `{text}`: expected `NAME=SHARE,..`"))?;
+        let weight: f64 = weight
+            .trim()
+            .trim_end_matches('%')
+            .parse()
+            .ok()
+            .filter(|weight: &f64| weight.is_finite() && *weight >= 0.0)
+            .with_context(|| format!("shares: expected a number for `{name}`, found `{weight}`"))?;
+        let part = strata.names.iter().position(|other| other == name.trim()).with_context(|| {
+            format!("shares: expected one of {}, found `{}`", strata.names.join(", "), name.trim())
+        })?;
+        weights[part] = weight;
+    }
+    if weights.iter().all(|&weight| weight == 0.0) {
+        bail!("shares `{text}`: expected one above 0");
+    }
+    Ok(weights)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_by_hand() {
+        let strata = Strata::of_values(["gsm8k", "a=b", "c"]);
+        assert_eq!(given("gsm8k=1, a=b=30%", &strata).unwrap(), [30.0, 0.0, 1.0]);
+        for bad in ["gsm8k", "gsm8k=x", "gsm8k=-1", "gsm8k=inf", "other=1", "gsm8k=0"] {
+            assert!(given(bad, &strata).is_err(), "{bad}");
+        }
+        let error = given("other=1", &strata).unwrap_err().to_string();
+        assert!(error.contains("a=b, c, gsm8k") && error.contains("`other`"), "{error}");
+    }
+}

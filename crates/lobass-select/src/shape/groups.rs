@@ -1,0 +1,76 @@
+//! Groups of which one row may be chosen: responses to one prompt, near-duplicates.
+
+use lobass_core::{Numbers, Score, ScoreColumns};
+
+use crate::best::Ranking;
+
+/// Which row of a group may be chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Winner {
+    /// That with the best rank.
+    #[default]
+    BestRanked,
+    /// That with the lowest loss per scored token under the base (GRAPE, arXiv 2502.04194).
+    MostProbable,
+}
+
+/// Groups of which one row may be chosen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Groups {
+    /// What the rows of a group share, as in "the same prompt".
+    pub share: String,
+    /// The group of each row, by position in the pool; any numbers below the number of rows.
+    pub of: Vec<u32>,
+    /// Which row of a group may be chosen.
+    pub winner: Winner,
+}
+
+/// A set of rows.
+pub(super) struct Rows(Vec<bool>);
+
+impl Rows {
+    pub(super) fn contains(&self, row: usize) -> bool {
+        self.0[row]
+    }
+}
+
+impl Groups {
+    /// Why a row is left out.
+    pub(super) fn why(&self) -> String {
+        let winner = match self.winner {
+            Winner::BestRanked => "a better row",
+            Winner::MostProbable => "a more probable row",
+        };
+        format!("{winner} has {}", self.share)
+    }
+
+    /// The rows that may be chosen: of each group one of those with a score. Linear in the rows.
+    pub(super) fn winners(&self, columns: &ScoreColumns, ranking: Ranking<'_>, scores: &Numbers) -> Rows {
+        let n_groups = self.of.iter().max().map_or(0, |&last| last as usize + 1);
+        let base = columns.losses("base");
+        let rank = |row: usize| -> Option<Score> {
+            let score = scores.get(row)?;
+            Score::new(match self.winner {
+                Winner::BestRanked => score,
+                Winner::MostProbable => base.get(row)? / f64::from(columns.n_scored[row]),
+            })
+        };
+        let ranking = match self.winner {
+            Winner::BestRanked => ranking,
+            Winner::MostProbable => Ranking::ascending(columns),
+        };
+        let mut best: Vec<Option<(usize, Score)>> = vec![None; n_groups];
+        for row in 0..scores.len() {
+            let Some(score) = rank(row) else { continue };
+            let best = &mut best[self.of[row] as usize];
+            if best.is_none_or(|(other, of_other)| ranking.is_before((row, score), (other, of_other))) {
+                *best = Some((row, score));
+            }
+        }
+        let mut winners = vec![false; scores.len()];
+        for (row, _) in best.into_iter().flatten() {
+            winners[row] = true;
+        }
+        Rows(winners)
+    }
+}
