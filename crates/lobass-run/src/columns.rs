@@ -155,6 +155,15 @@ impl Columns {
     }
 
     /// `None` where the list is null.
+    pub(crate) fn optional_u32_lists(&self, name: &str) -> Result<Vec<Option<Vec<u32>>>, Error> {
+        self.get(name, |array| {
+            let lists = array.as_list_opt::<i32>()?;
+            let values = |list: ArrayRef| Some(list.as_primitive_opt::<UInt32Type>()?.values().to_vec());
+            Some(lists.iter().map(|list| list.and_then(values)).collect())
+        })
+    }
+
+    /// `None` where the list is null.
     pub(crate) fn f32_lists(&self, name: &str) -> Result<Vec<Option<Vec<f32>>>, Error> {
         self.get(name, |array| {
             let lists = array.as_list_opt::<i32>()?;

@@ -1,6 +1,6 @@
 //! One encoded row and its losses under all models as one row of the table.
 
-use lobass_core::{Nll, RejectedRecord, RowStatus, ScoreRecord, Sequence};
+use lobass_core::{Detail, Nll, RejectedRecord, RowStatus, ScoreRecord, Sequence};
 
 use crate::Seal;
 use crate::folds::fold_of;
@@ -11,6 +11,7 @@ use crate::table::TableRow;
 /// One row of the table; `None` if the losses, in the order of [`Seal::models`], are not those of this row's tokens.
 pub(crate) fn join(row: EncodedRow, losses: Vec<Option<RowLoss>>, seal: &Seal) -> Option<TableRow> {
     let (fold, is_scored) = (fold(row.sequence.as_ref(), seal), row.sequence.is_some());
+    let sequence = row.sequence.clone().filter(|_| seal.detail == Detail::PerToken);
     let mut record = ScoreRecord { fold, ..unscored_record(row) };
     let n_scored = record.n_scored;
     if !is_scored {
@@ -32,7 +33,7 @@ pub(crate) fn join(row: EncodedRow, losses: Vec<Option<RowLoss>>, seal: &Seal) -
     let sums = further().map(|loss| Some(loss.nll));
     let further = sums.chain(further().map(|loss| loss.rejected.map(|(nll, _)| nll))).collect();
     let tokens = losses.into_iter().map(|loss| loss.per_token).collect();
-    Some(TableRow { record, further, tokens })
+    Some(TableRow { record, further, tokens, sequence })
 }
 
 /// What is known of a row before any model has seen it.

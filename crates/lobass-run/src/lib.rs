@@ -60,6 +60,7 @@ mod join;
 mod lock;
 mod losses;
 mod manifest;
+mod masks;
 mod partial;
 mod plan;
 mod progress;
@@ -78,12 +79,15 @@ pub use error::Error;
 pub use folds::{Folds, fold_of};
 pub use job::{Job, ModelState};
 pub use manifest::{InputRecord, Manifest, ModelKey, ModelRecord, TemplateRecord};
+pub use masks::{IGNORE_INDEX, MaskWriter};
 pub use plan::Plan;
 pub use progress::{Progress, Stage};
 pub use request::{HeldOut, ReferenceMode, ReferenceModel, Seal};
 pub use seal::SealReport;
 pub use shard::Shard;
 pub use store::{Location, Store};
-pub use table::{ScoreFile, ScoreTable, losses_by_seed, read_table, seed_columns, write_json_lines};
+pub use table::{
+    ScoreFile, ScoreTable, TokenLosses, losses_by_seed, read_table, seed_columns, write_json_lines,
+};
 pub use unit::{Receipt, Step, Unit, UnitState};
 pub use work::WorkDir;

@@ -107,7 +107,7 @@ pub(crate) fn read(bytes: Bytes, path: &Path) -> Result<Vec<EncodedRow>, Error> 
 }
 
 /// Half-open runs of scored tokens, flattened: `[start, end, start, end, ..]`.
-fn scored_runs(sequence: &Sequence) -> Vec<u32> {
+pub(crate) fn scored_runs(sequence: &Sequence) -> Vec<u32> {
     let mut runs: Vec<u32> = Vec::new();
     for position in sequence.scored_positions() {
         let token = u32::try_from(position + 1).expect("sequences are far shorter than 2^32");
@@ -119,7 +119,7 @@ fn scored_runs(sequence: &Sequence) -> Vec<u32> {
     runs
 }
 
-fn sequence(ids: Vec<u32>, runs: &[u32]) -> Result<Sequence, String> {
+pub(crate) fn sequence(ids: Vec<u32>, runs: &[u32]) -> Result<Sequence, String> {
     let mut scored = vec![false; ids.len()];
     for run in runs.chunks(2) {
         let &[start, end] = run else { return Err("scored runs come in pairs".to_owned()) };

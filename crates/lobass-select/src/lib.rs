@@ -49,6 +49,7 @@ mod scores;
 mod shape;
 mod strategy;
 mod summary;
+mod tokens;
 
 pub use agreement::{Agreement, Stability, agreement, lobass_scores, stability};
 pub use correlation::spearman;
@@ -58,3 +59,6 @@ pub use rank::{Request, SelectError, Shaped, select, select_shaped};
 pub use shape::{Exclusion, Groups, Guards, LeftOut, Quota, Shape, Shares, Strata, Winner};
 pub use strategy::{Band, Need, Ratings, Strategy, StrategyInfo};
 pub use summary::{SourceShare, Summary, summarize};
+pub use tokens::{
+    SELECTIVE_SHARE, Scope, Threshold, TokenMask, TokenScore, selective_ifd, selective_ifd_threshold,
+};

@@ -4,6 +4,7 @@ mod compute;
 mod data;
 mod encode;
 mod job;
+mod mask;
 mod price;
 mod recipe;
 mod selection;
@@ -21,6 +22,7 @@ pub(crate) use compute::ComputeArgs;
 pub(crate) use data::DataArgs;
 pub(crate) use encode::EncodeArgs;
 pub(crate) use job::JobArgs;
+pub(crate) use mask::{MaskArgs, MaskMethod, ScopeArg};
 pub(crate) use price::PriceArgs;
 pub(crate) use recipe::{RecipeArgs, ReferenceArgs};
 pub(crate) use selection::SelectionArgs;
@@ -76,6 +78,8 @@ pub(crate) enum Command {
     Merge(MergeArgs),
     /// Keep the best rows of a score table, in the input's own format
     Select(Box<SelectArgs>),
+    /// Choose which tokens of each response to train on, and write them as labels
+    Mask(MaskArgs),
     /// Show one example as a model sees it
     Inspect(Box<InspectArgs>),
     /// List the selection strategies

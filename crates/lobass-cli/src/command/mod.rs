@@ -4,6 +4,7 @@ mod demo;
 mod doctor;
 mod gc;
 mod inspect;
+mod mask;
 mod merge;
 mod pending;
 mod plan;
@@ -37,6 +38,7 @@ pub(crate) fn dispatch(command: Command, ui: Ui) -> anyhow::Result<Outcome> {
         Command::Gc(args) => gc::gc(&args, ui),
         Command::Merge(args) => merge::merge(&args, ui),
         Command::Select(args) => select::select(&args, ui),
+        Command::Mask(args) => mask::mask(&args, ui),
         Command::Inspect(args) => inspect::inspect(&args, ui),
         Command::Strategies => strategies::strategies(ui),
         Command::Doctor => doctor::doctor(ui),

@@ -7,7 +7,7 @@ use lobass_core::{ColumnSet, ExampleKey, ScoreColumns, ScoreRecord};
 
 use super::groups::{Group, Groups};
 use super::wanted::Wanted;
-use super::{json, not_a_table, parquet_columns, parquet_file};
+use super::{TokenLosses, json, not_a_table, parquet_columns, parquet_file, tokens};
 use crate::{Error, Manifest};
 
 /// A score table on disk, in Parquet or as JSON lines: opened, and not read yet.
@@ -97,6 +97,26 @@ impl ScoreFile {
             Form::JsonLines => json::record(&self.path, row)?.into_iter().collect(),
         };
         Ok(records.into_iter().find(|record| record.row == row))
+    }
+
+    /// Hands every row on that has a loss for each token under some models, in order. A row group is in memory for each
+    /// thread, and one more that waits.
+    ///
+    /// # Errors
+    /// [`Error::NotATable`] if the table has no losses of tokens, or none of a model; [`Error::Parquet`] or
+    /// [`Error::Damaged`] if it cannot be read; what `take` says.
+    pub fn token_losses(
+        &self,
+        models: &[&str],
+        threads: usize,
+        take: impl FnMut(TokenLosses) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        match &self.form {
+            Form::Parquet(groups) => tokens::read(groups, &self.path, models, threads, take),
+            Form::JsonLines => {
+                Err(not_a_table(&self.path, "expected the losses of tokens, which are kept in Parquet alone"))
+            }
+        }
     }
 
     /// Reads the keys of some rows, in the order in which these are given.

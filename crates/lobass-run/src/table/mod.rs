@@ -6,17 +6,19 @@ mod json;
 mod parquet_columns;
 mod parquet_file;
 mod seeds;
+mod tokens;
 mod wanted;
 
 use std::io::Read as _;
 use std::path::Path;
 
-use lobass_core::{Detail, Nll, ScoreRecord};
+use lobass_core::{Detail, Nll, ScoreRecord, Sequence};
 
 pub use file::ScoreFile;
 pub use json::write_json_lines;
 pub(crate) use parquet_file::TableWriter;
 pub use seeds::{losses_by_seed, seed_columns};
+pub use tokens::TokenLosses;
 
 use crate::manifest::{REJECTED, further_columns};
 use crate::{Error, Manifest, Seal};
@@ -105,11 +107,13 @@ pub(crate) struct TableRow {
     pub(crate) further: Vec<Option<f64>>,
     /// In the order of the models.
     pub(crate) tokens: Vec<Option<Vec<f32>>>,
+    /// The tokens themselves, if there is a loss for each.
+    pub(crate) sequence: Option<Sequence>,
 }
 
 impl TableRow {
     pub(crate) fn without_losses(record: ScoreRecord) -> Self {
-        Self { record, further: Vec::new(), tokens: Vec::new() }
+        Self { record, further: Vec::new(), tokens: Vec::new(), sequence: None }
     }
 }
 

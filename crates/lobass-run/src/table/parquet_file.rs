@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow_array::types::Float32Type;
+use arrow_array::types::{Float32Type, UInt32Type};
 use arrow_array::{ArrayRef, Float64Array, ListArray, RecordBatch, StringArray, UInt32Array, UInt64Array};
-use lobass_core::{ExampleKey, Nll, RejectedRecord, ScoreRecord};
+use lobass_core::{ExampleKey, Nll, RejectedRecord, ScoreRecord, Sequence};
 use parquet::arrow::ArrowWriter;
 use parquet::file::metadata::KeyValue;
 
@@ -13,10 +13,13 @@ use super::groups::Groups;
 use super::{MANIFEST_KEY, ScoreTable, TableRow, TableShape, further_nll, nll, parquet_columns};
 use crate::columns::{Columns, Reader, batch, properties};
 use crate::partial::partial_path;
+use crate::rows::scored_runs;
 use crate::{Error, Manifest};
 
 /// Rows per row group: what a reader holds at once.
 const GROUP_ROWS: usize = 1 << 17;
+/// The same with a list of tokens in each row.
+const GROUP_ROWS_OF_TOKENS: usize = 1 << 12;
 
 /// Writes a table batch by batch, under its name only when it is whole.
 pub(crate) struct TableWriter {
@@ -32,7 +35,8 @@ impl TableWriter {
             fs_err::create_dir_all(parent)?;
         }
         let partial = partial_path(out);
-        let properties = properties().set_max_row_group_row_count(Some(GROUP_ROWS)).build();
+        let group_rows = if shape.tokens.is_empty() { GROUP_ROWS } else { GROUP_ROWS_OF_TOKENS };
+        let properties = properties().set_max_row_group_row_count(Some(group_rows)).build();
         let schema = to_batch(&[], &shape).schema();
         let writer = ArrowWriter::try_new(fs_err::File::create(&partial)?, schema, Some(properties))
             .map_err(|source| Error::Parquet { path: partial.clone(), source })?;
@@ -90,6 +94,10 @@ fn to_batch(rows: &[TableRow], shape: &TableShape) -> RecordBatch {
         let sums = rows.iter().map(|row| *row.further.get(at)?).collect::<Float64Array>();
         columns.push((format!("{name}_nll"), true, Arc::new(sums)));
     }
+    if !shape.tokens.is_empty() {
+        columns.push((INPUT_IDS.into(), true, lists(rows, |sequence| sequence.input_ids().to_vec())));
+        columns.push((SCORED_RUNS.into(), true, lists(rows, scored_runs)));
+    }
     for (at, role) in shape.tokens.iter().enumerate() {
         let list = |row: &TableRow| Some(row.tokens.get(at)?.as_ref()?.iter().copied().map(Some).collect());
         let lists = rows.iter().map(list).collect::<Vec<Option<Vec<_>>>>();
@@ -97,6 +105,17 @@ fn to_batch(rows: &[TableRow], shape: &TableShape) -> RecordBatch {
         columns.push((format!("{role}_token_nll"), true, Arc::new(lists)));
     }
     batch(columns.iter().map(|(name, nullable, array)| (name.as_str(), *nullable, array.clone())).collect())
+}
+
+/// The token ids of a row, in a table with a loss for each.
+pub(super) const INPUT_IDS: &str = "input_ids";
+/// Half-open runs of tokens that are scored, flattened: `[start, end, start, end, ..]`.
+pub(super) const SCORED_RUNS: &str = "scored_runs";
+
+/// A list per row, null where there is no sequence.
+fn lists(rows: &[TableRow], value: fn(&Sequence) -> Vec<u32>) -> ArrayRef {
+    let list = |row: &TableRow| Some(value(row.sequence.as_ref()?).into_iter().map(Some).collect::<Vec<_>>());
+    Arc::new(ListArray::from_iter_primitive::<UInt32Type, _, _>(rows.iter().map(list)))
 }
 
 /// A column of losses that a record knows by name.

@@ -2,6 +2,7 @@
 
 mod report;
 mod shape;
+mod tokens;
 mod write;
 
 use std::path::{Path, PathBuf};
@@ -65,7 +66,7 @@ pub(crate) fn select_and_write(
     settings: &SelectSettings,
     target: &SelectionTarget,
 ) -> anyhow::Result<SelectionReport> {
-    let strategy = with_ratings(settings.strategy(strategy)?, pool, settings)?;
+    let strategy = with_data(settings.strategy(strategy)?, table, pool, settings)?;
     let request = Request { budget: settings.budget()?, direction: settings.direction.map(Direction::from) };
     let shape = shape::shape(&settings.shape, columns, pool, &strategy)?;
     let shaped = select_shaped(columns, &strategy, &request, &shape)?;
@@ -86,8 +87,15 @@ pub(crate) fn select_and_write(
     Ok(SelectionReport { selection, left_out, strata, summary, written, reasons, score, has_budget })
 }
 
-fn with_ratings(strategy: Strategy, pool: &Pool, settings: &SelectSettings) -> anyhow::Result<Strategy> {
+/// A strategy with what it needs beside sums of losses.
+fn with_data(
+    strategy: Strategy,
+    table: &ScoreFile,
+    pool: &Pool,
+    settings: &SelectSettings,
+) -> anyhow::Result<Strategy> {
     match (&strategy, &settings.rating) {
+        (Strategy::SelectiveIfd(_), _) => Ok(Strategy::SelectiveIfd(tokens::selective_ifd(table)?)),
         (Strategy::Quality(_), Some(column)) => Ok(Strategy::Quality(Ratings {
             values: read_ratings(pool, column)?,
             at_least: settings.min_rating,

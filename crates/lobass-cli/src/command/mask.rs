@@ -1,0 +1,161 @@
+//! `lobass mask`: which tokens are trained on.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use lobass_run::{MaskWriter, ScoreFile, TokenLosses};
+use lobass_select::{Scope, Threshold, TokenMask, TokenScore};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::args::{MaskArgs, MaskMethod, ScopeArg};
+use crate::exit::Outcome;
+use crate::outputs;
+use crate::settings::available_threads;
+use crate::text::{Labelled, count, counted, percent};
+use crate::ui::Ui;
+
+/// The models whose losses are compared.
+const MODELS: [&str; 2] = ["base", "reference"];
+
+pub(crate) fn mask(args: &MaskArgs, ui: Ui) -> anyhow::Result<Outcome> {
+    outputs::check(std::slice::from_ref(&args.out), &[("the score table", &args.scores)])?;
+    let table = ScoreFile::open(&args.scores)?;
+    let chosen = args.index.as_deref().map(read_index).transpose()?;
+    let is_wanted = |row: &TokenLosses| {
+        row.status.is_eligible() && chosen.as_ref().is_none_or(|chosen| chosen.contains(&row.row))
+    };
+    let mask = token_mask(args);
+    let threshold = match mask.scope {
+        Scope::Row => None,
+        Scope::Pool => pool_threshold(&table, &mask)?,
+    };
+    let mut writer = MaskWriter::create(&args.out)?;
+    let mut tally = Tally::default();
+    table.token_losses(&MODELS, available_threads(), |row| {
+        if !is_wanted(&row) {
+            return Ok(());
+        }
+        let kept = mask.of_row(&row.losses[0], &row.losses[1], threshold);
+        tally.n_scored += kept.len() as u64;
+        let n_kept = kept.iter().filter(|&&kept| kept).count() as u64;
+        tally.n_kept += n_kept;
+        if n_kept == 0 {
+            tally.n_empty += 1;
+            return Ok(());
+        }
+        tally.n_rows += 1;
+        writer.write(row.row, &row.sequence, &kept)
+    })?;
+    if tally.n_rows == 0 {
+        bail!("`{}`: expected rows with tokens to train on, found none", args.scores.display());
+    }
+    if let Some(chosen) = &chosen
+        && tally.n_rows + tally.n_empty < chosen.len() as u64
+    {
+        let found = tally.n_rows + tally.n_empty;
+        bail!("the selection names {} rows, and the table has losses of {found} of them", chosen.len());
+    }
+    writer.finish()?;
+    tally.say(args, &mask, threshold, ui)
+}
+
+fn token_mask(args: &MaskArgs) -> TokenMask {
+    let (score, scope) = match args.method {
+        MaskMethod::Rho1 => (TokenScore::Rho1, Scope::Row),
+        MaskMethod::TokenCleaning => (TokenScore::TokenCleaning, Scope::Pool),
+    };
+    let scope = match args.scope {
+        None => scope,
+        Some(ScopeArg::Pool) => Scope::Pool,
+        Some(ScopeArg::Row) => Scope::Row,
+    };
+    TokenMask { score, keep: args.keep, scope }
+}
+
+/// Over all rows that may be selected, so that it does not depend on a selection.
+fn pool_threshold(table: &ScoreFile, mask: &TokenMask) -> anyhow::Result<Option<f32>> {
+    Ok(Threshold::of_largest(mask.keep, |take| {
+        table.token_losses(&MODELS, available_threads(), |row| {
+            if row.status.is_eligible() {
+                let pairs = row.losses[0].iter().zip(&row.losses[1]);
+                pairs.for_each(|(&base, &reference)| take(TokenMask::score(base, reference)));
+            }
+            Ok(())
+        })
+    })?)
+}
+
+/// The rows of a selection.
+fn read_index(path: &Path) -> anyhow::Result<HashSet<u64>> {
+    #[derive(Deserialize)]
+    struct Chosen {
+        row: u64,
+    }
+    let text = fs_err::read_to_string(path)?;
+    let rows = text.lines().zip(1..).map(|(line, number)| {
+        let chosen: Chosen = serde_json::from_str(line).with_context(|| {
+            format!("`{}`, line {number}: expected a row of a selection's list", path.display())
+        })?;
+        anyhow::Ok(chosen.row)
+    });
+    let rows = rows.collect::<anyhow::Result<HashSet<u64>>>()?;
+    if rows.is_empty() {
+        bail!("`{}`: expected the rows of a selection, found none", path.display());
+    }
+    Ok(rows)
+}
+
+#[derive(Default)]
+struct Tally {
+    n_rows: u64,
+    /// Rows of which no token is kept.
+    n_empty: u64,
+    n_scored: u64,
+    n_kept: u64,
+}
+
+impl Tally {
+    fn say(
+        &self,
+        args: &MaskArgs,
+        mask: &TokenMask,
+        threshold: Option<f32>,
+        ui: Ui,
+    ) -> anyhow::Result<Outcome> {
+        let Self { n_rows, n_empty, n_scored, n_kept } = *self;
+        let mut text = Labelled::default();
+        let competes = match mask.scope {
+            Scope::Pool => "with the whole pool",
+            Scope::Row => "within its row",
+        };
+        let method = match mask.score {
+            TokenScore::Rho1 => "rho-1: base - reference, in nats",
+            TokenScore::TokenCleaning => "token-cleaning: base - reference, in nats, above 0",
+        };
+        text.line("method", format!("{method}; each token competes {competes}"));
+        if let Some(threshold) = threshold {
+            text.line("threshold", format!("{threshold:.4} nats"));
+        }
+        text.line(
+            "tokens",
+            format!(
+                "{} of {} ({}) are trained on",
+                count(n_kept),
+                count(n_scored),
+                percent(n_kept, n_scored)
+            ),
+        );
+        if n_empty > 0 {
+            text.line("left out", format!("{} without a token to train on", counted(n_empty, "row")));
+        }
+        text.line("wrote", format!("{} ({})", args.out.display(), counted(n_rows, "row")));
+        let json = json!({
+            "n_rows": n_rows, "n_rows_without_tokens": n_empty, "n_scored": n_scored, "n_kept": n_kept,
+            "threshold": threshold, "out": args.out,
+        });
+        ui.result(text, &json)?;
+        Ok(Outcome::Done)
+    }
+}
