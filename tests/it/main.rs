@@ -32,6 +32,8 @@ mod references;
 mod adapters;
 // A training that is killed, and taken up again.
 mod interrupted_training;
+// Strategies beside the paper's, selection by token, and the shape of a subset.
+mod family;
 // Pairs of a chosen and a rejected response.
 mod preference;
 // References that have seen a row, and those that have not.

@@ -1,0 +1,184 @@
+//! Strategies beside the paper's, selection by token, and the shape of a subset.
+
+use std::collections::BTreeMap;
+
+use lobass_core::{Detail, LossEngine as _};
+use lobass_llama::{Checkpoint, DeviceName, Dtype};
+use lobass_loss::Engine;
+use lobass_run::{IGNORE_INDEX, ScoreFile, TokenLosses};
+use serde_json::Value;
+
+use crate::sandbox::Sandbox;
+use crate::workers::{digest, sealed};
+
+/// A table of the shipped pool's first rows under the base and a reference, with tokens and without prompts.
+fn tables(sandbox: &Sandbox) -> Value {
+    sandbox.small_pool(64);
+    sandbox.expect(
+        0,
+        "train --model base --data small.jsonl --out tuned --batch-size 16 --learning-rate 1e-3 -q",
+    );
+    let score = "score --base base --reference tuned --data small.jsonl --context unconditional -q";
+    sandbox.expect(0, &format!("{score} --per-token --out tokens.parquet"));
+    sandbox.json(0, &format!("{score} --out sums.parquet"))
+}
+
+fn token_losses(sandbox: &Sandbox, models: &[&str]) -> Vec<TokenLosses> {
+    let mut rows = Vec::new();
+    let table = ScoreFile::open(&sandbox.path("tokens.parquet")).unwrap();
+    table
+        .token_losses(models, 1, |row| {
+            rows.push(row);
+            Ok(())
+        })
+        .unwrap();
+    rows
+}
+
+#[test]
+fn losses_without_the_prompt_are_those_of_the_response_alone() {
+    let sandbox = Sandbox::new();
+    let scored = tables(&sandbox);
+    let models = scored["manifest"]["models"].as_array().unwrap();
+    let start = models[2]["context"]["unconditional"]["start"].as_u64().unwrap();
+    assert_eq!(models[2]["role"], "base_unconditional");
+    assert!(models[0].get("context").is_none(), "{}", models[0]);
+
+    let model =
+        Checkpoint::open(&sandbox.path("base")).unwrap().load(Dtype::F32, &DeviceName::Cpu.open()).unwrap();
+    let engine = Engine::new(model, 1);
+    let rows = token_losses(&sandbox, &["base", "base_unconditional"]);
+    assert_eq!(rows.len(), 64);
+    for row in rows {
+        let alone = row.sequence.unconditional(u32::try_from(start).unwrap());
+        for (sequence, losses) in [(row.sequence, &row.losses[0]), (alone, &row.losses[1])] {
+            let found = engine.losses(&[sequence], Detail::PerToken).unwrap().remove(0);
+            assert_eq!(found.per_token.as_ref(), Some(losses), "row {}", row.row);
+        }
+    }
+}
+
+#[test]
+fn workers_score_without_prompts_too() {
+    let sandbox = Sandbox::new();
+    let expected = digest(&tables(&sandbox));
+    let plan = "plan --base base --reference tuned --data small.jsonl --context unconditional --work run -q";
+    sandbox.expect(0, plan);
+    sandbox.expect(0, "worker --work run --rank 0 --world 2 -q");
+    sandbox.expect(0, "worker --work run --rank 1 --world 2 -q");
+    assert_eq!(sealed(&sandbox, "run"), expected);
+}
+
+#[test]
+fn a_run_scores_what_its_strategies_ask_for() {
+    let sandbox = Sandbox::new();
+    sandbox.small_pool(40);
+    let run = "run --base base --data small.jsonl --batch-size 8 --budget 50% --out run -q";
+    let report = sandbox.json(0, &format!("{run} --strategy lobass ifd pvi length-matched-random grape"));
+    let roles: Vec<&Value> =
+        report["manifest"]["models"].as_array().unwrap().iter().map(|m| &m["role"]).collect();
+    assert_eq!(roles, ["base", "reference", "base_unconditional"]);
+    assert!(sandbox.path("run/selected/length-matched-random/small.jsonl").exists());
+    // Another strategy, later, goes on from there.
+    let again = sandbox.run(&format!("{run} --strategy superfiltering"));
+    assert_eq!(again.code, 0, "{}", again.stderr);
+    sandbox.fails(
+        "select --scores run/scores.parquet --strategy s-ifd --budget 1 --out o.jsonl",
+        &["--per-token"],
+    );
+}
+
+#[test]
+fn masks_keep_what_the_reference_learned() {
+    let sandbox = Sandbox::new();
+    tables(&sandbox);
+    let mask = "mask --scores tokens.parquet --keep 50%";
+    let report = sandbox.json(0, &format!("{mask} --out rho.jsonl"));
+    let labels: BTreeMap<u64, Vec<i64>> = sandbox.read("rho.jsonl").lines().map(row_of).collect();
+    for row in token_losses(&sandbox, &["base", "reference"]) {
+        let n_kept = labels[&row.row].iter().filter(|&&label| label != i64::from(IGNORE_INDEX)).count();
+        assert!(2 * n_kept >= row.sequence.n_scored(), "at least half of each row");
+        let (base, reference) = (&row.losses[0], &row.losses[1]);
+        let gains: Vec<f32> = base.iter().zip(reference).map(|(base, reference)| base - reference).collect();
+        let is_kept = |position: usize| labels[&row.row][position + 1] != i64::from(IGNORE_INDEX);
+        let positions: Vec<usize> = row.sequence.scored_positions().collect();
+        let (kept, dropped): (Vec<_>, Vec<_>) =
+            positions.into_iter().zip(gains).partition(|(at, _)| is_kept(*at));
+        let least = kept.iter().map(|(_, gain)| *gain).fold(f32::INFINITY, f32::min);
+        assert!(dropped.iter().all(|(_, gain)| *gain < least), "row {}", row.row);
+    }
+    let kept = report["n_kept"].as_u64().unwrap();
+    assert_eq!(kept, labels.values().flatten().filter(|&&label| label != -100).count() as u64);
+
+    sandbox.expect(0, "select --scores sums.parquet --strategy lobass --budget 10 --index best.jsonl -q");
+    let clean = format!("{mask} --method token-cleaning --index best.jsonl --out clean.parquet");
+    let report = sandbox.json(0, &clean);
+    assert_eq!(report["n_rows"].as_u64().unwrap() + report["n_rows_without_tokens"].as_u64().unwrap(), 10);
+    assert!(report["threshold"].is_number());
+    sandbox.fails("mask --scores sums.parquet --out m.parquet", &["sums.parquet", "--per-token"]);
+    sandbox.fails(&format!("{mask} --out tokens.parquet"), &["is the score table"]);
+    sandbox.fails("mask --scores tokens.parquet --keep 0% --out m.parquet", &["above 0"]);
+    sandbox.write("bad.jsonl", "{\"row\": 1}\nnothing\n");
+    sandbox.fails(&format!("{mask} --index bad.jsonl --out m.parquet"), &["bad.jsonl", "line 2"]);
+}
+
+fn row_of(line: &str) -> (u64, Vec<i64>) {
+    let value: Value = serde_json::from_str(line).unwrap();
+    let list = |name: &str| -> Vec<i64> { serde_json::from_value(value[name].clone()).unwrap() };
+    let (ids, labels) = (list("input_ids"), list("labels"));
+    assert_eq!(list("attention_mask"), vec![1; ids.len()]);
+    assert!(ids.iter().zip(&labels).all(|(id, label)| *label == i64::from(IGNORE_INDEX) || label == id));
+    (value["row"].as_u64().unwrap(), labels)
+}
+
+#[test]
+fn a_selection_has_the_shape_that_is_asked_for() {
+    let sandbox = Sandbox::new();
+    tables(&sandbox);
+    let select = "select --scores sums.parquet --budget 20 --index chosen.jsonl";
+    let report = sandbox.json(0, &format!("{select} --quota-by kind --temperature inf"));
+    let parts = report["quota"].as_array().unwrap();
+    assert!(parts.len() > 2, "{parts:?}");
+    assert_eq!(parts.iter().map(|part| part["n_selected"].as_u64().unwrap()).sum::<u64>(), 20);
+    let report = sandbox.json(0, &format!("{select} --quota-by length --length-bins 4"));
+    assert!(report["quota"][0]["name"].as_str().unwrap().contains("scored tokens"));
+    let report =
+        sandbox.json(0, &format!("{select} --min-scored 4 --max-reference-quantile 0.8 --shrinkage 5"));
+    assert_eq!(report["left_out"].as_array().unwrap().len(), 2, "{report}");
+    let report = sandbox.json(0, &format!("{select} --quota-by kind --shares known=1,noise=1"));
+    let selected = |name: &str| {
+        report["quota"].as_array().unwrap().iter().find(|part| part["name"] == name).unwrap()["n_selected"]
+            .clone()
+    };
+    assert_eq!((selected("learnable"), selected("duplicate")), (0.into(), 0.into()));
+
+    sandbox.fails(&format!("{select} --temperature 2"), &["--quota-by"]);
+    sandbox.fails(&format!("{select} --quota-by nothing"), &["`nothing`", "no row that has it"]);
+    sandbox.fails(&format!("{select} --quota-by kind --shares unknown=1"), &["one of", "noise", "`unknown`"]);
+    sandbox.fails(&format!("{select} --quota-by length --shares a=1"), &["`length`", "shares"]);
+    sandbox.fails(&format!("{select} --strategy gap --shrinkage 5"), &["shrinkage", "`lobass`", "`gap`"]);
+    sandbox.fails(&format!("{select} --max-reference-quantile 2"), &["0 to 1", "2"]);
+    sandbox.fails(&format!("{select} --lengths-of longest"), &["length-matched-random"]);
+}
+
+#[test]
+fn one_response_to_each_prompt() {
+    let sandbox = Sandbox::new();
+    let rows = ["one", "two", "three"]
+        .map(|answer| format!("{{\"question\": \"how many?\", \"answer\": \"{answer}\"}}\n"));
+    sandbox.write("pool.jsonl", format!("{}{{\"question\": \"who?\", \"answer\": \"me\"}}\n", rows.concat()));
+    sandbox.expect(0, "score --base base --data pool.jsonl --out scores.parquet -q");
+    let select = "select --scores scores.parquet --budget 100% --index chosen.jsonl -q";
+    let report = sandbox.json(1, &format!("{select} --strategy grape"));
+    assert_eq!((&report["n_selected"], &report["left_out"][0]["n_rows"]), (&2.into(), &2.into()));
+    let grape = sandbox.read("chosen.jsonl");
+    let report = sandbox.json(1, &format!("{select} --strategy perplexity-high --responses most-probable"));
+    assert_eq!(report["n_selected"], 2);
+    let rows = |text: &str| {
+        let row = |line: &str| serde_json::from_str::<Value>(line).unwrap()["row"].as_u64().unwrap();
+        text.lines().map(row).collect::<std::collections::BTreeSet<_>>()
+    };
+    assert_eq!(rows(&grape), rows(&sandbox.read("chosen.jsonl")), "the same responses, in another order");
+    sandbox.json(1, &format!("{select} --strategy perplexity-high --responses best"));
+    assert_ne!(rows(&grape), rows(&sandbox.read("chosen.jsonl")));
+}
