@@ -53,6 +53,10 @@ impl Case {
     }
 
     fn encoder(&self, now: DateTime) -> Encoder {
+        self.encoder_with(now, Mask::Response)
+    }
+
+    fn encoder_with(&self, now: DateTime, mask: Mask) -> Encoder {
         let dir = fixture("chat").join(&self.tokenizer);
         let choice = if self.preset {
             TemplateChoice::Preset(self.template.trim_end_matches(".jinja").parse::<Preset>().unwrap())
@@ -61,9 +65,60 @@ impl Case {
         };
         let pool = Pool::new(Vec::new(), Duplicates::Keep);
         let template = ChatTemplate::load(&choice, &dir, &pool, now).unwrap();
-        let options = EncodeOptions { mask: Mask::Response, max_length: 4096, overlong: Overlong::Drop };
+        let options = EncodeOptions { mask, max_length: 4096, overlong: Overlong::Drop };
         Encoder::new(TextTokenizer::from_dir(&dir).unwrap(), template, options)
     }
+}
+
+/// Runs of scored tokens, as half-open ranges of bytes of the text.
+fn scored_runs(trace: &Trace) -> Vec<(usize, usize)> {
+    let mut runs: Vec<(usize, usize)> = Vec::new();
+    let mut was_scored = false;
+    for (&(start, end), &is_scored) in trace.offsets.iter().zip(&trace.scored) {
+        match runs.last_mut() {
+            Some(run) if is_scored && was_scored => run.1 = end,
+            _ if is_scored => runs.push((start, end)),
+            _ => {}
+        }
+        was_scored = is_scored;
+    }
+    runs
+}
+
+#[test]
+fn the_text_alone_ends_where_the_reply_does() {
+    let Expected { now, cases, .. } = expected();
+    let mut n_shorter = 0;
+    for case in &cases {
+        let example = case.example();
+        let Ok(whole) = case.encoder_with(now, Mask::Response).trace(&example) else { continue };
+        let text = match case.encoder_with(now, Mask::Text).trace(&example) {
+            Ok(trace) => trace,
+            Err(fault) => {
+                assert!(fault.reason.contains("where its text ends"), "{}: {}", case.name(), fault.reason);
+                continue;
+            }
+        };
+        let (runs, whole_runs) = (scored_runs(&text), scored_runs(&whole));
+        assert_eq!(runs.len(), whole_runs.len(), "{}", case.name());
+        let replies: Vec<&str> =
+            example.messages.iter().filter(|m| m.scored).map(|m| m.content.trim()).collect();
+        for (run, of) in runs.iter().zip(whole_runs) {
+            assert!(run.0 == of.0 && run.1 <= of.1, "{}: {run:?} of {of:?}", case.name());
+            let said = text.text[run.0..run.1].trim();
+            // Some templates leave out what a model thought before it spoke.
+            let is_reply = replies
+                .iter()
+                .any(|reply| !reply.is_empty() && (said.ends_with(reply) || reply.ends_with(said)));
+            assert!(
+                is_reply || case.messages.to_string().contains("tool_calls"),
+                "{}: {said:?}",
+                case.name()
+            );
+            n_shorter += usize::from(run.1 < of.1);
+        }
+    }
+    assert!(n_shorter > 20, "most templates end a turn with a marker, found {n_shorter}");
 }
 
 #[test]

@@ -141,6 +141,10 @@ fn inspect_shows_what_a_model_sees() {
     assert_eq!(json["token_nll"]["base"].as_array().unwrap().len(), 2);
 
     sandbox.fails("inspect --base base --data pool.jsonl --row 1", &["row 1", "1 rows"]);
+    let text = sandbox.json(0, "inspect --base base --data pool.jsonl --mask text");
+    let counts = |json: &Value| -> Vec<bool> { serde_json::from_value(json["mask"].clone()).unwrap() };
+    let n_counted = |json: &Value| counts(json).into_iter().filter(|&counts| counts).count();
+    assert_eq!((n_counted(&json), n_counted(&text)), (2, 1), "`4` without the token that ends the turn");
     let all = sandbox.json(0, "inspect --base base --data pool.jsonl --mask all");
     let counted = all["mask"].as_array().unwrap().iter().filter(|counts| counts.as_bool().unwrap()).count();
     assert_eq!(counted, tokens.len() - 1);

@@ -16,8 +16,9 @@ pub(crate) struct EncodeArgs {
     /// and alpaca for everything else.
     #[arg(long, value_name = "TEMPLATE", value_parser = check_template)]
     chat_template: Option<String>,
-    /// Which tokens are scored: the responses with their end-of-turn tokens, or all [default: response]
-    #[arg(long, value_name = "MASK", value_parser = words::<Mask>(&["response", "all"]))]
+    /// Which tokens are scored: the responses with their end-of-turn tokens, their text alone, or all
+    /// [default: response]
+    #[arg(long, value_name = "MASK", value_parser = words::<Mask>(&["response", "text", "all"]))]
     mask: Option<Mask>,
     /// The longest sequence, in tokens [default: what the model was made for]
     #[arg(long, value_name = "TOKENS")]

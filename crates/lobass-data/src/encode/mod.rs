@@ -19,6 +19,8 @@ pub enum Mask {
     /// The responses, each with its end-of-turn token.
     #[default]
     Response,
+    /// The responses without the tokens that end their turns, which can be most of what a short one teaches.
+    Text,
     /// Everything but the first token, which nothing predicts.
     All,
 }
@@ -145,7 +147,10 @@ impl Encoder {
     /// [`RowStatus::Malformed`] if the tokenizer has no token for a part of the text.
     pub fn trace(&self, example: &Example) -> Result<Trace, RowFault> {
         let rendered = Rendered::new(&self.template, example, self.tokenizer.special_tokens())?;
-        let spans = rendered.spans()?;
+        let mut spans = rendered.spans()?;
+        if self.options.mask == Mask::Text {
+            spans.iter_mut().try_for_each(ResponseSpan::leave_out_the_marker)?;
+        }
         let text = rendered.text;
         let tokens = self
             .tokenizer
@@ -237,5 +242,5 @@ macro_rules! words {
     };
 }
 
-words!(Mask { Response => "response", All => "all" });
+words!(Mask { Response => "response", Text => "text", All => "all" });
 words!(Overlong { Drop => "drop", Truncate => "truncate", Error => "error" });

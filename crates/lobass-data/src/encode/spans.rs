@@ -19,6 +19,19 @@ pub(super) struct ResponseSpan {
     pub(super) prompt_end: usize,
     /// The reply and the end-of-turn marker after it.
     pub(super) scored: Range<usize>,
+    /// Where the reply ends, if that can be told.
+    text_end: Option<usize>,
+    /// The turn, in the order of the conversation.
+    turn: usize,
+}
+
+impl ResponseSpan {
+    /// Scores the reply alone.
+    pub(super) fn leave_out_the_marker(&mut self) -> Result<(), RowFault> {
+        let hides = "the chat template changes it, so where its text ends and the end-of-turn marker begins is unknown";
+        self.scored.end = self.text_end.ok_or_else(|| fault(self.turn, hides))?;
+        Ok(())
+    }
 }
 
 /// A rendered conversation.
@@ -63,7 +76,9 @@ impl<'a> Rendered<'a> {
         if let Some(name) = called(message).find(|name| !stretch.contains(name)) {
             return Err(fault(at, &format!("the chat template does not show its call of `{name}`")));
         }
-        let scored = match (self.locate(stretch, prompt_end, message), turn_end) {
+        let reply = self.locate(stretch, prompt_end, message);
+        let text_end = reply.as_ref().map(|reply| prompt_end + reply.end);
+        let scored = match (reply, turn_end) {
             (Some(reply), turn_end) => {
                 let marker = self.marker_length(&stretch[reply.end..]);
                 let marked = turn_end.is_none() || marker > 0 && !message.calls_tools();
@@ -75,7 +90,8 @@ impl<'a> Rendered<'a> {
         if scored.is_empty() {
             return Err(fault(at, "the chat template leaves it out"));
         }
-        Ok(ResponseSpan { prompt_end, scored: prompt_end + scored.start..prompt_end + scored.end })
+        let scored = prompt_end + scored.start..prompt_end + scored.end;
+        Ok(ResponseSpan { prompt_end, scored, text_end, turn: at })
     }
 
     /// Where the text before turn `at` ends, with the generation prompt if the template has one.
