@@ -45,6 +45,18 @@ pub enum SelectError {
         /// The strategy.
         strategy: String,
     },
+    /// The strategy reads the losses of tokens, and has not been given scores of them.
+    #[error("strategy `{strategy}`: expected scores from the losses of tokens, found none")]
+    NoTokens {
+        /// The strategy.
+        strategy: String,
+    },
+    /// The strategy chooses among the responses to one prompt, and is not told which rows share one.
+    #[error("strategy `{strategy}`: expected groups of rows with the same prompt, found none")]
+    NoPrompts {
+        /// The strategy.
+        strategy: String,
+    },
     /// A guard needs a model that the table does not have.
     #[error("a guard on the loss under the {model}: expected such losses in the score table, found none")]
     UnguardedModel {
@@ -166,6 +178,12 @@ fn check(columns: &ScoreColumns, strategy: &Strategy, shape: &Shape) -> Result<(
     }
     if needs.contains(&Need::Pair) && !(0..columns.len()).any(|row| columns.is_pair(row)) {
         return Err(SelectError::NoPairs { strategy: name() });
+    }
+    if matches!(strategy, Strategy::SelectiveIfd(scores) if !scores.has_any()) {
+        return Err(SelectError::NoTokens { strategy: name() });
+    }
+    if needs.contains(&Need::Prompts) && shape.groups.is_empty() {
+        return Err(SelectError::NoPrompts { strategy: name() });
     }
     let guards = &shape.guards;
     for (model, needed) in [("base", guards.needs_base()), ("reference", guards.needs_reference())] {

@@ -77,6 +77,11 @@ fn a_table_without_a_pass_says_which_one_is_missing() {
         assert_eq!(error, SelectError::NoUnconditional { strategy: name.to_owned() });
         assert!(error.to_string().contains("--context unconditional"), "{error}");
     }
+    let error = select(&columns, &named("grape"), &rows(1)).unwrap_err();
+    assert_eq!(error, SelectError::NoPrompts { strategy: "grape".to_owned() });
+    columns.losses.insert("base_unconditional".to_owned(), [Some(10.0)].into_iter().collect());
+    let error = select(&columns, &named("s-ifd"), &rows(1)).unwrap_err();
+    assert_eq!(error, SelectError::NoTokens { strategy: "s-ifd".to_owned() });
     columns.losses.remove("reference");
     let error = select(&columns, &named("length-matched-random"), &rows(1)).unwrap_err();
     assert_eq!(error, SelectError::NoReference { strategy: "lobass".to_owned() });
