@@ -236,7 +236,7 @@ fn quality_by_threshold_and_by_rank() {
     assert_eq!(sandbox.read("best.jsonl"), rows[3]);
     sandbox.fails(
         "select --scores scores.parquet --strategy longest --budget 1 --rating stars --out x.jsonl",
-        &["rating column", "quality"],
+        &["ratings", "quality"],
     );
     sandbox.expect(0, &format!("{line} --budget 1 --ascending --out worst.jsonl"));
     assert_eq!(sandbox.read("worst.jsonl"), rows[2]);
@@ -320,8 +320,18 @@ fn needs_something(setting: &str) -> bool {
         "columns =",
         "dataset_info =",
         "rating =",
+        "ratings =",
         "min_rating =",
         "direction =",
+        "lengths_of =",
+        "min_scored =",
+        "min_base_loss =",
+        "max_reference_quantile =",
+        "shrinkage =",
+        "quota_by =",
+        "length_bins =",
+        "temperature =",
+        "shares =",
     ];
     names.iter().any(|name| setting.starts_with(name))
 }

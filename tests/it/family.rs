@@ -162,6 +162,47 @@ fn a_selection_has_the_shape_that_is_asked_for() {
 }
 
 #[test]
+fn scores_of_another_tool_are_ratings() {
+    let sandbox = Sandbox::new();
+    sandbox.small_pool(10);
+    sandbox.expect(0, "score --base base --data small.jsonl --out scores.parquet -q");
+    // What a selection lists, by another strategy, is a file of ratings.
+    sandbox
+        .expect(0, "select --scores scores.parquet --strategy longest --budget 6 --index longest.jsonl -q");
+    let select = "select --scores scores.parquet --strategy quality --budget 3 --index best.jsonl";
+    let report = sandbox.json(0, &format!("{select} --ratings longest.jsonl"));
+    assert_eq!(report["n_eligible"], 6, "rows without a rating are no candidates");
+    let first = |name: &str| sandbox.read(name).lines().next().unwrap().to_owned();
+    assert_eq!(first("best.jsonl"), first("longest.jsonl"));
+
+    sandbox.write("by_row.jsonl", "{\"row\": 7, \"stars\": 1}\n{\"row\": 2, \"stars\": \"4.5\"}\n");
+    let report = sandbox.json(1, &format!("{select} --ratings by_row.jsonl --rating stars"));
+    assert_eq!(
+        (&report["n_eligible"], &report["n_selected"]),
+        (&2.into(), &2.into()),
+        "two of the three asked for"
+    );
+    assert_eq!(serde_json::from_str::<Value>(&first("best.jsonl")).unwrap()["row"], 2);
+
+    sandbox
+        .fails(&format!("{select} --ratings by_row.jsonl"), &["by_row.jsonl", "row 1", "`score`", "`stars`"]);
+    sandbox.write("far.jsonl", "{\"row\": 70, \"score\": 1}\n");
+    sandbox.fails(&format!("{select} --ratings far.jsonl"), &["far.jsonl", "below 10", "70"]);
+    sandbox.write("twice.jsonl", "{\"row\": 7, \"score\": 1}\n".repeat(2));
+    sandbox.fails(&format!("{select} --ratings twice.jsonl"), &["row 7 is rated twice"]);
+    sandbox.write("other.jsonl", "{\"row\": 7, \"key\": \"k\", \"score\": 1}\n");
+    sandbox.fails(&format!("{select} --ratings other.jsonl"), &["row 7", "`k`", "other data"]);
+    sandbox.write("unknown.jsonl", "{\"key\": \"k\", \"score\": 1}\n");
+    sandbox.fails(&format!("{select} --ratings unknown.jsonl"), &["no row", "`k`"]);
+    sandbox.write("nameless.jsonl", "{\"score\": 1}\n");
+    sandbox.fails(&format!("{select} --ratings nameless.jsonl"), &["`row` or a `key`"]);
+    sandbox.fails(
+        "select --scores scores.parquet --strategy longest --ratings far.jsonl --budget 1 --index i.jsonl",
+        &["strategy quality"],
+    );
+}
+
+#[test]
 fn one_response_to_each_prompt() {
     let sandbox = Sandbox::new();
     let rows = ["one", "two", "three"]

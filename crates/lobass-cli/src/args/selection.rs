@@ -1,5 +1,7 @@
 //! How much is kept, and of what.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use lobass_core::Budget;
 
@@ -16,11 +18,16 @@ pub(crate) struct SelectionArgs {
     /// The seed of ties and of the random strategy [default: 0]
     #[arg(long, value_name = "SEED")]
     seed: Option<u64>,
-    /// The column with ratings, for the strategy quality
+    /// The column with ratings, for the strategy quality; in a file of ratings it is `score` by default
     #[arg(long, value_name = "COLUMN")]
     rating: Option<String>,
+    /// A file with ratings, for the strategy quality: JSON lines, JSON, or Parquet, with the `row` or the `key` of each
+    ///
+    /// Rows without a rating are no candidates. What `lobass select --index` and `lobass less` write is such a file.
+    #[arg(long, value_name = "FILE")]
+    ratings: Option<PathBuf>,
     /// Leave out rows with a lower rating; without `--budget` all others are kept
-    #[arg(long, value_name = "RATING", requires = "rating", allow_negative_numbers = true)]
+    #[arg(long, value_name = "RATING", allow_negative_numbers = true)]
     min_rating: Option<f64>,
     /// The strategy whose lengths length-matched-random has [default: lobass]
     #[arg(long, value_name = "STRATEGY")]
@@ -44,6 +51,7 @@ impl SelectionArgs {
         settings.budget = self.budget.clone().or(settings.budget.take());
         settings.seed = self.seed.unwrap_or(settings.seed);
         settings.rating = self.rating.clone().or(settings.rating.take());
+        settings.ratings = self.ratings.clone().or(settings.ratings.take());
         settings.min_rating = self.min_rating.or(settings.min_rating);
         settings.lengths_of = self.lengths_of.clone().or(settings.lengths_of.take());
         self.shape.apply(&mut settings.shape);

@@ -1,5 +1,7 @@
 //! What is kept of a pool.
 
+use std::path::PathBuf;
+
 use anyhow::{Context as _, bail};
 use lobass_core::{Budget, Direction};
 use lobass_select::{Guards, Need, Strategy};
@@ -13,6 +15,8 @@ pub(crate) struct SelectSettings {
     pub(crate) budget: Option<String>,
     pub(crate) seed: u64,
     pub(crate) rating: Option<String>,
+    /// A file with the ratings, if they are not in the data.
+    pub(crate) ratings: Option<PathBuf>,
     pub(crate) min_rating: Option<f64>,
     pub(crate) direction: Option<DirectionWord>,
     /// The strategy whose lengths `length-matched-random` has.
@@ -94,11 +98,12 @@ impl SelectSettings {
         let strategies: Vec<Strategy> =
             strategies.into_iter().map(|name| self.strategy(name)).collect::<anyhow::Result<_>>()?;
         let any = |is: fn(&Strategy) -> bool| strategies.iter().any(is);
-        match (&self.rating, any(|strategy| matches!(strategy, Strategy::Quality(_)))) {
-            (Some(_), false) => {
-                bail!("a rating column is for the strategy quality, and that is not asked for")
-            }
-            (None, true) => bail!("the strategy quality needs ratings: name their column with `--rating`"),
+        let are_told = self.rating.is_some() || self.ratings.is_some();
+        match (are_told, any(|strategy| matches!(strategy, Strategy::Quality(_)))) {
+            (true, false) => bail!("ratings are for the strategy quality, and that is not asked for"),
+            (false, true) => bail!(
+                "the strategy quality needs ratings: name their column with `--rating`, or their file with `--ratings`"
+            ),
             _ => {}
         }
         if self.lengths_of.is_some() && !any(|strategy| matches!(strategy, Strategy::LengthMatchedRandom(_)))

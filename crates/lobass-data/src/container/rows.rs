@@ -41,6 +41,14 @@ impl std::fmt::Debug for Rows {
 }
 
 impl Rows {
+    /// The rows of any file that lobass reads, with all their fields and whatever these mean.
+    ///
+    /// # Errors
+    /// If it is not there, or is no container that lobass knows.
+    pub fn of_file(path: &Path) -> Result<Self, Error> {
+        Self::open(path, Container::detect(path)?, None)
+    }
+
     /// Opens a file; `columns` names those wanted of a Parquet file, all if `None`.
     pub(crate) fn open(path: &Path, container: Container, columns: Option<&[String]>) -> Result<Self, Error> {
         let source = match container {

@@ -1,5 +1,6 @@
 //! Choosing rows and writing them.
 
+mod ratings;
 mod report;
 mod shape;
 mod tokens;
@@ -8,11 +9,10 @@ mod write;
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
-use lobass_core::{ColumnSet, Direction, Numbers, ScoreColumns};
+use lobass_core::{ColumnSet, Direction, ScoreColumns};
 use lobass_data::Pool;
 use lobass_run::ScoreFile;
 use lobass_select::{Ratings, Request, Shaped, Strategy, select_shaped, summarize};
-use serde_json::Value;
 
 use crate::outputs;
 use crate::settings::SelectSettings;
@@ -94,36 +94,18 @@ fn with_data(
     pool: &Pool,
     settings: &SelectSettings,
 ) -> anyhow::Result<Strategy> {
-    match (&strategy, &settings.rating) {
-        (Strategy::SelectiveIfd(_), _) => Ok(Strategy::SelectiveIfd(tokens::selective_ifd(table)?)),
-        (Strategy::Quality(_), Some(column)) => Ok(Strategy::Quality(Ratings {
-            values: read_ratings(pool, column)?,
-            at_least: settings.min_rating,
-        })),
-        (Strategy::Quality(_), None) => {
-            bail!("the strategy quality needs ratings: name their column with `--rating`")
+    match strategy {
+        Strategy::SelectiveIfd(_) => Ok(Strategy::SelectiveIfd(tokens::selective_ifd(table)?)),
+        Strategy::Quality(_) => {
+            let values = match (&settings.ratings, &settings.rating) {
+                (Some(file), column) => ratings::of_file(file, column.as_deref(), table)?,
+                (None, Some(column)) => ratings::of_data(pool, column)?,
+                (None, None) => {
+                    bail!("the strategy quality needs ratings: name their column with `--rating`")
+                }
+            };
+            Ok(Strategy::Quality(Ratings { values, at_least: settings.min_rating }))
         }
-        _ => Ok(strategy),
+        other => Ok(other),
     }
-}
-
-/// The numbers of a column over all files; numbers written as text count too.
-fn read_ratings(pool: &Pool, column: &str) -> anyhow::Result<Numbers> {
-    let mut ratings = Numbers::new();
-    for file in pool.files() {
-        let number = |value: Option<Value>| match value? {
-            Value::Number(number) => number.as_f64(),
-            Value::String(text) => text.trim().parse().ok(),
-            _ => None,
-        };
-        let values: Numbers = file.column(column)?.into_iter().map(number).collect();
-        if !values.has_any() {
-            bail!(
-                "data file `{}`: expected ratings in column `{column}`, found no number",
-                file.path().display()
-            );
-        }
-        ratings.append(&values);
-    }
-    Ok(ratings)
 }

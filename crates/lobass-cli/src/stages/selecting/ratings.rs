@@ -1,0 +1,120 @@
+//! Ratings of rows: a column of the data, or a file beside it.
+
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use lobass_core::Numbers;
+use lobass_data::{Pool, Rows};
+use lobass_run::ScoreFile;
+use serde_json::{Map, Value};
+
+use crate::settings::available_threads;
+
+/// The column of a file of ratings, if nobody says which.
+const SCORE: &str = "score";
+
+/// The numbers of a column over all files; numbers written as text count too.
+pub(super) fn of_data(pool: &Pool, column: &str) -> anyhow::Result<Numbers> {
+    let mut ratings = Numbers::new();
+    for file in pool.files() {
+        let values: Numbers = file.column(column)?.into_iter().map(|value| number(value.as_ref()?)).collect();
+        if !values.has_any() {
+            bail!(
+                "data file `{}`: expected ratings in column `{column}`, found no number",
+                file.path().display()
+            );
+        }
+        ratings.append(&values);
+    }
+    Ok(ratings)
+}
+
+/// The numbers of a file that names rows of a table by position, by key, or by both, which then have to agree.
+pub(super) fn of_file(path: &Path, column: Option<&str>, table: &ScoreFile) -> anyhow::Result<Numbers> {
+    let column = column.unwrap_or(SCORE);
+    let mut rated = Vec::new();
+    for (fields, number) in Rows::of_file(path)?.zip(1u64..) {
+        let fields =
+            fields?.fields.map_err(|fault| anyhow::anyhow!("`{}`: {}", path.display(), fault.reason))?;
+        rated
+            .push(Rated::of(&fields, column).with_context(|| format!("`{}`, row {number}", path.display()))?);
+    }
+    let rows = places(&rated, table).with_context(|| format!("ratings `{}`", path.display()))?;
+    let mut ratings = Numbers::missing(usize::try_from(table.manifest().n_rows)?);
+    for (rated, row) in rated.iter().zip(rows) {
+        let row = usize::try_from(row)?;
+        if ratings.get(row).is_some() {
+            bail!("ratings `{}`: row {row} is rated twice", path.display());
+        }
+        ratings.set(row, rated.rating);
+    }
+    if !ratings.has_any() {
+        bail!("ratings `{}`: expected numbers in column `{column}`, found none", path.display());
+    }
+    Ok(ratings)
+}
+
+/// A row of a file of ratings.
+struct Rated {
+    row: Option<u64>,
+    key: Option<String>,
+    rating: Option<f64>,
+}
+
+impl Rated {
+    fn of(fields: &Map<String, Value>, column: &str) -> anyhow::Result<Self> {
+        let row = fields.get("row").and_then(Value::as_u64);
+        let key = fields.get("key").and_then(Value::as_str).map(str::to_owned);
+        if row.is_none() && key.is_none() {
+            bail!("expected a `row` or a `key`, found neither");
+        }
+        let rating = fields
+            .get(column)
+            .with_context(|| format!("expected column `{column}`, found {}", names(fields)))?;
+        Ok(Self { row, key, rating: number(rating) })
+    }
+}
+
+fn names(fields: &Map<String, Value>) -> String {
+    fields.keys().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// The position of each rated row.
+fn places(rated: &[Rated], table: &ScoreFile) -> anyhow::Result<Vec<u64>> {
+    let n_rows = table.manifest().n_rows;
+    if let Some(row) = rated.iter().filter_map(|rated| rated.row).find(|&row| row >= n_rows) {
+        bail!("expected a row below {n_rows}, found {row}");
+    }
+    if rated.iter().all(|rated| rated.key.is_none()) {
+        return Ok(rated.iter().filter_map(|rated| rated.row).collect());
+    }
+    let all: Vec<u64> = (0..n_rows).collect();
+    let keys = table.keys(&all, available_threads())?;
+    let by_key: std::collections::HashMap<&str, u64> =
+        keys.iter().map(|key| key.as_str()).zip(all.iter().copied()).collect();
+    let place = |rated: &Rated| match (rated.row, &rated.key) {
+        (None, Some(key)) => by_key
+            .get(key.as_str())
+            .copied()
+            .with_context(|| format!("no row of the table has the key `{key}`")),
+        (Some(row), Some(key)) => match keys.get(usize::try_from(row)?) {
+            Some(found) if found.as_str() == key => Ok(row),
+            found => bail!(
+                "row {row} has the key `{}` in the table, and `{key}` here; they were made from other data",
+                found.map_or("", |key| key.as_str())
+            ),
+        },
+        (Some(row), None) => Ok(row),
+        (None, None) => bail!("expected a `row` or a `key`, found neither"),
+    };
+    rated.iter().map(place).collect()
+}
+
+/// A number, also one that is written as text.
+fn number(value: &Value) -> Option<f64> {
+    match value {
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}
