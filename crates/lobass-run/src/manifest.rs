@@ -64,9 +64,14 @@ impl ModelKey {
 
     /// The name of its units: the same weights in the same format on the same kind of device, in whatever role.
     pub(crate) fn stage(&self) -> String {
+        format!("nll-{}", self.units())
+    }
+
+    /// The same weights in the same format on the same kind of device.
+    pub(crate) fn units(&self) -> String {
         let digest: String = self.weights_digest.chars().take(16).collect();
         let device = self.device.split(':').next().unwrap_or_default();
-        format!("nll-{digest}-{}-{device}", self.dtype)
+        format!("{digest}-{}-{device}", self.dtype)
     }
 }
 
