@@ -134,14 +134,14 @@ impl WorkDir {
         pending.commit(&self.store).map(|_| ())
     }
 
-    /// The vectors of a shard, checked against their commit, and the digest of that.
-    pub(crate) fn vectors(&self, model: &ModelKey, shard: Shard) -> Result<(Vec<RowVector>, String), Error> {
+    /// The vectors of a shard, checked against their commit.
+    pub(crate) fn vectors(&self, model: &ModelKey, shard: Shard) -> Result<Vec<RowVector>, Error> {
         let stage = vector_stage(model);
         let commit = self.committed(&stage, shard)?;
         let bytes = self.store.get(&commit.file)?;
         let found = self.data(&commit, bytes, vectors::read)?;
         self.check(&commit, &vectors::digest(&found))?;
-        Ok((found, commit.digest))
+        Ok(found)
     }
 
     /// A name for all vectors of a model and all rows that they are of, whoever computed them.

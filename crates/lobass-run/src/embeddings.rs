@@ -37,8 +37,15 @@ pub struct EmbeddingManifest {
     pub pooling: String,
     /// Whether vectors have length one.
     pub normalized: bool,
+    /// Values of a vector.
+    pub dim: usize,
     /// Rows of the pool.
     pub n_rows: u64,
+    /// Rows that have a vector.
+    pub n_present: u64,
+    /// Rows that have none, by their status; `non_finite` if the model's vector was not finite, or zero and to be
+    /// normalised.
+    pub missing: BTreeMap<RowStatus, u64>,
     /// Of every token id and every vector, before they were normalised or rounded.
     pub digest: String,
 }
@@ -56,22 +63,10 @@ pub struct EmbeddingOptions {
     pub normalize: bool,
 }
 
-/// What was written.
-#[derive(Debug, Clone, PartialEq)]
-pub struct EmbeddingReport {
-    /// What the file says of itself.
-    pub manifest: EmbeddingManifest,
-    /// Values of a vector.
-    pub dim: usize,
-    /// Rows that have a vector.
-    pub n_present: u64,
-    /// Rows that have none, by their status; `non_finite` if the model's vector was not finite.
-    pub missing: BTreeMap<RowStatus, u64>,
-}
-
 impl WorkDir {
     /// Joins the vectors of a model into a file, which appears whole or not at all: a row for every row of the pool, in
-    /// its order. Rows without a vector are marked. One shard is in memory at a time.
+    /// its order. Rows without a vector are marked. One shard is in memory at a time; they are read twice, since the
+    /// file says first what is in it.
     ///
     /// # Errors
     /// [`Error::Unfinished`] if a shard is not done, [`Error::Damaged`] if data is not what was committed,
@@ -82,38 +77,47 @@ impl WorkDir {
         dim: usize,
         options: EmbeddingOptions,
         out: &Path,
-    ) -> Result<EmbeddingReport, Error> {
-        let manifest = self.embedding_manifest(model, options)?;
+    ) -> Result<EmbeddingManifest, Error> {
+        let mut manifest = self.embedding_manifest(model, dim, options)?;
+        self.each_vector(model, options, &mut |found| {
+            match found {
+                Ok(_) => manifest.n_present += 1,
+                Err(status) => *manifest.missing.entry(status).or_default() += 1,
+            }
+            Ok(())
+        })?;
         let json = serde_json::to_string(&manifest).expect("a manifest is plain data");
         let n_rows = usize::try_from(manifest.n_rows).expect("a matrix fits into the address space");
         let mut writer = MatrixWriter::create(out, Shape { n_rows, dim }, options.format, &json)?;
-        let mut missing: BTreeMap<RowStatus, u64> = BTreeMap::new();
-        let mut n_present = 0;
+        self.each_vector(model, options, &mut |found| Ok(writer.push(found.ok().as_deref())?))?;
+        writer.finish()?;
+        Ok(manifest)
+    }
+
+    /// Hands the vector of every row over, or the status of one that has none, in the order of the pool.
+    fn each_vector(
+        &self,
+        model: &ModelKey,
+        options: EmbeddingOptions,
+        take: &mut dyn FnMut(Result<Vec<f32>, RowStatus>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         for &shard in &self.plan.shards {
-            let mut vectors = self.vectors(model, shard)?.0.into_iter().peekable();
+            let mut vectors = self.vectors(model, shard)?.into_iter().peekable();
             for row in self.rows(shard)? {
                 let vector = vectors.next_if(|vector| vector.row == row.row).map(|found| found.vector);
                 let finite = vector.filter(|vector| vector.iter().all(|value| value.is_finite()));
-                match finite.and_then(|vector| if options.normalize { normalized(vector) } else { Some(vector) }) {
-                    Some(vector) => {
-                        writer.push(Some(&vector))?;
-                        n_present += 1;
-                    }
-                    None => {
-                        let status = if row.status.is_scored() { RowStatus::NonFinite } else { row.status };
-                        *missing.entry(status).or_default() += 1;
-                        writer.push(None)?;
-                    }
-                }
+                let wanted = if options.normalize { finite.and_then(normalized) } else { finite };
+                let status = if row.status.is_scored() { RowStatus::NonFinite } else { row.status };
+                take(wanted.ok_or(status))?;
             }
         }
-        writer.finish()?;
-        Ok(EmbeddingReport { manifest, dim, n_present, missing })
+        Ok(())
     }
 
     fn embedding_manifest(
         &self,
         model: &ModelKey,
+        dim: usize,
         options: EmbeddingOptions,
     ) -> Result<EmbeddingManifest, Error> {
         let plan = &self.plan;
@@ -129,7 +133,10 @@ impl WorkDir {
             model: model.clone(),
             pooling: POOLING.to_owned(),
             normalized: options.normalize,
+            dim,
             n_rows: plan.n_rows(),
+            n_present: 0,
+            missing: BTreeMap::new(),
             digest: self.vectors_digest(model)?,
         })
     }

@@ -77,7 +77,7 @@ mod vectors;
 mod work;
 
 pub use attempts::{Attempt, Attempts};
-pub use embeddings::{EmbeddingFile, EmbeddingManifest, EmbeddingOptions, EmbeddingReport};
+pub use embeddings::{EmbeddingFile, EmbeddingManifest, EmbeddingOptions};
 pub use error::Error;
 pub use folds::{Folds, fold_of};
 pub use job::{Job, ModelState};

@@ -40,6 +40,7 @@
 mod agreement;
 mod best;
 mod correlation;
+pub mod diverse;
 mod memorization;
 mod order;
 mod rank;
