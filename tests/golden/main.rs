@@ -3,6 +3,8 @@
 
 // Losses of every model family and odd shape.
 mod families;
+// Vectors of whole sequences.
+mod embeddings;
 // What a checkpoint directory survives: saving, sharding, other dtypes.
 mod checkpoints;
 // Text, ids, and masks of conversations.

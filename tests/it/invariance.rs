@@ -1,6 +1,6 @@
 //! A loss depends on its sequence alone: not on its company, its place, or the number of threads. To the bit.
 
-use lobass_core::{Detail, LossEngine as _, Sequence, SequenceLoss};
+use lobass_core::{Detail, EmbeddingEngine as _, LossEngine as _, Sequence, SequenceLoss};
 use lobass_llama::{Checkpoint, DeviceName, Dtype, Llama, LlamaConfig};
 use lobass_loss::{Engine, Plan};
 use lobass_tests::fixture;
@@ -112,6 +112,56 @@ fn what_is_shared_is_to_the_bit_what_it_is_alone() {
             let alone = engine.losses(std::slice::from_ref(sequence), Detail::PerToken).unwrap();
             assert_eq!(bits(&alone)[0], together[at], "window {window}, sequence {at}");
         }
+    }
+}
+
+fn vector_bits(vectors: &[Vec<f32>]) -> Vec<Vec<u32>> {
+    vectors.iter().map(|vector| vector.iter().map(|value| value.to_bits()).collect()).collect()
+}
+
+#[test]
+fn vectors_are_to_the_bit_what_they_are_alone_and_cost_no_loss_a_bit() {
+    let small = |name: &'static str, dtype| (name, model(name, dtype), sequences());
+    let cases = [
+        small("llama-gqa", Dtype::F32),
+        small("qwen3", Dtype::F32),
+        small("mistral-sliding", Dtype::F32),
+        small("llama-rope-dynamic", Dtype::F32),
+        small("llama-bf16", Dtype::Bf16),
+        ("shared", wide("null"), sequences_that_begin_alike()),
+        ("shared, in a window", wide("100"), sequences_that_begin_alike()),
+    ];
+    for (name, model, mut sequences) in cases {
+        let silent = Sequence::from_scored_tokens(vec![1, 2, 3], &[false; 3]).unwrap();
+        sequences.extend([silent, sequences[0].clone()]);
+        let engine = Engine::new(model.clone(), 2);
+        let both = engine.losses_and_embeddings(&sequences, Detail::PerToken).unwrap();
+        let (losses, vectors): (Vec<_>, Vec<_>) = both.into_iter().unzip();
+        assert_eq!(bits(&losses), bits(&engine.losses(&sequences, Detail::PerToken).unwrap()), "{name}");
+        let vectors = vector_bits(&vectors);
+        assert_eq!(vector_bits(&engine.embeddings(&sequences).unwrap()), vectors, "{name}: without losses");
+        assert_eq!(vectors.first(), vectors.last(), "{name}: the same sequence twice");
+        for threads in [1, 3] {
+            let turned: Vec<Sequence> = sequences.iter().rev().cloned().collect();
+            let mut reordered = vector_bits(&Engine::new(model.clone(), threads).embeddings(&turned).unwrap());
+            reordered.reverse();
+            assert_eq!(reordered, vectors, "{name}: reordered on {threads} threads");
+        }
+        for (at, sequence) in sequences.iter().enumerate().step_by(3) {
+            let alone = engine.embeddings(std::slice::from_ref(sequence)).unwrap();
+            assert_eq!(vector_bits(&alone)[0], vectors[at], "{name}: sequence {at} alone");
+        }
+    }
+}
+
+#[test]
+fn a_vector_does_not_depend_on_the_mask() {
+    let engine = Engine::new(model("llama-gqa", Dtype::F32), 2);
+    for sequence in sequences() {
+        let ids = sequence.input_ids().to_vec();
+        let unscored = Sequence::from_scored_tokens(ids, &vec![false; sequence.n_tokens()]).unwrap();
+        let vectors = engine.embeddings(&[sequence, unscored]).unwrap();
+        assert_eq!(vectors[0], vectors[1]);
     }
 }
 

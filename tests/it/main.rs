@@ -44,3 +44,5 @@ mod hostile;
 mod memory;
 // The demo and what it claims.
 mod demo;
+// Vectors of rows.
+mod embeddings;

@@ -73,6 +73,7 @@ pub(crate) fn run_stage(ui: Ui, n_rows: u64) -> impl FnMut(Progress) {
             let what = match &progress.stage {
                 Stage::Encode => "tokenise".to_owned(),
                 Stage::Score(role) => format!("score {role}"),
+                Stage::Embed(role) => format!("embed {role}"),
             };
             Bar { started, ..Bar::new(ui, what, n_rows) }
         });

@@ -44,3 +44,32 @@ pub trait LossEngine {
     /// If a sequence cannot be run at all. Nothing is returned then, not even for the others.
     fn losses(&self, sequences: &[Sequence], detail: Detail) -> Result<Vec<SequenceLoss>, Self::Error>;
 }
+
+/// A [`LossEngine`] that also makes a vector of each sequence: the position-weighted mean of the model's last hidden
+/// states.
+///
+/// With `h_i` what the head reads at position `i` of `n`, counted from 1, that is `sum(i h_i) / sum(i)` over the whole
+/// sequence, prompt and response. It is a function of the sequence's tokens alone, as a loss is.
+///
+/// Source: RDS+ (arXiv 2503.01807), whose last hidden state is transformers' `hidden_states[-1]`, after the last norm.
+pub trait EmbeddingEngine: LossEngine {
+    /// The length of a vector: the model's hidden size.
+    fn dim(&self) -> usize;
+
+    /// Returns the vector of every sequence, in order; not normalised.
+    ///
+    /// # Errors
+    /// As [`LossEngine::losses`].
+    fn embeddings(&self, sequences: &[Sequence]) -> Result<Vec<Vec<f32>>, Self::Error>;
+
+    /// Returns both of every sequence, in order, from one forward pass: what [`LossEngine::losses`] and
+    /// [`EmbeddingEngine::embeddings`] return, to the bit.
+    ///
+    /// # Errors
+    /// As [`LossEngine::losses`].
+    fn losses_and_embeddings(
+        &self,
+        sequences: &[Sequence],
+        detail: Detail,
+    ) -> Result<Vec<(SequenceLoss, Vec<f32>)>, Self::Error>;
+}

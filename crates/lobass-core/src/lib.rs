@@ -39,7 +39,7 @@ mod status;
 pub use budget::{Budget, BudgetError};
 pub use columns::{ColumnSet, ScoreColumns};
 pub use context::Context;
-pub use engine::{Detail, LossEngine, SequenceLoss};
+pub use engine::{Detail, EmbeddingEngine, LossEngine, SequenceLoss};
 pub use key::{ExampleKey, tie_break};
 pub use nll::Nll;
 pub use numbers::Numbers;

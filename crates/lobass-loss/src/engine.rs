@@ -57,12 +57,21 @@ impl Engine {
         if is_host(&self.model.device()) { limits(config, self.threads()) } else { device_limits(config) }
     }
 
-    /// One batch after the other; one that the device has no memory for in halves.
-    fn on_device(&self, plan: &Plan, sequences: &[Sequence]) -> Result<Vec<Vec<Answered>>, Error> {
+    /// Runs a job on every batch of a plan: beside each other on the processor; elsewhere one after the other, and one
+    /// that the device has no memory for in halves.
+    pub(crate) fn run<T: Send>(
+        &self,
+        plan: &Plan,
+        sequences: &[Sequence],
+        job: impl Fn(&Batch) -> T + Sync,
+    ) -> Result<Vec<T>, Error> {
+        if is_host(&self.model.device()) {
+            let order: Vec<usize> = (0..plan.n_batches()).collect();
+            return Ok(self.workers.run(&order, |at| job(&plan.batch(at, sequences))));
+        }
         let mut found = Vec::new();
         let mut splits = 0;
-        let mut run =
-            |members: Range<usize>| without_panic(|| Ok(self.answers(&plan.part(members, sequences))));
+        let mut run = |members: Range<usize>| without_panic(|| Ok(job(&plan.part(members, sequences))));
         for at in 0..plan.n_batches() {
             let parts = in_halves(plan.members(at), &mut splits, &mut run);
             found.extend(parts.map_err(|reason| Error::Device { reason })?);
@@ -151,12 +160,7 @@ impl LossEngine for Engine {
     fn losses(&self, sequences: &[Sequence], detail: Detail) -> Result<Vec<SequenceLoss>, Error> {
         check_ids(&self.model, sequences)?;
         let plan = Plan::new(sequences, &self.limits());
-        let found = if is_host(&self.model.device()) {
-            let order: Vec<usize> = (0..plan.n_batches()).collect();
-            self.workers.run(&order, |at| self.answers(&plan.batch(at, sequences)))
-        } else {
-            self.on_device(&plan, sequences)?
-        };
+        let found = self.run(&plan, sequences, |batch| self.answers(batch))?;
         let mut known: Vec<Option<Vec<f32>>> = vec![None; sequences.len()];
         for (sequence, losses) in found.into_iter().flatten() {
             known[sequence] = Some(losses);
@@ -166,7 +170,7 @@ impl LossEngine for Engine {
     }
 }
 
-fn sequence_loss(losses: &[f32], detail: Detail) -> SequenceLoss {
+pub(crate) fn sequence_loss(losses: &[f32], detail: Detail) -> SequenceLoss {
     SequenceLoss {
         nll: Nll { sum: losses.iter().copied().map(f64::from).sum(), n_scored: losses.len() as u64 },
         per_token: (detail == Detail::PerToken).then(|| losses.to_vec()),

@@ -6,6 +6,9 @@
 //! over shared weights: no padding, and the same bits whatever the company, the order, what is shared, or the number
 //! of threads. The vocabulary goes by in blocks, so that no `[batch, seq, vocab]` buffer ever exists.
 //!
+//! It also implements [`lobass_core::EmbeddingEngine`]: a vector of each sequence from the same pass, the position-weighted
+//! mean of its last hidden states, with the same losses to the bit. Every row of the last layer is computed then.
+//!
 //! [`label_losses`] is the one definition of the loss; training runs the same function with its gradient,
 //! [`label_losses_backward`].
 //!
@@ -27,6 +30,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod embed;
 mod engine;
 mod error;
 mod halving;

@@ -169,6 +169,24 @@ pub enum Error {
         /// How many shards there are.
         n_shards: usize,
     },
+    /// A matrix cannot be written or read.
+    #[error(transparent)]
+    Matrix(#[from] lobass_matrix::Error),
+    /// Vectors and scores of different data.
+    #[error(
+        "`{}` was made from other data than the score table: expected data file {file} to be {expected}, found {found}",
+        path.display()
+    )]
+    OtherPool {
+        /// The file of vectors.
+        path: PathBuf,
+        /// Which data file, from 1.
+        file: usize,
+        /// The table's.
+        expected: String,
+        /// That of the vectors.
+        found: String,
+    },
     /// Models, roles, and folds that do not make a table.
     #[error("cannot seal a score table: {reason}")]
     Unsealable {

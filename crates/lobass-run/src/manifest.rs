@@ -79,13 +79,18 @@ impl ModelKey {
     /// The name of its units: the same weights in the same format on the same kind of device in the same context, in
     /// whatever role.
     pub(crate) fn stage(&self) -> String {
+        format!("nll-{}", self.units())
+    }
+
+    /// The same weights in the same format on the same kind of device.
+    pub(crate) fn units(&self) -> String {
         let digest: String = self.weights_digest.chars().take(16).collect();
         let device = self.device.split(':').next().unwrap_or_default();
         let context = match self.context {
             Context::Prompt => String::new(),
             Context::Unconditional { start } => format!("-unconditional{start}"),
         };
-        format!("nll-{digest}-{}-{device}{context}", self.dtype)
+        format!("{digest}-{}-{device}{context}", self.dtype)
     }
 }
 

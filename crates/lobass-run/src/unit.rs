@@ -187,7 +187,7 @@ impl Unit<'_> {
 
 /// All sequences of a shard in a context, chosen sides first, then rejected ones; and of each row that has any its
 /// number and whether it is a pair.
-fn sides(rows: Vec<EncodedRow>, context: Context) -> (Vec<Sequence>, Vec<(u64, bool)>) {
+pub(crate) fn sides(rows: Vec<EncodedRow>, context: Context) -> (Vec<Sequence>, Vec<(u64, bool)>) {
     let (mut chosen, mut rejected, mut shape) = (Vec::new(), Vec::new(), Vec::new());
     for row in rows {
         let Some(sequence) = row.sequence else { continue };
@@ -218,7 +218,7 @@ pub(crate) fn stage_name(model: &ModelKey, detail: Detail) -> String {
     }
 }
 
-fn check_ids(rows: &[EncodedRow], model: &ModelKey, vocab_size: usize) -> Result<(), Error> {
+pub(crate) fn check_ids(rows: &[EncodedRow], model: &ModelKey, vocab_size: usize) -> Result<(), Error> {
     for row in rows {
         let mut ids = [&row.sequence, &row.rejected].into_iter().flatten().flat_map(Sequence::input_ids);
         if let Some(&id) = ids.find(|&&id| id as usize >= vocab_size) {

@@ -190,7 +190,7 @@ impl WorkDir {
     }
 
     /// Reads what a commit names.
-    fn data<T>(
+    pub(crate) fn data<T>(
         &self,
         commit: &Commit,
         bytes: Option<Bytes>,
@@ -200,7 +200,7 @@ impl WorkDir {
         read(bytes, &self.store.path(&commit.file)).map_err(|error| self.damaged(commit, &whole(&error)))
     }
 
-    fn committed(&self, stage: &str, shard: Shard) -> Result<Commit, Error> {
+    pub(crate) fn committed(&self, stage: &str, shard: Shard) -> Result<Commit, Error> {
         self.find(stage, shard)?.ok_or_else(|| Error::Unfinished {
             missing: 1,
             all: self.plan.shards.len(),
@@ -209,7 +209,7 @@ impl WorkDir {
         })
     }
 
-    fn check(&self, commit: &Commit, digest: &str) -> Result<(), Error> {
+    pub(crate) fn check(&self, commit: &Commit, digest: &str) -> Result<(), Error> {
         if commit.digest == digest {
             return Ok(());
         }

@@ -40,6 +40,7 @@
 mod agreement;
 mod best;
 mod correlation;
+pub mod diverse;
 mod matched;
 mod memorization;
 mod order;

@@ -2,6 +2,7 @@
 
 mod compute;
 mod data;
+mod embed;
 mod encode;
 mod job;
 mod mask;
@@ -20,6 +21,7 @@ use lobass_run::Location;
 
 pub(crate) use compute::ComputeArgs;
 pub(crate) use data::DataArgs;
+pub(crate) use embed::{EmbedArgs, VectorArgs};
 pub(crate) use encode::EncodeArgs;
 pub(crate) use job::JobArgs;
 pub(crate) use mask::{MaskArgs, MaskMethod, ScopeArg};
@@ -62,6 +64,8 @@ pub(crate) enum Command {
     Train(Box<TrainArgs>),
     /// Compute the loss of every row under one or two models
     Score(Box<ScoreArgs>),
+    /// Make a vector of every row: what `lobass select` measures likeness by
+    Embed(Box<EmbedArgs>),
     /// Cut a pool into units of work, and tell how much there is to compute
     Plan(Box<PlanArgs>),
     /// Do planned units: those that are asked for, or one part of all
@@ -202,6 +206,11 @@ pub(crate) struct ScoreArgs {
     /// If one of them dies the others go on, and the exit code is 75; the same command takes up what is left.
     #[arg(long, value_name = "DEVICES", value_delimiter = ',', conflicts_with = "device")]
     pub(crate) devices: Vec<String>,
+    /// Also write a vector of every row to this file, from the base's pass; see `lobass embed`
+    #[arg(long, value_name = "FILE", conflicts_with = "devices", help_heading = "Vectors")]
+    pub(crate) embeddings: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) vectors: VectorArgs,
     #[command(flatten)]
     pub(crate) data: DataArgs,
     #[command(flatten)]

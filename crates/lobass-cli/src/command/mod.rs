@@ -2,6 +2,7 @@
 
 mod demo;
 mod doctor;
+mod embed;
 mod gc;
 mod inspect;
 mod mask;
@@ -30,6 +31,7 @@ pub(crate) fn dispatch(command: Command, ui: Ui) -> anyhow::Result<Outcome> {
         Command::Run(args) => run::run(&args, ui),
         Command::Train(args) => train::train(&args, ui),
         Command::Score(args) => score::score(&args, ui),
+        Command::Embed(args) => embed::embed(&args, ui),
         Command::Plan(args) => plan::plan(&args, ui),
         Command::Worker(args) => worker::worker(&args, ui),
         Command::Pending(args) => pending::pending(&args, ui),

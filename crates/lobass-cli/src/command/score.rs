@@ -5,16 +5,17 @@ use std::path::Path;
 use anyhow::bail;
 use lobass_core::{ColumnSet, Detail};
 use lobass_llama::AdapterCheckpoint;
-use lobass_run::{Location, ModelKey, Plan, ScoreFile};
+use lobass_run::{EmbeddingFile, Location, ModelKey, Plan, ScoreFile};
 
 use crate::args::ScoreArgs;
 use crate::exit::Outcome;
 use crate::inputs::Sequences;
 use crate::models::{Model, UNCONDITIONAL, check_pair};
-use crate::outputs::work_beside;
+use crate::outputs::{self, work_beside};
 use crate::placement::Placement;
 use crate::settings::Settings;
 use crate::stages::{self, Fleet, TableFormat, TrainingRecord, say_table, write_table};
+use crate::text::counted;
 use crate::ui::Ui;
 use crate::work::told_in;
 
@@ -50,6 +51,13 @@ pub(crate) fn score(args: &ScoreArgs, ui: Ui) -> anyhow::Result<Outcome> {
     let models: Vec<&Model> = std::iter::once(&base).chain(&reference).chain(&further).collect();
     let dirs = std::iter::once(&base).chain(&reference).map(Model::dir).collect();
     let plan = sequences.plan()?;
+    if args.embeddings.is_none() && args.vectors.is_given() {
+        bail!("it is said how vectors are written, and none are: add `--embeddings FILE`");
+    }
+    if let Some(file) = &args.embeddings {
+        outputs::check(&[args.out.clone(), file.clone()], &[])?;
+        check_embeddings(file, args, &plan, &base.key)?;
+    }
     if args.out.exists() {
         let keys: Vec<ModelKey> = models.iter().map(|model| model.key.clone()).collect();
         let outcome = done_before(&args.out, &plan, &keys, detail, settings.compute.threads(), ui)?;
@@ -61,7 +69,14 @@ pub(crate) fn score(args: &ScoreArgs, ui: Ui) -> anyhow::Result<Outcome> {
 
     let threads = settings.compute.threads();
     let (work, seal) = if args.devices.is_empty() {
-        let work = stages::encode_and_score(&sequences, &plan, &place, &base, detail, threads, ui)?;
+        let work = match &args.embeddings {
+            None => stages::encode_and_score(&sequences, &plan, &place, &base, detail, threads, ui)?,
+            Some(_) => {
+                let work = stages::encode(&sequences, &plan, &place, threads, ui)?;
+                stages::embed(&work, &base, Some(detail), threads, ui)?;
+                work
+            }
+        };
         for model in &models[1..] {
             stages::score(&work, model, detail, threads, ui)?;
         }
@@ -76,11 +91,36 @@ pub(crate) fn score(args: &ScoreArgs, ui: Ui) -> anyhow::Result<Outcome> {
         }
         (work, seal)
     };
+    if let Some(file) = args.embeddings.as_ref().filter(|file| !file.exists()) {
+        let vectors = stages::write_embeddings(&work, &base, args.vectors.options(), file)?;
+        ui.note(format!(
+            "{:16} {}: {} with a vector",
+            "embeddings",
+            file.display(),
+            counted(vectors.n_present, "row")
+        ));
+    }
     let report = write_table(&work, &seal, 0, &args.out, format, ui)?;
     if args.work.is_none() {
         work.remove()?;
     }
     say_table(&args.out, &report.manifest, &report.reasons, threads, ui)
+}
+
+/// Vectors are written before the table. So a table without them was made by a command that asked for none, and
+/// vectors that are there are either these or none of our business.
+fn check_embeddings(file: &Path, args: &ScoreArgs, plan: &Plan, base: &ModelKey) -> anyhow::Result<()> {
+    if !file.exists() {
+        if args.out.exists() {
+            bail!(
+                "`{}` is there and `{}` is not: `lobass embed` makes the vectors of a table that is done",
+                args.out.display(),
+                file.display()
+            );
+        }
+        return Ok(());
+    }
+    stages::check_embeddings(&EmbeddingFile::open(file)?, plan, base, args.vectors.options())
 }
 
 /// The time that templates were told before: by an interrupted run, by the table that is there, or by the reference.

@@ -1,5 +1,6 @@
 //! The stages that commands are made of: encode, train, score, seal.
 
+mod embedding;
 mod fleet;
 mod reference;
 mod references;
@@ -15,6 +16,7 @@ use lobass_core::{Detail, RowStatus};
 use lobass_loss::Engine;
 use lobass_run::{Location, Plan, Shard, WorkDir};
 
+pub(crate) use embedding::{check_embeddings, embed, embeddings_done_before, say_embeddings, write_embeddings};
 pub(crate) use fleet::Fleet;
 pub(crate) use reference::{Part, TrainRequest, Trained, TrainingRecord, train_reference, trained_before};
 pub(crate) use references::{ReferenceReport, References, given};

@@ -24,6 +24,8 @@ pub(crate) struct Answer {
     pub(crate) sequence: usize,
     /// Which losses of the batch, one per scored position, in order.
     pub(crate) losses: Vec<usize>,
+    /// The row of its last token that is run.
+    pub(crate) last_row: usize,
 }
 
 impl Answer {
@@ -45,11 +47,14 @@ impl Batch {
             packed.push(node.before, &sequences[node.sequence].input_ids()[node.start..node.end]);
             ends.extend(node.ending.iter().map(|&sequence| (sequence, at)));
         }
-        let pairs: Vec<(usize, Vec<(usize, u32)>)> = ends
+        let last_row = |end: usize| first_rows[end] + nodes[end].end - nodes[end].start - 1;
+        let pairs: Vec<(usize, usize, Vec<(usize, u32)>)> = ends
             .into_iter()
-            .map(|(sequence, end)| (sequence, pairs(&sequences[sequence], nodes, &first_rows, end)))
+            .map(|(sequence, end)| {
+                (sequence, last_row(end), pairs(&sequences[sequence], nodes, &first_rows, end))
+            })
             .collect();
-        wanted.extend(pairs.iter().flat_map(|(_, pairs)| pairs.iter().map(|&pair| (pair, 0))));
+        wanted.extend(pairs.iter().flat_map(|(.., pairs)| pairs.iter().map(|&pair| (pair, 0))));
         let mut rows: Vec<usize> = Vec::new();
         let mut losses = Vec::with_capacity(wanted.len());
         for (place, ((row, label), loss)) in wanted.iter_mut().enumerate() {
@@ -59,8 +64,9 @@ impl Batch {
             *loss = place;
             losses.push((rows.len() - 1, *label));
         }
-        let answer = |(sequence, pairs): (usize, Vec<(usize, u32)>)| Answer {
+        let answer = |(sequence, last_row, pairs): (usize, usize, Vec<(usize, u32)>)| Answer {
             sequence,
+            last_row,
             losses: pairs.iter().map(|pair| wanted[pair]).collect(),
         };
         Self { packed, rows, losses, answers: pairs.into_iter().map(answer).collect() }

@@ -13,6 +13,7 @@ use std::ops::Range;
 use lobass_core::Sequence;
 
 pub use batch::Batch;
+pub(crate) use batch::Answer;
 use prefixes::{shared_rows, tree};
 pub use work::Work;
 
@@ -31,39 +32,63 @@ pub struct Limits {
 /// Fewer rows are not worth a batch of their own.
 const FEWEST_ROWS: usize = 256;
 
+/// How far sequences are run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// Up to the last position whose prediction is scored.
+    Scored,
+    /// To the end.
+    Whole,
+}
+
 /// The work in some sequences, cut into batches.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// For each sequence the one that is run for it; itself, unless another one is the same. None if nothing is scored.
+    /// For each sequence the one that is run for it; itself, unless another one is the same. None if nothing is needed
+    /// of it.
     run_as: Vec<Option<usize>>,
     /// The sequences that are run, in the order of their tokens, each with the rows it shares with the one before.
     ordered: Vec<(usize, usize)>,
     /// Which of those each batch runs.
     batches: Vec<Range<usize>>,
+    reach: Reach,
     alone_beyond: Option<usize>,
 }
 
 impl Plan {
-    /// Plans the work. The same sequences and limits give the same plan.
+    /// Plans the work for losses. The same sequences and limits give the same plan.
     pub fn new(sequences: &[Sequence], limits: &Limits) -> Self {
-        let mut scored: Vec<usize> = (0..sequences.len()).filter(|&at| n_rows(&sequences[at]) > 0).collect();
-        scored.sort_by(|&a, &b| content(&sequences[a]).cmp(&content(&sequences[b])).then(a.cmp(&b)));
+        Self::reaching(Reach::Scored, sequences, limits)
+    }
+
+    /// Plans the work where every position is wanted, and not those alone whose prediction is scored: whole sequences,
+    /// those too of which nothing is scored.
+    pub fn whole(sequences: &[Sequence], limits: &Limits) -> Self {
+        Self::reaching(Reach::Whole, sequences, limits)
+    }
+
+    fn reaching(reach: Reach, sequences: &[Sequence], limits: &Limits) -> Self {
+        let content = |at: usize| reach.content(&sequences[at]);
+        let mut needed: Vec<usize> =
+            (0..sequences.len()).filter(|&at| reach.n_rows(&sequences[at]) > 0).collect();
+        needed.sort_by(|&a, &b| content(a).cmp(&content(b)).then(a.cmp(&b)));
         let mut run_as = vec![None; sequences.len()];
         let mut ordered: Vec<(usize, usize)> = Vec::new();
-        for at in scored {
+        for at in needed {
             let last = ordered.last().map(|&(last, _)| last);
-            run_as[at] = match last.filter(|&last| is_same(&sequences[last], &sequences[at], limits)) {
+            run_as[at] = match last.filter(|&last| reach.is_same(&sequences[last], &sequences[at], limits)) {
                 Some(last) => Some(last),
                 None => {
-                    let shared = last
-                        .map_or(0, |last| shared_rows(&sequences[last], &sequences[at], limits.alone_beyond));
-                    ordered.push((at, shared));
+                    let shared = |last: usize| {
+                        shared_rows(reach, &sequences[last], &sequences[at], limits.alone_beyond)
+                    };
+                    ordered.push((at, last.map_or(0, shared)));
                     Some(at)
                 }
             };
         }
-        let batches = cut(sequences, &ordered, limits);
-        Self { run_as, ordered, batches, alone_beyond: limits.alone_beyond }
+        let batches = cut(reach, sequences, &ordered, limits);
+        Self { run_as, ordered, batches, reach, alone_beyond: limits.alone_beyond }
     }
 
     /// The number of batches.
@@ -83,10 +108,10 @@ impl Plan {
 
     /// A batch of some of the sequences that are run.
     pub(crate) fn part(&self, members: Range<usize>, sequences: &[Sequence]) -> Batch {
-        Batch::new(sequences, &tree(sequences, &self.ordered[members], self.alone_beyond))
+        Batch::new(sequences, &tree(self.reach, sequences, &self.ordered[members], self.alone_beyond))
     }
 
-    /// The sequence whose losses a sequence has; none if nothing of it is scored.
+    /// The sequence that a sequence is run as; none if nothing is needed of it.
     pub fn run_as(&self, sequence: usize) -> Option<usize> {
         self.run_as[sequence]
     }
@@ -105,28 +130,44 @@ impl Plan {
     }
 }
 
-/// The rows that a sequence needs: up to the last position whose prediction is scored.
-fn n_rows(sequence: &Sequence) -> usize {
-    sequence.loss_mask().iter().rposition(|&counts| counts).map_or(0, |last| last + 1)
-}
+impl Reach {
+    /// The rows that a sequence needs.
+    fn n_rows(self, sequence: &Sequence) -> usize {
+        match self {
+            Self::Scored => sequence.loss_mask().iter().rposition(|&counts| counts).map_or(0, |last| last + 1),
+            Self::Whole => sequence.n_tokens(),
+        }
+    }
 
-/// Everything that its losses are a function of.
-fn content(sequence: &Sequence) -> (&[u32], &[bool]) {
-    let n_rows = n_rows(sequence);
-    (&sequence.input_ids()[..=n_rows], &sequence.loss_mask()[..n_rows])
-}
+    /// Everything that what is wanted of a sequence is a function of.
+    fn content(self, sequence: &Sequence) -> (&[u32], &[bool]) {
+        let (ids, mask) = (sequence.input_ids(), sequence.loss_mask());
+        match self {
+            Self::Scored => {
+                let n_rows = self.n_rows(sequence);
+                (&ids[..=n_rows], &mask[..n_rows])
+            }
+            Self::Whole => (ids, mask),
+        }
+    }
 
-fn is_same(one: &Sequence, other: &Sequence, limits: &Limits) -> bool {
-    let stands_alone =
-        |sequence: &Sequence| limits.alone_beyond.is_some_and(|most| sequence.n_tokens() > most);
-    let alike = one.n_tokens() == other.n_tokens() || !stands_alone(one) && !stands_alone(other);
-    alike && content(one) == content(other)
+    fn is_same(self, one: &Sequence, other: &Sequence, limits: &Limits) -> bool {
+        let stands_alone =
+            |sequence: &Sequence| limits.alone_beyond.is_some_and(|most| sequence.n_tokens() > most);
+        let alike = one.n_tokens() == other.n_tokens() || !stands_alone(one) && !stands_alone(other);
+        alike && self.content(one) == self.content(other)
+    }
 }
 
 /// Cuts the ordered sequences into batches of about equal numbers of rows: all rows in a line, each sequence goes to
 /// the batch that the middle of its rows falls into.
-fn cut(sequences: &[Sequence], ordered: &[(usize, usize)], limits: &Limits) -> Vec<Range<usize>> {
-    let own_rows = |&(at, shared): &(usize, usize)| n_rows(&sequences[at]) - shared;
+fn cut(
+    reach: Reach,
+    sequences: &[Sequence],
+    ordered: &[(usize, usize)],
+    limits: &Limits,
+) -> Vec<Range<usize>> {
+    let own_rows = |&(at, shared): &(usize, usize)| reach.n_rows(&sequences[at]) - shared;
     let total: usize = ordered.iter().map(own_rows).sum();
     let lanes = limits.lanes.clamp(1, (total / FEWEST_ROWS).max(1));
     let count = total.div_ceil(limits.rows.max(1)).next_multiple_of(lanes);

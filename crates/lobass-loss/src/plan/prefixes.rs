@@ -2,7 +2,7 @@
 
 use lobass_core::Sequence;
 
-use super::n_rows;
+use super::Reach;
 
 /// Sharing fewer rows costs more in small products than it saves.
 const FEWEST_SHARED: usize = 4;
@@ -21,17 +21,23 @@ pub(super) struct Node {
 }
 
 /// The rows that two sequences have in common at their beginning.
-pub(super) fn shared_rows(one: &Sequence, other: &Sequence, alone_beyond: Option<usize>) -> usize {
+pub(super) fn shared_rows(
+    reach: Reach,
+    one: &Sequence,
+    other: &Sequence,
+    alone_beyond: Option<usize>,
+) -> usize {
     if alone_beyond.is_some_and(|most| one.n_tokens().max(other.n_tokens()) > most) {
         return 0;
     }
-    let most = n_rows(one).min(n_rows(other));
+    let most = reach.n_rows(one).min(reach.n_rows(other));
     let pairs = one.input_ids()[..most].iter().zip(other.input_ids());
     pairs.take_while(|(one, other)| one == other).count()
 }
 
 /// Sequences in the order of their tokens, each with the rows shared with the one before, as nodes, depth first.
 pub(super) fn tree(
+    reach: Reach,
     sequences: &[Sequence],
     ordered: &[(usize, usize)],
     alone_beyond: Option<usize>,
@@ -41,7 +47,7 @@ pub(super) fn tree(
         let given = &sequences[sequence];
         let alone = alone_beyond.is_some_and(|most| given.n_tokens() > most);
         growing.part(if place == 0 { 0 } else { shared });
-        growing.end(sequence, if alone { given.n_tokens() } else { n_rows(given) });
+        growing.end(sequence, if alone { given.n_tokens() } else { reach.n_rows(given) });
     }
     growing.finish()
 }

@@ -54,9 +54,32 @@ proptest! {
                 None => prop_assert_eq!(sequence.n_scored(), 0),
                 Some(other) => {
                     prop_assert!(answered[other]);
+                    let content = |sequence| Reach::Scored.content(sequence);
                     prop_assert_eq!(content(&sequences[other]), content(sequence));
                 }
             }
+        }
+    }
+
+    #[test]
+    fn whole_sequences_end_in_their_last_token(
+        sequences in sequences(), rows in 1usize..200, lanes in 1usize..4, alone in prop::option::of(1usize..24),
+    ) {
+        let plan = Plan::whole(&sequences, &Limits { rows, lanes, alone_beyond: alone });
+        let mut answered = vec![false; sequences.len()];
+        for at in 0..plan.n_batches() {
+            let batch = plan.batch(at, &sequences);
+            for answer in batch.answers() {
+                let sequence = &sequences[answer.sequence];
+                prop_assert_eq!(&history(&batch, answer.last_row), sequence.input_ids());
+                prop_assert_eq!(answer.losses.len(), sequence.n_scored());
+                prop_assert!(!std::mem::replace(&mut answered[answer.sequence], true));
+            }
+        }
+        for (at, sequence) in sequences.iter().enumerate() {
+            let other = plan.run_as(at).unwrap();
+            prop_assert!(answered[other]);
+            prop_assert_eq!(&sequences[other], sequence);
         }
     }
 

@@ -1,0 +1,140 @@
+//! Rows that stand for the others.
+
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+
+use super::parallel::each;
+use super::rows::Rows;
+use super::vectors::cosine;
+use super::{Limit, Pick, Picked, Vectors};
+
+/// Gains that are looked at anew at a time.
+const STALE: usize = if cfg!(test) { 2 } else { 32 };
+/// Candidates whose gains one thread computes at a time, so that witnesses are read from memory once for all of them.
+const CANDIDATES: usize = if cfg!(test) { 2 } else { 16 };
+/// Witnesses that stay in the cache meanwhile.
+const WITNESSES: usize = if cfg!(test) { 3 } else { 64 };
+
+/// Chooses the row that adds most to `sum over witnesses of max over chosen rows of (1 + cos) / 2`, again and again.
+///
+/// Every witness wants a chosen row that is like it. With all eligible rows as `witnesses` this is facility location;
+/// the time for the first gains is that of the product of both numbers, so for more than some ten thousand rows take a
+/// [sample of them](witnesses), which estimates the same sum. Gains only ever shrink, so that later ones are computed
+/// anew only where the old one would be the largest (lazy greedy). A pick's value is what it added, as a share of the
+/// number of witnesses. Of equal gains that of the smaller hash wins.
+///
+/// # Panics
+/// If a row has no place in `vectors` or `ties`.
+///
+/// Source: the diversity step of Superfiltering (arXiv 2402.00530), which takes distances of sentence vectors; Minoux,
+/// 1978, for the laziness.
+pub fn facility_location(
+    vectors: Vectors<'_>,
+    eligible: &[u32],
+    witnesses: &[u32],
+    mut limit: Limit<'_>,
+    ties: &[u64],
+    threads: usize,
+) -> Picked {
+    let rows = Rows::by_hash(vectors, eligible, ties);
+    let witnesses = Rows::by_hash(vectors, witnesses, ties);
+    let mut covered = vec![0.0f32; witnesses.len()];
+    let all: Vec<usize> = (0..rows.len()).collect();
+    let first = gains(&rows, &all, &witnesses, &covered, threads);
+    let bound = |(place, gain)| Bound { gain, place, n_chosen: 0 };
+    let mut bounds: BinaryHeap<Bound> = all.into_iter().zip(first).map(bound).collect();
+    let mut picks = Vec::new();
+    while let Some(best) = bounds.peek().copied() {
+        if best.n_chosen == picks.len() {
+            bounds.pop();
+            let row = rows.rows[best.place];
+            if !limit.admit(row) {
+                break;
+            }
+            cover(&rows, best.place, &witnesses, &mut covered);
+            picks.push(Pick { row, value: best.gain / witnesses.len().max(1) as f64 });
+            continue;
+        }
+        // Those in front, up to one that is fresh.
+        let mut stale = Vec::new();
+        while stale.len() < STALE && bounds.peek().is_some_and(|bound| bound.n_chosen < picks.len()) {
+            stale.extend(bounds.pop().map(|bound| bound.place));
+        }
+        let fresh = gains(&rows, &stale, &witnesses, &covered, threads);
+        let bound = |(place, gain)| Bound { gain, place, n_chosen: picks.len() };
+        bounds.extend(stale.into_iter().zip(fresh).map(bound));
+    }
+    Picked { picks, n_without_vector: rows.n_without_vector }
+}
+
+/// The eligible rows with the smallest hashes: a seeded sample, the same in any order of the file.
+pub fn witnesses(eligible: &[u32], n: usize, ties: &[u64]) -> Vec<u32> {
+    let mut rows = eligible.to_vec();
+    let hash = |&row: &u32| (ties[row as usize], row);
+    if n < rows.len() {
+        rows.select_nth_unstable_by_key(n, hash);
+        rows.truncate(n);
+    }
+    rows.sort_unstable_by_key(hash);
+    rows
+}
+
+/// What a row would have added when so many were chosen: never less than what it would add now.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Bound {
+    gain: f64,
+    place: usize,
+    n_chosen: usize,
+}
+
+impl Eq for Bound {}
+
+impl PartialOrd for Bound {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Bound {
+    /// The larger gain is greater, then the earlier place.
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.gain.total_cmp(&other.gain).then(other.place.cmp(&self.place))
+    }
+}
+
+/// How like each other two rows are, from 0 to 1.
+fn likeness(one: (&[f32], f32), other: (&[f32], f32)) -> f32 {
+    0.5 + 0.5 * cosine(one, other)
+}
+
+fn cover(rows: &Rows<'_>, place: usize, witnesses: &Rows<'_>, covered: &mut [f32]) {
+    for (witness, covered) in covered.iter_mut().enumerate() {
+        *covered = covered.max(likeness(rows.at(place), witnesses.at(witness)));
+    }
+}
+
+/// What each of some rows would add. Sums run over the witnesses in their order, whoever computes them: so a gain is
+/// never larger than an earlier one, not even by a rounding.
+fn gains(
+    rows: &Rows<'_>,
+    places: &[usize],
+    witnesses: &Rows<'_>,
+    covered: &[f32],
+    threads: usize,
+) -> Vec<f64> {
+    let of_job = |job: usize| {
+        let places = places.chunks(CANDIDATES).nth(job).unwrap_or_default();
+        let mut sums = vec![0.0f64; places.len()];
+        for start in (0..witnesses.len()).step_by(WITNESSES) {
+            let block = start..witnesses.len().min(start + WITNESSES);
+            for (sum, &place) in sums.iter_mut().zip(places) {
+                for witness in block.clone() {
+                    let more = likeness(rows.at(place), witnesses.at(witness)) - covered[witness];
+                    *sum += f64::from(more.max(0.0));
+                }
+            }
+        }
+        sums
+    };
+    each(places.len().div_ceil(CANDIDATES), threads, of_job).concat()
+}

@@ -1,0 +1,71 @@
+//! Choosing a set, and not rows one by one: sets whose vectors differ, cover the others, or resemble a query.
+//!
+//! Everything here is a function of vectors, of a ranking or a list of rows that may be chosen, of a [`Limit`], and of
+//! the seeded hash of each row's key that decides ties. The place of a row in its file decides nothing, and neither does
+//! the number of threads: a similarity is a function of two vectors, and what is summed is summed in the order of the
+//! hashes.
+//!
+//! | function | time, in products of two vectors | memory beside the vectors |
+//! |---|---|---|
+//! | [`cosine_bound`] | rows looked at × rows accepted | a few bytes per row |
+//! | [`k_center`] | rows × rows chosen | 12 bytes per row |
+//! | [`facility_location`] | rows × witnesses, and as many again for each gain that is looked at anew | 24 bytes per row |
+//! | [`k_means`] | rows × clusters × rounds | 8 bytes per row, and the centers |
+//! | [`query_scores`], [`round_robin`] | rows × queries | 8 bytes per row and task |
+//!
+//! No matrix of all similarities is ever made.
+//!
+//! ```
+//! use lobass_select::diverse::{Limit, Vectors, cosine_bound};
+//!
+//! // The second row says what the first says; the third is about something else.
+//! let vectors = Vectors::new(&[1.0, 0.0, 0.98, 0.2, 0.0, 1.0], 2);
+//! let picked = cosine_bound(&[0, 1, 2], vectors, 0.9, Limit::Rows(2), 1);
+//! assert_eq!(picked.rows(), [0, 2]);
+//! ```
+
+mod clusters;
+mod cosine_bound;
+mod facility;
+mod k_center;
+mod limit;
+mod parallel;
+mod queries;
+mod rows;
+#[cfg(test)]
+mod tests;
+mod vectors;
+
+pub use clusters::{Clusters, equal_shares, k_means};
+pub use cosine_bound::cosine_bound;
+pub use facility::{facility_location, witnesses};
+pub use k_center::k_center;
+pub use limit::Limit;
+pub use queries::{query_scores, round_robin};
+pub use vectors::Vectors;
+
+/// A row that was chosen.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pick {
+    /// Which row.
+    pub row: u32,
+    /// What spoke for it, or against it, when it was chosen; each function says what that is.
+    pub value: f64,
+}
+
+/// What was chosen, in that order.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Picked {
+    /// The rows.
+    pub picks: Vec<Pick>,
+    /// Rows that might have been chosen and were passed over because they have no vector, or one without a direction:
+    /// not finite, or zero.
+    pub n_without_vector: usize,
+}
+
+impl Picked {
+    /// The rows alone.
+    pub fn rows(&self) -> Vec<u32> {
+        self.picks.iter().map(|pick| pick.row).collect()
+    }
+}
