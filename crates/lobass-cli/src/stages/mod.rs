@@ -16,7 +16,9 @@ use lobass_core::{Detail, RowStatus};
 use lobass_loss::Engine;
 use lobass_run::{Location, Plan, Shard, WorkDir};
 
-pub(crate) use embedding::{check_embeddings, embed, embeddings_done_before, say_embeddings, write_embeddings};
+pub(crate) use embedding::{
+    check_embeddings, embed, embeddings_done_before, say_embeddings, write_embeddings,
+};
 pub(crate) use fleet::Fleet;
 pub(crate) use reference::{Part, TrainRequest, Trained, TrainingRecord, train_reference, trained_before};
 pub(crate) use references::{ReferenceReport, References, given};
