@@ -28,7 +28,7 @@ impl<'a> Ranking<'a> {
     }
 
     #[inline]
-    fn candidate(self, row: usize, score: Score) -> Candidate {
+    pub(crate) fn candidate(self, row: usize, score: Score) -> Candidate {
         let tie = u32::try_from(self.columns.ties[row] >> 32).expect("half of it");
         Candidate { score, tie, at: u32::try_from(row).expect("at most 2^31 rows") }
     }

@@ -2,7 +2,8 @@
 
 use lobass_core::{Budget, ScoreColumns, Selection};
 
-use crate::rank::{Request, SelectError, Shaped, select_shaped};
+use crate::error::SelectError;
+use crate::rank::{Request, Shaped, select_shaped};
 use crate::shape::{Guards, Quota, Shape, Shares, Strata};
 use crate::strategy::Strategy;
 

@@ -4,6 +4,7 @@ use lobass_core::{Budget, Numbers, Score, ScoreColumns};
 
 use crate::best::{Best, Candidate, Limit, Ranking};
 use crate::rank::limit;
+use crate::sets::Chooser;
 use crate::shape::{Quota, Shares, allot};
 
 /// What a part of a pool got of a budget.
@@ -46,19 +47,56 @@ pub(crate) fn best_of_each(
         }
     }
     let parts: Vec<Vec<Candidate>> = parts.into_iter().map(Best::ranked).collect();
-    let shares = (0..parts.len()).map(|part| StratumShare {
-        name: strata.names[part].clone(),
-        n_eligible: room[part].n_rows,
-        allotted: match limits[part] {
-            Limit::Rows(rows) => rows as u64,
-            Limit::Tokens(tokens) => tokens,
-        },
-        n_selected: parts[part].len() as u64,
-    });
-    let shares = shares.collect();
+    let shares =
+        (0..parts.len()).map(|part| share(quota, part, &room, limits[part], parts[part].len())).collect();
     let mut ranked: Vec<Candidate> = parts.into_iter().flatten().collect();
     ranked.sort_unstable_by(|left, right| ranking.compare(left, right));
     (ranked, shares)
+}
+
+/// What a set is chosen of: a pool, or each part of it.
+pub(crate) fn sets_of_each(
+    columns: &ScoreColumns,
+    ranking: Ranking<'_>,
+    scores: &Numbers,
+    budget: Budget,
+    quota: Option<&Quota>,
+    chooser: &Chooser<'_>,
+) -> (Vec<Candidate>, Vec<StratumShare>, usize) {
+    let eligible = |row: &u32| scores.get(*row as usize).is_some();
+    let rows: Vec<u32> =
+        (0..u32::try_from(columns.len()).expect("at most 2^31 rows")).filter(eligible).collect();
+    let whole = limit(budget, columns.len() as u64);
+    let Some(quota) = quota else {
+        let (chosen, n_without) = chooser.choose(columns, ranking, scores, &rows, whole);
+        return (chosen, Vec::new(), n_without);
+    };
+    let room = rooms(columns, scores, quota);
+    let limits = limits(whole, &room, &quota.shares);
+    let mut of_part: Vec<Vec<u32>> = vec![Vec::new(); limits.len()];
+    for row in rows {
+        of_part[quota.strata.of[row as usize] as usize].push(row);
+    }
+    let (mut chosen, mut shares, mut n_without) = (Vec::new(), Vec::new(), 0);
+    for (part, rows) in of_part.iter().enumerate() {
+        let (of_this, without) = chooser.choose(columns, ranking, scores, rows, limits[part]);
+        shares.push(share(quota, part, &room, limits[part], of_this.len()));
+        chosen.extend(of_this);
+        n_without += without;
+    }
+    (chosen, shares, n_without)
+}
+
+fn share(quota: &Quota, part: usize, room: &[Room], limit: Limit, n_selected: usize) -> StratumShare {
+    StratumShare {
+        name: quota.strata.names[part].clone(),
+        n_eligible: room[part].n_rows,
+        allotted: match limit {
+            Limit::Rows(rows) => rows as u64,
+            Limit::Tokens(tokens) => tokens,
+        },
+        n_selected: n_selected as u64,
+    }
 }
 
 fn rooms(columns: &ScoreColumns, scores: &Numbers, quota: &Quota) -> Vec<Room> {

@@ -1,13 +1,14 @@
 //! Keeping the best within a budget.
 
-use lobass_core::{Budget, Direction, Numbers, Score, ScoreColumns, Selected, Selection};
-use thiserror::Error;
-
 use crate::best::{Best, Candidate, Limit, Ranking};
+use crate::diverse::Vectors;
+use crate::error::SelectError;
 use crate::matched::length_matched;
-use crate::parts::{StratumShare, best_of_each};
+use crate::parts::{StratumShare, best_of_each, sets_of_each};
+use crate::sets::{Chooser, Sets};
 use crate::shape::{LeftOut, Shape, leave_out};
 use crate::strategy::{Need, Strategy, UNCONDITIONAL};
+use lobass_core::{Budget, Direction, Numbers, Score, ScoreColumns, Selected, Selection};
 
 /// How much to keep, and of which end.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -16,67 +17,6 @@ pub struct Request {
     pub budget: Budget,
     /// The other end of the score than the strategy's own.
     pub direction: Option<Direction>,
-}
-
-/// Why a strategy cannot be used on a table.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum SelectError {
-    /// The strategy compares two models, and the table has one.
-    #[error("strategy `{strategy}`: expected losses under a reference model, found none in the score table")]
-    NoReference {
-        /// The strategy.
-        strategy: String,
-    },
-    /// The strategy compares two responses, and the table's rows have one.
-    #[error(
-        "strategy `{strategy}`: expected pairs of a chosen and a rejected response, found none in the score table"
-    )]
-    NoPairs {
-        /// The strategy.
-        strategy: String,
-    },
-    /// The strategy asks how much a prompt helps, and the table has no losses without it.
-    #[error(
-        "strategy `{strategy}`: expected losses of responses without their prompts, found none in the score table; \
-         score with `--context unconditional`"
-    )]
-    NoUnconditional {
-        /// The strategy.
-        strategy: String,
-    },
-    /// The strategy reads the losses of tokens, and has not been given scores of them.
-    #[error("strategy `{strategy}`: expected scores from the losses of tokens, found none")]
-    NoTokens {
-        /// The strategy.
-        strategy: String,
-    },
-    /// The strategy chooses among the responses to one prompt, and is not told which rows share one.
-    #[error("strategy `{strategy}`: expected groups of rows with the same prompt, found none")]
-    NoPrompts {
-        /// The strategy.
-        strategy: String,
-    },
-    /// A guard needs a model that the table does not have.
-    #[error("a guard on the loss under the {model}: expected such losses in the score table, found none")]
-    UnguardedModel {
-        /// The model.
-        model: &'static str,
-    },
-    /// Shrinkage is defined for one score only.
-    #[error("shrinkage: expected the strategy `lobass`, found `{strategy}`")]
-    Shrinkage {
-        /// The strategy.
-        strategy: String,
-    },
-    /// Not a single row has a score.
-    #[error("strategy `{strategy}`: expected rows with a score, found none among {n_rows}")]
-    NothingEligible {
-        /// The strategy.
-        strategy: String,
-        /// Rows in the table.
-        n_rows: u64,
-    },
 }
 
 /// A selection, and what its shape did.
@@ -123,7 +63,28 @@ pub fn select_shaped(
     request: &Request,
     shape: &Shape,
 ) -> Result<Shaped, SelectError> {
+    select_sets(columns, strategy, request, shape, None)
+}
+
+/// As [`select_shaped`], and rows differ as [`Sets`] say; they are in the order in which they were chosen. With a quota,
+/// the rows of each part differ among themselves.
+///
+/// # Errors
+/// As [`select_shaped`].
+///
+/// # Panics
+/// If there is not a vector for each row.
+pub fn select_sets(
+    columns: &ScoreColumns,
+    strategy: &Strategy,
+    request: &Request,
+    shape: &Shape,
+    sets: Option<Sets<'_>>,
+) -> Result<Shaped, SelectError> {
     if let Strategy::LengthMatchedRandom(other) = strategy {
+        if sets.is_some() {
+            return Err(SelectError::TwoSets { strategy: strategy.to_string() });
+        }
         let like = select_shaped(columns, other, &Request { direction: None, ..*request }, shape)?;
         return length_matched(columns, strategy, request, shape, &like.selection);
     }
@@ -132,23 +93,30 @@ pub fn select_shaped(
     let n_rows = columns.len() as u64;
     let direction = request.direction.unwrap_or(info.direction);
     let ranking = Ranking::new(columns, direction);
-    let mut scores = strategy.scores_with(columns, shape.guards.shrinkage);
-    let mut left_out = Vec::new();
-    if let Some((most, meaning)) = strategy.ceiling() {
-        let why = format!("a score above {most}: {meaning}");
-        let above = |scores: &Numbers, row| scores.get(row).is_some_and(|score| score > most);
-        let is_above: Vec<bool> = (0..scores.len()).map(|row| above(&scores, row)).collect();
-        left_out.push(leave_out(&mut scores, why, |row| is_above[row]));
-        left_out.retain(|left_out| left_out.n_rows > 0);
-    }
-    left_out.extend(shape.apply(columns, ranking, &mut scores));
+    let (scores, mut left_out) = candidates(columns, strategy, ranking, shape);
     let n_eligible = scores.iter().flatten().count() as u64;
     if n_eligible == 0 {
         return Err(SelectError::NothingEligible { strategy: info.name.to_owned(), n_rows });
     }
-    let (ranked, strata) = match &shape.quota {
-        None => (best_of_all(ranking, &scores, limit(request.budget, n_rows), n_eligible), Vec::new()),
-        Some(quota) => best_of_each(columns, ranking, &scores, request.budget, quota),
+    let features = clustered(strategy).map(|checkpoints| features(columns, checkpoints));
+    let chooser = match (&features, sets) {
+        (Some(_), Some(_)) => return Err(SelectError::TwoSets { strategy: info.name.to_owned() }),
+        (Some((values, dim)), None) => Some(Chooser::Clusters(Vectors::new(values, *dim))),
+        (None, sets) => sets.map(Chooser::Variety),
+    };
+    let (ranked, strata) = match (&chooser, &shape.quota) {
+        (Some(chooser), quota) => {
+            let quota = quota.as_ref();
+            let (chosen, strata, n_without) =
+                sets_of_each(columns, ranking, &scores, request.budget, quota, chooser);
+            let why = "it has no vector".to_owned();
+            left_out.extend((n_without > 0).then(|| LeftOut { why, n_rows: n_without as u64 }));
+            (chosen, strata)
+        }
+        (None, None) => {
+            (best_of_all(ranking, &scores, limit(request.budget, n_rows), n_eligible), Vec::new())
+        }
+        (None, Some(quota)) => best_of_each(columns, ranking, &scores, request.budget, quota),
     };
     let selection = Selection {
         strategy: info.name.to_owned(),
@@ -164,6 +132,26 @@ pub fn select_shaped(
             .collect(),
     };
     Ok(Shaped { selection, left_out, strata })
+}
+
+/// The scores of rows that may be chosen, and why others may not.
+fn candidates(
+    columns: &ScoreColumns,
+    strategy: &Strategy,
+    ranking: Ranking<'_>,
+    shape: &Shape,
+) -> (Numbers, Vec<LeftOut>) {
+    let mut scores = strategy.scores_with(columns, shape.guards.shrinkage);
+    let mut left_out = Vec::new();
+    if let Some((most, meaning)) = strategy.ceiling() {
+        let is_above: Vec<bool> =
+            scores.iter().map(|score| score.is_some_and(|score| score > most)).collect();
+        left_out
+            .push(leave_out(&mut scores, format!("a score above {most}: {meaning}"), |row| is_above[row]));
+    }
+    left_out.extend(shape.apply(columns, ranking, &mut scores));
+    left_out.retain(|left_out| left_out.n_rows > 0);
+    (scores, left_out)
 }
 
 /// Whether the table has what a strategy and its guards read.
@@ -185,6 +173,12 @@ fn check(columns: &ScoreColumns, strategy: &Strategy, shape: &Shape) -> Result<(
     if needs.contains(&Need::Prompts) && shape.groups.is_empty() {
         return Err(SelectError::NoPrompts { strategy: name() });
     }
+    if matches!(strategy, Strategy::S2l(checkpoints) if checkpoints.len() < 2) {
+        return Err(SelectError::NoTrajectory { strategy: name() });
+    }
+    if matches!(strategy, Strategy::Rds(cosines) if !cosines.has_any()) {
+        return Err(SelectError::NoQueries { strategy: name() });
+    }
     let guards = &shape.guards;
     for (model, needed) in [("base", guards.needs_base()), ("reference", guards.needs_reference())] {
         if needed && !has(model) {
@@ -195,6 +189,27 @@ fn check(columns: &ScoreColumns, strategy: &Strategy, shape: &Shape) -> Result<(
         Some(_) if *strategy != Strategy::Lobass => Err(SelectError::Shrinkage { strategy: name() }),
         _ => Ok(()),
     }
+}
+
+/// The models whose losses a strategy clusters by.
+fn clustered(strategy: &Strategy) -> Option<&[String]> {
+    match strategy {
+        Strategy::S2l(checkpoints) => Some(checkpoints),
+        _ => None,
+    }
+}
+
+/// The mean losses of every row under some models, one row after the other; NaN where there are none.
+fn features(columns: &ScoreColumns, models: &[String]) -> (Vec<f32>, usize) {
+    let losses: Vec<&Numbers> = models.iter().map(|model| columns.losses(model)).collect();
+    let mean = |losses: &Numbers, row: usize| -> f32 {
+        let mean = losses.get(row).map_or(f64::NAN, |sum| sum / f64::from(columns.n_scored[row].max(1)));
+        #[expect(clippy::cast_possible_truncation, reason = "a coordinate, to 24 bits")]
+        let coordinate = mean as f32;
+        coordinate
+    };
+    let values = (0..columns.len()).flat_map(|row| losses.iter().map(move |losses| mean(losses, row)));
+    (values.collect(), models.len())
 }
 
 /// The best rows of a pool.

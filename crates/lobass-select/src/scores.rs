@@ -33,6 +33,11 @@ impl Strategy {
             Self::Ifd => each(columns, |row| ratio(base.get(row)?, alone.get(row)?)),
             Self::IfdPerplexity => each(columns, |row| Some((mean(base, row)? - mean(alone, row)?).exp())),
             Self::SelectiveIfd(ratios) => each(columns, |row| ratios.get(row)),
+            Self::S2l(checkpoints) => {
+                let losses: Vec<&Numbers> = checkpoints.iter().map(|name| columns.losses(name)).collect();
+                each(columns, |row| losses.iter().all(|losses| losses.get(row).is_some()).then_some(0.0))
+            }
+            Self::Rds(cosines) => each(columns, |row| cosines.get(row)),
             Self::Pvi => {
                 each(columns, |row| Some((alone.get(row)? - base.get(row)?) / std::f64::consts::LN_2))
             }

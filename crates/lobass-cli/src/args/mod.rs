@@ -9,6 +9,7 @@ mod mask;
 mod price;
 mod recipe;
 mod selection;
+mod sets;
 mod shape;
 mod work;
 
@@ -28,6 +29,7 @@ pub(crate) use mask::{MaskArgs, MaskMethod, ScopeArg};
 pub(crate) use price::PriceArgs;
 pub(crate) use recipe::{RecipeArgs, ReferenceArgs};
 pub(crate) use selection::SelectionArgs;
+pub(crate) use sets::SetArgs;
 pub(crate) use shape::ShapeArgs;
 pub(crate) use work::{GcArgs, PendingArgs, SealArgs, StatusArgs, WorkerArgs};
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use lobass_core::Budget;
 
-use super::ShapeArgs;
+use super::{SetArgs, ShapeArgs};
 use crate::settings::{DirectionWord, SelectSettings};
 
 /// How much is kept, and of what.
@@ -40,6 +40,8 @@ pub(crate) struct SelectionArgs {
     descending: bool,
     #[command(flatten)]
     shape: ShapeArgs,
+    #[command(flatten)]
+    sets: SetArgs,
 }
 
 fn check_budget(text: &str) -> Result<String, lobass_core::BudgetError> {
@@ -55,6 +57,7 @@ impl SelectionArgs {
         settings.min_rating = self.min_rating.or(settings.min_rating);
         settings.lengths_of = self.lengths_of.clone().or(settings.lengths_of.take());
         self.shape.apply(&mut settings.shape);
+        self.sets.apply(&mut settings.sets);
         if self.ascending {
             settings.direction = Some(DirectionWord::Ascending);
         }

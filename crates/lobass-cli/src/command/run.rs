@@ -130,7 +130,7 @@ pub(crate) fn run_with(settings: &Settings, ui: Ui) -> anyhow::Result<RunReport>
     write_table(&work, &seal, 0, &scores, TableFormat::Parquet, ui)?;
     fs_err::write(&record, as_toml)?;
     let table = ScoreFile::open(&scores)?;
-    let mut wanted = columns_of(strategies.iter().map(String::as_str), &settings.select)?;
+    let mut wanted = columns_of(strategies.iter().map(String::as_str), &settings.select, table.manifest())?;
     wanted.extend(ReferenceReport::columns(table.manifest()));
     let columns = table.columns(&wanted, settings.select.seed, threads)?;
     let mut falls_short = false;

@@ -15,7 +15,7 @@ pub(crate) fn select(args: &SelectArgs, ui: Ui) -> anyhow::Result<Outcome> {
     args.selection.apply(&mut settings);
     settings.check([args.strategy.as_str()])?;
     let table = ScoreFile::open(&args.scores)?;
-    let wanted = columns_of([args.strategy.as_str()], &settings)?;
+    let wanted = columns_of([args.strategy.as_str()], &settings, table.manifest())?;
     let columns = table.columns(&wanted, settings.seed, available_threads())?;
     let pool = open_pool(args, table.manifest())?;
     let target = SelectionTarget { out: args.out.clone(), index: args.index.clone() };

@@ -13,6 +13,8 @@ pub(crate) fn strategies(ui: Ui) -> anyhow::Result<Outcome> {
         Need::Unconditional => "base without the prompt",
         Need::Tokens => "losses of tokens",
         Need::Prompts => "prompts",
+        Need::Trajectory => "losses after each epoch",
+        Need::Queries => "vectors of the pool and of queries",
         Need::Lengths => "lengths of another strategy's selection",
         Need::Pair => "pairs",
         Need::Rating => "ratings",

@@ -1,6 +1,7 @@
 //! Everything a command can be told, with its defaults: what flags and config files fill in.
 
 mod select;
+mod sets;
 mod train;
 
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use lobass_data::{Duplicates, Mask, Overlong};
 use lobass_llama::{DeviceName, Dtype};
 pub(crate) use select::{DirectionWord, Responses, SelectSettings, ShapeSettings};
 use serde::{Deserialize, Serialize};
+pub(crate) use sets::{Diversity, SetSettings};
 pub(crate) use train::{EvalSettings, Method, ModeName, ObjectiveName, ReferenceSettings, TrainSettings};
 
 /// The settings of `lobass run`; other commands use parts of it.

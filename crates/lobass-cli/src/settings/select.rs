@@ -7,6 +7,8 @@ use lobass_core::{Budget, Direction};
 use lobass_select::{Guards, Need, Strategy};
 use serde::{Deserialize, Serialize};
 
+use super::SetSettings;
+
 /// How much is kept, and of what.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -22,6 +24,7 @@ pub(crate) struct SelectSettings {
     /// The strategy whose lengths `length-matched-random` has.
     pub(crate) lengths_of: Option<String>,
     pub(crate) shape: ShapeSettings,
+    pub(crate) sets: SetSettings,
 }
 
 /// What a selection has to look like beside its budget.
@@ -111,6 +114,7 @@ impl SelectSettings {
             bail!("lengths of another strategy are for length-matched-random, and that is not asked for")
         }
         self.shape.check()?;
+        self.sets.check(any(|strategy| matches!(strategy, Strategy::Rds(_))))?;
         self.budget().map(|_| ())
     }
 

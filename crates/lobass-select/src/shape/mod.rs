@@ -62,7 +62,6 @@ impl Shape {
             let winners = groups.winners(columns, ranking, scores);
             left_out.push(leave_out(scores, groups.why(), |row| !winners.contains(row)));
         }
-        left_out.retain(|left_out| left_out.n_rows > 0);
         left_out
     }
 }

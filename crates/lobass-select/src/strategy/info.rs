@@ -17,6 +17,10 @@ pub enum Need {
     Tokens,
     /// Which rows have the same prompt.
     Prompts,
+    /// A loss under the reference after each epoch.
+    Trajectory,
+    /// Vectors of the rows and of queries.
+    Queries,
     /// The selection of another strategy, and what that one needs.
     Lengths,
     /// A rating column.
@@ -43,7 +47,7 @@ pub struct StrategyInfo {
 }
 
 use Direction::{Ascending, Descending};
-use Need::{Base, Lengths, Pair, Prompts, Rating, Reference, Tokens, Unconditional};
+use Need::{Base, Lengths, Pair, Prompts, Queries, Rating, Reference, Tokens, Trajectory, Unconditional};
 
 impl StrategyInfo {
     const fn new(name: &'static str, direction: Direction, needs: &'static [Need]) -> Self {
@@ -109,6 +113,14 @@ impl Strategy {
             Self::Pvi => info("pvi", Descending, &[Base, Unconditional]).is(
                 "pointwise V-information of the prompt about the response, in bits, of an untrained model",
                 "arXiv 2110.08420",
+            ),
+            Self::S2l(_) => info("s2l", Ascending, &[Trajectory]).is(
+                "number of the row's cluster, by how its loss went in training, the smallest first",
+                "S2L, arXiv 2403.07384",
+            ),
+            Self::Rds(_) => info("rds", Descending, &[Queries]).is(
+                "largest cosine of the row's pooled hidden state to those of the queries",
+                "RDS+, arXiv 2503.01807",
             ),
             Self::Longest => info("longest", Descending, &[])
                 .is("scored tokens", "Long Is More for Alignment, arXiv 2402.04833"),

@@ -52,6 +52,11 @@ pub enum Strategy {
     SelectiveIfd(Numbers),
     /// `(L(y) - L(y|x)) / ln 2` under the base.
     Pvi,
+    /// Equal shares of clusters of rows whose losses went alike while a reference was trained: the mean loss under
+    /// each of these models, by the names of their columns without `_nll`.
+    S2l(Vec<String>),
+    /// The largest cosine of a row's vector to those of the queries.
+    Rds(Numbers),
     /// `n_scored`.
     Longest,
     /// A rating that the data brings.
@@ -78,6 +83,8 @@ impl Strategy {
             Self::IfdPerplexity,
             Self::SelectiveIfd(Numbers::default()),
             Self::Pvi,
+            Self::S2l(Vec::new()),
+            Self::Rds(Numbers::default()),
             Self::Quality(Ratings::default()),
             Self::Longest,
             Self::LengthMatchedRandom(Box::new(Self::Lobass)),
@@ -86,7 +93,8 @@ impl Strategy {
     }
 
     /// Finds a strategy by its name, or by another name that it is known by. Those that need more than a table of sums
-    /// come without it: `quality` without ratings, `s-ifd` without losses of tokens, and `length-matched-random` with
+    /// come without it: `quality` without ratings, `s-ifd` without losses of tokens, `s2l` without checkpoints, `rds`
+    /// without cosines, and `length-matched-random` with
     /// the lengths of what `lobass` selects.
     ///
     /// # Errors
@@ -114,8 +122,10 @@ impl Strategy {
         if needs.contains(&Need::Unconditional) {
             columns.extend(ColumnSet::of_losses([UNCONDITIONAL]));
         }
-        if let Self::LengthMatchedRandom(other) = self {
-            columns.extend(other.columns());
+        match self {
+            Self::LengthMatchedRandom(other) => columns.extend(other.columns()),
+            Self::S2l(checkpoints) => columns.extend(ColumnSet::of_losses(checkpoints)),
+            _ => {}
         }
         columns
     }

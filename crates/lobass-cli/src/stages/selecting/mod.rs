@@ -2,6 +2,7 @@
 
 mod ratings;
 mod report;
+mod sets;
 mod shape;
 mod tokens;
 mod write;
@@ -11,13 +12,14 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 use lobass_core::{ColumnSet, Direction, ScoreColumns};
 use lobass_data::Pool;
-use lobass_run::ScoreFile;
-use lobass_select::{Ratings, Request, Shaped, Strategy, select_shaped, summarize};
+use lobass_run::{Manifest, ScoreFile};
+use lobass_select::{Ratings, Request, Shaped, Strategy, select_sets, summarize};
 
 use crate::outputs;
 use crate::settings::SelectSettings;
 
 pub(crate) use report::SelectionReport;
+use sets::VectorSets;
 use write::{output_paths, write_index, write_rows};
 
 /// Where a selection goes.
@@ -48,13 +50,33 @@ impl SelectionTarget {
 pub(crate) fn columns_of<'a>(
     strategies: impl IntoIterator<Item = &'a str>,
     settings: &SelectSettings,
+    manifest: &Manifest,
 ) -> anyhow::Result<ColumnSet> {
     let mut wanted = ColumnSet::default();
     for name in strategies {
-        wanted.extend(settings.strategy(name)?.columns());
+        let strategy = match settings.strategy(name)? {
+            Strategy::S2l(_) => Strategy::S2l(checkpoints(manifest)),
+            strategy => strategy,
+        };
+        wanted.extend(strategy.columns());
     }
     wanted.extend(shape::columns(&settings.shape));
     Ok(wanted)
+}
+
+/// The columns of a training: the base, and the reference after each epoch, or at its end if no epoch was kept.
+fn checkpoints(manifest: &Manifest) -> Vec<String> {
+    let roles = || manifest.models.iter().map(|record| record.model.role.clone());
+    let mut epochs: Vec<(u32, String)> = roles()
+        .filter_map(|role| Some((role.strip_prefix("reference_epoch")?.parse().ok()?, role)))
+        .collect();
+    epochs.sort();
+    let mut checkpoints = vec!["base".to_owned()];
+    if epochs.is_empty() {
+        checkpoints.extend(roles().filter(|role| role == "reference"));
+    }
+    checkpoints.extend(epochs.into_iter().map(|(_, role)| role));
+    checkpoints
 }
 
 /// Chooses rows of a table, of which the strategy's columns are read, and writes them.
@@ -66,10 +88,16 @@ pub(crate) fn select_and_write(
     settings: &SelectSettings,
     target: &SelectionTarget,
 ) -> anyhow::Result<SelectionReport> {
-    let strategy = with_data(settings.strategy(strategy)?, table, pool, settings)?;
+    let vectors = VectorSets::open(&settings.sets, table)?;
+    let strategy = match settings.strategy(strategy)? {
+        Strategy::Rds(_) => Strategy::Rds(vectors.as_ref().map(|v| v.cosines(columns)).unwrap_or_default()),
+        strategy => with_data(strategy, table, pool, settings)?,
+    };
     let request = Request { budget: settings.budget()?, direction: settings.direction.map(Direction::from) };
     let shape = shape::shape(&settings.shape, columns, pool, &strategy)?;
-    let shaped = select_shaped(columns, &strategy, &request, &shape)?;
+    let tasks = vectors.as_ref().map(VectorSets::tasks).unwrap_or_default();
+    let sets = vectors.as_ref().and_then(|vectors| vectors.sets(&settings.sets, &tasks));
+    let shaped = select_sets(columns, &strategy, &request, &shape, sets)?;
     let selection = &shaped.selection;
     let summary = summarize(columns, &strategy, selection);
     let mut written = Vec::new();
@@ -96,6 +124,7 @@ fn with_data(
 ) -> anyhow::Result<Strategy> {
     match strategy {
         Strategy::SelectiveIfd(_) => Ok(Strategy::SelectiveIfd(tokens::selective_ifd(table)?)),
+        Strategy::S2l(_) => Ok(Strategy::S2l(checkpoints(table.manifest()))),
         Strategy::Quality(_) => {
             let values = match (&settings.ratings, &settings.rating) {
                 (Some(file), column) => ratings::of_file(file, column.as_deref(), table)?,

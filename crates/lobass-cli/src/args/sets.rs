@@ -1,0 +1,41 @@
+//! How the rows of a selection differ, or what they are to be like.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::settings::{Diversity, SetSettings};
+
+/// How the rows of a selection differ, or what they are to be like.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Vectors of the selection")]
+pub(crate) struct SetArgs {
+    /// The vectors of the pool, as `lobass embed` writes them; for the strategy rds and for `--diversity`
+    #[arg(long, value_name = "FILE")]
+    embeddings: Option<PathBuf>,
+    /// The vectors of what the selection is to be like, a file for each task; for the strategy rds
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    query_embeddings: Vec<PathBuf>,
+    /// Let the tasks of the strategy rds choose in turn, instead of keeping the largest cosines
+    #[arg(long)]
+    round_robin: bool,
+    /// How rows are to differ: `cosine:0.9` passes over a row that is more like one that was taken, `k-center` takes
+    /// the row least like those, and `facility-location` the row that makes them most like the pool
+    #[arg(long, value_name = "HOW")]
+    diversity: Option<Diversity>,
+    /// Choose by k-center or facility location out of the best so many times as many rows [default: 10]
+    #[arg(long, value_name = "TIMES")]
+    out_of: Option<f64>,
+}
+
+impl SetArgs {
+    pub(crate) fn apply(&self, settings: &mut SetSettings) {
+        settings.embeddings = self.embeddings.clone().or(settings.embeddings.take());
+        if !self.query_embeddings.is_empty() {
+            settings.query_embeddings.clone_from(&self.query_embeddings);
+        }
+        settings.round_robin |= self.round_robin;
+        settings.diversity = self.diversity.or(settings.diversity);
+        settings.out_of = self.out_of.or(settings.out_of);
+    }
+}

@@ -1,0 +1,117 @@
+//! How the rows of a selection differ, or what they are to be like.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use anyhow::bail;
+use serde::{Deserialize, Serialize};
+
+/// How the rows of a selection differ, or what they are to be like.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct SetSettings {
+    pub(crate) embeddings: Option<PathBuf>,
+    pub(crate) query_embeddings: Vec<PathBuf>,
+    pub(crate) round_robin: bool,
+    pub(crate) diversity: Option<Diversity>,
+    pub(crate) out_of: Option<f64>,
+}
+
+/// How rows are to differ.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(crate) enum Diversity {
+    Cosine(f32),
+    KCenter,
+    FacilityLocation,
+}
+
+impl FromStr for Diversity {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let cosine = |bound: &str| bound.parse().ok().filter(|bound: &f32| (-1.0..=1.0).contains(bound));
+        match (text, text.strip_prefix("cosine:")) {
+            ("k-center", _) => Ok(Self::KCenter),
+            ("facility-location", _) => Ok(Self::FacilityLocation),
+            (_, Some(bound)) => cosine(bound)
+                .map(Self::Cosine)
+                .ok_or_else(|| format!("expected a cosine of -1 to 1 behind `cosine:`, found `{bound}`")),
+            _ => Err(format!("expected `cosine:BOUND`, `k-center`, or `facility-location`, found `{text}`")),
+        }
+    }
+}
+
+impl TryFrom<String> for Diversity {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<Diversity> for String {
+    fn from(diversity: Diversity) -> Self {
+        diversity.to_string()
+    }
+}
+
+impl fmt::Display for Diversity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cosine(bound) => write!(f, "cosine:{bound}"),
+            Self::KCenter => f.pad("k-center"),
+            Self::FacilityLocation => f.pad("facility-location"),
+        }
+    }
+}
+
+impl SetSettings {
+    /// Checks what can be checked before anything is read.
+    pub(super) fn check(&self, has_queries: bool) -> anyhow::Result<()> {
+        if has_queries && (self.embeddings.is_none() || self.query_embeddings.is_empty()) {
+            bail!(
+                "the strategy rds needs vectors of the pool and of queries: `--embeddings FILE --query-embeddings FILE`"
+            );
+        }
+        if !has_queries && (self.round_robin || !self.query_embeddings.is_empty()) {
+            bail!("vectors of queries are for the strategy rds, and that is not asked for");
+        }
+        if self.diversity.is_some() && self.embeddings.is_none() {
+            bail!("rows that differ by what? Give the vectors of the pool: `--embeddings FILE`");
+        }
+        if self.diversity.is_some() && self.round_robin {
+            bail!("tasks that choose in turn, or rows that differ: expected one of them, found both");
+        }
+        if self.embeddings.is_some() && self.diversity.is_none() && !has_queries {
+            bail!(
+                "vectors of the pool are for `--diversity` and for the strategy rds, and neither is asked for"
+            );
+        }
+        match (self.out_of, self.diversity) {
+            (Some(times), _) if !(times >= 1.0) => {
+                bail!("out of how many times as many: expected at least 1, found {times}")
+            }
+            (Some(_), None | Some(Diversity::Cosine(_))) => {
+                bail!("out of how many times as many rows is for k-center and facility location")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ways_to_differ() {
+        for text in ["cosine:0.9", "k-center", "facility-location"] {
+            assert_eq!(text.parse::<Diversity>().unwrap().to_string(), text);
+        }
+        for bad in ["cosine:2", "cosine:x", "cosine", "k-means", ""] {
+            assert!(bad.parse::<Diversity>().is_err(), "{bad}");
+        }
+    }
+}

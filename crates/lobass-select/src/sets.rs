@@ -1,0 +1,140 @@
+//! Selections that are chosen as sets: rows that differ, that cover the others, or that come from all clusters.
+
+use lobass_core::{Numbers, Score, ScoreColumns};
+
+use crate::best::{Best, Candidate, Limit, Ranking};
+use crate::diverse::{
+    self, Picked, Vectors, cosine_bound, equal_shares, facility_location, k_center, k_means, round_robin,
+    witnesses,
+};
+
+/// How the rows of a selection are to differ.
+#[derive(Debug, Clone, Copy)]
+pub enum Variety<'a> {
+    /// Down the ranks, a row whose cosine to one that was taken is above this is passed over (DEITA, arXiv 2312.15685).
+    CosineBound(f32),
+    /// The row that is least like what was taken, again and again (k-center, arXiv 1708.00489).
+    KCenter {
+        /// Out of the best so many times as many rows.
+        out_of: f64,
+    },
+    /// The row that makes what was taken most like the others (facility location, as in Superfiltering).
+    FacilityLocation {
+        /// Out of the best so many times as many rows.
+        out_of: f64,
+        /// How many of the others count, drawn at random; memory and time grow with them.
+        n_witnesses: usize,
+    },
+    /// Each task takes in turn the row that is most like one of its queries (RDS+, arXiv 2503.01807).
+    RoundRobin {
+        /// The queries of each task.
+        tasks: &'a [Vectors<'a>],
+    },
+}
+
+/// How sets are chosen, and from what.
+#[derive(Debug, Clone, Copy)]
+pub struct Sets<'a> {
+    /// A vector for every row of the pool; NaN where there is none.
+    pub vectors: Vectors<'a>,
+    /// How rows are to differ.
+    pub variety: Variety<'a>,
+    /// Threads; they change nothing but the time.
+    pub threads: usize,
+}
+
+/// What chooses among the rows of a part of a pool.
+pub(crate) enum Chooser<'a> {
+    Variety(Sets<'a>),
+    /// Equal shares of clusters of these features.
+    Clusters(Vectors<'a>),
+}
+
+/// Clusters, and rounds of looking for them, as S2L's code has it.
+const N_CLUSTERS: usize = 100;
+const N_ROUNDS: usize = 20;
+
+impl Chooser<'_> {
+    /// Chooses among rows with scores, and tells how many of them have no vector.
+    pub(crate) fn choose(
+        &self,
+        columns: &ScoreColumns,
+        ranking: Ranking<'_>,
+        scores: &Numbers,
+        rows: &[u32],
+        limit: Limit,
+    ) -> (Vec<Candidate>, usize) {
+        let tokens: Vec<u32> = match limit {
+            Limit::Rows(_) => Vec::new(),
+            Limit::Tokens(_) => {
+                let tokens = |row| u32::try_from(columns.n_tokens_read(row)).unwrap_or(u32::MAX);
+                (0..columns.len()).map(tokens).collect()
+            }
+        };
+        let end = match limit {
+            Limit::Rows(rows) => diverse::Limit::Rows(rows),
+            Limit::Tokens(budget) => diverse::Limit::Tokens { budget, of: &tokens },
+        };
+        let ties = &columns.ties;
+        let best =
+            |out_of: Option<f64>| best_of(ranking, scores, rows, out_of.map(|times| many(limit, times)));
+        let picked = match *self {
+            Self::Clusters(features) => {
+                // One thread: a feature is a number per checkpoint, so this is quick.
+                let clusters = k_means(features, rows, N_CLUSTERS, N_ROUNDS, ties, 1);
+                let picked = equal_shares(&clusters, end);
+                return (
+                    candidates(ranking, &picked, |pick| Score::new(pick.value)),
+                    picked.n_without_vector,
+                );
+            }
+            Self::Variety(Sets { vectors, variety, threads }) => match variety {
+                Variety::CosineBound(bound) => cosine_bound(&best(None), vectors, bound, end, threads),
+                Variety::KCenter { out_of } => {
+                    k_center(vectors, &best(Some(out_of)), &[], end, ties, threads)
+                }
+                Variety::FacilityLocation { out_of, n_witnesses } => {
+                    let of = witnesses(rows, n_witnesses, ties);
+                    facility_location(vectors, &best(Some(out_of)), &of, end, ties, threads)
+                }
+                Variety::RoundRobin { tasks } => round_robin(vectors, rows, tasks, end, ties, threads),
+            },
+        };
+        let score = |pick: &diverse::Pick| scores.get(pick.row as usize).and_then(Score::new);
+        (candidates(ranking, &picked, score), picked.n_without_vector)
+    }
+}
+
+fn candidates(
+    ranking: Ranking<'_>,
+    picked: &Picked,
+    score: impl Fn(&diverse::Pick) -> Option<Score>,
+) -> Vec<Candidate> {
+    let of = |pick: &diverse::Pick| Some(ranking.candidate(pick.row as usize, score(pick)?));
+    picked.picks.iter().filter_map(of).collect()
+}
+
+/// So many times a limit.
+fn many(limit: Limit, times: f64) -> Limit {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "saturates, which is all rows"
+    )]
+    let scaled = |limit: f64| (limit * times).ceil() as u64;
+    match limit {
+        Limit::Rows(rows) => Limit::Rows(usize::try_from(scaled(rows as f64)).unwrap_or(usize::MAX)),
+        Limit::Tokens(tokens) => Limit::Tokens(scaled(tokens as f64)),
+    }
+}
+
+/// The best of some rows, the best first.
+fn best_of(ranking: Ranking<'_>, scores: &Numbers, rows: &[u32], limit: Option<Limit>) -> Vec<u32> {
+    let mut best = Best::new(ranking, limit.unwrap_or(Limit::Rows(rows.len())), rows.len());
+    for &row in rows {
+        if let Some(score) = scores.get(row as usize).and_then(Score::new) {
+            best.push(row as usize, score);
+        }
+    }
+    best.ranked().into_iter().map(|candidate| candidate.at).collect()
+}
