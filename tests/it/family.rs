@@ -162,6 +162,68 @@ fn a_selection_has_the_shape_that_is_asked_for() {
 }
 
 #[test]
+fn rows_differ_and_resemble_queries() {
+    let sandbox = Sandbox::new();
+    sandbox.small_pool(40);
+    // The first rows again, so that there is something to pass over.
+    let pool = sandbox.read("small.jsonl");
+    let again: String = pool.lines().take(20).map(|line| format!("{line}\n")).collect();
+    sandbox.write("small.jsonl", format!("{pool}{again}"));
+    sandbox.write("query.jsonl", again.lines().take(2).map(|line| format!("{line}\n")).collect::<String>());
+    sandbox.expect(
+        0,
+        "score --base base --data small.jsonl --out scores.parquet --embeddings pool.safetensors -q",
+    );
+    sandbox.expect(0, "embed --base base --data query.jsonl --out query.safetensors -q");
+    let rows = |name: &str| -> Vec<u64> {
+        let row = |line: &str| serde_json::from_str::<Value>(line).unwrap()["row"].as_u64().unwrap();
+        sandbox.read(name).lines().map(row).collect()
+    };
+    let select = "select --scores scores.parquet --index chosen.jsonl -q --embeddings pool.safetensors";
+    let copies = |rows: &[u64]| rows.iter().filter(|&&row| row < 20 && rows.contains(&(row + 40))).count();
+    let line = format!("{select} --strategy perplexity-high --budget 30");
+    sandbox.expect(0, &format!("{line} --diversity cosine:1"));
+    assert!(copies(&rows("chosen.jsonl")) > 0, "a bound of 1 lets copies through");
+    for how in ["cosine:0.999", "k-center", "facility-location"] {
+        sandbox.json(0, &format!("{line} --diversity {how}"));
+        assert_eq!(copies(&rows("chosen.jsonl")), 0, "{how}");
+    }
+    let rds = format!("{select} --strategy rds --budget 4 --query-embeddings query.safetensors");
+    sandbox.expect(0, &rds);
+    let found: std::collections::BTreeSet<u64> = rows("chosen.jsonl").into_iter().collect();
+    assert_eq!(found, [0, 1, 40, 41].into(), "the queries themselves, and their copies");
+    sandbox.expect(0, &format!("{rds} --round-robin"));
+    assert_eq!(rows("chosen.jsonl").len(), 4);
+
+    sandbox.fails(&format!("{line} --diversity near"), &["`cosine:BOUND`", "`near`"]);
+    sandbox.fails(&line, &["--diversity", "rds"]);
+    sandbox.fails(&format!("{line} --diversity cosine:0.9 --out-of 3"), &["k-center"]);
+    sandbox.fails(
+        "select --scores scores.parquet --strategy rds --budget 1 --index i.jsonl",
+        &["--query-embeddings"],
+    );
+    let other = format!("{select} --strategy random --budget 2 --diversity cosine:0.9");
+    sandbox.fails(
+        &other.replace("pool.safetensors", "query.safetensors"),
+        &["query.safetensors", "small.jsonl"],
+    );
+}
+
+#[test]
+fn clusters_of_trajectories() {
+    let sandbox = Sandbox::new();
+    sandbox.small_pool(40);
+    let run = "run --base base --data small.jsonl --batch-size 8 --epochs 2 --budget 50% --out run -q";
+    let report = sandbox.json(0, &format!("{run} --strategy s2l lobass --trajectory"));
+    assert_eq!(report["selections"][0]["n_selected"], 20);
+    // Without its epochs, a training has a beginning and an end.
+    sandbox.expect(0, "score --base base --reference run/reference --data small.jsonl --out two.parquet -q");
+    sandbox.expect(0, "select --scores two.parquet --strategy s2l --budget 5 --index i.jsonl -q");
+    sandbox.expect(0, "score --base base --data small.jsonl --out one.parquet -q");
+    sandbox.fails("select --scores one.parquet --strategy s2l --budget 5 --index i.jsonl", &["--trajectory"]);
+}
+
+#[test]
 fn scores_of_another_tool_are_ratings() {
     let sandbox = Sandbox::new();
     sandbox.small_pool(10);
