@@ -7,6 +7,7 @@ mod job;
 mod price;
 mod recipe;
 mod selection;
+mod text;
 mod work;
 
 use std::path::PathBuf;
@@ -23,6 +24,7 @@ pub(crate) use job::JobArgs;
 pub(crate) use price::PriceArgs;
 pub(crate) use recipe::{RecipeArgs, ReferenceArgs};
 pub(crate) use selection::SelectionArgs;
+pub(crate) use text::{NearDuplicatesArgs, QualityArgs};
 pub(crate) use work::{GcArgs, PendingArgs, SealArgs, StatusArgs, WorkerArgs};
 
 /// Which part of your fine-tuning data can your model learn from?
@@ -76,6 +78,10 @@ pub(crate) enum Command {
     Select(Box<SelectArgs>),
     /// Show one example as a model sees it
     Inspect(Box<InspectArgs>),
+    /// Find rows that repeat themselves, refuse, or hold what should not be there, and say which rule says so
+    Quality(Box<QualityArgs>),
+    /// Find groups of rows that say nearly the same
+    NearDuplicates(Box<NearDuplicatesArgs>),
     /// List the selection strategies
     Strategies,
     /// Say what there is to compute on, and whether it computes

@@ -15,14 +15,14 @@ fn grouped(texts: &[String], options: GroupOptions, threads: usize) -> Vec<u32> 
 /// Connected by pairs that are similar enough, every pair compared.
 fn by_counting(texts: &[String], least: f64) -> Vec<u32> {
     let mut union = union::Union::new(texts.len());
-    for left in 0..texts.len() {
-        for right in 0..left {
-            if jaccard(&texts[left], &texts[right]) >= least {
-                union.connect(left as u32, right as u32);
+    for (left, text) in (0..).zip(texts) {
+        for (right, other) in (0..left).zip(texts) {
+            if jaccard(text, other) >= least {
+                union.connect(left, right);
             }
         }
     }
-    (0..texts.len() as u32).map(|text| union.root_of(text)).collect()
+    (0..).take(texts.len()).map(|text| union.root_of(text)).collect()
 }
 
 /// The same texts together, whatever the groups are called.

@@ -175,12 +175,13 @@ const CATALOG: [RuleInfo; Rule::ALL.len()] = [
     },
     RuleInfo {
         name: "template-marker",
-        finds: "the response holds markers of a prompt template, such as `### Instruction:` or `<|im_start|>`",
+        finds: "the response holds markers of a prompt template, such as `### Instruction:`, or the next instruction",
         on: true,
         threshold: 0.0,
         thresholds: NONE,
         meaning: "none",
-        source: "the chat templates of Alpaca, ChatML, Llama 2 and 3, Gemma, Vicuna, and Zephyr",
+        source: "the chat templates of Alpaca, ChatML, Llama 2 and 3, Gemma, Vicuna, and Zephyr; `merged instructions` in \
+                 AlpacaDataCleaned",
     },
     RuleInfo {
         name: "language",

@@ -30,14 +30,29 @@ pub(super) const MARKERS: [&str; 24] = [
     "\nUSER: ",
 ];
 
-/// A marker of a template that the prompt does not hold.
+/// A marker of a template that the prompt does not hold, or the next of the instructions that somebody had a model
+/// write one after the other.
 pub(super) fn marker(turn: &Turn<'_>) -> Option<String> {
     let text = turn.response.text;
+    if let Some(at) = numbered_instruction(text)
+        && !turn.asked.mentions("instruction instructions")
+    {
+        return Some(format!("another instruction follows the response: {}", quoted(&text[at..])));
+    }
     let found =
         |marker: &str| text.contains(marker) && text.trim() != marker && !turn.asked.has_marker(marker);
     let marker = MARKERS.into_iter().find(|marker| found(marker))?;
     let at = text.find(marker)?;
     Some(format!("{} of a prompt template stands at byte {at} of the response", quoted(marker)))
+}
+
+/// Where a line begins with a number and `Instruction:`, as in self-instruct's prompts (arXiv 2212.10560).
+fn numbered_instruction(text: &str) -> Option<usize> {
+    let begin = |(at, _): (usize, &str)| {
+        let line = text[..at].trim_end_matches(|sign: char| sign.is_ascii_digit());
+        (line.len() < at && (line.is_empty() || line.ends_with('\n'))).then_some(line.len())
+    };
+    text.match_indices(". Instruction:").find_map(begin)
 }
 
 /// What a prompt says whose answer may well be something to fill in.

@@ -1,11 +1,11 @@
 //! Repetition, by the measures of Gopher (arXiv 2112.11446, table A1), fitted to responses.
 //!
 //! The limits were made for pages, where a few repeated words are a small share. A short response that says the same
-//! name three times is none the worse. So phrases and passages may make `1 + 100 / n` times as much of a response of `n`
-//! words, which is twice as much at 100 words and hardly more for a page, and there have to be a few repeats at all
-//! ([`MIN_REPEATS`]). Lists have frames, such as `is the second most spoken language in`, so passages are of 8 to 10
-//! words; Gopher also has 5 to 7. Code, markup, and formulas repeat themselves, and so do songs: neither is looked at. In scripts
-//! without spaces two letters are counted as a word.
+//! name three times is none the worse. So of a response of `n` words phrases may make `1 + 100 / n` times as much, and
+//! passages `1 + 200 / n` times: twice and three times as much at 100 words, hardly more for a page. There have to be
+//! a few repeats at all ([`MIN_REPEATS`]). Lists have frames, such as `is the second most spoken language in`, so
+//! passages are of 8 to 10 words; Gopher also has 5 to 7. Code, markup, and formulas repeat themselves, and so do
+//! songs: neither is looked at. In scripts without spaces two letters are counted as a word.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -29,9 +29,9 @@ fn may_repeat(turn: &Turn<'_>) -> bool {
     turn.response.is_code() || turn.asked.mentions(ASKS_FOR_REPEATS)
 }
 
-/// What a share may be in a response of so many words.
-fn limit(most: f64, n_words: usize) -> f64 {
-    most * (1.0 + 100.0 / n_words.max(1) as f64)
+/// What a share may be in a response, if it may be twice as large at so many words.
+fn limit(most: f64, passage: &Passage<'_>, twice_at: f64) -> f64 {
+    most * (1.0 + twice_at / passage.n_words().max(1) as f64)
 }
 
 /// Lines that were there before.
@@ -87,7 +87,7 @@ fn name_of_line(line: &str) -> Option<u64> {
 /// The phrase of two, three, or four words that makes the most of a response.
 pub(super) fn phrase(turn: &Turn<'_>, most: f64) -> Option<String> {
     let passage = turn.response;
-    let (n_bytes, most) = (passage.n_bytes(), limit(most, passage.n_words()));
+    let (n_bytes, most) = (passage.n_bytes(), limit(most, passage, 100.0));
     let found = [(2, most), (3, 0.9 * most), (4, 0.8 * most)].into_iter().find_map(|(n, most)| {
         let (times, at) = most_frequent(passage, n * passage.letters_per_word())?;
         let length = n * passage.letters_per_word();
@@ -129,7 +129,7 @@ fn most_frequent(passage: &Passage<'_>, n: usize) -> Option<(usize, usize)> {
 /// Passages that were there before.
 pub(super) fn passages(turn: &Turn<'_>, most: f64) -> Option<String> {
     let passage = turn.response;
-    let (n_bytes, most) = (passage.n_bytes(), limit(most, passage.n_words()));
+    let (n_bytes, most) = (passage.n_bytes(), limit(most, passage, 200.0));
     let found = (8..=10_u8).find_map(|n| {
         let most = most * (1.0 - f64::from(n - 8) / 12.0);
         let length = usize::from(n) * passage.letters_per_word();

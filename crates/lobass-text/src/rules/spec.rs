@@ -1,5 +1,6 @@
 //! Rules as one types them.
 
+use std::fmt;
 use std::str::FromStr;
 
 use super::{Rule, Rules};
@@ -16,6 +17,18 @@ impl FromStr for Rules {
             rules.apply(word)?;
         }
         Ok(rules)
+    }
+}
+
+/// The names of the rules that are on, with thresholds that are not the default ones; parses to the same rules.
+impl fmt::Display for Rules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = |rule: Rule| match self.threshold(rule) {
+            threshold if threshold == rule.info().threshold => rule.name().to_owned(),
+            threshold => format!("{}={threshold}", rule.name()),
+        };
+        let names: Vec<String> = self.on().map(name).collect();
+        f.write_str(if names.is_empty() { "-all".to_owned() } else { names.join(",") }.as_str())
     }
 }
 
@@ -68,6 +81,17 @@ mod tests {
         assert_eq!(on("-refusal"), on("default,-refusal"));
         assert_eq!(on("+truncated").len(), Rule::ALL.len());
         assert_eq!(on("all,-default"), ["truncated"]);
+    }
+
+    #[test]
+    fn what_is_shown_is_read_again() {
+        for text in ["", "all", "-all", "echo=10,refusal", "symbols=0.25"] {
+            let rules: Rules = text.parse().unwrap();
+            let again: Rules = rules.to_string().parse().unwrap();
+            assert_eq!(again, rules, "{rules}");
+        }
+        assert_eq!("refusal,echo=10".parse::<Rules>().unwrap().to_string(), "refusal,echo=10");
+        assert_eq!(Rules::none().to_string(), "-all");
     }
 
     #[test]

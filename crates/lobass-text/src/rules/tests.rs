@@ -170,6 +170,11 @@ fn template_markers() {
         detail("template-marker", "Say hello.", "Hello!\n### Instruction:\nSay bye."),
         "`### Instruction` of a prompt template stands at byte 7 of the response"
     );
+    assert_eq!(
+        detail("template-marker", "Say hello.", "Hello!\n##\n8. Instruction: Say bye.\n8. Output:\nBye!"),
+        "another instruction follows the response: `8. Instruction: Say bye. 8. Output: Bye!`"
+    );
+    nothing("Say hello.", "Hello. Instruction: none");
     assert!(fired("Say hello.", "Hello!<|im_end|>").contains(&"template-marker"));
     nothing("What does <|im_end|> mean?", "<|im_end|> ends a turn.");
 }
