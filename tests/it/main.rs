@@ -42,6 +42,8 @@ mod reference_modes;
 mod hostile;
 // Memory that does not grow with the data.
 mod memory;
+// What rows say: rules and near duplicates.
+mod text;
 // The demo and what it claims.
 mod demo;
 // Vectors of rows.

@@ -1,9 +1,11 @@
 //! What is written must not be what is read.
 
 use std::ffi::OsString;
+use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
+use serde::Serialize;
 
 /// Refuses outputs that are one of the inputs, or the same file twice. Inputs come with what they are.
 pub(crate) fn check(outputs: &[PathBuf], inputs: &[(&str, &Path)]) -> anyhow::Result<()> {
@@ -54,6 +56,36 @@ pub(crate) fn check_empty(dir: &Path) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// JSON lines that have their name once they are whole.
+pub(crate) struct Lines {
+    path: PathBuf,
+    partial: PathBuf,
+    writer: BufWriter<fs_err::File>,
+}
+
+impl Lines {
+    pub(crate) fn create(path: &Path) -> anyhow::Result<Self> {
+        if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            fs_err::create_dir_all(parent)?;
+        }
+        let mut name = path.as_os_str().to_owned();
+        name.push(format!(".{}.partial", std::process::id()));
+        let partial = PathBuf::from(name);
+        let writer = BufWriter::new(fs_err::File::create(&partial)?);
+        Ok(Self { path: path.to_owned(), partial, writer })
+    }
+
+    pub(crate) fn write(&mut self, line: &impl Serialize) -> anyhow::Result<()> {
+        serde_json::to_writer(&mut self.writer, line)?;
+        Ok(writeln!(self.writer)?)
+    }
+
+    pub(crate) fn finish(self) -> anyhow::Result<()> {
+        self.writer.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
+        Ok(fs_err::rename(&self.partial, &self.path)?)
+    }
 }
 
 /// The work directory of an output: beside it, with `.work` behind its name.

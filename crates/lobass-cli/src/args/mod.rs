@@ -11,6 +11,7 @@ mod recipe;
 mod selection;
 mod sets;
 mod shape;
+mod text;
 mod work;
 
 use std::path::PathBuf;
@@ -31,6 +32,7 @@ pub(crate) use recipe::{RecipeArgs, ReferenceArgs};
 pub(crate) use selection::SelectionArgs;
 pub(crate) use sets::SetArgs;
 pub(crate) use shape::ShapeArgs;
+pub(crate) use text::{NearDuplicatesArgs, QualityArgs};
 pub(crate) use work::{GcArgs, PendingArgs, SealArgs, StatusArgs, WorkerArgs};
 
 /// Which part of your fine-tuning data can your model learn from?
@@ -88,6 +90,10 @@ pub(crate) enum Command {
     Mask(MaskArgs),
     /// Show one example as a model sees it
     Inspect(Box<InspectArgs>),
+    /// Find rows that repeat themselves, refuse, or hold what should not be there, and say which rule says so
+    Quality(Box<QualityArgs>),
+    /// Find groups of rows that say nearly the same
+    NearDuplicates(Box<NearDuplicatesArgs>),
     /// List the selection strategies
     Strategies,
     /// Say what there is to compute on, and whether it computes

@@ -7,8 +7,10 @@ mod gc;
 mod inspect;
 mod mask;
 mod merge;
+mod near_duplicates;
 mod pending;
 mod plan;
+mod quality;
 mod run;
 mod score;
 mod seal;
@@ -42,6 +44,8 @@ pub(crate) fn dispatch(command: Command, ui: Ui) -> anyhow::Result<Outcome> {
         Command::Select(args) => select::select(&args, ui),
         Command::Mask(args) => mask::mask(&args, ui),
         Command::Inspect(args) => inspect::inspect(&args, ui),
+        Command::Quality(args) => quality::quality(&args, ui),
+        Command::NearDuplicates(args) => near_duplicates::find(&args, ui),
         Command::Strategies => strategies::strategies(ui),
         Command::Doctor => doctor::doctor(ui),
         Command::TryDevice(args) => try_device::try_device(&args, ui),

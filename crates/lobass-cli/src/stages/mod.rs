@@ -6,6 +6,7 @@ mod reference;
 mod references;
 mod selecting;
 mod table;
+pub(crate) mod text;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,0 +1,35 @@
+//! What cannot be asked for.
+
+use thiserror::Error;
+
+/// Why rules or groups cannot be made.
+#[derive(Debug, Clone, PartialEq, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A rule that is not there.
+    #[error("rule `{name}`: expected one of {known}, or default or all")]
+    UnknownRule {
+        /// What was asked for.
+        name: String,
+        /// The names of all rules.
+        known: String,
+    },
+    /// A threshold that means nothing.
+    #[error("rule `{rule}`: expected {expected}, found `{found}`")]
+    Threshold {
+        /// Whose.
+        rule: &'static str,
+        /// What it may be.
+        expected: String,
+        /// What it is.
+        found: String,
+    },
+    /// A similarity from which texts are to be near duplicates that cannot be searched for.
+    #[error("the Jaccard similarity: expected a number from {least} to 1, found {found}")]
+    Jaccard {
+        /// The least that can be.
+        least: f64,
+        /// What was asked for.
+        found: f64,
+    },
+}

@@ -1,0 +1,39 @@
+//! What can be said of a row's text without a model.
+//!
+//! [`Rules`] are plain heuristics on a prompt and its response: each has a name, a source, and one threshold, and what
+//! it finds is a [`Finding`] in words that a person can check. [`NearDuplicates`] groups texts that share most of what
+//! they say, by MinHash, the same way in whatever order the texts come and on however many threads.
+//!
+//! Nothing here reads a file, a clock, or a model, and nothing is random but for a seed of the caller. No text makes it
+//! panic, and time grows with the length of the text.
+//!
+//! ```
+//! use lobass_text::{GroupOptions, NearDuplicates, Rules};
+//!
+//! let rules = Rules::default();
+//! let found = rules.check("Write a story.", "As an AI language model, I cannot write stories.");
+//! assert_eq!(found[0].rule.name(), "self-reference");
+//! assert_eq!(found[0].detail, "a sentence begins with `As an AI language model`, and the prompt speaks of no AI");
+//!
+//! let mut texts = NearDuplicates::new(&GroupOptions { jaccard: 0.7, ..GroupOptions::default() })?;
+//! for text in [
+//!     "Name the largest planet of our solar system and say how large it is.",
+//!     "Who wrote the novel that everybody talks about?",
+//!     "Name the largest planet of our solar system, and say how large it really is.",
+//! ] {
+//!     texts.push(&texts.sketch([text]));
+//! }
+//! let groups = texts.groups(2);
+//! assert_eq!(groups[0], groups[2]);
+//! assert_ne!(groups[0], groups[1]);
+//! # Ok::<(), lobass_text::Error>(())
+//! ```
+
+mod error;
+mod near;
+mod rules;
+mod words;
+
+pub use error::Error;
+pub use near::{Bands, GroupOptions, NearDuplicates, Sketch, jaccard};
+pub use rules::{Conversation, Finding, Rule, RuleInfo, Rules};

@@ -1,0 +1,73 @@
+//! Characters that should not be there, and too many signs.
+
+use super::{Turn, quoted};
+
+/// Entities that stand for themselves only where something was not decoded.
+const ENTITIES: [&str; 8] = ["&amp;", "&lt;", "&gt;", "&quot;", "&nbsp;", "&#39;", "&apos;", "&#x27;"];
+
+/// Places where text was broken on its way.
+pub(super) fn broken(turn: &Turn<'_>, allowed: f64) -> Option<String> {
+    let text = turn.response.text;
+    let signs = text.char_indices().zip(text.chars().skip(1).map(Some).chain([None]));
+    let mut all = signs.filter_map(|((at, sign), next)| Some((at, fault(sign, next)?)));
+    let first = all.next();
+    let mut n = usize::from(first.is_some()) + all.count();
+    let mut first = first.map(|(at, what)| (at, what.to_owned()));
+    let is_html =
+        turn.asked.has_html || text.contains("</") || turn.asked.mentions("html entity entities escape xml");
+    if !is_html {
+        for entity in ENTITIES {
+            n += text.matches(entity).count();
+            first =
+                first.or_else(|| Some((text.find(entity)?, format!("the HTML entity {}", quoted(entity)))));
+        }
+    }
+    let (at, what) = first?;
+    let begin = quoted(text[..at].split_whitespace().next_back().unwrap_or_default());
+    let place = if begin.len() > 2 { format!("after {begin}") } else { "at the beginning".to_owned() };
+    let more = if n > 1 { format!(", and {} more such places", n - 1) } else { String::new() };
+    (n as f64 > allowed).then(|| format!("{what} {place}{more}"))
+}
+
+/// What is wrong with a character before another.
+fn fault(sign: char, next: Option<char>) -> Option<&'static str> {
+    let follows = |range: std::ops::RangeInclusive<char>| next.is_some_and(|next| range.contains(&next));
+    match sign {
+        '\u{fffd}' => Some("a replacement character"),
+        '\t' | '\n' | '\r' | '\u{c}' => None,
+        '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}' => Some("a control character"),
+        '\u{fdd0}'..='\u{fdef}' | '\u{fffe}' | '\u{ffff}' => Some("a code point that is no character"),
+        // UTF-8 that was read as Latin-1 or Windows-1252.
+        'Ã' | 'Â' if follows('\u{a0}'..='\u{bf}') => Some("text decoded wrongly"),
+        'â' if follows('€'..='€') => Some("text decoded wrongly"),
+        _ => None,
+    }
+}
+
+/// What a prompt says whose answer may well be signs.
+const ASKS_FOR_SIGNS: &str = "emoji emojis emoticon emoticons symbol symbols sign signs ascii pattern pyramid triangle draw \
+    diagram math equation formula expression code regex regular operator operators punctuation table chart morse calculate \
+    solve simplify binary bracket brackets matrix xml json html css unicode dots dashes stars asterisks";
+
+/// Signs of a response that are not spaces, so few that nothing is said of them.
+const FEW: usize = 20;
+
+/// Whether letters and digits make too little of a response.
+pub(super) fn symbols(turn: &Turn<'_>, least: f64) -> Option<String> {
+    let (mut all, mut n) = (0_usize, 0_usize);
+    // Rules, columns, and blanks of forms do not count.
+    let counts = |sign: &char| !sign.is_whitespace() && !matches!(sign, '|' | '-' | '_' | '=' | '.');
+    for sign in turn.response.text.chars().filter(counts) {
+        all += 1;
+        n += usize::from(sign.is_alphanumeric() || crate::words::is_unspaced(sign));
+    }
+    let share = n as f64 / all as f64;
+    if all < FEW || share >= least || turn.asked.mentions(ASKS_FOR_SIGNS) {
+        return None;
+    }
+    let (found, least) = (super::percent(share), super::percent(least));
+    Some(format!(
+        "letters and digits make {found} of {all} signs, at least {least} expected: {}",
+        quoted(turn.response.text)
+    ))
+}

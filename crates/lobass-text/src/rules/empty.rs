@@ -1,0 +1,45 @@
+//! Responses that say nothing.
+
+use super::{Turn, quoted};
+
+/// What stands for nothing, in lower case and without the signs around it.
+const NOTHING: [&str; 18] = [
+    "n/a",
+    "na",
+    "nan",
+    "null",
+    "nil",
+    "undefined",
+    "tbd",
+    "nooutput",
+    "no output",
+    "noinput",
+    "no input",
+    "no answer",
+    "no response",
+    "not applicable",
+    "not available",
+    "output",
+    "empty",
+    "blank",
+];
+/// Questions that some of these answer.
+const ANSWERED: &str =
+    "null nan undefined nil tbd na sodium empty blank output response applicable available code programming";
+
+/// Whether a response is a word for nothing, or has nothing that one could see.
+pub(super) fn empty(turn: &Turn<'_>) -> Option<String> {
+    let text = turn.response.text.trim();
+    let lower = text.chars().take(40).collect::<String>().to_lowercase();
+    let bare = lower.trim_matches(|sign: char| !sign.is_alphanumeric());
+    if text.chars().count() < 40 && NOTHING.contains(&bare) {
+        return (!turn.asked.mentions(ANSWERED)).then(|| format!("the response is {}", quoted(text)));
+    }
+    let shows = |sign: char| !sign.is_whitespace() && !sign.is_control() && !is_invisible(sign);
+    (!text.chars().any(shows)).then(|| "the response has no sign that one could see".to_owned())
+}
+
+/// Spaces of no width, joiners, marks of direction, and the like.
+fn is_invisible(sign: char) -> bool {
+    matches!(sign, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
