@@ -7,5 +7,9 @@ mod families;
 mod checkpoints;
 // Text, ids, and masks of conversations.
 mod chat;
+// What greedy decoding would say.
+mod greedy;
+// Intervals against SciPy.
+mod bootstrap;
 // Gradients and optimizer steps.
 mod training;

@@ -42,3 +42,5 @@ mod hostile;
 mod memory;
 // The demo and what it claims.
 mod demo;
+// What strategies teach, compared.
+mod compare;

@@ -7,8 +7,15 @@ use crate::python;
 
 /// Also what `.gitignore` names.
 const ENVIRONMENT: &str = ".venv";
-const GENERATORS: [&str; 5] =
-    ["gen_models.py", "gen_chat.py", "gen_training.py", "gen_lora.py", "gen_dpo.py"];
+const GENERATORS: [&str; 7] = [
+    "gen_models.py",
+    "gen_chat.py",
+    "gen_training.py",
+    "gen_lora.py",
+    "gen_dpo.py",
+    "gen_greedy.py",
+    "gen_bootstrap.py",
+];
 
 pub(crate) fn run(shell: &Shell) -> Result<()> {
     let python = environment(shell)?;

@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod compare;
 mod compute;
 mod data;
 mod encode;
@@ -16,6 +17,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use lobass_llama::Dtype;
 use lobass_run::Location;
 
+pub(crate) use compare::{CompareArgs, OverlapPolicy, Tokens};
 pub(crate) use compute::ComputeArgs;
 pub(crate) use data::DataArgs;
 pub(crate) use encode::EncodeArgs;
@@ -74,6 +76,8 @@ pub(crate) enum Command {
     Merge(MergeArgs),
     /// Keep the best rows of a score table, in the input's own format
     Select(Box<SelectArgs>),
+    /// Train on what several strategies select, and measure which of them teaches most
+    Compare(Box<CompareArgs>),
     /// Show one example as a model sees it
     Inspect(Box<InspectArgs>),
     /// List the selection strategies

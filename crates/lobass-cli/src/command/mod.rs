@@ -1,5 +1,6 @@
 //! One module per command.
 
+mod compare;
 mod demo;
 mod doctor;
 mod gc;
@@ -37,6 +38,7 @@ pub(crate) fn dispatch(command: Command, ui: Ui) -> anyhow::Result<Outcome> {
         Command::Gc(args) => gc::gc(&args, ui),
         Command::Merge(args) => merge::merge(&args, ui),
         Command::Select(args) => select::select(&args, ui),
+        Command::Compare(args) => compare::compare(&args, ui),
         Command::Inspect(args) => inspect::inspect(&args, ui),
         Command::Strategies => strategies::strategies(ui),
         Command::Doctor => doctor::doctor(ui),
