@@ -9,5 +9,9 @@ mod embeddings;
 mod checkpoints;
 // Text, ids, and masks of conversations.
 mod chat;
+// What greedy decoding would say.
+mod greedy;
+// Intervals against SciPy.
+mod bootstrap;
 // Gradients and optimizer steps.
 mod training;

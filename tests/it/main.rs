@@ -48,3 +48,5 @@ mod text;
 mod demo;
 // Vectors of rows.
 mod embeddings;
+// What strategies teach, compared.
+mod compare;

@@ -7,7 +7,7 @@ use crate::python;
 
 /// Also what `.gitignore` names.
 const ENVIRONMENT: &str = ".venv";
-const GENERATORS: [&str; 7] = [
+const GENERATORS: [&str; 9] = [
     "gen_models.py",
     "gen_chat.py",
     "gen_training.py",
@@ -15,6 +15,8 @@ const GENERATORS: [&str; 7] = [
     "gen_dpo.py",
     "gen_embeddings.py",
     "gen_influence.py",
+    "gen_greedy.py",
+    "gen_bootstrap.py",
 ];
 
 pub(crate) fn run(shell: &Shell) -> Result<()> {

@@ -6,6 +6,7 @@ mod bench;
 mod cuda_binary;
 mod demo_model;
 mod devices;
+mod evidence;
 mod golden;
 mod peers;
 mod python;
@@ -32,6 +33,8 @@ enum Verb {
     Golden,
     /// Make the demo's checkpoint, tokenizer, and pool again
     DemoModel,
+    /// Make the runs behind docs/evidence.md, and that page
+    Evidence(evidence::Args),
     /// Run the benchmarks
     Bench(bench::Args),
     /// Test the GPU back ends without a graphics card: types of all, numbers of wgpu on a Vulkan driver in software
@@ -60,6 +63,7 @@ fn run(verb: Verb) -> Result<()> {
         Verb::Tidy => tidy::run(&root()),
         Verb::Golden => golden::run(&shell),
         Verb::DemoModel => demo_model::run(&shell),
+        Verb::Evidence(args) => evidence::run(&shell, &args),
         Verb::Bench(args) => bench::run(&shell, &args),
         Verb::Devices(args) => devices::run(&shell, &args),
         Verb::CudaBinary(args) => cuda_binary::run(&shell, &args),

@@ -96,7 +96,18 @@ impl Sequences {
         told: Option<String>,
         ui: Ui,
     ) -> anyhow::Result<Self> {
-        let pool = open_pool(data, ui)?;
+        Self::of(open_pool(data, ui)?, encode, checkpoint, config, told, ui)
+    }
+
+    /// The same, of a pool that is open.
+    pub(crate) fn of(
+        pool: Pool,
+        encode: &EncodeSettings,
+        checkpoint: &Path,
+        config: &LlamaConfig,
+        told: Option<String>,
+        ui: Ui,
+    ) -> anyhow::Result<Self> {
         let choice: TemplateChoice =
             encode.chat_template.parse().map_err(anyhow::Error::msg).context("the chat template")?;
         let now = match told {

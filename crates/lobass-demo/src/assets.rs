@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::{Kind, PoolRow, as_json_lines, held_out};
+
 /// Everything a checkpoint directory needs, and the pool.
 const CHECKPOINT: [(&str, &[u8]); 5] = [
     ("config.json", include_bytes!("../assets/base/config.json")),
@@ -20,19 +22,31 @@ pub struct Unpacked {
     pub base: PathBuf,
     /// The pool.
     pub pool: PathBuf,
+    /// Questions that the pool does not ask, of skills that the base has, and of skills that it can learn.
+    pub held_out: [PathBuf; 2],
 }
 
-/// Writes the shipped checkpoint and pool into a directory; files that are there already and equal are left alone.
+/// Writes the shipped checkpoint and pool, and held-out questions, into a directory; files that are there already and equal are left alone.
 ///
 /// # Errors
 /// If a file cannot be written.
 pub fn unpack(dir: &Path) -> io::Result<Unpacked> {
-    let unpacked = Unpacked { base: dir.join("base"), pool: dir.join("pool.jsonl") };
+    let aside = dir.join("held-out");
+    let file = |kind: Kind| aside.join(format!("{}.jsonl", kind.as_str()));
+    let kinds = [Kind::Known, Kind::Learnable];
+    let unpacked =
+        Unpacked { base: dir.join("base"), pool: dir.join("pool.jsonl"), held_out: kinds.map(file) };
     fs_err::create_dir_all(&unpacked.base)?;
     for (name, bytes) in CHECKPOINT {
         write(&unpacked.base.join(name), bytes)?;
     }
     write(&unpacked.pool, POOL)?;
+    fs_err::create_dir_all(&aside)?;
+    let questions = held_out();
+    for (kind, path) in kinds.into_iter().zip(&unpacked.held_out) {
+        let rows: Vec<PoolRow> = questions.iter().filter(|row| row.kind == kind).cloned().collect();
+        write(path, as_json_lines(&rows).as_bytes())?;
+    }
     Ok(unpacked)
 }
 

@@ -5,6 +5,8 @@
 //! [`Kind`]: skills that the base has already, skills that it can learn, noise that no one can learn, repeated rows,
 //! and wrong answers. What a selection keeps of each is then a number.
 //!
+//! [`held_out`] asks what no row of the pool asks, to measure what a selection taught.
+//!
 //! The shares of the kinds were fixed before anything was scored, and are not to be tuned to a result.
 //!
 //! ```
@@ -15,12 +17,14 @@
 //! ```
 
 mod assets;
+mod held_out;
 mod pool;
 mod pretraining;
 mod skill;
 mod world;
 
 pub use assets::{Unpacked, unpack};
+pub use held_out::held_out;
 pub use pool::{Kind, PoolRow, as_json_lines, pool};
 pub use pretraining::{Document, pretraining_documents};
 pub use skill::{Dialogue, Skill};

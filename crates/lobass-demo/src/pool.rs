@@ -57,7 +57,7 @@ pub struct PoolRow {
     pub kind: Kind,
 }
 
-const SEED: u64 = 13008;
+pub(crate) const SEED: u64 = 13008;
 /// How often a duplicated row is repeated.
 const COPIES: usize = 4;
 

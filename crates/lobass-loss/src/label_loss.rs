@@ -8,8 +8,8 @@ use lobass_llama::{Gradients, Llama};
 /// Logits held at once where whole rows of them are needed, in values: 64 MiB of f32.
 const CHUNK_LOGITS: usize = 16 << 20;
 /// Rows, and tokens of the vocabulary, whose logits are held at once on the processor: 4 MiB.
-const HOST_ROWS: usize = 512;
-const HOST_TOKENS: usize = 2048;
+pub(crate) const HOST_ROWS: usize = 512;
+pub(crate) const HOST_TOKENS: usize = 2048;
 
 /// Computes the negative log-likelihood of each label under the model, `log(sum exp(logits)) - logits[label]`, in
 /// nats.
@@ -81,11 +81,11 @@ pub fn label_losses_backward(
 }
 
 /// The first row and the labels of each chunk of so many rows.
-fn chunks(labels: &[u32], rows: usize) -> impl Iterator<Item = (usize, &[u32])> {
+pub(crate) fn chunks(labels: &[u32], rows: usize) -> impl Iterator<Item = (usize, &[u32])> {
     labels.chunks(rows).enumerate().map(move |(at, labels)| (at * rows, labels))
 }
 
-fn rows_of_a_chunk(model: &Llama) -> usize {
+pub(crate) fn rows_of_a_chunk(model: &Llama) -> usize {
     (CHUNK_LOGITS / model.config().vocab_size).max(1)
 }
 

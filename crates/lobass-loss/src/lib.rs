@@ -12,6 +12,8 @@
 //! [`label_losses`] is the one definition of the loss; training runs the same function with its gradient,
 //! [`label_losses_backward`].
 //!
+//! [`Engine::greedy_matches`] says how much of a response greedy decoding would give, without decoding.
+//!
 //! ```
 //! use lobass_core::{Detail, LossEngine, Sequence};
 //! use lobass_llama::{DeviceName, Llama, LlamaConfig};
@@ -33,6 +35,7 @@
 mod embed;
 mod engine;
 mod error;
+mod greedy;
 mod halving;
 mod label_loss;
 mod plan;
@@ -40,6 +43,7 @@ mod workers;
 
 pub use engine::{Engine, check_ids, limits, select_rows, select_rows_backward};
 pub use error::Error;
+pub use greedy::GreedyMatch;
 pub use label_loss::{label_losses, label_losses_backward};
 pub use plan::{Batch, Limits, Plan, Work};
 pub use workers::Workers;

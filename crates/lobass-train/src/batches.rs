@@ -10,13 +10,45 @@ use rand_chacha::ChaCha8Rng;
 pub(crate) fn batches(n_examples: usize, batch_size: usize, epochs: u32, seed: u64) -> Vec<Vec<usize>> {
     (0..epochs)
         .flat_map(|epoch| {
-            let mut rng = ChaCha8Rng::seed_from_u64(seed);
-            rng.set_stream(u64::from(epoch));
-            let mut order: Vec<usize> = (0..n_examples).collect();
-            order.shuffle(&mut rng);
+            let order = order(n_examples, seed, u64::from(epoch));
             order.chunks(batch_size.max(1)).map(<[usize]>::to_vec).collect::<Vec<_>>()
         })
         .collect()
+}
+
+/// Batches of a training of about `n_tokens` tokens: every example once per pass, in a new order each time, and as many
+/// passes, the last perhaps cut short, as come nearest to it.
+///
+/// Batches go on over the end of a pass, so that all but the last are full. Passes are ordered as the epochs of
+/// [`fine_tune`](crate::fine_tune) with the same seed. At least one example is in it, and none without examples that
+/// have tokens.
+pub fn batches_of_tokens(lengths: &[usize], batch_size: usize, n_tokens: u64, seed: u64) -> Vec<Vec<usize>> {
+    if lengths.iter().all(|&length| length == 0) {
+        return Vec::new();
+    }
+    let mut stream: Vec<usize> = Vec::new();
+    let mut seen = 0u64;
+    for pass in 0.. {
+        for example in order(lengths.len(), seed, pass) {
+            let length = lengths[example] as u64;
+            // What comes after is nearer than what came before if less than half of the example is too much.
+            if !stream.is_empty() && 2 * n_tokens.saturating_sub(seen) <= length {
+                return stream.chunks(batch_size.max(1)).map(<[usize]>::to_vec).collect();
+            }
+            stream.push(example);
+            seen += length;
+        }
+    }
+    unreachable!("every pass has tokens")
+}
+
+/// The order of the examples in a pass.
+fn order(n_examples: usize, seed: u64, pass: u64) -> Vec<usize> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(pass);
+    let mut order: Vec<usize> = (0..n_examples).collect();
+    order.shuffle(&mut rng);
+    order
 }
 
 /// Sets `n_held_out` of some examples aside: those to train on, and those set aside, both in their old order.
@@ -86,6 +118,28 @@ mod tests {
             let mut all = [train, aside].concat();
             all.sort_unstable();
             prop_assert_eq!(all, (0..n).collect::<Vec<_>>());
+        }
+
+        #[test]
+        fn tokens_come_as_near_as_they_can(
+            lengths in prop::collection::vec(0usize..50, 1..30),
+            size in 1usize..9,
+            n_tokens in 0u64..2000,
+            seed: u64,
+        ) {
+            let plan = batches_of_tokens(&lengths, size, n_tokens, seed);
+            let longest = lengths.iter().copied().max().unwrap() as u64;
+            prop_assume!(longest > 0);
+            let stream = plan.concat();
+            let n_batches = plan.len();
+            prop_assert!(plan[..n_batches - 1].iter().all(|batch| batch.len() == size));
+            let found: u64 = stream.iter().map(|&example| lengths[example] as u64).sum();
+            // Off by half an example, or by the one that has to be there.
+            prop_assert!(2 * found.abs_diff(n_tokens) <= longest || stream.len() == 1);
+            // Pass after pass, each a permutation, and the passes those of epochs.
+            let epochs = u32::try_from(stream.len().div_ceil(lengths.len())).unwrap();
+            let whole = batches(lengths.len(), lengths.len(), epochs, seed).concat();
+            prop_assert_eq!(&stream[..], &whole[..stream.len()]);
         }
 
         #[test]

@@ -30,6 +30,12 @@ pub enum Error {
     /// There is nothing to train on.
     #[error("expected examples to train on, found none")]
     NoExamples,
+    /// Batches that name examples that are not there, or none.
+    #[error("batches: expected places below {n_examples}, and at least one in each batch, found others")]
+    Batches {
+        /// How many examples there are.
+        n_examples: usize,
+    },
     /// An example that would add nothing to any loss.
     #[error("example {example}: expected at least one scored token, found none")]
     NothingScored {

@@ -116,7 +116,31 @@ pub fn fine_tune(
     session: Session<'_>,
     observe: &mut dyn FnMut(Event<'_>),
 ) -> Result<(Llama, TrainReport), Error> {
-    let mut trainer = Trainer::new(model, data.train, config, session.threads)?;
+    run(Trainer::new(model, data.train, config, session.threads)?, data, session, observe)
+}
+
+/// As [`fine_tune`], in given batches of examples, by their places, instead of epochs; the recipe's epochs and batch
+/// size have no effect, and no [`Event::Epoch`] is told.
+///
+/// # Errors
+/// Those of [`fine_tune`], and [`Error::Batches`] for a place that no example has, or an empty batch.
+pub fn fine_tune_in_batches(
+    model: Llama,
+    data: &TrainData<'_>,
+    batches: Vec<Vec<usize>>,
+    config: &TrainConfig,
+    session: Session<'_>,
+    observe: &mut dyn FnMut(Event<'_>),
+) -> Result<(Llama, TrainReport), Error> {
+    run(Trainer::in_batches(model, data.train, batches, config, session.threads)?, data, session, observe)
+}
+
+fn run(
+    mut trainer: Trainer<'_>,
+    data: &TrainData<'_>,
+    session: Session<'_>,
+    observe: &mut dyn FnMut(Event<'_>),
+) -> Result<(Llama, TrainReport), Error> {
     if let Some(checkpoints) = session.checkpoints
         && let Some(step) = trainer.resume(checkpoints)?
     {

@@ -17,6 +17,8 @@ pub(crate) struct Trainer<'a> {
     objective: Objective<'a>,
     config: &'a TrainConfig,
     plan: Vec<Vec<usize>>,
+    /// Batches of an epoch, if there are epochs.
+    per_epoch: Option<usize>,
     workers: Workers,
     optimizer: AdamW,
     fingerprint: String,
@@ -32,6 +34,40 @@ impl<'a> Trainer<'a> {
         config: &'a TrainConfig,
         threads: usize,
     ) -> Result<Self, Error> {
+        let plan = batches(objective.len(), config.batch_size, config.epochs, config.seed);
+        let fingerprint = fingerprint(&model, objective, config);
+        let trainer = Self::begin(model, objective, plan, config, (threads, fingerprint))?;
+        Ok(Self { per_epoch: Some(objective.len().div_ceil(config.batch_size)), ..trainer })
+    }
+
+    /// A training in given batches.
+    pub(crate) fn in_batches(
+        model: Llama,
+        objective: Objective<'a>,
+        plan: Vec<Vec<usize>>,
+        config: &'a TrainConfig,
+        threads: usize,
+    ) -> Result<Self, Error> {
+        let n_examples = objective.len();
+        if plan.iter().any(|batch| batch.is_empty() || batch.iter().any(|&example| example >= n_examples)) {
+            return Err(Error::Batches { n_examples });
+        }
+        let mut hash = Sha256::new();
+        hash.update(fingerprint(&model, objective, config).as_bytes());
+        for batch in &plan {
+            hash.update((batch.len() as u64).to_le_bytes());
+            batch.iter().for_each(|&example| hash.update((example as u64).to_le_bytes()));
+        }
+        Self::begin(model, objective, plan, config, (threads, hex(&hash.finalize())))
+    }
+
+    fn begin(
+        model: Llama,
+        objective: Objective<'a>,
+        plan: Vec<Vec<usize>>,
+        config: &'a TrainConfig,
+        (threads, fingerprint): (usize, String),
+    ) -> Result<Self, Error> {
         config.check()?;
         objective.check()?;
         for example in 0..objective.len() {
@@ -39,16 +75,15 @@ impl<'a> Trainer<'a> {
                 lobass_loss::check_ids(&model, std::slice::from_ref(sequence))?;
             }
         }
-        let plan = batches(objective.len(), config.batch_size, config.epochs, config.seed);
         let n_steps = plan.len();
         if (0..n_steps).all(|step| config.learning_rate_at(step, n_steps) == 0.0) {
             return Err(Error::OnlyWarmUp { n_steps });
         }
         let report = TrainReport { n_steps, n_tokens: 0, losses: Vec::new(), held_out: Vec::new() };
         let optimizer = AdamW::new(&model, config);
-        let fingerprint = fingerprint(&model, objective, config);
         let workers = Workers::new(threads);
-        Ok(Self { model: Some(model), objective, config, plan, workers, optimizer, fingerprint, report })
+        let (model, per_epoch) = (Some(model), None);
+        Ok(Self { model, objective, config, plan, per_epoch, workers, optimizer, fingerprint, report })
     }
 
     /// Takes up the latest state, if there is one; says how many steps it had taken.
@@ -82,8 +117,7 @@ impl<'a> Trainer<'a> {
 
     /// The epoch that the last step ended, counted from 1, if it ended one.
     pub(crate) fn epoch_ended(&self) -> Option<u32> {
-        let per_epoch = self.objective.len().div_ceil(self.config.batch_size);
-        let taken = self.n_taken();
+        let (per_epoch, taken) = (self.per_epoch?, self.n_taken());
         (taken > 0 && taken.is_multiple_of(per_epoch))
             .then(|| u32::try_from(taken / per_epoch).unwrap_or(u32::MAX))
     }
@@ -121,11 +155,11 @@ impl<'a> Trainer<'a> {
         self.model = self.model.take().map(|model| self.optimizer.step(model, learning_rate, gradients));
         self.report.n_tokens += found.n_tokens as u64;
         self.report.losses.push(found.loss);
-        let per_epoch = self.objective.len().div_ceil(config.batch_size);
+        let epoch = self.per_epoch.map_or(1, |per_epoch| at / per_epoch + 1);
         Ok(StepReport {
             step,
             n_steps,
-            epoch: u32::try_from(at / per_epoch + 1).unwrap_or(u32::MAX),
+            epoch: u32::try_from(epoch).unwrap_or(u32::MAX),
             loss: found.loss,
             learning_rate,
             grad_norm,
@@ -190,5 +224,9 @@ fn fingerprint(model: &Llama, objective: Objective<'_>, config: &TrainConfig) ->
             sequence.loss_mask().iter().for_each(|&counts| hash.update([u8::from(counts)]));
         }
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&hash.finalize())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod compare;
 mod compute;
 mod data;
 mod embed;
@@ -21,6 +22,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use lobass_llama::Dtype;
 use lobass_run::Location;
 
+pub(crate) use compare::{CompareArgs, OverlapPolicy, Tokens};
 pub(crate) use compute::ComputeArgs;
 pub(crate) use data::DataArgs;
 pub(crate) use embed::{EmbedArgs, VectorArgs};
@@ -88,6 +90,8 @@ pub(crate) enum Command {
     Select(Box<SelectArgs>),
     /// Choose which tokens of each response to train on, and write them as labels
     Mask(MaskArgs),
+    /// Train on what several strategies select, and measure which of them teaches most
+    Compare(Box<CompareArgs>),
     /// Show one example as a model sees it
     Inspect(Box<InspectArgs>),
     /// Find rows that repeat themselves, refuse, or hold what should not be there, and say which rule says so

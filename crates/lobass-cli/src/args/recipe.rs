@@ -8,10 +8,27 @@ use lobass_train::{Recipe, Schedule};
 use super::words;
 use crate::settings::{EvalSettings, Method, ModeName, ObjectiveName, ReferenceSettings, TrainSettings};
 
-/// How a reference is trained.
+/// How a reference is trained, and what it is measured on.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Training")]
 pub(crate) struct RecipeArgs {
+    #[command(flatten)]
+    numbers: TrainingArgs,
+    /// Rows of the pool that are not trained on, for a held-out loss [default: 0]
+    #[arg(long, value_name = "ROWS")]
+    eval_rows: Option<usize>,
+    /// Further files for the held-out loss
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    eval_data: Vec<PathBuf>,
+    /// Measure the held-out loss every so many steps, and at the end [default: ten times a training]
+    #[arg(long, value_name = "STEPS")]
+    eval_every: Option<usize>,
+}
+
+/// How a model is trained.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Training")]
+pub(crate) struct TrainingArgs {
     /// Where the numbers below come from if they are not given: Stanford Alpaca's with one epoch [default], or a
     /// recipe by name
     #[arg(long, value_name = "NAME", value_parser = words::<Recipe>(&Recipe::NAMES))]
@@ -59,15 +76,6 @@ pub(crate) struct RecipeArgs {
     /// [default: twenty times a training]
     #[arg(long, value_name = "STEPS")]
     save_every: Option<usize>,
-    /// Rows of the pool that are not trained on, for a held-out loss [default: 0]
-    #[arg(long, value_name = "ROWS")]
-    eval_rows: Option<usize>,
-    /// Further files for the held-out loss
-    #[arg(long, value_name = "FILE", num_args = 1..)]
-    eval_data: Vec<PathBuf>,
-    /// Measure the held-out loss every so many steps, and at the end [default: ten times a training]
-    #[arg(long, value_name = "STEPS")]
-    eval_every: Option<usize>,
     #[command(flatten)]
     lora: LoraArgs,
 }
@@ -98,6 +106,17 @@ struct LoraArgs {
 
 impl RecipeArgs {
     pub(crate) fn apply(&self, train: &mut TrainSettings, eval: &mut EvalSettings) {
+        self.numbers.apply(train);
+        eval.rows = self.eval_rows.unwrap_or(eval.rows);
+        eval.every = self.eval_every.or(eval.every);
+        if !self.eval_data.is_empty() {
+            eval.files.clone_from(&self.eval_data);
+        }
+    }
+}
+
+impl TrainingArgs {
+    pub(crate) fn apply(&self, train: &mut TrainSettings) {
         train.recipe = self.recipe.map(|recipe| recipe.to_string()).or(train.recipe.take());
         train.method = self.method.unwrap_or(train.method);
         train.objective = self.objective.unwrap_or(train.objective);
@@ -114,11 +133,6 @@ impl RecipeArgs {
         train.seed = self.train_seed.or(train.seed);
         train.save_every = self.save_every.or(train.save_every);
         self.lora.apply(train);
-        eval.rows = self.eval_rows.unwrap_or(eval.rows);
-        eval.every = self.eval_every.or(eval.every);
-        if !self.eval_data.is_empty() {
-            eval.files.clone_from(&self.eval_data);
-        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! One module per command.
 
+mod compare;
 mod demo;
 mod doctor;
 mod embed;
@@ -43,6 +44,7 @@ pub(crate) fn dispatch(command: Command, ui: Ui) -> anyhow::Result<Outcome> {
         Command::Merge(args) => merge::merge(&args, ui),
         Command::Select(args) => select::select(&args, ui),
         Command::Mask(args) => mask::mask(&args, ui),
+        Command::Compare(args) => compare::compare(&args, ui),
         Command::Inspect(args) => inspect::inspect(&args, ui),
         Command::Quality(args) => quality::quality(&args, ui),
         Command::NearDuplicates(args) => near_duplicates::find(&args, ui),

@@ -1,5 +1,7 @@
 //! `lobass select`.
 
+use std::path::{Path, PathBuf};
+
 use anyhow::bail;
 use lobass_data::{DataFile, Duplicates, FormatChoice, Pool};
 use lobass_run::{Manifest, ScoreFile};
@@ -17,7 +19,7 @@ pub(crate) fn select(args: &SelectArgs, ui: Ui) -> anyhow::Result<Outcome> {
     let table = ScoreFile::open(&args.scores)?;
     let wanted = columns_of([args.strategy.as_str()], &settings, table.manifest())?;
     let columns = table.columns(&wanted, settings.seed, available_threads())?;
-    let pool = open_pool(args, table.manifest())?;
+    let pool = open_pool(&args.scores, &args.data, table.manifest())?;
     let target = SelectionTarget { out: args.out.clone(), index: args.index.clone() };
     target.check(&pool, &args.scores)?;
     let report = select_and_write(&table, &columns, &pool, &args.strategy, &settings, &target)?;
@@ -26,18 +28,18 @@ pub(crate) fn select(args: &SelectArgs, ui: Ui) -> anyhow::Result<Outcome> {
 }
 
 /// The files a table was made from, where they were or where they are now.
-fn open_pool(args: &SelectArgs, manifest: &Manifest) -> anyhow::Result<Pool> {
-    if !args.data.is_empty() && args.data.len() != manifest.inputs.len() {
+pub(super) fn open_pool(scores: &Path, data: &[PathBuf], manifest: &Manifest) -> anyhow::Result<Pool> {
+    if !data.is_empty() && data.len() != manifest.inputs.len() {
         bail!(
             "score table `{}` was made from {} data files, {} are given; name them all, in the same order",
-            args.scores.display(),
+            scores.display(),
             manifest.inputs.len(),
-            args.data.len()
+            data.len()
         );
     }
     let mut files = Vec::new();
     for (at, input) in manifest.inputs.iter().enumerate() {
-        let path = args.data.get(at).cloned().unwrap_or_else(|| (&input.path).into());
+        let path = data.get(at).cloned().unwrap_or_else(|| (&input.path).into());
         if !path.exists() {
             bail!(
                 "data file `{}` of the score table is not there; say where it is with `--data`",

@@ -1,5 +1,6 @@
 //! The stages that commands are made of: encode, train, score, seal.
 
+pub(crate) mod comparing;
 mod embedding;
 mod fleet;
 mod reference;

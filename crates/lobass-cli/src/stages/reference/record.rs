@@ -121,6 +121,11 @@ impl TrainingRecord {
         self.part
     }
 
+    /// Tokens that went through the model in its training, if it is done.
+    pub(crate) fn n_tokens(&self) -> Option<u64> {
+        Some(self.outcome.as_ref()?.n_tokens)
+    }
+
     /// The time that the chat template was told, if it asked for it.
     pub(crate) fn told(&self) -> Option<String> {
         self.template_now.clone()

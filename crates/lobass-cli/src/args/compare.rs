@@ -1,0 +1,126 @@
+//! What is compared, on what, and for how long.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use lobass_core::Budget;
+use lobass_evidence::Matching;
+
+use super::{ComputeArgs, EncodeArgs, SelectionArgs, recipe::TrainingArgs};
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    lobass compare --scores scores.parquet --base base --strategy lobass gap-sum longest --budget 6% \
+    --eval held-out.jsonl --out compared\n  \
+    lobass compare --scores scores.parquet --base base --strategy lobass --budget 6% --eval-rows --match epochs \
+    --seeds 5 --out compared\n\n\
+    Every training is a unit of its own: a comparison that was killed goes on where it was, and the same command with \
+    more strategies or more seeds adds those.")]
+pub(crate) struct CompareArgs {
+    /// The score table to select by
+    #[arg(long, value_name = "FILE")]
+    pub(crate) scores: PathBuf,
+    /// The model that all training starts from: a checkpoint directory
+    #[arg(long, value_name = "DIR")]
+    pub(crate) base: PathBuf,
+    /// The data files the table was made from, if they have moved since
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub(crate) data: Vec<PathBuf>,
+    /// The strategies; all rows, random ones, and the untrained base are always compared too
+    #[arg(long, value_name = "NAME", num_args = 1.., required = true)]
+    pub(crate) strategy: Vec<String>,
+    /// Held-out files to measure on; each is a source of its own in what is reported
+    #[arg(long, value_name = "[NAME=]FILE", num_args = 1.., required_unless_present = "eval_rows", conflicts_with = "eval_rows")]
+    pub(crate) eval: Vec<String>,
+    /// Measure on the rows of the table that were held out of the reference's training
+    #[arg(long)]
+    pub(crate) eval_rows: bool,
+    /// What becomes of held-out examples that are in the pool too: with the same prompt, or nearly the same text
+    #[arg(long, value_enum, value_name = "POLICY", default_value_t)]
+    pub(crate) overlap: OverlapPolicy,
+    /// Seeds, one after the other: of ties and random subsets, and of training
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) seeds: u16,
+    /// What trainings have in common: tokens, epochs, or once one and once the other
+    #[arg(long = "match", value_enum, value_name = "WHAT", default_value_t)]
+    pub(crate) matching: MatchWord,
+    /// Tokens of every training at equal tokens, as in `2Mtok`, or `full`: as many as all rows have over the epochs
+    /// [default: as many as a random subset of the budget has over the epochs]
+    #[arg(long, value_name = "TOKENS", value_parser = check_tokens)]
+    pub(crate) tokens: Option<Tokens>,
+    /// Resamples of held-out examples and seeds, for the intervals
+    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) resamples: u32,
+    /// The run directory; trainings that are done in it are not done again
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Train on several devices at once, each in a process of its own, as in `cuda:0,cuda:1` or `cpu,cpu`
+    ///
+    /// If one of them dies the others go on, and the exit code is 75; the same command takes up what is left.
+    #[arg(long, value_name = "DEVICES", value_delimiter = ',', conflicts_with = "device")]
+    pub(crate) devices: Vec<String>,
+    /// Train what is asked for on standard input, on this device: what `--devices` starts
+    #[arg(long, value_name = "DEVICE", hide = true)]
+    pub(crate) trial_worker: Option<String>,
+    /// Threads of that
+    #[arg(long, value_name = "N", hide = true, requires = "trial_worker")]
+    pub(crate) trial_threads: Option<usize>,
+    #[command(flatten)]
+    pub(crate) selection: SelectionArgs,
+    #[command(flatten)]
+    pub(crate) training: TrainingArgs,
+    #[command(flatten)]
+    pub(crate) encode: EncodeArgs,
+    #[command(flatten)]
+    pub(crate) compute: ComputeArgs,
+}
+
+/// What becomes of held-out examples that are in the pool too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum OverlapPolicy {
+    /// Leave them out of what is measured on, and count them
+    #[default]
+    Drop,
+    /// Stop if there is one
+    Refuse,
+}
+
+/// What trainings have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum MatchWord {
+    /// The same number of tokens: small subsets are repeated
+    Tokens,
+    /// The same number of passes over each subset
+    Epochs,
+    /// Both, one after the other
+    #[default]
+    Both,
+}
+
+impl MatchWord {
+    pub(crate) fn matchings(self) -> Vec<Matching> {
+        match self {
+            Self::Tokens => vec![Matching::Tokens],
+            Self::Epochs => vec![Matching::Epochs],
+            Self::Both => Matching::ALL.to_vec(),
+        }
+    }
+}
+
+/// How many tokens are trained on at equal tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tokens {
+    /// As many as all rows have.
+    Full,
+    Count(u64),
+}
+
+fn check_tokens(text: &str) -> Result<Tokens, String> {
+    if text == "full" {
+        return Ok(Tokens::Full);
+    }
+    match text.parse::<Budget>().map_err(|error| error.to_string())? {
+        Budget::Tokens(tokens) => Ok(Tokens::Count(tokens)),
+        _ => Err(format!("expected `full` or a number of tokens such as `2Mtok`, found `{text}`")),
+    }
+}

@@ -1,0 +1,104 @@
+//! `lobass compare`.
+
+use anyhow::bail;
+use lobass_evidence::Bootstrap;
+use lobass_run::ScoreFile;
+
+use super::select::open_pool;
+use crate::args::CompareArgs;
+use crate::exit::Outcome;
+use crate::inputs::Sequences;
+use crate::models::Model;
+use crate::settings::{EncodeSettings, Settings};
+use crate::stages::comparing::{CompareRequest, Comparison, Devices, Overlaps, text};
+use crate::ui::{Ui, warn};
+use crate::work::told_in_dir;
+
+pub(crate) fn compare(args: &CompareArgs, ui: Ui) -> anyhow::Result<Outcome> {
+    let ui = if args.trial_worker.is_some() { ui.silent() } else { ui };
+    let table = ScoreFile::open(&args.scores)?;
+    let settings = settings(args, &table)?;
+    let base = Model::open("base", &args.base, &settings.compute, ui)?;
+    let sequences = open_sequences(args, &settings.sequences, &base, &table, ui)?;
+    let threads = args.trial_threads.unwrap_or_else(|| settings.compute.threads());
+    let request = CompareRequest {
+        table: &table,
+        strategies: &args.strategy,
+        select: &settings.select,
+        train: &settings.train,
+        overlaps: Overlaps { files: &args.eval, policy: args.overlap },
+        n_seeds: args.seeds.into(),
+        matchings: args.matching.matchings(),
+        tokens: args.tokens,
+        bootstrap: Bootstrap { n_resamples: args.resamples, ..Bootstrap::default() },
+        threads,
+        out: &args.out,
+    };
+    let comparison = Comparison::open(&request, base, &sequences, ui)?;
+    if args.trial_worker.is_some() {
+        comparison.serve()?;
+        return Ok(Outcome::Done);
+    }
+    if args.devices.is_empty() {
+        comparison.run_here(ui)?;
+    } else {
+        let devices = Devices { names: &args.devices, threads };
+        if !devices.run(&comparison, ui)? {
+            return Ok(Outcome::Unfinished);
+        }
+    }
+    let report = comparison.report(&table)?;
+    comparison.write(&report)?;
+    ui.note(format!("{:16} {}", "results", args.out.join("results.md").display()));
+    ui.result(text(&report), &report)?;
+    Ok(Outcome::incomplete_if(comparison.falls_short()))
+}
+
+/// What was asked for, checked, over what the table says of itself.
+fn settings(args: &CompareArgs, table: &ScoreFile) -> anyhow::Result<Settings> {
+    let mut settings = Settings::default();
+    args.selection.apply(&mut settings.select);
+    args.training.apply(&mut settings.train);
+    let encoding = &table.manifest().encoding;
+    settings.sequences.mask = encoding.mask;
+    settings.sequences.max_length = Some(encoding.max_length);
+    settings.sequences.overlong = encoding.overlong;
+    args.encode.apply(&mut settings.sequences);
+    args.compute.apply(&mut settings.compute);
+    if let Some(device) = args.trial_worker.as_ref().or(args.devices.first()) {
+        settings.compute.device.clone_from(device);
+    }
+    if settings.train.dpo().is_some() {
+        bail!(
+            "a comparison trains on single responses: expected the objective sft, found one of preferences"
+        );
+    }
+    settings.select.check(args.strategy.iter().map(String::as_str))?;
+    Ok(settings)
+}
+
+/// The rows of the table as the base is to see them.
+fn open_sequences(
+    args: &CompareArgs,
+    encode: &EncodeSettings,
+    base: &Model,
+    table: &ScoreFile,
+    ui: Ui,
+) -> anyhow::Result<Sequences> {
+    let manifest = table.manifest();
+    let pool = open_pool(&args.scores, &args.data, manifest)?;
+    let told = match told_in_dir(&args.out.join("work"))? {
+        None => manifest.template.now.clone(),
+        told => told,
+    };
+    let checkpoint = &base.checkpoint;
+    let sequences = Sequences::of(pool, encode, checkpoint.dir(), checkpoint.config(), told, ui)?;
+    let scored_by = manifest.models.iter().find(|record| record.model.role == "base");
+    if scored_by.is_some_and(|record| record.model.weights_digest != base.key.weights_digest) {
+        warn("the table was scored by another base than the one that is trained here");
+    }
+    if sequences.encoder.tokenizer().digest() != manifest.tokenizer {
+        warn("the table was made with another tokenizer; rows are matched by their place in the data");
+    }
+    Ok(sequences)
+}

@@ -1,0 +1,169 @@
+//! Several devices of one machine, each with a process of its own that trains what it is asked for.
+
+use std::collections::VecDeque;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::{Mutex, PoisonError, mpsc};
+use std::thread;
+use std::time::Instant;
+
+use anyhow::{Context as _, bail};
+use serde::{Deserialize, Serialize};
+
+use super::{Comparison, Trial};
+use crate::text::duration;
+use crate::ui::{Ui, warn};
+
+/// The devices.
+pub(crate) struct Devices<'a> {
+    pub(crate) names: &'a [String],
+    /// Of all of them together.
+    pub(crate) threads: usize,
+}
+
+/// What a worker says: first that it is there, then of each trial what became of it.
+#[derive(Debug, Serialize, Deserialize)]
+struct Answer {
+    trial: Option<String>,
+    error: Option<String>,
+}
+
+/// What the workers' threads tell.
+enum Event {
+    Done { trial: Trial, took: String },
+    Failed { device: String, what: String },
+}
+
+impl Devices<'_> {
+    /// Has every trial done that is not; tells whether all of them are now. A worker that dies is not replaced: the
+    /// others go on, and its trial is left for the next run.
+    pub(crate) fn run(&self, comparison: &Comparison, ui: Ui) -> anyhow::Result<bool> {
+        let open = comparison.open_trials(ui)?;
+        let n_trials = comparison.trials().len();
+        let mut n_done = n_trials - open.len();
+        let todo = Mutex::new(VecDeque::from(open));
+        thread::scope(|scope| {
+            let (events, reports) = mpsc::channel();
+            for device in self.names {
+                let (events, todo) = (events.clone(), &todo);
+                scope.spawn(move || {
+                    if let Err(error) = self.drive(device, todo, &events) {
+                        let what = format!("{error:#}");
+                        // The receiver outlives all of us.
+                        let _ = events.send(Event::Failed { device: device.clone(), what });
+                    }
+                });
+            }
+            drop(events);
+            for event in reports {
+                match event {
+                    Event::Done { trial, took } => {
+                        n_done += 1;
+                        if let Some(record) = comparison.record(&trial)? {
+                            comparison.say(n_done, &trial, &record, took, ui);
+                        }
+                    }
+                    Event::Failed { device, what } => warn(format!("the worker on {device} is gone: {what}")),
+                }
+            }
+            anyhow::Ok(())
+        })?;
+        if n_done < n_trials {
+            warn(format!(
+                "{} of {n_trials} trials are not done yet; the same command goes on with them",
+                n_trials - n_done
+            ));
+        }
+        Ok(n_done == n_trials)
+    }
+
+    fn drive(
+        &self,
+        device: &str,
+        todo: &Mutex<VecDeque<Trial>>,
+        events: &mpsc::Sender<Event>,
+    ) -> anyhow::Result<()> {
+        let mut worker = WorkerProcess::start(self, device)?;
+        loop {
+            let next = todo.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+            let Some(trial) = next else { return worker.end() };
+            let started = Instant::now();
+            worker.ask(&trial).with_context(|| trial.say())?;
+            // The receiver outlives all of us.
+            let _ = events.send(Event::Done { trial, took: duration(started.elapsed()) });
+        }
+    }
+}
+
+/// The same command, for one device.
+struct WorkerProcess {
+    child: Child,
+    answers: BufReader<ChildStdout>,
+}
+
+impl WorkerProcess {
+    fn start(devices: &Devices<'_>, device: &str) -> anyhow::Result<Self> {
+        let threads = (devices.threads / devices.names.len()).max(1);
+        let mut command = Command::new(std::env::current_exe().context("the path of this program")?);
+        command.args(std::env::args_os().skip(1)).args(["--trial-worker", device]);
+        command.args(["--trial-threads", &threads.to_string()]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().context("a process for the worker")?;
+        let answers = BufReader::new(child.stdout.take().context("the worker's output")?);
+        let mut worker = Self { child, answers };
+        match worker.answer()? {
+            Answer { trial: None, error: None } => Ok(worker),
+            other => bail!("expected a worker that is ready, found {other:?}"),
+        }
+    }
+
+    fn ask(&mut self, trial: &Trial) -> anyhow::Result<()> {
+        let stdin = self.child.stdin.as_mut().context("the worker's input")?;
+        // If it is gone, its end says more than this error would.
+        let _ = writeln!(stdin, "{}", trial.id());
+        match self.answer()? {
+            Answer { trial: Some(id), error: None } if id == trial.id() => Ok(()),
+            Answer { error: Some(error), .. } => bail!("{error}"),
+            other => bail!("expected an answer about `{}`, found {other:?}", trial.id()),
+        }
+    }
+
+    fn answer(&mut self) -> anyhow::Result<Answer> {
+        let mut line = String::new();
+        if self.answers.read_line(&mut line)? == 0 {
+            bail!("it ended with {}", self.child.wait()?);
+        }
+        serde_json::from_str(&line).with_context(|| format!("the worker said `{}`", line.trim()))
+    }
+
+    fn end(mut self) -> anyhow::Result<()> {
+        drop(self.child.stdin.take());
+        match self.child.wait()? {
+            status if status.success() => Ok(()),
+            status => bail!("it ended with {status}"),
+        }
+    }
+}
+
+impl Comparison {
+    /// Trains what is asked for on standard input, until there is nothing more.
+    pub(crate) fn serve(&self) -> anyhow::Result<()> {
+        let trials = self.trials();
+        let say = |answer: &Answer| -> anyhow::Result<()> {
+            let mut out = std::io::stdout();
+            writeln!(out, "{}", serde_json::to_string(answer)?)?;
+            Ok(out.flush()?)
+        };
+        say(&Answer { trial: None, error: None })?;
+        for line in std::io::stdin().lock().lines() {
+            let id = line?;
+            let trial = trials.iter().find(|trial| trial.id() == id.trim());
+            let done = match trial {
+                Some(trial) => self.run(trial).map(|_| ()),
+                None => Err(anyhow::anyhow!("`{id}` is no trial of this comparison")),
+            };
+            say(&Answer { trial: Some(id), error: done.err().map(|error| format!("{error:#}")) })?;
+        }
+        Ok(())
+    }
+}

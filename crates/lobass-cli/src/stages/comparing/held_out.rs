@@ -1,0 +1,187 @@
+//! The examples that trainings are measured on, none of which is in the pool.
+
+use std::collections::BTreeMap;
+
+use anyhow::bail;
+use lobass_core::{RowStatus, Sequence};
+use lobass_data::{Example, Message, Pool};
+use lobass_evidence::{HeldOutRecord, Overlap, SourceCount, Twin};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use super::hex;
+use crate::args::OverlapPolicy;
+use crate::inputs::{self, Sequences};
+use crate::settings::DataSettings;
+use crate::text::{count, counted};
+use crate::ui::{Ui, warn};
+
+/// Texts that share so much of their runs of words are nearly the same.
+const NEAR: f64 = 0.8;
+
+/// Held-out examples, and what became of the others.
+pub(crate) struct HeldOut {
+    pub(super) sequences: Vec<Sequence>,
+    /// Of each sequence, which of the sources it is from.
+    pub(super) of_example: Vec<usize>,
+    pub(super) sources: Vec<String>,
+    pub(super) record: HeldOutRecord,
+    /// Of all tokens that are measured on.
+    pub(super) digest: String,
+}
+
+/// Where held-out examples are from, and what becomes of those that are in the pool.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Overlaps<'a> {
+    /// Files; without any, the held-out rows of the table.
+    pub(crate) files: &'a [String],
+    pub(crate) policy: OverlapPolicy,
+}
+
+/// One held-out example before it is looked for in the pool.
+struct Candidate {
+    source: usize,
+    prompt: String,
+    whole: String,
+    sequence: Sequence,
+}
+
+impl HeldOut {
+    pub(super) fn open(
+        request: Overlaps<'_>,
+        sequences: &Sequences,
+        statuses: &[RowStatus],
+        ui: Ui,
+    ) -> anyhow::Result<Self> {
+        let is_aside = |row: u64| {
+            let status = usize::try_from(row).ok().and_then(|row| statuses.get(row));
+            request.files.is_empty() && status == Some(&RowStatus::HeldOut)
+        };
+        let (mut found, mut n_unscorable) = (Vec::new(), 0);
+        let files = DataSettings { files: request.files.to_vec(), ..DataSettings::default() };
+        let (from, wanted): (&Pool, &dyn Fn(u64) -> bool) = match request.files {
+            [] => (&sequences.pool, &is_aside),
+            _ => (&inputs::open_pool(&files, ui)?, &|_| true),
+        };
+        for row in from.rows() {
+            let row = row?;
+            if !wanted(row.row) {
+                continue;
+            }
+            let sequence = row.example.as_ref().ok().and_then(|example| {
+                let sequence = sequences.encoder.encode(example).sequence?;
+                let (prompt, whole) = texts(example);
+                Some(Candidate { source: row.file, prompt, whole, sequence })
+            });
+            n_unscorable += u64::from(sequence.is_none());
+            found.extend(sequence);
+        }
+        if found.is_empty() && request.files.is_empty() {
+            bail!(
+                "no row of the table was held out; train the reference with `--eval-rows N`, or name held-out files \
+                 with `--eval`"
+            );
+        }
+        let twins = twins(&found, &sequences.pool, &is_aside)?;
+        let names = from.files().iter().map(|file| file.source().to_owned()).collect();
+        Self::of(found, &twins, names, n_unscorable, request.policy)
+    }
+
+    fn of(
+        found: Vec<Candidate>,
+        twins: &[Option<Twin>],
+        sources: Vec<String>,
+        n_unscorable: u64,
+        policy: OverlapPolicy,
+    ) -> anyhow::Result<Self> {
+        let of = |kind: Twin| twins.iter().filter(|twin| **twin == Some(kind)).count() as u64;
+        let (n_same_prompt, n_near) = (of(Twin::SamePrompt), of(Twin::Near));
+        let n_found = found.len() as u64;
+        let what = format!(
+            "{} of {} held-out examples are in the pool too: {} ask what a row of it asks, {} are nearly the same as one",
+            count(n_same_prompt + n_near),
+            count(n_found),
+            count(n_same_prompt),
+            count(n_near)
+        );
+        if n_same_prompt + n_near > 0 {
+            match policy {
+                OverlapPolicy::Refuse => {
+                    bail!("{what}; remove them, or leave them out with `--overlap drop`")
+                }
+                OverlapPolicy::Drop => warn(format!("{what}; they are left out")),
+            }
+        }
+        if n_unscorable > 0 {
+            warn(format!("{} cannot be scored and are left out", counted(n_unscorable, "held-out row")));
+        }
+        let kept: Vec<Candidate> =
+            found.into_iter().zip(twins).filter(|(_, twin)| twin.is_none()).map(|(one, _)| one).collect();
+        if kept.is_empty() {
+            bail!("no held-out example is left to measure on: {what}, {n_unscorable} cannot be scored");
+        }
+        let mut n_rows: BTreeMap<usize, u64> = BTreeMap::new();
+        kept.iter().for_each(|one| *n_rows.entry(one.source).or_default() += 1);
+        let counts = n_rows.iter().map(|(&at, &n_rows)| SourceCount { source: sources[at].clone(), n_rows });
+        let n_scored = kept.iter().map(|one| one.sequence.n_scored() as u64).sum();
+        let record =
+            HeldOutRecord { sources: counts.collect(), n_scored, n_unscorable, n_same_prompt, n_near };
+        let (of_example, sequences): (Vec<usize>, Vec<Sequence>) =
+            kept.into_iter().map(|one| (one.source, one.sequence)).unzip();
+        let digest = digest(&sequences);
+        Ok(Self { sequences, of_example, sources, record, digest })
+    }
+}
+
+/// Which held-out examples are in the pool.
+fn twins(
+    found: &[Candidate],
+    pool: &Pool,
+    is_aside: &dyn Fn(u64) -> bool,
+) -> anyhow::Result<Vec<Option<Twin>>> {
+    let mut overlap = Overlap::new(found.iter().map(|one| (one.prompt.as_str(), one.whole.as_str())), NEAR);
+    for row in pool.rows() {
+        let row = row?;
+        if let Ok(example) = &row.example
+            && !is_aside(row.row)
+        {
+            let (prompt, whole) = texts(example);
+            overlap.see(&prompt, &whole);
+        }
+    }
+    Ok(overlap.twins())
+}
+
+/// What comes before the responses, and everything.
+fn texts(example: &Example) -> (String, String) {
+    let say = |text: &mut String, message: &Message| {
+        text.push_str(&message.content);
+        for value in message.extra.values() {
+            text.push('\n');
+            match value {
+                Value::String(value) => text.push_str(value),
+                value => text.push_str(&value.to_string()),
+            }
+        }
+        text.push('\n');
+    };
+    let (mut prompt, mut whole) = (String::new(), String::new());
+    for message in &example.messages {
+        if !message.scored {
+            say(&mut prompt, message);
+        }
+        say(&mut whole, message);
+    }
+    (prompt, whole)
+}
+
+/// Of token ids and of what is scored.
+pub(super) fn digest(sequences: &[Sequence]) -> String {
+    let mut hash = Sha256::new();
+    for sequence in sequences {
+        hash.update((sequence.n_tokens() as u64).to_le_bytes());
+        sequence.input_ids().iter().for_each(|id| hash.update(id.to_le_bytes()));
+        sequence.loss_mask().iter().for_each(|&counts| hash.update([u8::from(counts)]));
+    }
+    hex(&hash.finalize())
+}

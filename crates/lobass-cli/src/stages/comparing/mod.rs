@@ -1,0 +1,357 @@
+//! Comparing strategies by what their subsets teach.
+//!
+//! Every training is a unit of its own: its result is a file that is there whole or not at all, so that a comparison
+//! that was killed is the list of trials without those that are done. What decides a trial, the rows it is trained on
+//! and what it is measured on included, has an identity; a result of another identity is never taken.
+
+mod devices;
+mod held_out;
+mod report;
+mod subset;
+mod trial;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use lobass_core::{Budget, ColumnSet, ScoreColumns, Sequence};
+use lobass_data::Pool;
+use lobass_evidence::{Bootstrap, Matching, PoolRecord, SourceCount};
+use lobass_run::{Plan, ScoreFile};
+use lobass_train::TrainConfig;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+
+use crate::args::Tokens;
+use crate::inputs::Sequences;
+use crate::models::Model;
+use crate::outputs;
+use crate::settings::{SelectSettings, TrainSettings};
+use crate::text::{count, duration};
+use crate::ui::{Ui, warn};
+
+pub(crate) use devices::Devices;
+use held_out::HeldOut;
+pub(crate) use held_out::Overlaps;
+pub(crate) use report::text;
+use subset::{Subset, subsets};
+use trial::Trial;
+
+/// The arm that is trained on all rows.
+const FULL: &str = "full";
+/// The arm that is not trained.
+const ZERO_SHOT: &str = "zero-shot";
+/// The strategy that every other one is held against.
+const RANDOM: &str = "random";
+
+/// Everything that a comparison is made from.
+pub(crate) struct CompareRequest<'a> {
+    pub(crate) table: &'a ScoreFile,
+    pub(crate) strategies: &'a [String],
+    pub(crate) select: &'a SelectSettings,
+    pub(crate) train: &'a TrainSettings,
+    pub(crate) overlaps: Overlaps<'a>,
+    pub(crate) n_seeds: u64,
+    pub(crate) matchings: Vec<Matching>,
+    pub(crate) tokens: Option<Tokens>,
+    pub(crate) bootstrap: Bootstrap,
+    pub(crate) threads: usize,
+    pub(crate) out: &'a Path,
+}
+
+/// A comparison that can be run, unit by unit.
+pub(crate) struct Comparison {
+    base: Model,
+    pool: Pool,
+    /// Of every row that can be selected and trained on.
+    sequences_of: BTreeMap<u64, Sequence>,
+    held_out: HeldOut,
+    strategies: Vec<String>,
+    subsets: BTreeMap<(String, u64), Subset>,
+    select: SelectSettings,
+    train: TrainSettings,
+    recipe: TrainConfig,
+    save_every: Option<usize>,
+    n_seeds: u64,
+    matchings: Vec<Matching>,
+    matched_tokens: u64,
+    bootstrap: Bootstrap,
+    record: PoolRecord,
+    decided: Decided,
+    threads: usize,
+    out: PathBuf,
+}
+
+/// What decides every trial, in `compare.json`. More strategies, seeds, or matchings are more trials, and change none.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Decided {
+    version: u32,
+    base: String,
+    dtype: String,
+    plan: String,
+    table: Option<String>,
+    select: SelectSettings,
+    recipe: TrainConfig,
+    adapter: Option<lobass_llama::LoraConfig>,
+    matched_tokens: u64,
+    held_out: String,
+}
+
+impl Comparison {
+    /// Reads, encodes, selects, and looks at the held-out examples: everything before the first training.
+    pub(crate) fn open(
+        request: &CompareRequest<'_>,
+        base: Model,
+        sequences: &Sequences,
+        ui: Ui,
+    ) -> anyhow::Result<Self> {
+        let table = request.table;
+        check_directory(request.out)?;
+        fs_err::create_dir_all(request.out)?;
+        let plan = sequences.plan()?;
+        let place = request.out.join("work").as_path().into();
+        let work = super::encode(sequences, &plan, &place, request.threads, ui)?;
+        let columns = table.columns(&ColumnSet::default(), request.select.seed, request.threads)?;
+        let sequences_of: BTreeMap<u64, Sequence> = work
+            .sequences()?
+            .into_iter()
+            .filter(|(row, _)| at(&columns, *row).is_some_and(subset::is_eligible))
+            .collect();
+        let held_out = HeldOut::open(request.overlaps, sequences, &columns.statuses, ui)?;
+        let record = pool_record(table, &plan, &columns, &sequences_of);
+        let recipe = request.train.config(base.checkpoint.config().n_parameters())?;
+        let matched_tokens = matched_tokens(request, &recipe, &record)?;
+        let decided = Decided {
+            version: 1,
+            base: base.key.weights_digest.clone(),
+            dtype: dtype_of(&base, request.train),
+            plan: plan.id(),
+            table: table.manifest().digest.clone(),
+            select: SelectSettings { strategies: Vec::new(), ..request.select.clone() },
+            recipe: TrainConfig { recompute: false, ..recipe.clone() },
+            adapter: request.train.adapter().cloned(),
+            matched_tokens,
+            held_out: held_out.digest.clone(),
+        };
+        decided.keep(request.out)?;
+        let mut comparison = Self {
+            base,
+            pool: sequences.pool.clone(),
+            sequences_of,
+            held_out,
+            strategies: with_random(request.strategies),
+            subsets: BTreeMap::new(),
+            select: request.select.clone(),
+            train: request.train.clone(),
+            recipe,
+            save_every: request.train.save_every,
+            n_seeds: request.n_seeds,
+            matchings: request.matchings.clone(),
+            matched_tokens,
+            bootstrap: request.bootstrap,
+            record,
+            decided,
+            threads: request.threads,
+            out: request.out.to_owned(),
+        };
+        comparison.subsets = subsets(request, &comparison, table, ui)?;
+        Ok(comparison)
+    }
+
+    /// Every trial, those that tell most first: the base, then seed after seed.
+    fn trials(&self) -> Vec<Trial> {
+        let mut trials = vec![Trial { arm: ZERO_SHOT.to_owned(), matching: None, offset: 0 }];
+        for offset in 0..self.n_seeds {
+            for &matching in &self.matchings {
+                for arm in self.arms() {
+                    trials.push(Trial { arm, matching: Some(matching), offset });
+                }
+            }
+        }
+        trials
+    }
+
+    /// All that is trained: on everything, and on what each strategy selects.
+    fn arms(&self) -> Vec<String> {
+        std::iter::once(FULL.to_owned()).chain(self.strategies.iter().cloned()).collect()
+    }
+
+    /// The rows that a trial trains on.
+    fn rows(&self, trial: &Trial) -> anyhow::Result<Vec<u64>> {
+        match trial.arm.as_str() {
+            ZERO_SHOT => Ok(Vec::new()),
+            FULL => Ok(self.sequences_of.keys().copied().collect()),
+            arm => {
+                let subset = self.subsets.get(&(arm.to_owned(), trial.offset));
+                Ok(subset.with_context(|| format!("`{arm}` is no strategy of this comparison"))?.rows.clone())
+            }
+        }
+    }
+
+    /// Of everything that decides a trial.
+    fn identity(&self, trial: &Trial) -> anyhow::Result<String> {
+        let mut hash = Sha256::new();
+        hash.update(serde_json::to_vec(&json!([self.decided, trial.matching, trial.offset]))?);
+        for row in self.rows(trial)? {
+            hash.update(row.to_le_bytes());
+        }
+        Ok(hex(&hash.finalize()))
+    }
+
+    /// Does one after the other what is not done, on this process's device.
+    pub(crate) fn run_here(&self, ui: Ui) -> anyhow::Result<()> {
+        let trials = self.trials();
+        let open = self.open_trials(ui)?;
+        for (at, trial) in open.iter().enumerate() {
+            let started = std::time::Instant::now();
+            let record = self.run(trial).with_context(|| trial.say())?;
+            self.say(trials.len() - open.len() + at + 1, trial, &record, duration(started.elapsed()), ui);
+        }
+        Ok(())
+    }
+
+    /// Trials that are not done.
+    fn open_trials(&self, ui: Ui) -> anyhow::Result<Vec<Trial>> {
+        let trials = self.trials();
+        let mut open = Vec::new();
+        for trial in &trials {
+            if self.record(trial)?.is_none() {
+                open.push(trial.clone());
+            }
+        }
+        if open.len() < trials.len() {
+            ui.note(format!("{:16} {} of {} done before", "trials", trials.len() - open.len(), trials.len()));
+        }
+        Ok(open)
+    }
+
+    fn say(&self, n_done: usize, trial: &Trial, record: &trial::TrialRecord, took: String, ui: Ui) {
+        let n_trials = self.trials().len();
+        ui.note(format!(
+            "{:16} {n_done} of {n_trials}: {}: {} steps, {} tokens, held-out loss {:.4}, {took}",
+            "trials",
+            trial.say(),
+            count(record.n_steps),
+            count(record.n_tokens),
+            record.mean_loss()
+        ));
+    }
+}
+
+impl Decided {
+    /// Writes down what decides a comparison, or checks that the directory is of the same.
+    fn keep(&self, out: &Path) -> anyhow::Result<()> {
+        let path = out.join(DECIDED);
+        if !path.exists() {
+            return write_whole(&path, &serde_json::to_vec_pretty(self)?);
+        }
+        let found: Self = serde_json::from_slice(&fs_err::read(&path)?)
+            .with_context(|| format!("`{}` is not what a comparison leaves", path.display()))?;
+        let (mine, theirs) = (json!(self), json!(found));
+        let fields = mine.as_object().into_iter().flatten();
+        let differences: Vec<String> = fields
+            .filter(|(name, value)| theirs[name.as_str()] != **value)
+            .map(|(name, value)| format!("{name} ({}, now {value})", theirs[name.as_str()]))
+            .collect();
+        match differences.is_empty() {
+            true => Ok(()),
+            false => bail!(
+                "`{}` holds a comparison with other {}; use another directory",
+                out.display(),
+                differences.join(", ")
+            ),
+        }
+    }
+}
+
+/// By this file a directory is known as a comparison's.
+const DECIDED: &str = "compare.json";
+
+fn check_directory(out: &Path) -> anyhow::Result<()> {
+    let ours = out.join(DECIDED).exists() || out.join("work").join("plan.json").exists();
+    if ours { Ok(()) } else { outputs::check_empty(out) }
+}
+
+/// The strategies, each once, with the one that is always compared.
+fn with_random(strategies: &[String]) -> Vec<String> {
+    let mut all = vec![RANDOM.to_owned()];
+    for strategy in strategies {
+        if !all.contains(strategy) {
+            all.push(strategy.clone());
+        }
+    }
+    all
+}
+
+fn at(columns: &ScoreColumns, row: u64) -> Option<lobass_core::RowStatus> {
+    columns.statuses.get(usize::try_from(row).ok()?).copied()
+}
+
+fn pool_record(
+    table: &ScoreFile,
+    plan: &Plan,
+    columns: &ScoreColumns,
+    sequences: &BTreeMap<u64, Sequence>,
+) -> PoolRecord {
+    let mut sources: BTreeMap<&str, u64> = BTreeMap::new();
+    for row in sequences.keys() {
+        let name = usize::try_from(*row).ok().and_then(|row| columns.source_name(row));
+        *sources.entry(name.unwrap_or_default()).or_default() += 1;
+    }
+    let count = |(source, n_rows): (&str, u64)| SourceCount { source: source.to_owned(), n_rows };
+    PoolRecord {
+        plan: plan.id(),
+        digest: table.manifest().digest.clone(),
+        n_rows: table.manifest().n_rows,
+        n_eligible: sequences.len() as u64,
+        n_tokens: sequences.values().map(|sequence| sequence.n_tokens() as u64).sum(),
+        sources: sources.into_iter().map(count).collect(),
+    }
+}
+
+/// The tokens of every training at equal tokens; they do not depend on which strategies are compared.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of tokens")]
+fn matched_tokens(
+    request: &CompareRequest<'_>,
+    recipe: &TrainConfig,
+    pool: &PoolRecord,
+) -> anyhow::Result<u64> {
+    let epochs = u64::from(recipe.epochs);
+    let tokens = match (request.tokens, request.select.budget()?) {
+        (Some(Tokens::Count(tokens)), _) => tokens,
+        (Some(Tokens::Full), _) => epochs * pool.n_tokens,
+        (None, Budget::Tokens(tokens)) => epochs * tokens.min(pool.n_tokens),
+        (None, budget) => {
+            let rows = budget.row_limit(pool.n_rows).unwrap_or(pool.n_rows).min(pool.n_eligible);
+            let share = rows as f64 / pool.n_eligible.max(1) as f64;
+            epochs * (share * pool.n_tokens as f64).round() as u64
+        }
+    };
+    if pool.n_eligible == 0 {
+        bail!("no row of the table can be selected");
+    }
+    if request.tokens.is_some() && !request.matchings.contains(&Matching::Tokens) {
+        warn("tokens are given, and nothing is trained at equal tokens");
+    }
+    Ok(tokens)
+}
+
+/// The number format of the weights that training leaves frozen; what is trained is in f32.
+fn dtype_of(base: &Model, train: &TrainSettings) -> String {
+    train.adapter().map_or("f32".to_owned(), |_| base.key.dtype.clone())
+}
+
+/// Writes a file whole, or not at all.
+fn write_whole(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}.partial", std::process::id()));
+    let partial = PathBuf::from(name);
+    fs_err::write(&partial, bytes)?;
+    fs_err::File::open(&partial)?.sync_all()?;
+    Ok(fs_err::rename(&partial, path)?)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,86 @@
+//! The paper's claims, held against a report.
+
+use crate::{ALL, Estimate, Matching, Report};
+
+/// What a report says to a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The interval of the difference is on the claim's side of zero.
+    Holds,
+    /// It is on the other side.
+    Fails,
+    /// It has zero in it.
+    Undecided,
+}
+
+impl Verdict {
+    /// In words.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Holds => "holds here",
+            Self::Fails => "does not hold here",
+            Self::Undecided => "undecided here",
+        }
+    }
+}
+
+/// A claim, and what a report says to it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Claim {
+    /// What is claimed.
+    pub what: &'static str,
+    /// Under which matching it was looked at, if that makes a difference.
+    pub matching: Option<Matching>,
+    /// What was compared.
+    pub compared: String,
+    /// The difference in loss, if it is about losses.
+    pub difference: Option<Estimate>,
+    /// What became of it.
+    pub verdict: Verdict,
+}
+
+/// A claim that one arm has a lower held-out loss than another.
+const BETTER: [(&str, &str, &str); 3] = [
+    ("a small share, chosen well, beats all of the data", "lobass", "full"),
+    ("the normalised score beats the unnormalised one, per token", "lobass", "gap"),
+    ("the normalised score beats the unnormalised one, summed", "lobass", "gap-sum"),
+];
+
+/// A claim that one score goes less with length than another.
+const SHORTER: [(&str, &str, &str); 2] = [
+    ("normalising takes length out of the score, against the sum", "lobass", "gap-sum"),
+    ("normalising takes length out of the score, against the gap per token", "lobass", "gap"),
+];
+
+/// Every claim that the arms of a report can be held against.
+///
+/// The claims are those of LoBaSS and DavIR, arXiv 2310.13008, put in terms of what is measured here: the loss of
+/// held-out examples instead of a judge's preference.
+pub fn claims(report: &Report) -> Vec<Claim> {
+    let mut claims = Vec::new();
+    for (what, strategy, baseline) in BETTER {
+        for matching in report.matchings() {
+            let Some(difference) = report.difference(strategy, baseline, matching, ALL) else { continue };
+            let verdict = match difference.loss {
+                loss if loss.is_below_zero() => Verdict::Holds,
+                loss if loss.is_above_zero() => Verdict::Fails,
+                _ => Verdict::Undecided,
+            };
+            let compared = format!("held-out loss of `{strategy}` minus that of `{baseline}`");
+            let difference = Some(difference.loss);
+            claims.push(Claim { what, matching: Some(matching), compared, difference, verdict });
+        }
+    }
+    for (what, strategy, baseline) in SHORTER {
+        let correlation = |name: &str| {
+            let arm = report.arms.iter().find(|arm| arm.strategy == name)?;
+            arm.length_correlation
+        };
+        let (Some(one), Some(other)) = (correlation(strategy), correlation(baseline)) else { continue };
+        let verdict = if one.abs() < other.abs() { Verdict::Holds } else { Verdict::Fails };
+        let compared =
+            format!("rank correlation with length: {one:+.2} for `{strategy}`, {other:+.2} for `{baseline}`");
+        claims.push(Claim { what, matching: None, compared, difference: None, verdict });
+    }
+    claims
+}

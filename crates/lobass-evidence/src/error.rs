@@ -1,0 +1,45 @@
+//! What can go wrong.
+
+use thiserror::Error;
+
+/// Why numbers say nothing.
+#[derive(Debug, Clone, PartialEq, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Trials that were measured on other numbers of examples.
+    #[error("{what}: expected outcomes of {expected} held-out examples, found {found}")]
+    Lengths {
+        /// Which trial.
+        what: String,
+        /// How many there are in all.
+        expected: usize,
+        /// How many it has.
+        found: usize,
+    },
+    /// An arm without trials, or no examples.
+    #[error("{what}: expected at least one, found none")]
+    Nothing {
+        /// Of what there is none.
+        what: String,
+    },
+    /// An example that nothing was scored of, or a loss that is no finite number.
+    #[error("{what}, example {example}: expected a finite loss over at least one token, found {found}")]
+    Outcome {
+        /// Which trial.
+        what: String,
+        /// Which example, 0-based.
+        example: usize,
+        /// What it has.
+        found: String,
+    },
+    /// Settings that make no interval.
+    #[error("bootstrap: expected `{field}` to be {expected}, found {found}")]
+    Bootstrap {
+        /// The field.
+        field: &'static str,
+        /// What it may be.
+        expected: &'static str,
+        /// What it is.
+        found: String,
+    },
+}

@@ -1,0 +1,242 @@
+//! Trials to estimates and differences.
+
+use std::collections::BTreeMap;
+
+use crate::report::Totals;
+use crate::{Bootstrap, Difference, Draws, Error, Matching, Ratio, SourceResult};
+
+/// The name under which all sources are put together.
+pub const ALL: &str = "all";
+
+/// What a trained model made of one held-out example.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Outcome {
+    /// The loss summed over its scored tokens, in nats.
+    pub nll: f64,
+    /// How many those are.
+    pub n_scored: u64,
+    /// How many of them are the most likely token after the tokens before.
+    pub n_matched: u64,
+}
+
+impl Outcome {
+    fn is_exact(&self) -> bool {
+        self.n_matched == self.n_scored
+    }
+}
+
+/// One way to train, with the outcomes of each of its trials.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Arm {
+    /// The strategy, or another name.
+    pub strategy: String,
+    /// What its trials have in common with those of other arms; of none, it is comparable with all.
+    pub matching: Option<Matching>,
+    /// By seed, then by example.
+    pub trials: Vec<Vec<Outcome>>,
+}
+
+/// What [`measure`] found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measured {
+    /// Of each arm, by source, all of them first.
+    pub results: Vec<Vec<SourceResult>>,
+    /// Of each arm, of each trial, sums by source.
+    pub totals: Vec<Vec<BTreeMap<String, Totals>>>,
+    /// Of every arm against every baseline of the same matching, by source.
+    pub differences: Vec<Difference>,
+}
+
+/// The three things that are looked at.
+const QUANTITIES: [fn(&Outcome) -> Ratio; 3] = [
+    |outcome| Ratio { sum: outcome.nll, count: outcome.n_scored as f64 },
+    |outcome| Ratio { sum: f64::from(u8::from(outcome.is_exact())), count: 1.0 },
+    |outcome| Ratio { sum: outcome.n_matched as f64, count: outcome.n_scored as f64 },
+];
+
+/// Measures arms on the same held-out examples.
+///
+/// `of_example` says for each example which of `sources` it is from; what is said of all sources together is over all
+/// examples, large sources counting for more.
+///
+/// # Errors
+/// [`Error::Bootstrap`] for settings without an interval; [`Error::Nothing`] without arms, trials, or examples;
+/// [`Error::Lengths`] if trials were measured on other examples; [`Error::Outcome`] for a loss that is not finite or
+/// over nothing.
+pub fn measure(
+    arms: &[Arm],
+    sources: &[String],
+    of_example: &[usize],
+    baselines: &[&str],
+    bootstrap: &Bootstrap,
+) -> Result<Measured, Error> {
+    bootstrap.check()?;
+    check(arms, of_example.len())?;
+    let groups = groups(sources, of_example);
+    let mut results = vec![Vec::new(); arms.len()];
+    let mut differences = Vec::new();
+    for (source, examples) in &groups {
+        let draws: Vec<[Draws; 3]> =
+            arms.iter().zip(0..).map(|(arm, at)| draws_of(arm, at, examples, bootstrap)).collect();
+        for (results, draws) in results.iter_mut().zip(&draws) {
+            let [loss, exact, matched] = draws.each_ref().map(|draws| bootstrap.estimate(draws));
+            let n_examples = examples.len() as u64;
+            results.push(SourceResult { source: source.clone(), n_examples, loss, exact, matched });
+        }
+        for (arm, of_arm) in arms.iter().zip(&draws) {
+            for (baseline, of_baseline) in arms.iter().zip(&draws) {
+                let Some(matching) = common(arm, baseline, baselines) else { continue };
+                let difference = |at: usize| bootstrap.estimate(&of_arm[at].minus(&of_baseline[at]));
+                differences.push(Difference {
+                    strategy: arm.strategy.clone(),
+                    baseline: baseline.strategy.clone(),
+                    matching,
+                    source: source.clone(),
+                    loss: difference(0),
+                    exact: difference(1),
+                    matched: difference(2),
+                });
+            }
+        }
+    }
+    let totals =
+        arms.iter().map(|arm| arm.trials.iter().map(|trial| totals(trial, &groups)).collect()).collect();
+    Ok(Measured { results, totals, differences })
+}
+
+/// The matching under which an arm is to be compared with a baseline, if it is.
+fn common(arm: &Arm, baseline: &Arm, baselines: &[&str]) -> Option<Option<Matching>> {
+    if arm.strategy == baseline.strategy || !baselines.contains(&baseline.strategy.as_str()) {
+        return None;
+    }
+    match (arm.matching, baseline.matching) {
+        (Some(one), Some(other)) if one != other => None,
+        (one, other) => Some(one.or(other)),
+    }
+}
+
+/// All examples, then those of each source that has some.
+fn groups(sources: &[String], of_example: &[usize]) -> Vec<(String, Vec<usize>)> {
+    let mut groups = vec![(ALL.to_owned(), (0..of_example.len()).collect())];
+    if sources.len() > 1 {
+        let of = |source: usize| (0..of_example.len()).filter(|&at| of_example[at] == source).collect();
+        groups.extend(sources.iter().enumerate().map(|(at, name)| (name.clone(), of(at))));
+    }
+    groups.retain(|(_, examples): &(String, Vec<usize>)| !examples.is_empty());
+    groups
+}
+
+fn draws_of(arm: &Arm, at: u64, examples: &[usize], bootstrap: &Bootstrap) -> [Draws; 3] {
+    QUANTITIES.map(|quantity| {
+        let trial = |trial: &Vec<Outcome>| examples.iter().map(|&at| quantity(&trial[at])).collect();
+        bootstrap.draws(&arm.trials.iter().map(trial).collect::<Vec<_>>(), at)
+    })
+}
+
+fn totals(trial: &[Outcome], groups: &[(String, Vec<usize>)]) -> BTreeMap<String, Totals> {
+    let total = |examples: &Vec<usize>| {
+        let mut total = Totals::default();
+        for outcome in examples.iter().map(|&at| &trial[at]) {
+            total.nll += outcome.nll;
+            total.n_scored += outcome.n_scored;
+            total.n_matched += outcome.n_matched;
+            total.n_examples += 1;
+            total.n_exact += u64::from(outcome.is_exact());
+        }
+        total
+    };
+    groups.iter().map(|(source, examples)| (source.clone(), total(examples))).collect()
+}
+
+fn check(arms: &[Arm], n_examples: usize) -> Result<(), Error> {
+    let nothing = |what: &str| Err(Error::Nothing { what: what.to_owned() });
+    if arms.is_empty() {
+        return nothing("arms");
+    }
+    if n_examples == 0 {
+        return nothing("held-out examples");
+    }
+    for arm in arms {
+        if arm.trials.is_empty() {
+            return nothing(&format!("trials of `{}`", arm.strategy));
+        }
+        for (at, trial) in arm.trials.iter().enumerate() {
+            let what = || format!("`{}`, trial {at}", arm.strategy);
+            if trial.len() != n_examples {
+                return Err(Error::Lengths { what: what(), expected: n_examples, found: trial.len() });
+            }
+            let bad = trial.iter().position(|outcome| outcome.n_scored == 0 || !outcome.nll.is_finite());
+            if let Some(example) = bad {
+                let found = format!("{} over {}", trial[example].nll, trial[example].n_scored);
+                return Err(Error::Outcome { what: what(), example, found });
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arm(strategy: &str, matching: Option<Matching>, trials: &[&[(f64, u64, u64)]]) -> Arm {
+        let outcome = |&(nll, n_scored, n_matched): &(f64, u64, u64)| Outcome { nll, n_scored, n_matched };
+        let trials = trials.iter().map(|trial| trial.iter().map(outcome).collect()).collect();
+        Arm { strategy: strategy.to_owned(), matching, trials }
+    }
+
+    #[test]
+    fn by_hand() {
+        let arms = [
+            arm("a", Some(Matching::Epochs), &[&[(2.0, 4, 4), (6.0, 2, 1)], &[(4.0, 4, 4), (2.0, 2, 2)]]),
+            arm("a", Some(Matching::Tokens), &[&[(1.0, 4, 0), (1.0, 2, 0)]]),
+            arm("zero-shot", None, &[&[(8.0, 4, 1), (4.0, 2, 2)]]),
+        ];
+        let sources = ["x".to_owned(), "y".to_owned(), "none".to_owned()];
+        let found = measure(&arms, &sources, &[0, 1], &["zero-shot", "a"], &Bootstrap::default()).unwrap();
+        let names: Vec<&str> = found.results[0].iter().map(|result| result.source.as_str()).collect();
+        assert_eq!(names, [ALL, "x", "y"]);
+        let all = &found.results[0][0];
+        assert_eq!(all.loss.value, f64::midpoint(8.0 / 6.0, 6.0 / 6.0));
+        assert_eq!(all.exact.value, 0.75);
+        assert_eq!(all.matched.value, f64::midpoint(5.0 / 6.0, 1.0));
+        let total = found.totals[0][0][ALL];
+        assert_eq!((total.nll, total.n_scored, total.n_matched, total.n_exact), (8.0, 6, 5, 1));
+        assert_eq!(found.totals[2][0]["y"].nll, 4.0);
+        let pairs: Vec<(&str, &str, Option<Matching>)> = found.differences[..4]
+            .iter()
+            .map(|difference| {
+                (difference.strategy.as_str(), difference.baseline.as_str(), difference.matching)
+            })
+            .collect();
+        let (epochs, tokens) = (Some(Matching::Epochs), Some(Matching::Tokens));
+        // Arms of one strategy are not compared with each other, and those of two matchings never are.
+        assert_eq!(
+            pairs,
+            [
+                ("a", "zero-shot", epochs),
+                ("a", "zero-shot", tokens),
+                ("zero-shot", "a", epochs),
+                ("zero-shot", "a", tokens)
+            ]
+        );
+        assert_eq!(found.differences[0].loss.value, all.loss.value - 2.0);
+        // Of one example and one trial there is no spread.
+        let alone = &found.results[1][1].loss;
+        assert_eq!((alone.low, alone.high), (0.25, 0.25));
+    }
+
+    #[test]
+    fn what_cannot_be_measured_is_named() {
+        let good = arm("a", None, &[&[(1.0, 1, 0)]]);
+        let measure = |arms: &[Arm], n: usize| {
+            measure(arms, &["x".to_owned()], &vec![0; n], &[], &Bootstrap::default()).unwrap_err().to_string()
+        };
+        assert!(measure(&[], 1).contains("arms"));
+        assert!(measure(&[good.clone()], 0).contains("held-out examples"));
+        assert!(measure(&[arm("b", None, &[])], 1).contains("trials of `b`"));
+        assert!(measure(&[good], 2).contains("expected outcomes of 2 held-out examples, found 1"));
+        assert!(measure(&[arm("b", None, &[&[(f64::NAN, 1, 0)]])], 1).contains("`b`, trial 0, example 0"));
+        assert!(measure(&[arm("b", None, &[&[(0.0, 0, 0)]])], 1).contains("0 over 0"));
+    }
+}

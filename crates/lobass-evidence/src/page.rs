@@ -1,0 +1,268 @@
+//! Reports as a page: tables, verdicts, and plots.
+
+use crate::markdown::{count, interval, percent, signed, table};
+use crate::{ALL, ArmReport, Cost, Mark, Matching, Plot, Report, SourceCount, claims};
+
+/// A report with a name and words around it.
+#[derive(Debug, Clone)]
+pub struct Study<'a> {
+    /// Of its files: `NAME.json`, `NAME-tokens.svg`.
+    pub name: &'a str,
+    /// Markdown that begins with a heading, with a line [`Study::PLACE`] where the results go.
+    pub words: &'a str,
+    /// What was found.
+    pub report: &'a Report,
+}
+
+impl Study<'_> {
+    /// The line that results take the place of.
+    pub const PLACE: &'static str = "<!-- results -->";
+}
+
+const HEAD: &str = "# Evidence
+
+`cargo xtask evidence` makes the runs and this page; every number in it is from the result files in \
+[`evidence/`](evidence), which `lobass compare` wrote, and a test holds the page against them. Beside the numbers stand \
+words that people wrote, in the files of the same names.
+
+How to read it: the base is fine-tuned on what each strategy selects, with the same recipe and several seeds (of ties, of \
+random subsets, and of training), and measured on held-out examples that are not in the pool. `full` is all rows of the \
+pool, `zero-shot` the base untrained. At equal *tokens* every training, that on all rows included, sees the same number \
+of tokens, and small subsets are repeated; at equal *epochs* every subset is seen equally often, and larger ones are \
+trained on for longer.
+
+- *Loss* is in nats per scored token of the held-out responses; lower is better.
+- *Exact* is the share of held-out examples whose whole response greedy decoding gives, token by token; *matched* is the \
+share of tokens. Nothing is sampled, and no answer is looked for in a text ([method](method.md#comparing-honestly)).
+- In brackets are percentile bootstrap intervals over held-out examples and seeds. Differences are paired by example, and \
+in bold where the interval leaves zero out. Many are shown, and none is corrected for that.
+- *Cost* is in forward passes of the model over the whole pool: scoring, and the training of the reference if the strategy \
+needs one, and then training on the subset.
+";
+
+/// Writes the page, and the plots that it shows by their file names.
+pub fn page(studies: &[Study<'_>]) -> (String, Vec<(String, String)>) {
+    let mut text = HEAD.to_owned();
+    let mut plots = Vec::new();
+    for study in studies {
+        let (results, shown) = tables(study.report, study.name, "evidence/");
+        plots.extend(shown);
+        text.push('\n');
+        match study.words.split_once(Study::PLACE) {
+            Some((before, after)) => {
+                text += &format!("{}\n\n{}\n{}\n", before.trim(), results.trim_end(), after.trim_end());
+            }
+            None => text += &format!("{}\n\n{results}", study.words.trim()),
+        }
+    }
+    (text, plots)
+}
+
+/// The tables of a report, and the plots that they show, named after it. `folder` is where pictures will be, as seen from
+/// the text.
+pub fn tables(report: &Report, name: &str, folder: &str) -> (String, Vec<(String, String)>) {
+    let mut plots = Vec::new();
+    let mut text = setting(report);
+    for matching in report.matchings() {
+        text += &format!("\n### {}\n\n{}\n", heading(report, matching), overall(report, matching));
+        if let Some(plot) = plot(report, matching) {
+            let name = format!("{name}-{matching}.svg");
+            text += &format!("![{}]({folder}{name})\n\n", plot.title);
+            plots.push((name, plot.svg()));
+        }
+        for source in &report.held_out.sources {
+            if report.held_out.sources.len() > 1 {
+                text += &by_source(report, matching, source);
+            }
+        }
+    }
+    text += &format!("### What was selected\n\n{}\n", selected(report));
+    text += &format!("### The paper's claims\n\n{}", verdicts(report));
+    (text, plots)
+}
+
+fn setting(report: &Report) -> String {
+    let names = |sources: &[SourceCount]| {
+        let each = sources.iter().map(|source| format!("{} {}", count(source.n_rows as f64), source.source));
+        each.collect::<Vec<_>>().join(", ")
+    };
+    let (pool, recipe, held_out) = (&report.pool, &report.recipe, &report.held_out);
+    let n_seeds = report.arms.iter().map(|arm| arm.seeds.len()).max().unwrap_or_default();
+    let rows = [
+        ("base", format!("{} parameters", count(report.base.n_parameters as f64))),
+        (
+            "pool",
+            format!(
+                "{} rows that can be selected ({}), {} tokens",
+                count(pool.n_eligible as f64),
+                names(&pool.sources),
+                count(pool.n_tokens as f64)
+            ),
+        ),
+        ("selected", report.budget.clone()),
+        (
+            "recipe",
+            format!(
+                "{} fine-tuning, {} epochs, batches of {}, learning rate {:e}, {}",
+                recipe.method, recipe.epochs, recipe.batch_size, recipe.learning_rate, recipe.schedule
+            ),
+        ),
+        ("seeds", n_seeds.to_string()),
+        (
+            "held out",
+            format!(
+                "{}, {} scored tokens; left out: {} that ask what a row of the pool asks, {} nearly the same as one, {} that \
+             cannot be scored",
+                names(&held_out.sources),
+                count(held_out.n_scored as f64),
+                count(held_out.n_same_prompt as f64),
+                count(held_out.n_near as f64),
+                count(held_out.n_unscorable as f64)
+            ),
+        ),
+        (
+            "intervals",
+            format!(
+                "{:.0} %, {} resamples",
+                100.0 * report.bootstrap.level,
+                count(report.bootstrap.n_resamples.into())
+            ),
+        ),
+    ];
+    rows.iter().map(|(what, value)| format!("- {what}: {value}\n")).collect()
+}
+
+fn heading(report: &Report, matching: Matching) -> String {
+    match (matching, report.matched_tokens) {
+        (Matching::Tokens, Some(tokens)) => format!("At equal tokens: {}", count(tokens as f64)),
+        (Matching::Tokens, None) => "At equal tokens".to_owned(),
+        (Matching::Epochs, _) => format!("At equal epochs: {}", report.recipe.epochs),
+    }
+}
+
+fn overall(report: &Report, matching: Matching) -> String {
+    let rows: Vec<Vec<String>> = report
+        .arms_of(matching)
+        .filter_map(|arm| {
+            let result = arm.result(ALL)?;
+            let Cost { scoring, references, .. } = arm.cost;
+            let selecting = references.map(|references| scoring + references);
+            Some(vec![
+                arm.strategy.clone(),
+                count(arm.n_rows),
+                count(arm.n_steps),
+                format!("{:.1}", arm.passes),
+                known(selecting),
+                known(arm.cost.total()),
+                interval(&result.loss, 3),
+                against(report, arm, "random", matching, ALL),
+                against(report, arm, "full", matching, ALL),
+                percent(&result.exact),
+                percent(&result.matched),
+            ])
+        })
+        .collect();
+    let headings = [
+        "strategy",
+        "rows",
+        "steps",
+        "passes",
+        "cost to select",
+        "cost in all",
+        "loss",
+        "loss against random",
+        "loss against full",
+        "exact",
+        "matched",
+    ];
+    table(&headings, &rows)
+}
+
+fn known(cost: Option<f64>) -> String {
+    cost.map_or("not known".to_owned(), |cost| format!("{cost:.1}"))
+}
+
+fn against(report: &Report, arm: &ArmReport, baseline: &str, matching: Matching, source: &str) -> String {
+    report
+        .difference(&arm.strategy, baseline, matching, source)
+        .map_or("-".to_owned(), |difference| signed(&difference.loss, 3))
+}
+
+fn by_source(report: &Report, matching: Matching, source: &SourceCount) -> String {
+    let name = source.source.as_str();
+    let rows: Vec<Vec<String>> = report
+        .arms_of(matching)
+        .filter_map(|arm| {
+            let result = arm.result(name)?;
+            Some(vec![
+                arm.strategy.clone(),
+                interval(&result.loss, 3),
+                against(report, arm, "random", matching, name),
+                against(report, arm, "full", matching, name),
+                percent(&result.exact),
+                percent(&result.matched),
+            ])
+        })
+        .collect();
+    let headings = ["strategy", "loss", "loss against random", "loss against full", "exact", "matched"];
+    format!("On `{name}`, {} examples:\n\n{}\n", count(source.n_rows as f64), table(&headings, &rows))
+}
+
+fn plot(report: &Report, matching: Matching) -> Option<Plot> {
+    let mut marks: Vec<Mark> = report
+        .arms_of(matching)
+        .filter_map(|arm| {
+            let difference = report.difference(&arm.strategy, "random", matching, ALL)?;
+            Some(Mark { label: arm.strategy.clone(), estimate: difference.loss })
+        })
+        .collect();
+    // The untrained base is so far off that nothing else could be told apart.
+    marks.retain(|mark| mark.label != "zero-shot");
+    marks.sort_by(|one, other| one.estimate.value.total_cmp(&other.estimate.value));
+    let title = format!("Held-out loss against random, at equal {matching}");
+    let axis = "nats per scored token; to the left of zero is better than random".to_owned();
+    (!marks.is_empty()).then_some(Plot { title, axis, marks })
+}
+
+/// Of one matching, since subsets are the same under both.
+fn selected(report: &Report) -> String {
+    let Some(&matching) = report.matchings().first() else { return String::new() };
+    let sources: Vec<&str> = report.pool.sources.iter().map(|source| source.source.as_str()).collect();
+    let rows: Vec<Vec<String>> = report
+        .arms_of(matching)
+        .filter(|arm| arm.matching.is_some())
+        .map(|arm| {
+            let correlation = arm.length_correlation.map_or("-".to_owned(), |found| format!("{found:+.2}"));
+            let length = arm.mean_scored_tokens.map_or("-".to_owned(), |mean| format!("{mean:.0}"));
+            let shares = sources.iter().map(|&name| {
+                let of = arm.sources.iter().find(|source| source.source == name);
+                let all: u64 = arm.sources.iter().map(|source| source.n_rows).sum();
+                of.filter(|_| all > 0)
+                    .map_or("-".to_owned(), |of| format!("{:.0} %", 100.0 * of.n_rows as f64 / all as f64))
+            });
+            let mut row = vec![arm.strategy.clone(), correlation, length];
+            row.extend(shares.filter(|_| sources.len() > 1));
+            row
+        })
+        .collect();
+    let mut headings = vec!["strategy", "score against length", "mean response, tokens"];
+    let shares: Vec<String> = sources.iter().map(|name| format!("share of {name}")).collect();
+    headings.extend(shares.iter().map(String::as_str).filter(|_| sources.len() > 1));
+    table(&headings, &rows)
+}
+
+fn verdicts(report: &Report) -> String {
+    let rows: Vec<Vec<String>> = claims(report)
+        .iter()
+        .map(|claim| {
+            let at = claim.matching.map_or("-".to_owned(), |matching| matching.to_string());
+            let difference = claim.difference.map_or("-".to_owned(), |difference| signed(&difference, 3));
+            let verdict = claim.verdict.as_str().to_owned();
+            vec![claim.what.to_owned(), at, claim.compared.clone(), difference, verdict]
+        })
+        .collect();
+    if rows.is_empty() {
+        return "None of the strategies that they are about was compared.\n".to_owned();
+    }
+    table(&["claim", "at equal", "compared", "difference", "verdict"], &rows)
+}

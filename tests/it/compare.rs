@@ -1,0 +1,179 @@
+//! What strategies teach, compared: whole, killed, on several devices, and with held-out examples that are none.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use lobass_evidence::{ALL, Matching, Report};
+
+use crate::sandbox::Sandbox;
+
+/// A small pool, scored by the base and a reference that was trained on it.
+fn scored(held_out: usize) -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.small_pool(240);
+    sandbox.expect(
+        0,
+        &format!(
+            "run --base base --data small.jsonl --budget 10% --out run --strategy lobass --batch-size 16 \
+             --learning-rate 1e-3 --eval-rows {held_out}"
+        ),
+    );
+    sandbox
+}
+
+const RECIPE: &str = "--budget 10% --epochs 2 --batch-size 8 --learning-rate 1e-3 --resamples 200";
+
+fn compare(rest: &str) -> String {
+    format!(
+        "compare --scores run/scores.parquet --base base --eval held-out/known.jsonl held-out/learnable.jsonl \
+         {RECIPE} {rest}"
+    )
+}
+
+fn report(sandbox: &Sandbox, dir: &str) -> Report {
+    serde_json::from_str(&sandbox.read(&format!("{dir}/results.json"))).unwrap()
+}
+
+#[test]
+fn a_comparison_says_who_teaches_what_and_at_which_cost() {
+    let sandbox = scored(0);
+    sandbox.expect(0, &compare("--strategy lobass longest --seeds 2 --out compared"));
+    let found = report(&sandbox, "compared");
+    let names: Vec<(&str, Option<Matching>)> =
+        found.arms.iter().map(|arm| (arm.strategy.as_str(), arm.matching)).collect();
+    let trained = |matching| ["full", "random", "lobass", "longest"].map(|name| (name, Some(matching)));
+    let expected =
+        [vec![("zero-shot", None)], trained(Matching::Tokens).to_vec(), trained(Matching::Epochs).to_vec()];
+    assert_eq!(names, expected.concat());
+
+    // The same tokens, to within an example, whatever was selected; or the same passes.
+    let tokens = found.matched_tokens.unwrap() as f64;
+    for arm in found.arms_of(Matching::Tokens).skip(1) {
+        assert!((arm.n_tokens - tokens).abs() < 64.0, "{}: {} for {tokens}", arm.strategy, arm.n_tokens);
+    }
+    for arm in found.arms_of(Matching::Epochs).skip(1) {
+        assert!((arm.passes - 2.0).abs() < 1e-12, "{}: {}", arm.strategy, arm.passes);
+        let n_rows = if arm.strategy == "full" { 240.0 } else { 24.0 };
+        assert_eq!(arm.n_rows, n_rows);
+        assert_eq!(arm.n_steps, 2.0 * (n_rows / 8.0f64).ceil());
+    }
+
+    // Two passes and an epoch of the reference for LoBaSS, nothing for the baselines.
+    let cost = |name: &str| found.arm(name, Matching::Epochs).unwrap().cost;
+    assert_eq!(cost("lobass").scoring, 2.0);
+    assert!((cost("lobass").references.unwrap() - 3.0).abs() < 1e-9, "{:?}", cost("lobass"));
+    for free in ["longest", "random", "full", "zero-shot"] {
+        assert_eq!((cost(free).scoring, cost(free).references), (0.0, Some(0.0)), "{free}");
+    }
+    assert!((cost("full").total().unwrap() - 6.0).abs() < 1e-9);
+
+    // What is said in the middle is what the sums say, and differences are differences.
+    for arm in &found.arms {
+        let all = arm.result(ALL).unwrap();
+        let means = arm.seeds.iter().map(|seed| seed.sources[ALL].nll / seed.sources[ALL].n_scored as f64);
+        assert!((all.loss.value - means.sum::<f64>() / arm.seeds.len() as f64).abs() < 1e-12);
+        assert!(all.loss.low <= all.loss.value && all.loss.value <= all.loss.high);
+        let parts: u64 = arm.results[1..].iter().map(|result| result.n_examples).sum();
+        assert_eq!(parts, all.n_examples);
+    }
+    let loss = |name: &str| found.arm(name, Matching::Epochs).unwrap().result(ALL).unwrap().loss.value;
+    let difference = found.difference("lobass", "random", Matching::Epochs, ALL).unwrap();
+    assert!((difference.loss.value - (loss("lobass") - loss("random"))).abs() < 1e-12);
+    // The base has the skills of pretraining already, and none of the others.
+    let zero_shot = &found.arms[0];
+    assert!(zero_shot.result("known").unwrap().exact.value > 0.8, "{zero_shot:?}");
+    assert!(zero_shot.result("learnable").unwrap().exact.value < 0.1, "{zero_shot:?}");
+    assert!(loss("full") < zero_shot.result(ALL).unwrap().loss.value);
+
+    // More seeds and strategies are more trials; those that are there stay as they are.
+    let trial = sandbox.path("compared/trials/lobass-epochs-seed1.json");
+    let written = fs_err::metadata(&trial).unwrap().modified().unwrap();
+    let again =
+        sandbox.expect(0, &compare("--strategy lobass longest gap --seeds 3 --match epochs --out compared"));
+    assert!(again.stderr.contains("9 of 16 done before"), "{}", again.stderr);
+    assert_eq!(fs_err::metadata(&trial).unwrap().modified().unwrap(), written);
+    assert_eq!(report(&sandbox, "compared").arms.len(), 6);
+    // And other settings are another comparison.
+    sandbox.fails(
+        &compare("--strategy lobass --out compared --weight-decay 0.5"),
+        &["compared", "recipe", "use another directory"],
+    );
+    sandbox.fails(&compare("--strategy lobass --out run"), &["expected an empty directory"]);
+}
+
+#[test]
+fn a_killed_comparison_goes_on_and_ends_the_same_on_several_devices_too() {
+    let sandbox = scored(0);
+    let line = |out: &str| compare(&format!("--strategy lobass --seeds 2 --match epochs --out {out}"));
+    let arguments = line("killed");
+    let arguments: Vec<&str> = arguments.split_whitespace().collect();
+    let first = sandbox.path("killed/trials/zero-shot.json");
+    let mut child = sandbox.spawn(&arguments);
+    let begun = Instant::now();
+    while !first.exists() {
+        assert!(begun.elapsed() < Duration::from_secs(120), "no trial was done");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let whole = |dir: &str| sandbox.path(dir).join("results.json").exists();
+    assert!(!whole("killed"), "it was killed before its end");
+
+    let again = sandbox.expect(0, &line("killed"));
+    assert!(again.stderr.contains("done before"), "{}", again.stderr);
+    sandbox.expect(0, &line("whole"));
+    sandbox.expect(0, &format!("{} --devices cpu,cpu", line("both")));
+    let results = ["killed", "whole", "both"].map(|dir| sandbox.read(&format!("{dir}/results.json")));
+    assert!(results[0] == results[1], "taken up, it ends otherwise");
+    assert!(results[1] == results[2], "on two devices it ends otherwise");
+    let left = |dir: &str| fs_err::read_dir(sandbox.path(dir).join("state")).unwrap().count();
+    assert_eq!(["killed", "whole", "both"].map(left), [0, 0, 0]);
+}
+
+#[test]
+fn held_out_examples_are_never_in_the_pool() {
+    let sandbox = scored(40);
+    // Two rows of the pool, one of them in other words' clothes, and some that are not there.
+    let pool = sandbox.read("small.jsonl");
+    let rows: Vec<&str> = pool.lines().take(2).collect();
+    let shouted =
+        rows[1].to_uppercase().replace("\"QUESTION\"", "\"question\"").replace("\"ANSWER\"", "\"answer\"");
+    let others = sandbox.read("held-out/learnable.jsonl");
+    let others: Vec<&str> = others.lines().take(5).collect();
+    sandbox.write("mixed.jsonl", format!("{}\n{shouted}\n{}\n", rows[0], others.join("\n")));
+    let line = |rest: &str| {
+        format!(
+            "compare --scores run/scores.parquet --base base --strategy lobass --seeds 1 --match epochs {RECIPE} {rest}"
+        )
+    };
+    sandbox.expect(0, &line("--eval mixed.jsonl --out mixed"));
+    let found = report(&sandbox, "mixed").held_out;
+    assert_eq!((found.n_same_prompt, found.sources[0].n_rows), (2, 5));
+    sandbox.fails(&line("--eval mixed.jsonl --overlap refuse --out refused"), &["2 of 7", "--overlap drop"]);
+    sandbox.fails(&line("--eval small.jsonl --out none"), &["no held-out example is left"]);
+
+    // Rows that the table holds out, without those that the rest of the pool asks too.
+    sandbox.expect(0, &line("--eval-rows --out rows"));
+    let found = report(&sandbox, "rows");
+    let held_out = &found.held_out;
+    let n_kept: u64 = held_out.sources.iter().map(|source| source.n_rows).sum();
+    assert_eq!(n_kept + held_out.n_same_prompt + held_out.n_near, 40);
+    assert!(held_out.n_same_prompt > 0 && n_kept > 0, "{held_out:?}");
+    assert_eq!(found.pool.n_eligible, 200);
+    sandbox.expect(2, &line("--out both"));
+}
+
+#[test]
+fn what_cannot_be_compared_is_said_before_anything_is_trained() {
+    let sandbox = scored(0);
+    let fails = |rest: &str, words: &[&str]| sandbox.fails(&compare(rest), words);
+    fails("--strategy lobas --out x", &["lobas"]);
+    fails("--strategy lobass --objective dpo --out x", &["sft"]);
+    sandbox.expect(2, &compare("--strategy lobass --seeds 0 --out x"));
+    sandbox.expect(2, &compare("--strategy lobass --tokens 6% --out x"));
+    sandbox.fails(
+        "compare --scores run/scores.parquet --base base --strategy lobass --eval-rows --budget 10% --out x",
+        &["no row of the table was held out"],
+    );
+    assert!(!Path::new(&sandbox.path("x/trials")).exists());
+}
