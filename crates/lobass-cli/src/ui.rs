@@ -31,6 +31,11 @@ impl Ui {
         Self { has_bar: false, ..self }
     }
 
+    /// Says nothing on the way.
+    pub(crate) fn silent(self) -> Self {
+        Self { quiet: true, ..self }
+    }
+
     pub(crate) fn format(self) -> OutputFormat {
         self.format
     }

@@ -6,6 +6,7 @@ mod encode;
 mod job;
 mod price;
 mod recipe;
+mod report;
 mod selection;
 mod work;
 
@@ -22,6 +23,7 @@ pub(crate) use encode::EncodeArgs;
 pub(crate) use job::JobArgs;
 pub(crate) use price::PriceArgs;
 pub(crate) use recipe::{RecipeArgs, ReferenceArgs};
+pub(crate) use report::ReportArgs;
 pub(crate) use selection::SelectionArgs;
 pub(crate) use work::{GcArgs, PendingArgs, SealArgs, StatusArgs, WorkerArgs};
 
@@ -74,6 +76,8 @@ pub(crate) enum Command {
     Merge(MergeArgs),
     /// Keep the best rows of a score table, in the input's own format
     Select(Box<SelectArgs>),
+    /// Show a score table and what strategies choose from it: a page that needs nothing else
+    Report(Box<ReportArgs>),
     /// Show one example as a model sees it
     Inspect(Box<InspectArgs>),
     /// List the selection strategies

@@ -7,6 +7,7 @@ mod inspect;
 mod merge;
 mod pending;
 mod plan;
+mod report;
 mod run;
 mod score;
 mod seal;
@@ -37,6 +38,7 @@ pub(crate) fn dispatch(command: Command, ui: Ui) -> anyhow::Result<Outcome> {
         Command::Gc(args) => gc::gc(&args, ui),
         Command::Merge(args) => merge::merge(&args, ui),
         Command::Select(args) => select::select(&args, ui),
+        Command::Report(args) => report::report(&args, ui),
         Command::Inspect(args) => inspect::inspect(&args, ui),
         Command::Strategies => strategies::strategies(ui),
         Command::Doctor => doctor::doctor(ui),

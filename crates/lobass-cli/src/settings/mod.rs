@@ -115,6 +115,23 @@ impl SelectSettings {
         }
     }
 
+    /// What is said on the command line beside the budget and the seed.
+    pub(crate) fn spelled(&self) -> String {
+        let mut spelled = String::new();
+        if let Some(rating) = &self.rating {
+            spelled += &format!(" --rating {}", crate::stages::quoted(rating));
+        }
+        if let Some(least) = self.min_rating {
+            spelled += &format!(" --min-rating {least}");
+        }
+        match self.direction {
+            Some(DirectionWord::Ascending) => spelled += " --ascending",
+            Some(DirectionWord::Descending) => spelled += " --descending",
+            None => {}
+        }
+        spelled
+    }
+
     /// The budget; everything that is good enough, if there is a least rating and no budget.
     pub(crate) fn budget(&self) -> anyhow::Result<Budget> {
         match (&self.budget, self.min_rating) {

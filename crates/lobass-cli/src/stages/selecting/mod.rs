@@ -6,7 +6,7 @@ mod write;
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
-use lobass_core::{ColumnSet, Direction, Numbers, ScoreColumns};
+use lobass_core::{ColumnSet, Direction, Numbers, ScoreColumns, Selection};
 use lobass_data::Pool;
 use lobass_run::ScoreFile;
 use lobass_select::{Ratings, Request, Strategy, select, summarize};
@@ -51,7 +51,20 @@ pub(crate) fn columns_of<'a>(strategies: impl IntoIterator<Item = &'a str>) -> a
     Ok(wanted)
 }
 
-/// Chooses rows of a table, of which the strategy's columns are read, and writes them.
+/// Chooses rows of a table, of which the strategy's columns are read.
+pub(crate) fn choose(
+    columns: &ScoreColumns,
+    pool: &Pool,
+    strategy: &str,
+    settings: &SelectSettings,
+) -> anyhow::Result<(Strategy, Selection)> {
+    let strategy = with_ratings(Strategy::from_name(strategy).map_err(anyhow::Error::msg)?, pool, settings)?;
+    let request = Request { budget: settings.budget()?, direction: settings.direction.map(Direction::from) };
+    let selection = select(columns, &strategy, &request)?;
+    Ok((strategy, selection))
+}
+
+/// The same, and writes them.
 pub(crate) fn select_and_write(
     table: &ScoreFile,
     columns: &ScoreColumns,
@@ -60,9 +73,7 @@ pub(crate) fn select_and_write(
     settings: &SelectSettings,
     target: &SelectionTarget,
 ) -> anyhow::Result<SelectionReport> {
-    let strategy = with_ratings(Strategy::from_name(strategy).map_err(anyhow::Error::msg)?, pool, settings)?;
-    let request = Request { budget: settings.budget()?, direction: settings.direction.map(Direction::from) };
-    let selection = select(columns, &strategy, &request)?;
+    let (strategy, selection) = choose(columns, pool, strategy, settings)?;
     let summary = summarize(columns, &strategy, &selection);
     let mut written = Vec::new();
     if let Some(out) = &target.out {
@@ -74,7 +85,8 @@ pub(crate) fn select_and_write(
     }
     let reasons = columns.reasons.clone();
     let has_budget = settings.budget.is_some();
-    Ok(SelectionReport { selection, summary, written, reasons, score: strategy.info().score, has_budget })
+    let score = strategy.info().score;
+    Ok(SelectionReport { strategy, selection, summary, written, reasons, score, has_budget })
 }
 
 fn with_ratings(strategy: Strategy, pool: &Pool, settings: &SelectSettings) -> anyhow::Result<Strategy> {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use lobass_core::{Budget, RowStatus, Selection};
-use lobass_select::Summary;
+use lobass_select::{Strategy, Summary};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -12,6 +12,7 @@ use crate::text::{Labelled, count, counted, percent};
 
 /// A selection, what is to be said of it, and where it was written.
 pub(crate) struct SelectionReport {
+    pub(crate) strategy: Strategy,
     pub(crate) selection: Selection,
     pub(crate) summary: Summary,
     pub(super) written: Vec<(PathBuf, u64)>,
