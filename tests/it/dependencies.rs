@@ -57,6 +57,7 @@ fn every_crate_keeps_to_its_floor() {
     check("lobass-run", &["lobass-core", "lobass-data"], &[&["burn", "clap"]]);
     check("lobass-select", &["lobass-core"], &[&["burn", "clap", "serde_json"], text, files]);
     check("lobass-text", &[], &[&["burn", "clap", "serde", "rayon"], text, files]);
+    check("lobass-report", &["lobass-core", "lobass-select"], &[&["burn", "clap", "rayon"], text, files]);
     check("lobass-price", &[], &[&["burn", "clap", "serde"], text, files]);
     check("lobass-evidence", &[], &[&["burn", "clap", "serde_json"], text, files]);
     check("lobass-demo", &[], &[&["burn", "clap"], text, files]);
@@ -74,8 +75,8 @@ fn the_default_build_has_no_gpu() {
 #[test]
 fn clap_and_anyhow_stay_at_the_top() {
     for name in [
-        "core", "data", "demo", "evidence", "kernels", "llama", "loss", "price", "run", "select", "text",
-        "train",
+        "core", "data", "demo", "evidence", "kernels", "llama", "loss", "price", "report", "run", "select",
+        "text", "train",
     ] {
         let direct = dependencies(&format!("lobass-{name}"), Some(1));
         for top in ["clap", "anyhow", "indicatif", "anstream"] {

@@ -10,6 +10,7 @@ mod evidence;
 mod golden;
 mod peers;
 mod python;
+mod report_screenshots;
 mod schedulers;
 mod tidy;
 mod validate;
@@ -41,6 +42,8 @@ enum Verb {
     Devices(devices::Args),
     /// Build `lobass` and the GPU benchmark for NVIDIA cards, without the LLVM that burn fetches
     CudaBinary(cuda_binary::Args),
+    /// Take pictures of the pages of `lobass report` in a headless browser
+    ReportScreenshots(report_screenshots::Args),
     /// Test the Ray driver and the scripts for schedulers, with workers, actors, and nodes killed
     Schedulers,
 }
@@ -67,6 +70,7 @@ fn run(verb: Verb) -> Result<()> {
         Verb::Bench(args) => bench::run(&shell, &args),
         Verb::Devices(args) => devices::run(&shell, &args),
         Verb::CudaBinary(args) => cuda_binary::run(&shell, &args),
+        Verb::ReportScreenshots(args) => report_screenshots::run(&shell, &args),
         Verb::Schedulers => schedulers::run(&shell),
     }
 }

@@ -14,6 +14,7 @@ mod models;
 mod outputs;
 mod placement;
 mod progress;
+mod scored_pool;
 mod settings;
 mod stages;
 mod text;

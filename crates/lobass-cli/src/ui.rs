@@ -31,7 +31,7 @@ impl Ui {
         Self { has_bar: false, ..self }
     }
 
-    /// Says nothing on the way, since another process does.
+    /// Says nothing on the way.
     pub(crate) fn silent(self) -> Self {
         Self { quiet: true, ..self }
     }

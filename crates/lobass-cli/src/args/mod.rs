@@ -9,6 +9,7 @@ mod job;
 mod mask;
 mod price;
 mod recipe;
+mod report;
 mod selection;
 mod sets;
 mod shape;
@@ -31,6 +32,7 @@ pub(crate) use job::JobArgs;
 pub(crate) use mask::{MaskArgs, MaskMethod, ScopeArg};
 pub(crate) use price::PriceArgs;
 pub(crate) use recipe::{RecipeArgs, ReferenceArgs};
+pub(crate) use report::ReportArgs;
 pub(crate) use selection::SelectionArgs;
 pub(crate) use sets::SetArgs;
 pub(crate) use shape::ShapeArgs;
@@ -92,6 +94,8 @@ pub(crate) enum Command {
     Mask(MaskArgs),
     /// Train on what several strategies select, and measure which of them teaches most
     Compare(Box<CompareArgs>),
+    /// Show a score table and what strategies choose from it: a page that needs nothing else
+    Report(Box<ReportArgs>),
     /// Show one example as a model sees it
     Inspect(Box<InspectArgs>),
     /// Find rows that repeat themselves, refuse, or hold what should not be there, and say which rule says so

@@ -4,11 +4,11 @@ use anyhow::bail;
 use lobass_evidence::Bootstrap;
 use lobass_run::ScoreFile;
 
-use super::select::open_pool;
 use crate::args::CompareArgs;
 use crate::exit::Outcome;
 use crate::inputs::Sequences;
 use crate::models::Model;
+use crate::scored_pool::open_scored_pool;
 use crate::settings::{EncodeSettings, Settings};
 use crate::stages::comparing::{CompareRequest, Comparison, Devices, Overlaps, text};
 use crate::ui::{Ui, warn};
@@ -86,7 +86,7 @@ fn open_sequences(
     ui: Ui,
 ) -> anyhow::Result<Sequences> {
     let manifest = table.manifest();
-    let pool = open_pool(&args.scores, &args.data, manifest)?;
+    let pool = open_scored_pool(&args.scores, &args.data, manifest)?;
     let told = match told_in_dir(&args.out.join("work"))? {
         None => manifest.template.now.clone(),
         told => told,

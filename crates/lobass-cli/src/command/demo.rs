@@ -55,10 +55,12 @@ pub(crate) fn demo(args: &DemoArgs, ui: Ui) -> Result<Outcome> {
     let shares = shares(&kinds, &compositions);
     let dir = args.out.display();
     let best = chosen(&args.out, STRATEGIES[0])?.first().copied().unwrap_or_default();
+    let page = report.page.display();
     let first = report.texts.first().map_or("", |text| text.trim_end());
     let text = format!(
         "{first}\n\nWhat each strategy kept, by what the rows are. The pool's makers know; lobass does not.\n\n\
-         {shares}\n\nLook next at {dir}/summary.md, at {dir}/selected, or at one row:\n  \
+         {shares}\n\nOpen {page} in a browser to see it. Look next at {dir}/summary.md, at {dir}/selected, or at one \
+         row:\n  \
          lobass inspect --base {dir}/shipped/base --reference {dir}/reference --data {dir}/shipped/pool.jsonl \
          --row {best} --losses"
     );

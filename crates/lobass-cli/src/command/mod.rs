@@ -12,6 +12,7 @@ mod near_duplicates;
 mod pending;
 mod plan;
 mod quality;
+mod report;
 mod run;
 mod score;
 mod seal;
@@ -45,6 +46,7 @@ pub(crate) fn dispatch(command: Command, ui: Ui) -> anyhow::Result<Outcome> {
         Command::Select(args) => select::select(&args, ui),
         Command::Mask(args) => mask::mask(&args, ui),
         Command::Compare(args) => compare::compare(&args, ui),
+        Command::Report(args) => report::report(&args, ui),
         Command::Inspect(args) => inspect::inspect(&args, ui),
         Command::Quality(args) => quality::quality(&args, ui),
         Command::NearDuplicates(args) => near_duplicates::find(&args, ui),

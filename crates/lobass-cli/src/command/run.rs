@@ -15,7 +15,7 @@ use crate::models::{Model, UNCONDITIONAL, check_pair};
 use crate::outputs;
 use crate::settings::Settings;
 use crate::stages::{
-    self, ReferenceReport, References, SelectionTarget, TableFormat, TrainingRecord, columns_of,
+    self, PageRequest, ReferenceReport, References, RunPage, SelectionTarget, TableFormat, TrainingRecord,
     select_and_write, write_table,
 };
 use crate::ui::{Ui, warn};
@@ -27,7 +27,8 @@ pub(crate) fn run(args: &RunArgs, ui: Ui) -> anyhow::Result<Outcome> {
     }
     let settings = settings(args)?;
     let report = run_with(&settings, ui)?;
-    ui.result(format!("{}\n{}", report.references, report.texts.join("\n")), &report.json)?;
+    let page = format!("page       {}\n", report.page.display());
+    ui.result(format!("{}\n{}\n{page}", report.references, report.texts.join("\n")), &report.json)?;
     Ok(report.outcome)
 }
 
@@ -50,6 +51,8 @@ pub(crate) struct RunReport {
     pub(crate) references: String,
     /// One per strategy.
     pub(crate) texts: Vec<String>,
+    /// What shows it all.
+    pub(crate) page: PathBuf,
     pub(crate) json: Value,
 }
 
@@ -130,12 +133,14 @@ pub(crate) fn run_with(settings: &Settings, ui: Ui) -> anyhow::Result<RunReport>
     write_table(&work, &seal, 0, &scores, TableFormat::Parquet, ui)?;
     fs_err::write(&record, as_toml)?;
     let table = ScoreFile::open(&scores)?;
-    let mut wanted = columns_of(strategies.iter().map(String::as_str), &settings.select, table.manifest())?;
+    let strategy_names = strategies.iter().map(String::as_str);
+    let mut wanted = PageRequest::columns(strategy_names, &settings.select, table.manifest())?;
     wanted.extend(ReferenceReport::columns(table.manifest()));
     let columns = table.columns(&wanted, settings.select.seed, threads)?;
     let mut falls_short = false;
     let mut texts = Vec::new();
     let mut results = Vec::new();
+    let mut chosen = Vec::new();
     let mut n_selected = 0;
     for strategy in strategies {
         let target = target(out, strategy);
@@ -145,18 +150,31 @@ pub(crate) fn run_with(settings: &Settings, ui: Ui) -> anyhow::Result<RunReport>
         n_selected = n_selected.max(report.n_selected());
         texts.push(report.text());
         results.push(json!(report.json()));
+        chosen.push((report.strategy, report.selection));
     }
     let manifest = table.manifest();
     let references = ReferenceReport::new(manifest, &columns, n_selected);
     references.warn();
     write_summary(out, manifest, &texts, &results, &references)?;
+    let page = RunPage {
+        settings,
+        base: &base,
+        sequences: &sequences,
+        seal: &seal,
+        table: &table,
+        columns: &columns,
+        chosen: &chosen,
+        out,
+    };
+    let page = page.write(ui)?;
     Ok(RunReport {
         outcome: Outcome::incomplete_if(falls_short || stages::n_skipped(&manifest.counts) > 0),
         references: references.text(),
         texts,
         json: json!({
-            "out": out, "manifest": manifest, "references": references.json(), "selections": results,
+            "out": out, "report": page, "manifest": manifest, "references": references.json(), "selections": results,
         }),
+        page,
     })
 }
 

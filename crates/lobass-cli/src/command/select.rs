@@ -1,13 +1,10 @@
 //! `lobass select`.
 
-use std::path::{Path, PathBuf};
-
-use anyhow::bail;
-use lobass_data::{DataFile, Duplicates, FormatChoice, Pool};
-use lobass_run::{Manifest, ScoreFile};
+use lobass_run::ScoreFile;
 
 use crate::args::SelectArgs;
 use crate::exit::Outcome;
+use crate::scored_pool::open_scored_pool;
 use crate::settings::{SelectSettings, available_threads};
 use crate::stages::{SelectionTarget, columns_of, select_and_write};
 use crate::ui::Ui;
@@ -19,45 +16,10 @@ pub(crate) fn select(args: &SelectArgs, ui: Ui) -> anyhow::Result<Outcome> {
     let table = ScoreFile::open(&args.scores)?;
     let wanted = columns_of([args.strategy.as_str()], &settings, table.manifest())?;
     let columns = table.columns(&wanted, settings.seed, available_threads())?;
-    let pool = open_pool(&args.scores, &args.data, table.manifest())?;
+    let pool = open_scored_pool(&args.scores, &args.data, table.manifest())?;
     let target = SelectionTarget { out: args.out.clone(), index: args.index.clone() };
     target.check(&pool, &args.scores)?;
     let report = select_and_write(&table, &columns, &pool, &args.strategy, &settings, &target)?;
     ui.result(report.text(), &report.json())?;
     Ok(Outcome::incomplete_if(report.falls_short()))
-}
-
-/// The files a table was made from, where they were or where they are now.
-pub(super) fn open_pool(scores: &Path, data: &[PathBuf], manifest: &Manifest) -> anyhow::Result<Pool> {
-    if !data.is_empty() && data.len() != manifest.inputs.len() {
-        bail!(
-            "score table `{}` was made from {} data files, {} are given; name them all, in the same order",
-            scores.display(),
-            manifest.inputs.len(),
-            data.len()
-        );
-    }
-    let mut files = Vec::new();
-    for (at, input) in manifest.inputs.iter().enumerate() {
-        let path = data.get(at).cloned().unwrap_or_else(|| (&input.path).into());
-        if !path.exists() {
-            bail!(
-                "data file `{}` of the score table is not there; say where it is with `--data`",
-                path.display()
-            );
-        }
-        let layout = input.layout.clone();
-        let file = DataFile::open(&path, &input.source, &FormatChoice::Layout { layout, named: Vec::new() })?;
-        let found = file.fingerprint()?;
-        if found != input.sha256 {
-            bail!(
-                "data file `{}` is not the one that was scored: expected SHA-256 {}, found {}",
-                path.display(),
-                input.sha256,
-                found
-            );
-        }
-        files.push(file);
-    }
-    Ok(Pool::new(files, Duplicates::Keep))
 }

@@ -2,6 +2,7 @@
 
 mod select;
 mod sets;
+mod spelled;
 mod train;
 
 use std::path::PathBuf;

@@ -8,6 +8,7 @@ use lobass_select::{Guards, Need, Strategy};
 use serde::{Deserialize, Serialize};
 
 use super::SetSettings;
+use super::spelled::Spelled;
 
 /// How much is kept, and of what.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -125,6 +126,23 @@ impl SelectSettings {
         Ok(self.strategies.iter().map(needs).collect::<anyhow::Result<Vec<bool>>>()?.contains(&true))
     }
 
+    /// What is said on the command line beside the budget and the seed.
+    pub(crate) fn spelled(&self) -> String {
+        let mut spelled = Spelled::default();
+        spelled.text("rating", self.rating.as_deref());
+        spelled.path("ratings", self.ratings.as_deref());
+        spelled.value("min-rating", self.min_rating);
+        spelled.text("lengths-of", self.lengths_of.as_deref());
+        match self.direction {
+            Some(DirectionWord::Ascending) => spelled.flag("ascending"),
+            Some(DirectionWord::Descending) => spelled.flag("descending"),
+            None => {}
+        }
+        self.shape.spell(&mut spelled);
+        self.sets.spell(&mut spelled);
+        spelled.line()
+    }
+
     /// The budget; everything that is good enough, if there is a least rating and no budget.
     pub(crate) fn budget(&self) -> anyhow::Result<Budget> {
         match (&self.budget, self.min_rating) {
@@ -146,6 +164,25 @@ impl ShapeSettings {
             max_reference_quantile: self.max_reference_quantile,
             shrinkage: self.shrinkage,
         }
+    }
+
+    fn spell(&self, spelled: &mut Spelled) {
+        spelled.value("min-scored", self.min_scored);
+        spelled.value("min-base-loss", self.min_base_loss);
+        spelled.value("max-reference-quantile", self.max_reference_quantile);
+        spelled.value("shrinkage", self.shrinkage);
+        spelled.value(
+            "responses",
+            match self.responses {
+                Responses::All => None,
+                Responses::Best => Some("best"),
+                Responses::MostProbable => Some("most-probable"),
+            },
+        );
+        spelled.text("quota-by", self.quota_by.as_deref());
+        spelled.value("length-bins", self.length_bins);
+        spelled.value("temperature", self.temperature);
+        spelled.text("shares", self.shares.as_deref());
     }
 
     fn check(&self) -> anyhow::Result<()> {

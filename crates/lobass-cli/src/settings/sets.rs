@@ -7,6 +7,8 @@ use std::str::FromStr;
 use anyhow::bail;
 use serde::{Deserialize, Serialize};
 
+use super::spelled::Spelled;
+
 /// How the rows of a selection differ, or what they are to be like.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -68,6 +70,16 @@ impl fmt::Display for Diversity {
 }
 
 impl SetSettings {
+    pub(super) fn spell(&self, spelled: &mut Spelled) {
+        spelled.path("embeddings", self.embeddings.as_deref());
+        spelled.paths("query-embeddings", &self.query_embeddings);
+        if self.round_robin {
+            spelled.flag("round-robin");
+        }
+        spelled.value("diversity", self.diversity);
+        spelled.value("out-of", self.out_of);
+    }
+
     /// Checks what can be checked before anything is read.
     pub(super) fn check(&self, has_queries: bool) -> anyhow::Result<()> {
         if has_queries && (self.embeddings.is_none() || self.query_embeddings.is_empty()) {

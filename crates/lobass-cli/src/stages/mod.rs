@@ -5,6 +5,7 @@ mod embedding;
 mod fleet;
 mod reference;
 mod references;
+mod reporting;
 mod selecting;
 mod table;
 pub(crate) mod text;
@@ -24,7 +25,8 @@ pub(crate) use embedding::{
 pub(crate) use fleet::Fleet;
 pub(crate) use reference::{Part, TrainRequest, Trained, TrainingRecord, train_reference, trained_before};
 pub(crate) use references::{ReferenceReport, References, given};
-pub(crate) use selecting::{SelectionTarget, columns_of, select_and_write};
+pub(crate) use reporting::{DEFAULT_STRATEGIES, Heat, PageRequest, RunPage, Spelled, Tokens, quoted};
+pub(crate) use selecting::{SelectionTarget, choose, columns_of, select_and_write};
 pub(crate) use table::{TableFormat, say_table, write_table};
 
 use crate::inputs::Sequences;

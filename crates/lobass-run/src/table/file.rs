@@ -7,7 +7,7 @@ use lobass_core::{ColumnSet, ExampleKey, ScoreColumns, ScoreRecord};
 
 use super::groups::{Group, Groups};
 use super::wanted::Wanted;
-use super::{TokenLosses, json, not_a_table, parquet_columns, parquet_file, tokens};
+use super::{TokenLosses, json, not_a_table, parquet_columns, parquet_file, row_tokens, tokens};
 use crate::{Error, Manifest};
 
 /// A score table on disk, in Parquet or as JSON lines: opened, and not read yet.
@@ -143,5 +143,37 @@ impl ScoreFile {
         all.ok_or_else(|| {
             not_a_table(&self.path, format!("expected {} rows, found fewer", self.manifest.n_rows))
         })
+    }
+
+    /// Reads the losses of the scored tokens of some rows under some models, such as `base` and `reference`, in the
+    /// order in which rows and models are given. `None` for a row that has no losses.
+    ///
+    /// # Errors
+    /// [`Error::NotATable`] if there is no such row, or if the table has no losses of tokens under a model;
+    /// [`Error::Parquet`] or [`Error::Damaged`] if they cannot be read.
+    pub fn token_losses_of(
+        &self,
+        rows: &[u64],
+        models: &[&str],
+        threads: usize,
+    ) -> Result<Vec<Option<Vec<Vec<f32>>>>, Error> {
+        if let Some(row) = rows.iter().find(|row| **row >= self.manifest.n_rows) {
+            let reason = format!("expected row {row}, found {} rows", self.manifest.n_rows);
+            return Err(not_a_table(&self.path, reason));
+        }
+        let Form::Parquet(groups) = &self.form else {
+            return Err(not_a_table(
+                &self.path,
+                "expected the losses of tokens, which only Parquet tables have",
+            ));
+        };
+        let mut wanted: Vec<Wanted> = rows.iter().enumerate().map(|(at, &row)| Wanted { row, at }).collect();
+        wanted.sort_unstable();
+        let found = row_tokens::read(groups, &self.path, &wanted, models, threads)?;
+        let mut tokens = vec![None; rows.len()];
+        for (wanted, found) in wanted.iter().zip(found) {
+            tokens[wanted.at] = found;
+        }
+        Ok(tokens)
     }
 }

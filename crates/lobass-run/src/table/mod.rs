@@ -5,6 +5,7 @@ mod groups;
 mod json;
 mod parquet_columns;
 mod parquet_file;
+mod row_tokens;
 mod seeds;
 mod tokens;
 mod wanted;

@@ -79,15 +79,14 @@ fn checkpoints(manifest: &Manifest) -> Vec<String> {
     checkpoints
 }
 
-/// Chooses rows of a table, of which the strategy's columns are read, and writes them.
-pub(crate) fn select_and_write(
+/// Chooses rows of a table, of which the strategy's columns are read.
+pub(crate) fn choose(
     table: &ScoreFile,
     columns: &ScoreColumns,
     pool: &Pool,
     strategy: &str,
     settings: &SelectSettings,
-    target: &SelectionTarget,
-) -> anyhow::Result<SelectionReport> {
+) -> anyhow::Result<(Strategy, Shaped)> {
     let vectors = VectorSets::open(&settings.sets, table)?;
     let strategy = match settings.strategy(strategy)? {
         Strategy::Rds(_) => Strategy::Rds(vectors.as_ref().map(|v| v.cosines(columns)).unwrap_or_default()),
@@ -98,6 +97,19 @@ pub(crate) fn select_and_write(
     let tasks = vectors.as_ref().map(VectorSets::tasks).unwrap_or_default();
     let sets = vectors.as_ref().and_then(|vectors| vectors.sets(&settings.sets, &tasks));
     let shaped = select_sets(columns, &strategy, &request, &shape, sets)?;
+    Ok((strategy, shaped))
+}
+
+/// The same, and writes them.
+pub(crate) fn select_and_write(
+    table: &ScoreFile,
+    columns: &ScoreColumns,
+    pool: &Pool,
+    strategy: &str,
+    settings: &SelectSettings,
+    target: &SelectionTarget,
+) -> anyhow::Result<SelectionReport> {
+    let (strategy, shaped) = choose(table, columns, pool, strategy, settings)?;
     let selection = &shaped.selection;
     let summary = summarize(columns, &strategy, selection);
     let mut written = Vec::new();
@@ -112,7 +124,17 @@ pub(crate) fn select_and_write(
     let has_budget = settings.budget.is_some();
     let Shaped { selection, left_out, strata } = shaped;
     let score = strategy.info().score;
-    Ok(SelectionReport { selection, left_out, strata, summary, written, reasons, score, has_budget })
+    Ok(SelectionReport {
+        strategy,
+        selection,
+        left_out,
+        strata,
+        summary,
+        written,
+        reasons,
+        score,
+        has_budget,
+    })
 }
 
 /// A strategy with what it needs beside sums of losses.

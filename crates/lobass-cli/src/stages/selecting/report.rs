@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use lobass_core::{Budget, RowStatus, Selection};
-use lobass_select::{LeftOut, StratumShare, Summary};
+use lobass_select::{LeftOut, Strategy, StratumShare, Summary};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -12,6 +12,7 @@ use crate::text::{Labelled, count, counted, percent};
 
 /// A selection, what is to be said of it, and where it was written.
 pub(crate) struct SelectionReport {
+    pub(crate) strategy: Strategy,
     pub(crate) selection: Selection,
     /// Rows that were no candidates, and why.
     pub(super) left_out: Vec<LeftOut>,

@@ -1,0 +1,188 @@
+//! `lobass report`.
+
+use anyhow::{Context as _, bail};
+use lobass_data::{ChatTemplate, DateTime, Encoder, Pool, TemplateChoice, TextTokenizer};
+use lobass_run::{Manifest, ScoreFile};
+
+use crate::args::ReportArgs;
+use crate::exit::Outcome;
+use crate::models::{Model, check_pair};
+use crate::scored_pool::open_scored_pool;
+use crate::settings::{ComputeSettings, SelectSettings, available_threads};
+use crate::stages::{DEFAULT_STRATEGIES, Heat, PageRequest, Spelled, Tokens, choose, quoted};
+use crate::ui::Ui;
+
+/// How much is kept if nobody says.
+const DEFAULT_BUDGET: &str = "10%";
+
+pub(crate) fn report(args: &ReportArgs, ui: Ui) -> anyhow::Result<Outcome> {
+    let mut settings = SelectSettings::default();
+    args.selection.apply(&mut settings);
+    if settings.min_rating.is_none() {
+        settings.budget.get_or_insert_with(|| DEFAULT_BUDGET.to_owned());
+    }
+    let names = || args.strategy.iter().map(String::as_str);
+    settings.check(names())?;
+    let table = ScoreFile::open(&args.scores)?;
+    let wanted = PageRequest::columns(names(), &settings, table.manifest())?;
+    let columns = table.columns(&wanted, settings.seed, available_threads())?;
+    let pool = open_scored_pool(&args.scores, &args.data, table.manifest())?;
+    PageRequest::check(&args.out, &args.scores, &pool)?;
+    let encoder = args.base.is_some().then(|| encoder(args, &pool, table.manifest())).transpose()?;
+    let models = models(args, encoder.as_ref(), table.manifest(), ui)?;
+    let choose = |name| {
+        let (strategy, shaped) = choose(&table, &columns, &pool, name, &settings)?;
+        anyhow::Ok((strategy, shaped.selection))
+    };
+    let chosen: Vec<_> = names().map(choose).collect::<anyhow::Result<_>>()?;
+    let page = PageRequest {
+        table: &table,
+        scores: &args.scores,
+        columns: &columns,
+        pool: &pool,
+        settings: &settings,
+        chosen: &chosen,
+        beside: if args.strategy.is_empty() { &DEFAULT_STRATEGIES } else { &[] },
+        n_examples: args.examples.into(),
+        heat: heat(&table, encoder.as_ref(), models.as_ref()),
+        title: args.scores.display().to_string(),
+        commands: spelled(args, &settings),
+        out: &args.out,
+    };
+    let written = page.write(ui)?;
+    ui.result(written.text(), &written.json())?;
+    Ok(Outcome::Done)
+}
+
+/// The models whose losses the table has.
+struct Models {
+    base: Model,
+    references: Vec<(Model, Option<usize>)>,
+    threads: usize,
+}
+
+fn heat<'a>(table: &ScoreFile, encoder: Option<&'a Encoder>, models: Option<&'a Models>) -> Heat<'a> {
+    let manifest = table.manifest();
+    let has_reference = manifest.models.iter().any(|model| model.model.role.starts_with("reference"));
+    match (encoder, models) {
+        (Some(encoder), Some(Models { base, references, threads })) => {
+            Heat::Of(encoder, Tokens::Models { base, references, threads: *threads })
+        }
+        (Some(encoder), None) if manifest.per_token && has_reference => Heat::Of(encoder, Tokens::Table),
+        _ if !has_reference => Heat::Missing(
+            "The table has the losses of one model, so there is no change of a token’s loss to show.".to_owned(),
+        ),
+        _ if manifest.per_token => Heat::Missing(
+            "With --base DIR, whose tokenizer cuts the text as it was scored, the loss of each token is shown.".to_owned(),
+        ),
+        _ => Heat::Missing(
+            "With --base DIR and --reference DIR (or --adapter DIR), the loss of each token of these rows is computed and shown."
+                .to_owned(),
+        ),
+    }
+}
+
+/// What made the sequences of the table: the same tokenizer and the same template, or an error.
+fn encoder(args: &ReportArgs, pool: &Pool, manifest: &Manifest) -> anyhow::Result<Encoder> {
+    let dir = args.base.as_deref().context("a base model")?;
+    let tokenizer = TextTokenizer::from_dir(dir)?;
+    if tokenizer.digest() != manifest.tokenizer {
+        bail!(
+            "base model `{}`: expected the tokenizer of the score table, {}, found {}",
+            dir.display(),
+            manifest.tokenizer,
+            tokenizer.digest()
+        );
+    }
+    let now = match &manifest.template.now {
+        Some(told) => told.parse().context("the time that the chat template was told")?,
+        None => DateTime::ZERO,
+    };
+    let given = args.chat_template.as_deref();
+    // Where it came from is in the table, as a preset's name, a file's, or neither if the checkpoint brings it.
+    let mut words = vec!["auto"];
+    words.extend(manifest.template.name.split(' ').next());
+    let words = given.map_or(words, |given| vec![given]);
+    for word in &words {
+        let Ok(choice) = word.parse::<TemplateChoice>() else { continue };
+        if matches!(&choice, TemplateChoice::File(path) if given.is_none() && !path.exists()) {
+            continue;
+        }
+        let template = ChatTemplate::load(&choice, dir, pool, now)?;
+        if template.digest() == manifest.template.digest {
+            return Ok(Encoder::new(tokenizer, template, manifest.encoding));
+        }
+    }
+    bail!(
+        "chat template: expected that of the score table, `{}` with digest {}, found others under {}; say with \
+         `--chat-template` where it is now",
+        manifest.template.name,
+        manifest.template.digest,
+        words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" and ")
+    );
+}
+
+/// The models that were named, which are those of the table.
+fn models(
+    args: &ReportArgs,
+    encoder: Option<&Encoder>,
+    manifest: &Manifest,
+    ui: Ui,
+) -> anyhow::Result<Option<Models>> {
+    let dirs: Vec<_> = args.reference.iter().chain(&args.adapter).collect();
+    let (Some(base), Some(encoder), false) = (&args.base, encoder, dirs.is_empty()) else { return Ok(None) };
+    let mut compute = ComputeSettings {
+        dtype: manifest.models.first().map(|model| model.model.dtype.clone()),
+        ..ComputeSettings::default()
+    };
+    args.compute.apply(&mut compute);
+    let base = Model::open("base", base, &compute, ui)?;
+    let known = |model: &Model, is_base: bool| {
+        let found = manifest.models.iter().find(|record| {
+            (record.model.role == "base") == is_base
+                && record.model.weights_digest == model.key.weights_digest
+        });
+        found.with_context(|| {
+            let role = &model.key.role;
+            format!(
+                "{role} model `{}`: expected weights that the score table knows, found others",
+                model.key.path
+            )
+        })
+    };
+    known(&base, true)?;
+    let mut references = Vec::new();
+    for dir in dirs {
+        let reference = base.open_tuned("reference", dir, ui)?;
+        check_pair(&base, &reference, encoder.tokenizer())?;
+        let fold = known(&reference, false)?.fold;
+        references.push((reference, fold));
+    }
+    Ok(Some(Models { base, references, threads: compute.threads() }))
+}
+
+fn spelled(args: &ReportArgs, settings: &SelectSettings) -> Spelled {
+    let path = |path: &std::path::Path| quoted(&path.display().to_string());
+    let mut models = String::new();
+    if let Some(base) = &args.base {
+        models += &format!(" --base {}", path(base));
+    }
+    if !args.reference.is_empty() {
+        let all: Vec<_> = args.reference.iter().map(|dir| path(dir)).collect();
+        models += &format!(" --reference {}", all.join(" "));
+    }
+    if let Some(adapter) = &args.adapter {
+        models += &format!(" --adapter {}", path(adapter));
+    }
+    if let Some(template) = &args.chat_template {
+        models += &format!(" --chat-template {}", quoted(template));
+    }
+    Spelled {
+        whole: None,
+        data: args.data.clone(),
+        selection: settings.spelled(),
+        models,
+        n_examples: args.examples.into(),
+        out: args.out.clone(),
+    }
+}

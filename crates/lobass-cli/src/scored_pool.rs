@@ -1,0 +1,45 @@
+//! The data of a score table: the same bytes, wherever they lie now.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::bail;
+use lobass_data::{DataFile, Duplicates, FormatChoice, Pool};
+use lobass_run::Manifest;
+
+/// The files a table was made from, where they were or where they are now.
+///
+/// # Errors
+/// A file that is not there, or is not the one that was scored.
+pub(crate) fn open_scored_pool(scores: &Path, data: &[PathBuf], manifest: &Manifest) -> anyhow::Result<Pool> {
+    if !data.is_empty() && data.len() != manifest.inputs.len() {
+        bail!(
+            "score table `{}` was made from {} data files, {} are given; name them all, in the same order",
+            scores.display(),
+            manifest.inputs.len(),
+            data.len()
+        );
+    }
+    let mut files = Vec::new();
+    for (at, input) in manifest.inputs.iter().enumerate() {
+        let path = data.get(at).cloned().unwrap_or_else(|| (&input.path).into());
+        if !path.exists() {
+            bail!(
+                "data file `{}` of the score table is not there; say where it is with `--data`",
+                path.display()
+            );
+        }
+        let layout = input.layout.clone();
+        let file = DataFile::open(&path, &input.source, &FormatChoice::Layout { layout, named: Vec::new() })?;
+        let found = file.fingerprint()?;
+        if found != input.sha256 {
+            bail!(
+                "data file `{}` is not the one that was scored: expected SHA-256 {}, found {}",
+                path.display(),
+                input.sha256,
+                found
+            );
+        }
+        files.push(file);
+    }
+    Ok(Pool::new(files, Duplicates::Keep))
+}

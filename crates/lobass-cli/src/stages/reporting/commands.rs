@@ -1,0 +1,120 @@
+//! Command lines that repeat what a page shows.
+
+use std::path::{Path, PathBuf};
+
+use lobass_report::{Command, Report};
+use lobass_run::Manifest;
+
+use crate::models::UNCONDITIONAL;
+
+/// What is known of how a page came to be.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Spelled {
+    /// What made the table and the page, if it was one command.
+    pub(crate) whole: Option<Command>,
+    /// Data files where they lie now, if they have moved.
+    pub(crate) data: Vec<PathBuf>,
+    /// What was said of the selection, beside the budget and the seed.
+    pub(crate) selection: String,
+    /// What was said of models.
+    pub(crate) models: String,
+    pub(crate) n_examples: usize,
+    pub(crate) out: PathBuf,
+}
+
+impl Spelled {
+    /// The commands, the table's first.
+    pub(super) fn of(&self, report: &Report, scores: &Path, manifest: &Manifest) -> Vec<Command> {
+        let command = |what: &str, line: String| Command { what: what.to_owned(), line };
+        let scores = quoted(&scores.display().to_string());
+        let data = match self.data.is_empty() {
+            true => String::new(),
+            false => format!(
+                " --data {}",
+                self.data.iter().map(|p| quoted(&p.display().to_string())).collect::<Vec<_>>().join(" ")
+            ),
+        };
+        let budget = format!("--budget {} --seed {}{}", report.budget, report.seed, self.selection);
+        let mut commands: Vec<Command> = self.whole.iter().cloned().collect();
+        if commands.is_empty() {
+            commands.extend(score(&scores, manifest));
+        }
+        for view in &report.views {
+            let name = &view.strategy;
+            commands.push(command(
+                &format!("The selection of {name}"),
+                format!(
+                    "lobass select --scores {scores}{data} --strategy {name} {budget} --out selected/{name}/"
+                ),
+            ));
+        }
+        let names: Vec<&str> = report.views.iter().map(|view| view.strategy.as_str()).collect();
+        commands.push(command(
+            "This page",
+            format!(
+                "lobass report --scores {scores}{data} --strategy {} {budget}{} --examples {} --out {}",
+                names.join(" "),
+                self.models,
+                self.n_examples,
+                quoted(&self.out.display().to_string())
+            ),
+        ));
+        commands
+    }
+}
+
+/// What makes a table with one reference at most; of several, a run's settings say it.
+fn score(scores: &str, manifest: &Manifest) -> Option<Command> {
+    let of = |role: &str| manifest.models.iter().find(|model| model.model.role == role);
+    let base = of("base")?;
+    let unconditional = of(UNCONDITIONAL);
+    if manifest.models.len() > 2 + usize::from(unconditional.is_some()) {
+        return None;
+    }
+    let mut line = format!("lobass score --base {}", quoted(&base.model.path));
+    if let Some(reference) = of("reference") {
+        line += &format!(" --reference {}", quoted(&reference.model.path));
+    }
+    line += " --data";
+    for input in &manifest.inputs {
+        line += &format!(" {}", quoted(&format!("{}={}", input.source, input.path)));
+    }
+    let encoding = &manifest.encoding;
+    line += &format!(
+        " --mask {} --max-length {} --overlong {}",
+        encoding.mask, encoding.max_length, encoding.overlong
+    );
+    line += &format!(" --dtype {} --device {}", base.model.dtype, base.model.device);
+    if unconditional.is_some() {
+        line += " --context unconditional";
+    }
+    if manifest.per_token {
+        line += " --per-token";
+    }
+    let what = "The score table, if the columns of the data were found by themselves, repeated rows were kept, and the chat \
+                template was the checkpoint’s own; whether it is the same table its digest says";
+    Some(Command { what: what.to_owned(), line: line + &format!(" --out {scores}") })
+}
+
+/// A word of a command line.
+pub(crate) fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_stay_words() {
+        assert_eq!(quoted("runs/a.parquet"), "runs/a.parquet");
+        assert_eq!(quoted("my data's.jsonl"), "'my data'\\''s.jsonl'");
+        assert_eq!(quoted("$(rm x)"), "'$(rm x)'");
+        assert_eq!(quoted(""), "''");
+    }
+}

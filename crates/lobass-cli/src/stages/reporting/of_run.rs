@@ -1,0 +1,81 @@
+//! The page of a run, whose models are at hand.
+
+use std::path::{Path, PathBuf};
+
+use lobass_core::{ScoreColumns, Selection};
+use lobass_report::Command;
+use lobass_run::{ScoreFile, Seal};
+use lobass_select::Strategy;
+
+use super::commands::{Spelled, quoted};
+use super::heat::{Heat, Tokens};
+use super::{DEFAULT_STRATEGIES, PageRequest};
+use crate::inputs::Sequences;
+use crate::models::Model;
+use crate::settings::Settings;
+use crate::ui::Ui;
+
+/// Rows of each kind that are shown of each strategy.
+const N_EXAMPLES: usize = 4;
+
+/// Everything that a run's page is made from.
+pub(crate) struct RunPage<'a> {
+    pub(crate) settings: &'a Settings,
+    pub(crate) base: &'a Model,
+    pub(crate) sequences: &'a Sequences,
+    pub(crate) seal: &'a Seal,
+    pub(crate) table: &'a ScoreFile,
+    pub(crate) columns: &'a ScoreColumns,
+    pub(crate) chosen: &'a [(Strategy, Selection)],
+    /// The run directory.
+    pub(crate) out: &'a Path,
+}
+
+impl RunPage<'_> {
+    /// Writes `report.html` into the run directory, and says where it is.
+    pub(crate) fn write(&self, ui: Ui) -> anyhow::Result<PathBuf> {
+        let (scores, out) = (self.out.join("scores.parquet"), self.out.join("report.html"));
+        let silent = ui.silent();
+        let mut references = Vec::new();
+        for reference in &self.seal.references {
+            let dir = Path::new(&reference.model.path);
+            references.push((self.base.open_tuned(&reference.model.role, dir, silent)?, reference.fold));
+        }
+        let threads = self.settings.compute.threads();
+        let tokens = Tokens::Models { base: self.base, references: &references, threads };
+        let page = PageRequest {
+            table: self.table,
+            scores: &scores,
+            columns: self.columns,
+            pool: &self.sequences.pool,
+            settings: &self.settings.select,
+            chosen: self.chosen,
+            beside: &DEFAULT_STRATEGIES,
+            n_examples: N_EXAMPLES,
+            heat: Heat::Of(&self.sequences.encoder, tokens),
+            title: self.out.display().to_string(),
+            commands: self.spelled(&out),
+            out: &out,
+        };
+        page.write(ui)?;
+        Ok(out)
+    }
+
+    fn spelled(&self, out: &Path) -> Spelled {
+        let quoted = |path: &str| quoted(path);
+        let references: Vec<String> =
+            self.seal.references.iter().map(|reference| quoted(&reference.model.path)).collect();
+        let settings = self.out.join("settings.toml").display().to_string();
+        Spelled {
+            whole: Some(Command {
+                what: "Everything: the reference, the score table, the selections, and this page".to_owned(),
+                line: format!("lobass run {}", quoted(&settings)),
+            }),
+            data: Vec::new(),
+            selection: self.settings.select.spelled(),
+            models: format!(" --base {} --reference {}", quoted(&self.seal.base.path), references.join(" ")),
+            n_examples: N_EXAMPLES,
+            out: out.to_owned(),
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! What a score table and its selections look like: numbers to pictures.
+//!
+//! [`Measuring`] takes the columns of a score table and adds one strategy after the other; what comes of it is a
+//! [`Report`], plain data of bounded size: every row as a point for some thousands of rows, a density for more.
+//! [`to_html`] makes one self-contained page of it, with nothing to load and nothing that needs a script; [`to_text`]
+//! makes what a terminal can show. Whoever has the texts of the rows that are shown puts them into
+//! [`Report::examples`], with the loss of each token if it is known. Nothing here reads a file or a clock.
+//!
+//! ```
+//! use lobass_core::{Budget, ExampleKey, Nll, RowStatus, ScoreColumns, ScoreRecord};
+//! use lobass_report::{Measuring, to_html, to_text};
+//! use lobass_select::{Request, Strategy};
+//!
+//! let row = |row: u64| ScoreRecord {
+//!     row,
+//!     key: ExampleKey::new(format!("row-{row}")),
+//!     status: RowStatus::Ok,
+//!     reason: None,
+//!     source: "pool".to_owned(),
+//!     n_tokens: 20,
+//!     n_scored: 10,
+//!     base: Some(Nll { sum: 30.0, n_scored: 10 }),
+//!     reference: Some(Nll { sum: row as f64, n_scored: 10 }),
+//!     in_sample: None,
+//!     fold: None,
+//!     rejected: None,
+//! };
+//! let columns = ScoreColumns::of(&(0..30).map(row).collect::<Vec<_>>(), 0);
+//! let request = Request { budget: Budget::Rows(3), direction: None };
+//! let mut measuring = Measuring::new(&columns, 2);
+//! measuring.add(&Strategy::Lobass, &request)?;
+//! measuring.add(&Strategy::Random, &request)?;
+//! let report = measuring.report("a pool of thirty");
+//! assert_eq!(report.views[0].picks.best[0].row, 0);
+//! assert!(to_html(&report).starts_with("<!doctype html>"));
+//! assert!(to_text(&report, 100).contains("lobass"));
+//! # Ok::<(), lobass_select::SelectError>(())
+//! ```
+
+mod escape;
+mod html;
+mod measure;
+mod number;
+mod report;
+mod text;
+
+pub use html::{MAX_EXAMPLE_BYTES, to_html};
+pub use measure::{Axis, Bin, Cell, Histogram, Marks, Measuring, Plane, Point, Scale};
+pub use report::{
+    Body, Command, Example, LeftOut, Overlap, Picks, Piece, Ranked, Report, SourcePart, StatusCount, Turn,
+    View,
+};
+pub use text::to_text;

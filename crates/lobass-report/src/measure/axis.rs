@@ -1,0 +1,212 @@
+//! Axes: which stretch of the numbers is shown, where a number lies on it, and where the ticks are.
+
+use serde::Serialize;
+
+use crate::number;
+
+/// How numbers are spread over an axis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scale {
+    /// Equal steps for equal differences.
+    Linear,
+    /// Equal steps for equal ratios.
+    Log,
+}
+
+/// A stretch of numbers.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Axis {
+    /// What is measured, with its unit.
+    pub label: String,
+    /// How numbers are spread over it.
+    pub scale: Scale,
+    /// Where it begins.
+    pub min: f64,
+    /// Where it ends, above `min`.
+    pub max: f64,
+}
+
+/// A place on an axis that has a name.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Tick {
+    /// From 0 to 1.
+    pub(crate) at: f64,
+    pub(crate) label: String,
+}
+
+/// What is beyond this share of the rows at either end may be left outside.
+const TAIL: f64 = 0.001;
+/// Positive numbers that span so many times their least are shown by their ratios.
+const LOG_FROM: f64 = 20.0;
+
+impl Axis {
+    /// The stretch that shows some numbers: all of them, unless a few far ones would squeeze the others together.
+    ///
+    /// `log` allows ratios, where they are what matters.
+    pub(crate) fn of(label: impl Into<String>, mut numbers: Vec<f64>, log: bool) -> Self {
+        let label = label.into();
+        if numbers.is_empty() {
+            return Self { label, scale: Scale::Linear, min: 0.0, max: 1.0 };
+        }
+        let low = quantile(&mut numbers, TAIL);
+        let high = quantile(&mut numbers, 1.0 - TAIL);
+        let least = numbers.iter().copied().fold(f64::INFINITY, f64::min);
+        let most = numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let is_log = log && least > 0.0 && high / low >= LOG_FROM;
+        let (to, from): (fn(f64) -> f64, fn(f64) -> f64) =
+            if is_log { (f64::ln, f64::exp) } else { (|number| number, |number| number) };
+        let span = to(high) - to(low);
+        let reach = |bound: f64, end: f64| {
+            if span > 0.0 && (to(end) - to(bound)).abs() > span / 3.0 { to(bound) } else { to(end) }
+        };
+        let (min, max) = (reach(low, least), reach(high, most));
+        let pad = if max > min { (max - min) * 0.02 } else { (min.abs() * 0.1).max(0.5) };
+        let scale = if is_log { Scale::Log } else { Scale::Linear };
+        Self { label, scale, min: from(min - pad), max: from(max + pad) }
+    }
+
+    /// Where a number lies: 0 at the beginning, 1 at the end, and what is outside at the nearer of both.
+    pub fn place(&self, number: f64) -> f64 {
+        let place = match self.scale {
+            Scale::Linear => (number - self.min) / (self.max - self.min),
+            Scale::Log => (number.max(f64::MIN_POSITIVE) / self.min).ln() / (self.max / self.min).ln(),
+        };
+        place.clamp(0.0, 1.0)
+    }
+
+    /// Whether a number lies on it.
+    pub fn contains(&self, number: f64) -> bool {
+        (self.min..=self.max).contains(&number)
+    }
+
+    /// The number at a place from 0 to 1.
+    pub(crate) fn number_at(&self, place: f64) -> f64 {
+        match self.scale {
+            Scale::Linear => self.min + place * (self.max - self.min),
+            Scale::Log => self.min * (self.max / self.min).powf(place),
+        }
+    }
+
+    /// Round numbers along it, some `most` of them.
+    pub(crate) fn ticks(&self, most: usize) -> Vec<Tick> {
+        let numbers = match self.scale {
+            Scale::Linear => linear_ticks(self.min, self.max, most),
+            Scale::Log => log_ticks(self.min, self.max, most),
+        };
+        numbers.into_iter().map(|(number, label)| Tick { at: self.place(number), label }).collect()
+    }
+}
+
+/// The number below which a share of some lies; puts them into another order.
+pub(super) fn quantile(numbers: &mut [f64], share: f64) -> f64 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place among them")]
+    let at = (share * (numbers.len() - 1) as f64).round() as usize;
+    *numbers.select_nth_unstable_by(at, f64::total_cmp).1
+}
+
+/// Multiples of 1, 2, or 5 times a power of ten.
+fn linear_ticks(min: f64, max: f64, most: usize) -> Vec<(f64, String)> {
+    let rough = (max - min) / most.max(1) as f64;
+    let power = 10f64.powf(rough.log10().floor());
+    let step =
+        [1.0, 2.0, 5.0, 10.0].into_iter().map(|times| times * power).find(|step| *step >= rough * 0.999);
+    let step = step.unwrap_or(10.0 * power);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few digits")]
+    let digits = (-step.log10().floor()).clamp(0.0, 9.0) as usize;
+    let (first, last) = ((min / step).ceil(), (max / step).floor());
+    let label = |number: f64| match number.abs() {
+        // What is left of a difference that should be nothing must not show, not even by its sign.
+        size if size < step / 2.0 => format!("{:.digits$}", 0.0),
+        0.0..1e3 => format!("{number:.digits$}").replace('-', "−"),
+        _ => short(number),
+    };
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few ticks")]
+    let n = (last - first).max(-1.0) as i64 + 1;
+    (0..n.min(50)).map(|at| (first + at as f64) * step).map(|number| (number, label(number))).collect()
+}
+
+/// Powers of ten, with their doubles and fives where there is room.
+fn log_ticks(min: f64, max: f64, most: usize) -> Vec<(f64, String)> {
+    let decades = (max / min).log10();
+    let times: &[f64] = if decades * 3.0 <= most as f64 {
+        &[1.0, 2.0, 5.0]
+    } else if decades * 2.0 <= most as f64 {
+        &[1.0, 3.0]
+    } else {
+        &[1.0]
+    };
+    #[expect(clippy::cast_possible_truncation, reason = "powers of ten")]
+    let (first, last) = (min.log10().floor() as i32, max.log10().ceil() as i32);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few decades")]
+    let skip = (decades / most.max(1) as f64).ceil().max(1.0) as usize;
+    let numbers =
+        (first..=last).step_by(skip).flat_map(|power| times.iter().map(move |t| t * 10f64.powi(power)));
+    numbers.filter(|number| (min..=max).contains(number)).map(|number| (number, short(number))).collect()
+}
+
+/// `500`, `20k`, `3M`.
+fn short(number: f64) -> String {
+    let size = number.abs();
+    let text = match size {
+        0.0..1e-3 | 1e12.. => format!("{number:.0e}"),
+        1e9.. => format!("{}G", number / 1e9),
+        1e6.. => format!("{}M", number / 1e6),
+        1e4.. => format!("{}k", number / 1e3),
+        1e3.. => number::plain(number),
+        _ => format!("{}", (number * 1e6).round() / 1e6),
+    };
+    text.replace('-', "−")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn labels(axis: &Axis, most: usize) -> Vec<String> {
+        axis.ticks(most).into_iter().map(|tick| tick.label).collect()
+    }
+
+    #[test]
+    fn ticks_are_round() {
+        let axis = |scale, min, max| Axis { label: String::new(), scale, min, max };
+        let expected = ["−0.2", "0.0", "0.2", "0.4", "0.6", "0.8", "1.0"];
+        assert_eq!(labels(&axis(Scale::Linear, -0.31, 1.02), 7), expected);
+        assert_eq!(labels(&axis(Scale::Linear, 0.0, 47.0), 5), ["0", "10", "20", "30", "40"]);
+        assert_eq!(labels(&axis(Scale::Linear, 0.0, 45_000.0), 5), ["0", "10k", "20k", "30k", "40k"]);
+        assert_eq!(labels(&axis(Scale::Log, 3.5, 250.0), 6), ["5", "10", "20", "50", "100", "200"]);
+        assert_eq!(labels(&axis(Scale::Log, 0.5, 2e6), 7), ["1", "10", "100", "1,000", "10k", "100k", "1M"]);
+    }
+
+    #[test]
+    fn far_numbers_stay_outside() {
+        let mut numbers: Vec<f64> = (0..5000).map(|at| f64::from(at) / 5000.0).collect();
+        numbers.push(1e9);
+        let axis = Axis::of("a", numbers, true);
+        assert!(axis.max < 1.1 && !axis.contains(1e9) && axis.place(1e9) == 1.0);
+        let axis = Axis::of("a", (1..5000).map(f64::from).collect(), true);
+        assert_eq!(axis.scale, Scale::Log);
+        assert!(axis.contains(1.0) && axis.contains(4999.0));
+    }
+
+    proptest! {
+        #[test]
+        fn every_axis_has_room_and_ticks(
+            numbers in prop::collection::vec(-1e6f64..1e6, 0..50), log: bool, most in 3usize..9,
+        ) {
+            let axis = Axis::of("a", numbers.clone(), log);
+            prop_assert!(axis.min < axis.max);
+            let outside = numbers.iter().filter(|number| !axis.contains(**number)).count();
+            prop_assert!(outside <= 2, "a tail of few numbers is the least and the most of them");
+            let ticks = axis.ticks(most);
+            prop_assert!(ticks.len() <= 3 * most + 2);
+            prop_assert!(ticks.windows(2).all(|pair| pair[0].at < pair[1].at));
+            for share in [0.0, 0.3, 1.0] {
+                let number = axis.number_at(share);
+                prop_assert!((axis.place(number) - share).abs() < 1e-9);
+            }
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! Columns and selections to what is shown of them.
+
+mod axis;
+mod edges;
+mod histogram;
+mod picks;
+mod plane;
+
+use std::collections::BTreeMap;
+
+use lobass_core::{Budget, Direction, Numbers, ScoreColumns, Selection};
+use lobass_select::{Request, SelectError, Strategy, Summary, agreement, select, summarize};
+use serde_json::Value;
+
+pub use axis::{Axis, Scale};
+pub use histogram::{Bin, Histogram};
+pub use plane::{Cell, Marks, Plane, Point};
+
+use crate::report::{LeftOut, Overlap, Report, SourcePart, StatusCount, View};
+use plane::{Wanted, loss_axes};
+
+/// Looks at a score table, one strategy after the other.
+#[derive(Debug)]
+pub struct Measuring<'a> {
+    columns: &'a ScoreColumns,
+    n_examples: usize,
+    budget: Option<Budget>,
+    /// Base and reference loss per token of the rows that have both, if any does.
+    loss_axes: Option<(Axis, Axis)>,
+    length_axis: Axis,
+    views: Vec<View>,
+    left_out: Vec<LeftOut>,
+    /// Of each view, so that high is kept.
+    scores: Vec<Numbers>,
+}
+
+impl<'a> Measuring<'a> {
+    /// Begins with a table. `n_examples` of the best and of the worst rows of every strategy are named, and so many
+    /// around the border of what is kept.
+    pub fn new(columns: &'a ScoreColumns, n_examples: usize) -> Self {
+        let losses: (Vec<f64>, Vec<f64>) =
+            (0..columns.len()).filter_map(|row| losses_per_token(columns, row)).unzip();
+        let loss_axes = (!losses.0.is_empty()).then(|| loss_axes(losses.0, losses.1));
+        let lengths = (0..columns.len()).filter(|&row| columns.statuses[row].is_eligible());
+        let lengths: Vec<f64> =
+            lengths.map(|row| f64::from(columns.n_scored[row])).filter(|n| *n > 0.0).collect();
+        let mut length_axis = Axis::of("response length (scored tokens)", lengths, true);
+        if length_axis.scale == Scale::Linear {
+            length_axis.min = length_axis.min.max(0.0);
+        }
+        Self {
+            columns,
+            n_examples,
+            budget: None,
+            loss_axes,
+            length_axis,
+            views: Vec::new(),
+            left_out: Vec::new(),
+            scores: Vec::new(),
+        }
+    }
+
+    /// Adds what a strategy selects from the table. It takes 8 bytes a row, and some 40 more meanwhile.
+    ///
+    /// # Errors
+    /// What [`select`] says if the strategy cannot be used on the table; the others are not touched by it.
+    pub fn add(&mut self, strategy: &Strategy, request: &Request) -> Result<(), SelectError> {
+        let selection = select(self.columns, strategy, request)?;
+        self.add_selected(strategy, &selection)
+    }
+
+    /// Adds a selection that a strategy made of the table, however it was made.
+    ///
+    /// # Errors
+    /// As [`Measuring::add`].
+    pub fn add_selected(&mut self, strategy: &Strategy, selection: &Selection) -> Result<(), SelectError> {
+        let columns = self.columns;
+        let summary = summarize(columns, strategy, selection);
+        let all =
+            Request { budget: Budget::Rows(columns.len() as u64), direction: Some(selection.direction) };
+        let ranking = select(columns, strategy, &all)?;
+        self.budget.get_or_insert(selection.budget);
+        let info = strategy.info();
+        let mut scores = Numbers::missing(columns.len());
+        for ranked in &ranking.selected {
+            scores.set(place(ranked.row), Some(ranked.score.value()));
+        }
+        let mut selected = vec![false; columns.len()];
+        for chosen in &selection.selected {
+            selected[place(chosen.row)] = true;
+        }
+        let label = format!("{} score", info.name);
+        let of_rows = scores.iter().zip(&selected);
+        let histogram = Histogram::of(&label, of_rows.filter_map(|(score, &chosen)| Some((score?, chosen))));
+        let kept_scores = selection.selected.first().zip(selection.selected.last());
+        self.views.push(View {
+            strategy: info.name.to_owned(),
+            score: info.score.to_owned(),
+            origin: info.source.to_owned(),
+            keeps_high: selection.direction == Direction::Descending,
+            n_eligible: selection.n_eligible,
+            n_selected: selection.selected.len() as u64,
+            n_tokens: selection.n_tokens,
+            kept_scores: kept_scores.map(|(first, last)| (first.score.value(), last.score.value())),
+            length_correlation: summary.length_correlation,
+            mean_scored_tokens: summary.mean_scored_tokens,
+            sources: source_parts(&summary),
+            losses: self.losses(&selected),
+            lengths: self.lengths(&label, &histogram.axis, &scores, &selected),
+            histogram,
+            picks: picks::pick(&ranking, selection, &selected, self.n_examples),
+        });
+        self.scores.push(oriented(scores, selection));
+        Ok(())
+    }
+
+    /// Says of a strategy that it is not shown, and why.
+    pub fn leave_out(&mut self, strategy: &str, reason: impl Into<String>) {
+        self.left_out.push(LeftOut { strategy: strategy.to_owned(), reason: reason.into() });
+    }
+
+    /// What has been seen, to which examples, the manifest, and commands are to be added.
+    pub fn report(self, title: impl Into<String>) -> Report {
+        let columns = self.columns;
+        let scored = || (0..columns.len()).filter(|&row| columns.statuses[row].is_scored());
+        Report {
+            title: title.into(),
+            tool: String::new(),
+            n_rows: columns.len() as u64,
+            n_scored_rows: scored().count() as u64,
+            n_tokens: scored().map(|row| columns.n_tokens_read(row)).sum(),
+            n_scored_tokens: scored().map(|row| u64::from(columns.n_scored[row])).sum(),
+            budget: self.budget.map_or_else(String::new, |budget| budget.to_string()),
+            seed: columns.seed,
+            statuses: statuses(columns),
+            overlaps: self.overlaps(),
+            views: self.views,
+            left_out: self.left_out,
+            examples: BTreeMap::new(),
+            without_heat: None,
+            manifest: Value::Null,
+            commands: Vec::new(),
+        }
+    }
+
+    fn losses(&self, selected: &[bool]) -> Option<Plane> {
+        let (x, y) = self.loss_axes.clone()?;
+        let wanted = Wanted { x, y, whole: false, medians: false };
+        let points = (0..self.columns.len()).filter_map(|row| {
+            let (x, y) = losses_per_token(self.columns, row)?;
+            Some(Point { row: row as u64, x, y, selected: selected[row] })
+        });
+        Some(Plane::of(wanted, points))
+    }
+
+    fn lengths(&self, label: &str, axis: &Axis, scores: &Numbers, selected: &[bool]) -> Plane {
+        let columns = self.columns;
+        let y = Axis { label: label.to_owned(), ..axis.clone() };
+        let wanted = Wanted { x: self.length_axis.clone(), y, whole: true, medians: true };
+        let points = (0..columns.len()).filter_map(|row| {
+            let (x, y) = (f64::from(columns.n_scored[row]), scores.get(row)?);
+            Some(Point { row: row as u64, x, y, selected: selected[row] })
+        });
+        Plane::of(wanted, points)
+    }
+
+    fn overlaps(&self) -> Vec<Overlap> {
+        let mut found = Vec::new();
+        for left in 0..self.views.len() {
+            for right in left + 1..self.views.len() {
+                let k = self.views[left].n_selected.min(self.views[right].n_selected);
+                let k = usize::try_from(k).unwrap_or(usize::MAX);
+                let agreed = agreement(self.columns, &self.scores[left], &self.scores[right], k);
+                found.extend(agreed.map(|agreed| Overlap {
+                    left,
+                    right,
+                    shared: agreed.overlap,
+                    by_chance: agreed.k as f64 / agreed.n_rows as f64,
+                    k: agreed.k,
+                    spearman: agreed.spearman,
+                }));
+            }
+        }
+        found
+    }
+}
+
+fn place(row: u64) -> usize {
+    usize::try_from(row).expect("a row of the table")
+}
+
+/// Base and reference loss of an eligible row, in nats per scored token.
+fn losses_per_token(columns: &ScoreColumns, row: usize) -> Option<(f64, f64)> {
+    let n_scored = f64::from(columns.n_scored[row]);
+    if n_scored == 0.0 || !columns.statuses[row].is_eligible() {
+        return None;
+    }
+    let mean = |name: &str| columns.losses(name).get(row).map(|sum| sum / n_scored);
+    Some((mean("base")?, mean("reference")?))
+        .filter(|(base, reference)| base.is_finite() && reference.is_finite())
+}
+
+/// Scores of which the high ones are kept.
+fn oriented(scores: Numbers, selection: &Selection) -> Numbers {
+    match selection.direction {
+        Direction::Descending => scores,
+        Direction::Ascending => scores.iter().map(|score| score.map(|score| -score)).collect(),
+    }
+}
+
+fn source_parts(summary: &Summary) -> Vec<SourcePart> {
+    let part = |share: &lobass_select::SourceShare| SourcePart {
+        source: share.source.clone(),
+        n_pool: share.n_pool,
+        n_selected: share.n_selected,
+    };
+    summary.sources.iter().map(part).collect()
+}
+
+fn statuses(columns: &ScoreColumns) -> Vec<StatusCount> {
+    let mut counts = BTreeMap::new();
+    for status in &columns.statuses {
+        *counts.entry(*status).or_insert(0u64) += 1;
+    }
+    let counted = counts.into_iter().map(|(status, n_rows)| StatusCount {
+        status: status.to_string(),
+        is_scored: status.is_scored(),
+        is_eligible: status.is_eligible(),
+        n_rows,
+        first_reason: columns.reasons.get(&status).cloned(),
+    });
+    counted.collect()
+}

@@ -1,0 +1,226 @@
+//! What a page is made of: plain data of bounded size, whatever the size of the pool.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::measure::{Histogram, Plane};
+
+/// Everything that is shown of a score table and of what strategies choose from it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Report {
+    /// What it is about, for people: the name of a run or of a table.
+    pub title: String,
+    /// The tool that made the table, with its version.
+    pub tool: String,
+    /// Rows of the pool.
+    pub n_rows: u64,
+    /// Rows with losses.
+    pub n_scored_rows: u64,
+    /// Tokens of whole sequences, over the rows with losses.
+    pub n_tokens: u64,
+    /// Tokens that are scored, over the same rows.
+    pub n_scored_tokens: u64,
+    /// How much was to be kept, as it is written.
+    pub budget: String,
+    /// The seed of ties.
+    pub seed: u64,
+    /// Rows of each status that occurs.
+    pub statuses: Vec<StatusCount>,
+    /// One per strategy, in the order in which they were asked for.
+    pub views: Vec<View>,
+    /// Strategies that this table has no numbers for.
+    pub left_out: Vec<LeftOut>,
+    /// How far each two strategies agree.
+    pub overlaps: Vec<Overlap>,
+    /// The rows that are shown, by their place in the pool.
+    pub examples: BTreeMap<u64, Example>,
+    /// Why the examples have no loss for each token, and how to get it; `None` if they have.
+    pub without_heat: Option<String>,
+    /// What the table says of itself.
+    pub manifest: Value,
+    /// What was typed, and what repeats it.
+    pub commands: Vec<Command>,
+}
+
+/// Rows of one status.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StatusCount {
+    /// Its name.
+    pub status: String,
+    /// Whether rows of it have losses.
+    pub is_scored: bool,
+    /// Whether strategies may select rows of it.
+    pub is_eligible: bool,
+    /// Its rows.
+    pub n_rows: u64,
+    /// The first row of it that has a reason, and that reason.
+    pub first_reason: Option<(u64, String)>,
+}
+
+/// What one strategy makes of the pool.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct View {
+    /// Its name.
+    pub strategy: String,
+    /// Its score, in a phrase.
+    pub score: String,
+    /// Where it comes from.
+    pub origin: String,
+    /// Whether high scores are kept.
+    pub keeps_high: bool,
+    /// Rows with a score.
+    pub n_eligible: u64,
+    /// Rows that are kept.
+    pub n_selected: u64,
+    /// Tokens of whole sequences that are kept.
+    pub n_tokens: u64,
+    /// The scores of the first and of the last row that is kept.
+    pub kept_scores: Option<(f64, f64)>,
+    /// Spearman's correlation of the score with the scored tokens, over the rows that have a score.
+    pub length_correlation: Option<f64>,
+    /// Mean scored tokens of the pool's scored rows, and of the rows that are kept.
+    pub mean_scored_tokens: (f64, f64),
+    /// Each source's part, in the order of the names.
+    pub sources: Vec<SourcePart>,
+    /// Scores of all rows, and of those that are kept.
+    pub histogram: Histogram,
+    /// Base against reference loss, per token; `None` with one model.
+    pub losses: Option<Plane>,
+    /// Scored tokens against score.
+    pub lengths: Plane,
+    /// Which rows are shown.
+    pub picks: Picks,
+}
+
+/// One source's part in a pool and in a selection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SourcePart {
+    /// The source.
+    pub source: String,
+    /// Its rows in the pool.
+    pub n_pool: u64,
+    /// Its rows in the selection.
+    pub n_selected: u64,
+}
+
+/// A strategy that cannot be used on a table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LeftOut {
+    /// Its name.
+    pub strategy: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// How far two strategies agree, over the rows that both have a score for.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Overlap {
+    /// One, by its place among the views.
+    pub left: usize,
+    /// The other.
+    pub right: usize,
+    /// The share of the first k rows that both have.
+    pub shared: f64,
+    /// The share that two rankings by chance would have.
+    pub by_chance: f64,
+    /// The k: as many rows as the smaller of both selections has.
+    pub k: usize,
+    /// Spearman's correlation of the rankings, if there is any.
+    pub spearman: Option<f64>,
+}
+
+/// A row among the ranks of a strategy.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Ranked {
+    /// Its place in the pool.
+    pub row: u64,
+    /// From 1.
+    pub rank: u64,
+    /// Its score.
+    pub score: f64,
+}
+
+/// The rows that are shown of a strategy.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct Picks {
+    /// The best, best first.
+    pub best: Vec<Ranked>,
+    /// The last that are kept.
+    pub last_kept: Vec<Ranked>,
+    /// The first that are not.
+    pub first_left: Vec<Ranked>,
+    /// The worst, in the order of their ranks.
+    pub worst: Vec<Ranked>,
+}
+
+impl Picks {
+    /// Every row among them.
+    pub fn rows(&self) -> impl Iterator<Item = u64> + '_ {
+        let all = [&self.best, &self.last_kept, &self.first_left, &self.worst];
+        all.into_iter().flatten().map(|ranked| ranked.row)
+    }
+}
+
+/// A row that is shown.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Example {
+    /// Its name.
+    pub key: String,
+    /// Its source.
+    pub source: String,
+    /// Its status.
+    pub status: String,
+    /// Tokens of the whole sequence.
+    pub n_tokens: u32,
+    /// Tokens that are scored.
+    pub n_scored: u32,
+    /// Loss under the base, in nats per scored token.
+    pub base: Option<f64>,
+    /// The same under the reference.
+    pub reference: Option<f64>,
+    /// What it says.
+    pub body: Body,
+}
+
+/// What a row says.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Body {
+    /// Token by token, as a model sees it.
+    Pieces(Vec<Piece>),
+    /// Turn by turn, as it stands in the data.
+    Turns(Vec<Turn>),
+    /// Nothing can be shown, and why.
+    Missing(String),
+}
+
+/// A token, or several that share a character.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Piece {
+    /// Its text.
+    pub text: String,
+    /// Its loss under the base and under the reference in nats, if it is scored.
+    pub losses: Option<(f32, f32)>,
+}
+
+/// One turn of a conversation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Turn {
+    /// Who speaks.
+    pub role: String,
+    /// What is said.
+    pub text: String,
+    /// Whether it is scored.
+    pub is_scored: bool,
+}
+
+/// A command line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Command {
+    /// What it does.
+    pub what: String,
+    /// The line.
+    pub line: String,
+}
