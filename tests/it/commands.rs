@@ -328,6 +328,8 @@ fn needs_something(setting: &str) -> bool {
         "min_base_loss =",
         "max_reference_quantile =",
         "shrinkage =",
+        "rules =",
+        "near_duplicates =",
         "quota_by =",
         "length_bins =",
         "temperature =",

@@ -162,6 +162,30 @@ fn a_selection_has_the_shape_that_is_asked_for() {
 }
 
 #[test]
+fn what_texts_say_leaves_rows_out() {
+    let sandbox = Sandbox::new();
+    let answers = [
+        "Paris is the capital of France, and has been for most of the last thousand years.",
+        "Paris is the capital of France, and it has been for most of the last thousand years.",
+        "As an AI language model, I cannot answer questions about capitals.",
+        "Rome is where the government of Italy sits.",
+    ];
+    let row = |answer: &&str| format!("{{\"question\": \"Which city is it?\", \"answer\": \"{answer}\"}}\n");
+    sandbox.write("pool.jsonl", answers.iter().map(row).collect::<String>());
+    sandbox.expect(0, "score --base base --data pool.jsonl --out scores.parquet -q");
+    let select = "select --scores scores.parquet --strategy longest --budget 100% --index chosen.jsonl -q";
+    let report = sandbox.json(1, &format!("{select} --rules"));
+    let left_out = &report["left_out"][0];
+    assert_eq!(left_out["n_rows"], 1, "{report}");
+    assert!(left_out["why"].as_str().unwrap().contains("row 2"), "{left_out}");
+    let report = sandbox.json(1, &format!("{select} --near-duplicates 0.5"));
+    assert_eq!((&report["n_selected"], &report["left_out"][0]["n_rows"]), (&3.into(), &1.into()), "{report}");
+    assert_eq!(sandbox.json(0, select)["n_selected"], 4);
+    sandbox.fails(&format!("{select} --rules nonsense"), &["rules", "nonsense"]);
+    sandbox.fails(&format!("{select} --near-duplicates 2"), &["0.1 to 1", "2"]);
+}
+
+#[test]
 fn rows_differ_and_resemble_queries() {
     let sandbox = Sandbox::new();
     sandbox.small_pool(40);

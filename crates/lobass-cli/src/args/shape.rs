@@ -21,6 +21,14 @@ pub(crate) struct ShapeArgs {
     /// Nats that are added to the denominator of the strategy lobass, which draws short and easy rows to 0
     #[arg(long, value_name = "NATS")]
     shrinkage: Option<f64>,
+    /// Leave out rows whose responses repeat themselves, refuse, or hold what should not be there; the rules are those of
+    /// `lobass quality`, by default `default`
+    #[arg(long, value_name = "RULES", num_args = 0..=1, default_missing_value = "default", allow_hyphen_values = true)]
+    rules: Option<String>,
+    /// Keep one row of each group of near duplicates, whose shingles have at least this Jaccard similarity [0.8 without
+    /// a number]
+    #[arg(long, value_name = "SIMILARITY", num_args = 0..=1, default_missing_value = "0.8")]
+    near_duplicates: Option<f64>,
     /// How many responses to one prompt may be kept [default: all]
     #[arg(long, value_enum, value_name = "WHICH")]
     responses: Option<Responses>,
@@ -44,6 +52,8 @@ impl ShapeArgs {
         settings.min_base_loss = self.min_base_loss.or(settings.min_base_loss);
         settings.max_reference_quantile = self.max_reference_quantile.or(settings.max_reference_quantile);
         settings.shrinkage = self.shrinkage.or(settings.shrinkage);
+        settings.rules = self.rules.clone().or(settings.rules.take());
+        settings.near_duplicates = self.near_duplicates.or(settings.near_duplicates);
         settings.responses = self.responses.unwrap_or(settings.responses);
         settings.quota_by = self.quota_by.clone().or(settings.quota_by.take());
         settings.length_bins = self.length_bins.or(settings.length_bins);

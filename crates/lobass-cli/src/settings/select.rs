@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, bail};
 use lobass_core::{Budget, Direction};
 use lobass_select::{Guards, Need, Strategy};
+use lobass_text::Rules;
 use serde::{Deserialize, Serialize};
 
 use super::SetSettings;
@@ -36,6 +37,10 @@ pub(crate) struct ShapeSettings {
     pub(crate) min_base_loss: Option<f64>,
     pub(crate) max_reference_quantile: Option<f64>,
     pub(crate) shrinkage: Option<f64>,
+    /// Rules of texts, as `lobass quality` takes them; rows on which one fires are left out.
+    pub(crate) rules: Option<String>,
+    /// Of rows that are at least so much alike, one is kept.
+    pub(crate) near_duplicates: Option<f64>,
     pub(crate) responses: Responses,
     /// `source`, `length`, or a column of the data.
     pub(crate) quota_by: Option<String>,
@@ -171,6 +176,8 @@ impl ShapeSettings {
         spelled.value("min-base-loss", self.min_base_loss);
         spelled.value("max-reference-quantile", self.max_reference_quantile);
         spelled.value("shrinkage", self.shrinkage);
+        spelled.text("rules", self.rules.as_deref());
+        spelled.value("near-duplicates", self.near_duplicates);
         spelled.value(
             "responses",
             match self.responses {
@@ -200,6 +207,12 @@ impl ShapeSettings {
         )?;
         number("shrinkage", self.shrinkage, "nats, at least 0", |nats| nats >= 0.0 && nats.is_finite())?;
         number("the temperature of a quota", self.temperature, "a number above 0, or inf", |t| t > 0.0)?;
+        if let Some(rules) = &self.rules {
+            rules.parse::<Rules>().with_context(|| format!("rules `{rules}`"))?;
+        }
+        number("the similarity of near duplicates", self.near_duplicates, "0.1 to 1", |jaccard| {
+            (0.1..=1.0).contains(&jaccard)
+        })?;
         if self.length_bins == Some(0) {
             bail!("bins of length: expected at least 1, found 0");
         }

@@ -79,7 +79,6 @@ impl RuleCounts {
 
 /// Rows that a selection leaves out for what they say.
 #[derive(Debug, Clone)]
-#[allow(dead_code, reason = "for selections that leave rows out")]
 pub(crate) struct Excluded {
     /// Of every row of the pool, whether a rule fires on it. Rows that cannot be read have no response to look at.
     pub(crate) rows: Vec<bool>,
@@ -91,7 +90,6 @@ pub(crate) struct Excluded {
 ///
 /// # Errors
 /// If a file cannot be read.
-#[allow(dead_code, reason = "for selections that leave rows out")]
 pub(crate) fn rules_excluded(pool: &Pool, rules: &Rules) -> anyhow::Result<Excluded> {
     let mut excluded = Excluded { rows: Vec::new(), counts: RuleCounts::keeping(1) };
     each_row(
@@ -113,7 +111,6 @@ pub(crate) fn rules_excluded(pool: &Pool, rules: &Rules) -> anyhow::Result<Exclu
 ///
 /// # Errors
 /// If a file cannot be read, or for a similarity that cannot be searched for.
-#[allow(dead_code, reason = "for selections that leave rows out")]
 pub(crate) fn near_duplicate_groups(
     pool: &Pool,
     jaccard: f64,

@@ -5,10 +5,12 @@ use std::collections::HashMap;
 use anyhow::{Context as _, bail};
 use lobass_core::{ColumnSet, Numbers, ScoreColumns};
 use lobass_data::Pool;
-use lobass_select::{Groups, Need, Quota, Shape, Shares, Strata, Strategy, Winner};
+use lobass_select::{Exclusion, Groups, Need, Quota, Shape, Shares, Strata, Strategy, Winner};
+use lobass_text::Rule;
 use serde_json::Value;
 
-use crate::settings::{Responses, ShapeSettings};
+use crate::settings::{Responses, ShapeSettings, available_threads};
+use crate::stages::text::{Excluded, RuleCount, near_duplicate_groups, rules_excluded};
 
 /// Bins of a quota by length, if nobody says how many.
 const LENGTH_BINS: usize = 10;
@@ -36,15 +38,46 @@ pub(super) fn shape(
         Responses::Best => Some(Winner::BestRanked),
         Responses::MostProbable => Some(Winner::MostProbable),
     };
-    let groups = winner.map(|winner| {
-        anyhow::Ok(Groups { share: "the same prompt".to_owned(), of: prompts(pool, columns.len())?, winner })
-    });
+    let mut groups = Vec::new();
+    if let Some(winner) = winner {
+        groups.push(Groups {
+            share: "the same prompt".to_owned(),
+            of: prompts(pool, columns.len())?,
+            winner,
+        });
+    }
+    if let Some(jaccard) = settings.near_duplicates {
+        let of = near_duplicate_groups(pool, jaccard, columns.seed, available_threads())?;
+        check_rows("texts", of.len(), columns.len())?;
+        let share = format!("nearly the same text (similarity {jaccard} and more)");
+        groups.push(Groups { share, of, winner: Winner::BestRanked });
+    }
     Ok(Shape {
         guards: settings.guards(),
-        exclusions: Vec::new(),
-        groups: groups.transpose()?.into_iter().collect(),
+        exclusions: settings
+            .rules
+            .as_deref()
+            .map(|rules| ruled_out(rules, pool, columns.len()))
+            .transpose()?
+            .into_iter()
+            .collect(),
+        groups,
         quota: quota(settings, columns, pool)?,
     })
+}
+
+/// Rows on which a rule fires, with how many each rule fires on and the first of them.
+fn ruled_out(rules: &str, pool: &Pool, n_rows: usize) -> anyhow::Result<Exclusion> {
+    let Excluded { rows, counts } = rules_excluded(pool, &rules.parse()?)?;
+    check_rows("texts", rows.len(), n_rows)?;
+    let of_rule = |(rule, count): (&Rule, &RuleCount)| {
+        let first = count.examples.first();
+        let first =
+            first.map_or(String::new(), |first| format!(", as in row {}: {}", first.row, first.detail));
+        format!("{} {}{first}", rule.name(), count.n_rows)
+    };
+    let by_rule: Vec<String> = counts.by_rule.iter().map(of_rule).collect();
+    Ok(Exclusion { why: format!("a rule fires in the pool ({})", by_rule.join("; ")), rows })
 }
 
 /// The prompt of each row, as the number of the first row that has it; a row that is no example has one of its own.
