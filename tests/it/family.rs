@@ -162,6 +162,52 @@ fn a_selection_has_the_shape_that_is_asked_for() {
 }
 
 #[test]
+fn how_fast_a_response_would_be_learned() {
+    let sandbox = Sandbox::new();
+    let answer = |text: &str| format!("{{\"question\": \"how many?\", \"answer\": \"{text}\"}}\n");
+    let pool =
+        ["one", "two", "three"].map(answer).concat() + "{\"question\": \"who?\", \"answer\": \"me\"}\n";
+    sandbox.write("pool.jsonl", pool);
+    sandbox.expect(0, "score --base base --data pool.jsonl --brier --out scores.jsonl -q");
+    let rows: Vec<Value> = sandbox
+        .read("scores.jsonl")
+        .lines()
+        .skip(1)
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    for row in &rows {
+        let (brier, n) = (row["base_brier"].as_f64().unwrap(), row["n_scored"].as_f64().unwrap());
+        assert!(brier > 0.0 && brier < 2.0 * n, "{row}");
+    }
+    // The plan and its workers come to the same table.
+    let digest_of = |report: &Value| report["manifest"]["digest"].as_str().unwrap().to_owned();
+    let expected =
+        digest_of(&sandbox.json(0, "score --base base --data pool.jsonl --brier --out again.parquet -q"));
+    sandbox.expect(0, "plan --base base --base-only --data pool.jsonl --brier --work run -q");
+    sandbox.expect(0, "worker --work run --rank 0 --world 1 -q");
+    assert_eq!(sealed(&sandbox, "run"), expected);
+
+    let select = "select --scores scores.jsonl --strategy lark --budget 100% --index chosen.jsonl -q";
+    let report = sandbox.json(1, select);
+    assert_eq!((&report["n_selected"], &report["left_out"][0]["n_rows"]), (&2.into(), &2.into()), "{report}");
+    let mean = |row: &Value, name: &str| row[name].as_f64().unwrap() / row["n_scored"].as_f64().unwrap();
+    let sum = |name: &str| rows[..3].iter().map(|row| mean(row, name)).sum::<f64>();
+    let (losses, briers) = (sum("base_nll"), sum("base_brier"));
+    let gain = |row: &Value| {
+        2.0 * mean(row, "base_brier") / losses - mean(row, "base_nll") * briers / (losses * losses)
+    };
+    let best = rows[..3].iter().map(gain).fold(f64::MIN, f64::max);
+    let scores: Vec<f64> = sandbox
+        .read("chosen.jsonl")
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["score"].as_f64().unwrap())
+        .collect();
+    assert!(scores.iter().any(|score| (score - best).abs() < 1e-9), "{scores:?} {best}");
+    sandbox.expect(0, "score --base base --data pool.jsonl --out plain.parquet -q");
+    sandbox.fails("select --scores plain.parquet --strategy lark --budget 1 --index i.jsonl", &["--brier"]);
+}
+
+#[test]
 fn what_texts_say_leaves_rows_out() {
     let sandbox = Sandbox::new();
     let answers = [

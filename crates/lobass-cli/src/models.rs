@@ -5,7 +5,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use anyhow::bail;
-use lobass_core::Context;
+use lobass_core::{Context, Measure};
 use lobass_data::TextTokenizer;
 use lobass_llama::{AdapterCheckpoint, Checkpoint, Dtype, Llama, LlamaConfig};
 use lobass_run::ModelKey;
@@ -94,6 +94,18 @@ impl Model {
         }
     }
 
+    /// The same model in the role of a plan.
+    pub(crate) fn as_planned(&self, key: &ModelKey) -> Self {
+        let planned = self.key.in_context(&key.role, key.context).measured_by(&key.role, key.measure);
+        Self { key: planned, ..self.in_context(&key.role, key.context) }
+    }
+
+    /// The same model in another role, judged by something else.
+    pub(crate) fn measured_by(&self, role: &str, measure: Measure) -> Self {
+        let key = self.key.measured_by(role, measure);
+        Self { key, ..self.in_context(role, self.key.context) }
+    }
+
     /// Where it is: the adapter's directory, or the checkpoint's.
     pub(crate) fn dir(&self) -> &Path {
         self.adapter.as_ref().map_or(self.checkpoint.dir(), |adapter| adapter.dir())
@@ -178,6 +190,9 @@ pub(crate) fn check_pair(base: &Model, reference: &Model, tokenizer: &TextTokeni
     }
     Ok(())
 }
+
+/// The base, judged by the Brier loss.
+pub(crate) const BRIER: &str = "base_brier";
 
 /// The base, shown responses without their prompts.
 pub(crate) const UNCONDITIONAL: &str = "base_unconditional";

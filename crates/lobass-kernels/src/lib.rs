@@ -30,6 +30,7 @@
 mod adamw;
 mod attention;
 mod bf16;
+mod brier;
 #[cfg(test)]
 mod check;
 mod cross_entropy;
@@ -49,6 +50,7 @@ mod widen;
 pub use adamw::{AdamW, adamw};
 pub use attention::{Heads, causal_attention, causal_attention_backward};
 pub use bf16::{Bf16Instructions, matmul_bf16, matmul_bf16_with};
+pub use brier::RunningBrier;
 pub use cross_entropy::{RunningCrossEntropy, cross_entropy, cross_entropy_backward};
 pub use matmul::{View, ViewMut, matmul};
 pub use norm::{rms_norm, rms_norm_backward};

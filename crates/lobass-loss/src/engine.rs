@@ -46,10 +46,6 @@ impl Engine {
         self.workers.count()
     }
 
-    pub(crate) fn workers(&self) -> &Workers {
-        &self.workers
-    }
-
     /// Gives the model back.
     pub fn into_model(self) -> Llama {
         self.model

@@ -1,14 +1,11 @@
 //! What a model would say: which scored tokens its greedy decoding gives, and their losses on the way.
 
-use std::ops::Range;
-
 use burn::tensor::{Int, Tensor};
 use lobass_core::{Nll, Sequence};
 use lobass_kernels::RunningCrossEntropy;
 use lobass_llama::Llama;
 use lobass_llama::host::{Lent, is_host};
 
-use crate::halving::{in_halves, without_panic};
 use crate::label_loss::{HOST_ROWS, HOST_TOKENS, chunks, rows_of_a_chunk};
 use crate::plan::{Batch, Plan};
 use crate::{Engine, Error, check_ids, label_losses, select_rows};
@@ -45,21 +42,7 @@ impl Engine {
     pub fn greedy_matches(&self, sequences: &[Sequence]) -> Result<Vec<GreedyMatch>, Error> {
         check_ids(self.model(), sequences)?;
         let plan = Plan::new(sequences, &self.limits());
-        let found: Vec<Vec<(usize, GreedyMatch)>> = if is_host(&self.model().device()) {
-            let order: Vec<usize> = (0..plan.n_batches()).collect();
-            self.workers().run(&order, |at| of_batch(self.model(), &plan.batch(at, sequences)))
-        } else {
-            let mut found = Vec::new();
-            let mut splits = 0;
-            let mut run = |members: Range<usize>| {
-                without_panic(|| Ok(of_batch(self.model(), &plan.part(members, sequences))))
-            };
-            for at in 0..plan.n_batches() {
-                let parts = in_halves(plan.members(at), &mut splits, &mut run);
-                found.extend(parts.map_err(|reason| Error::Device { reason })?);
-            }
-            found
-        };
+        let found = self.run(&plan, sequences, |batch| of_batch(self.model(), batch))?;
         let mut known = vec![GreedyMatch::default(); sequences.len()];
         for (sequence, matches) in found.into_iter().flatten() {
             known[sequence] = matches;

@@ -32,6 +32,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod brier;
 mod embed;
 mod engine;
 mod error;
@@ -41,6 +42,7 @@ mod label_loss;
 mod plan;
 mod workers;
 
+pub use brier::Brier;
 pub use engine::{Engine, check_ids, limits, select_rows, select_rows_backward};
 pub use error::Error;
 pub use greedy::GreedyMatch;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lobass_core::{Context, RowStatus};
+use lobass_core::{Context, Measure, RowStatus};
 use lobass_data::{Duplicates, EncodeOptions, Layout};
 use serde::{Deserialize, Serialize};
 
@@ -51,10 +51,17 @@ pub struct ModelKey {
     /// What it was shown before the tokens that are scored.
     #[serde(default, skip_serializing_if = "is_prompt")]
     pub context: Context,
+    /// How its predictions were judged.
+    #[serde(default, skip_serializing_if = "is_cross_entropy")]
+    pub measure: Measure,
 }
 
 fn is_prompt(context: &Context) -> bool {
     *context == Context::Prompt
+}
+
+fn is_cross_entropy(measure: &Measure) -> bool {
+    *measure == Measure::CrossEntropy
 }
 
 impl ModelKey {
@@ -67,6 +74,7 @@ impl ModelKey {
             dtype: dtype.to_owned(),
             device: device.to_owned(),
             context: Context::Prompt,
+            measure: Measure::CrossEntropy,
         }
     }
 
@@ -76,10 +84,20 @@ impl ModelKey {
         Self { role: role.to_owned(), context, ..self.clone() }
     }
 
+    /// The same model in another role, judged by something else. A role whose predictions are judged by the Brier loss
+    /// ends in `_brier`.
+    #[must_use]
+    pub fn measured_by(&self, role: &str, measure: Measure) -> Self {
+        Self { role: role.to_owned(), measure, ..self.clone() }
+    }
+
     /// The name of its units: the same weights in the same format on the same kind of device in the same context, in
     /// whatever role.
     pub(crate) fn stage(&self) -> String {
-        format!("nll-{}", self.units())
+        match self.measure {
+            Measure::CrossEntropy => format!("nll-{}", self.units()),
+            Measure::Brier => format!("brier-{}", self.units()),
+        }
     }
 
     /// The same weights in the same format on the same kind of device.
@@ -177,6 +195,22 @@ pub(crate) fn further_columns(roles: &[impl AsRef<str>], pairs: bool) -> Vec<Str
     let rejected = roles().filter(|_| pairs).map(|role: &str| format!("{role}{REJECTED}"));
     roles().map(str::to_owned).chain(rejected).collect()
 }
+
+/// The name of a column of sums: its role and what is summed.
+pub(crate) fn sum_column(role: &str) -> String {
+    match role.strip_suffix(REJECTED).unwrap_or(role).ends_with(BRIER) {
+        true => role.to_owned(),
+        false => format!("{role}_nll"),
+    }
+}
+
+/// The name of a column of what is judged token by token.
+pub(crate) fn token_column(role: &str) -> String {
+    if role.ends_with(BRIER) { format!("{role}_token") } else { format!("{role}_token_nll") }
+}
+
+/// What roles end in whose predictions are judged by the Brier loss.
+pub(crate) const BRIER: &str = "_brier";
 
 /// What the names of columns of rejected responses end in, before `_nll`.
 pub(crate) const REJECTED: &str = "_rejected";

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
-use lobass_core::{Context, Detail};
+use lobass_core::{Context, Detail, Measure};
 use serde::{Deserialize, Serialize};
 
 use crate::folds::Folds;
+use crate::manifest::BRIER;
 use crate::{Error, ModelKey};
 
 /// What is to be joined into a table.
@@ -170,6 +171,10 @@ impl Seal {
         let references = self.references.iter().map(|reference| &reference.model);
         if let Some(model) = references.chain([&self.base]).find(|model| model.context != Context::Prompt) {
             return Err(format!("expected losses after the prompt for `{}`, found others", model.role));
+        }
+        if let Some(model) = self.models().find(|m| (m.measure == Measure::Brier) != m.role.ends_with(BRIER))
+        {
+            return Err(format!("role `{}`: its name and how it is measured do not go together", model.role));
         }
         let mut taken = BTreeSet::from(["base"]);
         for role in self.models().skip(1).map(|model| model.role.as_str()) {

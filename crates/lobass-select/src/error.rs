@@ -29,6 +29,15 @@ pub enum SelectError {
         /// The strategy.
         strategy: String,
     },
+    /// The strategy compares two ways to judge a prediction, and the table has one.
+    #[error(
+        "strategy `{strategy}`: expected Brier losses under the base, found none in the score table; score with \
+         `--brier`"
+    )]
+    NoBrier {
+        /// The strategy.
+        strategy: String,
+    },
     /// The strategy reads the losses of tokens, and has not been given scores of them.
     #[error("strategy `{strategy}`: expected scores from the losses of tokens, found none")]
     NoTokens {

@@ -7,7 +7,7 @@ use crate::matched::length_matched;
 use crate::parts::{StratumShare, best_of_each, sets_of_each};
 use crate::sets::{Chooser, Sets};
 use crate::shape::{LeftOut, Shape, leave_out};
-use crate::strategy::{Need, Strategy, UNCONDITIONAL};
+use crate::strategy::{BRIER, Need, Strategy, UNCONDITIONAL};
 use lobass_core::{Budget, Direction, Numbers, Score, ScoreColumns, Selected, Selection};
 
 /// How much to keep, and of which end.
@@ -167,10 +167,14 @@ fn check(columns: &ScoreColumns, strategy: &Strategy, shape: &Shape) -> Result<(
     if needs.contains(&Need::Pair) && !(0..columns.len()).any(|row| columns.is_pair(row)) {
         return Err(SelectError::NoPairs { strategy: name() });
     }
+    if needs.contains(&Need::Brier) && !has(BRIER) {
+        return Err(SelectError::NoBrier { strategy: name() });
+    }
     if matches!(strategy, Strategy::SelectiveIfd(scores) if !scores.has_any()) {
         return Err(SelectError::NoTokens { strategy: name() });
     }
-    if needs.contains(&Need::Prompts) && shape.groups.is_empty() {
+    let has_no_gains = matches!(strategy, Strategy::Lark(gains) if !gains.has_any());
+    if needs.contains(&Need::Prompts) && (shape.groups.is_empty() || has_no_gains) {
         return Err(SelectError::NoPrompts { strategy: name() });
     }
     if matches!(strategy, Strategy::S2l(checkpoints) if checkpoints.len() < 2) {

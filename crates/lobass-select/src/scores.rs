@@ -37,6 +37,7 @@ impl Strategy {
                 let losses: Vec<&Numbers> = checkpoints.iter().map(|name| columns.losses(name)).collect();
                 each(columns, |row| losses.iter().all(|losses| losses.get(row).is_some()).then_some(0.0))
             }
+            Self::Lark(gains) => each(columns, |row| gains.get(row)),
             Self::Rds(cosines) => each(columns, |row| cosines.get(row)),
             Self::Pvi => {
                 each(columns, |row| Some((alone.get(row)? - base.get(row)?) / std::f64::consts::LN_2))

@@ -26,6 +26,9 @@ pub(crate) struct JobArgs {
     /// The job has the losses of responses in another context too, under the base
     #[arg(long, value_enum, value_name = "CONTEXT", requires = "job_models")]
     pub(crate) context: Option<FurtherContext>,
+    /// The job has the Brier losses of responses too, under the base
+    #[arg(long, requires = "job_models")]
+    pub(crate) brier: bool,
     /// The kind of device that workers will have, and the device that `--measure` measures [default: cpu]
     #[arg(long, value_name = "DEVICE", value_parser = check_kind)]
     pub(crate) device: Option<String>,

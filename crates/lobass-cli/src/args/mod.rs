@@ -213,6 +213,9 @@ pub(crate) struct ScoreArgs {
     /// Score responses in another context too, under the base: what strategies that ask how much a prompt helps need
     #[arg(long, value_enum, value_name = "CONTEXT")]
     pub(crate) context: Option<FurtherContext>,
+    /// Compute the Brier loss of responses too, under the base: what the strategy lark needs; adds one pass
+    #[arg(long)]
+    pub(crate) brier: bool,
     /// Keep losses in this directory, or in this place of an object store, also afterwards: scoring with another
     /// reference, into another table, then need not score the base again
     #[arg(long, value_name = "PLACE")]

@@ -5,18 +5,19 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use lobass_core::Detail;
 use lobass_run::{Manifest, ScoreFile};
+use lobass_select::Need;
 use lobass_train::TrainConfig;
 use serde_json::{Value, json};
 
 use crate::args::RunArgs;
 use crate::exit::Outcome;
 use crate::inputs::Sequences;
-use crate::models::{Model, UNCONDITIONAL, check_pair};
+use crate::models::{Model, check_pair};
 use crate::outputs;
 use crate::settings::Settings;
 use crate::stages::{
     self, PageRequest, ReferenceReport, References, RunPage, SelectionTarget, TableFormat, TrainingRecord,
-    select_and_write, write_table,
+    further, select_and_write, write_table,
 };
 use crate::ui::{Ui, warn};
 use crate::work::told_in_dir;
@@ -121,14 +122,14 @@ pub(crate) fn run_with(settings: &Settings, ui: Ui) -> anyhow::Result<RunReport>
             let reference = base.open_tuned("reference", dir, ui)?;
             check_pair(&base, &reference, sequences.encoder.tokenizer())?;
             stages::score(&work, &reference, Detail::Sum, threads, ui)?;
-            stages::given(&base, Some(&reference), None, &work, Detail::Sum)?
+            stages::given(&base, Some(&reference), &[], &work, Detail::Sum)?
         }
         None => request.train_and_score(ui)?,
     };
-    if settings.select.needs_unconditional()? {
-        let unconditional = base.in_context(UNCONDITIONAL, sequences.unconditional()?);
-        stages::score(&work, &unconditional, Detail::Sum, threads, ui)?;
-        seal.further.push(unconditional.key);
+    let needs = |need| settings.select.needs(need);
+    for model in further(&base, needs(Need::Unconditional)?, needs(Need::Brier)?, &sequences)? {
+        stages::score(&work, &model, Detail::Sum, threads, ui)?;
+        seal.further.push(model.key);
     }
     write_table(&work, &seal, 0, &scores, TableFormat::Parquet, ui)?;
     fs_err::write(&record, as_toml)?;

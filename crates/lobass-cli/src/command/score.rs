@@ -10,11 +10,11 @@ use lobass_run::{EmbeddingFile, Location, ModelKey, Plan, ScoreFile};
 use crate::args::ScoreArgs;
 use crate::exit::Outcome;
 use crate::inputs::Sequences;
-use crate::models::{Model, UNCONDITIONAL, check_pair};
+use crate::models::{Model, check_pair};
 use crate::outputs::{self, work_beside};
 use crate::placement::Placement;
 use crate::settings::Settings;
-use crate::stages::{self, Fleet, TableFormat, TrainingRecord, say_table, write_table};
+use crate::stages::{self, Fleet, TableFormat, TrainingRecord, further, say_table, write_table};
 use crate::text::counted;
 use crate::ui::Ui;
 use crate::work::told_in;
@@ -45,9 +45,7 @@ pub(crate) fn score(args: &ScoreArgs, ui: Ui) -> anyhow::Result<Outcome> {
     if let Some(reference) = &reference {
         check_pair(&base, reference, sequences.encoder.tokenizer())?;
     }
-    let further =
-        args.context.map(|_| anyhow::Ok(base.in_context(UNCONDITIONAL, sequences.unconditional()?)));
-    let further = further.transpose()?;
+    let further = further(&base, args.context.is_some(), args.brier, &sequences)?;
     let models: Vec<&Model> = std::iter::once(&base).chain(&reference).chain(&further).collect();
     let dirs = std::iter::once(&base).chain(&reference).map(Model::dir).collect();
     let plan = sequences.plan()?;
@@ -80,11 +78,11 @@ pub(crate) fn score(args: &ScoreArgs, ui: Ui) -> anyhow::Result<Outcome> {
         for model in &models[1..] {
             stages::score(&work, model, detail, threads, ui)?;
         }
-        let seal = stages::given(&base, reference.as_ref(), further.as_ref(), &work, detail)?;
+        let seal = stages::given(&base, reference.as_ref(), &further, &work, detail)?;
         (work, seal)
     } else {
         let work = stages::encode(&sequences, &plan, &place, threads, ui)?;
-        let seal = stages::given(&base, reference.as_ref(), further.as_ref(), &work, detail)?;
+        let seal = stages::given(&base, reference.as_ref(), &further, &work, detail)?;
         let fleet = Fleet { place: &place, devices: &args.devices, threads, dirs };
         if !fleet.run(&work, &work.put_job(seal.clone())?, ui)? {
             return Ok(Outcome::Unfinished);

@@ -11,6 +11,7 @@ pub(crate) fn strategies(ui: Ui) -> anyhow::Result<Outcome> {
         Need::Base => "base",
         Need::Reference => "reference",
         Need::Unconditional => "base without the prompt",
+        Need::Brier => "Brier losses of the base",
         Need::Tokens => "losses of tokens",
         Need::Prompts => "prompts",
         Need::Trajectory => "losses after each epoch",

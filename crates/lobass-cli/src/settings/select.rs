@@ -124,10 +124,9 @@ impl SelectSettings {
         self.budget().map(|_| ())
     }
 
-    /// Whether a strategy compares responses with themselves without their prompts.
-    pub(crate) fn needs_unconditional(&self) -> anyhow::Result<bool> {
-        let needs =
-            |name: &String| anyhow::Ok(self.strategy(name)?.info().needs.contains(&Need::Unconditional));
+    /// Whether a strategy needs something.
+    pub(crate) fn needs(&self, need: Need) -> anyhow::Result<bool> {
+        let needs = |name: &String| anyhow::Ok(self.strategy(name)?.info().needs.contains(&need));
         Ok(self.strategies.iter().map(needs).collect::<anyhow::Result<Vec<bool>>>()?.contains(&true))
     }
 

@@ -15,8 +15,8 @@ use std::path::Path;
 use std::sync::mpsc;
 use std::thread;
 
-use lobass_core::{Detail, RowStatus};
-use lobass_loss::Engine;
+use lobass_core::{Detail, Measure, RowStatus};
+use lobass_loss::{Brier, Engine};
 use lobass_run::{Location, Plan, Shard, WorkDir};
 
 pub(crate) use embedding::{
@@ -24,7 +24,7 @@ pub(crate) use embedding::{
 };
 pub(crate) use fleet::Fleet;
 pub(crate) use reference::{Part, TrainRequest, Trained, TrainingRecord, train_reference, trained_before};
-pub(crate) use references::{ReferenceReport, References, given};
+pub(crate) use references::{ReferenceReport, References, further, given};
 pub(crate) use reporting::{DEFAULT_STRATEGIES, Heat, PageRequest, RunPage, Spelled, Tokens, quoted};
 pub(crate) use selecting::{SelectionTarget, choose, columns_of, select_and_write};
 pub(crate) use table::{TableFormat, say_table, write_table};
@@ -128,7 +128,12 @@ pub(crate) fn score(
         return Ok(());
     }
     let engine = Engine::new(model.load()?, threads);
-    Ok(work.score(&model.key, &engine, detail, &mut run_stage(ui, work.plan().n_rows()))?)
+    let mut observe = run_stage(ui, work.plan().n_rows());
+    match model.key.measure {
+        Measure::CrossEntropy => work.score(&model.key, &engine, detail, &mut observe)?,
+        Measure::Brier => work.score(&model.key, &Brier(&engine), detail, &mut observe)?,
+    }
+    Ok(())
 }
 
 /// The first row of each status that has a reason, and that reason.

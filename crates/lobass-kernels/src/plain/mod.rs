@@ -7,6 +7,7 @@
 mod adamw;
 mod attention;
 mod bf16;
+mod brier;
 mod cross_entropy;
 mod norm;
 mod rotate;
@@ -16,6 +17,7 @@ mod vector;
 pub use adamw::adamw;
 pub use attention::{causal_attention, causal_attention_backward};
 pub use bf16::matmul_bf16;
+pub use brier::brier;
 pub use cross_entropy::{cross_entropy, cross_entropy_backward};
 pub use norm::{rms_norm, rms_norm_backward};
 pub use rotate::{rotate, rotate_backward};

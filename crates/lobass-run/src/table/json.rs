@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use super::wanted::Wanted;
 use super::{ScoreTable, further_nll, nll, not_a_table, not_in_place};
+use crate::manifest::sum_column;
 use crate::partial::partial_path;
 use crate::{Error, Manifest};
 
@@ -117,7 +118,7 @@ pub fn write_json_lines(table: &ScoreTable, out: &Path) -> Result<(), Error> {
     for (at, record) in table.records.iter().enumerate() {
         let sum = |losses: &[Option<Nll>]| Some(Value::from(losses.get(at).copied()??.sum));
         let further = table.further.iter();
-        let further = further.filter_map(|(name, losses)| Some((format!("{name}_nll"), sum(losses)?)));
+        let further = further.filter_map(|(name, losses)| Some((sum_column(name), sum(losses)?)));
         line(&Line::Row(Box::new(Row::of(record, further.collect()))))?;
     }
     writer.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
@@ -177,7 +178,7 @@ fn columns_of(mut rows: Vec<Row>, wanted: &ColumnSet, seed: u64) -> ScoreColumns
         columns.folds = Vec::new();
     }
     for name in &wanted.losses {
-        let column = format!("{name}_nll");
+        let column = sum_column(name);
         let sums: Numbers = further.iter().map(|sums| sums.get(&column).and_then(Value::as_f64)).collect();
         if sums.has_any() {
             columns.losses.insert(name.clone(), sums);
@@ -217,7 +218,7 @@ pub(super) fn read(path: &Path) -> Result<ScoreTable, Error> {
     }
     let names = manifest.further_columns().into_iter();
     let further = names.map(|name| {
-        let column = format!("{name}_nll");
+        let column = sum_column(&name);
         let rows = records.iter().zip(&further_of_row);
         rows.map(|(record, sums)| further_nll(&name, sums.get(&column).and_then(Value::as_f64), record))
             .collect()

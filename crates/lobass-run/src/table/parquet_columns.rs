@@ -8,6 +8,7 @@ use super::groups::{Group, Groups};
 use super::wanted::Wanted;
 use super::{MANIFEST_KEY, not_a_table, not_in_place};
 use crate::columns::Columns;
+use crate::manifest::sum_column;
 use crate::{Error, Manifest};
 
 /// What every selection needs.
@@ -34,7 +35,7 @@ pub(super) fn read(
     threads: usize,
 ) -> Result<ScoreColumns, Error> {
     let losses: Vec<(String, String)> =
-        wanted.losses.iter().map(|name| (name.clone(), format!("{name}_nll"))).collect();
+        wanted.losses.iter().map(|name| (name.clone(), sum_column(name))).collect();
     let mut names = ALWAYS.to_vec();
     names.extend(losses.iter().map(|(_, column)| column.as_str()));
     names.push(REJECTED_TOKENS);

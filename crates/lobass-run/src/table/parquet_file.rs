@@ -12,6 +12,7 @@ use parquet::file::metadata::KeyValue;
 use super::groups::Groups;
 use super::{MANIFEST_KEY, ScoreTable, TableRow, TableShape, further_nll, nll, parquet_columns};
 use crate::columns::{Columns, Reader, batch, properties};
+use crate::manifest::{sum_column, token_column};
 use crate::partial::partial_path;
 use crate::rows::scored_runs;
 use crate::{Error, Manifest};
@@ -88,11 +89,11 @@ fn to_batch(rows: &[TableRow], shape: &TableShape) -> RecordBatch {
     }
     for (name, value) in named_losses(shape) {
         let sums = records().map(|record| value(record).map(|nll| nll.sum)).collect::<Float64Array>();
-        columns.push((format!("{name}_nll"), true, Arc::new(sums)));
+        columns.push((sum_column(name), true, Arc::new(sums)));
     }
     for (at, name) in shape.further.iter().enumerate() {
         let sums = rows.iter().map(|row| *row.further.get(at)?).collect::<Float64Array>();
-        columns.push((format!("{name}_nll"), true, Arc::new(sums)));
+        columns.push((sum_column(name), true, Arc::new(sums)));
     }
     if !shape.tokens.is_empty() {
         columns.push((INPUT_IDS.into(), true, lists(rows, |sequence| sequence.input_ids().to_vec())));
@@ -102,7 +103,7 @@ fn to_batch(rows: &[TableRow], shape: &TableShape) -> RecordBatch {
         let list = |row: &TableRow| Some(row.tokens.get(at)?.as_ref()?.iter().copied().map(Some).collect());
         let lists = rows.iter().map(list).collect::<Vec<Option<Vec<_>>>>();
         let lists = ListArray::from_iter_primitive::<Float32Type, _, _>(lists);
-        columns.push((format!("{role}_token_nll"), true, Arc::new(lists)));
+        columns.push((token_column(role), true, Arc::new(lists)));
     }
     batch(columns.iter().map(|(name, nullable, array)| (name.as_str(), *nullable, array.clone())).collect())
 }
@@ -142,7 +143,7 @@ pub(super) fn read(path: &Path) -> Result<ScoreTable, Error> {
         let (columns, before) = (columns?, records.len());
         push_records(&columns, path, &mut records)?;
         for (name, losses) in names.iter().zip(&mut further) {
-            let sums = columns.f64s(&format!("{name}_nll"))?;
+            let sums = columns.f64s(&sum_column(name))?;
             losses.extend(sums.into_iter().zip(&records[before..]).map(|(sum, r)| further_nll(name, sum, r)));
         }
     }

@@ -7,6 +7,7 @@ use super::not_a_table;
 use super::wanted::Wanted;
 use crate::Error;
 use crate::columns::Columns;
+use crate::manifest::token_column;
 
 /// The losses of a row's scored tokens under each of some models, in nats; `None` if the row has none.
 pub(super) type RowTokens = Option<Vec<Vec<f32>>>;
@@ -19,7 +20,7 @@ pub(super) fn read(
     roles: &[&str],
     threads: usize,
 ) -> Result<Vec<RowTokens>, Error> {
-    let columns_of: Vec<String> = roles.iter().map(|role| format!("{role}_token_nll")).collect();
+    let columns_of: Vec<String> = roles.iter().map(|role| token_column(role)).collect();
     if let Some(name) = columns_of.iter().find(|name| !groups.has(name)) {
         return Err(not_a_table(path, format!("expected a column `{name}`, found none")));
     }

@@ -9,6 +9,7 @@ use super::not_a_table;
 use super::parquet_file::{INPUT_IDS, SCORED_RUNS};
 use crate::Error;
 use crate::columns::Columns;
+use crate::manifest::token_column;
 use crate::rows::sequence;
 
 /// A row with the loss of every scored token.
@@ -61,7 +62,7 @@ pub(super) fn read(
     threads: usize,
     mut take: impl FnMut(TokenLosses) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let columns: Vec<String> = models.iter().map(|model| format!("{model}_token_nll")).collect();
+    let columns: Vec<String> = models.iter().map(|model| token_column(model)).collect();
     if !groups.has(INPUT_IDS) {
         let reason = "expected the losses of tokens, found sums alone; score with `--per-token`";
         return Err(not_a_table(path, reason));

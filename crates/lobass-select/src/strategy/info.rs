@@ -13,6 +13,8 @@ pub enum Need {
     Reference,
     /// A loss under the base model without the prompt.
     Unconditional,
+    /// The Brier loss under the base model.
+    Brier,
     /// The loss of every token, under the models that it needs.
     Tokens,
     /// Which rows have the same prompt.
@@ -47,7 +49,9 @@ pub struct StrategyInfo {
 }
 
 use Direction::{Ascending, Descending};
-use Need::{Base, Lengths, Pair, Prompts, Queries, Rating, Reference, Tokens, Trajectory, Unconditional};
+use Need::{
+    Base, Brier, Lengths, Pair, Prompts, Queries, Rating, Reference, Tokens, Trajectory, Unconditional,
+};
 
 impl StrategyInfo {
     const fn new(name: &'static str, direction: Direction, needs: &'static [Need]) -> Self {
@@ -113,6 +117,10 @@ impl Strategy {
             Self::Pvi => info("pvi", Descending, &[Base, Unconditional]).is(
                 "pointwise V-information of the prompt about the response, in bits, of an untrained model",
                 "arXiv 2110.08420",
+            ),
+            Self::Lark(_) => info("lark", Descending, &[Base, Brier, Prompts]).is(
+                "gain in loss from a step on the row, within the responses to its prompt",
+                "LARK, arXiv 2605.30651, without its weights",
             ),
             Self::S2l(_) => info("s2l", Ascending, &[Trajectory]).is(
                 "number of the row's cluster, by how its loss went in training, the smallest first",

@@ -55,6 +55,8 @@ pub enum Strategy {
     /// Equal shares of clusters of rows whose losses went alike while a reference was trained: the mean loss under
     /// each of these models, by the names of their columns without `_nll`.
     S2l(Vec<String>),
+    /// How fast a model would learn a response compared with the others to its prompt: [`lark`](crate::lark).
+    Lark(Numbers),
     /// The largest cosine of a row's vector to those of the queries.
     Rds(Numbers),
     /// `n_scored`.
@@ -83,6 +85,7 @@ impl Strategy {
             Self::IfdPerplexity,
             Self::SelectiveIfd(Numbers::default()),
             Self::Pvi,
+            Self::Lark(Numbers::default()),
             Self::S2l(Vec::new()),
             Self::Rds(Numbers::default()),
             Self::Quality(Ratings::default()),
@@ -93,7 +96,8 @@ impl Strategy {
     }
 
     /// Finds a strategy by its name, or by another name that it is known by. Those that need more than a table of sums
-    /// come without it: `quality` without ratings, `s-ifd` without losses of tokens, `s2l` without checkpoints, `rds`
+    /// come without it: `quality` without ratings, `s-ifd` without losses of tokens, `s2l` without checkpoints, `lark`
+    /// without gains, `rds`
     /// without cosines, and `length-matched-random` with
     /// the lengths of what `lobass` selects.
     ///
@@ -122,6 +126,9 @@ impl Strategy {
         if needs.contains(&Need::Unconditional) {
             columns.extend(ColumnSet::of_losses([UNCONDITIONAL]));
         }
+        if needs.contains(&Need::Brier) {
+            columns.extend(ColumnSet::of_losses([BRIER]));
+        }
         match self {
             Self::LengthMatchedRandom(other) => columns.extend(other.columns()),
             Self::S2l(checkpoints) => columns.extend(ColumnSet::of_losses(checkpoints)),
@@ -133,6 +140,9 @@ impl Strategy {
 
 /// The losses under the base of responses without their prompts.
 pub(crate) const UNCONDITIONAL: &str = "base_unconditional";
+
+/// The Brier losses under the base.
+pub(crate) const BRIER: &str = "base_brier";
 
 impl fmt::Display for Strategy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

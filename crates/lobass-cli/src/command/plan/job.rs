@@ -8,7 +8,7 @@ use lobass_run::{Job, WorkDir};
 
 use crate::args::PlanArgs;
 use crate::inputs::Sequences;
-use crate::models::{Model, UNCONDITIONAL, check_pair};
+use crate::models::{Model, check_pair};
 use crate::placement::Placement;
 use crate::stages;
 use crate::ui::Ui;
@@ -37,11 +37,8 @@ impl Models {
 
     pub(super) fn job(&self, args: &PlanArgs, sequences: &Sequences, work: &WorkDir) -> anyhow::Result<Job> {
         let detail = if args.job.per_token { Detail::PerToken } else { Detail::Sum };
-        let further = args
-            .job
-            .context
-            .map(|_| anyhow::Ok(self.base.in_context(UNCONDITIONAL, sequences.unconditional()?)));
-        let (reference, further) = (self.reference.as_ref(), further.transpose()?);
-        Ok(work.put_job(stages::given(&self.base, reference, further.as_ref(), work, detail)?)?)
+        let further = stages::further(&self.base, args.job.context.is_some(), args.job.brier, sequences)?;
+        let reference = self.reference.as_ref();
+        Ok(work.put_job(stages::given(&self.base, reference, &further, work, detail)?)?)
     }
 }

@@ -8,6 +8,8 @@ mod signals;
 use std::num::NonZeroU32;
 use std::process;
 
+use lobass_core::Measure;
+use lobass_loss::Brier;
 use lobass_run::{Attempts, Error, Receipt, Step, Unit, WorkDir};
 
 use crate::args::WorkerArgs;
@@ -63,7 +65,11 @@ impl Worker<'_> {
             Step::Withdrawn => current.end(),
             _ => {}
         };
-        let receipt = self.work.run_unit(unit, engine, &self.attempts, &mut observe);
+        let (work, attempts) = (&self.work, &self.attempts);
+        let receipt = match unit.model.measure {
+            Measure::CrossEntropy => work.run_unit(unit, engine, attempts, &mut observe),
+            Measure::Brier => work.run_unit(unit, &Brier(engine), attempts, &mut observe),
+        };
         current.end();
         Ok(receipt?)
     }

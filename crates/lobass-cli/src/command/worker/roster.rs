@@ -28,7 +28,7 @@ impl Roster {
         let mut models = vec![base];
         for key in keys {
             if key.weights_digest == models[0].key.weights_digest {
-                models.push(models[0].in_context(&key.role, key.context));
+                models.push(models[0].as_planned(key));
                 continue;
             }
             let tuned = models[0].open_tuned(&key.role, place(key, args.reference.as_deref()), ui)?;

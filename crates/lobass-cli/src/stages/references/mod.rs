@@ -4,14 +4,14 @@ mod report;
 
 use std::path::{Path, PathBuf};
 
-use lobass_core::Detail;
+use lobass_core::{Detail, Measure};
 use lobass_run::{Folds, HeldOut, ReferenceMode, ReferenceModel, Seal, WorkDir};
 use lobass_train::TrainConfig;
 
 use super::reference::{Part, TrainRequest, TrainingRecord, epoch_dir, train_reference, trained_before};
 use super::{Trained, score};
 use crate::inputs::Sequences;
-use crate::models::{Model, check_pair};
+use crate::models::{BRIER, Model, UNCONDITIONAL, check_pair};
 use crate::settings::{ModeName, ReferenceSettings, Settings};
 use crate::ui::{Ui, warn};
 
@@ -150,11 +150,28 @@ impl References<'_> {
     }
 }
 
+/// The base in other roles: shown responses without their prompts, and judged by the Brier loss.
+pub(crate) fn further(
+    base: &Model,
+    unconditional: bool,
+    brier: bool,
+    sequences: &Sequences,
+) -> anyhow::Result<Vec<Model>> {
+    let mut further = Vec::new();
+    if unconditional {
+        further.push(base.in_context(UNCONDITIONAL, sequences.unconditional()?));
+    }
+    if brier {
+        further.push(base.measured_by(BRIER, Measure::Brier));
+    }
+    Ok(further)
+}
+
 /// A table with a reference that was there already.
 pub(crate) fn given(
     base: &Model,
     reference: Option<&Model>,
-    further: Option<&Model>,
+    further: &[Model],
     work: &WorkDir,
     detail: Detail,
 ) -> anyhow::Result<Seal> {

@@ -13,7 +13,7 @@ use anyhow::bail;
 use lobass_core::{ColumnSet, Direction, ScoreColumns};
 use lobass_data::Pool;
 use lobass_run::{Manifest, ScoreFile};
-use lobass_select::{Ratings, Request, Shaped, Strategy, select_sets, summarize};
+use lobass_select::{Ratings, Request, Shaped, Strategy, lark, select_sets, summarize};
 
 use crate::outputs;
 use crate::settings::SelectSettings;
@@ -90,7 +90,7 @@ pub(crate) fn choose(
     let vectors = VectorSets::open(&settings.sets, table)?;
     let strategy = match settings.strategy(strategy)? {
         Strategy::Rds(_) => Strategy::Rds(vectors.as_ref().map(|v| v.cosines(columns)).unwrap_or_default()),
-        strategy => with_data(strategy, table, pool, settings)?,
+        strategy => with_data(strategy, table, columns, pool, settings)?,
     };
     let request = Request { budget: settings.budget()?, direction: settings.direction.map(Direction::from) };
     let shape = shape::shape(&settings.shape, columns, pool, &strategy)?;
@@ -141,11 +141,13 @@ pub(crate) fn select_and_write(
 fn with_data(
     strategy: Strategy,
     table: &ScoreFile,
+    columns: &ScoreColumns,
     pool: &Pool,
     settings: &SelectSettings,
 ) -> anyhow::Result<Strategy> {
     match strategy {
         Strategy::SelectiveIfd(_) => Ok(Strategy::SelectiveIfd(tokens::selective_ifd(table)?)),
+        Strategy::Lark(_) => Ok(Strategy::Lark(lark(columns, &shape::prompts(pool, columns.len())?))),
         Strategy::S2l(_) => Ok(Strategy::S2l(checkpoints(table.manifest()))),
         Strategy::Quality(_) => {
             let values = match (&settings.ratings, &settings.rating) {

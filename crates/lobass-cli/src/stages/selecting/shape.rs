@@ -81,7 +81,7 @@ fn ruled_out(rules: &str, pool: &Pool, n_rows: usize) -> anyhow::Result<Exclusio
 }
 
 /// The prompt of each row, as the number of the first row that has it; a row that is no example has one of its own.
-fn prompts(pool: &Pool, n_rows: usize) -> anyhow::Result<Vec<u32>> {
+pub(super) fn prompts(pool: &Pool, n_rows: usize) -> anyhow::Result<Vec<u32>> {
     let mut known: HashMap<u128, u32> = HashMap::new();
     let mut prompts = Vec::with_capacity(n_rows);
     for row in pool.rows() {
