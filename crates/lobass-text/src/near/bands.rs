@@ -28,9 +28,9 @@ impl Bands {
         if !(LEAST..=1.0).contains(&jaccard) {
             return Err(Error::Jaccard { least: LEAST, found: jaccard });
         }
-        let all = (1..=N_HASHES).map(|rows| Self { bands: N_HASHES / rows, rows });
-        let good = all.filter(|bands| 1.0 - bands.probability(jaccard) <= MAX_MISSED);
-        Ok(good.last().unwrap_or(Self { bands: N_HASHES, rows: 1 }))
+        let mut longest_first = (1..=N_HASHES).rev().map(|rows| Self { bands: N_HASHES / rows, rows });
+        let good = longest_first.find(|bands| 1.0 - bands.probability(jaccard) <= MAX_MISSED);
+        Ok(good.unwrap_or(Self { bands: N_HASHES, rows: 1 }))
     }
 
     /// The probability that two texts of a similarity are candidates: `1 - (1 - s^rows)^bands`.

@@ -39,7 +39,7 @@ impl MinHash {
         let mut bytes = Vec::with_capacity(4 * self.bands.rows);
         let band = |(number, values): (usize, &[u32])| {
             bytes.clear();
-            values.iter().for_each(|value| bytes.extend_from_slice(&value.to_le_bytes()));
+            bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
             xxh3_64_with_seed(&bytes, number as u64) as u32
         };
         smallest.chunks_exact(self.bands.rows).enumerate().map(band).collect()

@@ -86,6 +86,16 @@ proptest! {
     }
 }
 
+#[test]
+fn similarities_that_a_reader_can_count() {
+    assert_eq!(jaccard("a b c d", "a b c e"), 1.0 / 3.0);
+    assert_eq!(jaccard("a b c d e", "x b c d e"), 2.0 / 4.0);
+    assert_eq!(jaccard("A b, c!", "a B c"), 1.0);
+    assert_eq!(jaccard("a b c", "c b a"), 0.0);
+    assert_eq!(jaccard("一二三四五六", "一二三四五七"), 1.0 / 3.0);
+    assert_eq!(jaccard("", ""), 1.0);
+}
+
 /// Texts of 60 words of which some are replaced, in pairs.
 fn pairs(n: usize, replaced: usize) -> Vec<String> {
     let word = |pair: usize, at: usize| format!("w{}", (pair * 7919 + at * 104_729) % 1_000_003);

@@ -39,10 +39,11 @@ impl Rules {
             None => (word.strip_prefix('+').unwrap_or(word), true),
         };
         match word {
-            "default" => {
-                Rule::ALL.into_iter().filter(|rule| rule.info().on).for_each(|rule| self.set(rule, on))
+            "default" | "all" => {
+                for rule in Rule::ALL.into_iter().filter(|rule| word == "all" || rule.info().on) {
+                    self.set(rule, on);
+                }
             }
-            "all" => Rule::ALL.into_iter().for_each(|rule| self.set(rule, on)),
             _ => {
                 let (name, threshold) = match word.split_once('=') {
                     Some((name, threshold)) => (name.trim(), Some(threshold.trim())),
