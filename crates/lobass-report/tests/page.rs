@@ -241,7 +241,7 @@ fn a_row_without_a_score_is_on_no_chart() {
         report.views.iter().all(|view| view.lengths.n_rows == 49 && !view.picks.rows().any(|row| row == 7))
     );
     let page = to_html(&report);
-    assert!(page.contains("row 7: line 8: not JSON"));
+    assert!(page.contains("first row 7: <bdi>line 8: not JSON</bdi>"));
     assert!(to_text(&report, 100).contains("1 malformed, the first of them row 7: line 8: not JSON"));
 }
 

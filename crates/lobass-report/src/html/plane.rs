@@ -7,7 +7,7 @@ use serde_json::json;
 use super::chart::{Chart, short};
 use crate::escape;
 use crate::measure::{Cell, Marks, Plane, Point};
-use crate::number::{count, percent, share};
+use crate::number::{count, share};
 
 /// Cells get a shade for how many rows they hold, by equal ratios up to the fullest cell.
 const SHADES: usize = 6;
@@ -108,12 +108,10 @@ pub(super) fn legend(plane: &Plane) -> String {
             };
             format!(
                 "<p class=\"legend\"><span>rows per cell 1 <b class=\"ramp\">{}</b> {}</span>\
-                 <span>share kept {} <b class=\"ramp\">{}</b> {}</span>{outside}</p>",
+                 <span>share kept 0 <b class=\"ramp\">{}</b> 100\u{a0}%</span>{outside}</p>",
                 ramp('g', SHADES),
                 count(most),
-                "0",
                 ramp('k', SHARES.len()),
-                percent(1.0)
             )
         }
     }
