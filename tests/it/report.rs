@@ -9,7 +9,8 @@ fn scored(n_rows: usize) -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.small_pool(n_rows);
     sandbox.expect(0, "train --model base --data small.jsonl --batch-size 4 --out tuned");
-    sandbox.expect(0, "score --base base --reference tuned --data small.jsonl --per-token --out scores.parquet");
+    sandbox
+        .expect(0, "score --base base --reference tuned --data small.jsonl --per-token --out scores.parquet");
     sandbox
 }
 
@@ -23,7 +24,11 @@ fn losses_of_tokens_are_the_same_from_the_table_and_from_the_models() {
     let sandbox = scored(40);
     let line = "report --scores scores.parquet --budget 25% --seed 3 --examples 3";
     let said = sandbox.expect(0, &format!("{line} --out plain.html"));
-    assert!(said.stdout.contains("perplexity-high") && said.stdout.contains("wrote plain.html"), "{}", said.stdout);
+    assert!(
+        said.stdout.contains("perplexity-high") && said.stdout.contains("wrote plain.html"),
+        "{}",
+        said.stdout
+    );
     let plain = sandbox.read("plain.html");
     assert!(token_losses(&plain).is_empty() && plain.contains("<p class=\"turn\"><b>assistant</b>"));
     assert!(plain.contains("With --base DIR, whose tokenizer"));
@@ -35,9 +40,10 @@ fn losses_of_tokens_are_the_same_from_the_table_and_from_the_models() {
     assert_eq!(token_losses(&table), token_losses(&models));
 
     // The first token of the best row, as `inspect` has it.
-    let best = sandbox.json(0, &format!("{line} --out x.html"))["strategies"][0]["picks"]["best"][0]["row"].clone();
-    let inspected =
-        sandbox.json(0, &format!("inspect --base base --reference tuned --data small.jsonl --row {best} --losses"));
+    let best =
+        sandbox.json(0, &format!("{line} --out x.html"))["strategies"][0]["picks"]["best"][0]["row"].clone();
+    let inspected = sandbox
+        .json(0, &format!("inspect --base base --reference tuned --data small.jsonl --row {best} --losses"));
     let of = |role: &str| inspected["token_nll"][role][0].as_f64().unwrap();
     assert_eq!(token_losses(&table)[0], format!("{:.2} {:.2}", of("base"), of("reference")));
 }
@@ -52,7 +58,9 @@ fn a_page_has_the_numbers_of_the_selections() {
     assert_eq!(names, ["lobass", "gap", "perplexity-high", "longest", "random"]);
     for view in views {
         let name = view["strategy"].as_str().unwrap();
-        let line = format!("select --scores scores.parquet --strategy {name} --budget 6 --seed 5 --index {name}.jsonl");
+        let line = format!(
+            "select --scores scores.parquet --strategy {name} --budget 6 --seed 5 --index {name}.jsonl"
+        );
         let selected = sandbox.json(0, &line);
         for same in ["n_eligible", "n_selected", "n_tokens", "length_correlation", "sources"] {
             assert_eq!(view[same], selected[same], "{name}: {same}");
@@ -98,8 +106,12 @@ fn models_are_those_of_the_table() {
     let line = "report --scores scores.parquet --out r.html";
     sandbox.fails(&format!("{line} --base tuned --reference base"), &["weights that the score table knows"]);
     sandbox.expect(0, "train --model base --data small.jsonl --batch-size 8 --seed 9 --out other");
-    sandbox.fails(&format!("{line} --base base --reference other"), &["reference model `other`", "found others"]);
-    sandbox.fails(&format!("{line} --base base --chat-template chatml"), &["chat template: expected that of"]);
+    sandbox.fails(
+        &format!("{line} --base base --reference other"),
+        &["reference model `other`", "found others"],
+    );
+    sandbox
+        .fails(&format!("{line} --base base --chat-template chatml"), &["chat template: expected that of"]);
     let base = sandbox.copy_of_base("changed");
     let tokenizer = fs_err::read_to_string(base.join("tokenizer.json")).unwrap();
     let mut tokenizer: Value = serde_json::from_str(&tokenizer).unwrap();
@@ -117,7 +129,9 @@ fn a_run_writes_its_page() {
     let sandbox = Sandbox::new();
     let hostile = "</script><script>alert(1)</script><!-- \u{202e}\u{1b}[31m";
     let rows: Vec<String> = (0..30)
-        .map(|n| format!("{}\n", json!({"question": format!("{n} {hostile}"), "answer": format!("{hostile} {n}")})))
+        .map(|n| {
+            format!("{}\n", json!({"question": format!("{n} {hostile}"), "answer": format!("{hostile} {n}")}))
+        })
         .collect();
     sandbox.write("pool.jsonl", rows.concat());
     let line = "run --base base --data pool.jsonl --budget 20% --batch-size 4 --reference-mode cross-fit --folds 2 --strategy lobass random --out run";
@@ -140,10 +154,14 @@ fn rows_that_were_cut_are_shown_to_their_cut() {
     sandbox.small_pool(30);
     let flags = "--max-length 18 --overlong truncate";
     sandbox.expect(0, &format!("train --model base --data small.jsonl {flags} --batch-size 4 --out tuned"));
-    let score = format!("score --base base --reference tuned --data small.jsonl {flags} --per-token --out s.parquet");
+    let score =
+        format!("score --base base --reference tuned --data small.jsonl {flags} --per-token --out s.parquet");
     let scored = sandbox.run(&score);
     assert!([0, 1].contains(&scored.code), "{}", scored.stderr);
-    sandbox.expect(0, "report --scores s.parquet --base base --strategy lobass --budget 100% --examples 20 --out a.html");
+    sandbox.expect(
+        0,
+        "report --scores s.parquet --base base --strategy lobass --budget 100% --examples 20 --out a.html",
+    );
     let models = "report --scores s.parquet --base base --reference tuned --strategy lobass --budget 100% --examples 20 --out b.html";
     sandbox.expect(0, models);
     let page = sandbox.read("a.html");

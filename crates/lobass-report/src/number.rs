@@ -47,7 +47,11 @@ fn whole(number: f64) -> String {
 /// With its sign and so many digits behind the point.
 pub(crate) fn signed(number: f64, digits: usize) -> String {
     let text = format!("{number:+.digits$}");
-    if text.bytes().any(|byte| (b'1'..=b'9').contains(&byte)) { text.replace('-', "−") } else { text[1..].to_owned() }
+    if text.bytes().any(|byte| (b'1'..=b'9').contains(&byte)) {
+        text.replace('-', "−")
+    } else {
+        text[1..].to_owned()
+    }
 }
 
 /// A correlation, or a dash where there is none.

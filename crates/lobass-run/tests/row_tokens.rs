@@ -58,7 +58,8 @@ fn rows_come_in_the_order_in_which_they_are_asked_for() {
     let wanted = [17, 3, 5, 39, 17];
     let found = table.token_losses_of(&wanted, &["reference", "base"], 2).unwrap();
     for (row, found) in wanted.into_iter().zip(found) {
-        let expected = expected(row, 0.5).zip(expected(row, 2.0)).map(|(reference, base)| vec![reference, base]);
+        let expected =
+            expected(row, 0.5).zip(expected(row, 2.0)).map(|(reference, base)| vec![reference, base]);
         assert_eq!(found, expected, "row {row}");
         assert_eq!(found.is_none(), row == 5, "a row without losses has none of its tokens");
     }
@@ -72,5 +73,4 @@ fn rows_come_in_the_order_in_which_they_are_asked_for() {
     write_json_lines(&lobass_run::read_table(&out).unwrap(), &json).unwrap();
     let error = ScoreFile::open(&json).unwrap().token_losses_of(&[1], &["base"], 1).unwrap_err().to_string();
     assert!(error.contains("only Parquet tables have"), "{error}");
-
 }

@@ -62,9 +62,9 @@ fn draw_cells(chart: &mut Chart<'_>, x_edges: &[f64], y_edges: &[f64], cells: &[
     for cell in cells {
         let (left, right) = (chart.x(x_edges[cell.x]), chart.x(x_edges[cell.x + 1]));
         let (bottom, top) = (chart.y(y_edges[cell.y]), chart.y(y_edges[cell.y + 1]));
-        let (width, height) = (right - left, bottom - top);
+        // Neighbors have the very same edges, so that there is no seam.
         let drawn =
-            format!("M{} {}h{}v{}h-{}z", short(left), short(top), short(width), short(height), short(width));
+            format!("M{} {}H{}V{}H{}z", short(left), short(top), short(right), short(bottom), short(left));
         shades[shade(cell.n, most)] += &drawn;
         if cell.n_selected > 0 {
             let part = share(cell.n_selected, cell.n);
