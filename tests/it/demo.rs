@@ -23,9 +23,14 @@ fn the_demo_does_the_whole_job_and_says_what_was_kept() {
     assert!(kept("lobass", Kind::Noise) + kept("lobass", Kind::Known) < 12, "{json}");
     assert!(kept("longest", Kind::Noise) > 60, "{json}");
 
+    let page = sandbox.read("demo/report.html");
+    assert!(page.contains("data-l=\"") && page.len() < 2_000_000, "{}", page.len());
+
     let again = sandbox.expect(0, "demo --out demo");
     assert!(again.stderr.contains("train            done before"), "{}", again.stderr);
     assert!(again.stdout.contains("learnable"), "{}", again.stdout);
+    assert!(again.stdout.contains("demo/report.html"), "{}", again.stdout);
+    assert!(sandbox.read("demo/report.html") == page, "the same page");
     assert!(sandbox.read("demo/summary.md").contains("mislabelled"));
 }
 

@@ -24,6 +24,8 @@ mod resume;
 mod workers;
 // The same in an object store.
 mod object_store;
+// What a table and its selections look like.
+mod report;
 // Nothing of a person's is overwritten or removed.
 mod outputs;
 // References that teach something, and rows that they have not seen.

@@ -27,24 +27,31 @@ pub(crate) fn share(part: u64, whole: u64) -> f64 {
 pub(crate) fn plain(number: f64) -> String {
     let size = number.abs();
     let text = match size {
-        _ if number == 0.0 => "0".to_owned(),
+        _ if number.fract() == 0.0 && size < 1e7 => whole(number),
         0.0..1e-4 => format!("{number:.1e}"),
         1e-4..10.0 => format!("{number:.4}"),
         10.0..100.0 => format!("{number:.2}"),
         100.0..1000.0 => format!("{number:.1}"),
-        1000.0..1e7 => {
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "below 1e7")]
-            let whole = count(size.round() as u64);
-            format!("{}{whole}", if number < 0.0 { "-" } else { "" })
-        }
+        1000.0..1e7 => whole(number),
         _ => format!("{number:.1e}"),
     };
     text.replace('-', "−")
 }
 
+fn whole(number: f64) -> String {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "below 1e7")]
+    let digits = count(number.abs().round() as u64);
+    format!("{}{digits}", if number < 0.0 { "-" } else { "" })
+}
+
 /// With its sign and so many digits behind the point.
 pub(crate) fn signed(number: f64, digits: usize) -> String {
-    format!("{number:+.digits$}").replace('-', "−")
+    let text = format!("{number:+.digits$}");
+    if text.bytes().any(|byte| (b'1'..=b'9').contains(&byte)) {
+        text.replace('-', "−")
+    } else {
+        text[1..].to_owned()
+    }
 }
 
 /// A correlation, or a dash where there is none.
@@ -72,6 +79,7 @@ mod tests {
             (signed(0.5, 2), correlation(Some(-0.25)), correlation(None)),
             ("+0.50".into(), "−0.250".into(), "–".into())
         );
+        assert_eq!((signed(-0.0004, 3), plain(-862.0)), ("0.000".to_owned(), "−862".to_owned()));
         assert_eq!((counted(1, "row"), counted(2, "row")), ("1 row".to_owned(), "2 rows".to_owned()));
     }
 }

@@ -120,8 +120,12 @@ fn numbers_are_those_of_the_selection() {
         let shown: Vec<(String, u64)> =
             report.statuses.iter().map(|s| (s.status.clone(), s.n_rows)).collect();
         assert_eq!(shown, counted);
-        let first: Vec<u64> = selection.selected.iter().take(4).map(|one| one.row).collect();
-        assert_eq!(view.picks.best.iter().map(|one| one.row).collect::<Vec<_>>(), first);
+        let first = view.picks.best[0];
+        assert_eq!((first.row, first.rank), (selection.selected[0].row, 1));
+        for one in view.picks.best.iter().chain(&view.picks.last_kept) {
+            let found = selection.selected[usize::try_from(one.rank).unwrap() - 1];
+            assert_eq!((found.row, found.score.value()), (one.row, one.score), "{strategy}");
+        }
         let rows = view.histogram.bins.iter().map(|bin| bin.n_selected).sum::<u64>();
         assert_eq!(rows, view.n_selected);
         let plane = view.losses.as_ref().unwrap();
@@ -241,7 +245,7 @@ fn a_row_without_a_score_is_on_no_chart() {
         report.views.iter().all(|view| view.lengths.n_rows == 49 && !view.picks.rows().any(|row| row == 7))
     );
     let page = to_html(&report);
-    assert!(page.contains("row 7: line 8: not JSON"));
+    assert!(page.contains("first row 7: <bdi>line 8: not JSON</bdi>"));
     assert!(to_text(&report, 100).contains("1 malformed, the first of them row 7: line 8: not JSON"));
 }
 

@@ -61,6 +61,9 @@ pub(super) fn draw(report: &Report, view: &View, room: &mut Room) -> String {
             );
         }
     }
+    if !drawn.is_empty() {
+        drawn += "<p class=\"note\">Of rows with the very same losses, which have the same text, each group shows the first.</p>";
+    }
     if n_left_out > 0 {
         let _ = write!(
             drawn,
@@ -100,7 +103,7 @@ fn card(view: &View, ranked: &Ranked, example: &Example, max_tokens: usize) -> S
         count(example.n_tokens.into()),
         count(ranked.row),
         html(&shortened(&example.source, 60)),
-        html(&shortened(&example.key, 40)),
+        html(&shortened(&example.key, 24)),
     )
 }
 

@@ -151,7 +151,7 @@ fn panel(report: &Report, view: &View, at: usize, room: &mut Room) -> String {
         ),
     };
     format!(
-        "<div class=\"view\" id=\"v{at}\"><p class=\"lead\"><b>{}</b>: {}; {keeps} scores are kept. {}.</p>\n\
+        "<div class=\"view\" id=\"v{at}\"><p class=\"lead\"><b>{}</b>: {}; {keeps} scores are kept. Source: {}.</p>\n\
          <div class=\"figures\">{figures}</div>\n<div class=\"wide\">{sources}</div>\n{examples}</div>\n",
         html(&view.strategy),
         html(&view.score),

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::chart::{Chart, short};
 use crate::escape;
 use crate::measure::{Cell, Marks, Plane, Point};
-use crate::number::{count, percent, share};
+use crate::number::{count, share};
 
 /// Cells get a shade for how many rows they hold, by equal ratios up to the fullest cell.
 const SHADES: usize = 6;
@@ -62,9 +62,9 @@ fn draw_cells(chart: &mut Chart<'_>, x_edges: &[f64], y_edges: &[f64], cells: &[
     for cell in cells {
         let (left, right) = (chart.x(x_edges[cell.x]), chart.x(x_edges[cell.x + 1]));
         let (bottom, top) = (chart.y(y_edges[cell.y]), chart.y(y_edges[cell.y + 1]));
-        let (width, height) = (right - left, bottom - top);
+        // Neighbors have the very same edges, so that there is no seam.
         let drawn =
-            format!("M{} {}h{}v{}h-{}z", short(left), short(top), short(width), short(height), short(width));
+            format!("M{} {}H{}V{}H{}z", short(left), short(top), short(right), short(bottom), short(left));
         shades[shade(cell.n, most)] += &drawn;
         if cell.n_selected > 0 {
             let part = share(cell.n_selected, cell.n);
@@ -108,12 +108,10 @@ pub(super) fn legend(plane: &Plane) -> String {
             };
             format!(
                 "<p class=\"legend\"><span>rows per cell 1 <b class=\"ramp\">{}</b> {}</span>\
-                 <span>share kept {} <b class=\"ramp\">{}</b> {}</span>{outside}</p>",
+                 <span>share kept 0 <b class=\"ramp\">{}</b> 100\u{a0}%</span>{outside}</p>",
                 ramp('g', SHADES),
                 count(most),
-                "0",
                 ramp('k', SHARES.len()),
-                percent(1.0)
             )
         }
     }

@@ -149,21 +149,20 @@ pub(super) fn statuses(report: &Report) -> String {
             (false, false) => "not scored",
         };
         let reason = status.first_reason.as_ref().map_or(String::new(), |(row, reason)| {
-            format!("row {}: {}", count(*row), html(&shortened(reason, MAX_NAME)))
+            let reason = html(&shortened(reason, MAX_NAME));
+            format!("<small>first row {}: <bdi>{reason}</bdi></small>", count(*row))
         });
-        let part = share(status.n_rows, report.n_rows);
         let _ = write!(
             rows,
-            "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td class=\"bars\"><span class=\"track\"><i class=\"pool\" style=\"width:{:.2}%\"></i></span></td>\
-             <td class=\"text\">{means}</td><td class=\"text\"><bdi>{reason}</bdi></td></tr>",
+            "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td class=\"text\">{means}{reason}</td></tr>",
             html(&status.status),
             count(status.n_rows),
-            percent(part),
-            100.0 * part
+            percent(share(status.n_rows, report.n_rows)),
         );
     }
     format!(
-        "<div class=\"scroll\"><table class=\"statuses\"><thead><tr><th scope=\"col\">status</th><th scope=\"col\">rows</th><th scope=\"col\">share</th>\
-         <td></td><th scope=\"col\" class=\"text\">losses</th><th scope=\"col\" class=\"text\">the first of them that has a reason</th></tr></thead><tbody>{rows}</tbody></table></div>"
+        "<div class=\"scroll\"><table class=\"statuses\"><thead><tr><th scope=\"col\">status</th>\
+         <th scope=\"col\">rows</th><th scope=\"col\">share</th><th scope=\"col\" class=\"text\">losses</th></tr></thead>\
+         <tbody>{rows}</tbody></table></div>"
     )
 }

@@ -35,16 +35,30 @@ pub(crate) struct Tick {
     pub(crate) label: String,
 }
 
-/// What is beyond this share of the rows at either end may be left outside.
+/// Where an axis may end: so many times the width of the middle half of the numbers beyond it.
+const REACH: f64 = 3.0;
+/// What is beyond this share of the numbers at either end does not decide on the scale.
 const TAIL: f64 = 0.001;
-/// Positive numbers that span so many times their least are shown by their ratios.
+/// Positive numbers that span so many times their least are shown by their ratios, if their median lies in this first part
+/// of the span: if most of them would be squeezed together.
 const LOG_FROM: f64 = 20.0;
+const LOG_MEDIAN: f64 = 0.25;
 
 impl Axis {
     /// The stretch that shows some numbers: all of them, unless a few far ones would squeeze the others together.
     ///
     /// `log` allows ratios, where they are what matters.
-    pub(crate) fn of(label: impl Into<String>, mut numbers: Vec<f64>, log: bool) -> Self {
+    pub(crate) fn of(label: impl Into<String>, numbers: Vec<f64>, log: bool) -> Self {
+        Self::with_margin(label, numbers, log, 0.02)
+    }
+
+    /// The same with another share of its length at either end, where no number is.
+    pub(crate) fn with_margin(
+        label: impl Into<String>,
+        mut numbers: Vec<f64>,
+        log: bool,
+        margin: f64,
+    ) -> Self {
         let label = label.into();
         if numbers.is_empty() {
             return Self { label, scale: Scale::Linear, min: 0.0, max: 1.0 };
@@ -53,15 +67,17 @@ impl Axis {
         let high = quantile(&mut numbers, 1.0 - TAIL);
         let least = numbers.iter().copied().fold(f64::INFINITY, f64::min);
         let most = numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let is_log = log && least > 0.0 && high / low >= LOG_FROM;
+        let median = quantile(&mut numbers, 0.5);
+        let is_skewed = median - low < LOG_MEDIAN * (high - low);
+        let is_log = log && least > 0.0 && high / low >= LOG_FROM && is_skewed;
         let (to, from): (fn(f64) -> f64, fn(f64) -> f64) =
             if is_log { (f64::ln, f64::exp) } else { (|number| number, |number| number) };
-        let span = to(high) - to(low);
-        let reach = |bound: f64, end: f64| {
-            if span > 0.0 && (to(end) - to(bound)).abs() > span / 3.0 { to(bound) } else { to(end) }
-        };
-        let (min, max) = (reach(low, least), reach(high, most));
-        let pad = if max > min { (max - min) * 0.02 } else { (min.abs() * 0.1).max(0.5) };
+        let (low, high) = bounds(&mut numbers, to, low, high);
+        let span = high - low;
+        // An axis that would be hardly longer goes on to the end.
+        let reach = |bound: f64, end: f64| if (end - bound).abs() > span / 3.0 { bound } else { end };
+        let (min, max) = (reach(low, to(least)), reach(high, to(most)));
+        let pad = if max > min { (max - min) * margin } else { (min.abs() * 0.1).max(0.5) };
         let scale = if is_log { Scale::Log } else { Scale::Linear };
         Self { label, scale, min: from(min - pad), max: from(max + pad) }
     }
@@ -96,6 +112,19 @@ impl Axis {
         };
         numbers.into_iter().map(|(number, label)| Tick { at: self.place(number), label }).collect()
     }
+}
+
+/// Where the bulk of some numbers ends on a scale: the last of them that are not far from the middle half; if half of
+/// them are the same, by their tails.
+fn bounds(numbers: &mut [f64], to: fn(f64) -> f64, low: f64, high: f64) -> (f64, f64) {
+    let (lower, upper) = (to(quantile(numbers, 0.25)), to(quantile(numbers, 0.75)));
+    let reach = REACH * (upper - lower);
+    if reach <= 0.0 {
+        return (to(low), to(high));
+    }
+    let near = numbers.iter().map(|&number| to(number));
+    let near = near.filter(|number| (lower - reach..=upper + reach).contains(number));
+    near.fold((lower, upper), |(min, max), number| (number.min(min), number.max(max)))
 }
 
 /// The number below which a share of some lies; puts them into another order.
@@ -186,9 +215,11 @@ mod tests {
         numbers.push(1e9);
         let axis = Axis::of("a", numbers, true);
         assert!(axis.max < 1.1 && !axis.contains(1e9) && axis.place(1e9) == 1.0);
-        let axis = Axis::of("a", (1..5000).map(f64::from).collect(), true);
-        assert_eq!(axis.scale, Scale::Log);
-        assert!(axis.contains(1.0) && axis.contains(4999.0));
+        let even = Axis::of("a", (1..5000).map(f64::from).collect(), true);
+        assert_eq!(even.scale, Scale::Linear);
+        let ratios = Axis::of("a", (0..5000).map(|at| (f64::from(at) / 1000.0).exp()).collect(), true);
+        assert_eq!(ratios.scale, Scale::Log);
+        assert!([&even, &ratios].iter().all(|axis| axis.contains(1.0) && axis.contains(148.0)));
     }
 
     proptest! {
@@ -199,7 +230,7 @@ mod tests {
             let axis = Axis::of("a", numbers.clone(), log);
             prop_assert!(axis.min < axis.max);
             let outside = numbers.iter().filter(|number| !axis.contains(**number)).count();
-            prop_assert!(outside <= 2, "a tail of few numbers is the least and the most of them");
+            prop_assert!(2 * outside <= numbers.len(), "the middle half is on the axis");
             let ticks = axis.ticks(most);
             prop_assert!(ticks.len() <= 3 * most + 2);
             prop_assert!(ticks.windows(2).all(|pair| pair[0].at < pair[1].at));

@@ -33,11 +33,11 @@ pub struct Bin {
 const N_BINS: usize = 48;
 
 impl Histogram {
-    /// Counts scores, of which some are selected.
-    pub(super) fn of(label: &str, scores: impl Iterator<Item = (f64, bool)> + Clone) -> Self {
-        let numbers: Vec<f64> = scores.clone().map(|(score, _)| score).collect();
+    /// Counts scores, of which some are selected; those below `least` are counted in the first bin.
+    pub(super) fn of(label: &str, least: f64, scores: impl Iterator<Item = (f64, bool)> + Clone) -> Self {
+        let numbers: Vec<f64> = scores.clone().map(|(score, _)| score.max(least)).collect();
         let whole = numbers.iter().all(|score| score.fract() == 0.0);
-        let mut axis = Axis::of(label, numbers, !whole);
+        let mut axis = Axis::with_margin(label, numbers, !whole, 0.0);
         let edges = edges(&axis, N_BINS, whole);
         (axis.min, axis.max) = (edges[0], edges[edges.len() - 1]);
         let bin = |ends: &[f64]| Bin { from: ends[0], to: ends[1], n_pool: 0, n_selected: 0 };
@@ -62,7 +62,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_row_is_counted_once(scores in prop::collection::vec((-1e3f64..1e3, any::<bool>()), 1..200)) {
-            let found = Histogram::of("score", scores.iter().copied());
+            let found = Histogram::of("score", f64::NEG_INFINITY, scores.iter().copied());
             prop_assert_eq!(found.bins.iter().map(|bin| bin.n_pool).sum::<u64>(), scores.len() as u64);
             let selected = scores.iter().filter(|(_, selected)| *selected).count() as u64;
             prop_assert_eq!(found.bins.iter().map(|bin| bin.n_selected).sum::<u64>(), selected);

@@ -62,7 +62,6 @@ impl RunPage<'_> {
     }
 
     fn spelled(&self, out: &Path) -> Spelled {
-        let quoted = |path: &str| quoted(path);
         let references: Vec<String> =
             self.seal.references.iter().map(|reference| quoted(&reference.model.path)).collect();
         let settings = self.out.join("settings.toml").display().to_string();
