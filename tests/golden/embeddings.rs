@@ -34,7 +34,8 @@ fn vectors_of_every_family() {
             .rows
             .iter()
             .map(|row| {
-                Sequence::from_scored_tokens(row.input_ids.clone(), &vec![false; row.input_ids.len()]).unwrap()
+                Sequence::from_scored_tokens(row.input_ids.clone(), &vec![false; row.input_ids.len()])
+                    .unwrap()
             })
             .collect();
         for (row, found) in expected.rows.iter().zip(engine.embeddings(&sequences).unwrap()) {

@@ -11,3 +11,5 @@ mod checkpoints;
 mod chat;
 // Gradients and optimizer steps.
 mod training;
+// What gradients say of a target.
+mod influence;

@@ -16,7 +16,8 @@ fn the_pass_that_scores_makes_the_same_vectors_and_the_same_losses() {
     let models = "--base base --data small.jsonl -q";
     sandbox.expect(0, &format!("embed {models} --out alone.safetensors --threads 1"));
     sandbox.expect(0, &format!("score {models} --out plain.parquet"));
-    sandbox.expect(0, &format!("score {models} --out both.parquet --embeddings both.safetensors --threads 3"));
+    sandbox
+        .expect(0, &format!("score {models} --out both.parquet --embeddings both.safetensors --threads 3"));
     assert_eq!(bytes(&sandbox, "alone.safetensors"), bytes(&sandbox, "both.safetensors"));
     let digest = |name: &str| read_table(&sandbox.path(name)).unwrap().manifest.digest.unwrap();
     assert_eq!(digest("plain.parquet"), digest("both.parquet"));
@@ -50,10 +51,12 @@ fn rows_without_a_vector_are_marked_and_counted() {
     let row = |instruction: &str, output: &str| {
         format!("{}\n", serde_json::json!({"instruction": instruction, "input": "", "output": output}))
     };
-    let rows = [row("Say yes.", "yes"), row("Say much.", &long), row("Say nothing.", ""), row("Say no.", "no")];
+    let rows =
+        [row("Say yes.", "yes"), row("Say much.", &long), row("Say nothing.", ""), row("Say no.", "no")];
     sandbox.write("odd.jsonl", rows.concat());
     let line = "embed --base base --data odd.jsonl --chat-template alpaca";
-    let ended = sandbox.expect(1, &format!("{line} --out odd.safetensors --normalize-embeddings --format json -q"));
+    let ended =
+        sandbox.expect(1, &format!("{line} --out odd.safetensors --normalize-embeddings --format json -q"));
     let said: Value = serde_json::from_str(&ended.stdout).unwrap();
     let manifest = &said["manifest"];
     assert_eq!((&manifest["n_present"], &manifest["n_rows"]), (&2.into(), &4.into()));
@@ -65,7 +68,10 @@ fn rows_without_a_vector_are_marked_and_counted() {
     let square = |row: usize| file.matrix().row(row).unwrap().iter().map(|value| value * value).sum::<f32>();
     assert!((square(0) - 1.0).abs() < 1e-5 && (square(3) - 1.0).abs() < 1e-5);
 
-    sandbox.expect(1, &format!("{line} --out half.safetensors --embedding-format f16 --normalize-embeddings -q"));
+    sandbox.expect(
+        1,
+        &format!("{line} --out half.safetensors --embedding-format f16 --normalize-embeddings -q"),
+    );
     let half = EmbeddingFile::open(&sandbox.path("half.safetensors")).unwrap();
     for (exact, rounded) in file.matrix().row(0).unwrap().iter().zip(half.matrix().row(0).unwrap().iter()) {
         assert!((exact - rounded).abs() <= exact.abs() / 1024.0 + 1e-6, "{exact} {rounded}");

@@ -143,7 +143,8 @@ fn vectors_are_to_the_bit_what_they_are_alone_and_cost_no_loss_a_bit() {
         assert_eq!(vectors.first(), vectors.last(), "{name}: the same sequence twice");
         for threads in [1, 3] {
             let turned: Vec<Sequence> = sequences.iter().rev().cloned().collect();
-            let mut reordered = vector_bits(&Engine::new(model.clone(), threads).embeddings(&turned).unwrap());
+            let mut reordered =
+                vector_bits(&Engine::new(model.clone(), threads).embeddings(&turned).unwrap());
             reordered.reverse();
             assert_eq!(reordered, vectors, "{name}: reordered on {threads} threads");
         }

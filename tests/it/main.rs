@@ -42,5 +42,7 @@ mod hostile;
 mod memory;
 // The demo and what it claims.
 mod demo;
+// Rows that move an adapter towards a target.
+mod less;
 // Vectors of rows.
 mod embeddings;

@@ -7,8 +7,15 @@ use crate::python;
 
 /// Also what `.gitignore` names.
 const ENVIRONMENT: &str = ".venv";
-const GENERATORS: [&str; 7] =
-    ["gen_models.py", "gen_chat.py", "gen_training.py", "gen_lora.py", "gen_dpo.py", "gen_embeddings.py", "gen_influence.py"];
+const GENERATORS: [&str; 7] = [
+    "gen_models.py",
+    "gen_chat.py",
+    "gen_training.py",
+    "gen_lora.py",
+    "gen_dpo.py",
+    "gen_embeddings.py",
+    "gen_influence.py",
+];
 
 pub(crate) fn run(shell: &Shell) -> Result<()> {
     let python = environment(shell)?;

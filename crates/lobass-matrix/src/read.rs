@@ -35,12 +35,16 @@ impl Matrix {
         // the file while it is read; matrices are written beside their name and never changed under it.
         let bytes = unsafe { Mmap::map(file.file()) }?;
         let fail = |reason: String| Error::NotAMatrix { path: path.to_owned(), reason };
-        let (length, header) =
-            SafeTensors::read_metadata(&bytes).map_err(|error| fail(error.to_string()))?;
+        let (length, header) = SafeTensors::read_metadata(&bytes).map_err(|error| fail(error.to_string()))?;
         let start = length + size_of::<u64>();
         let tensor = |name: &str| {
-            let info = header.info(name).ok_or_else(|| fail(format!("expected a tensor `{name}`, found none")))?;
-            Ok::<_, Error>((info.dtype, info.shape.clone(), start + info.data_offsets.0..start + info.data_offsets.1))
+            let info =
+                header.info(name).ok_or_else(|| fail(format!("expected a tensor `{name}`, found none")))?;
+            Ok::<_, Error>((
+                info.dtype,
+                info.shape.clone(),
+                start + info.data_offsets.0..start + info.data_offsets.1,
+            ))
         };
         let (dtype, shape, vectors) = tensor(VECTORS)?;
         let (_, marks, present) = tensor(PRESENT)?;
@@ -167,7 +171,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("m.safetensors");
         let begin = |format| MatrixWriter::create(&path, Shape { n_rows: 2, dim: 2 }, format, "").unwrap();
-        let refused = |writer: &mut MatrixWriter, row: &[f32]| writer.push(Some(row)).unwrap_err().to_string();
+        let refused =
+            |writer: &mut MatrixWriter, row: &[f32]| writer.push(Some(row)).unwrap_err().to_string();
         let mut writer = begin(Format::F32);
         assert!(refused(&mut writer, &[1.0]).contains("rows of 2 values, found 1 in row 0"));
         assert!(refused(&mut writer, &[1.0, f32::NAN]).contains("finite numbers in f32, found NaN"));
@@ -188,7 +193,11 @@ mod tests {
         let path = dir.path().join("m.safetensors");
         for (bytes, reason) in [
             (b"nothing of the kind, and longer than a header".to_vec(), "not a matrix"),
-            ([&58u64.to_le_bytes()[..], br#"{"x":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}     0"#].concat(), "expected a tensor `vectors`"),
+            (
+                [&58u64.to_le_bytes()[..], br#"{"x":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}     0"#]
+                    .concat(),
+                "expected a tensor `vectors`",
+            ),
         ] {
             fs_err::write(&path, bytes).unwrap();
             let error = Matrix::open(&path).unwrap_err().to_string();

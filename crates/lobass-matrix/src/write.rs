@@ -61,7 +61,9 @@ impl MatrixWriter {
             Some(values) => {
                 if values.len() != self.shape.dim {
                     let (expected, found) = (self.shape.dim, values.len());
-                    return Err(self.misfit(format!("rows of {expected} values"), format!("{found} in row {at}")));
+                    return Err(
+                        self.misfit(format!("rows of {expected} values"), format!("{found} in row {at}"))
+                    );
                 }
                 if let Some(value) = values.iter().find(|&&value| !self.holds(value)) {
                     let expected = format!("finite numbers in {}", self.format);

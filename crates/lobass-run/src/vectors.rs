@@ -22,7 +22,8 @@ pub(crate) struct RowVector {
 /// The bytes of a shard's file and the digest of its values.
 pub(crate) fn serialize(vectors: &[RowVector], path: &Path) -> Result<(Vec<u8>, String), Error> {
     let rows: ArrayRef = Arc::new(vectors.iter().map(|vector| Some(vector.row)).collect::<UInt64Array>());
-    let lists = vectors.iter().map(|vector| Some(vector.vector.iter().copied().map(Some).collect::<Vec<_>>()));
+    let lists =
+        vectors.iter().map(|vector| Some(vector.vector.iter().copied().map(Some).collect::<Vec<_>>()));
     let lists: ArrayRef = Arc::new(ListArray::from_iter_primitive::<Float32Type, _, _>(lists));
     Ok((to_bytes(&batch(vec![("row", false, rows), ("vector", false, lists)]), path)?, digest(vectors)))
 }

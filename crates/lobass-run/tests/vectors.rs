@@ -84,7 +84,10 @@ fn both_are_one_pass_and_nothing_is_done_twice() {
 
     let manifest = work.write_embeddings(&key(), 2, options, &out("both")).unwrap();
     assert_eq!(manifest.n_present, 598);
-    assert_eq!(manifest.missing.into_iter().collect::<Vec<_>>(), [(RowStatus::Overlong, 1), (RowStatus::NonFinite, 1)]);
+    assert_eq!(
+        manifest.missing.into_iter().collect::<Vec<_>>(),
+        [(RowStatus::Overlong, 1), (RowStatus::NonFinite, 1)]
+    );
     let file = EmbeddingFile::open(&out("both")).unwrap();
     let sequences = work.sequences().unwrap();
     for (row, sequence) in &sequences {
@@ -114,5 +117,8 @@ fn both_are_one_pass_and_nothing_is_done_twice() {
     let mut manifest = table.manifest;
     manifest.inputs.clone_from(&less.plan.inputs);
     let error = file.check_pool(&manifest).unwrap_err().to_string();
-    assert!(error.contains("data file 1") && error.contains("599 rows") && error.contains("600 rows"), "{error}");
+    assert!(
+        error.contains("data file 1") && error.contains("599 rows") && error.contains("600 rows"),
+        "{error}"
+    );
 }

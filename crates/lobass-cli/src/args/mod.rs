@@ -5,6 +5,7 @@ mod data;
 mod embed;
 mod encode;
 mod job;
+mod less;
 mod price;
 mod recipe;
 mod selection;
@@ -22,6 +23,7 @@ pub(crate) use data::DataArgs;
 pub(crate) use embed::{EmbedArgs, VectorArgs};
 pub(crate) use encode::EncodeArgs;
 pub(crate) use job::JobArgs;
+pub(crate) use less::LessArgs;
 pub(crate) use price::PriceArgs;
 pub(crate) use recipe::{RecipeArgs, ReferenceArgs};
 pub(crate) use selection::SelectionArgs;
@@ -62,6 +64,8 @@ pub(crate) enum Command {
     Score(Box<ScoreArgs>),
     /// Make a vector of every row: what `lobass select` measures likeness by
     Embed(Box<EmbedArgs>),
+    /// Score rows by how much they move an adapter towards a target (LESS)
+    Less(Box<LessArgs>),
     /// Cut a pool into units of work, and tell how much there is to compute
     Plan(Box<PlanArgs>),
     /// Do planned units: those that are asked for, or one part of all

@@ -5,6 +5,7 @@ mod doctor;
 mod embed;
 mod gc;
 mod inspect;
+mod less;
 mod merge;
 mod pending;
 mod plan;
@@ -31,6 +32,7 @@ pub(crate) fn dispatch(command: Command, ui: Ui) -> anyhow::Result<Outcome> {
         Command::Train(args) => train::train(&args, ui),
         Command::Score(args) => score::score(&args, ui),
         Command::Embed(args) => embed::embed(&args, ui),
+        Command::Less(args) => less::less(&args, ui),
         Command::Plan(args) => plan::plan(&args, ui),
         Command::Worker(args) => worker::worker(&args, ui),
         Command::Pending(args) => pending::pending(&args, ui),

@@ -27,7 +27,11 @@ pub(crate) fn embed(
     let is_scored = losses.map(|detail| work.is_scored(&model.key, detail)).transpose()?;
     let n_rows = work.plan().n_rows();
     if work.is_embedded(&model.key)? && is_scored != Some(false) {
-        ui.note(format!("{:16} done before: {}", format!("embed {}", model.key.role), counted(n_rows, "row")));
+        ui.note(format!(
+            "{:16} done before: {}",
+            format!("embed {}", model.key.role),
+            counted(n_rows, "row")
+        ));
         return Ok(());
     }
     let engine = Engine::new(model.load()?, threads);

@@ -2,6 +2,7 @@
 
 mod embedding;
 mod fleet;
+mod influence;
 mod reference;
 mod references;
 mod selecting;
@@ -16,8 +17,11 @@ use lobass_core::{Detail, RowStatus};
 use lobass_loss::Engine;
 use lobass_run::{Location, Plan, Shard, WorkDir};
 
-pub(crate) use embedding::{check_embeddings, embed, embeddings_done_before, say_embeddings, write_embeddings};
+pub(crate) use embedding::{
+    check_embeddings, embed, embeddings_done_before, say_embeddings, write_embeddings,
+};
 pub(crate) use fleet::Fleet;
+pub(crate) use influence::{GradientStore, WarmUpDir, influence, targets};
 pub(crate) use reference::{Part, TrainRequest, Trained, TrainingRecord, train_reference, trained_before};
 pub(crate) use references::{ReferenceReport, References, given};
 pub(crate) use selecting::{SelectionTarget, columns_of, select_and_write};

@@ -12,8 +12,8 @@ use std::ops::Range;
 
 use lobass_core::Sequence;
 
-pub use batch::Batch;
 pub(crate) use batch::Answer;
+pub use batch::Batch;
 use prefixes::{shared_rows, tree};
 pub use work::Work;
 
@@ -134,7 +134,9 @@ impl Reach {
     /// The rows that a sequence needs.
     fn n_rows(self, sequence: &Sequence) -> usize {
         match self {
-            Self::Scored => sequence.loss_mask().iter().rposition(|&counts| counts).map_or(0, |last| last + 1),
+            Self::Scored => {
+                sequence.loss_mask().iter().rposition(|&counts| counts).map_or(0, |last| last + 1)
+            }
             Self::Whole => sequence.n_tokens(),
         }
     }

@@ -57,7 +57,8 @@ pub fn k_means(
     }
     members.retain(|rows| !rows.is_empty());
     members.sort_by_key(|rows| (rows.len(), ties[rows[0] as usize]));
-    let spread = nearest.iter().map(|&(_, distance)| f64::from(distance)).sum::<f64>() / rows.len().max(1) as f64;
+    let spread =
+        nearest.iter().map(|&(_, distance)| f64::from(distance)).sum::<f64>() / rows.len().max(1) as f64;
     Clusters { members, spread, n_without_vector }
 }
 

@@ -47,7 +47,8 @@ pub fn round_robin(
     let mut rankings: Vec<std::vec::IntoIter<(usize, f32)>> = Vec::new();
     for &queries in tasks {
         let cosines = largest(&rows, queries, vectors.dim(), threads).into_iter().enumerate();
-        let mut ranking: Vec<(usize, f32)> = cosines.filter_map(|(place, cosine)| Some((place, cosine?))).collect();
+        let mut ranking: Vec<(usize, f32)> =
+            cosines.filter_map(|(place, cosine)| Some((place, cosine?))).collect();
         // Stable, and places are in the order of hashes.
         ranking.sort_by(|one, other| other.1.total_cmp(&one.1));
         rankings.push(ranking.into_iter());

@@ -140,7 +140,8 @@ fn in_turn_plainly(pool: &Pool, tasks: &[Vectors<'_>], n: usize) -> Vec<u32> {
     for turn in 0.. {
         let Some(queries) = tasks.get(turn % tasks.len().max(1)) else { break };
         let open = pool.usable().into_iter().filter(|row| !chosen.contains(row));
-        let best = open.rev().max_by(|&a, &b| like(a, **queries).unwrap().total_cmp(&like(b, **queries).unwrap()));
+        let best =
+            open.rev().max_by(|&a, &b| like(a, **queries).unwrap().total_cmp(&like(b, **queries).unwrap()));
         match best.filter(|_| chosen.len() < n) {
             Some(row) => chosen.push(row),
             None => break,
