@@ -97,7 +97,8 @@ fn influences(expected: &Expected, projection: Projection) -> Vec<lobass_influen
     };
     let of_tasks = |warm_up| expected.tasks.values().map(|rows| of(warm_up, rows, Kind::Target)).collect();
     let rates: Vec<f64> = warm_ups.iter().map(WarmUp::learning_rate).collect();
-    let tasks = Tasks::new(&rates, warm_ups.iter().map(of_tasks).collect()).unwrap();
+    let targets: Vec<Vec<_>> = warm_ups.iter().map(of_tasks).collect();
+    let tasks = Tasks::new(&rates, &targets).unwrap();
     let pool: Vec<_> = warm_ups.iter().map(|warm_up| of(warm_up, &expected.pool, Kind::Training)).collect();
     let row = |at: usize| {
         let vectors: Vec<&[f32]> = pool.iter().map(|rows| rows[at].as_deref().unwrap()).collect();

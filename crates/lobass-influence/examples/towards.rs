@@ -38,8 +38,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         warm_ups.iter().map(|warm_up| features(warm_up, sequences, kind, projection, &workers)).collect()
     };
     let rates: Vec<f64> = warm_ups.iter().map(WarmUp::learning_rate).collect();
-    let targets = of(&target, Kind::Target).into_iter().map(|rows| vec![rows]).collect();
-    let tasks = Tasks::new(&rates, targets)?;
+    let targets: Vec<_> = of(&target, Kind::Target).into_iter().map(|rows| vec![rows]).collect();
+    let tasks = Tasks::new(&rates, &targets)?;
     let vectors = of(&pool, Kind::Training);
     for at in 0..pool.len() {
         let of_row: Option<Vec<&[f32]>> = vectors.iter().map(|rows| rows[at].as_deref()).collect();

@@ -53,6 +53,8 @@ fn unit(mut vector: Vec<f32>) -> Option<Vec<f32>> {
     if !(norm > 0.0 && norm.is_finite()) {
         return None;
     }
-    vector.iter_mut().for_each(|value| *value = (f64::from(*value) / norm) as f32);
+    for value in &mut vector {
+        *value = (f64::from(*value) / norm) as f32;
+    }
     Some(vector)
 }

@@ -39,7 +39,7 @@
 //!
 //! let (workers, projection) = (Workers::new(2), Projection { seed: 0, dim: Some(256) });
 //! let target = features(&warm_up, &pool[..1], Kind::Target, projection, &workers);
-//! let tasks = Tasks::new(&[warm_up.learning_rate()], vec![vec![target]])?;
+//! let tasks = Tasks::new(&[warm_up.learning_rate()], &[vec![target]])?;
 //! let rows = features(&warm_up, &pool, Kind::Training, projection, &workers);
 //! let score = |at: usize| Some(tasks.influence(&[rows[at].as_deref()?]).score);
 //! assert_eq!(score(0), score(2), "the same row twice");

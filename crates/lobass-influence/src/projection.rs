@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 ///
 /// Every output is the sum of all inputs with random signs over `sqrt(dim)`, so products of two projected vectors are
 /// those of the vectors but for an error whose standard deviation is at most `sqrt(2 / dim)` of the product of their
-/// lengths: 0.016 for 8192. The signs are those of ChaCha8 under the seed, a stream for each output.
+/// lengths: 0.016 for 8192. The signs are those of `ChaCha8` under the seed, a stream for each output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Projection {
     /// Decides the signs.
@@ -101,9 +101,11 @@ mod tests {
         (0..dim).map(output).collect()
     }
 
+    /// Values within a half, on a grid that f32 holds.
     fn vector(seed: u64, length: usize) -> Vec<f32> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        (0..length).map(|_| (f64::from(rng.next_u32()) / f64::from(u32::MAX) - 0.5) as f32).collect()
+        let mut value = || f32::from(u16::try_from(rng.next_u32() >> 16).unwrap()) / 65536.0 - 0.5;
+        (0..length).map(|_| value()).collect()
     }
 
     proptest! {
@@ -134,8 +136,10 @@ mod tests {
             left.iter().zip(right).map(|(&left, &right)| f64::from(left) * f64::from(right)).sum()
         };
         let unit = |mut vector: Vec<f32>| {
-            let norm = dot(&vector, &vector).sqrt() as f32;
-            vector.iter_mut().for_each(|value| *value /= norm);
+            let norm = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
+            for value in &mut vector {
+                *value /= norm;
+            }
             vector
         };
         let dim = 1024;

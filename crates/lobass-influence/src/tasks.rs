@@ -32,7 +32,7 @@ impl Tasks {
     ///
     /// # Panics
     /// If checkpoints have different tasks, or tasks different rows or lengths of vectors.
-    pub fn new(learning_rates: &[f64], vectors: Vec<Vec<Vec<Option<Vec<f32>>>>>) -> Result<Self, Error> {
+    pub fn new(learning_rates: &[f64], vectors: &[Vec<Vec<Option<Vec<f32>>>>]) -> Result<Self, Error> {
         assert_eq!(learning_rates.len(), vectors.len(), "vectors for each checkpoint");
         let whole: f64 = learning_rates.iter().sum();
         let misfit = |&rate: &f64| !rate.is_finite() || rate < 0.0 || whole <= 0.0;
@@ -90,7 +90,9 @@ fn mean<'a>(vectors: impl Iterator<Item = &'a [f32]>, n: usize) -> Vec<f64> {
         sums.resize(vector.len(), 0.0);
         sums.iter_mut().zip(vector).for_each(|(sum, &value)| *sum += f64::from(value));
     }
-    sums.iter_mut().for_each(|sum| *sum /= n as f64);
+    for sum in &mut sums {
+        *sum /= n as f64;
+    }
     sums
 }
 
@@ -111,7 +113,7 @@ mod tests {
     fn checkpoints_weigh_by_their_learning_rates_and_the_best_task_counts() {
         let first = vec![rows(&[[1.0, 0.0], [0.0, 1.0]]), rows(&[[-1.0, 0.0]])];
         let second = vec![rows(&[[0.0, 1.0], [0.0, 1.0]]), rows(&[[0.0, -1.0]])];
-        let tasks = Tasks::new(&[3e-5, 1e-5], vec![first, second]).unwrap();
+        let tasks = Tasks::new(&[3e-5, 1e-5], &[first, second]).unwrap();
         let found = tasks.influence(&[&[0.6, 0.8], &[0.0, -1.0]]);
         // 3/4 of (0.6 + 0.8) / 2 and 1/4 of -1; 3/4 of -0.6 and 1/4 of 1.
         for (found, expected) in found.of_task.iter().zip([0.275, -0.2]) {
@@ -129,12 +131,12 @@ mod tests {
         let score = |tasks: Result<Tasks, Error>, n: usize| {
             tasks.unwrap().influence(&vec![&[0.6f32, 0.8][..]; n]).score
         };
-        let expected = score(Tasks::new(&[1.0], vec![with]), 1);
-        assert_eq!(score(Tasks::new(&[1.0, 1.0], vec![vec![holed.clone()], vec![other]]), 2), expected);
+        let expected = score(Tasks::new(&[1.0], &[with]), 1);
+        assert_eq!(score(Tasks::new(&[1.0, 1.0], &[vec![holed.clone()], vec![other]]), 2), expected);
         holed[0] = None;
-        let error = Tasks::new(&[1.0], vec![vec![holed]]).unwrap_err();
+        let error = Tasks::new(&[1.0], &[vec![holed]]).unwrap_err();
         assert_eq!(error, Error::EmptyTask { task: 0, n_rows: 2 });
-        let error = Tasks::new(&[0.0], vec![vec![rows(&[[1.0, 0.0]])]]).unwrap_err();
+        let error = Tasks::new(&[0.0], &[vec![rows(&[[1.0, 0.0]])]]).unwrap_err();
         assert!(error.to_string().contains("found 0"), "{error}");
     }
 }

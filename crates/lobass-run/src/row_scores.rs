@@ -4,7 +4,7 @@ use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, Float64Array, StringArray, UInt64Array};
+use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray, UInt64Array};
 use lobass_core::RowStatus;
 use parquet::arrow::ArrowWriter;
 use parquet::file::metadata::KeyValue;
@@ -38,7 +38,7 @@ pub struct RowScoreWriter {
 
 #[derive(Debug)]
 enum Form {
-    Parquet(Option<ArrowWriter<std::fs::File>>),
+    Parquet(Box<ArrowWriter<std::fs::File>>),
     JsonLines(BufWriter<fs_err::File>),
 }
 
@@ -51,8 +51,7 @@ impl RowScoreWriter {
     pub fn create(path: &Path, parts: Vec<String>, manifest: &Value) -> Result<Self, Error> {
         let partial = partial_path(path);
         let file = fs_err::File::create(&partial)?;
-        let mut writer = Self { path: path.to_owned(), partial, parts, form: Form::Parquet(None) };
-        writer.form = if path.extension().is_some_and(|extension| extension == "jsonl") {
+        let form = if path.extension().is_some_and(|extension| extension == "jsonl") {
             let mut file = BufWriter::new(file);
             let mut line = Map::from_iter([("type".to_owned(), json!("manifest"))]);
             line.extend(manifest.as_object().cloned().unwrap_or_default());
@@ -61,11 +60,13 @@ impl RowScoreWriter {
         } else {
             let metadata = KeyValue::new("lobass".to_owned(), manifest.to_string());
             let properties = properties().set_key_value_metadata(Some(vec![metadata])).build();
-            let schema = writer.batch(&[]).schema();
+            let schema = columns(&parts, &[]).schema();
             let parquet = ArrowWriter::try_new(file.into_parts().0, schema, Some(properties));
-            Form::Parquet(Some(parquet.map_err(|source| Error::Parquet { path: path.to_owned(), source })?))
+            Form::Parquet(Box::new(
+                parquet.map_err(|source| Error::Parquet { path: path.to_owned(), source })?,
+            ))
         };
-        Ok(writer)
+        Ok(Self { path: path.to_owned(), partial, parts, form })
     }
 
     /// Adds rows.
@@ -77,10 +78,9 @@ impl RowScoreWriter {
     /// If a row has not as many parts as there are names.
     pub fn write(&mut self, rows: &[RowScore]) -> Result<(), Error> {
         assert!(rows.iter().all(|row| row.parts.len() == self.parts.len()), "a part for each name");
-        let columns = self.batch(rows);
         match &mut self.form {
             Form::Parquet(writer) => {
-                let writer = writer.as_mut().expect("it is there until the end");
+                let columns = columns(&self.parts, rows);
                 writer.write(&columns).map_err(|source| Error::Parquet { path: self.path.clone(), source })
             }
             Form::JsonLines(file) => {
@@ -99,9 +99,8 @@ impl RowScoreWriter {
     pub fn finish(mut self) -> Result<(), Error> {
         match &mut self.form {
             Form::Parquet(writer) => {
-                let writer = writer.take().expect("it is there until the end");
-                let file = writer.into_inner();
-                file.map_err(|source| Error::Parquet { path: self.path.clone(), source })?.sync_all()?;
+                writer.finish().map_err(|source| Error::Parquet { path: self.path.clone(), source })?;
+                writer.inner().sync_all()?;
             }
             Form::JsonLines(file) => {
                 file.flush()?;
@@ -110,27 +109,6 @@ impl RowScoreWriter {
         }
         Ok(fs_err::rename(&self.partial, &self.path)?)
     }
-
-    fn batch(&self, rows: &[RowScore]) -> arrow_array::RecordBatch {
-        let texts = |value: &dyn Fn(&RowScore) -> String| -> ArrayRef {
-            Arc::new(rows.iter().map(|row| Some(value(row))).collect::<StringArray>())
-        };
-        let numbers = |value: &dyn Fn(&RowScore) -> Option<f64>| -> ArrayRef {
-            Arc::new(rows.iter().map(value).collect::<Float64Array>())
-        };
-        let places: ArrayRef = Arc::new(rows.iter().map(|row| Some(row.name.row)).collect::<UInt64Array>());
-        let mut columns = vec![
-            ("row", false, places),
-            ("key", false, texts(&|row| row.name.key.to_string())),
-            ("source", false, texts(&|row| row.name.source.clone())),
-            ("status", false, texts(&|row| row.name.status.to_string())),
-            ("score", true, numbers(&|row| row.score)),
-        ];
-        for (at, part) in self.parts.iter().enumerate() {
-            columns.push((part, true, numbers(&|row| row.parts[at])));
-        }
-        batch(columns)
-    }
 }
 
 impl Drop for RowScoreWriter {
@@ -138,6 +116,27 @@ impl Drop for RowScoreWriter {
         // After the end there is no file of that name any more.
         let _ = fs_err::remove_file(&self.partial);
     }
+}
+
+fn columns(parts: &[String], rows: &[RowScore]) -> RecordBatch {
+    let texts = |value: &dyn Fn(&RowScore) -> String| -> ArrayRef {
+        Arc::new(rows.iter().map(|row| Some(value(row))).collect::<StringArray>())
+    };
+    let numbers = |value: &dyn Fn(&RowScore) -> Option<f64>| -> ArrayRef {
+        Arc::new(rows.iter().map(value).collect::<Float64Array>())
+    };
+    let places: ArrayRef = Arc::new(rows.iter().map(|row| Some(row.name.row)).collect::<UInt64Array>());
+    let mut columns = vec![
+        ("row", false, places),
+        ("key", false, texts(&|row| row.name.key.to_string())),
+        ("source", false, texts(&|row| row.name.source.clone())),
+        ("status", false, texts(&|row| row.name.status.to_string())),
+        ("score", true, numbers(&|row| row.score)),
+    ];
+    for (at, part) in parts.iter().enumerate() {
+        columns.push((part, true, numbers(&|row| row.parts[at])));
+    }
+    batch(columns)
 }
 
 fn line(parts: &[String], RowScore { name, score, parts: numbers }: &RowScore) -> Value {
@@ -179,7 +178,9 @@ mod tests {
             let path = dir.path().join(file);
             let parts = vec!["one".to_owned(), "two".to_owned()];
             let mut writer = RowScoreWriter::create(&path, parts, &json!({"tool": "a test"})).unwrap();
-            rows.iter().for_each(|row| writer.write(std::slice::from_ref(row)).unwrap());
+            for row in &rows {
+                writer.write(std::slice::from_ref(row)).unwrap();
+            }
             assert!(!path.exists());
             writer.finish().unwrap();
         }

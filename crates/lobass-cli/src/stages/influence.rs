@@ -225,7 +225,7 @@ pub(crate) fn targets(
         named.push((name, usable));
     }
     let rates: Vec<f64> = warm_ups.iter().map(|warm_up| warm_up.learning_rate).collect();
-    Ok(Targets { tasks: Tasks::new(&rates, vectors)?, named })
+    Ok(Targets { tasks: Tasks::new(&rates, &vectors)?, named })
 }
 
 /// Scores every row of the pool; says how many rows of each status have no score.
