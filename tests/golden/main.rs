@@ -15,3 +15,5 @@ mod greedy;
 mod bootstrap;
 // Gradients and optimizer steps.
 mod training;
+// What gradients say of a target.
+mod influence;

@@ -54,7 +54,13 @@ fn every_crate_keeps_to_its_floor() {
         &["lobass-core", kernels, "lobass-llama", "lobass-loss"],
         &[&["clap"], text, files],
     );
-    check("lobass-run", &["lobass-core", "lobass-data"], &[&["burn", "clap"]]);
+    check(
+        "lobass-influence",
+        &["lobass-core", kernels, "lobass-llama", "lobass-loss", "lobass-train"],
+        &[&["clap"], text, files],
+    );
+    check("lobass-matrix", &[], &[&["burn", "clap", "rayon"], text, files]);
+    check("lobass-run", &["lobass-core", "lobass-data", "lobass-matrix"], &[&["burn", "clap"]]);
     check("lobass-select", &["lobass-core"], &[&["burn", "clap", "serde_json"], text, files]);
     check("lobass-text", &[], &[&["burn", "clap", "serde", "rayon"], text, files]);
     check("lobass-report", &["lobass-core", "lobass-select"], &[&["burn", "clap", "rayon"], text, files]);
@@ -75,8 +81,8 @@ fn the_default_build_has_no_gpu() {
 #[test]
 fn clap_and_anyhow_stay_at_the_top() {
     for name in [
-        "core", "data", "demo", "evidence", "kernels", "llama", "loss", "price", "report", "run", "select",
-        "text", "train",
+        "core", "data", "demo", "evidence", "influence", "kernels", "llama", "loss", "matrix", "price", "report",
+        "run", "select", "text", "train",
     ] {
         let direct = dependencies(&format!("lobass-{name}"), Some(1));
         for top in ["clap", "anyhow", "indicatif", "anstream"] {

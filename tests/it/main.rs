@@ -48,6 +48,8 @@ mod memory;
 mod text;
 // The demo and what it claims.
 mod demo;
+// Rows that move an adapter towards a target.
+mod less;
 // Vectors of rows.
 mod embeddings;
 // What strategies teach, compared.

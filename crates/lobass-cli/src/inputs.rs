@@ -157,6 +157,11 @@ impl Sequences {
 
     /// Reads the pool once and plans it.
     pub(crate) fn plan(&self) -> anyhow::Result<Plan> {
-        Ok(Plan::make(&self.pool, &self.encoder, Some(self.now.to_string()))?)
+        self.plan_of(&self.pool)
+    }
+
+    /// Plans another pool that is encoded as this one is.
+    pub(crate) fn plan_of(&self, pool: &Pool) -> anyhow::Result<Plan> {
+        Ok(Plan::make(pool, &self.encoder, Some(self.now.to_string()))?)
     }
 }

@@ -34,7 +34,7 @@ impl Bar {
         Self { ui, bar, what, started: now, last_line: RefCell::new(now) }
     }
 
-    fn set(&self, position: u64, message: &str) {
+    pub(crate) fn set(&self, position: u64, message: &str) {
         self.bar.set_position(position);
         self.bar.set_message(message.to_owned());
         let mut last = self.last_line.borrow_mut();

@@ -14,7 +14,7 @@ use crate::{Error, Format, KEY, PRESENT, Shape, VECTORS};
 pub struct MatrixWriter {
     path: PathBuf,
     partial: PathBuf,
-    file: Option<BufWriter<fs_err::File>>,
+    file: BufWriter<fs_err::File>,
     shape: Shape,
     format: Format,
     present: Vec<u8>,
@@ -37,7 +37,7 @@ impl MatrixWriter {
         Ok(Self {
             path: path.to_owned(),
             partial,
-            file: Some(file),
+            file,
             shape,
             format,
             present: Vec::with_capacity(shape.n_rows),
@@ -69,12 +69,13 @@ impl MatrixWriter {
                     let expected = format!("finite numbers in {}", self.format);
                     return Err(self.misfit(expected, format!("{value} in row {at}")));
                 }
-                values.iter().for_each(|&value| self.add(value));
+                for &value in values {
+                    self.add(value);
+                }
             }
         }
         self.present.push(u8::from(row.is_some()));
-        let file = self.file.as_mut().expect("the file is there until the end");
-        Ok(file.write_all(&self.row)?)
+        Ok(self.file.write_all(&self.row)?)
     }
 
     /// Whether the format has a finite number for a value.
@@ -94,10 +95,9 @@ impl MatrixWriter {
         if expected != found {
             return Err(self.misfit(format!("{expected} rows"), found.to_string()));
         }
-        let mut file = self.file.take().expect("the file is there until the end");
-        file.write_all(&self.present)?;
-        let file = file.into_inner().map_err(std::io::IntoInnerError::into_error)?;
-        file.sync_all()?;
+        self.file.write_all(&self.present)?;
+        self.file.flush()?;
+        self.file.get_ref().sync_all()?;
         fs_err::rename(&self.partial, &self.path)?;
         Ok(())
     }

@@ -106,7 +106,9 @@ impl WorkDir {
         shard: Shard,
     ) -> Result<u64, Error> {
         let mut rows = self.rows(shard)?;
-        rows.iter_mut().for_each(|row| row.rejected = None);
+        for row in &mut rows {
+            row.rejected = None;
+        }
         check_ids(&rows, model, engine.vocab_size())?;
         let (sequences, shape) = sides(rows, model.context);
         let vectors = engine.embeddings(&sequences).map_err(|source| Error::Engine {

@@ -71,6 +71,9 @@ impl WorkDir {
     /// # Errors
     /// [`Error::Unfinished`] if a shard is not done, [`Error::Damaged`] if data is not what was committed,
     /// [`Error::Matrix`] if the file cannot be written, or if a number is too large for the format.
+    ///
+    /// # Panics
+    /// If the pool has more rows than memory has addresses.
     pub fn write_embeddings(
         &self,
         model: &ModelKey,

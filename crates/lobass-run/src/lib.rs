@@ -67,6 +67,7 @@ mod partial;
 mod plan;
 mod progress;
 mod request;
+mod row_scores;
 mod rows;
 mod score;
 mod seal;
@@ -87,6 +88,7 @@ pub use masks::{IGNORE_INDEX, MaskWriter};
 pub use plan::Plan;
 pub use progress::{Progress, Stage};
 pub use request::{HeldOut, ReferenceMode, ReferenceModel, Seal};
+pub use row_scores::{RowScore, RowScoreWriter};
 pub use seal::SealReport;
 pub use shard::Shard;
 pub use store::{Location, Store};
@@ -94,4 +96,4 @@ pub use table::{
     ScoreFile, ScoreTable, TokenLosses, losses_by_seed, read_table, seed_columns, write_json_lines,
 };
 pub use unit::{Receipt, Step, Unit, UnitState};
-pub use work::WorkDir;
+pub use work::{RowName, WorkDir};

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use bytes::Bytes;
-use lobass_core::{Detail, RowStatus, Sequence};
+use lobass_core::{Detail, ExampleKey, RowStatus, Sequence};
 
 use crate::attempts::{ATTEMPTS, QUARANTINE};
 use crate::commit::{self, COMMITS, Commit, DATA, DIFFERING, ROWS, committed, to_json};
@@ -25,6 +25,19 @@ pub struct WorkDir {
     pub(crate) plan: Plan,
     pub(crate) plan_id: String,
     lock: Lock,
+}
+
+/// What a row is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowName {
+    /// Its position in the pool.
+    pub row: u64,
+    /// Its key.
+    pub key: ExampleKey,
+    /// The file it comes from.
+    pub source: String,
+    /// What became of it when it was encoded.
+    pub status: RowStatus,
 }
 
 const PLAN: &str = "plan.json";
@@ -101,10 +114,28 @@ impl WorkDir {
     pub fn sequences(&self) -> Result<Vec<(u64, Sequence)>, Error> {
         let mut sequences = Vec::new();
         for &shard in &self.plan.shards {
-            let rows = self.rows(shard)?.into_iter();
-            sequences.extend(rows.filter_map(|row| Some((row.row, row.sequence?))));
+            sequences.extend(self.sequences_of(shard)?);
         }
         Ok(sequences)
+    }
+
+    /// Every row of a shard that has a sequence, by its position in the pool; of pairs the chosen side.
+    ///
+    /// # Errors
+    /// If it has not been encoded or cannot be read.
+    pub fn sequences_of(&self, shard: Shard) -> Result<Vec<(u64, Sequence)>, Error> {
+        let rows = self.rows(shard)?.into_iter();
+        Ok(rows.filter_map(|row| Some((row.row, row.sequence?))).collect())
+    }
+
+    /// The name of every row of a shard, its source, and its status once it is encoded.
+    ///
+    /// # Errors
+    /// If it has not been encoded or cannot be read.
+    pub fn names_of(&self, shard: Shard) -> Result<Vec<RowName>, Error> {
+        let rows = self.rows(shard)?.into_iter();
+        let name = |EncodedRow { row, key, source, status, .. }| RowName { row, key, source, status };
+        Ok(rows.map(name).collect())
     }
 
     /// Every pair that has sequences, by its position in the pool: the chosen side, then the rejected one.

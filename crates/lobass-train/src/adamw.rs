@@ -25,6 +25,7 @@ pub(crate) struct AdamW {
 }
 
 /// Running means of one parameter's gradients.
+#[derive(Debug)]
 pub(crate) struct Moments {
     pub(crate) means: Tensor<1>,
     pub(crate) squares: Tensor<1>,

@@ -5,7 +5,7 @@ use lobass_llama::Llama;
 use serde::{Deserialize, Serialize};
 
 use crate::trainer::Trainer;
-use crate::{Checkpoints, Error, Margins, Objective, TrainConfig};
+use crate::{Checkpoints, Error, Margins, Objective, Optimizer, TrainConfig};
 
 /// What a model is trained and measured on.
 #[derive(Debug, Clone, Copy)]
@@ -52,6 +52,8 @@ pub enum Event<'a> {
         epoch: u32,
         /// As it is now.
         model: &'a Llama,
+        /// What trains it.
+        optimizer: Optimizer<'a>,
     },
 }
 
@@ -182,6 +184,6 @@ fn measure(
 
 fn tell_epoch(trainer: &Trainer<'_>, observe: &mut dyn FnMut(Event<'_>)) {
     if let Some(epoch) = trainer.epoch_ended() {
-        observe(Event::Epoch { epoch, model: trainer.model() });
+        observe(Event::Epoch { epoch, model: trainer.model(), optimizer: trainer.optimizer() });
     }
 }

@@ -23,6 +23,17 @@ pub fn loss_gradients(
     (found.loss, found.gradients)
 }
 
+/// Computes the loss of one sequence, the mean over its scored tokens, and its gradient with respect to every trained
+/// parameter, on the calling thread. Nothing is dropped out.
+///
+/// Token ids must be below the model's `vocab_size`, and something must be scored.
+pub fn sequence_gradients(model: &Llama, sequence: &Sequence) -> (f64, Gradients) {
+    let objective = Objective::Sft(std::slice::from_ref(sequence));
+    let part =
+        of_micro_batch(model, objective, &[0], objective.n_terms(&[0]) as f64, TraceOptions::default());
+    (part.loss, part.gradients)
+}
+
 /// In what pieces a batch is computed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cut {

@@ -40,6 +40,7 @@ mod config;
 mod error;
 mod fine_tune;
 mod gradients;
+mod moments;
 mod objective;
 mod recipe;
 mod schedule;
@@ -52,7 +53,8 @@ pub use error::Error;
 pub use fine_tune::{
     Event, HeldOut, Session, StepReport, TrainData, TrainReport, fine_tune, fine_tune_in_batches,
 };
-pub use gradients::{Margins, loss_gradients};
+pub use gradients::{Margins, loss_gradients, sequence_gradients};
+pub use moments::{AdamState, Optimizer, RunningMeans};
 pub use objective::{Dpo, Objective, Pair, PairLoss};
 pub use recipe::Recipe;
 pub use schedule::Schedule;

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::adamw::AdamW;
 use crate::batches::batches;
 use crate::gradients::{self, Cut};
-use crate::{Checkpoints, Error, HeldOut, Objective, StepReport, TrainConfig, TrainReport};
+use crate::{Checkpoints, Error, HeldOut, Objective, Optimizer, StepReport, TrainConfig, TrainReport};
 
 /// A training that can be stepped, measured, written down, and taken up.
 pub(crate) struct Trainer<'a> {
@@ -120,6 +120,22 @@ impl<'a> Trainer<'a> {
         let (per_epoch, taken) = (self.per_epoch?, self.n_taken());
         (taken > 0 && taken.is_multiple_of(per_epoch))
             .then(|| u32::try_from(taken / per_epoch).unwrap_or(u32::MAX))
+    }
+
+    /// The optimizer after the last step; its learning rate is the mean of the latest epoch's.
+    pub(crate) fn optimizer(&self) -> Optimizer<'_> {
+        let (n_taken, n_steps) = (self.n_taken(), self.n_steps());
+        let per_epoch = self.objective.len().div_ceil(self.config.batch_size);
+        let steps = n_taken.saturating_sub(per_epoch)..n_taken;
+        let count = steps.len().max(1) as f64;
+        let rates = steps.map(|step| self.config.learning_rate_at(step, n_steps));
+        Optimizer {
+            model: self.model(),
+            config: self.config,
+            moments: &self.optimizer.moments,
+            n_steps: n_taken,
+            learning_rate: rates.sum::<f64>() / count,
+        }
     }
 
     pub(crate) fn model(&self) -> &Llama {

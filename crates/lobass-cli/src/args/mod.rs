@@ -7,6 +7,7 @@ mod embed;
 mod encode;
 mod job;
 mod mask;
+mod less;
 mod price;
 mod recipe;
 mod report;
@@ -30,6 +31,7 @@ pub(crate) use embed::{EmbedArgs, VectorArgs};
 pub(crate) use encode::EncodeArgs;
 pub(crate) use job::JobArgs;
 pub(crate) use mask::{MaskArgs, MaskMethod, ScopeArg};
+pub(crate) use less::LessArgs;
 pub(crate) use price::PriceArgs;
 pub(crate) use recipe::{RecipeArgs, ReferenceArgs};
 pub(crate) use report::ReportArgs;
@@ -74,6 +76,8 @@ pub(crate) enum Command {
     Score(Box<ScoreArgs>),
     /// Make a vector of every row: what `lobass select` measures likeness by
     Embed(Box<EmbedArgs>),
+    /// Score rows by how much they move an adapter towards a target (LESS)
+    Less(Box<LessArgs>),
     /// Cut a pool into units of work, and tell how much there is to compute
     Plan(Box<PlanArgs>),
     /// Do planned units: those that are asked for, or one part of all

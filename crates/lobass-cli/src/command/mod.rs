@@ -7,6 +7,7 @@ mod embed;
 mod gc;
 mod inspect;
 mod mask;
+mod less;
 mod merge;
 mod near_duplicates;
 mod pending;
@@ -36,6 +37,7 @@ pub(crate) fn dispatch(command: Command, ui: Ui) -> anyhow::Result<Outcome> {
         Command::Train(args) => train::train(&args, ui),
         Command::Score(args) => score::score(&args, ui),
         Command::Embed(args) => embed::embed(&args, ui),
+        Command::Less(args) => less::less(&args, ui),
         Command::Plan(args) => plan::plan(&args, ui),
         Command::Worker(args) => worker::worker(&args, ui),
         Command::Pending(args) => pending::pending(&args, ui),

@@ -3,6 +3,7 @@
 pub(crate) mod comparing;
 mod embedding;
 mod fleet;
+mod influence;
 mod reference;
 mod references;
 mod reporting;
@@ -23,6 +24,7 @@ pub(crate) use embedding::{
     check_embeddings, embed, embeddings_done_before, say_embeddings, write_embeddings,
 };
 pub(crate) use fleet::Fleet;
+pub(crate) use influence::{GradientStore, WarmUpDir, influence, targets};
 pub(crate) use reference::{Part, TrainRequest, Trained, TrainingRecord, train_reference, trained_before};
 pub(crate) use references::{ReferenceReport, References, further, given};
 pub(crate) use reporting::{DEFAULT_STRATEGIES, Heat, PageRequest, RunPage, Spelled, Tokens, quoted};

@@ -28,6 +28,9 @@ pub(crate) struct Answer {
     pub(crate) last_row: usize,
 }
 
+/// A sequence, the row of its last token that is run, and the row and the label of each of its losses.
+type Wanted = (usize, usize, Vec<(usize, u32)>);
+
 impl Answer {
     /// The losses of the sequence, given those of the batch.
     pub(crate) fn taken_from(&self, losses: &[f32]) -> Vec<f32> {
@@ -48,7 +51,7 @@ impl Batch {
             ends.extend(node.ending.iter().map(|&sequence| (sequence, at)));
         }
         let last_row = |end: usize| first_rows[end] + nodes[end].end - nodes[end].start - 1;
-        let pairs: Vec<(usize, usize, Vec<(usize, u32)>)> = ends
+        let pairs: Vec<Wanted> = ends
             .into_iter()
             .map(|(sequence, end)| {
                 (sequence, last_row(end), pairs(&sequences[sequence], nodes, &first_rows, end))
@@ -64,7 +67,7 @@ impl Batch {
             *loss = place;
             losses.push((rows.len() - 1, *label));
         }
-        let answer = |(sequence, last_row, pairs): (usize, usize, Vec<(usize, u32)>)| Answer {
+        let answer = |(sequence, last_row, pairs): Wanted| Answer {
             sequence,
             last_row,
             losses: pairs.iter().map(|pair| wanted[pair]).collect(),

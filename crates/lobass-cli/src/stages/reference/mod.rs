@@ -75,6 +75,9 @@ impl TrainRequest<'_> {
     }
 }
 
+/// What the optimizer knew at the end of an epoch of an adapter; `lobass less` asks for it.
+pub(crate) const MOMENTS: &str = "optimizer.safetensors";
+
 /// The directory of an epoch's model within a reference's.
 pub(crate) fn epoch_dir(reference: &Path, epoch: u32) -> PathBuf {
     reference.join("epochs").join(format!("epoch-{epoch}"))
@@ -141,10 +144,14 @@ pub(crate) fn train_reference(request: &TrainRequest<'_>, work: &WorkDir, ui: Ui
     let (model, report) = fine_tune(model, &data, recipe, session, &mut |event| {
         metrics.write(&event);
         show(&event);
-        if let Event::Epoch { epoch, model } = event
+        if let Event::Epoch { epoch, model, optimizer } = event
             && request.trajectory
         {
-            let saved = save(request, model, &epoch_dir(request.out, epoch));
+            let dir = epoch_dir(request.out, epoch);
+            let saved = save(request, model, &dir).and_then(|()| match request.adapter {
+                Some(_) => Ok(optimizer.state().write(&dir.join(MOMENTS))?),
+                None => Ok(()),
+            });
             failed = failed.take().or(saved.err());
         }
     })?;
