@@ -49,7 +49,7 @@ struct Size {
     held_out: usize,
 }
 
-const FULL: Size = Size { dir: "full", seeds: "3", pool: [1600, 800], held_out: 300 };
+const FULL: Size = Size { dir: "full", seeds: "3", pool: [1000, 500], held_out: 150 };
 const QUICK: Size = Size { dir: "quick", seeds: "2", pool: [160, 80], held_out: 30 };
 
 pub(crate) fn run(shell: &Shell, args: &Args) -> Result<()> {
@@ -122,7 +122,7 @@ impl Runs<'_> {
             vec!["run", "--base", &base, "--data", alpaca, gsm8k, "--out", &run, "--budget", BUDGET];
         words.extend(training);
         self.lobass(&words)?;
-        let recipe = ["--epochs", "2", "--batch-size", "16", "--learning-rate", "1e-3"];
+        let recipe = ["--epochs", "2", "--batch-size", "8", "--learning-rate", "1e-3"];
         self.compare(&run, &base, &held_out, &recipe, &format!("{dir}/compared"))
     }
 
@@ -194,5 +194,22 @@ impl Runs<'_> {
             Some(0 | 1) => Ok(()),
             _ => bail!("lobass {}: ended with {status}", words.first().unwrap_or(&"")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use crate::Verb;
+
+    #[test]
+    fn small_runs_leave_the_page_alone() {
+        let parse = |words: &str| {
+            Verb::try_parse_from(["xtask", "evidence"].into_iter().chain(words.split_whitespace()))
+        };
+        assert!(parse("--quick --threads 1 --strategy ifd pvi").is_ok());
+        assert!(parse("--page").is_ok());
+        assert!(parse("--quick --page").is_err());
     }
 }

@@ -189,10 +189,16 @@ impl Comparison {
         }
     }
 
-    /// Of everything that decides a trial.
+    /// Of everything that decides a trial: how rows were selected is told by the rows.
     fn identity(&self, trial: &Trial) -> anyhow::Result<String> {
+        let Decided { version, base, dtype, plan, recipe, adapter, held_out, .. } = &self.decided;
+        let tokens = (trial.matching == Some(Matching::Tokens)).then_some(self.matched_tokens);
+        let decides = json!({
+            "version": version, "base": base, "dtype": dtype, "plan": plan, "recipe": recipe, "adapter": adapter,
+            "held_out": held_out, "matching": trial.matching, "seed": trial.offset, "tokens": tokens,
+        });
         let mut hash = Sha256::new();
-        hash.update(serde_json::to_vec(&json!([self.decided, trial.matching, trial.offset]))?);
+        hash.update(serde_json::to_vec(&decides)?);
         for row in self.rows(trial)? {
             hash.update(row.to_le_bytes());
         }

@@ -67,10 +67,10 @@ pub(super) fn subsets(
     let n_rows = |subset: &Subset| subset.rows.len();
     let most = subsets.values().map(n_rows).max().unwrap_or_default();
     ui.note(format!(
-        "{:16} {} by {}, at most {} each",
+        "{:16} strategies: {}; {} of each, of at most {}",
         "select",
+        comparison.strategies.join(", "),
         counted(comparison.n_seeds, "subset"),
-        counted(comparison.strategies.len() as u64, "strategy").replace("strategys", "strategies"),
         counted(most as u64, "row")
     ));
     Ok(subsets)
