@@ -57,6 +57,7 @@ fn every_crate_keeps_to_its_floor() {
     check("lobass-run", &["lobass-core", "lobass-data"], &[&["burn", "clap"]]);
     check("lobass-select", &["lobass-core"], &[&["burn", "clap", "serde_json"], text, files]);
     check("lobass-price", &[], &[&["burn", "clap", "serde"], text, files]);
+    check("lobass-hub", &[], &[&["burn", "clap", "tokio", "openssl-sys", "native-tls", "ring"], text, files]);
     check("lobass-demo", &[], &[&["burn", "clap"], text, files]);
     check("xtask", &[], &[&["burn"]]);
 }
@@ -71,7 +72,8 @@ fn the_default_build_has_no_gpu() {
 
 #[test]
 fn clap_and_anyhow_stay_at_the_top() {
-    for name in ["core", "data", "demo", "kernels", "llama", "loss", "price", "run", "select", "train"] {
+    for name in ["core", "data", "demo", "hub", "kernels", "llama", "loss", "price", "run", "select", "train"]
+    {
         let direct = dependencies(&format!("lobass-{name}"), Some(1));
         for top in ["clap", "anyhow", "indicatif", "anstream"] {
             assert!(!direct.contains(top), "lobass-{name} must not depend on {top}");

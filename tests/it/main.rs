@@ -24,6 +24,10 @@ mod resume;
 mod workers;
 // The same in an object store.
 mod object_store;
+// Models and data sets by their hub ids.
+mod hub;
+// What the command line says of itself.
+mod pages;
 // Nothing of a person's is overwritten or removed.
 mod outputs;
 // References that teach something, and rows that they have not seen.

@@ -3,6 +3,7 @@
 #![expect(clippy::print_stderr, reason = "it talks to the person at the terminal")]
 
 mod bench;
+mod cli;
 mod cuda_binary;
 mod demo_model;
 mod devices;
@@ -32,6 +33,8 @@ enum Verb {
     Golden,
     /// Make the demo's checkpoint, tokenizer, and pool again
     DemoModel,
+    /// Write docs/cli.md anew, by the command line itself
+    Cli,
     /// Run the benchmarks
     Bench(bench::Args),
     /// Test the GPU back ends without a graphics card: types of all, numbers of wgpu on a Vulkan driver in software
@@ -60,6 +63,7 @@ fn run(verb: Verb) -> Result<()> {
         Verb::Tidy => tidy::run(&root()),
         Verb::Golden => golden::run(&shell),
         Verb::DemoModel => demo_model::run(&shell),
+        Verb::Cli => cli::run(&shell),
         Verb::Bench(args) => bench::run(&shell, &args),
         Verb::Devices(args) => devices::run(&shell, &args),
         Verb::CudaBinary(args) => cuda_binary::run(&shell, &args),

@@ -5,6 +5,7 @@ mod doctor;
 mod gc;
 mod inspect;
 mod merge;
+mod pages;
 mod pending;
 mod plan;
 mod run;
@@ -40,6 +41,9 @@ pub(crate) fn dispatch(command: Command, ui: Ui) -> anyhow::Result<Outcome> {
         Command::Inspect(args) => inspect::inspect(&args, ui),
         Command::Strategies => strategies::strategies(ui),
         Command::Doctor => doctor::doctor(ui),
+        Command::Completions(args) => pages::completions(&args),
+        Command::Man(args) => pages::man(&args, ui),
+        Command::Markdown => pages::markdown(),
         Command::TryDevice(args) => try_device::try_device(&args, ui),
     }
 }

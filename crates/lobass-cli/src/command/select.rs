@@ -6,6 +6,7 @@ use lobass_run::{Manifest, ScoreFile};
 
 use crate::args::SelectArgs;
 use crate::exit::Outcome;
+use crate::hub::find_data;
 use crate::settings::{SelectSettings, available_threads};
 use crate::stages::{SelectionTarget, columns_of, select_and_write};
 use crate::ui::Ui;
@@ -17,7 +18,7 @@ pub(crate) fn select(args: &SelectArgs, ui: Ui) -> anyhow::Result<Outcome> {
     let table = ScoreFile::open(&args.scores)?;
     let wanted = columns_of([args.strategy.as_str()])?;
     let columns = table.columns(&wanted, settings.seed, available_threads())?;
-    let pool = open_pool(args, table.manifest())?;
+    let pool = open_pool(args, table.manifest(), ui)?;
     let target = SelectionTarget { out: args.out.clone(), index: args.index.clone() };
     target.check(&pool, &args.scores)?;
     let report = select_and_write(&table, &columns, &pool, &args.strategy, &settings, &target)?;
@@ -26,18 +27,23 @@ pub(crate) fn select(args: &SelectArgs, ui: Ui) -> anyhow::Result<Outcome> {
 }
 
 /// The files a table was made from, where they were or where they are now.
-fn open_pool(args: &SelectArgs, manifest: &Manifest) -> anyhow::Result<Pool> {
-    if !args.data.is_empty() && args.data.len() != manifest.inputs.len() {
+fn open_pool(args: &SelectArgs, manifest: &Manifest, ui: Ui) -> anyhow::Result<Pool> {
+    let given: Vec<String> = match args.data.is_empty() {
+        true => manifest.inputs.iter().map(|input| input.path.clone()).collect(),
+        false => args.data.iter().map(|path| path.display().to_string()).collect(),
+    };
+    let given = find_data(&given, ui)?;
+    if given.len() != manifest.inputs.len() {
         bail!(
             "score table `{}` was made from {} data files, {} are given; name them all, in the same order",
             args.scores.display(),
             manifest.inputs.len(),
-            args.data.len()
+            given.len()
         );
     }
     let mut files = Vec::new();
-    for (at, input) in manifest.inputs.iter().enumerate() {
-        let path = args.data.get(at).cloned().unwrap_or_else(|| (&input.path).into());
+    for (input, given) in manifest.inputs.iter().zip(&given) {
+        let path = given.path();
         if !path.exists() {
             bail!(
                 "data file `{}` of the score table is not there; say where it is with `--data`",
@@ -45,7 +51,7 @@ fn open_pool(args: &SelectArgs, manifest: &Manifest) -> anyhow::Result<Pool> {
             );
         }
         let layout = input.layout.clone();
-        let file = DataFile::open(&path, &input.source, &FormatChoice::Layout { layout, named: Vec::new() })?;
+        let file = DataFile::open(path, &input.source, &FormatChoice::Layout { layout, named: Vec::new() })?;
         let found = file.fingerprint()?;
         if found != input.sha256 {
             bail!(
