@@ -66,6 +66,7 @@ fn every_crate_keeps_to_its_floor() {
     check("lobass-report", &["lobass-core", "lobass-select"], &[&["burn", "clap", "rayon"], text, files]);
     check("lobass-price", &[], &[&["burn", "clap", "serde"], text, files]);
     check("lobass-evidence", &[], &[&["burn", "clap", "serde_json"], text, files]);
+    check("lobass-hub", &[], &[&["burn", "clap", "tokio", "openssl-sys", "native-tls", "ring"], text, files]);
     check("lobass-demo", &[], &[&["burn", "clap"], text, files]);
     check("xtask", &[], &[&["burn"]]);
 }
@@ -81,8 +82,22 @@ fn the_default_build_has_no_gpu() {
 #[test]
 fn clap_and_anyhow_stay_at_the_top() {
     for name in [
-        "core", "data", "demo", "evidence", "influence", "kernels", "llama", "loss", "matrix", "price", "report",
-        "run", "select", "text", "train",
+        "core",
+        "data",
+        "demo",
+        "evidence",
+        "hub",
+        "influence",
+        "kernels",
+        "llama",
+        "loss",
+        "matrix",
+        "price",
+        "report",
+        "run",
+        "select",
+        "text",
+        "train",
     ] {
         let direct = dependencies(&format!("lobass-{name}"), Some(1));
         for top in ["clap", "anyhow", "indicatif", "anstream"] {

@@ -26,6 +26,10 @@ mod workers;
 mod object_store;
 // What a table and its selections look like.
 mod report;
+// Models and data sets by their hub ids.
+mod hub;
+// What the command line says of itself.
+mod pages;
 // Nothing of a person's is overwritten or removed.
 mod outputs;
 // References that teach something, and rows that they have not seen.

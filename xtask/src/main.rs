@@ -3,6 +3,7 @@
 #![expect(clippy::print_stderr, reason = "it talks to the person at the terminal")]
 
 mod bench;
+mod cli;
 mod cuda_binary;
 mod demo_model;
 mod devices;
@@ -36,6 +37,8 @@ enum Verb {
     DemoModel,
     /// Make the runs behind docs/evidence.md, and that page
     Evidence(evidence::Args),
+    /// Write docs/cli.md anew, by the command line itself
+    Cli,
     /// Run the benchmarks
     Bench(bench::Args),
     /// Test the GPU back ends without a graphics card: types of all, numbers of wgpu on a Vulkan driver in software
@@ -67,6 +70,7 @@ fn run(verb: Verb) -> Result<()> {
         Verb::Golden => golden::run(&shell),
         Verb::DemoModel => demo_model::run(&shell),
         Verb::Evidence(args) => evidence::run(&shell, &args),
+        Verb::Cli => cli::run(&shell),
         Verb::Bench(args) => bench::run(&shell, &args),
         Verb::Devices(args) => devices::run(&shell, &args),
         Verb::CudaBinary(args) => cuda_binary::run(&shell, &args),

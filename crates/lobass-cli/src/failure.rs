@@ -31,7 +31,10 @@ fn may_pass(error: &anyhow::Error) -> bool {
     let passes = |cause: &(dyn std::error::Error + 'static)| {
         matches!(cause.downcast_ref(), Some(lobass_run::Error::Store { again: true, .. }))
     };
-    error.chain().any(passes)
+    let hub = |cause: &(dyn std::error::Error + 'static)| {
+        cause.downcast_ref().is_some_and(lobass_hub::Error::may_pass)
+    };
+    error.chain().any(passes) || error.chain().any(hub)
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
@@ -57,6 +60,41 @@ fn of_system(kind: ErrorKind) -> Option<&'static str> {
     }
 }
 
+/// What there is to do about the hub, in the variables that it is told with.
+fn of_hub(error: &lobass_hub::Error) -> Option<&'static str> {
+    use lobass_hub::{Error, Way};
+    Some(match error {
+        Error::Gated { known: false, .. } => {
+            "accept its terms there, and set HF_TOKEN to a token of the same account"
+        }
+        Error::Gated { known: true, .. } => {
+            "accept its terms there with the account that the token is of, and let the token read gated repositories"
+        }
+        Error::NoRepo { known: false, .. } => "check the spelling; a private repository needs HF_TOKEN",
+        Error::NoRepo { known: true, .. } => "check the spelling, and what the token in HF_TOKEN may read",
+        Error::Token { .. } => {
+            "set HF_TOKEN to a token that is valid, or unset it, and remove the file `token` in HF_HOME if it is from there"
+        }
+        Error::NotCached { .. } => {
+            "fetch it once without HF_HUB_OFFLINE (or TRANSFORMERS_OFFLINE), or set HF_HOME to where it is"
+        }
+        Error::Ambiguous { .. } => "name one of them instead, or a folder of the data set",
+        Error::Unreachable { way: Way::Host | Way::Server, .. } => {
+            "HF_ENDPOINT names a mirror, HTTPS_PROXY a proxy; with HF_HUB_OFFLINE=1 the cache is all that is used"
+        }
+        Error::Unreachable { way: Way::Proxy, .. } => {
+            "the proxy is that of HTTPS_PROXY, HTTP_PROXY, or ALL_PROXY; NO_PROXY names hosts that need none"
+        }
+        Error::Unreachable { way: Way::Tls, .. } => {
+            "SSL_CERT_FILE names the certificates to trust, such as those of a proxy that looks into connections"
+        }
+        Error::Busy { .. } => "run the same command again later; with HF_TOKEN the hub allows more requests",
+        Error::Cut { .. } => "what has come of large files is kept: run the same command again",
+        Error::Setting { what: "endpoint", .. } => "HF_ENDPOINT is an address such as https://huggingface.co",
+        _ => return None,
+    })
+}
+
 fn hint(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
     if let Some(error) = cause.downcast_ref::<std::io::Error>() {
         return of_system(error.kind());
@@ -72,6 +110,9 @@ fn hint(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
             }
             _ => None,
         };
+    }
+    if let Some(error) = cause.downcast_ref::<lobass_hub::Error>() {
+        return of_hub(error);
     }
     if let Some(error) = cause.downcast_ref::<lobass_run::Error>() {
         return match error {

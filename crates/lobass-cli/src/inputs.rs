@@ -12,6 +12,7 @@ use lobass_data::{
 use lobass_llama::LlamaConfig;
 use lobass_run::Plan;
 
+use crate::hub::{Given, find_data};
 use crate::settings::{DataSettings, EncodeSettings};
 use crate::text::count;
 use crate::ui::{Ui, warn};
@@ -29,10 +30,15 @@ pub(crate) fn open_pool(settings: &DataSettings, ui: Ui) -> anyhow::Result<Pool>
         (None, Some(columns)) => FormatChoice::Columns(columns.parse()?),
         (None, None) => FormatChoice::Auto,
     };
-    let files = settings
-        .files
+    let files = find_data(&settings.files, ui)?
         .iter()
-        .map(|file| open_file(file, settings.dataset_info.as_deref(), &choice))
+        .map(|file| match file {
+            Given::Here(file) => open_file(file, settings.dataset_info.as_deref(), &choice),
+            Given::Fetched { source, path, address } => {
+                check_source(source)?;
+                Ok(DataFile::open(path, source, &choice)?.from_origin(address))
+            }
+        })
         .collect::<anyhow::Result<Vec<_>>>()?;
     let pool = Pool::new(files, settings.duplicates);
     for file in pool.files() {

@@ -10,6 +10,7 @@ use lobass_data::TextTokenizer;
 use lobass_llama::{AdapterCheckpoint, Checkpoint, Dtype, Llama, LlamaConfig};
 use lobass_run::ModelKey;
 
+use crate::hub::{Found, find_model, hub_name};
 use crate::placement::Placement;
 use crate::settings::ComputeSettings;
 use crate::stages::TrainingRecord;
@@ -28,25 +29,28 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    /// Opens a checkpoint.
-    pub(crate) fn open(role: &str, dir: &Path, compute: &ComputeSettings, ui: Ui) -> anyhow::Result<Self> {
-        Self::open_on(role, dir, Placement::here(compute)?, ui)
+    /// Opens a checkpoint, which is fetched if it is one of the hub.
+    pub(crate) fn open(role: &str, model: &Path, compute: &ComputeSettings, ui: Ui) -> anyhow::Result<Self> {
+        Self::open_on(role, model, Placement::here(compute)?, ui)
     }
 
     /// Opens a checkpoint for a device of this machine or of others.
-    pub(crate) fn open_on(role: &str, dir: &Path, placement: Placement, ui: Ui) -> anyhow::Result<Self> {
+    pub(crate) fn open_on(role: &str, model: &Path, placement: Placement, ui: Ui) -> anyhow::Result<Self> {
+        Self::open_found(role, &find_model(model, ui)?, placement, ui)
+    }
+
+    fn open_found(role: &str, found: &Found, placement: Placement, ui: Ui) -> anyhow::Result<Self> {
+        let (dir, name) = (found.dir.as_path(), found.name.as_str());
         if AdapterCheckpoint::is_at(dir) && !dir.join("config.json").exists() {
             bail!(
-                "{role} model `{}`: expected a whole checkpoint, found an adapter (`lobass merge` makes one of it)",
-                dir.display()
+                "{role} model `{name}`: expected a whole checkpoint, found an adapter (`lobass merge` makes one of it)"
             );
         }
         let checkpoint = open_checkpoint(role, dir)?;
-        let key = key(role, dir, &checkpoint.weights_digest(), &placement);
+        let key = key(role, name, &checkpoint.weights_digest(), &placement);
         let config = checkpoint.config();
         ui.note(format!(
-            "{role:16} {}: {}, {} parameters, stored as {}, run as {} on {}",
-            dir.display(),
+            "{role:16} {name}: {}, {} parameters, stored as {}, run as {} on {}",
             config.family,
             count(config.n_parameters() as u64),
             checkpoint.dtype(),
@@ -58,20 +62,19 @@ impl Model {
     }
 
     /// Opens a fine-tuned model for the same device: a checkpoint of its own, or an adapter on this one.
-    pub(crate) fn open_tuned(&self, role: &str, dir: &Path, ui: Ui) -> anyhow::Result<Self> {
+    pub(crate) fn open_tuned(&self, role: &str, model: &Path, ui: Ui) -> anyhow::Result<Self> {
+        let found = find_model(model, ui)?;
+        let (dir, name) = (found.dir.as_path(), found.name.as_str());
         if !AdapterCheckpoint::is_at(dir) {
-            return Self::open_on(role, dir, self.placement.clone(), ui);
+            return Self::open_found(role, &found, self.placement.clone(), ui);
         }
         let adapter = AdapterCheckpoint::open(dir)?;
         let digest = adapter.digest_on(&self.key.weights_digest);
-        let key = key(role, dir, &digest, &self.placement);
+        let key = key(role, name, &digest, &self.placement);
         let lora = adapter.config();
         ui.note(format!(
-            "{role:16} {}: adapter of rank {}, alpha {}, on {}",
-            dir.display(),
-            lora.rank,
-            lora.alpha,
-            self.dir().display()
+            "{role:16} {name}: adapter of rank {}, alpha {}, on {}",
+            lora.rank, lora.alpha, self.key.path
         ));
         let (checkpoint, shared) = (Rc::clone(&self.checkpoint), Rc::clone(&self.shared));
         Ok(Self {
@@ -111,6 +114,14 @@ impl Model {
         self.adapter.as_ref().map_or(self.checkpoint.dir(), |adapter| adapter.dir())
     }
 
+    /// What PEFT shall load an adapter onto that was trained on this: a directory, or a model of the hub.
+    pub(crate) fn home(&self) -> anyhow::Result<String> {
+        match hub_name(Path::new(&self.key.path)) {
+            Some(name) if !Path::new(&self.key.path).exists() => Ok(name),
+            _ => Ok(std::path::absolute(self.dir())?.display().to_string()),
+        }
+    }
+
     /// Reads the weights. Those of a base are kept once an adapter has been put on it.
     pub(crate) fn load(&self) -> anyhow::Result<Llama> {
         match &self.adapter {
@@ -143,30 +154,29 @@ impl Model {
     }
 }
 
-fn key(role: &str, dir: &Path, digest: &str, placement: &Placement) -> ModelKey {
+fn key(role: &str, name: &str, digest: &str, placement: &Placement) -> ModelKey {
     let Placement { device, dtype, .. } = placement;
-    ModelKey::new(role, &dir.display().to_string(), digest, &dtype.to_string(), device)
+    ModelKey::new(role, name, digest, &dtype.to_string(), device)
+}
+
+/// Refuses what is no adapter.
+pub(crate) fn check_adapter(given: &Path, ui: Ui) -> anyhow::Result<Found> {
+    let found = find_model(given, ui)?;
+    match AdapterCheckpoint::is_at(&found.dir) {
+        true => Ok(found),
+        false => bail!("adapter `{}`: expected a directory with adapter_config.json", found.name),
+    }
 }
 
 fn open_checkpoint(role: &str, dir: &Path) -> anyhow::Result<Checkpoint> {
     if !dir.is_dir() {
-        let hub = if looks_like_hub_id(dir) {
-            " (models are read from local directories; download it first)"
-        } else {
-            ""
-        };
         bail!(
-            "{role} model `{}`: expected a checkpoint directory, found {}{hub}",
+            "{role} model `{}`: expected a checkpoint directory, or `org/name` on the hub, found {}",
             dir.display(),
             what_is_at(dir)
         );
     }
     Ok(Checkpoint::open(dir)?)
-}
-
-/// `org/name`, and nothing of that name here.
-fn looks_like_hub_id(path: &Path) -> bool {
-    path.is_relative() && path.components().count() == 2 && !path.parent().is_some_and(Path::exists)
 }
 
 fn what_is_at(path: &Path) -> &'static str {

@@ -1,4 +1,4 @@
-//! The data of a score table: the same bytes, wherever they lie now.
+//! The data of a score table: the same bytes, wherever they lie now, the hub too.
 
 use std::path::{Path, PathBuf};
 
@@ -6,22 +6,35 @@ use anyhow::bail;
 use lobass_data::{DataFile, Duplicates, FormatChoice, Pool};
 use lobass_run::Manifest;
 
+use crate::hub::find_data;
+use crate::ui::Ui;
+
 /// The files a table was made from, where they were or where they are now.
 ///
 /// # Errors
 /// A file that is not there, or is not the one that was scored.
-pub(crate) fn open_scored_pool(scores: &Path, data: &[PathBuf], manifest: &Manifest) -> anyhow::Result<Pool> {
-    if !data.is_empty() && data.len() != manifest.inputs.len() {
+pub(crate) fn open_scored_pool(
+    scores: &Path,
+    data: &[PathBuf],
+    manifest: &Manifest,
+    ui: Ui,
+) -> anyhow::Result<Pool> {
+    let given: Vec<String> = match data.is_empty() {
+        true => manifest.inputs.iter().map(|input| input.path.clone()).collect(),
+        false => data.iter().map(|path| path.display().to_string()).collect(),
+    };
+    let given = find_data(&given, ui)?;
+    if given.len() != manifest.inputs.len() {
         bail!(
             "score table `{}` was made from {} data files, {} are given; name them all, in the same order",
             scores.display(),
             manifest.inputs.len(),
-            data.len()
+            given.len()
         );
     }
     let mut files = Vec::new();
-    for (at, input) in manifest.inputs.iter().enumerate() {
-        let path = data.get(at).cloned().unwrap_or_else(|| (&input.path).into());
+    for (input, given) in manifest.inputs.iter().zip(&given) {
+        let path = given.path();
         if !path.exists() {
             bail!(
                 "data file `{}` of the score table is not there; say where it is with `--data`",
@@ -29,7 +42,7 @@ pub(crate) fn open_scored_pool(scores: &Path, data: &[PathBuf], manifest: &Manif
             );
         }
         let layout = input.layout.clone();
-        let file = DataFile::open(&path, &input.source, &FormatChoice::Layout { layout, named: Vec::new() })?;
+        let file = DataFile::open(path, &input.source, &FormatChoice::Layout { layout, named: Vec::new() })?;
         let found = file.fingerprint()?;
         if found != input.sha256 {
             bail!(

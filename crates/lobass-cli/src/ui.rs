@@ -59,6 +59,12 @@ impl Ui {
     }
 }
 
+/// What another program reads as it stands.
+pub(crate) fn raw(content: &[u8]) -> anyhow::Result<()> {
+    std::io::stdout().write_all(content)?;
+    Ok(())
+}
+
 /// A line that people should not miss, however quiet.
 pub(crate) fn warn(line: impl Display) {
     let bold = Style::new().bold();

@@ -35,6 +35,7 @@ pub enum FormatChoice {
 #[derive(Debug, Clone)]
 pub struct DataFile {
     path: PathBuf,
+    origin: Option<String>,
     source: String,
     container: Container,
     format: Option<FormatName>,
@@ -80,6 +81,7 @@ impl DataFile {
         let is_plain_pair = layout.is_plain_pair(&sample.rows);
         Ok(Self {
             path: path.to_owned(),
+            origin: None,
             source: source.to_owned(),
             container,
             format,
@@ -91,6 +93,18 @@ impl DataFile {
     /// Where the file is.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What it is called in records: where it came from, if that was said, or else its path.
+    pub fn origin(&self) -> String {
+        self.origin.clone().unwrap_or_else(|| self.path.display().to_string())
+    }
+
+    /// Says where it came from, such as the address of a download, for records that are read elsewhere.
+    #[must_use]
+    pub fn from_origin(mut self, origin: &str) -> Self {
+        self.origin = Some(origin.to_owned());
+        self
     }
 
     /// Its name in the `source` column.
@@ -165,7 +179,7 @@ pub fn fingerprint(path: &Path) -> Result<String, Error> {
 /// One line that says what was detected.
 impl fmt::Display for DataFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}, ", self.path.display(), self.container)?;
+        write!(f, "{}: {}, ", self.origin(), self.container)?;
         match self.format {
             Some(name) => write!(f, "{name} ({})", self.layout),
             None => write!(f, "{}", self.layout),

@@ -54,7 +54,7 @@ impl Plan {
             .zip(rows_of_file)
             .map(|(file, n_rows)| {
                 Ok(InputRecord {
-                    path: file.path().display().to_string(),
+                    path: file.origin(),
                     source: file.source().to_owned(),
                     sha256: file.fingerprint()?,
                     n_rows,

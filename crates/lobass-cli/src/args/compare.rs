@@ -20,8 +20,8 @@ pub(crate) struct CompareArgs {
     /// The score table to select by
     #[arg(long, value_name = "FILE")]
     pub(crate) scores: PathBuf,
-    /// The model that all training starts from: a checkpoint directory
-    #[arg(long, value_name = "DIR")]
+    /// The model that all training starts from: a checkpoint directory, or a hub id
+    #[arg(long, value_name = "MODEL")]
     pub(crate) base: PathBuf,
     /// The data files the table was made from, if they have moved since
     #[arg(long, value_name = "FILE", num_args = 1..)]

@@ -15,7 +15,8 @@ pub(crate) struct DataArgs {
     /// The pool: JSON array, JSON lines (either also gzipped or zstd), or Parquet
     ///
     /// Several files make one pool; `NAME=FILE` gives a file another name in the `source` column than its own. With
-    /// `--dataset-info`, a name of the registry is a file too.
+    /// `--dataset-info`, a name of the registry is a file too. `hf://datasets/org/name[@revision][/path]` is a data set
+    /// of the Hugging Face hub: the file or folder at the path, or the files of its split `train`.
     #[arg(long, value_name = "[NAME=]FILE", num_args = 1..)]
     data: Vec<String>,
     /// The format of all files, instead of what their columns look like

@@ -15,8 +15,8 @@ use super::{ComputeArgs, DataArgs, EncodeArgs, words};
     embeddings.safetensors"
 )]
 pub(crate) struct EmbedArgs {
-    /// The model whose hidden states are pooled: a checkpoint directory
-    #[arg(long, value_name = "DIR")]
+    /// The model whose hidden states are pooled: a checkpoint directory, or a hub id
+    #[arg(long, value_name = "MODEL")]
     pub(crate) base: PathBuf,
     /// The file to write: safetensors with a row for every row of the data
     ///

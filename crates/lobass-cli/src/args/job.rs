@@ -12,10 +12,10 @@ use super::{FurtherContext, words};
 #[command(next_help_heading = "Job")]
 pub(crate) struct JobArgs {
     /// Make a job for workers: the losses of the base and of this fine-tuned checkpoint
-    #[arg(long, value_name = "DIR", requires = "work", group = "job_models")]
+    #[arg(long, value_name = "MODEL", requires = "work", group = "job_models")]
     pub(crate) reference: Option<PathBuf>,
     /// Make a job for workers: the losses of the base and of the base with this adapter
-    #[arg(long, value_name = "DIR", requires = "work", group = "job_models")]
+    #[arg(long, value_name = "MODEL", requires = "work", group = "job_models")]
     pub(crate) adapter: Option<PathBuf>,
     /// Make a job for workers: the losses of the base alone
     #[arg(long, requires = "work", group = "job_models")]

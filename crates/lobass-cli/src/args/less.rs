@@ -14,7 +14,7 @@ use super::{ComputeArgs, DataArgs, EncodeArgs, words};
     --out less.parquet")]
 pub(crate) struct LessArgs {
     /// The checkpoint that the adapter was trained on
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "MODEL")]
     pub(crate) base: PathBuf,
     /// The adapter at the end of each warm-up epoch: the directories in `epochs/` that `lobass train --method lora
     /// --trajectory` leaves, with what the optimizer knew

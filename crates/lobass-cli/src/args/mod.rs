@@ -6,8 +6,9 @@ mod data;
 mod embed;
 mod encode;
 mod job;
-mod mask;
 mod less;
+mod mask;
+mod pages;
 mod price;
 mod recipe;
 mod report;
@@ -30,8 +31,9 @@ pub(crate) use data::DataArgs;
 pub(crate) use embed::{EmbedArgs, VectorArgs};
 pub(crate) use encode::EncodeArgs;
 pub(crate) use job::JobArgs;
-pub(crate) use mask::{MaskArgs, MaskMethod, ScopeArg};
 pub(crate) use less::LessArgs;
+pub(crate) use mask::{MaskArgs, MaskMethod, ScopeArg};
+pub(crate) use pages::{CompletionsArgs, ManArgs};
 pub(crate) use price::PriceArgs;
 pub(crate) use recipe::{RecipeArgs, ReferenceArgs};
 pub(crate) use report::ReportArgs;
@@ -55,6 +57,7 @@ pub(crate) use work::{GcArgs, PendingArgs, SealArgs, StatusArgs, WorkerArgs};
 )]
 #[command(after_help = "Begin with `lobass demo`, or with your own data:\n  \
     lobass run --base CHECKPOINT --data pool.jsonl --budget 6% --out runs/first\n\n\
+    A MODEL is a directory, or `org/name[@revision]` on the Hugging Face hub.\n\n\
     Exit codes:\n  0  done\n  1  done, but some rows could not be used or the budget not be met\n  2  not done\n  \
     75 not done yet; run it again")]
 pub(crate) struct Cli {
@@ -110,6 +113,13 @@ pub(crate) enum Command {
     Strategies,
     /// Say what there is to compute on, and whether it computes
     Doctor,
+    /// Print the completions of a shell
+    Completions(CompletionsArgs),
+    /// Write manual pages
+    Man(ManArgs),
+    /// Print every command and flag as Markdown
+    #[command(hide = true)]
+    Markdown,
     /// Compute a little on a device, and exit with 0 if it can
     #[command(hide = true, name = crate::device::TRY)]
     TryDevice(TryDeviceArgs),
@@ -167,7 +177,7 @@ pub(crate) struct DemoArgs {
     lobass plan --base base --data pool.jsonl --explain --measure --devices 8 --price 2.5")]
 pub(crate) struct PlanArgs {
     /// The model whose tokenizer and chat template are used; its weights are read for a job and by `--measure`
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "MODEL")]
     pub(crate) base: PathBuf,
     /// Count what has to be computed for the losses of one model, and what need not be
     #[arg(long)]
@@ -197,14 +207,14 @@ pub(crate) struct PlanArgs {
 )]
 pub(crate) struct ScoreArgs {
     /// The pretrained model: a checkpoint directory with `config.json`, safetensors, and a tokenizer
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "MODEL")]
     pub(crate) base: PathBuf,
     /// The same model, fine-tuned on the pool; without it the table has the base's losses alone
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "MODEL")]
     pub(crate) reference: Option<PathBuf>,
     /// A LoRA adapter of the base, as PEFT writes it: the reference is the base with it, and both share one model in
     /// memory
-    #[arg(long, value_name = "DIR", conflicts_with = "reference")]
+    #[arg(long, value_name = "MODEL", conflicts_with = "reference")]
     pub(crate) adapter: Option<PathBuf>,
     /// The score table to write: Parquet, or JSON lines if the name ends in `.jsonl`
     ///
@@ -249,7 +259,7 @@ pub(crate) struct ScoreArgs {
 )]
 pub(crate) struct TrainArgs {
     /// The model to start from: a checkpoint directory
-    #[arg(long, visible_alias = "base", value_name = "DIR")]
+    #[arg(long, visible_alias = "base", value_name = "MODEL")]
     pub(crate) model: PathBuf,
     /// The checkpoint directory to write; `lobass score --reference` takes it
     #[arg(long, value_name = "DIR")]
@@ -271,10 +281,10 @@ pub(crate) struct TrainArgs {
 #[command(after_help = "Example:\n  lobass merge --base base --adapter adapter --out merged")]
 pub(crate) struct MergeArgs {
     /// The checkpoint that the adapter was trained on
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "MODEL")]
     pub(crate) base: PathBuf,
     /// The adapter: a directory with `adapter_config.json` and `adapter_model.safetensors`
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "MODEL")]
     pub(crate) adapter: PathBuf,
     /// The checkpoint directory to write
     #[arg(long, value_name = "DIR")]
@@ -312,10 +322,10 @@ pub(crate) struct SelectArgs {
 #[command(after_help = "Example:\n  lobass inspect --base base --data pool.jsonl --row 17")]
 pub(crate) struct InspectArgs {
     /// The model whose tokenizer and chat template are used
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "MODEL")]
     pub(crate) base: PathBuf,
     /// A second model, for its losses
-    #[arg(long, value_name = "DIR", requires = "losses")]
+    #[arg(long, value_name = "MODEL", requires = "losses")]
     pub(crate) reference: Option<PathBuf>,
     /// Which row, counted from 0 over all files
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -345,10 +355,10 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "lobass.toml", conflicts_with_all = ["config", "base", "data", "out"])]
     pub(crate) init: Option<PathBuf>,
     /// The pretrained model: a checkpoint directory
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "MODEL")]
     pub(crate) base: Option<PathBuf>,
     /// A reference model that is there already; without it one is trained
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "MODEL")]
     pub(crate) reference: Option<PathBuf>,
     /// The run directory; what is done in it already is not done again
     #[arg(long, value_name = "DIR")]

@@ -38,10 +38,10 @@ pub(crate) struct WorkerArgs {
     #[arg(long)]
     pub(crate) retry_quarantined: bool,
     /// The base, if it is elsewhere than the plan says
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "MODEL")]
     pub(crate) base: Option<PathBuf>,
     /// The reference or the adapter, if it is elsewhere than the plan says
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "MODEL")]
     pub(crate) reference: Option<PathBuf>,
     /// The device, of the kind that was planned [default: the first of that kind]
     #[arg(long, value_name = "DEVICE", help_heading = "Compute")]

@@ -1,4 +1,4 @@
-//! `lobass doctor`: what there is to compute on.
+//! `lobass doctor`: what there is to compute on, and where models come from.
 
 use lobass_llama::{Backend, DeviceName};
 use serde_json::{Value, json};
@@ -22,15 +22,39 @@ pub(crate) fn doctor(ui: Ui) -> anyhow::Result<Outcome> {
     if !lacks.is_empty() {
         text.line("lacks", format!("{} (built without these features)", lacks.join(", ")));
     }
+    let hub = describe_hub(&mut text);
     let devices: Vec<Value> = DeviceName::all().iter().map(|device| describe(device, &mut text)).collect();
     let json = json!({
         "arch": std::env::consts::ARCH, "threads": threads, "features": features,
         "memory_bytes": memory.map(|memory| memory.total),
         "available_bytes": memory.map(|memory| memory.available),
-        "lacks": lacks, "devices": devices,
+        "lacks": lacks, "hub": hub, "devices": devices,
     });
     ui.result(text, &json)?;
     Ok(Outcome::Done)
+}
+
+/// Lines on the hub, and the same as JSON: what the environment says of it. The token is not shown.
+fn describe_hub(text: &mut Labelled) -> Value {
+    match crate::hub::settings() {
+        Ok(settings) => {
+            let token = settings.token.is_some();
+            text.line(
+                "hub",
+                format!("{}{}", settings.endpoint, if settings.offline { ", offline" } else { "" }),
+            );
+            text.line("hub", format!("a token is {}set", if token { "" } else { "not " }));
+            text.line("hub", format!("cache {}", settings.cache.display()));
+            json!({
+                "endpoint": settings.endpoint, "offline": settings.offline, "token": token, "cache": settings.cache,
+                "proxy": settings.proxy.is_some(),
+            })
+        }
+        Err(error) => {
+            text.line("hub", format!("{error:#}"));
+            json!({"error": format!("{error:#}")})
+        }
+    }
 }
 
 /// A line on a device, and the same as JSON. One that does not compute is something to say, and no failure.

@@ -25,7 +25,8 @@ pub(crate) fn embed(args: &EmbedArgs, ui: Ui) -> anyhow::Result<Outcome> {
         told => told,
     };
     let config = base.checkpoint.config();
-    let sequences = Sequences::open(&settings.data, &settings.sequences, &args.base, config, told, ui)?;
+    let sequences =
+        Sequences::open(&settings.data, &settings.sequences, base.checkpoint.dir(), config, told, ui)?;
     let plan = sequences.plan()?;
     let options = args.vectors.options();
     if let Some(outcome) = embeddings_done_before(&args.out, &plan, &base.key, options, ui)? {

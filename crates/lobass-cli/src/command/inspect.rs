@@ -31,7 +31,7 @@ pub(crate) fn inspect(args: &InspectArgs, ui: Ui) -> anyhow::Result<Outcome> {
     args.compute.apply(&mut settings.compute);
     let base = Model::open("base", &args.base, &settings.compute, ui)?;
     let config = base.checkpoint.config();
-    let sequences = Sequences::open(&settings.data, &settings.sequences, &args.base, config, None, ui)?;
+    let sequences = Sequences::open(&settings.data, &settings.sequences, base.dir(), config, None, ui)?;
     let row = find_row(&sequences, args.row)?;
     let encoder = &sequences.encoder;
 

@@ -45,7 +45,8 @@ pub(crate) fn less(args: &LessArgs, ui: Ui) -> anyhow::Result<Outcome> {
         told => told,
     };
     let config = base.checkpoint.config();
-    let sequences = Sequences::open(&settings.data, &settings.sequences, &args.base, config, told, ui)?;
+    let sequences =
+        Sequences::open(&settings.data, &settings.sequences, base.checkpoint.dir(), config, told, ui)?;
     let target_data =
         DataSettings { files: args.target.clone(), duplicates: Duplicates::Keep, ..settings.data.clone() };
     let target_pool = open_pool(&target_data, ui)?;

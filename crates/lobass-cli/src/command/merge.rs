@@ -2,26 +2,22 @@
 
 use std::rc::Rc;
 
-use anyhow::bail;
-use lobass_llama::AdapterCheckpoint;
 use serde_json::json;
 
 use crate::args::MergeArgs;
 use crate::exit::Outcome;
-use crate::models::{Model, check_record};
+use crate::models::{Model, check_adapter, check_record};
 use crate::outputs;
 use crate::settings::Settings;
 use crate::text::Labelled;
 use crate::ui::Ui;
 
 pub(crate) fn merge(args: &MergeArgs, ui: Ui) -> anyhow::Result<Outcome> {
-    if !AdapterCheckpoint::is_at(&args.adapter) {
-        bail!("adapter `{}`: expected a directory with adapter_config.json", args.adapter.display());
-    }
+    let adapter = check_adapter(&args.adapter, ui)?;
     outputs::check_empty(&args.out)?;
     let settings = Settings::default();
     let base = Model::open("base", &args.base, &settings.compute, ui)?;
-    check_record(&base, &args.adapter)?;
+    check_record(&base, &adapter.dir)?;
     let tuned = base.open_tuned("adapter", &args.adapter, ui)?;
     let dtype = args.dtype.unwrap_or(base.checkpoint.dtype());
     let merged = tuned.load()?.merged();

@@ -6,10 +6,11 @@ mod doctor;
 mod embed;
 mod gc;
 mod inspect;
-mod mask;
 mod less;
+mod mask;
 mod merge;
 mod near_duplicates;
+mod pages;
 mod pending;
 mod plan;
 mod quality;
@@ -54,6 +55,9 @@ pub(crate) fn dispatch(command: Command, ui: Ui) -> anyhow::Result<Outcome> {
         Command::NearDuplicates(args) => near_duplicates::find(&args, ui),
         Command::Strategies => strategies::strategies(ui),
         Command::Doctor => doctor::doctor(ui),
+        Command::Completions(args) => pages::completions(&args),
+        Command::Man(args) => pages::man(&args, ui),
+        Command::Markdown => pages::markdown(),
         Command::TryDevice(args) => try_device::try_device(&args, ui),
     }
 }

@@ -6,6 +6,7 @@ use lobass_run::{Manifest, ScoreFile};
 
 use crate::args::ReportArgs;
 use crate::exit::Outcome;
+use crate::hub::find_model;
 use crate::models::{Model, check_pair};
 use crate::scored_pool::open_scored_pool;
 use crate::settings::{ComputeSettings, SelectSettings, available_threads};
@@ -26,9 +27,9 @@ pub(crate) fn report(args: &ReportArgs, ui: Ui) -> anyhow::Result<Outcome> {
     let table = ScoreFile::open(&args.scores)?;
     let wanted = PageRequest::columns(names(), &settings, table.manifest())?;
     let columns = table.columns(&wanted, settings.seed, available_threads())?;
-    let pool = open_scored_pool(&args.scores, &args.data, table.manifest())?;
+    let pool = open_scored_pool(&args.scores, &args.data, table.manifest(), ui)?;
     PageRequest::check(&args.out, &args.scores, &pool)?;
-    let encoder = args.base.is_some().then(|| encoder(args, &pool, table.manifest())).transpose()?;
+    let encoder = args.base.is_some().then(|| encoder(args, &pool, table.manifest(), ui)).transpose()?;
     let models = models(args, encoder.as_ref(), table.manifest(), ui)?;
     let choose = |name| {
         let (strategy, shaped) = choose(&table, &columns, &pool, name, &settings)?;
@@ -83,8 +84,8 @@ fn heat<'a>(table: &ScoreFile, encoder: Option<&'a Encoder>, models: Option<&'a 
 }
 
 /// What made the sequences of the table: the same tokenizer and the same template, or an error.
-fn encoder(args: &ReportArgs, pool: &Pool, manifest: &Manifest) -> anyhow::Result<Encoder> {
-    let dir = args.base.as_deref().context("a base model")?;
+fn encoder(args: &ReportArgs, pool: &Pool, manifest: &Manifest, ui: Ui) -> anyhow::Result<Encoder> {
+    let dir = &find_model(args.base.as_deref().context("a base model")?, ui)?.dir;
     let tokenizer = TextTokenizer::from_dir(dir)?;
     if tokenizer.digest() != manifest.tokenizer {
         bail!(

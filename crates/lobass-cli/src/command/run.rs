@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::args::RunArgs;
 use crate::exit::Outcome;
+use crate::hub::{find_model, pinned};
 use crate::inputs::Sequences;
 use crate::models::{Model, check_pair};
 use crate::outputs;
@@ -94,7 +95,8 @@ fn settings(args: &RunArgs) -> anyhow::Result<Settings> {
 /// Trains, scores, and selects by settings.
 pub(crate) fn run_with(settings: &Settings, ui: Ui) -> anyhow::Result<RunReport> {
     let out = settings.out.as_deref().context("no run directory: name one with `--out DIR`")?;
-    let base = settings.model.base.as_deref().context("no model: name one with `--base DIR`")?;
+    let settings = &pinned(settings, ui)?;
+    let base = settings.model.base.as_deref().context("no model: name one with `--base MODEL`")?;
     let strategies = &settings.select.strategies;
     settings.select.check(strategies.iter().map(String::as_str))?;
     settings.reference.check()?;
@@ -182,7 +184,9 @@ pub(crate) fn run_with(settings: &Settings, ui: Ui) -> anyhow::Result<RunReport>
 fn open_sequences(settings: &Settings, base: &Model, out: &Path, ui: Ui) -> anyhow::Result<Sequences> {
     let checkpoint = &base.checkpoint;
     let told = match (told_in_dir(&out.join("work"))?, &settings.model.reference) {
-        (None, Some(reference)) => TrainingRecord::read(reference)?.and_then(|record| record.told()),
+        (None, Some(reference)) => {
+            TrainingRecord::read(&find_model(reference, ui)?.dir)?.and_then(|record| record.told())
+        }
         (told, _) => told,
     };
     Sequences::open(&settings.data, &settings.sequences, checkpoint.dir(), checkpoint.config(), told, ui)

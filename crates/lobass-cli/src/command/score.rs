@@ -4,13 +4,12 @@ use std::path::Path;
 
 use anyhow::bail;
 use lobass_core::{ColumnSet, Detail};
-use lobass_llama::AdapterCheckpoint;
 use lobass_run::{EmbeddingFile, Location, ModelKey, Plan, ScoreFile};
 
 use crate::args::ScoreArgs;
 use crate::exit::Outcome;
 use crate::inputs::Sequences;
-use crate::models::{Model, check_pair};
+use crate::models::{Model, check_adapter, check_pair};
 use crate::outputs::{self, work_beside};
 use crate::placement::Placement;
 use crate::settings::Settings;
@@ -31,17 +30,17 @@ pub(crate) fn score(args: &ScoreArgs, ui: Ui) -> anyhow::Result<Outcome> {
     let format = TableFormat::of(&args.out, detail)?;
 
     let base = Model::open_on("base", &args.base, Placement::here(&settings.compute)?, ui)?;
-    if let Some(dir) = args.adapter.as_deref().filter(|dir| !AdapterCheckpoint::is_at(dir)) {
-        bail!("adapter `{}`: expected a directory with adapter_config.json", dir.display());
+    if let Some(adapter) = &args.adapter {
+        check_adapter(adapter, ui)?;
     }
     let tuned = args.reference.as_deref().or(args.adapter.as_deref());
     let reference = tuned.map(|dir| base.open_tuned("reference", dir, ui)).transpose()?;
     let beside = work_beside(&args.out);
     let place = args.work.clone().unwrap_or_else(|| beside.as_path().into());
-    let record = tuned.map(TrainingRecord::read).transpose()?.flatten();
+    let record = reference.as_ref().map(|model| TrainingRecord::read(model.dir())).transpose()?.flatten();
     let told = told(args, &place, record.as_ref())?;
     let config = base.checkpoint.config();
-    let sequences = Sequences::open(&settings.data, &settings.sequences, &args.base, config, told, ui)?;
+    let sequences = Sequences::open(&settings.data, &settings.sequences, base.dir(), config, told, ui)?;
     if let Some(reference) = &reference {
         check_pair(&base, reference, sequences.encoder.tokenizer())?;
     }

@@ -16,7 +16,7 @@ pub(crate) fn select(args: &SelectArgs, ui: Ui) -> anyhow::Result<Outcome> {
     let table = ScoreFile::open(&args.scores)?;
     let wanted = columns_of([args.strategy.as_str()], &settings, table.manifest())?;
     let columns = table.columns(&wanted, settings.seed, available_threads())?;
-    let pool = open_scored_pool(&args.scores, &args.data, table.manifest())?;
+    let pool = open_scored_pool(&args.scores, &args.data, table.manifest(), ui)?;
     let target = SelectionTarget { out: args.out.clone(), index: args.index.clone() };
     target.check(&pool, &args.scores)?;
     let report = select_and_write(&table, &columns, &pool, &args.strategy, &settings, &target)?;

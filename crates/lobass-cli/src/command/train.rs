@@ -28,7 +28,7 @@ pub(crate) fn train(args: &TrainArgs, ui: Ui) -> anyhow::Result<Outcome> {
         told => told,
     };
     let config = base.checkpoint.config();
-    let sequences = Sequences::open(&settings.data, &settings.sequences, &args.model, config, told, ui)?;
+    let sequences = Sequences::open(&settings.data, &settings.sequences, base.dir(), config, told, ui)?;
     let plan = sequences.plan()?;
     let recipe = settings.train.config(config.n_parameters())?;
     let request = TrainRequest {

@@ -22,8 +22,11 @@ pub(super) struct Models {
 impl Models {
     pub(super) fn open(args: &PlanArgs, ui: Ui) -> anyhow::Result<Self> {
         let placement = Placement::elsewhere(args.job.device_kind(), args.job.dtype);
-        let absolute =
-            |dir: &PathBuf| std::path::absolute(dir).with_context(|| format!("model `{}`", dir.display()));
+        // What is not here may be a model of the hub, whose name is good everywhere.
+        let absolute = |model: &PathBuf| match model.exists() {
+            true => std::path::absolute(model).with_context(|| format!("model `{}`", model.display())),
+            false => Ok(model.clone()),
+        };
         let base = Model::open_on("base", &absolute(&args.base)?, placement, ui)?;
         let tuned = args.job.tuned().map(absolute).transpose()?;
         let reference = tuned.map(|dir| base.open_tuned("reference", &dir, ui)).transpose()?;

@@ -17,6 +17,7 @@ use self::measure::Subject;
 use self::price::Price;
 use crate::args::PlanArgs;
 use crate::exit::Outcome;
+use crate::hub::find_model;
 use crate::inputs::Sequences;
 use crate::settings::Settings;
 use crate::stages;
@@ -34,11 +35,11 @@ pub(crate) fn plan(args: &PlanArgs, ui: Ui) -> anyhow::Result<Outcome> {
     let models = args.job.is_asked_for().then(|| Models::open(args, ui)).transpose()?;
     let checkpoint = match &models {
         Some(models) => Rc::clone(&models.base.checkpoint),
-        None => Rc::new(Checkpoint::open(&args.base)?),
+        None => Rc::new(Checkpoint::open(&find_model(&args.base, ui)?.dir)?),
     };
     let config = checkpoint.config();
     let told = args.work.as_ref().map(told_in).transpose()?.flatten();
-    let sequences = Sequences::open(&settings.data, &settings.sequences, &args.base, config, told, ui)?;
+    let sequences = Sequences::open(&settings.data, &settings.sequences, checkpoint.dir(), config, told, ui)?;
     if let Some(models) = &models {
         models.check(&sequences)?;
     }

@@ -184,8 +184,7 @@ fn save(request: &TrainRequest<'_>, model: &Llama, dir: &Path) -> anyhow::Result
             base.checkpoint.save_successor(model, Dtype::F32, dir)?;
         }
         Some(lora) => {
-            let home = std::path::absolute(base.dir())?;
-            save_adapter(model, lora, &home.display().to_string(), dir)?;
+            save_adapter(model, lora, &base.home()?, dir)?;
         }
     }
     check(request, dir)

@@ -1,0 +1,195 @@
+//! Why something of the hub cannot be had.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::RepoId;
+
+/// Why something of the hub cannot be had.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A text is no id and no address.
+    #[error("`{text}`: expected {expected}")]
+    Id {
+        /// The text.
+        text: String,
+        /// What it should be.
+        expected: &'static str,
+    },
+    /// The settings name something that cannot be used.
+    #[error("{what} `{text}`: {reason}")]
+    Setting {
+        /// Which of them.
+        what: &'static str,
+        /// What it says.
+        text: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A file of the cache cannot be read or written; the message names it.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// Nothing may be fetched, and this is not in the cache.
+    #[error("`{repo}`: expected {what} in the cache `{}`, found none, and lobass is offline", cache.display())]
+    NotCached {
+        /// The repository.
+        repo: RepoId,
+        /// A file, or the whole of it.
+        what: String,
+        /// The cache.
+        cache: PathBuf,
+    },
+    /// The repository is there, and not open to this reader.
+    #[error("`{repo}` is gated: expected {}, found none; its terms are accepted at {page}", if *known { "access" } else { "a token" })]
+    Gated {
+        /// The repository.
+        repo: RepoId,
+        /// Where its terms are accepted.
+        page: String,
+        /// Whether a token was sent.
+        known: bool,
+    },
+    /// There is no such repository, or none that this reader may know of.
+    #[error("`{repo}`: expected a repository at {page}, found none{}", if *known { " that this token may read" } else { ", or a private one" })]
+    NoRepo {
+        /// The repository.
+        repo: RepoId,
+        /// Where it would be.
+        page: String,
+        /// Whether a token was sent.
+        known: bool,
+    },
+    /// The repository has no such branch, tag, or commit.
+    #[error("`{repo}`: expected a branch, a tag, or a commit `{}`, found none", repo.revision())]
+    NoRevision {
+        /// The repository.
+        repo: RepoId,
+    },
+    /// The repository has no such file.
+    #[error("`{repo}`: expected `{file}`, found {found}")]
+    NoFile {
+        /// The repository.
+        repo: RepoId,
+        /// The file or folder.
+        file: String,
+        /// What is there.
+        found: String,
+    },
+    /// The token is none that the hub knows, or may not do this.
+    #[error("{url}: expected a token that is good for this, found one that is not ({reason})")]
+    Token {
+        /// What was asked.
+        url: String,
+        /// What the server says.
+        reason: String,
+    },
+    /// A model's repository has no weights that can be read.
+    #[error("`{repo}`: expected safetensors, found {found}")]
+    NoWeights {
+        /// The repository.
+        repo: RepoId,
+        /// What is there, and what to do with it.
+        found: String,
+    },
+    /// A repository of a model has none of the files of one.
+    #[error("`{repo}`: expected a model's config.json or an adapter's adapter_config.json, found {found}")]
+    NoModel {
+        /// The repository.
+        repo: RepoId,
+        /// What is there.
+        found: String,
+    },
+    /// It is not clear which files of a data set are meant.
+    #[error("`{repo}`: expected one set of data files, found {found}")]
+    Ambiguous {
+        /// The repository.
+        repo: RepoId,
+        /// What there is to choose from: a line each, as addresses.
+        found: String,
+    },
+    /// The server, or what is between us, cannot be reached.
+    #[error("{url}: cannot reach {}: {reason}", way.name())]
+    Unreachable {
+        /// What was asked.
+        url: String,
+        /// What is in the way.
+        way: Way,
+        /// What the system says.
+        reason: String,
+    },
+    /// The server does not want to be asked now, however often it was tried.
+    #[error("{url}: status {status}, {tries} times{}", wait.map_or(String::new(), |s| format!("; it asks to wait for {s} seconds")))]
+    Busy {
+        /// What was asked.
+        url: String,
+        /// What was answered.
+        status: u16,
+        /// How often.
+        tries: u32,
+        /// How long it asks to be left alone, in seconds, if that is longer than we wait.
+        wait: Option<u64>,
+    },
+    /// A file came in part only, however often it was tried.
+    #[error("{url}: expected {expected} bytes, found {found} when the connection ended ({reason})")]
+    Cut {
+        /// What was asked.
+        url: String,
+        /// The size of the file.
+        expected: u64,
+        /// How many bytes are here. They are kept for the next try if the file is large.
+        found: u64,
+        /// What the connection says.
+        reason: String,
+    },
+    /// A file is not the one that was announced.
+    #[error("{url}: expected {expected}, found {found}")]
+    Differs {
+        /// What was asked.
+        url: String,
+        /// A size or a SHA-256.
+        expected: String,
+        /// The same of what came.
+        found: String,
+    },
+    /// An answer is none that a hub gives.
+    #[error("{url}: expected an answer of a hub, found {found}")]
+    NotHub {
+        /// What was asked.
+        url: String,
+        /// What is wrong with the answer.
+        found: String,
+    },
+}
+
+/// What can be in the way to a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// Its name is not known here, or there is no network.
+    Host,
+    /// The proxy refuses, or is not there.
+    Proxy,
+    /// It cannot be trusted, or speaks no TLS that we speak.
+    Tls,
+    /// It is known, and does not answer.
+    Server,
+}
+
+impl Way {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Host => "the host",
+            Self::Proxy => "the proxy",
+            Self::Tls => "it safely (TLS)",
+            Self::Server => "the server",
+        }
+    }
+}
+
+impl Error {
+    /// Whether the same call may succeed later, without anybody's doing.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Busy { .. } | Self::Cut { .. } | Self::Unreachable { way: Way::Server, .. })
+    }
+}

@@ -1,0 +1,223 @@
+//! Repositories to directories.
+
+use std::path::PathBuf;
+
+use crate::blob::{Wanted, fetch};
+use crate::cache::RepoCache;
+use crate::http::Client;
+use crate::listing::{FileMeta, Listing, ask_meta};
+use crate::pick::{data, model};
+use crate::repo::is_commit;
+use crate::{DataAddress, Error, HubSettings, RepoId};
+
+/// A hub and a cache of what was fetched from it.
+#[derive(Debug)]
+pub struct Hub {
+    settings: HubSettings,
+    client: Client,
+}
+
+/// A model as it lies in the cache.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The directory that holds its files.
+    pub dir: PathBuf,
+    /// The repository at its commit, which will mean the same tomorrow.
+    pub repo: RepoId,
+}
+
+/// Files of a data set as they lie in the cache.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DataSnapshot {
+    /// The files, each with the address at its commit, which will mean the same tomorrow.
+    pub files: Vec<(PathBuf, DataAddress)>,
+    /// Splits of the data set that were not chosen.
+    pub left_out: Vec<String>,
+    /// Whether nobody has ever written down what the data set holds, so that there may be more of it than these.
+    pub may_lack: bool,
+}
+
+/// What happens on the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event<'a> {
+    /// Someone else fetches the same file, and is waited for.
+    Waiting {
+        /// The file's path in the repository.
+        file: &'a str,
+    },
+    /// Bytes have come.
+    Bytes {
+        /// The file's path in the repository.
+        file: &'a str,
+        /// Bytes of it that are here.
+        done: u64,
+        /// Its size in bytes.
+        size: u64,
+    },
+}
+
+/// Who is told what happens.
+type Observer<'a> = &'a mut dyn FnMut(Event<'_>);
+
+impl Hub {
+    /// A hub by its settings. Nothing is asked yet.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if the endpoint, the proxy, or the certificates are none.
+    pub fn new(settings: HubSettings) -> Result<Self, Error> {
+        Ok(Self { client: Client::new(&settings)?, settings })
+    }
+
+    /// Fetches what is read of a model or an adapter, as far as it is not in the cache: configs, tokenizer, template,
+    /// and safetensors.
+    ///
+    /// # Errors
+    /// [`Error::NoWeights`] and [`Error::NoModel`] before anything is fetched, if that is so; else whatever is in the way.
+    pub fn model(&self, repo: &RepoId, observe: Observer<'_>) -> Result<Snapshot, Error> {
+        let opened = self.open(repo)?;
+        let names = opened.listing.names();
+        let small = model::small(repo, &names).map_err(|error| opened.or_not_cached(error))?;
+        self.fetch(&opened, &small, observe)?;
+        let index =
+            model::index(&names).map(|name| fs_err::read_to_string(opened.dir.join(name))).transpose()?;
+        let weights =
+            model::weights(repo, &names, index.as_deref()).map_err(|error| opened.or_not_cached(error))?;
+        self.fetch(&opened, &weights.iter().map(String::as_str).collect::<Vec<_>>(), observe)?;
+        Ok(Snapshot { dir: opened.dir, repo: repo.at(&opened.listing.commit) })
+    }
+
+    /// Fetches data files, as far as they are not in the cache: the one that is named, or those of one split.
+    ///
+    /// # Errors
+    /// [`Error::Ambiguous`] before anything is fetched, if it is not clear which are meant; else whatever is in the way.
+    pub fn data(&self, address: &DataAddress, observe: Observer<'_>) -> Result<DataSnapshot, Error> {
+        let opened = self.open(address.repo())?;
+        let names = opened.listing.names();
+        let picked = data::pick(address, &names).map_err(|error| opened.or_not_cached(error))?;
+        let named = address.path().is_some_and(|path| picked.files == [path]);
+        if opened.is_guess && !named && data::lacks_parts(&picked.files) {
+            return Err(opened.not_cached("all parts of the split".to_owned()));
+        }
+        self.fetch(&opened, &picked.files, observe)?;
+        let repo = address.repo().at(&opened.listing.commit);
+        let place = |file: &&str| (opened.dir.join(file), DataAddress::of(&repo, file));
+        Ok(DataSnapshot {
+            files: picked.files.iter().map(place).collect(),
+            left_out: picked.left_out,
+            may_lack: opened.is_guess && !named,
+        })
+    }
+
+    /// Finds out what a repository holds: from the hub; from what was written down, if the revision is a commit, which
+    /// cannot change, or if nothing may be asked.
+    fn open(&self, repo: &RepoId) -> Result<Opened, Error> {
+        let cache = RepoCache::of(&self.settings, repo);
+        let mut is_guess = false;
+        let listing = if self.settings.offline {
+            let commit = cache.commit_of(repo.revision())?.filter(|commit| cache.snapshot(commit).is_dir());
+            let commit = commit.ok_or_else(|| self.not_cached(repo, "a snapshot of it".to_owned()))?;
+            match Listing::read(&cache, &commit)? {
+                Some(listing) => listing,
+                None => {
+                    is_guess = true;
+                    Listing::on_disk(&cache, &commit)?
+                }
+            }
+        } else {
+            let known =
+                is_commit(repo.revision()).then(|| Listing::read(&cache, repo.revision())).transpose()?;
+            match known.flatten() {
+                Some(listing) => listing,
+                None => Listing::ask(&self.client, repo)?,
+            }
+        };
+        let (dir, root) = (cache.snapshot(&listing.commit), self.settings.cache.clone());
+        Ok(Opened { cache, listing, dir, is_guess, repo: repo.clone(), root })
+    }
+
+    fn not_cached(&self, repo: &RepoId, what: String) -> Error {
+        Error::NotCached { repo: repo.clone(), what, cache: self.settings.cache.clone() }
+    }
+
+    /// Fetches what is not there. If all is, nothing is written: a shared cache may be read-only.
+    fn fetch(&self, opened: &Opened, files: &[&str], observe: Observer<'_>) -> Result<(), Error> {
+        let missing: Vec<&str> =
+            files.iter().copied().filter(|file| !opened.dir.join(file).exists()).collect();
+        if let Some(file) = missing.first().filter(|_| self.settings.offline) {
+            return Err(opened.not_cached(format!("`{file}`")));
+        }
+        if missing.is_empty() {
+            // What a branch is now is good to know offline; whoever may not write can do without.
+            let _ = opened.note(self.settings.offline);
+            return Ok(());
+        }
+        opened.note(self.settings.offline)?;
+        missing.into_iter().try_for_each(|file| self.fetch_one(opened, file, observe))
+    }
+
+    fn fetch_one(&self, opened: &Opened, file: &str, observe: Observer<'_>) -> Result<(), Error> {
+        let Opened { repo, listing, cache, .. } = opened;
+        let prefix = repo.kind().prefix().trim_end_matches('/');
+        let head = [prefix].into_iter().filter(|part| !part.is_empty()).chain(repo.name().split('/'));
+        let parts = head.chain(["resolve", listing.commit.as_str()]).chain(file.split('/'));
+        let url = self.client.address(parts)?;
+        let repo = &repo.at(&listing.commit);
+        let meta: FileMeta = match listing.files.get(file) {
+            Some(Some(meta)) => meta.clone(),
+            _ => ask_meta(&self.client, repo, &url, file)?,
+        };
+        let _lock = match cache.try_lock(&meta.etag)? {
+            Some(lock) => lock,
+            None => {
+                observe(Event::Waiting { file });
+                cache.lock(&meta.etag)?
+            }
+        };
+        let size = meta.size;
+        let wanted = Wanted { repo, file, url: &url, meta: &meta };
+        fetch(&self.client, cache, wanted, &mut |done| observe(Event::Bytes { file, done, size }))?;
+        if opened.dir.join(file).exists() {
+            return Ok(());
+        }
+        cache.link(&meta.etag, &listing.commit, file)
+    }
+}
+
+/// A repository whose files are known.
+struct Opened {
+    cache: RepoCache,
+    listing: Listing,
+    /// Where its files are, or will be.
+    dir: PathBuf,
+    /// Whether the listing is only what lies in the cache.
+    is_guess: bool,
+    /// As it was asked for.
+    repo: RepoId,
+    /// The cache of all repositories.
+    root: PathBuf,
+}
+
+impl Opened {
+    /// Writes down which commit it is and what that holds.
+    fn note(&self, offline: bool) -> Result<(), Error> {
+        if offline {
+            return Ok(());
+        }
+        self.cache.note_commit(self.repo.revision(), &self.listing.commit)?;
+        self.listing.write(&self.cache)
+    }
+
+    fn not_cached(&self, what: String) -> Error {
+        Error::NotCached { repo: self.repo.clone(), what, cache: self.root.clone() }
+    }
+
+    /// What is not in a part of a repository may well be in the whole of it.
+    fn or_not_cached(&self, error: Error) -> Error {
+        match (&error, self.is_guess) {
+            (Error::NoModel { .. }, true) => self.not_cached("its config.json".to_owned()),
+            (Error::NoWeights { .. }, true) => self.not_cached("its safetensors".to_owned()),
+            (Error::NoFile { file, .. }, true) => self.not_cached(format!("`{file}`")),
+            _ => error,
+        }
+    }
+}
