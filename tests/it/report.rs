@@ -105,7 +105,8 @@ fn models_are_those_of_the_table() {
     let sandbox = scored(24);
     let line = "report --scores scores.parquet --out r.html";
     sandbox.fails(&format!("{line} --base tuned --reference base"), &["weights that the score table knows"]);
-    sandbox.expect(0, "train --model base --data small.jsonl --batch-size 8 --learning-rate 1e-3 --out other");
+    sandbox
+        .expect(0, "train --model base --data small.jsonl --batch-size 8 --learning-rate 1e-3 --out other");
     sandbox.fails(
         &format!("{line} --base base --reference other"),
         &["reference model `other`", "found others"],
