@@ -105,7 +105,8 @@ fn models_are_those_of_the_table() {
     let sandbox = scored(24);
     let line = "report --scores scores.parquet --out r.html";
     sandbox.fails(&format!("{line} --base tuned --reference base"), &["weights that the score table knows"]);
-    sandbox.expect(0, "train --model base --data small.jsonl --batch-size 8 --seed 9 --out other");
+    sandbox
+        .expect(0, "train --model base --data small.jsonl --batch-size 8 --learning-rate 1e-3 --out other");
     sandbox.fails(
         &format!("{line} --base base --reference other"),
         &["reference model `other`", "found others"],
@@ -153,7 +154,8 @@ fn rows_that_were_cut_are_shown_to_their_cut() {
     let sandbox = Sandbox::new();
     sandbox.small_pool(30);
     let flags = "--max-length 18 --overlong truncate";
-    sandbox.expect(0, &format!("train --model base --data small.jsonl {flags} --batch-size 4 --out tuned"));
+    let train = format!("train --model base --data small.jsonl {flags} --batch-size 4 --out tuned");
+    sandbox.expect(1, &train);
     let score =
         format!("score --base base --reference tuned --data small.jsonl {flags} --per-token --out s.parquet");
     let scored = sandbox.run(&score);

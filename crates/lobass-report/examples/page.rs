@@ -79,6 +79,7 @@ fn example(record: &ScoreRecord, draws: &mut Draws) -> Example {
     let prompt = "### Instruction:\nWhat do you get if you multiply six by nine?\n\n### Response:\n";
     let mut pieces = vec![Piece { text: prompt.to_owned(), losses: None }];
     for at in 0..record.n_scored as usize {
+        #[expect(clippy::cast_possible_truncation, reason = "losses of a few nats")]
         let spread = |mean: f64, draw: f64| (mean * 2.0 * draw) as f32;
         let text = WORDS[at % WORDS.len()].to_owned();
         let losses = Some((spread(base, draws.next()), spread(reference, draws.next())));

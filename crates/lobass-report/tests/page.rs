@@ -1,4 +1,5 @@
 //! Pages as a browser would read them: well-formed, whole, harmless, bounded, and with the right numbers.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
 mod support;
 
@@ -181,7 +182,9 @@ fn a_selection_made_elsewhere_is_shown_as_it_is() {
 #[test]
 fn a_table_with_one_model_says_so() {
     let mut rows = pool(100);
-    rows.iter_mut().for_each(|row| row.reference = None);
+    for row in &mut rows {
+        row.reference = None;
+    }
     let columns = ScoreColumns::of(&rows, 0);
     let mut measuring = Measuring::new(&columns, 2);
     let error = measuring.add(&Strategy::Lobass, &REQUEST).unwrap_err();

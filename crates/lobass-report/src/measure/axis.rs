@@ -35,6 +35,9 @@ pub(crate) struct Tick {
     pub(crate) label: String,
 }
 
+/// From numbers to their places on a scale, or back.
+type Map = fn(f64) -> f64;
+
 /// Where an axis may end: so many times the width of the middle half of the numbers beyond it.
 const REACH: f64 = 3.0;
 /// What is beyond this share of the numbers at either end does not decide on the scale.
@@ -70,7 +73,7 @@ impl Axis {
         let median = quantile(&mut numbers, 0.5);
         let is_skewed = median - low < LOG_MEDIAN * (high - low);
         let is_log = log && least > 0.0 && high / low >= LOG_FROM && is_skewed;
-        let (to, from): (fn(f64) -> f64, fn(f64) -> f64) =
+        let (to, from): (Map, Map) =
             if is_log { (f64::ln, f64::exp) } else { (|number| number, |number| number) };
         let (low, high) = bounds(&mut numbers, to, low, high);
         let span = high - low;
@@ -116,7 +119,7 @@ impl Axis {
 
 /// Where the bulk of some numbers ends on a scale: the last of them that are not far from the middle half; if half of
 /// them are the same, by their tails.
-fn bounds(numbers: &mut [f64], to: fn(f64) -> f64, low: f64, high: f64) -> (f64, f64) {
+fn bounds(numbers: &mut [f64], to: Map, low: f64, high: f64) -> (f64, f64) {
     let (lower, upper) = (to(quantile(numbers, 0.25)), to(quantile(numbers, 0.75)));
     let reach = REACH * (upper - lower);
     if reach <= 0.0 {
@@ -150,7 +153,7 @@ fn linear_ticks(min: f64, max: f64, most: usize) -> Vec<(f64, String)> {
         0.0..1e3 => format!("{number:.digits$}").replace('-', "−"),
         _ => short(number),
     };
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few ticks")]
+    #[expect(clippy::cast_possible_truncation, reason = "a few ticks")]
     let n = (last - first).max(-1.0) as i64 + 1;
     (0..n.min(50)).map(|at| (first + at as f64) * step).map(|number| (number, label(number))).collect()
 }

@@ -6,7 +6,7 @@ use lobass_core::{ExampleKey, Nll, RowStatus, ScoreRecord};
 pub(crate) fn pool(n_rows: u64) -> Vec<ScoreRecord> {
     let record = |row: u64| {
         let hash = row.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33;
-        let n_scored = u32::try_from(hash % 190 + 1).unwrap();
+        let n_scored = u32::try_from(hash % 190 + 1).expect("at most 190");
         let nll = |mean: f64| Some(Nll { sum: mean * f64::from(n_scored), n_scored: n_scored.into() });
         ScoreRecord {
             row,
@@ -45,7 +45,7 @@ pub(crate) fn check(page: &str) {
             continue;
         }
         let (tag, closed) = tag.strip_suffix('/').map_or((tag, false), |tag| (tag, true));
-        let name = tag.split([' ', '\n']).next().unwrap().to_owned();
+        let name = tag.split([' ', '\n']).next().unwrap_or_default().to_owned();
         assert!(name.chars().all(|c| c.is_ascii_alphanumeric()), "<{tag}>");
         for (key, value) in attributes(&tag[name.len()..]) {
             match key.as_str() {
@@ -82,7 +82,7 @@ fn attributes(text: &str) -> Vec<(String, String)> {
         if let Some(quoted) = rest.strip_prefix('=') {
             let inside = quoted.strip_prefix('"').expect("quotes");
             let end = inside.find('"').expect("the other quote");
-            value = inside[..end].to_owned();
+            inside[..end].clone_into(&mut value);
             rest = &inside[end + 1..];
             assert!(rest.is_empty() || rest.starts_with([' ', '\n']), "{rest:?}");
         }
