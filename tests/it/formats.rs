@@ -128,6 +128,8 @@ fn the_score_table_in_parquet() {
             "n_tokens UInt32",
             "n_scored UInt32",
             "base_nll Float64",
+            "input_ids List(UInt32)",
+            "scored_runs List(UInt32)",
             "base_token_nll List(Float32)"
         ]
     );

@@ -106,8 +106,9 @@ fn one_reference_has_the_columns_it_always_had() {
     );
     let table = bench.table(&Seal { detail: Detail::PerToken, ..seal });
     let losses = ["base_nll Float64", "reference_nll Float64"];
+    let ids = ["input_ids List(UInt32)", "scored_runs List(UInt32)"];
     let tokens = ["base_token_nll List(Float32)", "reference_token_nll List(Float32)"];
-    assert_eq!(bench.columns(), [&COMMON[..], &losses, &tokens].concat());
+    assert_eq!(bench.columns(), [&COMMON[..], &losses, &ids, &tokens].concat());
     let (base, reference) = (table.records[1].base.unwrap(), table.records[1].reference.unwrap());
     assert_eq!((base.sum, base.n_scored), (3.0 * reference.sum, u64::from(table.records[1].n_scored)));
     assert!(table.records.iter().all(|r| (r.in_sample, r.fold, r.rejected) == (None, None, None)));

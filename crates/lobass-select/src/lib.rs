@@ -61,7 +61,7 @@ pub use error::SelectError;
 pub use lark::lark;
 pub use memorization::{Memorization, memorization, memorization_columns};
 pub use parts::StratumShare;
-pub use rank::{Request, Shaped, select, select_sets, select_shaped};
+pub use rank::{Request, Shaped, rank, select, select_sets, select_shaped};
 pub use sets::{Sets, Variety};
 pub use shape::{Exclusion, Groups, Guards, LeftOut, Quota, Shape, Shares, Strata, Winner};
 pub use strategy::{Band, Need, Ratings, Strategy, StrategyInfo};

@@ -118,20 +118,43 @@ pub fn select_sets(
         }
         (None, Some(quota)) => best_of_each(columns, ranking, &scores, request.budget, quota),
     };
-    let selection = Selection {
-        strategy: info.name.to_owned(),
+    let selection = selection(columns, strategy, direction, request.budget, n_eligible, ranked);
+    Ok(Shaped { selection, left_out, strata })
+}
+
+/// Every row with a score by rank: what a strategy says of a pool before a budget, a shape, or a set has a say.
+///
+/// `n log n` in the rows with a score.
+pub fn rank(columns: &ScoreColumns, strategy: &Strategy, direction: Option<Direction>) -> Selection {
+    let info = strategy.info();
+    let direction = direction.unwrap_or(info.direction);
+    let scores = strategy.scores(columns);
+    let n_eligible = scores.iter().flatten().count() as u64;
+    let ranking = Ranking::new(columns, direction);
+    let ranked = best_of_all(ranking, &scores, Limit::Rows(usize::MAX), n_eligible);
+    let n_rows = columns.len() as u64;
+    selection(columns, strategy, direction, Budget::Rows(n_rows), n_eligible, ranked)
+}
+
+fn selection(
+    columns: &ScoreColumns,
+    strategy: &Strategy,
+    direction: Direction,
+    budget: Budget,
+    n_eligible: u64,
+    ranked: Vec<Candidate>,
+) -> Selection {
+    let selected = |candidate: Candidate| Selected { row: candidate.at.into(), score: candidate.score };
+    Selection {
+        strategy: strategy.info().name.to_owned(),
         direction,
-        budget: request.budget,
+        budget,
         seed: columns.seed,
-        n_rows,
+        n_rows: columns.len() as u64,
         n_eligible,
         n_tokens: ranked.iter().map(|candidate| columns.n_tokens_read(candidate.at as usize)).sum(),
-        selected: ranked
-            .into_iter()
-            .map(|candidate| Selected { row: candidate.at.into(), score: candidate.score })
-            .collect(),
-    };
-    Ok(Shaped { selection, left_out, strata })
+        selected: ranked.into_iter().map(selected).collect(),
+    }
 }
 
 /// The scores of rows that may be chosen, and why others may not.

@@ -23,7 +23,7 @@ pub(crate) struct ShapeArgs {
     shrinkage: Option<f64>,
     /// Leave out rows whose responses repeat themselves, refuse, or hold what should not be there; the rules are those of
     /// `lobass quality`, by default `default`
-    #[arg(long, value_name = "RULES", num_args = 0..=1, default_missing_value = "default", allow_hyphen_values = true)]
+    #[arg(long, value_name = "RULES", num_args = 0..=1, default_missing_value = "default")]
     rules: Option<String>,
     /// Keep one row of each group of near duplicates, whose shingles have at least this Jaccard similarity [0.8 without
     /// a number]

@@ -196,11 +196,11 @@ mod tests {
     }
 
     const ROWS: [&str; 5] = [
-        r#"{"id": "a", "prompt": "Name the color of the sky on a clear day in summer.", "response": "It is blue."}"#,
-        r#"{"id": "b", "prompt": "Draw a tree.", "response": "<nooutput>"}"#,
+        r#"{"id": "a", "prompt": "Name the color of the sky on a clear day in summer.", "completion": "It is blue."}"#,
+        r#"{"id": "b", "prompt": "Draw a tree.", "completion": "<nooutput>"}"#,
         "{",
-        r#"{"id": "d", "prompt": "Name the color of the sky on a clear day in summer!", "response": "It is blue"}"#,
-        r#"{"id": "e", "prompt": "Draw a house.", "response": "N/A"}"#,
+        r#"{"id": "d", "prompt": "Name the color of the sky on a clear day in summer!", "completion": "It is blue"}"#,
+        r#"{"id": "e", "prompt": "Draw a house.", "completion": "N/A"}"#,
     ];
 
     #[test]

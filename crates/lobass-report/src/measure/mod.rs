@@ -9,7 +9,7 @@ mod plane;
 use std::collections::BTreeMap;
 
 use lobass_core::{Budget, Direction, Numbers, ScoreColumns, Selection};
-use lobass_select::{Request, SelectError, Strategy, Summary, agreement, select, summarize};
+use lobass_select::{Request, SelectError, Strategy, Summary, agreement, rank, select, summarize};
 use serde_json::Value;
 
 pub use axis::{Axis, Scale};
@@ -76,13 +76,12 @@ impl<'a> Measuring<'a> {
     pub fn add_selected(&mut self, strategy: &Strategy, selection: &Selection) -> Result<(), SelectError> {
         let columns = self.columns;
         let summary = summarize(columns, strategy, selection);
-        let all =
-            Request { budget: Budget::Rows(columns.len() as u64), direction: Some(selection.direction) };
-        let ranking = select(columns, strategy, &all)?;
+        let ranking = rank(columns, strategy, Some(selection.direction));
         self.budget.get_or_insert(selection.budget);
         let info = strategy.info();
         let mut scores = Numbers::missing(columns.len());
-        for ranked in &ranking.selected {
+        // What was chosen as a set has scores of its own.
+        for ranked in ranking.selected.iter().chain(&selection.selected) {
             scores.set(place(ranked.row), Some(ranked.score.value()));
         }
         let mut selected = vec![false; columns.len()];

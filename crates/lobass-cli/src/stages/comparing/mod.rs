@@ -275,8 +275,9 @@ impl Decided {
 const DECIDED: &str = "compare.json";
 
 fn check_directory(out: &Path) -> anyhow::Result<()> {
-    let ours = out.join(DECIDED).exists() || out.join("work").join("plan.json").exists();
-    if ours { Ok(()) } else { outputs::check_empty(out) }
+    // Tokenising comes before the file does.
+    let begun = out.join("work").join("plan.json").exists() && fs_err::read_dir(out)?.count() == 1;
+    if begun || out.join(DECIDED).exists() { Ok(()) } else { outputs::check_empty(out) }
 }
 
 /// The strategies, each once, with the one that is always compared.
