@@ -13,7 +13,7 @@ pub const MAX_EXAMPLE_BYTES: usize = 900_000;
 const ALL_TOKENS: usize = 14_000;
 /// Characters of one token, of a stretch that is not scored, and of all scored text of a row.
 const MAX_TOKEN: usize = 60;
-const MAX_CONTEXT: usize = 700;
+const MAX_CONTEXT: usize = 320;
 const MAX_SCORED: usize = 2_400;
 /// A drop of the loss by so many nats is the next color.
 pub(super) const LEVELS: [f64; 5] = [0.1, 0.5, 1.0, 2.0, 4.0];
@@ -25,9 +25,10 @@ pub(super) struct Room {
 }
 
 impl Room {
-    pub(super) fn of(report: &Report) -> Self {
+    /// At most so many bytes.
+    pub(super) fn of(report: &Report, bytes: usize) -> Self {
         let n_examples = report.views.iter().map(|view| view.picks.rows().count()).sum::<usize>();
-        Self { bytes: MAX_EXAMPLE_BYTES, tokens: (ALL_TOKENS / n_examples.max(1)).clamp(24, 320) }
+        Self { bytes: bytes.min(MAX_EXAMPLE_BYTES), tokens: (ALL_TOKENS / n_examples.max(1)).clamp(24, 320) }
     }
 }
 

@@ -16,11 +16,16 @@ use crate::number::{correlation, count, counted, percent, plain, share};
 use crate::report::{Report, View};
 use chart::figure;
 use examples::Room;
-use plane::Line;
+use plane::{Line, Tips};
 
 const STYLE: &str = include_str!("style.css");
 const DARK: &str = include_str!("dark.css");
 const SCRIPT: &str = include_str!("script.js");
+
+/// With more strategies the page says nothing of what is under the pointer, so that it stays small.
+const MAX_TIPS: usize = 8;
+/// What a page is to take at most, as far as examples can be left out to keep it so.
+const MAX_BYTES: usize = 1_900_000;
 
 /// Makes the page of a report: one file that loads nothing.
 ///
@@ -112,19 +117,22 @@ fn panels(report: &Report) -> String {
             )
         })
         .collect();
-    let mut room = Room::of(report);
+    let charts: Vec<String> =
+        report.views.iter().enumerate().map(|(at, view)| charts(report, view, at)).collect();
+    let mut room = Room::of(report, MAX_BYTES.saturating_sub(charts.iter().map(String::len).sum()));
+    let panels = report.views.iter().zip(&charts).enumerate();
     let views: String =
-        report.views.iter().enumerate().map(|(at, view)| panel(report, view, at, &mut room)).collect();
+        panels.map(|(at, (view, charts))| panel(report, view, at, charts, &mut room)).collect();
     format!(
         "<section id=\"strategies\"><h2>Strategy by strategy</h2><fieldset class=\"tabs\"><legend>Strategy</legend>{buttons}</fieldset>\n{views}</section>\n"
     )
 }
 
-fn panel(report: &Report, view: &View, at: usize, room: &mut Room) -> String {
-    let keeps = if view.keeps_high { "high" } else { "low" };
+/// The drawings of one strategy.
+fn charts(report: &Report, view: &View, at: usize) -> String {
     let mut figures = String::new();
     match &view.losses {
-        Some(losses) => figures += &loss_figure(view, losses, at),
+        Some(losses) => figures += &loss_figure(report, view, losses, at),
         None => {
             figures += &figure(
                 "Base against reference loss",
@@ -135,7 +143,11 @@ fn panel(report: &Report, view: &View, at: usize, room: &mut Room) -> String {
         }
     }
     figures += &score_figure(view, at);
-    figures += &length_figure(view, at);
+    figures + &length_figure(report, view, at)
+}
+
+fn panel(report: &Report, view: &View, at: usize, figures: &str, room: &mut Room) -> String {
+    let keeps = if view.keeps_high { "high" } else { "low" };
     let sources = figure(
         "Share by source, before and after",
         &format!("{} in the pool, {} kept.", counted(report.n_rows, "row"), count(view.n_selected)),
@@ -159,7 +171,12 @@ fn panel(report: &Report, view: &View, at: usize, room: &mut Room) -> String {
     )
 }
 
-fn loss_figure(view: &View, losses: &Plane, at: usize) -> String {
+fn loss_figure(report: &Report, view: &View, losses: &Plane, at: usize) -> String {
+    let tips = match at {
+        _ if report.views.len() > MAX_TIPS => Tips::None,
+        0 => Tips::Own,
+        _ => Tips::Like("l0"),
+    };
     let lines = loss_lines(view, losses);
     let reading = if lines.len() > 1 {
         "Below the diagonal the reference does better than the base. The dashed line is where this strategy stops."
@@ -172,7 +189,7 @@ fn loss_figure(view: &View, losses: &Plane, at: usize) -> String {
         count(view.n_selected),
         view.strategy
     );
-    let drawing = plane::draw(&format!("l{at}"), "Base against reference loss", &what, losses, &lines);
+    let drawing = plane::draw(&format!("l{at}"), "Base against reference loss", &what, losses, &lines, &tips);
     figure("Base against reference loss", reading, &drawing, &plane::legend(losses))
 }
 
@@ -238,7 +255,8 @@ fn score_figure(view: &View, at: usize) -> String {
     figure("Scores", &reading, &drawing, &format!("{legend}{}", histogram::numbers(&view.histogram)))
 }
 
-fn length_figure(view: &View, at: usize) -> String {
+fn length_figure(report: &Report, view: &View, at: usize) -> String {
+    let tips = if report.views.len() > MAX_TIPS { Tips::None } else { Tips::Own };
     let reading = format!(
         "Spearman correlation <b>{}</b>. The line is the running median. Responses average {:.0} tokens, {:.0} among the kept.",
         correlation(view.length_correlation),
@@ -251,7 +269,8 @@ fn length_figure(view: &View, at: usize) -> String {
         view.strategy
     );
     let line = Line { class: "median", points: view.lengths.medians.clone() };
-    let drawing = plane::draw(&format!("n{at}"), "Score against length", &what, &view.lengths, &[line]);
+    let drawing =
+        plane::draw(&format!("n{at}"), "Score against length", &what, &view.lengths, &[line], &tips);
     figure("Score against length", &reading, &drawing, &plane::legend(&view.lengths))
 }
 

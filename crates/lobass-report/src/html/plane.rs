@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::chart::{Chart, short};
 use crate::escape;
@@ -14,8 +14,15 @@ const SHADES: usize = 6;
 /// Cells are colored by the share of their rows that is selected: up to these shares.
 const SHARES: [f64; 5] = [0.1, 0.3, 0.6, 0.9, 1.0];
 
-/// A chart of a plane, with a line on it if one is given as points of the plane, and what script needs to know.
-pub(super) fn draw(id: &str, title: &str, what: &str, plane: &Plane, lines: &[Line]) -> String {
+/// A chart of a plane with some lines on it, and what the script needs to know of what is under the pointer.
+pub(super) fn draw(
+    id: &str,
+    title: &str,
+    what: &str,
+    plane: &Plane,
+    lines: &[Line],
+    tips: &Tips<'_>,
+) -> String {
     let mut chart = Chart::new(id, title, what, &plane.x, &plane.y);
     match &plane.marks {
         Marks::Points(points) => draw_points(&mut chart, points),
@@ -24,8 +31,33 @@ pub(super) fn draw(id: &str, title: &str, what: &str, plane: &Plane, lines: &[Li
     for line in lines {
         draw_line(&mut chart, line);
     }
-    let data = data(id, plane, &chart);
+    let data = match tips {
+        Tips::None => String::new(),
+        Tips::Like(first) => like(id, plane, first).unwrap_or_else(|| data(id, plane, &chart)),
+        Tips::Own => data(id, plane, &chart),
+    };
     chart.finish() + &data
+}
+
+/// What the page says of what is under the pointer.
+pub(super) enum Tips<'a> {
+    /// Nothing: the page would be too large.
+    None,
+    /// What it says of another chart, whose points lie at the same places.
+    Like(&'a str),
+    /// Something of its own.
+    Own,
+}
+
+/// Which of the points of another chart are kept in this one; cells have numbers of their own.
+fn like(id: &str, plane: &Plane, first: &str) -> Option<String> {
+    let Marks::Points(points) = &plane.marks else { return None };
+    let kept: Vec<usize> = (0..points.len()).filter(|&at| points[at].selected).collect();
+    Some(script(&json!({"of": id, "like": first, "kept": kept})))
+}
+
+fn script(value: &Value) -> String {
+    format!("<script type=\"application/json\" class=\"plane\">{}</script>", escape::json(value))
 }
 
 /// A line through a plane.
@@ -57,25 +89,42 @@ fn draw_points(chart: &mut Chart<'_>, points: &[Point]) {
 
 fn draw_cells(chart: &mut Chart<'_>, x_edges: &[f64], y_edges: &[f64], cells: &[Cell]) {
     let most = cells.iter().map(|cell| cell.n).max().unwrap_or(1);
-    let mut shades = vec![String::new(); SHADES];
-    let mut shares = vec![String::new(); SHARES.len()];
-    for cell in cells {
-        let (left, right) = (chart.x(x_edges[cell.x]), chart.x(x_edges[cell.x + 1]));
-        let (bottom, top) = (chart.y(y_edges[cell.y]), chart.y(y_edges[cell.y + 1]));
-        // Neighbors have the very same edges, so that there is no seam.
-        let drawn =
-            format!("M{} {}H{}V{}H{}z", short(left), short(top), short(right), short(bottom), short(left));
-        shades[shade(cell.n, most)] += &drawn;
-        if cell.n_selected > 0 {
-            let part = share(cell.n_selected, cell.n);
-            shares[SHARES.iter().position(|bound| part <= *bound).unwrap_or(SHARES.len() - 1)] += &drawn;
-        }
-    }
+    let shade_of = |cell: &Cell| Some(shade(cell.n, most));
+    let share_of = |cell: &Cell| {
+        let part = share(cell.n_selected, cell.n);
+        (cell.n_selected > 0)
+            .then(|| SHARES.iter().position(|bound| part <= *bound).unwrap_or(SHARES.len() - 1))
+    };
+    let shades = merged(chart, x_edges, y_edges, cells, SHADES, shade_of);
+    let shares = merged(chart, x_edges, y_edges, cells, SHARES.len(), share_of);
     for (class, paths) in [('g', shades), ('k', shares)] {
         for (at, path) in paths.iter().enumerate().filter(|(_, path)| !path.is_empty()) {
             chart.push(&format!("<path class=\"{class}{at}\" d=\"{path}\"/>"));
         }
     }
+}
+
+/// The cells of each color as one path. What lies above another cell of the same color is drawn with it, and edges are
+/// whole numbers, the very same of neighbors: so paths are short, and there are no seams.
+fn merged(
+    chart: &Chart<'_>,
+    x_edges: &[f64],
+    y_edges: &[f64],
+    cells: &[Cell],
+    n_colors: usize,
+    color: impl Fn(&Cell) -> Option<usize>,
+) -> Vec<String> {
+    let mut paths = vec![String::new(); n_colors];
+    let joins = |below: &Cell, above: &Cell| {
+        below.x == above.x && below.y + 1 == above.y && color(below) == color(above)
+    };
+    for group in cells.chunk_by(joins) {
+        let (Some(color), Some(top)) = (color(&group[0]), group.last()) else { continue };
+        let (left, right) = (chart.x(x_edges[top.x]), chart.x(x_edges[top.x + 1]));
+        let (bottom, top) = (chart.y(y_edges[group[0].y]), chart.y(y_edges[top.y + 1]));
+        let _ = write!(paths[color], "M{left:.0} {top:.0}H{right:.0}V{bottom:.0}H{left:.0}z");
+    }
+    paths
 }
 
 /// Which shade a number of rows has.
@@ -147,5 +196,5 @@ fn data(id: &str, plane: &Plane, chart: &Chart<'_>) -> String {
             json!({"of": id, "cells": cells, "xs": xs, "ys": ys, "x": digits(x_edges), "y": digits(y_edges)})
         }
     };
-    format!("<script type=\"application/json\" class=\"plane\">{}</script>", escape::json(&value))
+    script(&value)
 }

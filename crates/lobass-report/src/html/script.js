@@ -61,8 +61,14 @@
     return text.replace("-", "−").replace(/\.0+$/, "");
   };
   const rows = (n) => n.toLocaleString("en-US") + (n === 1 ? " row" : " rows");
+  const pointsOf = {};
   for (const script of document.querySelectorAll("script.plane")) {
     const data = JSON.parse(script.textContent);
+    if (data.like) {
+      const kept = new Set(data.kept);
+      data.points = pointsOf[data.like].map((point, at) => [...point.slice(0, 5), kept.has(at)]);
+    }
+    pointsOf[data.of] = data.points;
     const svg = document.getElementById(data.of);
     const [across, up] = [...svg.querySelectorAll(".lx")].map((label) => label.textContent.replace(/ \(.*\)$/, ""));
     svg.dataset.plane = "";

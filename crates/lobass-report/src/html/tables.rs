@@ -7,7 +7,7 @@ use crate::number::{correlation, count, percent, plain, share};
 use crate::report::{Overlap, Report, View};
 
 /// So many sources have a row of their own.
-const MAX_SOURCES: usize = 30;
+const MAX_SOURCES: usize = 24;
 /// So much of a stranger's name or reason is shown.
 const MAX_NAME: usize = 160;
 
@@ -67,11 +67,13 @@ pub(super) fn sources(view: &View) -> String {
         let sum = |of: fn(&(String, u64, u64)) -> u64| rest.iter().map(of).sum();
         parts.push((format!("{} others", rest.len()), sum(|part| part.1), sum(|part| part.2)));
     }
+    let shares = parts.iter().flat_map(|part| [share(part.1, pool), share(part.2, kept)]);
+    let largest = shares.filter(|share| share.is_finite()).fold(f64::MIN_POSITIVE, f64::max);
     let mut rows = String::new();
     for (name, n_pool, n_kept) in parts {
         let (before, after) = (share(n_pool, pool), share(n_kept, kept));
         let bar = |class: &str, share: f64| match share > 0.0 {
-            true => format!("<i class=\"{class}\" style=\"width:{:.2}%\"></i>", 100.0 * share),
+            true => format!("<i class=\"{class}\" style=\"width:{:.2}%\"></i>", 100.0 * share / largest),
             false => String::new(),
         };
         let _ = write!(
