@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
+use std::ops::Range;
 
 use super::parallel::each;
 use super::rows::Rows;
@@ -15,12 +16,16 @@ const CANDIDATES: usize = if cfg!(test) { 2 } else { 16 };
 /// Witnesses that stay in the cache meanwhile.
 const WITNESSES: usize = if cfg!(test) { 3 } else { 64 };
 
+/// Likenesses that are kept rather than computed again, in values: 256 MiB.
+const KEPT: usize = if cfg!(test) { 150 } else { 64 << 20 };
+
 /// Chooses the row that adds most to `sum over witnesses of max over chosen rows of (1 + cos) / 2`, again and again.
 ///
 /// Every witness wants a chosen row that is like it. With all eligible rows as `witnesses` this is facility location;
 /// the time for the first gains is that of the product of both numbers, so for more than some ten thousand rows take a
 /// [sample of them](witnesses), which estimates the same sum. Gains only ever shrink, so that later ones are computed
-/// anew only where the old one would be the largest (lazy greedy). A pick's value is what it added, as a share of the
+/// anew only where the old one would be the largest (lazy greedy); if eligible rows and witnesses have at most 64 Mi pairs,
+/// their likenesses are kept for that. A pick's value is what it added, as a share of the
 /// number of witnesses. Of equal gains that of the smaller hash wins.
 ///
 /// # Panics
@@ -37,10 +42,11 @@ pub fn facility_location(
     threads: usize,
 ) -> Picked {
     let rows = Rows::by_hash(vectors, eligible, ties);
-    let witnesses = Rows::by_hash(vectors, witnesses, ties);
-    let mut covered = vec![0.0f32; witnesses.len()];
+    let likeness = Likeness::new(&rows, Rows::by_hash(vectors, witnesses, ties), threads);
+    let n_witnesses = likeness.witnesses.len();
+    let mut covered = vec![0.0f32; n_witnesses];
     let all: Vec<usize> = (0..rows.len()).collect();
-    let first = gains(&rows, &all, &witnesses, &covered, threads);
+    let first = likeness.gains(&all, &covered, threads);
     let bound = |(place, gain)| Bound { gain, place, n_chosen: 0 };
     let mut bounds: BinaryHeap<Bound> = all.into_iter().zip(first).map(bound).collect();
     let mut picks = Vec::new();
@@ -51,8 +57,10 @@ pub fn facility_location(
             if !limit.admit(row) {
                 break;
             }
-            cover(&rows, best.place, &witnesses, &mut covered);
-            picks.push(Pick { row, value: best.gain / witnesses.len().max(1) as f64 });
+            for (covered, more) in covered.iter_mut().zip(likeness.of(best.place, 0..n_witnesses)) {
+                *covered = covered.max(more);
+            }
+            picks.push(Pick { row, value: best.gain / n_witnesses.max(1) as f64 });
             continue;
         }
         // Those in front, up to one that is fresh.
@@ -60,7 +68,7 @@ pub fn facility_location(
         while stale.len() < STALE && bounds.peek().is_some_and(|bound| bound.n_chosen < picks.len()) {
             stale.extend(bounds.pop().map(|bound| bound.place));
         }
-        let fresh = gains(&rows, &stale, &witnesses, &covered, threads);
+        let fresh = likeness.gains(&stale, &covered, threads);
         let bound = |(place, gain)| Bound { gain, place, n_chosen: picks.len() };
         bounds.extend(stale.into_iter().zip(fresh).map(bound));
     }
@@ -102,39 +110,66 @@ impl Ord for Bound {
     }
 }
 
-/// How like each other two rows are, from 0 to 1.
-fn likeness(one: (&[f32], f32), other: (&[f32], f32)) -> f32 {
-    0.5 + 0.5 * cosine(one, other)
+/// How like witnesses rows are: from 0, opposite, to 1.
+struct Likeness<'a> {
+    rows: &'a Rows<'a>,
+    witnesses: Rows<'a>,
+    /// Row by row, if they are few.
+    kept: Option<Vec<f32>>,
 }
 
-fn cover(rows: &Rows<'_>, place: usize, witnesses: &Rows<'_>, covered: &mut [f32]) {
-    for (witness, covered) in covered.iter_mut().enumerate() {
-        *covered = covered.max(likeness(rows.at(place), witnesses.at(witness)));
+impl<'a> Likeness<'a> {
+    fn new(rows: &'a Rows<'a>, witnesses: Rows<'a>, threads: usize) -> Self {
+        let mut likeness = Self { rows, witnesses, kept: None };
+        let n_witnesses = likeness.witnesses.len();
+        if rows.len().saturating_mul(n_witnesses) <= KEPT {
+            let of_job = |job: usize| {
+                let places = job * CANDIDATES..rows.len().min((job + 1) * CANDIDATES);
+                let mut found = vec![0.0; places.len() * n_witnesses];
+                for block in likeness.blocks() {
+                    for (place, found) in places.clone().zip(found.chunks_exact_mut(n_witnesses)) {
+                        let values = likeness.of(place, block.clone());
+                        found[block.clone()].iter_mut().zip(values).for_each(|(found, value)| *found = value);
+                    }
+                }
+                found
+            };
+            likeness.kept = Some(each(rows.len().div_ceil(CANDIDATES), threads, of_job).concat());
+        }
+        likeness
     }
-}
 
-/// What each of some rows would add. Sums run over the witnesses in their order, whoever computes them: so a gain is
-/// never larger than an earlier one, not even by a rounding.
-fn gains(
-    rows: &Rows<'_>,
-    places: &[usize],
-    witnesses: &Rows<'_>,
-    covered: &[f32],
-    threads: usize,
-) -> Vec<f64> {
-    let of_job = |job: usize| {
-        let places = places.chunks(CANDIDATES).nth(job).unwrap_or_default();
-        let mut sums = vec![0.0f64; places.len()];
-        for start in (0..witnesses.len()).step_by(WITNESSES) {
-            let block = start..witnesses.len().min(start + WITNESSES);
-            for (sum, &place) in sums.iter_mut().zip(places) {
-                for witness in block.clone() {
-                    let more = likeness(rows.at(place), witnesses.at(witness)) - covered[witness];
-                    *sum += f64::from(more.max(0.0));
+    /// Those of a row to some witnesses.
+    fn of(&self, place: usize, witnesses: Range<usize>) -> impl Iterator<Item = f32> {
+        let start = place * self.witnesses.len();
+        let kept = self.kept.as_ref().map(|kept| &kept[start + witnesses.start..start + witnesses.end]);
+        let row = self.rows.at(place);
+        witnesses.enumerate().map(move |(at, witness)| match kept {
+            Some(kept) => kept[at],
+            None => 0.5 + 0.5 * cosine(row, self.witnesses.at(witness)),
+        })
+    }
+
+    fn blocks(&self) -> impl Iterator<Item = Range<usize>> {
+        let n_witnesses = self.witnesses.len();
+        (0..n_witnesses).step_by(WITNESSES).map(move |start| start..n_witnesses.min(start + WITNESSES))
+    }
+
+    /// What each of some rows would add. Sums run over the witnesses in their order, whoever computes them: so a gain is
+    /// never larger than an earlier one, not even by a rounding.
+    fn gains(&self, places: &[usize], covered: &[f32], threads: usize) -> Vec<f64> {
+        let of_job = |job: usize| {
+            let places = places.chunks(CANDIDATES).nth(job).unwrap_or_default();
+            let mut sums = vec![0.0f64; places.len()];
+            for block in self.blocks() {
+                for (sum, &place) in sums.iter_mut().zip(places) {
+                    for (value, covered) in self.of(place, block.clone()).zip(&covered[block.clone()]) {
+                        *sum += f64::from((value - covered).max(0.0));
+                    }
                 }
             }
-        }
-        sums
-    };
-    each(places.len().div_ceil(CANDIDATES), threads, of_job).concat()
+            sums
+        };
+        each(places.len().div_ceil(CANDIDATES), threads, of_job).concat()
+    }
 }

@@ -9,11 +9,11 @@
 //! |---|---|---|
 //! | [`cosine_bound`] | rows looked at × rows accepted | a few bytes per row |
 //! | [`k_center`] | rows × rows chosen | 12 bytes per row |
-//! | [`facility_location`] | rows × witnesses, and as many again for each gain that is looked at anew | 24 bytes per row |
+//! | [`facility_location`] | rows × witnesses; beyond 64 Mi pairs, also witnesses × gains that are looked at anew | 24 bytes per row, 4 per witness, and for fewer pairs 4 bytes for each |
 //! | [`k_means`] | rows × clusters × rounds | 8 bytes per row, and the centers |
 //! | [`query_scores`], [`round_robin`] | rows × queries | 8 bytes per row and task |
 //!
-//! No matrix of all similarities is ever made.
+//! No matrix of all similarities is made, but where it takes at most 256 MiB.
 //!
 //! ```
 //! use lobass_select::diverse::{Limit, Vectors, cosine_bound};
