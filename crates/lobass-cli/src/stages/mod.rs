@@ -18,9 +18,10 @@ use lobass_run::{Location, Plan, Shard, WorkDir};
 pub(crate) use fleet::Fleet;
 pub(crate) use reference::{Part, TrainRequest, Trained, TrainingRecord, train_reference, trained_before};
 pub(crate) use references::{ReferenceReport, References, given};
-pub(crate) use selecting::{SelectionTarget, columns_of, select_and_write};
+pub(crate) use selecting::{SelectionTarget, columns_of, reads_rows, select_and_write};
 pub(crate) use table::{TableFormat, say_table, write_table};
 
+use crate::host;
 use crate::inputs::Sequences;
 use crate::models::Model;
 use crate::progress::run_stage;
@@ -40,7 +41,8 @@ pub(crate) fn encode(
     if work.is_encoded()? {
         ui.note(format!("{:16} done before: {}", "tokenise", counted(work.plan().n_rows(), "row")));
     } else {
-        work.encode(&sequences.pool, &sequences.encoder, threads, &mut run_stage(ui, work.plan().n_rows()))?;
+        let observe = &mut run_stage(ui, work.plan().n_rows());
+        work.encode_while(&sequences.pool, &sequences.encoder, threads, &mut goes_on, observe)?;
     }
     Ok(work)
 }
@@ -67,7 +69,7 @@ pub(crate) fn encode_and_score(
         let (pool, encoder, work) = (&sequences.pool, &sequences.encoder, &work);
         let encoding = scope.spawn(move || {
             let mut observe = run_stage(ui.without_bar(), n_rows);
-            work.encode(pool, encoder, threads, &mut |progress| {
+            work.encode_while(pool, encoder, threads, &mut goes_on, &mut |progress| {
                 // If nobody scores any more, the rest is still worth tokenising.
                 let _ = sender.send(progress.rows_done);
                 observe(progress);
@@ -75,11 +77,11 @@ pub(crate) fn encode_and_score(
         });
         let mut rows_encoded = 0;
         let mut encoded = |shard: Shard| {
-            while rows_encoded < shard.first_row + shard.n_rows {
+            while goes_on(shard) && rows_encoded < shard.first_row + shard.n_rows {
                 let Ok(rows) = receiver.recv() else { return false };
                 rows_encoded = rows;
             }
-            true
+            goes_on(shard)
         };
         let engine = Engine::new(model.load()?, threads);
         let scored = work.score_behind(&model.key, &engine, detail, &mut encoded, &mut run_stage(ui, n_rows));
@@ -120,7 +122,13 @@ pub(crate) fn score(
         return Ok(());
     }
     let engine = Engine::new(model.load()?, threads);
-    Ok(work.score(&model.key, &engine, detail, &mut run_stage(ui, work.plan().n_rows()))?)
+    let observe = &mut run_stage(ui, work.plan().n_rows());
+    Ok(work.score_behind(&model.key, &engine, detail, &mut goes_on, observe)?)
+}
+
+/// Whether a shard is to be begun.
+fn goes_on(_: Shard) -> bool {
+    !host::is_interrupted()
 }
 
 /// The first row of each status that has a reason, and that reason.

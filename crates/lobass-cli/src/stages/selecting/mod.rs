@@ -11,7 +11,7 @@ use anyhow::bail;
 use lobass_core::{ColumnSet, Direction, Numbers, ScoreColumns};
 use lobass_data::Pool;
 use lobass_run::ScoreFile;
-use lobass_select::{Ratings, Request, Shaped, Strategy, select_shaped, summarize};
+use lobass_select::{Need, Ratings, Request, Shaped, Strategy, select_shaped, summarize};
 use serde_json::Value;
 
 use crate::outputs;
@@ -55,6 +55,13 @@ pub(crate) fn columns_of<'a>(
     }
     wanted.extend(shape::columns(&settings.shape));
     Ok(wanted)
+}
+
+/// Whether choosing looks at the rows of the data files, beside those of the score table.
+pub(crate) fn reads_rows(strategy: &str, settings: &SelectSettings) -> anyhow::Result<bool> {
+    let needs = settings.strategy(strategy)?.info().needs;
+    let of_strategy = needs.iter().any(|need| matches!(need, Need::Prompts | Need::Rating));
+    Ok(of_strategy || shape::reads_rows(&settings.shape))
 }
 
 /// Chooses rows of a table, of which the strategy's columns are read, and writes them.
