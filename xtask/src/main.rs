@@ -12,6 +12,7 @@ mod python;
 mod schedulers;
 mod tidy;
 mod validate;
+mod wheel;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -40,6 +41,8 @@ enum Verb {
     CudaBinary(cuda_binary::Args),
     /// Test the Ray driver and the scripts for schedulers, with workers, actors, and nodes killed
     Schedulers,
+    /// Build the Python module's wheel, install it, and test it
+    Wheel,
 }
 
 fn main() -> ExitCode {
@@ -64,6 +67,7 @@ fn run(verb: Verb) -> Result<()> {
         Verb::Devices(args) => devices::run(&shell, &args),
         Verb::CudaBinary(args) => cuda_binary::run(&shell, &args),
         Verb::Schedulers => schedulers::run(&shell),
+        Verb::Wheel => wheel::run(&shell),
     }
 }
 
