@@ -71,6 +71,18 @@ fn every_crate_keeps_to_its_floor() {
     check("xtask", &[], &[&["burn"]]);
 }
 
+/// Nobody needs a Python to build or test the tool.
+#[test]
+fn python_stays_in_its_module() {
+    let direct = dependencies("lobass-python", Some(1));
+    let ours: Vec<&String> = direct.iter().filter(|name| name.starts_with("lobass-")).collect();
+    assert_eq!(ours, ["lobass-cli", "lobass-run"], "everything else goes by way of the command line");
+    assert!(direct.contains("pyo3"));
+    for package in ["lobass-cli", "lobass-tests", "xtask"] {
+        assert!(!dependencies(package, None).contains("pyo3-ffi"), "{package} must not depend on Python");
+    }
+}
+
 #[test]
 fn the_default_build_has_no_gpu() {
     let closure = dependencies("lobass-cli", None);

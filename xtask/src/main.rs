@@ -15,6 +15,7 @@ mod report_screenshots;
 mod schedulers;
 mod tidy;
 mod validate;
+mod wheel;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -49,6 +50,8 @@ enum Verb {
     ReportScreenshots(report_screenshots::Args),
     /// Test the Ray driver and the scripts for schedulers, with workers, actors, and nodes killed
     Schedulers,
+    /// Build the Python module's wheel, install it, and test it
+    Wheel,
 }
 
 fn main() -> ExitCode {
@@ -76,6 +79,7 @@ fn run(verb: Verb) -> Result<()> {
         Verb::CudaBinary(args) => cuda_binary::run(&shell, &args),
         Verb::ReportScreenshots(args) => report_screenshots::run(&shell, &args),
         Verb::Schedulers => schedulers::run(&shell),
+        Verb::Wheel => wheel::run(&shell),
     }
 }
 

@@ -1,12 +1,14 @@
 //! Devices that compute: cards are tried in a process of their own before anything is entrusted to them.
 
 use std::collections::BTreeMap;
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context as _, bail};
 use lobass_llama::{Backend, DeviceName};
 use serde::{Deserialize, Serialize};
+
+use crate::again::this_program;
 
 /// The hidden command that the other process is given.
 pub(crate) const TRY: &str = "try-device";
@@ -39,8 +41,7 @@ pub(crate) fn tried(device: &DeviceName) -> anyhow::Result<Tried> {
     if let Some(tried) = all.get(&name) {
         return Ok(tried.clone());
     }
-    let lobass = std::env::current_exe().context("the path of this program")?;
-    let output = Command::new(lobass)
+    let output = this_program()?
         .args([TRY, &name, "--format", "json"])
         .stdin(Stdio::null())
         .output()

@@ -1,7 +1,5 @@
 //! Exit codes.
 
-use std::process::ExitCode;
-
 /// Everything was done.
 pub const DONE: u8 = 0;
 /// It was done, but rows could not be scored or the budget could not be met.
@@ -24,11 +22,11 @@ impl Outcome {
         if incomplete { Self::Incomplete } else { Self::Done }
     }
 
-    pub(crate) fn exit_code(self) -> ExitCode {
-        ExitCode::from(match self {
+    pub(crate) fn exit_code(self) -> u8 {
+        match self {
             Self::Done => DONE,
             Self::Incomplete => INCOMPLETE,
             Self::Unfinished => UNFINISHED,
-        })
+        }
     }
 }

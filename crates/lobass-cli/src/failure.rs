@@ -1,29 +1,39 @@
 //! Telling a person what went wrong, and what to do about it.
 
 use std::io::{ErrorKind, Write as _};
-use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
 
 use crate::exit::{DONE, FAILED, UNFINISHED};
 
 /// Prints an error with its causes, and a hint where there is one.
-pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
+pub(crate) fn report(error: &anyhow::Error) -> u8 {
     if is_broken_pipe(error) {
-        return ExitCode::from(DONE); // whoever reads our output has seen enough
+        return DONE; // whoever reads our output has seen enough
     }
     let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
-    let bold = Style::new().bold();
-    let mut text = format!("{red}error{red:#}: {error}\n");
-    for cause in error.chain().skip(1) {
-        text += &format!("  {bold}because{bold:#}: {cause}\n");
-    }
-    if let Some(hint) = error.chain().find_map(hint) {
-        text += &format!("\n{bold}hint{bold:#}: {hint}\n");
-    }
+    let text = format!("{red}error{red:#}: {}\n", styled(error));
     // There is nobody left to tell if this fails.
     let _ = anstream::stderr().write_all(text.as_bytes());
-    ExitCode::from(if may_pass(error) { UNFINISHED } else { FAILED })
+    if may_pass(error) { UNFINISHED } else { FAILED }
+}
+
+/// The same without colors, for programs.
+pub(crate) fn text(error: &anyhow::Error) -> String {
+    anstream::adapter::strip_str(&styled(error)).to_string()
+}
+
+/// An error with its causes, and a hint where there is one.
+fn styled(error: &anyhow::Error) -> String {
+    let bold = Style::new().bold();
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1) {
+        text += &format!("\n  {bold}because{bold:#}: {cause}");
+    }
+    if let Some(hint) = error.chain().find_map(hint) {
+        text += &format!("\n\n{bold}hint{bold:#}: {hint}");
+    }
+    text
 }
 
 /// Whether the same command may do it later, without anybody's doing.

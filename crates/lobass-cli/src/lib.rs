@@ -3,12 +3,17 @@
 //! Arguments (`args`) are turned into data, models, and settings (`inputs`, `models`), and every command
 //! (`command`) calls the libraries. This is the only crate that prints, reads the environment, or exits. Results go to
 //! standard output; everything for people on the way goes to standard error.
+//!
+//! A program that has a [`Host`] runs commands in its own process with [`run_for`]: by the same path, with results as
+//! JSON values.
 
+mod again;
 mod args;
 mod command;
 mod device;
 mod exit;
 mod failure;
+mod host;
 mod hub;
 mod inputs;
 mod markdown;
@@ -23,16 +28,31 @@ mod text;
 mod ui;
 mod work;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::Parser as _;
 
+pub use again::set_program;
 use args::Cli;
 pub use exit::{DONE, FAILED, INCOMPLETE, UNFINISHED};
+pub use host::{Host, Refusal, Step, run_for};
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    ExitCode::from(run(std::env::args_os()))
+}
+
+/// Runs a command line, which begins with the program's name, and gives its exit code.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // There is nobody left to tell if this fails.
+            let _ = error.print();
+            return if error.use_stderr() { FAILED } else { DONE };
+        }
+    };
     let ui = ui::Ui::new(&cli.output);
     match command::dispatch(cli.command, ui) {
         Ok(outcome) => outcome.exit_code(),

@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use lobass_run::{Progress, Stage};
 use lobass_train::{Event, StepReport};
 
+use crate::host::{self, Step};
 use crate::text::{count, duration, rate};
 use crate::ui::Ui;
 
@@ -77,6 +78,10 @@ pub(crate) fn run_stage(ui: Ui, n_rows: u64) -> impl FnMut(Progress) {
             };
             Bar { started, ..Bar::new(ui, what, n_rows) }
         });
+        if let Some(host) = host::current().filter(|_| ui.has_bar()) {
+            let Progress { rows_done, n_rows, n_tokens, .. } = progress;
+            host.progress(&Step { stage: &bar.what, done: rows_done, all: n_rows, n_tokens });
+        }
         let (elapsed, here) = (bar.elapsed(), progress.rows_done - progress.rows_resumed);
         let left = time_left(elapsed, here, progress.n_rows - progress.rows_done);
         bar.set(progress.rows_done, &format!("{}{left}", rate(progress.n_tokens, elapsed, "tok")));

@@ -9,7 +9,8 @@ use lobass_run::Manifest;
 use crate::hub::find_data;
 use crate::ui::Ui;
 
-/// The files a table was made from, where they were or where they are now.
+/// The files a table was made from, where they were or where they are now. Those that are gone are missed only if
+/// their rows are read.
 ///
 /// # Errors
 /// A file that is not there, or is not the one that was scored.
@@ -17,6 +18,7 @@ pub(crate) fn open_scored_pool(
     scores: &Path,
     data: &[PathBuf],
     manifest: &Manifest,
+    reads_rows: bool,
     ui: Ui,
 ) -> anyhow::Result<Pool> {
     let given: Vec<String> = match data.is_empty() {
@@ -35,6 +37,9 @@ pub(crate) fn open_scored_pool(
     let mut files = Vec::new();
     for (input, given) in manifest.inputs.iter().zip(&given) {
         let path = given.path();
+        if !path.exists() && !reads_rows && data.is_empty() {
+            continue;
+        }
         if !path.exists() {
             bail!(
                 "data file `{}` of the score table is not there; say where it is with `--data`",

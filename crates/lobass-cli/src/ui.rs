@@ -7,6 +7,7 @@ use anstyle::Style;
 use serde::Serialize;
 
 use crate::args::{OutputArgs, OutputFormat};
+use crate::host;
 
 /// Where a command speaks.
 #[derive(Debug, Clone, Copy)]
@@ -23,7 +24,12 @@ impl Ui {
 
     /// Whether a progress bar would be seen.
     pub(crate) fn shows_progress(self) -> bool {
-        !self.quiet && self.has_bar && std::io::stderr().is_terminal()
+        !self.quiet && self.has_bar && host::current().is_none() && std::io::stderr().is_terminal()
+    }
+
+    /// Whether this is what is told of progress, of stages that run beside each other.
+    pub(crate) fn has_bar(self) -> bool {
+        self.has_bar
     }
 
     /// Speaks without progress bars, while another one is on.
@@ -42,7 +48,9 @@ impl Ui {
 
     /// A line for people on the way.
     pub(crate) fn note(self, line: impl Display) {
-        if !self.quiet {
+        if let Some(host) = host::current() {
+            host.note(&line.to_string());
+        } else if !self.quiet {
             // A note that cannot be written is no reason to stop.
             let _ = writeln!(anstream::stderr(), "{line}");
         }
@@ -50,6 +58,9 @@ impl Ui {
 
     /// The result of a command, as text or as JSON.
     pub(crate) fn result(self, text: impl Display, json: &impl Serialize) -> anyhow::Result<()> {
+        if host::take_result(json)? {
+            return Ok(());
+        }
         let mut out = anstream::stdout();
         match self.format {
             OutputFormat::Text => writeln!(out, "{}", text.to_string().trim_end())?,
@@ -67,6 +78,9 @@ pub(crate) fn raw(content: &[u8]) -> anyhow::Result<()> {
 
 /// A line that people should not miss, however quiet.
 pub(crate) fn warn(line: impl Display) {
+    if let Some(host) = host::current() {
+        return host.warn(&line.to_string());
+    }
     let bold = Style::new().bold();
     let _ = writeln!(anstream::stderr(), "{bold}note{bold:#}: {line}");
 }

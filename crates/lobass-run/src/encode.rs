@@ -26,6 +26,21 @@ impl WorkDir {
         threads: usize,
         observe: &mut dyn FnMut(Progress),
     ) -> Result<(), Error> {
+        self.encode_while(pool, encoder, threads, &mut |_| true, observe)
+    }
+
+    /// As [`WorkDir::encode`], while `goes_on` says so before each shard.
+    ///
+    /// # Errors
+    /// As [`WorkDir::encode`]; [`Error::Unfinished`] at the first shard that is not to be encoded.
+    pub fn encode_while(
+        &self,
+        pool: &Pool,
+        encoder: &Encoder,
+        threads: usize,
+        goes_on: &mut dyn FnMut(Shard) -> bool,
+        observe: &mut dyn FnMut(Progress),
+    ) -> Result<(), Error> {
         if self.is_encoded()? {
             return Ok(());
         }
@@ -36,6 +51,9 @@ impl WorkDir {
             let raw: Vec<PoolRow> = self.take(&mut rows, shard)?;
             if done.contains(&shard.id) {
                 progress.rows_resumed += shard.n_rows;
+            } else if !goes_on(shard) {
+                let (all, stage) = (self.plan.shards.len(), ROWS.to_owned());
+                return Err(Error::Unfinished { missing: 1, all, shard: shard.id, stage });
             } else {
                 let encoded = encode_rows(pool, encoder, &raw, threads)?;
                 progress.n_tokens += encoded.iter().map(|row| u64::from(row.n_tokens)).sum::<u64>();

@@ -86,7 +86,7 @@ fn open_sequences(
     ui: Ui,
 ) -> anyhow::Result<Sequences> {
     let manifest = table.manifest();
-    let pool = open_scored_pool(&args.scores, &args.data, manifest, ui)?;
+    let pool = open_scored_pool(&args.scores, &args.data, manifest, true, ui)?;
     let told = match told_in_dir(&args.out.join("work"))? {
         None => manifest.template.now.clone(),
         told => told,

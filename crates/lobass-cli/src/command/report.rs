@@ -27,7 +27,7 @@ pub(crate) fn report(args: &ReportArgs, ui: Ui) -> anyhow::Result<Outcome> {
     let table = ScoreFile::open(&args.scores)?;
     let wanted = PageRequest::columns(names(), &settings, table.manifest())?;
     let columns = table.columns(&wanted, settings.seed, available_threads())?;
-    let pool = open_scored_pool(&args.scores, &args.data, table.manifest(), ui)?;
+    let pool = open_scored_pool(&args.scores, &args.data, table.manifest(), true, ui)?;
     PageRequest::check(&args.out, &args.scores, &pool)?;
     let encoder = args.base.is_some().then(|| encoder(args, &pool, table.manifest(), ui)).transpose()?;
     let models = models(args, encoder.as_ref(), table.manifest(), ui)?;

@@ -6,7 +6,7 @@ use crate::args::SelectArgs;
 use crate::exit::Outcome;
 use crate::scored_pool::open_scored_pool;
 use crate::settings::{SelectSettings, available_threads};
-use crate::stages::{SelectionTarget, columns_of, select_and_write};
+use crate::stages::{SelectionTarget, columns_of, reads_rows, select_and_write};
 use crate::ui::Ui;
 
 pub(crate) fn select(args: &SelectArgs, ui: Ui) -> anyhow::Result<Outcome> {
@@ -16,7 +16,8 @@ pub(crate) fn select(args: &SelectArgs, ui: Ui) -> anyhow::Result<Outcome> {
     let table = ScoreFile::open(&args.scores)?;
     let wanted = columns_of([args.strategy.as_str()], &settings, table.manifest())?;
     let columns = table.columns(&wanted, settings.seed, available_threads())?;
-    let pool = open_scored_pool(&args.scores, &args.data, table.manifest(), ui)?;
+    let reads_rows = args.out.is_some() || reads_rows(&args.strategy, &settings)?;
+    let pool = open_scored_pool(&args.scores, &args.data, table.manifest(), reads_rows, ui)?;
     let target = SelectionTarget { out: args.out.clone(), index: args.index.clone() };
     target.check(&pool, &args.scores)?;
     let report = select_and_write(&table, &columns, &pool, &args.strategy, &settings, &target)?;

@@ -3,13 +3,14 @@
 use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Stdio};
 use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
 
 use anyhow::{Context as _, bail};
 use lobass_run::{Job, Location, Progress, Stage, WorkDir};
 
+use crate::again::this_program;
 use crate::command::protocol::{Answer, Op, Ready, Request, VERSION};
 use crate::progress::run_stage;
 use crate::ui::{Ui, warn};
@@ -124,8 +125,7 @@ struct WorkerProcess {
 impl WorkerProcess {
     fn start(fleet: &Fleet<'_>, device: &str, job: &Job) -> anyhow::Result<Self> {
         let threads = (fleet.threads / fleet.devices.len()).max(1);
-        let lobass = std::env::current_exe().context("the path of this program")?;
-        let mut command = Command::new(lobass);
+        let mut command = this_program()?;
         command
             .args(["worker", "--quiet", "--max-attempts", "0", "--device", device, "--job", &job.id()])
             .args(["--threads", &threads.to_string(), "--work", &fleet.place.to_string(), "--base"])

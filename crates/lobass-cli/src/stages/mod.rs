@@ -28,9 +28,10 @@ pub(crate) use influence::{GradientStore, WarmUpDir, influence, targets};
 pub(crate) use reference::{Part, TrainRequest, Trained, TrainingRecord, train_reference, trained_before};
 pub(crate) use references::{ReferenceReport, References, further, given};
 pub(crate) use reporting::{DEFAULT_STRATEGIES, Heat, PageRequest, RunPage, Spelled, Tokens, quoted};
-pub(crate) use selecting::{SelectionTarget, choose, columns_of, select_and_write};
+pub(crate) use selecting::{SelectionTarget, choose, columns_of, reads_rows, select_and_write};
 pub(crate) use table::{TableFormat, say_table, write_table};
 
+use crate::host;
 use crate::inputs::Sequences;
 use crate::models::Model;
 use crate::progress::run_stage;
@@ -50,7 +51,8 @@ pub(crate) fn encode(
     if work.is_encoded()? {
         ui.note(format!("{:16} done before: {}", "tokenise", counted(work.plan().n_rows(), "row")));
     } else {
-        work.encode(&sequences.pool, &sequences.encoder, threads, &mut run_stage(ui, work.plan().n_rows()))?;
+        let observe = &mut run_stage(ui, work.plan().n_rows());
+        work.encode_while(&sequences.pool, &sequences.encoder, threads, &mut goes_on, observe)?;
     }
     Ok(work)
 }
@@ -77,7 +79,7 @@ pub(crate) fn encode_and_score(
         let (pool, encoder, work) = (&sequences.pool, &sequences.encoder, &work);
         let encoding = scope.spawn(move || {
             let mut observe = run_stage(ui.without_bar(), n_rows);
-            work.encode(pool, encoder, threads, &mut |progress| {
+            work.encode_while(pool, encoder, threads, &mut goes_on, &mut |progress| {
                 // If nobody scores any more, the rest is still worth tokenising.
                 let _ = sender.send(progress.rows_done);
                 observe(progress);
@@ -85,11 +87,11 @@ pub(crate) fn encode_and_score(
         });
         let mut rows_encoded = 0;
         let mut encoded = |shard: Shard| {
-            while rows_encoded < shard.first_row + shard.n_rows {
+            while goes_on(shard) && rows_encoded < shard.first_row + shard.n_rows {
                 let Ok(rows) = receiver.recv() else { return false };
                 rows_encoded = rows;
             }
-            true
+            goes_on(shard)
         };
         let engine = Engine::new(model.load()?, threads);
         let scored = work.score_behind(&model.key, &engine, detail, &mut encoded, &mut run_stage(ui, n_rows));
@@ -130,12 +132,17 @@ pub(crate) fn score(
         return Ok(());
     }
     let engine = Engine::new(model.load()?, threads);
-    let mut observe = run_stage(ui, work.plan().n_rows());
+    let observe = &mut run_stage(ui, work.plan().n_rows());
     match model.key.measure {
-        Measure::CrossEntropy => work.score(&model.key, &engine, detail, &mut observe)?,
-        Measure::Brier => work.score(&model.key, &Brier(&engine), detail, &mut observe)?,
+        Measure::CrossEntropy => work.score_behind(&model.key, &engine, detail, &mut goes_on, observe)?,
+        Measure::Brier => work.score_behind(&model.key, &Brier(&engine), detail, &mut goes_on, observe)?,
     }
     Ok(())
+}
+
+/// Whether a shard is to be begun.
+fn goes_on(_: Shard) -> bool {
+    !host::is_interrupted()
 }
 
 /// The first row of each status that has a reason, and that reason.

@@ -13,7 +13,7 @@ use anyhow::bail;
 use lobass_core::{ColumnSet, Direction, ScoreColumns};
 use lobass_data::Pool;
 use lobass_run::{Manifest, ScoreFile};
-use lobass_select::{Ratings, Request, Shaped, Strategy, lark, select_sets, summarize};
+use lobass_select::{Need, Ratings, Request, Shaped, Strategy, lark, select_sets, summarize};
 
 use crate::outputs;
 use crate::settings::SelectSettings;
@@ -62,6 +62,13 @@ pub(crate) fn columns_of<'a>(
     }
     wanted.extend(shape::columns(&settings.shape));
     Ok(wanted)
+}
+
+/// Whether choosing looks at the rows of the data files, beside those of the score table.
+pub(crate) fn reads_rows(strategy: &str, settings: &SelectSettings) -> anyhow::Result<bool> {
+    let needs = settings.strategy(strategy)?.info().needs;
+    let of_strategy = needs.iter().any(|need| matches!(need, Need::Prompts | Need::Rating));
+    Ok(of_strategy || shape::reads_rows(&settings.shape))
 }
 
 /// The columns of a training: the base, and the reference after each epoch, or at its end if no epoch was kept.

@@ -1,0 +1,26 @@
+//! This program once more, for processes of its own.
+
+use std::ffi::OsString;
+use std::process::Command;
+use std::sync::OnceLock;
+
+use anyhow::Context as _;
+
+static PROGRAM: OnceLock<Vec<OsString>> = OnceLock::new();
+
+/// Says how this program is started, where that is not by the path of the running one: as `python -m lobass` is. The
+/// first call counts.
+pub fn set_program(program: Vec<OsString>) {
+    // Whoever comes later has the same to say.
+    let _ = PROGRAM.set(program);
+}
+
+/// A process of this program, without arguments yet.
+pub(crate) fn this_program() -> anyhow::Result<Command> {
+    if let Some((program, arguments)) = PROGRAM.get().and_then(|program| program.split_first()) {
+        let mut command = Command::new(program);
+        command.args(arguments);
+        return Ok(command);
+    }
+    Ok(Command::new(std::env::current_exe().context("the path of this program")?))
+}

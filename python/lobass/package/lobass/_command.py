@@ -1,0 +1,64 @@
+"""Commands: their arguments from Python values, and their results."""
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+from . import _lobass
+from ._progress import Progress, Shown
+
+Flag: TypeAlias = (
+    str | int | float | bool | os.PathLike[str] | Sequence[str | os.PathLike[str]] | Mapping[str, object] | None
+)
+"""What a flag of the command line can be given."""
+
+PROGRAM = [sys.executable, "-m", "lobass"]
+"""How this program is started again, for processes of its own."""
+
+_LOG = logging.getLogger("lobass")
+
+
+def run(command: str, flags: Mapping[str, Flag], progress: Progress = False) -> Any:
+    """Run a command and give its result.
+
+    Raises ``ValueError`` for arguments that make no command, ``LobassError`` for what could not be done.
+    """
+    _lobass.set_program(PROGRAM)
+    with Shown(progress) as shown:
+        return json.loads(_lobass.run([command, *_arguments(flags)], shown, _say))
+
+
+def refuse(flags: Mapping[str, Flag], *names: str) -> None:
+    """Refuse flags that are ours to give."""
+    for name in names:
+        if name in flags:
+            raise TypeError(f"unexpected argument `{name}`")
+
+
+def _say(is_warning: bool, line: str) -> None:
+    _LOG.log(logging.WARNING if is_warning else logging.INFO, "%s", line)
+
+
+def _arguments(flags: Mapping[str, Flag]) -> list[str]:
+    """Flags as they are typed: ``max_length=5`` is ``--max-length=5``, and ``None`` and ``False`` are left out."""
+    arguments = []
+    for name, value in flags.items():
+        flag = "--" + name.replace("_", "-")
+        if value is None or value is False:
+            continue
+        if value is True:
+            arguments.append(flag)
+        elif isinstance(value, Mapping):
+            pairs = ",".join(f"{key}={one}" for key, one in value.items())
+            arguments.append(f"{flag}={pairs}")
+        elif isinstance(value, (list, tuple)):
+            arguments.extend(f"{flag}={os.fspath(one)}" for one in value)
+        elif isinstance(value, (str, int, float, os.PathLike)):
+            text = os.fspath(value) if isinstance(value, os.PathLike) else str(value)
+            arguments.append(f"{flag}={text}")
+        else:
+            raise TypeError(f"{name}: expected text, a number, or a path, found {type(value).__name__}")
+    return arguments

@@ -1,0 +1,290 @@
+"""Scores of rows in memory are those of the same rows in a file, to the bit."""
+
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import datasets
+import lobass
+import pandas
+import polars
+import pyarrow
+import pyarrow.parquet
+import pytest
+
+Row = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def by_command(
+    base: Path, reference: Path, data: Path, command: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory
+) -> lobass.ScoreTable:
+    """The table of the command line."""
+    out = tmp_path_factory.mktemp("scores") / "scores.parquet"
+    command("score", "--base", base, "--reference", reference, "--data", data, "--out", out)
+    return lobass.ScoreTable.load(out)
+
+
+def reader(rows: list[Row]) -> object:
+    """A stream that can be read once, in batches."""
+    batches = pyarrow.Table.from_pylist(rows).to_batches(max_chunksize=7)
+    return pyarrow.RecordBatchReader.from_batches(batches[0].schema, batches)
+
+
+KINDS: dict[str, Callable[[list[Row]], Any]] = {
+    "list": list,
+    "tuple": tuple,
+    "generator": lambda rows: (row for row in rows),
+    "dataset": datasets.Dataset.from_list,
+    "pandas": pandas.DataFrame,
+    "polars": polars.DataFrame,
+    "arrow": pyarrow.Table.from_pylist,
+    "stream": reader,
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_losses_are_those_of_the_command(
+    kind: str, rows: list[Row], base: Path, reference: Path, by_command: lobass.ScoreTable
+) -> None:
+    table = lobass.score(KINDS[kind](rows), base, reference, progress=False)
+    assert len(table) == len(rows)
+    assert table.digest == by_command.digest
+    wanted = ("row", "status", "n_tokens", "n_scored", "base_nll", "reference_nll")
+    assert table.to_dict(*wanted) == by_command.to_dict(*wanted)
+    assert None not in table.to_dict("base_nll", "reference_nll")["reference_nll"]
+    if kind in ("list", "tuple", "generator"):
+        assert table.to_dict("key") == by_command.to_dict("key")
+
+
+def test_files_are_read_where_they_are(data: Path, base: Path, reference: Path, by_command: lobass.ScoreTable) -> None:
+    for files in (data, str(data), [data]):
+        table = lobass.score(files, base, reference, progress=False)
+        assert table.manifest["plan"] == by_command.manifest["plan"]
+        assert table.to_list() == by_command.to_list()
+        assert table.manifest["inputs"][0]["path"] == str(data)
+
+
+def test_conversations_are_the_same_in_every_container(base: Path) -> None:
+    talk = [
+        {"messages": [{"role": "user", "content": f"find the {what}"}, {"role": "assistant", "content": "é 是"}]}
+        for what in ("cow", "snake", "gate")
+    ]
+    digests = {
+        kind: lobass.score(make(talk), base, progress=False).digest
+        for kind, make in KINDS.items()
+        if kind not in ("generator", "tuple")
+    }
+    assert len(set(digests.values())) == 1, digests
+
+
+def test_rows_of_a_dataset_are_those_that_it_shows(rows: list[Row], base: Path) -> None:
+    shuffled = datasets.Dataset.from_list(rows).shuffle(seed=1).select(range(9))
+    assert lobass.score(shuffled, base, progress=False).digest == lobass.score(shuffled.to_list(), base).digest
+
+
+def test_the_names_of_rows_of_a_frame_are_no_column(rows: list[Row], base: Path) -> None:
+    frame = pandas.DataFrame(rows[:9]).sort_values("answer")
+    expected = frame.to_dict("records")
+    assert lobass.score(frame, base, progress=False).digest == lobass.score(expected, base).digest
+
+
+def test_a_row_that_cannot_be_scored_has_a_reason_and_no_number(rows: list[Row], base: Path) -> None:
+    bad = [*rows[:2], {"question": "and?", "answer": ""}, {"question": "half \ud800", "answer": "no"}, {"answer": 1}]
+    table = lobass.score(bad, base, progress=False)
+    assert sum(status.n_rows for status in table.statuses.values()) == 5
+    assert table.statuses["ok"] == lobass.Status(2, None, None)
+    empty = table.statuses["empty_response"]
+    assert (empty.n_rows, empty.first_row) == (1, 2) and empty.reason
+    malformed = table.statuses["malformed"]
+    assert (malformed.n_rows, malformed.first_row) == (2, 3) and malformed.reason
+    losses = table.to_dict("base_nll")["base_nll"]
+    assert [loss is None for loss in losses] == [False, False, True, True, True]
+    assert "2 ok" in repr(table)
+
+
+def test_settings_reach_the_command(rows: list[Row], base: Path, command: Callable[..., Any], data: Path) -> None:
+    renamed = [{"q": row["question"], "a": row["answer"]} for row in rows]
+    table = lobass.score(
+        renamed,
+        base,
+        columns={"prompt": "q", "response": "a"},
+        mask="all",
+        max_length=20,
+        overlong="truncate",
+        dtype="bf16",
+        threads=1,
+        per_token=True,
+        context="unconditional",
+        progress=False,
+    )
+    assert table.manifest["encoding"] == {"mask": "all", "max_length": 20, "overlong": "truncate"}
+    assert [model["role"] for model in table.manifest["models"]] == ["base", "base_unconditional"]
+    assert {model["dtype"] for model in table.manifest["models"]} == {"bf16"}
+    assert {"base_unconditional_nll", "base_token_nll"} <= set(table.column_names)
+    for row in table.to_list():
+        assert len(row["base_token_nll"]) == row["n_scored"]
+        assert sum(row["base_token_nll"]) == pytest.approx(row["base_nll"], rel=1e-5)
+
+
+def test_a_table_is_what_others_read(by_command: lobass.ScoreTable, tmp_path: Path) -> None:
+    by_arrow = by_command.to_arrow()
+    assert by_arrow.equals(pyarrow.parquet.read_table(by_command.path))
+    assert by_arrow.to_pylist() == by_command.to_list()
+    assert polars.DataFrame(by_command)["base_nll"].to_list() == by_command.to_dict("base_nll")["base_nll"]
+    assert by_command.to_pandas().columns.tolist() == by_command.column_names
+    assert json.loads(by_arrow.schema.metadata[b"lobass"]) == by_command.manifest
+
+    saved = by_command.save(tmp_path / "new" / "scores.parquet")
+    assert lobass.ScoreTable.load(saved).to_list() == by_command.to_list()
+    with pytest.raises(FileExistsError, match="overwrite"):
+        by_command.save(saved)
+    assert by_command.save(saved, overwrite=True) == saved
+    with pytest.raises(KeyError, match="no column `nll`"):
+        by_command.to_dict("nll")
+
+
+def test_files_go_with_the_table(rows: list[Row], base: Path) -> None:
+    table = lobass.score(rows[:2], base, progress=False)
+    home = table.path.parent
+    assert home.exists()
+    del table
+    assert not home.exists()
+
+
+def test_errors_say_what_the_command_says(rows: list[Row], base: Path, tmp_path: Path) -> None:
+    with pytest.raises(lobass.LobassError, match=r"config\.json"):
+        lobass.score(rows, tmp_path, progress=False)
+    with pytest.raises(lobass.LobassError, match="expected other weights than the base's"):
+        lobass.score(rows, base, base, progress=False)
+    with pytest.raises(lobass.LobassError, match=r"hint: say which columns hold what"):
+        lobass.score([{"x": 1}], base, progress=False)
+    with pytest.raises(ValueError, match="invalid value 'none' for '--mask"):
+        lobass.score(rows, base, mask="none", progress=False)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="unexpected argument '--colour'"):
+        lobass.score(rows, base, colour="red", progress=False)
+    with pytest.raises(TypeError, match="unexpected argument `out`"):
+        lobass.score(rows, base, out="x", progress=False)
+    with pytest.raises(TypeError, match="threads: expected text, a number, or a path, found object"):
+        lobass.score(rows, base, threads=object(), progress=False)  # type: ignore[arg-type]
+    with pytest.raises(lobass.LobassError, match="expected a score table"):
+        lobass.ScoreTable.load(base / "config.json")
+
+
+def test_rows_that_are_none_are_refused(base: Path) -> None:
+    with pytest.raises(ValueError, match="expected at least one, found none"):
+        lobass.score([], base)
+    with pytest.raises(ValueError, match="expected at least one, found none"):
+        lobass.score(pyarrow.Table.from_pylist([], pyarrow.schema([("question", pyarrow.string())])), base)
+    with pytest.raises(TypeError, match=r"rows: expected dicts, .* found dict"):
+        lobass.score({"question": ["?"]}, base)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="row 1: expected a dict, found int"):
+        lobass.score([{"question": "?"}, 5], base)  # type: ignore[list-item]
+    with pytest.raises(TypeError, match="row 0: expected values that JSON can hold, found set"):
+        lobass.score([{"question": {1}}], base)
+    with pytest.raises(ValueError, match="row 0: Out of range float"):
+        lobass.score([{"question": float("nan")}], base)
+
+
+def test_progress_is_told(rows: list[Row], base: Path, reference: Path) -> None:
+    told: list[tuple[str, int, int]] = []
+    lobass.score(rows, base, reference, progress=lambda *at: told.append(at))
+    assert told == [("score base", 48, 48), ("score reference", 48, 48)]
+
+
+def test_nothing_is_printed(rows: list[Row], base: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    lobass.score(rows[:2], base)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_terminal_gets_a_bar_or_a_line(
+    rows: list[Row], base: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    lobass.score(rows[:2], base)
+    assert "score base: 100%" in capsys.readouterr().err
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    lobass.score(rows[:2], base)
+    assert capsys.readouterr().err == "\rscore base: 2 of 2 rows\n"
+    lobass.score(rows[:2], base, progress=False)
+    assert capsys.readouterr().err == ""
+
+
+def test_what_people_should_know_is_logged(rows: list[Row], base: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "lobass"):
+        lobass.score(rows[:2], base, max_length=100_000)
+    levels = {record.levelname: record.getMessage() for record in caplog.records}
+    assert "longer sequences than" in levels["WARNING"]
+    assert "INFO" in levels
+
+
+def test_an_error_of_a_callback_is_raised(pool: list[Row], base: Path) -> None:
+    def fail(*_: object) -> None:
+        raise LookupError("mine")
+
+    with pytest.raises(LookupError, match="mine"):
+        lobass.score(pool[:400], base, progress=fail)
+
+
+def test_a_callback_runs_no_other_command(rows: list[Row], base: Path) -> None:
+    with pytest.raises(lobass.LobassError, match="cannot run another one"):
+        lobass.score(rows[:2], base, progress=lambda *_: lobass.strategies())
+    assert lobass.strategies()
+
+
+def test_an_interrupt_stops_between_units_and_work_is_kept(pool: list[Row], base: Path, tmp_path: Path) -> None:
+    rows = pool[:800]
+    told: list[int] = []
+
+    def interrupt(_: str, done: int, __: int) -> None:
+        told.append(done)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        lobass.score(rows, base, work=tmp_path / "work", progress=interrupt)
+    assert len(told) == 1 and told[0] < 800
+    resumed: list[int] = []
+    table = lobass.score(rows, base, work=tmp_path / "work", progress=lambda _, done, __: resumed.append(done))
+    assert len(resumed) >= 2 and len(table) == 800
+    # What is done is not done again.
+    again: list[int] = []
+    assert lobass.score(rows, base, work=tmp_path / "work", progress=lambda *_: again.append(1)).digest == table.digest
+    assert not again
+    with pytest.raises(lobass.LobassError, match="was begun with other"):
+        lobass.score(rows[:9], base, work=tmp_path / "work", progress=False)
+
+
+def test_the_interpreter_is_free_while_losses_are_computed(pool: list[Row], base: Path) -> None:
+    ticks: list[int] = []
+    done = threading.Event()
+
+    def tick() -> None:
+        while not done.wait(0.005):
+            ticks.append(1)
+
+    thread = threading.Thread(target=tick)
+    thread.start()
+    told: list[int] = []
+    lobass.score(pool[:256], base, progress=lambda *_: told.append(len(ticks)))
+    done.set()
+    thread.join()
+    assert told[0] > 5
+
+
+def test_threads_wait_for_each_other(rows: list[Row], base: Path) -> None:
+    digests: list[str] = []
+    threads = [
+        threading.Thread(target=lambda: digests.append(lobass.score(rows, base, progress=False).digest))
+        for _ in range(3)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(digests) == 3 and len(set(digests)) == 1
