@@ -8,6 +8,7 @@ use crate::sandbox::{Ended, Sandbox};
 use server::{Fault, Gate, Repo, Server};
 
 #[path = "../../crates/lobass-hub/tests/it/server.rs"]
+#[allow(dead_code, reason = "the crate's own tests need more of it")]
 mod server;
 
 /// A sandbox whose lobass asks a server of ours.
