@@ -9,6 +9,7 @@ use server::{Fault, Gate, Repo, Server};
 
 #[expect(dead_code, reason = "the crate's own tests need more of it")]
 #[path = "../../crates/lobass-hub/tests/it/server.rs"]
+#[allow(dead_code, reason = "the crate's own tests need more of it")]
 mod server;
 
 /// A sandbox whose lobass asks a server of ours.
@@ -119,7 +120,8 @@ fn pinned(name: &str) -> String {
 #[test]
 fn scored_by_ids_as_by_paths_from_a_cold_cache_and_offline() {
     let place = Place::new();
-    place.expect(0, "score --base base --data small.jsonl --out local.jsonl", &[]);
+    // Of the same source name, which is part of what a plan is.
+    place.expect(0, "score --base base --data pool=small.jsonl --out local.jsonl", &[]);
     assert_eq!(place.n_asked(), 0, "what is here is not asked for");
 
     let line = "score --base tiny/base --data hf://datasets/tiny/pool --out cold.jsonl";
