@@ -1,6 +1,9 @@
 //! Vectors of rows: the same by themselves, beside losses, and after a kill; missing where there is none.
 
+use std::time::{Duration, Instant};
+
 use lobass_run::{EmbeddingFile, read_table};
+use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
 
 use crate::sandbox::Sandbox;
@@ -76,4 +79,71 @@ fn rows_without_a_vector_are_marked_and_counted() {
     for (exact, rounded) in file.matrix().row(0).unwrap().iter().zip(half.matrix().row(0).unwrap().iter()) {
         assert!((exact - rounded).abs() <= exact.abs() / 1024.0 + 1e-6, "{exact} {rounded}");
     }
+}
+
+#[test]
+fn another_reader_finds_what_the_page_says() {
+    let sandbox = Sandbox::new();
+    sandbox.small_pool(20);
+    sandbox.expect(0, "embed --base base --data small.jsonl --out e.safetensors -q");
+    let file = bytes(&sandbox, "e.safetensors");
+    let tensors = SafeTensors::deserialize(&file).unwrap();
+    let (vectors, present) = (tensors.tensor("vectors").unwrap(), tensors.tensor("present").unwrap());
+    assert_eq!((vectors.dtype(), vectors.shape()[0]), (Dtype::F32, 20));
+    assert_eq!((present.dtype(), present.shape(), present.data()), (Dtype::U8, &[20][..], &[1; 20][..]));
+    let length = usize::try_from(u64::from_le_bytes(file[..8].try_into().unwrap())).unwrap();
+    assert!((8 + length).is_multiple_of(64), "values can be mapped");
+    let (_, header) = SafeTensors::read_metadata(&file).unwrap();
+    let manifest: Value = serde_json::from_str(&header.metadata().as_ref().unwrap()["lobass"]).unwrap();
+    let fields = [
+        "version",
+        "tool",
+        "plan",
+        "inputs",
+        "tokenizer",
+        "template",
+        "encoding",
+        "duplicates",
+        "model",
+        "pooling",
+        "normalized",
+        "dim",
+        "n_rows",
+        "n_present",
+        "missing",
+        "digest",
+    ];
+    let found: Vec<&str> = manifest.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(found, fields);
+    assert_eq!(manifest["dim"], vectors.shape()[1]);
+}
+
+#[test]
+fn being_killed_changes_nothing() {
+    let sandbox = Sandbox::new();
+    let line = "embed --base base --data pool.jsonl --threads 1 -q --out";
+    sandbox.expect(0, &format!("{line} whole.safetensors"));
+    let commits = sandbox.path("killed.safetensors.work/commits");
+    let n_commits = || {
+        let stages = fs_err::read_dir(&commits).into_iter().flatten().flatten();
+        stages.flat_map(|stage| fs_err::read_dir(stage.path())).map(Iterator::count).sum::<usize>()
+    };
+    let killed = format!("{line} killed.safetensors");
+    let words: Vec<&str> = killed.split(' ').collect();
+    let (mut n_killed, started) = (0, Instant::now());
+    for _ in 0..3 {
+        let before = n_commits();
+        let mut child = sandbox.spawn(&words);
+        while n_commits() < before + 2 && child.try_wait().unwrap().is_none() {
+            assert!(started.elapsed() < Duration::from_mins(2), "no progress");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        n_killed += usize::from(child.try_wait().unwrap().is_none());
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    assert!(n_killed > 0, "it was always done before it could be killed");
+    sandbox.expect(0, &killed);
+    assert_eq!(bytes(&sandbox, "killed.safetensors"), bytes(&sandbox, "whole.safetensors"));
+    assert!(!sandbox.path("killed.safetensors.work").exists());
 }

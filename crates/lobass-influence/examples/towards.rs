@@ -41,13 +41,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let targets: Vec<_> = of(&target, Kind::Target).into_iter().map(|rows| vec![rows]).collect();
     let tasks = Tasks::new(&rates, &targets)?;
     let vectors = of(&pool, Kind::Training);
-    for at in 0..pool.len() {
+    let score = |at: usize| -> Option<f64> {
         let of_row: Option<Vec<&[f32]>> = vectors.iter().map(|rows| rows[at].as_deref()).collect();
-        let what = if at.is_multiple_of(2) { "repeats" } else { "counts up" };
-        match of_row {
-            Some(of_row) => println!("row {at:2} {what:9} {:+.4}", tasks.influence(&of_row).score),
-            None => println!("row {at:2} {what:9} has no gradient"),
-        }
+        Some(tasks.influence(&of_row?).score)
+    };
+    println!("two rows that count up are the target; how much each kind of row helps with it, on average:");
+    for (first, what) in ["that repeat a token", "that count up"].into_iter().enumerate() {
+        let scores: Vec<f64> = (first..pool.len()).step_by(2).filter_map(score).collect();
+        println!("{} rows {what:20} {:+.4}", scores.len(), scores.iter().sum::<f64>() / scores.len() as f64);
     }
     Ok(())
 }

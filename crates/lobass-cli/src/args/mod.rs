@@ -264,7 +264,8 @@ pub(crate) struct TrainArgs {
     /// The checkpoint directory to write; `lobass score --reference` takes it
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
-    /// Keep the model of every epoch too, in `epochs/` of the output
+    /// Keep the model of every epoch too, in `epochs/` of the output; of an adapter also what the optimizer knew, for
+    /// `lobass less`
     #[arg(long)]
     pub(crate) trajectory: bool,
     #[command(flatten)]
