@@ -88,7 +88,8 @@ fn a_comparison_says_who_teaches_what_and_at_which_cost() {
     // More seeds and strategies are more trials; those that are there stay as they are.
     let trial = sandbox.path("compared/trials/lobass-epochs-seed1.json");
     let written = fs_err::metadata(&trial).unwrap().modified().unwrap();
-    let again = sandbox.expect(0, &compare("--strategy lobass longest gap --seeds 3 --match epochs --out compared"));
+    let again =
+        sandbox.expect(0, &compare("--strategy lobass longest gap --seeds 3 --match epochs --out compared"));
     assert!(again.stderr.contains("9 of 16 done before"), "{}", again.stderr);
     assert_eq!(fs_err::metadata(&trial).unwrap().modified().unwrap(), written);
     assert_eq!(report(&sandbox, "compared").arms.len(), 6);
@@ -135,12 +136,15 @@ fn held_out_examples_are_never_in_the_pool() {
     // Two rows of the pool, one of them in other words' clothes, and some that are not there.
     let pool = sandbox.read("small.jsonl");
     let rows: Vec<&str> = pool.lines().take(2).collect();
-    let shouted = rows[1].to_uppercase().replace("\"QUESTION\"", "\"question\"").replace("\"ANSWER\"", "\"answer\"");
+    let shouted =
+        rows[1].to_uppercase().replace("\"QUESTION\"", "\"question\"").replace("\"ANSWER\"", "\"answer\"");
     let others = sandbox.read("held-out/learnable.jsonl");
     let others: Vec<&str> = others.lines().take(5).collect();
     sandbox.write("mixed.jsonl", format!("{}\n{shouted}\n{}\n", rows[0], others.join("\n")));
     let line = |rest: &str| {
-        format!("compare --scores run/scores.parquet --base base --strategy lobass --seeds 1 --match epochs {RECIPE} {rest}")
+        format!(
+            "compare --scores run/scores.parquet --base base --strategy lobass --seeds 1 --match epochs {RECIPE} {rest}"
+        )
     };
     sandbox.expect(0, &line("--eval mixed.jsonl --out mixed"));
     let found = report(&sandbox, "mixed").held_out;

@@ -72,7 +72,9 @@ fn the_default_build_has_no_gpu() {
 
 #[test]
 fn clap_and_anyhow_stay_at_the_top() {
-    for name in ["core", "data", "demo", "evidence", "kernels", "llama", "loss", "price", "run", "select", "train"] {
+    for name in
+        ["core", "data", "demo", "evidence", "kernels", "llama", "loss", "price", "run", "select", "train"]
+    {
         let direct = dependencies(&format!("lobass-{name}"), Some(1));
         for top in ["clap", "anyhow", "indicatif", "anstream"] {
             assert!(!direct.contains(top), "lobass-{name} must not depend on {top}");

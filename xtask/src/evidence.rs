@@ -84,7 +84,8 @@ fn lobass(shell: &Shell, args: &Args) -> Result<PathBuf> {
     if let Some(given) = &args.lobass {
         return Ok(std::path::absolute(given)?);
     }
-    let built = cmd!(shell, "cargo build --package lobass-cli --message-format json-render-diagnostics").read()?;
+    let built =
+        cmd!(shell, "cargo build --package lobass-cli --message-format json-render-diagnostics").read()?;
     let messages = built.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let executable = messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).last();
     executable.context("cargo built no program")
@@ -117,7 +118,8 @@ impl Runs<'_> {
         let run = format!("{dir}/run");
         let [alpaca, gsm8k] = &pool;
         let training = ["--epochs", "1", "--batch-size", "16", "--learning-rate", "1e-3"];
-        let mut words = vec!["run", "--base", &base, "--data", alpaca, gsm8k, "--out", &run, "--budget", BUDGET];
+        let mut words =
+            vec!["run", "--base", &base, "--data", alpaca, gsm8k, "--out", &run, "--budget", BUDGET];
         words.extend(training);
         self.lobass(&words)?;
         let recipe = ["--epochs", "2", "--batch-size", "8", "--learning-rate", "1e-3"];
@@ -161,7 +163,8 @@ impl Runs<'_> {
         out: &str,
     ) -> Result<String> {
         let scores = format!("{run}/scores.parquet");
-        let mut words = vec!["compare", "--scores", &scores, "--base", base, "--out", out, "--budget", BUDGET];
+        let mut words =
+            vec!["compare", "--scores", &scores, "--base", base, "--out", out, "--budget", BUDGET];
         words.extend(["--seeds", self.size.seeds]);
         words.extend(recipe);
         words.push("--eval");

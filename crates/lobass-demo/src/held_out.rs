@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
+use crate::World;
 use crate::pool::{Kind, PoolRow, SEED, pool};
 use crate::skill::{Skill, stream};
-use crate::World;
 
 /// Questions of each skill, if it has so many that the pool does not ask.
 const OF_EACH: usize = 60;
@@ -48,7 +48,12 @@ mod tests {
         assert_eq!(questions.len(), rows.len());
         assert!(rows.iter().all(|row| !asked.contains(&row.question)));
         let of = |kind: Kind| rows.iter().filter(|row| row.kind == kind).count();
-        assert!(of(Kind::Known) >= 100 && of(Kind::Learnable) >= 150, "{} {}", of(Kind::Known), of(Kind::Learnable));
+        assert!(
+            of(Kind::Known) >= 100 && of(Kind::Learnable) >= 150,
+            "{} {}",
+            of(Kind::Known),
+            of(Kind::Learnable)
+        );
         assert_eq!(of(Kind::Known) + of(Kind::Learnable), rows.len());
     }
 

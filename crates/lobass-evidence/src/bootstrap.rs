@@ -241,7 +241,10 @@ mod tests {
     #[test]
     fn quantiles_by_hand() {
         let sorted = [1.0, 2.0, 4.0];
-        assert_eq!([0.0, 0.25, 0.5, 0.75, 1.0].map(|share| quantile(&sorted, share)), [1.0, 1.5, 2.0, 3.0, 4.0]);
+        assert_eq!(
+            [0.0, 0.25, 0.5, 0.75, 1.0].map(|share| quantile(&sorted, share)),
+            [1.0, 1.5, 2.0, 3.0, 4.0]
+        );
         assert_eq!(quantile(&[3.0], 0.3), 3.0);
         assert!(quantile(&[], 0.5).is_nan());
     }
@@ -254,7 +257,10 @@ mod tests {
         // Uniform on 0..=19: variance (20^2 - 1) / 12, over 400 examples.
         let half = 1.96 * (399.0f64 / 12.0 / 400.0).sqrt();
         assert!((estimate.value - 9.5).abs() < 1e-12);
-        assert!((estimate.high - 9.5 - half).abs() < 0.03 && (9.5 - estimate.low - half).abs() < 0.03, "{estimate:?}");
+        assert!(
+            (estimate.high - 9.5 - half).abs() < 0.03 && (9.5 - estimate.low - half).abs() < 0.03,
+            "{estimate:?}"
+        );
     }
 
     #[test]

@@ -45,6 +45,6 @@ pub use overlap::{Overlap, Twin, words};
 pub use page::{Study, page, tables};
 pub use plot::{Mark, Plot};
 pub use report::{
-    ArmReport, Difference, HeldOutRecord, Matching, ModelRecord, PoolRecord, RecipeRecord, Report, SeedTotals,
-    SourceCount, SourceResult, Totals,
+    ArmReport, Difference, HeldOutRecord, Matching, ModelRecord, PoolRecord, RecipeRecord, Report,
+    SeedTotals, SourceCount, SourceResult, Totals,
 };

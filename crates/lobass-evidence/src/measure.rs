@@ -99,7 +99,8 @@ pub fn measure(
             }
         }
     }
-    let totals = arms.iter().map(|arm| arm.trials.iter().map(|trial| totals(trial, &groups)).collect()).collect();
+    let totals =
+        arms.iter().map(|arm| arm.trials.iter().map(|trial| totals(trial, &groups)).collect()).collect();
     Ok(Measured { results, totals, differences })
 }
 
@@ -204,13 +205,20 @@ mod tests {
         assert_eq!(found.totals[2][0]["y"].nll, 4.0);
         let pairs: Vec<(&str, &str, Option<Matching>)> = found.differences[..4]
             .iter()
-            .map(|difference| (difference.strategy.as_str(), difference.baseline.as_str(), difference.matching))
+            .map(|difference| {
+                (difference.strategy.as_str(), difference.baseline.as_str(), difference.matching)
+            })
             .collect();
         let (epochs, tokens) = (Some(Matching::Epochs), Some(Matching::Tokens));
         // Arms of one strategy are not compared with each other, and those of two matchings never are.
         assert_eq!(
             pairs,
-            [("a", "zero-shot", epochs), ("a", "zero-shot", tokens), ("zero-shot", "a", epochs), ("zero-shot", "a", tokens)]
+            [
+                ("a", "zero-shot", epochs),
+                ("a", "zero-shot", tokens),
+                ("zero-shot", "a", epochs),
+                ("zero-shot", "a", tokens)
+            ]
         );
         assert_eq!(found.differences[0].loss.value, all.loss.value - 2.0);
         // Of one example and one trial there is no spread.

@@ -59,7 +59,9 @@ impl Overlap {
         }
         let shingles = shingles(&words(whole));
         let mut shared: BTreeMap<usize, usize> = BTreeMap::new();
-        for &at in shingles_in_order(&shingles).iter().filter_map(|shingle| self.shingles.get(shingle)).flatten() {
+        for &at in
+            shingles_in_order(&shingles).iter().filter_map(|shingle| self.shingles.get(shingle)).flatten()
+        {
             *shared.entry(at).or_default() += 1;
         }
         for (at, n_shared) in shared {
@@ -81,7 +83,8 @@ pub fn words(text: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word = String::new();
     for sign in text.chars().flat_map(char::to_lowercase) {
-        let alone = matches!(sign, '\u{2e80}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}');
+        let alone =
+            matches!(sign, '\u{2e80}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}');
         if !sign.is_alphanumeric() || alone {
             words.extend((!word.is_empty()).then(|| std::mem::take(&mut word)));
         }
@@ -130,7 +133,10 @@ mod tests {
     #[test]
     fn what_counts_as_the_same() {
         let asked = ("What is 2 + 3?", "What is 2 + 3? 5");
-        assert_eq!(twin(asked, &[("what is 2+3", "what is 2+3 it is six of course")]), Some(Twin::SamePrompt));
+        assert_eq!(
+            twin(asked, &[("what is 2+3", "what is 2+3 it is six of course")]),
+            Some(Twin::SamePrompt)
+        );
         assert_eq!(twin(asked, &[("what is 2 + 4?", "what is 2 + 4? 6")]), None);
         let long = "one two three four five six seven eight nine ten eleven twelve";
         let nearly = format!("{long} thirteen");

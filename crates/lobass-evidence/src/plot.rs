@@ -45,9 +45,8 @@ impl Plot {
         let (least, most) = self.range();
         let step = step(most - least);
         let (first, last) = ((least / step).floor(), (most / step).ceil());
-        let place = |value: f64| {
-            LEFT + (WIDTH - LEFT - RIGHT) * (value / step - first) / (last - first).max(1.0)
-        };
+        let place =
+            |value: f64| LEFT + (WIDTH - LEFT - RIGHT) * (value / step - first) / (last - first).max(1.0);
         let bottom = TOP + ROW * self.marks.len() as f64;
         let height = bottom + BOTTOM;
         let mut svg = format!(
@@ -69,7 +68,10 @@ impl Plot {
             tick += 1.0;
         }
         let zero = place(0.0);
-        let _ = writeln!(svg, "<line class=\"zero\" x1=\"{zero:.1}\" y1=\"{TOP}\" x2=\"{zero:.1}\" y2=\"{bottom}\"/>");
+        let _ = writeln!(
+            svg,
+            "<line class=\"zero\" x1=\"{zero:.1}\" y1=\"{TOP}\" x2=\"{zero:.1}\" y2=\"{bottom}\"/>"
+        );
         for (at, mark) in self.marks.iter().enumerate() {
             svg += &line(mark, TOP + ROW * (at as f64 + 0.5), &place);
         }
@@ -85,10 +87,10 @@ impl Plot {
 
     /// What has to be on the axis, zero included.
     fn range(&self) -> (f64, f64) {
-        let ends = self.marks.iter().flat_map(|mark| [mark.estimate.low, mark.estimate.high, mark.estimate.value]);
-        ends.filter(|end| end.is_finite()).fold((0.0, 0.0), |(least, most): (f64, f64), end| {
-            (least.min(end), most.max(end))
-        })
+        let ends =
+            self.marks.iter().flat_map(|mark| [mark.estimate.low, mark.estimate.high, mark.estimate.value]);
+        ends.filter(|end| end.is_finite())
+            .fold((0.0, 0.0), |(least, most): (f64, f64), end| (least.min(end), most.max(end)))
     }
 }
 

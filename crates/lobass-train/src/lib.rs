@@ -49,7 +49,9 @@ mod trainer;
 pub use batches::{batches_of_tokens, hold_out};
 pub use config::TrainConfig;
 pub use error::Error;
-pub use fine_tune::{Event, HeldOut, Session, StepReport, TrainData, TrainReport, fine_tune, fine_tune_in_batches};
+pub use fine_tune::{
+    Event, HeldOut, Session, StepReport, TrainData, TrainReport, fine_tune, fine_tune_in_batches,
+};
 pub use gradients::{Margins, loss_gradients};
 pub use objective::{Dpo, Objective, Pair, PairLoss};
 pub use recipe::Recipe;

@@ -69,7 +69,9 @@ fn settings(args: &CompareArgs, table: &ScoreFile) -> anyhow::Result<Settings> {
         settings.compute.device.clone_from(device);
     }
     if settings.train.dpo().is_some() {
-        bail!("a comparison trains on single responses: expected the objective sft, found one of preferences");
+        bail!(
+            "a comparison trains on single responses: expected the objective sft, found one of preferences"
+        );
     }
     settings.select.check(args.strategy.iter().map(String::as_str))?;
     Ok(settings)

@@ -69,7 +69,10 @@ impl Devices<'_> {
             anyhow::Ok(())
         })?;
         if n_done < n_trials {
-            warn(format!("{} of {n_trials} trials are not done yet; the same command goes on with them", n_trials - n_done));
+            warn(format!(
+                "{} of {n_trials} trials are not done yet; the same command goes on with them",
+                n_trials - n_done
+            ));
         }
         Ok(n_done == n_trials)
     }

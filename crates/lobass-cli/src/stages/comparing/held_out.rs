@@ -106,7 +106,9 @@ impl HeldOut {
         );
         if n_same_prompt + n_near > 0 {
             match policy {
-                OverlapPolicy::Refuse => bail!("{what}; remove them, or leave them out with `--overlap drop`"),
+                OverlapPolicy::Refuse => {
+                    bail!("{what}; remove them, or leave them out with `--overlap drop`")
+                }
                 OverlapPolicy::Drop => warn(format!("{what}; they are left out")),
             }
         }

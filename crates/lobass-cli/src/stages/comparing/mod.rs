@@ -32,9 +32,9 @@ use crate::text::{count, duration};
 use crate::ui::{Ui, warn};
 
 pub(crate) use devices::Devices;
+use held_out::HeldOut;
 pub(crate) use held_out::Overlaps;
 pub(crate) use report::text;
-use held_out::HeldOut;
 use subset::{Subset, subsets};
 use trial::Trial;
 

@@ -42,7 +42,8 @@ impl Comparison {
         let mut reports = Vec::new();
         for (done, (results, totals)) in done.iter().zip(results.into_iter().zip(totals)) {
             let seed = |offset: u64| done.matching.map(|_| self.recipe.seed.wrapping_add(offset));
-            let seeds = totals.into_iter().zip(0..).map(|(sources, at)| SeedTotals { seed: seed(at), sources });
+            let seeds =
+                totals.into_iter().zip(0..).map(|(sources, at)| SeedTotals { seed: seed(at), sources });
             let seeds = seeds.collect();
             reports.push(ArmReport { results, seeds, ..self.arm_report(scores, done)? });
         }
@@ -166,8 +167,16 @@ pub(crate) fn text(report: &Report) -> String {
         arms.sort_by(|one, other| one.1.total_cmp(&other.1));
         let rows: Vec<Vec<String>> =
             arms.iter().filter_map(|(arm, _)| Some(row(report, matching, arm, arm.result(ALL)?))).collect();
-        let headings =
-            [&format!("at equal {matching}"), "rows", "steps", "cost", "loss", "against random", "against full", "exact"];
+        let headings = [
+            &format!("at equal {matching}"),
+            "rows",
+            "steps",
+            "cost",
+            "loss",
+            "against random",
+            "against full",
+            "exact",
+        ];
         blocks.push(table(&headings, &rows));
     }
     format!(

@@ -34,13 +34,13 @@ pub(super) fn subsets(
     let mut subsets = BTreeMap::new();
     let wanted = columns_of(comparison.strategies.iter().map(String::as_str))?;
     for offset in 0..comparison.n_seeds {
-        let settings = SelectSettings { seed: request.select.seed.wrapping_add(offset), ..request.select.clone() };
+        let settings =
+            SelectSettings { seed: request.select.seed.wrapping_add(offset), ..request.select.clone() };
         let columns = table.columns(&wanted, settings.seed, comparison.threads)?;
         for strategy in &comparison.strategies {
             let index = comparison.out.join("selected").join(strategy).join(format!("seed{offset}.jsonl"));
             let target = SelectionTarget { out: None, index: Some(index) };
-            let report =
-                select_and_write(table, &columns, &comparison.pool, strategy, &settings, &target)?;
+            let report = select_and_write(table, &columns, &comparison.pool, strategy, &settings, &target)?;
             let mut rows: Vec<u64> = report.selection.selected.iter().map(|selected| selected.row).collect();
             rows.sort_unstable();
             let n_selected = rows.len();
@@ -88,7 +88,8 @@ pub(super) fn cost_of_selecting(table: &ScoreFile, strategy: &str, pool_tokens: 
             true => found.starts_with("reference") && !is_epoch(found),
             false => found == role,
         };
-        let read: Vec<_> = models.iter().map(|record| &record.model).filter(|model| is_read(&model.role)).collect();
+        let read: Vec<_> =
+            models.iter().map(|record| &record.model).filter(|model| is_read(&model.role)).collect();
         // Other contexts of a model are passes too, under names of their own.
         scoring += read.len().max(1);
         for model in read.iter().filter(|model| model.role.starts_with("reference")) {

@@ -8,8 +8,8 @@ use lobass_evidence::{Matching, Outcome};
 use lobass_llama::Llama;
 use lobass_loss::Engine;
 use lobass_train::{
-    Checkpoints, Event, Objective, Session, TrainConfig, TrainData, TrainReport, batches_of_tokens, fine_tune,
-    fine_tune_in_batches,
+    Checkpoints, Event, Objective, Session, TrainConfig, TrainData, TrainReport, batches_of_tokens,
+    fine_tune, fine_tune_in_batches,
 };
 use serde::{Deserialize, Serialize};
 
