@@ -33,13 +33,13 @@ pub struct Claim {
     pub matching: Option<Matching>,
     /// What was compared.
     pub compared: String,
-    /// The difference in loss, if it is about losses.
+    /// The difference, if it has an interval: of losses, or of shares of exact matches.
     pub difference: Option<Estimate>,
     /// What became of it.
     pub verdict: Verdict,
 }
 
-/// A claim that one arm has a lower held-out loss than another.
+/// A claim that one arm does better on held-out examples than another: has a lower loss, or more exact matches.
 const BETTER: [(&str, &str, &str); 3] = [
     ("a small share, chosen well, beats all of the data", "lobass", "full"),
     ("the normalised score beats the unnormalised one, per token", "lobass", "gap"),
@@ -55,20 +55,29 @@ const SHORTER: [(&str, &str, &str); 2] = [
 /// Every claim that the arms of a report can be held against.
 ///
 /// The claims are those of LoBaSS and DavIR, arXiv 2310.13008, put in terms of what is measured here: the loss of
-/// held-out examples instead of a judge's preference.
+/// held-out examples and exact matches, instead of a judge's preference.
 pub fn claims(report: &Report) -> Vec<Claim> {
     let mut claims = Vec::new();
     for (what, strategy, baseline) in BETTER {
         for matching in report.matchings() {
             let Some(difference) = report.difference(strategy, baseline, matching, ALL) else { continue };
-            let verdict = match difference.loss {
-                loss if loss.is_below_zero() => Verdict::Holds,
-                loss if loss.is_above_zero() => Verdict::Fails,
-                _ => Verdict::Undecided,
-            };
-            let compared = format!("held-out loss of `{strategy}` minus that of `{baseline}`");
-            let difference = Some(difference.loss);
-            claims.push(Claim { what, matching: Some(matching), compared, difference, verdict });
+            for (measure, found, lower_is_better) in
+                [("loss", difference.loss, true), ("exact matches", difference.exact, false)]
+            {
+                let verdict = match (found.is_below_zero(), found.is_above_zero()) {
+                    (false, false) => Verdict::Undecided,
+                    (is_below, _) if is_below == lower_is_better => Verdict::Holds,
+                    _ => Verdict::Fails,
+                };
+                let compared = format!("{measure}: `{strategy}` minus `{baseline}`");
+                claims.push(Claim {
+                    what,
+                    matching: Some(matching),
+                    compared,
+                    difference: Some(found),
+                    verdict,
+                });
+            }
         }
     }
     for (what, strategy, baseline) in SHORTER {

@@ -1,7 +1,7 @@
 //! Reports as a page: tables, verdicts, and plots.
 
 use crate::markdown::{count, interval, percent, signed, table};
-use crate::{ALL, ArmReport, Cost, Mark, Matching, Plot, Report, SourceCount, claims};
+use crate::{ALL, ArmReport, Cost, Estimate, Mark, Matching, Plot, Report, SourceCount, claims};
 
 /// A report with a name and words around it.
 #[derive(Debug, Clone)]
@@ -33,7 +33,7 @@ trained on for longer.
 
 - *Loss* is in nats per scored token of the held-out responses; lower is better.
 - *Exact* is the share of held-out examples whose whole response greedy decoding gives, token by token; *matched* is the \
-share of tokens. Nothing is sampled, and no answer is looked for in a text ([method](method.md#comparing-honestly)).
+share of tokens. *Exact against random* is in points of percent; above zero is better. Nothing is sampled, and no answer is looked for in a text ([method](method.md#comparing-honestly)).
 - In brackets are percentile bootstrap intervals over held-out examples and seeds. Differences are paired by example, and \
 in bold where the interval leaves zero out. Many are shown, and none is corrected for that.
 - *Cost* is in forward passes of the model over the whole pool: scoring, and the training of the reference if the strategy \
@@ -158,6 +158,7 @@ fn overall(report: &Report, matching: Matching) -> String {
                 against(report, arm, "random", matching, ALL),
                 against(report, arm, "full", matching, ALL),
                 percent(&result.exact),
+                exact_against_random(report, arm, matching, ALL),
                 percent(&result.matched),
             ])
         })
@@ -173,6 +174,7 @@ fn overall(report: &Report, matching: Matching) -> String {
         "loss against random",
         "loss against full",
         "exact",
+        "exact against random",
         "matched",
     ];
     table(&headings, &rows)
@@ -188,6 +190,18 @@ fn against(report: &Report, arm: &ArmReport, baseline: &str, matching: Matching,
         .map_or("-".to_owned(), |difference| signed(&difference.loss, 3))
 }
 
+/// In points.
+fn exact_against_random(report: &Report, arm: &ArmReport, matching: Matching, source: &str) -> String {
+    let points = |found: Estimate| Estimate {
+        value: 100.0 * found.value,
+        low: 100.0 * found.low,
+        high: 100.0 * found.high,
+    };
+    report
+        .difference(&arm.strategy, "random", matching, source)
+        .map_or("-".to_owned(), |difference| signed(&points(difference.exact), 1))
+}
+
 fn by_source(report: &Report, matching: Matching, source: &SourceCount) -> String {
     let name = source.source.as_str();
     let rows: Vec<Vec<String>> = report
@@ -200,11 +214,20 @@ fn by_source(report: &Report, matching: Matching, source: &SourceCount) -> Strin
                 against(report, arm, "random", matching, name),
                 against(report, arm, "full", matching, name),
                 percent(&result.exact),
+                exact_against_random(report, arm, matching, name),
                 percent(&result.matched),
             ])
         })
         .collect();
-    let headings = ["strategy", "loss", "loss against random", "loss against full", "exact", "matched"];
+    let headings = [
+        "strategy",
+        "loss",
+        "loss against random",
+        "loss against full",
+        "exact",
+        "exact against random",
+        "matched",
+    ];
     format!("On `{name}`, {} examples:\n\n{}\n", count(source.n_rows as f64), table(&headings, &rows))
 }
 
@@ -264,5 +287,8 @@ fn verdicts(report: &Report) -> String {
     if rows.is_empty() {
         return "None of the strategies that they are about was compared.\n".to_owned();
     }
-    table(&["claim", "at equal", "compared", "difference", "verdict"], &rows)
+    format!(
+        "Differences of loss are in nats per scored token, those of exact matches in shares of the held-out examples.\n\n{}",
+        table(&["claim", "at equal", "compared", "difference", "verdict"], &rows)
+    )
 }

@@ -274,10 +274,17 @@ impl Decided {
 /// By this file a directory is known as a comparison's.
 const DECIDED: &str = "compare.json";
 
+/// Refuses a directory of something else. What was killed before it knew what it compares has its token ids alone.
 fn check_directory(out: &Path) -> anyhow::Result<()> {
-    // Tokenising comes before the file does.
-    let begun = out.join("work").join("plan.json").exists() && fs_err::read_dir(out)?.count() == 1;
-    if begun || out.join(DECIDED).exists() { Ok(()) } else { outputs::check_empty(out) }
+    if out.join(DECIDED).exists() || !out.exists() {
+        return Ok(());
+    }
+    let names = fs_err::read_dir(out)?.map(|entry| Ok(entry?.file_name()));
+    let names = names.collect::<std::io::Result<Vec<_>>>()?;
+    if names == ["work"] && out.join("work").join("plan.json").exists() {
+        return Ok(());
+    }
+    outputs::check_empty(out)
 }
 
 /// The strategies, each once, with the one that is always compared.
