@@ -121,19 +121,3 @@ fn rows_that_nobody_reads_may_be_gone() {
         sandbox.fails(&format!("{line} {more}"), &["small.jsonl", "is not there"]);
     }
 }
-
-#[test]
-fn rows_that_nobody_reads_may_be_gone() {
-    let sandbox = Sandbox::new();
-    sandbox.small_pool(60);
-    sandbox.expect(0, "score --base base --data small.jsonl --out scores.parquet");
-    let line = "select --scores scores.parquet --strategy longest --budget 5 --index index.jsonl";
-    let before = sandbox.json(0, line);
-    let index = sandbox.read("index.jsonl");
-    fs_err::remove_file(sandbox.path("small.jsonl")).unwrap();
-    assert_eq!(sandbox.json(0, line), before);
-    assert_eq!(sandbox.read("index.jsonl"), index);
-    for more in ["--out chosen.jsonl", "--quota-by kind", "--responses best", "--data small.jsonl"] {
-        sandbox.fails(&format!("{line} {more}"), &["small.jsonl", "is not there"]);
-    }
-}
