@@ -18,6 +18,8 @@ mod price;
 mod inputs;
 // Files as people really have them.
 mod oddities;
+// Commands inside another program.
+mod hosted;
 // A run that is killed, and taken up again.
 mod resume;
 // Many workers on one plan, some of which die.

@@ -114,16 +114,17 @@ pub fn run_for<A: Into<OsString>>(
         return Err(Refusal::Failed(what.to_owned()));
     }
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let visit = Visit::begin(host.clone());
+    let _visit = Visit::begin(host);
     match command::dispatch(cli.command, Ui::new(&cli.output)) {
         Ok(Outcome::Done | Outcome::Incomplete) => {
-            let result = visit.end().context("the command has no result to give");
+            let result = hosted().as_mut().and_then(|hosted| hosted.result.take());
+            let result = result.context("the command has no result to give");
             result.map_err(|error| Refusal::Failed(failure::text(&error)))
         }
         Ok(Outcome::Unfinished) => {
             Err(Refusal::Failed("not everything is done yet; the same call goes on with it".to_owned()))
         }
-        Err(_) if host.is_interrupted() => Err(Refusal::Interrupted),
+        Err(_) if is_interrupted() => Err(Refusal::Interrupted),
         Err(error) => Err(Refusal::Failed(failure::text(&error))),
     }
 }
@@ -131,15 +132,11 @@ pub fn run_for<A: Into<OsString>>(
 /// What clap says, without the word that it begins with and the pointer to the help.
 fn usage(error: &clap::Error) -> String {
     let text = error.render().to_string();
-    let text = text.strip_prefix("error: ").unwrap_or(&text);
-    text.split("\n\nUsage:")
-        .next()
-        .unwrap_or(text)
-        .split("\n\nFor more information")
-        .next()
-        .unwrap_or(text)
-        .trim()
-        .to_owned()
+    let mut text = text.strip_prefix("error: ").unwrap_or(&text);
+    for end in ["\n\nUsage:", "\n\nFor more information"] {
+        text = text.split_once(end).map_or(text, |(before, _)| before);
+    }
+    text.trim().to_owned()
 }
 
 /// The time in which there is a host.
@@ -150,10 +147,6 @@ impl Visit {
         RUNS_HERE.set(true);
         *hosted() = Some(Hosted { host, result: None });
         Self
-    }
-
-    fn end(self) -> Option<Value> {
-        hosted().as_mut()?.result.take()
     }
 }
 

@@ -53,6 +53,7 @@ impl Host for Program {
     }
 
     /// Signals are seen on Python's main thread only.
+    #[expect(clippy::redundant_closure_for_method_calls, reason = "as a method it has one lifetime, not any")]
     fn is_interrupted(&self) -> bool {
         self.keep(Python::attach(|py| py.check_signals()));
         self.raised().is_some()

@@ -3,6 +3,8 @@
 //! It runs commands by the path of the command line ([`lobass_cli::run_for`]), and hands columns of files to and fro
 //! through Arrow's C stream interface. What people call is in `package/lobass`.
 
+#![expect(clippy::needless_pass_by_value, reason = "Python hands over values")]
+
 mod columns;
 mod command;
 mod stream;

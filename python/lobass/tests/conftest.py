@@ -47,9 +47,10 @@ def command() -> Callable[..., Any]:
 
 @pytest.fixture(scope="session")
 def data(rows: list[Row], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same rows in a file that this package has not written."""
-    path = tmp_path_factory.mktemp("data") / "few.jsonl"
-    path.write_text("".join(json.dumps(row, indent=None) + "\n" for row in rows), encoding="utf-8")
+    """The same rows in a file: these lines of the demo's pool."""
+    path = tmp_path_factory.mktemp("data") / "rows.jsonl"
+    with open(ASSETS / "pool.jsonl", encoding="utf-8") as file:
+        path.write_text("".join(next(file) for _ in rows), encoding="utf-8")
     return path
 
 

@@ -1,6 +1,5 @@
 """Scores of rows in memory are those of the same rows in a file, to the bit."""
 
-import json
 import logging
 import os
 import signal
@@ -55,12 +54,12 @@ def test_losses_are_those_of_the_command(
 ) -> None:
     table = lobass.score(KINDS[kind](rows), base, reference, progress=False)
     assert len(table) == len(rows)
-    assert table.digest == by_command.digest
-    wanted = ("row", "status", "n_tokens", "n_scored", "base_nll", "reference_nll")
-    assert table.to_dict(*wanted) == by_command.to_dict(*wanted)
+    assert table.to_list() == by_command.to_list()
     assert None not in table.to_dict("base_nll", "reference_nll")["reference_nll"]
-    if kind in ("list", "tuple", "generator"):
-        assert table.to_dict("key") == by_command.to_dict("key")
+    # The plan's name and the digest know the bytes of a file: these lines are the file's, and a table's are not.
+    same_bytes = kind in ("list", "tuple", "generator")
+    assert (table.digest == by_command.digest) is same_bytes
+    assert (table.manifest["plan"] == by_command.manifest["plan"]) is same_bytes
 
 
 def test_files_are_read_where_they_are(data: Path, base: Path, reference: Path, by_command: lobass.ScoreTable) -> None:
@@ -76,23 +75,21 @@ def test_conversations_are_the_same_in_every_container(base: Path) -> None:
         {"messages": [{"role": "user", "content": f"find the {what}"}, {"role": "assistant", "content": "é 是"}]}
         for what in ("cow", "snake", "gate")
     ]
-    digests = {
-        kind: lobass.score(make(talk), base, progress=False).digest
-        for kind, make in KINDS.items()
-        if kind not in ("generator", "tuple")
-    }
-    assert len(set(digests.values())) == 1, digests
+    expected = lobass.score(talk, base, progress=False).to_list()
+    assert [row["status"] for row in expected] == ["ok"] * 3
+    for kind, make in KINDS.items():
+        assert lobass.score(make(talk), base, progress=False).to_list() == expected, kind
 
 
 def test_rows_of_a_dataset_are_those_that_it_shows(rows: list[Row], base: Path) -> None:
     shuffled = datasets.Dataset.from_list(rows).shuffle(seed=1).select(range(9))
-    assert lobass.score(shuffled, base, progress=False).digest == lobass.score(shuffled.to_list(), base).digest
+    assert lobass.score(shuffled, base).to_list() == lobass.score(shuffled.to_list(), base).to_list()
 
 
 def test_the_names_of_rows_of_a_frame_are_no_column(rows: list[Row], base: Path) -> None:
     frame = pandas.DataFrame(rows[:9]).sort_values("answer")
     expected = frame.to_dict("records")
-    assert lobass.score(frame, base, progress=False).digest == lobass.score(expected, base).digest
+    assert lobass.score(frame, base).to_list() == lobass.score(expected, base).to_list()
 
 
 def test_a_row_that_cannot_be_scored_has_a_reason_and_no_number(rows: list[Row], base: Path) -> None:
@@ -139,7 +136,6 @@ def test_a_table_is_what_others_read(by_command: lobass.ScoreTable, tmp_path: Pa
     assert by_arrow.to_pylist() == by_command.to_list()
     assert polars.DataFrame(by_command)["base_nll"].to_list() == by_command.to_dict("base_nll")["base_nll"]
     assert by_command.to_pandas().columns.tolist() == by_command.column_names
-    assert json.loads(by_arrow.schema.metadata[b"lobass"]) == by_command.manifest
 
     saved = by_command.save(tmp_path / "new" / "scores.parquet")
     assert lobass.ScoreTable.load(saved).to_list() == by_command.to_list()
@@ -167,8 +163,8 @@ def test_errors_say_what_the_command_says(rows: list[Row], base: Path, tmp_path:
         lobass.score([{"x": 1}], base, progress=False)
     with pytest.raises(ValueError, match="invalid value 'none' for '--mask"):
         lobass.score(rows, base, mask="none", progress=False)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="unexpected argument '--colour'"):
-        lobass.score(rows, base, colour="red", progress=False)
+    with pytest.raises(ValueError, match="unexpected argument '--hue'"):
+        lobass.score(rows, base, hue="red", progress=False)
     with pytest.raises(TypeError, match="unexpected argument `out`"):
         lobass.score(rows, base, out="x", progress=False)
     with pytest.raises(TypeError, match="threads: expected text, a number, or a path, found object"):

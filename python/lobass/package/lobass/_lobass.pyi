@@ -3,6 +3,19 @@
 from collections.abc import Callable
 from typing import Any
 
+__all__ = [
+    "LobassError",
+    "__version__",
+    "column_names",
+    "columns",
+    "main",
+    "manifest",
+    "open_stream",
+    "run",
+    "set_program",
+    "write_stream",
+]
+
 __version__: str
 
 class LobassError(Exception): ...
