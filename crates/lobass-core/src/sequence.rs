@@ -52,6 +52,7 @@ impl Sequence {
 
     /// The scored tokens without anything that comes before or between them: `start`, then each of them, all scored.
     /// What a model says of a response without its prompt; the same tokens count as in the whole sequence.
+    #[must_use]
     pub fn unconditional(&self, start: u32) -> Self {
         let input_ids: Vec<u32> = std::iter::once(start).chain(self.scored_labels()).collect();
         Self { loss_mask: vec![true; input_ids.len() - 1], input_ids }
