@@ -45,7 +45,7 @@ fn losses_without_the_prompt_are_those_of_the_response_alone() {
     assert!(models[0].get("context").is_none(), "{}", models[0]);
 
     let model =
-        Checkpoint::open(&sandbox.path("base")).unwrap().load(Dtype::F32, &DeviceName::Cpu.open()).unwrap();
+        Checkpoint::open(sandbox.path("base")).unwrap().load(Dtype::F32, &DeviceName::Cpu.open()).unwrap();
     let engine = Engine::new(model, 1);
     let rows = token_losses(&sandbox, &["base", "base_unconditional"]);
     assert_eq!(rows.len(), 64);

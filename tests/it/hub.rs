@@ -7,7 +7,6 @@ use serde_json::Value;
 use crate::sandbox::{Ended, Sandbox};
 use server::{Fault, Gate, Repo, Server};
 
-#[expect(dead_code, reason = "the crate's own tests need more of it")]
 #[path = "../../crates/lobass-hub/tests/it/server.rs"]
 #[allow(dead_code, reason = "the crate's own tests need more of it")]
 mod server;

@@ -19,7 +19,7 @@ fn completions_know_every_command() {
         for word in ["score", "completions", "reference", "overlong"] {
             assert!(script.contains(word), "{shell} lacks {word}");
         }
-        assert!(!script.contains("\u{1b}"), "a script has no colors");
+        assert!(!script.contains('\u{1b}'), "a script has no colors");
     }
     sandbox.fails("completions tcsh", &["tcsh"]);
 }

@@ -105,6 +105,7 @@ pub fn measure(
 }
 
 /// The matching under which an arm is to be compared with a baseline, if it is.
+#[expect(clippy::option_option, reason = "the base is measured under no matching at all")]
 fn common(arm: &Arm, baseline: &Arm, baselines: &[&str]) -> Option<Option<Matching>> {
     if arm.strategy == baseline.strategy || !baselines.contains(&baseline.strategy.as_str()) {
         return None;
@@ -233,7 +234,7 @@ mod tests {
             measure(arms, &["x".to_owned()], &vec![0; n], &[], &Bootstrap::default()).unwrap_err().to_string()
         };
         assert!(measure(&[], 1).contains("arms"));
-        assert!(measure(&[good.clone()], 0).contains("held-out examples"));
+        assert!(measure(std::slice::from_ref(&good), 0).contains("held-out examples"));
         assert!(measure(&[arm("b", None, &[])], 1).contains("trials of `b`"));
         assert!(measure(&[good], 2).contains("expected outcomes of 2 held-out examples, found 1"));
         assert!(measure(&[arm("b", None, &[&[(f64::NAN, 1, 0)]])], 1).contains("`b`, trial 0, example 0"));

@@ -46,7 +46,9 @@ impl Overlap {
             overlap.n_shingles.push(shingles.len());
             let mut each: Vec<u64> = shingles.into_iter().collect();
             each.sort_unstable();
-            each.into_iter().for_each(|shingle| overlap.shingles.entry(shingle).or_default().push(at));
+            for shingle in each {
+                overlap.shingles.entry(shingle).or_default().push(at);
+            }
             overlap.twins.push(None);
         }
         overlap
@@ -126,7 +128,9 @@ mod tests {
 
     fn twin(held_out: (&str, &str), pool: &[(&str, &str)]) -> Option<Twin> {
         let mut overlap = Overlap::new([held_out], 0.8);
-        pool.iter().for_each(|(prompt, whole)| overlap.see(prompt, whole));
+        for (prompt, whole) in pool {
+            overlap.see(prompt, whole);
+        }
         overlap.twins()[0]
     }
 
@@ -159,7 +163,9 @@ mod tests {
                 shared > 0 && shared as f64 >= 0.6 * all as f64
             };
             let mut overlap = Overlap::new(texts.iter().map(|text| (text.as_str(), text.as_str())), 0.6);
-            rows.iter().for_each(|row| overlap.see(row, row));
+            for row in &rows {
+                overlap.see(row, row);
+            }
             for (text, twin) in texts.iter().zip(overlap.twins()) {
                 let same = rows.iter().any(|row| words(row) == words(text));
                 let expected = match () {

@@ -76,7 +76,7 @@ impl fmt::Display for DataAddress {
         match revision {
             "main" => {}
             _ if revision.starts_with("refs/convert/") || revision.starts_with("refs/pr/") => {
-                write!(f, "@{revision}")?
+                write!(f, "@{revision}")?;
             }
             _ => write!(f, "@{}", revision.replace('/', "%2F"))?,
         }

@@ -54,7 +54,7 @@ pub(crate) struct Ask<'a> {
 }
 
 /// Longer than that nobody is made to wait.
-const MAX_WAIT: Duration = Duration::from_secs(60);
+const MAX_WAIT: Duration = Duration::from_mins(1);
 const MAX_REDIRECTS: usize = 8;
 
 impl Client {
@@ -281,6 +281,7 @@ fn is_away(kind: ErrorKind) -> bool {
 fn is_tls(error: &std::io::Error) -> bool {
     let inner = error.get_ref();
     inner.is_some_and(|inner| {
-        inner.is::<rustls::Error>() || inner.source().is_some_and(|source| source.is::<rustls::Error>())
+        inner.is::<rustls::Error>()
+            || inner.source().is_some_and(<dyn std::error::Error>::is::<rustls::Error>)
     })
 }

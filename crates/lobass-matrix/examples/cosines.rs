@@ -20,6 +20,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     if let (Some(left), Some(right)) = (matrix.row(0), matrix.row(2)) {
         println!("the cosine of the first and the last is {}", dot(&left, &right));
     }
-    std::fs::remove_file(path)?;
+    fs_err::remove_file(path)?;
     Ok(())
 }

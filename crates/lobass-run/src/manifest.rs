@@ -56,10 +56,12 @@ pub struct ModelKey {
     pub measure: Measure,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
 fn is_prompt(context: &Context) -> bool {
     *context == Context::Prompt
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
 fn is_cross_entropy(measure: &Measure) -> bool {
     *measure == Measure::CrossEntropy
 }

@@ -70,6 +70,9 @@ impl MaskWriter {
     ///
     /// # Errors
     /// If it cannot be written.
+    ///
+    /// # Panics
+    /// If an id is not below 2^31.
     pub fn write(&mut self, row: u64, sequence: &Sequence, kept: &[bool]) -> Result<(), Error> {
         let id = |id: u32| i32::try_from(id).expect("vocabularies are far smaller than 2^31");
         let mut labels = vec![IGNORE_INDEX; sequence.n_tokens()];

@@ -29,7 +29,7 @@ pub(crate) fn length_matched(
     let shape = Shape { guards, quota, ..shape.clone() };
     let all = Request { budget: Budget::Rows(like.selected.len() as u64), direction: request.direction };
     let mut shaped = select_shaped(columns, &Strategy::Random, &all, &shape)?;
-    shaped.selection.strategy = strategy.info().name.to_owned();
+    strategy.info().name.clone_into(&mut shaped.selection.strategy);
     shaped.selection.budget = request.budget;
     shaped.strata.clear();
     Ok(shaped)

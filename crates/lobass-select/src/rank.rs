@@ -109,8 +109,9 @@ pub fn select_sets(
             let quota = quota.as_ref();
             let (chosen, strata, n_without) =
                 sets_of_each(columns, ranking, &scores, request.budget, quota, chooser);
-            let why = "it has no vector".to_owned();
-            left_out.extend((n_without > 0).then(|| LeftOut { why, n_rows: n_without as u64 }));
+            if n_without > 0 {
+                left_out.push(LeftOut { why: "it has no vector".to_owned(), n_rows: n_without as u64 });
+            }
             (chosen, strata)
         }
         (None, None) => {

@@ -33,8 +33,8 @@ fn rows(n: u64) -> Request {
     Request { budget: Budget::Rows(n), direction: None }
 }
 
-fn sets<'a>(values: &'a [f32], variety: Variety<'a>) -> Option<Sets<'a>> {
-    Some(Sets { vectors: Vectors::new(values, 2), variety, threads: 2 })
+fn sets<'a>(values: &'a [f32], variety: Variety<'a>) -> Sets<'a> {
+    Sets { vectors: Vectors::new(values, 2), variety, threads: 2 }
 }
 
 #[test]
@@ -47,8 +47,8 @@ fn clusters_of_trajectories_get_equal_shares() {
     let chosen: Vec<u64> = shaped.selection.selected.iter().map(|selected| selected.row).collect();
     let of = |range: std::ops::Range<u64>| chosen.iter().filter(|row| range.contains(row)).count();
     assert_eq!((of(0..3), of(3..12), of(12..42)), (3, 5, 4), "{chosen:?}");
-    let clusters: BTreeSet<u64> =
-        shaped.selection.selected.iter().map(|selected| selected.score.value() as u64).collect();
+    let clusters: BTreeSet<String> =
+        shaped.selection.selected.iter().map(|selected| selected.score.to_string()).collect();
     assert_eq!(clusters.len(), 3);
 
     let quota =
@@ -60,8 +60,13 @@ fn clusters_of_trajectories_get_equal_shares() {
     let error = select_shaped(&columns, &alone, &rows(1), &Shape::default()).unwrap_err();
     assert!(matches!(error, SelectError::NoTrajectory { .. }), "{error}");
     let values = vec![1.0; 2 * all.len()];
-    let error =
-        select_sets(&columns, &s2l(), &rows(1), &Shape::default(), sets(&values, Variety::CosineBound(0.9)));
+    let error = select_sets(
+        &columns,
+        &s2l(),
+        &rows(1),
+        &Shape::default(),
+        Some(sets(&values, Variety::CosineBound(0.9))),
+    );
     assert!(matches!(error.unwrap_err(), SelectError::TwoSets { .. }));
 }
 
@@ -73,7 +78,7 @@ fn rows_that_are_alike_are_passed_over() {
     let high = Strategy::Perplexity(Band::High);
     let choose = |budget, variety| {
         let request = Request { budget, direction: None };
-        select_sets(&columns, &high, &request, &Shape::default(), sets(&values, variety)).unwrap()
+        select_sets(&columns, &high, &request, &Shape::default(), Some(sets(&values, variety))).unwrap()
     };
     let chosen = |shaped: &lobass_select::Shaped| -> Vec<u64> {
         shaped.selection.selected.iter().map(|selected| selected.row).collect()

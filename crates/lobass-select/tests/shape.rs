@@ -1,4 +1,5 @@
 //! What a selection looks like beside its budget.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
 use std::collections::BTreeSet;
 

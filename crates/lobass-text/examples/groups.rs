@@ -41,7 +41,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!(
         "sketches {:.1} s, groups {:.1} s, {:.0} texts/s",
         sketched.as_secs_f64(),
-        (all - sketched).as_secs_f64(),
+        all.saturating_sub(sketched).as_secs_f64(),
         n as f64 / all.as_secs_f64()
     );
     Ok(())

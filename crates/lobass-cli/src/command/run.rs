@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use lobass_core::Detail;
-use lobass_run::{Manifest, ScoreFile};
+use lobass_run::{Manifest, ScoreFile, Seal};
 use lobass_select::Need;
 use lobass_train::TrainConfig;
 use serde_json::{Value, json};
@@ -118,21 +118,7 @@ pub(crate) fn run_with(settings: &Settings, ui: Ui) -> anyhow::Result<RunReport>
     let work = stages::encode_and_score(&sequences, &plan, &place, &base, Detail::Sum, threads, ui)?;
     let request =
         References { settings, recipe: &recipe, base: &base, sequences: &sequences, work: &work, out };
-    let mut seal = match &settings.model.reference {
-        Some(dir) => {
-            warn_of_idle_settings(settings);
-            let reference = base.open_tuned("reference", dir, ui)?;
-            check_pair(&base, &reference, sequences.encoder.tokenizer())?;
-            stages::score(&work, &reference, Detail::Sum, threads, ui)?;
-            stages::given(&base, Some(&reference), &[], &work, Detail::Sum)?
-        }
-        None => request.train_and_score(ui)?,
-    };
-    let needs = |need| settings.select.needs(need);
-    for model in further(&base, needs(Need::Unconditional)?, needs(Need::Brier)?, &sequences)? {
-        stages::score(&work, &model, Detail::Sum, threads, ui)?;
-        seal.further.push(model.key);
-    }
+    let seal = score_all(&request, ui)?;
     write_table(&work, &seal, 0, &scores, TableFormat::Parquet, ui)?;
     fs_err::write(&record, as_toml)?;
     let table = ScoreFile::open(&scores)?;
@@ -179,6 +165,28 @@ pub(crate) fn run_with(settings: &Settings, ui: Ui) -> anyhow::Result<RunReport>
         }),
         page,
     })
+}
+
+/// Scores with the reference, which is trained if it is not there, and with whatever else strategies ask for.
+fn score_all(request: &References<'_>, ui: Ui) -> anyhow::Result<Seal> {
+    let References { settings, base, sequences, work, .. } = *request;
+    let threads = settings.compute.threads();
+    let mut seal = match &settings.model.reference {
+        Some(dir) => {
+            warn_of_idle_settings(settings);
+            let reference = base.open_tuned("reference", dir, ui)?;
+            check_pair(base, &reference, sequences.encoder.tokenizer())?;
+            stages::score(work, &reference, Detail::Sum, threads, ui)?;
+            stages::given(base, Some(&reference), &[], work, Detail::Sum)?
+        }
+        None => request.train_and_score(ui)?,
+    };
+    let needs = |need| settings.select.needs(need);
+    for model in further(base, needs(Need::Unconditional)?, needs(Need::Brier)?, sequences)? {
+        stages::score(work, &model, Detail::Sum, threads, ui)?;
+        seal.further.push(model.key);
+    }
+    Ok(seal)
 }
 
 fn open_sequences(settings: &Settings, base: &Model, out: &Path, ui: Ui) -> anyhow::Result<Sequences> {

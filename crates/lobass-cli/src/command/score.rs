@@ -66,17 +66,14 @@ pub(crate) fn score(args: &ScoreArgs, ui: Ui) -> anyhow::Result<Outcome> {
 
     let threads = settings.compute.threads();
     let (work, seal) = if args.devices.is_empty() {
-        let work = match &args.embeddings {
-            None => stages::encode_and_score(&sequences, &plan, &place, &base, detail, threads, ui)?,
-            Some(_) => {
-                let work = stages::encode(&sequences, &plan, &place, threads, ui)?;
-                stages::embed(&work, &base, Some(detail), threads, ui)?;
-                work
-            }
+        let work = if args.embeddings.is_none() {
+            stages::encode_and_score(&sequences, &plan, &place, &base, detail, threads, ui)?
+        } else {
+            let work = stages::encode(&sequences, &plan, &place, threads, ui)?;
+            stages::embed(&work, &base, Some(detail), threads, ui)?;
+            work
         };
-        for model in &models[1..] {
-            stages::score(&work, model, detail, threads, ui)?;
-        }
+        models[1..].iter().try_for_each(|model| stages::score(&work, model, detail, threads, ui))?;
         let seal = stages::given(&base, reference.as_ref(), &further, &work, detail)?;
         (work, seal)
     } else {
@@ -90,12 +87,8 @@ pub(crate) fn score(args: &ScoreArgs, ui: Ui) -> anyhow::Result<Outcome> {
     };
     if let Some(file) = args.embeddings.as_ref().filter(|file| !file.exists()) {
         let vectors = stages::write_embeddings(&work, &base, args.vectors.options(), file)?;
-        ui.note(format!(
-            "{:16} {}: {} with a vector",
-            "embeddings",
-            file.display(),
-            counted(vectors.n_present, "row")
-        ));
+        let n_present = counted(vectors.n_present, "row");
+        ui.note(format!("{:16} {}: {n_present} with a vector", "embeddings", file.display()));
     }
     let report = write_table(&work, &seal, 0, &args.out, format, ui)?;
     if args.work.is_none() {

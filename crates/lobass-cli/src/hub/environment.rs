@@ -10,13 +10,13 @@ type Variable<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// Settings by `HF_HOME`, `HF_HUB_CACHE`, `HF_TOKEN`, `HF_TOKEN_PATH`, `HF_ENDPOINT`, `HF_HUB_OFFLINE`, and the usual
 /// variables of proxies and certificates. `home` is the person's.
-pub(super) fn settings(variable: Variable<'_>, home: Option<PathBuf>) -> anyhow::Result<HubSettings> {
+pub(super) fn settings(variable: Variable<'_>, home: Option<&Path>) -> anyhow::Result<HubSettings> {
     let set = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
     let first = |names: &[&str]| names.iter().find_map(|name| set(name));
-    let path = |names: &[&str]| first(names).map(|text| expanded(&text, home.as_deref()));
+    let path = |names: &[&str]| first(names).map(|text| expanded(&text, home));
     let hf_home = path(&["HF_HOME"])
         .or_else(|| path(&["XDG_CACHE_HOME"]).map(|cache| cache.join("huggingface")))
-        .or_else(|| home.as_ref().map(|home| home.join(".cache/huggingface")));
+        .or_else(|| home.map(|home| home.join(".cache/huggingface")));
     let cache = path(&["HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"])
         .or_else(|| hf_home.as_ref().map(|home| home.join("hub")))
         .context("expected HF_HOME or HOME, for the cache of the hub, found neither")?;
@@ -68,7 +68,7 @@ mod tests {
         let variable = |name: &str| {
             variables.iter().find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned())
         };
-        settings(&variable, home.map(PathBuf::from))
+        settings(&variable, home.map(Path::new))
     }
 
     #[test]

@@ -30,11 +30,11 @@ const SCHEME: &str = "hf://";
 ///
 /// What is here goes first. `runs/first` is no id if there is a directory `runs`; `hf://runs/first` always is one.
 pub(crate) fn find_model(given: &Path, ui: Ui) -> anyhow::Result<Found> {
+    // A branch may move; for one process it is where it was first seen.
+    static SEEN: Mutex<BTreeMap<String, Found>> = Mutex::new(BTreeMap::new());
     let Some(repo) = repo_of(given)? else {
         return Ok(Found { dir: given.to_owned(), name: given.display().to_string() });
     };
-    // A branch may move; for one process it is where it was first seen.
-    static SEEN: Mutex<BTreeMap<String, Found>> = Mutex::new(BTreeMap::new());
     let mut seen = SEEN.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(found) = seen.get(&repo.to_string()) {
         return Ok(found.clone());
@@ -61,7 +61,7 @@ fn repo_of(given: &Path) -> anyhow::Result<Option<RepoId>> {
     if let Some(id) = text.strip_prefix(SCHEME) {
         return Ok(Some(id.parse()?));
     }
-    let is_here = given.exists() || given.parent().is_some_and(|parent| parent.is_dir());
+    let is_here = given.exists() || given.parent().is_some_and(Path::is_dir);
     Ok(if is_here { None } else { text.parse().ok() })
 }
 
@@ -159,5 +159,5 @@ fn open() -> anyhow::Result<Hub> {
 /// What the environment says of the hub.
 pub(crate) fn settings() -> anyhow::Result<HubSettings> {
     let variable = |name: &str| std::env::var(name).ok();
-    environment::settings(&variable, std::env::home_dir()).context("the hub's cache")
+    environment::settings(&variable, std::env::home_dir().as_deref()).context("the hub's cache")
 }

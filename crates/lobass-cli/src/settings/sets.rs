@@ -102,7 +102,7 @@ impl SetSettings {
             );
         }
         match (self.out_of, self.diversity) {
-            (Some(times), _) if !(times >= 1.0) => {
+            (Some(times), _) if times < 1.0 || times.is_nan() => {
                 bail!("out of how many times as many: expected at least 1, found {times}")
             }
             (Some(_), None | Some(Diversity::Cosine(_))) => {

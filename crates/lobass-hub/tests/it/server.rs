@@ -240,14 +240,13 @@ fn answer(stream: TcpStream, state: &Mutex<State>, elsewhere: &str, is_hub: bool
     let range = headers.get("range").cloned();
     let (mut reply, mut cut) = (reply(&state, target, &headers, elsewhere, is_hub), None);
     match fault {
-        None => {}
+        None | Some(Fault::NoRange) => {}
         Some(Fault::Status(status, more)) => {
             reply = Reply::new(status, "");
             reply.headers.extend(more.into_iter().map(|(name, value)| (name, value.to_owned())));
         }
         Some(Fault::Body(body)) => reply = Reply::new(200, body),
         Some(Fault::Cut(n)) => cut = Some(n),
-        Some(Fault::NoRange) => {}
     }
     let no_range =
         matches!(state.faults.iter().find(|(when, ..)| line.contains(when)), Some((.., Fault::NoRange)));

@@ -20,6 +20,9 @@ impl Strata {
     }
 
     /// By text, in the order of the texts.
+    ///
+    /// # Panics
+    /// If there are more than 2^32 of them.
     pub fn of_values<'a>(values: impl IntoIterator<Item = &'a str>) -> Self {
         let mut names: Vec<String> = Vec::new();
         let mut known = std::collections::HashMap::new();
@@ -38,6 +41,9 @@ impl Strata {
     /// By length, in at most `n_bins` bins with about as many of the rows with a score in each.
     ///
     /// Rows of one length are in one bin.
+    ///
+    /// # Panics
+    /// If there are more than 2^32 bins.
     pub fn of_lengths(columns: &ScoreColumns, scores: &Numbers, n_bins: usize) -> Self {
         let lengths = &columns.n_scored;
         let order = ascending(columns.len(), |row| scores.get(row).map(|_| f64::from(lengths[row])));

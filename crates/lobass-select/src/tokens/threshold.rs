@@ -122,8 +122,10 @@ mod tests {
         fn it_is_what_sorting_finds(numbers in prop::collection::vec(any::<f32>(), 0..200), share in 0.0f64..1.0) {
             let mut sorted: Vec<f32> = numbers.iter().copied().filter(|number| !number.is_nan()).collect();
             sorted.sort_by(|a, b| b.total_cmp(a));
-            let wanted = (sorted.len() as f64 * share).ceil() as usize;
-            let plainly = wanted.checked_sub(1).map(|place| sorted[place]);
+            let wanted = sorted.len() as f64 * share;
+            // The first place with as many numbers up to it as are wanted.
+            let plainly = sorted.iter().zip(1..).find(|(_, rank)| f64::from(*rank) >= wanted);
+            let plainly = plainly.map(|(number, _)| *number).filter(|_| wanted > 0.0);
             prop_assert_eq!(found(&numbers, share), plainly);
         }
     }

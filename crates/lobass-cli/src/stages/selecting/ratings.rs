@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
-use lobass_core::Numbers;
+use lobass_core::{ExampleKey, Numbers};
 use lobass_data::{Pool, Rows};
 use lobass_run::ScoreFile;
 use serde_json::{Map, Value};
@@ -91,7 +91,7 @@ fn places(rated: &[Rated], table: &ScoreFile) -> anyhow::Result<Vec<u64>> {
     let all: Vec<u64> = (0..n_rows).collect();
     let keys = table.keys(&all, available_threads())?;
     let by_key: std::collections::HashMap<&str, u64> =
-        keys.iter().map(|key| key.as_str()).zip(all.iter().copied()).collect();
+        keys.iter().map(ExampleKey::as_str).zip(all.iter().copied()).collect();
     let place = |rated: &Rated| match (rated.row, &rated.key) {
         (None, Some(key)) => by_key
             .get(key.as_str())
