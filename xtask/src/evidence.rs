@@ -87,8 +87,8 @@ fn lobass(shell: &Shell, args: &Args) -> Result<PathBuf> {
     let built =
         cmd!(shell, "cargo build --package lobass-cli --message-format json-render-diagnostics").read()?;
     let messages = built.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let executable = messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).last();
-    executable.context("cargo built no program")
+    let mut executables = messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from));
+    executables.next_back().context("cargo built no program")
 }
 
 struct Runs<'a> {

@@ -44,9 +44,9 @@ impl Overlap {
             overlap.prompts.entry(words(prompt)).or_default().push(at);
             let shingles = shingles(&words(whole));
             overlap.n_shingles.push(shingles.len());
-            let mut each: Vec<u64> = shingles.into_iter().collect();
-            each.sort_unstable();
-            each.into_iter().for_each(|shingle| overlap.shingles.entry(shingle).or_default().push(at));
+            for shingle in shingles_in_order(&shingles) {
+                overlap.shingles.entry(shingle).or_default().push(at);
+            }
             overlap.twins.push(None);
         }
         overlap

@@ -56,7 +56,9 @@ impl<'a> Trainer<'a> {
         hash.update(fingerprint(&model, objective, config).as_bytes());
         for batch in &plan {
             hash.update((batch.len() as u64).to_le_bytes());
-            batch.iter().for_each(|&example| hash.update((example as u64).to_le_bytes()));
+            for &example in batch {
+                hash.update((example as u64).to_le_bytes());
+            }
         }
         Self::begin(model, objective, plan, config, (threads, hex(&hash.finalize())))
     }

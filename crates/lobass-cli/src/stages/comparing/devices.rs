@@ -60,7 +60,7 @@ impl Devices<'_> {
                     Event::Done { trial, took } => {
                         n_done += 1;
                         if let Some(record) = comparison.record(&trial)? {
-                            comparison.say(n_done, &trial, &record, took, ui);
+                            comparison.say(n_done, &trial, &record, &took, ui);
                         }
                     }
                     Event::Failed { device, what } => warn(format!("the worker on {device} is gone: {what}")),

@@ -121,7 +121,9 @@ impl HeldOut {
             bail!("no held-out example is left to measure on: {what}, {n_unscorable} cannot be scored");
         }
         let mut n_rows: BTreeMap<usize, u64> = BTreeMap::new();
-        kept.iter().for_each(|one| *n_rows.entry(one.source).or_default() += 1);
+        for one in &kept {
+            *n_rows.entry(one.source).or_default() += 1;
+        }
         let counts = n_rows.iter().map(|(&at, &n_rows)| SourceCount { source: sources[at].clone(), n_rows });
         let n_scored = kept.iter().map(|one| one.sequence.n_scored() as u64).sum();
         let record =

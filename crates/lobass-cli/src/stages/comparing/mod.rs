@@ -212,7 +212,7 @@ impl Comparison {
         for (at, trial) in open.iter().enumerate() {
             let started = std::time::Instant::now();
             let record = self.run(trial).with_context(|| trial.say())?;
-            self.say(trials.len() - open.len() + at + 1, trial, &record, duration(started.elapsed()), ui);
+            self.say(trials.len() - open.len() + at + 1, trial, &record, &duration(started.elapsed()), ui);
         }
         Ok(())
     }
@@ -232,7 +232,7 @@ impl Comparison {
         Ok(open)
     }
 
-    fn say(&self, n_done: usize, trial: &Trial, record: &trial::TrialRecord, took: String, ui: Ui) {
+    fn say(&self, n_done: usize, trial: &Trial, record: &trial::TrialRecord, took: &str, ui: Ui) {
         let n_trials = self.trials().len();
         ui.note(format!(
             "{:16} {n_done} of {n_trials}: {}: {} steps, {} tokens, held-out loss {:.4}, {took}",
