@@ -1,4 +1,4 @@
-//! Bootstrap intervals against `SciPy`, and against a plain `NumPy` one of two crossed factors.
+//! Bootstrap intervals against `scipy`, and against a plain one in `numpy` of two crossed factors.
 
 use lobass_evidence::{Bootstrap, Estimate, Ratio, quantile};
 use lobass_tests::{assert_close, fixture, read_json};

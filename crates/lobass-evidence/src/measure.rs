@@ -85,7 +85,10 @@ pub fn measure(
         }
         for (arm, of_arm) in arms.iter().zip(&draws) {
             for (baseline, of_baseline) in arms.iter().zip(&draws) {
-                let Some(matching) = common(arm, baseline, baselines) else { continue };
+                if !are_compared(arm, baseline, baselines) {
+                    continue;
+                }
+                let matching = arm.matching.or(baseline.matching);
                 let difference = |at: usize| bootstrap.estimate(&of_arm[at].minus(&of_baseline[at]));
                 differences.push(Difference {
                     strategy: arm.strategy.clone(),
@@ -104,16 +107,10 @@ pub fn measure(
     Ok(Measured { results, totals, differences })
 }
 
-/// The matching under which an arm is to be compared with a baseline, if it is.
-#[expect(clippy::option_option, reason = "the base is measured under no matching at all")]
-fn common(arm: &Arm, baseline: &Arm, baselines: &[&str]) -> Option<Option<Matching>> {
-    if arm.strategy == baseline.strategy || !baselines.contains(&baseline.strategy.as_str()) {
-        return None;
-    }
-    match (arm.matching, baseline.matching) {
-        (Some(one), Some(other)) if one != other => None,
-        (one, other) => Some(one.or(other)),
-    }
+/// Whether an arm is to be compared with a baseline: another one, of the same matching or of none.
+fn are_compared(arm: &Arm, baseline: &Arm, baselines: &[&str]) -> bool {
+    let clash = arm.matching.is_some() && baseline.matching.is_some() && arm.matching != baseline.matching;
+    arm.strategy != baseline.strategy && baselines.contains(&baseline.strategy.as_str()) && !clash
 }
 
 /// All examples, then those of each source that has some.

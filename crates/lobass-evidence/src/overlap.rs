@@ -44,9 +44,7 @@ impl Overlap {
             overlap.prompts.entry(words(prompt)).or_default().push(at);
             let shingles = shingles(&words(whole));
             overlap.n_shingles.push(shingles.len());
-            let mut each: Vec<u64> = shingles.into_iter().collect();
-            each.sort_unstable();
-            for shingle in each {
+            for shingle in shingles_in_order(&shingles) {
                 overlap.shingles.entry(shingle).or_default().push(at);
             }
             overlap.twins.push(None);
