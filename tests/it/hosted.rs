@@ -58,10 +58,16 @@ fn run(host: &Arc<Recorder>, line: &str) -> Result<Value, Refusal> {
 fn a_host_gets_what_the_command_line_prints() {
     let sandbox = Sandbox::new();
     sandbox.small_pool(300);
-    let printed = sandbox.json(0, "score --base base --data small.jsonl --out printed.parquet");
+    let printed =
+        sandbox.json(0, "score --base base --data small.jsonl --out printed.parquet --max-length 100000");
     let at = |name: &str| sandbox.path(name).display().to_string();
     let line = |out: &str, more: &str| {
-        format!("score --base {} --data {} --out {}{more}", at("base"), at("small.jsonl"), at(out))
+        format!(
+            "score --base {} --data {} --out {} --max-length 100000{more}",
+            at("base"),
+            at("small.jsonl"),
+            at(out)
+        )
     };
     let host = Recorder::new(usize::MAX);
     let told = run(&host, &line("told.parquet", "")).unwrap();
