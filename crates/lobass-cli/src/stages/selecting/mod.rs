@@ -67,7 +67,11 @@ pub(crate) fn columns_of<'a>(
 /// Whether choosing looks at the rows of the data files, beside those of the score table.
 pub(crate) fn reads_rows(strategy: &str, settings: &SelectSettings) -> anyhow::Result<bool> {
     let needs = settings.strategy(strategy)?.info().needs;
-    let of_strategy = needs.iter().any(|need| matches!(need, Need::Prompts | Need::Rating));
+    let of_strategy = needs.iter().any(|need| match need {
+        Need::Prompts => true,
+        Need::Rating => settings.ratings.is_none(),
+        _ => false,
+    });
     Ok(of_strategy || shape::reads_rows(&settings.shape))
 }
 

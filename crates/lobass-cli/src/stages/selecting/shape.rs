@@ -27,7 +27,8 @@ pub(super) fn columns(settings: &ShapeSettings) -> ColumnSet {
 /// Whether settings ask for something that only the data files have.
 pub(super) fn reads_rows(settings: &ShapeSettings) -> bool {
     let by_column = settings.quota_by.as_ref().is_some_and(|by| by != "source" && by != "length");
-    by_column || settings.responses != Responses::All
+    let by_text = settings.rules.is_some() || settings.near_duplicates.is_some();
+    by_column || by_text || settings.responses != Responses::All
 }
 
 /// What a selection has to look like.
