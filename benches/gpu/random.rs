@@ -17,7 +17,7 @@ impl WeightSource for OnDevice {
     type Error = Infallible;
 
     fn tensor<const D: usize>(&mut self, name: &str, shape: [usize; D]) -> Result<Tensor<D>, Infallible> {
-        let weights = match (D, name.ends_with(".bias")) {
+        let weights: Tensor<D> = match (D, name.ends_with(".bias")) {
             (1, true) => Tensor::zeros(shape, &self.device),
             (1, false) => Tensor::ones(shape, &self.device),
             _ => Tensor::random(shape, Distribution::Normal(0.0, self.deviation), &self.device),

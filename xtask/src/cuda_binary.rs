@@ -24,8 +24,8 @@ const PROFILE: &str = "cuda-binary";
 const OUT: &str = "cuda";
 /// The oldest CUDA whose driver is enough, as `cudarc` writes 12.8; cards of the Blackwell generation need as much.
 const CUDA_VERSION: &str = "12080";
-/// What functions of LLVM's C interface begin with.
-const PREFIX: &str = "LLVM";
+/// What functions of LLVM's C interface begin with, and those of the C++ that stands between it and burn.
+const PREFIXES: [&str; 2] = ["LLVM", "cubecl_"];
 
 pub(crate) fn run(shell: &Shell, args: &Args) -> Result<()> {
     let target = target_dir(shell)?;
@@ -86,7 +86,8 @@ fn missing(shell: &Shell, deps: &Path) -> Result<BTreeSet<String>> {
                 .ignore_stderr()
                 .read()
                 .context("nm is needed, as it comes with a C compiler")?;
-            found.extend(listing.lines().filter(|name| name.starts_with(PREFIX)).map(str::to_owned));
+            let is_of_llvm = |name: &&str| PREFIXES.iter().any(|prefix| name.starts_with(prefix));
+            found.extend(listing.lines().filter(is_of_llvm).map(str::to_owned));
         }
         Ok(found)
     };

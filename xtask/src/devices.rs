@@ -14,7 +14,8 @@ pub(crate) fn run(shell: &Shell, args: &Args) -> Result<()> {
     eprintln!("==> types of the back ends that cannot be tested here");
     // Documentation builds of burn's CUDA back end skip the LLVM that it would fetch from outside the registry. What
     // comes out cannot be linked, but is compiled as far as types go.
-    cmd!(shell, "cargo check --locked --profile devices --package lobass-cli --features cuda-nvrtc,vulkan")
+    let packages = ["--package", "lobass-cli", "--package", "lobass-benches"];
+    cmd!(shell, "cargo check --locked --profile devices {packages...} --bins --features cuda-nvrtc,vulkan")
         .env("DOCS_RS", "1")
         .run()?;
     if args.check_only {
