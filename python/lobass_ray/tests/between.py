@@ -33,9 +33,9 @@ def main(args: list[str], *, lobass: str, delay: float, poison: int | None, time
         assert child.stdin is not None
         for line in sys.stdin.buffer:
             time.sleep(delay)
-            marks = len(attempts(work, json.loads(line)["shard"]))
-            if json.loads(line)["shard"] == poison and marks < times:
-                threading.Thread(target=kill_when_begun, args=(child, work, poison, marks), daemon=True).start()
+            if json.loads(line)["shard"] == poison and ticket(Path(work).parent, times):
+                before = len(begun(work, poison, child.pid))
+                threading.Thread(target=kill_when_begun, args=(child, work, poison, before), daemon=True).start()
             child.stdin.write(line)
             child.stdin.flush()
         child.stdin.close()
@@ -47,11 +47,31 @@ def main(args: list[str], *, lobass: str, delay: float, poison: int | None, time
     os._exit(128 - code if code < 0 else code)
 
 
-def attempts(work: str, shard: int) -> list[Path]:
-    return list(Path(work).glob(f"attempts/*/{shard:05}.[0-9]"))  # And none that is still being written.
+def ticket(dir: Path, times: int) -> bool:
+    """Whether another kill is allowed, of so many by all wrappers together."""
+    for number in range(times):
+        try:
+            (dir / f"kill.{number}").touch(exist_ok=False)
+            return True
+        except FileExistsError:
+            pass
+    return False
 
 
-def kill_when_begun(child: "subprocess.Popen[bytes]", work: str, shard: int, marks: int) -> None:
-    while child.poll() is None and len(attempts(work, shard)) == marks:
+def begun(work: str, shard: int, pid: int) -> list[Path]:
+    """The marks of one worker: the same shard may be under way under the other model, in another worker."""
+    marks = Path(work).glob(f"attempts/*/{shard:05}.[0-9]")  # And none that is still being written.
+    return [mark for mark in marks if is_of(mark, pid)]
+
+
+def is_of(mark: Path, pid: int) -> bool:
+    try:
+        return str(json.loads(mark.read_text())["worker"]).endswith(f":{pid}")
+    except FileNotFoundError:  # Taken up meanwhile.
+        return False
+
+
+def kill_when_begun(child: "subprocess.Popen[bytes]", work: str, shard: int, before: int) -> None:
+    while child.poll() is None and len(begun(work, shard, child.pid)) <= before:
         time.sleep(0.0005)
     child.kill()
