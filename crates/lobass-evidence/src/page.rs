@@ -1,7 +1,9 @@
 //! Reports as a page: tables, verdicts, and plots.
 
 use crate::markdown::{count, interval, percent, signed, table};
-use crate::{ALL, ArmReport, Cost, Estimate, Mark, Matching, Plot, Report, SourceCount, claims};
+use crate::{
+    ALL, ArmReport, Cost, Estimate, Mark, Matching, Plot, Report, SourceCount, SourceResult, claims,
+};
 
 /// A report with a name and words around it.
 #[derive(Debug, Clone)]
@@ -140,6 +142,28 @@ fn heading(report: &Report, matching: Matching) -> String {
     }
 }
 
+/// What is said of an arm on some examples.
+const JUDGED: [&str; 6] =
+    ["loss", "loss against random", "loss against full", "exact", "exact against random", "matched"];
+
+/// The cells under [`JUDGED`].
+fn judged(
+    report: &Report,
+    arm: &ArmReport,
+    result: &SourceResult,
+    matching: Matching,
+    source: &str,
+) -> [String; JUDGED.len()] {
+    [
+        interval(&result.loss, 3),
+        against(report, arm, "random", matching, source),
+        against(report, arm, "full", matching, source),
+        percent(&result.exact),
+        exact_against_random(report, arm, matching, source),
+        percent(&result.matched),
+    ]
+}
+
 fn overall(report: &Report, matching: Matching) -> String {
     let rows: Vec<Vec<String>> = report
         .arms_of(matching)
@@ -147,37 +171,19 @@ fn overall(report: &Report, matching: Matching) -> String {
             let result = arm.result(ALL)?;
             let Cost { scoring, references, .. } = arm.cost;
             let selecting = references.map(|references| scoring + references);
-            Some(vec![
+            let what = [
                 arm.strategy.clone(),
                 count(arm.n_rows),
                 count(arm.n_steps),
                 format!("{:.1}", arm.passes),
                 known(selecting),
                 known(arm.cost.total()),
-                interval(&result.loss, 3),
-                against(report, arm, "random", matching, ALL),
-                against(report, arm, "full", matching, ALL),
-                percent(&result.exact),
-                exact_against_random(report, arm, matching, ALL),
-                percent(&result.matched),
-            ])
+            ];
+            Some(what.into_iter().chain(judged(report, arm, result, matching, ALL)).collect())
         })
         .collect();
-    let headings = [
-        "strategy",
-        "rows",
-        "steps",
-        "passes",
-        "cost to select",
-        "cost in all",
-        "loss",
-        "loss against random",
-        "loss against full",
-        "exact",
-        "exact against random",
-        "matched",
-    ];
-    table(&headings, &rows)
+    let what = ["strategy", "rows", "steps", "passes", "cost to select", "cost in all"];
+    table(&[&what[..], &JUDGED].concat(), &rows)
 }
 
 fn known(cost: Option<f64>) -> String {
@@ -208,26 +214,11 @@ fn by_source(report: &Report, matching: Matching, source: &SourceCount) -> Strin
         .arms_of(matching)
         .filter_map(|arm| {
             let result = arm.result(name)?;
-            Some(vec![
-                arm.strategy.clone(),
-                interval(&result.loss, 3),
-                against(report, arm, "random", matching, name),
-                against(report, arm, "full", matching, name),
-                percent(&result.exact),
-                exact_against_random(report, arm, matching, name),
-                percent(&result.matched),
-            ])
+            let what = [arm.strategy.clone()];
+            Some(what.into_iter().chain(judged(report, arm, result, matching, name)).collect())
         })
         .collect();
-    let headings = [
-        "strategy",
-        "loss",
-        "loss against random",
-        "loss against full",
-        "exact",
-        "exact against random",
-        "matched",
-    ];
+    let headings = [&["strategy"][..], &JUDGED].concat();
     format!("On `{name}`, {} examples:\n\n{}\n", count(source.n_rows as f64), table(&headings, &rows))
 }
 

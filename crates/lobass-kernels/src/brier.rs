@@ -121,16 +121,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::check::{assert_close, values, wide};
+    use crate::check::{self, assert_close, wide};
     use crate::plain;
 
     fn in_blocks(logits: &[f32], labels: &[u32], vocab: usize, width: usize) -> Vec<f32> {
         let mut running = RunningBrier::new(labels);
-        for start in (0..vocab).step_by(width) {
-            let end = vocab.min(start + width);
-            let mut block: Vec<f32> = logits.chunks(vocab).flat_map(|row| row[start..end].to_vec()).collect();
-            running.add(&mut block, end - start);
-        }
+        check::in_blocks(logits, vocab, width, |block, width| running.add(block, width));
         running.losses()
     }
 
@@ -139,10 +135,7 @@ mod tests {
         fn is_the_plain_one_in_any_blocks(
             (rows, vocab, width) in (1usize..4, 1usize..2500, 1usize..1500), size in 0.1f32..40.0, seed: u64,
         ) {
-            let mut logits: Vec<f32> = values(seed, rows * vocab).iter().map(|x| x * size).collect();
-            for out in logits.iter_mut().skip(7).step_by(13) {
-                *out = f32::NEG_INFINITY;
-            }
+            let logits = check::logits(seed, rows, vocab, size);
             let label = |row: u64| u32::try_from((seed ^ (row * 31)) % vocab as u64).unwrap();
             let labels: Vec<u32> = (0..rows as u64).map(label).collect();
             let mut expected = vec![0.0; rows];

@@ -13,6 +13,24 @@ pub(crate) fn values(seed: u64, len: usize) -> Vec<f32> {
     (0..len).map(|_| uniform() + uniform() + uniform()).collect()
 }
 
+/// Logits of that size, a few of which are negative infinity.
+pub(crate) fn logits(seed: u64, rows: usize, vocab: usize, size: f32) -> Vec<f32> {
+    let mut logits: Vec<f32> = values(seed, rows * vocab).iter().map(|x| x * size).collect();
+    for out in logits.iter_mut().skip(7).step_by(13) {
+        *out = f32::NEG_INFINITY;
+    }
+    logits
+}
+
+/// Lets the logits go by, `width` tokens of the vocabulary at a time.
+pub(crate) fn in_blocks(logits: &[f32], vocab: usize, width: usize, mut add: impl FnMut(&mut [f32], usize)) {
+    for start in (0..vocab).step_by(width) {
+        let end = vocab.min(start + width);
+        let mut block: Vec<f32> = logits.chunks(vocab).flat_map(|row| row[start..end].to_vec()).collect();
+        add(&mut block, end - start);
+    }
+}
+
 /// The same numbers in `f64`.
 pub(crate) fn wide(values: &[f32]) -> Vec<f64> {
     values.iter().map(|value| f64::from(*value)).collect()

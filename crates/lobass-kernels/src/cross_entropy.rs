@@ -178,7 +178,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::check::{assert_close, assert_gradient, values, weighted, wide};
+    use crate::check::{self, assert_close, assert_gradient, values, weighted, wide};
     use crate::plain;
 
     fn labels(rows: usize, vocab: usize, seed: u64) -> Vec<u32> {
@@ -206,11 +206,7 @@ mod tests {
     /// The losses with the vocabulary in blocks.
     fn in_blocks(logits: &[f32], labels: &[u32], vocab: usize, width: usize) -> Vec<f32> {
         let mut running = RunningCrossEntropy::new(labels);
-        for start in (0..vocab).step_by(width) {
-            let end = vocab.min(start + width);
-            let mut block: Vec<f32> = logits.chunks(vocab).flat_map(|row| row[start..end].to_vec()).collect();
-            running.add(&mut block, end - start);
-        }
+        check::in_blocks(logits, vocab, width, |block, width| running.add(block, width));
         running.losses()
     }
 
@@ -219,10 +215,7 @@ mod tests {
         fn blocks_of_the_vocabulary_make_the_same_losses(
             (rows, vocab, width) in (1usize..4, 1usize..2500, 1usize..1500), size in 0.1f32..40.0, seed: u64,
         ) {
-            let mut logits: Vec<f32> = values(seed, rows * vocab).iter().map(|x| x * size).collect();
-            for out in logits.iter_mut().skip(7).step_by(13) {
-                *out = f32::NEG_INFINITY;
-            }
+            let logits = check::logits(seed, rows, vocab, size);
             let labels = labels(rows, vocab, seed);
             let mut expected = vec![0.0; rows];
             cross_entropy(&logits, &labels, &mut expected);

@@ -4,10 +4,9 @@ use burn::tensor::Tensor;
 use lobass_core::{Detail, LossEngine, Sequence, SequenceLoss};
 use lobass_kernels::RunningBrier;
 use lobass_llama::Llama;
-use lobass_llama::host::{Lent, is_host};
 
+use crate::chunks::{for_each_block, of_labels};
 use crate::engine::sequence_loss;
-use crate::label_loss::{HOST_ROWS, HOST_TOKENS, chunks, rows_of_a_chunk};
 use crate::plan::{Batch, Plan};
 use crate::{Engine, Error, check_ids, select_rows};
 
@@ -52,42 +51,25 @@ fn of_batch(model: &Llama, batch: &Batch) -> Vec<(usize, Vec<f32>)> {
 /// # Shapes
 /// - `hidden`: `[rows, hidden]`; `labels`: one per row; returns: one per row
 fn brier_losses(model: &Llama, hidden: &Tensor<2>, labels: &[u32]) -> Vec<f32> {
-    let on_host = is_host(&hidden.device());
-    let rows = if on_host { HOST_ROWS } else { rows_of_a_chunk(model) };
-    let mut losses = Vec::with_capacity(labels.len());
-    for (start, labels) in chunks(labels, rows) {
-        let hidden = hidden.clone().narrow(0, start, labels.len());
-        losses.extend(if on_host {
-            in_blocks(model, &hidden, labels)
-        } else {
-            plain::losses(model.logits(&hidden), labels)
-        });
-    }
-    losses
+    of_labels(model, hidden, labels, running_losses, plain::losses)
 }
 
-/// The vocabulary goes by in blocks, so that logits stay in the cache.
-fn in_blocks(model: &Llama, hidden: &Tensor<2>, labels: &[u32]) -> Vec<f32> {
-    let vocab = model.config().vocab_size;
+fn running_losses(model: &Llama, hidden: &Tensor<2>, labels: &[u32]) -> Vec<f32> {
     let mut running = RunningBrier::new(labels);
-    for start in (0..vocab).step_by(HOST_TOKENS) {
-        let tokens = start..vocab.min(start + HOST_TOKENS);
-        let width = tokens.len();
-        running.add(Lent::new(model.logits_of(hidden, tokens)).values_mut(), width);
-    }
+    for_each_block(model, hidden, |logits, tokens| running.add(logits, tokens.len()));
     running.losses()
 }
 
 /// In burn's own terms, for devices without kernels of ours.
 mod plain {
+    use burn::tensor::Tensor;
     use burn::tensor::activation::softmax;
-    use burn::tensor::{Int, Tensor, TensorData};
+
+    use crate::label_loss::plain::indices;
 
     pub(super) fn losses(logits: Tensor<2>, labels: &[u32]) -> Vec<f32> {
         let device = logits.device();
-        let labels: Vec<i64> = labels.iter().map(|&label| i64::from(label)).collect();
-        let count = labels.len();
-        let labels: Tensor<1, Int> = Tensor::from_data(TensorData::new(labels, [count]), &device);
+        let labels = indices(labels, &device);
         let p = softmax(logits, 1);
         let of_label = p.clone().gather(1, labels.unsqueeze_dim(1));
         let losses = p.square().sum_dim(1) - of_label * 2.0 + 1.0;
@@ -96,7 +78,7 @@ mod plain {
 
     #[cfg(test)]
     mod tests {
-        use burn::tensor::Device;
+        use burn::tensor::{Device, TensorData};
         use proptest::prelude::*;
 
         use super::*;

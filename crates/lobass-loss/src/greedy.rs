@@ -4,11 +4,11 @@ use burn::tensor::{Int, Tensor};
 use lobass_core::{Nll, Sequence};
 use lobass_kernels::RunningCrossEntropy;
 use lobass_llama::Llama;
-use lobass_llama::host::{Lent, is_host};
 
-use crate::label_loss::{HOST_ROWS, HOST_TOKENS, chunks, rows_of_a_chunk};
+use crate::chunks::{for_each_block, of_labels};
+use crate::label_loss::plain;
 use crate::plan::{Batch, Plan};
-use crate::{Engine, Error, check_ids, label_losses, select_rows};
+use crate::{Engine, Error, check_ids, select_rows};
 
 /// What a model makes of the scored tokens of one sequence.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -66,29 +66,24 @@ fn of_batch(model: &Llama, batch: &Batch) -> Vec<(usize, GreedyMatch)> {
     answers.collect()
 }
 
-/// The loss of each label as [`label_losses`] has it, and the most likely token of each row, if its logits are numbers.
+/// The loss of each label as [`label_losses`](crate::label_losses) has it, and the most likely token of each row, if its
+/// logits are numbers.
 fn losses_and_best(model: &Llama, hidden: &Tensor<2>, labels: &[u32]) -> (Vec<f32>, Vec<Option<u32>>) {
-    if !is_host(&hidden.device()) {
-        return (label_losses(model, hidden, labels), best_tokens(model, hidden));
-    }
-    let vocab = model.config().vocab_size;
-    let (mut losses, mut best) = (Vec::new(), Vec::new());
-    for (start, labels) in chunks(labels, HOST_ROWS) {
-        let hidden = hidden.clone().narrow(0, start, labels.len());
-        let mut running = RunningCrossEntropy::new(labels);
-        let mut leaders = vec![Leader::default(); labels.len()];
-        for first in (0..vocab).step_by(HOST_TOKENS) {
-            let tokens = first..vocab.min(first + HOST_TOKENS);
-            let width = tokens.len();
-            let mut logits = Lent::new(model.logits_of(&hidden, tokens));
-            let values = logits.values_mut();
-            leaders.iter_mut().zip(values.chunks(width)).for_each(|(leader, row)| leader.see(first, row));
-            running.add(values, width);
-        }
-        losses.extend(running.losses());
-        best.extend(leaders.iter().map(Leader::token));
-    }
-    (losses, best)
+    let both = of_labels(model, hidden, labels, running, |logits, labels| {
+        plain::losses(logits.clone(), labels).into_iter().zip(lowest_of_largest(logits)).collect()
+    });
+    both.into_iter().unzip()
+}
+
+fn running(model: &Llama, hidden: &Tensor<2>, labels: &[u32]) -> Vec<(f32, Option<u32>)> {
+    let mut losses = RunningCrossEntropy::new(labels);
+    let mut leaders = vec![Leader::default(); labels.len()];
+    for_each_block(model, hidden, |logits, tokens| {
+        let rows = logits.chunks(tokens.len());
+        leaders.iter_mut().zip(rows).for_each(|(leader, row)| leader.see(tokens.start, row));
+        losses.add(logits, tokens.len());
+    });
+    losses.losses().into_iter().zip(leaders.iter().map(Leader::token)).collect()
 }
 
 /// The largest logit of a row so far.
@@ -117,17 +112,6 @@ impl Leader {
 
 /// In burn's own terms, for devices without kernels of ours; which of equals `argmax` takes differs from one back end
 /// to the next, so the lowest is looked for.
-fn best_tokens(model: &Llama, hidden: &Tensor<2>) -> Vec<Option<u32>> {
-    let [rows, _] = hidden.dims();
-    let size = rows_of_a_chunk(model);
-    let mut best = Vec::with_capacity(rows);
-    for start in (0..rows).step_by(size) {
-        let logits = model.logits(&hidden.clone().narrow(0, start, size.min(rows - start)));
-        best.extend(lowest_of_largest(logits));
-    }
-    best
-}
-
 fn lowest_of_largest(logits: Tensor<2>) -> Vec<Option<u32>> {
     let [rows, vocab] = logits.dims();
     let device = logits.device();

@@ -5,11 +5,7 @@ use lobass_kernels::RunningCrossEntropy;
 use lobass_llama::host::{Lent, is_host};
 use lobass_llama::{Gradients, Llama};
 
-/// Logits held at once where whole rows of them are needed, in values: 64 MiB of f32.
-const CHUNK_LOGITS: usize = 16 << 20;
-/// Rows, and tokens of the vocabulary, whose logits are held at once on the processor: 4 MiB.
-pub(crate) const HOST_ROWS: usize = 512;
-pub(crate) const HOST_TOKENS: usize = 2048;
+use crate::chunks::{chunks, for_each_block, of_labels, whole_rows};
 
 /// Computes the negative log-likelihood of each label under the model, `log(sum exp(logits)) - logits[label]`, in
 /// nats.
@@ -28,29 +24,12 @@ pub(crate) const HOST_TOKENS: usize = 2048;
 /// Source: `torch.nn.functional.cross_entropy(logits.float(), labels, reduction="none")`.
 pub fn label_losses(model: &Llama, hidden: &Tensor<2>, labels: &[u32]) -> Vec<f32> {
     assert_eq!(hidden.dims()[0], labels.len(), "one label per row");
-    let on_host = is_host(&hidden.device());
-    let mut losses = Vec::with_capacity(labels.len());
-    let rows = if on_host { HOST_ROWS } else { rows_of_a_chunk(model) };
-    for (start, labels) in chunks(labels, rows) {
-        let hidden = hidden.clone().narrow(0, start, labels.len());
-        if on_host {
-            losses.extend(running_losses(model, &hidden, labels));
-        } else {
-            losses.extend(plain::losses(model.logits(&hidden), labels).into_data().iter::<f32>());
-        }
-    }
-    losses
+    of_labels(model, hidden, labels, running_losses, plain::losses)
 }
 
-/// The vocabulary goes by in blocks, so that logits stay in the cache.
 fn running_losses(model: &Llama, hidden: &Tensor<2>, labels: &[u32]) -> Vec<f32> {
-    let vocab = model.config().vocab_size;
     let mut running = RunningCrossEntropy::new(labels);
-    for start in (0..vocab).step_by(HOST_TOKENS) {
-        let tokens = start..vocab.min(start + HOST_TOKENS);
-        let width = tokens.len();
-        running.add(Lent::new(model.logits_of(hidden, tokens)).values_mut(), width);
-    }
+    for_each_block(model, hidden, |logits, tokens| running.add(logits, tokens.len()));
     running.losses()
 }
 
@@ -70,7 +49,7 @@ pub fn label_losses_backward(
     assert_eq!(seeds.len(), labels.len(), "one seed per row");
     let mut losses = Vec::with_capacity(labels.len());
     let mut d_hidden = Vec::new();
-    for (start, labels) in chunks(labels, rows_of_a_chunk(model)) {
+    for (start, labels) in chunks(labels, whole_rows(model)) {
         let seeds = &seeds[start..start + labels.len()];
         let hidden = hidden.clone().narrow(0, start, labels.len());
         let (found, d_logits) = cross_entropy_backward(model.logits(&hidden), labels, seeds);
@@ -78,15 +57,6 @@ pub fn label_losses_backward(
         d_hidden.push(model.logits_backward(hidden, d_logits, gradients));
     }
     (losses, Tensor::cat(d_hidden, 0))
-}
-
-/// The first row and the labels of each chunk of so many rows.
-pub(crate) fn chunks(labels: &[u32], rows: usize) -> impl Iterator<Item = (usize, &[u32])> {
-    labels.chunks(rows).enumerate().map(move |(at, labels)| (at * rows, labels))
-}
-
-pub(crate) fn rows_of_a_chunk(model: &Llama) -> usize {
-    (CHUNK_LOGITS / model.config().vocab_size).max(1)
 }
 
 fn cross_entropy_backward(logits: Tensor<2>, labels: &[u32], seeds: &[f32]) -> (Vec<f32>, Tensor<2>) {
@@ -101,15 +71,15 @@ fn cross_entropy_backward(logits: Tensor<2>, labels: &[u32], seeds: &[f32]) -> (
 }
 
 /// In burn's own terms, for devices without kernels of ours.
-mod plain {
+pub(crate) mod plain {
     use super::{Device, Int, Tensor, TensorData};
 
-    pub(super) fn losses(logits: Tensor<2>, labels: &[u32]) -> Tensor<1> {
+    pub(crate) fn losses(logits: Tensor<2>, labels: &[u32]) -> Vec<f32> {
         let device = logits.device();
         let of_label = logits.clone().gather(1, indices(labels, &device).unsqueeze_dim(1));
         let max = logits.clone().max_dim(1);
         let log_sum = (logits - max.clone()).exp().sum_dim(1).log() + max;
-        (log_sum - of_label).squeeze_dim(1)
+        (log_sum - of_label).into_data().iter::<f32>().collect()
     }
 
     pub(super) fn backward(logits: Tensor<2>, labels: &[u32], seeds: &[f32]) -> (Vec<f32>, Tensor<2>) {
@@ -119,10 +89,10 @@ mod plain {
         let targets = indices(labels, &device).one_hot::<2>(vocab).float();
         let seeds = Tensor::<1>::from_data(TensorData::new(seeds.to_vec(), [seeds.len()]), &device);
         let d_logits = (weights - targets) * seeds.unsqueeze_dim(1);
-        (losses.into_data().iter::<f32>().collect(), d_logits)
+        (losses, d_logits)
     }
 
-    fn indices(labels: &[u32], device: &Device) -> Tensor<1, Int> {
+    pub(crate) fn indices(labels: &[u32], device: &Device) -> Tensor<1, Int> {
         let labels: Vec<i64> = labels.iter().map(|&label| i64::from(label)).collect();
         let count = labels.len();
         Tensor::from_data(TensorData::new(labels, [count]), device)

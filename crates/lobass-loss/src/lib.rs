@@ -33,6 +33,7 @@
 //! ```
 
 mod brier;
+mod chunks;
 mod embed;
 mod engine;
 mod error;

@@ -45,6 +45,7 @@ mod error;
 mod lark;
 mod matched;
 mod memorization;
+mod needs;
 mod order;
 mod parts;
 mod rank;
@@ -54,6 +55,7 @@ mod shape;
 mod strategy;
 mod summary;
 mod tokens;
+mod trajectory;
 
 pub use agreement::{Agreement, Stability, agreement, lobass_scores, stability};
 pub use correlation::spearman;

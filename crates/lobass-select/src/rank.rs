@@ -4,10 +4,12 @@ use crate::best::{Best, Candidate, Limit, Ranking};
 use crate::diverse::Vectors;
 use crate::error::SelectError;
 use crate::matched::length_matched;
+use crate::needs;
 use crate::parts::{StratumShare, best_of_each, sets_of_each};
 use crate::sets::{Chooser, Sets};
 use crate::shape::{LeftOut, Shape, leave_out};
-use crate::strategy::{BRIER, Need, Strategy, UNCONDITIONAL};
+use crate::strategy::Strategy;
+use crate::trajectory::{clustered, features};
 use lobass_core::{Budget, Direction, Numbers, Score, ScoreColumns, Selected, Selection};
 
 /// How much to keep, and of which end.
@@ -88,7 +90,7 @@ pub fn select_sets(
         let like = select_shaped(columns, other, &Request { direction: None, ..*request }, shape)?;
         return length_matched(columns, strategy, request, shape, &like.selection);
     }
-    check(columns, strategy, shape)?;
+    needs::check(columns, strategy, shape)?;
     let info = strategy.info();
     let n_rows = columns.len() as u64;
     let direction = request.direction.unwrap_or(info.direction);
@@ -176,68 +178,6 @@ fn candidates(
     left_out.extend(shape.apply(columns, ranking, &mut scores));
     left_out.retain(|left_out| left_out.n_rows > 0);
     (scores, left_out)
-}
-
-/// Whether the table has what a strategy and its guards read.
-fn check(columns: &ScoreColumns, strategy: &Strategy, shape: &Shape) -> Result<(), SelectError> {
-    let (needs, name) = (strategy.info().needs, || strategy.info().name.to_owned());
-    let has = |losses: &str| columns.losses(losses).has_any();
-    if needs.contains(&Need::Reference) && !has("reference") {
-        return Err(SelectError::NoReference { strategy: name() });
-    }
-    if needs.contains(&Need::Unconditional) && !has(UNCONDITIONAL) {
-        return Err(SelectError::NoUnconditional { strategy: name() });
-    }
-    if needs.contains(&Need::Pair) && !(0..columns.len()).any(|row| columns.is_pair(row)) {
-        return Err(SelectError::NoPairs { strategy: name() });
-    }
-    if needs.contains(&Need::Brier) && !has(BRIER) {
-        return Err(SelectError::NoBrier { strategy: name() });
-    }
-    if matches!(strategy, Strategy::SelectiveIfd(scores) if !scores.has_any()) {
-        return Err(SelectError::NoTokens { strategy: name() });
-    }
-    let has_no_gains = matches!(strategy, Strategy::Lark(gains) if !gains.has_any());
-    if needs.contains(&Need::Prompts) && (shape.groups.is_empty() || has_no_gains) {
-        return Err(SelectError::NoPrompts { strategy: name() });
-    }
-    if matches!(strategy, Strategy::S2l(checkpoints) if checkpoints.len() < 2) {
-        return Err(SelectError::NoTrajectory { strategy: name() });
-    }
-    if matches!(strategy, Strategy::Rds(cosines) if !cosines.has_any()) {
-        return Err(SelectError::NoQueries { strategy: name() });
-    }
-    let guards = &shape.guards;
-    for (model, needed) in [("base", guards.needs_base()), ("reference", guards.needs_reference())] {
-        if needed && !has(model) {
-            return Err(SelectError::UnguardedModel { model });
-        }
-    }
-    match guards.shrinkage {
-        Some(_) if *strategy != Strategy::Lobass => Err(SelectError::Shrinkage { strategy: name() }),
-        _ => Ok(()),
-    }
-}
-
-/// The models whose losses a strategy clusters by.
-fn clustered(strategy: &Strategy) -> Option<&[String]> {
-    match strategy {
-        Strategy::S2l(checkpoints) => Some(checkpoints),
-        _ => None,
-    }
-}
-
-/// The mean losses of every row under some models, one row after the other; NaN where there are none.
-fn features(columns: &ScoreColumns, models: &[String]) -> (Vec<f32>, usize) {
-    let losses: Vec<&Numbers> = models.iter().map(|model| columns.losses(model)).collect();
-    let mean = |losses: &Numbers, row: usize| -> f32 {
-        let mean = losses.get(row).map_or(f64::NAN, |sum| sum / f64::from(columns.n_scored[row].max(1)));
-        #[expect(clippy::cast_possible_truncation, reason = "a coordinate, to 24 bits")]
-        let coordinate = mean as f32;
-        coordinate
-    };
-    let values = (0..columns.len()).flat_map(|row| losses.iter().map(move |losses| mean(losses, row)));
-    (values.collect(), models.len())
 }
 
 /// The best rows of a pool.

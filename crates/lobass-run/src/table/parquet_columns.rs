@@ -5,7 +5,7 @@ use std::path::Path;
 use lobass_core::{ColumnSet, ExampleKey, RowStatus, ScoreColumns, tie_break};
 
 use super::groups::{Group, Groups};
-use super::wanted::Wanted;
+use super::wanted::{self, Wanted};
 use super::{MANIFEST_KEY, not_a_table, not_in_place};
 use crate::columns::Columns;
 use crate::manifest::sum_column;
@@ -125,32 +125,8 @@ fn fill_statuses(found: &mut ScoreColumns, columns: &Columns, path: &Path) -> Re
 
 /// The keys of rows, which are ascending.
 pub(super) fn keys(groups: &Groups, wanted: &[Wanted], threads: usize) -> Result<Vec<ExampleKey>, Error> {
-    let of = |group: Group| {
-        let start = wanted.partition_point(|wanted| wanted.row < group.first_row);
-        let end = wanted.partition_point(|wanted| wanted.row < group.first_row + group.n_rows);
-        &wanted[start..end]
-    };
-    let some: Vec<Group> = groups.all().into_iter().filter(|group| !of(*group).is_empty()).collect();
-    let decode = |group: Group, batches: &mut dyn Iterator<Item = Result<Columns, Error>>| {
-        let mut wanted = of(group).iter().peekable();
-        let mut keys = Vec::with_capacity(wanted.len());
-        let mut first_row = group.first_row;
-        for columns in batches {
-            let columns = columns?;
-            let texts = columns.texts("key")?;
-            let next_row = first_row + texts.len() as u64;
-            while let Some(wanted) = wanted.next_if(|wanted| wanted.row < next_row) {
-                let at = usize::try_from(wanted.row - first_row).expect("within the batch");
-                keys.push(ExampleKey::new(texts[at].unwrap_or_default()));
-            }
-            first_row = next_row;
-        }
-        Ok(keys)
-    };
-    let mut keys = Vec::with_capacity(wanted.len());
-    groups.read(&some, &["key"], threads, decode, |_, found| {
-        keys.extend(found);
-        Ok(())
-    })?;
-    Ok(keys)
+    wanted::read(groups, wanted, &["key"], threads, |columns, places| {
+        let texts = columns.texts("key")?;
+        Ok(places.iter().map(|&at| ExampleKey::new(texts[at].unwrap_or_default())).collect())
+    })
 }
