@@ -67,7 +67,7 @@ pub enum SelectError {
     },
     /// The strategy chooses a set by itself.
     #[error(
-        "strategy `{strategy}`: it chooses a set by clusters, so rows cannot be made to differ in another way"
+        "strategy `{strategy}`: it chooses which rows go together by itself, so they cannot be made to differ in another way"
     )]
     TwoSets {
         /// The strategy.

@@ -54,7 +54,9 @@ pub(crate) fn best_of_each(
     (ranked, shares)
 }
 
-/// What a set is chosen of: a pool, or each part of it.
+/// What a set is chosen of: a pool, or each part of it. Also tells how many rows with a score have no vector.
+///
+/// Where rows of a part do not differ enough to fill its share, the others do not get what is left of it.
 pub(crate) fn sets_of_each(
     columns: &ScoreColumns,
     ranking: Ranking<'_>,
@@ -63,28 +65,39 @@ pub(crate) fn sets_of_each(
     quota: Option<&Quota>,
     chooser: &Chooser<'_>,
 ) -> (Vec<Candidate>, Vec<StratumShare>, usize) {
-    let eligible = |row: &u32| scores.get(*row as usize).is_some();
-    let rows: Vec<u32> =
-        (0..u32::try_from(columns.len()).expect("at most 2^31 rows")).filter(eligible).collect();
+    let all = 0..u32::try_from(columns.len()).expect("at most 2^31 rows");
+    let (rows, without): (Vec<u32>, Vec<u32>) =
+        all.filter(|&row| scores.get(row as usize).is_some()).partition(|&row| chooser.has_vector(row));
+    let n_without = without.len();
+    let mut scores = scores.clone();
+    for row in without {
+        scores.set(row as usize, None);
+    }
     let whole = limit(budget, columns.len() as u64);
-    let Some(quota) = quota else {
-        let (chosen, n_without) = chooser.choose(columns, ranking, scores, &rows, whole);
-        return (chosen, Vec::new(), n_without);
+    let tokens = match whole {
+        Limit::Rows(_) => Vec::new(),
+        Limit::Tokens(_) => tokens_of(columns),
     };
-    let room = rooms(columns, scores, quota);
+    let Some(quota) = quota else {
+        return (chooser.choose(columns, ranking, &scores, &rows, whole, &tokens), Vec::new(), n_without);
+    };
+    let room = rooms(columns, &scores, quota);
     let limits = limits(whole, &room, &quota.shares);
     let mut of_part: Vec<Vec<u32>> = vec![Vec::new(); limits.len()];
     for row in rows {
         of_part[quota.strata.of[row as usize] as usize].push(row);
     }
-    let (mut chosen, mut shares, mut n_without) = (Vec::new(), Vec::new(), 0);
+    let (mut chosen, mut shares) = (Vec::new(), Vec::new());
     for (part, rows) in of_part.iter().enumerate() {
-        let (of_this, without) = chooser.choose(columns, ranking, scores, rows, limits[part]);
+        let of_this = chooser.choose(columns, ranking, &scores, rows, limits[part], &tokens);
         shares.push(share(quota, part, &room, limits[part], of_this.len()));
         chosen.extend(of_this);
-        n_without += without;
     }
     (chosen, shares, n_without)
+}
+
+fn tokens_of(columns: &ScoreColumns) -> Vec<u32> {
+    (0..columns.len()).map(|row| u32::try_from(columns.n_tokens_read(row)).unwrap_or(u32::MAX)).collect()
 }
 
 fn share(quota: &Quota, part: usize, room: &[Room], limit: Limit, n_selected: usize) -> StratumShare {
@@ -121,8 +134,7 @@ fn limits(whole: Limit, room: &[Room], shares: &Shares) -> Vec<Limit> {
             return rows(asked.iter().zip(&n_rows).map(|(&asked, &room)| asked.min(room)).collect());
         }
         Shares::Temperature(temperature) => {
-            let weight = |&rows: &u64| if rows == 0 { 0.0 } else { (rows as f64).powf(temperature.recip()) };
-            n_rows.iter().map(weight).collect()
+            n_rows.iter().map(|&rows| tempered(rows, n_rows.iter().copied().max(), *temperature)).collect()
         }
         Shares::Given(given) => given.clone(),
     };
@@ -131,6 +143,33 @@ fn limits(whole: Limit, room: &[Room], shares: &Shares) -> Vec<Limit> {
         Limit::Tokens(budget) => {
             let n_tokens: Vec<u64> = room.iter().map(|room| room.n_tokens).collect();
             allot(budget, &n_tokens, &weights).into_iter().map(Limit::Tokens).collect()
+        }
+    }
+}
+
+/// Rows to the power of `1 / temperature`, in units of the most rows, so that it is finite; above 0 if there are any.
+fn tempered(rows: u64, most: Option<u64>, temperature: f64) -> f64 {
+    if rows == 0 {
+        return 0.0;
+    }
+    // A power of two divides without rounding: at temperature 1 the weights are the rows.
+    let unit = most.map_or(1.0, |most| (most as f64).log2().floor().exp2());
+    (rows as f64 / unit).powf(temperature.recip()).clamp(f64::MIN_POSITIVE, f64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_temperature_loses_a_part_or_a_budget() {
+        for temperature in [1e-300, 0.001, 0.01, 0.5, 1.0, 3.0, f64::INFINITY] {
+            let weights = [0, 1, 10_000, 10_000].map(|rows| tempered(rows, Some(10_000), temperature));
+            let shares = allot(1_000, &[0, 1, 10_000, 10_000], &weights);
+            assert_eq!(shares.iter().sum::<u64>(), 1_000, "{temperature}: {weights:?}");
+            assert!(shares[2].abs_diff(shares[3]) <= 1, "{temperature}: {shares:?}");
+            let all = allot(20_001, &[0, 1, 10_000, 10_000], &weights);
+            assert_eq!(all, [0, 1, 10_000, 10_000], "{temperature}");
         }
     }
 }

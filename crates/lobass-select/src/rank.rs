@@ -88,7 +88,12 @@ pub fn select_sets(
             return Err(SelectError::TwoSets { strategy: strategy.to_string() });
         }
         let like = select_shaped(columns, other, &Request { direction: None, ..*request }, shape)?;
-        return length_matched(columns, strategy, request, shape, &like.selection);
+        let ranking = Ranking::new(columns, other.info().direction);
+        let (scores, left_out) = candidates(columns, other, ranking, shape);
+        let (ranked, n_eligible) = length_matched(columns, &scores, request.direction, &like.selection);
+        let direction = request.direction.unwrap_or(strategy.info().direction);
+        let selection = selection(columns, strategy, direction, request.budget, n_eligible, ranked);
+        return Ok(Shaped { selection, left_out, strata: Vec::new() });
     }
     needs::check(columns, strategy, shape)?;
     let info = strategy.info();
@@ -131,7 +136,8 @@ pub fn select_sets(
 pub fn rank(columns: &ScoreColumns, strategy: &Strategy, direction: Option<Direction>) -> Selection {
     let info = strategy.info();
     let direction = direction.unwrap_or(info.direction);
-    let scores = strategy.scores(columns);
+    let mut scores = strategy.scores(columns);
+    above_ceiling(strategy, &mut scores);
     let n_eligible = scores.iter().flatten().count() as u64;
     let ranking = Ranking::new(columns, direction);
     let ranked = best_of_all(ranking, &scores, Limit::Rows(usize::MAX), n_eligible);
@@ -168,16 +174,17 @@ fn candidates(
     shape: &Shape,
 ) -> (Numbers, Vec<LeftOut>) {
     let mut scores = strategy.scores_with(columns, shape.guards.shrinkage);
-    let mut left_out = Vec::new();
-    if let Some((most, meaning)) = strategy.ceiling() {
-        let is_above: Vec<bool> =
-            scores.iter().map(|score| score.is_some_and(|score| score > most)).collect();
-        left_out
-            .push(leave_out(&mut scores, format!("a score above {most}: {meaning}"), |row| is_above[row]));
-    }
+    let mut left_out: Vec<LeftOut> = above_ceiling(strategy, &mut scores).into_iter().collect();
     left_out.extend(shape.apply(columns, ranking, &mut scores));
     left_out.retain(|left_out| left_out.n_rows > 0);
     (scores, left_out)
+}
+
+/// Takes scores away that mean that a strategy has nothing to say of a row.
+fn above_ceiling(strategy: &Strategy, scores: &mut Numbers) -> Option<LeftOut> {
+    let (most, meaning) = strategy.ceiling()?;
+    let is_above: Vec<bool> = scores.iter().map(|score| score.is_some_and(|score| score > most)).collect();
+    Some(leave_out(scores, format!("a score above {most}: {meaning}"), |row| is_above[row]))
 }
 
 /// The best rows of a pool.
@@ -270,6 +277,19 @@ mod tests {
         let ratings = Ratings { values: [Some(4.0), None, Some(4.5)].into_iter().collect(), at_least: None };
         assert_eq!(best(Strategy::Quality(ratings.clone())), [2, 0]);
         assert_eq!(best(Strategy::Quality(Ratings { at_least: Some(4.2), ..ratings })), [2]);
+    }
+
+    #[test]
+    fn the_middle_of_equal_losses_is_drawn_by_the_seed() {
+        let pool: Vec<_> = (0..9).map(|row| ok(row, 2, 4.0, 1.0)).collect();
+        let first = |seed| {
+            let request = Request { budget: Budget::Rows(1), direction: None };
+            let found = select_from(&pool, &Strategy::Perplexity(Band::Middle), seed, &request).unwrap();
+            (found.selected[0].row, found.selected[0].score.value().to_bits())
+        };
+        let found: HashSet<_> = (0..20).map(first).collect();
+        assert!(found.len() > 3, "not by the place in the file: {found:?}");
+        assert!(found.iter().all(|(_, score)| *score == 0.0f64.to_bits()), "all are the median");
     }
 
     #[test]

@@ -104,8 +104,16 @@ fn middle(mut scores: Numbers) -> Numbers {
     // Adding zero makes -0.0 and 0.0 the same, as comparing scores does.
     let order = ascending(scores.len(), |row| Some(scores.get(row)? + 0.0));
     let last = order.len().saturating_sub(1).max(1) as f64;
-    for (rank, row) in order.into_iter().enumerate() {
-        scores.set(row as usize, Some((2.0 * rank as f64 / last - 1.0).abs()));
+    let mut first = 0;
+    while first < order.len() {
+        // Equal numbers have one rank, the mean of theirs, so that their place in the file has no say.
+        let number = scores.get(order[first] as usize);
+        let same = order[first..].iter().take_while(|&&row| scores.get(row as usize) == number).count();
+        let twice_the_rank = (2 * first + same - 1) as f64;
+        for &row in &order[first..first + same] {
+            scores.set(row as usize, Some((twice_the_rank / last - 1.0).abs()));
+        }
+        first += same;
     }
     scores
 }

@@ -55,7 +55,16 @@ const N_CLUSTERS: usize = 100;
 const N_ROUNDS: usize = 20;
 
 impl Chooser<'_> {
-    /// Chooses among rows with scores, and tells how many of them have no vector.
+    /// Whether a row can be compared with others.
+    pub(crate) fn has_vector(&self, row: u32) -> bool {
+        match self {
+            // A cluster has a center, and nothing needs a direction.
+            Self::Clusters(features) => features.row(row).iter().all(|value| value.is_finite()),
+            Self::Variety(sets) => sets.vectors.scale(row).is_some(),
+        }
+    }
+
+    /// Chooses among rows with scores and vectors; `tokens` are those of every row of the pool if the limit counts them.
     pub(crate) fn choose(
         &self,
         columns: &ScoreColumns,
@@ -63,17 +72,11 @@ impl Chooser<'_> {
         scores: &Numbers,
         rows: &[u32],
         limit: Limit,
-    ) -> (Vec<Candidate>, usize) {
-        let tokens: Vec<u32> = match limit {
-            Limit::Rows(_) => Vec::new(),
-            Limit::Tokens(_) => {
-                let tokens = |row| u32::try_from(columns.n_tokens_read(row)).unwrap_or(u32::MAX);
-                (0..columns.len()).map(tokens).collect()
-            }
-        };
+        tokens: &[u32],
+    ) -> Vec<Candidate> {
         let end = match limit {
             Limit::Rows(rows) => diverse::Limit::Rows(rows),
-            Limit::Tokens(budget) => diverse::Limit::Tokens { budget, of: &tokens },
+            Limit::Tokens(budget) => diverse::Limit::Tokens { budget, of: tokens },
         };
         let ties = &columns.ties;
         let best =
@@ -83,10 +86,7 @@ impl Chooser<'_> {
                 // One thread: a feature is a number per checkpoint, so this is quick.
                 let clusters = k_means(features, rows, N_CLUSTERS, N_ROUNDS, ties, 1);
                 let picked = equal_shares(&clusters, end);
-                return (
-                    candidates(ranking, &picked, |pick| Score::new(pick.value)),
-                    picked.n_without_vector,
-                );
+                return candidates(ranking, &picked, |pick| Score::new(pick.value));
             }
             Self::Variety(Sets { vectors, variety, threads }) => match variety {
                 Variety::CosineBound(bound) => cosine_bound(&best(None), vectors, bound, end, threads),
@@ -101,7 +101,7 @@ impl Chooser<'_> {
             },
         };
         let score = |pick: &diverse::Pick| scores.get(pick.row as usize).and_then(Score::new);
-        (candidates(ranking, &picked, score), picked.n_without_vector)
+        candidates(ranking, &picked, score)
     }
 }
 

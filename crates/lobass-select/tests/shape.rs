@@ -141,6 +141,22 @@ fn one_row_of_a_group() {
 }
 
 #[test]
+fn lengths_are_matched_among_the_rows_that_groups_leave() {
+    // Two prompts, each with a short and a long response; the longest rows are the long ones, whatever is drawn.
+    let columns = pool(&[(3, 9.0, 1.0, 9.0), (90, 9.0, 1.0, 9.0), (4, 9.0, 1.0, 9.0), (80, 9.0, 1.0, 9.0)]);
+    let groups = Groups { share: "the same prompt".into(), of: vec![0, 0, 2, 2], winner: Winner::BestRanked };
+    let shape = Shape { groups: vec![groups], ..Shape::default() };
+    let strategy = Strategy::LengthMatchedRandom(Box::new(Strategy::Longest));
+    for seed in 0..8u64 {
+        let ties = (0..4).map(|row: u64| (row + seed).wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect();
+        let drawn =
+            select_shaped(&ScoreColumns { ties, ..columns.clone() }, &strategy, &rows(2), &shape).unwrap();
+        assert_eq!(BTreeSet::from_iter(chosen(&drawn)), BTreeSet::from([1, 3]), "{seed}");
+        assert_eq!((drawn.selection.n_eligible, drawn.left_out[0].n_rows), (2, 2));
+    }
+}
+
+#[test]
 fn exclusions_are_counted_for_the_first_reason() {
     let columns = pool(&[(10, 10.0, 1.0, 9.0), (10, 20.0, 1.0, 9.0), (10, 30.0, 1.0, 9.0)]);
     let exclusion = |why: &str, rows: [bool; 3]| Exclusion { why: why.into(), rows: rows.into() };

@@ -44,7 +44,7 @@ impl<'a> Vectors<'a> {
     }
 
     /// One over the length of a row's vector; none if that has no direction.
-    pub(super) fn scale(self, row: u32) -> Option<f32> {
+    pub(crate) fn scale(self, row: u32) -> Option<f32> {
         let squares = dot(self.row(row), self.row(row));
         let scale = squares.sqrt().recip();
         (squares.is_finite() && squares > 0.0 && scale.is_finite()).then_some(scale)

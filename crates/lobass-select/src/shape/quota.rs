@@ -25,6 +25,7 @@ pub enum Shares {
 /// Parts a budget by weights. What a part has no room for goes to the others by their weights; a part without a
 /// weight gets nothing. Fractions are rounded by largest remainder, the first part first where these are equal.
 pub(crate) fn allot(budget: u64, room: &[u64], weights: &[f64]) -> Vec<u64> {
+    let weights = in_range(weights);
     let is_open = |part: usize, full: &[bool]| weights[part] > 0.0 && !full[part];
     let mut full: Vec<bool> = room.iter().map(|&room| room == 0).collect();
     let mut left = budget;
@@ -66,6 +67,16 @@ pub(crate) fn allot(budget: u64, room: &[u64], weights: &[f64]) -> Vec<u64> {
     shares
 }
 
+/// Weights whose sum is finite, of which none that was there is lost. Scaled by a power of two, they are as exact.
+fn in_range(weights: &[f64]) -> Vec<f64> {
+    let most = weights.iter().copied().fold(0.0, f64::max);
+    if most == 0.0 {
+        return weights.to_vec();
+    }
+    let scale = |weight: f64| (weight / most.log2().floor().exp2()).max(f64::MIN_POSITIVE);
+    weights.iter().map(|&weight| if weight > 0.0 { scale(weight) } else { 0.0 }).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -80,6 +91,8 @@ mod tests {
         assert_eq!(allot(10, &[3, 3], &[1.0, 9.0]), [3, 3]);
         assert_eq!(allot(0, &[3, 3], &[1.0, 9.0]), [0, 0]);
         assert_eq!(allot(5, &[], &[]), [0; 0]);
+        assert_eq!(allot(10, &[100, 100], &[1e308, 1e308]), [5, 5], "their sum is no number");
+        assert_eq!(allot(10, &[4, 100], &[1e308, 1e-308]), [4, 6], "the small one is still there");
     }
 
     proptest! {

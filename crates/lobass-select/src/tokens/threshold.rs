@@ -41,8 +41,7 @@ impl Threshold {
     /// Finds the leading half; tells whether there is one.
     fn settle_leading(&mut self, share: f64) -> bool {
         let all: u64 = self.counts.iter().sum();
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most the count")]
-        let mut wanted = ((all as f64 * share.clamp(0.0, 1.0)).ceil() as u64).min(all);
+        let mut wanted = whole_part(all, share);
         if wanted == 0 {
             return false;
         }
@@ -90,6 +89,15 @@ fn number(leading: u16, trailing: u16) -> f32 {
     f32::from_bits(place ^ if place >> 31 == 1 { 1 << 31 } else { u32::MAX })
 }
 
+/// A share of so many, rounded up; what floating point adds to a whole number is no reason to round up.
+fn whole_part(all: u64, share: f64) -> u64 {
+    let exact = all as f64 * share.clamp(0.0, 1.0);
+    let noise = 4.0 * f64::EPSILON * exact;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most the count")]
+    let part = (exact - noise).ceil() as u64;
+    part.min(all)
+}
+
 #[cfg(test)]
 mod tests {
     use std::convert::Infallible;
@@ -115,6 +123,14 @@ mod tests {
         assert_eq!(found(&[1.0], 0.0), None);
         assert_eq!(found(&[], 1.0), None);
         assert_eq!(found(&[f32::NAN, 1.0], 1.0), Some(1.0));
+        let hundred: Vec<f32> = (1u8..=100).map(f32::from).collect();
+        for (share, least) in [(0.07, 94.0), (0.55, 46.0), (0.29, 72.0), (0.56, 45.0)] {
+            assert_eq!(
+                found(&hundred, share),
+                Some(least),
+                "{share}, whatever its product is by floating point"
+            );
+        }
     }
 
     proptest! {
