@@ -7,6 +7,8 @@ use std::sync::OnceLock;
 use anyhow::Context as _;
 
 static PROGRAM: OnceLock<Vec<OsString>> = OnceLock::new();
+/// What the program was told, without its name.
+static ARGUMENTS: OnceLock<Vec<OsString>> = OnceLock::new();
 
 /// Says how this program is started, where that is not by the path of the running one: as `python -m lobass` is. The
 /// first call counts.
@@ -23,4 +25,17 @@ pub(crate) fn this_program() -> anyhow::Result<Command> {
         return Ok(command);
     }
     Ok(Command::new(std::env::current_exe().context("the path of this program")?))
+}
+
+/// Keeps a command line, which begins with the program's name, for [`this_command`].
+pub(crate) fn remember(arguments: &[OsString]) {
+    // A process has one command line; embedded calls have none, and start no process that needs it.
+    let _ = ARGUMENTS.set(arguments.iter().skip(1).cloned().collect());
+}
+
+/// A process that is told what this one was told.
+pub(crate) fn this_command() -> anyhow::Result<Command> {
+    let mut command = this_program()?;
+    command.args(ARGUMENTS.get().context("the command line of this program")?);
+    Ok(command)
 }

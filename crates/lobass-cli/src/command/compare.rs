@@ -100,5 +100,14 @@ fn open_sequences(
     if sequences.encoder.tokenizer().digest() != manifest.tokenizer {
         warn("the table was made with another tokenizer; rows are matched by their place in the data");
     }
+    let template = sequences.encoder.template();
+    if template.digest() != manifest.template.digest {
+        warn(format!(
+            "the table was made with the chat template `{}`, and rows are trained and measured here with `{}`; \
+             `--chat-template` says which",
+            manifest.template.name,
+            template.name()
+        ));
+    }
     Ok(sequences)
 }

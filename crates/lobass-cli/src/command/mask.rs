@@ -20,7 +20,9 @@ use crate::ui::Ui;
 const MODELS: [&str; 2] = ["base", "reference"];
 
 pub(crate) fn mask(args: &MaskArgs, ui: Ui) -> anyhow::Result<Outcome> {
-    outputs::check(std::slice::from_ref(&args.out), &[("the score table", &args.scores)])?;
+    let index = args.index.iter().map(|index| ("the selection", index.as_path()));
+    let inputs: Vec<_> = index.chain([("the score table", args.scores.as_path())]).collect();
+    outputs::check(std::slice::from_ref(&args.out), &inputs)?;
     let table = ScoreFile::open(&args.scores)?;
     let chosen = args.index.as_deref().map(read_index).transpose()?;
     let is_wanted = |row: &TokenLosses| {

@@ -47,7 +47,7 @@ pub(crate) fn report(args: &ReportArgs, ui: Ui) -> anyhow::Result<Outcome> {
         n_examples: args.examples.into(),
         heat: heat(&table, encoder.as_ref(), models.as_ref()),
         title: args.scores.display().to_string(),
-        commands: spelled(args, &settings),
+        commands: spelled(args),
         out: &args.out,
     };
     let written = page.write(ui)?;
@@ -162,7 +162,7 @@ fn models(
     Ok(Some(Models { base, references, threads: compute.threads() }))
 }
 
-fn spelled(args: &ReportArgs, settings: &SelectSettings) -> Spelled {
+fn spelled(args: &ReportArgs) -> Spelled {
     let path = |path: &std::path::Path| quoted(&path.display().to_string());
     let mut models = String::new();
     if let Some(base) = &args.base {
@@ -181,7 +181,6 @@ fn spelled(args: &ReportArgs, settings: &SelectSettings) -> Spelled {
     Spelled {
         whole: None,
         data: args.data.clone(),
-        selection: settings.spelled(),
         models,
         n_examples: args.examples.into(),
         out: args.out.clone(),

@@ -105,7 +105,7 @@ pub(crate) fn run_with(settings: &Settings, ui: Ui) -> anyhow::Result<RunReport>
     let sequences = open_sequences(settings, &base, out, ui)?;
     let scores = out.join("scores.parquet");
     for strategy in strategies {
-        target(out, strategy).check(&sequences.pool, &scores)?;
+        target(out, strategy).check(&sequences.pool, &scores, &settings.select)?;
     }
     check_directory(out)?;
     fs_err::create_dir_all(out)?;

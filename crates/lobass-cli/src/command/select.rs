@@ -19,7 +19,7 @@ pub(crate) fn select(args: &SelectArgs, ui: Ui) -> anyhow::Result<Outcome> {
     let reads_rows = args.out.is_some() || reads_rows(&args.strategy, &settings)?;
     let pool = open_scored_pool(&args.scores, &args.data, table.manifest(), reads_rows, ui)?;
     let target = SelectionTarget { out: args.out.clone(), index: args.index.clone() };
-    target.check(&pool, &args.scores)?;
+    target.check(&pool, &args.scores, &settings)?;
     let report = select_and_write(&table, &columns, &pool, &args.strategy, &settings, &target)?;
     ui.result(report.text(), &report.json())?;
     Ok(Outcome::incomplete_if(report.falls_short()))

@@ -1,6 +1,6 @@
 //! What is kept of a pool.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use lobass_core::{Budget, Direction};
@@ -92,7 +92,13 @@ impl SelectSettings {
                 let other = parse(other).context("the strategy whose lengths are wanted")?;
                 if matches!(
                     other,
-                    Strategy::LengthMatchedRandom(_) | Strategy::Quality(_) | Strategy::SelectiveIfd(_)
+                    Strategy::LengthMatchedRandom(_)
+                        | Strategy::Quality(_)
+                        | Strategy::SelectiveIfd(_)
+                        | Strategy::Grape
+                        | Strategy::Lark(_)
+                        | Strategy::S2l(_)
+                        | Strategy::Rds(_)
                 ) {
                     bail!("strategy `{name}`: expected the lengths of a strategy of sums, found `{other}`");
                 }
@@ -119,6 +125,10 @@ impl SelectSettings {
         {
             bail!("lengths of another strategy are for length-matched-random, and that is not asked for")
         }
+        if self.shape.shrinkage.is_some() && !any(shrinks) {
+            let names: Vec<_> = strategies.iter().map(|strategy| format!("`{strategy}`")).collect();
+            bail!("shrinkage: expected the strategy `lobass`, found {}", names.join(", "))
+        }
         self.shape.check()?;
         self.sets.check(any(|strategy| matches!(strategy, Strategy::Rds(_))))?;
         self.budget().map(|_| ())
@@ -126,7 +136,12 @@ impl SelectSettings {
 
     /// Whether a strategy needs something.
     pub(crate) fn needs(&self, need: Need) -> anyhow::Result<bool> {
-        let needs = |name: &String| anyhow::Ok(self.strategy(name)?.info().needs.contains(&need));
+        let needs = |name: &String| {
+            anyhow::Ok(match self.strategy(name)? {
+                Strategy::LengthMatchedRandom(other) => other.info().needs.contains(&need),
+                strategy => strategy.info().needs.contains(&need),
+            })
+        };
         Ok(self.strategies.iter().map(needs).collect::<anyhow::Result<Vec<bool>>>()?.contains(&true))
     }
 
@@ -147,6 +162,46 @@ impl SelectSettings {
         spelled.line()
     }
 
+    /// What of it is said to one of several strategies.
+    pub(crate) fn only(&self, name: &str) -> anyhow::Result<Self> {
+        let strategy = self.strategy(name)?;
+        let mut only =
+            Self { strategies: vec![name.to_owned()], shape: self.shape_of(&strategy), ..self.clone() };
+        if !matches!(strategy, Strategy::Quality(_)) {
+            (only.rating, only.ratings, only.min_rating) = (None, None, None);
+        }
+        if !matches!(strategy, Strategy::LengthMatchedRandom(_)) {
+            only.lengths_of = None;
+        }
+        if !matches!(strategy, Strategy::Rds(_)) {
+            (only.sets.query_embeddings, only.sets.round_robin) = (Vec::new(), false);
+        }
+        if !self.reads_vectors(name)? {
+            only.sets.embeddings = None;
+        }
+        Ok(only)
+    }
+
+    /// The shape for one of several strategies: shrinkage changes the score of lobass, and is nothing to the others.
+    pub(crate) fn shape_of(&self, strategy: &Strategy) -> ShapeSettings {
+        let shrinkage = self.shape.shrinkage.filter(|_| shrinks(strategy));
+        ShapeSettings { shrinkage, ..self.shape.clone() }
+    }
+
+    /// Whether choosing by a strategy looks at vectors of rows.
+    pub(crate) fn reads_vectors(&self, name: &str) -> anyhow::Result<bool> {
+        Ok(self.sets.diversity.is_some() || matches!(self.strategy(name)?, Strategy::Rds(_)))
+    }
+
+    /// The files that are read, and what they are.
+    pub(crate) fn files(&self) -> Vec<(&'static str, &Path)> {
+        let ratings = self.ratings.iter().map(|path| ("the ratings", path.as_path()));
+        let vectors = self.sets.embeddings.iter().map(|path| ("the embeddings", path.as_path()));
+        let queries =
+            self.sets.query_embeddings.iter().map(|path| ("the queries' embeddings", path.as_path()));
+        ratings.chain(vectors).chain(queries).collect()
+    }
+
     /// The budget; everything that is good enough, if there is a least rating and no budget.
     pub(crate) fn budget(&self) -> anyhow::Result<Budget> {
         match (&self.budget, self.min_rating) {
@@ -156,6 +211,14 @@ impl SelectSettings {
                 bail!("how much to keep is not said: give `--budget`, as `6%`, `3000`, or `2Mtok`")
             }
         }
+    }
+}
+
+/// Whether shrinkage means something to a strategy.
+fn shrinks(strategy: &Strategy) -> bool {
+    match strategy {
+        Strategy::LengthMatchedRandom(other) => shrinks(other),
+        strategy => *strategy == Strategy::Lobass,
     }
 }
 

@@ -21,7 +21,7 @@ def score(
     *,
     context: Literal["unconditional"] | None = None,
     chat_template: PathLike = "auto",
-    mask: Literal["response", "all"] = "response",
+    mask: Literal["response", "text", "all"] = "response",
     max_length: int | None = None,
     overlong: Literal["drop", "truncate", "error"] = "drop",
     duplicates: Literal["keep", "drop"] = "keep",
@@ -44,7 +44,7 @@ def score(
         adapter: A LoRA adapter of the base, instead of a reference.
         context: ``"unconditional"`` scores responses without their prompts too, which IFD and PVI need.
         chat_template: ``"auto"``, a name such as ``"alpaca"``, or a Jinja file.
-        mask: Which tokens count: the responses with their end-of-turn tokens, or all.
+        mask: Which tokens count: the responses with their end-of-turn tokens, their text alone, or all.
         max_length: The longest sequence, in tokens; what the model was made for, if it is not said.
         overlong: What becomes of longer rows.
         duplicates: What becomes of rows whose text an earlier row has already.

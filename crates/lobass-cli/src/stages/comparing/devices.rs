@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Stdio};
 use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::Instant;
@@ -11,6 +11,7 @@ use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
 
 use super::{Comparison, Trial};
+use crate::again;
 use crate::text::duration;
 use crate::ui::{Ui, warn};
 
@@ -30,18 +31,33 @@ struct Answer {
 
 /// What the workers' threads tell.
 enum Event {
-    Done { trial: Trial, took: String },
-    Failed { device: String, what: String },
+    Done {
+        trial: Trial,
+        took: String,
+    },
+    /// The worker lives on, and so would the same trial fail again.
+    Broken {
+        trial: Trial,
+        what: String,
+    },
+    Failed {
+        device: String,
+        what: String,
+    },
 }
 
 impl Devices<'_> {
     /// Has every trial done that is not; tells whether all of them are now. A worker that dies is not replaced: the
     /// others go on, and its trial is left for the next run.
+    ///
+    /// # Errors
+    /// If all but some trials are done, and those fail whoever tries.
     pub(crate) fn run(&self, comparison: &Comparison, ui: Ui) -> anyhow::Result<bool> {
         let open = comparison.open_trials(ui)?;
         let n_trials = comparison.trials().len();
         let mut n_done = n_trials - open.len();
         let todo = Mutex::new(VecDeque::from(open));
+        let mut broken = Vec::new();
         thread::scope(|scope| {
             let (events, reports) = mpsc::channel();
             for device in self.names {
@@ -63,11 +79,18 @@ impl Devices<'_> {
                             comparison.say(n_done, &trial, &record, &took, ui);
                         }
                     }
+                    Event::Broken { trial, what } => {
+                        warn(format!("{}: {what}", trial.say()));
+                        broken.push(trial.say());
+                    }
                     Event::Failed { device, what } => warn(format!("the worker on {device} is gone: {what}")),
                 }
             }
             anyhow::Ok(())
         })?;
+        if !broken.is_empty() && n_done + broken.len() == n_trials {
+            bail!("trials that cannot be done: {}", broken.join("; "));
+        }
         if n_done < n_trials {
             warn(format!(
                 "{} of {n_trials} trials are not done yet; the same command goes on with them",
@@ -88,9 +111,12 @@ impl Devices<'_> {
             let next = todo.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
             let Some(trial) = next else { return worker.end() };
             let started = Instant::now();
-            worker.ask(&trial).with_context(|| trial.say())?;
+            let event = match worker.ask(&trial).with_context(|| trial.say())? {
+                None => Event::Done { trial, took: duration(started.elapsed()) },
+                Some(what) => Event::Broken { trial, what },
+            };
             // The receiver outlives all of us.
-            let _ = events.send(Event::Done { trial, took: duration(started.elapsed()) });
+            let _ = events.send(event);
         }
     }
 }
@@ -104,8 +130,8 @@ struct WorkerProcess {
 impl WorkerProcess {
     fn start(devices: &Devices<'_>, device: &str) -> anyhow::Result<Self> {
         let threads = (devices.threads / devices.names.len()).max(1);
-        let mut command = Command::new(std::env::current_exe().context("the path of this program")?);
-        command.args(std::env::args_os().skip(1)).args(["--trial-worker", device]);
+        let mut command = again::this_command()?;
+        command.args(["--trial-worker", device]);
         command.args(["--trial-threads", &threads.to_string()]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().context("a process for the worker")?;
@@ -117,13 +143,13 @@ impl WorkerProcess {
         }
     }
 
-    fn ask(&mut self, trial: &Trial) -> anyhow::Result<()> {
+    /// Has a trial done; what is wrong with it if it failed.
+    fn ask(&mut self, trial: &Trial) -> anyhow::Result<Option<String>> {
         let stdin = self.child.stdin.as_mut().context("the worker's input")?;
         // If it is gone, its end says more than this error would.
         let _ = writeln!(stdin, "{}", trial.id());
         match self.answer()? {
-            Answer { trial: Some(id), error: None } if id == trial.id() => Ok(()),
-            Answer { error: Some(error), .. } => bail!("{error}"),
+            Answer { trial: Some(id), error } if id == trial.id() => Ok(error),
             other => bail!("expected an answer about `{}`, found {other:?}", trial.id()),
         }
     }

@@ -103,6 +103,14 @@ pub(super) fn cost_of_selecting(
             trained.insert(&model.path, record.and_then(|record| record.n_tokens()));
         }
     }
+    // Vectors come with the base's pass; where nothing else is read of it, they are that pass.
+    if settings.reads_vectors(strategy)? {
+        scoring = scoring.max(1);
+    }
+    // What ratings cost that someone brings, nobody here knows.
+    if matches!(settings.strategy(strategy)?, lobass_select::Strategy::Quality(_)) {
+        trained.insert("ratings", None);
+    }
     let references: Option<u64> = trained.values().copied().sum();
     let references = references.map(|n_tokens| Cost::of_training(n_tokens as f64, pool_tokens));
     Ok(Cost { scoring: scoring as f64, references, training: 0.0 })

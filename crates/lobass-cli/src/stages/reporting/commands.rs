@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use lobass_report::{Command, Report};
 use lobass_run::Manifest;
 
-use crate::models::UNCONDITIONAL;
+use crate::models::{BRIER, UNCONDITIONAL};
+use crate::settings::SelectSettings;
 
 /// What is known of how a page came to be.
 #[derive(Debug, Clone, Default)]
@@ -14,8 +15,6 @@ pub(crate) struct Spelled {
     pub(crate) whole: Option<Command>,
     /// Data files where they lie now, if they have moved.
     pub(crate) data: Vec<PathBuf>,
-    /// What was said of the selection, beside the budget and the seed.
-    pub(crate) selection: String,
     /// What was said of models.
     pub(crate) models: String,
     pub(crate) n_examples: usize,
@@ -24,7 +23,14 @@ pub(crate) struct Spelled {
 
 impl Spelled {
     /// The commands, the table's first.
-    pub(super) fn of(&self, report: &Report, scores: &Path, manifest: &Manifest) -> Vec<Command> {
+    pub(super) fn of(
+        &self,
+        report: &Report,
+        scores: &Path,
+        manifest: &Manifest,
+        settings: &SelectSettings,
+        is_chosen: impl Fn(&str) -> bool,
+    ) -> anyhow::Result<Vec<Command>> {
         let command = |what: &str, line: String| Command { what: what.to_owned(), line };
         let scores = quoted(&scores.display().to_string());
         let data = match self.data.is_empty() {
@@ -34,32 +40,45 @@ impl Spelled {
                 self.data.iter().map(|p| quoted(&p.display().to_string())).collect::<Vec<_>>().join(" ")
             ),
         };
-        let budget = format!("--budget {} --seed {}{}", report.budget, report.seed, self.selection);
+        let budget = format!("--budget {} --seed {}", report.budget, report.seed);
         let mut commands: Vec<Command> = self.whole.iter().cloned().collect();
         if commands.is_empty() {
             commands.extend(score(&scores, manifest));
         }
         for view in &report.views {
             let name = &view.strategy;
+            let mut settings = settings.only(name)?;
+            if !is_chosen(name) {
+                // What is shown beside the others keeps its own end.
+                settings.direction = None;
+            }
+            let said = settings.spelled();
             commands.push(command(
                 &format!("The selection of {name}"),
                 format!(
-                    "lobass select --scores {scores}{data} --strategy {name} {budget} --out selected/{name}/"
+                    "lobass select --scores {scores}{data} --strategy {name} {budget}{said} --out selected/{name}/"
                 ),
             ));
         }
-        let names: Vec<&str> = report.views.iter().map(|view| view.strategy.as_str()).collect();
+        // The other end of a score was asked of the chosen ones alone.
+        let turned =
+            settings.direction.is_some() && report.views.iter().any(|view| is_chosen(&view.strategy));
+        let direction = settings.direction.filter(|_| turned);
+        let said = SelectSettings { direction, ..settings.clone() }.spelled();
+        let names = report.views.iter().map(|view| view.strategy.as_str());
+        let names: Vec<&str> = names.filter(|name| !turned || is_chosen(name)).collect();
         commands.push(command(
             "This page",
             format!(
-                "lobass report --scores {scores}{data} --strategy {} {budget}{} --examples {} --out {}",
+                "lobass report --scores {scores}{data} --strategy {} {budget}{}{} --examples {} --out {}",
                 names.join(" "),
+                said,
                 self.models,
                 self.n_examples,
                 quoted(&self.out.display().to_string())
             ),
         ));
-        commands
+        Ok(commands)
     }
 }
 
@@ -67,8 +86,9 @@ impl Spelled {
 fn score(scores: &str, manifest: &Manifest) -> Option<Command> {
     let of = |role: &str| manifest.models.iter().find(|model| model.model.role == role);
     let base = of("base")?;
-    let unconditional = of(UNCONDITIONAL);
-    if manifest.models.len() > 2 + usize::from(unconditional.is_some()) {
+    let (unconditional, brier) = (of(UNCONDITIONAL).is_some(), of(BRIER).is_some());
+    let known = 1 + [of("reference").is_some(), unconditional, brier].into_iter().filter(|&is| is).count();
+    if manifest.models.len() > known {
         return None;
     }
     let mut line = format!("lobass score --base {}", quoted(&base.model.path));
@@ -85,8 +105,11 @@ fn score(scores: &str, manifest: &Manifest) -> Option<Command> {
         encoding.mask, encoding.max_length, encoding.overlong
     );
     line += &format!(" --dtype {} --device {}", base.model.dtype, base.model.device);
-    if unconditional.is_some() {
+    if unconditional {
         line += " --context unconditional";
+    }
+    if brier {
+        line += " --brier";
     }
     if manifest.per_token {
         line += " --per-token";

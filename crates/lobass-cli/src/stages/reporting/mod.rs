@@ -85,7 +85,10 @@ impl PageRequest<'_> {
         let mut report = self.measured()?;
         report.tool.clone_from(&self.table.manifest().tool);
         report.manifest = serde_json::to_value(self.table.manifest()).context("the manifest")?;
-        report.commands = self.commands.of(&report, self.scores, self.table.manifest());
+        report.commands =
+            self.commands.of(&report, self.scores, self.table.manifest(), self.settings, |name| {
+                self.is_chosen(name)
+            })?;
         self.add_examples(&mut report)?;
         let page = to_html(&report);
         if let Some(parent) = self.out.parent().filter(|parent| !parent.as_os_str().is_empty()) {
@@ -99,15 +102,18 @@ impl PageRequest<'_> {
         Ok(PageReport { report, out: self.out.to_owned(), n_bytes: page.len() })
     }
 
+    fn is_chosen(&self, name: &str) -> bool {
+        self.chosen.iter().any(|(strategy, _)| strategy.info().name == name)
+    }
+
     fn measured(&self) -> anyhow::Result<Report> {
         let mut measuring = Measuring::new(self.columns, self.n_examples);
         for (strategy, selection) in self.chosen {
             measuring.add_selected(strategy, selection)?;
         }
-        let is_chosen = |name: &str| self.chosen.iter().any(|(strategy, _)| strategy.info().name == name);
         // The other end of a strategy's score is what was asked of others.
         let settings = SelectSettings { direction: None, ..self.settings.clone() };
-        for name in self.beside.iter().filter(|name| !is_chosen(name)) {
+        for name in self.beside.iter().filter(|name| !self.is_chosen(name)) {
             match choose(self.table, self.columns, self.pool, name, &settings) {
                 Ok((strategy, shaped)) => measuring.add_selected(&strategy, &shaped.selection)?,
                 Err(error) if error.is::<SelectError>() => measuring.leave_out(name, error.to_string()),

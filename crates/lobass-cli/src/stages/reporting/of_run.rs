@@ -71,7 +71,6 @@ impl RunPage<'_> {
                 line: format!("lobass run {}", quoted(&settings)),
             }),
             data: Vec::new(),
-            selection: self.settings.select.spelled(),
             models: format!(" --base {} --reference {}", quoted(&self.seal.base.path), references.join(" ")),
             n_examples: N_EXAMPLES,
             out: out.to_owned(),

@@ -38,10 +38,10 @@ impl SelectionTarget {
         Ok(rows.into_iter().flatten().chain(self.index.clone()).collect())
     }
 
-    /// Refuses a target that would overwrite the data, the table, or a part of itself.
-    pub(crate) fn check(&self, pool: &Pool, table: &Path) -> anyhow::Result<()> {
+    /// Refuses a target that would overwrite the data, the table, what settings name, or a part of itself.
+    pub(crate) fn check(&self, pool: &Pool, table: &Path, settings: &SelectSettings) -> anyhow::Result<()> {
         let data = pool.files().iter().map(|file| ("a data file", file.path()));
-        let inputs: Vec<_> = data.chain([("the score table", table)]).collect();
+        let inputs: Vec<_> = data.chain([("the score table", table)]).chain(settings.files()).collect();
         outputs::check(&self.paths(pool)?, &inputs)
     }
 }
@@ -104,9 +104,9 @@ pub(crate) fn choose(
         strategy => with_data(strategy, table, columns, pool, settings)?,
     };
     let request = Request { budget: settings.budget()?, direction: settings.direction.map(Direction::from) };
-    let shape = shape::shape(&settings.shape, columns, pool, &strategy)?;
+    let shape = shape::shape(&settings.shape_of(&strategy), columns, pool, &strategy)?;
     let tasks = vectors.as_ref().map(VectorSets::tasks).unwrap_or_default();
-    let sets = vectors.as_ref().and_then(|vectors| vectors.sets(&settings.sets, &tasks));
+    let sets = vectors.as_ref().and_then(|vectors| vectors.sets(&settings.sets, &strategy, &tasks));
     let shaped = select_sets(columns, &strategy, &request, &shape, sets)?;
     Ok((strategy, shaped))
 }

@@ -6,7 +6,7 @@ use anyhow::bail;
 use lobass_core::{Numbers, ScoreColumns};
 use lobass_run::{EmbeddingFile, ScoreFile};
 use lobass_select::diverse::{Vectors, query_scores};
-use lobass_select::{Sets, Variety};
+use lobass_select::{Sets, Strategy, Variety};
 
 use crate::settings::{Diversity, SetSettings, available_threads};
 
@@ -52,10 +52,18 @@ impl VectorSets {
     }
 
     /// How sets are chosen, if they are.
-    pub(super) fn sets<'a>(&'a self, settings: &SetSettings, tasks: &'a [Vectors<'a>]) -> Option<Sets<'a>> {
+    pub(super) fn sets<'a>(
+        &'a self,
+        settings: &SetSettings,
+        strategy: &Strategy,
+        tasks: &'a [Vectors<'a>],
+    ) -> Option<Sets<'a>> {
         let out_of = settings.out_of.unwrap_or(OUT_OF);
         let variety = match settings.diversity {
-            None if settings.round_robin => Variety::RoundRobin { tasks },
+            // Taking turns is a way to choose by queries; other strategies beside it keep their ranks.
+            None if settings.round_robin && matches!(strategy, Strategy::Rds(_)) => {
+                Variety::RoundRobin { tasks }
+            }
             None => return None,
             Some(Diversity::Cosine(bound)) => Variety::CosineBound(bound),
             Some(Diversity::KCenter) => Variety::KCenter { out_of },
