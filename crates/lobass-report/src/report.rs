@@ -70,8 +70,12 @@ pub struct View {
     pub origin: String,
     /// Whether high scores are kept.
     pub keeps_high: bool,
-    /// Rows with a score.
+    /// Rows that could be kept.
     pub n_eligible: u64,
+    /// Rows with a rank: with a score, whether or not the shape of the selection let them be kept.
+    pub n_ranked: u64,
+    /// Whether the kept rows are the first by rank, so that there is a score at which the strategy stops.
+    pub is_top: bool,
     /// Rows that are kept.
     pub n_selected: u64,
     /// Tokens of whole sequences that are kept.
@@ -94,6 +98,13 @@ pub struct View {
     pub picks: Picks,
 }
 
+impl View {
+    /// The score at which the strategy stops, if there is one.
+    pub fn border(&self) -> Option<f64> {
+        self.kept_scores.map(|(_, last)| last).filter(|_| self.is_top && self.n_selected < self.n_ranked)
+    }
+}
+
 /// One source's part in a pool and in a selection.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SourcePart {
@@ -103,6 +114,22 @@ pub struct SourcePart {
     pub n_pool: u64,
     /// Its rows in the selection.
     pub n_selected: u64,
+}
+
+impl Report {
+    /// What rankings by chance have in common, of all pairs of strategies.
+    pub fn by_chance(&self) -> String {
+        let all: Vec<String> = {
+            let mut shares: Vec<f64> = self.overlaps.iter().map(|one| one.by_chance).collect();
+            shares.sort_by(f64::total_cmp);
+            shares.into_iter().map(crate::number::percent).collect()
+        };
+        match (all.first(), all.last()) {
+            (Some(least), Some(most)) if least == most => least.clone(),
+            (Some(least), Some(most)) => format!("{least} to {most}"),
+            _ => "nothing".to_owned(),
+        }
+    }
 }
 
 /// A strategy that cannot be used on a table.

@@ -104,9 +104,7 @@ fn overlaps(report: &Report) -> Vec<String> {
         }
         lines.push(line);
     }
-    if let Some(one) = report.overlaps.first() {
-        lines.push(format!("by chance {}", percent(one.by_chance)));
-    }
+    lines.push(format!("by chance {}", report.by_chance()));
     lines
 }
 

@@ -37,8 +37,8 @@ pub(super) fn draw(report: &Report, view: &View, room: &mut Room) -> String {
     let picks = &view.picks;
     let groups = [
         ("Best", "the first by rank", &picks.best),
-        ("Last kept", "the border, from inside", &picks.last_kept),
-        ("First left", "the border, from outside", &picks.first_left),
+        ("Last kept", "the last that are kept", &picks.last_kept),
+        ("First left", "the first by rank that are not kept", &picks.first_left),
         ("Worst", "the last by rank", &picks.worst),
     ];
     let mut drawn = String::new();
@@ -98,7 +98,7 @@ fn card(view: &View, ranked: &Ranked, example: &Example, max_tokens: usize) -> S
          <span>{} of {} tokens scored</span>{status}<span class=\"key\">row {} · <bdi>{}</bdi> · <bdi>{}</bdi></span></header>\
          <div class=\"says\" dir=\"auto\">{body}</div></article>",
         count(ranked.rank),
-        count(view.n_eligible),
+        count(view.n_ranked),
         plain(ranked.score),
         count(example.n_scored.into()),
         count(example.n_tokens.into()),

@@ -197,7 +197,7 @@ fn loss_figure(report: &Report, view: &View, losses: &Plane, at: usize) -> Strin
 fn loss_lines(view: &View, plane: &Plane) -> Vec<Line> {
     let (min, max) = (plane.x.min, plane.x.max);
     let mut lines = vec![Line { class: "diagonal", points: vec![(min, min), (max, max)] }];
-    let border = view.kept_scores.map(|(_, last)| last).filter(|_| view.n_selected < view.n_eligible);
+    let border = view.border();
     let points = match (view.strategy.as_str(), border) {
         ("lobass", Some(score)) => clipped(min, max, |x| (1.0 - score) * x),
         ("gap", Some(score)) => clipped(min, max, |x| x - score),
@@ -225,17 +225,28 @@ fn clipped(min: f64, max: f64, y: impl Fn(f64) -> f64) -> Vec<(f64, f64)> {
     }
 }
 
+fn could_be_kept(view: &View) -> String {
+    if view.n_eligible < view.n_ranked {
+        format!(", {} of them could be kept", count(view.n_eligible))
+    } else {
+        String::new()
+    }
+}
+
 fn score_figure(view: &View, at: usize) -> String {
-    let border = view.kept_scores.map(|(_, last)| last).filter(|_| view.n_selected < view.n_eligible);
+    let border = view.border();
     let mut reading = match view.kept_scores {
         Some((first, last)) => format!(
-            "{} have a score; kept are {}, from {} down the ranks to {}.",
-            counted(view.n_eligible, "row"),
+            "{} have a score{}; kept are {}, from {} down the ranks to {}.",
+            counted(view.n_ranked, "row"),
+            could_be_kept(view),
             count(view.n_selected),
             plain(first),
             plain(last)
         ),
-        None => format!("{} have a score; none is kept.", counted(view.n_eligible, "row")),
+        None => {
+            format!("{} have a score{}; none is kept.", counted(view.n_ranked, "row"), could_be_kept(view))
+        }
     };
     if view.histogram.n_outside > 0 {
         let _ = write!(

@@ -118,12 +118,11 @@ pub(super) fn overlaps(report: &Report) -> String {
         }
         rows.push_str("</tr>");
     }
-    let chance = report.overlaps.iter().map(|one| one.by_chance).fold(f64::NAN, f64::max);
     format!(
         "<div class=\"scroll\"><table class=\"matrix\"><thead><tr><td></td>{heads}</tr></thead><tbody>{rows}</tbody></table></div>\
          <p class=\"note\">In each cell: the share of the first k rows that two strategies have in common, where k is the smaller of \
          both selections, and below it the Spearman correlation of their whole rankings. Rankings by chance would have {} in common.</p>",
-        percent(chance)
+        report.by_chance()
     )
 }
 

@@ -17,6 +17,7 @@ pub use histogram::{Bin, Histogram};
 pub use plane::{Cell, Marks, Plane, Point};
 
 use crate::report::{LeftOut, Overlap, Report, SourcePart, StatusCount, View};
+use picks::Ranks;
 use plane::{Wanted, loss_axes};
 
 /// Looks at a score table, one strategy after the other.
@@ -88,6 +89,7 @@ impl<'a> Measuring<'a> {
         for chosen in &selection.selected {
             selected[place(chosen.row)] = true;
         }
+        let ranks = Ranks::of(columns.len(), &ranking, selection);
         let label = format!("{} score", info.name);
         let of_rows = scores.iter().zip(&selected);
         // Of a relative reduction nothing is to be learned below -1, where the loss has more than doubled; rows that the
@@ -102,6 +104,8 @@ impl<'a> Measuring<'a> {
             origin: info.source.to_owned(),
             keeps_high: selection.direction == Direction::Descending,
             n_eligible: selection.n_eligible,
+            n_ranked: ranks.n_ranked,
+            is_top: ranks.is_top,
             n_selected: selection.selected.len() as u64,
             n_tokens: selection.n_tokens,
             kept_scores: kept_scores.map(|(first, last)| (first.score.value(), last.score.value())),
@@ -111,7 +115,7 @@ impl<'a> Measuring<'a> {
             losses: self.losses(&selected),
             lengths: self.lengths(&label, &histogram.axis, &scores, &selected),
             histogram,
-            picks: picks::pick(&ranking, selection, &selected, self.n_examples, |a, b| {
+            picks: picks::pick(&ranking, selection, &ranks, &selected, self.n_examples, |a, b| {
                 is_twin(columns, a, b)
             }),
         });

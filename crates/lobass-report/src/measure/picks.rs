@@ -11,27 +11,28 @@ use crate::report::{Picks, Ranked};
 pub(super) fn pick(
     ranking: &Selection,
     selection: &Selection,
+    ranks: &Ranks,
     selected: &[bool],
     n: usize,
     alike: impl Fn(u64, u64) -> bool,
 ) -> Picks {
     let is_kept = |one: &Selected| usize::try_from(one.row).is_ok_and(|row| selected.get(row) == Some(&true));
     let mut taken = BTreeSet::new();
-    let mut distinct = |rows: &mut dyn Iterator<Item = (&Selected, u64)>, n: usize| {
+    let mut distinct = |rows: &mut dyn Iterator<Item = &Selected>, n: usize| {
         let mut found: Vec<Ranked> = Vec::new();
-        for (one, rank) in rows {
+        for one in rows {
             if found.len() == n {
                 break;
             }
             if !taken.contains(&one.row) && !found.iter().any(|other| alike(other.row, one.row)) {
-                found.push(Ranked { row: one.row, rank, score: one.score.value() });
+                found.push(Ranked { row: one.row, rank: ranks.of_row(one.row), score: one.score.value() });
             }
         }
         taken.extend(found.iter().map(|found| found.row));
         found
     };
-    let kept = || with_ranks(selection);
-    let left = || with_ranks(ranking).filter(|(one, _)| !is_kept(one));
+    let kept = || selection.selected.iter();
+    let left = || ranking.selected.iter().filter(|one| !is_kept(one));
     let half = n.div_ceil(2);
     let best = distinct(&mut kept(), n);
     let mut last_kept = distinct(&mut kept().rev(), half);
@@ -42,9 +43,34 @@ pub(super) fn pick(
     Picks { best, last_kept, first_left, worst }
 }
 
-/// Rows with their ranks, from either end.
-fn with_ranks(selection: &Selection) -> impl DoubleEndedIterator<Item = (&Selected, u64)> {
-    selection.selected.iter().enumerate().map(|(at, one)| (one, at as u64 + 1))
+/// The rank of every row that has one, whether or not it could be kept.
+pub(super) struct Ranks {
+    /// From 1; 0 where there is none.
+    of: Vec<u32>,
+    pub(super) n_ranked: u64,
+    /// Whether the kept rows are the first ones.
+    pub(super) is_top: bool,
+}
+
+impl Ranks {
+    /// Of a set that was chosen without ranks, the order in which rows were chosen stands for them.
+    pub(super) fn of(n_rows: usize, ranking: &Selection, selection: &Selection) -> Self {
+        let from = if ranking.selected.is_empty() { selection } else { ranking };
+        let mut of = vec![0; n_rows];
+        for (one, rank) in from.selected.iter().zip(1..) {
+            if let Some(place) = usize::try_from(one.row).ok().and_then(|row| of.get_mut(row)) {
+                *place = rank;
+            }
+        }
+        let mut ranks = Self { of, n_ranked: from.selected.len() as u64, is_top: false };
+        let n_selected = selection.selected.len() as u64;
+        ranks.is_top = selection.selected.iter().all(|one| (1..=n_selected).contains(&ranks.of_row(one.row)));
+        ranks
+    }
+
+    fn of_row(&self, row: u64) -> u64 {
+        usize::try_from(row).ok().and_then(|row| self.of.get(row)).map_or(0, |&rank| u64::from(rank))
+    }
 }
 
 #[cfg(test)]
@@ -72,7 +98,10 @@ mod tests {
         let all: Vec<u64> = (0..n_rows).collect();
         let kept: Vec<bool> = all.iter().map(|row| *row < n_kept).collect();
         let (some, _) = all.split_at(usize::try_from(n_kept.min(n_rows)).unwrap());
-        pick(&selection(&all), &selection(some), &kept, n, |a, b| a / twins == b / twins)
+        let (ranking, kept_ones) = (selection(&all), selection(some));
+        let ranks = Ranks::of(all.len(), &ranking, &kept_ones);
+        assert!(ranks.is_top);
+        pick(&ranking, &kept_ones, &ranks, &kept, n, |a, b| a / twins == b / twins)
     }
 
     #[test]
@@ -88,6 +117,20 @@ mod tests {
         assert_eq!(rows(&found.last_kept), [(3, 4), (5, 6)]);
         assert_eq!(rows(&found.first_left), [(6, 7), (8, 9)]);
         assert_eq!(rows(&found.worst), [(15, 16), (17, 18), (19, 20)]);
+    }
+
+    #[test]
+    fn a_shaped_selection_keeps_its_ranks_and_has_no_border() {
+        // Rows 0 and 3 could not be kept.
+        let (ranking, kept) = (selection(&[0, 1, 2, 3, 4, 5]), selection(&[1, 2, 4]));
+        let ranks = Ranks::of(6, &ranking, &kept);
+        assert!(!ranks.is_top);
+        let selected = [false, true, true, false, true, false];
+        let found = pick(&ranking, &kept, &ranks, &selected, 2, |_, _| false);
+        let rows = |ranked: &[Ranked]| ranked.iter().map(|one| (one.row, one.rank)).collect::<Vec<_>>();
+        assert_eq!(rows(&found.best), [(1, 2), (2, 3)]);
+        assert_eq!((rows(&found.last_kept), rows(&found.first_left)), (vec![(4, 5)], vec![(0, 1)]));
+        assert_eq!(rows(&found.worst), [(3, 4), (5, 6)]);
     }
 
     proptest! {
