@@ -62,7 +62,10 @@ pub(crate) fn run(shell: &Shell, args: &Args) -> Result<()> {
     let shared = shell.current_dir().join(&args.shared);
     match shared.join("models/tinystories-656k").is_dir() {
         true => found.push(("alpaca-gsm8k", runs.alpaca_gsm8k(&shared)?)),
-        false => eprintln!("`{}` is not there: the demo stands alone", shared.display()),
+        false => eprintln!(
+            "`{}` is not there: alpaca-gsm8k is not run again, and the page keeps what it said before",
+            shared.display()
+        ),
     }
     for (name, results) in &found {
         eprintln!("==> {name}: {results}/results.md");

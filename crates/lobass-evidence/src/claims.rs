@@ -9,7 +9,7 @@ pub enum Verdict {
     Holds,
     /// It is on the other side.
     Fails,
-    /// It has zero in it.
+    /// It has zero in it, or correlations hardly differ.
     Undecided,
 }
 
@@ -52,6 +52,9 @@ const SHORTER: [(&str, &str, &str); 2] = [
     ("normalising takes length out of the score, against the gap per token", "lobass", "gap"),
 ];
 
+/// Rank correlations have no interval here; such as differ by less, in size, are taken to be alike.
+const CORRELATIONS_DIFFER: f64 = 0.1;
+
 /// Every claim that the arms of a report can be held against.
 ///
 /// The claims are those of LoBaSS and DavIR, arXiv 2310.13008, put in terms of what is measured here: the loss of
@@ -86,7 +89,11 @@ pub fn claims(report: &Report) -> Vec<Claim> {
             arm.length_correlation
         };
         let (Some(one), Some(other)) = (correlation(strategy), correlation(baseline)) else { continue };
-        let verdict = if one.abs() < other.abs() { Verdict::Holds } else { Verdict::Fails };
+        let verdict = match other.abs() - one.abs() {
+            less if less >= CORRELATIONS_DIFFER => Verdict::Holds,
+            less if less <= -CORRELATIONS_DIFFER => Verdict::Fails,
+            _ => Verdict::Undecided,
+        };
         let compared =
             format!("rank correlation with length: {one:+.2} for `{strategy}`, {other:+.2} for `{baseline}`");
         claims.push(Claim { what, matching: None, compared, difference: None, verdict });

@@ -23,7 +23,7 @@ pub enum Twin {
 #[derive(Debug)]
 pub struct Overlap {
     threshold: f64,
-    prompts: HashMap<Vec<String>, Vec<usize>>,
+    prompts: HashMap<String, Vec<usize>>,
     /// The examples that have a shingle.
     shingles: HashMap<u64, Vec<usize>>,
     n_shingles: Vec<usize>,
@@ -41,7 +41,9 @@ impl Overlap {
             twins: Vec::new(),
         };
         for (at, (prompt, whole)) in examples.into_iter().enumerate() {
-            overlap.prompts.entry(words(prompt)).or_default().push(at);
+            if let Some(prompt) = plain(prompt) {
+                overlap.prompts.entry(prompt).or_default().push(at);
+            }
             let shingles = shingles(&words(whole));
             overlap.n_shingles.push(shingles.len());
             for shingle in shingles_in_order(&shingles) {
@@ -54,7 +56,7 @@ impl Overlap {
 
     /// Sees one row of the pool.
     pub fn see(&mut self, prompt: &str, whole: &str) {
-        for &at in self.prompts.get(&words(prompt)).into_iter().flatten() {
+        for &at in plain(prompt).and_then(|prompt| self.prompts.get(&prompt)).into_iter().flatten() {
             self.twins[at] = Some(Twin::SamePrompt);
         }
         let shingles = shingles(&words(whole));
@@ -96,6 +98,14 @@ pub fn words(text: &str) -> Vec<String> {
     }
     words.extend((!word.is_empty()).then_some(word));
     words
+}
+
+/// A prompt as prompts are compared: in lower case, without spaces and the punctuation around its words; signs
+/// between words, as in `2 - 3`, count. None if there is none.
+fn plain(prompt: &str) -> Option<String> {
+    let bare = |word: &str| word.trim_matches(['.', ',', '!', '?', ';', ':', '"', '\'']).to_lowercase();
+    let signs: String = prompt.split_whitespace().map(bare).collect();
+    (!signs.is_empty()).then_some(signs)
 }
 
 /// Hashes of all runs of words; of a text of fewer words, of the text.
@@ -145,6 +155,15 @@ mod tests {
         assert_eq!(twin(("a", long), &[("b", &nearly)]), Some(Twin::Near));
         assert_eq!(twin(("a", long), &[("b", "one two three four five six and then no more")]), None);
         assert_eq!(twin(("a", ""), &[("b", "")]), None);
+        assert_eq!(
+            twin(("2 - 3", "2 - 3 = -1, which is less than nothing"), &[("2 + 3", "2 + 3 = 5")]),
+            None
+        );
+        assert_eq!(twin(("2.5", "2.5 is five halves"), &[("25", "25 is a square")]), None);
+        for empty in ["", "???", " . "] {
+            assert_eq!(twin((empty, "what one may say first"), &[(empty, "and another thing")]), None);
+        }
+        assert_eq!(twin(("天気は？", "雨です"), &[("天気は？", "晴れでしょう")]), Some(Twin::SamePrompt));
     }
 
     #[test]
@@ -165,7 +184,7 @@ mod tests {
                 overlap.see(row, row);
             }
             for (text, twin) in texts.iter().zip(overlap.twins()) {
-                let same = rows.iter().any(|row| words(row) == words(text));
+                let same = plain(text).is_some() && rows.iter().any(|row| plain(row) == plain(text));
                 let expected = match () {
                     () if same => Some(Twin::SamePrompt),
                     () if rows.iter().any(|row| near(text, row)) => Some(Twin::Near),
