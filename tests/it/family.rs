@@ -79,6 +79,10 @@ fn a_run_scores_what_its_strategies_ask_for() {
         report["manifest"]["models"].as_array().unwrap().iter().map(|m| &m["role"]).collect();
     assert_eq!(roles, ["base", "reference", "base_unconditional"]);
     assert!(sandbox.path("run/selected/length-matched-random/small.jsonl").exists());
+    // So do those whose lengths are wanted.
+    let lengths = "run --base base --data small.jsonl --batch-size 8 --budget 50% --out lengths -q";
+    let report = sandbox.json(0, &format!("{lengths} --strategy length-matched-random --lengths-of ifd"));
+    assert_eq!(report["manifest"]["models"][2]["role"], "base_unconditional");
     // Another strategy, later, goes on from there.
     let again = sandbox.run(&format!("{run} --strategy superfiltering"));
     assert_eq!(again.code, 0, "{}", again.stderr);
@@ -159,6 +163,15 @@ fn a_selection_has_the_shape_that_is_asked_for() {
     sandbox.fails(&format!("{select} --strategy gap --shrinkage 5"), &["shrinkage", "`lobass`", "`gap`"]);
     sandbox.fails(&format!("{select} --max-reference-quantile 2"), &["0 to 1", "2"]);
     sandbox.fails(&format!("{select} --lengths-of longest"), &["length-matched-random"]);
+    let matched = format!("{select} --strategy length-matched-random --lengths-of");
+    for other in ["s2l", "rds", "lark", "grape"] {
+        sandbox.fails(&format!("{matched} {other}"), &["of sums", &format!("`{other}`")]);
+    }
+    // Beside others, shrinkage is for lobass.
+    sandbox.expect(
+        0,
+        "report --scores sums.parquet --budget 20 --strategy lobass gap --shrinkage 5 --out page.html -q",
+    );
 }
 
 #[test]
@@ -264,6 +277,13 @@ fn rows_differ_and_resemble_queries() {
     assert_eq!(found, [0, 1, 40, 41].into(), "the queries themselves, and their copies");
     sandbox.expect(0, &format!("{rds} --round-robin"));
     assert_eq!(rows("chosen.jsonl").len(), 4);
+    // Taking turns is said to rds alone: what is shown beside it has the rows that it has without.
+    let page = "report --scores scores.parquet --budget 4 --format json";
+    let both = "--strategy rds longest --embeddings pool.safetensors --query-embeddings query.safetensors";
+    let chosen = |line: &str| sandbox.json(0, line)["strategies"][1].clone();
+    let with = chosen(&format!("{page} {both} --round-robin --out with.html"));
+    assert_eq!(with["strategy"], "longest");
+    assert_eq!(with, chosen(&format!("{page} {both} --out without.html")));
 
     sandbox.fails(&format!("{line} --diversity near"), &["`cosine:BOUND`", "`near`"]);
     sandbox.fails(&line, &["--diversity", "rds"]);
@@ -307,6 +327,10 @@ fn scores_of_another_tool_are_ratings() {
     let first = |name: &str| sandbox.read(name).lines().next().unwrap().to_owned();
     assert_eq!(first("best.jsonl"), first("longest.jsonl"));
 
+    sandbox.fails(
+        "select --scores scores.parquet --strategy quality --budget 3 --ratings best.jsonl --index best.jsonl",
+        &["best.jsonl", "the ratings"],
+    );
     sandbox.write("by_row.jsonl", "{\"row\": 7, \"stars\": 1}\n{\"row\": 2, \"stars\": \"4.5\"}\n");
     let report = sandbox.json(1, &format!("{select} --ratings by_row.jsonl --rating stars"));
     assert_eq!(

@@ -52,6 +52,11 @@ fn rows_help_themselves_and_a_run_that_stops_goes_on() {
     }
     assert!(found.keys().all(|&row| of(row, "score") == of(row, "to_first").max(of(row, "to_two"))));
 
+    // Files of one name are one task.
+    let together = LINE.replace("two.jsonl", "first=two.jsonl");
+    let said = sandbox.json(0, &format!("{together} --out together.jsonl"));
+    assert_eq!(said["manifest"]["tasks"], serde_json::json!([{"name": "first", "n_rows": 5}]));
+
     // Some gradients are lost; everything else is taken up, on another number of threads.
     let gradients = sandbox.path("kept/gradients");
     let folder = fs_err::read_dir(gradients).unwrap().next().unwrap().unwrap().path();

@@ -36,6 +36,7 @@ pub enum FormatChoice {
 pub struct DataFile {
     path: PathBuf,
     origin: Option<String>,
+    name: String,
     source: String,
     container: Container,
     format: Option<FormatName>,
@@ -82,6 +83,7 @@ impl DataFile {
         Ok(Self {
             path: path.to_owned(),
             origin: None,
+            name: source.to_owned(),
             source: source.to_owned(),
             container,
             format,
@@ -107,7 +109,12 @@ impl DataFile {
         self
     }
 
-    /// Its name in the `source` column.
+    /// What it was called; several files of a pool may share a name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its name in the `source` column: [`DataFile::name`], with a number if another file of the pool has that.
     pub fn source(&self) -> &str {
         &self.source
     }

@@ -19,7 +19,8 @@ const HELD_BYTES: usize = 512 << 20;
 const HELD_ROWS: usize = 32;
 
 /// Makes the vector of each sequence: its gradient, scaled if it is for training, projected, and of length one. None
-/// where the gradient is zero or not finite, or if nothing is scored.
+/// where that is zero or not finite, or if nothing is scored. As in LESS's code, a row for training that has no gradient
+/// has that of the momentum.
 ///
 /// # Panics
 /// If a token has no embedding; `lobass_loss::check_ids` finds that out before.

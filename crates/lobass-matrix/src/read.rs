@@ -33,7 +33,8 @@ impl Matrix {
         #[expect(unsafe_code, reason = "mapping is how a matrix larger than memory is read")]
         // SAFETY: the map is read-only and private to this struct. What remains is that another process might truncate
         // the file while it is read; matrices are written beside their name and never changed under it.
-        let bytes = unsafe { Mmap::map(file.file()) }?;
+        let bytes = unsafe { Mmap::map(file.file()) }
+            .map_err(|error| std::io::Error::new(error.kind(), format!("`{}`: {error}", path.display())))?;
         let fail = |reason: String| Error::NotAMatrix { path: path.to_owned(), reason };
         let (length, header) = SafeTensors::read_metadata(&bytes).map_err(|error| fail(error.to_string()))?;
         let start = length + size_of::<u64>();

@@ -68,7 +68,7 @@ pub(crate) fn less(args: &LessArgs, ui: Ui) -> anyhow::Result<Outcome> {
     for warm_up in &warm_ups {
         gradients.complete(warm_up, &target, &pool, threads, ui)?;
     }
-    let tasks = targets(&gradients, &warm_ups, &target)?;
+    let tasks = targets(&gradients, &warm_ups, &target, &target_pool)?;
     let manifest = manifest(args, &base, &warm_ups, &pool, &target, &tasks.named);
     let parts = tasks.named.iter().map(|(name, _)| format!("to_{name}")).collect();
     let mut writer = RowScoreWriter::create(&args.out, parts, &manifest)?;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use lobass_core::{RowStatus, Sequence};
+use lobass_data::Pool;
 use lobass_influence::{Kind, Projection, Tasks, WarmUp, features};
 use lobass_llama::AdapterCheckpoint;
 use lobass_llama::host::is_host;
@@ -179,17 +180,21 @@ pub(crate) struct Targets {
 /// The vectors of some rows, or that they have none.
 type Rows = Vec<Option<Vec<f32>>>;
 
-/// Reads the gradients of the target rows; a source is a task.
+/// Reads the gradients of the target rows; files of one name are a task.
 pub(crate) fn targets(
     gradients: &GradientStore,
     warm_ups: &[WarmUpDir],
     target: &WorkDir,
+    pool: &Pool,
 ) -> anyhow::Result<Targets> {
     let mut names: Vec<String> = Vec::new();
-    for input in &target.plan().inputs {
-        if !names.contains(&input.source) {
-            names.push(input.source.clone());
-        }
+    let mut task_of: BTreeMap<&str, usize> = BTreeMap::new();
+    for file in pool.files() {
+        let task = names.iter().position(|name| name == file.name()).unwrap_or_else(|| {
+            names.push(file.name().to_owned());
+            names.len() - 1
+        });
+        task_of.insert(file.source(), task);
     }
     let mut vectors: Vec<Vec<Rows>> = vec![vec![Vec::new(); names.len()]; warm_ups.len()];
     for &shard in &target.plan().shards {
@@ -197,8 +202,8 @@ pub(crate) fn targets(
         for (warm_up, vectors) in warm_ups.iter().zip(&mut vectors) {
             let matrix = gradients.open(warm_up, target, Kind::Target, shard)?;
             for (at, row) in rows.iter().enumerate() {
-                let task = names.iter().position(|name| *name == row.source);
-                let task = task.context("a row comes from a file of its plan")?;
+                let task = task_of.get(row.source.as_str());
+                let task = *task.context("a row comes from a file of its plan")?;
                 vectors[task].push(matrix.row(at).map(std::borrow::Cow::into_owned));
             }
         }
