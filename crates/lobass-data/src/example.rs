@@ -43,8 +43,11 @@ impl fmt::Display for Role {
 pub struct Message {
     /// Who speaks.
     pub role: Role,
-    /// What is said.
+    /// What is said, as one text.
     pub content: String,
+    /// What is said as the row gives it, if that is a list of parts; templates see these instead of `content`.
+    #[serde(skip)]
+    pub parts: Option<Vec<Value>>,
     /// Whatever else the row says of the turn, for templates that know it: `tool_calls`, `name`, Alpaca's `input`.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
@@ -56,7 +59,7 @@ pub struct Message {
 impl Message {
     /// A turn without extras; assistant turns are scored.
     pub fn new(role: Role, content: impl Into<String>) -> Self {
-        Self { role, content: content.into(), extra: Map::new(), scored: role == Role::Assistant }
+        Self { role, content: content.into(), parts: None, extra: Map::new(), scored: role == Role::Assistant }
     }
 
     /// Whether it has any text, or calls a tool.
@@ -70,7 +73,7 @@ impl Message {
 }
 
 /// One example: a conversation, of which the scored assistant turns are what a model learns.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Example {
     /// The row's own `id`, if it has one.
     pub id: Option<String>,
@@ -80,6 +83,10 @@ pub struct Example {
     pub rejected: Option<Vec<Message>>,
     /// The row's `tools`, for templates that know them.
     pub tools: Option<Value>,
+    /// The row's `documents`, for templates that know them.
+    pub documents: Option<Value>,
+    /// The row's `chat_template_kwargs`: further variables for the template, such as `enable_thinking`.
+    pub template_arguments: Map<String, Value>,
 }
 
 /// Why one row is not scored: a status and a sentence that a person can act on.
@@ -107,7 +114,7 @@ impl Example {
     /// The rejected response of a pair after the same prompt, as an example of its own.
     pub fn rejected_example(&self) -> Option<Self> {
         let messages = self.rejected.clone()?;
-        Some(Self { id: self.id.clone(), messages, rejected: None, tools: self.tools.clone() })
+        Some(Self { messages, rejected: None, ..self.clone() })
     }
 
     /// Says whether there is something to score, and something that it responds to; of a pair, on both sides, and
@@ -148,7 +155,7 @@ mod tests {
 
     fn status(messages: &[(Role, &str)]) -> Option<RowStatus> {
         let messages = messages.iter().map(|(role, text)| Message::new(*role, *text)).collect();
-        Example { id: None, messages, rejected: None, tools: None }.check().err().map(|fault| fault.status)
+        Example { messages, ..Example::default() }.check().err().map(|fault| fault.status)
     }
 
     #[test]
@@ -156,7 +163,7 @@ mod tests {
         let turns = |text: &str| vec![Message::new(Role::User, "q"), Message::new(Role::Assistant, text)];
         let fault = |chosen: &str, rejected: &str| {
             let pair =
-                Example { id: None, messages: turns(chosen), rejected: Some(turns(rejected)), tools: None };
+                Example { messages: turns(chosen), rejected: Some(turns(rejected)), ..Example::default() };
             pair.check().err().map(|fault| (fault.status, fault.reason))
         };
         assert_eq!(fault("a", "b"), None);

@@ -245,7 +245,7 @@ mod tests {
             say(Role::User, "And?"),
             say(Role::Assistant, "[Your Name]"),
         ];
-        let example = Example { id: None, messages, rejected: None, tools: None };
+        let example = Example { messages, ..Example::default() };
         let found = findings(&Rules::default(), &example);
         let turns: Vec<_> = found.iter().map(|found| (found.turn, found.finding.rule)).collect();
         assert_eq!(turns, [(4, Rule::EmptyAnswer), (6, Rule::Placeholder)]);

@@ -109,6 +109,7 @@ impl ConversationLayout {
             messages,
             rejected: None,
             tools: field::tools(row)?,
+            ..Example::default()
         })
     }
 

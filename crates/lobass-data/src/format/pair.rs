@@ -52,6 +52,7 @@ impl PairLayout {
             messages,
             rejected: None,
             tools: field::tools(row)?,
+            ..Example::default()
         })
     }
 

@@ -149,6 +149,7 @@ impl PreferenceLayout {
             messages,
             rejected: Some(rejected),
             tools: field::tools(row)?,
+            ..Example::default()
         })
     }
 }
