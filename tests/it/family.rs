@@ -278,7 +278,7 @@ fn rows_differ_and_resemble_queries() {
     sandbox.expect(0, &format!("{rds} --round-robin"));
     assert_eq!(rows("chosen.jsonl").len(), 4);
     // Taking turns is said to rds alone: what is shown beside it has the rows that it has without.
-    let page = "report --scores scores.parquet --budget 4 --format json";
+    let page = "report --scores scores.parquet --budget 4";
     let both = "--strategy rds longest --embeddings pool.safetensors --query-embeddings query.safetensors";
     let chosen = |line: &str| sandbox.json(0, line)["strategies"][1].clone();
     let with = chosen(&format!("{page} {both} --round-robin --out with.html"));
