@@ -1,11 +1,12 @@
-//! Commands inside another program: the same results, told to a host.
+//! Commands inside another program: the same results, reported to an observer.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 
-use lobass_cli::{Host, Refusal, Step, run_for};
+use lobass_cli::{Observer, Refusal, StageProgress, run_for};
 use lobass_run::ScoreFile;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::sandbox::Sandbox;
 
@@ -31,7 +32,7 @@ impl Recorder {
     }
 }
 
-impl Host for Recorder {
+impl Observer for Recorder {
     fn note(&self, line: &str) {
         self.lines.lock().unwrap().push(line.to_owned());
     }
@@ -40,7 +41,7 @@ impl Host for Recorder {
         self.lines.lock().unwrap().push(format!("warning: {line}"));
     }
 
-    fn progress(&self, at: &Step<'_>) {
+    fn progress(&self, at: &StageProgress<'_>) {
         self.n_steps.fetch_add(1, Ordering::SeqCst);
         self.told.lock().unwrap().push((at.stage.to_owned(), at.done, at.all));
     }
@@ -94,6 +95,76 @@ fn a_host_gets_what_the_command_line_prints() {
     run(&Recorder::new(usize::MAX), &line("stopped.parquet", &work)).unwrap();
     let digest = |name: &str| ScoreFile::open(&sandbox.path(name)).unwrap().manifest().digest.clone();
     assert_eq!(digest("stopped.parquet"), digest("printed.parquet"));
+}
+
+/// A host that is inside one command while another one runs: each hears of its own, and gets its own result.
+#[test]
+fn two_commands_run_at_once_for_two_hosts() {
+    let sandbox = Sandbox::new();
+    sandbox.small_pool(200);
+    let other: Vec<String> =
+        sandbox.read("pool.jsonl").lines().skip(200).take(120).map(|line| format!("{line}\n")).collect();
+    sandbox.write("other.jsonl", other.concat());
+    let at = |name: &str| sandbox.path(name).display().to_string();
+    let line = |data: &str, out: &str| {
+        format!("score --threads 1 --base {} --data {} --out {}", at("base"), at(data), at(out))
+    };
+    let alone = run(&Recorder::new(usize::MAX), &line("small.jsonl", "alone.parquet")).unwrap();
+
+    // Each host waits, in its first report of progress, until the other one is in the middle of its command too.
+    let both = Arc::new((Mutex::new(0), Condvar::new()));
+    let [one, other] =
+        [(); 2].map(|()| Arc::new(Meeting { recorder: Recorder::new(usize::MAX), both: both.clone() }));
+    let (of_one, of_other) = std::thread::scope(|scope| {
+        let (one, other) = (one.clone(), other.clone());
+        let (first, second) = (line("small.jsonl", "one.parquet"), line("other.jsonl", "two.parquet"));
+        let first = scope.spawn(move || run_for(one, first.split(' ')).unwrap());
+        let second = scope.spawn(move || run_for(other, second.split(' ')).unwrap());
+        (first.join().unwrap(), second.join().unwrap())
+    });
+    assert_eq!(of_one["manifest"]["digest"], alone["manifest"]["digest"]);
+    assert_eq!((&of_one["manifest"]["n_rows"], &of_other["manifest"]["n_rows"]), (&json!(200), &json!(120)));
+    for (host, mine, theirs, n_rows) in
+        [(&one, "small.jsonl", "other.jsonl", 200), (&other, "other.jsonl", "small.jsonl", 120)]
+    {
+        let lines = host.recorder.lines.lock().unwrap().join("\n");
+        assert!(lines.contains(mine) && !lines.contains(theirs), "{lines}");
+        assert!(host.recorder.told.lock().unwrap().iter().all(|(_, _, all)| *all == n_rows));
+    }
+}
+
+/// A recorder that lets another command begin before it goes on.
+struct Meeting {
+    recorder: Arc<Recorder>,
+    /// How many are there.
+    both: Arc<(Mutex<usize>, Condvar)>,
+}
+
+impl Observer for Meeting {
+    fn note(&self, line: &str) {
+        self.recorder.note(line);
+    }
+
+    fn warn(&self, line: &str) {
+        self.recorder.warn(line);
+    }
+
+    fn progress(&self, at: &StageProgress<'_>) {
+        if self.recorder.n_steps.load(Ordering::SeqCst) == 0 {
+            let (n_there, someone_came) = &*self.both;
+            let mut there = n_there.lock().unwrap();
+            *there += 1;
+            someone_came.notify_all();
+            let (_there, waited) =
+                someone_came.wait_timeout_while(there, Duration::from_mins(2), |there| *there < 2).unwrap();
+            assert!(!waited.timed_out(), "the other command did not begin while this one ran");
+        }
+        self.recorder.progress(at);
+    }
+
+    fn is_interrupted(&self) -> bool {
+        self.recorder.is_interrupted()
+    }
 }
 
 #[test]

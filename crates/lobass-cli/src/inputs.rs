@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use jiff::civil::DateTime;
-use lobass_core::Context;
+use lobass_core::{Context, Observer as _};
 use lobass_data::{
     ChatTemplate, DataFile, EncodeOptions, Encoder, FormatChoice, Pool, TemplateChoice, TextTokenizer,
     read_dataset_info,
@@ -15,10 +15,10 @@ use lobass_run::Plan;
 use crate::hub::{Given, find_data};
 use crate::settings::{DataSettings, EncodeSettings};
 use crate::text::count;
-use crate::ui::{Ui, warn};
+use crate::ui::Ui;
 
 /// Opens the files of a pool, and says what each was taken for.
-pub(crate) fn open_pool(settings: &DataSettings, ui: Ui) -> anyhow::Result<Pool> {
+pub(crate) fn open_pool(settings: &DataSettings, ui: &Ui) -> anyhow::Result<Pool> {
     if settings.files.is_empty() {
         bail!("no data: name the pool with `--data FILE ..`");
     }
@@ -42,7 +42,7 @@ pub(crate) fn open_pool(settings: &DataSettings, ui: Ui) -> anyhow::Result<Pool>
         .collect::<anyhow::Result<Vec<_>>>()?;
     let pool = Pool::new(files, settings.duplicates);
     for file in pool.files() {
-        ui.note(format!("{:16} {file}, source `{}`", "data", file.source()));
+        ui.note(&format!("{:16} {file}, source `{}`", "data", file.source()));
     }
     Ok(pool)
 }
@@ -100,7 +100,7 @@ impl Sequences {
         checkpoint: &Path,
         config: &LlamaConfig,
         told: Option<String>,
-        ui: Ui,
+        ui: &Ui,
     ) -> anyhow::Result<Self> {
         Self::of(open_pool(data, ui)?, encode, checkpoint, config, told, ui)
     }
@@ -112,7 +112,7 @@ impl Sequences {
         checkpoint: &Path,
         config: &LlamaConfig,
         told: Option<String>,
-        ui: Ui,
+        ui: &Ui,
     ) -> anyhow::Result<Self> {
         let choice: TemplateChoice =
             encode.chat_template.parse().map_err(anyhow::Error::msg).context("the chat template")?;
@@ -127,7 +127,7 @@ impl Sequences {
             bail!("the maximal length: expected at least 1, found 0");
         }
         if encode.max_length.is_some_and(|length| length > positions) {
-            warn(format!(
+            ui.warn(&format!(
                 "longer sequences than the {} tokens that the model was made for are scored too",
                 count(positions as u64)
             ));
@@ -137,7 +137,7 @@ impl Sequences {
             max_length: encode.max_length.unwrap_or(positions),
             overlong: encode.overlong,
         };
-        ui.note(format!(
+        ui.note(&format!(
             "{:16} {}; mask {}; at most {} tokens, longer rows: {}",
             "template",
             template.name(),
@@ -146,7 +146,9 @@ impl Sequences {
             options.overlong
         ));
         if tokenizer.eos().is_none() {
-            warn("the tokenizer names no end-of-sequence token, so templates that end turns with it do not");
+            ui.warn(
+                "the tokenizer names no end-of-sequence token, so templates that end turns with it do not",
+            );
         }
         Ok(Self { pool, encoder: Encoder::new(tokenizer, template, options), now })
     }

@@ -4,8 +4,8 @@
 //! (`command`) calls the libraries. This is the only crate that prints, reads the environment, or exits. Results go to
 //! standard output; everything for people on the way goes to standard error.
 //!
-//! A program that has a [`Host`] runs commands in its own process with [`run_for`]: by the same path, with results as
-//! JSON values.
+//! A program that has an [`Observer`] runs commands in its own process with [`run_for`]: by the
+//! same path, with results as JSON values.
 
 mod again;
 mod args;
@@ -13,18 +13,21 @@ mod command;
 mod device;
 mod exit;
 mod failure;
-mod host;
+mod hosted;
 mod hub;
 mod inputs;
 mod markdown;
 mod models;
 mod outputs;
+mod part;
 mod placement;
 mod progress;
 mod scored_pool;
 mod settings;
+mod shell;
 mod stages;
 mod text;
+mod training_record;
 mod ui;
 mod work;
 
@@ -36,7 +39,8 @@ use clap::Parser as _;
 pub use again::set_program;
 use args::Cli;
 pub use exit::{DONE, FAILED, INCOMPLETE, UNFINISHED};
-pub use host::{Host, Refusal, Step, run_for};
+pub use hosted::{Refusal, run_for};
+pub use lobass_core::{Observer, StageProgress};
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
@@ -56,7 +60,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         }
     };
     let ui = ui::Ui::new(&cli.output);
-    match command::dispatch(cli.command, ui) {
+    match command::dispatch(cli.command, &ui) {
         Ok(outcome) => outcome.exit_code(),
         Err(error) => failure::report(&error),
     }

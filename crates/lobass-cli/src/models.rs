@@ -5,7 +5,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use anyhow::bail;
-use lobass_core::{Context, Measure};
+use lobass_core::{Context, Measure, Observer as _};
 use lobass_data::TextTokenizer;
 use lobass_llama::{AdapterCheckpoint, Checkpoint, Dtype, Llama, LlamaConfig};
 use lobass_run::ModelKey;
@@ -13,8 +13,8 @@ use lobass_run::ModelKey;
 use crate::hub::{Found, find_model, hub_name};
 use crate::placement::Placement;
 use crate::settings::ComputeSettings;
-use crate::stages::TrainingRecord;
 use crate::text::count;
+use crate::training_record::TrainingRecord;
 use crate::ui::Ui;
 
 /// An opened checkpoint in a role, perhaps with an adapter on it, and what it will run on.
@@ -30,16 +30,16 @@ pub(crate) struct Model {
 
 impl Model {
     /// Opens a checkpoint, which is fetched if it is one of the hub.
-    pub(crate) fn open(role: &str, model: &Path, compute: &ComputeSettings, ui: Ui) -> anyhow::Result<Self> {
+    pub(crate) fn open(role: &str, model: &Path, compute: &ComputeSettings, ui: &Ui) -> anyhow::Result<Self> {
         Self::open_on(role, model, Placement::here(compute)?, ui)
     }
 
     /// Opens a checkpoint for a device of this machine or of others.
-    pub(crate) fn open_on(role: &str, model: &Path, placement: Placement, ui: Ui) -> anyhow::Result<Self> {
+    pub(crate) fn open_on(role: &str, model: &Path, placement: Placement, ui: &Ui) -> anyhow::Result<Self> {
         Self::open_found(role, &find_model(model, ui)?, placement, ui)
     }
 
-    fn open_found(role: &str, found: &Found, placement: Placement, ui: Ui) -> anyhow::Result<Self> {
+    fn open_found(role: &str, found: &Found, placement: Placement, ui: &Ui) -> anyhow::Result<Self> {
         let (dir, name) = (found.dir.as_path(), found.name.as_str());
         if AdapterCheckpoint::is_at(dir) && !dir.join("config.json").exists() {
             bail!(
@@ -49,7 +49,7 @@ impl Model {
         let checkpoint = open_checkpoint(role, dir)?;
         let key = key(role, name, &checkpoint.weights_digest(), &placement);
         let config = checkpoint.config();
-        ui.note(format!(
+        ui.note(&format!(
             "{role:16} {name}: {}, {} parameters, stored as {}, run as {} on {}",
             config.family,
             count(config.n_parameters() as u64),
@@ -62,7 +62,7 @@ impl Model {
     }
 
     /// Opens a fine-tuned model for the same device: a checkpoint of its own, or an adapter on this one.
-    pub(crate) fn open_tuned(&self, role: &str, model: &Path, ui: Ui) -> anyhow::Result<Self> {
+    pub(crate) fn open_tuned(&self, role: &str, model: &Path, ui: &Ui) -> anyhow::Result<Self> {
         let found = find_model(model, ui)?;
         let (dir, name) = (found.dir.as_path(), found.name.as_str());
         if !AdapterCheckpoint::is_at(dir) {
@@ -72,7 +72,7 @@ impl Model {
         let digest = adapter.digest_on(&self.key.weights_digest);
         let key = key(role, name, &digest, &self.placement);
         let lora = adapter.config();
-        ui.note(format!(
+        ui.note(&format!(
             "{role:16} {name}: adapter of rank {}, alpha {}, on {}",
             lora.rank, lora.alpha, self.key.path
         ));
@@ -160,7 +160,7 @@ fn key(role: &str, name: &str, digest: &str, placement: &Placement) -> ModelKey 
 }
 
 /// Refuses what is no adapter.
-pub(crate) fn check_adapter(given: &Path, ui: Ui) -> anyhow::Result<Found> {
+pub(crate) fn check_adapter(given: &Path, ui: &Ui) -> anyhow::Result<Found> {
     let found = find_model(given, ui)?;
     match AdapterCheckpoint::is_at(&found.dir) {
         true => Ok(found),

@@ -4,16 +4,16 @@ use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use lobass_core::{Observer as _, StageProgress};
 use lobass_run::{Progress, Stage};
 use lobass_train::{Event, StepReport};
 
-use crate::host::{self, Step};
 use crate::text::{count, duration, rate};
 use crate::ui::Ui;
 
 /// A bar for one stage; where no bar would be seen, a line now and then.
-pub(crate) struct Bar {
-    ui: Ui,
+pub(crate) struct Bar<'a> {
+    ui: &'a Ui,
     bar: ProgressBar,
     what: String,
     started: Instant,
@@ -23,8 +23,8 @@ pub(crate) struct Bar {
 /// How often a log gets a line.
 const LINE_EVERY: Duration = Duration::from_secs(30);
 
-impl Bar {
-    pub(crate) fn new(ui: Ui, what: impl Into<String>, length: u64) -> Self {
+impl<'a> Bar<'a> {
+    pub(crate) fn new(ui: &'a Ui, what: impl Into<String>, length: u64) -> Self {
         let bar = if ui.shows_progress() { ProgressBar::new(length) } else { ProgressBar::hidden() };
         bar.set_length(length); // a hidden bar has none
         let style = ProgressStyle::with_template("{prefix:16} {bar:30} {pos}/{len}  {msg}");
@@ -42,14 +42,14 @@ impl Bar {
         if self.bar.is_hidden() && last.elapsed() >= LINE_EVERY {
             *last = Instant::now();
             let length = self.bar.length().unwrap_or_default();
-            self.ui.note(format!("{:16} {position}/{length}  {message}", self.what));
+            self.ui.note(&format!("{:16} {position}/{length}  {message}", self.what));
         }
     }
 
     /// Clears the bar and leaves a line.
     pub(crate) fn finish(&self, line: impl std::fmt::Display) {
         self.bar.finish_and_clear();
-        self.ui.note(format!("{:16} {line}", self.what));
+        self.ui.note(&format!("{:16} {line}", self.what));
     }
 
     pub(crate) fn elapsed(&self) -> Duration {
@@ -66,9 +66,9 @@ fn time_left(elapsed: Duration, done: u64, left: u64) -> String {
 }
 
 /// Shows a stage of a run that begins now. The first it hears of it is that a shard is done.
-pub(crate) fn run_stage(ui: Ui, n_rows: u64) -> impl FnMut(Progress) {
+pub(crate) fn run_stage(ui: &Ui, n_rows: u64) -> impl FnMut(Progress) {
     let started = Instant::now();
-    let mut bar: Option<Bar> = None;
+    let mut bar: Option<Bar<'_>> = None;
     move |progress: Progress| {
         let bar = bar.get_or_insert_with(|| {
             let what = match &progress.stage {
@@ -78,10 +78,8 @@ pub(crate) fn run_stage(ui: Ui, n_rows: u64) -> impl FnMut(Progress) {
             };
             Bar { started, ..Bar::new(ui, what, n_rows) }
         });
-        if let Some(host) = host::current().filter(|_| ui.has_bar()) {
-            let Progress { rows_done, n_rows, n_tokens, .. } = progress;
-            host.progress(&Step { stage: &bar.what, done: rows_done, all: n_rows, n_tokens });
-        }
+        let Progress { rows_done, n_rows, n_tokens, .. } = progress;
+        ui.progress(&StageProgress { stage: &bar.what, done: rows_done, all: n_rows, n_tokens });
         let (elapsed, here) = (bar.elapsed(), progress.rows_done - progress.rows_resumed);
         let left = time_left(elapsed, here, progress.n_rows - progress.rows_done);
         bar.set(progress.rows_done, &format!("{}{left}", rate(progress.n_tokens, elapsed, "tok")));
@@ -101,22 +99,22 @@ pub(crate) fn run_stage(ui: Ui, n_rows: u64) -> impl FnMut(Progress) {
 }
 
 /// Shows training.
-pub(crate) fn training(ui: Ui) -> impl FnMut(&Event<'_>) {
-    let mut bar: Option<Bar> = None;
+pub(crate) fn training(ui: &Ui) -> impl FnMut(&Event<'_>) {
+    let mut bar: Option<Bar<'_>> = None;
     let mut tokens = 0;
     let mut taken_up = 0;
     move |event: &Event<'_>| match event {
         Event::Resumed { step } => {
             taken_up = *step;
-            ui.note(format!("{:16} an earlier attempt is taken up after step {step}", "train"));
+            ui.note(&format!("{:16} an earlier attempt is taken up after step {step}", "train"));
         }
         Event::Epoch { .. } => {}
         Event::HeldOut(found) => {
             let loss = found.nll.mean().unwrap_or_default();
             let line = format!("held-out loss {loss:.4} after {} steps", found.step);
             match &bar {
-                Some(bar) => bar.bar.suspend(|| ui.note(format!("{:16} {line}", "train"))),
-                None => ui.note(format!("{:16} {line}", "train")),
+                Some(bar) => bar.bar.suspend(|| ui.note(&format!("{:16} {line}", "train"))),
+                None => ui.note(&format!("{:16} {line}", "train")),
             }
         }
         Event::Step(step) => {
@@ -127,7 +125,7 @@ pub(crate) fn training(ui: Ui) -> impl FnMut(&Event<'_>) {
     }
 }
 
-fn show_step(bar: &Bar, step: &StepReport, tokens: u64, taken_up: usize) {
+fn show_step(bar: &Bar<'_>, step: &StepReport, tokens: u64, taken_up: usize) {
     let elapsed = bar.elapsed();
     let left = time_left(elapsed, (step.step - taken_up) as u64, (step.n_steps - step.step) as u64);
     let rate = rate(tokens, elapsed, "tok");

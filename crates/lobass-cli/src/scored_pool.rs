@@ -19,7 +19,7 @@ pub(crate) fn open_scored_pool(
     data: &[PathBuf],
     manifest: &Manifest,
     reads_rows: bool,
-    ui: Ui,
+    ui: &Ui,
 ) -> anyhow::Result<Pool> {
     let given: Vec<String> = match data.is_empty() {
         true => manifest.inputs.iter().map(|input| input.path.clone()).collect(),

@@ -4,7 +4,7 @@
 //! [`ExampleKey`] names a row; a [`Sequence`] is that row as a model sees it; a [`LossEngine`] turns sequences into
 //! [`Nll`] sums; a [`ScoreRecord`] is one row of the score table, and [`ScoreColumns`] are what is needed of all of
 //! them; a scorer makes a [`Score`] of each row, with a [`Direction`]; a strategy spends a [`Budget`] and returns a
-//! [`Selection`].
+//! [`Selection`]. Long work reports to an [`Observer`].
 //!
 //! ```
 //! use lobass_core::{Nll, Sequence};
@@ -31,6 +31,7 @@ mod key;
 mod measure;
 mod nll;
 mod numbers;
+mod observer;
 mod record;
 mod score;
 mod selection;
@@ -45,6 +46,7 @@ pub use key::{ExampleKey, tie_break};
 pub use measure::Measure;
 pub use nll::Nll;
 pub use numbers::Numbers;
+pub use observer::{Observer, Silent, StageProgress};
 pub use record::{RejectedRecord, ScoreRecord};
 pub use score::{Direction, Score};
 pub use selection::{Selected, Selection};

@@ -59,7 +59,13 @@ pub struct Message {
 impl Message {
     /// A turn without extras; assistant turns are scored.
     pub fn new(role: Role, content: impl Into<String>) -> Self {
-        Self { role, content: content.into(), parts: None, extra: Map::new(), scored: role == Role::Assistant }
+        Self {
+            role,
+            content: content.into(),
+            parts: None,
+            extra: Map::new(),
+            scored: role == Role::Assistant,
+        }
     }
 
     /// Whether it has any text, or calls a tool.

@@ -66,6 +66,7 @@ mod masks;
 mod partial;
 mod plan;
 mod progress;
+mod protocol;
 mod request;
 mod row_scores;
 mod rows;
@@ -87,6 +88,7 @@ pub use manifest::{InputRecord, Manifest, ModelKey, ModelRecord, TemplateRecord}
 pub use masks::{IGNORE_INDEX, MaskWriter};
 pub use plan::Plan;
 pub use progress::{Progress, Stage};
+pub use protocol::{Answer, Op, PROTOCOL_VERSION, Ready, Request};
 pub use request::{HeldOut, ReferenceMode, ReferenceModel, Seal};
 pub use row_scores::{RowScore, RowScoreWriter};
 pub use seal::SealReport;

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use lobass_cli::{Host, Refusal, Step, run_for};
+use lobass_cli::{Observer, Refusal, StageProgress, run_for};
 use pyo3::exceptions::{PyException, PyKeyboardInterrupt, PyValueError};
 use pyo3::prelude::*;
 
@@ -14,7 +14,7 @@ pyo3::create_exception!(
     "Something could not be done. The text is that of the command line: what was expected, what was found, and where."
 );
 
-/// A Python program as a host. What goes wrong in its own functions stops the command, and is raised at the end.
+/// A Python program as an observer. What goes wrong in its own functions stops the command, and is raised at the end.
 struct Program {
     progress: Py<PyAny>,
     say: Py<PyAny>,
@@ -38,7 +38,7 @@ impl Program {
     }
 }
 
-impl Host for Program {
+impl Observer for Program {
     fn note(&self, line: &str) {
         self.say(false, line);
     }
@@ -47,7 +47,7 @@ impl Host for Program {
         self.say(true, line);
     }
 
-    fn progress(&self, at: &Step<'_>) {
+    fn progress(&self, at: &StageProgress<'_>) {
         let told = (at.stage, at.done, at.all, at.n_tokens);
         self.keep(Python::attach(|py| self.progress.call1(py, told).map(|_| ())));
     }

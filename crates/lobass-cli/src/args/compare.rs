@@ -7,6 +7,7 @@ use lobass_core::Budget;
 use lobass_evidence::Matching;
 
 use super::{ComputeArgs, EncodeArgs, SelectionArgs, recipe::TrainingArgs};
+use crate::settings::{MatchedTokens, OverlapPolicy};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
@@ -47,7 +48,7 @@ pub(crate) struct CompareArgs {
     /// Tokens of every training at equal tokens, as in `2Mtok`, or `full`: as many as all rows have over the epochs
     /// [default: as many as a random subset of the budget has over the epochs]
     #[arg(long, value_name = "TOKENS", value_parser = check_tokens)]
-    pub(crate) tokens: Option<Tokens>,
+    pub(crate) tokens: Option<MatchedTokens>,
     /// Resamples of held-out examples and seeds, for the intervals
     #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) resamples: u32,
@@ -75,16 +76,6 @@ pub(crate) struct CompareArgs {
     pub(crate) compute: ComputeArgs,
 }
 
-/// What becomes of held-out examples that are in the pool too.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub(crate) enum OverlapPolicy {
-    /// Leave them out of what is measured on, and count them
-    #[default]
-    Drop,
-    /// Stop if there is one
-    Refuse,
-}
-
 /// What trainings have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub(crate) enum MatchWord {
@@ -107,20 +98,12 @@ impl MatchWord {
     }
 }
 
-/// How many tokens are trained on at equal tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Tokens {
-    /// As many as all rows have.
-    Full,
-    Count(u64),
-}
-
-fn check_tokens(text: &str) -> Result<Tokens, String> {
+fn check_tokens(text: &str) -> Result<MatchedTokens, String> {
     if text == "full" {
-        return Ok(Tokens::Full);
+        return Ok(MatchedTokens::Full);
     }
     match text.parse::<Budget>().map_err(|error| error.to_string())? {
-        Budget::Tokens(tokens) => Ok(Tokens::Count(tokens)),
+        Budget::Tokens(tokens) => Ok(MatchedTokens::Count(tokens)),
         _ => Err(format!("expected `full` or a number of tokens such as `2Mtok`, found `{text}`")),
     }
 }

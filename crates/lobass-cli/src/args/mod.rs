@@ -25,7 +25,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use lobass_llama::Dtype;
 use lobass_run::Location;
 
-pub(crate) use compare::{CompareArgs, OverlapPolicy, Tokens};
+pub(crate) use compare::CompareArgs;
 pub(crate) use compute::ComputeArgs;
 pub(crate) use data::DataArgs;
 pub(crate) use embed::{EmbedArgs, VectorArgs};

@@ -1,6 +1,7 @@
 //! `lobass compare`.
 
 use anyhow::bail;
+use lobass_core::Observer as _;
 use lobass_evidence::Bootstrap;
 use lobass_run::ScoreFile;
 
@@ -11,11 +12,11 @@ use crate::models::Model;
 use crate::scored_pool::open_scored_pool;
 use crate::settings::{EncodeSettings, Settings};
 use crate::stages::comparing::{CompareRequest, Comparison, Devices, Overlaps, text};
-use crate::ui::{Ui, warn};
+use crate::ui::Ui;
 use crate::work::told_in_dir;
 
-pub(crate) fn compare(args: &CompareArgs, ui: Ui) -> anyhow::Result<Outcome> {
-    let ui = if args.trial_worker.is_some() { ui.silent() } else { ui };
+pub(crate) fn compare(args: &CompareArgs, ui: &Ui) -> anyhow::Result<Outcome> {
+    let ui = &if args.trial_worker.is_some() { ui.silent() } else { ui.clone() };
     let table = ScoreFile::open(&args.scores)?;
     let settings = settings(args, &table)?;
     let base = Model::open("base", &args.base, &settings.compute, ui)?;
@@ -49,7 +50,7 @@ pub(crate) fn compare(args: &CompareArgs, ui: Ui) -> anyhow::Result<Outcome> {
     }
     let report = comparison.report(&table)?;
     comparison.write(&report)?;
-    ui.note(format!("{:16} {}", "results", args.out.join("results.md").display()));
+    ui.note(&format!("{:16} {}", "results", args.out.join("results.md").display()));
     ui.result(text(&report), &report)?;
     Ok(Outcome::incomplete_if(comparison.falls_short()))
 }
@@ -83,7 +84,7 @@ fn open_sequences(
     encode: &EncodeSettings,
     base: &Model,
     table: &ScoreFile,
-    ui: Ui,
+    ui: &Ui,
 ) -> anyhow::Result<Sequences> {
     let manifest = table.manifest();
     let pool = open_scored_pool(&args.scores, &args.data, manifest, true, ui)?;
@@ -95,14 +96,14 @@ fn open_sequences(
     let sequences = Sequences::of(pool, encode, checkpoint.dir(), checkpoint.config(), told, ui)?;
     let scored_by = manifest.models.iter().find(|record| record.model.role == "base");
     if scored_by.is_some_and(|record| record.model.weights_digest != base.key.weights_digest) {
-        warn("the table was scored by another base than the one that is trained here");
+        ui.warn("the table was scored by another base than the one that is trained here");
     }
     if sequences.encoder.tokenizer().digest() != manifest.tokenizer {
-        warn("the table was made with another tokenizer; rows are matched by their place in the data");
+        ui.warn("the table was made with another tokenizer; rows are matched by their place in the data");
     }
     let template = sequences.encoder.template();
     if template.digest() != manifest.template.digest {
-        warn(format!(
+        ui.warn(&format!(
             "the table was made with the chat template `{}`, and rows are trained and measured here with `{}`; \
              `--chat-template` says which",
             manifest.template.name,

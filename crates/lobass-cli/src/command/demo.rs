@@ -20,7 +20,7 @@ use crate::ui::Ui;
 /// The paper's score, the score without its normalisation, and the two baselines that are hard to beat.
 const STRATEGIES: [&str; 4] = ["lobass", "gap", "random", "longest"];
 
-pub(crate) fn demo(args: &DemoArgs, ui: Ui) -> Result<Outcome> {
+pub(crate) fn demo(args: &DemoArgs, ui: &Ui) -> Result<Outcome> {
     check_directory(&args.out)?;
     fs_err::create_dir_all(&args.out)?;
     let shipped = lobass_demo::unpack(&args.out.join("shipped"))?;

@@ -8,7 +8,7 @@ use crate::exit::Outcome;
 use crate::text::Labelled;
 use crate::ui::Ui;
 
-pub(crate) fn doctor(ui: Ui) -> anyhow::Result<Outcome> {
+pub(crate) fn doctor(ui: &Ui) -> anyhow::Result<Outcome> {
     let mut text = Labelled::default();
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let features = processor_features();

@@ -12,7 +12,7 @@ use crate::stages::{self, embeddings_done_before, say_embeddings, write_embeddin
 use crate::ui::Ui;
 use crate::work::told_in;
 
-pub(crate) fn embed(args: &EmbedArgs, ui: Ui) -> anyhow::Result<Outcome> {
+pub(crate) fn embed(args: &EmbedArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let mut settings = Settings::default();
     args.data.apply(&mut settings.data);
     args.encode.apply(&mut settings.sequences);

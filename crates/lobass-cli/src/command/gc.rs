@@ -8,7 +8,7 @@ use crate::text::counted;
 use crate::ui::Ui;
 use crate::work::resume;
 
-pub(crate) fn gc(args: &GcArgs, ui: Ui) -> anyhow::Result<Outcome> {
+pub(crate) fn gc(args: &GcArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let work = resume(&args.work)?;
     let garbage = work.garbage()?;
     if !args.dry_run {

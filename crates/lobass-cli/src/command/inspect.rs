@@ -24,7 +24,7 @@ struct TokenLosses {
     losses: Vec<f32>,
 }
 
-pub(crate) fn inspect(args: &InspectArgs, ui: Ui) -> anyhow::Result<Outcome> {
+pub(crate) fn inspect(args: &InspectArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let mut settings = Settings::default();
     args.data.apply(&mut settings.data);
     args.encode.apply(&mut settings.sequences);
@@ -134,7 +134,7 @@ fn losses(
     base: &Model,
     sequences: &Sequences,
     sequence: Option<&Sequence>,
-    ui: Ui,
+    ui: &Ui,
 ) -> anyhow::Result<Vec<TokenLosses>> {
     let Some(sequence) = sequence else { return Ok(Vec::new()) };
     let of = |role: &'static str, model: &Model| -> anyhow::Result<TokenLosses> {

@@ -16,12 +16,13 @@ use crate::inputs::{Sequences, open_pool};
 use crate::models::Model;
 use crate::outputs::{check_empty, work_beside};
 use crate::settings::{DataSettings, Settings};
-use crate::stages::{self, GradientStore, TrainingRecord, WarmUpDir, influence, n_skipped, targets};
+use crate::stages::{self, GradientStore, WarmUpDir, influence, n_skipped, targets};
 use crate::text::{Labelled, count};
+use crate::training_record::TrainingRecord;
 use crate::ui::Ui;
 use crate::work::{store, told_in_dir};
 
-pub(crate) fn less(args: &LessArgs, ui: Ui) -> anyhow::Result<Outcome> {
+pub(crate) fn less(args: &LessArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let mut settings = Settings::default();
     args.data.apply(&mut settings.data);
     args.encode.apply(&mut settings.sequences);
@@ -68,7 +69,7 @@ pub(crate) fn less(args: &LessArgs, ui: Ui) -> anyhow::Result<Outcome> {
     for warm_up in &warm_ups {
         gradients.complete(warm_up, &target, &pool, threads, ui)?;
     }
-    let tasks = targets(&gradients, &warm_ups, &target, &target_pool)?;
+    let tasks = targets(&gradients, &warm_ups, &target, &target_pool, ui)?;
     let manifest = manifest(args, &base, &warm_ups, &pool, &target, &tasks.named);
     let parts = tasks.named.iter().map(|(name, _)| format!("to_{name}")).collect();
     let mut writer = RowScoreWriter::create(&args.out, parts, &manifest)?;
@@ -113,7 +114,7 @@ fn remove(dir: &Path, pool: WorkDir, target: WorkDir, gradients: &PathBuf) -> an
         .with_context(|| format!("`{}` holds something that is not lobass's", dir.display()))
 }
 
-fn say(out: &Path, manifest: &Value, missing: &BTreeMap<RowStatus, u64>, ui: Ui) -> anyhow::Result<Outcome> {
+fn say(out: &Path, manifest: &Value, missing: &BTreeMap<RowStatus, u64>, ui: &Ui) -> anyhow::Result<Outcome> {
     let n_missing: u64 = missing.values().sum();
     let n_scored = manifest["n_rows"].as_u64().unwrap_or_default() - n_missing;
     let mut text = Labelled::default();

@@ -19,7 +19,7 @@ use crate::ui::Ui;
 /// The models whose losses are compared.
 const MODELS: [&str; 2] = ["base", "reference"];
 
-pub(crate) fn mask(args: &MaskArgs, ui: Ui) -> anyhow::Result<Outcome> {
+pub(crate) fn mask(args: &MaskArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let index = args.index.iter().map(|index| ("the selection", index.as_path()));
     let inputs: Vec<_> = index.chain([("the score table", args.scores.as_path())]).collect();
     outputs::check(std::slice::from_ref(&args.out), &inputs)?;
@@ -124,7 +124,7 @@ impl Tally {
         args: &MaskArgs,
         mask: &TokenMask,
         threshold: Option<f32>,
-        ui: Ui,
+        ui: &Ui,
     ) -> anyhow::Result<Outcome> {
         let Self { n_rows, n_empty, n_scored, n_kept } = *self;
         let mut text = Labelled::default();

@@ -12,7 +12,7 @@ use crate::settings::Settings;
 use crate::text::Labelled;
 use crate::ui::Ui;
 
-pub(crate) fn merge(args: &MergeArgs, ui: Ui) -> anyhow::Result<Outcome> {
+pub(crate) fn merge(args: &MergeArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let adapter = check_adapter(&args.adapter, ui)?;
     outputs::check_empty(&args.out)?;
     let settings = Settings::default();

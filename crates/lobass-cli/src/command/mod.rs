@@ -25,13 +25,11 @@ mod train;
 mod try_device;
 mod worker;
 
-pub(crate) use worker::protocol;
-
 use crate::args::Command;
 use crate::exit::Outcome;
 use crate::ui::Ui;
 
-pub(crate) fn dispatch(command: Command, ui: Ui) -> anyhow::Result<Outcome> {
+pub(crate) fn dispatch(command: Command, ui: &Ui) -> anyhow::Result<Outcome> {
     match command {
         Command::Demo(args) => demo::demo(&args, ui),
         Command::Run(args) => run::run(&args, ui),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use lobass_core::{ExampleKey, RowStatus};
+use lobass_core::{ExampleKey, Observer as _, RowStatus};
 use lobass_text::{Bands, GroupOptions};
 use serde_json::{Value, json};
 
@@ -22,7 +22,7 @@ const SHOWN: usize = 3;
 /// Rows of a group that are shown.
 const ROWS_SHOWN: usize = 4;
 
-pub(crate) fn find(args: &NearDuplicatesArgs, ui: Ui) -> anyhow::Result<Outcome> {
+pub(crate) fn find(args: &NearDuplicatesArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let mut data = DataSettings::default();
     args.data.apply(&mut data);
     let options = GroupOptions { jaccard: args.jaccard, seed: args.seed };
@@ -41,7 +41,7 @@ pub(crate) fn find(args: &NearDuplicatesArgs, ui: Ui) -> anyhow::Result<Outcome>
         }
     })?;
     let groups = several(&near.groups(threads), &keys);
-    ui.note(format!(
+    ui.note(&format!(
         "{:16} {} in {}",
         "near duplicates",
         counted(keys.len() as u64, "row"),

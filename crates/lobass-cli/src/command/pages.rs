@@ -18,7 +18,7 @@ pub(crate) fn completions(args: &CompletionsArgs) -> anyhow::Result<Outcome> {
 }
 
 /// `lobass man`.
-pub(crate) fn man(args: &ManArgs, ui: Ui) -> anyhow::Result<Outcome> {
+pub(crate) fn man(args: &ManArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     fs_err::create_dir_all(&args.out)?;
     let mut command = Cli::command().disable_help_subcommand(true);
     command.build();

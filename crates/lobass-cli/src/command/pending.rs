@@ -11,7 +11,7 @@ use crate::exit::Outcome;
 use crate::ui::Ui;
 use crate::work::{job, resume};
 
-pub(crate) fn pending(args: &PendingArgs, ui: Ui) -> anyhow::Result<Outcome> {
+pub(crate) fn pending(args: &PendingArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let work = resume(&args.work.work)?;
     let job = job(&work, &args.work.work, args.work.job.as_deref())?;
     let pending = work.pending(&job)?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use lobass_core::RowStatus;
+use lobass_core::{Observer as _, RowStatus};
 use lobass_data::Pool;
 use lobass_text::{Rule, Rules};
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ use crate::stages::{Reasons, n_skipped};
 use crate::text::{Labelled, count, counted, duration, percent};
 use crate::ui::Ui;
 
-pub(crate) fn quality(args: &QualityArgs, ui: Ui) -> anyhow::Result<Outcome> {
+pub(crate) fn quality(args: &QualityArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let rules = args.rules.clone().unwrap_or_default();
     if args.list {
         return list(&rules, ui);
@@ -56,7 +56,7 @@ pub(crate) fn quality(args: &QualityArgs, ui: Ui) -> anyhow::Result<Outcome> {
             }
         },
     )?;
-    ui.note(format!("{:16} {} in {}", "rules", counted(seen.n_rows, "row"), duration(started.elapsed())));
+    ui.note(&format!("{:16} {} in {}", "rules", counted(seen.n_rows, "row"), duration(started.elapsed())));
     if let Some(lines) = lines {
         lines.finish()?;
     }
@@ -142,7 +142,7 @@ impl Seen {
 }
 
 /// Every rule, on or off.
-fn list(rules: &Rules, ui: Ui) -> anyhow::Result<Outcome> {
+fn list(rules: &Rules, ui: &Ui) -> anyhow::Result<Outcome> {
     let mut text = String::new();
     let mut json: Vec<Value> = Vec::new();
     for rule in Rule::ALL {

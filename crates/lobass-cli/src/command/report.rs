@@ -10,13 +10,14 @@ use crate::hub::find_model;
 use crate::models::{Model, check_pair};
 use crate::scored_pool::open_scored_pool;
 use crate::settings::{ComputeSettings, SelectSettings, available_threads};
-use crate::stages::{DEFAULT_STRATEGIES, Heat, PageRequest, Spelled, Tokens, choose, quoted};
+use crate::shell::quoted;
+use crate::stages::{DEFAULT_STRATEGIES, Heat, PageRequest, Spelled, Tokens, choose};
 use crate::ui::Ui;
 
 /// How much is kept if nobody says.
 const DEFAULT_BUDGET: &str = "10%";
 
-pub(crate) fn report(args: &ReportArgs, ui: Ui) -> anyhow::Result<Outcome> {
+pub(crate) fn report(args: &ReportArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let mut settings = SelectSettings::default();
     args.selection.apply(&mut settings);
     if settings.min_rating.is_none() {
@@ -84,7 +85,7 @@ fn heat<'a>(table: &ScoreFile, encoder: Option<&'a Encoder>, models: Option<&'a 
 }
 
 /// What made the sequences of the table: the same tokenizer and the same template, or an error.
-fn encoder(args: &ReportArgs, pool: &Pool, manifest: &Manifest, ui: Ui) -> anyhow::Result<Encoder> {
+fn encoder(args: &ReportArgs, pool: &Pool, manifest: &Manifest, ui: &Ui) -> anyhow::Result<Encoder> {
     let dir = &find_model(args.base.as_deref().context("a base model")?, ui)?.dir;
     let tokenizer = TextTokenizer::from_dir(dir)?;
     if tokenizer.digest() != manifest.tokenizer {
@@ -128,7 +129,7 @@ fn models(
     args: &ReportArgs,
     encoder: Option<&Encoder>,
     manifest: &Manifest,
-    ui: Ui,
+    ui: &Ui,
 ) -> anyhow::Result<Option<Models>> {
     let dirs: Vec<_> = args.reference.iter().chain(&args.adapter).collect();
     let (Some(base), Some(encoder), false) = (&args.base, encoder, dirs.is_empty()) else { return Ok(None) };

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use lobass_core::Detail;
+use lobass_core::{Detail, Observer as _};
 use lobass_run::{Manifest, ScoreFile, Seal};
 use lobass_select::Need;
 use lobass_train::TrainConfig;
@@ -17,13 +17,14 @@ use crate::models::{Model, check_pair};
 use crate::outputs;
 use crate::settings::Settings;
 use crate::stages::{
-    self, PageRequest, ReferenceReport, References, RunPage, SelectionTarget, TableFormat, TrainingRecord,
-    further, select_and_write, write_table,
+    self, PageRequest, ReferenceReport, References, RunPage, SelectionTarget, TableFormat, further,
+    select_and_write, write_table,
 };
-use crate::ui::{Ui, warn};
+use crate::training_record::TrainingRecord;
+use crate::ui::Ui;
 use crate::work::told_in_dir;
 
-pub(crate) fn run(args: &RunArgs, ui: Ui) -> anyhow::Result<Outcome> {
+pub(crate) fn run(args: &RunArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     if let Some(path) = &args.init {
         return init(path, ui);
     }
@@ -58,7 +59,7 @@ pub(crate) struct RunReport {
     pub(crate) json: Value,
 }
 
-fn init(path: &Path, ui: Ui) -> anyhow::Result<Outcome> {
+fn init(path: &Path, ui: &Ui) -> anyhow::Result<Outcome> {
     if path.exists() {
         bail!("`{}` is there already; remove it or name another file", path.display());
     }
@@ -93,7 +94,7 @@ fn settings(args: &RunArgs) -> anyhow::Result<Settings> {
 }
 
 /// Trains, scores, and selects by settings.
-pub(crate) fn run_with(settings: &Settings, ui: Ui) -> anyhow::Result<RunReport> {
+pub(crate) fn run_with(settings: &Settings, ui: &Ui) -> anyhow::Result<RunReport> {
     let out = settings.out.as_deref().context("no run directory: name one with `--out DIR`")?;
     let settings = &pinned(settings, ui)?;
     let base = settings.model.base.as_deref().context("no model: name one with `--base MODEL`")?;
@@ -143,7 +144,7 @@ pub(crate) fn run_with(settings: &Settings, ui: Ui) -> anyhow::Result<RunReport>
     }
     let manifest = table.manifest();
     let references = ReferenceReport::new(manifest, &columns, n_selected);
-    references.warn();
+    references.warn(ui);
     write_summary(out, manifest, &texts, &results, &references)?;
     let page = RunPage {
         settings,
@@ -168,16 +169,16 @@ pub(crate) fn run_with(settings: &Settings, ui: Ui) -> anyhow::Result<RunReport>
 }
 
 /// Scores with the reference, which is trained if it is not there, and with whatever else strategies ask for.
-fn score_all(request: &References<'_>, ui: Ui) -> anyhow::Result<Seal> {
+fn score_all(request: &References<'_>, ui: &Ui) -> anyhow::Result<Seal> {
     let References { settings, base, sequences, work, .. } = *request;
     let threads = settings.compute.threads();
     let mut seal = match &settings.model.reference {
         Some(dir) => {
-            warn_of_idle_settings(settings);
+            warn_of_idle_settings(settings, ui);
             let reference = base.open_tuned("reference", dir, ui)?;
             check_pair(base, &reference, sequences.encoder.tokenizer())?;
             stages::score(work, &reference, Detail::Sum, threads, ui)?;
-            stages::given(base, Some(&reference), &[], work, Detail::Sum)?
+            stages::given(base, Some(&reference), &[], work, Detail::Sum, ui)?
         }
         None => request.train_and_score(ui)?,
     };
@@ -189,7 +190,7 @@ fn score_all(request: &References<'_>, ui: Ui) -> anyhow::Result<Seal> {
     Ok(seal)
 }
 
-fn open_sequences(settings: &Settings, base: &Model, out: &Path, ui: Ui) -> anyhow::Result<Sequences> {
+fn open_sequences(settings: &Settings, base: &Model, out: &Path, ui: &Ui) -> anyhow::Result<Sequences> {
     let checkpoint = &base.checkpoint;
     let told = match (told_in_dir(&out.join("work"))?, &settings.model.reference) {
         (None, Some(reference)) => {
@@ -216,13 +217,13 @@ fn spelled(settings: &Settings, recipe: &TrainConfig, base: &Model) -> Settings 
     spelled
 }
 
-fn warn_of_idle_settings(settings: &Settings) {
+fn warn_of_idle_settings(settings: &Settings, ui: &Ui) {
     let defaults = Settings::default();
     let idle = settings.train == defaults.train
         && settings.eval == defaults.eval
         && settings.reference == defaults.reference;
     if !idle {
-        warn("a reference is given, so nothing is trained, and settings of training have no effect");
+        ui.warn("a reference is given, so nothing is trained, and settings of training have no effect");
     }
 }
 

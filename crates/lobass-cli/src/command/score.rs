@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::bail;
-use lobass_core::{ColumnSet, Detail};
+use lobass_core::{ColumnSet, Detail, Observer as _};
 use lobass_run::{EmbeddingFile, Location, ModelKey, Plan, ScoreFile};
 
 use crate::args::ScoreArgs;
@@ -13,12 +13,13 @@ use crate::models::{Model, check_adapter, check_pair};
 use crate::outputs::{self, work_beside};
 use crate::placement::Placement;
 use crate::settings::Settings;
-use crate::stages::{self, Fleet, TableFormat, TrainingRecord, further, say_table, write_table};
+use crate::stages::{self, Fleet, TableFormat, further, say_table, write_table};
 use crate::text::counted;
+use crate::training_record::TrainingRecord;
 use crate::ui::Ui;
 use crate::work::told_in;
 
-pub(crate) fn score(args: &ScoreArgs, ui: Ui) -> anyhow::Result<Outcome> {
+pub(crate) fn score(args: &ScoreArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let mut settings = Settings::default();
     args.data.apply(&mut settings.data);
     args.encode.apply(&mut settings.sequences);
@@ -74,11 +75,11 @@ pub(crate) fn score(args: &ScoreArgs, ui: Ui) -> anyhow::Result<Outcome> {
             work
         };
         models[1..].iter().try_for_each(|model| stages::score(&work, model, detail, threads, ui))?;
-        let seal = stages::given(&base, reference.as_ref(), &further, &work, detail)?;
+        let seal = stages::given(&base, reference.as_ref(), &further, &work, detail, ui)?;
         (work, seal)
     } else {
         let work = stages::encode(&sequences, &plan, &place, threads, ui)?;
-        let seal = stages::given(&base, reference.as_ref(), &further, &work, detail)?;
+        let seal = stages::given(&base, reference.as_ref(), &further, &work, detail, ui)?;
         let fleet = Fleet { place: &place, devices: &args.devices, threads, dirs };
         if !fleet.run(&work, &work.put_job(seal.clone())?, ui)? {
             return Ok(Outcome::Unfinished);
@@ -88,7 +89,7 @@ pub(crate) fn score(args: &ScoreArgs, ui: Ui) -> anyhow::Result<Outcome> {
     if let Some(file) = args.embeddings.as_ref().filter(|file| !file.exists()) {
         let vectors = stages::write_embeddings(&work, &base, args.vectors.options(), file)?;
         let n_present = counted(vectors.n_present, "row");
-        ui.note(format!("{:16} {}: {n_present} with a vector", "embeddings", file.display()));
+        ui.note(&format!("{:16} {}: {n_present} with a vector", "embeddings", file.display()));
     }
     let report = write_table(&work, &seal, 0, &args.out, format, ui)?;
     if args.work.is_none() {
@@ -135,7 +136,7 @@ fn done_before(
     models: &[ModelKey],
     detail: Detail,
     threads: usize,
-    ui: Ui,
+    ui: &Ui,
 ) -> anyhow::Result<Outcome> {
     let table = ScoreFile::open(out)?;
     let found = table.manifest();
@@ -150,7 +151,7 @@ fn done_before(
             out.display()
         );
     }
-    ui.note(format!("{:16} done before: {}", "table", out.display()));
+    ui.note(&format!("{:16} done before: {}", "table", out.display()));
     let columns = table.columns(&ColumnSet::default(), 0, threads)?;
     say_table(out, found, &columns.reasons, threads, ui)
 }

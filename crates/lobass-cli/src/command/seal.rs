@@ -12,7 +12,7 @@ use crate::stages::{TableFormat, say_table, write_table};
 use crate::ui::Ui;
 use crate::work::{job, resume};
 
-pub(crate) fn seal(args: &SealArgs, ui: Ui) -> anyhow::Result<Outcome> {
+pub(crate) fn seal(args: &SealArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let work = resume(&args.work.work)?;
     let job = job(&work, &args.work.work, args.work.job.as_deref())?;
     let format = TableFormat::of(&args.out, job.detail())?;

@@ -9,7 +9,7 @@ use crate::settings::{SelectSettings, available_threads};
 use crate::stages::{SelectionTarget, columns_of, reads_rows, select_and_write};
 use crate::ui::Ui;
 
-pub(crate) fn select(args: &SelectArgs, ui: Ui) -> anyhow::Result<Outcome> {
+pub(crate) fn select(args: &SelectArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let mut settings = SelectSettings::default();
     args.selection.apply(&mut settings);
     settings.check([args.strategy.as_str()])?;

@@ -9,7 +9,7 @@ use crate::text::{Labelled, count, counted, percent};
 use crate::ui::Ui;
 use crate::work::resume;
 
-pub(crate) fn status(args: &StatusArgs, ui: Ui) -> anyhow::Result<Outcome> {
+pub(crate) fn status(args: &StatusArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let work = resume(&args.work)?;
     let mut text = Labelled::default();
     let plan = work.plan();

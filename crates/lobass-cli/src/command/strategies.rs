@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::exit::Outcome;
 use crate::ui::Ui;
 
-pub(crate) fn strategies(ui: Ui) -> anyhow::Result<Outcome> {
+pub(crate) fn strategies(ui: &Ui) -> anyhow::Result<Outcome> {
     let need = |need: &Need| match need {
         Need::Base => "base",
         Need::Reference => "reference",

@@ -1,5 +1,6 @@
 //! `lobass train`.
 
+use lobass_core::Observer as _;
 use lobass_run::Plan;
 use serde_json::json;
 
@@ -8,13 +9,15 @@ use crate::exit::Outcome;
 use crate::inputs::Sequences;
 use crate::models::Model;
 use crate::outputs::work_beside;
+use crate::part::Part;
 use crate::settings::Settings;
-use crate::stages::{self, Part, TrainRequest, Trained, TrainingRecord, train_reference, trained_before};
+use crate::stages::{self, TrainRequest, train_reference, trained_before};
 use crate::text::{Labelled, count};
+use crate::training_record::{Trained, TrainingRecord};
 use crate::ui::Ui;
 use crate::work::told_in_dir;
 
-pub(crate) fn train(args: &TrainArgs, ui: Ui) -> anyhow::Result<Outcome> {
+pub(crate) fn train(args: &TrainArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let mut settings = Settings::default();
     args.data.apply(&mut settings.data);
     args.encode.apply(&mut settings.sequences);
@@ -49,7 +52,7 @@ pub(crate) fn train(args: &TrainArgs, ui: Ui) -> anyhow::Result<Outcome> {
     };
     let outcome = match trained_before(&request)? {
         Some(outcome) => {
-            ui.note(format!("{:16} done before: {}", "train", args.out.display()));
+            ui.note(&format!("{:16} done before: {}", "train", args.out.display()));
             stages::clean_up(&work, plan.clone())?;
             outcome
         }
@@ -63,7 +66,7 @@ pub(crate) fn train(args: &TrainArgs, ui: Ui) -> anyhow::Result<Outcome> {
     say(args, &plan, &outcome, ui)
 }
 
-fn say(args: &TrainArgs, plan: &Plan, outcome: &Trained, ui: Ui) -> anyhow::Result<Outcome> {
+fn say(args: &TrainArgs, plan: &Plan, outcome: &Trained, ui: &Ui) -> anyhow::Result<Outcome> {
     let n_skipped = stages::n_skipped(&outcome.unscored);
     let mut text = Labelled::default();
     text.line("reference", args.out.display());

@@ -8,7 +8,7 @@ use crate::exit::Outcome;
 use crate::text::Labelled;
 use crate::ui::Ui;
 
-pub(crate) fn try_device(args: &TryDeviceArgs, ui: Ui) -> anyhow::Result<Outcome> {
+pub(crate) fn try_device(args: &TryDeviceArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let device: DeviceName = args.device.parse()?;
     let trial = device.trial()?;
     let tried = Tried { name: trial.name, dtypes: trial.dtypes.iter().map(Dtype::to_string).collect() };

@@ -3,14 +3,15 @@
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
+use lobass_core::Observer as _;
 use lobass_hub::Event;
 
 use crate::text::{counted, duration};
 use crate::ui::Ui;
 
 /// A bar for the file that comes, on a terminal; and a line in the end if anything came.
-pub(super) struct Fetching {
-    ui: Ui,
+pub(super) struct Fetching<'a> {
+    ui: &'a Ui,
     what: String,
     started: Instant,
     file: String,
@@ -21,8 +22,8 @@ pub(super) struct Fetching {
     done: u64,
 }
 
-impl Fetching {
-    pub(super) fn new(ui: Ui, what: &str) -> Self {
+impl<'a> Fetching<'a> {
+    pub(super) fn new(ui: &'a Ui, what: &str) -> Self {
         Self {
             ui,
             what: what.to_owned(),
@@ -38,7 +39,7 @@ impl Fetching {
     pub(super) fn observe(&mut self, event: Event<'_>) {
         match event {
             Event::Waiting { file } => {
-                self.ui.note(format!("{:16} {file}: another process fetches it; waiting", "hub"));
+                self.ui.note(&format!("{:16} {file}: another process fetches it; waiting", "hub"));
             }
             Event::Bytes { file, done, size } => {
                 if file != self.file {
@@ -72,7 +73,7 @@ impl Fetching {
         if self.n_files > 0 {
             let (files, bytes) = (counted(self.n_files, "file"), HumanBytes(self.n_bytes));
             let elapsed: Duration = self.started.elapsed();
-            self.ui.note(format!("{:16} {}: {files}, {bytes} in {}", "hub", self.what, duration(elapsed)));
+            self.ui.note(&format!("{:16} {}: {files}, {bytes} in {}", "hub", self.what, duration(elapsed)));
         }
     }
 }

@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context as _;
+use lobass_core::Observer as _;
 use lobass_hub::{DataAddress, Hub, HubSettings, RepoId};
 
 use self::fetching::Fetching;
 use crate::settings::Settings;
-use crate::ui::{Ui, warn};
+use crate::ui::Ui;
 
 /// Where a model is.
 #[derive(Debug, Clone)]
@@ -29,7 +30,7 @@ const SCHEME: &str = "hf://";
 /// Finds a directory by its path, or else a model of the hub by its id, and fetches what is not in the cache.
 ///
 /// What is here goes first. `runs/first` is no id if there is a directory `runs`; `hf://runs/first` always is one.
-pub(crate) fn find_model(given: &Path, ui: Ui) -> anyhow::Result<Found> {
+pub(crate) fn find_model(given: &Path, ui: &Ui) -> anyhow::Result<Found> {
     // A branch may move; for one process it is where it was first seen.
     static SEEN: Mutex<BTreeMap<String, Found>> = Mutex::new(BTreeMap::new());
     let Some(repo) = repo_of(given)? else {
@@ -99,7 +100,7 @@ impl Given {
 }
 
 /// Fetches what is an address of the hub, with or without a name before it.
-pub(crate) fn find_data(given: &[String], ui: Ui) -> anyhow::Result<Vec<Given>> {
+pub(crate) fn find_data(given: &[String], ui: &Ui) -> anyhow::Result<Vec<Given>> {
     let mut found = Vec::new();
     for text in given {
         let (name, address) = match text.split_once('=') {
@@ -115,16 +116,16 @@ pub(crate) fn find_data(given: &[String], ui: Ui) -> anyhow::Result<Vec<Given>> 
     Ok(found)
 }
 
-fn fetch_data(name: Option<&str>, address: &DataAddress, ui: Ui) -> anyhow::Result<Vec<Given>> {
+fn fetch_data(name: Option<&str>, address: &DataAddress, ui: &Ui) -> anyhow::Result<Vec<Given>> {
     let mut fetching = Fetching::new(ui, &address.to_string());
     let found = open()?.data(address, &mut |event| fetching.observe(event))?;
     fetching.finish();
     if !found.left_out.is_empty() {
         let left_out = found.left_out.join("`, `");
-        ui.note(format!("{:16} {address}: without its splits `{left_out}`", "data"));
+        ui.note(&format!("{:16} {address}: without its splits `{left_out}`", "data"));
     }
     if found.may_lack {
-        warn(format!("{address}: what is in the cache is taken for all of it, since lobass is offline"));
+        ui.warn(&format!("{address}: what is in the cache is taken for all of it, since lobass is offline"));
     }
     let set = address.repo().name().rsplit('/').next().unwrap_or_default();
     let given = |(path, address): (PathBuf, DataAddress)| Given::Fetched {
@@ -136,7 +137,7 @@ fn fetch_data(name: Option<&str>, address: &DataAddress, ui: Ui) -> anyhow::Resu
 }
 
 /// The same settings with commits where they name branches, so that what is written down can be repeated.
-pub(crate) fn pinned(settings: &Settings, ui: Ui) -> anyhow::Result<Settings> {
+pub(crate) fn pinned(settings: &Settings, ui: &Ui) -> anyhow::Result<Settings> {
     let mut pinned = settings.clone();
     for model in [&mut pinned.model.base, &mut pinned.model.reference].into_iter().flatten() {
         if repo_of(model)?.is_some() {

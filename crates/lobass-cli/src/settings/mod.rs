@@ -1,5 +1,6 @@
 //! Everything a command can be told, with its defaults: what flags and config files fill in.
 
+mod compare;
 mod select;
 mod sets;
 mod spelled;
@@ -8,6 +9,7 @@ mod train;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
+pub(crate) use compare::{MatchedTokens, OverlapPolicy};
 use lobass_data::{Duplicates, Mask, Overlong};
 use lobass_llama::{DeviceName, Dtype};
 pub(crate) use select::{DirectionWord, Responses, SelectSettings, ShapeSettings};

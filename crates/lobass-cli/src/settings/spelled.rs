@@ -3,7 +3,7 @@
 use std::fmt::{Display, Write as _};
 use std::path::{Path, PathBuf};
 
-use crate::stages::quoted;
+use crate::shell::quoted;
 
 /// Flags, each with a space before it.
 #[derive(Default)]

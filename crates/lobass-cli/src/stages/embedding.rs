@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::bail;
-use lobass_core::Detail;
+use lobass_core::{Detail, Observer as _};
 use lobass_loss::Engine;
 use lobass_run::{EmbeddingFile, EmbeddingManifest, EmbeddingOptions, ModelKey, Plan, WorkDir};
 use serde_json::json;
@@ -22,12 +22,12 @@ pub(crate) fn embed(
     model: &Model,
     losses: Option<Detail>,
     threads: usize,
-    ui: Ui,
+    ui: &Ui,
 ) -> anyhow::Result<()> {
     let is_scored = losses.map(|detail| work.is_scored(&model.key, detail)).transpose()?;
     let n_rows = work.plan().n_rows();
     if work.is_embedded(&model.key)? && is_scored != Some(false) {
-        ui.note(format!(
+        ui.note(&format!(
             "{:16} done before: {}",
             format!("embed {}", model.key.role),
             counted(n_rows, "row")
@@ -54,14 +54,14 @@ pub(crate) fn embeddings_done_before(
     plan: &Plan,
     model: &ModelKey,
     options: EmbeddingOptions,
-    ui: Ui,
+    ui: &Ui,
 ) -> anyhow::Result<Option<Outcome>> {
     if !out.exists() {
         return Ok(None);
     }
     let file = EmbeddingFile::open(out)?;
     check_embeddings(&file, plan, model, options)?;
-    ui.note(format!("{:16} done before: {}", "embeddings", out.display()));
+    ui.note(&format!("{:16} done before: {}", "embeddings", out.display()));
     say_embeddings(out, file.manifest(), ui).map(Some)
 }
 
@@ -88,7 +88,7 @@ pub(crate) fn check_embeddings(
 }
 
 /// Says what is in a file that was written.
-pub(crate) fn say_embeddings(out: &Path, manifest: &EmbeddingManifest, ui: Ui) -> anyhow::Result<Outcome> {
+pub(crate) fn say_embeddings(out: &Path, manifest: &EmbeddingManifest, ui: &Ui) -> anyhow::Result<Outcome> {
     let mut text = Labelled::default();
     text.line("embeddings", out.display());
     text.line("rows", format!("{} with a vector of {} values", count(manifest.n_present), manifest.dim));

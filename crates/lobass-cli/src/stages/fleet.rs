@@ -8,12 +8,12 @@ use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
 
 use anyhow::{Context as _, bail};
-use lobass_run::{Job, Location, Progress, Stage, WorkDir};
+use lobass_core::Observer as _;
+use lobass_run::{Answer, Job, Location, Op, PROTOCOL_VERSION, Progress, Ready, Request, Stage, WorkDir};
 
 use crate::again::this_program;
-use crate::command::protocol::{Answer, Op, Ready, Request, VERSION};
 use crate::progress::run_stage;
-use crate::ui::{Ui, warn};
+use crate::ui::Ui;
 
 /// The devices, and what their workers are told.
 pub(crate) struct Fleet<'a> {
@@ -37,7 +37,7 @@ enum Event {
 impl Fleet<'_> {
     /// Has every unit done that is not; tells whether all of them are now. A worker that dies is not replaced: the
     /// others go on, and its unit is left for the next run.
-    pub(crate) fn run(&self, work: &WorkDir, job: &Job, ui: Ui) -> anyhow::Result<bool> {
+    pub(crate) fn run(&self, work: &WorkDir, job: &Job, ui: &Ui) -> anyhow::Result<bool> {
         let mut is_whole = true;
         for model in job.models() {
             let open = work.pending(job)?.into_iter().filter(|unit| unit.model == model);
@@ -50,7 +50,7 @@ impl Fleet<'_> {
         Ok(is_whole)
     }
 
-    fn run_model(&self, work: &WorkDir, job: &Job, role: &str, todo: VecDeque<Todo>, ui: Ui) -> bool {
+    fn run_model(&self, work: &WorkDir, job: &Job, role: &str, todo: VecDeque<Todo>, ui: &Ui) -> bool {
         let n_rows = work.plan().n_rows();
         let mut observe = run_stage(ui, n_rows);
         let mut progress = Progress::new(Stage::Score(role.to_owned()), n_rows);
@@ -77,14 +77,16 @@ impl Fleet<'_> {
                         progress.n_tokens += n_tokens;
                         observe(progress.clone());
                     }
-                    Event::Failed { device, what } => warn(format!("the worker on {device} is gone: {what}")),
+                    Event::Failed { device, what } => {
+                        ui.warn(&format!("the worker on {device} is gone: {what}"))
+                    }
                 }
             }
         });
         let is_whole = progress.rows_done == n_rows;
         if !is_whole {
             let left = n_rows - progress.rows_done;
-            warn(format!(
+            ui.warn(&format!(
                 "{left} rows are not scored under model `{role}` yet; the same command goes on with them"
             ));
         }
@@ -103,7 +105,7 @@ impl Fleet<'_> {
         loop {
             let next = todo.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
             let Some((model, shard, n_rows)) = next else { return worker.end() };
-            let request = Request { v: VERSION, op: Op::Score, model: model.clone(), shard };
+            let request = Request { v: PROTOCOL_VERSION, op: Op::Score, model: model.clone(), shard };
             match worker.ask(&request).with_context(|| format!("model `{model}`, shard {shard}"))? {
                 Answer::Done { receipt, .. } if receipt.state.is_done() => {
                     // The receiver outlives all of us.
@@ -140,8 +142,8 @@ impl WorkerProcess {
         let line = worker.line()?;
         let ready: Ready =
             serde_json::from_str(&line).with_context(|| format!("the worker said `{line}`"))?;
-        if ready.v != VERSION || !ready.ready {
-            bail!("expected a worker of version {VERSION}, found `{line}`");
+        if ready.v != PROTOCOL_VERSION || !ready.ready {
+            bail!("expected a worker of version {PROTOCOL_VERSION}, found `{line}`");
         }
         Ok(worker)
     }

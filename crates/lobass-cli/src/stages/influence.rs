@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use lobass_core::{RowStatus, Sequence};
+use lobass_core::{Observer as _, RowStatus, Sequence};
 use lobass_data::Pool;
 use lobass_influence::{Kind, Projection, Tasks, WarmUp, features};
 use lobass_llama::AdapterCheckpoint;
@@ -19,7 +19,7 @@ use super::reference::MOMENTS;
 use crate::models::{Model, check_record};
 use crate::progress::Bar;
 use crate::text::{count, duration};
-use crate::ui::{Ui, warn};
+use crate::ui::Ui;
 
 /// An adapter at the end of an epoch, opened.
 pub(crate) struct WarmUpDir {
@@ -30,7 +30,7 @@ pub(crate) struct WarmUpDir {
 }
 
 impl WarmUpDir {
-    pub(crate) fn open(base: &Model, dir: &Path, ui: Ui) -> anyhow::Result<Self> {
+    pub(crate) fn open(base: &Model, dir: &Path, ui: &Ui) -> anyhow::Result<Self> {
         if !AdapterCheckpoint::is_at(dir) {
             bail!("warm-up checkpoint `{}`: expected a directory with adapter_config.json", dir.display());
         }
@@ -79,7 +79,7 @@ impl GradientStore {
         target: &WorkDir,
         pool: &WorkDir,
         threads: usize,
-        ui: Ui,
+        ui: &Ui,
     ) -> anyhow::Result<()> {
         let mut missing: Vec<(&WorkDir, Kind, Shard)> = Vec::new();
         for (work, kind) in [(target, Kind::Target), (pool, Kind::Training)] {
@@ -93,7 +93,7 @@ impl GradientStore {
         let n_rows = target.plan().n_rows() + pool.plan().n_rows();
         let left: u64 = missing.iter().map(|(.., shard)| shard.n_rows).sum();
         if left == 0 {
-            ui.note(format!("{:16} done before: {}", "gradients", warm_up.model.dir().display()));
+            ui.note(&format!("{:16} done before: {}", "gradients", warm_up.model.dir().display()));
             return Ok(());
         }
         let loaded = warm_up.load()?;
@@ -186,6 +186,7 @@ pub(crate) fn targets(
     warm_ups: &[WarmUpDir],
     target: &WorkDir,
     pool: &Pool,
+    ui: &Ui,
 ) -> anyhow::Result<Targets> {
     let mut names: Vec<String> = Vec::new();
     let mut task_of: BTreeMap<&str, usize> = BTreeMap::new();
@@ -219,7 +220,7 @@ pub(crate) fn targets(
         match usable {
             0 => bail!("target `{name}`: expected rows that can be scored, found none among {n_rows}"),
             _ if usable < n_rows => {
-                warn(format!(
+                ui.warn(&format!(
                     "target `{name}`: {} of {} rows cannot be scored and are left out",
                     n_rows - usable,
                     n_rows

@@ -16,7 +16,7 @@ use std::path::Path;
 use std::sync::mpsc;
 use std::thread;
 
-use lobass_core::{Detail, Measure, RowStatus};
+use lobass_core::{Detail, Measure, Observer as _, RowStatus};
 use lobass_loss::{Brier, Engine};
 use lobass_run::{Location, Plan, Shard, WorkDir};
 
@@ -25,13 +25,12 @@ pub(crate) use embedding::{
 };
 pub(crate) use fleet::Fleet;
 pub(crate) use influence::{GradientStore, WarmUpDir, influence, targets};
-pub(crate) use reference::{Part, TrainRequest, Trained, TrainingRecord, train_reference, trained_before};
+pub(crate) use reference::{TrainRequest, train_reference, trained_before};
 pub(crate) use references::{ReferenceReport, References, further, given};
-pub(crate) use reporting::{DEFAULT_STRATEGIES, Heat, PageRequest, RunPage, Spelled, Tokens, quoted};
+pub(crate) use reporting::{DEFAULT_STRATEGIES, Heat, PageRequest, RunPage, Spelled, Tokens};
 pub(crate) use selecting::{SelectionTarget, choose, columns_of, reads_rows, select_and_write};
 pub(crate) use table::{TableFormat, say_table, write_table};
 
-use crate::host;
 use crate::inputs::Sequences;
 use crate::models::Model;
 use crate::progress::run_stage;
@@ -45,14 +44,20 @@ pub(crate) fn encode(
     plan: &Plan,
     work: &Location,
     threads: usize,
-    ui: Ui,
+    ui: &Ui,
 ) -> anyhow::Result<WorkDir> {
     let work = WorkDir::open(store(work)?, plan.clone())?;
     if work.is_encoded()? {
-        ui.note(format!("{:16} done before: {}", "tokenise", counted(work.plan().n_rows(), "row")));
+        ui.note(&format!("{:16} done before: {}", "tokenise", counted(work.plan().n_rows(), "row")));
     } else {
         let observe = &mut run_stage(ui, work.plan().n_rows());
-        work.encode_while(&sequences.pool, &sequences.encoder, threads, &mut goes_on, observe)?;
+        work.encode_while(
+            &sequences.pool,
+            &sequences.encoder,
+            threads,
+            &mut |_| !ui.is_interrupted(),
+            observe,
+        )?;
     }
     Ok(work)
 }
@@ -65,12 +70,12 @@ pub(crate) fn encode_and_score(
     model: &Model,
     detail: Detail,
     threads: usize,
-    ui: Ui,
+    ui: &Ui,
 ) -> anyhow::Result<WorkDir> {
     let work = WorkDir::open(store(work)?, plan.clone())?;
     let n_rows = work.plan().n_rows();
     if work.is_encoded()? {
-        ui.note(format!("{:16} done before: {}", "tokenise", counted(n_rows, "row")));
+        ui.note(&format!("{:16} done before: {}", "tokenise", counted(n_rows, "row")));
         score(&work, model, detail, threads, ui)?;
         return Ok(work);
     }
@@ -78,8 +83,9 @@ pub(crate) fn encode_and_score(
         let (sender, receiver) = mpsc::channel();
         let (pool, encoder, work) = (&sequences.pool, &sequences.encoder, &work);
         let encoding = scope.spawn(move || {
-            let mut observe = run_stage(ui.without_bar(), n_rows);
-            work.encode_while(pool, encoder, threads, &mut goes_on, &mut |progress| {
+            let ui = ui.without_bar();
+            let mut observe = run_stage(&ui, n_rows);
+            work.encode_while(pool, encoder, threads, &mut |_| !ui.is_interrupted(), &mut |progress| {
                 // If nobody scores any more, the rest is still worth tokenising.
                 let _ = sender.send(progress.rows_done);
                 observe(progress);
@@ -87,11 +93,11 @@ pub(crate) fn encode_and_score(
         });
         let mut rows_encoded = 0;
         let mut encoded = |shard: Shard| {
-            while goes_on(shard) && rows_encoded < shard.first_row + shard.n_rows {
+            while !ui.is_interrupted() && rows_encoded < shard.first_row + shard.n_rows {
                 let Ok(rows) = receiver.recv() else { return false };
                 rows_encoded = rows;
             }
-            goes_on(shard)
+            !ui.is_interrupted()
         };
         let engine = Engine::new(model.load()?, threads);
         let scored = work.score_behind(&model.key, &engine, detail, &mut encoded, &mut run_stage(ui, n_rows));
@@ -120,11 +126,11 @@ pub(crate) fn score(
     model: &Model,
     detail: Detail,
     threads: usize,
-    ui: Ui,
+    ui: &Ui,
 ) -> anyhow::Result<()> {
     if work.is_scored(&model.key, detail)? {
         let role = &model.key.role;
-        ui.note(format!(
+        ui.note(&format!(
             "{:16} done before: {}",
             format!("score {role}"),
             counted(work.plan().n_rows(), "row")
@@ -132,17 +138,12 @@ pub(crate) fn score(
         return Ok(());
     }
     let engine = Engine::new(model.load()?, threads);
-    let observe = &mut run_stage(ui, work.plan().n_rows());
+    let (observe, mut goes_on) = (&mut run_stage(ui, work.plan().n_rows()), |_| !ui.is_interrupted());
     match model.key.measure {
         Measure::CrossEntropy => work.score_behind(&model.key, &engine, detail, &mut goes_on, observe)?,
         Measure::Brier => work.score_behind(&model.key, &Brier(&engine), detail, &mut goes_on, observe)?,
     }
     Ok(())
-}
-
-/// Whether a shard is to be begun.
-fn goes_on(_: Shard) -> bool {
-    !host::is_interrupted()
 }
 
 /// The first row of each status that has a reason, and that reason.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
-use lobass_core::{ColumnSet, Detail, Numbers, RowStatus, ScoreColumns};
+use lobass_core::{ColumnSet, Detail, Numbers, Observer as _, RowStatus, ScoreColumns};
 use lobass_run::{Manifest, ScoreFile, Seal, SealReport, WorkDir, read_table, write_json_lines};
 use serde::Serialize;
 use serde_json::json;
@@ -43,7 +43,7 @@ pub(crate) fn write_table(
     allow_quarantined: usize,
     out: &Path,
     format: TableFormat,
-    ui: Ui,
+    ui: &Ui,
 ) -> anyhow::Result<SealReport> {
     let report = match format {
         TableFormat::Parquet => work.seal_without(seal, allow_quarantined, out)?,
@@ -56,7 +56,7 @@ pub(crate) fn write_table(
             report
         }
     };
-    ui.note(format!(
+    ui.note(&format!(
         "{:16} {}, {} scored of {} tokens",
         "table",
         counted(report.manifest.n_rows, "row"),
@@ -103,7 +103,7 @@ pub(crate) fn say_table(
     manifest: &Manifest,
     reasons: &Reasons,
     threads: usize,
-    ui: Ui,
+    ui: &Ui,
 ) -> anyhow::Result<Outcome> {
     let margins =
         if manifest.pairs { margins(&margin_columns(&ScoreFile::open(out)?, threads)?) } else { None };

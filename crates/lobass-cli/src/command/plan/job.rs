@@ -20,7 +20,7 @@ pub(super) struct Models {
 }
 
 impl Models {
-    pub(super) fn open(args: &PlanArgs, ui: Ui) -> anyhow::Result<Self> {
+    pub(super) fn open(args: &PlanArgs, ui: &Ui) -> anyhow::Result<Self> {
         let placement = Placement::elsewhere(args.job.device_kind(), args.job.dtype);
         // What is not here may be a model of the hub, whose name is good everywhere.
         let absolute = |model: &PathBuf| match model.exists() {
@@ -38,10 +38,16 @@ impl Models {
         self.reference.as_ref().map_or(Ok(()), |reference| check_pair(&self.base, reference, tokenizer))
     }
 
-    pub(super) fn job(&self, args: &PlanArgs, sequences: &Sequences, work: &WorkDir) -> anyhow::Result<Job> {
+    pub(super) fn job(
+        &self,
+        args: &PlanArgs,
+        sequences: &Sequences,
+        work: &WorkDir,
+        ui: &Ui,
+    ) -> anyhow::Result<Job> {
         let detail = if args.job.per_token { Detail::PerToken } else { Detail::Sum };
         let further = stages::further(&self.base, args.job.context.is_some(), args.job.brier, sequences)?;
         let reference = self.reference.as_ref();
-        Ok(work.put_job(stages::given(&self.base, reference, &further, work, detail)?)?)
+        Ok(work.put_job(stages::given(&self.base, reference, &further, work, detail, ui)?)?)
     }
 }

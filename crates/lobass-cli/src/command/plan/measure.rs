@@ -36,7 +36,7 @@ pub(super) struct Sample {
 }
 
 impl Subject {
-    pub(super) fn load(args: &PlanArgs, threads: usize, ui: Ui) -> anyhow::Result<Self> {
+    pub(super) fn load(args: &PlanArgs, threads: usize, ui: &Ui) -> anyhow::Result<Self> {
         let mut compute = ComputeSettings::default();
         if let Some(device) = &args.job.device {
             compute.device.clone_from(device);

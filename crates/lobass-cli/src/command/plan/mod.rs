@@ -25,7 +25,7 @@ use crate::text::{Labelled, count, counted, percent};
 use crate::ui::Ui;
 use crate::work::told_in;
 
-pub(crate) fn plan(args: &PlanArgs, ui: Ui) -> anyhow::Result<Outcome> {
+pub(crate) fn plan(args: &PlanArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let mut settings = Settings::default();
     args.data.apply(&mut settings.data);
     args.encode.apply(&mut settings.sequences);
@@ -50,7 +50,7 @@ pub(crate) fn plan(args: &PlanArgs, ui: Ui) -> anyhow::Result<Outcome> {
     let scratch = tempfile::tempdir()?;
     let place = args.work.clone().unwrap_or_else(|| scratch.path().join("work").as_path().into());
     let work = stages::encode(&sequences, &plan, &place, threads, ui)?;
-    let job = models.map(|models| models.job(args, &sequences, &work)).transpose()?;
+    let job = models.map(|models| models.job(args, &sequences, &work, ui)).transpose()?;
     let subject = args.price.measuring().map(|_| Subject::load(args, threads, ui)).transpose()?;
     let limits = subject.as_ref().map_or_else(|| limits(config, threads), Subject::limits);
     let explained = args.explain.then(|| Explained::of(&work, &limits)).transpose()?;
@@ -129,7 +129,7 @@ fn say(
     job: Option<&Job>,
     explained: Option<&Explained>,
     price: Option<&Price>,
-    ui: Ui,
+    ui: &Ui,
 ) -> anyhow::Result<Outcome> {
     let mut text = Labelled::default();
     let id = plan.id();

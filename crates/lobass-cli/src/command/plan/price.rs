@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use lobass_core::Observer as _;
 use lobass_price::{Cluster, Outcome, Schedule, expect};
 use lobass_run::WorkDir;
 use serde_json::{Value, json};
@@ -59,7 +60,7 @@ impl Price {
         explained: &Explained,
         subject: Option<Subject>,
         work: &WorkDir,
-        ui: Ui,
+        ui: &Ui,
     ) -> anyhow::Result<Option<Self>> {
         let Some(rate) = Rate::of(args, subject, work, ui)? else { return Ok(None) };
         let models = args.models.unwrap_or(2);
@@ -177,10 +178,10 @@ impl Rate {
         args: &PriceArgs,
         subject: Option<Subject>,
         work: &WorkDir,
-        ui: Ui,
+        ui: &Ui,
     ) -> anyhow::Result<Option<Self>> {
         if let (Some(subject), Some(time)) = (subject, args.measuring()) {
-            ui.note(format!("{:16} for about {}", "measure", duration(time)));
+            ui.note(&format!("{:16} for about {}", "measure", duration(time)));
             let sample = subject.sample(work, time)?;
             let rate = |rows_per_second| Self {
                 rows_per_second,

@@ -1,14 +1,14 @@
 //! `lobass worker`: units, one after the other, on this machine.
 
 mod part;
-pub(crate) mod protocol;
 mod roster;
+mod serve;
 mod signals;
 
 use std::num::NonZeroU32;
 use std::process;
 
-use lobass_core::Measure;
+use lobass_core::{Measure, Observer as _};
 use lobass_loss::Brier;
 use lobass_run::{Attempts, Error, Receipt, Step, Unit, WorkDir};
 
@@ -21,13 +21,13 @@ pub(super) use part::units_of;
 use roster::Roster;
 use signals::Current;
 
-pub(crate) fn worker(args: &WorkerArgs, ui: Ui) -> anyhow::Result<Outcome> {
+pub(crate) fn worker(args: &WorkerArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let work = resume(&args.work.work)?;
     let job = job(&work, &args.work.work, args.work.job.as_deref())?;
     let rank = args.world.map(|world| part::rank(args.rank, world)).transpose()?;
     if args.retry_quarantined {
         let n_units = work.retry_quarantined(&job)?;
-        ui.note(format!("{:16} {n_units} units that were given up may be tried again", "quarantine"));
+        ui.note(&format!("{:16} {n_units} units that were given up may be tried again", "quarantine"));
     }
     let threads =
         ComputeSettings { threads: args.threads.map(usize::from), ..ComputeSettings::default() }.threads();
@@ -39,7 +39,7 @@ pub(crate) fn worker(args: &WorkerArgs, ui: Ui) -> anyhow::Result<Outcome> {
     };
     match rank.zip(args.world) {
         Some((rank, world)) => part::run(&mut worker, &job, rank, world, ui),
-        None => protocol::serve(&mut worker, &job),
+        None => serve::serve(&mut worker, &job),
     }
 }
 

@@ -4,13 +4,14 @@ use std::ops::Range;
 use std::time::Instant;
 
 use anyhow::{Context as _, bail};
+use lobass_core::Observer as _;
 use lobass_run::{Job, Unit, UnitState};
 use serde_json::json;
 
 use super::{Failure, Worker};
 use crate::exit::Outcome;
 use crate::text::{Labelled, count, counted, duration, rate};
-use crate::ui::{Ui, warn};
+use crate::ui::Ui;
 
 /// Where schedulers say which of many tasks this is.
 const INDICES: [&str; 5] = [
@@ -52,7 +53,7 @@ pub(super) fn run(
     job: &Job,
     rank: u32,
     world: u32,
-    ui: Ui,
+    ui: &Ui,
 ) -> anyhow::Result<Outcome> {
     let units: Vec<Unit<'_>> = worker.work.units(job).collect();
     let part = units_of(rank, world, units.len());
@@ -66,7 +67,7 @@ pub(super) fn run(
                 if receipt.n_tokens > 0 {
                     let speed = rate(tally.n_tokens, started.elapsed(), "tok");
                     let (model, shard) = (&receipt.model, receipt.shard);
-                    ui.note(format!(
+                    ui.note(&format!(
                         "{:16} {model}, shard {shard}: {} rows, {speed}",
                         "unit", receipt.n_rows
                     ));
@@ -74,7 +75,7 @@ pub(super) fn run(
             }
             Err(failure) => {
                 let Unit { model, shard, .. } = unit;
-                warn(format!("{}, shard {}: {:#}", model.role, shard.id, failure.error()));
+                ui.warn(&format!("{}, shard {}: {:#}", model.role, shard.id, failure.error()));
                 tally.n_failed += 1;
                 match failure {
                     // What is wrong is likely to be wrong for the next unit too; a new process may do better.
@@ -88,7 +89,7 @@ pub(super) fn run(
         }
     }
     if tally.stopped {
-        warn("nothing that was done is lost: run the same command again");
+        ui.warn("nothing that was done is lost: run the same command again");
     }
     tally.say(rank, world, part.len(), started, ui)?;
     if tally.hopeless {
@@ -128,7 +129,7 @@ impl Tally {
         }
     }
 
-    fn say(&self, rank: u32, world: u32, n_units: usize, started: Instant, ui: Ui) -> anyhow::Result<()> {
+    fn say(&self, rank: u32, world: u32, n_units: usize, started: Instant, ui: &Ui) -> anyhow::Result<()> {
         let mut text = Labelled::default();
         text.line("part", format!("{rank} of {world}: {}", counted(n_units as u64, "unit")));
         for (n, what) in [

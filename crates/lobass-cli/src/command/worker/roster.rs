@@ -19,7 +19,7 @@ pub(super) struct Roster {
 }
 
 impl Roster {
-    pub(super) fn open(job: &Job, args: &WorkerArgs, threads: usize, ui: Ui) -> anyhow::Result<Self> {
+    pub(super) fn open(job: &Job, args: &WorkerArgs, threads: usize, ui: &Ui) -> anyhow::Result<Self> {
         let mut keys = job.models();
         let key = keys.next().context("a job has a base")?;
         let placement = Placement::as_planned(&key.device, &key.dtype, args.device.as_deref())?;

@@ -8,12 +8,13 @@ use std::thread;
 use std::time::Instant;
 
 use anyhow::{Context as _, bail};
+use lobass_core::Observer as _;
 use serde::{Deserialize, Serialize};
 
 use super::{Comparison, Trial};
 use crate::again;
 use crate::text::duration;
-use crate::ui::{Ui, warn};
+use crate::ui::Ui;
 
 /// The devices.
 pub(crate) struct Devices<'a> {
@@ -52,7 +53,7 @@ impl Devices<'_> {
     ///
     /// # Errors
     /// If all but some trials are done, and those fail whoever tries.
-    pub(crate) fn run(&self, comparison: &Comparison, ui: Ui) -> anyhow::Result<bool> {
+    pub(crate) fn run(&self, comparison: &Comparison, ui: &Ui) -> anyhow::Result<bool> {
         let open = comparison.open_trials(ui)?;
         let n_trials = comparison.trials().len();
         let mut n_done = n_trials - open.len();
@@ -80,10 +81,12 @@ impl Devices<'_> {
                         }
                     }
                     Event::Broken { trial, what } => {
-                        warn(format!("{}: {what}", trial.say()));
+                        ui.warn(&format!("{}: {what}", trial.say()));
                         broken.push(trial.say());
                     }
-                    Event::Failed { device, what } => warn(format!("the worker on {device} is gone: {what}")),
+                    Event::Failed { device, what } => {
+                        ui.warn(&format!("the worker on {device} is gone: {what}"))
+                    }
                 }
             }
             anyhow::Ok(())
@@ -92,7 +95,7 @@ impl Devices<'_> {
             bail!("trials that cannot be done: {}", broken.join("; "));
         }
         if n_done < n_trials {
-            warn(format!(
+            ui.warn(&format!(
                 "{} of {n_trials} trials are not done yet; the same command goes on with them",
                 n_trials - n_done
             ));

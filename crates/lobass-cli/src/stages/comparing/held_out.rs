@@ -3,18 +3,17 @@
 use std::collections::BTreeMap;
 
 use anyhow::bail;
-use lobass_core::{RowStatus, Sequence};
+use lobass_core::{Observer as _, RowStatus, Sequence};
 use lobass_data::{Example, Message, Pool};
 use lobass_evidence::{HeldOutRecord, Overlap, SourceCount, Twin};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::hex;
-use crate::args::OverlapPolicy;
 use crate::inputs::{self, Sequences};
-use crate::settings::DataSettings;
+use crate::settings::{DataSettings, OverlapPolicy};
 use crate::text::{count, counted};
-use crate::ui::{Ui, warn};
+use crate::ui::Ui;
 
 /// Texts that share so much of their runs of words are nearly the same.
 const NEAR: f64 = 0.8;
@@ -51,7 +50,7 @@ impl HeldOut {
         request: Overlaps<'_>,
         sequences: &Sequences,
         statuses: &[RowStatus],
-        ui: Ui,
+        ui: &Ui,
     ) -> anyhow::Result<Self> {
         let is_aside = |row: u64| {
             let status = usize::try_from(row).ok().and_then(|row| statuses.get(row));
@@ -84,7 +83,7 @@ impl HeldOut {
         }
         let twins = twins(&found, &sequences.pool, &is_aside)?;
         let names = from.files().iter().map(|file| file.source().to_owned()).collect();
-        Self::of(found, &twins, names, n_unscorable, request.policy)
+        Self::of(found, &twins, names, n_unscorable, request.policy, ui)
     }
 
     fn of(
@@ -93,6 +92,7 @@ impl HeldOut {
         sources: Vec<String>,
         n_unscorable: u64,
         policy: OverlapPolicy,
+        ui: &Ui,
     ) -> anyhow::Result<Self> {
         let of = |kind: Twin| twins.iter().filter(|twin| **twin == Some(kind)).count() as u64;
         let (n_same_prompt, n_near) = (of(Twin::SamePrompt), of(Twin::Near));
@@ -109,11 +109,11 @@ impl HeldOut {
                 OverlapPolicy::Refuse => {
                     bail!("{what}; remove them, or leave them out with `--overlap drop`")
                 }
-                OverlapPolicy::Drop => warn(format!("{what}; they are left out")),
+                OverlapPolicy::Drop => ui.warn(&format!("{what}; they are left out")),
             }
         }
         if n_unscorable > 0 {
-            warn(format!("{} cannot be scored and are left out", counted(n_unscorable, "held-out row")));
+            ui.warn(&format!("{} cannot be scored and are left out", counted(n_unscorable, "held-out row")));
         }
         let kept: Vec<Candidate> =
             found.into_iter().zip(twins).filter(|(_, twin)| twin.is_none()).map(|(one, _)| one).collect();

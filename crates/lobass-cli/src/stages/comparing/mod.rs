@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use lobass_core::{Budget, ColumnSet, ScoreColumns, Sequence};
+use lobass_core::{Budget, ColumnSet, Observer as _, ScoreColumns, Sequence};
 use lobass_data::Pool;
 use lobass_evidence::{Bootstrap, Matching, PoolRecord, SourceCount};
 use lobass_run::{Plan, ScoreFile};
@@ -23,13 +23,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use crate::args::Tokens;
 use crate::inputs::Sequences;
 use crate::models::Model;
 use crate::outputs;
-use crate::settings::{SelectSettings, TrainSettings};
+use crate::settings::{MatchedTokens, SelectSettings, TrainSettings};
 use crate::text::{count, duration};
-use crate::ui::{Ui, warn};
+use crate::ui::Ui;
 
 pub(crate) use devices::Devices;
 use held_out::HeldOut;
@@ -54,7 +53,7 @@ pub(crate) struct CompareRequest<'a> {
     pub(crate) overlaps: Overlaps<'a>,
     pub(crate) n_seeds: u64,
     pub(crate) matchings: Vec<Matching>,
-    pub(crate) tokens: Option<Tokens>,
+    pub(crate) tokens: Option<MatchedTokens>,
     pub(crate) bootstrap: Bootstrap,
     pub(crate) threads: usize,
     pub(crate) out: &'a Path,
@@ -104,7 +103,7 @@ impl Comparison {
         request: &CompareRequest<'_>,
         base: Model,
         sequences: &Sequences,
-        ui: Ui,
+        ui: &Ui,
     ) -> anyhow::Result<Self> {
         let table = request.table;
         check_directory(request.out)?;
@@ -121,7 +120,7 @@ impl Comparison {
         let held_out = HeldOut::open(request.overlaps, sequences, &columns.statuses, ui)?;
         let record = pool_record(table, &plan, &columns, &sequences_of);
         let recipe = request.train.config(base.checkpoint.config().n_parameters())?;
-        let matched_tokens = matched_tokens(request, &recipe, &record)?;
+        let matched_tokens = matched_tokens(request, &recipe, &record, ui)?;
         let decided = Decided {
             version: 1,
             base: base.key.weights_digest.clone(),
@@ -206,7 +205,7 @@ impl Comparison {
     }
 
     /// Does one after the other what is not done, on this process's device.
-    pub(crate) fn run_here(&self, ui: Ui) -> anyhow::Result<()> {
+    pub(crate) fn run_here(&self, ui: &Ui) -> anyhow::Result<()> {
         let trials = self.trials();
         let open = self.open_trials(ui)?;
         for (at, trial) in open.iter().enumerate() {
@@ -218,7 +217,7 @@ impl Comparison {
     }
 
     /// Trials that are not done.
-    fn open_trials(&self, ui: Ui) -> anyhow::Result<Vec<Trial>> {
+    fn open_trials(&self, ui: &Ui) -> anyhow::Result<Vec<Trial>> {
         let trials = self.trials();
         let mut open = Vec::new();
         for trial in &trials {
@@ -227,14 +226,19 @@ impl Comparison {
             }
         }
         if open.len() < trials.len() {
-            ui.note(format!("{:16} {} of {} done before", "trials", trials.len() - open.len(), trials.len()));
+            ui.note(&format!(
+                "{:16} {} of {} done before",
+                "trials",
+                trials.len() - open.len(),
+                trials.len()
+            ));
         }
         Ok(open)
     }
 
-    fn say(&self, n_done: usize, trial: &Trial, record: &trial::TrialRecord, took: &str, ui: Ui) {
+    fn say(&self, n_done: usize, trial: &Trial, record: &trial::TrialRecord, took: &str, ui: &Ui) {
         let n_trials = self.trials().len();
-        ui.note(format!(
+        ui.note(&format!(
             "{:16} {n_done} of {n_trials}: {}: {} steps, {} tokens, held-out loss {:.4}, {took}",
             "trials",
             trial.say(),
@@ -330,11 +334,12 @@ fn matched_tokens(
     request: &CompareRequest<'_>,
     recipe: &TrainConfig,
     pool: &PoolRecord,
+    ui: &Ui,
 ) -> anyhow::Result<u64> {
     let epochs = u64::from(recipe.epochs);
     let tokens = match (request.tokens, request.select.budget()?) {
-        (Some(Tokens::Count(tokens)), _) => tokens,
-        (Some(Tokens::Full), _) => epochs * pool.n_tokens,
+        (Some(MatchedTokens::Count(tokens)), _) => tokens,
+        (Some(MatchedTokens::Full), _) => epochs * pool.n_tokens,
         (None, Budget::Tokens(tokens)) => epochs * tokens.min(pool.n_tokens),
         (None, budget) => {
             let rows = budget.row_limit(pool.n_rows).unwrap_or(pool.n_rows).min(pool.n_eligible);
@@ -346,7 +351,7 @@ fn matched_tokens(
         bail!("no row of the table can be selected");
     }
     if request.tokens.is_some() && !request.matchings.contains(&Matching::Tokens) {
-        warn("tokens are given, and nothing is trained at equal tokens");
+        ui.warn("tokens are given, and nothing is trained at equal tokens");
     }
     Ok(tokens)
 }

@@ -2,16 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use lobass_core::RowStatus;
+use lobass_core::{Observer as _, RowStatus};
 use lobass_evidence::{Cost, SourceCount};
 use lobass_run::ScoreFile;
 use lobass_select::Summary;
 
 use super::{CompareRequest, Comparison};
 use crate::settings::SelectSettings;
-use crate::stages::{SelectionTarget, TrainingRecord, columns_of, select_and_write};
+use crate::stages::{SelectionTarget, columns_of, select_and_write};
 use crate::text::counted;
-use crate::ui::{Ui, warn};
+use crate::training_record::TrainingRecord;
+use crate::ui::Ui;
 
 /// The rows that a strategy selected with a seed, and what is said of them.
 pub(crate) struct Subset {
@@ -29,7 +30,7 @@ pub(super) fn subsets(
     request: &CompareRequest<'_>,
     comparison: &Comparison,
     table: &ScoreFile,
-    ui: Ui,
+    ui: &Ui,
 ) -> anyhow::Result<BTreeMap<(String, u64), Subset>> {
     let mut subsets = BTreeMap::new();
     let strategies = comparison.strategies.iter().map(String::as_str);
@@ -47,7 +48,7 @@ pub(super) fn subsets(
             let n_selected = rows.len();
             rows.retain(|row| comparison.sequences_of.contains_key(row));
             if rows.len() < n_selected {
-                warn(format!(
+                ui.warn(&format!(
                     "{strategy}: {} cannot be trained on with this base and are left out",
                     counted((n_selected - rows.len()) as u64, "selected row")
                 ));
@@ -66,7 +67,7 @@ pub(super) fn subsets(
     }
     let n_rows = |subset: &Subset| subset.rows.len();
     let most = subsets.values().map(n_rows).max().unwrap_or_default();
-    ui.note(format!(
+    ui.note(&format!(
         "{:16} strategies: {}; {} of each, of at most {}",
         "select",
         comparison.strategies.join(", "),

@@ -3,17 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use anyhow::bail;
-use lobass_core::{Detail, LossEngine as _, Sequence};
+use lobass_core::{Detail, LossEngine as _, Observer as _, Sequence};
 use lobass_llama::Llama;
 use lobass_loss::Engine;
 use lobass_run::WorkDir;
 use lobass_train::{Dpo, Objective, Pair, hold_out};
 
-use super::{Part, TrainRequest};
+use super::TrainRequest;
 use crate::inputs;
+use crate::part::Part;
 use crate::settings::DataSettings;
 use crate::text::counted;
-use crate::ui::{Ui, warn};
+use crate::ui::Ui;
 
 /// One row, and its other response if it is a pair.
 #[derive(Debug, Clone)]
@@ -32,8 +33,8 @@ pub(super) struct Examples {
 }
 
 impl Examples {
-    pub(super) fn of(request: &TrainRequest<'_>, work: &WorkDir, ui: Ui) -> anyhow::Result<Self> {
-        let rows = rows(request, work)?;
+    pub(super) fn of(request: &TrainRequest<'_>, work: &WorkDir, ui: &Ui) -> anyhow::Result<Self> {
+        let rows = rows(request, work, ui)?;
         let asked = request.eval.rows;
         if asked > 0 && asked >= rows.len() {
             let found = counted(rows.len() as u64, "row");
@@ -48,13 +49,13 @@ impl Examples {
             );
         }
         held_out.extend(of_files(request, ui)?);
-        warn_of_leaks(&train, &held_out);
+        warn_of_leaks(&train, &held_out, ui);
         Ok(Self { train, held_out, held_out_rows })
     }
 }
 
 /// Every row that can be trained on: of preference optimization the pairs alone.
-fn rows(request: &TrainRequest<'_>, work: &WorkDir) -> anyhow::Result<Vec<Row>> {
+fn rows(request: &TrainRequest<'_>, work: &WorkDir, ui: &Ui) -> anyhow::Result<Vec<Row>> {
     let mut rejected: BTreeMap<u64, Sequence> =
         work.pairs()?.into_iter().map(|(row, _, rejected)| (row, rejected)).collect();
     let row = |(row, chosen)| Row { row, chosen, rejected: rejected.remove(&row) };
@@ -68,7 +69,7 @@ fn rows(request: &TrainRequest<'_>, work: &WorkDir) -> anyhow::Result<Vec<Row>> 
                 "the objective needs pairs of a chosen and a rejected response, and the pool has none that can be \
                  scored"
             ),
-            n => warn(format!(
+            n => ui.warn(&format!(
                 "{} of one response only, which the objective leaves out",
                 counted(n as u64, "row")
             )),
@@ -78,11 +79,11 @@ fn rows(request: &TrainRequest<'_>, work: &WorkDir) -> anyhow::Result<Vec<Row>> 
 }
 
 /// A held-out row that is also trained on tells of memory, not of learning.
-fn warn_of_leaks(train: &[Row], held_out: &[Row]) {
+fn warn_of_leaks(train: &[Row], held_out: &[Row], ui: &Ui) {
     let seen: HashSet<&[u32]> = train.iter().map(|row| row.chosen.input_ids()).collect();
     let n_leaks = held_out.iter().filter(|row| seen.contains(row.chosen.input_ids())).count();
     if n_leaks > 0 {
-        warn(format!(
+        ui.warn(&format!(
             "{n_leaks} of the {} held-out rows are also among those trained on, so the held-out loss flatters; \
              `--duplicates drop` leaves repeated rows out",
             held_out.len()
@@ -91,7 +92,7 @@ fn warn_of_leaks(train: &[Row], held_out: &[Row]) {
 }
 
 /// Further held-out rows, from files of their own.
-fn of_files(request: &TrainRequest<'_>, ui: Ui) -> anyhow::Result<Vec<Row>> {
+fn of_files(request: &TrainRequest<'_>, ui: &Ui) -> anyhow::Result<Vec<Row>> {
     let files: Vec<String> = request.eval.files.iter().map(|path| path.display().to_string()).collect();
     if files.is_empty() {
         return Ok(Vec::new());
@@ -114,7 +115,7 @@ fn of_files(request: &TrainRequest<'_>, ui: Ui) -> anyhow::Result<Vec<Row>> {
     }
     if rows.len() < n_rows {
         let unusable = counted((n_rows - rows.len()) as u64, "row");
-        warn(format!(
+        ui.warn(&format!(
             "{unusable} of the held-out files cannot be scored and are left out of the held-out loss"
         ));
     }

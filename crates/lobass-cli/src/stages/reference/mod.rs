@@ -2,12 +2,11 @@
 
 mod examples;
 mod metrics;
-mod part;
-mod record;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
+use lobass_core::Observer as _;
 use lobass_llama::{AdapterCheckpoint, Checkpoint, Dtype, Llama, LoraConfig, save_adapter};
 use lobass_run::{Plan, WorkDir};
 use lobass_train::{Checkpoints, Dpo, Event, Session, TrainConfig, TrainData, fine_tune};
@@ -15,15 +14,15 @@ use lobass_train::{Checkpoints, Dpo, Event, Session, TrainConfig, TrainData, fin
 use crate::inputs::Sequences;
 use crate::models::Model;
 use crate::outputs;
+use crate::part::Part;
 use crate::progress;
 use crate::settings::{DataSettings, EvalSettings};
 use crate::text::counted;
-use crate::ui::{Ui, warn};
+use crate::training_record::{Trained, TrainingRecord};
+use crate::ui::Ui;
 
 use examples::{Examples, Prepared};
 use metrics::Metrics;
-pub(crate) use part::Part;
-pub(crate) use record::{Trained, TrainingRecord};
 
 /// Everything that decides a reference.
 pub(crate) struct TrainRequest<'a> {
@@ -111,7 +110,11 @@ pub(crate) fn trained_before(request: &TrainRequest<'_>) -> anyhow::Result<Optio
 
 /// Trains the reference on the rows of a work directory and writes its checkpoint or adapter. An attempt that was
 /// interrupted is taken up where its last state was written.
-pub(crate) fn train_reference(request: &TrainRequest<'_>, work: &WorkDir, ui: Ui) -> anyhow::Result<Trained> {
+pub(crate) fn train_reference(
+    request: &TrainRequest<'_>,
+    work: &WorkDir,
+    ui: &Ui,
+) -> anyhow::Result<Trained> {
     let recipe = request.recipe;
     let Examples { train, held_out, held_out_rows } = Examples::of(request, work, ui)?;
     let n_train = train.len();
@@ -120,7 +123,7 @@ pub(crate) fn train_reference(request: &TrainRequest<'_>, work: &WorkDir, ui: Ui
     if let Some(found) = TrainingRecord::read(request.out)?
         && !record.differences(&found).is_empty()
     {
-        ui.note(format!(
+        ui.note(&format!(
             "{:16} an attempt with other settings did not finish; training begins anew",
             "train"
         ));
@@ -219,7 +222,7 @@ fn remove_leftovers(dir: &Path) -> anyhow::Result<()> {
 /// Steps below which a reference has hardly moved.
 const FEW_STEPS: usize = 10;
 
-fn announce(request: &TrainRequest<'_>, n_train: usize, n_held_out: usize, ui: Ui) {
+fn announce(request: &TrainRequest<'_>, n_train: usize, n_held_out: usize, ui: &Ui) {
     let recipe = request.recipe;
     let aside = match n_held_out {
         0 => String::new(),
@@ -229,7 +232,7 @@ fn announce(request: &TrainRequest<'_>, n_train: usize, n_held_out: usize, ui: U
         None => "all weights".to_owned(),
         Some(lora) => format!("LoRA of rank {}", lora.rank),
     };
-    ui.note(format!(
+    ui.note(&format!(
         "{:16} {}{aside}: {what}, {} of batches of {}, learning rate {:e}, {}",
         "train",
         counted(n_train as u64, "row"),
@@ -240,7 +243,7 @@ fn announce(request: &TrainRequest<'_>, n_train: usize, n_held_out: usize, ui: U
     ));
     let n_steps = recipe.n_steps(n_train);
     if n_steps < FEW_STEPS {
-        warn(format!(
+        ui.warn(&format!(
             "the reference takes {} only, so it will differ little from the base; a smaller `--batch-size` gives more",
             counted(n_steps as u64, "step")
         ));

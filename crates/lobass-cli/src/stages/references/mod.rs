@@ -4,16 +4,18 @@ mod report;
 
 use std::path::{Path, PathBuf};
 
-use lobass_core::{Detail, Measure};
+use lobass_core::{Detail, Measure, Observer as _};
 use lobass_run::{Folds, HeldOut, ReferenceMode, ReferenceModel, Seal, WorkDir};
 use lobass_train::TrainConfig;
 
-use super::reference::{Part, TrainRequest, TrainingRecord, epoch_dir, train_reference, trained_before};
-use super::{Trained, score};
+use super::reference::{TrainRequest, epoch_dir, train_reference, trained_before};
+use super::score;
 use crate::inputs::Sequences;
 use crate::models::{BRIER, Model, UNCONDITIONAL, check_pair};
+use crate::part::Part;
 use crate::settings::{ModeName, ReferenceSettings, Settings};
-use crate::ui::{Ui, warn};
+use crate::training_record::{Trained, TrainingRecord};
+use crate::ui::Ui;
 
 pub(crate) use report::ReferenceReport;
 
@@ -39,7 +41,7 @@ pub(crate) struct References<'a> {
 
 impl References<'_> {
     /// Trains what is not trained, scores every row with each, and says what the table is to hold.
-    pub(crate) fn train_and_score(&self, ui: Ui) -> anyhow::Result<Seal> {
+    pub(crate) fn train_and_score(&self, ui: &Ui) -> anyhow::Result<Seal> {
         let settings = &self.settings.reference;
         let mut seal = Seal::new(self.base.key.clone(), Vec::new());
         seal.mode = match settings.mode {
@@ -106,7 +108,7 @@ impl References<'_> {
         }
     }
 
-    fn train(&self, planned: &Planned, ui: Ui) -> anyhow::Result<Trained> {
+    fn train(&self, planned: &Planned, ui: &Ui) -> anyhow::Result<Trained> {
         let settings = self.settings;
         let recipe = TrainConfig { seed: planned.seed, ..self.recipe.clone() };
         let request = TrainRequest {
@@ -128,7 +130,7 @@ impl References<'_> {
         match trained_before(&request)? {
             Some(outcome) => {
                 let which = if planned.role == "reference" { "" } else { &format!("{} ", planned.role) };
-                ui.note(format!("{:16} {which}done before: {} steps", "train", outcome.n_steps));
+                ui.note(&format!("{:16} {which}done before: {} steps", "train", outcome.n_steps));
                 Ok(outcome)
             }
             None => train_reference(&request, self.work, ui),
@@ -139,13 +141,13 @@ impl References<'_> {
         1..=if self.settings.reference.trajectory { self.recipe.epochs } else { 0 }
     }
 
-    fn open(&self, role: &str, dir: &Path, ui: Ui) -> anyhow::Result<Model> {
+    fn open(&self, role: &str, dir: &Path, ui: &Ui) -> anyhow::Result<Model> {
         let reference = self.base.open_tuned(role, dir, ui)?;
         check_pair(self.base, &reference, self.sequences.encoder.tokenizer())?;
         Ok(reference)
     }
 
-    fn score(&self, model: &Model, ui: Ui) -> anyhow::Result<()> {
+    fn score(&self, model: &Model, ui: &Ui) -> anyhow::Result<()> {
         score(self.work, model, Detail::Sum, self.settings.compute.threads(), ui)
     }
 }
@@ -174,6 +176,7 @@ pub(crate) fn given(
     further: &[Model],
     work: &WorkDir,
     detail: Detail,
+    ui: &Ui,
 ) -> anyhow::Result<Seal> {
     let mut seal =
         Seal::new(base.key.clone(), reference.iter().map(|model| model.key.clone().into()).collect());
@@ -182,20 +185,20 @@ pub(crate) fn given(
     if let Some(reference) = reference
         && let Some(record) = TrainingRecord::read(reference.dir())?
     {
-        match record.part_of(work.plan()) {
+        match record.part_of(work.plan(), ui) {
             part @ Part::Share { .. } => {
                 seal.mode = ReferenceMode::Holdout;
                 seal.held_out = HeldOut::to_train(part.rows(work)?);
             }
             Part::AllBut { fold, n_folds, .. } => {
-                warn(format!(
+                ui.warn(&format!(
                     "the reference has not seen fold {fold} of {n_folds}; its losses there are not like the others"
                 ));
             }
             Part::All => {}
         }
         if seal.mode == ReferenceMode::FullPool {
-            seal.held_out = HeldOut::of_training(record.held_out_rows(work.plan()));
+            seal.held_out = HeldOut::of_training(record.held_out_rows(work.plan(), ui));
         }
     }
     Ok(seal)

@@ -1,6 +1,6 @@
 //! How far references can be trusted: what they learned by heart, and what another seed would have said.
 
-use lobass_core::{ColumnSet, RowStatus, ScoreColumns};
+use lobass_core::{ColumnSet, Observer, RowStatus, ScoreColumns};
 use lobass_run::{Manifest, ReferenceMode, losses_by_seed, seed_columns};
 use lobass_select::{
     Agreement, Memorization, Stability, lobass_scores, memorization, memorization_columns, stability,
@@ -8,7 +8,6 @@ use lobass_select::{
 use serde_json::{Value, json};
 
 use crate::text::Labelled;
-use crate::ui::warn;
 
 /// What is said of the references of a table.
 pub(crate) struct ReferenceReport {
@@ -106,14 +105,14 @@ impl ReferenceReport {
         })
     }
 
-    /// Says on standard error what a selection should not be trusted for.
-    pub(crate) fn warn(&self) {
+    /// Warns of what a selection should not be trusted for.
+    pub(crate) fn warn(&self, observer: &dyn Observer) {
         if let Some(found) = &self.memorization {
             let agreement = &found.agreement;
             if agreement.spearman.is_some_and(|found| found < LOW_CORRELATION)
                 || agreement.overlap < LOW_OVERLAP
             {
-                warn(format!(
+                observer.warn(&format!(
                     "references that saw a row and references that did not rank the pool differently ({}): a \
                      reference of the whole pool would select much that it merely memorised",
                     agreed(agreement)
@@ -123,7 +122,7 @@ impl ReferenceReport {
             && in_sample - out_of_sample > LARGE_GAP
             && self.mode == ReferenceMode::FullPool
         {
-            warn(format!(
+            observer.warn(&format!(
                 "the reference shed {:.1} % of the loss of rows that it saw and {:.1} % of held-out ones: part of the \
                  ranking is memory (`--reference-mode cross-fit` scores each row by a reference that never saw it)",
                 100.0 * in_sample,
@@ -133,7 +132,7 @@ impl ReferenceReport {
         if let Some(found) = &self.stability
             && found.overlap_mean < LOW_OVERLAP
         {
-            warn(format!(
+            observer.warn(&format!(
                 "references of other seeds agree on {:.1} % of the first {} rows only; more seeds, or a larger budget, \
                  would be steadier",
                 100.0 * found.overlap_mean,

@@ -7,6 +7,7 @@ use lobass_run::Manifest;
 
 use crate::models::{BRIER, UNCONDITIONAL};
 use crate::settings::SelectSettings;
+use crate::shell::quoted;
 
 /// What is known of how a page came to be.
 #[derive(Debug, Clone, Default)]
@@ -117,27 +118,4 @@ fn score(scores: &str, manifest: &Manifest) -> Option<Command> {
     let what = "The score table, if the columns of the data were found by themselves, repeated rows were kept, and the chat \
                 template was the checkpoint’s own; whether it is the same table its digest says";
     Some(Command { what: what.to_owned(), line: line + &format!(" --out {scores}") })
-}
-
-/// A word of a command line.
-pub(crate) fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_stay_words() {
-        assert_eq!(quoted("runs/a.parquet"), "runs/a.parquet");
-        assert_eq!(quoted("my data's.jsonl"), "'my data'\\''s.jsonl'");
-        assert_eq!(quoted("$(rm x)"), "'$(rm x)'");
-        assert_eq!(quoted(""), "''");
-    }
 }

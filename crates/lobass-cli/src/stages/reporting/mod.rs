@@ -8,7 +8,7 @@ mod of_run;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use lobass_core::{ColumnSet, ScoreColumns, Selection};
+use lobass_core::{ColumnSet, Observer as _, ScoreColumns, Selection};
 use lobass_data::Pool;
 use lobass_report::{Example, Measuring, Report, to_html, to_text};
 use lobass_run::{Manifest, ScoreFile};
@@ -21,7 +21,7 @@ use crate::settings::{SelectSettings, available_threads};
 use crate::text::counted;
 use crate::ui::Ui;
 
-pub(crate) use commands::{Spelled, quoted};
+pub(crate) use commands::Spelled;
 pub(crate) use heat::{Heat, Tokens};
 pub(crate) use of_run::RunPage;
 
@@ -81,7 +81,7 @@ impl PageRequest<'_> {
     }
 
     /// Measures, finds the examples, and writes the page, whole or not at all.
-    pub(crate) fn write(&self, ui: Ui) -> anyhow::Result<PageReport> {
+    pub(crate) fn write(&self, ui: &Ui) -> anyhow::Result<PageReport> {
         let mut report = self.measured()?;
         report.tool.clone_from(&self.table.manifest().tool);
         report.manifest = serde_json::to_value(self.table.manifest()).context("the manifest")?;
@@ -98,7 +98,7 @@ impl PageRequest<'_> {
         name.push(format!(".{}.partial", std::process::id()));
         fs_err::write(&name, &page)?;
         fs_err::rename(&name, self.out)?;
-        ui.note(format!("{:16} {}: {}", "report", self.out.display(), counted(page.len() as u64, "byte")));
+        ui.note(&format!("{:16} {}: {}", "report", self.out.display(), counted(page.len() as u64, "byte")));
         Ok(PageReport { report, out: self.out.to_owned(), n_bytes: page.len() })
     }
 

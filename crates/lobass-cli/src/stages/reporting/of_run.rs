@@ -7,12 +7,13 @@ use lobass_report::Command;
 use lobass_run::{ScoreFile, Seal};
 use lobass_select::Strategy;
 
-use super::commands::{Spelled, quoted};
+use super::commands::Spelled;
 use super::heat::{Heat, Tokens};
 use super::{DEFAULT_STRATEGIES, PageRequest};
 use crate::inputs::Sequences;
 use crate::models::Model;
 use crate::settings::Settings;
+use crate::shell::quoted;
 use crate::ui::Ui;
 
 /// Rows of each kind that are shown of each strategy.
@@ -33,13 +34,13 @@ pub(crate) struct RunPage<'a> {
 
 impl RunPage<'_> {
     /// Writes `report.html` into the run directory, and says where it is.
-    pub(crate) fn write(&self, ui: Ui) -> anyhow::Result<PathBuf> {
+    pub(crate) fn write(&self, ui: &Ui) -> anyhow::Result<PathBuf> {
         let (scores, out) = (self.out.join("scores.parquet"), self.out.join("report.html"));
         let silent = ui.silent();
         let mut references = Vec::new();
         for reference in &self.seal.references {
             let dir = Path::new(&reference.model.path);
-            references.push((self.base.open_tuned(&reference.model.role, dir, silent)?, reference.fold));
+            references.push((self.base.open_tuned(&reference.model.role, dir, &silent)?, reference.fold));
         }
         let threads = self.settings.compute.threads();
         let tokens = Tokens::Models { base: self.base, references: &references, threads };

@@ -4,16 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::Context as _;
-use lobass_core::RowStatus;
+use lobass_core::{Observer, RowStatus};
 use lobass_llama::LoraConfig;
 use lobass_run::Plan;
 use lobass_train::{Dpo, HeldOut, TrainConfig, TrainReport};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::Part;
+use crate::part::Part;
 use crate::text::counted;
-use crate::ui::warn;
 
 const NAME: &str = "lobass-training.json";
 
@@ -21,35 +20,35 @@ const NAME: &str = "lobass-training.json";
 /// directory that was left half-way is known as ours.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct TrainingRecord {
-    pub(super) tool: String,
+    pub(crate) tool: String,
     /// Of the model it began with.
     pub(crate) base: String,
     /// The plan whose rows it has seen.
-    pub(super) plan: String,
-    pub(super) recipe: TrainConfig,
+    pub(crate) plan: String,
+    pub(crate) recipe: TrainConfig,
     /// The adapter that was trained; without one, all weights were.
     #[serde(default)]
-    pub(super) adapter: Option<LoraConfig>,
+    pub(crate) adapter: Option<LoraConfig>,
     /// The number format of the weights that an adapter was trained over.
     #[serde(default)]
-    pub(super) frozen_dtype: Option<String>,
+    pub(crate) frozen_dtype: Option<String>,
     /// The preference objective; without one it was supervised fine-tuning.
     #[serde(default)]
-    pub(super) dpo: Option<Dpo>,
+    pub(crate) dpo: Option<Dpo>,
     #[serde(default)]
-    pub(super) part: Part,
+    pub(crate) part: Part,
     #[serde(default)]
-    pub(super) trajectory: bool,
-    pub(super) eval_rows: usize,
+    pub(crate) trajectory: bool,
+    pub(crate) eval_rows: usize,
     /// Of further held-out files.
     #[serde(default)]
-    pub(super) eval_files: Vec<String>,
+    pub(crate) eval_files: Vec<String>,
     /// The time that the chat template was told, if it asks for it.
     #[serde(default)]
-    pub(super) template_now: Option<String>,
+    pub(crate) template_now: Option<String>,
     /// How it went, if it is done; no part of what is compared.
     #[serde(default)]
-    pub(super) outcome: Option<Trained>,
+    pub(crate) outcome: Option<Trained>,
 }
 
 /// How training went.
@@ -71,7 +70,7 @@ pub(crate) struct Trained {
 }
 
 impl Trained {
-    pub(super) fn new(
+    pub(crate) fn new(
         n_examples: usize,
         held_out_rows: BTreeSet<u64>,
         unscored: BTreeMap<RowStatus, u64>,
@@ -94,13 +93,13 @@ impl Trained {
 
 impl TrainingRecord {
     /// Rows of a plan that were held out of this training. Rows of another plan are others.
-    pub(crate) fn held_out_rows(&self, plan: &Plan) -> BTreeSet<u64> {
+    pub(crate) fn held_out_rows(&self, plan: &Plan, observer: &dyn Observer) -> BTreeSet<u64> {
         let rows =
             self.outcome.as_ref().map(|outcome| &outcome.held_out_rows).filter(|rows| !rows.is_empty());
         match rows {
             Some(rows) if self.plan == plan.id() => rows.clone(),
             Some(rows) => {
-                warn(format!(
+                observer.warn(&format!(
                     "{} held out when the reference was trained, on other data or with other settings than these; if \
                      they are in this pool too, they are not marked as such",
                     counted(rows.len() as u64, "row")
@@ -112,9 +111,9 @@ impl TrainingRecord {
     }
 
     /// Which part of a pool it was trained on. Token ids decide, so it holds for other pools with some of the same rows.
-    pub(crate) fn part_of(&self, plan: &Plan) -> Part {
+    pub(crate) fn part_of(&self, plan: &Plan, observer: &dyn Observer) -> Part {
         if self.part != Part::All && self.plan != plan.id() {
-            warn(
+            observer.warn(
                 "the reference was trained on a part of another pool; which rows it has seen is told by their tokens",
             );
         }
@@ -150,14 +149,14 @@ impl TrainingRecord {
     }
 
     /// Writes it whole, or not at all.
-    pub(super) fn write(&self, dir: &Path) -> anyhow::Result<()> {
+    pub(crate) fn write(&self, dir: &Path) -> anyhow::Result<()> {
         let partial = dir.join(format!("{NAME}.partial"));
         fs_err::write(&partial, serde_json::to_vec_pretty(self)?)?;
         Ok(fs_err::rename(partial, dir.join(NAME))?)
     }
 
     /// What was different when the checkpoint was trained, in words.
-    pub(super) fn differences(&self, found: &Self) -> Vec<String> {
+    pub(crate) fn differences(&self, found: &Self) -> Vec<String> {
         let mut differences = Vec::new();
         if self.base != found.base {
             differences.push("base".to_owned());

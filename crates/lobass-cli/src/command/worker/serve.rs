@@ -7,70 +7,23 @@ use std::sync::{Arc, mpsc};
 use std::time::Instant;
 
 use anyhow::{Context as _, bail};
-use lobass_run::{Job, Receipt, Unit};
-use serde::{Deserialize, Serialize};
+use lobass_run::{Answer, Job, PROTOCOL_VERSION, Ready, Request, Unit};
+use serde::Serialize;
 
 use super::{Failure, Worker};
 use crate::exit::{DONE, Outcome, UNFINISHED};
 
-/// Of the lines; both sides say it.
-pub(crate) const VERSION: u32 = 1;
-
-/// What a worker says when it can begin.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Ready {
-    pub(crate) v: u32,
-    pub(crate) ready: bool,
-    pub(crate) plan: String,
-    pub(crate) job: String,
-    pub(crate) device: String,
-    pub(crate) pid: u32,
-}
-
-/// What a worker is asked.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Request {
-    pub(crate) v: u32,
-    pub(crate) op: Op,
-    pub(crate) model: String,
-    pub(crate) shard: u32,
-}
-
-/// What is to be done with a unit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Op {
-    Score,
-}
-
-/// What a worker answers.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(untagged)]
-pub(crate) enum Answer {
-    Done {
-        v: u32,
-        #[serde(flatten)]
-        receipt: Receipt,
-        seconds: f64,
-    },
-    Failed {
-        v: u32,
-        model: String,
-        shard: u32,
-        /// Always `failed`.
-        state: String,
-        error: String,
-        /// Whether another process may do better. This one ends then.
-        again: bool,
-    },
-}
-
 /// Answers until standard input ends.
 pub(super) fn serve(worker: &mut Worker<'_>, job: &Job) -> anyhow::Result<Outcome> {
     let device = worker.roster.device().to_owned();
-    let ready =
-        Ready { v: VERSION, ready: true, plan: job.plan.clone(), job: job.id(), device, pid: process::id() };
+    let ready = Ready {
+        v: PROTOCOL_VERSION,
+        ready: true,
+        plan: job.plan.clone(),
+        job: job.id(),
+        device,
+        pid: process::id(),
+    };
     say(&ready)?;
     let busy = Arc::new(AtomicBool::new(false));
     for line in requests(worker, &busy) {
@@ -81,12 +34,19 @@ pub(super) fn serve(worker: &mut Worker<'_>, job: &Job) -> anyhow::Result<Outcom
         let seconds = started.elapsed().as_secs_f64();
         busy.store(false, Ordering::SeqCst);
         match outcome {
-            Ok(receipt) => say(&Answer::Done { v: VERSION, receipt, seconds })?,
+            Ok(receipt) => say(&Answer::Done { v: PROTOCOL_VERSION, receipt, seconds })?,
             Err(failure) => {
                 let Request { model, shard, .. } = request;
                 let error = format!("{:#}", failure.error());
                 let again = matches!(failure, Failure::Again(_));
-                say(&Answer::Failed { v: VERSION, model, shard, state: "failed".to_owned(), error, again })?;
+                say(&Answer::Failed {
+                    v: PROTOCOL_VERSION,
+                    model,
+                    shard,
+                    state: "failed".to_owned(),
+                    error,
+                    again,
+                })?;
                 if again {
                     return Ok(Outcome::Unfinished);
                 }
@@ -117,8 +77,8 @@ fn read(line: &str) -> anyhow::Result<Request> {
     let request: Request = serde_json::from_str(line).with_context(|| {
         format!("expected a request such as {{\"v\":1,\"op\":\"score\",\"model\":\"base\",\"shard\":0}}, found `{line}`")
     })?;
-    if request.v != VERSION {
-        bail!("expected version {VERSION} of the protocol, found {}", request.v);
+    if request.v != PROTOCOL_VERSION {
+        bail!("expected version {PROTOCOL_VERSION} of the protocol, found {}", request.v);
     }
     Ok(request)
 }

@@ -1,0 +1,48 @@
+//! What long work reports while it runs, and how it is stopped.
+
+/// Receives what long work reports, and decides whether it goes on.
+///
+/// A terminal, a log, or a program that embeds lobass implements it. Work that runs for more than a moment takes a
+/// `&dyn Observer`; two pieces of work in one process can have two observers. [`Silent`] ignores everything.
+pub trait Observer: Send + Sync {
+    /// A line about what is being done, such as which template is used.
+    fn note(&self, line: &str);
+
+    /// A line that the user should not miss, such as rows that were left out.
+    fn warn(&self, line: &str);
+
+    /// How far a stage is. Of stages that run at the same time, one reports.
+    fn progress(&self, at: &StageProgress<'_>);
+
+    /// Whether to stop. It is asked before every unit of work. What was committed before stays.
+    fn is_interrupted(&self) -> bool;
+}
+
+/// How far a stage is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StageProgress<'a> {
+    /// The name of the stage, such as `tokenise` or `score base`.
+    pub stage: &'a str,
+    /// Rows that are done, rows of earlier runs included.
+    pub done: u64,
+    /// All rows.
+    pub all: u64,
+    /// Tokens that were handled since the stage began in this process.
+    pub n_tokens: u64,
+}
+
+/// An [`Observer`] that ignores reports and never stops the work.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl Observer for Silent {
+    fn note(&self, _: &str) {}
+
+    fn warn(&self, _: &str) {}
+
+    fn progress(&self, _: &StageProgress<'_>) {}
+
+    fn is_interrupted(&self) -> bool {
+        false
+    }
+}
