@@ -34,6 +34,8 @@ pub struct PoolRow {
     pub file: usize,
     /// Its name.
     pub key: ExampleKey,
+    /// The first row of the same content, if that is an earlier one.
+    pub duplicate_of: Option<u64>,
     /// What it says, or why nothing can be scored.
     pub example: Result<Example, RowFault>,
     /// Its size in bytes, or an estimate of it.
@@ -85,7 +87,7 @@ impl Pool {
             let example = raw.fields.and_then(|fields| self.files[file].layout().example(&fields));
             let NamedRow { key, duplicate_of } = keys.name(row, &example);
             let example = example.and_then(|example| self.admit(example, duplicate_of));
-            Ok(PoolRow { row, file, key, example, n_bytes: raw.n_bytes })
+            Ok(PoolRow { row, file, key, duplicate_of, example, n_bytes: raw.n_bytes })
         })
     }
 

@@ -31,7 +31,6 @@ mod cost;
 mod error;
 mod markdown;
 mod measure;
-mod overlap;
 mod page;
 mod plot;
 mod report;
@@ -41,7 +40,6 @@ pub use claims::{Claim, Verdict, claims};
 pub use cost::Cost;
 pub use error::Error;
 pub use measure::{ALL, Arm, Measured, Outcome, measure};
-pub use overlap::{Overlap, Twin, words};
 pub use page::{Study, page, tables};
 pub use plot::{Mark, Plot};
 pub use report::{

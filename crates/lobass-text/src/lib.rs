@@ -2,7 +2,8 @@
 //!
 //! [`Rules`] are plain heuristics on a prompt and its response: each has a name, a source, and one threshold, and what
 //! it finds is a [`Finding`] in words that a person can check. [`NearDuplicates`] groups texts that share most of what
-//! they say, by MinHash, the same way in whatever order the texts come and on however many threads.
+//! they say, by MinHash, the same way in whatever order the texts come and on however many threads. [`NearIndex`] looks
+//! up near duplicates among texts, and [`Overlap`] finds examples of an evaluation in the rows of a pool.
 //!
 //! Nothing here reads a file, a clock, or a model, and nothing is random but for a seed of the caller. No text makes it
 //! panic, and time grows with the length of the text.
@@ -29,11 +30,16 @@
 //! # Ok::<(), lobass_text::Error>(())
 //! ```
 
+mod damage;
 mod error;
 mod near;
+mod overlap;
 mod rules;
+mod windows;
 mod words;
 
+pub use damage::{Damage, DamageKind, damage};
 pub use error::Error;
-pub use near::{Bands, GroupOptions, NearDuplicates, Sketch, jaccard};
+pub use near::{Bands, GroupOptions, Near, NearDuplicates, NearIndex, Sketch, jaccard};
+pub use overlap::{Overlap, OverlapOptions, Said, Twin};
 pub use rules::{Conversation, Finding, Rule, RuleInfo, Rules};

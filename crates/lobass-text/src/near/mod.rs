@@ -3,10 +3,12 @@
 //! A text is the set of its shingles ([`shingle`]), and two are near duplicates if the Jaccard similarity of their sets
 //! is at least a threshold. Candidates are found by MinHash in bands ([`bands`], [`minhash`]), and each is verified on
 //! the sets themselves or, of long texts, on their smallest hashes ([`set`]). What is connected by verified pairs is a
-//! group, so its ends may be less alike than the threshold ([`union`]).
+//! group, so its ends may be less alike than the threshold ([`union`]). [`index`] looks up the near duplicates of texts
+//! among others, with the same bands and the same verification.
 
 mod bands;
 mod group;
+mod index;
 mod minhash;
 mod set;
 mod shingle;
@@ -15,6 +17,7 @@ mod union;
 use std::collections::HashMap;
 
 pub use bands::Bands;
+pub use index::{Near, NearIndex};
 use minhash::MinHash;
 use set::{Kept, Set};
 

@@ -45,6 +45,11 @@ impl Kept {
         (&self.shingles[start as usize..end as usize], n_shingles as usize)
     }
 
+    /// How similar a text is to a set that is not kept.
+    pub(super) fn similarity_to(&self, text: u32, other: &Set) -> f64 {
+        similarity(self.get(text), (&other.smallest, other.n_shingles as usize))
+    }
+
     /// Whether two texts are at least so similar.
     pub(super) fn are_similar(&self, left: u32, right: u32, jaccard: f64) -> bool {
         let (left, n_left) = self.get(left);

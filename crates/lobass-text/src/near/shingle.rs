@@ -3,12 +3,12 @@
 //! A shingle is three words in a row, or five letters of a script without spaces, or what lies between in mixed text.
 //! Words are compared by their lower-case letters, so neither punctuation nor spacing nor case tells texts apart.
 
-use xxhash_rust::xxh3::{Xxh3, xxh3_64};
+use xxhash_rust::xxh3::Xxh3;
 
-use crate::words::words;
+use crate::windows::{WORD, Windows};
 
-/// A word counts as much as 5 of these, a letter of a script without spaces as 3.
-const SHINGLE: u32 = 15;
+/// What a shingle weighs.
+const SHINGLE: u32 = 3 * WORD;
 
 /// The shingles of a text.
 #[derive(Debug)]
@@ -19,22 +19,19 @@ pub(super) struct Shingles {
     pub(super) identity: u128,
 }
 
-/// The shingles of all parts; none of them is of two.
+/// The shingles of all parts; none of them spans two parts.
 pub(super) fn of<'t>(parts: impl IntoIterator<Item = &'t str>) -> Shingles {
     let mut hashes = Vec::new();
     let mut identity = Xxh3::new();
-    let mut letters: Vec<(u64, u32)> = Vec::new();
     for part in parts {
-        letters.clear();
-        letters.extend(words(part).map(|word| (word.hash, if word.unspaced { 3 } else { 5 })));
-        if letters.is_empty() && !part.trim().is_empty() {
-            letters.push((xxh3_64(part.trim().as_bytes()), SHINGLE)); // signs without a word
+        let windows = Windows::of(part);
+        identity.update(&(windows.n_words() as u64).to_le_bytes());
+        identity.update(windows.bytes());
+        let before = hashes.len();
+        windows.each(SHINGLE, |hash| hashes.push(half(hash)));
+        if hashes.len() == before && windows.n_words() > 0 {
+            hashes.push(half(windows.whole())); // a text that is shorter than a shingle
         }
-        identity.update(&(letters.len() as u64).to_le_bytes());
-        for (hash, _) in &letters {
-            identity.update(&hash.to_le_bytes());
-        }
-        push_windows(&letters, &mut hashes);
     }
     if hashes.is_empty() {
         hashes.push(0); // nothing at all is like nothing at all
@@ -44,30 +41,9 @@ pub(super) fn of<'t>(parts: impl IntoIterator<Item = &'t str>) -> Shingles {
     Shingles { hashes, identity: identity.digest128() }
 }
 
-/// A window from each word on, up to the last that is whole; a shorter text is one window.
-fn push_windows(words: &[(u64, u32)], hashes: &mut Vec<u32>) {
-    let (mut end, mut weight) = (0, 0);
-    for start in 0..words.len() {
-        while weight < SHINGLE && end < words.len() {
-            weight += words[end].1;
-            end += 1;
-        }
-        if weight < SHINGLE && start > 0 {
-            return;
-        }
-        hashes.push(hash(&words[start..end]));
-        weight -= words[start].1;
-    }
-}
-
 #[expect(clippy::cast_possible_truncation, reason = "half of a hash is a hash")]
-fn hash(words: &[(u64, u32)]) -> u32 {
-    // Five letters at most, so at most 40 bytes.
-    let mut bytes = [0; 40];
-    for (at, (word, _)) in words.iter().enumerate() {
-        bytes[8 * at..8 * at + 8].copy_from_slice(&word.to_le_bytes());
-    }
-    xxh3_64(&bytes[..8 * words.len()]) as u32
+fn half(hash: u64) -> u32 {
+    hash as u32
 }
 
 #[cfg(test)]

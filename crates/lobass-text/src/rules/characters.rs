@@ -1,6 +1,7 @@
 //! Characters that should not be there, and too many signs.
 
 use super::{Turn, quoted};
+use crate::damage;
 
 /// Entities that stand for themselves only where something was not decoded.
 const ENTITIES: [&str; 8] = ["&amp;", "&lt;", "&gt;", "&quot;", "&nbsp;", "&#39;", "&apos;", "&#x27;"];
@@ -8,11 +9,10 @@ const ENTITIES: [&str; 8] = ["&amp;", "&lt;", "&gt;", "&quot;", "&nbsp;", "&#39;
 /// Places where text was broken on its way.
 pub(super) fn broken(turn: &Turn<'_>, allowed: f64) -> Option<String> {
     let text = turn.response.text;
-    let signs = text.char_indices().zip(text.chars().skip(1).map(Some).chain([None]));
-    let mut all = signs.filter_map(|((at, sign), next)| Some((at, fault(sign, next)?)));
+    let mut all = damage(text);
     let first = all.next();
     let mut n = usize::from(first.is_some()) + all.count();
-    let mut first = first.map(|(at, what)| (at, what.to_owned()));
+    let mut first = first.map(|damage| (damage.at, damage.kind.what().to_owned()));
     let is_html =
         turn.asked.has_html || text.contains("</") || turn.asked.mentions("html entity entities escape xml");
     if !is_html {
@@ -27,21 +27,6 @@ pub(super) fn broken(turn: &Turn<'_>, allowed: f64) -> Option<String> {
     let place = if begin.len() > 2 { format!("after {begin}") } else { "at the beginning".to_owned() };
     let more = if n > 1 { format!(", and {} more such places", n - 1) } else { String::new() };
     (n as f64 > allowed).then(|| format!("{what} {place}{more}"))
-}
-
-/// What is wrong with a character before another.
-fn fault(sign: char, next: Option<char>) -> Option<&'static str> {
-    let follows = |range: std::ops::RangeInclusive<char>| next.is_some_and(|next| range.contains(&next));
-    match sign {
-        '\u{fffd}' => Some("a replacement character"),
-        '\t' | '\n' | '\r' | '\u{c}' => None,
-        '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}' => Some("a control character"),
-        '\u{fdd0}'..='\u{fdef}' | '\u{fffe}' | '\u{ffff}' => Some("a code point that is no character"),
-        // UTF-8 that was read as Latin-1 or Windows-1252.
-        'Ã' | 'Â' if follows('\u{a0}'..='\u{bf}') => Some("text decoded wrongly"),
-        'â' if follows('€'..='€') => Some("text decoded wrongly"),
-        _ => None,
-    }
 }
 
 /// What a prompt says whose answer may well be signs.

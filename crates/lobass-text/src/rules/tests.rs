@@ -206,7 +206,7 @@ fn broken_characters() {
     );
     assert_eq!(detail("broken-characters", ask, "CafÃ© au lait"), "text decoded wrongly after `Caf`");
     assert!(fired(ask, "Donâ€™t").contains(&"broken-characters"));
-    assert_eq!(detail("broken-characters", ask, "\u{0}a"), "a control character at the beginning");
+    assert_eq!(detail("broken-characters", ask, "\u{0}a"), "a NUL character at the beginning");
     assert_eq!(detail("broken-characters", ask, "Salt &amp; pepper"), "the HTML entity `&amp;` after `Salt`");
     nothing("Write HTML.", "<b>Salt &amp; pepper</b>");
     nothing(ask, "Tabs\tand\r\nlines, naïve café, São Paulo, IRMÃO, 5 €, â, 😀");

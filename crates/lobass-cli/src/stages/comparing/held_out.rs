@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use anyhow::bail;
 use lobass_core::{Observer as _, RowStatus, Sequence};
 use lobass_data::{Example, Message, Pool};
-use lobass_evidence::{HeldOutRecord, Overlap, SourceCount, Twin};
+use lobass_evidence::{HeldOutRecord, SourceCount};
+use lobass_text::{Overlap, OverlapOptions, Said, Twin};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -14,9 +15,6 @@ use crate::inputs::{self, Sequences};
 use crate::settings::{DataSettings, OverlapPolicy};
 use crate::text::{count, counted};
 use crate::ui::Ui;
-
-/// Texts that share so much of their runs of words are nearly the same.
-const NEAR: f64 = 0.8;
 
 /// Held-out examples, and what became of the others.
 pub(crate) struct HeldOut {
@@ -40,8 +38,8 @@ pub(crate) struct Overlaps<'a> {
 /// One held-out example before it is looked for in the pool.
 struct Candidate {
     source: usize,
-    prompt: String,
-    whole: String,
+    /// Its prompt and its responses.
+    texts: [String; 2],
     sequence: Sequence,
 }
 
@@ -69,8 +67,7 @@ impl HeldOut {
             }
             let sequence = row.example.as_ref().ok().and_then(|example| {
                 let sequence = sequences.encoder.encode(example).sequence?;
-                let (prompt, whole) = texts(example);
-                Some(Candidate { source: row.file, prompt, whole, sequence })
+                Some(Candidate { source: row.file, texts: texts(example), sequence })
             });
             n_unscorable += u64::from(sequence.is_none());
             found.extend(sequence);
@@ -94,8 +91,9 @@ impl HeldOut {
         policy: OverlapPolicy,
         ui: &Ui,
     ) -> anyhow::Result<Self> {
-        let of = |kind: Twin| twins.iter().filter(|twin| **twin == Some(kind)).count() as u64;
-        let (n_same_prompt, n_near) = (of(Twin::SamePrompt), of(Twin::Near));
+        let n_twins = twins.iter().flatten().count() as u64;
+        let n_same_prompt = twins.iter().filter(|twin| **twin == Some(Twin::SamePrompt)).count() as u64;
+        let n_near = n_twins - n_same_prompt;
         let n_found = found.len() as u64;
         let what = format!(
             "{} of {} held-out examples are in the pool too: {} ask what a row of it asks, {} are nearly the same as one",
@@ -135,27 +133,36 @@ impl HeldOut {
     }
 }
 
-/// Which held-out examples are in the pool.
+/// Which held-out examples are in the pool: with the same prompt, or else with nearly the same text.
 fn twins(
     found: &[Candidate],
     pool: &Pool,
     is_aside: &dyn Fn(u64) -> bool,
 ) -> anyhow::Result<Vec<Option<Twin>>> {
-    let mut overlap = Overlap::new(found.iter().map(|one| (one.prompt.as_str(), one.whole.as_str())), NEAR);
+    let examples: Vec<Said<'_>> = found.iter().map(|one| said(&one.texts)).collect();
+    let overlap = Overlap::new(&examples, &OverlapOptions::default())?;
+    let mut twins: Vec<Option<Twin>> = vec![None; found.len()];
     for row in pool.rows() {
         let row = row?;
         if let Ok(example) = &row.example
             && !is_aside(row.row)
         {
-            let (prompt, whole) = texts(example);
-            overlap.see(&prompt, &whole);
+            for (at, twin) in overlap.find(&said(&texts(example))) {
+                if twin == Twin::SamePrompt || twins[at].is_none() {
+                    twins[at] = Some(twin);
+                }
+            }
         }
     }
-    Ok(overlap.twins())
+    Ok(twins)
 }
 
-/// What comes before the responses, and everything.
-fn texts(example: &Example) -> (String, String) {
+fn said([prompt, responses]: &[String; 2]) -> Said<'_> {
+    Said { prompt: vec![prompt], responses: vec![responses] }
+}
+
+/// What comes before the responses, and the responses.
+fn texts(example: &Example) -> [String; 2] {
     let say = |text: &mut String, message: &Message| {
         text.push_str(&message.content);
         for value in message.extra.values() {
@@ -167,14 +174,11 @@ fn texts(example: &Example) -> (String, String) {
         }
         text.push('\n');
     };
-    let (mut prompt, mut whole) = (String::new(), String::new());
+    let mut texts = [String::new(), String::new()];
     for message in &example.messages {
-        if !message.scored {
-            say(&mut prompt, message);
-        }
-        say(&mut whole, message);
+        say(&mut texts[usize::from(message.scored)], message);
     }
-    (prompt, whole)
+    texts
 }
 
 /// Of token ids and of what is scored.
