@@ -67,6 +67,7 @@ fn every_crate_keeps_to_its_floor() {
     check("lobass-matrix", &[], &[&["burn", "clap", "rayon"], text, files]);
     check("lobass-run", &["lobass-core", "lobass-data", "lobass-matrix"], &[&["burn", "clap"]]);
     check("lobass-select", &["lobass-core"], &[&["burn", "clap", "serde_json"], text, files]);
+    check("lobass-check", &["lobass-core", "lobass-data", "lobass-text"], &[&["burn", "clap"]]);
     check("lobass-text", &[], &[&["burn", "clap", "serde", "rayon"], text, files]);
     check("lobass-report", &["lobass-core", "lobass-select"], &[&["burn", "clap", "rayon"], text, files]);
     check("lobass-price", &[], &[&["burn", "clap", "serde"], text, files]);
@@ -100,6 +101,7 @@ fn the_default_build_has_no_gpu() {
 #[test]
 fn clap_and_anyhow_stay_at_the_top() {
     for name in [
+        "check",
         "core",
         "data",
         "demo",
