@@ -55,7 +55,8 @@ impl Facts {
         for message in &example.messages {
             *source.roles.entry(message.role.to_string()).or_default() += 1;
         }
-        let calls = |role: Role| row.turns().any(|turn| turn.role == role || turn.extra.contains_key("tool_calls"));
+        let calls =
+            |role: Role| row.turns().any(|turn| turn.role == role || turn.extra.contains_key("tool_calls"));
         source.n_tools += u64::from(example.tools.is_some() || calls(Role::Tool));
         source.n_thoughts += u64::from(thought(row) == Thought::Some);
         source.n_several_responses +=
@@ -64,7 +65,9 @@ impl Facts {
         lengths.response_characters.push(capped(characters));
         if let Some(encoded) = row.encoded.as_ref().filter(|encoded| encoded.n_tokens > 0) {
             lengths.tokens.push(capped(encoded.n_tokens));
-            lengths.scored_tokens.extend(encoded.sequence.as_ref().map(|sequence| capped(sequence.n_scored())));
+            lengths
+                .scored_tokens
+                .extend(encoded.sequence.as_ref().map(|sequence| capped(sequence.n_scored())));
         }
     }
 

@@ -54,8 +54,7 @@ impl Options {
 
     /// Why a check does not run, if it does not.
     pub(crate) fn skipped(&self, check: CheckName, inputs: &Inputs<'_>) -> Option<Skipped> {
-        let because =
-            |reason: &str, flag| Some(Skipped { check, reason: reason.to_owned(), flag });
+        let because = |reason: &str, flag| Some(Skipped { check, reason: reason.to_owned(), flag });
         if self.skip.contains(&check) {
             return because("switched off", None);
         }

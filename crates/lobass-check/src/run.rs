@@ -85,9 +85,15 @@ impl State<'_> {
         }
     }
 
-    fn rows<'r>(&self, rows: &'r [PoolRow], encoded: impl IntoIterator<Item = Option<Encoded>>) -> Vec<Row<'r>> {
-        let row = |(row, encoded): (&'r PoolRow, Option<Encoded>)| {
-            Row { row, source: self.facts.source_of(row.file), encoded }
+    fn rows<'r>(
+        &self,
+        rows: &'r [PoolRow],
+        encoded: impl IntoIterator<Item = Option<Encoded>>,
+    ) -> Vec<Row<'r>> {
+        let row = |(row, encoded): (&'r PoolRow, Option<Encoded>)| Row {
+            row,
+            source: self.facts.source_of(row.file),
+            encoded,
         };
         rows.iter().zip(encoded).map(row).collect()
     }

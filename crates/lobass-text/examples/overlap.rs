@@ -9,7 +9,11 @@ use lobass_text::{Overlap, OverlapOptions, Said, Twin};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut paths = std::env::args().skip(1);
-    let mut next = || Ok::<_, Box<dyn std::error::Error>>(std::fs::read_to_string(paths.next().ok_or("expected two files")?)?);
+    let mut next = || {
+        Ok::<_, Box<dyn std::error::Error>>(std::fs::read_to_string(
+            paths.next().ok_or("expected two files")?,
+        )?)
+    };
     let (evaluation, pool) = (next()?, next()?);
     let examples: Vec<Said<'_>> = evaluation.lines().map(said).collect();
     let options = OverlapOptions { passages: Some(0.5), ..OverlapOptions::default() };

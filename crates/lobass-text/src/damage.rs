@@ -150,18 +150,23 @@ mod tests {
 
     #[test]
     fn each_kind_where_it_stands() {
-        assert_eq!(kinds("a\u{fffd}b\u{0}c\u{1b}[0m\u{9d}\u{ffff}\u{feff}"), [
-            DamageKind::Replacement,
-            DamageKind::Nul,
-            DamageKind::Control,
-            DamageKind::Control,
-            DamageKind::NotACharacter,
-            DamageKind::ByteOrderMark,
-        ]);
+        assert_eq!(
+            kinds("a\u{fffd}b\u{0}c\u{1b}[0m\u{9d}\u{ffff}\u{feff}"),
+            [
+                DamageKind::Replacement,
+                DamageKind::Nul,
+                DamageKind::Control,
+                DamageKind::Control,
+                DamageKind::NotACharacter,
+                DamageKind::ByteOrderMark,
+            ]
+        );
         assert_eq!(kinds("a\tb\r\nc\u{c}"), []);
         assert_eq!(kinds("\\ud83d\\ude00 and \\u00e9 and \\udog"), [DamageKind::Surrogate; 2]);
         assert_eq!(damage("café\u{fffd}").next().unwrap().at, 5);
-        for (good, n) in [("café", 1), ("25 °C", 1), ("don’t", 1), ("😀", 1), ("да", 1), ("你好啊", 2), ("Σ", 0)] {
+        for (good, n) in
+            [("café", 1), ("25 °C", 1), ("don’t", 1), ("😀", 1), ("да", 1), ("你好啊", 2), ("Σ", 0)]
+        {
             let found = kinds(&misread(good));
             assert_eq!(found, vec![DamageKind::WronglyDecoded; n], "{good}: {}", misread(good));
             assert_eq!(kinds(good), []);

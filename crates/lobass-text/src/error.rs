@@ -31,7 +31,8 @@ pub enum Error {
         least: f64,
         /// What was asked for.
         found: f64,
-    },    /// A share of a passage that means nothing.
+    },
+    /// A share of a passage that means nothing.
     #[error("the share of a passage: expected a number above 0 and at most 1, found {found}")]
     Share {
         /// What was asked for.

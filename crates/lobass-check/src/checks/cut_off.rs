@@ -63,7 +63,8 @@ impl Check for CutOff {
         // With several responses, what is scored is the sum of their lengths.
         let is_only = row.responses().count() == 1;
         let sequence = row.encoded.as_ref().and_then(|encoded| encoded.sequence.as_ref());
-        let tokens = sequence.filter(|_| is_only).and_then(|sequence| u32::try_from(sequence.n_scored()).ok());
+        let tokens =
+            sequence.filter(|_| is_only).and_then(|sequence| u32::try_from(sequence.n_scored()).ok());
         Some(Seen {
             characters: u32::try_from(last.chars().count()).unwrap_or(u32::MAX),
             tokens,
@@ -80,7 +81,11 @@ impl Check for CutOff {
         lengths.characters.push(length(seen.characters));
         lengths.tokens.extend(seen.tokens.map(length));
         if let Some(detail) = seen.prose {
-            self.prose.add(row, sources, Found { what: "prose that stops before its end".to_owned(), detail });
+            self.prose.add(
+                row,
+                sources,
+                Found { what: "prose that stops before its end".to_owned(), detail },
+            );
         }
     }
 
@@ -114,7 +119,8 @@ impl Check for CutOff {
 /// Whether a text ends with a sign that ends a sentence, a quotation, a list, or a block of code.
 fn has_end(text: &str) -> bool {
     let goes_on = |sign: char| {
-        sign.is_alphanumeric() || matches!(sign, ',' | '(' | '[' | '{' | '=' | '-' | '+' | '/' | '\\' | '_' | '<' | '&')
+        sign.is_alphanumeric()
+            || matches!(sign, ',' | '(' | '[' | '{' | '=' | '-' | '+' | '/' | '\\' | '_' | '<' | '&')
     };
     text.chars().next_back().is_none_or(|last| !goes_on(last))
 }
@@ -132,7 +138,8 @@ fn peak(mut rows: Vec<Length>) -> Option<Vec<Length>> {
         ONE_LENGTH.reached(n as u64, rows.len() as u64) && n as f64 >= TIMES * each && 2 * n_without_end >= n
     };
     let of_one_length = rows.chunk_by(|left, right| left.length == right.length);
-    let capped = of_one_length.filter(|same| (SHORT..u32::MAX / 2).contains(&same[0].length)).filter(stands_out);
+    let capped =
+        of_one_length.filter(|same| (SHORT..u32::MAX / 2).contains(&same[0].length)).filter(stands_out);
     capped.max_by_key(|same| same.len()).map(<[Length]>::to_vec)
 }
 

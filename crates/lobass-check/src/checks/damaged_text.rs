@@ -15,9 +15,9 @@ pub(super) fn find(row: &Row<'_>) -> Vec<Found> {
     let mut kinds: BTreeMap<DamageKind, (usize, String)> = BTreeMap::new();
     for turn in row.turns() {
         for place in damage(&turn.content) {
-            let (n, _) = kinds
-                .entry(place.kind)
-                .or_insert_with(|| (0, format!("{} turn, at `{}`", turn.role, around(&turn.content, place.at))));
+            let (n, _) = kinds.entry(place.kind).or_insert_with(|| {
+                (0, format!("{} turn, at `{}`", turn.role, around(&turn.content, place.at)))
+            });
             *n += 1;
         }
     }

@@ -34,7 +34,8 @@ pub(super) fn find(row: &Row<'_>) -> Vec<Found> {
             Some((*name, *group))
         })
     };
-    let Some((turn, (name, markers))) = row.turns().find_map(|turn| Some((turn, of_turn(&turn.content)?))) else {
+    let Some((turn, (name, markers))) = row.turns().find_map(|turn| Some((turn, of_turn(&turn.content)?)))
+    else {
         return Vec::new();
     };
     let markers: Vec<String> = markers.iter().map(|marker| format!("`{}`", marker.trim())).collect();

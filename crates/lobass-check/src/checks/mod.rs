@@ -105,9 +105,7 @@ pub(crate) fn make<'a>(
         }
         CheckName::CutOff => Box::new(cut_off::CutOff::new(n_shown)),
         CheckName::SomeThoughts => Box::new(some_thoughts::SomeThoughts::new(n_shown)),
-        CheckName::NearDuplicates => {
-            Box::new(near_duplicates::NearDuplicateRows::new(options)?)
-        }
+        CheckName::NearDuplicates => Box::new(near_duplicates::NearDuplicateRows::new(options)?),
         CheckName::EvalOverlap => {
             let evaluation = inputs.evaluation.expect("this check is skipped without an evaluation");
             Box::new(eval_overlap::EvalOverlap::new(evaluation, options)?)

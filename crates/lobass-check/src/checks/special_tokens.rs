@@ -29,10 +29,14 @@ impl SpecialTokens {
 
     /// The first such token of a row.
     pub(super) fn find(&self, row: &Row<'_>) -> Vec<Found> {
-        let Some((role, token)) = row.turns().find_map(|turn| Some((turn.role, self.first(&turn.content)?))) else {
+        let Some((role, token)) = row.turns().find_map(|turn| Some((turn.role, self.first(&turn.content)?)))
+        else {
             return Vec::new();
         };
-        vec![Found { what: "special tokens as text".to_owned(), detail: format!("{role} turn holds `{token}`") }]
+        vec![Found {
+            what: "special tokens as text".to_owned(),
+            detail: format!("{role} turn holds `{token}`"),
+        }]
     }
 
     fn first(&self, text: &str) -> Option<&str> {

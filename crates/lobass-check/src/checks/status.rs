@@ -26,5 +26,8 @@ pub(super) fn overlong(row: &Row<'_>) -> Vec<Found> {
 /// Rows of the same content as an earlier row.
 pub(super) fn duplicate(row: &Row<'_>) -> Vec<Found> {
     let Some(first) = row.row.duplicate_of else { return Vec::new() };
-    vec![Found { what: "the content of an earlier row".to_owned(), detail: format!("the same as row {first}") }]
+    vec![Found {
+        what: "the content of an earlier row".to_owned(),
+        detail: format!("the same as row {first}"),
+    }]
 }

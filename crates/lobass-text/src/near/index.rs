@@ -77,7 +77,10 @@ impl NearIndex {
     /// The texts that a distinct one stands for.
     fn pushed(&self, distinct: u32) -> impl Iterator<Item = usize> + '_ {
         let start = self.pushed.partition_point(|(other, _)| *other < distinct);
-        self.pushed[start..].iter().take_while(move |(other, _)| *other == distinct).map(|&(_, text)| text as usize)
+        self.pushed[start..]
+            .iter()
+            .take_while(move |(other, _)| *other == distinct)
+            .map(|&(_, text)| text as usize)
     }
 }
 

@@ -25,7 +25,10 @@ pub(super) struct Passages {
 
 impl Passages {
     /// Makes passages ready to be searched for. Those of fewer than 13 words are never found.
-    #[expect(clippy::cast_possible_truncation, reason = "there are fewer than 4 billion words of evaluation data")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "there are fewer than 4 billion words of evaluation data"
+    )]
     pub(super) fn new<'t>(passages: impl IntoIterator<Item = &'t str>) -> Self {
         let mut all: Vec<(u64, u32)> = Vec::new();
         let mut n_passages = 0;
@@ -36,7 +39,9 @@ impl Passages {
         all.sort_unstable();
         all.dedup();
         let mut found = Self { n_runs: vec![0; n_passages as usize], ..Self::default() };
-        for of_run in all.chunk_by(|left, right| left.0 == right.0).filter(|of_run| of_run.len() <= BOILERPLATE) {
+        for of_run in
+            all.chunk_by(|left, right| left.0 == right.0).filter(|of_run| of_run.len() <= BOILERPLATE)
+        {
             let start = found.postings.len() as u32;
             found.postings.extend(of_run.iter().map(|(_, passage)| passage));
             found.runs.insert(of_run[0].0, (start, found.postings.len() as u32));
@@ -105,7 +110,9 @@ mod tests {
     #[test]
     fn boilerplate_does_not_count() {
         let shared = words(0..40);
-        let with = |n: usize| (0..n).map(|at| format!("{shared} {}", words(1000 * (at + 1)..1000 * (at + 1) + 20))).collect();
+        let with = |n: usize| {
+            (0..n).map(|at| format!("{shared} {}", words(1000 * (at + 1)..1000 * (at + 1) + 20))).collect()
+        };
         let few: Vec<String> = with(10);
         assert_eq!(found(&few, &shared, 0.5).len(), 10);
         let many: Vec<String> = with(11);

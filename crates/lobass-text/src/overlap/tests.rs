@@ -40,9 +40,12 @@ fn what_counts_as_the_same() {
 
 #[test]
 fn passages_are_found_inside_longer_rows() {
-    let story = "A baker has seven trays with twelve rolls each and sells all but nine of the rolls before noon.";
+    let story =
+        "A baker has seven trays with twelve rolls each and sells all but nine of the rolls before noon.";
     let asked = said(story, "He sold seventy-five rolls.");
-    let wrapped = format!("Solve the following problem step by step and give the number alone at the end. {story} Think.");
+    let wrapped = format!(
+        "Solve the following problem step by step and give the number alone at the end. {story} Think."
+    );
     assert_eq!(twin(&asked, &said(&wrapped, "75")), Some(Twin::Prompt { share: 1.0 }));
     let answered = said("Tell me a riddle.", story);
     assert_eq!(twin(&answered, &said("Solve this.", &wrapped)), Some(Twin::Response { share: 1.0 }));
