@@ -3,7 +3,7 @@
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use lobass_benches::SEED;
 use lobass_core::{Budget, ExampleKey, Nll, RowStatus, ScoreColumns, ScoreRecord};
-use lobass_select::{Request, Strategy, select, summarize};
+use lobass_select::{Request, Shape, Strategy, select, select_shaped, summarize};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
@@ -53,10 +53,9 @@ fn selecting(criterion: &mut Criterion) {
         });
     }
     let request = Request { budget: Budget::Fraction(0.06), direction: None };
-    let selection = select(&columns, &Strategy::Lobass, &request).expect("rows with scores");
-    group.bench_function("summary", |bencher| {
-        bencher.iter(|| summarize(&columns, &Strategy::Lobass, &selection));
-    });
+    let shaped = select_shaped(&columns, &Strategy::Lobass, &request, &Shape::default());
+    let shaped = shaped.expect("rows with scores");
+    group.bench_function("summary", |bencher| bencher.iter(|| summarize(&columns, &shaped)));
 }
 
 criterion_group!(benches, selecting);

@@ -10,7 +10,7 @@ use std::time::Instant;
 use lobass_benches::peak_memory;
 use lobass_core::{Budget, ScoreColumns, Selection};
 use lobass_run::ScoreFile;
-use lobass_select::{Request, Strategy, select, summarize};
+use lobass_select::{Request, Shape, Strategy, select_shaped, summarize};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -35,7 +35,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let begin = Instant::now();
     let columns = ScoreFile::open(&asked.table)?.columns(&strategy.columns(), 0, asked.threads)?;
     let reading = begin.elapsed().as_secs_f64();
-    let selection = select(&columns, &strategy, &Request { budget, direction: None })?;
+    let request = Request { budget, direction: None };
+    let shaped = select_shaped(&columns, &strategy, &request, &Shape::default())?;
+    let selection = &shaped.selection;
     let selecting = begin.elapsed().as_secs_f64() - reading;
     let (columns_bytes, peak) = (bytes(&columns), peak_memory());
     let mut result = json!({
@@ -48,11 +50,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "peak_rss_bytes": peak,
     });
     if asked.rows {
-        let (above, last) = above_the_last(&selection);
+        let (above, last) = above_the_last(selection);
         (result["rows"], result["last"]) = (json!(above), json!(last));
     } else {
         let begin = Instant::now();
-        let summary = summarize(&columns, &strategy, &selection);
+        let summary = summarize(&columns, &shaped);
         result["seconds_summarizing"] = json!(begin.elapsed().as_secs_f64());
         result["peak_rss_bytes_summarizing"] = json!(peak_memory());
         result["length_correlation"] = json!(summary.length_correlation);

@@ -64,31 +64,33 @@ pub struct StatusCount {
 pub struct View {
     /// Its name.
     pub strategy: String,
-    /// Its score, in a phrase.
+    /// Its score in words, with what changes it.
     pub score: String,
+    /// Nats that were added to the denominator of every score.
+    pub shrinkage: Option<f64>,
     /// Where it comes from.
     pub origin: String,
     /// Whether high scores are kept.
     pub keeps_high: bool,
-    /// Rows that could be kept.
+    /// Candidates: rows with a score that could be kept. Ranks, correlations, and charts of scores are of them.
     pub n_eligible: u64,
-    /// Rows with a rank: with a score, whether or not the shape of the selection let them be kept.
-    pub n_ranked: u64,
+    /// Rows with a score that could not be kept, and why.
+    pub excluded: Vec<Excluded>,
     /// Whether the kept rows are the first by rank, so that there is a score at which the strategy stops.
     pub is_top: bool,
     /// Rows that are kept.
     pub n_selected: u64,
     /// Tokens of whole sequences that are kept.
     pub n_tokens: u64,
-    /// The scores of the first and of the last row that is kept.
+    /// The best and the worst score that is kept.
     pub kept_scores: Option<(f64, f64)>,
-    /// Spearman's correlation of the score with the scored tokens, over the rows that have a score.
+    /// Spearman's correlation of the score with the scored tokens, over the candidates.
     pub length_correlation: Option<f64>,
     /// Mean scored tokens of the pool's scored rows, and of the rows that are kept.
     pub mean_scored_tokens: (f64, f64),
     /// Each source's part, in the order of the names.
     pub sources: Vec<SourcePart>,
-    /// Scores of all rows, and of those that are kept.
+    /// Scores of the candidates, and of those that are kept.
     pub histogram: Histogram,
     /// Base against reference loss, per token; `None` with one model.
     pub losses: Option<Plane>,
@@ -101,8 +103,17 @@ pub struct View {
 impl View {
     /// The score at which the strategy stops, if there is one.
     pub fn border(&self) -> Option<f64> {
-        self.kept_scores.map(|(_, last)| last).filter(|_| self.is_top && self.n_selected < self.n_ranked)
+        self.kept_scores.map(|(_, last)| last).filter(|_| self.is_top && self.n_selected < self.n_eligible)
     }
+}
+
+/// Rows with a score that could not be kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Excluded {
+    /// Why.
+    pub why: String,
+    /// How many, each counted for the first reason.
+    pub n_rows: u64,
 }
 
 /// One source's part in a pool and in a selection.
@@ -117,7 +128,7 @@ pub struct SourcePart {
 }
 
 impl Report {
-    /// What rankings by chance have in common, of all pairs of strategies.
+    /// What selections by chance have in common, of all pairs of strategies.
     pub fn by_chance(&self) -> String {
         let all: Vec<String> = {
             let mut shares: Vec<f64> = self.overlaps.iter().map(|one| one.by_chance).collect();
@@ -141,20 +152,20 @@ pub struct LeftOut {
     pub reason: String,
 }
 
-/// How far two strategies agree, over the rows that both have a score for.
+/// How far two strategies agree.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Overlap {
     /// One, by its place among the views.
     pub left: usize,
     /// The other.
     pub right: usize,
-    /// The share of the first k rows that both have.
+    /// The rows that both keep, as a share of the smaller selection.
     pub shared: f64,
-    /// The share that two rankings by chance would have.
+    /// The share that selections by chance would have, each as large and of the same candidates.
     pub by_chance: f64,
-    /// The k: as many rows as the smaller of both selections has.
+    /// Rows of the smaller selection.
     pub k: usize,
-    /// Spearman's correlation of the rankings, if there is any.
+    /// Spearman's correlation of the rankings, over the rows that are candidates of both, if there is any.
     pub spearman: Option<f64>,
 }
 

@@ -91,7 +91,7 @@ fn glance(report: &Report) -> Vec<String> {
 
 fn overlaps(report: &Report) -> Vec<String> {
     let names = name_width(report);
-    let mut lines = vec!["in common of the first k rows".to_owned()];
+    let mut lines = vec!["rows that both keep, of the smaller selection".to_owned()];
     let head = |view: &View| format!(" {:>7}", one_line(&view.strategy, 7));
     lines.push(format!("{:names$}{}", "", report.views.iter().map(head).collect::<String>()));
     for (left, view) in report.views.iter().enumerate() {
@@ -112,7 +112,10 @@ fn of_view(report: &Report, view: &View, width: usize) -> Vec<String> {
     let keeps = if view.keeps_high { "high" } else { "low" };
     let mut lines = vec![format!("{}: {}, {keeps} is kept", view.strategy, view.score)];
     let [pool, kept] = [false, true].map(|selected| sparkline(&view.histogram, selected));
-    lines.push(format!("  pool {pool}"));
+    for one in &view.excluded {
+        lines.push(format!("  left out {}: {}", counted(one.n_rows, "row"), one.why));
+    }
+    lines.push(format!("  all  {pool}"));
     lines.push(format!("  kept {kept}"));
     let (from, to) = (plain(view.histogram.axis.min), plain(view.histogram.axis.max));
     let gap = view.histogram.bins.len().saturating_sub(from.chars().count() + to.chars().count()).max(1);

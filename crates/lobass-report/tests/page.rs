@@ -3,9 +3,11 @@
 
 mod support;
 
-use lobass_core::{Budget, RowStatus, ScoreColumns};
+use lobass_core::{Budget, Direction, RowStatus, ScoreColumns};
 use lobass_report::{Body, Command, Example, Measuring, Piece, Report, Turn, to_html, to_text};
-use lobass_select::{Band, Request, Strategy, agreement, select, summarize};
+use lobass_select::{
+    Band, Guards, Request, Shape, Shaped, Strategy, agreement, select, select_shaped, summarize,
+};
 use proptest::prelude::*;
 use serde_json::json;
 use support::{check, pool, text_of};
@@ -23,6 +25,10 @@ fn measured(columns: &ScoreColumns) -> Report {
     }
     measuring.leave_out("quality", "it needs ratings");
     measuring.report("a test")
+}
+
+fn shaped(columns: &ScoreColumns, strategy: &Strategy, guards: Guards) -> Shaped {
+    select_shaped(columns, strategy, &REQUEST, &Shape { guards, ..Shape::default() }).unwrap()
 }
 
 /// A report whose examples all say the same.
@@ -94,8 +100,8 @@ fn numbers_are_those_of_the_selection() {
     let report = measured(&columns);
     let page = text_of(&to_html(&report));
     for (strategy, view) in strategies().iter().zip(&report.views) {
-        let selection = select(&columns, strategy, &REQUEST).unwrap();
-        let summary = summarize(&columns, strategy, &selection);
+        let shaped = shaped(&columns, strategy, Guards::default());
+        let (selection, summary) = (&shaped.selection, summarize(&columns, &shaped));
         assert_eq!(view.n_selected, selection.selected.len() as u64);
         assert_eq!((view.n_tokens, view.n_eligible), (selection.n_tokens, selection.n_eligible));
         assert_eq!(view.length_correlation, summary.length_correlation);
@@ -151,7 +157,10 @@ fn overlaps_are_those_of_agreement() {
         }
         scores
     };
-    let found = agreement(&columns, &scores(&Strategy::Lobass), &scores(&Strategy::Longest), 40).unwrap();
+    let found = {
+        let (one, other) = (scores(&Strategy::Lobass), scores(&Strategy::Longest));
+        agreement(&columns, &one, &other, 40, Direction::Descending).unwrap()
+    };
     let shown = report.overlaps.iter().find(|one| (one.left, one.right) == (0, 3)).unwrap();
     assert_eq!((shown.shared, shown.k, shown.spearman), (found.overlap, found.k, found.spearman));
     // Both keep what chance gives of each other, in the end: the sets themselves say how much.
@@ -167,16 +176,55 @@ fn overlaps_are_those_of_agreement() {
 #[test]
 fn a_selection_made_elsewhere_is_shown_as_it_is() {
     let columns = ScoreColumns::of(&pool(200), 3);
-    let mut selection = select(&columns, &Strategy::Lobass, &REQUEST).unwrap();
-    let left_out = selection.selected.remove(0);
+    let mut shaped = shaped(&columns, &Strategy::Lobass, Guards::default());
+    let left_out = shaped.selection.selected.remove(0);
     let mut measuring = Measuring::new(&columns, 3);
-    measuring.add_selected(&Strategy::Lobass, &selection).unwrap();
+    measuring.add_selected(&Strategy::Lobass, &shaped);
     let report = measuring.report("without the first");
     let view = &report.views[0];
-    assert_eq!(view.n_selected, selection.selected.len() as u64);
+    assert_eq!(view.n_selected, shaped.selection.selected.len() as u64);
     assert_eq!(view.picks.first_left[0].row, left_out.row);
     assert_eq!(view.picks.first_left[0].rank, 1);
     check(&to_html(&report));
+}
+
+/// Everything on a page is of the scores that were ranked by, whatever changes them or leaves rows out.
+#[test]
+fn a_page_has_the_scores_that_were_ranked_by() {
+    let columns = ScoreColumns::of(&pool(400), 3);
+    let guards = Guards { min_scored: Some(20), shrinkage: Some(1e6), ..Guards::default() };
+    let lobass = shaped(&columns, &Strategy::Lobass, guards);
+    let sum = shaped(&columns, &Strategy::GapSum, Guards { shrinkage: None, ..guards });
+    let mut measuring = Measuring::new(&columns, 4);
+    measuring.add_selected(&Strategy::Lobass, &lobass);
+    measuring.add_selected(&Strategy::GapSum, &sum);
+    let report = measuring.report("shrunken");
+    // So much shrinkage leaves the order of the plain differences.
+    let overlap = &report.overlaps[0];
+    assert!(overlap.shared > 0.97 && overlap.spearman.unwrap() > 0.999, "{overlap:?}");
+    let view = &report.views[0];
+    assert_eq!(view.n_eligible, lobass.scores.iter().flatten().count() as u64);
+    assert_eq!(view.histogram.bins.iter().map(|bin| bin.n_pool).sum::<u64>(), view.n_eligible);
+    assert_eq!(view.lengths.n_rows, view.n_eligible);
+    assert_eq!(view.length_correlation, summarize(&columns, &lobass).length_correlation);
+    assert_eq!(view.excluded.len(), 1);
+    let (best, worst) = view.kept_scores.unwrap();
+    for one in &view.picks.worst {
+        assert!(one.score <= worst && worst <= best, "{one:?}");
+        assert!(columns.n_scored[usize::try_from(one.row).unwrap()] >= 20, "a candidate");
+    }
+    let page = to_html(&report);
+    check(&page);
+    assert!(page.contains("(base - reference) / (base + 1000000)"));
+    let n_borders = |shrinkage| {
+        let mut measuring = Measuring::new(&columns, 4);
+        let guards = Guards { shrinkage, ..Guards::default() };
+        measuring.add_selected(&Strategy::Lobass, &shaped(&columns, &Strategy::Lobass, guards));
+        to_html(&measuring.report("alone")).matches("class=\"border\"").count()
+    };
+    assert_eq!(n_borders(None), n_borders(Some(30.0)) + 1, "a border of shrunken sums is no line among means");
+    assert!(text_of(&page).contains("fewer than 20 scored tokens"));
+    assert!(to_text(&report, 100).contains("fewer than 20 scored tokens"));
 }
 
 #[test]

@@ -10,7 +10,32 @@ use lobass_core::{Direction, Numbers, Score, ScoreColumns};
 
 use crate::best::{Best, Limit, Ranking};
 use crate::correlation::spearman;
-use crate::scores::relative;
+use crate::scores::shrunken;
+
+/// How a selection by LoBaSS ranked a pool, so that rankings under other references are made alike.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RankedAs<'a> {
+    /// How many rows it kept.
+    pub k: usize,
+    /// Which end of the score it kept; without one, the high scores.
+    pub direction: Option<Direction>,
+    /// Nats that it added to the denominator of every score.
+    pub shrinkage: Option<f64>,
+    /// A number for each of its candidates; without any, all rows that may be selected were candidates.
+    pub candidates: Option<&'a Numbers>,
+}
+
+impl RankedAs<'_> {
+    /// The LoBaSS score of a row from the sums of its losses; `None` for a row that is no candidate.
+    pub(crate) fn score(&self, row: usize, base: f64, reference: f64) -> Option<f64> {
+        let is_candidate = self.candidates.is_none_or(|candidates| candidates.get(row).is_some());
+        shrunken(base, reference, self.shrinkage.unwrap_or_default()).filter(|_| is_candidate)
+    }
+
+    pub(crate) fn direction(&self) -> Direction {
+        self.direction.unwrap_or(Direction::Descending)
+    }
+}
 
 /// How far two rankings agree.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -40,18 +65,24 @@ pub struct Stability {
     pub overlap_min: f64,
 }
 
-/// The LoBaSS score of every eligible row under another reference than the table's own: one of several seeds, or one
-/// of an earlier epoch.
-pub fn lobass_scores(columns: &ScoreColumns, reference: &Numbers) -> Numbers {
+/// The LoBaSS score of every candidate under another reference than the table's own: one of several seeds, or one of an
+/// earlier epoch.
+pub fn lobass_scores(columns: &ScoreColumns, reference: &Numbers, ranked: &RankedAs<'_>) -> Numbers {
     let base = columns.losses("base");
-    let score = |row: usize| relative(base.get(row)?, reference.get(row)?);
+    let score = |row: usize| ranked.score(row, base.get(row)?, reference.get(row)?);
     let statuses = columns.statuses.iter().enumerate();
     statuses.map(|(row, status)| score(row).filter(|_| status.is_eligible())).collect()
 }
 
-/// Compares two columns of scores, and the first `k` rows of the rankings: the highest scores, equal ones by a seeded
-/// hash of the key, as [`select`](crate::select) has it. `None` if no row has both.
-pub fn agreement(columns: &ScoreColumns, left: &Numbers, right: &Numbers, k: usize) -> Option<Agreement> {
+/// Compares two columns of scores, and the first `k` rows of the rankings, equal scores by a seeded hash of the key, as
+/// [`select`](crate::select) has it. `None` if no row has both.
+pub fn agreement(
+    columns: &ScoreColumns,
+    left: &Numbers,
+    right: &Numbers,
+    k: usize,
+    direction: Direction,
+) -> Option<Agreement> {
     let both = |row: &usize| left.get(*row).is_some() && right.get(*row).is_some();
     let n_rows = (0..columns.len()).filter(both).count();
     let k = k.min(n_rows);
@@ -59,7 +90,7 @@ pub fn agreement(columns: &ScoreColumns, left: &Numbers, right: &Numbers, k: usi
         return None;
     }
     let top = |scores: &Numbers| -> HashSet<u32> {
-        let mut best = Best::new(Ranking::new(columns, Direction::Descending), Limit::Rows(k), n_rows);
+        let mut best = Best::new(Ranking::new(columns, direction), Limit::Rows(k), n_rows);
         for row in (0..columns.len()).filter(both) {
             if let Some(score) = scores.get(row).and_then(Score::new) {
                 best.push(row, score);
@@ -71,11 +102,12 @@ pub fn agreement(columns: &ScoreColumns, left: &Numbers, right: &Numbers, k: usi
     Some(Agreement { n_rows, spearman: spearman(left, right), overlap: shared as f64 / k as f64, k })
 }
 
-/// Compares columns of scores, each with each, by the first `k` rows and as a whole; `None` with fewer than two
-/// columns that share rows.
-pub fn stability(columns: &ScoreColumns, scores: &[Numbers], k: usize) -> Option<Stability> {
+/// Compares columns of scores, each with each, by the first rows and as a whole; `None` with fewer than two columns
+/// that share rows.
+pub fn stability(columns: &ScoreColumns, scores: &[Numbers], ranked: &RankedAs<'_>) -> Option<Stability> {
+    let agreement = |left, right| agreement(columns, left, right, ranked.k, ranked.direction());
     let pairs = scores.iter().enumerate().flat_map(|(at, left)| {
-        scores[at + 1..].iter().filter_map(move |right| agreement(columns, left, right, k))
+        scores[at + 1..].iter().filter_map(move |right| agreement(left, right))
     });
     let found: Vec<Agreement> = pairs.collect();
     let correlations: Vec<f64> = found.iter().filter_map(|one| one.spearman).collect();
@@ -130,12 +162,14 @@ mod tests {
     fn by_hand() {
         let left = column(&[Some(4.0), Some(3.0), Some(2.0), Some(1.0), None]);
         let right = column(&[Some(40.0), Some(20.0), Some(30.0), Some(10.0), Some(99.0)]);
-        let of = |right: &Numbers, k| agreement(&pool(5, 3), &left, right, k);
+        let of = |right: &Numbers, k| agreement(&pool(5, 3), &left, right, k, Direction::Descending);
         let found = of(&right, 2).unwrap();
         // Ranks 3 2 1 0 and 3 1 2 0: 1 - 6 * 2 / (4 * 15).
         assert!((found.spearman.unwrap() - 0.8).abs() < 1e-12);
         assert_eq!((found.n_rows, found.k, found.overlap), (4, 2, 0.5));
         assert_eq!(of(&left, 9).unwrap().k, 4);
+        let last = agreement(&pool(5, 3), &left, &right, 1, Direction::Ascending).unwrap();
+        assert_eq!(last.overlap, 1.0, "both end with row 3");
         assert_eq!(of(&Numbers::missing(5), 2), None);
         assert_eq!(of(&right, 0), None);
     }
@@ -143,23 +177,24 @@ mod tests {
     #[test]
     fn equal_scores_are_ordered_by_the_seed_in_both() {
         let same = column(&[Some(0.5); 50]);
-        let found = agreement(&pool(50, 0), &same, &same, 5).unwrap();
+        let found = agreement(&pool(50, 0), &same, &same, 5, Direction::Descending).unwrap();
         assert_eq!((found.overlap, found.spearman), (1.0, None));
         let signed = (0..50).map(|row| Some(if row % 2 == 0 { 0.0 } else { -0.0 })).collect();
         let zeros = column(&[Some(0.0); 50]);
-        assert_eq!(agreement(&pool(50, 1), &signed, &zeros, 5).unwrap().overlap, 1.0);
+        assert_eq!(agreement(&pool(50, 1), &signed, &zeros, 5, Direction::Descending).unwrap().overlap, 1.0);
     }
 
     #[test]
     fn stability_is_pair_by_pair() {
         let up: Numbers = (0..4).map(|row| Some(f64::from(row))).collect();
         let down = (0..4).map(|row| Some(-f64::from(row))).collect();
-        let found = stability(&pool(4, 3), &[up.clone(), up.clone(), down], 2).unwrap();
+        let ranked = RankedAs { k: 2, ..RankedAs::default() };
+        let found = stability(&pool(4, 3), &[up.clone(), up.clone(), down], &ranked).unwrap();
         assert_eq!(found.n_pairs, 3);
         assert!((found.spearman_mean.unwrap() + 1.0 / 3.0).abs() < 1e-12);
         assert_eq!((found.spearman_min, found.overlap_min), (Some(-1.0), 0.0));
         assert!((found.overlap_mean - 1.0 / 3.0).abs() < 1e-12);
-        assert_eq!(stability(&pool(4, 3), &[up], 2), None);
+        assert_eq!(stability(&pool(4, 3), &[up], &ranked), None);
     }
 
     #[test]
@@ -168,8 +203,14 @@ mod tests {
         pool[1].status = RowStatus::HeldOut;
         pool[2].base = Some(Nll { sum: 0.0, n_scored: 2 });
         let reference = column(&[Some(2.0), Some(2.0), Some(0.0), None]);
-        let scores = lobass_scores(&ScoreColumns::of(&pool, 0), &reference);
-        assert_eq!(scores, column(&[Some(0.75), None, None, None]));
+        let columns = ScoreColumns::of(&pool, 0);
+        let scores = |ranked: &RankedAs<'_>| lobass_scores(&columns, &reference, ranked);
+        assert_eq!(scores(&RankedAs::default()), column(&[Some(0.75), None, None, None]));
+        let shrunken = RankedAs { shrinkage: Some(2.0), ..RankedAs::default() };
+        assert_eq!(scores(&shrunken), column(&[Some(0.6), None, Some(0.0), None]));
+        let candidates = column(&[None, Some(1.0), Some(1.0), Some(1.0)]);
+        let some = RankedAs { candidates: Some(&candidates), ..shrunken };
+        assert_eq!(scores(&some), column(&[None, None, Some(0.0), None]));
     }
 
     proptest! {
@@ -181,14 +222,15 @@ mod tests {
             let left = scores.iter().map(|(left, _)| left.map(f64::from)).collect();
             let right = scores.iter().map(|(_, right)| right.map(f64::from)).collect();
             let pool = pool(scores.len() as u64, seed);
-            let found = agreement(&pool, &left, &right, k);
-            prop_assert_eq!(found, agreement(&pool, &right, &left, k));
+            let of = |left, right| agreement(&pool, left, right, k, Direction::Descending);
+            let found = of(&left, &right);
+            prop_assert_eq!(found, of(&right, &left));
             if let Some(found) = found {
                 prop_assert!((0.0..=1.0).contains(&found.overlap) && found.k <= found.n_rows);
                 // Two sets of k among n share at least 2k - n.
                 prop_assert!(found.overlap * found.k as f64 + 1e-9 >= 2.0 * found.k as f64 - found.n_rows as f64);
             }
-            if let Some(with_itself) = agreement(&pool, &left, &left, k) {
+            if let Some(with_itself) = of(&left, &left) {
                 prop_assert_eq!(with_itself.overlap, 1.0);
             }
         }

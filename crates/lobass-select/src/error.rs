@@ -1,6 +1,10 @@
 //! Why a strategy cannot be used on a table.
 
+use std::fmt;
+
 use thiserror::Error;
+
+use crate::shape::LeftOut;
 
 /// Why a strategy cannot be used on a table.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -39,12 +43,15 @@ pub enum SelectError {
         strategy: String,
     },
     /// The strategy reads the losses of tokens, and has not been given scores of them.
-    #[error("strategy `{strategy}`: expected scores from the losses of tokens, found none")]
+    #[error(
+        "strategy `{strategy}`: expected scores computed from the losses of single tokens, found none; score with \
+         `--per-token`"
+    )]
     NoTokens {
         /// The strategy.
         strategy: String,
     },
-    /// The strategy chooses among the responses to one prompt, and is not told which rows share one.
+    /// The strategy chooses among the responses to one prompt, and does not know which rows share one.
     #[error("strategy `{strategy}`: expected groups of rows with the same prompt, found none")]
     NoPrompts {
         /// The strategy.
@@ -65,16 +72,25 @@ pub enum SelectError {
         /// The strategy.
         strategy: String,
     },
-    /// The strategy chooses a set by itself.
+    /// The strategy already chooses a set of rows.
     #[error(
-        "strategy `{strategy}`: it chooses which rows go together by itself, so they cannot be made to differ in another way"
+        "strategy `{strategy}`: it already chooses a set of rows; it cannot be combined with another way to make rows \
+         differ"
     )]
     TwoSets {
         /// The strategy.
         strategy: String,
     },
+    /// The strategy takes rows from clusters or tasks in turn, so no end of a score is kept.
+    #[error("strategy `{strategy}`: it takes rows from {from} in turn, so it cannot be turned round")]
+    Direction {
+        /// The strategy.
+        strategy: String,
+        /// What takes turns.
+        from: &'static str,
+    },
     /// A guard needs a model that the table does not have.
-    #[error("a guard on the loss under the {model}: expected such losses in the score table, found none")]
+    #[error("guard on the loss under the {model}: expected such losses in the score table, found none")]
     UnguardedModel {
         /// The model.
         model: &'static str,
@@ -85,12 +101,31 @@ pub enum SelectError {
         /// The strategy.
         strategy: String,
     },
-    /// Not a single row has a score.
-    #[error("strategy `{strategy}`: expected rows with a score, found none among {n_rows}")]
+    /// Not a single row can be chosen.
+    #[error("strategy `{strategy}`: expected candidates, found none among {n_rows} rows: {left_out}")]
     NothingEligible {
         /// The strategy.
         strategy: String,
         /// Rows in the table.
         n_rows: u64,
+        /// Why rows with losses are no candidates; empty if no row has any.
+        left_out: Reasons,
     },
+}
+
+/// Rows with losses that are no candidates, by the reason that each was left out for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reasons(pub Vec<LeftOut>);
+
+impl fmt::Display for Reasons {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("no row was scored");
+        }
+        f.write_str("all rows with losses are left out")?;
+        for (at, LeftOut { why, n_rows }) in self.0.iter().enumerate() {
+            write!(f, "{} {n_rows} ({why})", if at == 0 { ":" } else { "," })?;
+        }
+        Ok(())
+    }
 }

@@ -57,17 +57,17 @@ mod summary;
 mod tokens;
 mod trajectory;
 
-pub use agreement::{Agreement, Stability, agreement, lobass_scores, stability};
+pub use agreement::{Agreement, RankedAs, Stability, agreement, lobass_scores, stability};
 pub use correlation::spearman;
-pub use error::SelectError;
+pub use error::{Reasons, SelectError};
 pub use lark::lark;
 pub use memorization::{Memorization, memorization, memorization_columns};
 pub use parts::StratumShare;
-pub use rank::{Request, Shaped, rank, select, select_sets, select_shaped};
+pub use rank::{Request, Shaped, select, select_sets, select_shaped};
 pub use sets::{Sets, Variety};
 pub use shape::{Exclusion, Groups, Guards, LeftOut, Quota, Shape, Shares, Strata, Winner};
-pub use strategy::{Band, Need, Ratings, Strategy, StrategyInfo};
-pub use summary::{SourceShare, Summary, summarize};
+pub use strategy::{Band, Need, Ratings, Setting, Strategy, StrategyInfo};
+pub use summary::{SourceShare, Summary, Ties, summarize};
 pub use tokens::{
     SELECTIVE_SHARE, Scope, Threshold, TokenMask, TokenScore, selective_ifd, selective_ifd_threshold,
 };

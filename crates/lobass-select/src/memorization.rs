@@ -7,7 +7,7 @@
 
 use lobass_core::{ColumnSet, Numbers, ScoreColumns};
 
-use crate::agreement::{Agreement, agreement};
+use crate::agreement::{Agreement, RankedAs, agreement};
 use crate::scores::relative;
 
 /// What references that have seen a row say of it, beside what those say that have not.
@@ -30,11 +30,11 @@ pub fn memorization_columns() -> ColumnSet {
     ColumnSet::of_losses(["base", "reference", "in_sample"])
 }
 
-/// Compares the losses of cross-fitted references in sample and out of sample, and the first `k` rows of the ranking
-/// under either; `None` if no row has both.
+/// Compares the losses of cross-fitted references in sample and out of sample, and the first rows of the ranking under
+/// either; `None` if no row has both.
 ///
 /// Rows count by their tokens: the sums are over all tokens of all rows, so a few short rows decide nothing.
-pub fn memorization(columns: &ScoreColumns, k: usize) -> Option<Memorization> {
+pub fn memorization(columns: &ScoreColumns, ranked: &RankedAs<'_>) -> Option<Memorization> {
     let sums = ["base", "reference", "in_sample"].map(|name| columns.losses(name));
     let (mut n_rows, mut base, mut seen, mut unseen) = (0, 0.0, 0.0, 0.0);
     let mut in_sample = Numbers::missing(columns.len());
@@ -47,15 +47,15 @@ pub fn memorization(columns: &ScoreColumns, k: usize) -> Option<Memorization> {
         base += of_base;
         seen += of_seen;
         unseen += of_unseen;
-        in_sample.set(row, relative(of_base, of_seen));
-        out_of_sample.set(row, relative(of_base, of_unseen));
+        in_sample.set(row, ranked.score(row, of_base, of_seen));
+        out_of_sample.set(row, ranked.score(row, of_base, of_unseen));
     }
     Some(Memorization {
         n_rows,
         in_sample: relative(base, seen)?,
         out_of_sample: relative(base, unseen)?,
         difference: relative(base, seen)? - relative(base, unseen)?,
-        agreement: agreement(columns, &in_sample, &out_of_sample, k)?,
+        agreement: agreement(columns, &in_sample, &out_of_sample, ranked.k, ranked.direction())?,
     })
 }
 
@@ -84,7 +84,7 @@ mod tests {
     }
 
     fn of(pool: &[ScoreRecord]) -> Option<Memorization> {
-        memorization(&ScoreColumns::of(pool, 0), 1)
+        memorization(&ScoreColumns::of(pool, 0), &RankedAs { k: 1, ..RankedAs::default() })
     }
 
     #[test]

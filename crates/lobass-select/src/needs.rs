@@ -3,6 +3,8 @@
 use lobass_core::ScoreColumns;
 
 use crate::error::SelectError;
+use crate::rank::Request;
+use crate::sets::{Sets, Variety};
 use crate::shape::Shape;
 use crate::strategy::{BRIER, Need, Strategy, UNCONDITIONAL};
 
@@ -44,5 +46,27 @@ pub(crate) fn check(columns: &ScoreColumns, strategy: &Strategy, shape: &Shape) 
     match guards.shrinkage {
         Some(_) if *strategy != Strategy::Lobass => Err(SelectError::Shrinkage { strategy: name() }),
         _ => Ok(()),
+    }
+}
+
+/// Whether a strategy can be chosen by as a set, and turned round.
+pub(crate) fn check_sets(
+    strategy: &Strategy,
+    request: &Request,
+    sets: Option<&Sets<'_>>,
+) -> Result<(), SelectError> {
+    let (name, is_clustered) = (|| strategy.to_string(), matches!(strategy, Strategy::S2l(_)));
+    if is_clustered && sets.is_some() {
+        return Err(SelectError::TwoSets { strategy: name() });
+    }
+    let takes_turns = sets.is_some_and(|sets| matches!(sets.variety, Variety::RoundRobin { .. }));
+    let from = match (is_clustered, takes_turns) {
+        (true, _) => "clusters",
+        (_, true) => "tasks",
+        _ => return Ok(()),
+    };
+    match request.direction {
+        Some(_) => Err(SelectError::Direction { strategy: name(), from }),
+        None => Ok(()),
     }
 }

@@ -54,13 +54,14 @@ pub(crate) fn best_of_each(
     (ranked, shares)
 }
 
-/// What a set is chosen of: a pool, or each part of it. Also tells how many rows with a score have no vector.
+/// What a set is chosen of: a pool, or each part of it. Also tells how many rows with a score have no vector, and takes
+/// their scores away. If choosing gives rows a score, the number of their cluster, every candidate gets that one.
 ///
 /// Where rows of a part do not differ enough to fill its share, the others do not get what is left of it.
 pub(crate) fn sets_of_each(
     columns: &ScoreColumns,
     ranking: Ranking<'_>,
-    scores: &Numbers,
+    scores: &mut Numbers,
     budget: Budget,
     quota: Option<&Quota>,
     chooser: &Chooser<'_>,
@@ -69,7 +70,6 @@ pub(crate) fn sets_of_each(
     let (rows, without): (Vec<u32>, Vec<u32>) =
         all.filter(|&row| scores.get(row as usize).is_some()).partition(|&row| chooser.has_vector(row));
     let n_without = without.len();
-    let mut scores = scores.clone();
     for row in without {
         scores.set(row as usize, None);
     }
@@ -79,9 +79,9 @@ pub(crate) fn sets_of_each(
         Limit::Tokens(_) => tokens_of(columns),
     };
     let Some(quota) = quota else {
-        return (chooser.choose(columns, ranking, &scores, &rows, whole, &tokens), Vec::new(), n_without);
+        return (chooser.choose(columns, ranking, scores, &rows, whole, &tokens), Vec::new(), n_without);
     };
-    let room = rooms(columns, &scores, quota);
+    let room = rooms(columns, scores, quota);
     let limits = limits(whole, &room, &quota.shares);
     let mut of_part: Vec<Vec<u32>> = vec![Vec::new(); limits.len()];
     for row in rows {
@@ -89,7 +89,7 @@ pub(crate) fn sets_of_each(
     }
     let (mut chosen, mut shares) = (Vec::new(), Vec::new());
     for (part, rows) in of_part.iter().enumerate() {
-        let of_this = chooser.choose(columns, ranking, &scores, rows, limits[part], &tokens);
+        let of_this = chooser.choose(columns, ranking, scores, rows, limits[part], &tokens);
         shares.push(share(quota, part, &room, limits[part], of_this.len()));
         chosen.extend(of_this);
     }

@@ -4,7 +4,8 @@ use lobass_core::{Numbers, ScoreColumns};
 
 use crate::order::ascending;
 use crate::strategy::UNCONDITIONAL;
-use crate::{Band, Strategy};
+use crate::shape::LeftOut;
+use crate::{Band, Ratings, Strategy};
 
 impl Strategy {
     /// The score of every row, in 8 bytes a row; missing for rows that are not eligible or lack what the strategy
@@ -59,12 +60,29 @@ impl Strategy {
     pub(crate) fn scores_with(&self, columns: &ScoreColumns, shrinkage: Option<f64>) -> Numbers {
         let (base, reference) = (columns.losses("base"), columns.losses("reference"));
         match (self, shrinkage) {
-            (Self::Lobass, Some(prior)) => each(columns, |row| {
-                let (base, reference) = (base.get(row)?, reference.get(row)?);
-                (base + prior > 0.0).then(|| (base - reference) / (base + prior))
-            }),
+            (Self::Lobass, Some(nats)) => {
+                each(columns, |row| shrunken(base.get(row)?, reference.get(row)?, nats))
+            }
             _ => self.scores(columns),
         }
+    }
+
+    /// Rows that could be selected, and that this strategy gives no score, by why; `n_taken` scores were taken away since.
+    pub(crate) fn unscored(&self, columns: &ScoreColumns, scores: &Numbers, n_taken: u64) -> Vec<LeftOut> {
+        let rows = || (0..columns.len()).filter(|&row| columns.statuses[row].is_eligible());
+        let left_out = |why: String, n_rows| LeftOut { why, n_rows };
+        if let Self::Quality(Ratings { values, at_least }) = self {
+            let n = |is: &dyn Fn(f64) -> bool| rows().filter(|&row| values.get(row).is_some_and(is)).count() as u64;
+            let below = |rating: f64| rating.is_finite() && at_least.is_some_and(|least| rating < least);
+            let mut all = vec![
+                left_out("without a rating".to_owned(), rows().count() as u64 - n(&|_| true)),
+                left_out("a rating that is not finite".to_owned(), n(&f64::is_infinite)),
+            ];
+            all.extend(at_least.map(|least| left_out(format!("a rating below {least}"), n(&below))));
+            return all;
+        }
+        let n_scored = scores.iter().flatten().count() as u64 + n_taken;
+        vec![left_out("without a score by this strategy".to_owned(), rows().count() as u64 - n_scored)]
     }
 
     /// The most that a score may be, and what a higher one means; rows above it are no candidates.
@@ -91,7 +109,12 @@ fn implicit_reward(base: &Numbers, reference: &Numbers, row: usize) -> Option<f6
 
 /// The share of the loss that is gone; undefined for a loss of nothing.
 pub(crate) fn relative(base: f64, reference: f64) -> Option<f64> {
-    (base > 0.0).then(|| (base - reference) / base)
+    shrunken(base, reference, 0.0)
+}
+
+/// The same with some nats added to the denominator.
+pub(crate) fn shrunken(base: f64, reference: f64, nats: f64) -> Option<f64> {
+    (base + nats > 0.0).then(|| (base - reference) / (base + nats))
 }
 
 /// A loss over another one; undefined over nothing.

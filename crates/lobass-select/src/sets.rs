@@ -65,11 +65,12 @@ impl Chooser<'_> {
     }
 
     /// Chooses among rows with scores and vectors; `tokens` are those of every row of the pool if the limit counts them.
+    /// Where rows are clustered, the number of its cluster becomes the score of each.
     pub(crate) fn choose(
         &self,
         columns: &ScoreColumns,
         ranking: Ranking<'_>,
-        scores: &Numbers,
+        scores: &mut Numbers,
         rows: &[u32],
         limit: Limit,
         tokens: &[u32],
@@ -78,39 +79,50 @@ impl Chooser<'_> {
             Limit::Rows(rows) => diverse::Limit::Rows(rows),
             Limit::Tokens(budget) => diverse::Limit::Tokens { budget, of: tokens },
         };
-        let ties = &columns.ties;
-        let best =
-            |out_of: Option<f64>| best_of(ranking, scores, rows, out_of.map(|times| many(limit, times)));
-        let picked = match *self {
+        match self {
             Self::Clusters(features) => {
                 // One thread: a feature is a number per checkpoint, so this is quick.
-                let clusters = k_means(features, rows, N_CLUSTERS, N_ROUNDS, ties, 1);
-                let picked = equal_shares(&clusters, end);
-                return candidates(ranking, &picked, |pick| Score::new(pick.value));
+                let clusters = k_means(*features, rows, N_CLUSTERS, N_ROUNDS, &columns.ties, 1);
+                for (number, members) in clusters.members.iter().enumerate() {
+                    members.iter().for_each(|&row| scores.set(row as usize, Some(number as f64)));
+                }
+                candidates(ranking, &equal_shares(&clusters, end), scores)
             }
-            Self::Variety(Sets { vectors, variety, threads }) => match variety {
-                Variety::CosineBound(bound) => cosine_bound(&best(None), vectors, bound, end, threads),
-                Variety::KCenter { out_of } => {
-                    k_center(vectors, &best(Some(out_of)), &[], end, ties, threads)
-                }
-                Variety::FacilityLocation { out_of, n_witnesses } => {
-                    let of = witnesses(rows, n_witnesses, ties);
-                    facility_location(vectors, &best(Some(out_of)), &of, end, ties, threads)
-                }
-                Variety::RoundRobin { tasks } => round_robin(vectors, rows, tasks, end, ties, threads),
-            },
-        };
-        let score = |pick: &diverse::Pick| scores.get(pick.row as usize).and_then(Score::new);
-        candidates(ranking, &picked, score)
+            Self::Variety(sets) => {
+                let best = |out_of: Option<f64>| {
+                    best_of(ranking, scores, rows, out_of.map(|times| many(limit, times)))
+                };
+                candidates(ranking, &varied(*sets, rows, best, end, &columns.ties), scores)
+            }
+        }
     }
 }
 
-fn candidates(
-    ranking: Ranking<'_>,
-    picked: &Picked,
-    score: impl Fn(&diverse::Pick) -> Option<Score>,
-) -> Vec<Candidate> {
-    let of = |pick: &diverse::Pick| Some(ranking.candidate(pick.row as usize, score(pick)?));
+/// Rows that differ, of `rows`; `best` are the best of them by rank, or the best so many times as many as are wanted.
+fn varied(
+    sets: Sets<'_>,
+    rows: &[u32],
+    best: impl Fn(Option<f64>) -> Vec<u32>,
+    end: diverse::Limit<'_>,
+    ties: &[u64],
+) -> Picked {
+    let Sets { vectors, variety, threads } = sets;
+    match variety {
+        Variety::CosineBound(bound) => cosine_bound(&best(None), vectors, bound, end, threads),
+        Variety::KCenter { out_of } => k_center(vectors, &best(Some(out_of)), &[], end, ties, threads),
+        Variety::FacilityLocation { out_of, n_witnesses } => {
+            let of = witnesses(rows, n_witnesses, ties);
+            facility_location(vectors, &best(Some(out_of)), &of, end, ties, threads)
+        }
+        Variety::RoundRobin { tasks } => round_robin(vectors, rows, tasks, end, ties, threads),
+    }
+}
+
+fn candidates(ranking: Ranking<'_>, picked: &Picked, scores: &Numbers) -> Vec<Candidate> {
+    let of = |pick: &diverse::Pick| {
+        let row = pick.row as usize;
+        Some(ranking.candidate(row, scores.get(row).and_then(Score::new)?))
+    };
     picked.picks.iter().filter_map(of).collect()
 }
 

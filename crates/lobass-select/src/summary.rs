@@ -1,9 +1,11 @@
 //! What was kept, what could not be, and what the score goes with.
 
-use lobass_core::{RowStatus, ScoreColumns, Selection};
+use std::cmp::Ordering;
 
-use crate::Strategy;
+use lobass_core::{Numbers, RowStatus, Score, ScoreColumns, Selected, Selection};
+
 use crate::correlation::spearman_with_counts;
+use crate::rank::Shaped;
 
 /// One source's part in a pool and in a selection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +18,17 @@ pub struct SourceShare {
     pub n_selected: u64,
 }
 
+/// Candidates with the same score as the last row that was kept, of which some were kept and some were not.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Ties {
+    /// Their score.
+    pub score: f64,
+    /// All of them.
+    pub n_candidates: u64,
+    /// Those that were kept: the seed chose them.
+    pub n_selected: u64,
+}
+
 /// What people want to know of a selection.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Summary {
@@ -23,18 +36,21 @@ pub struct Summary {
     pub statuses: Vec<(RowStatus, u64)>,
     /// Each source's part, in the order of the names.
     pub sources: Vec<SourceShare>,
-    /// Spearman correlation of the score with the number of scored tokens, over all rows that have a score.
+    /// Spearman correlation of the score with the number of scored tokens, over all candidates.
     pub length_correlation: Option<f64>,
     /// Mean number of scored tokens in the pool's scored rows, and in the selection.
     pub mean_scored_tokens: (f64, f64),
+    /// The best and the worst score that was kept, by the end of the score that is kept.
+    pub kept_scores: Option<(f64, f64)>,
+    /// Whether the seed decided which of several equal candidates were kept.
+    pub ties: Option<Ties>,
 }
 
-/// Looks at a selection from outside.
+/// Looks at a selection from outside, by the scores that it was ranked by.
 ///
-/// `n log n` in the rows, for the correlation. Beside the columns it takes 16 bytes for each row.
-pub fn summarize(columns: &ScoreColumns, strategy: &Strategy, selection: &Selection) -> Summary {
-    let scores = strategy.scores(columns);
-    let length_correlation = spearman_with_counts(scores, &columns.n_scored);
+/// `n log n` in the rows, for the correlation. Beside the columns it takes 8 bytes for each row.
+pub fn summarize(columns: &ScoreColumns, shaped: &Shaped) -> Summary {
+    let Shaped { selection, scores, .. } = shaped;
     let rows_of = |status| columns.statuses.iter().filter(|other| **other == status).count() as u64;
     let statuses = RowStatus::ALL.into_iter().map(|status| (status, rows_of(status)));
     let chosen = || selection.selected.iter().filter_map(|selected| usize::try_from(selected.row).ok());
@@ -43,9 +59,39 @@ pub fn summarize(columns: &ScoreColumns, strategy: &Strategy, selection: &Select
     Summary {
         statuses: statuses.filter(|(_, n)| *n > 0).collect(),
         sources: sources(columns, chosen()),
-        length_correlation,
+        length_correlation: spearman_with_counts(scores, &columns.n_scored),
         mean_scored_tokens: (mean(scored.map(n_scored)), mean(chosen().map(n_scored))),
+        kept_scores: kept_scores(selection).map(|(best, worst)| (best.value(), worst.value())),
+        ties: ties(selection, scores),
     }
+}
+
+/// The best and the worst score that was kept. Rows of a set are not in the order of their scores.
+fn kept_scores(selection: &Selection) -> Option<(Score, Score)> {
+    let scores = || selection.selected.iter().map(|selected| selected.score);
+    let compare = |left: &Score, right: &Score| selection.direction.compare(*left, *right);
+    Some((scores().min_by(compare)?, scores().max_by(compare)?))
+}
+
+/// Ties at the border, if the kept rows are the best by rank.
+fn ties(selection: &Selection, scores: &Numbers) -> Option<Ties> {
+    let (_, border) = kept_scores(selection)?;
+    let (mut n_better, mut n_equal) = (0u64, 0u64);
+    for score in scores.iter().flatten().filter_map(Score::new) {
+        match selection.direction.compare(score, border) {
+            Ordering::Less => n_better += 1,
+            Ordering::Equal => n_equal += 1,
+            Ordering::Greater => {}
+        }
+    }
+    let is_better = |selected: &&Selected| selection.direction.compare(selected.score, border).is_lt();
+    let n_kept_better = selection.selected.iter().filter(is_better).count() as u64;
+    let n_selected = selection.selected.len() as u64 - n_kept_better;
+    (n_kept_better == n_better && n_selected < n_equal).then(|| Ties {
+        score: border.value(),
+        n_candidates: n_equal,
+        n_selected,
+    })
 }
 
 fn sources(columns: &ScoreColumns, chosen: impl Iterator<Item = usize>) -> Vec<SourceShare> {
@@ -71,7 +117,7 @@ mod tests {
     use lobass_core::{Budget, ExampleKey, Nll, ScoreRecord};
 
     use super::*;
-    use crate::{Request, select};
+    use crate::{Request, Shape, Strategy, select_shaped};
 
     #[test]
     fn by_hand() {
@@ -98,8 +144,8 @@ mod tests {
         ];
         let columns = ScoreColumns::of(&records.map(record), 0);
         let request = Request { budget: Budget::Rows(2), direction: None };
-        let selection = select(&columns, &Strategy::Longest, &request).unwrap();
-        let summary = summarize(&columns, &Strategy::Longest, &selection);
+        let shaped = select_shaped(&columns, &Strategy::Longest, &request, &Shape::default()).unwrap();
+        let summary = summarize(&columns, &shaped);
         let share =
             |source: &str, n_pool, n_selected| SourceShare { source: source.to_owned(), n_pool, n_selected };
         assert_eq!(summary.sources, [share("a", 2, 1), share("b", 3, 1)]);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use lobass_core::{Budget, Numbers, RowStatus, ScoreColumns};
+use lobass_core::{Budget, Direction, Numbers, RowStatus, ScoreColumns};
 use lobass_select::diverse::Vectors;
 use lobass_select::{
     Band, Quota, Request, SelectError, Sets, Shape, Shares, Strata, Strategy, Variety, select_sets,
@@ -50,6 +50,17 @@ fn clusters_of_trajectories_get_equal_shares() {
     let clusters: BTreeSet<String> =
         shaped.selection.selected.iter().map(|selected| selected.score.to_string()).collect();
     assert_eq!(clusters.len(), 3);
+    // Every candidate has the number of its cluster, not the kept ones alone.
+    let numbers = |range: std::ops::Range<usize>| -> BTreeSet<u64> {
+        shaped.scores.iter().skip(range.start).take(range.len()).map(|one| one.unwrap().to_bits()).collect()
+    };
+    let expected = |number: f64| BTreeSet::from([number.to_bits()]);
+    assert_eq!([numbers(0..3), numbers(3..12), numbers(12..42)], [0.0, 1.0, 2.0].map(expected));
+    for direction in [Direction::Ascending, Direction::Descending] {
+        let turned = Request { direction: Some(direction), ..rows(12) };
+        let error = select_shaped(&columns, &s2l(), &turned, &Shape::default()).unwrap_err();
+        assert_eq!(error, SelectError::Direction { strategy: "s2l".to_owned(), from: "clusters" });
+    }
 
     let quota =
         Some(Quota { strata: Strata::of_sources(&columns), shares: Shares::Temperature(f64::INFINITY) });
@@ -89,7 +100,7 @@ fn rows_that_are_alike_are_passed_over() {
         (bound.selection.selected[0].score.value() - 4.0f64.exp()).abs() < 1e-9,
         "the strategy's own score"
     );
-    assert_eq!((bound.left_out[0].why.as_str(), bound.left_out[0].n_rows), ("it has no vector", 1));
+    assert_eq!((bound.left_out[0].why.as_str(), bound.left_out[0].n_rows), ("without a vector", 1));
     assert_eq!(chosen(&choose(Budget::Tokens(9), Variety::CosineBound(0.9))), [3], "of five tokens each");
     let centers = choose(Budget::Rows(2), Variety::KCenter { out_of: 9.0 });
     assert_eq!(chosen(&centers).into_iter().collect::<BTreeSet<_>>().len(), 2);
@@ -101,4 +112,12 @@ fn rows_that_are_alike_are_passed_over() {
     let tasks = [Vectors::new(&[1.0, 0.1], 2), Vectors::new(&[0.1, 1.0], 2)];
     let robin = choose(Budget::Rows(2), Variety::RoundRobin { tasks: &tasks });
     assert_eq!(chosen(&robin)[0], 0);
+    let request = Request { direction: Some(Direction::Ascending), ..rows(2) };
+    let robin = Some(sets(&values, Variety::RoundRobin { tasks: &tasks }));
+    let error = select_sets(&columns, &high, &request, &Shape::default(), robin).unwrap_err();
+    assert!(error.to_string().contains("tasks in turn, so it cannot be turned round"), "{error}");
+    let no_vectors = [f32::NAN; 8];
+    let none = Some(sets(&no_vectors, Variety::CosineBound(0.9)));
+    let error = select_sets(&columns, &high, &rows(2), &Shape::default(), none).unwrap_err();
+    assert!(error.to_string().ends_with("4 (without a vector)"), "{error}");
 }

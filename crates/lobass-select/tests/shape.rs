@@ -3,10 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use lobass_core::{Budget, Numbers, RowStatus, ScoreColumns};
+use lobass_core::{Budget, Direction, Numbers, RowStatus, ScoreColumns};
 use lobass_select::{
     Band, Exclusion, Groups, Guards, Quota, Request, SelectError, Shape, Shaped, Shares, Strata, Strategy,
-    Winner, select, select_shaped,
+    Winner, select, select_shaped, summarize,
 };
 use proptest::prelude::{Strategy as _, prop, prop_assert_eq, proptest};
 
@@ -53,7 +53,8 @@ fn how_much_a_prompt_helps_by_hand() {
     };
     let ifd = of("ifd");
     assert_eq!((chosen(&ifd), scores(&ifd)), (vec![1, 0], vec![1.0, 0.5]));
-    assert_eq!(ifd.left_out.len(), 1);
+    assert_eq!(ifd.left_out.len(), 2);
+    assert_eq!(ifd.left_out[1].why, "without a score by this strategy");
     assert_eq!((ifd.left_out[0].n_rows, ifd.selection.n_eligible), (1, 2));
     assert!(ifd.left_out[0].why.contains("above 1"), "{:?}", ifd.left_out);
     let of_perplexity = of("superfiltering");
@@ -141,6 +142,73 @@ fn one_row_of_a_group() {
 }
 
 #[test]
+fn a_turned_strategy_still_takes_the_best_response_of_each_prompt() {
+    // Two prompts of two responses each. GRAPE's best response is the more probable one; of the others, the one with
+    // the larger gain, here a rating, is the best.
+    let columns =
+        pool(&[(10, 10.0, 1.0, 9.0), (10, 20.0, 1.0, 9.0), (10, 30.0, 1.0, 9.0), (10, 25.0, 1.0, 9.0)]);
+    let groups = |winner| Groups { share: "the same prompt".into(), of: vec![0, 0, 2, 2], winner };
+    let gains = lobass_select::Ratings {
+        values: [Some(0.1), Some(0.4), Some(0.3), Some(0.2)].into_iter().collect(),
+        at_least: None,
+    };
+    let of = |strategy: &Strategy, winner, direction| {
+        let shape = Shape { groups: vec![groups(winner)], ..Shape::default() };
+        let request = Request { budget: Budget::Rows(9), direction: Some(direction) };
+        chosen(&select_shaped(&columns, strategy, &request, &shape).unwrap())
+    };
+    let probable = Winner::First(Direction::Ascending);
+    assert_eq!(of(&Strategy::Grape, probable, Direction::Ascending), [0, 3]);
+    assert_eq!(of(&Strategy::Grape, probable, Direction::Descending), [3, 0], "the same responses, turned round");
+    let gains = Strategy::Quality(gains);
+    let best = Winner::First(Direction::Descending);
+    assert_eq!(of(&gains, best, Direction::Descending), [1, 2]);
+    assert_eq!(of(&gains, best, Direction::Ascending), [2, 1]);
+    assert_eq!(of(&gains, Winner::BestRanked, Direction::Ascending), [0, 3], "the best by the end that is kept");
+}
+
+#[test]
+fn a_summary_is_of_the_scores_that_were_ranked() {
+    // Plain scores fall with length, shrunken ones rise with it.
+    let columns = pool(&[(1, 2.0, 0.5, 9.0), (10, 20.0, 8.0, 9.0), (40, 80.0, 40.0, 9.0), (90, 180.0, 99.0, 9.0)]);
+    let of = |guards| {
+        let shape = Shape { guards, ..Shape::default() };
+        let shaped = select_shaped(&columns, &Strategy::Lobass, &rows(2), &shape).unwrap();
+        summarize(&columns, &shaped)
+    };
+    assert_eq!(of(Guards::default()).length_correlation, Some(-1.0));
+    let shrunken = of(Guards { shrinkage: Some(1000.0), ..Guards::default() });
+    assert_eq!(shrunken.length_correlation, Some(1.0));
+    assert_eq!(shrunken.kept_scores, Some((81.0 / 1180.0, 40.0 / 1080.0)));
+    // Ratios above 1 are no candidates: of the others the longer one scores less, of all rows the longer ones more.
+    let columns = pool(&[(1, 5.0, 1.0, 9.0), (2, 4.0, 1.0, 9.0), (3, 10.0, 1.0, 9.0), (4, 11.0, 1.0, 9.0)]);
+    let shaped = select_shaped(&columns, &named("ifd"), &rows(9), &Shape::default()).unwrap();
+    assert_eq!(summarize(&columns, &shaped).length_correlation, Some(-1.0));
+    assert_eq!(shaped.scores.iter().flatten().count() as u64, shaped.selection.n_eligible);
+    // Rows that a guard leaves out were not ranked.
+    let guards = Guards { min_scored: Some(3), ..Guards::default() };
+    let shaped =
+        select_shaped(&columns, &named("perplexity-high"), &rows(1), &Shape { guards, ..Shape::default() })
+            .unwrap();
+    assert_eq!(shaped.scores.iter().map(|score| score.is_some()).collect::<Vec<_>>(), [false, false, true, true]);
+}
+
+#[test]
+fn ties_at_the_border_are_counted() {
+    let columns = pool(&[(5, 9.0, 1.0, 9.0), (3, 9.0, 1.0, 9.0), (3, 9.0, 1.0, 9.0), (3, 9.0, 1.0, 9.0), (1, 9.0, 1.0, 9.0)]);
+    let ties = |n: u64, strategy: &Strategy| {
+        let shaped = select_shaped(&columns, strategy, &rows(n), &Shape::default()).unwrap();
+        summarize(&columns, &shaped).ties.map(|ties| (ties.score, ties.n_candidates, ties.n_selected))
+    };
+    assert_eq!(ties(1, &Strategy::Longest), None);
+    assert_eq!(ties(2, &Strategy::Longest), Some((3.0, 3, 1)));
+    assert_eq!(ties(4, &Strategy::Longest), None, "all of them are kept");
+    assert_eq!(ties(9, &Strategy::Longest), None);
+    assert_eq!(ties(2, &Strategy::GapSum), Some((8.0, 5, 2)), "a constant");
+    assert_eq!(ties(2, &Strategy::Random), None);
+}
+
+#[test]
 fn lengths_are_matched_among_the_rows_that_groups_leave() {
     // Two prompts, each with a short and a long response; the longest rows are the long ones, whatever is drawn.
     let columns = pool(&[(3, 9.0, 1.0, 9.0), (90, 9.0, 1.0, 9.0), (4, 9.0, 1.0, 9.0), (80, 9.0, 1.0, 9.0)]);
@@ -168,6 +236,11 @@ fn exclusions_are_counted_for_the_first_reason() {
     let none = Shape { exclusions: vec![exclusion("all", [true; 3])], ..Shape::default() };
     let error = select_shaped(&columns, &Strategy::Longest, &rows(9), &none).unwrap_err();
     assert!(matches!(error, SelectError::NothingEligible { n_rows: 3, .. }));
+    let guards = Guards { min_scored: Some(99), ..Guards::default() };
+    let error =
+        select_shaped(&columns, &Strategy::Longest, &rows(9), &Shape { guards, ..Shape::default() });
+    let said = error.unwrap_err().to_string();
+    assert!(said.ends_with("all rows with losses are left out: 3 (fewer than 99 scored tokens)"), "{said}");
 }
 
 #[test]
@@ -209,6 +282,50 @@ fn random_rows_have_the_lengths_of_another_selection() {
     assert!((lobass - matched).abs() < 2.0, "{lobass} {matched}");
     assert!((lobass - random).abs() > 20.0, "{lobass} {random}");
     assert!(best.intersection(&other).count() < 60, "other rows of those lengths");
+}
+
+#[test]
+fn random_rows_of_other_lengths_keep_to_a_token_budget() {
+    let row = |at: u32| (at * 7 % 40 + 1, f64::from(at * 13 % 50) + 1.0, f64::from(at * 5 % 17), 9.0);
+    let columns = pool(&(0..200).map(row).collect::<Vec<_>>());
+    for (seed, budget) in (0..30u64).zip((1..200).map(|step| 10 * step)) {
+        let ties = (0..200).map(|row: u64| (row + 1000 * seed).wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect();
+        let columns = ScoreColumns { ties, ..columns.clone() };
+        for other in [Strategy::Lobass, Strategy::GapSum, Strategy::Perplexity(Band::Low)] {
+            let strategy = Strategy::LengthMatchedRandom(Box::new(other));
+            let request = Request { budget: Budget::Tokens(budget), direction: None };
+            let n_tokens = select(&columns, &strategy, &request).unwrap().n_tokens;
+            assert!(n_tokens <= budget, "{strategy}: {n_tokens} of {budget}");
+        }
+    }
+}
+
+#[test]
+fn random_rows_of_other_lengths_keep_to_a_quota() {
+    // A third of the rows are of source `a`, and they are the long ones.
+    let columns = pool(&(0..300).map(|at| (if at % 3 == 0 { 40 } else { 8 }, f64::from(at), 1.0, 9.0)).collect::<Vec<_>>());
+    let quota = Some(Quota { strata: Strata::of_sources(&columns), shares: Shares::Given(vec![3.0, 1.0]) });
+    let shape = Shape { quota, ..Shape::default() };
+    let strategy = Strategy::LengthMatchedRandom(Box::new(Strategy::GapSum));
+    let drawn = select_shaped(&columns, &strategy, &rows(40), &shape).unwrap();
+    let of = |shaped: &Shaped| shaped.strata.iter().map(|part| part.n_selected).collect::<Vec<_>>();
+    assert_eq!(of(&drawn), [30, 10]);
+    assert_eq!(chosen(&drawn).iter().filter(|&&row| row % 3 == 0).count(), 30);
+    assert_eq!(of(&select_shaped(&columns, &Strategy::GapSum, &rows(40), &shape).unwrap()), [30, 10]);
+}
+
+#[test]
+fn lengths_are_those_of_the_end_that_is_kept() {
+    // What the base knows is short, what it does not is long.
+    let columns = pool(&(1..=100).map(|n| (n, f64::from(n * n), 1.0, 9.0)).collect::<Vec<_>>());
+    let strategy = Strategy::LengthMatchedRandom(Box::new(Strategy::Perplexity(Band::Low)));
+    let mean = |direction| {
+        let request = Request { budget: Budget::Rows(10), direction };
+        let shaped = select_shaped(&columns, &strategy, &request, &Shape::default()).unwrap();
+        summarize(&columns, &shaped).mean_scored_tokens.1
+    };
+    assert!(mean(None) < 12.0 && mean(Some(Direction::Ascending)) < 12.0);
+    assert!(mean(Some(Direction::Descending)) > 88.0);
 }
 
 fn any_pool() -> impl proptest::strategy::Strategy<Value = Vec<(u32, f64, f64, f64)>> {

@@ -32,10 +32,7 @@ pub(crate) fn report(args: &ReportArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     PageRequest::check(&args.out, &args.scores, &pool)?;
     let encoder = args.base.is_some().then(|| encoder(args, &pool, table.manifest(), ui)).transpose()?;
     let models = models(args, encoder.as_ref(), table.manifest(), ui)?;
-    let choose = |name| {
-        let (strategy, shaped) = choose(&table, &columns, &pool, name, &settings)?;
-        anyhow::Ok((strategy, shaped.selection))
-    };
+    let choose = |name| choose(&table, &columns, &pool, name, &settings);
     let chosen: Vec<_> = names().map(choose).collect::<anyhow::Result<_>>()?;
     let page = PageRequest {
         table: &table,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use lobass_core::{Detail, Observer as _};
 use lobass_run::{Manifest, ScoreFile, Seal};
-use lobass_select::Need;
+use lobass_select::{Need, RankedAs, Shaped, Strategy};
 use lobass_train::TrainConfig;
 use serde_json::{Value, json};
 
@@ -131,19 +131,17 @@ pub(crate) fn run_with(settings: &Settings, ui: &Ui) -> anyhow::Result<RunReport
     let mut texts = Vec::new();
     let mut results = Vec::new();
     let mut chosen = Vec::new();
-    let mut n_selected = 0;
     for strategy in strategies {
         let target = target(out, strategy);
         let report =
             select_and_write(&table, &columns, &sequences.pool, strategy, &settings.select, &target)?;
         falls_short |= report.falls_short();
-        n_selected = n_selected.max(report.n_selected());
         texts.push(report.text());
         results.push(json!(report.json()));
-        chosen.push((report.strategy, report.selection));
+        chosen.push((report.strategy, report.shaped));
     }
     let manifest = table.manifest();
-    let references = ReferenceReport::new(manifest, &columns, n_selected);
+    let references = ReferenceReport::new(manifest, &columns, &ranked_as(&chosen));
     references.warn(ui);
     write_summary(out, manifest, &texts, &results, &references)?;
     let page = RunPage {
@@ -166,6 +164,23 @@ pub(crate) fn run_with(settings: &Settings, ui: &Ui) -> anyhow::Result<RunReport
         }),
         page,
     })
+}
+
+/// How LoBaSS ranked the pool; if it was not asked for, as it would have by itself, keeping as many rows as the others.
+fn ranked_as(chosen: &[(Strategy, Shaped)]) -> RankedAs<'_> {
+    let n_selected = |shaped: &Shaped| shaped.selection.selected.len();
+    match chosen.iter().find(|(strategy, _)| *strategy == Strategy::Lobass) {
+        Some((_, shaped)) => RankedAs {
+            k: n_selected(shaped),
+            direction: Some(shaped.selection.direction),
+            shrinkage: shaped.shrinkage,
+            candidates: Some(&shaped.scores),
+        },
+        None => {
+            let k = chosen.iter().map(|(_, shaped)| n_selected(shaped)).max().unwrap_or_default();
+            RankedAs { k, ..RankedAs::default() }
+        }
+    }
 }
 
 /// Scores with the reference, which is trained if it is not there, and with whatever else strategies ask for.

@@ -98,7 +98,7 @@ fn card(view: &View, ranked: &Ranked, example: &Example, max_tokens: usize) -> S
          <span>{} of {} tokens scored</span>{status}<span class=\"key\">row {} · <bdi>{}</bdi> · <bdi>{}</bdi></span></header>\
          <div class=\"says\" dir=\"auto\">{body}</div></article>",
         count(ranked.rank),
-        count(view.n_ranked),
+        count(view.n_eligible),
         plain(ranked.score),
         count(example.n_scored.into()),
         count(example.n_tokens.into()),

@@ -40,7 +40,7 @@ pub(super) fn draw(id: &str, title: &str, what: &str, histogram: &Histogram, bor
         let (left, right) = (chart.x(bin.from), chart.x(bin.to));
         let (top, bottom) = (chart.y(y.max), chart.y(0.0));
         chart.push(&format!(
-            "<rect class=\"hit\" x=\"{left:.1}\" y=\"{}\" width=\"{:.1}\" height=\"{}\"><title>{} to {}: {} in the pool, {} kept</title></rect>",
+            "<rect class=\"hit\" x=\"{left:.1}\" y=\"{}\" width=\"{:.1}\" height=\"{}\"><title>{} to {}: {} candidates, {} kept</title></rect>",
             short(top),
             right - left,
             short(bottom - top),
@@ -68,7 +68,7 @@ pub(super) fn numbers(histogram: &Histogram) -> String {
     }
     format!(
         "<details><summary>Numbers</summary><div class=\"scroll\"><table class=\"numbers\"><thead><tr><th scope=\"col\">from</th>\
-         <th scope=\"col\">to</th><th scope=\"col\">pool</th><th scope=\"col\">kept</th></tr></thead><tbody>{rows}\
+         <th scope=\"col\">to</th><th scope=\"col\">candidates</th><th scope=\"col\">kept</th></tr></thead><tbody>{rows}\
          </tbody></table></div></details>"
     )
 }

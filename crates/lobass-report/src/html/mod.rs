@@ -199,7 +199,8 @@ fn loss_lines(view: &View, plane: &Plane) -> Vec<Line> {
     let mut lines = vec![Line { class: "diagonal", points: vec![(min, min), (max, max)] }];
     let border = view.border();
     let points = match (view.strategy.as_str(), border) {
-        ("lobass", Some(score)) => clipped(min, max, |x| (1.0 - score) * x),
+        // Shrinkage is added to sums, so its border is no line among means.
+        ("lobass", Some(score)) if view.shrinkage.is_none_or(|nats| nats == 0.0) => clipped(min, max, |x| (1.0 - score) * x),
         ("gap", Some(score)) => clipped(min, max, |x| x - score),
         ("perplexity-low" | "perplexity-high", Some(score)) if plane.x.contains(score.ln()) => {
             vec![(score.ln(), min), (score.ln(), max)]
@@ -225,29 +226,22 @@ fn clipped(min: f64, max: f64, y: impl Fn(f64) -> f64) -> Vec<(f64, f64)> {
     }
 }
 
-fn could_be_kept(view: &View) -> String {
-    if view.n_eligible < view.n_ranked {
-        format!(", {} of them could be kept", count(view.n_eligible))
-    } else {
-        String::new()
-    }
+fn excluded(view: &View) -> String {
+    let reasons = view.excluded.iter();
+    reasons.map(|one| format!(" Left out are {}: {}.", counted(one.n_rows, "row"), html(&one.why))).collect()
 }
 
 fn score_figure(view: &View, at: usize) -> String {
     let border = view.border();
+    let candidates = counted(view.n_eligible, "candidate");
     let mut reading = match view.kept_scores {
-        Some((first, last)) => format!(
-            "{} have a score{}; kept are {}, from {} down the ranks to {}.",
-            counted(view.n_ranked, "row"),
-            could_be_kept(view),
-            count(view.n_selected),
-            plain(first),
-            plain(last)
-        ),
-        None => {
-            format!("{} have a score{}; none is kept.", counted(view.n_ranked, "row"), could_be_kept(view))
+        Some((best, worst)) => {
+            let n_kept = count(view.n_selected);
+            format!("Of {candidates} {n_kept} are kept, with scores from {} to {}.", plain(best), plain(worst))
         }
+        None => format!("Of {candidates} none is kept."),
     };
+    reading += &excluded(view);
     if view.histogram.n_outside > 0 {
         let _ = write!(
             reading,
@@ -262,7 +256,7 @@ fn score_figure(view: &View, at: usize) -> String {
         &view.histogram,
         border,
     );
-    let legend = "<p class=\"legend\"><span><i class=\"dot pool\"></i>pool</span><span><i class=\"dot kept\"></i>kept</span></p>";
+    let legend = "<p class=\"legend\"><span><i class=\"dot pool\"></i>candidates</span><span><i class=\"dot kept\"></i>kept</span></p>";
     figure("Scores", &reading, &drawing, &format!("{legend}{}", histogram::numbers(&view.histogram)))
 }
 

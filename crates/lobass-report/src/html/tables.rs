@@ -113,15 +113,15 @@ pub(super) fn overlaps(report: &Report) -> String {
             match (at == other, found(at, other)) {
                 (true, _) => rows.push_str("<td class=\"self\">–</td>"),
                 (false, Some(one)) => rows.push_str(&overlap_cell(one)),
-                (false, None) => rows.push_str("<td class=\"self\" title=\"no row has both scores\">–</td>"),
+                (false, None) => rows.push_str("<td class=\"self\" title=\"one of them keeps nothing\">–</td>"),
             }
         }
         rows.push_str("</tr>");
     }
     format!(
         "<div class=\"scroll\"><table class=\"matrix\"><thead><tr><td></td>{heads}</tr></thead><tbody>{rows}</tbody></table></div>\
-         <p class=\"note\">In each cell: the share of the first k rows that two strategies have in common, where k is the smaller of \
-         both selections, and below it the Spearman correlation of their whole rankings. Rankings by chance would have {} in common.</p>",
+         <p class=\"note\">In each cell: the rows that both strategies keep, as a share of the smaller selection, and below it the \
+         Spearman correlation of their rankings. Selections by chance would have {} in common.</p>",
         report.by_chance()
     )
 }
@@ -130,7 +130,7 @@ fn overlap_cell(one: &Overlap) -> String {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 1")]
     let level = (one.shared * 7.0).round() as usize;
     format!(
-        "<td class=\"o{}\" title=\"{} of the first {} rows in common, {} by chance\">{}<small>{}</small></td>",
+        "<td class=\"o{}\" title=\"{} of {} kept rows in common, {} by chance\">{}<small>{}</small></td>",
         level.min(7),
         percent(one.shared),
         count(one.k as u64),

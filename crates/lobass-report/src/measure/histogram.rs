@@ -1,4 +1,4 @@
-//! How often which score occurs, in the pool and in a selection.
+//! How often which score occurs, among the candidates and in a selection.
 
 use serde::Serialize;
 
@@ -23,9 +23,9 @@ pub struct Bin {
     pub from: f64,
     /// Where it ends.
     pub to: f64,
-    /// Rows of the pool.
+    /// Candidates.
     pub n_pool: u64,
-    /// Rows of the selection among them.
+    /// Kept rows among them.
     pub n_selected: u64,
 }
 

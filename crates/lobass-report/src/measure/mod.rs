@@ -3,20 +3,24 @@
 mod axis;
 mod edges;
 mod histogram;
+mod overlap;
 mod picks;
 mod plane;
 
 use std::collections::BTreeMap;
 
 use lobass_core::{Budget, Direction, Numbers, ScoreColumns, Selection};
-use lobass_select::{Request, SelectError, Strategy, Summary, agreement, rank, select, summarize};
+use lobass_select::{
+    Request, SelectError, Shape, Shaped, Strategy, Summary, select_shaped, spearman, summarize,
+};
 use serde_json::Value;
 
 pub use axis::{Axis, Scale};
 pub use histogram::{Bin, Histogram};
 pub use plane::{Cell, Marks, Plane, Point};
 
-use crate::report::{LeftOut, Overlap, Report, SourcePart, StatusCount, View};
+use crate::report::{Excluded, LeftOut, Overlap, Report, SourcePart, StatusCount, View};
+use overlap::Kept;
 use picks::Ranks;
 use plane::{Wanted, loss_axes};
 
@@ -31,8 +35,8 @@ pub struct Measuring<'a> {
     length_axis: Axis,
     views: Vec<View>,
     left_out: Vec<LeftOut>,
-    /// Of each view, so that high is kept.
-    scores: Vec<Numbers>,
+    /// Of each view.
+    kept: Vec<Kept>,
 }
 
 impl<'a> Measuring<'a> {
@@ -57,34 +61,28 @@ impl<'a> Measuring<'a> {
             length_axis,
             views: Vec::new(),
             left_out: Vec::new(),
-            scores: Vec::new(),
+            kept: Vec::new(),
         }
     }
 
     /// Adds what a strategy selects from the table. It takes 8 bytes a row, and some 40 more meanwhile.
     ///
     /// # Errors
-    /// What [`select`] says if the strategy cannot be used on the table; the others are not touched by it.
+    /// What [`select_shaped`] says if the strategy cannot be used on the table; the others are not touched by it.
     pub fn add(&mut self, strategy: &Strategy, request: &Request) -> Result<(), SelectError> {
-        let selection = select(self.columns, strategy, request)?;
-        self.add_selected(strategy, &selection)
+        let shaped = select_shaped(self.columns, strategy, request, &Shape::default())?;
+        self.add_selected(strategy, &shaped);
+        Ok(())
     }
 
-    /// Adds a selection that a strategy made of the table, however it was made.
-    ///
-    /// # Errors
-    /// As [`Measuring::add`].
-    pub fn add_selected(&mut self, strategy: &Strategy, selection: &Selection) -> Result<(), SelectError> {
+    /// Adds a selection that a strategy made of the table, by the scores that it was ranked by.
+    pub fn add_selected(&mut self, strategy: &Strategy, shaped: &Shaped) {
         let columns = self.columns;
-        let summary = summarize(columns, strategy, selection);
-        let ranking = rank(columns, strategy, Some(selection.direction));
+        let Shaped { selection, scores, .. } = shaped;
+        let summary = summarize(columns, shaped);
+        let ranking = shaped.ranked(columns);
         self.budget.get_or_insert(selection.budget);
         let info = strategy.info();
-        let mut scores = Numbers::missing(columns.len());
-        // What was chosen as a set has scores of its own.
-        for ranked in ranking.selected.iter().chain(&selection.selected) {
-            scores.set(place(ranked.row), Some(ranked.score.value()));
-        }
         let mut selected = vec![false; columns.len()];
         for chosen in &selection.selected {
             selected[place(chosen.row)] = true;
@@ -97,30 +95,30 @@ impl<'a> Measuring<'a> {
         let least = if info.name == "lobass" { -1.0 } else { f64::NEG_INFINITY };
         let histogram =
             Histogram::of(&label, least, of_rows.filter_map(|(score, &chosen)| Some((score?, chosen))));
-        let kept_scores = selection.selected.first().zip(selection.selected.last());
+        let excluded = |left: &lobass_select::LeftOut| Excluded { why: left.why.clone(), n_rows: left.n_rows };
         self.views.push(View {
             strategy: info.name.to_owned(),
-            score: info.score.to_owned(),
+            score: strategy.score_in_words(shaped.shrinkage),
+            shrinkage: shaped.shrinkage,
             origin: info.source.to_owned(),
             keeps_high: selection.direction == Direction::Descending,
             n_eligible: selection.n_eligible,
-            n_ranked: ranks.n_ranked,
+            excluded: shaped.left_out.iter().map(excluded).collect(),
             is_top: ranks.is_top,
             n_selected: selection.selected.len() as u64,
             n_tokens: selection.n_tokens,
-            kept_scores: kept_scores.map(|(first, last)| (first.score.value(), last.score.value())),
+            kept_scores: summary.kept_scores,
             length_correlation: summary.length_correlation,
             mean_scored_tokens: summary.mean_scored_tokens,
             sources: source_parts(&summary),
             losses: self.losses(&selected),
-            lengths: self.lengths(&label, &histogram.axis, &scores, &selected),
+            lengths: self.lengths(&label, &histogram.axis, scores, &selected),
             histogram,
             picks: picks::pick(&ranking, selection, &ranks, &selected, self.n_examples, |a, b| {
                 is_twin(columns, a, b)
             }),
         });
-        self.scores.push(oriented(scores, selection));
-        Ok(())
+        self.kept.push(Kept { selected, scores: oriented(scores, selection) });
     }
 
     /// Says of a strategy that it is not shown, and why.
@@ -174,23 +172,19 @@ impl<'a> Measuring<'a> {
     }
 
     fn overlaps(&self) -> Vec<Overlap> {
-        let mut found = Vec::new();
-        for left in 0..self.views.len() {
-            for right in left + 1..self.views.len() {
-                let k = self.views[left].n_selected.min(self.views[right].n_selected);
-                let k = usize::try_from(k).unwrap_or(usize::MAX);
-                let agreed = agreement(self.columns, &self.scores[left], &self.scores[right], k);
-                found.extend(agreed.map(|agreed| Overlap {
-                    left,
-                    right,
-                    shared: agreed.overlap,
-                    by_chance: agreed.k as f64 / agreed.n_rows as f64,
-                    k: agreed.k,
-                    spearman: agreed.spearman,
-                }));
-            }
-        }
-        found
+        let pairs = (0..self.kept.len()).flat_map(|left| (left + 1..self.kept.len()).map(move |right| (left, right)));
+        let found = pairs.filter_map(|(left, right)| {
+            let agreed = self.kept[left].agreement(&self.kept[right])?;
+            Some(Overlap {
+                left,
+                right,
+                shared: agreed.shared,
+                by_chance: agreed.by_chance,
+                k: agreed.k,
+                spearman: spearman(&self.kept[left].scores, &self.kept[right].scores),
+            })
+        });
+        found.collect()
     }
 }
 
@@ -220,9 +214,9 @@ fn losses_per_token(columns: &ScoreColumns, row: usize) -> Option<(f64, f64)> {
 }
 
 /// Scores of which the high ones are kept.
-fn oriented(scores: Numbers, selection: &Selection) -> Numbers {
+fn oriented(scores: &Numbers, selection: &Selection) -> Numbers {
     match selection.direction {
-        Direction::Descending => scores,
+        Direction::Descending => scores.clone(),
         Direction::Ascending => scores.iter().map(|score| score.map(|score| -score)).collect(),
     }
 }

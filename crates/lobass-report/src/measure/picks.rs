@@ -9,7 +9,7 @@ use crate::report::{Picks, Ranked};
 /// The best and the worst `n` rows, and as many around the border, half of them on either side. No row comes twice, and
 /// of rows that are `alike` each group has the first.
 pub(super) fn pick(
-    ranking: &Selection,
+    ranking: &[Selected],
     selection: &Selection,
     ranks: &Ranks,
     selected: &[bool],
@@ -32,7 +32,7 @@ pub(super) fn pick(
         found
     };
     let kept = || selection.selected.iter();
-    let left = || ranking.selected.iter().filter(|one| !is_kept(one));
+    let left = || ranking.iter().filter(|one| !is_kept(one));
     let half = n.div_ceil(2);
     let best = distinct(&mut kept(), n);
     let mut last_kept = distinct(&mut kept().rev(), half);
@@ -43,26 +43,23 @@ pub(super) fn pick(
     Picks { best, last_kept, first_left, worst }
 }
 
-/// The rank of every row that has one, whether or not it could be kept.
+/// The rank of every candidate, whether or not it was kept.
 pub(super) struct Ranks {
     /// From 1; 0 where there is none.
     of: Vec<u32>,
-    pub(super) n_ranked: u64,
     /// Whether the kept rows are the first ones.
     pub(super) is_top: bool,
 }
 
 impl Ranks {
-    /// Of a set that was chosen without ranks, the order in which rows were chosen stands for them.
-    pub(super) fn of(n_rows: usize, ranking: &Selection, selection: &Selection) -> Self {
-        let from = if ranking.selected.is_empty() { selection } else { ranking };
+    pub(super) fn of(n_rows: usize, ranking: &[Selected], selection: &Selection) -> Self {
         let mut of = vec![0; n_rows];
-        for (one, rank) in from.selected.iter().zip(1..) {
+        for (one, rank) in ranking.iter().zip(1..) {
             if let Some(place) = usize::try_from(one.row).ok().and_then(|row| of.get_mut(row)) {
                 *place = rank;
             }
         }
-        let mut ranks = Self { of, n_ranked: from.selected.len() as u64, is_top: false };
+        let mut ranks = Self { of, is_top: false };
         let n_selected = selection.selected.len() as u64;
         ranks.is_top = selection.selected.iter().all(|one| (1..=n_selected).contains(&ranks.of_row(one.row)));
         ranks
@@ -99,9 +96,9 @@ mod tests {
         let kept: Vec<bool> = all.iter().map(|row| *row < n_kept).collect();
         let (some, _) = all.split_at(usize::try_from(n_kept.min(n_rows)).unwrap());
         let (ranking, kept_ones) = (selection(&all), selection(some));
-        let ranks = Ranks::of(all.len(), &ranking, &kept_ones);
+        let ranks = Ranks::of(all.len(), &ranking.selected, &kept_ones);
         assert!(ranks.is_top);
-        pick(&ranking, &kept_ones, &ranks, &kept, n, |a, b| a / twins == b / twins)
+        pick(&ranking.selected, &kept_ones, &ranks, &kept, n, |a, b| a / twins == b / twins)
     }
 
     #[test]
@@ -120,13 +117,13 @@ mod tests {
     }
 
     #[test]
-    fn a_shaped_selection_keeps_its_ranks_and_has_no_border() {
-        // Rows 0 and 3 could not be kept.
+    fn a_selection_by_parts_keeps_its_ranks_and_has_no_border() {
+        // Rows 0 and 3 are of a part whose share is used up.
         let (ranking, kept) = (selection(&[0, 1, 2, 3, 4, 5]), selection(&[1, 2, 4]));
-        let ranks = Ranks::of(6, &ranking, &kept);
+        let ranks = Ranks::of(6, &ranking.selected, &kept);
         assert!(!ranks.is_top);
         let selected = [false, true, true, false, true, false];
-        let found = pick(&ranking, &kept, &ranks, &selected, 2, |_, _| false);
+        let found = pick(&ranking.selected, &kept, &ranks, &selected, 2, |_, _| false);
         let rows = |ranked: &[Ranked]| ranked.iter().map(|one| (one.row, one.rank)).collect::<Vec<_>>();
         assert_eq!(rows(&found.best), [(1, 2), (2, 3)]);
         assert_eq!((rows(&found.last_kept), rows(&found.first_left)), (vec![(4, 5)], vec![(0, 1)]));

@@ -1,15 +1,17 @@
 //! Groups of which one row may be chosen: responses to one prompt, near-duplicates.
 
-use lobass_core::{Numbers, Score, ScoreColumns};
+use lobass_core::{Direction, Numbers, Score, ScoreColumns};
 
 use crate::best::Ranking;
 
 /// Which row of a group may be chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Winner {
-    /// That with the best rank.
+    /// That with the best rank, by the end of the score that is kept.
     #[default]
     BestRanked,
+    /// That whose score comes first in this direction, whichever end of the score is kept.
+    First(Direction),
     /// That with the lowest loss per scored token under the base (GRAPE, arXiv 2502.04194).
     MostProbable,
 }
@@ -38,7 +40,7 @@ impl Groups {
     /// Why a row is left out.
     pub(super) fn why(&self) -> String {
         let winner = match self.winner {
-            Winner::BestRanked => "a better row",
+            Winner::BestRanked | Winner::First(_) => "a better row",
             Winner::MostProbable => "a more probable row",
         };
         format!("{winner} has {}", self.share)
@@ -51,12 +53,13 @@ impl Groups {
         let rank = |row: usize| -> Option<Score> {
             let score = scores.get(row)?;
             Score::new(match self.winner {
-                Winner::BestRanked => score,
+                Winner::BestRanked | Winner::First(_) => score,
                 Winner::MostProbable => base.get(row)? / f64::from(columns.n_scored[row]),
             })
         };
         let ranking = match self.winner {
             Winner::BestRanked => ranking,
+            Winner::First(direction) => Ranking::new(columns, direction),
             Winner::MostProbable => Ranking::ascending(columns),
         };
         let mut best: Vec<Option<(usize, Score)>> = vec![None; n_groups];

@@ -37,7 +37,7 @@ pub struct Exclusion {
     pub rows: Vec<bool>,
 }
 
-/// Rows with a score that were left out, and why.
+/// Rows with losses that were left out, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeftOut {
     /// Why, for a person.

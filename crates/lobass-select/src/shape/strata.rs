@@ -69,6 +69,16 @@ impl Strata {
         Self { names: starts.zip(ends).map(name).collect(), of }
     }
 
+    /// Both at once: a part for each two of them.
+    pub(crate) fn and(&self, other: &Self) -> Self {
+        let n_others = u32::try_from(other.names.len()).expect("fewer parts than rows");
+        let names = self.names.iter().flat_map(|one| other.names.iter().map(move |other| (one, other)));
+        Self {
+            names: names.map(|(one, other)| format!("{one}, {other}")).collect(),
+            of: self.of.iter().zip(&other.of).map(|(one, other)| one * n_others + other).collect(),
+        }
+    }
+
     /// Sorts the names.
     fn of_codes(names: &[String], codes: &[u32]) -> Self {
         let mut order: Vec<usize> = (0..names.len()).collect();

@@ -143,4 +143,17 @@ impl Strategy {
             }
         }
     }
+
+    /// Its score in words, with what changes it: nats of shrinkage, or the strategy whose lengths are drawn.
+    pub fn score_in_words(&self, shrinkage: Option<f64>) -> String {
+        match (self, shrinkage) {
+            (Self::Lobass, Some(nats)) => {
+                format!("relative loss reduction with shrinkage, (base - reference) / (base + {nats})")
+            }
+            (Self::LengthMatchedRandom(other), _) => {
+                format!("a seeded hash of the row's key, with the lengths of what `{other}` selects")
+            }
+            _ => self.info().score.to_owned(),
+        }
+    }
 }

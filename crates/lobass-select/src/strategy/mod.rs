@@ -1,12 +1,14 @@
 //! The strategies: what each asks of a row, and what it makes of it.
 
 mod info;
+mod takes;
 
 use std::fmt;
 
 use lobass_core::{ColumnSet, Numbers};
 
 pub use info::{Need, StrategyInfo};
+pub use takes::Setting;
 
 /// Which part of the perplexity range is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,9 +99,7 @@ impl Strategy {
 
     /// Finds a strategy by its name, or by another name that it is known by. Those that need more than a table of sums
     /// come without it: `quality` without ratings, `s-ifd` without losses of tokens, `s2l` without checkpoints, `lark`
-    /// without gains, `rds`
-    /// without cosines, and `length-matched-random` with
-    /// the lengths of what `lobass` selects.
+    /// without gains, `rds` without cosines, and `length-matched-random` with the lengths of what `lobass` selects.
     ///
     /// # Errors
     /// The names there are.

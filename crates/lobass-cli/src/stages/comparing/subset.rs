@@ -43,7 +43,7 @@ pub(super) fn subsets(
             let index = comparison.out.join("selected").join(strategy).join(format!("seed{offset}.jsonl"));
             let target = SelectionTarget { out: None, index: Some(index) };
             let report = select_and_write(table, &columns, &comparison.pool, strategy, &settings, &target)?;
-            let mut rows: Vec<u64> = report.selection.selected.iter().map(|selected| selected.row).collect();
+            let mut rows: Vec<u64> = report.shaped.selection.selected.iter().map(|selected| selected.row).collect();
             rows.sort_unstable();
             let n_selected = rows.len();
             rows.retain(|row| comparison.sequences_of.contains_key(row));

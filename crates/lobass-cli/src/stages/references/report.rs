@@ -3,7 +3,8 @@
 use lobass_core::{ColumnSet, Observer, RowStatus, ScoreColumns};
 use lobass_run::{Manifest, ReferenceMode, losses_by_seed, seed_columns};
 use lobass_select::{
-    Agreement, Memorization, Stability, lobass_scores, memorization, memorization_columns, stability,
+    Agreement, Memorization, RankedAs, Stability, lobass_scores, memorization, memorization_columns,
+    stability,
 };
 use serde_json::{Value, json};
 
@@ -40,17 +41,18 @@ impl ReferenceReport {
         wanted
     }
 
-    /// `k` is how many rows are selected.
-    pub(crate) fn new(manifest: &Manifest, columns: &ScoreColumns, k: usize) -> Self {
-        let memorization = memorization(columns, k);
+    /// Compares rankings as LoBaSS ranked the pool.
+    pub(crate) fn new(manifest: &Manifest, columns: &ScoreColumns, ranked: &RankedAs<'_>) -> Self {
+        let memorization = memorization(columns, ranked);
         let by_seed = losses_by_seed(manifest, columns);
-        let by_seed: Vec<_> = by_seed.iter().map(|(_, losses)| lobass_scores(columns, losses)).collect();
+        let by_seed: Vec<_> =
+            by_seed.iter().map(|(_, losses)| lobass_scores(columns, losses, ranked)).collect();
         let mode = manifest.mode.unwrap_or_default();
         let drops = match &memorization {
             Some(found) => Some(Drops { in_sample: found.in_sample, out_of_sample: found.out_of_sample }),
             None => drops(columns, mode),
         };
-        Self { mode, memorization, drops, stability: stability(columns, &by_seed, k), k }
+        Self { mode, memorization, drops, stability: stability(columns, &by_seed, ranked), k: ranked.k }
     }
 
     /// Lines for a person; none if there is nothing to say.

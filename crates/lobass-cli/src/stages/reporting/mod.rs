@@ -8,11 +8,11 @@ mod of_run;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use lobass_core::{ColumnSet, Observer as _, ScoreColumns, Selection};
+use lobass_core::{ColumnSet, Observer as _, ScoreColumns};
 use lobass_data::Pool;
 use lobass_report::{Example, Measuring, Report, to_html, to_text};
 use lobass_run::{Manifest, ScoreFile};
-use lobass_select::{SelectError, Strategy};
+use lobass_select::{SelectError, Shaped, Strategy};
 use serde_json::{Value, json};
 
 use super::selecting::{choose, columns_of};
@@ -41,7 +41,7 @@ pub(crate) struct PageRequest<'a> {
     pub(crate) pool: &'a Pool,
     pub(crate) settings: &'a SelectSettings,
     /// What was chosen.
-    pub(crate) chosen: &'a [(Strategy, Selection)],
+    pub(crate) chosen: &'a [(Strategy, Shaped)],
     /// Strategies that are shown beside those if the table has what they need.
     pub(crate) beside: &'a [&'a str],
     pub(crate) n_examples: usize,
@@ -108,14 +108,14 @@ impl PageRequest<'_> {
 
     fn measured(&self) -> anyhow::Result<Report> {
         let mut measuring = Measuring::new(self.columns, self.n_examples);
-        for (strategy, selection) in self.chosen {
-            measuring.add_selected(strategy, selection)?;
+        for (strategy, shaped) in self.chosen {
+            measuring.add_selected(strategy, shaped);
         }
         // The other end of a strategy's score is what was asked of others.
         let settings = SelectSettings { direction: None, ..self.settings.clone() };
         for name in self.beside.iter().filter(|name| !self.is_chosen(name)) {
             match choose(self.table, self.columns, self.pool, name, &settings) {
-                Ok((strategy, shaped)) => measuring.add_selected(&strategy, &shaped.selection)?,
+                Ok((strategy, shaped)) => measuring.add_selected(&strategy, &shaped),
                 Err(error) if error.is::<SelectError>() => measuring.leave_out(name, error.to_string()),
                 Err(error) => return Err(error),
             }

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use lobass_core::{ScoreColumns, Selection};
+use lobass_core::ScoreColumns;
 use lobass_report::Command;
 use lobass_run::{ScoreFile, Seal};
-use lobass_select::Strategy;
+use lobass_select::{Shaped, Strategy};
 
 use super::commands::Spelled;
 use super::heat::{Heat, Tokens};
@@ -27,7 +27,7 @@ pub(crate) struct RunPage<'a> {
     pub(crate) seal: &'a Seal,
     pub(crate) table: &'a ScoreFile,
     pub(crate) columns: &'a ScoreColumns,
-    pub(crate) chosen: &'a [(Strategy, Selection)],
+    pub(crate) chosen: &'a [(Strategy, Shaped)],
     /// The run directory.
     pub(crate) out: &'a Path,
 }

@@ -122,7 +122,7 @@ pub(crate) fn select_and_write(
 ) -> anyhow::Result<SelectionReport> {
     let (strategy, shaped) = choose(table, columns, pool, strategy, settings)?;
     let selection = &shaped.selection;
-    let summary = summarize(columns, &strategy, selection);
+    let summary = summarize(columns, &shaped);
     let mut written = Vec::new();
     if let Some(out) = &target.out {
         written.extend(write_rows(pool, selection, output_paths(pool, out)?)?);
@@ -133,19 +133,7 @@ pub(crate) fn select_and_write(
     }
     let reasons = columns.reasons.clone();
     let has_budget = settings.budget.is_some();
-    let Shaped { selection, left_out, strata } = shaped;
-    let score = strategy.info().score;
-    Ok(SelectionReport {
-        strategy,
-        selection,
-        left_out,
-        strata,
-        summary,
-        written,
-        reasons,
-        score,
-        has_budget,
-    })
+    Ok(SelectionReport { strategy, shaped, summary, written, reasons, has_budget })
 }
 
 /// A strategy with what it needs beside sums of losses.
