@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use url::Url;
 
 use crate::cache::{RepoCache, temporary};
-use crate::http::{Answer, Ask, Client};
+use crate::http::{Answer, Ask, Client, shown};
 use crate::listing::FileMeta;
 use crate::{Error, RepoId};
 
@@ -54,7 +54,7 @@ pub(crate) fn fetch(
         fs_err::remove_file(&partial)?;
         if !resumed {
             let (expected, found) = (format!("SHA-256 {sha256}"), found);
-            return Err(Error::Differs { url: wanted.url.to_string(), expected, found });
+            return Err(Error::Differs { url: shown(wanted.url), expected, found });
         }
     }
 }
@@ -89,12 +89,12 @@ fn fill(
         if found > meta.size {
             out.set_len(0)?;
             let (expected, found) = (format!("{} bytes", meta.size), "more".to_owned());
-            return Err(Error::Differs { url: url.to_string(), expected, found });
+            return Err(Error::Differs { url: shown(url), expected, found });
         }
         if found < meta.size {
             failures = if found > have { 1 } else { failures + 1 };
             if failures >= client.tries() {
-                return Err(Error::Cut { url: url.to_string(), expected: meta.size, found, reason: ended });
+                return Err(Error::Cut { url: shown(url), expected: meta.size, found, reason: ended });
             }
             client.wait(failures);
         }
@@ -115,7 +115,7 @@ fn check_announced(answer: &Answer, wanted: Wanted<'_>) -> Result<(), Error> {
     let expected = wanted.meta.size;
     match length {
         Some(found) if answer.status.as_u16() == 200 && found != expected => Err(Error::Differs {
-            url: answer.url.to_string(),
+            url: shown(&answer.url),
             expected: format!("{expected} bytes"),
             found: format!("{found}"),
         }),

@@ -10,7 +10,7 @@ use crate::RepoId;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A text is no id and no address.
+    /// A text is neither an id nor an address.
     #[error("`{text}`: expected {expected}")]
     Id {
         /// The text.
@@ -32,7 +32,7 @@ pub enum Error {
     #[error(transparent)]
     Io(#[from] std::io::Error),
     /// Nothing may be fetched, and this is not in the cache.
-    #[error("`{repo}`: expected {what} in the cache `{}`, found none, and lobass is offline", cache.display())]
+    #[error("`{repo}`: expected {what} in the cache `{}`, found none; lobass is offline and fetches nothing", cache.display())]
     NotCached {
         /// The repository.
         repo: RepoId,
@@ -42,7 +42,7 @@ pub enum Error {
         cache: PathBuf,
     },
     /// The repository is there, and not open to this reader.
-    #[error("`{repo}` is gated: expected {}, found none; its terms are accepted at {page}", if *known { "access" } else { "a token" })]
+    #[error("`{repo}` is gated: expected {}, found none; accept its terms at {page}", if *known { "access" } else { "a token" })]
     Gated {
         /// The repository.
         repo: RepoId,
@@ -77,8 +77,8 @@ pub enum Error {
         /// What is there.
         found: String,
     },
-    /// The token is none that the hub knows, or may not do this.
-    #[error("{url}: expected a token that is good for this, found one that is not ({reason})")]
+    /// The hub does not know the token, or the token may not do this.
+    #[error("{url}: expected a token with access, found one that the server refuses ({reason})")]
     Token {
         /// What was asked.
         url: String,
@@ -93,7 +93,7 @@ pub enum Error {
         /// What is there, and what to do with it.
         found: String,
     },
-    /// A repository of a model has none of the files of one.
+    /// A repository of a model lacks the files of one.
     #[error("`{repo}`: expected a model's config.json or an adapter's adapter_config.json, found {found}")]
     NoModel {
         /// The repository.
@@ -153,8 +153,8 @@ pub enum Error {
         /// The same of what came.
         found: String,
     },
-    /// An answer is none that a hub gives.
-    #[error("{url}: expected an answer of a hub, found {found}")]
+    /// An answer is not one that a hub gives.
+    #[error("{url}: expected an answer of a Hugging Face hub, found {found}")]
     NotHub {
         /// What was asked.
         url: String,
@@ -181,7 +181,7 @@ impl Way {
         match self {
             Self::Host => "the host",
             Self::Proxy => "the proxy",
-            Self::Tls => "it safely (TLS)",
+            Self::Tls => "the server over TLS",
             Self::Server => "the server",
         }
     }

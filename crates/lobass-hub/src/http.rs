@@ -1,10 +1,12 @@
 //! Requests: who is asked with which token, which failures are tried again, and how failures are named.
 
+use std::fmt;
 use std::io::ErrorKind;
 use std::sync::Arc;
 use std::thread::sleep;
 use std::time::Duration;
 
+use lobass_core::without_secrets;
 use ureq::http::{HeaderMap, Response, StatusCode};
 use ureq::tls::{PemItem, RootCerts, TlsConfig, TlsProvider, parse_pem};
 use ureq::{Agent, Body, Proxy};
@@ -14,7 +16,6 @@ use crate::refusal::{Asked, refusal};
 use crate::{Error, HubSettings, RepoId, Token, Way};
 
 /// Asks one endpoint, and where it sends us.
-#[derive(Debug)]
 pub(crate) struct Client {
     agent: Agent,
     endpoint: Url,
@@ -22,6 +23,13 @@ pub(crate) struct Client {
     proxy: Option<Proxy>,
     tries: u32,
     first_wait: Duration,
+}
+
+/// Without secrets: addresses may hold passwords.
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("endpoint", &shown(&self.endpoint)).finish_non_exhaustive()
+    }
 }
 
 /// What was answered, and where.
@@ -60,11 +68,13 @@ const MAX_REDIRECTS: usize = 8;
 impl Client {
     pub(crate) fn new(settings: &HubSettings) -> Result<Self, Error> {
         let text = settings.endpoint.trim_end_matches('/');
-        let fail = |reason: String| Error::Setting { what: "endpoint", text: text.to_owned(), reason };
-        let endpoint = Url::parse(text).map_err(|error| fail(error.to_string()))?;
-        if !matches!(endpoint.scheme(), "http" | "https") || !endpoint.has_host() {
-            return Err(fail("expected `https://host`".to_owned()));
-        }
+        let shown = without_secrets(text).into_owned();
+        let fail = |reason: String| Error::Setting { what: "endpoint", text: shown, reason };
+        let endpoint = match Url::parse(text) {
+            Ok(endpoint) if matches!(endpoint.scheme(), "http" | "https") && endpoint.has_host() => endpoint,
+            Ok(_) => return Err(fail("expected `https://host`".to_owned())),
+            Err(error) => return Err(fail(error.to_string())),
+        };
         let proxy = proxy(settings)?;
         let seconds = |seconds| Some(Duration::from_secs(seconds));
         let config = Agent::config_builder()
@@ -108,7 +118,7 @@ impl Client {
             }
             Err(()) => {
                 let reason = "expected an address that can have a path".to_owned();
-                return Err(Error::Setting { what: "endpoint", text: self.endpoint.to_string(), reason });
+                return Err(Error::Setting { what: "endpoint", text: shown(&self.endpoint), reason });
             }
         }
         Ok(url)
@@ -116,7 +126,7 @@ impl Client {
 
     /// The page of a repository.
     pub(crate) fn page(&self, repo: &RepoId) -> String {
-        format!("{}/{}{}", self.endpoint.as_str().trim_end_matches('/'), repo.kind().prefix(), repo.name())
+        format!("{}/{}{}", shown(&self.endpoint).trim_end_matches('/'), repo.kind().prefix(), repo.name())
     }
 
     /// Asks until there is an answer that is no failure that may pass, at most as often as was said.
@@ -130,7 +140,7 @@ impl Client {
             let (error, wait) = match self.ask_once(ask) {
                 Ok(answer) if is_passing(answer.status) => {
                     let wait = answer.header("retry-after").and_then(|text| text.trim().parse().ok());
-                    let (url, status) = (answer.url.to_string(), answer.status.as_u16());
+                    let (url, status) = (shown(&answer.url), answer.status.as_u16());
                     let too_long = wait.filter(|&wait| wait > MAX_WAIT.as_secs());
                     (Error::Busy { url, status, tries: n, wait: too_long }, wait.map(Duration::from_secs))
                 }
@@ -165,7 +175,7 @@ impl Client {
             };
             let next = url
                 .join(target)
-                .map_err(|error| not_hub(&url, format!("a redirection to `{target}`: {error}")))?;
+                .map_err(|error| not_hub(&url, format!("a redirection to `{}`: {error}", without_secrets(target))))?;
             // Renamed repositories are elsewhere on the same host; a file's bytes may be anywhere.
             if ask.head && (next.origin() != url.origin() || answer.headers.contains_key("x-linked-etag")) {
                 return Ok(answer);
@@ -191,7 +201,7 @@ impl Client {
 
     fn refusal(&self, answer: &Answer, ask: Ask<'_>) -> Error {
         let page = self.page(ask.repo);
-        let url = answer.url.as_str();
+        let url = &shown(&answer.url);
         let asked = Asked { repo: ask.repo, page, url, known: self.token.is_some(), file: ask.file };
         refusal(answer.status, &answer.headers, asked)
     }
@@ -210,7 +220,7 @@ impl Client {
             ureq::Error::Io(_) | ureq::Error::Timeout(_) | ureq::Error::ConnectionFailed => Way::Server,
             other => return not_hub(url, other.to_string()),
         };
-        Error::Unreachable { url: url.to_string(), way, reason: error.to_string() }
+        Error::Unreachable { url: shown(url), way, reason: without_secrets(&error.to_string()).into_owned() }
     }
 }
 
@@ -219,7 +229,12 @@ fn is_passing(status: StatusCode) -> bool {
 }
 
 pub(crate) fn not_hub(url: &Url, found: impl Into<String>) -> Error {
-    Error::NotHub { url: url.to_string(), found: found.into() }
+    Error::NotHub { url: shown(url), found: without_secrets(&found.into()).into_owned() }
+}
+
+/// An address for people: without a password, and without the signature that a store of files may want.
+pub(crate) fn shown(url: &Url) -> String {
+    without_secrets(url.as_str()).into_owned()
 }
 
 /// Mozilla's roots, unless the settings name others; and the cryptography that object stores use already.
@@ -250,11 +265,11 @@ fn tls(settings: &HubSettings) -> Result<TlsConfig, Error> {
 
 fn proxy(settings: &HubSettings) -> Result<Option<Proxy>, Error> {
     let Some(text) = &settings.proxy else { return Ok(None) };
-    // The text may hold a password.
+    // The text may hold a password, with or without a scheme before it.
     let fail = |reason: String| Error::Setting {
         what: "proxy",
         text: text.rsplit('@').next().unwrap_or_default().to_owned(),
-        reason,
+        reason: if reason.contains('@') { "expected `http://host:port`".to_owned() } else { reason },
     };
     let told = Proxy::new(text).map_err(|error| fail(error.to_string()))?;
     if told.host().is_empty() {

@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use lobass_core::without_secrets;
+
 /// Where the hub is when nobody says otherwise.
 const ENDPOINT: &str = "https://huggingface.co";
 
@@ -47,13 +49,13 @@ impl HubSettings {
     }
 }
 
-/// Without secrets: a proxy's address may hold a password.
+/// Without secrets: the addresses of an endpoint and of a proxy may hold a password.
 impl fmt::Debug for HubSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HubSettings")
             .field("cache", &self.cache)
             .field("token", &self.token)
-            .field("endpoint", &self.endpoint)
+            .field("endpoint", &without_secrets(&self.endpoint))
             .field("offline", &self.offline)
             .field("proxy", &self.proxy.as_ref().map(|_| ".."))
             .finish_non_exhaustive()
@@ -92,6 +94,7 @@ mod tests {
         let settings = HubSettings {
             token: Token::new(" hf_secret\n"),
             proxy: Some("http://me:secret@host".to_owned()),
+            endpoint: "https://me:secret@mirror".to_owned(),
             ..HubSettings::new(Path::new("cache"))
         };
         assert_eq!(settings.token.as_ref().map(Token::secret), Some("hf_secret"));

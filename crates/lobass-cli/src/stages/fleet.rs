@@ -130,7 +130,9 @@ impl WorkerProcess {
         let mut command = this_program()?;
         command
             .args(["worker", "--quiet", "--max-attempts", "0", "--device", device, "--job", &job.id()])
-            .args(["--threads", &threads.to_string(), "--work", &fleet.place.to_string(), "--base"])
+            .args(["--threads", &threads.to_string(), "--work"])
+            .arg(fleet.place.as_given())
+            .arg("--base")
             .arg(fleet.dirs[0]);
         if let Some(reference) = fleet.dirs.get(1) {
             command.arg("--reference").arg(reference);

@@ -45,6 +45,46 @@ fn a_token_that_is_none() {
     assert!(matches!(error, Error::Token { .. }) && text.contains("Invalid credentials"), "{text}");
 }
 
+/// The address of a mirror may hold a password, and that of a file a signature; no error shows either.
+#[test]
+fn secrets_of_addresses_are_never_shown() {
+    let place = Place::with(checkpoint());
+    let with_password = place.server.endpoint().replace("http://", "http://user:s3cret@");
+    let hub = |endpoint: &str, tries| {
+        let endpoint = endpoint.to_owned();
+        Hub::new(HubSettings { endpoint, tries, ..place.settings() }).unwrap()
+    };
+    let mut errors = vec![model(&hub("http://user:s3cret@127.0.0.1:1", 1), "org/name").unwrap_err()];
+    let mirror = hub(&with_password, 1);
+    assert!(!format!("{mirror:?}").contains("s3cret"));
+    let location = vec![("Location", "https://other.invalid/blob?X-Amz-Signature=s3cret&X-Amz-Date=1")];
+    let moved = vec![("Location", "http://[s3cret/?token=s3cret")];
+    for fault in [
+        Fault::Status(503, vec![]),
+        Fault::Status(404, vec![]),
+        Fault::Status(418, vec![("X-Error-Message", "not for https://user:s3cret@host")]),
+        Fault::Status(302, location),
+        Fault::Status(302, moved),
+    ] {
+        place.server.fail("/api/", 1, fault);
+        errors.push(model(&mirror, "org/name").unwrap_err());
+    }
+    errors.push(model(&mirror, "org/none").unwrap_err());
+    for endpoint in ["ftp://user:s3cret@host", "http://user:s3cret@", "http://user:s3/cret@host:x"] {
+        let settings = HubSettings { endpoint: endpoint.to_owned(), ..place.settings() };
+        errors.push(Hub::new(settings).unwrap_err());
+    }
+    for proxy in ["http://user:s3cret@", "user:s3cret@host:x", "http://user:s3/cret@host:x"] {
+        let settings = HubSettings { proxy: Some(proxy.to_owned()), ..place.settings() };
+        errors.extend(Hub::new(settings).err());
+    }
+    assert!(errors.len() >= 10);
+    for error in errors {
+        let (shown, debugged) = (error.to_string(), format!("{error:?}"));
+        assert!(!shown.contains("s3cret") && !debugged.contains("s3cret"), "{shown}\n{debugged}");
+    }
+}
+
 #[test]
 fn no_such_revision() {
     let place = Place::with(checkpoint());

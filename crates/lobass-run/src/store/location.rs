@@ -1,13 +1,15 @@
 //! Where a work directory is.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use lobass_core::without_secrets;
 use url::Url;
 
 /// A directory, or a place in an object store.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Location {
     /// A directory of this machine, or of a file system that many share.
     Dir(PathBuf),
@@ -28,7 +30,17 @@ impl Location {
     pub(crate) fn join(&self, name: &str) -> PathBuf {
         match self {
             Self::Dir(dir) => dir.join(name),
-            Self::Url(url) => format!("{}/{name}", url.as_str().trim_end_matches('/')).into(),
+            Self::Url(url) => {
+                format!("{}/{name}", without_secrets(url.as_str()).trim_end_matches('/')).into()
+            }
+        }
+    }
+
+    /// The text that [`str::parse`] makes the same place of, secrets included.
+    pub fn as_given(&self) -> OsString {
+        match self {
+            Self::Dir(dir) => dir.into(),
+            Self::Url(url) => url.as_str().into(),
         }
     }
 }
@@ -56,11 +68,18 @@ impl FromStr for Location {
     }
 }
 
+impl fmt::Debug for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Location({self})")
+    }
+}
+
+/// For people: without the password that a URL may have.
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Dir(dir) => dir.display().fmt(f),
-            Self::Url(url) => url.fmt(f),
+            Self::Url(url) => f.pad(&without_secrets(url.as_str())),
         }
     }
 }
@@ -77,6 +96,9 @@ mod tests {
         let bucket = read("s3://bucket/run/").unwrap();
         assert_eq!((bucket.dir(), bucket.to_string()), (None, "s3://bucket/run/".to_owned()));
         assert_eq!(bucket.join("plan.json"), Path::new("s3://bucket/run/plan.json"));
+        let secret = read("s3://key:s3cret@bucket/run").unwrap();
+        assert!(!format!("{secret} {}", secret.join("plan.json").display()).contains("s3cret"));
+        assert_eq!(secret.as_given().to_str().map(read), Some(Ok(secret)));
         assert!(
             read("s3://").is_ok_and(|place| place.dir().is_none()),
             "the store says what is wrong with it"

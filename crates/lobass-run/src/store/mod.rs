@@ -204,6 +204,7 @@ fn failed(action: &'static str, location: &Location, name: &str, error: &object_
     // Of a directory, the store only repeats what the system says.
     let reason =
         system.filter(|_| location.dir().is_some()).map_or_else(|| error.to_string(), ToString::to_string);
+    let reason = without_secrets(&reason).into_owned();
     let again = action != OPEN && may_pass(error, kind);
     Error::Store { action, path: location.join(name), reason, kind, again }
 }
