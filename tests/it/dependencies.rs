@@ -72,7 +72,11 @@ fn every_crate_keeps_to_its_floor() {
     check("lobass-report", &["lobass-core", "lobass-select"], &[&["burn", "clap", "rayon"], text, files]);
     check("lobass-price", &[], &[&["burn", "clap", "serde"], text, files]);
     check("lobass-evidence", &[], &[&["burn", "clap", "serde_json"], text, files]);
-    check("lobass-hub", &["lobass-core"], &[&["burn", "clap", "tokio", "openssl-sys", "native-tls", "ring"], text, files]);
+    check(
+        "lobass-hub",
+        &["lobass-core"],
+        &[&["burn", "clap", "tokio", "openssl-sys", "native-tls", "ring"], text, files],
+    );
     check("lobass-demo", &[], &[&["burn", "clap"], text, files]);
     check("xtask", &[], &[&["burn"]]);
 }

@@ -5,6 +5,7 @@ use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
+use lobass_core::Observer;
 use serde::Serialize;
 
 /// Refuses outputs that are one of the inputs, or the same file twice. Inputs come with what they are.
@@ -22,6 +23,13 @@ pub(crate) fn check(outputs: &[PathBuf], inputs: &[(&str, &Path)]) -> anyhow::Re
         }
     }
     Ok(())
+}
+
+/// Says which outputs take the place of files that are there already.
+pub(crate) fn note_replaced(outputs: &[PathBuf], observer: &dyn Observer) {
+    for output in outputs.iter().filter(|output| output.is_file()) {
+        observer.note(&format!("{:16} {} was there already", "replaces", output.display()));
+    }
 }
 
 /// Where a path leads, whether or not there is something.

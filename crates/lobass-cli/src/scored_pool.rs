@@ -3,10 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
+use lobass_core::{ColumnSet, ExampleKey};
 use lobass_data::{DataFile, Duplicates, FormatChoice, Pool};
-use lobass_run::Manifest;
+use lobass_run::{Manifest, ModelKey, ScoreFile};
+use serde::Deserialize;
 
 use crate::hub::find_data;
+use crate::settings::available_threads;
 use crate::ui::Ui;
 
 /// The files a table was made from, where they were or where they are now. Those that are gone are missed only if
@@ -60,4 +63,60 @@ pub(crate) fn open_scored_pool(
         files.push(file);
     }
     Ok(Pool::new(files, Duplicates::Keep))
+}
+
+/// Refuses a run directory whose table is of other weights in the same role, which would be replaced.
+pub(crate) fn check_model(run: &Path, model: &ModelKey) -> anyhow::Result<()> {
+    let scores = run.join("scores.parquet");
+    if !scores.exists() {
+        return Ok(());
+    }
+    let table = ScoreFile::open(&scores)?;
+    let known = table.manifest().models.iter().map(|record| &record.model).find(|one| one.role == model.role);
+    match known {
+        Some(known) if known.weights_digest != model.weights_digest => bail!(
+            "`{}`: expected the {} model that its score table was made with, `{}`, found other weights, `{}`; use another \
+             run directory",
+            run.display(),
+            model.role,
+            known.path,
+            model.path
+        ),
+        _ => Ok(()),
+    }
+}
+
+/// A row of a table as a list of another command names it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct Named {
+    pub(crate) row: u64,
+    pub(crate) key: Option<ExampleKey>,
+    pub(crate) source: Option<String>,
+}
+
+/// Refuses rows that have another key or another source in a table: they were made from other data.
+pub(crate) fn check_named(named: &[Named], table: &ScoreFile) -> anyhow::Result<()> {
+    let n_rows = table.manifest().n_rows;
+    if let Some(one) = named.iter().find(|one| one.row >= n_rows) {
+        bail!("expected a row below {n_rows}, the rows of the score table, found {}", one.row);
+    }
+    let rows: Vec<u64> = named.iter().map(|one| one.row).collect();
+    let columns = table.columns(&ColumnSet::default(), 0, available_threads())?;
+    for (one, key) in named.iter().zip(table.keys(&rows, available_threads())?) {
+        let source =
+            usize::try_from(one.row).ok().and_then(|row| columns.source_name(row)).unwrap_or_default();
+        let other_key = one.key.as_ref().filter(|other| **other != key).map(ToString::to_string);
+        let other_source = one.source.as_deref().filter(|other| *other != source).map(str::to_owned);
+        let of_table = [("key", key.to_string(), other_key), ("source", source.to_owned(), other_source)];
+        for (what, expected, found) in of_table {
+            if let Some(found) = found {
+                bail!(
+                    "row {} has the {what} `{expected}` in the score table and `{found}` here; they were made from other \
+                     data",
+                    one.row
+                );
+            }
+        }
+    }
+    Ok(())
 }

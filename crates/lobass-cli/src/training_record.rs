@@ -130,19 +130,16 @@ impl TrainingRecord {
         self.template_now.clone()
     }
 
+    /// The directory of the training that a model is of, if it has a record: the model's own, or for the model of an epoch
+    /// the one two floors above it.
+    pub(crate) fn home(dir: &Path) -> Option<&Path> {
+        let of_epoch = dir.parent().filter(|parent| parent.ends_with("epochs")).and_then(Path::parent);
+        [Some(dir), of_epoch].into_iter().flatten().find(|home| home.join(NAME).exists())
+    }
+
     /// Reads the record of a directory, if it has one.
     pub(crate) fn read(dir: &Path) -> anyhow::Result<Option<Self>> {
-        let mut path = dir.join(NAME);
-        if !path.exists() {
-            // The model of an epoch is two floors below the record of its training.
-            match dir.parent().filter(|parent| parent.ends_with("epochs")).and_then(Path::parent) {
-                Some(training) => path = training.join(NAME),
-                None => return Ok(None),
-            }
-        }
-        if !path.exists() {
-            return Ok(None);
-        }
+        let Some(path) = Self::home(dir).map(|home| home.join(NAME)) else { return Ok(None) };
         let record = serde_json::from_slice(&fs_err::read(&path)?)
             .with_context(|| format!("`{}` is not a training record", path.display()))?;
         Ok(Some(record))

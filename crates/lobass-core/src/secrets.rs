@@ -104,8 +104,14 @@ mod tests {
             ("http://u:p@w@host/x@y", "http://..@host/x@y"),
             ("`s3://key:se/cr+et@bucket/run` is not there", "`s3://..@bucket/run` is not there"),
             ("s3://key:se?cret@bucket/run", "s3://..@bucket/run"),
-            ("https://h/f?download=1&X-Amz-Signature=abc&token=t", "https://h/f?download=1&X-Amz-Signature=..&token=.."),
-            ("https://h/f?sig=a%2Fb: status 403, https://me:pw@h", "https://h/f?sig=..: status 403, https://..@h"),
+            (
+                "https://h/f?download=1&X-Amz-Signature=abc&token=t",
+                "https://h/f?download=1&X-Amz-Signature=..&token=..",
+            ),
+            (
+                "https://h/f?sig=a%2Fb: status 403, https://me:pw@h",
+                "https://h/f?sig=..: status 403, https://..@h",
+            ),
         ];
         for (text, shown) in cases {
             assert_eq!(without_secrets(text), shown);

@@ -35,7 +35,7 @@ pub struct Claim {
     pub compared: String,
     /// The difference, if it has an interval: of losses, or of shares of exact matches.
     pub difference: Option<Estimate>,
-    /// What became of it.
+    /// Whether the claim holds.
     pub verdict: Verdict,
 }
 
@@ -58,10 +58,13 @@ const CORRELATIONS_DIFFER: f64 = 0.1;
 /// Every claim that the arms of a report can be held against.
 ///
 /// The claims are those of LoBaSS and DavIR, arXiv 2310.13008, put in terms of what is measured here: the loss of
-/// held-out examples and exact matches, instead of a judge's preference.
+/// held-out examples and exact matches, instead of a judge's preference. They are about high scores, so arms that kept
+/// the other end are not held against them; shrinkage is named.
 pub fn claims(report: &Report) -> Vec<Claim> {
     let mut claims = Vec::new();
+    let arm = |name: &str| report.arms.iter().find(|arm| arm.strategy == name && arm.turned.is_none());
     for (what, strategy, baseline) in BETTER {
+        let (Some(one), Some(other)) = (arm(strategy), arm(baseline)) else { continue };
         for matching in report.matchings() {
             let Some(difference) = report.difference(strategy, baseline, matching, ALL) else { continue };
             for (measure, found, lower_is_better) in
@@ -72,7 +75,7 @@ pub fn claims(report: &Report) -> Vec<Claim> {
                     (is_below, _) if is_below == lower_is_better => Verdict::Holds,
                     _ => Verdict::Fails,
                 };
-                let compared = format!("{measure}: `{strategy}` minus `{baseline}`");
+                let compared = format!("{measure}: `{}` minus `{}`", one.label(), other.label());
                 claims.push(Claim {
                     what,
                     matching: Some(matching),
@@ -84,19 +87,72 @@ pub fn claims(report: &Report) -> Vec<Claim> {
         }
     }
     for (what, strategy, baseline) in SHORTER {
-        let correlation = |name: &str| {
-            let arm = report.arms.iter().find(|arm| arm.strategy == name)?;
-            arm.length_correlation
-        };
-        let (Some(one), Some(other)) = (correlation(strategy), correlation(baseline)) else { continue };
+        let (Some(left), Some(right)) = (arm(strategy), arm(baseline)) else { continue };
+        let (Some(one), Some(other)) = (left.length_correlation, right.length_correlation) else { continue };
         let verdict = match other.abs() - one.abs() {
             less if less >= CORRELATIONS_DIFFER => Verdict::Holds,
             less if less <= -CORRELATIONS_DIFFER => Verdict::Fails,
             _ => Verdict::Undecided,
         };
-        let compared =
-            format!("rank correlation with length: {one:+.2} for `{strategy}`, {other:+.2} for `{baseline}`");
+        let compared = format!(
+            "rank correlation with length: {one:+.2} for `{}`, {other:+.2} for `{}`",
+            left.label(),
+            right.label()
+        );
         claims.push(Claim { what, matching: None, compared, difference: None, verdict });
     }
     claims
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// A report of arms that differ in nothing but their correlations with length.
+    fn report(arms: Value) -> Report {
+        let arm = |one: &Value| {
+            let mut arm = json!({
+                "matching": "epochs", "n_rows": 9.0, "n_tokens": 90.0, "n_steps": 3.0, "passes": 1.0,
+                "cost": {"scoring": 2.0, "references": 9.0, "training": 3.0}, "mean_scored_tokens": 5.0,
+                "sources": [], "results": [], "seeds": [],
+            });
+            arm.as_object_mut().unwrap().extend(one.as_object().unwrap().clone());
+            arm
+        };
+        let arms: Vec<Value> = arms.as_array().unwrap().iter().map(arm).collect();
+        let interval = json!({"value": -0.5, "low": -0.6, "high": -0.4});
+        serde_json::from_value(json!({
+            "version": 1, "tool": "t", "base": {"weights_digest": "d", "n_parameters": 1}, "budget": "9",
+            "pool": {"plan": "p", "digest": null, "n_rows": 90, "n_eligible": 90, "n_tokens": 900, "sources": []},
+            "recipe": {"method": "full", "epochs": 1, "batch_size": 3, "learning_rate": 1e-4, "schedule": "cosine"},
+            "matched_tokens": null, "bootstrap": {"n_resamples": 10, "level": 0.95, "seed": 0},
+            "held_out": {"sources": [], "n_scored": 9, "n_unscorable": 0, "n_same_prompt": 0, "n_near": 0},
+            "arms": arms,
+            "differences": [{
+                "strategy": "lobass", "baseline": "full", "matching": "epochs", "source": ALL, "loss": interval,
+                "exact": interval, "matched": interval,
+            }],
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn claims_are_about_the_scores_that_were_ranked_by() {
+        let arms = |lobass: Value| {
+            let mut lobass = lobass;
+            (lobass["strategy"], lobass["length_correlation"]) = (json!("lobass"), json!(0.1));
+            report(json!([
+                lobass, {"strategy": "gap-sum", "length_correlation": 0.8}, {"strategy": "full", "length_correlation": null},
+            ]))
+        };
+        let of = |lobass| claims(&arms(lobass)).into_iter().map(|claim| claim.compared).collect::<Vec<_>>();
+        let plain = of(json!({}));
+        assert_eq!(plain.len(), 3, "{plain:?}");
+        assert_eq!(plain[2], "rank correlation with length: +0.10 for `lobass`, +0.80 for `gap-sum`");
+        let shrunken = of(json!({"shrinkage": 30.0}));
+        assert_eq!(shrunken[0], "loss: `lobass (shrinkage 30)` minus `full`");
+        assert!(of(json!({"turned": "ascending"})).is_empty(), "the low end says nothing of the claims");
+    }
 }

@@ -172,7 +172,7 @@ fn overall(report: &Report, matching: Matching) -> String {
             let Cost { scoring, references, .. } = arm.cost;
             let selecting = references.map(|references| scoring + references);
             let what = [
-                arm.strategy.clone(),
+                arm.label(),
                 count(arm.n_rows),
                 count(arm.n_steps),
                 format!("{:.1}", arm.passes),
@@ -214,7 +214,7 @@ fn by_source(report: &Report, matching: Matching, source: &SourceCount) -> Strin
         .arms_of(matching)
         .filter_map(|arm| {
             let result = arm.result(name)?;
-            let what = [arm.strategy.clone()];
+            let what = [arm.label()];
             Some(what.into_iter().chain(judged(report, arm, result, matching, name)).collect())
         })
         .collect();
@@ -227,7 +227,7 @@ fn plot(report: &Report, matching: Matching) -> Option<Plot> {
         .arms_of(matching)
         .filter_map(|arm| {
             let difference = report.difference(&arm.strategy, "random", matching, ALL)?;
-            Some(Mark { label: arm.strategy.clone(), estimate: difference.loss })
+            Some(Mark { label: arm.label(), estimate: difference.loss })
         })
         .collect();
     // The untrained base is so far off that nothing else could be told apart.
@@ -254,7 +254,7 @@ fn selected(report: &Report) -> String {
                 of.filter(|_| all > 0)
                     .map_or("-".to_owned(), |of| format!("{:.0} %", 100.0 * of.n_rows as f64 / all as f64))
             });
-            let mut row = vec![arm.strategy.clone(), correlation, length];
+            let mut row = vec![arm.label(), correlation, length];
             row.extend(shares.filter(|_| sources.len() > 1));
             row
         })
@@ -276,7 +276,7 @@ fn verdicts(report: &Report) -> String {
         })
         .collect();
     if rows.is_empty() {
-        return "None of the strategies that they are about was compared.\n".to_owned();
+        return "No strategy of these claims was compared.\n".to_owned();
     }
     format!(
         "Differences of loss are in nats per scored token, those of exact matches in shares of the held-out examples.\n\n{}",

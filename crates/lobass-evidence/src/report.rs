@@ -133,6 +133,12 @@ pub struct HeldOutRecord {
 pub struct ArmReport {
     /// The strategy; `full` for all rows, and `zero-shot` for the base untrained.
     pub strategy: String,
+    /// The end of the score that was kept, if it is not the strategy's own: `ascending` or `descending`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turned: Option<String>,
+    /// Nats of shrinkage in its score.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shrinkage: Option<f64>,
     /// What its trainings have in common with others; the base was not trained.
     pub matching: Option<Matching>,
     /// Rows of its subset, the mean over seeds.
@@ -145,7 +151,7 @@ pub struct ArmReport {
     pub passes: f64,
     /// What it took.
     pub cost: Cost,
-    /// Spearman correlation of the strategy's score with the response's length, over the pool.
+    /// Spearman correlation of the score that was ranked by with the response's length, over the candidates.
     pub length_correlation: Option<f64>,
     /// Mean scored tokens of the rows of its subset.
     pub mean_scored_tokens: Option<f64>,
@@ -158,6 +164,16 @@ pub struct ArmReport {
 }
 
 impl ArmReport {
+    /// Its strategy, with what makes its score another than the plain one, as in `lobass (shrinkage 30)`.
+    pub fn label(&self) -> String {
+        let shrinkage = self.shrinkage.map(|nats| format!("shrinkage {nats}"));
+        let changes: Vec<String> = self.turned.clone().into_iter().chain(shrinkage).collect();
+        match changes.is_empty() {
+            true => self.strategy.clone(),
+            false => format!("{} ({})", self.strategy, changes.join(", ")),
+        }
+    }
+
     /// What it came to on a source.
     pub fn result(&self, source: &str) -> Option<&SourceResult> {
         self.results.iter().find(|result| result.source == source)

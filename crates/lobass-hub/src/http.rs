@@ -173,9 +173,9 @@ impl Client {
             let Some(target) = answer.header("location").filter(|_| answer.status.is_redirection()) else {
                 return Ok(answer);
             };
-            let next = url
-                .join(target)
-                .map_err(|error| not_hub(&url, format!("a redirection to `{}`: {error}", without_secrets(target))))?;
+            let next = url.join(target).map_err(|error| {
+                not_hub(&url, format!("a redirection to `{}`: {error}", without_secrets(target)))
+            })?;
             // Renamed repositories are elsewhere on the same host; a file's bytes may be anywhere.
             if ask.head && (next.origin() != url.origin() || answer.headers.contains_key("x-linked-etag")) {
                 return Ok(answer);

@@ -47,7 +47,7 @@ mod text;
 pub use html::{MAX_EXAMPLE_BYTES, to_html};
 pub use measure::{Axis, Bin, Cell, Histogram, Marks, Measuring, Plane, Point, Scale};
 pub use report::{
-    Body, Command, Example, Excluded, LeftOut, Overlap, Picks, Piece, Ranked, Report, SourcePart, StatusCount,
-    Turn, View,
+    Body, Command, Example, Excluded, LeftOut, Overlap, Picks, Piece, Ranked, Report, SourcePart,
+    StatusCount, Turn, View,
 };
 pub use text::to_text;

@@ -222,7 +222,11 @@ fn a_page_has_the_scores_that_were_ranked_by() {
         measuring.add_selected(&Strategy::Lobass, &shaped(&columns, &Strategy::Lobass, guards));
         to_html(&measuring.report("alone")).matches("class=\"border\"").count()
     };
-    assert_eq!(n_borders(None), n_borders(Some(30.0)) + 1, "a border of shrunken sums is no line among means");
+    assert_eq!(
+        n_borders(None),
+        n_borders(Some(30.0)) + 1,
+        "a border of shrunken sums is no line among means"
+    );
     assert!(text_of(&page).contains("fewer than 20 scored tokens"));
     assert!(to_text(&report, 100).contains("fewer than 20 scored tokens"));
 }

@@ -106,9 +106,10 @@ pub fn agreement(
 /// that share rows.
 pub fn stability(columns: &ScoreColumns, scores: &[Numbers], ranked: &RankedAs<'_>) -> Option<Stability> {
     let agreement = |left, right| agreement(columns, left, right, ranked.k, ranked.direction());
-    let pairs = scores.iter().enumerate().flat_map(|(at, left)| {
-        scores[at + 1..].iter().filter_map(move |right| agreement(left, right))
-    });
+    let pairs = scores
+        .iter()
+        .enumerate()
+        .flat_map(|(at, left)| scores[at + 1..].iter().filter_map(move |right| agreement(left, right)));
     let found: Vec<Agreement> = pairs.collect();
     let correlations: Vec<f64> = found.iter().filter_map(|one| one.spearman).collect();
     let overlaps: Vec<f64> = found.iter().map(|one| one.overlap).collect();

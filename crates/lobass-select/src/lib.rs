@@ -65,7 +65,9 @@ pub use memorization::{Memorization, memorization, memorization_columns};
 pub use parts::StratumShare;
 pub use rank::{Request, Shaped, select, select_sets, select_shaped};
 pub use sets::{Sets, Variety};
-pub use shape::{Exclusion, Groups, Guards, LeftOut, Quota, Shape, Shares, Strata, Winner};
+pub use shape::{
+    Exclusion, Groups, Guards, LeftOut, NamedShares, Quota, Shape, Shares, SharesError, Strata, Winner,
+};
 pub use strategy::{Band, Need, Ratings, Setting, Strategy, StrategyInfo};
 pub use summary::{SourceShare, Summary, Ties, summarize};
 pub use tokens::{

@@ -3,8 +3,8 @@
 use lobass_core::{Numbers, ScoreColumns};
 
 use crate::order::ascending;
-use crate::strategy::UNCONDITIONAL;
 use crate::shape::LeftOut;
+use crate::strategy::UNCONDITIONAL;
 use crate::{Band, Ratings, Strategy};
 
 impl Strategy {
@@ -72,7 +72,9 @@ impl Strategy {
         let rows = || (0..columns.len()).filter(|&row| columns.statuses[row].is_eligible());
         let left_out = |why: String, n_rows| LeftOut { why, n_rows };
         if let Self::Quality(Ratings { values, at_least }) = self {
-            let n = |is: &dyn Fn(f64) -> bool| rows().filter(|&row| values.get(row).is_some_and(is)).count() as u64;
+            let n = |is: &dyn Fn(f64) -> bool| {
+                rows().filter(|&row| values.get(row).is_some_and(is)).count() as u64
+            };
             let below = |rating: f64| rating.is_finite() && at_least.is_some_and(|least| rating < least);
             let mut all = vec![
                 left_out("without a rating".to_owned(), rows().count() as u64 - n(&|_| true)),

@@ -159,18 +159,27 @@ fn a_turned_strategy_still_takes_the_best_response_of_each_prompt() {
     };
     let probable = Winner::First(Direction::Ascending);
     assert_eq!(of(&Strategy::Grape, probable, Direction::Ascending), [0, 3]);
-    assert_eq!(of(&Strategy::Grape, probable, Direction::Descending), [3, 0], "the same responses, turned round");
+    assert_eq!(
+        of(&Strategy::Grape, probable, Direction::Descending),
+        [3, 0],
+        "the same responses, turned round"
+    );
     let gains = Strategy::Quality(gains);
     let best = Winner::First(Direction::Descending);
     assert_eq!(of(&gains, best, Direction::Descending), [1, 2]);
     assert_eq!(of(&gains, best, Direction::Ascending), [2, 1]);
-    assert_eq!(of(&gains, Winner::BestRanked, Direction::Ascending), [0, 3], "the best by the end that is kept");
+    assert_eq!(
+        of(&gains, Winner::BestRanked, Direction::Ascending),
+        [0, 3],
+        "the best by the end that is kept"
+    );
 }
 
 #[test]
 fn a_summary_is_of_the_scores_that_were_ranked() {
     // Plain scores fall with length, shrunken ones rise with it.
-    let columns = pool(&[(1, 2.0, 0.5, 9.0), (10, 20.0, 8.0, 9.0), (40, 80.0, 40.0, 9.0), (90, 180.0, 99.0, 9.0)]);
+    let columns =
+        pool(&[(1, 2.0, 0.5, 9.0), (10, 20.0, 8.0, 9.0), (40, 80.0, 40.0, 9.0), (90, 180.0, 99.0, 9.0)]);
     let of = |guards| {
         let shape = Shape { guards, ..Shape::default() };
         let shaped = select_shaped(&columns, &Strategy::Lobass, &rows(2), &shape).unwrap();
@@ -190,12 +199,21 @@ fn a_summary_is_of_the_scores_that_were_ranked() {
     let shaped =
         select_shaped(&columns, &named("perplexity-high"), &rows(1), &Shape { guards, ..Shape::default() })
             .unwrap();
-    assert_eq!(shaped.scores.iter().map(|score| score.is_some()).collect::<Vec<_>>(), [false, false, true, true]);
+    assert_eq!(
+        shaped.scores.iter().map(|score| score.is_some()).collect::<Vec<_>>(),
+        [false, false, true, true]
+    );
 }
 
 #[test]
 fn ties_at_the_border_are_counted() {
-    let columns = pool(&[(5, 9.0, 1.0, 9.0), (3, 9.0, 1.0, 9.0), (3, 9.0, 1.0, 9.0), (3, 9.0, 1.0, 9.0), (1, 9.0, 1.0, 9.0)]);
+    let columns = pool(&[
+        (5, 9.0, 1.0, 9.0),
+        (3, 9.0, 1.0, 9.0),
+        (3, 9.0, 1.0, 9.0),
+        (3, 9.0, 1.0, 9.0),
+        (1, 9.0, 1.0, 9.0),
+    ]);
     let ties = |n: u64, strategy: &Strategy| {
         let shaped = select_shaped(&columns, strategy, &rows(n), &Shape::default()).unwrap();
         summarize(&columns, &shaped).ties.map(|ties| (ties.score, ties.n_candidates, ties.n_selected))
@@ -237,8 +255,7 @@ fn exclusions_are_counted_for_the_first_reason() {
     let error = select_shaped(&columns, &Strategy::Longest, &rows(9), &none).unwrap_err();
     assert!(matches!(error, SelectError::NothingEligible { n_rows: 3, .. }));
     let guards = Guards { min_scored: Some(99), ..Guards::default() };
-    let error =
-        select_shaped(&columns, &Strategy::Longest, &rows(9), &Shape { guards, ..Shape::default() });
+    let error = select_shaped(&columns, &Strategy::Longest, &rows(9), &Shape { guards, ..Shape::default() });
     let said = error.unwrap_err().to_string();
     assert!(said.ends_with("all rows with losses are left out: 3 (fewer than 99 scored tokens)"), "{said}");
 }
@@ -303,7 +320,9 @@ fn random_rows_of_other_lengths_keep_to_a_token_budget() {
 #[test]
 fn random_rows_of_other_lengths_keep_to_a_quota() {
     // A third of the rows are of source `a`, and they are the long ones.
-    let columns = pool(&(0..300).map(|at| (if at % 3 == 0 { 40 } else { 8 }, f64::from(at), 1.0, 9.0)).collect::<Vec<_>>());
+    let columns = pool(
+        &(0..300).map(|at| (if at % 3 == 0 { 40 } else { 8 }, f64::from(at), 1.0, 9.0)).collect::<Vec<_>>(),
+    );
     let quota = Some(Quota { strata: Strata::of_sources(&columns), shares: Shares::Given(vec![3.0, 1.0]) });
     let shape = Shape { quota, ..Shape::default() };
     let strategy = Strategy::LengthMatchedRandom(Box::new(Strategy::GapSum));

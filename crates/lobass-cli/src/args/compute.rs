@@ -26,6 +26,16 @@ pub(super) fn check_device(text: &str) -> Result<String, lobass_llama::Error> {
 }
 
 impl ComputeArgs {
+    /// A flag that is given, if one is.
+    pub(crate) fn given(&self) -> Option<&'static str> {
+        let flags = [
+            (self.device.is_some(), "--device"),
+            (self.dtype.is_some(), "--dtype"),
+            (self.threads.is_some(), "--threads"),
+        ];
+        flags.into_iter().find_map(|(is_given, flag)| is_given.then_some(flag))
+    }
+
     pub(crate) fn apply(&self, settings: &mut ComputeSettings) {
         if let Some(device) = &self.device {
             settings.device.clone_from(device);

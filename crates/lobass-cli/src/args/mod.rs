@@ -307,7 +307,9 @@ pub(crate) struct SelectArgs {
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub(crate) data: Vec<PathBuf>,
     /// Where to write the selected rows: a file, or a directory if there are several data files
-    #[arg(long, value_name = "PATH", required_unless_present = "index")]
+    ///
+    /// Without `--out` and `--index` nothing is written: the selection is only described.
+    #[arg(long, value_name = "PATH")]
     pub(crate) out: Option<PathBuf>,
     /// Write a list of the selected rows: JSON lines of row, key, source, score, and rank
     #[arg(long, value_name = "FILE")]

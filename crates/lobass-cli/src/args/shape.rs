@@ -8,17 +8,17 @@ use crate::settings::{Responses, ShapeSettings};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Shape of the selection")]
 pub(crate) struct ShapeArgs {
-    /// Leave out rows with fewer scored tokens: of a few, a ratio of losses is mostly the end token's
+    /// Leave out rows with fewer scored tokens; in very short responses the end token dominates the score
     #[arg(long, value_name = "TOKENS")]
     min_scored: Option<u32>,
     /// Leave out rows with a lower loss under the base, in nats per scored token: there is nothing to learn
     #[arg(long, value_name = "NATS")]
     min_base_loss: Option<f64>,
-    /// Leave out rows above this quantile (0 to 1) of the loss per scored token under the reference: it did not learn
-    /// them either
+    /// Leave out rows above this quantile (0 to 1) of the loss per scored token under the reference, which did not learn
+    /// them
     #[arg(long, value_name = "QUANTILE")]
     max_reference_quantile: Option<f64>,
-    /// Nats that are added to the denominator of the strategy lobass, which draws short and easy rows to 0
+    /// Nats to add to the denominator of the strategy lobass, which draws the scores of short and easy rows to 0
     #[arg(long, value_name = "NATS")]
     shrinkage: Option<f64>,
     /// Leave out rows whose responses repeat themselves, refuse, or hold what should not be there; the rules are those of
@@ -32,16 +32,16 @@ pub(crate) struct ShapeArgs {
     /// How many responses to one prompt may be kept [default: all]
     #[arg(long, value_enum, value_name = "WHICH")]
     responses: Option<Responses>,
-    /// Part the budget by `source`, by `length`, or by a column of the data, in proportion to the rows of each part
+    /// Split the budget by `source`, by `length`, or by a column of the data, in proportion to the rows of each part
     #[arg(long, value_name = "WHAT")]
     quota_by: Option<String>,
     /// Bins of a quota by length, with as many rows in each [default: 10]
     #[arg(long, value_name = "N")]
     length_bins: Option<usize>,
-    /// Part the budget by rows to the power of 1/T: 1 is in proportion, larger is more even, `inf` is even
+    /// Split the budget by rows to the power of 1/T: 1 is in proportion, larger is more even, `inf` is even
     #[arg(long, value_name = "T")]
     temperature: Option<f64>,
-    /// Part the budget in these proportions, as in `gsm8k=1,alpaca=3`; parts that are not named get nothing
+    /// Split the budget in these proportions, as in `gsm8k=1,alpaca=3`; parts without a share get nothing
     #[arg(long, value_name = "SHARES")]
     shares: Option<String>,
 }
@@ -54,7 +54,7 @@ impl ShapeArgs {
         settings.shrinkage = self.shrinkage.or(settings.shrinkage);
         settings.rules = self.rules.clone().or(settings.rules.take());
         settings.near_duplicates = self.near_duplicates.or(settings.near_duplicates);
-        settings.responses = self.responses.unwrap_or(settings.responses);
+        settings.responses = self.responses.or(settings.responses);
         settings.quota_by = self.quota_by.clone().or(settings.quota_by.take());
         settings.length_bins = self.length_bins.or(settings.length_bins);
         settings.temperature = self.temperature.or(settings.temperature);

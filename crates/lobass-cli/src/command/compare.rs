@@ -2,7 +2,7 @@
 
 use anyhow::bail;
 use lobass_core::Observer as _;
-use lobass_evidence::Bootstrap;
+use lobass_evidence::{Bootstrap, Matching};
 use lobass_run::ScoreFile;
 
 use crate::args::CompareArgs;
@@ -75,6 +75,14 @@ fn settings(args: &CompareArgs, table: &ScoreFile) -> anyhow::Result<Settings> {
         );
     }
     settings.select.check(args.strategy.iter().map(String::as_str))?;
+    if settings.select.budget.is_none() {
+        bail!(
+            "expected `--budget`, found none; `--min-rating` says how many rows of `quality` to keep, not of the others"
+        );
+    }
+    if args.tokens.is_some() && !args.matching.matchings().contains(&Matching::Tokens) {
+        bail!("`--tokens` only applies to trainings at equal tokens, found `--match epochs`");
+    }
     Ok(settings)
 }
 

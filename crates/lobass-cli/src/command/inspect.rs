@@ -1,13 +1,14 @@
 //! `lobass inspect`.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
 use anyhow::{Context as _, bail};
-use lobass_core::{Detail, LossEngine as _, Sequence};
+use lobass_core::{Detail, LossEngine as _, Observer as _, Sequence};
 use lobass_data::{PoolRow, TextTokenizer, Trace};
 use lobass_loss::Engine;
-use lobass_run::ScoreFile;
+use lobass_run::{Manifest, ScoreFile};
 use serde_json::{Value, json};
 
 use crate::args::{InspectArgs, OutputFormat};
@@ -31,14 +32,23 @@ pub(crate) fn inspect(args: &InspectArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     args.compute.apply(&mut settings.compute);
     let base = Model::open("base", &args.base, &settings.compute, ui)?;
     let config = base.checkpoint.config();
-    let sequences = Sequences::open(&settings.data, &settings.sequences, base.dir(), config, None, ui)?;
+    let scores = args.scores.as_deref().map(ScoreFile::open).transpose()?;
+    // A template that asks for the time is told the table's, so that both have the same tokens.
+    let told = scores.as_ref().and_then(|table| table.manifest().template.now.clone());
+    let sequences = Sequences::open(&settings.data, &settings.sequences, base.dir(), config, told, ui)?;
     let row = find_row(&sequences, args.row)?;
     let encoder = &sequences.encoder;
 
     let mut facts = Labelled::default();
     facts.line("row", format!("{} of source `{}`", row.row, sequences.pool.files()[row.file].source()));
     facts.line("key", &row.key);
-    let in_table = args.scores.as_deref().map(|path| scored_as(path, &row)).transpose()?;
+    let in_table = match (&args.scores, &scores) {
+        (Some(path), Some(table)) => {
+            check_table(path, table.manifest(), &sequences, &base, row.file, ui)?;
+            Some(scored_as(path, table, &row)?)
+        }
+        _ => None,
+    };
     let example = match &row.example {
         Ok(example) => example,
         Err(fault) => {
@@ -106,9 +116,44 @@ fn find_row(sequences: &Sequences, wanted: u64) -> anyhow::Result<PoolRow> {
     bail!("row {wanted}: the pool has {count} rows, counted from 0")
 }
 
+/// Refuses a table of other data, and says what else makes its numbers those of other tokens or weights.
+fn check_table(
+    path: &Path,
+    manifest: &Manifest,
+    sequences: &Sequences,
+    base: &Model,
+    file: usize,
+    ui: &Ui,
+) -> anyhow::Result<()> {
+    let inputs = manifest.inputs.iter().map(Some).chain(std::iter::repeat(None));
+    for (file, input) in sequences.pool.files().iter().zip(inputs).take(file + 1) {
+        let (found, expected) =
+            (file.fingerprint()?, input.map_or("no such file", |input| input.sha256.as_str()));
+        if found != expected {
+            bail!(
+                "score table `{}` was made from other data than `{}`: expected SHA-256 {expected}, found {found}",
+                path.display(),
+                file.path().display()
+            );
+        }
+    }
+    let encoder = &sequences.encoder;
+    let of_base = manifest.models.iter().find(|record| record.model.role == "base");
+    let differences = [
+        (manifest.tokenizer != encoder.tokenizer().digest(), "tokenizer"),
+        (manifest.template.digest != encoder.template().digest(), "chat template"),
+        (manifest.encoding != *encoder.options(), "mask, maximal length, or rule for longer rows"),
+        (of_base.is_some_and(|record| record.model.weights_digest != base.key.weights_digest), "base"),
+    ];
+    for (_, what) in differences.iter().filter(|(differs, _)| *differs) {
+        ui.warn(&format!("the score table was made with another {what} than what is shown here"));
+    }
+    Ok(())
+}
+
 /// What a score table says of a row.
-fn scored_as(path: &std::path::Path, row: &PoolRow) -> anyhow::Result<String> {
-    let record = ScoreFile::open(path)?
+fn scored_as(path: &Path, table: &ScoreFile, row: &PoolRow) -> anyhow::Result<String> {
+    let record = table
         .record(row.row)?
         .with_context(|| format!("score table `{}` has no row {}", path.display(), row.row))?;
     if record.key != row.key {

@@ -6,12 +6,12 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 use lobass_run::{MaskWriter, ScoreFile, TokenLosses};
 use lobass_select::{Scope, Threshold, TokenMask, TokenScore};
-use serde::Deserialize;
 use serde_json::json;
 
 use crate::args::{MaskArgs, MaskMethod, ScopeArg};
 use crate::exit::Outcome;
 use crate::outputs;
+use crate::scored_pool::{Named, check_named};
 use crate::settings::available_threads;
 use crate::text::{Labelled, count, counted, percent};
 use crate::ui::Ui;
@@ -24,7 +24,7 @@ pub(crate) fn mask(args: &MaskArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let inputs: Vec<_> = index.chain([("the score table", args.scores.as_path())]).collect();
     outputs::check(std::slice::from_ref(&args.out), &inputs)?;
     let table = ScoreFile::open(&args.scores)?;
-    let chosen = args.index.as_deref().map(read_index).transpose()?;
+    let chosen = args.index.as_deref().map(|index| read_index(index, &table)).transpose()?;
     let is_wanted = |row: &TokenLosses| {
         row.status.is_eligible() && chosen.as_ref().is_none_or(|chosen| chosen.contains(&row.row))
     };
@@ -33,6 +33,7 @@ pub(crate) fn mask(args: &MaskArgs, ui: &Ui) -> anyhow::Result<Outcome> {
         Scope::Row => None,
         Scope::Pool => pool_threshold(&table, &mask)?,
     };
+    outputs::note_replaced(std::slice::from_ref(&args.out), ui);
     let mut writer = MaskWriter::create(&args.out)?;
     let mut tally = Tally::default();
     table.token_losses(&MODELS, available_threads(), |row| {
@@ -57,7 +58,10 @@ pub(crate) fn mask(args: &MaskArgs, ui: &Ui) -> anyhow::Result<Outcome> {
         && tally.n_rows + tally.n_empty < chosen.len() as u64
     {
         let found = tally.n_rows + tally.n_empty;
-        bail!("the selection names {} rows, and the table has losses of {found} of them", chosen.len());
+        bail!(
+            "the selection has {} rows, of which the table has losses of tokens for {found}; make it from this table",
+            chosen.len()
+        );
     }
     writer.finish()?;
     tally.say(args, &mask, threshold, ui)
@@ -89,23 +93,23 @@ fn pool_threshold(table: &ScoreFile, mask: &TokenMask) -> anyhow::Result<Option<
     })?)
 }
 
-/// The rows of a selection.
-fn read_index(path: &Path) -> anyhow::Result<HashSet<u64>> {
-    #[derive(Deserialize)]
-    struct Chosen {
-        row: u64,
+/// The rows of a selection, which have to be those of the table by their keys and sources too.
+fn read_index(path: &Path, table: &ScoreFile) -> anyhow::Result<HashSet<u64>> {
+    let mut chosen: Vec<Named> = Vec::new();
+    let mut rows = HashSet::new();
+    for (line, number) in fs_err::read_to_string(path)?.lines().zip(1..) {
+        let at = || format!("`{}`, line {number}", path.display());
+        let named: Named = serde_json::from_str(line)
+            .with_context(|| format!("{}: expected a row of a selection's list", at()))?;
+        if !rows.insert(named.row) {
+            bail!("{}: row {} is there twice", at(), named.row);
+        }
+        chosen.push(named);
     }
-    let text = fs_err::read_to_string(path)?;
-    let rows = text.lines().zip(1..).map(|(line, number)| {
-        let chosen: Chosen = serde_json::from_str(line).with_context(|| {
-            format!("`{}`, line {number}: expected a row of a selection's list", path.display())
-        })?;
-        anyhow::Ok(chosen.row)
-    });
-    let rows = rows.collect::<anyhow::Result<HashSet<u64>>>()?;
     if rows.is_empty() {
         bail!("`{}`: expected the rows of a selection, found none", path.display());
     }
+    check_named(&chosen, table).with_context(|| format!("selection `{}`", path.display()))?;
     Ok(rows)
 }
 

@@ -8,9 +8,10 @@ use crate::args::ReportArgs;
 use crate::exit::Outcome;
 use crate::hub::find_model;
 use crate::models::{Model, check_pair};
+use crate::outputs;
 use crate::scored_pool::open_scored_pool;
 use crate::settings::{ComputeSettings, SelectSettings, available_threads};
-use crate::shell::quoted;
+use crate::shell::{quoted, quoted_path};
 use crate::stages::{DEFAULT_STRATEGIES, Heat, PageRequest, Spelled, Tokens, choose};
 use crate::ui::Ui;
 
@@ -24,12 +25,20 @@ pub(crate) fn report(args: &ReportArgs, ui: &Ui) -> anyhow::Result<Outcome> {
         settings.budget.get_or_insert_with(|| DEFAULT_BUDGET.to_owned());
     }
     let names = || args.strategy.iter().map(String::as_str);
-    settings.check(names())?;
+    match args.strategy.is_empty() {
+        true if settings.direction.is_some() => {
+            bail!("`--ascending` and `--descending` apply to named strategies; name them with `--strategy`")
+        }
+        true => settings.check(DEFAULT_STRATEGIES)?,
+        false => settings.check(names())?,
+    }
     let table = ScoreFile::open(&args.scores)?;
+    check_models(args, table.manifest())?;
     let wanted = PageRequest::columns(names(), &settings, table.manifest())?;
     let columns = table.columns(&wanted, settings.seed, available_threads())?;
     let pool = open_scored_pool(&args.scores, &args.data, table.manifest(), true, ui)?;
     PageRequest::check(&args.out, &args.scores, &pool)?;
+    outputs::note_replaced(std::slice::from_ref(&args.out), ui);
     let encoder = args.base.is_some().then(|| encoder(args, &pool, table.manifest(), ui)).transpose()?;
     let models = models(args, encoder.as_ref(), table.manifest(), ui)?;
     let choose = |name| choose(&table, &columns, &pool, name, &settings);
@@ -51,6 +60,25 @@ pub(crate) fn report(args: &ReportArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let written = page.write(ui)?;
     ui.result(written.text(), &written.json())?;
     Ok(Outcome::Done)
+}
+
+/// Refuses flags about models that would show nothing.
+fn check_models(args: &ReportArgs, manifest: &Manifest) -> anyhow::Result<()> {
+    if !args.reference.is_empty() || args.adapter.is_some() {
+        return Ok(());
+    }
+    if args.base.is_some() && !manifest.per_token {
+        bail!(
+            "`--base` alone shows losses of tokens of a table with `--per-token`; for this table add `--reference` or \
+             `--adapter`"
+        );
+    }
+    match args.compute.given() {
+        Some(flag) => {
+            bail!("`{flag}` only applies to the models of `--base` with `--reference` or `--adapter`")
+        }
+        None => Ok(()),
+    }
 }
 
 /// The models whose losses the table has.
@@ -161,7 +189,7 @@ fn models(
 }
 
 fn spelled(args: &ReportArgs) -> Spelled {
-    let path = |path: &std::path::Path| quoted(&path.display().to_string());
+    let path = quoted_path;
     let mut models = String::new();
     if let Some(base) = &args.base {
         models += &format!(" --base {}", path(base));

@@ -15,6 +15,7 @@ use crate::hub::{find_model, pinned};
 use crate::inputs::Sequences;
 use crate::models::{Model, check_pair};
 use crate::outputs;
+use crate::scored_pool::check_model;
 use crate::settings::Settings;
 use crate::stages::{
     self, PageRequest, ReferenceReport, References, RunPage, SelectionTarget, TableFormat, further,
@@ -109,6 +110,8 @@ pub(crate) fn run_with(settings: &Settings, ui: &Ui) -> anyhow::Result<RunReport
         target(out, strategy).check(&sequences.pool, &scores, &settings.select)?;
     }
     check_directory(out)?;
+    check_model(out, &base.key)?;
+    check_reference(out, settings)?;
     fs_err::create_dir_all(out)?;
     let (record, as_toml) = (out.join(SETTINGS), toml::to_string(&spelled(settings, &recipe, &base))?);
     if !record.exists() {
@@ -166,6 +169,29 @@ pub(crate) fn run_with(settings: &Settings, ui: &Ui) -> anyhow::Result<RunReport
     })
 }
 
+/// Refuses a run directory whose reference was trained for one that is given, and the other way round: its table, its
+/// selections, and its page would be replaced by those of another reference.
+fn check_reference(out: &Path, settings: &Settings) -> anyhow::Result<()> {
+    let record = out.join(SETTINGS);
+    if !record.exists() || !out.join("scores.parquet").exists() {
+        return Ok(());
+    }
+    let earlier: Settings = toml::from_str(&fs_err::read_to_string(&record)?)
+        .with_context(|| format!("settings `{}`", record.display()))?;
+    let kind = |settings: &Settings| match settings.model.reference {
+        Some(_) => "a reference that was given",
+        None => "a reference that it trained",
+    };
+    let (expected, found) = (kind(&earlier), kind(settings));
+    if expected != found {
+        bail!(
+            "`{}`: expected {expected}, which its score table was made with, found {found}; use another run directory",
+            out.display()
+        );
+    }
+    Ok(())
+}
+
 /// How LoBaSS ranked the pool; if it was not asked for, as it would have by itself, keeping as many rows as the others.
 fn ranked_as(chosen: &[(Strategy, Shaped)]) -> RankedAs<'_> {
     let n_selected = |shaped: &Shaped| shaped.selection.selected.len();
@@ -191,6 +217,7 @@ fn score_all(request: &References<'_>, ui: &Ui) -> anyhow::Result<Seal> {
         Some(dir) => {
             warn_of_idle_settings(settings, ui);
             let reference = base.open_tuned("reference", dir, ui)?;
+            check_model(request.out, &reference.key)?;
             check_pair(base, &reference, sequences.encoder.tokenizer())?;
             stages::score(work, &reference, Detail::Sum, threads, ui)?;
             stages::given(base, Some(&reference), &[], work, Detail::Sum, ui)?

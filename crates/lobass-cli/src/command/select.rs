@@ -20,6 +20,7 @@ pub(crate) fn select(args: &SelectArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let pool = open_scored_pool(&args.scores, &args.data, table.manifest(), reads_rows, ui)?;
     let target = SelectionTarget { out: args.out.clone(), index: args.index.clone() };
     target.check(&pool, &args.scores, &settings)?;
+    target.note_replaced(&pool, ui)?;
     let report = select_and_write(&table, &columns, &pool, &args.strategy, &settings, &target)?;
     ui.result(report.text(), &report.json())?;
     Ok(Outcome::incomplete_if(report.falls_short()))

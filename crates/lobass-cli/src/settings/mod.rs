@@ -3,6 +3,7 @@
 mod compare;
 mod select;
 mod sets;
+mod shape;
 mod spelled;
 mod train;
 
@@ -12,9 +13,10 @@ use anyhow::Context as _;
 pub(crate) use compare::{MatchedTokens, OverlapPolicy};
 use lobass_data::{Duplicates, Mask, Overlong};
 use lobass_llama::{DeviceName, Dtype};
-pub(crate) use select::{DirectionWord, Responses, SelectSettings, ShapeSettings};
+pub(crate) use select::{DirectionWord, SelectSettings};
 use serde::{Deserialize, Serialize};
 pub(crate) use sets::{Diversity, SetSettings};
+pub(crate) use shape::{Responses, ShapeSettings};
 pub(crate) use train::{EvalSettings, Method, ModeName, ObjectiveName, ReferenceSettings, TrainSettings};
 
 /// The settings of `lobass run`; other commands use parts of it.

@@ -81,32 +81,19 @@ impl SetSettings {
     }
 
     /// Checks what can be checked before anything is read.
-    pub(super) fn check(&self, has_queries: bool) -> anyhow::Result<()> {
-        if has_queries && (self.embeddings.is_none() || self.query_embeddings.is_empty()) {
-            bail!(
-                "the strategy rds needs vectors of the pool and of queries: `--embeddings FILE --query-embeddings FILE`"
-            );
-        }
-        if !has_queries && (self.round_robin || !self.query_embeddings.is_empty()) {
-            bail!("vectors of queries are for the strategy rds, and that is not asked for");
-        }
+    pub(super) fn check(&self) -> anyhow::Result<()> {
         if self.diversity.is_some() && self.embeddings.is_none() {
-            bail!("rows that differ by what? Give the vectors of the pool: `--embeddings FILE`");
+            bail!("`--diversity` needs the vectors of the pool: `--embeddings FILE`");
         }
         if self.diversity.is_some() && self.round_robin {
-            bail!("tasks that choose in turn, or rows that differ: expected one of them, found both");
-        }
-        if self.embeddings.is_some() && self.diversity.is_none() && !has_queries {
-            bail!(
-                "vectors of the pool are for `--diversity` and for the strategy rds, and neither is asked for"
-            );
+            bail!("`--round-robin` and `--diversity` both choose which rows go together; give one of them");
         }
         match (self.out_of, self.diversity) {
             (Some(times), _) if times < 1.0 || times.is_nan() => {
-                bail!("out of how many times as many: expected at least 1, found {times}")
+                bail!("`--out-of`: expected at least 1, found {times}")
             }
             (Some(_), None | Some(Diversity::Cosine(_))) => {
-                bail!("out of how many times as many rows is for k-center and facility location")
+                bail!("`--out-of` only applies to `--diversity k-center` and `facility-location`")
             }
             _ => Ok(()),
         }

@@ -3,7 +3,7 @@
 use std::fmt::{Display, Write as _};
 use std::path::{Path, PathBuf};
 
-use crate::shell::quoted;
+use crate::shell::{quoted, quoted_path};
 
 /// Flags, each with a space before it.
 #[derive(Default)]
@@ -18,10 +18,11 @@ impl Spelled {
         let _ = write!(self.0, " --{name}");
     }
 
-    /// A number, or a word that needs no quotes.
+    /// A number, or a word that needs no quotes. One that begins with a dash would be taken for a flag by itself.
     pub(super) fn value(&mut self, name: &str, value: Option<impl Display>) {
-        if let Some(value) = value {
-            let _ = write!(self.0, " --{name} {value}");
+        if let Some(value) = value.map(|value| value.to_string()) {
+            let sign = if value.starts_with('-') { '=' } else { ' ' };
+            let _ = write!(self.0, " --{name}{sign}{value}");
         }
     }
 
@@ -30,11 +31,11 @@ impl Spelled {
     }
 
     pub(super) fn path(&mut self, name: &str, path: Option<&Path>) {
-        self.value(name, path.map(|path| quoted(&path.display().to_string())));
+        self.value(name, path.map(quoted_path));
     }
 
     pub(super) fn paths(&mut self, name: &str, paths: &[PathBuf]) {
-        let all: Vec<String> = paths.iter().map(|path| quoted(&path.display().to_string())).collect();
+        let all: Vec<String> = paths.iter().map(|path| quoted_path(path)).collect();
         self.value(name, (!all.is_empty()).then(|| all.join(" ")));
     }
 }

@@ -200,7 +200,9 @@ fn loss_lines(view: &View, plane: &Plane) -> Vec<Line> {
     let border = view.border();
     let points = match (view.strategy.as_str(), border) {
         // Shrinkage is added to sums, so its border is no line among means.
-        ("lobass", Some(score)) if view.shrinkage.is_none_or(|nats| nats == 0.0) => clipped(min, max, |x| (1.0 - score) * x),
+        ("lobass", Some(score)) if view.shrinkage.is_none_or(|nats| nats == 0.0) => {
+            clipped(min, max, |x| (1.0 - score) * x)
+        }
         ("gap", Some(score)) => clipped(min, max, |x| x - score),
         ("perplexity-low" | "perplexity-high", Some(score)) if plane.x.contains(score.ln()) => {
             vec![(score.ln(), min), (score.ln(), max)]
@@ -237,7 +239,11 @@ fn score_figure(view: &View, at: usize) -> String {
     let mut reading = match view.kept_scores {
         Some((best, worst)) => {
             let n_kept = count(view.n_selected);
-            format!("Of {candidates} {n_kept} are kept, with scores from {} to {}.", plain(best), plain(worst))
+            format!(
+                "Of {candidates} {n_kept} are kept, with scores from {} to {}.",
+                plain(best),
+                plain(worst)
+            )
         }
         None => format!("Of {candidates} none is kept."),
     };

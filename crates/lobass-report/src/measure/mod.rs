@@ -95,7 +95,8 @@ impl<'a> Measuring<'a> {
         let least = if info.name == "lobass" { -1.0 } else { f64::NEG_INFINITY };
         let histogram =
             Histogram::of(&label, least, of_rows.filter_map(|(score, &chosen)| Some((score?, chosen))));
-        let excluded = |left: &lobass_select::LeftOut| Excluded { why: left.why.clone(), n_rows: left.n_rows };
+        let excluded =
+            |left: &lobass_select::LeftOut| Excluded { why: left.why.clone(), n_rows: left.n_rows };
         self.views.push(View {
             strategy: info.name.to_owned(),
             score: strategy.score_in_words(shaped.shrinkage),
@@ -172,7 +173,8 @@ impl<'a> Measuring<'a> {
     }
 
     fn overlaps(&self) -> Vec<Overlap> {
-        let pairs = (0..self.kept.len()).flat_map(|left| (left + 1..self.kept.len()).map(move |right| (left, right)));
+        let pairs =
+            (0..self.kept.len()).flat_map(|left| (left + 1..self.kept.len()).map(move |right| (left, right)));
         let found = pairs.filter_map(|(left, right)| {
             let agreed = self.kept[left].agreement(&self.kept[right])?;
             Some(Overlap {

@@ -2,6 +2,7 @@
 
 mod groups;
 mod guards;
+mod named;
 mod quota;
 mod strata;
 
@@ -9,6 +10,7 @@ use lobass_core::{Numbers, ScoreColumns};
 
 pub use groups::{Groups, Winner};
 pub use guards::Guards;
+pub use named::{NamedShares, SharesError};
 pub(crate) use quota::allot;
 pub use quota::{Quota, Shares};
 pub use strata::Strata;

@@ -120,7 +120,7 @@ impl Comparison {
         let held_out = HeldOut::open(request.overlaps, sequences, &columns.statuses, ui)?;
         let record = pool_record(table, &plan, &columns, &sequences_of);
         let recipe = request.train.config(base.checkpoint.config().n_parameters())?;
-        let matched_tokens = matched_tokens(request, &recipe, &record, ui)?;
+        let matched_tokens = matched_tokens(request, &recipe, &record)?;
         let decided = Decided {
             version: 1,
             base: base.key.weights_digest.clone(),
@@ -188,7 +188,7 @@ impl Comparison {
         }
     }
 
-    /// Of everything that decides a trial: how rows were selected is told by the rows.
+    /// Hash of every input that affects the trial. The selection strategy is not hashed, only the selected rows.
     fn identity(&self, trial: &Trial) -> anyhow::Result<String> {
         let Decided { version, base, dtype, plan, recipe, adapter, held_out, .. } = &self.decided;
         let tokens = (trial.matching == Some(Matching::Tokens)).then_some(self.matched_tokens);
@@ -334,7 +334,6 @@ fn matched_tokens(
     request: &CompareRequest<'_>,
     recipe: &TrainConfig,
     pool: &PoolRecord,
-    ui: &Ui,
 ) -> anyhow::Result<u64> {
     let epochs = u64::from(recipe.epochs);
     let tokens = match (request.tokens, request.select.budget()?) {
@@ -349,9 +348,6 @@ fn matched_tokens(
     };
     if pool.n_eligible == 0 {
         bail!("no row of the table can be selected");
-    }
-    if request.tokens.is_some() && !request.matchings.contains(&Matching::Tokens) {
-        ui.warn("tokens are given, and nothing is trained at equal tokens");
     }
     Ok(tokens)
 }

@@ -103,6 +103,8 @@ impl Comparison {
         };
         Ok(ArmReport {
             strategy: done.arm.clone(),
+            turned: first.and_then(|subset| subset.turned.clone()),
+            shrinkage: first.and_then(|subset| subset.shrinkage),
             matching: done.matching,
             n_rows: mean(|record| record.n_rows),
             n_tokens: trained,
@@ -203,7 +205,7 @@ fn row(
         report.difference(&arm.strategy, baseline, matching, ALL).map_or("-".to_owned(), difference)
     };
     vec![
-        arm.strategy.clone(),
+        arm.label(),
         format!("{:.0}", arm.n_rows),
         format!("{:.0}", arm.n_steps),
         arm.cost.total().map_or("?".to_owned(), |cost| format!("{cost:.1}")),

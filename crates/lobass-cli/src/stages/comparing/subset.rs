@@ -1,6 +1,7 @@
 //! What each strategy selects, with each seed, and what that costs.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use lobass_core::{Observer as _, RowStatus};
 use lobass_evidence::{Cost, SourceCount};
@@ -18,6 +19,10 @@ use crate::ui::Ui;
 pub(crate) struct Subset {
     /// In the order of the pool.
     pub(super) rows: Vec<u64>,
+    /// The end of the score that was kept, if it is not the strategy's own.
+    pub(super) turned: Option<String>,
+    /// Nats of shrinkage in the score.
+    pub(super) shrinkage: Option<f64>,
     pub(super) length_correlation: Option<f64>,
     pub(super) mean_scored_tokens: f64,
     pub(super) sources: Vec<SourceCount>,
@@ -43,7 +48,8 @@ pub(super) fn subsets(
             let index = comparison.out.join("selected").join(strategy).join(format!("seed{offset}.jsonl"));
             let target = SelectionTarget { out: None, index: Some(index) };
             let report = select_and_write(table, &columns, &comparison.pool, strategy, &settings, &target)?;
-            let mut rows: Vec<u64> = report.shaped.selection.selected.iter().map(|selected| selected.row).collect();
+            let mut rows: Vec<u64> =
+                report.shaped.selection.selected.iter().map(|selected| selected.row).collect();
             rows.sort_unstable();
             let n_selected = rows.len();
             rows.retain(|row| comparison.sequences_of.contains_key(row));
@@ -61,7 +67,16 @@ pub(super) fn subsets(
                 n_rows: share.n_selected,
             };
             let sources = sources.iter().map(share).collect();
-            let subset = Subset { rows, length_correlation, mean_scored_tokens, sources, falls_short };
+            let (own, kept) = (report.strategy.info().direction, report.shaped.selection.direction);
+            let subset = Subset {
+                rows,
+                turned: (kept != own).then(|| kept.to_string()),
+                shrinkage: report.shaped.shrinkage,
+                length_correlation,
+                mean_scored_tokens,
+                sources,
+                falls_short,
+            };
             subsets.insert((strategy.clone(), offset), subset);
         }
     }
@@ -87,7 +102,8 @@ pub(super) fn cost_of_selecting(
     let models = &table.manifest().models;
     let is_epoch = |role: &str| role.rsplit_once("_epoch").is_some_and(|(_, n)| n.parse::<u32>().is_ok());
     let mut scoring = 0usize;
-    let mut trained: BTreeMap<&str, Option<u64>> = BTreeMap::new();
+    // By training: the models of its epochs come from one.
+    let mut trained: BTreeMap<&Path, Option<u64>> = BTreeMap::new();
     for column in columns_of([strategy], settings, table.manifest())?.losses {
         let role = column.strip_suffix("_rejected").unwrap_or(&column);
         let of_references = role == "reference" || role == "in_sample";
@@ -100,8 +116,10 @@ pub(super) fn cost_of_selecting(
         // Other contexts of a model are passes too, under names of their own.
         scoring += read.len().max(1);
         for model in read.iter().filter(|model| model.role.starts_with("reference")) {
-            let record = TrainingRecord::read(model.path.as_ref())?;
-            trained.insert(&model.path, record.and_then(|record| record.n_tokens()));
+            let path = Path::new(&model.path);
+            let record = TrainingRecord::read(path)?;
+            let training = TrainingRecord::home(path).unwrap_or(path);
+            trained.insert(training, record.and_then(|record| record.n_tokens()));
         }
     }
     // Vectors come with the base's pass; where nothing else is read of it, they are that pass.
@@ -110,7 +128,7 @@ pub(super) fn cost_of_selecting(
     }
     // What ratings cost that someone brings, nobody here knows.
     if matches!(settings.strategy(strategy)?, lobass_select::Strategy::Quality(_)) {
-        trained.insert("ratings", None);
+        trained.insert(Path::new("ratings"), None);
     }
     let references: Option<u64> = trained.values().copied().sum();
     let references = references.map(|n_tokens| Cost::of_training(n_tokens as f64, pool_tokens));

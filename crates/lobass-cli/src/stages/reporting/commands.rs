@@ -7,7 +7,7 @@ use lobass_run::Manifest;
 
 use crate::models::{BRIER, UNCONDITIONAL};
 use crate::settings::SelectSettings;
-use crate::shell::quoted;
+use crate::shell::{quoted_path, quoted_source};
 
 /// What is known of how a page came to be.
 #[derive(Debug, Clone, Default)]
@@ -33,12 +33,12 @@ impl Spelled {
         is_chosen: impl Fn(&str) -> bool,
     ) -> anyhow::Result<Vec<Command>> {
         let command = |what: &str, line: String| Command { what: what.to_owned(), line };
-        let scores = quoted(&scores.display().to_string());
+        let scores = quoted_path(scores);
         let data = match self.data.is_empty() {
             true => String::new(),
             false => format!(
                 " --data {}",
-                self.data.iter().map(|p| quoted(&p.display().to_string())).collect::<Vec<_>>().join(" ")
+                self.data.iter().map(|path| quoted_path(path)).collect::<Vec<_>>().join(" ")
             ),
         };
         let budget = format!("--budget {} --seed {}", report.budget, report.seed);
@@ -76,7 +76,7 @@ impl Spelled {
                 said,
                 self.models,
                 self.n_examples,
-                quoted(&self.out.display().to_string())
+                quoted_path(&self.out)
             ),
         ));
         Ok(commands)
@@ -92,13 +92,13 @@ fn score(scores: &str, manifest: &Manifest) -> Option<Command> {
     if manifest.models.len() > known {
         return None;
     }
-    let mut line = format!("lobass score --base {}", quoted(&base.model.path));
+    let mut line = format!("lobass score --base {}", quoted_path(base.model.path.as_ref()));
     if let Some(reference) = of("reference") {
-        line += &format!(" --reference {}", quoted(&reference.model.path));
+        line += &format!(" --reference {}", quoted_path(reference.model.path.as_ref()));
     }
     line += " --data";
     for input in &manifest.inputs {
-        line += &format!(" {}", quoted(&format!("{}={}", input.source, input.path)));
+        line += &format!(" {}", quoted_source(&input.source, &input.path));
     }
     let encoding = &manifest.encoding;
     line += &format!(

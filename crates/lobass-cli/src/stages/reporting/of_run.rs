@@ -13,7 +13,7 @@ use super::{DEFAULT_STRATEGIES, PageRequest};
 use crate::inputs::Sequences;
 use crate::models::Model;
 use crate::settings::Settings;
-use crate::shell::quoted;
+use crate::shell::quoted_path;
 use crate::ui::Ui;
 
 /// Rows of each kind that are shown of each strategy.
@@ -64,15 +64,19 @@ impl RunPage<'_> {
 
     fn spelled(&self, out: &Path) -> Spelled {
         let references: Vec<String> =
-            self.seal.references.iter().map(|reference| quoted(&reference.model.path)).collect();
-        let settings = self.out.join("settings.toml").display().to_string();
+            self.seal.references.iter().map(|reference| quoted_path(reference.model.path.as_ref())).collect();
+        let settings = self.out.join("settings.toml");
         Spelled {
             whole: Some(Command {
                 what: "Everything: the reference, the score table, the selections, and this page".to_owned(),
-                line: format!("lobass run {}", quoted(&settings)),
+                line: format!("lobass run {}", quoted_path(&settings)),
             }),
             data: Vec::new(),
-            models: format!(" --base {} --reference {}", quoted(&self.seal.base.path), references.join(" ")),
+            models: format!(
+                " --base {} --reference {}",
+                quoted_path(self.seal.base.path.as_ref()),
+                references.join(" ")
+            ),
             n_examples: N_EXAMPLES,
             out: out.to_owned(),
         }

@@ -10,7 +10,7 @@ mod write;
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
-use lobass_core::{ColumnSet, Direction, ScoreColumns};
+use lobass_core::{ColumnSet, Observer, ScoreColumns};
 use lobass_data::Pool;
 use lobass_run::{Manifest, ScoreFile};
 use lobass_select::{Need, Ratings, Request, Shaped, Strategy, lark, select_sets, summarize};
@@ -36,6 +36,12 @@ impl SelectionTarget {
     fn paths(&self, pool: &Pool) -> anyhow::Result<Vec<PathBuf>> {
         let rows = self.out.as_deref().map(|out| output_paths(pool, out)).transpose()?;
         Ok(rows.into_iter().flatten().chain(self.index.clone()).collect())
+    }
+
+    /// Says which files will be replaced.
+    pub(crate) fn note_replaced(&self, pool: &Pool, observer: &dyn Observer) -> anyhow::Result<()> {
+        outputs::note_replaced(&self.paths(pool)?, observer);
+        Ok(())
     }
 
     /// Refuses a target that would overwrite the data, the table, what settings name, or a part of itself.
@@ -103,7 +109,7 @@ pub(crate) fn choose(
         Strategy::Rds(_) => Strategy::Rds(vectors.as_ref().map(|v| v.cosines(columns)).unwrap_or_default()),
         strategy => with_data(strategy, table, columns, pool, settings)?,
     };
-    let request = Request { budget: settings.budget()?, direction: settings.direction.map(Direction::from) };
+    let request = Request { budget: settings.budget()?, direction: settings.direction_of(&strategy) };
     let shape = shape::shape(&settings.shape_of(&strategy), columns, pool, &strategy)?;
     let tasks = vectors.as_ref().map(VectorSets::tasks).unwrap_or_default();
     let sets = vectors.as_ref().and_then(|vectors| vectors.sets(&settings.sets, &strategy, &tasks));
@@ -153,7 +159,9 @@ fn with_data(
                 (Some(file), column) => ratings::of_file(file, column.as_deref(), table)?,
                 (None, Some(column)) => ratings::of_data(pool, column)?,
                 (None, None) => {
-                    bail!("the strategy quality needs ratings: name their column with `--rating`")
+                    bail!(
+                        "strategy `quality`: expected ratings, found none; name their column with `--rating`"
+                    )
                 }
             };
             Ok(Strategy::Quality(Ratings { values, at_least: settings.min_rating }))

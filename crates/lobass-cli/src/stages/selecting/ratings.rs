@@ -1,5 +1,6 @@
 //! Ratings of rows: a column of the data, or a file beside it.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
@@ -8,6 +9,7 @@ use lobass_data::{Pool, Rows};
 use lobass_run::ScoreFile;
 use serde_json::{Map, Value};
 
+use crate::scored_pool::{Named, check_named};
 use crate::settings::available_threads;
 
 /// The column of a file of ratings, if nobody says which.
@@ -41,9 +43,10 @@ pub(super) fn of_file(path: &Path, column: Option<&str>, table: &ScoreFile) -> a
     }
     let rows = places(&rated, table).with_context(|| format!("ratings `{}`", path.display()))?;
     let mut ratings = Numbers::missing(usize::try_from(table.manifest().n_rows)?);
+    let mut seen = HashSet::new();
     for (rated, row) in rated.iter().zip(rows) {
         let row = usize::try_from(row)?;
-        if ratings.get(row).is_some() {
+        if !seen.insert(row) {
             bail!("ratings `{}`: row {row} is rated twice", path.display());
         }
         ratings.set(row, rated.rating);
@@ -58,20 +61,33 @@ pub(super) fn of_file(path: &Path, column: Option<&str>, table: &ScoreFile) -> a
 struct Rated {
     row: Option<u64>,
     key: Option<String>,
+    source: Option<String>,
     rating: Option<f64>,
 }
 
 impl Rated {
     fn of(fields: &Map<String, Value>, column: &str) -> anyhow::Result<Self> {
-        let row = fields.get("row").and_then(Value::as_u64);
-        let key = fields.get("key").and_then(Value::as_str).map(str::to_owned);
+        let row = match fields.get("row") {
+            None | Some(Value::Null) => None,
+            Some(row) => {
+                Some(row.as_u64().with_context(|| format!("expected a place as `row`, found {row}"))?)
+            }
+        };
+        // A key is text; data may have numbers there, which are keys as they are written.
+        let key = match fields.get("key") {
+            None | Some(Value::Null) => None,
+            Some(Value::String(key)) => Some(key.clone()),
+            Some(Value::Number(key)) => Some(key.to_string()),
+            Some(key) => bail!("expected text or a number as `key`, found {key}"),
+        };
         if row.is_none() && key.is_none() {
-            bail!("expected a `row` or a `key`, found neither");
+            bail!("expected a `row` or a `key`, found {}", names(fields));
         }
         let rating = fields
             .get(column)
             .with_context(|| format!("expected column `{column}`, found {}", names(fields)))?;
-        Ok(Self { row, key, rating: number(rating) })
+        let source = fields.get("source").and_then(Value::as_str).map(str::to_owned);
+        Ok(Self { row, key, source, rating: number(rating) })
     }
 }
 
@@ -82,30 +98,35 @@ fn names(fields: &Map<String, Value>) -> String {
 /// The position of each rated row.
 fn places(rated: &[Rated], table: &ScoreFile) -> anyhow::Result<Vec<u64>> {
     let n_rows = table.manifest().n_rows;
-    if let Some(row) = rated.iter().filter_map(|rated| rated.row).find(|&row| row >= n_rows) {
-        bail!("expected a row below {n_rows}, found {row}");
+    let rows = match rated.iter().all(|rated| rated.row.is_some()) {
+        true => rated.iter().filter_map(|rated| rated.row).collect(),
+        false => places_by_key(rated, table)?,
+    };
+    if let Some(row) = rows.iter().find(|&&row| row >= n_rows) {
+        bail!("expected a row below {n_rows}, the rows of the score table, found {row}");
     }
-    if rated.iter().all(|rated| rated.key.is_none()) {
-        return Ok(rated.iter().filter_map(|rated| rated.row).collect());
-    }
-    let all: Vec<u64> = (0..n_rows).collect();
+    let named = rated.iter().zip(&rows).map(|(rated, &row)| Named {
+        row,
+        key: rated.key.as_deref().map(ExampleKey::new),
+        source: rated.source.clone(),
+    });
+    let named: Vec<Named> = named.filter(|named| named.key.is_some() || named.source.is_some()).collect();
+    check_named(&named, table)?;
+    Ok(rows)
+}
+
+/// The same where some rows have a key alone.
+fn places_by_key(rated: &[Rated], table: &ScoreFile) -> anyhow::Result<Vec<u64>> {
+    let all: Vec<u64> = (0..table.manifest().n_rows).collect();
     let keys = table.keys(&all, available_threads())?;
     let by_key: std::collections::HashMap<&str, u64> =
         keys.iter().map(ExampleKey::as_str).zip(all.iter().copied()).collect();
     let place = |rated: &Rated| match (rated.row, &rated.key) {
-        (None, Some(key)) => by_key
-            .get(key.as_str())
-            .copied()
-            .with_context(|| format!("no row of the table has the key `{key}`")),
-        (Some(row), Some(key)) => match keys.get(usize::try_from(row)?) {
-            Some(found) if found.as_str() == key => Ok(row),
-            found => bail!(
-                "row {row} has the key `{}` in the table, and `{key}` here; they were made from other data",
-                found.map_or("", |key| key.as_str())
-            ),
-        },
-        (Some(row), None) => Ok(row),
-        (None, None) => bail!("expected a `row` or a `key`, found neither"),
+        (Some(row), _) => Ok(row),
+        (None, key) => {
+            let key = key.as_deref().unwrap_or_default();
+            by_key.get(key).copied().with_context(|| format!("no row of the table has the key `{key}`"))
+        }
     };
     rated.iter().map(place).collect()
 }

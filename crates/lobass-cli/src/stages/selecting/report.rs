@@ -155,7 +155,10 @@ impl SelectionReport {
         if !rest.is_empty() {
             let sum = |of: fn(&SourceShare) -> u64| count(rest.iter().map(of).sum());
             let (n_kept, all) = (sum(|share| share.n_selected), sum(|share| share.n_pool));
-            text.line("source", format!("{n_kept} of {all} in {}", counted(rest.len() as u64, "more source")));
+            text.line(
+                "source",
+                format!("{n_kept} of {all} in {}", counted(rest.len() as u64, "more source")),
+            );
         }
         let mut strata: Vec<&StratumShare> = self.shaped.strata.iter().collect();
         if strata.len() > MAX_LINES {
@@ -170,7 +173,8 @@ impl SelectionReport {
         if !rest.is_empty() {
             let sum = |of: fn(&StratumShare) -> u64| rest.iter().map(|part| of(part)).sum::<u64>();
             let candidates = counted(sum(|part| part.n_eligible), "candidate");
-            let (n_kept, parts) = (count(sum(|part| part.n_selected)), counted(rest.len() as u64, "smaller part"));
+            let (n_kept, parts) =
+                (count(sum(|part| part.n_selected)), counted(rest.len() as u64, "smaller part"));
             text.line("quota", format!("{n_kept} of {candidates} in {parts}; `--format json` lists them"));
         }
     }

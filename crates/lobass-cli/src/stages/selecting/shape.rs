@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use anyhow::{Context as _, bail};
 use lobass_core::{ColumnSet, Numbers, ScoreColumns};
 use lobass_data::Pool;
-use lobass_select::{Exclusion, Groups, Need, Quota, Shape, Shares, Strata, Strategy, Winner};
+use lobass_select::{Exclusion, Groups, NamedShares, Need, Quota, Shape, Shares, Strata, Strategy, Winner};
 use lobass_text::Rule;
 use serde_json::Value;
 
@@ -17,7 +17,7 @@ const LENGTH_BINS: usize = 10;
 
 /// The columns of a score table that settings ask for, whatever the strategy.
 pub(super) fn columns(settings: &ShapeSettings) -> ColumnSet {
-    let base = settings.min_base_loss.is_some() || settings.responses == Responses::MostProbable;
+    let base = settings.min_base_loss.is_some() || settings.responses == Some(Responses::MostProbable);
     let reference = settings.max_reference_quantile.is_some();
     ColumnSet::of_losses(
         [("base", base), ("reference", reference)].into_iter().filter(|(_, on)| *on).map(|(name, _)| name),
@@ -28,7 +28,7 @@ pub(super) fn columns(settings: &ShapeSettings) -> ColumnSet {
 pub(super) fn reads_rows(settings: &ShapeSettings) -> bool {
     let by_column = settings.quota_by.as_ref().is_some_and(|by| by != "source" && by != "length");
     let by_text = settings.rules.is_some() || settings.near_duplicates.is_some();
-    by_column || by_text || settings.responses != Responses::All
+    by_column || by_text || settings.responses.is_some_and(|responses| responses != Responses::All)
 }
 
 /// What a selection has to look like.
@@ -40,10 +40,13 @@ pub(super) fn shape(
 ) -> anyhow::Result<Shape> {
     let by_prompt = strategy.info().needs.contains(&Need::Prompts);
     let winner = match settings.responses {
-        Responses::All if by_prompt => Some(Winner::BestRanked),
-        Responses::All => None,
-        Responses::Best => Some(Winner::BestRanked),
-        Responses::MostProbable => Some(Winner::MostProbable),
+        // The best response to a prompt is the same, whichever prompts are kept.
+        None | Some(Responses::All | Responses::Best) if by_prompt => {
+            Some(Winner::First(strategy.info().direction))
+        }
+        None | Some(Responses::All) => None,
+        Some(Responses::Best) => Some(Winner::BestRanked),
+        Some(Responses::MostProbable) => Some(Winner::MostProbable),
     };
     let mut groups = Vec::new();
     if let Some(winner) = winner {
@@ -112,7 +115,7 @@ fn quota(settings: &ShapeSettings, columns: &ScoreColumns, pool: &Pool) -> anyho
         column => of_column(column, pool, columns.len())?,
     };
     let shares = match &settings.shares {
-        Some(shares) => Shares::Given(given(shares, &strata)?),
+        Some(shares) => Shares::Given(shares.parse::<NamedShares>()?.of(&strata)?),
         None => Shares::Temperature(settings.temperature.unwrap_or(1.0)),
     };
     Ok(Some(Quota { strata, shares }))
@@ -131,55 +134,15 @@ fn of_column(column: &str, pool: &Pool, n_rows: usize) -> anyhow::Result<Strata>
     check_rows("values of a column", values.len(), n_rows)?;
     let none = format!("without `{column}`");
     if values.iter().all(|value| *value == none) {
-        bail!("a quota by `{column}`: expected a column of the data, found no row that has it");
+        bail!("quota by `{column}`: expected a column of the data, found no row that has it");
     }
     Ok(Strata::of_values(values.iter().map(String::as_str)))
 }
 
-/// Data that has grown or shrunk since it was scored would be told apart by its digest; this is for what is read of it.
+/// Checks that there is a value for every row of the table.
 fn check_rows(what: &str, found: usize, expected: usize) -> anyhow::Result<()> {
     if found != expected {
-        bail!("{what}: expected those of {expected} rows, found {found}");
+        bail!("{what}: expected those of {expected} rows of the score table, found {found}");
     }
     Ok(())
-}
-
-/// `a=1,b=3` as weights of parts.
-fn given(text: &str, strata: &Strata) -> anyhow::Result<Vec<f64>> {
-    let mut weights = vec![0.0; strata.names.len()];
-    for entry in text.split(',') {
-        let (name, weight) =
-            entry.rsplit_once('=').with_context(|| format!("shares `{text}`: expected `NAME=SHARE,..`"))?;
-        let weight: f64 = weight
-            .trim()
-            .trim_end_matches('%')
-            .parse()
-            .ok()
-            .filter(|weight: &f64| weight.is_finite() && *weight >= 0.0)
-            .with_context(|| format!("shares: expected a number for `{name}`, found `{weight}`"))?;
-        let part = strata.names.iter().position(|other| other == name.trim()).with_context(|| {
-            format!("shares: expected one of {}, found `{}`", strata.names.join(", "), name.trim())
-        })?;
-        weights[part] = weight;
-    }
-    if weights.iter().all(|&weight| weight == 0.0) {
-        bail!("shares `{text}`: expected one above 0");
-    }
-    Ok(weights)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn shares_by_hand() {
-        let strata = Strata::of_values(["gsm8k", "a=b", "c"]);
-        assert_eq!(given("gsm8k=1, a=b=30%", &strata).unwrap(), [30.0, 0.0, 1.0]);
-        for bad in ["gsm8k", "gsm8k=x", "gsm8k=-1", "gsm8k=inf", "other=1", "gsm8k=0"] {
-            assert!(given(bad, &strata).is_err(), "{bad}");
-        }
-        let error = given("other=1", &strata).unwrap_err().to_string();
-        assert!(error.contains("a=b, c, gsm8k") && error.contains("`other`"), "{error}");
-    }
 }
