@@ -7,9 +7,10 @@ use crate::python;
 
 /// Also what `.gitignore` names.
 const ENVIRONMENT: &str = ".venv";
-const GENERATORS: [&str; 9] = [
+const GENERATORS: [&str; 10] = [
     "gen_models.py",
     "gen_chat.py",
+    "gen_tokenizers.py",
     "gen_training.py",
     "gen_lora.py",
     "gen_dpo.py",

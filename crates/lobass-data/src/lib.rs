@@ -52,4 +52,4 @@ pub use format::{
 pub use jiff::civil::DateTime;
 pub use pool::{Duplicates, Pool, PoolRow};
 pub use template::{ChatTemplate, Preset, TemplateChoice};
-pub use tokenizer::{SpecialToken, TextTokenizer, TokenizedText};
+pub use tokenizer::{Bos, SpecialToken, TextTokenizer, TokenizedText, TokenizerDifference, TokenizerNote};

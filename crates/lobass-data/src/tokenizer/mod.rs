@@ -1,26 +1,45 @@
-//! A checkpoint's tokenizer, with the ids that transformers gives.
+//! A checkpoint's tokenizer, with the ids that `AutoTokenizer` of transformers 5 gives.
+//!
+//! transformers does not take `tokenizer.json` as it is. It picks a class, which may replace steps of the file, and
+//! adds the tokens that other files name: [`class`], [`pipeline`], [`special`], and [`build`] follow it.
 
+mod build;
+mod class;
 mod config;
-mod patch;
+mod files;
+mod identity;
+mod leading;
+mod mistral;
+mod note;
+mod pipeline;
+mod registered;
+mod special;
+mod token;
 
 use std::path::Path;
 
-use tokenizers::Tokenizer;
+use tokenizers::{DecoderWrapper, Tokenizer};
 
 pub(crate) use config::TokenizerConfig;
+pub use identity::TokenizerDifference;
+pub use leading::Bos;
+pub use note::TokenizerNote;
 
 use crate::Error;
-use crate::digest::sha256;
+use files::Files;
+use identity::Identity;
 
-/// A tokenizer, its special tokens, and whether sequences begin with one.
+/// A tokenizer, its special tokens, and the tokens that sequences begin with.
 #[derive(Debug)]
 pub struct TextTokenizer {
     tokenizer: Tokenizer,
     bos: Option<SpecialToken>,
     eos: Option<SpecialToken>,
-    adds_bos: bool,
+    leading: Vec<SpecialToken>,
     special: Vec<String>,
-    digest: String,
+    notes: Vec<TokenizerNote>,
+    class: &'static str,
+    identity: Identity,
 }
 
 /// A special token by name and number.
@@ -42,51 +61,63 @@ pub struct TokenizedText {
 }
 
 impl TextTokenizer {
-    /// Loads `tokenizer.json` and what `tokenizer_config.json` says beside it.
+    /// Loads `tokenizer.json` as transformers does, with what `config.json`, `tokenizer_config.json`,
+    /// `special_tokens_map.json`, and `added_tokens.json` say beside it.
     ///
     /// # Errors
-    /// [`Error::Io`] if `tokenizer.json` is not there, [`Error::Json`] or [`Error::Tokenizer`] if a file is damaged.
+    /// [`Error::Io`] if `tokenizer.json` is not there, [`Error::Json`] or [`Error::Tokenizer`] if a file is damaged or
+    /// names a tokenizer class that is not implemented.
     pub fn from_dir(dir: &Path) -> Result<Self, Error> {
-        let config = TokenizerConfig::from_dir(dir)?;
-        let path = dir.join("tokenizer.json");
-        if !path.exists() && dir.join("tokenizer.model").exists() {
-            let reason =
-                "found only `tokenizer.model`; open it with transformers and save it again to get this file";
-            return Err(Error::Tokenizer { path, reason: reason.to_owned() });
-        }
-        let text = fs_err::read_to_string(&path)?;
-        let json = patch::patched(&text, &config).map_err(|source| Error::Json {
-            path: path.clone(),
-            expected: "a tokenizer",
-            source,
-        })?;
-        Self::new(&path, &json, &config)
+        Self::open(dir, Bos::Auto)
     }
 
-    fn new(path: &Path, json: &str, config: &TokenizerConfig) -> Result<Self, Error> {
-        let fail = |reason: String| Error::Tokenizer { path: path.to_owned(), reason };
-        let mut tokenizer: Tokenizer =
-            json.parse().map_err(|error: tokenizers::Error| fail(error.to_string()))?;
-        tokenizer.with_padding(None);
-        tokenizer.with_truncation(None).map_err(|error| fail(error.to_string()))?;
+    /// The same, with a decision on whether sequences begin with BOS.
+    ///
+    /// # Errors
+    /// As [`TextTokenizer::from_dir`]; [`Error::Tokenizer`] for [`Bos::Yes`] and a tokenizer without a BOS token.
+    pub fn open(dir: &Path, begin: Bos) -> Result<Self, Error> {
+        let files = Files::read(dir)?;
+        let choice = class::choose(&files)?;
+        let mut notes: Vec<TokenizerNote> =
+            choice.foreign_code.into_iter().map(|class| TokenizerNote::ForeignCode { class }).collect();
+        let (mut tokenizer, named) = build::build(&files, choice.class, &mut notes)?;
+        let fail = |reason: String| Error::Tokenizer { path: files.tokenizer_path(), reason };
 
-        let token = |text: Option<&String>| {
-            let text = text?;
-            Some(SpecialToken { id: tokenizer.token_to_id(text)?, text: text.clone() })
+        let token = |name: &str| {
+            let text = named.get(name)?.text();
+            Some(SpecialToken { id: tokenizer.token_to_id(text)?, text: text.to_owned() })
         };
-        let (bos, eos) = (token(config.bos_token.as_ref()), token(config.eos_token.as_ref()));
-        let leading = leading_token(&tokenizer).map_err(|error| fail(error.to_string()))?;
+        let (bos, eos) = (token("bos_token"), token("eos_token"));
+        let in_file = leading::in_post_processor(&tokenizer).map_err(|error| fail(error.to_string()))?;
         // A checkpoint without configs still says with its post-processor how sequences begin.
-        let bos = bos.or_else(|| leading.clone().filter(|_| config.bos_token.is_none()));
-        let adds_bos = bos.is_some() && config.add_bos_token.unwrap_or(leading == bos);
-        let mut special: Vec<String> = tokenizer
-            .get_added_tokens_decoder()
-            .into_values()
-            .filter(|token| token.special)
-            .map(|token| token.content)
-            .collect();
-        special.sort();
-        Ok(Self { bos, eos, adds_bos, special, digest: sha256(json.as_bytes()), tokenizer })
+        let bos = bos.or_else(|| in_file.first().filter(|_| named.get("bos_token").is_none()).cloned());
+        let by_class = leading::in_version_5(choice.class, in_file.clone(), bos.as_ref());
+        let leading = match (begin, &bos) {
+            (Bos::No, _) => Vec::new(),
+            (Bos::Yes, None) => {
+                return Err(fail("expected a `bos_token` to begin sequences with, found none".to_owned()));
+            }
+            (Bos::Yes, Some(bos)) if by_class.first() != Some(bos) => {
+                [bos.clone()].into_iter().chain(by_class).collect()
+            }
+            (Bos::Auto, Some(bos)) => {
+                let in_version_5 = by_class.first() == Some(bos);
+                if leading::is_first_in_version_4(&files, &in_file, bos) != in_version_5 {
+                    notes.push(TokenizerNote::Bos { token: bos.text.clone(), in_version_5 });
+                }
+                by_class
+            }
+            _ => by_class,
+        };
+        tokenizer.with_decoder(None::<DecoderWrapper>);
+        let identity = Identity::of(&tokenizer, &leading).map_err(|error| fail(error.to_string()))?;
+        let (special, class) = (special_texts(&tokenizer), choice.class.name());
+        Ok(Self { bos, eos, leading, special, notes, class, identity, tokenizer })
+    }
+
+    /// The class of transformers that it follows.
+    pub fn class(&self) -> &'static str {
+        self.class
     }
 
     /// The token that begins sequences, if there is one.
@@ -101,7 +132,12 @@ impl TextTokenizer {
 
     /// Whether sequences begin with [`TextTokenizer::bos`].
     pub fn adds_bos(&self) -> bool {
-        self.adds_bos
+        self.bos.is_some() && self.leading.first() == self.bos.as_ref()
+    }
+
+    /// What sequences begin with, which may be nothing, BOS, or more.
+    pub fn leading(&self) -> &[SpecialToken] {
+        &self.leading
     }
 
     /// Special tokens as they stand in text, sorted.
@@ -109,9 +145,14 @@ impl TextTokenizer {
         &self.special
     }
 
+    /// What a person should know of how it was loaded.
+    pub fn notes(&self) -> &[TokenizerNote] {
+        &self.notes
+    }
+
     /// A hash of everything that decides the ids.
     pub fn digest(&self) -> &str {
-        &self.digest
+        &self.identity.whole
     }
 
     /// The token of an id, as the vocabulary spells it.
@@ -119,28 +160,27 @@ impl TextTokenizer {
         self.tokenizer.id_to_token(id)
     }
 
-    /// Tokenises a whole text once. Special tokens in the text are recognised, and BOS comes first exactly once if
-    /// sequences begin with it.
+    /// Tokenises a whole text once. Special tokens in the text are recognised. The leading tokens come first, unless
+    /// the text begins with the first of them. What a post-processor appends is not added: templates end their turns.
     ///
     /// # Errors
     /// The tokenizer's own words, if it has no token for a part of the text.
     pub fn encode(&self, text: &str) -> Result<TokenizedText, String> {
         let encoding = self.tokenizer.encode(text, false).map_err(|error| error.to_string())?;
         let (ids, offsets) = (encoding.get_ids(), encoding.get_offsets());
-        let missing = self.bos.as_ref().filter(|bos| self.adds_bos && ids.first() != Some(&bos.id));
-        let (bos, place) = (missing.map(|bos| bos.id), missing.map(|_| (0, 0)));
+        let has_them = self.leading.first().is_some_and(|first| ids.first() == Some(&first.id));
+        let missing = if has_them { &[] } else { self.leading.as_slice() };
         Ok(TokenizedText {
-            ids: bos.into_iter().chain(ids.iter().copied()).collect(),
-            offsets: place.into_iter().chain(offsets.iter().copied()).collect(),
+            ids: missing.iter().map(|token| token.id).chain(ids.iter().copied()).collect(),
+            offsets: missing.iter().map(|_| (0, 0)).chain(offsets.iter().copied()).collect(),
         })
     }
 }
 
-/// The token that the post-processor puts before every text.
-fn leading_token(tokenizer: &Tokenizer) -> tokenizers::Result<Option<SpecialToken>> {
-    const PROBE: &str = "a";
-    let (bare, whole) = (tokenizer.encode(PROBE, false)?, tokenizer.encode(PROBE, true)?);
-    let leads = bare.get_ids().first() != whole.get_ids().first();
-    let id = whole.get_ids().first().filter(|_| leads && whole.len() > bare.len());
-    Ok(id.and_then(|&id| Some(SpecialToken { text: tokenizer.id_to_token(id)?, id })))
+fn special_texts(tokenizer: &Tokenizer) -> Vec<String> {
+    let tokens = tokenizer.get_added_tokens_decoder().into_values();
+    let mut special: Vec<String> =
+        tokens.filter(|token| token.special).map(|token| token.content).collect();
+    special.sort();
+    special
 }
