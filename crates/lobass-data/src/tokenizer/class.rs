@@ -63,8 +63,8 @@ pub(super) struct Choice {
 pub(super) fn choose(files: &Files) -> Result<Choice, Error> {
     let model_type = files.of_model("model_type").unwrap_or_default();
     let entry = registered(model_type);
-    let rejected =
-        rejects_declared_class(model_type) || files.of_model("model_name").is_some_and(rejects_declared_class);
+    let rejected = rejects_declared_class(model_type)
+        || files.of_model("model_name").is_some_and(rejects_declared_class);
     let in_tokenizer_config = files.setting("tokenizer_class");
     let declared = in_tokenizer_config.or(files.of_model("tokenizer_class"));
     let has_code = has_code(files);

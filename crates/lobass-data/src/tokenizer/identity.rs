@@ -87,7 +87,9 @@ impl TextTokenizer {
                 Some(other) if other.content == token.content => {
                     return found(format!("token `{}` with other flags", token.content));
                 }
-                Some(other) => return found(format!("token `{}` at {id} instead of `{}`", other.content, token.content)),
+                Some(other) => {
+                    return found(format!("token `{}` at {id} instead of `{}`", other.content, token.content));
+                }
                 None => return found(format!("no token `{}`", token.content)),
             }
         }

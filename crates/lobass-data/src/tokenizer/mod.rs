@@ -179,8 +179,7 @@ impl TextTokenizer {
 
 fn special_texts(tokenizer: &Tokenizer) -> Vec<String> {
     let tokens = tokenizer.get_added_tokens_decoder().into_values();
-    let mut special: Vec<String> =
-        tokens.filter(|token| token.special).map(|token| token.content).collect();
+    let mut special: Vec<String> = tokens.filter(|token| token.special).map(|token| token.content).collect();
     special.sort();
     special
 }

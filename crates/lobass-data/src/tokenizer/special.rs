@@ -168,10 +168,7 @@ fn listed_elsewhere(
         let id = u32::try_from(id.as_u64()?).ok()?;
         let special = special.contains(content);
         let (content, normalized) = (content.clone(), Some(!special));
-        Some((
-            id,
-            Flagged { content, single_word: false, lstrip: false, rstrip: false, normalized, special },
-        ))
+        Some((id, Flagged { content, single_word: false, lstrip: false, rstrip: false, normalized, special }))
     });
     let in_file = tokenizer.and_then(|tokenizer| tokenizer["added_tokens"].as_array());
     let in_file = in_file.into_iter().flatten().filter_map(|token| {
