@@ -54,7 +54,7 @@ pub(crate) fn turns(example: &Example) -> impl Iterator<Item = &Message> {
 /// What is said in a conversation, of a pair on both sides, for comparing rows. System messages are left out: many rows
 /// share one.
 pub fn said(example: &Example) -> impl Iterator<Item = &str> {
-    turns(example).filter(|message| message.role != Role::System).map(|message| message.content.as_str())
+    turns(example).filter(|message| !message.role.is_instruction()).map(|message| message.content.as_str())
 }
 
 /// Characters of a row that are shown.

@@ -29,6 +29,8 @@ pub enum RowStatus {
     TemplateError,
     /// Not readable as an example: bad JSON, a missing field, a field of the wrong type.
     Malformed,
+    /// It has images, audio, or video, which lobass does not read: a response to them cannot be judged by its text.
+    Media,
     /// The same text as an earlier row, left out on request.
     Duplicate,
     /// A model gave a loss that is not a finite number.
@@ -39,7 +41,7 @@ pub enum RowStatus {
 
 impl RowStatus {
     /// All statuses, in the order in which summaries list them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Ok,
         Self::Border,
         Self::Truncated,
@@ -49,6 +51,7 @@ impl RowStatus {
         Self::NoPrompt,
         Self::TemplateError,
         Self::Malformed,
+        Self::Media,
         Self::Duplicate,
         Self::NonFinite,
         Self::Quarantined,
@@ -76,6 +79,7 @@ impl RowStatus {
             Self::NoPrompt => "no_prompt",
             Self::TemplateError => "template_error",
             Self::Malformed => "malformed",
+            Self::Media => "media",
             Self::Duplicate => "duplicate",
             Self::NonFinite => "non_finite",
             Self::Quarantined => "quarantined",

@@ -1,6 +1,7 @@
 //! One example, whatever file it came from.
 
 use std::fmt;
+use std::str::FromStr;
 
 use lobass_core::RowStatus;
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,8 @@ use serde_json::{Map, Value};
 pub enum Role {
     /// Sets the scene.
     System,
+    /// Sets the scene too, in models that tell the two apart; elsewhere it stands for a system message.
+    Developer,
     /// Asks.
     User,
     /// Answers; the part a model is trained on.
@@ -25,10 +28,32 @@ impl Role {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::System => "system",
+            Self::Developer => "developer",
             Self::User => "user",
             Self::Assistant => "assistant",
             Self::Tool => "tool",
         }
+    }
+}
+
+impl Role {
+    /// All roles.
+    pub const ALL: [Self; 5] = [Self::System, Self::Developer, Self::User, Self::Assistant, Self::Tool];
+
+    /// Whether its turns set the scene, and ask nothing.
+    pub fn is_instruction(self) -> bool {
+        matches!(self, Self::System | Self::Developer)
+    }
+}
+
+impl FromStr for Role {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|role| role.as_str() == text).ok_or_else(|| {
+            let known: Vec<_> = Self::ALL.iter().map(|role| role.as_str()).collect();
+            format!("expected one of {}, found `{text}`", known.join(", "))
+        })
     }
 }
 
@@ -73,8 +98,13 @@ impl Message {
         !self.content.trim().is_empty() || self.calls_tools()
     }
 
+    /// Whether it calls a tool; an empty list of calls is no call.
     pub(crate) fn calls_tools(&self) -> bool {
-        self.extra.contains_key("tool_calls")
+        match self.extra.get("tool_calls") {
+            None | Some(Value::Null) => false,
+            Some(Value::Array(calls)) => !calls.is_empty(),
+            Some(_) => true,
+        }
     }
 }
 
@@ -144,12 +174,14 @@ fn check(messages: &[Message]) -> Result<(), RowFault> {
     let Some(first) = messages.iter().position(|message| message.scored && message.says_anything()) else {
         let reason = if messages.iter().any(|message| message.scored) {
             "the response is empty"
+        } else if messages.iter().any(|message| message.role == Role::Assistant) {
+            "every response is marked as not to be trained on"
         } else {
             "there is no response"
         };
         return Err(RowFault { status: RowStatus::EmptyResponse, reason: reason.to_owned() });
     };
-    if messages[..first].iter().any(|m| m.role != Role::System && m.says_anything()) {
+    if messages[..first].iter().any(|m| !m.role.is_instruction() && m.says_anything()) {
         return Ok(());
     }
     Err(RowFault { status: RowStatus::NoPrompt, reason: "nothing comes before the response".to_owned() })

@@ -38,6 +38,7 @@ mod pool;
 mod sample;
 mod template;
 mod tokenizer;
+mod unread;
 
 pub use container::{Compression, Container, MAX_ROW_BYTES, RawRow, Rows, SubsetReport, write_subset};
 pub use encode::{EncodeOptions, Encoded, Encoder, Mask, Overlong, Trace};
@@ -53,3 +54,4 @@ pub use jiff::civil::DateTime;
 pub use pool::{Duplicates, Pool, PoolRow};
 pub use template::{ChatTemplate, Preset, TemplateChoice};
 pub use tokenizer::{Bos, SpecialToken, TextTokenizer, TokenizedText, TokenizerDifference, TokenizerNote};
+pub use unread::{Unread, UnreadCounts, UnreadKind};

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use lobass_core::{ExampleKey, RowStatus};
 
 use crate::key::{KeyMaker, NamedRow};
-use crate::{DataFile, Error, Example, RawRow, RowFault};
+use crate::{DataFile, Error, Example, RawRow, RowFault, Unread};
 
 /// What to do with rows whose text an earlier row has already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -38,6 +38,8 @@ pub struct PoolRow {
     pub duplicate_of: Option<u64>,
     /// What it says, or why nothing can be scored.
     pub example: Result<Example, RowFault>,
+    /// What its columns say beside that, and no model sees; empty if nothing can be scored.
+    pub unread: Vec<Unread>,
     /// Its size in bytes, or an estimate of it.
     pub n_bytes: u64,
 }
@@ -84,10 +86,19 @@ impl Pool {
             let (file, raw): (usize, RawRow) = item?;
             let row = next_row;
             next_row += 1;
-            let example = raw.fields.and_then(|fields| self.files[file].layout().example(&fields));
-            let NamedRow { key, duplicate_of } = keys.name(row, &example);
+            let layout = self.files[file].layout();
+            let id = raw.fields.as_ref().ok().and_then(|fields| layout.id(fields));
+            let (example, unread) = match raw.fields.and_then(|fields| Ok((layout.example(&fields)?, fields))) {
+                Ok((example, fields)) => {
+                    let unread = layout.unread(&fields, &example);
+                    (Ok(example), unread)
+                }
+                Err(fault) => (Err(fault), Vec::new()),
+            };
+            let NamedRow { key, duplicate_of } = keys.name(row, id, example.as_ref().ok());
             let example = example.and_then(|example| self.admit(example, duplicate_of));
-            Ok(PoolRow { row, file, key, duplicate_of, example, n_bytes: raw.n_bytes })
+            let unread = if example.is_ok() { unread } else { Vec::new() };
+            Ok(PoolRow { row, file, key, duplicate_of, example, unread, n_bytes: raw.n_bytes })
         })
     }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::commit::TOOL;
 use crate::manifest::{InputRecord, ModelKey, TemplateRecord};
-use crate::{Error, Manifest, WorkDir};
+use crate::{Error, Manifest, UnreadRecord, WorkDir};
 
 /// Everything that vectors depend on; stored with them under the key `lobass`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,6 +46,9 @@ pub struct EmbeddingManifest {
     /// Rows that have none, by their status; `non_finite` if the model's vector was not finite, or zero and to be
     /// normalised.
     pub missing: BTreeMap<RowStatus, u64>,
+    /// What rows say and the model does not see, by source; files of earlier versions do not say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<UnreadRecord>,
     /// Of every token id and every vector, before they were normalised or rounded.
     pub digest: String,
 }
@@ -140,6 +143,7 @@ impl WorkDir {
             n_rows: plan.n_rows(),
             n_present: 0,
             missing: BTreeMap::new(),
+            unread: self.unread()?,
             digest: self.vectors_digest(model)?,
         })
     }

@@ -5,7 +5,7 @@ use std::num::NonZero;
 use std::thread;
 
 use lobass_core::RowStatus;
-use lobass_data::{Encoded, Encoder, Overlong, Pool, PoolRow};
+use lobass_data::{Encoded, Encoder, Overlong, Pool, PoolRow, Unread};
 
 use crate::commit::{Pending, ROWS, committed};
 use crate::rows::{self, EncodedRow};
@@ -139,7 +139,16 @@ fn encode_row(pool: &Pool, encoder: &Encoder, row: &PoolRow) -> EncodedRow {
         reason: encoded.reason,
         source: pool.files()[row.file].source().to_owned(),
         n_tokens: u32::try_from(encoded.n_tokens).unwrap_or(u32::MAX),
+        unread: if encoded.sequence.is_some() { unread(row, encoded.unread) } else { Vec::new() },
         sequence: encoded.sequence,
         rejected: encoded.rejected,
     }
+}
+
+/// What no model sees of a row: its columns that are not read, and what its rendering does not show.
+fn unread(row: &PoolRow, rendered: Vec<Unread>) -> Vec<Unread> {
+    let mut unread = [row.unread.clone(), rendered].concat();
+    unread.sort_unstable();
+    unread.dedup();
+    unread
 }

@@ -76,6 +76,7 @@ mod shard;
 mod store;
 mod table;
 mod unit;
+mod unread;
 mod vectors;
 mod work;
 
@@ -98,4 +99,5 @@ pub use table::{
     ScoreFile, ScoreTable, TokenLosses, losses_by_seed, read_table, seed_columns, write_json_lines,
 };
 pub use unit::{Receipt, Step, Unit, UnitState};
+pub use unread::UnreadRecord;
 pub use work::{RowName, WorkDir};

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::folds::Folds;
 use crate::request::ReferenceMode;
+use crate::unread::UnreadRecord;
 
 /// One input file as it was.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -170,6 +171,9 @@ pub struct Manifest {
     pub n_rows: u64,
     /// Rows of each status that occurs.
     pub counts: BTreeMap<RowStatus, u64>,
+    /// What rows say and no model sees, by source; tables of earlier versions do not say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<UnreadRecord>,
     /// Of every token id and every loss, whoever computed them, when, and in how many tries; tables of earlier versions
     /// do not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]

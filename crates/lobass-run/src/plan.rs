@@ -148,6 +148,7 @@ impl Plan {
             per_token: seal.detail == Detail::PerToken,
             n_rows: self.n_rows(),
             counts: std::collections::BTreeMap::new(),
+            unread: Vec::new(),
             digest: None,
         }
     }

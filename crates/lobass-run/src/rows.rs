@@ -7,6 +7,7 @@ use arrow_array::types::UInt32Type;
 use arrow_array::{ArrayRef, ListArray, StringArray, UInt32Array, UInt64Array};
 use bytes::Bytes;
 use lobass_core::{ExampleKey, RowStatus, Sequence};
+use lobass_data::Unread;
 
 use crate::Error;
 use crate::columns::{Reader, batch, to_bytes};
@@ -25,6 +26,8 @@ pub(crate) struct EncodedRow {
     pub(crate) sequence: Option<Sequence>,
     /// The other side of a pair that is scored.
     pub(crate) rejected: Option<Sequence>,
+    /// What it says and no model sees; empty for statuses that are not scored.
+    pub(crate) unread: Vec<Unread>,
 }
 
 /// The bytes of a shard's file and the digest of its values.
@@ -49,6 +52,9 @@ pub(crate) fn serialize(rows: &[EncodedRow], path: &Path) -> Result<(Vec<u8>, St
         columns.push(("rejected_ids", false, lists(rows, |row| row.rejected.as_ref(), ids)));
         columns.push(("rejected_runs", false, lists(rows, |row| row.rejected.as_ref(), scored_runs)));
     }
+    if rows.iter().any(|row| !row.unread.is_empty()) {
+        columns.push(("unread", true, texts(&|row| (!row.unread.is_empty()).then(|| to_text(&row.unread)))));
+    }
     Ok((to_bytes(&batch(columns), path)?, digest(rows)))
 }
 
@@ -63,6 +69,11 @@ fn lists(
         Some(list.into_iter().map(Some).collect::<Vec<_>>())
     });
     Arc::new(ListArray::from_iter_primitive::<UInt32Type, _, _>(values))
+}
+
+/// A list of what is not read, as JSON.
+fn to_text(unread: &[Unread]) -> String {
+    serde_json::to_string(unread).expect("names are plain data")
 }
 
 fn ids(sequence: &Sequence) -> Vec<u32> {
@@ -83,6 +94,7 @@ pub(crate) fn read(bytes: Bytes, path: &Path) -> Result<Vec<EncodedRow>, Error> 
             let none = vec![Vec::new(); columns.n_rows()];
             [none.clone(), none]
         };
+        let unread = if columns.has("unread") { columns.texts("unread")? } else { vec![None; columns.n_rows()] };
         let (numbers, n_tokens) = (columns.u64s("row")?, columns.u32s("n_tokens")?);
         let damaged = |reason: String| Error::Damaged { path: path.to_owned(), reason };
         for at in 0..columns.n_rows() {
@@ -100,6 +112,9 @@ pub(crate) fn read(bytes: Bytes, path: &Path) -> Result<Vec<EncodedRow>, Error> 
                 n_tokens: n_tokens[at],
                 sequence: status.is_scored().then(|| sequence(&chosen)).transpose()?,
                 rejected: is_pair.then(|| sequence(&rejected)).transpose()?,
+                unread: unread[at].map_or(Ok(Vec::new()), |json| {
+                    serde_json::from_str(json).map_err(|e| damaged(format!("row {}: {e}", numbers[at])))
+                })?,
             });
         }
     }
@@ -144,6 +159,10 @@ pub(crate) fn digest(rows: &[EncodedRow]) -> String {
             hash.text("rejected");
             hash_sequence(&mut hash, rejected);
         }
+        if !row.unread.is_empty() {
+            hash.text("unread");
+            hash.text(&to_text(&row.unread));
+        }
     }
     hash.hex()
 }
@@ -157,6 +176,7 @@ fn hash_sequence(hash: &mut ValueHash, sequence: &Sequence) {
 
 #[cfg(test)]
 mod tests {
+    use lobass_data::UnreadKind;
     use proptest::prelude::*;
 
     use super::*;
@@ -171,8 +191,8 @@ mod tests {
 
     fn any_row() -> impl Strategy<Value = EncodedRow> {
         let sides = (any_sequence(), prop::option::of(any_sequence()));
-        (any::<u64>(), ".*", prop::option::of(".*"), sides).prop_map(|(row, key, reason, sides)| {
-            let (sequence, rejected) = sides;
+        let texts = (".*", prop::option::of(".*"), prop::collection::vec(".*", 0..3));
+        (any::<u64>(), texts, sides).prop_map(|(row, (key, reason, unread), (sequence, rejected))| {
             let status = if sequence.n_scored() > 0 { RowStatus::Ok } else { RowStatus::EmptyResponse };
             EncodedRow {
                 row,
@@ -183,6 +203,7 @@ mod tests {
                 n_tokens: u32::try_from(sequence.n_tokens()).unwrap(),
                 sequence: status.is_scored().then_some(sequence),
                 rejected: rejected.filter(|_| status.is_scored()),
+                unread: unread.into_iter().map(|name| Unread::new(UnreadKind::Column, name)).collect(),
             }
         })
     }
@@ -212,6 +233,7 @@ mod tests {
             n_tokens: 2,
             sequence: sequence(chosen),
             rejected,
+            unread: Vec::new(),
         };
         let digests = [row(2, None), row(2, sequence(3)), row(2, sequence(4)), row(3, sequence(2))];
         let digests: std::collections::BTreeSet<_> = digests.into_iter().map(|row| digest(&[row])).collect();

@@ -12,6 +12,7 @@ use crate::join::{join, unscored_record};
 use crate::rows::EncodedRow;
 use crate::shard::Shard;
 use crate::table::{TableRow, TableShape, TableWriter};
+use crate::unread::UnreadTally;
 use crate::{Error, Manifest, Seal, WorkDir};
 
 /// What is in a sealed table.
@@ -54,10 +55,11 @@ impl WorkDir {
         let mut manifest = self.plan.manifest(seal);
         let mut writer = TableWriter::create(out, TableShape::of(seal, manifest.pairs))?;
         let mut tally = Tally::default();
+        let mut unread = UnreadTally::default();
         for shards in self.plan.shards.chunks(SHARDS_AT_ONCE) {
             let data = self.fetch(shards, &audit)?;
             for &shard in shards {
-                let mut rows = self.joined(shard, &audit, &data, seal)?;
+                let mut rows = self.joined(shard, &audit, &data, seal, &mut unread)?;
                 for row in &mut rows {
                     mark_held_out(&mut row.record, seal);
                     tally.count(&row.record);
@@ -66,6 +68,7 @@ impl WorkDir {
             }
         }
         manifest.counts = tally.counts;
+        manifest.unread = unread.records(&self.plan);
         manifest.digest = Some(audit.digest);
         writer.finish(&manifest)?;
         let Tally { n_tokens, n_scored, reasons, .. } = tally;
@@ -89,11 +92,13 @@ impl WorkDir {
         audit: &Audit,
         data: &HashMap<String, Bytes>,
         seal: &Seal,
+        unread: &mut UnreadTally,
     ) -> Result<Vec<TableRow>, Error> {
         // Two roles of the same weights have the same data.
         let find = |commit: &Commit| data.get(&commit.file).cloned();
         let rows = &audit.rows[&shard.id];
         let rows = self.rows_of(rows, find(rows))?;
+        rows.iter().for_each(|row| unread.add(row));
         if let Some(role) = audit.given_up.get(&shard.id) {
             return Ok(rows.into_iter().map(|row| given_up(row, shard, role)).collect());
         }

@@ -105,7 +105,7 @@ impl Check for EvalOverlap {
 /// A conversation without system messages, which many rows share.
 fn said(example: &Example) -> Said<'_> {
     let mut said = Said::default();
-    for turn in example.messages.iter().filter(|turn| turn.role != Role::System) {
+    for turn in example.messages.iter().filter(|turn| !turn.role.is_instruction()) {
         let side = if turn.role == Role::Assistant { &mut said.responses } else { &mut said.prompt };
         side.push(turn.content.as_str());
     }

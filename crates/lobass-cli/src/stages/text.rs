@@ -26,7 +26,7 @@ pub(crate) fn findings(rules: &Rules, example: &Example) -> Vec<RowFinding> {
                 all.extend(found.map(|finding| RowFinding { turn, finding }));
             }
             Role::Assistant => {}
-            Role::System | Role::User | Role::Tool => conversation.hear(&message.content),
+            Role::System | Role::Developer | Role::User | Role::Tool => conversation.hear(&message.content),
         }
     }
     all
@@ -148,7 +148,7 @@ pub(crate) fn near_duplicates(
 /// What is said in a conversation, of a pair on both sides. System messages are left out: many rows share one.
 pub(crate) fn said(example: &Example) -> impl Iterator<Item = &str> {
     let rejected = example.rejected.as_ref().and_then(|messages| messages.last());
-    let turns = example.messages.iter().filter(|message| message.role != Role::System).chain(rejected);
+    let turns = example.messages.iter().filter(|message| !message.role.is_instruction()).chain(rejected);
     turns.map(|message| message.content.as_str())
 }
 

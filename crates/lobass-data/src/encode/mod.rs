@@ -2,6 +2,7 @@
 
 mod pair;
 mod spans;
+mod unread;
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,7 +10,7 @@ use std::str::FromStr;
 use lobass_core::{RowStatus, Sequence};
 use serde::{Deserialize, Serialize};
 
-use crate::{ChatTemplate, Example, RowFault, TextTokenizer};
+use crate::{ChatTemplate, Example, RowFault, TextTokenizer, Unread};
 use spans::{Rendered, ResponseSpan};
 
 /// Which tokens count.
@@ -71,6 +72,8 @@ pub struct Encoded {
     pub sequence: Option<Sequence>,
     /// Of a pair the prompt with the rejected response; there exactly when the other is.
     pub rejected: Option<Sequence>,
+    /// What the example says and its rendering does not show, on either side of a pair; empty without a sequence.
+    pub unread: Vec<Unread>,
 }
 
 impl Encoded {
@@ -80,7 +83,7 @@ impl Encoded {
     }
 
     fn without_sequence(status: RowStatus, reason: String, n_tokens: usize) -> Self {
-        Self { status, reason: Some(reason), n_tokens, sequence: None, rejected: None }
+        Self { status, reason: Some(reason), n_tokens, sequence: None, rejected: None, unread: Vec::new() }
     }
 }
 
@@ -133,7 +136,12 @@ impl Encoder {
 
     fn encode_side(&self, example: &Example) -> Encoded {
         match self.trace(example) {
-            Ok(trace) => self.fit(trace),
+            Ok(trace) => {
+                let unread = unread::turn_fields(example, &trace.text);
+                let encoded = self.fit(trace);
+                let unread = if encoded.sequence.is_some() { unread } else { Vec::new() };
+                Encoded { unread, ..encoded }
+            }
             Err(fault) => Encoded::fault(fault),
         }
     }
@@ -192,7 +200,7 @@ impl Encoder {
         }
         match Sequence::from_scored_tokens(trace.ids, &trace.scored) {
             Ok(sequence) if sequence.n_scored() > 0 => {
-                Encoded { status, reason, n_tokens, sequence: Some(sequence), rejected: None }
+                Encoded { status, reason, n_tokens, sequence: Some(sequence), rejected: None, unread: Vec::new() }
             }
             Ok(_) => {
                 let reason = "no token of the sequence holds text of a response".to_owned();

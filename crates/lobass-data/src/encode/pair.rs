@@ -21,7 +21,10 @@ pub(super) fn join(chosen: Encoded, rejected: Encoded) -> Encoded {
         if rejected.status > chosen.status { ("rejected", &rejected) } else { ("chosen", &chosen) };
     let reason = telling.reason.as_ref().map(|reason| format!("{side}: {reason}"));
     let (status, n_tokens) = (telling.status, chosen.n_tokens);
-    Encoded { status, reason, n_tokens, sequence: chosen.sequence, rejected: rejected.sequence }
+    let mut unread = [chosen.unread, rejected.unread].concat();
+    unread.sort_unstable();
+    unread.dedup();
+    Encoded { status, reason, n_tokens, sequence: chosen.sequence, rejected: rejected.sequence, unread }
 }
 
 #[cfg(test)]
@@ -35,7 +38,7 @@ mod tests {
         let sequence = Sequence::from_scored_tokens(vec![1, label], &[false, true]).unwrap();
         let reason = (status != Ok).then(|| format!("{status} {label}"));
         let sequence = status.is_scored().then_some(sequence);
-        Encoded { status, reason, n_tokens: label as usize, sequence, rejected: None }
+        Encoded { status, reason, n_tokens: label as usize, sequence, rejected: None, unread: Vec::new() }
     }
 
     #[test]

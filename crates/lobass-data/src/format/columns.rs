@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use serde_json::{Map, Value};
 
-use super::{ConversationLayout, Layout, PairLayout, PreferenceLayout, detect};
+use super::{ConversationLayout, Layout, PairLayout, PreferenceLayout, detect, turns};
 use crate::Error;
 
 /// Which columns hold what: `prompt=question,response=answer`, `messages=dialog`, or `chosen=good,rejected=bad`.
@@ -112,11 +112,10 @@ fn replace(slot: &mut String, name: Option<&String>) {
 }
 
 fn turns_layout(column: &str, rows: &[Map<String, Value>]) -> ConversationLayout {
-    let first_turn = |row: &Map<String, Value>| row.get(column)?.as_array()?.first()?.as_object().cloned();
-    match rows.iter().find_map(first_turn) {
-        Some(turn) if turn.contains_key("from") => ConversationLayout::sharegpt(column),
-        _ => ConversationLayout::messages(column),
-    }
+    let like = |row: &Map<String, Value>| {
+        ConversationLayout::told_like(column, turns::of(row.get(column)?)?.first()?)
+    };
+    rows.iter().find_map(like).unwrap_or_else(|| ConversationLayout::messages(column))
 }
 
 impl FromStr for ColumnMap {

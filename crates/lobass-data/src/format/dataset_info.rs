@@ -96,6 +96,7 @@ impl RawEntry {
             system: self.column("system"),
             history: self.column("history"),
             id: "id".to_owned(),
+            roles: BTreeMap::new(),
         }
     }
 
@@ -114,6 +115,7 @@ impl RawEntry {
                 (tag("function_tag", "function_call"), Role::Assistant),
                 (tag("system_tag", "system"), Role::System),
             ]),
+            calls: vec![tag("function_tag", "function_call")],
             system: self.column("system"),
             ..ConversationLayout::messages(&messages)
         }

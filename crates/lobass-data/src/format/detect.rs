@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{ConversationLayout, FormatName, Layout, PreferenceLayout};
+use super::{ConversationLayout, FormatName, Layout, PreferenceLayout, turns};
 
 /// Recognises the format of a row by its columns; `None` if they are those of no known format.
 ///
@@ -11,8 +11,8 @@ use super::{ConversationLayout, FormatName, Layout, PreferenceLayout};
 /// stands beside one is an extra column.
 pub fn detect(row: &Map<String, Value>) -> Option<(FormatName, Layout)> {
     for name in ["messages", "conversations", "conversation"] {
-        if let Some(Value::Array(turns)) = row.get(name) {
-            return detect_turns(row, name, turns);
+        if let Some(turns) = row.get(name).and_then(turns::of) {
+            return detect_turns(row, name, &turns);
         }
     }
     let has = |name: &str| row.contains_key(name);

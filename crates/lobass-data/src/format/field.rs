@@ -1,7 +1,10 @@
 //! Reading fields of a row, with faults that name them.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
+use super::turns;
 use crate::RowFault;
 use crate::container::kind_of;
 
@@ -16,46 +19,40 @@ pub(super) fn text<'a>(row: &'a Map<String, Value>, name: &str) -> Result<Option
 
 /// The text of a field that must be there.
 pub(super) fn required_text<'a>(row: &'a Map<String, Value>, name: &str) -> Result<&'a str, RowFault> {
-    text(row, name)?.ok_or_else(|| missing(row, name))
+    text(row, name)?.ok_or_else(|| missing(row, name, "text"))
 }
 
 /// The elements of a list field that must be there.
 pub(super) fn required_list<'a>(row: &'a Map<String, Value>, name: &str) -> Result<&'a [Value], RowFault> {
     match row.get(name) {
-        None | Some(Value::Null) => Err(missing(row, name)),
+        None | Some(Value::Null) => Err(missing(row, name, "a list")),
         Some(Value::Array(values)) => Ok(values),
         Some(other) => Err(wrong_type(name, "a list", other)),
     }
 }
 
-/// The row's identity: a string or a number.
+/// The turns of a field that must be there.
+pub(super) fn turns<'a>(row: &'a Map<String, Value>, name: &str) -> Result<Cow<'a, [Value]>, RowFault> {
+    match row.get(name) {
+        None | Some(Value::Null) => Err(missing(row, name, "a list of turns")),
+        Some(value) => turns::of(value).ok_or_else(|| wrong_type(name, "a list of turns", value)),
+    }
+}
+
+/// The row's identity: text, or an integer. Whatever else stands there is none, so that a key is never made of a
+/// rounded number.
 pub(super) fn identity(row: &Map<String, Value>, name: &str) -> Option<String> {
     match row.get(name)? {
         Value::String(text) if !text.is_empty() => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
+        Value::Number(number) => Some(number.to_string()).filter(|text| !text.contains(['.', 'e', 'E'])),
         _ => None,
     }
 }
 
-/// The column with the tools that a row's assistant can call.
-pub(super) const TOOLS: &str = "tools";
-
-/// Tools are a list, or such a list as JSON text; an empty text is none.
-pub(super) fn tools(row: &Map<String, Value>) -> Result<Option<Value>, RowFault> {
-    match row.get(TOOLS) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) if text.trim().is_empty() => Ok(None),
-        Some(Value::String(text)) => serde_json::from_str(text).map(Some).map_err(|error| {
-            RowFault::malformed(format!("field `{TOOLS}`: expected tools as JSON, found text: {error}"))
-        }),
-        Some(tools @ Value::Array(_)) => Ok(Some(tools.clone())),
-        Some(other) => Err(wrong_type(TOOLS, "a list or JSON text", other)),
-    }
-}
-
-pub(super) fn missing(row: &Map<String, Value>, name: &str) -> RowFault {
+/// The fault of a field that must be there, and is not, or is null.
+pub(super) fn missing(row: &Map<String, Value>, name: &str, expected: &str) -> RowFault {
     if row.contains_key(name) {
-        RowFault::malformed(format!("field `{name}`: expected text, found null"))
+        RowFault::malformed(format!("field `{name}`: expected {expected}, found null"))
     } else {
         let found: Vec<_> = row.keys().map(|key| format!("`{key}`")).collect();
         let found = if found.is_empty() { "none".to_owned() } else { found.join(", ") };

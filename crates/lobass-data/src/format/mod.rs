@@ -4,14 +4,23 @@
 //! [conversation](ConversationLayout) in a list column, or a prompt with [two responses](PreferenceLayout). The named
 //! formats are layouts that are recognised by their columns; `--columns` and `dataset_info.json` make others.
 
+mod beside;
+mod calls;
 mod columns;
 mod conversation;
 mod dataset_info;
 mod detect;
 mod dialogue;
 mod field;
+mod media;
 mod pair;
+mod parts;
 mod preference;
+mod roles;
+mod turn;
+mod turns;
+mod unread;
+mod weight;
 
 use std::fmt;
 use std::str::FromStr;
@@ -26,7 +35,7 @@ pub use preference::PreferenceLayout;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{Example, RowFault};
+use crate::{Example, Role, RowFault};
 
 /// The formats that are known by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -124,20 +133,44 @@ impl Layout {
     /// # Errors
     /// A [`RowFault`] that names the field: missing, of the wrong type, or with a role that no one knows.
     pub fn example(&self, row: &Map<String, Value>) -> Result<Example, RowFault> {
-        match self {
+        media::refuse(row, &self.columns())?;
+        let mut example = match self {
             Self::Pair(layout) => layout.example(row),
             Self::Conversation(layout) => layout.example(row),
             Self::Preference(layout) => layout.example(row),
-        }
+        }?;
+        beside::read(row, &mut example)?;
+        Ok(example)
+    }
+
+    /// The row's own name, whether or not it can be read as an example.
+    pub fn id(&self, row: &Map<String, Value>) -> Option<String> {
+        field::identity(row, match self {
+            Self::Pair(layout) => &layout.id,
+            Self::Conversation(layout) => &layout.id,
+            Self::Preference(layout) => layout.id(),
+        })
+    }
+
+    /// Reads a further word for a role.
+    pub fn add_role(&mut self, word: &str, role: Role) {
+        let roles = match self {
+            Self::Pair(layout) => &mut layout.roles,
+            Self::Conversation(layout) => &mut layout.roles,
+            Self::Preference(layout) => layout.roles_mut(),
+        };
+        roles.insert(word.to_owned(), role);
     }
 
     /// The columns the layout reads; rows may lack some of them.
     pub fn columns(&self) -> Vec<&str> {
-        match self {
+        let mut columns = match self {
             Self::Pair(layout) => layout.columns(),
             Self::Conversation(layout) => layout.columns(),
             Self::Preference(layout) => layout.columns(),
-        }
+        };
+        columns.extend(beside::COLUMNS);
+        columns
     }
 
     /// The columns without which there is no example.
@@ -154,9 +187,11 @@ impl Layout {
         matches!(self, Self::Preference(_))
     }
 
-    /// Whether rows are a text in `prompt` and texts in `completion`, or `chosen` and `rejected`, and nothing else.
+    /// Whether rows are a text in `prompt` and texts in `completion`, or in `chosen` and `rejected`.
     pub(crate) fn is_plain_pair(&self, rows: &[Map<String, Value>]) -> bool {
-        let is_turns = |row: &Map<String, Value>| row.values().any(Value::is_array);
+        let told = self.required_columns();
+        let is_turns =
+            |row: &Map<String, Value>| told.iter().any(|name| row.get(*name).and_then(turns::of).is_some());
         let is_plain = match self {
             Self::Pair(layout) => layout.prompt == "prompt" && layout.response == "completion",
             Self::Preference(layout) => layout.prompt() == Some("prompt"),

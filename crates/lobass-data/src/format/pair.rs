@@ -1,10 +1,12 @@
 //! Rows with a prompt column and a response column.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::conversation::ConversationLayout;
-use super::field;
+use super::{field, turns};
 use crate::{Example, Message, Role, RowFault};
 
 /// One column with the prompt, one with the response, and what may stand beside them.
@@ -22,6 +24,9 @@ pub struct PairLayout {
     pub history: Option<String>,
     /// The row's name.
     pub id: String,
+    /// Further words for roles, where the prompt or the response is a list of messages.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub roles: BTreeMap<String, Role>,
 }
 
 impl PairLayout {
@@ -34,6 +39,7 @@ impl PairLayout {
             system: Some("system".to_owned()),
             history: None,
             id: "id".to_owned(),
+            roles: BTreeMap::new(),
         }
     }
 
@@ -41,17 +47,15 @@ impl PairLayout {
         let optional = [&self.query, &self.system, &self.history];
         let required = [&self.prompt, &self.response, &self.id];
         let named = required.into_iter().chain(optional.into_iter().flatten()).map(String::as_str);
-        named.chain([field::TOOLS]).collect()
+        named.collect()
     }
 
     pub(super) fn example(&self, row: &Map<String, Value>) -> Result<Example, RowFault> {
         let mut messages = self.prompt_messages(row)?;
-        messages.extend(response_messages(row, &self.response)?);
+        messages.extend(self.response_messages(row, &self.response)?);
         Ok(Example {
             id: field::identity(row, &self.id),
             messages,
-            rejected: None,
-            tools: field::tools(row)?,
             ..Example::default()
         })
     }
@@ -85,7 +89,7 @@ impl PairLayout {
     }
 
     fn push_prompt(&self, row: &Map<String, Value>, messages: &mut Vec<Message>) -> Result<(), RowFault> {
-        if let Some(turns) = turns(row, &self.prompt)? {
+        if let Some(turns) = self.turns(row, &self.prompt)? {
             // Assistant turns of a prompt are context: only the completion is learned.
             messages.extend(turns.into_iter().map(|turn| Message { scored: false, ..turn }));
             return Ok(());
@@ -102,25 +106,34 @@ impl PairLayout {
         messages.push(message);
         Ok(())
     }
-}
 
-/// The response in a column; text that is null is empty.
-pub(super) fn response_messages(row: &Map<String, Value>, column: &str) -> Result<Vec<Message>, RowFault> {
-    if let Some(turns) = turns(row, column)? {
-        return Ok(turns);
+    /// The response in a column; text that is null is empty.
+    pub(super) fn response_messages(
+        &self,
+        row: &Map<String, Value>,
+        column: &str,
+    ) -> Result<Vec<Message>, RowFault> {
+        if let Some(turns) = self.turns(row, column)? {
+            return Ok(turns);
+        }
+        if !row.contains_key(column) {
+            return Err(field::missing(row, column, "text"));
+        }
+        let response = field::text(row, column)?.unwrap_or_default();
+        Ok(vec![Message::new(Role::Assistant, response)])
     }
-    if !row.contains_key(column) {
-        return Err(field::missing(row, column));
-    }
-    let response = field::text(row, column)?.unwrap_or_default();
-    Ok(vec![Message::new(Role::Assistant, response)])
-}
 
-/// The turns of a column that holds messages instead of text.
-fn turns(row: &Map<String, Value>, name: &str) -> Result<Option<Vec<Message>>, RowFault> {
-    match row.get(name) {
-        Some(Value::Array(_)) => ConversationLayout::messages(name).turns(row).map(Some),
-        _ => Ok(None),
+    /// The turns of a column that holds messages instead of text.
+    fn turns(&self, row: &Map<String, Value>, name: &str) -> Result<Option<Vec<Message>>, RowFault> {
+        let Some(value) = row.get(name) else { return Ok(None) };
+        let told = match (value, turns::of(value)) {
+            (Value::Array(turns), _) => turns.first().and_then(|turn| ConversationLayout::told_like(name, turn)),
+            (_, Some(turns)) if !turns.is_empty() => ConversationLayout::told_like(name, &turns[0]),
+            _ => return Ok(None),
+        };
+        let mut layout = told.unwrap_or_else(|| ConversationLayout::messages(name));
+        layout.roles.extend(self.roles.clone());
+        layout.turns(row).map(Some)
     }
 }
 

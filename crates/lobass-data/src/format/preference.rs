@@ -4,11 +4,12 @@
 //! alpaca), in a [list of turns](PreferenceLayout::Turns) of its own (LLaMA-Factory's sharegpt), or in
 //! [both responses](PreferenceLayout::Whole), which are whole conversations then (TRL's implicit prompt, `hh-rlhf`).
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::pair::response_messages;
-use super::{ConversationLayout, PairLayout, dialogue, field};
+use super::{ConversationLayout, PairLayout, dialogue, field, turns};
 use crate::{Example, Message, Role, RowFault};
 
 /// Where the prompt and the two responses of a row are.
@@ -57,11 +58,11 @@ impl PreferenceLayout {
     pub(super) fn of(row: &Map<String, Value>, chosen: &str, rejected: &str) -> Option<Self> {
         let response = row.get(chosen).filter(|response| is_response(response))?;
         row.get(rejected).filter(|response| is_response(response))?;
-        if response.is_object() {
+        if response.is_object() && turns::of(response).is_none() {
             let (column, turn) = ["messages", "conversations", "conversation"]
                 .iter()
-                .find_map(|column| Some((*column, row.get(*column)?.as_array()?.first()?)))?;
-            let prompt = ConversationLayout::told_like(column, turn)?;
+                .find_map(|column| Some((*column, turns::of(row.get(*column)?)?.first()?.clone())))?;
+            let prompt = ConversationLayout::told_like(column, &turn)?;
             return Some(Self::Turns { prompt, chosen: chosen.to_owned(), rejected: rejected.to_owned() });
         }
         let prompts = ["prompt", "instruction", "question"];
@@ -74,15 +75,14 @@ impl PreferenceLayout {
     /// With a prompt column. Some data sets repeat the prompt in both responses; those are read by themselves, as
     /// TRL does.
     pub(super) fn with_prompt(row: &Map<String, Value>, prompt: &str, chosen: &str, rejected: &str) -> Self {
-        let repeats = match (row.get(prompt), row.get(chosen)) {
-            (Some(Value::Array(prompt)), Some(Value::Array(turns))) => {
-                !prompt.is_empty() && turns.starts_with(prompt)
-            }
-            (_, Some(response @ Value::Array(turns))) => {
+        let told = |name: &str| row.get(name).and_then(turns::of);
+        let repeats = match (told(prompt), told(chosen)) {
+            (Some(prompt), Some(turns)) => !prompt.is_empty() && turns.starts_with(&prompt),
+            (None, Some(turns)) => {
                 let layout = turns.first().and_then(|turn| ConversationLayout::told_like(chosen, turn));
-                layout.is_some_and(|layout| layout.begins_with_user(response))
+                layout.is_some_and(|layout| layout.begins_with_user(&turns))
             }
-            _ => false,
+            (_, None) => false,
         };
         let whole = row.get(chosen).filter(|_| repeats).and_then(|all| Self::whole(all, chosen, rejected));
         whole.unwrap_or_else(|| Self::columns_of(prompt, chosen, rejected))
@@ -90,9 +90,9 @@ impl PreferenceLayout {
 
     /// Without one.
     fn whole(response: &Value, chosen: &str, rejected: &str) -> Option<Self> {
-        let layout = match response {
-            Value::Array(turns) => ConversationLayout::told_like(chosen, turns.first()?)?,
-            Value::String(text) => dialogue::turns(text).map(|_| ConversationLayout::messages(chosen))?,
+        let layout = match (turns::of(response), response) {
+            (Some(turns), _) => ConversationLayout::told_like(chosen, turns.first()?)?,
+            (None, Value::String(text)) => dialogue::turns(text).map(|_| ConversationLayout::messages(chosen))?,
             _ => return None,
         };
         Some(Self::Whole { chosen: layout, rejected: rejected.to_owned() })
@@ -104,6 +104,21 @@ impl PreferenceLayout {
             Self::Columns { chosen, rejected } => [&chosen.response, rejected],
             Self::Turns { chosen, rejected, .. } => [chosen, rejected],
             Self::Whole { chosen, rejected } => [&chosen.messages, rejected],
+        }
+    }
+
+    /// The column of the row's name.
+    pub(super) fn id(&self) -> &str {
+        match self {
+            Self::Columns { chosen, .. } => &chosen.id,
+            Self::Turns { prompt: layout, .. } | Self::Whole { chosen: layout, .. } => &layout.id,
+        }
+    }
+
+    pub(super) fn roles_mut(&mut self) -> &mut BTreeMap<String, Role> {
+        match self {
+            Self::Columns { chosen, .. } => &mut chosen.roles,
+            Self::Turns { prompt: layout, .. } | Self::Whole { chosen: layout, .. } => &mut layout.roles,
         }
     }
 
@@ -128,27 +143,26 @@ impl PreferenceLayout {
 
     pub(super) fn example(&self, row: &Map<String, Value>) -> Result<Example, RowFault> {
         let [chosen, rejected] = self.responses();
-        let (id, messages, rejected) = match self {
+        let (messages, rejected) = match self {
             Self::Columns { chosen: pair, .. } => {
                 let prompt = pair.prompt_messages(row)?;
-                let whole = |column| Ok([prompt.clone(), response_messages(row, column)?].concat());
-                (&pair.id, whole(chosen)?, whole(rejected)?)
+                let whole = |column| Ok([prompt.clone(), pair.response_messages(row, column)?].concat());
+                (whole(chosen)?, whole(rejected)?)
             }
             Self::Turns { prompt: layout, .. } => {
                 let prompt = layout.example(row)?.messages;
                 let whole = |column| Ok([prompt.clone(), next_turns(layout, row, column)?].concat());
-                (&layout.id, whole(chosen)?, whole(rejected)?)
+                (whole(chosen)?, whole(rejected)?)
             }
             Self::Whole { chosen: layout, .. } => {
                 let whole = |column| conversation(layout, row, column);
-                (&layout.id, whole(chosen)?, whole(rejected)?)
+                (whole(chosen)?, whole(rejected)?)
             }
         };
         pair(Example {
-            id: field::identity(row, id),
+            id: field::identity(row, self.id()),
             messages,
             rejected: Some(rejected),
-            tools: field::tools(row)?,
             ..Example::default()
         })
     }
@@ -165,13 +179,14 @@ fn next_turns(
     row: &Map<String, Value>,
     column: &str,
 ) -> Result<Vec<Message>, RowFault> {
-    match row.get(column) {
+    let value = row.get(column);
+    match value {
+        Some(_) if value.and_then(turns::of).is_some() => layout.turns_in(row, column),
         Some(turn @ Value::Object(_)) => {
             let turn = layout.turn(turn);
             turn.map(|turn| vec![turn])
                 .map_err(|fault| RowFault { reason: format!("`{column}`: {}", fault.reason), ..fault })
         }
-        Some(Value::Array(_)) => layout.turns_in(row, column),
         _ => Ok(vec![Message::new(Role::Assistant, field::required_text(row, column)?)]),
     }
 }
@@ -183,7 +198,7 @@ fn conversation(
     column: &str,
 ) -> Result<Vec<Message>, RowFault> {
     let mut messages = match row.get(column) {
-        Some(Value::String(text)) => dialogue::turns(text).ok_or_else(|| {
+        Some(value @ Value::String(text)) if turns::of(value).is_none() => dialogue::turns(text).ok_or_else(|| {
             RowFault::malformed(format!(
                 "field `{column}`: expected a text that begins with `Human:`, since the row has no prompt"
             ))

@@ -1,0 +1,120 @@
+//! Columns that stand beside those of any format: what a row's template is to know.
+
+use serde_json::{Map, Value};
+
+use super::field::wrong_type;
+use crate::{Example, RowFault};
+
+/// The tools that a row's assistant can call.
+const TOOLS: &str = "tools";
+/// The same under the name that `OpenAI` had for them before.
+const FUNCTIONS: &str = "functions";
+/// Documents to answer from.
+const DOCUMENTS: &str = "documents";
+/// Further variables of the template, as TRL reads them.
+const ARGUMENTS: &str = "chat_template_kwargs";
+/// One of them in a column by itself, as verl reads it.
+const THINKING: &str = "enable_thinking";
+
+/// All of them.
+pub(super) const COLUMNS: [&str; 5] = [TOOLS, FUNCTIONS, DOCUMENTS, ARGUMENTS, THINKING];
+
+/// Arguments that decide how a template is called, rather than what it is told.
+const CALLING: [&str; 9] = [
+    "messages", "conversation", "conversations", "chat_template", "add_generation_prompt",
+    "continue_final_message", "tokenize", "return_dict", "return_assistant_tokens_mask",
+];
+
+/// Adds what stands beside a row's turns to its example.
+///
+/// # Errors
+/// Values of the wrong type, and arguments that would change how the template is called.
+pub(super) fn read(row: &Map<String, Value>, example: &mut Example) -> Result<(), RowFault> {
+    let mut arguments = arguments(row)?;
+    example.tools = tools(row)?;
+    // Text that is no JSON is a column of another meaning, and reported as one that is not read.
+    example.documents = list(row, DOCUMENTS).ok().flatten();
+    for (name, slot) in [(TOOLS, &mut example.tools), (DOCUMENTS, &mut example.documents)] {
+        let told = arguments.shift_remove(name);
+        if slot.is_none() {
+            *slot = told;
+        }
+    }
+    if let (Some(thinking @ Value::Bool(_)), false) = (row.get(THINKING), arguments.contains_key(THINKING)) {
+        arguments.insert(THINKING.to_owned(), thinking.clone());
+    }
+    example.template_arguments = arguments;
+    Ok(())
+}
+
+/// Tools are a list; each of them, or all of them, may be JSON text.
+fn tools(row: &Map<String, Value>) -> Result<Option<Value>, RowFault> {
+    let mut tools = list(row, TOOLS)?;
+    if tools.is_none() {
+        let functions = list(row, FUNCTIONS).ok().flatten().filter(|list| list.as_array().is_some_and(|list| list.iter().any(|f| f.get("name").is_some())));
+        tools = functions.map(|functions| match functions {
+            Value::Array(functions) => functions.into_iter().map(tool).collect(),
+            other => other,
+        });
+    }
+    Ok(tools)
+}
+
+/// A function as a tool.
+fn tool(function: Value) -> Value {
+    match function.get("function") {
+        Some(_) => function,
+        None => serde_json::json!({"type": "function", "function": function}),
+    }
+}
+
+/// A list, or such a list as JSON text, whose elements may be JSON text; an empty text is none.
+fn list(row: &Map<String, Value>, name: &str) -> Result<Option<Value>, RowFault> {
+    let value = match row.get(name) {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::String(text)) if text.trim().is_empty() => return Ok(None),
+        Some(Value::String(text)) => parse(name, text)?,
+        Some(value) => value.clone(),
+    };
+    match value {
+        Value::Array(values) => Ok(Some(values.into_iter().map(object).collect())),
+        Value::Null => Ok(None),
+        // One tool, or one document.
+        one @ Value::Object(_) => Ok(Some(Value::Array(vec![one]))),
+        other => Err(wrong_type(name, "a list or JSON text", &other)),
+    }
+}
+
+/// An element that is JSON text as what it says; all else as it is.
+fn object(value: Value) -> Value {
+    let parsed = match &value {
+        Value::String(text) if text.trim_start().starts_with('{') => serde_json::from_str(text).ok(),
+        _ => None,
+    };
+    parsed.unwrap_or(value)
+}
+
+fn arguments(row: &Map<String, Value>) -> Result<Map<String, Value>, RowFault> {
+    let value = match row.get(ARGUMENTS) {
+        None | Some(Value::Null) => return Ok(Map::new()),
+        Some(Value::String(text)) if text.trim().is_empty() => return Ok(Map::new()),
+        Some(Value::String(text)) => parse(ARGUMENTS, text)?,
+        Some(value) => value.clone(),
+    };
+    let Value::Object(mut arguments) = value else {
+        return Err(wrong_type(ARGUMENTS, "an object", &value));
+    };
+    arguments.retain(|_, value| !value.is_null());
+    match CALLING.iter().find(|name| arguments.contains_key(**name)) {
+        None => Ok(arguments),
+        Some(name) => Err(RowFault::malformed(format!(
+            "field `{ARGUMENTS}`: expected variables of the chat template, found `{name}`, which lobass sets itself"
+        ))),
+    }
+}
+
+fn parse(name: &str, text: &str) -> Result<Value, RowFault> {
+    serde_json::from_str(text).map_err(|error| {
+        RowFault::malformed(format!("field `{name}`: expected {name} as JSON, found text: {error}"))
+    })
+}

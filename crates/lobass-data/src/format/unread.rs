@@ -1,0 +1,293 @@
+//! Which columns of a row say something that no model sees.
+//!
+//! Text and nested values count, metadata does not. A name says which it is by its last word that is known:
+//! `system_prompt` is a prompt, `prompt_id` an id. Text under the name of a prompt always counts; under the name of
+//! metadata, and without a known word, the value decides. What an example says already counts nowhere.
+
+use serde_json::{Map, Value};
+
+use super::{Layout, beside};
+use crate::{Example, Message, Unread, UnreadKind};
+
+/// Words of names that hold text for a model.
+const PROMPT: [&str; 74] = [
+    "abstract", "answer", "answers", "article", "background", "body", "caption", "choices", "chosen", "code",
+    "completion", "completions", "constraints", "content", "context", "contexts", "conversation", "cot", "critique",
+    "demonstration", "demonstrations", "description", "dialog", "dialogue", "document", "documents", "evidence",
+    "examples", "explanation", "facts", "feedback", "fewshot", "history", "hint", "hints", "hypothesis", "input",
+    "inputs", "instruction", "instructions", "knowledge", "memory", "messages", "options", "output", "outputs",
+    "paragraph", "passage", "passages", "persona", "plan", "premise", "prompt", "prompts", "query", "question",
+    "rationale", "reasoning", "reference", "rejected", "response", "responses", "scenario", "schema", "solution",
+    "story", "summary", "system", "text", "thinking", "thought", "thoughts", "tests", "transcript",
+];
+
+/// Words of names that hold metadata.
+const METADATA: [&str; 81] = [
+    "author", "authors", "annotator", "category", "categories", "checksum", "class", "commit", "config", "count",
+    "country", "created", "dataset", "date", "datetime", "difficulty", "digest", "doi", "domain", "encoding", "engine",
+    "file", "filename", "filepath", "fingerprint", "flag", "flags", "format", "generator", "grade", "hash", "href", "id",
+    "ids", "idx", "index", "key", "kind", "label", "labels", "lang", "language", "languages", "length", "level",
+    "licence", "license", "link", "links", "locale", "md5", "mime", "model", "models", "modified", "name", "origin",
+    "path", "provenance", "provider", "rank", "rating", "repo", "revision", "score", "scores", "sha", "sha256",
+    "source", "sources", "split", "status", "subset", "tag", "tags", "task", "time", "timestamp", "topic", "type", "url",
+];
+
+/// Columns of weights, which change what a row counts for; lobass scores every row alike.
+const WEIGHTS: [&str; 4] = ["weight", "loss_weight", "sample_weight", "loss_scale"];
+
+/// Words of text that a value under the name of metadata may have.
+const LABEL_WORDS: usize = 12;
+
+impl Layout {
+    /// What the columns of a row say beside what its example does.
+    pub fn unread(&self, row: &Map<String, Value>, example: &Example) -> Vec<Unread> {
+        let read = self.columns();
+        let says = |name: &str, value: &Value| {
+            if WEIGHTS.contains(&name) && value.as_f64().is_some_and(|weight| weight != 1.0) {
+                return true;
+            }
+            says_more(name, value, example)
+        };
+        let is_read = |name: &str| match name {
+            "documents" => example.documents.is_some(),
+            "functions" => example.tools.is_some(),
+            _ => read.contains(&name),
+        };
+        let columns = row.iter().filter(|(name, value)| !is_read(name) && says(name, value));
+        columns.map(|(name, _)| Unread::new(UnreadKind::Column, name)).collect()
+    }
+
+    /// The flag that would have something read, or shown by a template; `None` if there is none.
+    pub fn flag_for(&self, unread: &Unread) -> Option<String> {
+        let name = &unread.name;
+        if unread.kind != UnreadKind::Column {
+            return Some("--chat-template FILE".to_owned());
+        }
+        let last = last_word(name);
+        let is_system = words(name).any(|word| word == "system");
+        if last.is_some_and(|word| word == "chosen" || word == "rejected") && !self.is_preference() {
+            return Some("--format preference".to_owned());
+        }
+        let slot = match self {
+            _ if beside::COLUMNS.contains(&name.as_str()) || WEIGHTS.contains(&name.as_str()) => None,
+            _ if is_system => Some("system"),
+            Self::Pair(pair) if pair.history.is_none() && last == Some("history") => Some("history"),
+            Self::Pair(pair) if pair.query.is_none() && last.is_none_or(|word| !is_response(word)) => Some("query"),
+            _ => None,
+        };
+        slot.map(|slot| format!("--columns {slot}={name}"))
+    }
+}
+
+impl Message {
+    /// The fields of a turn that say something a template may show, with their texts: all but its calls, its thoughts,
+    /// and metadata.
+    pub(crate) fn further_texts(&self) -> impl Iterator<Item = (&str, Vec<&str>)> {
+        let known = ["tool_calls", "instruction", "input"];
+        let is_known = move |name: &str| known.contains(&name) || super::turn::THOUGHTS.contains(&name);
+        let extra = self.extra.iter().filter(move |(name, _)| !is_known(name));
+        extra.filter_map(|(name, value)| {
+            if value.as_bool() == Some(true) || value.as_f64() == Some(1.0) {
+                // A turn of another role that asks to be trained on.
+                return super::weight::FIELDS.contains(&name.as_str()).then(|| (name.as_str(), Vec::new()));
+            }
+            let mut texts = Vec::new();
+            collect(name, value, &mut texts);
+            (!texts.is_empty()).then_some((name.as_str(), texts))
+        })
+    }
+}
+
+/// Words of names that hold what a model is to say, which no prompt is made of.
+fn is_response(word: &str) -> bool {
+    let words = [
+        "answer", "answers", "completion", "completions", "cot", "critique", "explanation", "feedback", "output",
+        "outputs", "rationale", "reasoning", "response", "responses", "solution", "thinking", "thought", "thoughts",
+        "tests", "text", "messages", "conversation",
+    ];
+    words.contains(&word)
+}
+
+fn says_more(name: &str, value: &Value, example: &Example) -> bool {
+    let mut texts = Vec::new();
+    collect(name, value, &mut texts);
+    texts.into_iter().any(|text| !repeats(text, example))
+}
+
+/// The texts of a value that are no metadata; those in lists have the name of the list.
+fn collect<'a>(name: &str, value: &'a Value, texts: &mut Vec<&'a str>) {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        Value::String(text) => {
+            if is_text(name, text) {
+                texts.push(text);
+            }
+        }
+        Value::Array(values) => values.iter().for_each(|value| collect(name, value, texts)),
+        Value::Object(fields) => fields.iter().for_each(|(name, value)| collect(name, value, texts)),
+    }
+}
+
+fn is_text(name: &str, text: &str) -> bool {
+    let text = text.trim();
+    if text.is_empty() {
+        return false;
+    }
+    match last_word(name) {
+        Some(word) if PROMPT.contains(&word) => true,
+        Some(_) => n_words(text) > LABEL_WORDS,
+        None => is_prose(text),
+    }
+}
+
+/// Whether a text is more than a label, a number, a date, an address, or a hash.
+fn is_prose(text: &str) -> bool {
+    let is_address = text.contains("://") && !text.contains(char::is_whitespace);
+    let n_digits = text.chars().filter(|c| c.is_ascii_digit() || c.is_ascii_punctuation()).count();
+    let is_number = 2 * n_digits > text.chars().filter(|c| !c.is_whitespace()).count();
+    !is_address && !is_number && (n_words(text) > 2 || text.contains('\n'))
+}
+
+/// Words between blanks; of scripts without blanks, two signs are taken for a word.
+fn n_words(text: &str) -> usize {
+    let n_signs = text.chars().filter(|c| matches!(u32::from(*c), 0x0E00..=0x0EFF | 0x1000..=0x109F | 0x1780..=0x17FF | 0x3040..=0x30FF | 0x3400..=0x9FFF | 0xF900..=0xFAFF | 0x20000..=0x2FFFF)).count();
+    text.split_whitespace().count() + n_signs / 2
+}
+
+/// Whether an example says a text already: in a turn, or as a rendering of its prompt and its response.
+fn repeats(text: &str, example: &Example) -> bool {
+    let text = text.trim();
+    let turns = || example.messages.iter().chain(example.rejected.iter().flatten().last());
+    if turns().any(|turn| turn.content.trim() == text || fields_of(turn).any(|field| field.trim() == text)) {
+        return true;
+    }
+    let contains = |turn: &Message| {
+        let content = turn.content.trim();
+        !content.is_empty() && text.contains(content)
+    };
+    let mut responses = turns().filter(|turn| turn.scored && turn.says_anything()).peekable();
+    let mut prompts = turns().filter(|turn| !turn.scored && !turn.role.is_instruction());
+    responses.peek().is_some() && responses.all(contains) && prompts.any(contains)
+}
+
+fn fields_of(turn: &Message) -> impl Iterator<Item = &str> {
+    ["instruction", "input"].iter().filter_map(|name| turn.extra.get(*name)?.as_str())
+}
+
+/// The last word of a name that is known, which says what it holds.
+fn last_word(name: &str) -> Option<&'static str> {
+    let find = |word: &str| PROMPT.iter().chain(&METADATA).find(|known| **known == word).copied();
+    words(name).filter_map(|word| find(&word)).last()
+}
+
+/// The words of a name, in lower case: `system_prompt`, `systemPrompt`, and `system-prompt2` have the same two.
+fn words(name: &str) -> impl Iterator<Item = String> {
+    let mut words = vec![String::new()];
+    let mut before = ' ';
+    for c in name.chars() {
+        if !c.is_alphabetic() || c.is_uppercase() && before.is_lowercase() {
+            words.push(String::new());
+        }
+        if c.is_alphabetic() {
+            words.last_mut().expect("there is one").extend(c.to_lowercase());
+        }
+        before = c;
+    }
+    words.into_iter().filter(|word| !word.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::format::detect;
+
+    fn unread(row: &Value) -> Vec<String> {
+        let row = row.as_object().unwrap();
+        let layout = detect(row).unwrap().1;
+        let example = layout.example(row).unwrap();
+        layout.unread(row, &example).into_iter().map(|unread| unread.name).collect()
+    }
+
+    fn beside(columns: Value) -> Vec<String> {
+        let mut row = json!({"question": "How many are red?", "answer": "There are two red ones."});
+        row.as_object_mut().unwrap().extend(columns.as_object().unwrap().clone());
+        unread(&row)
+    }
+
+    #[test]
+    fn text_and_nested_text_count() {
+        for (name, value) in [
+            ("context", json!("CREATE TABLE dog (n INTEGER)")),
+            ("context", json!("Paris")),
+            ("system_prompt", json!("Be kind.")),
+            ("systemPrompt", json!("Be kind.")),
+            ("rationale", json!("because")),
+            ("source_document", json!("short")),
+            ("remark", json!("this one is about the color")),
+            ("bemerkung", json!("eins\nzwei")),
+            ("备注", json!("这一行说的是红色的东西")),
+            ("passages", json!(["one", "two"])),
+            ("meta", json!({"url": "https://a.org", "hint": "look"})),
+            ("choices", json!({"text": ["a", "b"], "label": ["A", "B"]})),
+            ("source", json!("a b c d e f g h i j k l m n o p")),
+            ("loss_weight", json!(0.5)),
+        ] {
+            assert_eq!(beside(json!({name: value})), [name], "{value}");
+        }
+    }
+
+    #[test]
+    fn metadata_does_not() {
+        for (name, value) in [
+            ("id", json!("a b c d")),
+            ("prompt_id", json!("d41d8cd98f00b204e9800998ecf8427e")),
+            ("x", json!("d41d8cd98f00b204e9800998ecf8427e")),
+            ("seen", json!("2024-01-02 03:04:05")),
+            ("day", json!("Jan 2 2024, 10:00:00.000")),
+            ("page", json!("https://example.org/a/b")),
+            ("category", json!("open question answering")),
+            ("task_type", json!("closed qa")),
+            ("source", json!("Stack Exchange dump of 2023")),
+            ("tags", json!(["easy question to answer", "maths"])),
+            ("score", json!(0.5)),
+            ("is_safe", json!(true)),
+            ("embedding", json!([0.5, 0.25])),
+            ("meta", json!({"lang": "en", "quality": {"score": 1.5}})),
+            ("context", json!("  ")),
+            ("context", json!(null)),
+            ("contexts", json!([])),
+            ("weight", json!(1)),
+        ] {
+            assert_eq!(beside(json!({name: value})), [""; 0], "{name} {value}");
+        }
+    }
+
+    #[test]
+    fn what_the_turns_say_does_not_count_twice() {
+        let turns = json!([{"role": "user", "content": "How many?"}, {"role": "assistant", "content": "Two."}]);
+        let row = json!({"messages": turns, "prompt": "How many?", "text": "User: How many?\nBot: Two.", "chosen": turns});
+        assert_eq!(unread(&row), [""; 0]);
+        let other = json!([turns[0], {"role": "assistant", "content": "Three."}]);
+        let row = json!({"messages": turns, "rejected": other, "text": "How many?\nThree."});
+        assert_eq!(unread(&row), ["rejected", "text"]);
+    }
+
+    #[test]
+    fn flags_name_the_column() {
+        let flag = |row: Value, name: &str| {
+            let layout = detect(row.as_object().unwrap()).unwrap().1;
+            layout.flag_for(&Unread::new(UnreadKind::Column, name))
+        };
+        let sql = json!({"question": "q", "answer": "a"});
+        assert_eq!(flag(sql.clone(), "context").as_deref(), Some("--columns query=context"));
+        assert_eq!(flag(sql.clone(), "system_prompt").as_deref(), Some("--columns system=system_prompt"));
+        assert_eq!(flag(sql.clone(), "history").as_deref(), Some("--columns history=history"));
+        assert_eq!(flag(sql.clone(), "rejected").as_deref(), Some("--format preference"));
+        assert_eq!(flag(sql, "rationale"), None);
+        let chat = json!({"messages": [{"role": "user", "content": "q"}]});
+        assert_eq!(flag(chat.clone(), "system_prompt").as_deref(), Some("--columns system=system_prompt"));
+        assert_eq!(flag(chat, "context"), None);
+    }
+}

@@ -1,0 +1,86 @@
+//! What rows say and no model sees, counted over a pool.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use lobass_data::{Unread, UnreadCounts};
+use serde::{Deserialize, Serialize};
+
+use crate::rows::EncodedRow;
+use crate::{Error, Plan, WorkDir};
+
+/// Something that rows of one source say and no model sees.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnreadRecord {
+    /// The source of the rows.
+    pub source: String,
+    /// What is not read.
+    #[serde(flatten)]
+    pub unread: Unread,
+    /// The rows that have it.
+    pub n_rows: u64,
+    /// The rows of the source that a model sees.
+    pub of_rows: u64,
+    /// The flag that would read it, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flag: Option<String>,
+}
+
+/// `column `context` in 12 of 40 rows (30.0 %)`, and the flag that would read it.
+impl fmt::Display for UnreadRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let share = 100.0 * self.n_rows as f64 / self.of_rows.max(1) as f64;
+        write!(f, "{} in {} of {} rows ({share:.1} %)", self.unread, self.n_rows, self.of_rows)?;
+        match &self.flag {
+            Some(flag) => write!(f, "; `{flag}` reads it"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Counts what rows say and no model sees, source by source.
+#[derive(Debug, Default)]
+pub(crate) struct UnreadTally(BTreeMap<String, UnreadCounts>);
+
+impl UnreadTally {
+    /// Counts a row, if a model sees it.
+    pub(crate) fn add(&mut self, row: &EncodedRow) {
+        if row.sequence.is_none() {
+            return;
+        }
+        match self.0.get_mut(&row.source) {
+            Some(counts) => counts.add(&row.unread),
+            None => self.0.entry(row.source.clone()).or_default().add(&row.unread),
+        }
+    }
+
+    /// What was counted, in the order of the plan's sources.
+    pub(crate) fn records(mut self, plan: &Plan) -> Vec<UnreadRecord> {
+        let mut records = Vec::new();
+        for input in &plan.inputs {
+            let Some(counts) = self.0.remove(&input.source) else { continue };
+            records.extend(counts.iter().map(|(unread, n_rows)| UnreadRecord {
+                source: input.source.clone(),
+                unread: unread.clone(),
+                n_rows,
+                of_rows: counts.n_rows(),
+                flag: input.layout.flag_for(unread),
+            }));
+        }
+        records
+    }
+}
+
+impl WorkDir {
+    /// What rows say and no model sees, with how many rows of each source say it.
+    ///
+    /// # Errors
+    /// If a shard has not been encoded or cannot be read.
+    pub fn unread(&self) -> Result<Vec<UnreadRecord>, Error> {
+        let mut tally = UnreadTally::default();
+        for &shard in &self.plan.shards {
+            self.rows(shard)?.iter().for_each(|row| tally.add(row));
+        }
+        Ok(tally.records(&self.plan))
+    }
+}
