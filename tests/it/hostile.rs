@@ -244,11 +244,11 @@ fn conversations_that_are_none() {
     let expected = [
         ("ok", ""),
         ("empty_response", "there is no response"),
-        ("malformed", "`messages`: expected a list, found a string"),
+        ("malformed", "`messages`: expected a list of turns, found a string"),
         ("empty_response", "there is no response"),
         ("malformed", "turn 1: expected a role of"),
         ("malformed", "turn 1: expected field `content`"),
-        ("malformed", "a part of type `image`"),
+        ("media", "a part of type `image`"),
     ];
     for ((status, reason, _), (expected_status, expected_reason)) in found.iter().zip(expected) {
         assert_eq!(status, expected_status, "{reason}");

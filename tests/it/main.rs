@@ -52,6 +52,8 @@ mod hostile;
 mod memory;
 // What rows say: rules and near duplicates.
 mod text;
+// What rows say and no model sees.
+mod unread;
 // The demo and what it claims.
 mod demo;
 // Rows that move an adapter towards a target.

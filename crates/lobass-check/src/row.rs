@@ -1,7 +1,7 @@
 //! A row as checks see it.
 
 use lobass_core::RowStatus;
-use lobass_data::{Encoded, Example, Message, PoolRow, Role};
+use lobass_data::{Encoded, Example, Message, PoolRow};
 
 /// One row of the pool, with what a tokenizer makes of it.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use jiff::civil::DateTime;
 use lobass_core::{Context, Observer as _};
 use lobass_data::{
-    ChatTemplate, DataFile, EncodeOptions, Encoder, FormatChoice, Pool, TemplateChoice, TextTokenizer,
+    ChatTemplate, DataFile, EncodeOptions, Encoder, FormatChoice, Pool, RoleWord, TemplateChoice, TextTokenizer,
     read_dataset_info,
 };
 use lobass_llama::LlamaConfig;
@@ -30,6 +30,7 @@ pub(crate) fn open_pool(settings: &DataSettings, ui: &Ui) -> anyhow::Result<Pool
         (None, Some(columns)) => FormatChoice::Columns(columns.parse()?),
         (None, None) => FormatChoice::Auto,
     };
+    let words: Vec<RoleWord> = settings.roles.iter().map(|word| word.parse()).collect::<Result<_, _>>().map_err(anyhow::Error::msg).context("the words for roles")?;
     let files = find_data(&settings.files, ui)?
         .iter()
         .map(|file| match file {
@@ -39,6 +40,7 @@ pub(crate) fn open_pool(settings: &DataSettings, ui: &Ui) -> anyhow::Result<Pool
                 Ok(DataFile::open(path, source, &choice)?.from_origin(address))
             }
         })
+        .map(|file: anyhow::Result<DataFile>| Ok(file?.with_roles(&words)))
         .collect::<anyhow::Result<Vec<_>>>()?;
     let pool = Pool::new(files, settings.duplicates);
     for file in pool.files() {

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use lobass_core::{Observer, RowStatus};
 use lobass_llama::LoraConfig;
-use lobass_run::Plan;
+use lobass_run::{Plan, UnreadRecord};
 use lobass_train::{Dpo, HeldOut, TrainConfig, TrainReport};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -61,6 +61,9 @@ pub(crate) struct Trained {
     /// Rows that could not be trained on, by their status.
     #[serde(default)]
     pub(crate) unscored: BTreeMap<RowStatus, u64>,
+    /// What rows of the pool say and the model did not see.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) unread: Vec<UnreadRecord>,
     pub(crate) n_steps: usize,
     pub(crate) n_tokens: u64,
     pub(crate) first_loss: f64,
@@ -74,6 +77,7 @@ impl Trained {
         n_examples: usize,
         held_out_rows: BTreeSet<u64>,
         unscored: BTreeMap<RowStatus, u64>,
+        unread: Vec<UnreadRecord>,
         report: &TrainReport,
     ) -> Self {
         let mean = |at: Option<&HeldOut>| at.and_then(|held_out| held_out.nll.mean());
@@ -81,6 +85,7 @@ impl Trained {
             n_examples,
             held_out_rows,
             unscored,
+            unread,
             n_steps: report.n_steps,
             n_tokens: report.n_tokens,
             first_loss: report.losses.first().copied().unwrap_or_default(),

@@ -54,6 +54,16 @@ pub enum Error {
         /// Its columns.
         columns: Vec<String>,
     },
+    /// A column of a known format that holds something else.
+    #[error("data file `{}`: column `{column}`: expected a list of turns with `role` and `content`, found {found}", path.display())]
+    NotTurns {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+        /// What it holds.
+        found: String,
+    },
     /// A column that was asked for and is not there.
     #[error("data file `{}`: expected column `{column}`, found `{}`", path.display(), columns.join("`, `"))]
     MissingColumn {

@@ -8,9 +8,9 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::digest::hex;
-use crate::format::{detect, detect_preference};
+use crate::format::{detect, detect_preference, not_turns};
 use crate::sample::{Sample, has_column};
-use crate::{ColumnMap, Container, Error, FormatName, Layout, Rows};
+use crate::{ColumnMap, Container, Error, FormatName, Layout, RoleWord, Rows, UnreadCounts};
 
 /// How the columns of a file are to be read.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -42,6 +42,8 @@ pub struct DataFile {
     format: Option<FormatName>,
     layout: Layout,
     is_plain_pair: bool,
+    /// What the first rows say and no model sees.
+    unread: UnreadCounts,
 }
 
 impl DataFile {
@@ -53,7 +55,10 @@ impl DataFile {
     pub fn open(path: &Path, source: &str, choice: &FormatChoice) -> Result<Self, Error> {
         let container = Container::detect(path)?;
         let sample = Sample::of(path, container)?;
-        let unknown = || Error::UnknownFormat { path: path.to_owned(), columns: sample.columns() };
+        let unknown = || match not_turns(&sample.rows) {
+            Some((column, found)) => Error::NotTurns { path: path.to_owned(), column, found },
+            None => Error::UnknownFormat { path: path.to_owned(), columns: sample.columns() },
+        };
         let (format, layout) = match choice {
             FormatChoice::Auto => {
                 let found = sample.rows.iter().find_map(detect).ok_or_else(unknown)?;
@@ -80,6 +85,7 @@ impl DataFile {
             }
         }
         let is_plain_pair = layout.is_plain_pair(&sample.rows);
+        let unread = layout.unread_in(&sample.rows);
         Ok(Self {
             path: path.to_owned(),
             origin: None,
@@ -89,6 +95,7 @@ impl DataFile {
             format,
             layout,
             is_plain_pair,
+            unread,
         })
     }
 
@@ -132,6 +139,18 @@ impl DataFile {
     /// Whether its rows are a prompt text and a completion text and nothing else, which TRL joins without a template.
     pub fn is_plain_pair(&self) -> bool {
         self.is_plain_pair
+    }
+
+    /// Reads further words for roles.
+    #[must_use]
+    pub fn with_roles(mut self, words: &[RoleWord]) -> Self {
+        words.iter().for_each(|RoleWord { word, role }| self.layout.add_role(word, *role));
+        self
+    }
+
+    /// What the first rows say and no model sees, as far as their columns tell.
+    pub fn unread(&self) -> &UnreadCounts {
+        &self.unread
     }
 
     /// Gives it another name in the `source` column.
@@ -190,6 +209,15 @@ impl fmt::Display for DataFile {
         match self.format {
             Some(name) => write!(f, "{name} ({})", self.layout),
             None => write!(f, "{}", self.layout),
+        }?;
+        let n_rows = self.unread.n_rows();
+        for (at, (unread, count)) in self.unread.iter().enumerate() {
+            let begin = if at == 0 { "; not read: " } else { ", " };
+            write!(f, "{begin}{unread} in {count} of the first {n_rows} rows")?;
+            if let Some(flag) = self.layout.flag_for(unread) {
+                write!(f, " (`{flag}` reads it)")?;
+            }
         }
+        Ok(())
     }
 }

@@ -26,11 +26,12 @@ pub struct UnreadRecord {
     pub flag: Option<String>,
 }
 
-/// `column `context` in 12 of 40 rows (30.0 %)`, and the flag that would read it.
+/// Such as: column `context` in 12 of 40 rows of `sql` (30.0 %); `--columns query=context` reads it.
 impl fmt::Display for UnreadRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let share = 100.0 * self.n_rows as f64 / self.of_rows.max(1) as f64;
-        write!(f, "{} in {} of {} rows ({share:.1} %)", self.unread, self.n_rows, self.of_rows)?;
+        let Self { source, unread, n_rows, of_rows, .. } = self;
+        write!(f, "{unread} in {n_rows} of {of_rows} rows of `{source}` ({share:.1} %)")?;
         match &self.flag {
             Some(flag) => write!(f, "; `{flag}` reads it"),
             None => Ok(()),

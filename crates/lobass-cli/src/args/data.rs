@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use lobass_data::{ColumnMap, Duplicates, FormatName};
+use lobass_data::{ColumnMap, Duplicates, FormatName, RoleWord};
 
 use super::words;
 use crate::settings::DataSettings;
@@ -21,7 +21,7 @@ pub(crate) struct DataArgs {
     data: Vec<String>,
     /// The format of all files, instead of what their columns look like
     #[arg(long, value_name = "NAME", value_parser = words::<FormatName>(
-        &["alpaca", "dolly", "sharegpt", "messages", "prompt-completion", "question-answer"]
+        &["alpaca", "dolly", "sharegpt", "messages", "prompt-completion", "question-answer", "preference"]
     ), conflicts_with = "columns")]
     data_format: Option<FormatName>,
     /// Which columns hold what: `prompt=question,response=reply`, or `messages=dialog`
@@ -30,6 +30,11 @@ pub(crate) struct DataArgs {
     /// for rows that are conversations.
     #[arg(long, value_name = "KEY=COLUMN,..", value_parser = check_columns)]
     columns: Option<String>,
+    /// A further word for a role, such as `narrator=user`; can be given several times
+    ///
+    /// Roles are system, developer, user, assistant, and tool. The words that public data uses are known.
+    #[arg(long, value_name = "WORD=ROLE", value_parser = check_role)]
+    role: Vec<String>,
     /// A LLaMA-Factory registry, `dataset_info.json`
     #[arg(long, value_name = "FILE")]
     dataset_info: Option<PathBuf>,
@@ -57,6 +62,10 @@ fn check_columns(text: &str) -> Result<String, lobass_data::Error> {
     text.parse::<ColumnMap>().map(|_| text.to_owned())
 }
 
+fn check_role(text: &str) -> Result<String, String> {
+    text.parse::<RoleWord>().map(|_| text.to_owned())
+}
+
 impl DataArgs {
     pub(crate) fn apply(&self, settings: &mut DataSettings) {
         if !self.data.is_empty() {
@@ -69,6 +78,9 @@ impl DataArgs {
         if let Some(columns) = &self.columns {
             settings.columns = Some(columns.clone());
             settings.format = None;
+        }
+        if !self.role.is_empty() {
+            settings.roles.clone_from(&self.role);
         }
         if let Some(registry) = &self.dataset_info {
             settings.dataset_info = Some(registry.clone());

@@ -65,6 +65,8 @@ pub(crate) fn inspect(args: &InspectArgs, ui: &Ui) -> anyhow::Result<Outcome> {
         None => encoded.status.to_string(),
     };
     facts.line("status", status);
+    let unread = [row.unread.as_slice(), &encoded.unread].concat();
+    unread.iter().for_each(|unread| facts.line("not read", unread));
     let trace = match encoder.trace(example) {
         Ok(trace) => trace,
         Err(fault) => {
@@ -277,6 +279,7 @@ fn as_json(
         "tokens": tokens,
         "offsets": trace.offsets,
         "border": trace.border,
+        "unread": [row.unread.as_slice(), &encoded.unread].concat(),
         "token_nll": losses,
     })
 }

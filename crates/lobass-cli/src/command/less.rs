@@ -70,7 +70,8 @@ pub(crate) fn less(args: &LessArgs, ui: &Ui) -> anyhow::Result<Outcome> {
         gradients.complete(warm_up, &target, &pool, threads, ui)?;
     }
     let tasks = targets(&gradients, &warm_ups, &target, &target_pool, ui)?;
-    let manifest = manifest(args, &base, &warm_ups, &pool, &target, &tasks.named);
+    let mut manifest = manifest(args, &base, &warm_ups, &pool, &target, &tasks.named);
+    manifest["unread"] = json!(pool.unread()?);
     let parts = tasks.named.iter().map(|(name, _)| format!("to_{name}")).collect();
     let mut writer = RowScoreWriter::create(&args.out, parts, &manifest)?;
     let missing = influence(&gradients, &warm_ups, &pool, &tasks, &mut writer)?;

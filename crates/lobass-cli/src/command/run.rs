@@ -120,6 +120,7 @@ pub(crate) fn run_with(settings: &Settings, ui: &Ui) -> anyhow::Result<RunReport
     let plan = sequences.plan()?;
     let (place, threads) = (out.join("work").as_path().into(), settings.compute.threads());
     let work = stages::encode_and_score(&sequences, &plan, &place, &base, Detail::Sum, threads, ui)?;
+    stages::warn_of_unread(&work, ui)?;
     let request =
         References { settings, recipe: &recipe, base: &base, sequences: &sequences, work: &work, out };
     let seal = score_all(&request, ui)?;

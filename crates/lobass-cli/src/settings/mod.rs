@@ -49,6 +49,8 @@ pub(crate) struct DataSettings {
     pub(crate) files: Vec<String>,
     pub(crate) format: Option<String>,
     pub(crate) columns: Option<String>,
+    /// Further words for roles, as `WORD=ROLE`.
+    pub(crate) roles: Vec<String>,
     pub(crate) dataset_info: Option<PathBuf>,
     pub(crate) duplicates: Duplicates,
 }

@@ -59,7 +59,14 @@ pub(crate) fn encode(
             observe,
         )?;
     }
+    warn_of_unread(&work, ui)?;
     Ok(work)
+}
+
+/// Says what rows say and no model sees.
+pub(crate) fn warn_of_unread(work: &WorkDir, ui: &Ui) -> anyhow::Result<()> {
+    work.unread()?.iter().for_each(|record| ui.warn(&format!("not read: {record}")));
+    Ok(())
 }
 
 /// Begins or takes up a work directory, and scores with a model what has been tokenised while the rest still is.

@@ -115,6 +115,7 @@ pub(crate) fn say_table(
             why.map_or(String::new(), |(row, reason)| format!(", the first of them row {row}: {reason}"));
         text.line("rows", format!("{} {status}{why}", count(*n)));
     }
+    manifest.unread.iter().for_each(|record| text.line("not read", record));
     if let Some(Margins { mean, accuracy }) = margins {
         let share = 100.0 * accuracy;
         text.line("margin", format!("{mean:+.3} nats on average, above zero for {share:.1} % of the pairs"));

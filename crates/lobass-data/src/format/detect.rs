@@ -3,6 +3,30 @@
 use serde_json::{Map, Value};
 
 use super::{ConversationLayout, FormatName, Layout, PreferenceLayout, turns};
+use crate::container::kind_of;
+
+/// The usual names of a column of turns.
+const TURNS: [&str; 3] = ["messages", "conversations", "conversation"];
+
+/// The column of turns of rows that are in no known format, and what it holds instead.
+pub(crate) fn not_turns(rows: &[Map<String, Value>]) -> Option<(String, String)> {
+    let held = |row: &Map<String, Value>| {
+        let (name, value) = TURNS.iter().find_map(|name| Some((*name, row.get(*name)?)))?;
+        let found = match value {
+            Value::Array(turns) => match turns.first() {
+                None => "an empty list".to_owned(),
+                Some(Value::Object(turn)) => {
+                    let keys: Vec<_> = turn.keys().map(|key| format!("`{key}`")).collect();
+                    format!("a list of objects with {}", keys.join(", "))
+                }
+                Some(other) => format!("a list that begins with {}", kind_of(other)),
+            },
+            other => kind_of(other).to_owned(),
+        };
+        Some((name.to_owned(), found))
+    };
+    rows.iter().find_map(held)
+}
 
 /// Recognises the format of a row by its columns; `None` if they are those of no known format.
 ///
@@ -10,7 +34,7 @@ use super::{ConversationLayout, FormatName, Layout, PreferenceLayout, turns};
 /// `content`, so its first turn decides. Rows are pairs only if they have no single response to learn: whatever else
 /// stands beside one is an extra column.
 pub fn detect(row: &Map<String, Value>) -> Option<(FormatName, Layout)> {
-    for name in ["messages", "conversations", "conversation"] {
+    for name in TURNS {
         if let Some(turns) = row.get(name).and_then(turns::of) {
             return detect_turns(row, name, &turns);
         }

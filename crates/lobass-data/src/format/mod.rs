@@ -29,9 +29,10 @@ pub use columns::ColumnMap;
 pub use conversation::ConversationLayout;
 pub use dataset_info::{DatasetEntry, read_dataset_info};
 pub use detect::detect;
-pub(crate) use detect::detect_preference;
+pub(crate) use detect::{detect_preference, not_turns};
 pub use pair::PairLayout;
 pub use preference::PreferenceLayout;
+pub use roles::RoleWord;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 

@@ -1,6 +1,7 @@
 //! The words that rows use for who speaks.
 
 use std::collections::BTreeMap;
+use std::str::FromStr;
 
 use super::ConversationLayout;
 use crate::Role;
@@ -43,6 +44,28 @@ pub(super) fn known() -> BTreeMap<String, Role> {
     WORDS.iter().map(|(word, role)| ((*word).to_owned(), *role)).collect()
 }
 
+/// A further word for a role, as a person writes it: `narrator=user`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoleWord {
+    /// What the data calls it.
+    pub word: String,
+    /// The role that it stands for.
+    pub role: Role,
+}
+
+impl FromStr for RoleWord {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (word, role) =
+            text.rsplit_once('=').ok_or_else(|| format!("expected `WORD=ROLE`, found `{text}`"))?;
+        if word.trim().is_empty() {
+            return Err(format!("expected a word before `=`, found `{text}`"));
+        }
+        Ok(Self { word: word.trim().to_owned(), role: role.trim().parse()? })
+    }
+}
+
 impl ConversationLayout {
     /// The role that a word stands for; capitals make a difference only where the layout has both spellings.
     pub(super) fn role_of(&self, word: &str) -> Option<Role> {
@@ -59,5 +82,41 @@ impl ConversationLayout {
         let word = word.trim();
         let known = CALLS.into_iter().chain(self.calls.iter().map(String::as_str));
         known.into_iter().any(|call| call.eq_ignore_ascii_case(word))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn capitals_make_no_difference() {
+        let layout = ConversationLayout::sharegpt("conversations");
+        for (word, role) in [
+            ("USER", Role::User),
+            ("Human", Role::User),
+            (" prompter ", Role::User),
+            ("Assistant", Role::Assistant),
+            ("AI", Role::Assistant),
+            ("Tool_Response", Role::Tool),
+            ("ipython", Role::Tool),
+            ("Developer", Role::Developer),
+        ] {
+            assert_eq!(layout.role_of(word), Some(role), "{word}");
+        }
+        assert_eq!(layout.role_of("narrator"), None);
+        assert!(layout.is_call("function_call") && layout.is_call("Tool_Call") && !layout.is_call("gpt"));
+    }
+
+    #[test]
+    fn further_words_are_those_of_the_layout() {
+        let mut layout = ConversationLayout::messages("messages");
+        layout.roles.insert("Erzähler".to_owned(), Role::User);
+        assert_eq!(layout.role_of("erzähler"), Some(Role::User));
+        let word = |text: &str| text.parse::<RoleWord>();
+        assert_eq!(word("narrator=user"), Ok(RoleWord { word: "narrator".to_owned(), role: Role::User }));
+        assert!(word("narrator").unwrap_err().starts_with("expected `WORD=ROLE`"));
+        assert!(word("=user").unwrap_err().starts_with("expected a word"));
+        assert!(word("narrator=human").unwrap_err().starts_with("expected one of system, developer, user"));
     }
 }

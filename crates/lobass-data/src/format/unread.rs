@@ -7,7 +7,7 @@
 use serde_json::{Map, Value};
 
 use super::{Layout, beside};
-use crate::{Example, Message, Unread, UnreadKind};
+use crate::{Example, Message, Unread, UnreadCounts, UnreadKind};
 
 /// Words of names that hold text for a model.
 const PROMPT: [&str; 74] = [
@@ -57,6 +57,17 @@ impl Layout {
         columns.map(|(name, _)| Unread::new(UnreadKind::Column, name)).collect()
     }
 
+    /// What the columns of rows say beside what their examples do, of those rows that can be read.
+    pub(crate) fn unread_in(&self, rows: &[Map<String, Value>]) -> UnreadCounts {
+        let mut counts = UnreadCounts::default();
+        for row in rows {
+            if let Ok(example) = self.example(row) {
+                counts.add(&self.unread(row, &example));
+            }
+        }
+        counts
+    }
+
     /// The flag that would have something read, or shown by a template; `None` if there is none.
     pub fn flag_for(&self, unread: &Unread) -> Option<String> {
         let name = &unread.name;
@@ -66,7 +77,7 @@ impl Layout {
         let last = last_word(name);
         let is_system = words(name).any(|word| word == "system");
         if last.is_some_and(|word| word == "chosen" || word == "rejected") && !self.is_preference() {
-            return Some("--format preference".to_owned());
+            return Some("--data-format preference".to_owned());
         }
         let slot = match self {
             _ if beside::COLUMNS.contains(&name.as_str()) || WEIGHTS.contains(&name.as_str()) => None,
@@ -284,7 +295,7 @@ mod tests {
         assert_eq!(flag(sql.clone(), "context").as_deref(), Some("--columns query=context"));
         assert_eq!(flag(sql.clone(), "system_prompt").as_deref(), Some("--columns system=system_prompt"));
         assert_eq!(flag(sql.clone(), "history").as_deref(), Some("--columns history=history"));
-        assert_eq!(flag(sql.clone(), "rejected").as_deref(), Some("--format preference"));
+        assert_eq!(flag(sql.clone(), "rejected").as_deref(), Some("--data-format preference"));
         assert_eq!(flag(sql, "rationale"), None);
         let chat = json!({"messages": [{"role": "user", "content": "q"}]});
         assert_eq!(flag(chat.clone(), "system_prompt").as_deref(), Some("--columns system=system_prompt"));

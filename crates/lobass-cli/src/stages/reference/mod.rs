@@ -164,7 +164,7 @@ pub(crate) fn train_reference(
     }
 
     save(request, &model, request.out)?;
-    let outcome = Trained::new(n_train, held_out_rows, work.unscored()?, &report);
+    let outcome = Trained::new(n_train, held_out_rows, work.unscored()?, work.unread()?, &report);
     // Late, since an outcome says that everything before it is there.
     TrainingRecord { outcome: Some(outcome.clone()), ..record }.write(request.out)?;
     metrics.finish()?;

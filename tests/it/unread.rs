@@ -1,0 +1,103 @@
+//! What rows say and no model sees, and what they ask for that lobass does, through the command line.
+
+use serde_json::{Value, json};
+
+use crate::sandbox::Sandbox;
+
+/// Three rows with a column that belongs to the prompt, of which one cannot be scored, and a fourth without it.
+fn sandbox() -> Sandbox {
+    let sandbox = Sandbox::new();
+    let row = |question: &str, context: &str, answer: &str| {
+        json!({"question": question, "context": context, "answer": answer, "source": "wiki", "level": 3}).to_string()
+    };
+    let rows = [
+        row("who is tim?", "tim has a tail", "tim is a cat"),
+        row("who is sue?", "sue has a bone", "sue is a dog"),
+        row("who is bob?", "bob has a nest", ""),
+        json!({"question": "who is ann?", "answer": "ann is a girl"}).to_string(),
+    ];
+    sandbox.write("qa.jsonl", rows.map(|row| row + "\n").concat());
+    sandbox
+}
+
+fn expected() -> Value {
+    json!([{
+        "source": "qa", "kind": "column", "name": "context", "n_rows": 2, "of_rows": 3,
+        "flag": "--columns query=context",
+    }])
+}
+
+#[test]
+fn a_column_that_is_not_read_is_counted() {
+    let sandbox = sandbox();
+    let score = "score --base base --data qa.jsonl --work work --out scores.jsonl";
+    let ended = sandbox.expect(1, score);
+    let line = "not read: column `context` in 3 of the first 4 rows (`--columns query=context` reads it)";
+    assert!(ended.stderr.contains(line), "{}", ended.stderr);
+    let line = "not read   column `context` in 2 of 3 rows of `qa` (66.7 %); `--columns query=context` reads it";
+    assert!(ended.stdout.contains(line), "{}", ended.stdout);
+    let manifest = || -> Value {
+        serde_json::from_str(sandbox.read("scores.jsonl").lines().next().unwrap()).unwrap()
+    };
+    assert_eq!(manifest()["unread"], expected());
+
+    // Taken up from what was tokenised before.
+    fs_err::remove_file(sandbox.path("scores.jsonl")).unwrap();
+    let again = sandbox.json(1, score);
+    assert_eq!(again["manifest"]["unread"], expected());
+    assert_eq!(manifest()["unread"], expected());
+
+    let read = "score --base base --data qa.jsonl --columns query=context --out read.jsonl";
+    let read = sandbox.json(1, read);
+    assert_eq!(read["manifest"].get("unread"), None);
+}
+
+#[test]
+fn every_command_that_encodes_rows_says_so() {
+    let sandbox = sandbox();
+    let train = sandbox.json(1, "train --model base --data qa.jsonl --batch-size 2 --out reference");
+    assert_eq!(train["outcome"]["unread"], expected());
+    let embed = sandbox.json(1, "embed --base base --data qa.jsonl --out vectors.safetensors");
+    assert_eq!(embed["manifest"]["unread"], expected());
+    let inspect = sandbox.json(0, "inspect --base base --data qa.jsonl --row 1");
+    assert_eq!(inspect["unread"], json!([{"kind": "column", "name": "context"}]));
+    let text = sandbox.expect(0, "inspect --base base --data qa.jsonl --row 1").stdout;
+    assert!(text.contains("not read   column `context`"), "{text}");
+    let none = sandbox.json(0, "inspect --base base --data qa.jsonl --row 3");
+    assert_eq!(none["unread"], json!([]));
+}
+
+#[test]
+fn weights_media_and_role_words() {
+    let sandbox = Sandbox::new();
+    let chat = |turns: Value| json!({"messages": turns});
+    let say = |role: &str, text: &str| json!({"role": role, "content": text});
+    let twice = |weight: Value| {
+        let first = json!({"role": "assistant", "content": "a cat", "weight": weight});
+        chat(json!([say("user", "who?"), first, say("user", "who?"), say("assistant", "a dog")]))
+    };
+    let mut picture = chat(json!([say("user", "who?"), say("assistant", "a cat")]));
+    picture["images"] = json!(["1.jpg"]);
+    let rows = [
+        twice(json!(1)),
+        twice(json!(0)),
+        twice(json!(0.5)),
+        picture,
+        chat(json!([say("narrator", "who?"), say("assistant", "a cat")])),
+    ];
+    sandbox.write("chat.jsonl", rows.map(|row| format!("{row}\n")).concat());
+    let score = |flags: &str, out: &str| {
+        sandbox.expect(1, &format!("score --base base --chat-template chatml --data chat.jsonl {flags} --out {out}"));
+        let table = sandbox.read(out);
+        table.lines().skip(1).map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>()
+    };
+    let found = score("", "plain.jsonl");
+    let status = |rows: &[Value]| rows.iter().map(|row| row["status"].clone()).collect::<Vec<_>>();
+    assert_eq!(status(&found), ["ok", "ok", "malformed", "media", "malformed"]);
+    let n = |row: &Value, name: &str| row[name].as_u64().unwrap();
+    assert_eq!(n(&found[0], "n_tokens"), n(&found[1], "n_tokens"), "what is not scored is seen");
+    assert!(n(&found[0], "n_scored") > n(&found[1], "n_scored"));
+    assert!(found[3]["reason"].as_str().unwrap().contains("field `images`"), "{}", found[3]);
+    let found = score("--role narrator=user", "roles.jsonl");
+    assert_eq!(status(&found), ["ok", "ok", "malformed", "media", "ok"]);
+}
