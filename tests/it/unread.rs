@@ -8,7 +8,8 @@ use crate::sandbox::Sandbox;
 fn sandbox() -> Sandbox {
     let sandbox = Sandbox::new();
     let row = |question: &str, context: &str, answer: &str| {
-        json!({"question": question, "context": context, "answer": answer, "source": "wiki", "level": 3}).to_string()
+        json!({"question": question, "context": context, "answer": answer, "source": "wiki", "level": 3})
+            .to_string()
     };
     let rows = [
         row("who is tim?", "tim has a tail", "tim is a cat"),
@@ -34,11 +35,11 @@ fn a_column_that_is_not_read_is_counted() {
     let ended = sandbox.expect(1, score);
     let line = "not read: column `context` in 3 of the first 4 rows (`--columns query=context` reads it)";
     assert!(ended.stderr.contains(line), "{}", ended.stderr);
-    let line = "not read   column `context` in 2 of 3 rows of `qa` (66.7 %); `--columns query=context` reads it";
+    let line =
+        "not read   column `context` in 2 of 3 rows of `qa` (66.7 %); `--columns query=context` reads it";
     assert!(ended.stdout.contains(line), "{}", ended.stdout);
-    let manifest = || -> Value {
-        serde_json::from_str(sandbox.read("scores.jsonl").lines().next().unwrap()).unwrap()
-    };
+    let manifest =
+        || -> Value { serde_json::from_str(sandbox.read("scores.jsonl").lines().next().unwrap()).unwrap() };
     assert_eq!(manifest()["unread"], expected());
 
     // Taken up from what was tokenised before.
@@ -87,7 +88,10 @@ fn weights_media_and_role_words() {
     ];
     sandbox.write("chat.jsonl", rows.map(|row| format!("{row}\n")).concat());
     let score = |flags: &str, out: &str| {
-        sandbox.expect(1, &format!("score --base base --chat-template chatml --data chat.jsonl {flags} --out {out}"));
+        sandbox.expect(
+            1,
+            &format!("score --base base --chat-template chatml --data chat.jsonl {flags} --out {out}"),
+        );
         let table = sandbox.read(out);
         table.lines().skip(1).map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>()
     };

@@ -6,8 +6,8 @@ use anyhow::{Context as _, bail};
 use jiff::civil::DateTime;
 use lobass_core::{Context, Observer as _};
 use lobass_data::{
-    ChatTemplate, DataFile, EncodeOptions, Encoder, FormatChoice, Pool, RoleWord, TemplateChoice, TextTokenizer,
-    read_dataset_info,
+    ChatTemplate, DataFile, EncodeOptions, Encoder, FormatChoice, Pool, RoleWord, TemplateChoice,
+    TextTokenizer, read_dataset_info,
 };
 use lobass_llama::LlamaConfig;
 use lobass_run::Plan;
@@ -30,7 +30,13 @@ pub(crate) fn open_pool(settings: &DataSettings, ui: &Ui) -> anyhow::Result<Pool
         (None, Some(columns)) => FormatChoice::Columns(columns.parse()?),
         (None, None) => FormatChoice::Auto,
     };
-    let words: Vec<RoleWord> = settings.roles.iter().map(|word| word.parse()).collect::<Result<_, _>>().map_err(anyhow::Error::msg).context("the words for roles")?;
+    let words: Vec<RoleWord> = settings
+        .roles
+        .iter()
+        .map(|word| word.parse())
+        .collect::<Result<_, _>>()
+        .map_err(anyhow::Error::msg)
+        .context("the words for roles")?;
     let files = find_data(&settings.files, ui)?
         .iter()
         .map(|file| match file {

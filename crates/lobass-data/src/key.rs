@@ -144,7 +144,9 @@ fn canonical(value: &Value) -> String {
         Value::Object(fields) => {
             let mut fields: Vec<_> = fields.iter().filter(|(_, value)| !value.is_null()).collect();
             fields.sort_unstable_by_key(|(name, _)| *name);
-            let field = |(name, value): (&String, &Value)| format!("{}:{}", Value::from(name.as_str()), canonical(value));
+            let field = |(name, value): (&String, &Value)| {
+                format!("{}:{}", Value::from(name.as_str()), canonical(value))
+            };
             format!("{{{}}}", joined(fields.into_iter().map(field).collect()))
         }
     }
@@ -164,9 +166,8 @@ mod tests {
     #[test]
     fn names_are_unique_and_say_what_is_the_same() {
         let mut keys = KeyMaker::default();
-        let mut name = |row, id: Option<&str>, answer| {
-            keys.name(row, id.map(str::to_owned), Some(&example(id, answer)))
-        };
+        let mut name =
+            |row, id: Option<&str>, answer| keys.name(row, id.map(str::to_owned), Some(&example(id, answer)));
         let first = name(0, None, "a");
         let other = name(1, None, "b");
         let again = name(2, None, "a");
@@ -182,7 +183,11 @@ mod tests {
         assert_eq!(name(6, Some("x#7"), "e").key.as_str(), "x#7");
         assert_eq!(name(7, Some("x"), "f").key.as_str(), "x#7#7", "`x#7` is taken");
         assert_eq!(keys.name(8, None, None).key.as_str(), "row-8");
-        assert_eq!(keys.name(9, Some("y".to_owned()), None).key.as_str(), "y", "a row that cannot be read has its id");
+        assert_eq!(
+            keys.name(9, Some("y".to_owned()), None).key.as_str(),
+            "y",
+            "a row that cannot be read has its id"
+        );
     }
 
     #[test]

@@ -88,7 +88,8 @@ impl Pool {
             next_row += 1;
             let layout = self.files[file].layout();
             let id = raw.fields.as_ref().ok().and_then(|fields| layout.id(fields));
-            let (example, unread) = match raw.fields.and_then(|fields| Ok((layout.example(&fields)?, fields))) {
+            let (example, unread) = match raw.fields.and_then(|fields| Ok((layout.example(&fields)?, fields)))
+            {
                 Ok((example, fields)) => {
                     let unread = layout.unread(&fields, &example);
                     (Ok(example), unread)

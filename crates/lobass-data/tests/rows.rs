@@ -90,7 +90,8 @@ fn other_weights_are_refused_by_name() {
 
 #[test]
 fn media_have_a_status() {
-    let text = json!([{"role": "user", "content": "<image>What?"}, {"role": "assistant", "content": "A cat."}]);
+    let text =
+        json!([{"role": "user", "content": "<image>What?"}, {"role": "assistant", "content": "A cat."}]);
     let parts = |part: Value| {
         let content = json!([part, {"type": "text", "text": "What?"}]);
         json!({"messages": [{"role": "user", "content": content}, {"role": "assistant", "content": "A cat."}]})
@@ -103,7 +104,10 @@ fn media_have_a_status() {
         (json!({"question": "What?", "answer": "A cat.", "image": "1.jpg"}), "`image`"),
         (parts(json!({"type": "image"})), "a part of type `image`"),
         (parts(json!({"type": "image_url", "image_url": {"url": "https://a.org/b.png"}})), "`image_url`"),
-        (parts(json!({"type": "input_audio", "input_audio": {"data": "", "format": "wav"}})), "`input_audio`"),
+        (
+            parts(json!({"type": "input_audio", "input_audio": {"data": "", "format": "wav"}})),
+            "`input_audio`",
+        ),
         (parts(json!({"type": "video", "video": "a.mp4"})), "`video`"),
         (
             json!({"messages": [{"role": "user", "content": "What?", "images": ["1.jpg"]}, text[1]]}),
@@ -121,12 +125,14 @@ fn media_have_a_status() {
 
 #[test]
 fn role_words_of_public_data() {
-    let say = |first: &str, second: &str| {
-        json!({"conversations": [{"from": first, "value": "q"}, {"from": second, "value": "a"}]})
-    };
-    for (first, second) in
-        [("human", "gpt"), ("USER", "ASSISTANT"), ("Human", "Assistant"), ("prompter", "ai"), ("user", "Model")]
-    {
+    let say = |first: &str, second: &str| json!({"conversations": [{"from": first, "value": "q"}, {"from": second, "value": "a"}]});
+    for (first, second) in [
+        ("human", "gpt"),
+        ("USER", "ASSISTANT"),
+        ("Human", "Assistant"),
+        ("prompter", "ai"),
+        ("user", "Model"),
+    ] {
         let row = one(&say(first, second));
         let roles: Vec<_> = turns(&row).iter().map(|turn| turn.role).collect();
         assert_eq!(roles, [Role::User, Role::Assistant], "{first}, {second}");
@@ -140,13 +146,15 @@ fn role_words_of_public_data() {
     ]}));
     let roles: Vec<_> = turns(&row).iter().map(|turn| turn.role.as_str()).collect();
     assert_eq!(roles, ["developer", "user", "assistant", "tool", "assistant"]);
-    let alone = json!({"messages": [{"role": "developer", "content": "x"}, {"role": "assistant", "content": "a"}]});
+    let alone =
+        json!({"messages": [{"role": "developer", "content": "x"}, {"role": "assistant", "content": "a"}]});
     assert_eq!(fault(&alone).0, RowStatus::NoPrompt, "a developer asks nothing");
 }
 
 #[test]
 fn further_words_for_roles() {
-    let rows = [json!({"messages": [{"role": "Narrator", "content": "q"}, {"role": "assistant", "content": "a"}]})];
+    let rows =
+        [json!({"messages": [{"role": "Narrator", "content": "q"}, {"role": "assistant", "content": "a"}]})];
     let dir = tempfile::tempdir().unwrap();
     let read = |words: &[&str]| {
         let words = words.iter().map(|word| word.parse().unwrap()).collect::<Vec<_>>();
@@ -270,7 +278,9 @@ fn columns_that_are_not_read_are_reported() {
     let rows = [json!({"question": "How many?", "context": "CREATE TABLE dog", "answer": "Two."})];
     let line = open(&dir, &rows, &FormatChoice::Auto).to_string();
     assert!(
-        line.ends_with("not read: column `context` in 1 of the first 1 rows (`--columns query=context` reads it)"),
+        line.ends_with(
+            "not read: column `context` in 1 of the first 1 rows (`--columns query=context` reads it)"
+        ),
         "{line}"
     );
     let choice = FormatChoice::Columns("query=context".parse().unwrap());

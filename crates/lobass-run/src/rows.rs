@@ -94,7 +94,8 @@ pub(crate) fn read(bytes: Bytes, path: &Path) -> Result<Vec<EncodedRow>, Error> 
             let none = vec![Vec::new(); columns.n_rows()];
             [none.clone(), none]
         };
-        let unread = if columns.has("unread") { columns.texts("unread")? } else { vec![None; columns.n_rows()] };
+        let unread =
+            if columns.has("unread") { columns.texts("unread")? } else { vec![None; columns.n_rows()] };
         let (numbers, n_tokens) = (columns.u64s("row")?, columns.u32s("n_tokens")?);
         let damaged = |reason: String| Error::Damaged { path: path.to_owned(), reason };
         for at in 0..columns.n_rows() {

@@ -199,9 +199,14 @@ impl Encoder {
             reason = Some(length);
         }
         match Sequence::from_scored_tokens(trace.ids, &trace.scored) {
-            Ok(sequence) if sequence.n_scored() > 0 => {
-                Encoded { status, reason, n_tokens, sequence: Some(sequence), rejected: None, unread: Vec::new() }
-            }
+            Ok(sequence) if sequence.n_scored() > 0 => Encoded {
+                status,
+                reason,
+                n_tokens,
+                sequence: Some(sequence),
+                rejected: None,
+                unread: Vec::new(),
+            },
             Ok(_) => {
                 let reason = "no token of the sequence holds text of a response".to_owned();
                 Encoded::without_sequence(RowStatus::EmptyResponse, reason, n_tokens)

@@ -21,8 +21,15 @@ pub(super) const COLUMNS: [&str; 5] = [TOOLS, FUNCTIONS, DOCUMENTS, ARGUMENTS, T
 
 /// Arguments that decide how a template is called, rather than what it is told.
 const CALLING: [&str; 9] = [
-    "messages", "conversation", "conversations", "chat_template", "add_generation_prompt",
-    "continue_final_message", "tokenize", "return_dict", "return_assistant_tokens_mask",
+    "messages",
+    "conversation",
+    "conversations",
+    "chat_template",
+    "add_generation_prompt",
+    "continue_final_message",
+    "tokenize",
+    "return_dict",
+    "return_assistant_tokens_mask",
 ];
 
 /// Adds what stands beside a row's turns to its example.
@@ -51,7 +58,10 @@ pub(super) fn read(row: &Map<String, Value>, example: &mut Example) -> Result<()
 fn tools(row: &Map<String, Value>) -> Result<Option<Value>, RowFault> {
     let mut tools = list(row, TOOLS)?;
     if tools.is_none() {
-        let functions = list(row, FUNCTIONS).ok().flatten().filter(|list| list.as_array().is_some_and(|list| list.iter().any(|f| f.get("name").is_some())));
+        let functions = list(row, FUNCTIONS)
+            .ok()
+            .flatten()
+            .filter(|list| list.as_array().is_some_and(|list| list.iter().any(|f| f.get("name").is_some())));
         tools = functions.map(|functions| match functions {
             Value::Array(functions) => functions.into_iter().map(tool).collect(),
             other => other,

@@ -70,7 +70,8 @@ impl ConversationLayout {
 
     /// Whether a list of turns is a conversation from its beginning, not only what follows a prompt.
     pub(super) fn begins_with_user(&self, turns: &[Value]) -> bool {
-        turns.iter().filter_map(|turn| self.speaker(turn)).find(|role| !role.is_instruction()) == Some(Role::User)
+        turns.iter().filter_map(|turn| self.speaker(turn)).find(|role| !role.is_instruction())
+            == Some(Role::User)
     }
 
     /// Whether a list of turns has its answer already.
@@ -86,11 +87,7 @@ impl ConversationLayout {
     pub(super) fn example(&self, row: &Map<String, Value>) -> Result<Example, RowFault> {
         let mut messages = self.turns(row)?;
         self.insert_system(row, &mut messages)?;
-        Ok(Example {
-            id: field::identity(row, &self.id),
-            messages,
-            ..Example::default()
-        })
+        Ok(Example { id: field::identity(row, &self.id), messages, ..Example::default() })
     }
 
     /// Puts the system message beside the list before its turns.

@@ -7,14 +7,37 @@ use crate::RowFault;
 
 /// Columns of rows, and fields of turns, that hold media.
 const NAMES: [&str; 16] = [
-    "image", "images", "image_url", "image_urls", "image_path", "image_paths", "img", "pixel_values", "video",
-    "videos", "video_path", "video_url", "audio", "audios", "audio_path", "audio_url",
+    "image",
+    "images",
+    "image_url",
+    "image_urls",
+    "image_path",
+    "image_paths",
+    "img",
+    "pixel_values",
+    "video",
+    "videos",
+    "video_path",
+    "video_url",
+    "audio",
+    "audios",
+    "audio_path",
+    "audio_url",
 ];
 
 /// Types of content parts that are media.
 const PARTS: [&str; 11] = [
-    "image", "image_url", "input_image", "video", "video_url", "input_video", "audio", "audio_url",
-    "input_audio", "file", "input_file",
+    "image",
+    "image_url",
+    "input_image",
+    "video",
+    "video_url",
+    "input_video",
+    "audio",
+    "audio_url",
+    "input_audio",
+    "file",
+    "input_file",
 ];
 
 /// Refuses fields that hold media, unless they are among the columns that a layout reads.

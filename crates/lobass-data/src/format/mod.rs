@@ -146,11 +146,14 @@ impl Layout {
 
     /// The row's own name, whether or not it can be read as an example.
     pub fn id(&self, row: &Map<String, Value>) -> Option<String> {
-        field::identity(row, match self {
-            Self::Pair(layout) => &layout.id,
-            Self::Conversation(layout) => &layout.id,
-            Self::Preference(layout) => layout.id(),
-        })
+        field::identity(
+            row,
+            match self {
+                Self::Pair(layout) => &layout.id,
+                Self::Conversation(layout) => &layout.id,
+                Self::Preference(layout) => layout.id(),
+            },
+        )
     }
 
     /// Reads a further word for a role.

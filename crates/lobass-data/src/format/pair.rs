@@ -53,11 +53,7 @@ impl PairLayout {
     pub(super) fn example(&self, row: &Map<String, Value>) -> Result<Example, RowFault> {
         let mut messages = self.prompt_messages(row)?;
         messages.extend(self.response_messages(row, &self.response)?);
-        Ok(Example {
-            id: field::identity(row, &self.id),
-            messages,
-            ..Example::default()
-        })
+        Ok(Example { id: field::identity(row, &self.id), messages, ..Example::default() })
     }
 
     /// All that comes before the response.
@@ -127,7 +123,9 @@ impl PairLayout {
     fn turns(&self, row: &Map<String, Value>, name: &str) -> Result<Option<Vec<Message>>, RowFault> {
         let Some(value) = row.get(name) else { return Ok(None) };
         let told = match (value, turns::of(value)) {
-            (Value::Array(turns), _) => turns.first().and_then(|turn| ConversationLayout::told_like(name, turn)),
+            (Value::Array(turns), _) => {
+                turns.first().and_then(|turn| ConversationLayout::told_like(name, turn))
+            }
             (_, Some(turns)) if !turns.is_empty() => ConversationLayout::told_like(name, &turns[0]),
             _ => return Ok(None),
         };

@@ -56,7 +56,12 @@ impl Content {
         shown.push(part);
     }
 
-    fn part(&mut self, part: &Map<String, Value>, name: &str, shown: &mut Vec<Value>) -> Result<(), RowFault> {
+    fn part(
+        &mut self,
+        part: &Map<String, Value>,
+        name: &str,
+        shown: &mut Vec<Value>,
+    ) -> Result<(), RowFault> {
         if let Some(fault) = media::part(name, part) {
             return Err(fault);
         }
@@ -78,7 +83,10 @@ impl Content {
                 let call = part.get("value").or_else(|| part.get(kind));
                 let call = calls::function(call.unwrap_or(&json!(part)));
                 self.calls.push(call.ok_or_else(|| {
-                    fault(format!("expected a call with a `name` in a part of type `{kind}`, found {}", keys(part)))
+                    fault(format!(
+                        "expected a call with a `name` in a part of type `{kind}`, found {}",
+                        keys(part)
+                    ))
                 })?);
             }
             other => return Err(fault(format!("expected parts of text, found a part of type `{other}`"))),
@@ -103,7 +111,11 @@ fn keys(part: &Map<String, Value>) -> String {
 
 /// The fields that are not null, since Arrow gives every part the fields of all others.
 fn present(fields: &Map<String, Value>) -> Map<String, Value> {
-    fields.iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.clone(), value.clone())).collect()
+    fields
+        .iter()
+        .filter(|(_, value)| !value.is_null())
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
 }
 
 #[cfg(test)]
@@ -113,12 +125,14 @@ mod tests {
     use super::*;
 
     fn read_of(parts: Value) -> Result<Content, String> {
-        read(parts.as_array().unwrap(), "content").map_err(|fault| format!("{}: {}", fault.status, fault.reason))
+        read(parts.as_array().unwrap(), "content")
+            .map_err(|fault| format!("{}: {}", fault.status, fault.reason))
     }
 
     #[test]
     fn parts_of_text_stay_as_they_are() {
-        let parts = json!([{"type": "text", "text": "Hi"}, {"type": "text", "text": " there.", "cache": {"a": 1}}]);
+        let parts =
+            json!([{"type": "text", "text": "Hi"}, {"type": "text", "text": " there.", "cache": {"a": 1}}]);
         let content = read_of(parts.clone()).unwrap();
         assert_eq!(content.text, "Hi there.");
         assert_eq!(content.parts, parts.as_array().cloned());
@@ -158,7 +172,8 @@ mod tests {
         let content = read_of(parts).unwrap();
         assert_eq!((content.text.as_str(), content.thought.as_deref()), ("Let me see.", Some("A ball.")));
         assert_eq!(content.parts, None);
-        let call = |feet: u8| json!({"type": "function", "function": {"name": "size", "arguments": {"feet": feet}}});
+        let call =
+            |feet: u8| json!({"type": "function", "function": {"name": "size", "arguments": {"feet": feet}}});
         let mut second = call(3);
         second["id"] = json!("c2");
         assert_eq!(content.calls, [call(2), second]);
@@ -172,9 +187,15 @@ mod tests {
             assert!(reason.starts_with(RowStatus::Media.as_str()) && reason.contains(kind), "{reason}");
         }
         assert!(fault(json!({"image": "x.png"})).starts_with("media"));
-        assert_eq!(fault(json!({"type": "poem", "lines": []})), "malformed: field `content`: expected parts of text, found a part of type `poem`");
+        assert_eq!(
+            fault(json!({"type": "poem", "lines": []})),
+            "malformed: field `content`: expected parts of text, found a part of type `poem`"
+        );
         assert!(fault(json!({"type": "text", "body": "x"})).ends_with("found one with `type`, `body`"));
-        assert!(fault(json!({"type": "text", "text": 7})).ends_with("expected text in `text` of a part, found a number"));
+        assert!(
+            fault(json!({"type": "text", "text": 7}))
+                .ends_with("expected text in `text` of a part, found a number")
+        );
         assert!(fault(json!({"type": "tool_use", "input": {}})).contains("`tool_use`"));
         assert!(fault(json!(7)).ends_with("expected parts of text, found a number"));
     }

@@ -92,7 +92,9 @@ impl PreferenceLayout {
     fn whole(response: &Value, chosen: &str, rejected: &str) -> Option<Self> {
         let layout = match (turns::of(response), response) {
             (Some(turns), _) => ConversationLayout::told_like(chosen, turns.first()?)?,
-            (None, Value::String(text)) => dialogue::turns(text).map(|_| ConversationLayout::messages(chosen))?,
+            (None, Value::String(text)) => {
+                dialogue::turns(text).map(|_| ConversationLayout::messages(chosen))?
+            }
             _ => return None,
         };
         Some(Self::Whole { chosen: layout, rejected: rejected.to_owned() })
@@ -198,11 +200,13 @@ fn conversation(
     column: &str,
 ) -> Result<Vec<Message>, RowFault> {
     let mut messages = match row.get(column) {
-        Some(value @ Value::String(text)) if turns::of(value).is_none() => dialogue::turns(text).ok_or_else(|| {
-            RowFault::malformed(format!(
-                "field `{column}`: expected a text that begins with `Human:`, since the row has no prompt"
-            ))
-        })?,
+        Some(value @ Value::String(text)) if turns::of(value).is_none() => {
+            dialogue::turns(text).ok_or_else(|| {
+                RowFault::malformed(format!(
+                    "field `{column}`: expected a text that begins with `Human:`, since the row has no prompt"
+                ))
+            })?
+        }
         _ => layout.turns_in(row, column)?,
     };
     layout.insert_system(row, &mut messages)?;

@@ -36,7 +36,9 @@ impl ConversationLayout {
         if !content.calls.is_empty() {
             calls::push(&mut extra, content.calls);
         }
-        if let Some(thought) = content.thought.filter(|_| !THOUGHTS.iter().any(|name| extra.contains_key(*name))) {
+        if let Some(thought) =
+            content.thought.filter(|_| !THOUGHTS.iter().any(|name| extra.contains_key(*name)))
+        {
             extra.insert(THOUGHT.to_owned(), Value::from(thought));
         }
         let message = Message::new(role, content.text);

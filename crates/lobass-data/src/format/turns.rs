@@ -34,7 +34,8 @@ pub(super) fn fields(turn: &Value) -> Option<Cow<'_, Map<String, Value>>> {
 
 /// Whether every element says who speaks.
 pub(super) fn is_turns(turns: &[Value]) -> bool {
-    let speaks = |turn: &Value| ["role", "from"].iter().any(|name| turn.get(name).is_some_and(Value::is_string));
+    let speaks =
+        |turn: &Value| ["role", "from"].iter().any(|name| turn.get(name).is_some_and(Value::is_string));
     turns.iter().all(speaks)
 }
 
@@ -71,7 +72,13 @@ mod tests {
         for value in [turns, text, json!(lists.to_string()), lists] {
             assert_eq!(of(&value).unwrap().into_owned(), expected, "{value}");
         }
-        for none in [json!("hello"), json!("[1] a footnote"), json!("[{\"a\": 1}]"), json!({"role": ["x"], "content": []}), json!(7)] {
+        for none in [
+            json!("hello"),
+            json!("[1] a footnote"),
+            json!("[{\"a\": 1}]"),
+            json!({"role": ["x"], "content": []}),
+            json!(7),
+        ] {
             assert_eq!(of(&none), None, "{none}");
         }
     }

@@ -96,7 +96,10 @@ mod tests {
         let user = take_of(json!({"train": true}), Role::User);
         assert_eq!(user, Ok((Some(true), json!({"train": true}))), "kept, to be reported");
         let fault = |fields| take_of(fields, Role::Assistant).unwrap_err();
-        assert!(fault(json!({"weight": 0.5})).starts_with("field `weight`: expected a weight of 0 or 1, found 0.5"));
+        assert!(
+            fault(json!({"weight": 0.5}))
+                .starts_with("field `weight`: expected a weight of 0 or 1, found 0.5")
+        );
         assert!(fault(json!({"loss_weight": -1})).contains("`loss_weight`"));
         assert!(fault(json!({"training": "yes"})).contains("found a string"));
         assert!(fault(json!({"weight": 0, "train": true})).contains("`weight` and `train`"));

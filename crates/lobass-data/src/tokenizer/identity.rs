@@ -88,7 +88,10 @@ impl TextTokenizer {
                     return found(format!("token `{}` with other flags", token.content));
                 }
                 Some(other) => {
-                    return found(format!("token `{}` at {id} instead of `{}`", other.content, token.content));
+                    return found(format!(
+                        "token `{}` at {id} instead of `{}`",
+                        other.content, token.content
+                    ));
                 }
                 None => return found(format!("no token `{}`", token.content)),
             }
