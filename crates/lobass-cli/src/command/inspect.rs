@@ -279,7 +279,7 @@ fn as_json(
         "tokens": tokens,
         "offsets": trace.offsets,
         "border": trace.border,
-        "unread": [row.unread.as_slice(), &encoded.unread].concat(),
+        "unread": ([row.unread.as_slice(), &encoded.unread].concat()),
         "token_nll": losses,
     })
 }
