@@ -77,6 +77,7 @@ fn every_crate_keeps_to_its_floor() {
         &["lobass-core"],
         &[&["burn", "clap", "tokio", "openssl-sys", "native-tls", "ring"], text, files],
     );
+    check("lobass-trainers", &[], &[&["burn", "clap", "rayon"], text, files]);
     check("lobass-demo", &[], &[&["burn", "clap"], text, files]);
     check("xtask", &[], &[&["burn"]]);
 }

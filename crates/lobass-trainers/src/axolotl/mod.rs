@@ -1,0 +1,158 @@
+//! axolotl: one YAML with everything.
+//!
+//! Source: `src/axolotl/utils/schemas` of axolotl, and its builders for defaults.
+
+mod data;
+mod keys;
+mod template;
+
+use serde_json::{Map, Value};
+
+use crate::common::{
+    Adapter, Defaults, Keys, PROJECTIONS, note_quantization, take_adapter as take_adapter_numbers, take_base,
+    take_optimizer, take_targets, take_training,
+};
+use crate::detect::not_a_training;
+use crate::draft::Draft;
+use crate::{Error, Reading, Trainer};
+use keys::{LEFT_OUT, has_no_effect};
+
+pub(crate) fn read(values: Map<String, Value>) -> Result<Reading, Error> {
+    let mut owned = Draft::new(Trainer::Axolotl, values);
+    let draft = &mut owned;
+    let rl = draft.text("rl");
+    if let Some(method) = rl.as_deref().filter(|method| *method != "dpo") {
+        return Err(not_a_training(format!("axolotl's `rl: {method}`")));
+    }
+    for key in ["reward_model", "process_reward_model"] {
+        if draft.flag(key) == Some(true) {
+            return Err(not_a_training(format!("axolotl's `{key}`")));
+        }
+    }
+    take_base(draft, "base_model", "revision_of_model");
+    data::take(draft, rl.is_some());
+    template::take(draft);
+    take_length(draft);
+    let defaults =
+        Defaults { epochs: 1.0, learning_rate: 5e-5, schedule: "cosine", warmup_ratio: 0.03, micro_batch: 1 };
+    take_training(
+        draft,
+        &Keys { epochs: "num_epochs", schedule: "lr_scheduler", micro_batch: "micro_batch_size" },
+        &defaults,
+    );
+    take_optimizer(draft, "optimizer");
+    if rl.is_some() {
+        draft.take("rl", "train.objective", "dpo");
+        let beta = draft.number("rl_beta").or(draft.number("dpo_beta")).unwrap_or(0.1);
+        draft.take_from(&["rl_beta", "dpo_beta"], "train.beta", beta);
+    }
+    take_adapter(draft);
+    note_what_differs(draft);
+    draft.leave_out_all(&LEFT_OUT);
+    Ok(owned.finish(&has_no_effect))
+}
+
+fn take_length(draft: &mut Draft) {
+    if let Some(length) = draft.whole("sequence_len") {
+        draft.take("sequence_len", "sequences.max_length", length);
+    }
+    let overlong = match draft.text("excess_length_strategy").as_deref() {
+        Some("truncate") => "truncate",
+        Some("raise") => "error",
+        _ => "drop",
+    };
+    draft.take("excess_length_strategy", "sequences.overlong", overlong);
+}
+
+fn take_adapter(draft: &mut Draft) {
+    note_quantization(
+        draft,
+        &[
+            "load_in_8bit",
+            "load_in_4bit",
+            "quantize_moe_experts",
+            "model_quantization_config",
+            "use_onebitllms",
+        ],
+    );
+    match draft.text("adapter").as_deref() {
+        None => {
+            draft.take("adapter", "train.method", "full");
+            for key in LORA {
+                if draft.value(key).is_some() {
+                    draft.leave_out(key, "the config trains all weights, since it names no `adapter`");
+                }
+            }
+        }
+        Some(name @ ("lora" | "qlora")) => {
+            draft.take("adapter", "train.method", "lora");
+            if name == "qlora" {
+                let effect =
+                    "QLoRA trains over weights in 4 bits; lobass trains over the weights as they are stored";
+                draft.differ("adapter", effect);
+            }
+            take_adapter_numbers(
+                draft,
+                &Adapter {
+                    rank: ("lora_r", 8.0),
+                    alpha: ("lora_alpha", 8.0),
+                    dropout: ("lora_dropout", 0.0),
+                    rslora: "peft_use_rslora",
+                    modules_to_save: "lora_modules_to_save",
+                },
+            );
+            if draft.flag("lora_target_linear") == Some(true) {
+                let _named_too = draft.value("lora_target_modules");
+                draft.take("lora_target_linear", "train.lora.target_modules", PROJECTIONS.as_slice());
+            } else {
+                take_targets(draft, "lora_target_modules", &["q_proj", "v_proj"]);
+            }
+            draft.leave_out_all(&[
+                ("lora_model_dir", "lobass begins with a new adapter"),
+                ("lora_target_parameters", "lobass's adapters update projections, not parameters"),
+                ("lora_layers_to_transform", "lobass's adapters are on every layer"),
+                ("peft_use_dora", "lobass trains LoRA, not DoRA"),
+                ("loraplus_lr_ratio", "both halves of an adapter have one learning rate"),
+            ]);
+        }
+        Some(other) => draft.leave_out("adapter", format!("lobass trains LoRA adapters, not `{other}`")),
+    }
+}
+
+const LORA: [&str; 6] = [
+    "lora_r",
+    "lora_alpha",
+    "lora_dropout",
+    "lora_target_linear",
+    "lora_target_modules",
+    "lora_modules_to_save",
+];
+
+fn note_what_differs(draft: &mut Draft) {
+    for key in ["special_tokens", "tokens"] {
+        let Some(value) = draft.value(key) else { continue };
+        let only_padding =
+            value.as_object().is_some_and(|tokens| tokens.keys().all(|name| name == "pad_token"));
+        if !only_padding {
+            draft.differ(
+                key,
+                "the trainer changes the tokenizer; lobass takes the one that the base model brings",
+            );
+        }
+    }
+    if draft.value("tokenizer_config").is_some() {
+        draft.differ("tokenizer_config", "lobass takes the tokenizer of the base model");
+    }
+    if draft.value("val_set_size").is_some_and(|value| value != 0 && value != 0.0) {
+        draft.leave_out(
+            "val_set_size",
+            "lobass trains on the whole pool unless told otherwise: give `--eval-rows`",
+        );
+    }
+    if draft.flag("sample_packing") == Some(true) {
+        draft.differ("sample_packing", "a batch of packed sequences holds several rows; lobass counts rows");
+    }
+    if draft.value("eot_tokens").is_some() {
+        draft.differ("eot_tokens", "lobass finds the ends of turns in what the template writes");
+    }
+}

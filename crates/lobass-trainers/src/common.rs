@@ -1,0 +1,231 @@
+//! What all three trainers take from the `TrainingArguments` of transformers and from PEFT.
+
+use regex::Regex;
+use serde_json::Value;
+
+use crate::draft::{Draft, list, whole};
+
+/// Numbers of a trainer where its config has none.
+pub(crate) struct Defaults {
+    pub(crate) epochs: f64,
+    pub(crate) learning_rate: f64,
+    pub(crate) schedule: &'static str,
+    pub(crate) warmup_ratio: f64,
+    pub(crate) micro_batch: u64,
+}
+
+/// The names of keys that trainers spell differently.
+pub(crate) struct Keys {
+    pub(crate) epochs: &'static str,
+    pub(crate) schedule: &'static str,
+    pub(crate) micro_batch: &'static str,
+}
+
+/// Epochs, batches, rates, and AdamW.
+pub(crate) fn take_training(draft: &mut Draft, keys: &Keys, defaults: &Defaults) {
+    take_epochs(draft, keys.epochs, defaults.epochs);
+    let micro = draft.whole(keys.micro_batch).unwrap_or(defaults.micro_batch);
+    let steps = draft.whole("gradient_accumulation_steps").unwrap_or(1);
+    let from = [keys.micro_batch, "gradient_accumulation_steps"];
+    draft.take_from(&from, "train.batch_size", micro.saturating_mul(steps).max(1));
+    draft.differ(
+        keys.micro_batch,
+        "the trainer multiplies it by the number of devices; lobass takes it for one device",
+    );
+    let rate = draft.number("learning_rate").unwrap_or(defaults.learning_rate);
+    draft.take("learning_rate", "train.learning_rate", rate);
+    take_schedule(draft, keys.schedule, defaults);
+    for (key, setting, default) in [
+        ("weight_decay", "train.weight_decay", 0.0),
+        ("adam_beta1", "train.beta_1", 0.9),
+        ("adam_beta2", "train.beta_2", 0.999),
+        ("adam_epsilon", "train.epsilon", 1e-8),
+        ("max_grad_norm", "train.max_grad_norm", 1.0),
+    ] {
+        let value = draft.number(key).unwrap_or(default);
+        draft.take(key, setting, value);
+    }
+    let seed = draft.whole("seed").unwrap_or(42);
+    draft.take("seed", "train.seed", seed);
+    draft.differ(
+        "seed",
+        "lobass draws another order of examples and another start of adapters from the same seed",
+    );
+}
+
+fn take_epochs(draft: &mut Draft, key: &str, default: f64) {
+    let epochs = draft.number(key).unwrap_or(default);
+    if let Some(whole) = whole(epochs.ceil()).filter(|epochs| *epochs > 0) {
+        draft.take(key, "train.epochs", whole);
+        if epochs.fract() != 0.0 {
+            draft.differ(key, format!("the trainer stops after {epochs} epochs; lobass trains whole ones"));
+        }
+    } else {
+        draft.leave_out(key, format!("expected a number above 0, found {epochs}"));
+    }
+}
+
+fn take_schedule(draft: &mut Draft, key: &str, defaults: &Defaults) {
+    let name = draft.text(key).unwrap_or_else(|| defaults.schedule.to_owned());
+    let mut warmup = draft.number("warmup_ratio").unwrap_or(defaults.warmup_ratio);
+    match name.as_str() {
+        "cosine" | "linear" | "constant" => draft.take(key, "train.schedule", name.as_str()),
+        "constant_with_warmup" => draft.take(key, "train.schedule", "constant"),
+        _ => draft
+            .leave_out(key, format!("lobass has the schedules cosine, linear, and constant, not `{name}`")),
+    }
+    if name == "constant" {
+        warmup = 0.0; // transformers has a warm-up in `constant_with_warmup` only
+    }
+    // transformers 5 reads a number of steps below 1 as a share.
+    match draft.number("warmup_steps") {
+        Some(share) if share > 0.0 && share < 1.0 => draft.take("warmup_steps", "train.warmup_ratio", share),
+        Some(steps) if steps >= 1.0 => {
+            draft.leave_out(
+                "warmup_steps",
+                "lobass warms up over a share of all steps: give `--warmup-ratio`",
+            );
+        }
+        _ => draft.take("warmup_ratio", "train.warmup_ratio", warmup),
+    }
+    draft.leave_out_all(&[
+        ("max_steps", "lobass trains whole epochs: give `--epochs`"),
+        ("lr_scheduler_kwargs", "lobass's schedules have no further settings"),
+    ]);
+}
+
+/// The optimizer. All spellings of AdamW are one, those in 8 bits nearly.
+pub(crate) fn take_optimizer(draft: &mut Draft, key: &str) {
+    let Some(name) = draft.text(key) else { return };
+    match name.as_str() {
+        name if name.starts_with("adamw") && !name.contains("8bit") && !name.contains("4bit") => {}
+        name if name.contains("adamw") => {
+            draft.differ(key, format!("`{name}` keeps its moments in few bits; lobass keeps them in 32"));
+        }
+        _ => draft.leave_out(key, format!("lobass trains with AdamW, not with `{name}`")),
+    }
+}
+
+/// The weights of the base, which lobass does not quantise.
+pub(crate) fn note_quantization(draft: &mut Draft, keys: &[&str]) {
+    for key in keys {
+        if draft.value(key).is_some_and(|value| value != false && value != 0) {
+            draft.differ(
+                *key,
+                "the trainer quantises the base's weights; lobass takes them as they are stored",
+            );
+        }
+    }
+}
+
+/// Projections that lobass's adapters can update.
+pub(crate) const PROJECTIONS: [&str; 7] =
+    ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"];
+/// Those of them that belong to attention, at the beginning of the list.
+const N_ATTENTION: usize = 4;
+
+/// Which projections an adapter updates. `all` are the seven of a layer.
+pub(crate) fn take_targets(draft: &mut Draft, key: &str, by_default: &[&str]) {
+    let value = draft.value(key);
+    let names = match &value {
+        None => Some(by_default.iter().map(|name| (*name).to_owned()).collect()),
+        Some(Value::String(text)) if text == "all" || text == "all-linear" => {
+            Some(PROJECTIONS.map(str::to_owned).to_vec())
+        }
+        Some(Value::String(text)) if text.contains(['(', '[', '*', '\\']) => matched(text),
+        Some(value) => list(value),
+    };
+    match names {
+        Some(names) if names.iter().all(|name| PROJECTIONS.contains(&name.as_str())) => {
+            draft.take(key, "train.lora.target_modules", names);
+        }
+        _ => draft.leave_out(
+            key,
+            format!(
+                "lobass's adapters update projections by name ({}): give `--lora-targets`",
+                PROJECTIONS.join(", ")
+            ),
+        ),
+    }
+}
+
+/// The projections that a pattern means. PEFT holds it against whole paths of modules.
+fn matched(pattern: &str) -> Option<Vec<String>> {
+    const LAYERS: [&str; 2] = ["model.layers.0", "model.language_model.layers.0"];
+    let pattern = Regex::new(&format!("^(?:{pattern})$")).ok()?;
+    let means = |name: &str| {
+        let part = if PROJECTIONS[..N_ATTENTION].contains(&name) { "self_attn" } else { "mlp" };
+        LAYERS.iter().any(|layer| pattern.is_match(&format!("{layer}.{part}.{name}")))
+    };
+    let names: Vec<String> = PROJECTIONS.into_iter().filter(|name| means(name)).map(str::to_owned).collect();
+    (!names.is_empty()).then_some(names)
+}
+
+/// A model by its name on the hub or its path, with a revision.
+pub(crate) fn take_base(draft: &mut Draft, key: &str, revision: &str) {
+    let Some(name) = draft.text(key) else { return };
+    let base = match draft.text(revision) {
+        Some(revision) if revision != "main" && !name.contains('@') => format!("{name}@{revision}"),
+        _ => name,
+    };
+    draft.take_from(&[key, revision], "model.base", base);
+}
+
+/// A data set by its path: a file or folder here, or one on the hub.
+pub(crate) fn data_name(path: &str, config: Option<&str>, revision: Option<&str>) -> String {
+    const ENDINGS: [&str; 9] =
+        [".json", ".jsonl", ".parquet", ".csv", ".tsv", ".arrow", ".gz", ".zst", ".jsonlines"];
+    let is_here = path.starts_with(['.', '/', '~'])
+        || ENDINGS.iter().any(|ending| path.ends_with(ending))
+        || path.contains("://")
+        || path.matches('/').count() > 1;
+    if is_here {
+        return path.to_owned();
+    }
+    let revision = revision.filter(|name| *name != "main").map(|name| format!("@{name}")).unwrap_or_default();
+    let config = config.filter(|name| *name != "default").map(|name| format!("/{name}")).unwrap_or_default();
+    format!("hf://datasets/{path}{revision}{config}")
+}
+
+/// Notes a split that lobass does not choose by itself.
+pub(crate) fn note_split(draft: &mut Draft, key: &str, split: &str) {
+    if split != "train" {
+        draft.leave_out(
+            key,
+            format!(
+                "lobass reads the whole split `train` of a data set: give a file of `{split}` with `--data`"
+            ),
+        );
+    }
+}
+
+/// A rank is a whole number in a config of lobass, and so is what people write as one.
+pub(crate) fn whole_if_possible(number: f64) -> Value {
+    whole(number).map_or_else(|| Value::from(number), Value::from)
+}
+
+/// The numbers of an adapter as PEFT's `LoraConfig` has them.
+pub(crate) struct Adapter {
+    pub(crate) rank: (&'static str, f64),
+    pub(crate) alpha: (&'static str, f64),
+    pub(crate) dropout: (&'static str, f64),
+    pub(crate) rslora: &'static str,
+    pub(crate) modules_to_save: &'static str,
+}
+
+pub(crate) fn take_adapter(draft: &mut Draft, adapter: &Adapter) {
+    for ((key, default), setting) in [
+        (adapter.rank, "train.lora.rank"),
+        (adapter.alpha, "train.lora.alpha"),
+        (adapter.dropout, "train.lora.dropout"),
+    ] {
+        let value = draft.number(key).unwrap_or(default);
+        draft.take(key, setting, whole_if_possible(value));
+    }
+    if draft.flag(adapter.rslora) == Some(true) {
+        draft.take(adapter.rslora, "train.lora.rslora", true);
+    }
+    if let Some(names) = draft.list(adapter.modules_to_save).filter(|names| !names.is_empty()) {
+        draft.take(adapter.modules_to_save, "train.lora.modules_to_save", names);
+    }
+}

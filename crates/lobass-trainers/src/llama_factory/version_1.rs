@@ -1,0 +1,78 @@
+//! LLaMA-Factory's version 1, which has other names, and its data in a YAML of its own.
+
+use serde_json::{Map, Value};
+
+use super::keys::has_no_effect;
+use super::take_length;
+use crate::common::{Defaults, Keys, PROJECTIONS, data_name, take_base, take_training};
+use crate::detect::not_a_training;
+use crate::draft::{Draft, list};
+use crate::{Error, Reading, Trainer};
+
+pub(super) fn read(values: Map<String, Value>) -> Result<Reading, Error> {
+    let mut owned = Draft::new(Trainer::LlamaFactory, values);
+    let draft = &mut owned;
+    let Some(data) = draft.text("train_dataset") else {
+        return Err(not_a_training(
+            "a LLaMA-Factory config without a `train_dataset`, as for chatting or merging",
+        ));
+    };
+    take_base(draft, "model", "model_revision");
+    if data.ends_with(".yaml") || data.ends_with(".yml") {
+        draft.leave_out(
+            "train_dataset",
+            "a list of data sets in a further YAML: give their files with `--data`",
+        );
+    } else {
+        draft.take("train_dataset", "data.files", vec![data_name(&data, None, None)]);
+    }
+    take_length(draft);
+    let keys =
+        Keys { epochs: "num_train_epochs", schedule: "lr_scheduler_type", micro_batch: "micro_batch_size" };
+    let defaults = Defaults {
+        epochs: 3.0,
+        learning_rate: 1e-4,
+        schedule: "constant",
+        warmup_ratio: 0.0,
+        micro_batch: 1,
+    };
+    take_training(draft, &keys, &defaults);
+    if let Some(size) = draft.whole("global_batch_size") {
+        draft.take("global_batch_size", "train.batch_size", size);
+    }
+    let peft = draft.value("peft_config");
+    match peft.as_ref().map(|config| (config["name"].as_str().unwrap_or("lora"), config)) {
+        None => draft.take("peft_config", "train.method", "full"),
+        Some(("lora", config)) => {
+            draft.take("peft_config", "train.method", "lora");
+            for (name, setting) in [
+                ("r", "train.lora.rank"),
+                ("lora_alpha", "train.lora.alpha"),
+                ("lora_dropout", "train.lora.dropout"),
+            ] {
+                if let Some(value) = config.get(name).filter(|value| value.is_number()) {
+                    draft.take("peft_config", setting, value.clone());
+                }
+            }
+            let targets = config.get("target_modules").and_then(list).unwrap_or_default();
+            let known = |name: &String| PROJECTIONS.contains(&name.as_str());
+            if !targets.is_empty() && targets.iter().all(known) {
+                draft.take("peft_config", "train.lora.target_modules", targets);
+            }
+        }
+        Some((other, _)) => {
+            draft.leave_out("peft_config", format!("lobass trains all weights or LoRA, not `{other}`"));
+        }
+    }
+    if draft.value("quant_config").is_some() {
+        draft.differ(
+            "quant_config",
+            "the trainer quantises the base's weights; lobass takes them as they are stored",
+        );
+    }
+    draft.leave_out_all(&[
+        ("optim_config", "lobass trains with AdamW"),
+        ("lr_scheduler_config", "give `--schedule` and `--warmup-ratio`"),
+    ]);
+    Ok(owned.finish(&has_no_effect))
+}
