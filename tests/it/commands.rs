@@ -179,7 +179,7 @@ fn select_says_what_it_did() {
         "51 rows, 50 scored",
         "1 malformed, the first of them row 50: line 51: not JSON",
         "5 rows (9.8 %)",
-        "+1.000 Spearman",
+        "score and length: +1.000 (Spearman)",
         "small: 5 of 51",
         "kept.jsonl (5 rows)",
     ] {
@@ -236,7 +236,7 @@ fn quality_by_threshold_and_by_rank() {
     assert_eq!(sandbox.read("best.jsonl"), rows[3]);
     sandbox.fails(
         "select --scores scores.parquet --strategy longest --budget 1 --rating stars --out x.jsonl",
-        &["ratings", "quality"],
+        &["`--rating` only applies", "quality"],
     );
     sandbox.expect(0, &format!("{line} --budget 1 --ascending --out worst.jsonl"));
     assert_eq!(sandbox.read("worst.jsonl"), rows[2]);
@@ -330,6 +330,7 @@ fn needs_something(setting: &str) -> bool {
         "shrinkage =",
         "rules =",
         "near_duplicates =",
+        "responses =",
         "embeddings =",
         "diversity =",
         "out_of =",

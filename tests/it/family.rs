@@ -159,13 +159,19 @@ fn a_selection_has_the_shape_that_is_asked_for() {
     sandbox.fails(&format!("{select} --temperature 2"), &["--quota-by"]);
     sandbox.fails(&format!("{select} --quota-by nothing"), &["`nothing`", "no row that has it"]);
     sandbox.fails(&format!("{select} --quota-by kind --shares unknown=1"), &["one of", "noise", "`unknown`"]);
-    sandbox.fails(&format!("{select} --quota-by length --shares a=1"), &["`length`", "shares"]);
+    sandbox.fails(
+        &format!("{select} --quota-by length --shares a=1"),
+        &["`--shares` needs parts with names", "`--quota-by length`"],
+    );
     sandbox.fails(&format!("{select} --strategy gap --shrinkage 5"), &["shrinkage", "`lobass`", "`gap`"]);
     sandbox.fails(&format!("{select} --max-reference-quantile 2"), &["0 to 1", "2"]);
     sandbox.fails(&format!("{select} --lengths-of longest"), &["length-matched-random"]);
     let matched = format!("{select} --strategy length-matched-random --lengths-of");
     for other in ["s2l", "rds", "lark", "grape"] {
-        sandbox.fails(&format!("{matched} {other}"), &["of sums", &format!("`{other}`")]);
+        sandbox.fails(
+            &format!("{matched} {other}"),
+            &["`--lengths-of` needs a strategy computed from loss sums", &format!("`{other}`")],
+        );
     }
     // Beside others, shrinkage is for lobass.
     sandbox.expect(
@@ -354,7 +360,7 @@ fn scores_of_another_tool_are_ratings() {
     sandbox.fails(&format!("{select} --ratings nameless.jsonl"), &["`row` or a `key`"]);
     sandbox.fails(
         "select --scores scores.parquet --strategy longest --ratings far.jsonl --budget 1 --index i.jsonl",
-        &["strategy quality"],
+        &["`--ratings` only applies to the strategy `quality`"],
     );
 }
 

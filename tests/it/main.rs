@@ -28,6 +28,10 @@ mod workers;
 mod object_store;
 // What a table and its selections look like.
 mod report;
+// Numbers are those that rows were ranked by.
+mod ranked;
+// Flags act or are refused, and nothing is replaced without a word.
+mod effects;
 // Models and data sets by their hub ids.
 mod hub;
 // What the command line says of itself.

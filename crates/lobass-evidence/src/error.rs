@@ -42,4 +42,12 @@ pub enum Error {
         /// What it is.
         found: String,
     },
+    /// Results of two sources would have one name.
+    #[error(
+        "source `{name}`: expected a name that no other source has and that does not stand for all of them"
+    )]
+    Source {
+        /// The name.
+        name: String,
+    },
 }

@@ -62,7 +62,7 @@ const QUANTITIES: [fn(&Outcome) -> Ratio; 3] = [
 /// # Errors
 /// [`Error::Bootstrap`] for settings without an interval; [`Error::Nothing`] without arms, trials, or examples;
 /// [`Error::Lengths`] if trials were measured on other examples; [`Error::Outcome`] for a loss that is not finite or
-/// over nothing.
+/// over nothing; [`Error::Source`] if two sources have one name, or one of several is called [`ALL`].
 pub fn measure(
     arms: &[Arm],
     sources: &[String],
@@ -72,6 +72,7 @@ pub fn measure(
 ) -> Result<Measured, Error> {
     bootstrap.check()?;
     check(arms, of_example.len())?;
+    check_names(sources)?;
     let groups = groups(sources, of_example);
     let mut results = vec![Vec::new(); arms.len()];
     let mut differences = Vec::new();
@@ -111,6 +112,15 @@ pub fn measure(
 fn are_compared(arm: &Arm, baseline: &Arm, baselines: &[&str]) -> bool {
     let clash = arm.matching.is_some() && baseline.matching.is_some() && arm.matching != baseline.matching;
     arm.strategy != baseline.strategy && baselines.contains(&baseline.strategy.as_str()) && !clash
+}
+
+fn check_names(sources: &[String]) -> Result<(), Error> {
+    let is_taken =
+        |at: usize| sources[..at].contains(&sources[at]) || (sources.len() > 1 && sources[at] == ALL);
+    match (0..sources.len()).find(|&at| is_taken(at)) {
+        Some(at) => Err(Error::Source { name: sources[at].clone() }),
+        None => Ok(()),
+    }
 }
 
 /// All examples, then those of each source that has some.
@@ -236,5 +246,20 @@ mod tests {
         assert!(measure(&[good], 2).contains("expected outcomes of 2 held-out examples, found 1"));
         assert!(measure(&[arm("b", None, &[&[(f64::NAN, 1, 0)]])], 1).contains("`b`, trial 0, example 0"));
         assert!(measure(&[arm("b", None, &[&[(0.0, 0, 0)]])], 1).contains("0 over 0"));
+    }
+
+    #[test]
+    fn sources_have_names_of_their_own() {
+        let arms = [arm("a", None, &[&[(1.0, 1, 0), (2.0, 1, 0)]])];
+        let of = |names: &[&str]| {
+            let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+            let of_example: Vec<usize> = [0, names.len() - 1].to_vec();
+            super::measure(&arms, &names, &of_example, &[], &Bootstrap::default())
+        };
+        assert!(of(&["x", "y"]).is_ok() && of(&[ALL]).is_ok());
+        for bad in [["x", "x"], ["x", ALL]] {
+            let error = of(&bad).unwrap_err().to_string();
+            assert!(error.contains("expected a name that no other source has"), "{error}");
+        }
     }
 }

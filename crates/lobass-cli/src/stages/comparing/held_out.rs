@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::bail;
 use lobass_core::{Observer as _, RowStatus, Sequence};
 use lobass_data::{Example, Message, Pool};
-use lobass_evidence::{HeldOutRecord, SourceCount};
+use lobass_evidence::{ALL, HeldOutRecord, SourceCount};
 use lobass_text::{Overlap, OverlapOptions, Said, Twin};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -60,6 +60,7 @@ impl HeldOut {
             [] => (&sequences.pool, &is_aside),
             _ => (&inputs::open_pool(&files, ui)?, &|_| true),
         };
+        let (names, source_of) = sources(from)?;
         for row in from.rows() {
             let row = row?;
             if !wanted(row.row) {
@@ -67,7 +68,7 @@ impl HeldOut {
             }
             let sequence = row.example.as_ref().ok().and_then(|example| {
                 let sequence = sequences.encoder.encode(example).sequence?;
-                Some(Candidate { source: row.file, texts: texts(example), sequence })
+                Some(Candidate { source: source_of[row.file], texts: texts(example), sequence })
             });
             n_unscorable += u64::from(sequence.is_none());
             found.extend(sequence);
@@ -79,7 +80,6 @@ impl HeldOut {
             );
         }
         let twins = twins(&found, &sequences.pool, &is_aside)?;
-        let names = from.files().iter().map(|file| file.source().to_owned()).collect();
         Self::of(found, &twins, names, n_unscorable, request.policy, ui)
     }
 
