@@ -19,7 +19,7 @@ pub enum Error {
     /// An arm without trials, or no examples.
     #[error("{what}: expected at least one, found none")]
     Nothing {
-        /// Of what there is none.
+        /// What is missing.
         what: String,
     },
     /// An example that nothing was scored of, or a loss that is no finite number.

@@ -230,7 +230,7 @@ fn plot(report: &Report, matching: Matching) -> Option<Plot> {
             Some(Mark { label: arm.label(), estimate: difference.loss })
         })
         .collect();
-    // The untrained base is so far off that nothing else could be told apart.
+    // The untrained base is so far off that the other marks would lie on top of each other.
     marks.retain(|mark| mark.label != "zero-shot");
     marks.sort_by(|one, other| one.estimate.value.total_cmp(&other.estimate.value));
     let title = format!("Held-out loss against random, at equal {matching}");

@@ -198,7 +198,7 @@ pub struct SourceResult {
 /// Plain sums of one trial, over all held-out examples of each source.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SeedTotals {
-    /// The seed of the selection and of the training; of the base untrained there is none.
+    /// The seed of the selection and of the training; the untrained base has no seed.
     pub seed: Option<u64>,
     /// By source, and of [`ALL`](crate::ALL).
     pub sources: BTreeMap<String, Totals>,

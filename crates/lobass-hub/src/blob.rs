@@ -21,10 +21,10 @@ pub(crate) struct Wanted<'a> {
     pub(crate) meta: &'a FileMeta,
 }
 
-/// Fetches bytes into the cache, unless they are there. `observe` is told how many of them are here.
+/// Fetches bytes into the cache, unless they are there. `observe` gets the number of bytes that are here.
 ///
 /// Large files have a name by their content, so what an interrupted attempt left in `ETAG.incomplete` is taken up,
-/// whoever began it; what does not have the digest in the end is thrown away. The lock of the bytes is held.
+/// also if another process began it; a file with another digest is deleted. The lock of the bytes is held.
 pub(crate) fn fetch(
     client: &Client,
     cache: &RepoCache,

@@ -271,15 +271,15 @@ fn proxy(settings: &HubSettings) -> Result<Option<Proxy>, Error> {
         text: text.rsplit('@').next().unwrap_or_default().to_owned(),
         reason: if reason.contains('@') { "expected `http://host:port`".to_owned() } else { reason },
     };
-    let told = Proxy::new(text).map_err(|error| fail(error.to_string()))?;
-    if told.host().is_empty() {
+    let given = Proxy::new(text).map_err(|error| fail(error.to_string()))?;
+    if given.host().is_empty() {
         return Err(fail("expected `http://host:port`".to_owned()));
     }
-    let mut builder = Proxy::builder(told.protocol()).host(told.host()).port(told.port());
-    if let Some(name) = told.username() {
+    let mut builder = Proxy::builder(given.protocol()).host(given.host()).port(given.port());
+    if let Some(name) = given.username() {
         builder = builder.username(name);
     }
-    if let Some(password) = told.password() {
+    if let Some(password) = given.password() {
         builder = builder.password(password);
     }
     for host in &settings.no_proxy {

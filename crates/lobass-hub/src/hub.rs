@@ -56,14 +56,14 @@ pub enum Event<'a> {
     },
 }
 
-/// Who is told what happens.
+/// Gets the events of a download.
 type Observer<'a> = &'a mut dyn FnMut(Event<'_>);
 
 impl Hub {
     /// A hub by its settings. Nothing is asked yet.
     ///
     /// # Errors
-    /// [`Error::Setting`] if the endpoint, the proxy, or the certificates are none.
+    /// [`Error::Setting`] if the endpoint, the proxy, or the certificates are invalid.
     pub fn new(settings: HubSettings) -> Result<Self, Error> {
         Ok(Self { client: Client::new(&settings)?, settings })
     }
@@ -147,7 +147,7 @@ impl Hub {
             return Err(opened.not_cached(format!("`{file}`")));
         }
         if missing.is_empty() {
-            // What a branch is now is good to know offline; whoever may not write can do without.
+            // Offline, this says what the branch was. A cache that cannot be written works without it.
             let _ = opened.note(self.settings.offline);
             return Ok(());
         }

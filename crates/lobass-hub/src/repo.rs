@@ -47,7 +47,7 @@ impl RepoId {
     /// Reads `org/name[@revision]`.
     ///
     /// # Errors
-    /// [`Error::Id`] if it is none.
+    /// [`Error::Id`] if it is not an id.
     pub fn parse(kind: RepoKind, text: &str) -> Result<Self, Error> {
         let fail = |expected| Error::Id { text: text.to_owned(), expected };
         let (name, revision) = text.split_once('@').unwrap_or((text, MAIN));

@@ -1,4 +1,4 @@
-//! What a client of the hub has to be told.
+//! Settings of a client of the hub.
 
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -30,7 +30,7 @@ pub struct Failures {
 }
 
 impl Cluster {
-    /// So many devices, all alike, each a node of its own, that load nothing and never fail.
+    /// So many equal devices, each on its own node, that load nothing and never fail.
     pub fn of(devices: usize) -> Self {
         Self { devices, devices_per_node: 1, speed_spread: 0.0, load_seconds: 0.0, failures: None }
     }

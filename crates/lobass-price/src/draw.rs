@@ -34,7 +34,7 @@ fn normal(radius: f64, angle: f64) -> f64 {
     (-2.0 * (1.0 - radius).ln()).sqrt() * (TAU * angle).cos()
 }
 
-/// When nodes fail. Each node has times of its own, whatever is asked of others.
+/// When nodes fail. The times of a node do not depend on those of other nodes.
 #[derive(Debug)]
 pub(crate) struct FailureTimes {
     mean: f64,

@@ -54,7 +54,7 @@ pub(crate) fn signed(number: f64, digits: usize) -> String {
     }
 }
 
-/// A correlation, or a dash where there is none.
+/// A correlation, or a dash if it is not defined.
 pub(crate) fn correlation(found: Option<f64>) -> String {
     found.map_or_else(|| "–".to_owned(), |found| signed(found, 3))
 }

@@ -156,7 +156,7 @@ fn example_line(name: &str, ranked: &Ranked, example: &Example, width: usize) ->
     head + &one_line(&text, room)
 }
 
-/// Rows of each bin as a block, each kind by the fullest bin of its own.
+/// Rows of each bin as a block. All rows and kept rows are each scaled by their fullest bin.
 fn sparkline(histogram: &Histogram, selected: bool) -> String {
     let numbers = histogram.bins.iter().map(|bin| if selected { bin.n_selected } else { bin.n_pool });
     let most = numbers.clone().max().unwrap_or(0);

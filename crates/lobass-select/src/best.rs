@@ -64,7 +64,7 @@ pub(crate) struct Candidate {
 /// Collects the best candidates of a table.
 ///
 /// When there are twice as many as the limit lets through, the worse half goes, and what is not better than the best
-/// of it is turned away from then on. So all of it is linear in the rows, but for sorting what is kept.
+/// of it is turned away from then on. So all of it is linear in the rows, except for sorting what is kept.
 #[derive(Debug)]
 pub(crate) struct Best<'a> {
     ranking: Ranking<'a>,

@@ -6,8 +6,8 @@
 //! randomness is the seed of the caller.
 //!
 //! Tables come as [`ScoreColumns`](lobass_core::ScoreColumns), so that a hundred million rows are a matter of seconds
-//! and gigabytes: [`Strategy::columns`] says which columns a strategy reads, and everything here is linear in the rows
-//! but for rank correlations and the middle of a distribution.
+//! and gigabytes: [`Strategy::columns`] says which columns a strategy reads, and everything here is linear in the rows,
+//! except for rank correlations and the middle of a distribution.
 //!
 //! ```
 //! use lobass_core::{Budget, ExampleKey, Nll, RowStatus, ScoreColumns, ScoreRecord};

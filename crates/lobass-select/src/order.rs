@@ -8,7 +8,7 @@ const BITS: u32 = 20;
 /// The rows that have a number, ascending by it, and by row where numbers are equal; -0.0 comes before 0.0.
 ///
 /// Rows are parted by the leading bits of their numbers first, so that what is sorted fits into a processor's caches.
-/// Linear in the rows but for sorting within a bucket.
+/// Linear in the rows, except for sorting within a bucket.
 pub(crate) fn ascending(n_rows: usize, number: impl Fn(usize) -> Option<f64>) -> Vec<u32> {
     let place = |row: usize| number(row).map(place_of);
     if n_rows > FEW {

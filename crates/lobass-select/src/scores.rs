@@ -9,7 +9,7 @@ use crate::{Band, Ratings, Strategy};
 
 impl Strategy {
     /// The score of every row, in 8 bytes a row; missing for rows that are not eligible or lack what the strategy
-    /// needs, and finite for the others. Linear in the rows, but for sorting by perplexity in search of the middle.
+    /// needs, and finite for the others. Linear in the rows, except for the sort that finds the middle perplexity.
     pub(crate) fn scores(&self, columns: &ScoreColumns) -> Numbers {
         let (base, reference) = (columns.losses("base"), columns.losses("reference"));
         let alone = columns.losses(UNCONDITIONAL);

@@ -20,7 +20,7 @@ pub(crate) struct RecipeArgs {
     /// Further files for the held-out loss
     #[arg(long, value_name = "FILE", num_args = 1..)]
     eval_data: Vec<PathBuf>,
-    /// Measure the held-out loss every so many steps, and at the end [default: ten times a training]
+    /// Measure the held-out loss every so many steps, and at the end [default: ten times per training run]
     #[arg(long, value_name = "STEPS")]
     eval_every: Option<usize>,
 }
@@ -73,7 +73,7 @@ pub(crate) struct TrainingArgs {
     #[arg(long, value_name = "SEED")]
     train_seed: Option<u64>,
     /// Write the state down every so many steps, to be taken up if training is interrupted; 0 never does
-    /// [default: twenty times a training]
+    /// [default: 20 checkpoints per training run]
     #[arg(long, value_name = "STEPS")]
     save_every: Option<usize>,
     #[command(flatten)]

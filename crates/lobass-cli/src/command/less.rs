@@ -30,6 +30,9 @@ pub(crate) fn less(args: &LessArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     if args.out.exists() {
         bail!("`{}` is there already; remove it or use another name", args.out.display());
     }
+    if args.projection_dim == 0 && args.projection_seed != 0 {
+        bail!("`--projection-seed` only applies to a projection, found `--projection-dim 0`");
+    }
     let dir = args.work.clone().unwrap_or_else(|| work_beside(&args.out));
     let (pool_dir, target_dir) = (dir.join("pool"), dir.join("targets"));
     if !pool_dir.join("plan.json").exists() {

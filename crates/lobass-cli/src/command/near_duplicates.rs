@@ -30,6 +30,7 @@ pub(crate) fn find(args: &NearDuplicatesArgs, ui: &Ui) -> anyhow::Result<Outcome
     let pool = open_pool(&data, ui)?;
     let inputs: Vec<_> = pool.files().iter().map(|file| ("a data file", file.path())).collect();
     outputs::check(args.out.as_slice(), &inputs)?;
+    outputs::note_replaced(args.out.as_slice(), ui);
     let threads = args.threads.map_or_else(available_threads, usize::from);
     let started = Instant::now();
     let mut keys: Vec<(ExampleKey, usize)> = Vec::new();

@@ -28,6 +28,7 @@ pub(crate) fn quality(args: &QualityArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let pool = open_pool(&data, ui)?;
     let inputs: Vec<_> = pool.files().iter().map(|file| ("a data file", file.path())).collect();
     outputs::check(args.out.as_slice(), &inputs)?;
+    outputs::note_replaced(args.out.as_slice(), ui);
     let mut lines = args.out.as_deref().map(Lines::create).transpose()?;
     let started = Instant::now();
     let mut seen = Seen { counts: RuleCounts::keeping(args.examples), ..Seen::default() };

@@ -50,7 +50,7 @@ pub(crate) fn score(args: &ScoreArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let dirs = std::iter::once(&base).chain(&reference).map(Model::dir).collect();
     let plan = sequences.plan()?;
     if args.embeddings.is_none() && args.vectors.is_given() {
-        bail!("it is said how vectors are written, and none are: add `--embeddings FILE`");
+        bail!("`--embedding-format` and `--normalize-embeddings` need `--embeddings FILE`");
     }
     if let Some(file) = &args.embeddings {
         outputs::check(&[args.out.clone(), file.clone()], &[])?;

@@ -202,7 +202,7 @@ impl<'a> Run<'a> {
                 return;
             };
             device.task = task;
-            device.loaded &= stays; // an array's task is a process of its own
+            device.loaded &= stays; // each task of an array is a new process
         }
         device.since = time;
         let seconds = if device.loaded {

@@ -1,4 +1,4 @@
-//! Runs with speeds and failures that are told, by hand and at random.
+//! Runs with given speeds and failures, by hand and at random.
 
 use proptest::prelude::*;
 
@@ -8,7 +8,7 @@ use crate::Failures;
 const ARRAY: Schedule = Schedule::Array { tasks_per_device: 2 };
 const SCHEDULES: [Schedule; 3] = [Schedule::Static, ARRAY, Schedule::Pool];
 
-/// A job on devices that are nodes of their own, replaced after 50 s, whose failures are told.
+/// A job on devices that are each a node, replaced after 50 s, with given failures.
 #[derive(Debug, Clone)]
 struct Case {
     units: Vec<f64>,
@@ -71,7 +71,7 @@ fn a_static_task_waits_for_its_device() {
 }
 
 #[test]
-fn a_pool_hands_a_lost_unit_to_whoever_is_free() {
+fn a_pool_hands_a_lost_unit_to_a_free_device() {
     let ended = two_devices(&[(0, 160.0)]).run(Schedule::Pool);
     // Unit 2 goes to device 1 at 210 s; device 0 is back at that time, and has nothing left to do.
     let commits = [

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::escape::html;
 use crate::measure::Axis;
 
-/// The size of a chart, in units of its own; a page scales it.
+/// The size of a chart in SVG units; a page scales it.
 pub(super) const WIDTH: f64 = 440.0;
 pub(super) const HEIGHT: f64 = 330.0;
 const LEFT: f64 = 56.0;

@@ -45,7 +45,7 @@ pub(super) fn pick(
 
 /// The rank of every candidate, whether or not it was kept.
 pub(super) struct Ranks {
-    /// From 1; 0 where there is none.
+    /// From 1; 0 for rows without a rank.
     of: Vec<u32>,
     /// Whether the kept rows are the first ones.
     pub(super) is_top: bool,

@@ -49,7 +49,7 @@ pub struct LeftOut {
 }
 
 impl Shape {
-    /// Takes the scores of rows that may not be chosen away, but for those of quotas.
+    /// Takes away the scores of rows that may not be chosen. Quotas are applied later.
     pub(crate) fn apply(
         &self,
         columns: &ScoreColumns,

@@ -38,7 +38,7 @@ pub struct StrategyInfo {
     pub name: &'static str,
     /// Other names that it is known by.
     pub other_names: &'static [&'static str],
-    /// Which end of its score is kept, unless told otherwise.
+    /// Which end of its score is kept by default.
     pub direction: Direction,
     /// What it asks of a row.
     pub needs: &'static [Need],

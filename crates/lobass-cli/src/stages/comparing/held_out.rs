@@ -133,6 +133,25 @@ impl HeldOut {
     }
 }
 
+/// The sources of a pool, and of each of its files which of them it is of.
+fn sources(pool: &Pool) -> anyhow::Result<(Vec<String>, Vec<usize>)> {
+    let mut names: Vec<String> = Vec::new();
+    let mut of_file = Vec::new();
+    for file in pool.files() {
+        let known = names.iter().position(|name| name == file.source());
+        of_file.push(known.unwrap_or(names.len()));
+        if known.is_none() {
+            names.push(file.source().to_owned());
+        }
+    }
+    if names.len() > 1 && names.iter().any(|name| name == ALL) {
+        bail!(
+            "held-out source `{ALL}`: this name stands for all of them; give it another one, as in `NAME=FILE`"
+        );
+    }
+    Ok((names, of_file))
+}
+
 /// Which held-out examples are in the pool: with the same prompt, or else with nearly the same text.
 fn twins(
     found: &[Candidate],

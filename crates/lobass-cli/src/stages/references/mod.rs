@@ -192,7 +192,7 @@ pub(crate) fn given(
             }
             Part::AllBut { fold, n_folds, .. } => {
                 ui.warn(&format!(
-                    "the reference has not seen fold {fold} of {n_folds}; its losses there are not like the others"
+                    "the reference has not seen fold {fold} of {n_folds}; its losses on that fold are not comparable with the rest"
                 ));
             }
             Part::All => {}
