@@ -192,7 +192,11 @@ fn select_says_what_it_did() {
     // More than there is: all of it, said, and another exit code.
     let ended =
         sandbox.expect(1, "select --scores scores.parquet --strategy longest --budget 60 --out all.jsonl");
-    assert!(ended.stdout.contains("fewer than 60 asks for: only 50 rows"), "{}", ended.stdout);
+    assert!(
+        ended.stdout.contains("fewer than 60 asks for: there are only 50 candidates"),
+        "{}",
+        ended.stdout
+    );
     let ended =
         sandbox.expect(1, "select --scores scores.parquet --strategy longest --budget 2Mtok --out all.jsonl");
     assert!(ended.stdout.contains("fewer than 2000000tok asks for"), "{}", ended.stdout);
@@ -331,6 +335,7 @@ fn needs_something(setting: &str) -> bool {
         "rules =",
         "near_duplicates =",
         "responses =",
+        "roles =",
         "embeddings =",
         "diversity =",
         "out_of =",

@@ -25,6 +25,8 @@ fn flags_without_effect_are_refused_by_name() {
         ("s2l --embeddings v.safetensors --diversity k-center", "cannot be combined with `--diversity`"),
         ("longest --quota-by source --shares a=1,a=0", "expected one share for `a`, found two, 1 and 0"),
         ("longest --shares a=1", "need `--quota-by`"),
+        ("lobass --shrinkage -1", "`--shrinkage`: expected nats, at least 0, found -1"),
+        ("longest --quota-by source --temperature -2", "`--temperature`: expected a number above 0"),
         ("longest --round-robin", "`--round-robin` only applies to the strategy `rds`"),
     ];
     for (flags, expected) in cases {
@@ -78,8 +80,8 @@ fn why_less_is_kept_is_said() {
     let select = "select --scores none.parquet";
     // One part for each row: a few are listed, and the others are counted.
     let shown = sandbox.expect(0, &format!("{select} --strategy random --budget 20 --quota-by kind")).stdout;
-    let n_lines = shown.lines().filter(|line| line.starts_with("quota")).count();
-    assert_eq!(n_lines, 13, "{shown}");
+    let n_lines = shown.lines().filter(|line| line.contains(" of 1 candidate (")).count();
+    assert_eq!(n_lines, 12, "{shown}");
     assert!(shown.contains("in 28 smaller parts"), "{shown}");
     // A share of a part with few candidates, and a guard that leaves nothing.
     let line = format!("{select} --strategy random --budget 20 --quota-by kind --shares k3=1,k5=2");

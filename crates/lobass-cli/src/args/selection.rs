@@ -13,7 +13,7 @@ use crate::settings::{DirectionWord, SelectSettings};
 #[command(next_help_heading = "Selection")]
 pub(crate) struct SelectionArgs {
     /// How much to keep: `6%` of all rows, `3000` rows, or `2Mtok` of whole sequences
-    #[arg(long, value_name = "BUDGET", value_parser = check_budget)]
+    #[arg(long, value_name = "BUDGET", value_parser = check_budget, allow_negative_numbers = true)]
     budget: Option<String>,
     /// The seed of ties and of the random strategy [default: 0]
     #[arg(long, value_name = "SEED")]

@@ -24,7 +24,7 @@ pub(crate) struct SetArgs {
     #[arg(long, value_name = "HOW")]
     diversity: Option<Diversity>,
     /// Choose by k-center or facility location out of the best so many times as many rows [default: 10]
-    #[arg(long, value_name = "TIMES")]
+    #[arg(long, value_name = "TIMES", allow_negative_numbers = true)]
     out_of: Option<f64>,
 }
 

@@ -12,14 +12,14 @@ pub(crate) struct ShapeArgs {
     #[arg(long, value_name = "TOKENS")]
     min_scored: Option<u32>,
     /// Leave out rows with a lower loss under the base, in nats per scored token: there is nothing to learn
-    #[arg(long, value_name = "NATS")]
+    #[arg(long, value_name = "NATS", allow_negative_numbers = true)]
     min_base_loss: Option<f64>,
     /// Leave out rows above this quantile (0 to 1) of the loss per scored token under the reference, which did not learn
     /// them
-    #[arg(long, value_name = "QUANTILE")]
+    #[arg(long, value_name = "QUANTILE", allow_negative_numbers = true)]
     max_reference_quantile: Option<f64>,
     /// Nats to add to the denominator of the strategy lobass, which draws the scores of short and easy rows to 0
-    #[arg(long, value_name = "NATS")]
+    #[arg(long, value_name = "NATS", allow_negative_numbers = true)]
     shrinkage: Option<f64>,
     /// Leave out rows whose responses repeat themselves, refuse, or hold what should not be there; the rules are those of
     /// `lobass quality`, by default `default`
@@ -39,7 +39,7 @@ pub(crate) struct ShapeArgs {
     #[arg(long, value_name = "N")]
     length_bins: Option<usize>,
     /// Split the budget by rows to the power of 1/T: 1 is in proportion, larger is more even, `inf` is even
-    #[arg(long, value_name = "T")]
+    #[arg(long, value_name = "T", allow_negative_numbers = true)]
     temperature: Option<f64>,
     /// Split the budget in these proportions, as in `gsm8k=1,alpaca=3`; parts without a share get nothing
     #[arg(long, value_name = "SHARES")]

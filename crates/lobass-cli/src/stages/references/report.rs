@@ -58,12 +58,17 @@ impl ReferenceReport {
     /// Lines for a person; none if there is nothing to say.
     pub(crate) fn text(&self) -> String {
         let mut text = Labelled::default();
-        text.line("references", self.mode);
+        let trained = match self.mode {
+            ReferenceMode::FullPool => "trained on the rows that they score",
+            ReferenceMode::CrossFit => "each row is scored by those that were not trained on it",
+            ReferenceMode::Holdout => "trained on rows that are not selected from",
+        };
+        text.line("references", format!("{}: {trained}", self.mode));
         if let Some(Drops { in_sample, out_of_sample }) = self.drops {
             text.line(
                 "loss shed",
                 format!(
-                    "{:.1} % of rows that were seen, {:.1} % of others",
+                    "{:.1} % on rows that references were trained on, {:.1} % on others",
                     100.0 * in_sample,
                     100.0 * out_of_sample
                 ),
