@@ -151,7 +151,7 @@ fn commands_of_a_page_run_as_they_are_printed() {
         signs.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
     };
     let commands: Vec<String> = page
-        .split("<code>lobass ")
+        .split("<pre><code>lobass ")
         .skip(1)
         .map(|rest| unescaped(rest.split("</code>").next().unwrap()))
         .collect();
