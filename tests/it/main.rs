@@ -54,6 +54,8 @@ mod reference_modes;
 mod hostile;
 // Memory that does not grow with the data.
 mod memory;
+// What needs a look in data before anything is trained on it.
+mod check;
 // What rows say: rules and near duplicates.
 mod text;
 // What rows say and no model sees.

@@ -12,6 +12,7 @@ use crate::Error;
 #[expect(missing_docs, reason = "`CheckInfo::looks_for` says what each looks for")]
 pub enum CheckName {
     UnusableRows,
+    NotRead,
     Overlong,
     Formatted,
     SpecialTokens,
@@ -57,8 +58,9 @@ pub struct CheckInfo {
 
 impl CheckName {
     /// All of them, in the order in which findings are listed.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::UnusableRows,
+        Self::NotRead,
         Self::Overlong,
         Self::Formatted,
         Self::SpecialTokens,
@@ -119,6 +121,15 @@ const CATALOG: [CheckInfo; CheckName::ALL.len()] = [
         advice: "correct or remove these rows; they get no score",
     },
     CheckInfo {
+        name: "not-read",
+        looks_for: "what a row says and no model sees: columns of text, keys of turns; with a tokenizer, thoughts, tools, and \
+                    documents that the chat template leaves out",
+        threshold: "one row",
+        source: "ours",
+        needs: Needs::Nothing,
+        advice: "name the column with `--columns`, or use a chat template that shows it, if a model should see it",
+    },
+    CheckInfo {
         name: "overlong",
         looks_for: "rows of more tokens than the maximal length",
         threshold: "one row",
@@ -130,7 +141,7 @@ const CATALOG: [CheckInfo; CheckName::ALL.len()] = [
         name: "formatted",
         looks_for: "turns that hold the markers of a chat template, so that they would be formatted twice",
         threshold: "one row",
-        source: "the templates of Alpaca, ChatML, Llama 2 to 4, Gemma, Vicuna, Zephyr, Cohere, DeepSeek, Harmony, and HH-RLHF",
+        source: "the templates of Alpaca, ChatML, Llama, Gemma, Vicuna, Zephyr, and others",
         needs: Needs::Nothing,
         advice: "split the text into turns, or read it with `--chat-template plain`",
     },
@@ -154,14 +165,14 @@ const CATALOG: [CheckInfo; CheckName::ALL.len()] = [
         name: "damaged-text",
         looks_for: "replacement characters, control characters, NULs, UTF-8 read as Latin-1, and escapes of half a character",
         threshold: "one row",
-        source: "`extraneous escape or control characters` in AlpacaDataCleaned; Unicode 16, section 3.9",
+        source: "control characters: AlpacaDataCleaned; the others are ours",
         needs: Needs::Nothing,
         advice: "decode the source again, as UTF-8; `lobass select --rules broken-characters` leaves rows out",
     },
     CheckInfo {
         name: "cut-off",
         looks_for: "responses that stop at a generation cap: many of exactly one length, or prose without an end",
-        threshold: "1 % of the rows and 5 rows of one length, half of which lack an end; or 2 % and 5 rows of prose without one",
+        threshold: "1 % of the rows (of prose without an end, 2 %) and 5 rows",
         source: "the rule `truncated` of `lobass quality`; lengths are ours",
         needs: Needs::Nothing,
         advice: "generate these again with a higher limit; `lobass select --rules truncated` leaves such prose out",
@@ -170,17 +181,17 @@ const CATALOG: [CheckInfo; CheckName::ALL.len()] = [
         name: "some-thoughts",
         looks_for: "sources in which some responses come with a thought, and others without even an empty one",
         threshold: "one row of each kind",
-        source: "models that think or not, by request, are trained with an empty thought where there is none (Qwen3, arXiv 2505.09388)",
+        source: "Qwen3, arXiv 2505.09388, trains with an empty thought where there is none",
         needs: Needs::Nothing,
         advice: "split the source, or mark rows without a thought, as the model's template does",
     },
     CheckInfo {
         name: "empty-answers",
-        looks_for: "responses that say nothing: `N/A`, `<nooutput>`, invisible characters, or no letter and no digit",
+        looks_for: "responses that say nothing: `N/A`, `<nooutput>`, or nothing that one could see",
         threshold: "one row",
         source: "the rule `empty-answer` of `lobass quality`, after AlpacaDataCleaned",
         needs: Needs::Nothing,
-        advice: "`lobass select --rules empty-answer` leaves most of them out; `lobass quality` has more such rules",
+        advice: "`lobass select --rules empty-answer` leaves them out; `lobass quality` has more such rules",
     },
     CheckInfo {
         name: "duplicates",
@@ -193,7 +204,7 @@ const CATALOG: [CheckInfo; CheckName::ALL.len()] = [
     CheckInfo {
         name: "near-duplicates",
         looks_for: "rows that share most of their three-word shingles with an earlier row, in any source",
-        threshold: "1 % of the rows and 5 rows beyond the first of each group, at a Jaccard similarity of 0.8",
+        threshold: "1 % of the rows and 5 rows, beside exact duplicates; a Jaccard similarity of 0.8",
         source: "MinHash, Broder 1997; the similarity of Lee et al., arXiv 2107.06499",
         needs: Needs::Nothing,
         advice: "`lobass near-duplicates --out FILE` lists them; `lobass select --near-duplicates` keeps one of each group",

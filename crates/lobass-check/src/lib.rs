@@ -30,7 +30,7 @@
 //! assert_eq!(finding.what, "markers of a chat template (ChatML)");
 //! assert_eq!(finding.examples[0].at.row, 1);
 //! let no_tokenizer = report.skipped.iter().find(|skipped| skipped.check == CheckName::Overlong).unwrap();
-//! assert_eq!(no_tokenizer.flag, Some("--base DIR"));
+//! assert_eq!(no_tokenizer.flag, Some("--base MODEL"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 

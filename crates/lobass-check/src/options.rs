@@ -61,7 +61,7 @@ impl Options {
         let needs = check.info().needs;
         match (needs, inputs.encoder) {
             (Needs::Tokenizer | Needs::MaximalLength, None) => {
-                return because("there is no tokenizer", Some("--base DIR"));
+                return because("there is no tokenizer", Some("--base MODEL"));
             }
             (Needs::MaximalLength, Some(encoder)) if encoder.options().max_length == usize::MAX => {
                 return because("there is no maximal length", Some("--max-length TOKENS"));

@@ -48,7 +48,7 @@ pub struct SourceReport {
     pub n_thoughts: u64,
     /// Rows with the content of an earlier row of the pool.
     pub n_duplicates: u64,
-    /// Rows that are near duplicates of an earlier row of the pool, the same words included; none if not looked for.
+    /// Rows that are near duplicates of an earlier row of the pool and not exact ones; none if not looked for.
     pub n_near_duplicates: Option<u64>,
     /// Characters of a row's scored responses.
     pub response_characters: Option<Spread>,

@@ -122,43 +122,9 @@ impl Sequences {
         told: Option<String>,
         ui: &Ui,
     ) -> anyhow::Result<Self> {
-        let choice: TemplateChoice =
-            encode.chat_template.parse().map_err(anyhow::Error::msg).context("the chat template")?;
-        let now = match told {
-            Some(told) => told.parse().context("the time that the chat template was told before")?,
-            None => jiff::Zoned::now().datetime(),
-        };
-        let template = ChatTemplate::load(&choice, checkpoint, &pool, now)?;
-        let tokenizer = TextTokenizer::from_dir(checkpoint)?;
-        let positions = config.max_position_embeddings;
-        if encode.max_length == Some(0) {
-            bail!("the maximal length: expected at least 1, found 0");
-        }
-        if encode.max_length.is_some_and(|length| length > positions) {
-            ui.warn(&format!(
-                "longer sequences than the {} tokens that the model was made for are scored too",
-                count(positions as u64)
-            ));
-        }
-        let options = EncodeOptions {
-            mask: encode.mask,
-            max_length: encode.max_length.unwrap_or(positions),
-            overlong: encode.overlong,
-        };
-        ui.note(&format!(
-            "{:16} {}; mask {}; at most {} tokens, longer rows: {}",
-            "template",
-            template.name(),
-            options.mask,
-            count(options.max_length as u64),
-            options.overlong
-        ));
-        if tokenizer.eos().is_none() {
-            ui.warn(
-                "the tokenizer names no end-of-sequence token, so templates that end turns with it do not",
-            );
-        }
-        Ok(Self { pool, encoder: Encoder::new(tokenizer, template, options), now })
+        let positions = Some(config.max_position_embeddings);
+        let (encoder, now) = open_encoder(&pool, encode, checkpoint, positions, told, ui)?;
+        Ok(Self { pool, encoder, now })
     }
 
     /// What comes before a response that is shown without its prompt: the token that sequences begin with, or, of a
@@ -180,4 +146,55 @@ impl Sequences {
     pub(crate) fn plan_of(&self, pool: &Pool) -> anyhow::Result<Plan> {
         Ok(Plan::make(pool, &self.encoder, Some(self.now.to_string()))?)
     }
+}
+
+/// A checkpoint's tokenizer and chat template, and the time that the template is told. `positions` is the longest
+/// sequence that the model was made for; without it and without a maximal length, sequences may have any length.
+pub(crate) fn open_encoder(
+    pool: &Pool,
+    encode: &EncodeSettings,
+    checkpoint: &Path,
+    positions: Option<usize>,
+    told: Option<String>,
+    ui: &Ui,
+) -> anyhow::Result<(Encoder, DateTime)> {
+    let choice: TemplateChoice =
+        encode.chat_template.parse().map_err(anyhow::Error::msg).context("the chat template")?;
+    let now = match told {
+        Some(told) => told.parse().context("the time that the chat template was told before")?,
+        None => jiff::Zoned::now().datetime(),
+    };
+    let template = ChatTemplate::load(&choice, checkpoint, pool, now)?;
+    let tokenizer = TextTokenizer::from_dir(checkpoint)?;
+    if encode.max_length == Some(0) {
+        bail!("the maximal length: expected at least 1, found 0");
+    }
+    if let Some(positions) = positions.filter(|&positions| encode.max_length.is_some_and(|length| length > positions)) {
+        ui.warn(&format!(
+            "longer sequences than the {} tokens that the model was made for are scored too",
+            count(positions as u64)
+        ));
+    }
+    let longest = encode.max_length.or(positions);
+    let options = EncodeOptions {
+        mask: encode.mask,
+        max_length: longest.unwrap_or(usize::MAX),
+        overlong: encode.overlong,
+    };
+    ui.note(&format!(
+        "{:16} {}; mask {}; {}",
+        "template",
+        template.name(),
+        options.mask,
+        match longest {
+            Some(length) => format!("at most {} tokens, longer rows: {}", count(length as u64), options.overlong),
+            None => "of any length".to_owned(),
+        }
+    ));
+    if tokenizer.eos().is_none() {
+        ui.warn(
+            "the tokenizer names no end-of-sequence token, so templates that end turns with it do not",
+        );
+    }
+    Ok((Encoder::new(tokenizer, template, options), now))
 }

@@ -86,6 +86,19 @@ impl Hub {
         Ok(Snapshot { dir: opened.dir, repo: repo.at(&opened.listing.commit) })
     }
 
+    /// Fetches what is read of a model without its weights, as far as it is not in the cache: configs, tokenizer, and
+    /// template. There may be no weights, or such as lobass does not read.
+    ///
+    /// # Errors
+    /// [`Error::NoModel`] before anything is fetched, if there is none of these; else whatever is in the way.
+    pub fn tokenizer(&self, repo: &RepoId, observe: Observer<'_>) -> Result<Snapshot, Error> {
+        let opened = self.open(repo)?;
+        let names = opened.listing.names();
+        let small = model::without_weights(repo, &names).map_err(|error| opened.or_not_cached(error))?;
+        self.fetch(&opened, &small, observe)?;
+        Ok(Snapshot { dir: opened.dir, repo: repo.at(&opened.listing.commit) })
+    }
+
     /// Fetches data files, as far as they are not in the cache: the one that is named, or those of one split.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ mod empty_answers;
 mod eval_overlap;
 mod formatted;
 mod near_duplicates;
+mod not_read;
 mod rule;
 mod some_thoughts;
 mod special_tokens;
@@ -87,6 +88,10 @@ pub(crate) fn make<'a>(
     let n_shown = options.n_shown;
     Ok(match check {
         CheckName::UnusableRows => each_row::of(check, n_shown, status::unusable),
+        CheckName::NotRead => {
+            let pool = inputs.pool;
+            each_row::of(check, n_shown, move |row| not_read::find(pool, row))
+        },
         CheckName::Overlong => each_row::of(check, n_shown, status::overlong),
         CheckName::Duplicates => each_row::of(check, n_shown, status::duplicate),
         CheckName::Formatted => each_row::of(check, n_shown, formatted::find),

@@ -12,13 +12,21 @@ const LEAST: Least = Least { n: 5, share: 0.01 };
 
 /// Groups rows by what they say.
 ///
-/// Memory: 16 bytes a row, and that of [`NearDuplicates`].
+/// Memory: 24 bytes a row, and that of [`NearDuplicates`].
 pub(super) struct NearDuplicateRows {
     texts: NearDuplicates,
-    /// Of each row, its source and its position.
-    rows: Vec<(usize, u64)>,
+    rows: Vec<Place>,
     n_shown: usize,
     threads: usize,
+}
+
+/// A row.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    source: usize,
+    row: u64,
+    /// Whether it has exactly the content of an earlier row, which another check counts.
+    is_duplicate: bool,
 }
 
 impl NearDuplicateRows {
@@ -40,16 +48,17 @@ impl Check for NearDuplicateRows {
             Some(sketch) => self.texts.push(&sketch),
             None => self.texts.push_alone(),
         }
-        self.rows.push((row.source, row.row.row));
+        let is_duplicate = row.row.duplicate_of.is_some();
+        self.rows.push(Place { source: row.source, row: row.row.row, is_duplicate });
     }
 
     fn findings(self: Box<Self>, sources: &mut [SourceReport]) -> Vec<Finding> {
         let groups = self.texts.groups(self.threads);
         let mut first_of: Vec<Option<usize>> = vec![None; groups.len()];
         let mut by_source: Vec<(u64, Vec<Shown>)> = vec![(0, Vec::new()); sources.len()];
-        let at = |(source, row): (usize, u64)| RowAt {
-            source: sources[source].source.clone(),
-            row,
+        let at = |place: Place| RowAt {
+            source: sources[place.source].source.clone(),
+            row: place.row,
             key: None,
             text: None,
         };
@@ -59,11 +68,15 @@ impl Check for NearDuplicateRows {
                 first_of[group as usize] = Some(place);
                 continue;
             };
-            let (n_rows, examples) = &mut by_source[self.rows[place].0];
+            let (row, first) = (self.rows[place], self.rows[first]);
+            if row.is_duplicate {
+                continue;
+            }
+            let (n_rows, examples) = &mut by_source[row.source];
             *n_rows += 1;
             if examples.len() < self.n_shown {
-                let detail = "says nearly the same as an earlier row".to_owned();
-                examples.push(Shown { at: at(self.rows[place]), detail, other: Some(at(self.rows[first])) });
+                let detail = format!("nearly the same as row {}", first.row);
+                examples.push(Shown { at: at(row), detail, other: Some(at(first)) });
             }
         }
         let mut findings = Vec::new();

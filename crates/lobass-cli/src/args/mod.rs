@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod check;
 mod compare;
 mod compute;
 mod data;
@@ -40,6 +41,7 @@ pub(crate) use report::ReportArgs;
 pub(crate) use selection::SelectionArgs;
 pub(crate) use sets::SetArgs;
 pub(crate) use shape::ShapeArgs;
+pub(crate) use check::CheckArgs;
 pub(crate) use text::{NearDuplicatesArgs, QualityArgs};
 pub(crate) use work::{GcArgs, PendingArgs, SealArgs, StatusArgs, WorkerArgs};
 
@@ -58,7 +60,7 @@ pub(crate) use work::{GcArgs, PendingArgs, SealArgs, StatusArgs, WorkerArgs};
 #[command(after_help = "Begin with `lobass demo`, or with your own data:\n  \
     lobass run --base CHECKPOINT --data pool.jsonl --budget 6% --out runs/first\n\n\
     A MODEL is a directory, or `org/name[@revision]` on the Hugging Face hub.\n\n\
-    Exit codes:\n  0  done\n  1  done, but some rows could not be used or the budget not be met\n  2  not done\n  \
+    Exit codes:\n  0  done\n  1  done, but something needs a look: unusable rows, a budget that was not reached, findings\n  2  not done\n  \
     75 not done yet; run it again")]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -105,6 +107,8 @@ pub(crate) enum Command {
     Report(Box<ReportArgs>),
     /// Show one example as a model sees it
     Inspect(Box<InspectArgs>),
+    /// Say what needs a look in data before anything is trained on it
+    Check(Box<CheckArgs>),
     /// Find rows that repeat themselves, refuse, or hold what should not be there, and say which rule says so
     Quality(Box<QualityArgs>),
     /// Find groups of rows that say nearly the same

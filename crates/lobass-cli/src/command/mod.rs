@@ -1,5 +1,6 @@
 //! One module per command.
 
+mod check;
 mod compare;
 mod demo;
 mod doctor;
@@ -49,6 +50,7 @@ pub(crate) fn dispatch(command: Command, ui: &Ui) -> anyhow::Result<Outcome> {
         Command::Compare(args) => compare::compare(&args, ui),
         Command::Report(args) => report::report(&args, ui),
         Command::Inspect(args) => inspect::inspect(&args, ui),
+        Command::Check(args) => check::check(&args, ui),
         Command::Quality(args) => quality::quality(&args, ui),
         Command::NearDuplicates(args) => near_duplicates::find(&args, ui),
         Command::Strategies => strategies::strategies(ui),

@@ -9,6 +9,7 @@ use lobass_select::{Need, RankedAs, Shaped, Strategy};
 use lobass_train::TrainConfig;
 use serde_json::{Value, json};
 
+use super::check;
 use crate::args::RunArgs;
 use crate::exit::Outcome;
 use crate::hub::{find_model, pinned};
@@ -112,6 +113,7 @@ pub(crate) fn run_with(settings: &Settings, ui: &Ui) -> anyhow::Result<RunReport
     check_directory(out)?;
     check_model(out, &base.key)?;
     check_reference(out, settings)?;
+    check::short(&sequences.pool, &sequences.encoder, settings.compute.threads(), ui)?;
     fs_err::create_dir_all(out)?;
     let (record, as_toml) = (out.join(SETTINGS), toml::to_string(&spelled(settings, &recipe, &base))?);
     if !record.exists() {

@@ -31,21 +31,32 @@ const SCHEME: &str = "hf://";
 ///
 /// What is here goes first. `runs/first` is no id if there is a directory `runs`; `hf://runs/first` always is one.
 pub(crate) fn find_model(given: &Path, ui: &Ui) -> anyhow::Result<Found> {
+    find(given, true, ui)
+}
+
+/// The same for what is read of a model without its weights: its config, tokenizer, and chat template.
+pub(crate) fn find_tokenizer(given: &Path, ui: &Ui) -> anyhow::Result<Found> {
+    find(given, false, ui)
+}
+
+fn find(given: &Path, with_weights: bool, ui: &Ui) -> anyhow::Result<Found> {
     // A branch may move; for one process it is where it was first seen.
-    static SEEN: Mutex<BTreeMap<String, Found>> = Mutex::new(BTreeMap::new());
+    static SEEN: Mutex<BTreeMap<(String, bool), Found>> = Mutex::new(BTreeMap::new());
     let Some(repo) = repo_of(given)? else {
         return Ok(Found { dir: given.to_owned(), name: given.display().to_string() });
     };
     let mut seen = SEEN.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(found) = seen.get(&repo.to_string()) {
+    if let Some(found) = seen.get(&(repo.to_string(), with_weights)) {
         return Ok(found.clone());
     }
     let mut fetching = Fetching::new(ui, &repo.to_string());
-    let snapshot = open()?.model(&repo, &mut |event| fetching.observe(event))?;
+    let hub = open()?;
+    let observe = &mut |event: lobass_hub::Event<'_>| fetching.observe(event);
+    let snapshot = if with_weights { hub.model(&repo, observe)? } else { hub.tokenizer(&repo, observe)? };
     fetching.finish();
     let found = Found { dir: snapshot.dir, name: snapshot.repo.to_string() };
     for name in [repo.to_string(), found.name.clone()] {
-        seen.insert(name, found.clone());
+        seen.insert((name, with_weights), found.clone());
     }
     Ok(found)
 }

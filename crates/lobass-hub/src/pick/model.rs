@@ -41,7 +41,20 @@ pub(crate) fn small<'a>(repo: &RepoId, names: &[&'a str]) -> Result<Vec<&'a str>
     if !weights {
         return Err(Error::NoWeights { repo: repo.clone(), found: instead(names) });
     }
-    Ok(names.iter().copied().filter(|name| SMALL.contains(name)).collect())
+    Ok(small_of(names))
+}
+
+/// What is read of a model without its weights, whatever those are.
+pub(crate) fn without_weights<'a>(repo: &RepoId, names: &[&'a str]) -> Result<Vec<&'a str>, Error> {
+    let small = small_of(names);
+    match small.is_empty() {
+        true => Err(Error::NoModel { repo: repo.clone(), found: some(names) }),
+        false => Ok(small),
+    }
+}
+
+fn small_of<'a>(names: &[&'a str]) -> Vec<&'a str> {
+    names.iter().copied().filter(|name| SMALL.contains(name)).collect()
 }
 
 /// The weights. `index` is the text of the index, if there is one.

@@ -3,12 +3,11 @@
 use super::{Turn, quoted};
 
 /// What stands for nothing, in lower case and without the signs around it.
-const NOTHING: [&str; 18] = [
+const NOTHING: [&str; 14] = [
     "n/a",
     "na",
     "nan",
     "null",
-    "nil",
     "undefined",
     "tbd",
     "nooutput",
@@ -19,10 +18,9 @@ const NOTHING: [&str; 18] = [
     "no response",
     "not applicable",
     "not available",
-    "output",
-    "empty",
-    "blank",
 ];
+/// What stands for nothing only in brackets: alone, these words are answers.
+const IN_BRACKETS: [&str; 4] = ["output", "empty", "blank", "nil"];
 /// Questions that some of these answer.
 const ANSWERED: &str =
     "null nan undefined nil tbd na sodium empty blank output response applicable available code programming";
@@ -32,7 +30,8 @@ pub(super) fn empty(turn: &Turn<'_>) -> Option<String> {
     let text = turn.response.text.trim();
     let lower = text.chars().take(40).collect::<String>().to_lowercase();
     let bare = lower.trim_matches(|sign: char| !sign.is_alphanumeric());
-    if text.chars().count() < 40 && NOTHING.contains(&bare) {
+    let is_nothing = NOTHING.contains(&bare) || IN_BRACKETS.contains(&bare) && text.starts_with(['<', '[', '(']);
+    if text.chars().count() < 40 && is_nothing {
         return (!turn.asked.mentions(ANSWERED)).then(|| format!("the response is {}", quoted(text)));
     }
     let shows = |sign: char| !sign.is_whitespace() && !sign.is_control() && !is_invisible(sign);

@@ -136,13 +136,14 @@ fn missing_inputs() {
 
 #[test]
 fn empty_answers() {
-    for text in ["<nooutput>", "N/A", "<No Output>", " nan. ", "\u{200b}\u{200b}", " "] {
+    for text in ["<nooutput>", "N/A", "<No Output>", "[blank]", " nan. ", "\u{200b}\u{200b}", " "] {
         assert!(fired("Draw a tree.", text).contains(&"empty-answer"), "{text}");
     }
     nothing("Which value is no number in JavaScript, null or NaN?", "NaN");
     nothing("How many?", "0");
     nothing("Are they the same?", "No");
     nothing("What comes next?", "?");
+    nothing("Not full but?", "Empty.");
 }
 
 #[test]

@@ -1,0 +1,126 @@
+//! A report of `lobass check` as text.
+
+use lobass_check::{CheckName, Finding, Report, RowAt, SourceReport, Spread};
+
+use crate::text::{Labelled, count, counted, percent};
+
+/// Files of a source that are named.
+const FILES: usize = 3;
+/// Longer keys are hashes, which tell people nothing.
+const LONGEST_KEY: usize = 24;
+
+pub(super) fn report(report: &Report) -> String {
+    let mut text = Labelled::default();
+    for one in &report.sources {
+        source(&mut text, one);
+    }
+    for one in &report.findings {
+        text.line("look at", finding(one));
+        for shown in &one.examples {
+            let key = shown.at.key.as_deref().filter(|key| key.len() <= LONGEST_KEY);
+            let key = key.map(|key| format!(" (`{key}`)")).unwrap_or_default();
+            text.line("", format!("  row {}{key}: {}", shown.at.row, shown.detail));
+            quoted(&shown.at).into_iter().for_each(|beginning| text.line("", beginning));
+            if let Some((other, beginning)) = shown.other.as_ref().and_then(|other| Some((other, quoted(other)?))) {
+                text.line("", format!("  row {} of `{}`:", other.row, other.source));
+                text.line("", beginning);
+            }
+        }
+        text.line("", format!("  to do: {}", one.advice));
+    }
+    for skipped in report.skipped.chunk_by(|left, right| left.reason == right.reason) {
+        let names: Vec<&str> = skipped.iter().map(|skipped| skipped.check.name()).collect();
+        let how = skipped[0].flag.map(|flag| format!(" (to run: `{flag}`)")).unwrap_or_default();
+        text.line("skipped", format!("{}: {}{how}", names.join(", "), skipped[0].reason));
+    }
+    let rows = counted(report.n_rows(), "row");
+    match report.findings.len() as u64 {
+        0 => text.line("found", format!("nothing in {rows} needs a look")),
+        n => text.line("found", format!("{} in {rows}", counted(n, "finding"))),
+    }
+    text.to_string()
+}
+
+fn source(text: &mut Labelled, source: &SourceReport) {
+    text.line("source", format!("`{}`, {}", source.source, counted(source.n_rows, "row")));
+    for file in source.files.iter().take(FILES) {
+        text.line("", format!("  {file}"));
+    }
+    if source.files.len() > FILES {
+        text.line("", format!("  and {} more", counted((source.files.len() - FILES) as u64, "file")));
+    }
+    let mut line = |label, what: &str| text.line("", format!("  {label:10} {what}"));
+    let counts = |counts: &mut dyn Iterator<Item = (String, u64)>| {
+        counts.map(|(name, n)| format!("{} {name}", count(n))).collect::<Vec<_>>().join(", ")
+    };
+    line("rows", &counts(&mut source.statuses.iter().map(|(status, n)| (status.to_string(), *n))));
+    line("turns", &counts(&mut source.roles.iter().map(|(role, n)| (role.clone(), *n))));
+    let with = [
+        ("several responses", source.n_several_responses),
+        ("tools", source.n_tools),
+        ("a thought", source.n_thoughts),
+    ];
+    let with = with.into_iter().filter(|(_, n)| *n > 0).map(|(what, n)| format!("{} with {what}", count(n)));
+    let with: Vec<String> = with.collect();
+    if !with.is_empty() {
+        line("of these", &with.join(", "));
+    }
+    for (label, spread) in [
+        ("tokens", source.tokens),
+        ("scored", source.scored_tokens),
+        ("characters", source.response_characters.filter(|_| source.tokens.is_none())),
+    ] {
+        if let Some(found) = spread {
+            line(label, &spread_text(&found));
+        }
+    }
+    let near = match source.n_near_duplicates {
+        Some(n) => format!(", {}", counted(n, "near duplicate")),
+        None => String::new(),
+    };
+    line("alike", &format!("{}{near}", counted(source.n_duplicates, "exact duplicate")));
+}
+
+fn spread_text(spread: &Spread) -> String {
+    let n = |number: u32| count(u64::from(number));
+    format!(
+        "{} in all; mean {:.1}, median {}, 90 % up to {}, 99 % up to {}, most {}",
+        count(spread.total),
+        spread.mean(),
+        n(spread.median),
+        n(spread.p90),
+        n(spread.p99),
+        n(spread.max)
+    )
+}
+
+/// A finding in one line.
+pub(super) fn finding(finding: &Finding) -> String {
+    format!(
+        "{}: `{}`, {} of {} ({}) with {}",
+        finding.check,
+        finding.source,
+        count(finding.n_rows),
+        counted(finding.n_of, "row"),
+        percent(finding.n_rows, finding.n_of),
+        finding.what
+    )
+}
+
+/// How a row begins, on one line.
+fn quoted(at: &RowAt) -> Option<String> {
+    let text = at.text.as_ref()?;
+    Some(format!("    \"{}\"", text.split_whitespace().collect::<Vec<_>>().join(" ")))
+}
+
+/// Every check.
+pub(super) fn list() -> String {
+    let mut text = String::new();
+    for check in CheckName::ALL {
+        let info = check.info();
+        text += &format!("{:17} {}\n", info.name, info.looks_for);
+        text += &format!("{:17} from: {}\n", "", info.threshold);
+        text += &format!("{:17} source: {}\n", "", info.source);
+    }
+    text
+}
