@@ -72,7 +72,8 @@ fn each_fault_is_found_where_it_is() {
     rows[15] = row("When?", "Write <|begin|> where the text begins.");
     rows[17] = row("What next?", &"and so on ".repeat(400));
     sandbox.write("bad.jsonl", lines(&rows) + "{\"prompt\": 1\n");
-    let report = sandbox.json(1, "check --data bad.jsonl --base base --chat-template chatml --max-length 800 --examples 1");
+    let report = sandbox
+        .json(1, "check --data bad.jsonl --base base --chat-template chatml --max-length 800 --examples 1");
     assert_eq!(
         found(&report),
         [
@@ -103,7 +104,12 @@ fn each_fault_is_found_where_it_is() {
 
     // Each is switched off by its name.
     for check in found(&report) {
-        let rest = sandbox.json(1, &format!("check --data bad.jsonl --base base --chat-template chatml --max-length 800 --skip {check}"));
+        let rest = sandbox.json(
+            1,
+            &format!(
+                "check --data bad.jsonl --base base --chat-template chatml --max-length 800 --skip {check}"
+            ),
+        );
         assert!(!found(&rest).contains(&check), "{check}");
         let skipped = rest["skipped"].as_array().unwrap();
         assert!(skipped.iter().any(|skipped| skipped["check"] == check && skipped["flag"].is_null()));
@@ -133,10 +139,16 @@ fn what_no_model_sees_is_found_with_the_flag_that_reads_it() {
     let report = sandbox.json(1, "check --data sql.jsonl");
     assert_eq!(found(&report), ["not-read"], "ids are no text");
     let context = finding(&report, "not-read");
-    assert_eq!((&context["n_rows"], &context["what"]), (&json!(10), &json!("column `context`, which no model sees")));
+    assert_eq!(
+        (&context["n_rows"], &context["what"]),
+        (&json!(10), &json!("column `context`, which no model sees"))
+    );
     assert_eq!(context["examples"][0]["detail"], "`--columns query=context` reads it");
     let columns = "prompt=prompt,query=context,response=completion";
-    assert_eq!(sandbox.json(0, &format!("check --data sql.jsonl --columns {columns}"))["findings"], json!([]));
+    assert_eq!(
+        sandbox.json(0, &format!("check --data sql.jsonl --columns {columns}"))["findings"],
+        json!([])
+    );
 }
 
 #[test]
@@ -153,7 +165,10 @@ fn an_evaluation_in_the_data_is_found_with_both_rows() {
     let report = sandbox.json(1, "check --data pool.jsonl --eval exam.jsonl");
     assert_eq!(found(&report), ["eval-overlap"]);
     let overlap = finding(&report, "eval-overlap");
-    assert_eq!((&overlap["source"], &overlap["n_rows"], &overlap["n_of"]), (&json!("exam"), &json!(2), &json!(3)));
+    assert_eq!(
+        (&overlap["source"], &overlap["n_rows"], &overlap["n_of"]),
+        (&json!("exam"), &json!(2), &json!(3))
+    );
     let shown = &overlap["examples"];
     assert_eq!((&shown[0]["row"], &shown[0]["other"]["row"]), (&json!(0), &json!(20)));
     assert_eq!(shown[0]["detail"], "100 % of the runs of 13 words of its prompt");
@@ -193,7 +208,11 @@ fn a_template_that_does_not_teach_to_stop_is_found() {
     assert_eq!(report["findings"], json!([]), "the model's own template ends turns");
     let text = sandbox.json(0, "check --data good.jsonl --base base --mask text");
     let skipped = text["skipped"].as_array().unwrap();
-    assert!(skipped.iter().any(|skipped| skipped["check"] == "stop-not-scored" && skipped["flag"] == "--mask response"));
+    assert!(
+        skipped
+            .iter()
+            .any(|skipped| skipped["check"] == "stop-not-scored" && skipped["flag"] == "--mask response")
+    );
 }
 
 #[test]
@@ -207,7 +226,11 @@ fn a_tokenizer_is_enough() {
     let report = sandbox.json(0, "check --data good.jsonl --base tokenizer");
     assert_eq!(report["sources"][0]["tokens"]["n"], 20);
     let skipped = report["skipped"].as_array().unwrap();
-    assert!(skipped.iter().any(|skipped| skipped["check"] == "overlong" && skipped["flag"] == "--max-length TOKENS"));
+    assert!(
+        skipped
+            .iter()
+            .any(|skipped| skipped["check"] == "overlong" && skipped["flag"] == "--max-length TOKENS")
+    );
     let report = sandbox.json(1, "check --data good.jsonl --base tokenizer --max-length 3");
     assert_eq!(finding(&report, "overlong")["n_rows"], 20);
 }
@@ -216,11 +239,13 @@ fn a_tokenizer_is_enough() {
 fn mistakes_are_explained() {
     let sandbox = Sandbox::new();
     sandbox.fails("check", &["--data"]);
-    sandbox.fails("check --data pool.jsonl --skip duplicate", &["`duplicate`", "duplicates, near-duplicates"]);
+    sandbox
+        .fails("check --data pool.jsonl --skip duplicate", &["`duplicate`", "duplicates, near-duplicates"]);
     sandbox.fails("check --data missing.jsonl", &["missing.jsonl"]);
     sandbox.fails("check --data pool.jsonl --eval missing.jsonl", &["missing.jsonl"]);
     let list = sandbox.json(0, "check --list");
-    let names: Vec<&str> = list.as_array().unwrap().iter().map(|check| check["name"].as_str().unwrap()).collect();
+    let names: Vec<&str> =
+        list.as_array().unwrap().iter().map(|check| check["name"].as_str().unwrap()).collect();
     let page = fs_err::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/check.md")).unwrap();
     for name in &names {
         assert!(page.contains(&format!("| `{name}` |")), "docs/check.md describes `{name}`");
@@ -234,12 +259,7 @@ fn a_run_begins_with_the_short_form() {
     let mut rows = good_rows(40);
     rows[3] = row("What?", "Hm\u{fffd}.");
     sandbox.write("small.jsonl", lines(&rows));
-    let ended = sandbox.run(
-        "run --base base --data small.jsonl --budget 50% --epochs 1 --out first --chat-template chatml",
-    );
-    assert!(
-        ended.stderr.contains("damaged-text: `small`, 1 of 40 rows"),
-        "{}",
-        ended.stderr
-    );
+    let ended = sandbox
+        .run("run --base base --data small.jsonl --budget 50% --epochs 1 --out first --chat-template chatml");
+    assert!(ended.stderr.contains("damaged-text: `small`, 1 of 40 rows"), "{}", ended.stderr);
 }

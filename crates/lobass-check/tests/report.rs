@@ -55,12 +55,15 @@ fn damage_is_counted_by_its_kind() {
         row("A tab\tand\nlines\r\n", "are fine."),
         row("\\ud83d\\ude00", "was an emoji."),
     ];
-    assert_eq!(found(CheckName::DamagedText, &rows), [
-        ("NUL characters".to_owned(), vec![1]),
-        ("UTF-8 read as Latin-1".to_owned(), vec![1]),
-        ("escapes of half a character".to_owned(), vec![3]),
-        ("replacement characters (U+FFFD)".to_owned(), vec![1]),
-    ]);
+    assert_eq!(
+        found(CheckName::DamagedText, &rows),
+        [
+            ("NUL characters".to_owned(), vec![1]),
+            ("UTF-8 read as Latin-1".to_owned(), vec![1]),
+            ("escapes of half a character".to_owned(), vec![3]),
+            ("replacement characters (U+FFFD)".to_owned(), vec![1]),
+        ]
+    );
 }
 
 #[test]
@@ -71,7 +74,11 @@ fn thoughts_in_some_rows_are_found_and_empty_ones_are_enough() {
     assert_eq!(found(CheckName::SomeThoughts, &[think("hm"), think("")]), []);
     assert_eq!(found(CheckName::SomeThoughts, &[plain.clone(), plain.clone()]), []);
     let some = found(CheckName::SomeThoughts, &[think("hm"), plain.clone(), think("oh")]);
-    assert_eq!(some, [("a thought, while the others have none".to_owned(), vec![1])], "the rarer kind is shown");
+    assert_eq!(
+        some,
+        [("a thought, while the others have none".to_owned(), vec![1])],
+        "the rarer kind is shown"
+    );
 }
 
 #[test]
@@ -83,8 +90,11 @@ fn sources_are_told_apart() {
     let pool = Pool::new(vec![first, second], Duplicates::Keep);
     let report = checked(&pool, &Options::default());
     assert_eq!(report.n_rows(), 6);
-    let counts: Vec<_> =
-        report.sources.iter().map(|source| (source.n_rows, source.n_duplicates, source.n_near_duplicates)).collect();
+    let counts: Vec<_> = report
+        .sources
+        .iter()
+        .map(|source| (source.n_rows, source.n_duplicates, source.n_near_duplicates))
+        .collect();
     assert_eq!(counts, [(2, 1, Some(0)), (4, 1, Some(1))], "what is exactly the same is no near duplicate");
     let of = |name: CheckName| {
         let findings = report.findings.iter().filter(move |finding| finding.check == name);
@@ -93,7 +103,8 @@ fn sources_are_told_apart() {
     assert_eq!(of(CheckName::Duplicates), [("first", 1, 2), ("second", 1, 4)]);
     assert_eq!(of(CheckName::UnusableRows), [("second", 1, 4)]);
     assert_eq!(of(CheckName::NearDuplicates), [], "too few to be a finding");
-    let shown = &report.findings.iter().find(|finding| finding.check == CheckName::UnusableRows).unwrap().examples[0];
+    let shown =
+        &report.findings.iter().find(|finding| finding.check == CheckName::UnusableRows).unwrap().examples[0];
     assert_eq!((shown.at.row, shown.detail.as_str()), (5, "the response is empty"));
 
     let first_rows = checked(&pool, &Options { first_rows: Some(2), ..Options::default() });

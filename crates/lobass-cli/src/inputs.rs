@@ -169,7 +169,9 @@ pub(crate) fn open_encoder(
     if encode.max_length == Some(0) {
         bail!("the maximal length: expected at least 1, found 0");
     }
-    if let Some(positions) = positions.filter(|&positions| encode.max_length.is_some_and(|length| length > positions)) {
+    if let Some(positions) =
+        positions.filter(|&positions| encode.max_length.is_some_and(|length| length > positions))
+    {
         ui.warn(&format!(
             "longer sequences than the {} tokens that the model was made for are scored too",
             count(positions as u64)
@@ -187,14 +189,13 @@ pub(crate) fn open_encoder(
         template.name(),
         options.mask,
         match longest {
-            Some(length) => format!("at most {} tokens, longer rows: {}", count(length as u64), options.overlong),
+            Some(length) =>
+                format!("at most {} tokens, longer rows: {}", count(length as u64), options.overlong),
             None => "of any length".to_owned(),
         }
     ));
     if tokenizer.eos().is_none() {
-        ui.warn(
-            "the tokenizer names no end-of-sequence token, so templates that end turns with it do not",
-        );
+        ui.warn("the tokenizer names no end-of-sequence token, so templates that end turns with it do not");
     }
     Ok((Encoder::new(tokenizer, template, options), now))
 }

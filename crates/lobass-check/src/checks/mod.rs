@@ -91,7 +91,7 @@ pub(crate) fn make<'a>(
         CheckName::NotRead => {
             let pool = inputs.pool;
             each_row::of(check, n_shown, move |row| not_read::find(pool, row))
-        },
+        }
         CheckName::Overlong => each_row::of(check, n_shown, status::overlong),
         CheckName::Duplicates => each_row::of(check, n_shown, status::duplicate),
         CheckName::Formatted => each_row::of(check, n_shown, formatted::find),

@@ -8,10 +8,12 @@ use lobass_check::CheckName;
 use super::{DataArgs, EncodeArgs};
 
 #[derive(Debug, Args)]
-#[command(after_help = "Exit code 1 means that something needs a look. docs/check.md describes each check.\n\n\
+#[command(
+    after_help = "Exit code 1 means that something needs a look. docs/check.md describes each check.\n\n\
     Examples:\n  lobass check --data pool.jsonl\n  \
     lobass check --data pool.jsonl --base org/name --eval gsm8k_test.jsonl\n  \
-    lobass check --data pool.jsonl --skip near-duplicates --format json\n  lobass check --list")]
+    lobass check --data pool.jsonl --skip near-duplicates --format json\n  lobass check --list"
+)]
 pub(crate) struct CheckArgs {
     /// The model whose tokenizer and chat template are used; its weights are not read
     #[arg(long, value_name = "MODEL")]

@@ -26,6 +26,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use lobass_llama::Dtype;
 use lobass_run::Location;
 
+pub(crate) use check::CheckArgs;
 pub(crate) use compare::CompareArgs;
 pub(crate) use compute::ComputeArgs;
 pub(crate) use data::DataArgs;
@@ -41,7 +42,6 @@ pub(crate) use report::ReportArgs;
 pub(crate) use selection::SelectionArgs;
 pub(crate) use sets::SetArgs;
 pub(crate) use shape::ShapeArgs;
-pub(crate) use check::CheckArgs;
 pub(crate) use text::{NearDuplicatesArgs, QualityArgs};
 pub(crate) use work::{GcArgs, PendingArgs, SealArgs, StatusArgs, WorkerArgs};
 

@@ -30,7 +30,8 @@ pub(super) fn empty(turn: &Turn<'_>) -> Option<String> {
     let text = turn.response.text.trim();
     let lower = text.chars().take(40).collect::<String>().to_lowercase();
     let bare = lower.trim_matches(|sign: char| !sign.is_alphanumeric());
-    let is_nothing = NOTHING.contains(&bare) || IN_BRACKETS.contains(&bare) && text.starts_with(['<', '[', '(']);
+    let is_nothing =
+        NOTHING.contains(&bare) || IN_BRACKETS.contains(&bare) && text.starts_with(['<', '[', '(']);
     if text.chars().count() < 40 && is_nothing {
         return (!turn.asked.mentions(ANSWERED)).then(|| format!("the response is {}", quoted(text)));
     }

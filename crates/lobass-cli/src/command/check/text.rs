@@ -21,7 +21,9 @@ pub(super) fn report(report: &Report) -> String {
             let key = key.map(|key| format!(" (`{key}`)")).unwrap_or_default();
             text.line("", format!("  row {}{key}: {}", shown.at.row, shown.detail));
             quoted(&shown.at).into_iter().for_each(|beginning| text.line("", beginning));
-            if let Some((other, beginning)) = shown.other.as_ref().and_then(|other| Some((other, quoted(other)?))) {
+            if let Some((other, beginning)) =
+                shown.other.as_ref().and_then(|other| Some((other, quoted(other)?)))
+            {
                 text.line("", format!("  row {} of `{}`:", other.row, other.source));
                 text.line("", beginning);
             }
