@@ -51,6 +51,19 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// The names of all tensors begin with what a wrapper around the model left behind.
+    #[error(
+        "checkpoint `{}`: expected tensors such as `model.norm.weight`, found `{prefix}` in front of their names, which \
+         transformers does not read (it starts such a model from random weights); save the model inside the wrapper, \
+         or take `{prefix}` off the names",
+        path.display()
+    )]
+    Wrapped {
+        /// The directory.
+        path: PathBuf,
+        /// What stands in front of the names.
+        prefix: String,
+    },
     /// Tensors and config do not fit together; every misfit is listed.
     #[error("checkpoint `{}` does not fit its config in {} tensors{}", path.display(), problems.len(), bullets(problems))]
     Tensors {
@@ -133,6 +146,18 @@ pub enum TensorProblem {
     },
     /// The config ties the head to the embedding, and the file holds two different ones.
     Tied,
+    /// The file has it under two names.
+    Twice {
+        /// One name.
+        first: String,
+        /// The other one.
+        second: String,
+    },
+}
+
+impl TensorProblem {
+    /// How many of many problems a message lists.
+    pub(crate) const SHOWN: usize = 12;
 }
 
 impl fmt::Display for TensorProblem {
@@ -149,6 +174,9 @@ impl fmt::Display for TensorProblem {
             Self::Dtype { name, found } => {
                 write!(f, "`{name}`: expected dtype F32, F16, or BF16, found {found}")
             }
+            Self::Twice { first, second } => {
+                write!(f, "`{first}` and `{second}` are names of one tensor: expected one of them")
+            }
             Self::Tied => f.write_str(
                 "`lm_head.weight` differs from `model.embed_tokens.weight`, but the config ties them; \
                  set \"tie_word_embeddings\": false if both are meant",
@@ -157,9 +185,9 @@ impl fmt::Display for TensorProblem {
     }
 }
 
-/// Lists problems below a message, the first few dozen of them.
+/// Lists problems below a message, the first dozen of them.
 fn bullets(problems: &[TensorProblem]) -> String {
-    const SHOWN: usize = 40;
+    const SHOWN: usize = TensorProblem::SHOWN;
     let mut text: String = problems.iter().take(SHOWN).map(|problem| format!("\n  - {problem}")).collect();
     if problems.len() > SHOWN {
         text += &format!("\n  - and {} more", problems.len() - SHOWN);

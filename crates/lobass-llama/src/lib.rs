@@ -31,6 +31,7 @@ mod config;
 mod device;
 mod dtype;
 mod error;
+mod finding;
 pub mod host;
 mod model;
 mod ops;
@@ -43,4 +44,5 @@ pub use config::{ConfigError, Family, LayerConfig, LlamaConfig, RopeConfig, Rope
 pub use device::{Backend, DeviceName, Gpu, Trial};
 pub use dtype::Dtype;
 pub use error::{Error, TensorProblem};
+pub use finding::Finding;
 pub use model::{Gradients, Llama, Packed, Trace, TraceOptions, Values, WeightSource};

@@ -3,9 +3,13 @@
 //! An adapter is put on a model that it shares all frozen weights with, so that a base and its fine-tuned reference
 //! need the memory of one model.
 
+mod base;
 mod config;
 mod fresh;
+mod peft;
 mod read;
+mod roles;
+mod targets;
 mod write;
 
 pub use config::{LoraConfig, PROJECTIONS};

@@ -1,42 +1,27 @@
 //! Reading an adapter directory as PEFT writes it.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor};
 use safetensors::SafeTensors;
 use sha2::{Digest, Sha256};
 
-use super::config::{PeftConfig, ends_in, scale};
-use super::{CONFIG, LoraConfig, PREFIX, PROJECTIONS, WEIGHTS};
-use crate::checkpoint::tensor_data;
-use crate::error::TensorProblem;
+use super::peft::PeftConfig;
+use super::roles::{Roles, Update};
+use super::targets::Targets;
+use super::{CONFIG, LoraConfig, PROJECTIONS, WEIGHTS};
+use crate::checkpoint::{EMBEDDING, HEAD, tensor_data};
 use crate::model::LoraWeights;
-use crate::{Dtype, Error, Llama};
+use crate::{Dtype, Error, Llama, LlamaConfig};
 
 /// An opened adapter directory: PEFT's `adapter_config.json` and `adapter_model.safetensors`.
 #[derive(Debug)]
 pub struct AdapterCheckpoint {
     dir: PathBuf,
-    peft: PeftConfig,
+    pub(super) peft: PeftConfig,
+    pub(super) targets: Targets,
     config_json: String,
     bytes: Vec<u8>,
-}
-
-/// What a file holds.
-#[derive(Default)]
-struct Found {
-    /// By the path of the projection.
-    updates: BTreeMap<String, Halves>,
-    /// Weights that replace those of a module, by its path.
-    wholes: Vec<(String, Tensor<2>)>,
-}
-
-/// One update on its way: both halves, as they are found.
-#[derive(Default)]
-struct Halves {
-    a: Option<Tensor<2>>,
-    b: Option<Tensor<2>>,
 }
 
 impl AdapterCheckpoint {
@@ -61,8 +46,12 @@ impl AdapterCheckpoint {
         }
         let bytes = fs_err::read(dir.join(WEIGHTS))?;
         let path = dir.join(WEIGHTS);
-        SafeTensors::deserialize(&bytes).map_err(|source| Error::Shard { path, source })?;
-        Ok(Self { dir, peft, config_json, bytes })
+        let tensors = SafeTensors::deserialize(&bytes).map_err(|source| Error::Shard { path, source })?;
+        if tensors.is_empty() {
+            return Err(fail(format!("{WEIGHTS}: expected the adapter's tensors, found none")));
+        }
+        let targets = Targets::new(&peft);
+        Ok(Self { dir, peft, targets, config_json, bytes })
     }
 
     /// Whether a directory looks like an adapter's.
@@ -109,117 +98,73 @@ impl AdapterCheckpoint {
     /// Puts the adapter on a model, which shares its weights and is frozen but for the adapter. Weights are `f32`.
     ///
     /// # Errors
-    /// [`Error::Tensors`], listing every tensor that the model has no place for, that lacks its other half, or that
-    /// has another shape; [`Error::Adapter`] for a pattern that cannot be read.
+    /// [`Error::Tensors`], listing every tensor that the model has no place for, that is missing, or that has another
+    /// shape; [`Error::Adapter`] for a pattern that cannot be read, or another vocabulary than the model's.
     pub fn apply(&self, base: &Llama) -> Result<Llama, Error> {
+        let roles = self.roles(base.config())?;
+        let (tensors, device) = (self.tensors()?, base.device());
         let mut model = base.clone();
         model.freeze();
-        let mut problems = Vec::new();
-        let Found { mut updates, wholes } = self.tensors(base, &mut problems)?;
-        for (path, tensor) in wholes {
+        for (path, name) in &roles.wholes {
+            self.put_whole(&mut model, path, matrix(&tensors, name, &device));
+        }
+        for (path, Update { a, b, scale, .. }) in &roles.updates {
+            let (a, b) = (matrix(&tensors, a, &device), matrix(&tensors, b, &device));
+            let dropout = self.peft.lora_dropout.unwrap_or(0.0);
+            model.put_lora(path, LoraWeights { a, b, scale: *scale, dropout });
+        }
+        Ok(model)
+    }
+
+    fn put_whole(&self, model: &mut Llama, path: &str, tensor: Tensor<2>) {
+        let is = |name: &str| name.strip_suffix(".weight") == Some(path);
+        let shared = model.config().tie_word_embeddings && (is(EMBEDDING) || is(HEAD));
+        match shared && self.shares_one_matrix(path) {
             // A second name for the one matrix of a model that stays tied.
-            let tied = self.peft.ensure_weight_tying && base.config().tie_word_embeddings;
-            match (tied, path.as_str()) {
-                (true, "lm_head") => {}
-                (true, "model.embed_tokens") => model.replace_embedding(tensor),
-                _ => model.replace_whole(&path, tensor),
-            }
+            true if is(HEAD) && self.peft.ensure_weight_tying => {}
+            true => model.replace_embedding(tensor),
+            false => model.replace_whole(path, tensor),
         }
-        let listed = self.peft.lists_modules().unwrap_or_default();
-        for (path, shape) in base.projections() {
-            if listed.iter().any(|name| ends_in(&path, name)) {
-                updates.entry(path.clone()).or_default();
-            }
-            if let Some(halves) = updates.remove(&path) {
-                match self.update(&path, shape, halves)? {
-                    Ok(update) => model.put_lora(&path, update),
-                    Err(problem) => problems.push(problem),
-                }
-            }
-        }
-        if problems.is_empty() { Ok(model) } else { Err(Error::Tensors { path: self.dir.clone(), problems }) }
     }
 
-    /// The tensors of the file in their roles; those without one are problems.
-    fn tensors(&self, base: &Llama, problems: &mut Vec<TensorProblem>) -> Result<Found, Error> {
-        let paths: BTreeSet<String> = base.projections().into_iter().map(|(path, _)| path).collect();
-        let replaceable = base.replaceable();
-        let mut found = Found::default();
-        let tensors = SafeTensors::deserialize(&self.bytes)
-            .map_err(|source| Error::Shard { path: self.dir.join(WEIGHTS), source })?;
-        let mut views = tensors.tensors();
-        views.sort_unstable_by(|left, right| left.0.cmp(&right.0));
-        for (name, view) in views {
-            let Some(tensor) = matrix(&view, &base.device()) else {
-                problems.push(TensorProblem::Dtype { name, found: format!("{:?}", view.dtype()) });
-                continue;
-            };
-            let inner = name.strip_prefix(PREFIX).unwrap_or(&name).replace(".modules_to_save", "");
-            let path = inner.strip_suffix(".weight").unwrap_or(&inner);
-            let half = |suffix: &str| path.strip_suffix(suffix).filter(|path| paths.contains(*path));
-            if let Some(path) = half(".lora_A") {
-                found.updates.entry(path.to_owned()).or_default().a = Some(tensor);
-            } else if let Some(path) = half(".lora_B") {
-                found.updates.entry(path.to_owned()).or_default().b = Some(tensor);
-            } else if replaceable.iter().any(|known| known == path) {
-                let expected = base.whole_weight(path).map(|weight| weight.dims()).unwrap_or_default();
-                if tensor.dims() == expected {
-                    found.wholes.push((path.to_owned(), tensor));
-                } else {
-                    problems.push(shape_problem(&name, &expected, view.shape()));
-                }
-            } else {
-                problems.push(TensorProblem::Unexpected { name, shape: view.shape().to_vec() });
-            }
-        }
-        Ok(found)
+    /// Whether a matrix of a tied model replaces both embedding and head. One that is named in `modules_to_save` is a
+    /// copy of its own; one that PEFT adds for a resized vocabulary is the base's.
+    fn shares_one_matrix(&self, path: &str) -> bool {
+        let saved = self.peft.modules_to_save.as_deref().unwrap_or_default();
+        self.peft.ensure_weight_tying || !super::config::is_saved(saved, path)
     }
 
-    fn update(
-        &self,
-        path: &str,
-        [out, inputs]: [usize; 2],
-        halves: Halves,
-    ) -> Result<Result<LoraWeights, TensorProblem>, Error> {
-        let peft = &self.peft;
-        let fail =
-            |reason: String| Error::Adapter { path: self.dir.clone(), reason: format!("{CONFIG}: {reason}") };
-        let rank: Option<usize> = PeftConfig::of_pattern(peft.rank_pattern.as_ref(), path).map_err(fail)?;
-        let alpha: Option<f64> = PeftConfig::of_pattern(peft.alpha_pattern.as_ref(), path).map_err(fail)?;
-        let rank = rank.or(peft.r).unwrap_or(8);
-        let alpha = alpha.or(peft.lora_alpha).unwrap_or(8.0);
-        let whole = |half: &str, tensor: Option<Tensor<2>>, expected: [usize; 2]| {
-            let name = format!("{PREFIX}{path}.{half}.weight");
-            match tensor {
-                None => Err(TensorProblem::Missing { name, shape: expected.to_vec(), near: None }),
-                Some(tensor) if tensor.dims() != expected => {
-                    Err(shape_problem(&name, &expected, &tensor.dims()))
-                }
-                Some(tensor) => Ok(tensor),
-            }
-        };
-        let halves = whole("lora_A", halves.a, [rank, inputs])
-            .and_then(|a| Ok((a, whole("lora_B", halves.b, [out, rank])?)));
-        Ok(halves.map(|(a, b)| LoraWeights {
-            a,
-            b,
-            scale: scale(alpha, rank, peft.use_rslora),
-            dropout: peft.lora_dropout.unwrap_or(0.0),
-        }))
+    /// What the tensors of the file do to a base.
+    pub(super) fn roles(&self, base: &LlamaConfig) -> Result<Roles, Error> {
+        let fail = |reason: String| Error::Adapter { path: self.dir.clone(), reason };
+        let roles = Roles::new(&self.peft, &self.targets, &self.tensors()?, base)
+            .map_err(|reason| fail(format!("{CONFIG}: {reason}")))?;
+        if let Some(found) = roles.other_vocabulary() {
+            return Err(fail(format!(
+                "expected embeddings of {} tokens, as the base has, found {found}: resize the base as it was resized \
+                 for training (`resize_token_embeddings({found})` of transformers), and save it",
+                base.vocab_size
+            )));
+        }
+        match roles.problems.is_empty() {
+            true => Ok(roles),
+            false => Err(Error::Tensors { path: self.dir.clone(), problems: roles.problems }),
+        }
+    }
+
+    pub(super) fn tensors(&self) -> Result<SafeTensors<'_>, Error> {
+        let path = || self.dir.join(WEIGHTS);
+        SafeTensors::deserialize(&self.bytes).map_err(|source| Error::Shard { path: path(), source })
     }
 }
 
-fn shape_problem(name: &str, expected: &[usize], found: &[usize]) -> TensorProblem {
-    TensorProblem::Shape { name: name.to_owned(), expected: expected.to_vec(), found: found.to_vec() }
-}
-
-/// A tensor of the file in `f32`; a vector is a matrix of one row. `None` if it holds no floats.
-fn matrix(view: &safetensors::tensor::TensorView<'_>, device: &Device) -> Option<Tensor<2>> {
-    let dtype = Dtype::from_safetensors(view.dtype())?;
+/// A tensor of the file in `f32`, which is known to be there and to hold floats; a vector is a matrix of one row.
+fn matrix(tensors: &SafeTensors<'_>, name: &str, device: &Device) -> Tensor<2> {
+    let view = tensors.tensor(name).unwrap_or_else(|_| unreachable!("`{name}` has a role"));
+    let dtype = Dtype::from_safetensors(view.dtype()).unwrap_or_default();
     let shape = match *view.shape() {
-        [width] => [1, width],
         [rows, width] => [rows, width],
-        _ => return None,
+        _ => [1, view.shape().iter().product()],
     };
-    Some(Tensor::from_data(tensor_data(view.data(), dtype, Dtype::F32, shape), device))
+    Tensor::from_data(tensor_data(view.data(), dtype, Dtype::F32, shape), device)
 }

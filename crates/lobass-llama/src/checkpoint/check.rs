@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Checkpoint, EMBEDDING, HEAD, TensorSpec, expected_tensors};
+use super::{Checkpoint, EMBEDDING, HEAD, TensorSpec};
 use crate::error::TensorProblem;
 
 /// Buffers that old exports store and every reader recomputes.
@@ -11,8 +11,7 @@ fn is_derived(name: &str) -> bool {
 }
 
 impl Checkpoint {
-    pub(super) fn problems(&self) -> Vec<TensorProblem> {
-        let expected = expected_tensors(&self.config);
+    pub(super) fn problems(&self, expected: &[TensorSpec]) -> Vec<TensorProblem> {
         let stored: BTreeSet<&str> = expected.iter().map(|spec| self.stored_name(&spec.name)).collect();
         let spare: Vec<&str> = self
             .places
@@ -21,7 +20,12 @@ impl Checkpoint {
             .filter(|name| !stored.contains(name) && !is_derived(name) && !self.is_tied_copy(name))
             .collect();
 
-        let mut problems: Vec<_> = expected.iter().filter_map(|spec| self.problem_of(spec, &spare)).collect();
+        let mut problems = Vec::new();
+        for spec in expected {
+            // Looking for similar names takes a while, and of many problems only some are shown.
+            let candidates = if problems.len() < TensorProblem::SHOWN { spare.as_slice() } else { &[] };
+            problems.extend(self.problem_of(spec, candidates));
+        }
         problems.extend(spare.iter().map(|&name| TensorProblem::Unexpected {
             name: name.to_owned(),
             shape: self.info(name).map(|info| info.shape.clone()).unwrap_or_default(),
@@ -46,7 +50,8 @@ impl Checkpoint {
     }
 
     fn info(&self, name: &str) -> Option<&safetensors::tensor::TensorInfo> {
-        self.shards[*self.places.get(name)?].info(name)
+        let place = self.places.get(name)?;
+        self.shards[place.shard].info(&place.name)
     }
 
     /// A tied head stored beside the embedding is a second copy, not a surprise.

@@ -8,27 +8,39 @@ use serde::Deserialize;
 use super::shard::WeightShard;
 use crate::Error;
 
-const SINGLE: &str = "model.safetensors";
-const INDEX: &str = "model.safetensors.index.json";
+pub(super) const SINGLE: &str = "model.safetensors";
+pub(super) const INDEX: &str = "model.safetensors.index.json";
+
+/// How many of many names an error shows.
+const SHOWN: usize = 8;
 
 #[derive(Deserialize)]
 struct Index {
     weight_map: BTreeMap<String, String>,
 }
 
-/// Opens every shard of a directory and says which one holds each tensor.
-pub(super) fn open_shards(dir: &Path) -> Result<(Vec<WeightShard>, BTreeMap<String, usize>), Error> {
-    let index_path = dir.join(INDEX);
-    if index_path.exists() {
-        return open_indexed(dir, &index_path);
+/// The weight files of a directory.
+pub(super) struct WeightFiles {
+    pub(super) shards: Vec<WeightShard>,
+    /// Which shard holds a tensor, by the name that it has there.
+    pub(super) places: BTreeMap<String, usize>,
+    /// There is an index beside a single file.
+    pub(super) index_ignored: bool,
+}
+
+/// Opens every shard of a directory. A single file counts more than an index, as in transformers.
+pub(super) fn open_shards(dir: &Path) -> Result<WeightFiles, Error> {
+    let (single, index_path) = (dir.join(SINGLE), dir.join(INDEX));
+    if single.exists() {
+        let shard = WeightShard::open(&single)?;
+        let places = shard.names().map(|name| (name, 0)).collect();
+        return Ok(WeightFiles { shards: vec![shard], places, index_ignored: index_path.exists() });
     }
-    let single = dir.join(SINGLE);
-    if !single.exists() {
+    if !index_path.exists() {
         return Err(Error::NoWeights { path: dir.to_owned(), found: what_is_there(dir)? });
     }
-    let shard = WeightShard::open(&single)?;
-    let places = shard.names().map(|name| (name, 0)).collect();
-    Ok((vec![shard], places))
+    let (shards, places) = open_indexed(dir, &index_path)?;
+    Ok(WeightFiles { shards, places, index_ignored: false })
 }
 
 fn open_indexed(dir: &Path, index_path: &Path) -> Result<(Vec<WeightShard>, BTreeMap<String, usize>), Error> {
@@ -37,12 +49,18 @@ fn open_indexed(dir: &Path, index_path: &Path) -> Result<(Vec<WeightShard>, BTre
     let index: Index = serde_json::from_str(&text).map_err(|error| fail(error.to_string()))?;
 
     let files: BTreeSet<&str> = index.weight_map.values().map(String::as_str).collect();
+    let inside = |file: &str| Path::new(file).components().all(|part| matches!(part, Component::Normal(_)));
+    if let Some(file) = files.iter().find(|file| file.is_empty() || !inside(file)) {
+        return Err(fail(format!("expected shards inside the checkpoint, found `{file}`")));
+    }
+    let absent = || files.iter().filter(|file| !dir.join(file).exists()).map(|file| format!("`{file}`"));
+    if absent().next().is_some() {
+        let (count, names) = (absent().count(), absent().take(SHOWN).collect::<Vec<_>>().join(", "));
+        return Err(fail(format!("expected {} shards beside it, missing are {count}: {names}", files.len())));
+    }
     let mut shards = Vec::with_capacity(files.len());
     let mut places = BTreeMap::new();
     for file in files {
-        if !Path::new(file).components().all(|part| matches!(part, Component::Normal(_))) {
-            return Err(fail(format!("expected shards inside the checkpoint, found `{file}`")));
-        }
         let shard = WeightShard::open(&dir.join(file))?;
         for name in shard.names() {
             if let Some(other) = places.insert(name.clone(), shards.len()) {
@@ -62,11 +80,12 @@ fn open_indexed(dir: &Path, index_path: &Path) -> Result<(Vec<WeightShard>, BTre
     if astray.is_empty() {
         Ok((shards, places))
     } else {
-        Err(fail(format!("{} tensors are not where it says: {}", astray.len(), astray.join(", "))))
+        let (count, shown) = (astray.len(), astray[..astray.len().min(SHOWN)].join(", "));
+        Err(fail(format!("{count} tensors are not where it says: {shown}")))
     }
 }
 
-/// Names what a person probably meant, since "no weights" alone helps nobody.
+/// Names what a person probably meant, since "no weights" alone does not help.
 fn what_is_there(dir: &Path) -> Result<String, Error> {
     let mut names: Vec<String> = fs_err::read_dir(dir)?
         .map(|entry| entry.map(|entry| entry.file_name().to_string_lossy().into_owned()))
@@ -85,5 +104,11 @@ fn what_is_there(dir: &Path) -> Result<String, Error> {
              `save_pretrained(dir, safe_serialization=True)`"
         ));
     }
-    Ok(if names.is_empty() { "an empty directory".to_owned() } else { format!("`{}`", names.join("`, `")) })
+    Ok(match names.len() {
+        0 => "an empty directory".to_owned(),
+        count => {
+            let more = if count > SHOWN { format!(", and {} more", count - SHOWN) } else { String::new() };
+            format!("`{}`{more}", names[..count.min(SHOWN)].join("`, `"))
+        }
+    })
 }

@@ -8,6 +8,7 @@ mod convert;
 mod digest;
 mod index;
 mod layout;
+mod names;
 mod save;
 mod shard;
 
@@ -15,6 +16,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{DType, Device, Tensor};
+use serde::Deserialize;
 
 pub(crate) use convert::{tensor_data, to_bytes};
 pub(crate) use layout::{EMBEDDING, HEAD};
@@ -23,7 +25,10 @@ pub use save::save;
 pub(crate) use save::{readable, write_whole};
 use shard::{Located, WeightShard};
 
-use crate::{Dtype, Error, Llama, LlamaConfig, WeightSource};
+use crate::error::TensorProblem;
+use crate::{Dtype, Error, Finding, Llama, LlamaConfig, WeightSource};
+use index::WeightFiles;
+use names::Names;
 
 /// An opened and checked checkpoint directory; weights are mapped, not read.
 #[derive(Debug)]
@@ -31,11 +36,27 @@ pub struct Checkpoint {
     dir: PathBuf,
     config: LlamaConfig,
     config_json: String,
+    findings: Vec<Finding>,
+    /// `_name_or_path` of the config.
+    origin: Option<String>,
     shards: Vec<WeightShard>,
-    /// Tensor name to the shard that holds it.
-    places: BTreeMap<String, usize>,
+    /// Where a tensor is, by the model's name of it.
+    places: BTreeMap<String, Place>,
     /// The embedding is stored only under the head's name.
     embedding_is_head: bool,
+}
+
+/// A shard, and the name that a tensor has in it.
+#[derive(Debug)]
+struct Place {
+    shard: usize,
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct Origin {
+    #[serde(rename = "_name_or_path")]
+    name: Option<String>,
 }
 
 impl Checkpoint {
@@ -43,24 +64,49 @@ impl Checkpoint {
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::Config`], [`Error::NoWeights`], [`Error::Shard`], and [`Error::Index`] for files that
-    /// cannot be read; [`Error::Tensors`], listing every missing, unexpected, misshapen, or non-float tensor.
+    /// cannot be read; [`Error::Wrapped`] if the names of all tensors begin with something that transformers does not
+    /// read; [`Error::Tensors`], listing every missing, unexpected, misshapen, or non-float tensor.
     pub fn open(dir: impl AsRef<Path>) -> Result<Self, Error> {
         let dir = dir.as_ref().to_owned();
         let config_path = dir.join("config.json");
         let config_json = fs_err::read_to_string(&config_path)?;
-        let config = LlamaConfig::from_json(&config_json)
+        let (config, mut findings) = LlamaConfig::with_findings(&config_json)
             .map_err(|source| Error::Config { path: config_path, source })?;
-        let (shards, places) = index::open_shards(&dir)?;
-        let mut checkpoint = Self { dir, config, config_json, shards, places, embedding_is_head: false };
+        let WeightFiles { shards, places, index_ignored } = index::open_shards(&dir)?;
+        if index_ignored {
+            findings.push(Finding::OtherWeights { used: index::SINGLE, ignored: index::INDEX });
+        }
+        let expected = expected_tensors(&config);
+        let stored = || places.keys().map(String::as_str);
+        if let Some(prefix) = names::wrapper(&stored().collect::<Vec<_>>(), &expected) {
+            return Err(Error::Wrapped { path: dir, prefix: prefix.to_owned() });
+        }
+        let names = Names::new(stored(), &expected);
+        if let Some(example) = names.renamed().next() {
+            let example = example.to_owned();
+            findings.push(Finding::Renamed { count: names.renamed().count(), example });
+        }
+        let twice = names.twice;
+        let place = |(model, name): (String, String)| (model, Place { shard: places[&name], name });
+        let places = names.stored.into_iter().map(place).collect();
+        let origin = serde_json::from_str::<Origin>(&config_json).ok().and_then(|config| config.name);
+        let mut checkpoint =
+            Self { dir, config, config_json, findings, origin, shards, places, embedding_is_head: false };
         checkpoint.embedding_is_head = checkpoint.config.tie_word_embeddings
             && checkpoint.locate(EMBEDDING).is_none()
             && checkpoint.locate(HEAD).is_some();
-        let problems = checkpoint.problems();
+        let mut problems = checkpoint.problems(&expected);
+        problems.extend(twice.into_iter().map(|(first, second)| TensorProblem::Twice { first, second }));
         if problems.is_empty() {
             Ok(checkpoint)
         } else {
             Err(Error::Tensors { path: checkpoint.dir, problems })
         }
+    }
+
+    /// What is odd about it: what its config says without an effect, and which of several files or names were read.
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
     }
 
     /// The directory.
@@ -96,14 +142,42 @@ impl Checkpoint {
         digest::weights_digest(self)
     }
 
+    /// The name or directory that its config says it was loaded from, if it says one.
+    pub(crate) fn origin(&self) -> Option<&str> {
+        self.origin.as_deref()
+    }
+
+    /// The values of a module's weight in `f32`. The head of a tied model is its embedding.
+    pub(crate) fn weight(&self, path: &str) -> Option<Vec<f32>> {
+        let name = format!("{path}.weight");
+        let name = if name == HEAD && self.config.tie_word_embeddings { EMBEDDING } else { &name };
+        let place = self.locate(self.stored_name(name))?;
+        let count = place.info.shape.iter().product();
+        Some(tensor_data(place.bytes(), place.dtype, Dtype::F32, [count]).iter::<f32>().collect())
+    }
+
+    /// Whether another checkpoint has the same tensors, bit for bit; reads no further than the first that differs.
+    pub(crate) fn same_weights(&self, other: &Self) -> bool {
+        let specs = expected_tensors(&self.config);
+        specs == expected_tensors(&other.config)
+            && specs.iter().all(|spec| {
+                let ours = self.locate(self.stored_name(&spec.name));
+                let theirs = other.locate(other.stored_name(&spec.name));
+                ours.zip(theirs).is_some_and(|(ours, theirs)| {
+                    ours.dtype == theirs.dtype && ours.bytes() == theirs.bytes()
+                })
+            })
+    }
+
     /// The name under which the file has what the model calls `name`.
     fn stored_name<'a>(&self, name: &'a str) -> &'a str {
         if name == EMBEDDING && self.embedding_is_head { HEAD } else { name }
     }
 
     fn locate(&self, name: &str) -> Option<Located<'_>> {
-        let shard = &self.shards[*self.places.get(name)?];
-        let info = shard.info(name)?;
+        let place = self.places.get(name)?;
+        let shard = &self.shards[place.shard];
+        let info = shard.info(&place.name)?;
         Some(Located { shard, info, dtype: Dtype::from_safetensors(info.dtype)? })
     }
 }

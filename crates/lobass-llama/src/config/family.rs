@@ -8,7 +8,7 @@ use super::ConfigError;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Family {
-    /// Llama 1 to 3, SmolLM 1 and 2, TinyLlama, and whatever else says `"model_type": "llama"`.
+    /// Llama 1 to 3, SmolLM 1 and 2, TinyLlama, and all others that say `"model_type": "llama"`.
     Llama,
     /// Mistral 7B and its kin.
     Mistral,
@@ -18,6 +18,19 @@ pub enum Family {
     Qwen3,
     /// SmolLM3: some layers without rotary embedding.
     SmolLm3,
+}
+
+/// What a config may leave out: the values of the family's configuration class in transformers 5.24.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Defaults {
+    pub(super) vocab_size: usize,
+    pub(super) hidden_size: usize,
+    pub(super) intermediate_size: usize,
+    pub(super) num_hidden_layers: usize,
+    pub(super) num_attention_heads: usize,
+    pub(super) max_position_embeddings: usize,
+    /// Base of the rotary wavelengths.
+    pub(super) rope_theta: f64,
 }
 
 impl Family {
@@ -38,11 +51,36 @@ impl Family {
         )
     }
 
-    /// Rotary base of configs that leave it out.
-    pub(super) fn default_theta(self) -> f64 {
+    pub(super) fn defaults(self) -> Defaults {
+        let llama = Defaults {
+            vocab_size: 32_000,
+            hidden_size: 4096,
+            intermediate_size: 11_008,
+            num_hidden_layers: 32,
+            num_attention_heads: 32,
+            max_position_embeddings: 2048,
+            rope_theta: 10_000.0,
+        };
         match self {
-            Self::SmolLm3 => 2_000_000.0,
-            _ => 10_000.0,
+            Self::Llama => llama,
+            Self::Mistral => {
+                Defaults { intermediate_size: 14_336, max_position_embeddings: 131_072, ..llama }
+            }
+            Self::Qwen2 | Self::Qwen3 => Defaults {
+                vocab_size: 151_936,
+                intermediate_size: 22_016,
+                max_position_embeddings: 32_768,
+                ..llama
+            },
+            Self::SmolLm3 => Defaults {
+                vocab_size: 128_256,
+                hidden_size: 2048,
+                num_hidden_layers: 36,
+                num_attention_heads: 16,
+                max_position_embeddings: 32_768,
+                rope_theta: 2_000_000.0,
+                ..llama
+            },
         }
     }
 
@@ -50,7 +88,7 @@ impl Family {
         matches!(self, Self::SmolLm3)
     }
 
-    /// Heads of keys and values in configs that leave them out, as the classes of transformers 5.23 have it.
+    /// Heads of keys and values in configs that leave them out, as the classes of transformers have it.
     pub(super) fn default_kv_heads(self, num_attention_heads: usize) -> usize {
         match self {
             Self::Llama => num_attention_heads,

@@ -1,23 +1,26 @@
 //! What a checkpoint computes: `config.json`, resolved and checked.
 //!
-//! Field names are those of Hugging Face's `config.json`. Everything that would change a loss is either understood
-//! or refused by name; nothing is guessed.
+//! Field names are those of Hugging Face's `config.json`. Everything that would change a loss is understood or refused
+//! by name; other fields that are not known are [findings](crate::Finding).
 
 mod error;
 mod family;
+mod fields;
 mod layers;
-mod raw;
 mod rope;
+mod unread;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
+use crate::Finding;
 use crate::checkpoint::{TensorSpec, expected_tensors};
 pub use error::ConfigError;
 pub use family::Family;
+use fields::{Fields, Said, brief};
 pub use layers::LayerConfig;
 use layers::layers;
-use raw::RawConfig;
 pub use rope::{RopeConfig, RopeScaling};
+use unread::unread;
 
 /// A LLaMA-family architecture with every default filled in.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,8 +68,10 @@ pub struct LlamaConfig {
     pub eos_token_ids: Vec<u32>,
 }
 
-/// More layers than anyone has; a file that asks for more would have us list its tensors for ever.
+/// More layers than any model has; listing the tensors of a file that asks for more would take for ever.
 const MAX_LAYERS: usize = 10_000;
+/// Wider than any model, and so small that the sizes of all tensors can be added up.
+const MAX_SIZE: usize = 1 << 23;
 
 impl LlamaConfig {
     /// Reads the text of a `config.json`.
@@ -74,57 +79,84 @@ impl LlamaConfig {
     /// # Errors
     /// [`ConfigError`], naming the field: one that is missing, impossible, or not supported.
     pub fn from_json(text: &str) -> Result<Self, ConfigError> {
-        let raw: RawConfig = serde_json::from_str(text)?;
-        let family =
-            Family::from_model_type(raw.model_type.as_deref().ok_or(ConfigError::missing("model_type"))?)?;
-        refuse_unsupported(&raw)?;
+        Ok(Self::with_findings(text)?.0)
+    }
 
-        let required = |field: &'static str, value: Option<usize>| match value {
-            Some(0) => Err(ConfigError::invalid(field, 0, "a positive number")),
-            Some(value) => Ok(value),
-            None => Err(ConfigError::missing(field)),
+    /// As [`LlamaConfig::from_json`], with what is odd about the file.
+    ///
+    /// # Errors
+    /// As [`LlamaConfig::from_json`].
+    pub fn with_findings(text: &str) -> Result<(Self, Vec<Finding>), ConfigError> {
+        let map: Map<String, Value> = serde_json::from_str(text)?;
+        let fields = Fields::new(&map);
+        let model_type = fields.text("model_type")?.value().ok_or(ConfigError::missing("model_type"))?;
+        let family = Family::from_model_type(model_type)?;
+        refuse_unsupported(fields)?;
+
+        let defaults = family.defaults();
+        let size = |name: &str, default: usize| match fields.count(name)? {
+            Said::LeftOut => Ok(default),
+            Said::Value(size) if (1..=MAX_SIZE).contains(&size) => Ok(size),
+            Said::Value(size) => Err(ConfigError::invalid(name, size, format!("a number from 1 to {MAX_SIZE}"))),
+            Said::Null => Err(ConfigError::invalid(name, "null", "a positive number")),
         };
-        let hidden_size = required("hidden_size", raw.hidden_size)?;
-        let num_attention_heads = required("num_attention_heads", raw.num_attention_heads)?;
-        let num_hidden_layers = required("num_hidden_layers", raw.num_hidden_layers)?;
+        let hidden_size = size("hidden_size", defaults.hidden_size)?;
+        let num_attention_heads = size("num_attention_heads", defaults.num_attention_heads)?;
+        let num_hidden_layers = size("num_hidden_layers", defaults.num_hidden_layers)?;
         if num_hidden_layers > MAX_LAYERS {
-            return Err(ConfigError::invalid(
-                "num_hidden_layers",
-                num_hidden_layers,
-                format!("at most {MAX_LAYERS}"),
-            ));
+            let expected = format!("at most {MAX_LAYERS}");
+            return Err(ConfigError::invalid("num_hidden_layers", num_hidden_layers, expected));
         }
-        let max_position_embeddings = required("max_position_embeddings", raw.max_position_embeddings)?;
-        let attention_bias = raw.attention_bias.unwrap_or(false);
+        let max_position_embeddings = match fields.count("max_position_embeddings")? {
+            Said::LeftOut => defaults.max_position_embeddings,
+            Said::Value(tokens) if tokens > 0 => tokens,
+            other => {
+                let found = other.value().map_or_else(|| "null".to_owned(), |tokens| tokens.to_string());
+                return Err(ConfigError::invalid("max_position_embeddings", found, "a positive number"));
+            }
+        };
+        let head_dim = match fields.count("head_dim")? {
+            Said::Value(width) => width,
+            Said::LeftOut | Said::Null => family.default_head_dim(hidden_size, num_attention_heads),
+        };
+        let (bos, mut findings) = token_ids("bos_token_id", fields)?;
+        let (eos_token_ids, odd) = token_ids("eos_token_id", fields)?;
+        findings.extend(odd);
+        let attention_bias = fields.flag("attention_bias")?.unwrap_or(false);
+        let around = rope::Around { family, max_position_embeddings, head_dim };
+        let (rope, odd) = rope::read(fields, around)?;
+        findings.extend(odd);
+        findings.extend(unread(family, fields));
 
         let config = Self {
             family,
-            vocab_size: required("vocab_size", raw.vocab_size)?,
+            vocab_size: size("vocab_size", defaults.vocab_size)?,
             hidden_size,
-            intermediate_size: required("intermediate_size", raw.intermediate_size)?,
+            intermediate_size: size("intermediate_size", defaults.intermediate_size)?,
             num_hidden_layers,
             num_attention_heads,
-            num_key_value_heads: raw
-                .num_key_value_heads
-                .unwrap_or_else(|| family.default_kv_heads(num_attention_heads)),
-            head_dim: raw
-                .head_dim
-                .unwrap_or_else(|| family.default_head_dim(hidden_size, num_attention_heads)),
+            num_key_value_heads: match fields.count("num_key_value_heads")? {
+                Said::Value(heads) => heads,
+                Said::Null => num_attention_heads,
+                Said::LeftOut => family.default_kv_heads(num_attention_heads),
+            },
+            head_dim,
             max_position_embeddings,
-            initializer_range: raw.initializer_range.unwrap_or(0.02),
-            rms_norm_eps: raw.rms_norm_eps.unwrap_or(1e-6),
-            tie_word_embeddings: raw.tie_word_embeddings.unwrap_or(family.ties_by_default()),
+            initializer_range: fields.number("initializer_range")?.unwrap_or(0.02),
+            rms_norm_eps: fields.number("rms_norm_eps")?.unwrap_or(1e-6),
+            tie_word_embeddings: fields.flag("tie_word_embeddings")?.unwrap_or(family.ties_by_default()),
             qkv_bias: family == Family::Qwen2 || attention_bias && family != Family::Mistral,
             o_bias: attention_bias && !matches!(family, Family::Mistral | Family::Qwen2),
-            mlp_bias: matches!(family, Family::Llama | Family::SmolLm3) && raw.mlp_bias.unwrap_or(false),
+            mlp_bias: matches!(family, Family::Llama | Family::SmolLm3)
+                && fields.flag("mlp_bias")?.unwrap_or(false),
             qk_norm: family == Family::Qwen3,
-            rope: RopeConfig::from_raw(&raw, family.default_theta(), max_position_embeddings)?,
-            layers: layers(family, &raw, num_hidden_layers)?,
-            bos_token_id: token_ids("bos_token_id", raw.bos_token_id.as_ref())?.first().copied(),
-            eos_token_ids: token_ids("eos_token_id", raw.eos_token_id.as_ref())?,
+            rope,
+            layers: layers(family, fields, num_hidden_layers)?,
+            bos_token_id: bos.first().copied(),
+            eos_token_ids,
         };
-        config.check_heads()?;
-        Ok(config)
+        config.check()?;
+        Ok((config, findings))
     }
 
     /// The number of parameters; a tied head counts once.
@@ -132,119 +164,67 @@ impl LlamaConfig {
         expected_tensors(self).iter().map(TensorSpec::n_elements).sum()
     }
 
-    fn check_heads(&self) -> Result<(), ConfigError> {
+    fn check(&self) -> Result<(), ConfigError> {
         let Self { num_attention_heads: heads, num_key_value_heads: kv_heads, head_dim, .. } = *self;
         if kv_heads == 0 || heads % kv_heads != 0 {
             let expected = format!("a divisor of num_attention_heads, {heads}");
             return Err(ConfigError::invalid("num_key_value_heads", kv_heads, expected));
         }
-        if head_dim == 0 || head_dim % 2 != 0 {
-            return Err(ConfigError::invalid("head_dim", head_dim, "a positive even number"));
+        if head_dim == 0 || head_dim % 2 != 0 || head_dim > MAX_SIZE / heads {
+            let expected = "a positive even number, no wider for all heads than any model";
+            return Err(ConfigError::invalid("head_dim", head_dim, expected));
+        }
+        if self.rms_norm_eps < 0.0 {
+            return Err(ConfigError::invalid("rms_norm_eps", self.rms_norm_eps, "a number from 0 on"));
         }
         Ok(())
     }
 }
 
-fn refuse_unsupported(raw: &RawConfig) -> Result<(), ConfigError> {
-    if let Some(act) = raw.hidden_act.as_deref().filter(|&act| act != "silu" && act != "swish") {
-        return Err(ConfigError::unsupported("hidden_act", act, "silu"));
+fn refuse_unsupported(fields: Fields<'_>) -> Result<(), ConfigError> {
+    match fields.text("hidden_act")? {
+        Said::LeftOut | Said::Value("silu" | "swish") => {}
+        Said::Null => return Err(ConfigError::invalid("hidden_act", "null", "silu")),
+        Said::Value(other) => return Err(ConfigError::unsupported("hidden_act", other, "silu")),
     }
-    if let Some(quantization) = &raw.quantization_config {
+    // transformers masks nothing wherever this is there and not true.
+    if let Some(value) = fields.value("is_causal").filter(|value| !unread::says_something(value)) {
+        let expected = "true, since lobass scores each token from the tokens before it";
+        return Err(ConfigError::unsupported("is_causal", value, expected));
+    }
+    if fields.value("per_layer_config").is_some_and(unread::says_something) {
+        let expected = "the same settings for all layers";
+        return Err(ConfigError::unsupported("per_layer_config", "settings of single layers", expected));
+    }
+    if let Some(quantization) = fields.object("quantization_config")? {
         let method = quantization.get("quant_method").and_then(Value::as_str).unwrap_or("unnamed method");
         return Err(ConfigError::unsupported("quantization_config", method, "f32, f16, or bf16 weights"));
     }
     Ok(())
 }
 
-/// A token id field holds a number, a list of numbers, or null.
-fn token_ids(field: &'static str, value: Option<&Value>) -> Result<Vec<u32>, ConfigError> {
-    let invalid = |found: &Value| ConfigError::invalid(field, found, "a token id or a list of token ids");
-    let id =
-        |value: &Value| value.as_u64().and_then(|id| u32::try_from(id).ok()).ok_or_else(|| invalid(value));
-    match value {
-        None | Some(Value::Null) => Ok(Vec::new()),
-        Some(Value::Array(ids)) => ids.iter().map(id).collect(),
-        Some(value) => Ok(vec![id(value)?]),
+/// A token id field holds a number, a list of numbers, or null. A negative number names no token.
+fn token_ids(name: &str, fields: Fields<'_>) -> Result<(Vec<u32>, Vec<Finding>), ConfigError> {
+    let values = match fields.value(name) {
+        None | Some(Value::Null) => return Ok((Vec::new(), Vec::new())),
+        Some(Value::Array(ids)) => ids.as_slice(),
+        Some(value) => std::slice::from_ref(value),
+    };
+    let (mut ids, mut findings) = (Vec::new(), Vec::new());
+    for value in values {
+        match value.as_i64().map(u32::try_from) {
+            Some(Ok(id)) => ids.push(id),
+            Some(Err(_)) => {
+                findings.push(Finding::UnreadField { field: name.to_owned(), value: value.to_string() });
+            }
+            None => {
+                let expected = "a token id or a list of token ids";
+                return Err(ConfigError::invalid(name, brief(value), expected));
+            }
+        }
     }
+    Ok((ids, findings))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const LLAMA: &str = r#"{"model_type": "llama", "vocab_size": 32, "hidden_size": 16, "intermediate_size": 24,
-        "num_hidden_layers": 2, "num_attention_heads": 4, "max_position_embeddings": 64 EXTRA}"#;
-
-    fn parse(extra: &str) -> Result<LlamaConfig, ConfigError> {
-        LlamaConfig::from_json(&LLAMA.replace("EXTRA", extra))
-    }
-
-    #[test]
-    fn defaults_are_those_of_transformers() {
-        let config = parse("").unwrap();
-        assert_eq!((config.num_key_value_heads, config.head_dim), (4, 4));
-        assert_eq!(config.rope, RopeConfig { theta: 10_000.0, scaling: RopeScaling::Default });
-        assert!(!config.tie_word_embeddings && !config.qkv_bias && !config.qk_norm);
-    }
-
-    #[test]
-    fn both_spellings_of_rope_are_read() {
-        let old = parse(r#", "rope_theta": 5e5, "rope_scaling": {"type": "linear", "factor": 2.0}"#).unwrap();
-        let new = parse(r#", "rope_parameters": {"rope_theta": 5e5, "rope_type": "linear", "factor": 2.0}"#)
-            .unwrap();
-        assert_eq!(old.rope, new.rope);
-        assert_eq!(old.rope.scaling, RopeScaling::Linear { factor: 2.0 });
-    }
-
-    #[test]
-    fn what_is_not_supported_is_named() {
-        for (extra, field) in [
-            (r#", "hidden_act": "gelu""#, "hidden_act"),
-            (r#", "rope_scaling": {"rope_type": "longrope"}"#, "rope_scaling.rope_type"),
-            (r#", "rope_scaling": {"rope_type": "linear"}"#, "rope_scaling.factor"),
-            (r#", "partial_rotary_factor": 0.5"#, "partial_rotary_factor"),
-            (r#", "quantization_config": {"quant_method": "awq"}"#, "quantization_config"),
-            (r#", "num_key_value_heads": 3"#, "num_key_value_heads"),
-            (r#", "eos_token_id": "two""#, "eos_token_id"),
-        ] {
-            let message = parse(extra).unwrap_err().to_string();
-            assert!(message.contains(&format!("`{field}`")), "{message}");
-        }
-        let other = LLAMA.replace("EXTRA", "").replace("\"llama\"", "\"gpt2\"");
-        let message = LlamaConfig::from_json(&other).unwrap_err().to_string();
-        assert!(message.contains("`gpt2`") && message.contains("qwen3"), "{message}");
-    }
-
-    #[test]
-    fn families_differ_where_transformers_says_so() {
-        let family = |name: &str, extra: &str| {
-            let text = LLAMA
-                .replace("EXTRA", &format!(r#", "num_key_value_heads": 2, "head_dim": 8{extra}"#))
-                .replace("\"llama\"", &format!("{name:?}"));
-            LlamaConfig::from_json(&text).unwrap()
-        };
-        let windows =
-            |config: &LlamaConfig| config.layers.iter().map(|l| l.sliding_window).collect::<Vec<_>>();
-
-        let qwen2 = family("qwen2", r#", "sliding_window": 8, "use_sliding_window": false"#);
-        assert!(qwen2.qkv_bias && !qwen2.o_bias);
-        assert_eq!(windows(&qwen2), [None, None]);
-
-        let qwen3 =
-            family("qwen3", r#", "sliding_window": 8, "use_sliding_window": true, "max_window_layers": 1"#);
-        assert!(qwen3.qk_norm && !qwen3.qkv_bias);
-        assert_eq!(windows(&qwen3), [None, Some(8)]);
-
-        assert_eq!(windows(&family("mistral", r#", "sliding_window": 8"#)), [Some(8), Some(8)]);
-        assert_eq!(windows(&family("mistral", r#", "sliding_window": null"#)), [None, None]);
-        assert_eq!(windows(&family("mistral", "")), [Some(4096), Some(4096)]);
-        assert_eq!(
-            windows(&family("qwen2", r#", "use_sliding_window": true, "max_window_layers": 1"#)),
-            [None, Some(4096)]
-        );
-
-        let smollm3 = family("smollm3", r#", "no_rope_layer_interval": 2"#);
-        assert_eq!(smollm3.layers.iter().map(|l| l.rotary).collect::<Vec<_>>(), [true, false]);
-        assert!(smollm3.tie_word_embeddings);
-    }
-}
+mod tests;
