@@ -3,6 +3,10 @@
 
 // Losses of every model family and odd shape.
 mod families;
+// Configs and names of tensors as people have them.
+mod spellings;
+// Adapters as PEFT saves them, and on which base they belong.
+mod adapters;
 // Vectors of whole sequences.
 mod embeddings;
 // What a checkpoint directory survives: saving, sharding, other dtypes.

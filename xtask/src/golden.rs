@@ -7,12 +7,14 @@ use crate::python;
 
 /// Also what `.gitignore` names.
 const ENVIRONMENT: &str = ".venv";
-const GENERATORS: [&str; 10] = [
+const GENERATORS: [&str; 12] = [
     "gen_models.py",
+    "gen_spellings.py",
     "gen_chat.py",
     "gen_tokenizers.py",
     "gen_training.py",
     "gen_lora.py",
+    "gen_adapters.py",
     "gen_dpo.py",
     "gen_embeddings.py",
     "gen_influence.py",

@@ -8,6 +8,7 @@ mod cuda_binary;
 mod demo_model;
 mod devices;
 mod evidence;
+mod fuzz;
 mod golden;
 mod peers;
 mod python;
@@ -40,6 +41,8 @@ enum Verb {
     Evidence(evidence::Args),
     /// Write docs/cli.md anew, by the command line itself
     Cli,
+    /// Feed damaged files of every kind to what reads them, and keep those that it cannot stand
+    Fuzz(fuzz::Args),
     /// Run the benchmarks
     Bench(bench::Args),
     /// Test the GPU back ends without a graphics card: types of all, numbers of wgpu on a Vulkan driver in software
@@ -74,6 +77,7 @@ fn run(verb: Verb) -> Result<()> {
         Verb::DemoModel => demo_model::run(&shell),
         Verb::Evidence(args) => evidence::run(&shell, &args),
         Verb::Cli => cli::run(&shell),
+        Verb::Fuzz(args) => fuzz::run(&shell, &args),
         Verb::Bench(args) => bench::run(&shell, &args),
         Verb::Devices(args) => devices::run(&shell, &args),
         Verb::CudaBinary(args) => cuda_binary::run(&shell, &args),

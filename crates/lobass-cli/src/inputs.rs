@@ -124,6 +124,16 @@ impl Sequences {
     ) -> anyhow::Result<Self> {
         let positions = Some(config.max_position_embeddings);
         let (encoder, now) = open_encoder(&pool, encode, checkpoint, positions, told, ui)?;
+        if let Some((n_tokens, first)) = encoder.tokenizer().beyond(config.vocab_size) {
+            ui.warn(&format!(
+                "the model has embeddings for {} tokens, and its tokenizer has {} more, from `{}` (id {}) on; rows \
+                 with them cannot be scored",
+                count(config.vocab_size as u64),
+                count(n_tokens as u64),
+                first.text,
+                first.id
+            ));
+        }
         Ok(Self { pool, encoder, now })
     }
 

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use anyhow::bail;
 use lobass_core::{Context, Measure, Observer as _};
 use lobass_data::TextTokenizer;
-use lobass_llama::{AdapterCheckpoint, Checkpoint, Dtype, Llama, LlamaConfig};
+use lobass_llama::{AdapterCheckpoint, Checkpoint, Dtype, Finding, Llama, LlamaConfig};
 use lobass_run::ModelKey;
 
 use crate::hub::{Found, find_model, hub_name};
@@ -57,6 +57,7 @@ impl Model {
             placement.dtype,
             placement.device
         ));
+        warn_of(role, name, checkpoint.findings(), ui);
         let shared = Rc::new(OnceCell::new());
         Ok(Self { checkpoint: Rc::new(checkpoint), adapter: None, shared, key, placement })
     }
@@ -69,6 +70,7 @@ impl Model {
             return Self::open_found(role, &found, self.placement.clone(), ui);
         }
         let adapter = AdapterCheckpoint::open(dir)?;
+        let findings = adapter.check_on(&self.checkpoint, &self.key.path)?;
         let digest = adapter.digest_on(&self.key.weights_digest);
         let key = key(role, name, &digest, &self.placement);
         let lora = adapter.config();
@@ -76,6 +78,10 @@ impl Model {
             "{role:16} {name}: adapter of rank {}, alpha {}, on {}",
             lora.rank, lora.alpha, self.key.path
         ));
+        // Of an adapter that lobass trained, `check_record` knows the base's weights.
+        if TrainingRecord::read(dir)?.is_none() {
+            warn_of(role, name, &findings, ui);
+        }
         let (checkpoint, shared) = (Rc::clone(&self.checkpoint), Rc::clone(&self.shared));
         Ok(Self {
             checkpoint,
@@ -157,6 +163,13 @@ impl Model {
 fn key(role: &str, name: &str, digest: &str, placement: &Placement) -> ModelKey {
     let Placement { device, dtype, .. } = placement;
     ModelKey::new(role, name, digest, &dtype.to_string(), device)
+}
+
+/// Says what is odd about a model that is used all the same.
+fn warn_of(role: &str, name: &str, findings: &[Finding], ui: &Ui) {
+    for finding in findings {
+        ui.warn(&format!("{role} `{name}`: {finding}"));
+    }
 }
 
 /// Refuses what is no adapter.

@@ -72,6 +72,17 @@ pub enum Error {
         /// Every misfit.
         problems: Vec<TensorProblem>,
     },
+    /// The tensors of an adapter do not fit its config or its base; every misfit is listed.
+    #[error(
+        "adapter `{}` does not fit its config and its base in {} tensors{}", path.display(), problems.len(),
+        bullets(problems)
+    )]
+    AdapterTensors {
+        /// The directory.
+        path: PathBuf,
+        /// Every misfit.
+        problems: Vec<TensorProblem>,
+    },
     /// A token id outside the vocabulary, which no embedding has a row for.
     #[error("token id {id}: expected below the model's vocab_size, {vocab_size}")]
     TokenOutOfRange {

@@ -3,6 +3,7 @@
 //! transformers does not take `tokenizer.json` as it is. It picks a class, which may replace steps of the file, and
 //! adds the tokens that other files name: [`class`], [`pipeline`], [`special`], and [`build`] follow it.
 
+mod beyond;
 mod build;
 mod class;
 mod config;

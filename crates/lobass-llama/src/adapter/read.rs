@@ -98,7 +98,7 @@ impl AdapterCheckpoint {
     /// Puts the adapter on a model, which shares its weights and is frozen but for the adapter. Weights are `f32`.
     ///
     /// # Errors
-    /// [`Error::Tensors`], listing every tensor that the model has no place for, that is missing, or that has another
+    /// [`Error::AdapterTensors`], listing every tensor that the model has no place for, that is missing, or that has another
     /// shape; [`Error::Adapter`] for a pattern that cannot be read, or another vocabulary than the model's.
     pub fn apply(&self, base: &Llama) -> Result<Llama, Error> {
         let roles = self.roles(base.config())?;
@@ -148,7 +148,7 @@ impl AdapterCheckpoint {
         }
         match roles.problems.is_empty() {
             true => Ok(roles),
-            false => Err(Error::Tensors { path: self.dir.clone(), problems: roles.problems }),
+            false => Err(Error::AdapterTensors { path: self.dir.clone(), problems: roles.problems }),
         }
     }
 

@@ -45,14 +45,17 @@ pub(super) fn wrapper<'a>(stored: &[&'a str], expected: &[TensorSpec]) -> Option
     let known = known(expected);
     let prefix_of = |name: &'a str| {
         let (before, _) = name.split_once("embed_tokens.weight").or_else(|| name.split_once("lm_head.weight"))?;
-        let outer = before.strip_suffix(PREFIX).unwrap_or(before);
-        [outer, before].into_iter().find(|prefix| !prefix.is_empty())
+        let outer = before.strip_suffix(PREFIX).filter(|outer| outer.is_empty() || outer.ends_with('.'));
+        Some(outer.unwrap_or(before)).filter(|prefix| !prefix.is_empty())
     };
     let fits = |prefix: &str| {
         let inner = stored.iter().map(|name| of_model(name.strip_prefix(prefix).unwrap_or(name), &known));
         let inner: BTreeSet<String> = inner.collect();
         expected.iter().all(|spec| inner.contains(&spec.name))
     };
+    if fits("") {
+        return None;
+    }
     stored.iter().filter_map(|name| prefix_of(name)).find(|prefix| fits(prefix))
 }
 

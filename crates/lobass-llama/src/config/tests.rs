@@ -77,3 +77,87 @@ fn families_differ_where_transformers_says_so() {
     assert_eq!(smollm3.layers.iter().map(|l| l.rotary).collect::<Vec<_>>(), [true, false]);
     assert!(smollm3.tie_word_embeddings);
 }
+
+fn family(name: &str, extra: &str) -> Result<(LlamaConfig, Vec<Finding>), ConfigError> {
+    let text = LLAMA.replace("EXTRA", extra).replace("\"llama\"", &format!("{name:?}"));
+    LlamaConfig::with_findings(&text)
+}
+
+#[test]
+fn null_heads_of_keys_and_values_are_as_many_as_queries() {
+    for name in ["llama", "mistral", "qwen2", "qwen3", "smollm3"] {
+        let (config, _) = family(name, r#", "num_key_value_heads": null, "head_dim": 4"#).unwrap();
+        assert_eq!(config.num_key_value_heads, 4, "{name}");
+    }
+    assert!(family("qwen2", "").is_err(), "32 do not divide 4");
+}
+
+#[test]
+fn sections_for_images_do_not_change_text() {
+    let plain = parse(r#", "rope_theta": 5e5"#).unwrap();
+    let sections = r#", "rope_theta": 5e5, "rope_scaling": {"type": "mrope", "mrope_section": [1, 1]}"#;
+    assert_eq!(parse(sections).unwrap().rope, plain.rope);
+}
+
+#[test]
+fn entries_for_kinds_of_layers_have_to_agree() {
+    let entry = |theta: f64| format!(r#"{{"rope_type": "default", "rope_theta": {theta}}}"#);
+    let nested = |full: f64, sliding: f64| {
+        let (full, sliding) = (entry(full), entry(sliding));
+        format!(
+            r#", "num_key_value_heads": 2, "rope_parameters":
+            {{"full_attention": {full}, "sliding_attention": {sliding}}}"#
+        )
+    };
+    assert_eq!(family("qwen3", &nested(5e5, 5e5)).unwrap().0.rope.theta, 5e5);
+    assert!(family("qwen3", &nested(5e5, 1e4)).is_err());
+    // Classes without kinds of layers ignore the entries.
+    assert!(family("llama", &nested(5e5, 5e5)).is_err());
+    assert_eq!(family("llama", &nested(1e4, 1e4)).unwrap().0.rope.theta, 1e4);
+}
+
+#[test]
+fn fields_without_an_effect_are_findings() {
+    let findings = |name: &str, extra: &str| -> Vec<String> {
+        let (_, findings) = family(name, &format!(r#", "num_key_value_heads": 2{extra}"#)).unwrap();
+        findings.iter().map(Finding::to_string).collect()
+    };
+    let quiet = r#", "architectures": ["A"], "torch_dtype": "bfloat16", "use_cache": true, "pretraining_tp": 2,
+        "attention_dropout": 0.0, "use_mrope": false, "rope_interleaved": false, "temperature": 0.7,
+        "sliding_window": 4096, "use_sliding_window": false, "max_window_layers": 28, "some_scale": null"#;
+    for name in ["llama", "qwen2", "qwen3", "smollm3"] {
+        assert_eq!(findings(name, quiet), [""; 0], "{name}");
+    }
+    for (name, extra, field) in [
+        ("llama", r#", "logits_scaling": 8.0"#, "`logits_scaling`: 8.0"),
+        ("llama", r#", "attention_dropout": 0.1"#, "`attention_dropout`"),
+        ("llama", r#", "sliding_window": 8"#, "`sliding_window`"),
+        ("qwen2", r#", "attention_bias": true"#, "`attention_bias`"),
+        ("mistral", r#", "mlp_bias": true"#, "`mlp_bias`"),
+        ("llama", r#", "rope_scaling": {"type": "linear", "factor": 2.0, "beta": 3}"#, "`rope_scaling.beta`"),
+        ("llama", r#", "auto_map": {"AutoModelForCausalLM": "x.Y"}"#, "`auto_map`"),
+        ("llama", r#", "eos_token_id": [2, -1]"#, "`eos_token_id`: -1"),
+        ("qwen3", r#", "use_bidirectional_attention": true"#, "`use_bidirectional_attention`"),
+    ] {
+        let found = findings(name, extra);
+        assert!(matches!(&found[..], [only] if only.contains(field)), "{field}: {found:?}");
+    }
+}
+
+#[test]
+fn errors_name_the_field_and_what_is_there() {
+    for (extra, words) in [
+        (r#", "head_dim": 0"#, "field `head_dim`: expected"),
+        (r#", "head_dim": -4"#, "field `head_dim`: expected a whole number from 0 on, found -4"),
+        (r#", "rms_norm_eps": "1e-6""#, "field `rms_norm_eps`: expected a number, found \"1e-6\""),
+        (r#", "tie_word_embeddings": 1"#, "field `tie_word_embeddings`: expected true or false, found 1"),
+        (r#", "rope_theta": 0"#, "field `rope_theta`: expected a number above 0, found 0"),
+        (r#", "rope_scaling": [1]"#, "field `rope_scaling`: expected an object, found [1]"),
+        (r#", "rope_scaling": {"type": null}"#, "field `rope_scaling.type`: expected a text, found null"),
+        (r#", "max_position_embeddings": null"#, "field `max_position_embeddings`"),
+    ] {
+        // The last of two fields of one name counts.
+        let message = parse(extra).unwrap_err().to_string();
+        assert!(message.contains(words), "{message}");
+    }
+}
