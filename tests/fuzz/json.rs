@@ -80,7 +80,9 @@ fn changed(rng: &mut ChaCha8Rng, value: &Value) -> Value {
             let at = rng.random_range(0..=letters.len());
             match rng.random_range(0..3) {
                 0 => letters.truncate(at),
-                1 => letters.insert(at, *pick(rng, &['\0', ' ', '{', '"', '\u{300}', '\u{10ffff}', '.', '/'])),
+                1 => {
+                    letters.insert(at, *pick(rng, &['\0', ' ', '{', '"', '\u{300}', '\u{10ffff}', '.', '/']))
+                }
                 _ => letters.extend(letters.clone()),
             }
             json!(letters.into_iter().collect::<String>())

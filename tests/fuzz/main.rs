@@ -27,9 +27,17 @@ enum Order {
     /// Names of targets, for `cargo xtask fuzz`.
     List,
     /// One target until the time is over. Each input is written to a file first, so that it is there after a crash.
-    Run { target: String, seed: u64, seconds: u64, current: PathBuf },
+    Run {
+        target: String,
+        seed: u64,
+        seconds: u64,
+        current: PathBuf,
+    },
     /// One input again.
-    Replay { target: String, input: PathBuf },
+    Replay {
+        target: String,
+        input: PathBuf,
+    },
 }
 
 fn main() {

@@ -24,7 +24,8 @@ pub(crate) fn start() {
         loop {
             std::thread::sleep(Duration::from_millis(200));
             let began = BEGAN.load(Ordering::Relaxed);
-            if began > 0 && now().saturating_sub(began) > u64::try_from(LIMIT.as_millis()).unwrap_or(u64::MAX) {
+            if began > 0 && now().saturating_sub(began) > u64::try_from(LIMIT.as_millis()).unwrap_or(u64::MAX)
+            {
                 eprintln!("an input takes longer than {} s", LIMIT.as_secs());
                 std::process::abort();
             }

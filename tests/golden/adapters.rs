@@ -26,7 +26,8 @@ fn base_of(name: &str) -> Checkpoint {
 
 fn names() -> Vec<String> {
     let entries = fs_err::read_dir(fixture("adapters")).unwrap();
-    let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
 }
@@ -101,7 +102,10 @@ fn tensors_and_targets_have_to_agree() {
     let fewer = |config: &mut Value| config["target_modules"] = "q_proj".into();
     assert!(error(&fewer, &all).contains("unexpected"), "PEFT leaves out what is no target");
     let more = |config: &mut Value| config["exclude_modules"] = Value::Null;
-    assert!(error(&more, &all).contains("missing `base_model.model.model.layers.0.self_attn.v_proj.lora_A.weight`"));
+    assert!(
+        error(&more, &all)
+            .contains("missing `base_model.model.model.layers.0.self_attn.v_proj.lora_A.weight`")
+    );
     let whole = |config: &mut Value| config["modules_to_save"] = vec!["lm_head"].into();
     assert!(error(&whole, &all).contains("missing `base_model.model.lm_head.weight`"));
     let without = |name: &str| Some(name.replace("base_model.model.", ""));
@@ -119,7 +123,10 @@ fn another_base_is_found_by_its_name() {
     assert_eq!(check("org/Llama-8B", "/models/llama-8b"), []);
     assert_eq!(check("", "/models/llama-8b"), []);
     assert!(matches!(check("org/other", "org/llama")[..], [Finding::OtherBase { .. }]));
-    assert!(matches!(check("unsloth/llama-8b-bnb-4bit", "org/llama-8b")[..], [Finding::QuantisedBase { .. }]));
+    assert!(matches!(
+        check("unsloth/llama-8b-bnb-4bit", "org/llama-8b")[..],
+        [Finding::QuantisedBase { .. }]
+    ));
     let there = |name: &str| fixture("models").join(name).display().to_string();
     assert_eq!(check(&there("llama-gqa"), "elsewhere"), []);
     assert!(matches!(check(&there("llama-mha"), "elsewhere")[..], [Finding::OtherWeightsThere { .. }]));

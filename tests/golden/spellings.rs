@@ -60,7 +60,10 @@ fn what_has_no_effect_is_found() {
     assert_eq!(findings("plain"), [""; 0]);
     for (name, words) in [
         ("rope_scaling beside rope_parameters", &["`rope_parameters`", "10000"][..]),
-        ("scales of other families", &["`logits_scaling`", "`embedding_multiplier`", "`final_logit_softcapping`"]),
+        (
+            "scales of other families",
+            &["`logits_scaling`", "`embedding_multiplier`", "`final_logit_softcapping`"],
+        ),
         ("llama ignores windows", &["`sliding_window`", "`layer_types`"]),
         ("linear, original length outside", &["`original_max_position_embeddings`"]),
     ] {
@@ -133,7 +136,10 @@ fn an_index_that_names_absent_files_says_which() {
         fs_err::copy(sharded.join(name), dir.path().join(name)).unwrap();
     }
     let error = Checkpoint::open(dir.path()).unwrap_err().to_string();
-    assert!(error.contains("expected 5 shards") && error.contains("`model-00005-of-00005.safetensors`"), "{error}");
+    assert!(
+        error.contains("expected 5 shards") && error.contains("`model-00005-of-00005.safetensors`"),
+        "{error}"
+    );
     assert!(!error.contains("00001"), "{error}");
 }
 
@@ -146,10 +152,18 @@ fn what_transformers_computes_otherwise_is_refused_by_name() {
         ("llama-gqa", json!({"is_causal": null}), "`is_causal`"),
         ("mistral-sliding", json!({"sliding_window": 0}), "`sliding_window`: expected a positive number"),
         ("mistral-sliding", json!({"sliding_window": -1}), "`sliding_window`: expected a whole number"),
-        ("qwen2", json!({"layer_types": ["sliding_attention", "full_attention"]}), "`use_sliding_window` is false"),
+        (
+            "qwen2",
+            json!({"layer_types": ["sliding_attention", "full_attention"]}),
+            "`use_sliding_window` is false",
+        ),
         ("qwen2", json!({"layer_types": ["full_attention"]}), "`layer_types`: expected 2 entries"),
         ("smollm3", json!({"no_rope_layers": [1]}), "`no_rope_layers`: expected 2 entries"),
-        ("llama-gqa", json!({"rope_scaling": null, "rope_theta": null, "rope_parameters": nested(5e5)}), "rope"),
+        (
+            "llama-gqa",
+            json!({"rope_scaling": null, "rope_theta": null, "rope_parameters": nested(5e5)}),
+            "rope",
+        ),
         ("llama-gqa", json!({"per_layer_config": {"0": {"head_dim": 2}}}), "`per_layer_config`"),
         ("llama-gqa", json!({"hidden_act": null}), "`hidden_act`"),
         ("llama-gqa", json!({"rope_scaling": {"type": "linear", "factor": 0}}), "`rope_scaling.factor`"),

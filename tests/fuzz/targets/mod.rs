@@ -59,10 +59,11 @@ impl Observer for Deaf {
 /// Runs a command line in this process, and gives its result as text or its error. Files are named by `{name}`, which
 /// becomes a path in the directory.
 fn command(dir: &Path, line: &str) -> Result<String, String> {
-    let words = line.split(' ').map(|word| match word.strip_prefix('{').and_then(|word| word.strip_suffix('}')) {
-        Some(name) => dir.join(name).display().to_string(),
-        None => word.to_owned(),
-    });
+    let words =
+        line.split(' ').map(|word| match word.strip_prefix('{').and_then(|word| word.strip_suffix('}')) {
+            Some(name) => dir.join(name).display().to_string(),
+            None => word.to_owned(),
+        });
     match run_for(Arc::new(Deaf), words) {
         Ok(value) => Ok(value.to_string()),
         Err(refusal) => Err(format!("{refusal:?}")),

@@ -19,13 +19,14 @@ fn compute(model: &Llama) {
     assert_eq!(model.logits(&hidden).dims()[0], 12);
 }
 
-
 pub(super) const CONFIG: Target = Target {
     name: "config",
     kind: Kind::Json,
     prepare: |_| of_each("models", "config.json"),
     run: |_, input| {
-        let Ok((config, findings)) = LlamaConfig::with_findings(&String::from_utf8_lossy(input)) else { return };
+        let Ok((config, findings)) = LlamaConfig::with_findings(&String::from_utf8_lossy(input)) else {
+            return;
+        };
         assert!(findings.iter().all(|finding| !finding.to_string().is_empty()));
         if config.n_parameters() < 100_000 && config.num_hidden_layers < 8 {
             compute(&Llama::random(&config, 0, &DeviceName::Cpu.open()));
@@ -107,7 +108,8 @@ pub(super) const ADAPTER_WEIGHTS: Target = Target {
 
 fn tokenize(dir: &Path) {
     let Ok(tokenizer) = TextTokenizer::from_dir(dir) else { return };
-    for text in ["", "The dog ran.\n\n  It was 12,345 happy \u{1f600}!", "<s>a</s> <|im_start|>e\u{301}\u{0}"] {
+    for text in ["", "The dog ran.\n\n  It was 12,345 happy \u{1f600}!", "<s>a</s> <|im_start|>e\u{301}\u{0}"]
+    {
         // An error is right where a text cannot be cut.
         let _ = tokenizer.encode(text);
     }

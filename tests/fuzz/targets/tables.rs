@@ -19,7 +19,9 @@ fn select(dir: &Path, scores: &str, more: &str) {
         remove(dir.join("index.jsonl"));
         let _ = command(
             dir,
-            &format!("select --scores {{{scores}}} --strategy {strategy} --budget 3 --index {{index.jsonl}}{more}"),
+            &format!(
+                "select --scores {{{scores}}} --strategy {strategy} --budget 3 --index {{index.jsonl}}{more}"
+            ),
         );
     }
 }
@@ -51,7 +53,9 @@ fn embedded(dir: &Path, out: &str) -> Vec<Vec<u8>> {
     fs_err::write(dir.join("small.jsonl"), small_pool(dir, 8)).unwrap();
     command(
         dir,
-        &format!("score --base {{base}} --data {{small.jsonl}} --out {{scores.parquet}} --embeddings {{{out}}}"),
+        &format!(
+            "score --base {{base}} --data {{small.jsonl}} --out {{scores.parquet}} --embeddings {{{out}}}"
+        ),
     )
     .unwrap();
     vec![fs_err::read(dir.join(out)).unwrap()]

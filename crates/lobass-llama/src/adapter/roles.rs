@@ -61,10 +61,12 @@ impl Roles {
             self.problems.push(TensorProblem::Dtype { name, found: format!("{:?}", view.dtype()) });
             return;
         }
-        let inner = name.strip_prefix(PREFIX).and_then(|inner| inner.strip_suffix(".weight")).unwrap_or_default();
+        let inner =
+            name.strip_prefix(PREFIX).and_then(|inner| inner.strip_suffix(".weight")).unwrap_or_default();
         let half = |suffix: &str| {
             let path = inner.strip_suffix(suffix)?;
-            (modules.projections.contains_key(path) && targets.has(path) != Some(false)).then(|| path.to_owned())
+            (modules.projections.contains_key(path) && targets.has(path) != Some(false))
+                .then(|| path.to_owned())
         };
         if let Some(path) = half(".lora_A") {
             self.updates.entry(path).or_default().a = name;

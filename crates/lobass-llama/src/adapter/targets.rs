@@ -176,7 +176,10 @@ mod tests {
         assert_eq!(updated(r#""target_modules": "all-linear""#).len(), 9);
         assert_eq!(updated(r#""target_modules": ["proj"]"#).len(), 0);
         assert_eq!(updated(r#""target_modules": ["layers.1.mlp.up_proj"]"#), ["1 mlp.up_proj"]);
-        assert_eq!(updated(r#""target_modules": ".*[02].*q_proj""#), ["0 self_attn.q_proj", "2 self_attn.q_proj"]);
+        assert_eq!(
+            updated(r#""target_modules": ".*[02].*q_proj""#),
+            ["0 self_attn.q_proj", "2 self_attn.q_proj"]
+        );
         assert_eq!(updated(r#""target_modules": "q_proj""#).len(), 0);
     }
 

@@ -44,7 +44,8 @@ impl Names {
 pub(super) fn wrapper<'a>(stored: &[&'a str], expected: &[TensorSpec]) -> Option<&'a str> {
     let known = known(expected);
     let prefix_of = |name: &'a str| {
-        let (before, _) = name.split_once("embed_tokens.weight").or_else(|| name.split_once("lm_head.weight"))?;
+        let (before, _) =
+            name.split_once("embed_tokens.weight").or_else(|| name.split_once("lm_head.weight"))?;
         let outer = before.strip_suffix(PREFIX).filter(|outer| outer.is_empty() || outer.ends_with('.'));
         Some(outer.unwrap_or(before)).filter(|prefix| !prefix.is_empty())
     };

@@ -43,7 +43,11 @@ fn rotary(family: Family, fields: Fields<'_>, n_layers: usize) -> Result<Vec<boo
         return Ok((1..=n_layers).map(|layer| !layer.is_multiple_of(interval)).collect());
     };
     if flags.len() < n_layers {
-        return Err(ConfigError::invalid("no_rope_layers", entries(flags.len()), format!("{n_layers} entries")));
+        return Err(ConfigError::invalid(
+            "no_rope_layers",
+            entries(flags.len()),
+            format!("{n_layers} entries"),
+        ));
     }
     let flag = |value: &Value| {
         let flag = value.as_i64().map(|number| number != 0).or(value.as_bool());

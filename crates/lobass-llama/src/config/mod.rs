@@ -97,7 +97,9 @@ impl LlamaConfig {
         let size = |name: &str, default: usize| match fields.count(name)? {
             Said::LeftOut => Ok(default),
             Said::Value(size) if (1..=MAX_SIZE).contains(&size) => Ok(size),
-            Said::Value(size) => Err(ConfigError::invalid(name, size, format!("a number from 1 to {MAX_SIZE}"))),
+            Said::Value(size) => {
+                Err(ConfigError::invalid(name, size, format!("a number from 1 to {MAX_SIZE}")))
+            }
             Said::Null => Err(ConfigError::invalid(name, "null", "a positive number")),
         };
         let hidden_size = size("hidden_size", defaults.hidden_size)?;

@@ -20,8 +20,8 @@ fn defaults_are_those_of_transformers() {
 #[test]
 fn both_spellings_of_rope_are_read() {
     let old = parse(r#", "rope_theta": 5e5, "rope_scaling": {"type": "linear", "factor": 2.0}"#).unwrap();
-    let new = parse(r#", "rope_parameters": {"rope_theta": 5e5, "rope_type": "linear", "factor": 2.0}"#)
-        .unwrap();
+    let new =
+        parse(r#", "rope_parameters": {"rope_theta": 5e5, "rope_type": "linear", "factor": 2.0}"#).unwrap();
     assert_eq!(old.rope, new.rope);
     assert_eq!(old.rope.scaling, RopeScaling::Linear { factor: 2.0 });
 }
@@ -53,8 +53,7 @@ fn families_differ_where_transformers_says_so() {
             .replace("\"llama\"", &format!("{name:?}"));
         LlamaConfig::from_json(&text).unwrap()
     };
-    let windows =
-        |config: &LlamaConfig| config.layers.iter().map(|l| l.sliding_window).collect::<Vec<_>>();
+    let windows = |config: &LlamaConfig| config.layers.iter().map(|l| l.sliding_window).collect::<Vec<_>>();
 
     let qwen2 = family("qwen2", r#", "sliding_window": 8, "use_sliding_window": false"#);
     assert!(qwen2.qkv_bias && !qwen2.o_bias);

@@ -147,7 +147,9 @@ fn is_read(family: Family, fields: Fields<'_>, name: &str) -> bool {
             "mlp_bias" => matches!(family, Family::Llama | Family::SmolLm3),
             "original_max_position_embeddings" => reads_original(fields),
             // A switch that is off takes it away.
-            "sliding_window" => family != Family::Llama || fields.value("use_sliding_window").is_some() && !slides,
+            "sliding_window" => {
+                family != Family::Llama || fields.value("use_sliding_window").is_some() && !slides
+            }
             "use_sliding_window" => qwen || family == Family::SmolLm3,
             "max_window_layers" => qwen || !slides,
             "layer_types" => qwen || family == Family::SmolLm3 || all_full(fields),
