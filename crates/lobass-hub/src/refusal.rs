@@ -1,5 +1,6 @@
 //! What a status of the hub means.
 
+use lobass_core::without_secrets;
 use ureq::http::{HeaderMap, StatusCode};
 
 use crate::{Error, RepoId};
@@ -22,7 +23,8 @@ pub(crate) fn refusal(status: StatusCode, headers: &HeaderMap, asked: Asked<'_>)
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let Asked { repo, page, url, known, file } = asked;
     let (repo, url) = (repo.clone(), url.to_owned());
-    let (code, message) = (header("x-error-code"), header("x-error-message"));
+    // What a server says may quote an address.
+    let (code, message) = (header("x-error-code"), without_secrets(header("x-error-message")));
     match (code, status.as_u16()) {
         ("GatedRepo", _) => Error::Gated { repo, page, known },
         ("RevisionNotFound", _) => Error::NoRevision { repo },
@@ -33,7 +35,7 @@ pub(crate) fn refusal(status: StatusCode, headers: &HeaderMap, asked: Asked<'_>)
         ("RepoNotFound", _) => Error::NoRepo { repo, page, known },
         (_, 401) if !known || message.is_empty() => Error::NoRepo { repo, page, known },
         (_, 401 | 403) => {
-            let reason = if message.is_empty() { status.to_string() } else { message.to_owned() };
+            let reason = if message.is_empty() { status.to_string() } else { message.into_owned() };
             match known {
                 true => Error::Token { url, reason },
                 false => Error::NoRepo { repo, page, known },

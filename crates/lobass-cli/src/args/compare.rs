@@ -15,7 +15,7 @@ use crate::settings::{MatchedTokens, OverlapPolicy};
     --eval held-out.jsonl --out compared\n  \
     lobass compare --scores scores.parquet --base base --strategy lobass --budget 6% --eval-rows --match epochs \
     --seeds 5 --out compared\n\n\
-    Every training is a unit of its own: a comparison that was killed goes on where it was, and the same command with \
+    Every training is one unit: a comparison that was killed goes on where it was, and the same command with \
     more strategies or more seeds adds those.")]
 pub(crate) struct CompareArgs {
     /// The score table to select by
@@ -30,7 +30,7 @@ pub(crate) struct CompareArgs {
     /// The strategies; all rows, random ones, and the untrained base are always compared too
     #[arg(long, value_name = "NAME", num_args = 1.., required = true)]
     pub(crate) strategy: Vec<String>,
-    /// Held-out files to measure on; each is a source of its own in what is reported
+    /// Held-out files to measure on; each is one source in the report
     #[arg(long, value_name = "[NAME=]FILE", num_args = 1.., required_unless_present = "eval_rows", conflicts_with = "eval_rows")]
     pub(crate) eval: Vec<String>,
     /// Measure on the rows of the table that were held out of the reference's training
@@ -55,7 +55,7 @@ pub(crate) struct CompareArgs {
     /// The run directory; trainings that are done in it are not done again
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
-    /// Train on several devices at once, each in a process of its own, as in `cuda:0,cuda:1` or `cpu,cpu`
+    /// Train on several devices at once, each in its own process, as in `cuda:0,cuda:1` or `cpu,cpu`
     ///
     /// If one of them dies the others go on, and the exit code is 75; the same command takes up what is left.
     #[arg(long, value_name = "DEVICES", value_delimiter = ',', conflicts_with = "device")]

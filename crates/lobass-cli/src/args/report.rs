@@ -1,4 +1,4 @@
-//! What `lobass report` is told.
+//! Arguments of `lobass report`.
 
 use std::path::PathBuf;
 

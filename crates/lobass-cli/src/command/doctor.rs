@@ -1,5 +1,6 @@
 //! `lobass doctor`: what there is to compute on, and where models come from.
 
+use lobass_core::without_secrets;
 use lobass_llama::{Backend, DeviceName};
 use serde_json::{Value, json};
 
@@ -38,15 +39,12 @@ pub(crate) fn doctor(ui: &Ui) -> anyhow::Result<Outcome> {
 fn describe_hub(text: &mut Labelled) -> Value {
     match crate::hub::settings() {
         Ok(settings) => {
-            let token = settings.token.is_some();
-            text.line(
-                "hub",
-                format!("{}{}", settings.endpoint, if settings.offline { ", offline" } else { "" }),
-            );
+            let (token, endpoint) = (settings.token.is_some(), without_secrets(&settings.endpoint));
+            text.line("hub", format!("{endpoint}{}", if settings.offline { ", offline" } else { "" }));
             text.line("hub", format!("a token is {}set", if token { "" } else { "not " }));
             text.line("hub", format!("cache {}", settings.cache.display()));
             json!({
-                "endpoint": settings.endpoint, "offline": settings.offline, "token": token, "cache": settings.cache,
+                "endpoint": endpoint, "offline": settings.offline, "token": token, "cache": settings.cache,
                 "proxy": settings.proxy.is_some(),
             })
         }

@@ -33,7 +33,7 @@ pub(crate) fn inspect(args: &InspectArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let base = Model::open("base", &args.base, &settings.compute, ui)?;
     let config = base.checkpoint.config();
     let scores = args.scores.as_deref().map(ScoreFile::open).transpose()?;
-    // A template that asks for the time is told the table's, so that both have the same tokens.
+    // A template that asks for the time gets the time of the table, so that both have the same tokens.
     let told = scores.as_ref().and_then(|table| table.manifest().template.now.clone());
     let sequences = Sequences::open(&settings.data, &settings.sequences, base.dir(), config, told, ui)?;
     let row = find_row(&sequences, args.row)?;

@@ -15,7 +15,7 @@ use crate::shell::{quoted, quoted_path};
 use crate::stages::{DEFAULT_STRATEGIES, Heat, PageRequest, Spelled, Tokens, choose};
 use crate::ui::Ui;
 
-/// How much is kept if nobody says.
+/// The default of `--budget`.
 const DEFAULT_BUDGET: &str = "10%";
 
 pub(crate) fn report(args: &ReportArgs, ui: &Ui) -> anyhow::Result<Outcome> {

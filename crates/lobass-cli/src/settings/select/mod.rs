@@ -46,7 +46,7 @@ impl From<DirectionWord> for Direction {
 }
 
 impl SelectSettings {
-    /// The strategy of a name, with what settings say of it, but for what the data brings.
+    /// The strategy of a name with its settings, still without what comes from the data.
     pub(crate) fn strategy(&self, name: &str) -> anyhow::Result<Strategy> {
         let parse = |name: &str| {
             Strategy::from_name(name)

@@ -1,4 +1,4 @@
-//! Several devices of one machine, each with a process of its own that trains what it is asked for.
+//! Several devices of one machine, each with its own process that trains what it is asked for.
 
 use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -23,7 +23,7 @@ pub(crate) struct Devices<'a> {
     pub(crate) threads: usize,
 }
 
-/// What a worker says: first that it is there, then of each trial what became of it.
+/// What a worker says: first that it is ready, then the result of each trial.
 #[derive(Debug, Serialize, Deserialize)]
 struct Answer {
     trial: Option<String>,

@@ -16,7 +16,7 @@ use crate::settings::{DataSettings, OverlapPolicy};
 use crate::text::{count, counted};
 use crate::ui::Ui;
 
-/// Held-out examples, and what became of the others.
+/// Held-out examples, and how many were left out.
 pub(crate) struct HeldOut {
     pub(super) sequences: Vec<Sequence>,
     /// Of each sequence, which of the sources it is from.

@@ -1,6 +1,6 @@
 //! Comparing strategies by what their subsets teach.
 //!
-//! Every training is a unit of its own: its result is a file that is there whole or not at all, so that a comparison
+//! Every training is one unit: its result is a file that is there whole or not at all, so that a comparison
 //! that was killed is the list of trials without those that are done. What decides a trial, the rows it is trained on
 //! and what it is measured on included, has an identity; a result of another identity is never taken.
 

@@ -113,7 +113,7 @@ pub(super) fn cost_of_selecting(
         };
         let read: Vec<_> =
             models.iter().map(|record| &record.model).filter(|model| is_read(&model.role)).collect();
-        // Other contexts of a model are passes too, under names of their own.
+        // Other contexts of a model are passes too, under other names.
         scoring += read.len().max(1);
         for model in read.iter().filter(|model| model.role.starts_with("reference")) {
             let path = Path::new(&model.path);
@@ -126,7 +126,7 @@ pub(super) fn cost_of_selecting(
     if settings.reads_vectors(strategy)? {
         scoring = scoring.max(1);
     }
-    // What ratings cost that someone brings, nobody here knows.
+    // The cost of given ratings is not known.
     if matches!(settings.strategy(strategy)?, lobass_select::Strategy::Quality(_)) {
         trained.insert(Path::new("ratings"), None);
     }

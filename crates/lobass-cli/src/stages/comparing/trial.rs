@@ -100,7 +100,7 @@ impl Comparison {
         TrialRecord::read(&self.result_path(trial), &self.identity(trial)?)
     }
 
-    /// Does a trial unless it is done. Whoever does one holds its lock, and others wait for that.
+    /// Does a trial unless it is done. The process that does it holds its lock; others wait for the lock.
     pub(super) fn run(&self, trial: &Trial) -> anyhow::Result<TrialRecord> {
         let states = self.out.join("state");
         fs_err::create_dir_all(&states)?;

@@ -125,7 +125,11 @@ fn token_losses(
     for (at, found) in places.into_iter().zip(found) {
         let per_token = found.per_token.context("losses of tokens, which were asked for")?;
         if per_token.iter().any(|loss| !loss.is_finite()) {
-            bail!("{} model `{}`: a token's loss is no finite number", model.key.role, model.key.path);
+            bail!(
+                "{} model `{}`: expected finite losses of tokens, found others",
+                model.key.role,
+                model.key.path
+            );
         }
         losses[at] = Some(per_token);
     }

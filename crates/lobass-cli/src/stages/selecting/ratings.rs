@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use crate::scored_pool::{Named, check_named};
 use crate::settings::available_threads;
 
-/// The column of a file of ratings, if nobody says which.
+/// The default column of a file of ratings.
 const SCORE: &str = "score";
 
 /// The numbers of a column over all files; numbers written as text count too.

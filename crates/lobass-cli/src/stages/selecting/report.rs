@@ -80,14 +80,15 @@ impl SelectionReport {
         }
         self.score_text(&mut text);
         let (pool_mean, kept_mean) = summary.mean_scored_tokens;
-        let correlation = summary
-            .length_correlation
-            .map_or("none with a constant".to_owned(), |correlation| format!("{correlation:+.3}"));
+        let correlation = summary.length_correlation.map_or_else(
+            || "not defined, since one of them is constant".to_owned(),
+            |correlation| format!("{correlation:+.3} (Spearman)"),
+        );
         text.line(
             "length",
             format!(
                 "responses average {kept_mean:.0} tokens, {pool_mean:.0} in the pool; rank correlation of score and \
-                 length: {correlation} (Spearman)"
+                 length: {correlation}"
             ),
         );
         self.parts_text(&mut text);

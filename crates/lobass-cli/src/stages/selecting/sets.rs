@@ -10,7 +10,7 @@ use lobass_select::{Sets, Strategy, Variety};
 
 use crate::settings::{Diversity, SetSettings, available_threads};
 
-/// Out of how many times as many rows is chosen, if nobody says.
+/// The default of `--out-of`.
 const OUT_OF: f64 = 10.0;
 /// Rows that a facility location is judged by.
 const N_WITNESSES: usize = 4096;

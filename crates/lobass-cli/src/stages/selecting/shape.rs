@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::settings::{Responses, ShapeSettings, available_threads};
 use crate::stages::text::{Excluded, RuleCount, near_duplicate_groups, rules_excluded};
 
-/// Bins of a quota by length, if nobody says how many.
+/// The default number of bins of a quota by length.
 const LENGTH_BINS: usize = 10;
 
 /// The columns of a score table that settings ask for, whatever the strategy.
@@ -90,7 +90,7 @@ fn ruled_out(rules: &str, pool: &Pool, n_rows: usize) -> anyhow::Result<Exclusio
     Ok(Exclusion { why: format!("a rule fires in the pool ({})", by_rule.join("; ")), rows })
 }
 
-/// The prompt of each row, as the number of the first row that has it; a row that is no example has one of its own.
+/// The prompt of each row, as the number of the first row that has it; a row that is not an example gets its own number.
 pub(super) fn prompts(pool: &Pool, n_rows: usize) -> anyhow::Result<Vec<u32>> {
     let mut known: HashMap<u128, u32> = HashMap::new();
     let mut prompts = Vec::with_capacity(n_rows);
@@ -121,7 +121,7 @@ fn quota(settings: &ShapeSettings, columns: &ScoreColumns, pool: &Pool) -> anyho
     Ok(Some(Quota { strata, shares }))
 }
 
-/// By the values of a column; rows without one are a part of their own.
+/// By the values of a column; rows without a value are one more part.
 fn of_column(column: &str, pool: &Pool, n_rows: usize) -> anyhow::Result<Strata> {
     let mut values = Vec::with_capacity(n_rows);
     for file in pool.files() {
