@@ -44,10 +44,19 @@ pub(super) fn normalise(fields: &mut Map<String, Value>) -> Result<(), RowFault>
         Some(other) => Some(other.clone()),
     };
     fields.shift_remove(OLD_CALL);
-    let Some(old) = old.filter(|old| *old != json!({})) else { return Ok(()) };
+    let Some(old) = old.filter(|old| !is_empty(old)) else { return Ok(()) };
     let call = function(&old).ok_or_else(|| wrong(OLD_CALL, &old))?;
     push(fields, [call]);
     Ok(())
+}
+
+/// Whether nothing is called: Arrow writes a call that is not there as one whose fields are null.
+fn is_empty(call: &Value) -> bool {
+    match call {
+        Value::Array(calls) => calls.is_empty(),
+        Value::Object(fields) => fields.values().all(Value::is_null),
+        _ => false,
+    }
 }
 
 /// Adds calls to those among a turn's fields.
