@@ -46,7 +46,7 @@ pub use error::Error;
 pub use example::{Example, Message, Role, RowFault};
 pub use file::{DataFile, FormatChoice, fingerprint};
 pub use format::{
-    ColumnMap, ConversationLayout, DatasetEntry, FormatName, Layout, PairLayout, PreferenceLayout, RoleWord,
+    ColumnMap, ConversationLayout, DatasetEntry, FormatName, Layout, NamedColumns, PairLayout, PreferenceLayout, RoleWord,
     detect, read_dataset_info,
 };
 /// The time that a template can ask for, with `strftime_now`.

@@ -340,3 +340,44 @@ fn turns_in_other_containers_of_a_column() {
     .collect();
     assert!(keys.iter().all(|key| *key == keys[0]), "{keys:?}");
 }
+
+#[test]
+fn columns_under_names_that_someone_gave() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |rows: &[Value]| {
+        let path = dir.path().join("pool.json");
+        fs_err::write(&path, Value::from(rows).to_string()).unwrap();
+    };
+    let registry = dir.path().join("dataset_info.json");
+    let columns = json!({"messages": "conversations", "tools": "api", "images": "pictures"});
+    let entry = json!({"file_name": "pool.json", "formatting": "sharegpt", "columns": columns});
+    let ranked = json!({"file_name": "pool.json", "columns": {"kto_tag": "good"}});
+    fs_err::write(&registry, json!({"pool": entry, "ranked": ranked}).to_string()).unwrap();
+    let turns = json!([{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}]);
+    write(&[
+        json!({"conversations": turns, "api": "[{\"name\": \"f\"}]", "pictures": []}),
+        json!({"conversations": turns, "api": "", "pictures": ["1.jpg"]}),
+    ]);
+    let entry = lobass_data::read_dataset_info(&registry, "pool").unwrap().unwrap();
+    let choice = FormatChoice::Layout { layout: entry.layout, named: entry.named };
+    let file = DataFile::open(&entry.path, "pool", &choice).unwrap();
+    let rows: Vec<_> = Pool::new(vec![file], Duplicates::Keep).rows().map(Result::unwrap).collect();
+    assert_eq!(rows[0].example.as_ref().unwrap().tools, Some(json!([{"name": "f"}])));
+    assert_eq!(rows[0].unread, []);
+    let fault = rows[1].example.as_ref().unwrap_err();
+    assert_eq!(fault.status, RowStatus::Media);
+    assert!(fault.reason.contains("`pictures`"), "{}", fault.reason);
+    let error = lobass_data::read_dataset_info(&registry, "ranked").unwrap_err();
+    assert!(error.to_string().contains("`kto_tag`"), "{error}");
+
+    let rows = [json!({"question": "q", "answer": "a", "api": [{"name": "f"}]})];
+    let file = open(&dir, &rows, &FormatChoice::Columns("tools=api".parse().unwrap()));
+    let row = Pool::new(vec![file], Duplicates::Keep).rows().next().unwrap().unwrap();
+    assert_eq!(row.example.unwrap().tools, Some(json!([{"name": "f"}])));
+}
+
+#[test]
+fn a_refusal_is_what_is_said() {
+    let row = one(&chat(&json!({"content": null, "refusal": "I will not."})));
+    assert_eq!(turns(&row)[1].content, "I will not.");
+}

@@ -26,8 +26,8 @@ pub(crate) struct DataArgs {
     data_format: Option<FormatName>,
     /// Which columns hold what: `prompt=question,response=reply`, or `messages=dialog`
     ///
-    /// Keys are prompt, query, response, system, history, and id for rows that are pairs; messages, system, and id
-    /// for rows that are conversations.
+    /// Keys are prompt, query, response, system, history, tools, and id for rows that are a prompt and a response;
+    /// messages, system, tools, and id for conversations; chosen and rejected for preference pairs.
     #[arg(long, value_name = "KEY=COLUMN,..", value_parser = check_columns)]
     columns: Option<String>,
     /// A further word for a role, such as `narrator=user`; can be given several times

@@ -1,5 +1,6 @@
 //! Columns that stand beside those of any format: what a row's template is to know.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::field::wrong_type;
@@ -16,8 +17,29 @@ const ARGUMENTS: &str = "chat_template_kwargs";
 /// One of them in a column by itself, as verl reads it.
 const THINKING: &str = "enable_thinking";
 
-/// All of them.
-pub(super) const COLUMNS: [&str; 5] = [TOOLS, FUNCTIONS, DOCUMENTS, ARGUMENTS, THINKING];
+/// All of them but the tools, which can be in a column of another name.
+pub(super) const COLUMNS: [&str; 4] = [FUNCTIONS, DOCUMENTS, ARGUMENTS, THINKING];
+
+/// Columns beside the turns that someone named.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct NamedColumns {
+    /// The column of the tools, if it is not `tools`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tools: Option<String>,
+    /// Columns of images, audio, or video, beside those with the usual names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub media: Vec<String>,
+}
+
+impl NamedColumns {
+    pub(super) fn tools(&self) -> &str {
+        self.tools.as_deref().unwrap_or(TOOLS)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
 
 /// Arguments that decide how a template is called, rather than what it is told.
 const CALLING: [&str; 9] = [
@@ -36,9 +58,13 @@ const CALLING: [&str; 9] = [
 ///
 /// # Errors
 /// Values of the wrong type, and arguments that would change how the template is called.
-pub(super) fn read(row: &Map<String, Value>, example: &mut Example) -> Result<(), RowFault> {
+pub(super) fn read(
+    row: &Map<String, Value>,
+    named: &NamedColumns,
+    example: &mut Example,
+) -> Result<(), RowFault> {
     let mut arguments = arguments(row)?;
-    example.tools = tools(row)?;
+    example.tools = tools(row, named.tools())?;
     // Text that is no JSON is a column of another meaning, and reported as one that is not read.
     example.documents = list(row, DOCUMENTS).ok().flatten();
     for (name, slot) in [(TOOLS, &mut example.tools), (DOCUMENTS, &mut example.documents)] {
@@ -55,8 +81,8 @@ pub(super) fn read(row: &Map<String, Value>, example: &mut Example) -> Result<()
 }
 
 /// Tools are a list; each of them, or all of them, may be JSON text.
-fn tools(row: &Map<String, Value>) -> Result<Option<Value>, RowFault> {
-    let mut tools = list(row, TOOLS)?;
+fn tools(row: &Map<String, Value>, column: &str) -> Result<Option<Value>, RowFault> {
+    let mut tools = list(row, column)?;
     if tools.is_none() {
         let functions = list(row, FUNCTIONS)
             .ok()

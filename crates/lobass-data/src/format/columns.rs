@@ -9,8 +9,8 @@ use crate::Error;
 
 /// Which columns hold what: `prompt=question,response=answer`, `messages=dialog`, or `chosen=good,rejected=bad`.
 ///
-/// Keys are `prompt`, `query`, `response`, `system`, `history`, and `id` for rows that are a prompt and a response;
-/// `messages`, `system`, and `id` for rows that are conversations; `chosen` and `rejected` for rows with two
+/// Keys are `prompt`, `query`, `response`, `system`, `history`, `tools`, and `id` for rows that are a prompt and a
+/// response; `messages`, `system`, `tools`, and `id` for rows that are conversations; `chosen` and `rejected` for rows with two
 /// responses, with the prompt as in either or in both responses. They are those of LLaMA-Factory's
 /// `dataset_info.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -23,6 +23,7 @@ pub struct ColumnMap {
     pub(super) messages: Option<String>,
     pub(super) chosen: Option<String>,
     pub(super) rejected: Option<String>,
+    pub(super) tools: Option<String>,
     pub(super) id: Option<String>,
 }
 
@@ -37,6 +38,7 @@ impl ColumnMap {
             "messages" => &mut self.messages,
             "chosen" => &mut self.chosen,
             "rejected" => &mut self.rejected,
+            "tools" => &mut self.tools,
             "id" => &mut self.id,
             _ => return None,
         })
@@ -60,6 +62,7 @@ impl ColumnMap {
                 pair.query = self.query.clone().or(pair.query.take());
                 pair.system = self.system.clone().or(pair.system.take());
                 pair.history = self.history.clone().or(pair.history.take());
+                pair.beside.tools = self.tools.clone();
             }
             Layout::Conversation(turns)
             | Layout::Preference(
@@ -67,6 +70,7 @@ impl ColumnMap {
             ) => {
                 replace(&mut turns.id, self.id.as_ref());
                 turns.system = self.system.clone().or(turns.system.take());
+                turns.beside.tools = self.tools.clone();
             }
         }
         Some(layout)
@@ -101,7 +105,7 @@ impl ColumnMap {
     pub fn named(&self) -> impl Iterator<Item = &str> {
         let prompt = [&self.prompt, &self.query, &self.system, &self.history, &self.messages];
         let responses = [&self.response, &self.chosen, &self.rejected];
-        prompt.into_iter().chain(responses).chain([&self.id]).flatten().map(String::as_str)
+        prompt.into_iter().chain(responses).chain([&self.tools, &self.id]).flatten().map(String::as_str)
     }
 }
 
@@ -129,7 +133,7 @@ impl FromStr for ColumnMap {
                 part.split_once('=').ok_or_else(|| fail(format!("expected `key=column`, found `{part}`")))?;
             let slot = map.slot(key.trim()).ok_or_else(|| {
                 fail(format!(
-                    "expected one of prompt, query, response, system, history, messages, chosen, rejected, id; \
+                    "expected one of prompt, query, response, system, history, messages, chosen, rejected, tools, id; \
                      found `{}`",
                     key.trim()
                 ))

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{calls, field, roles, turns};
+use super::{NamedColumns, calls, field, roles, turns};
 use crate::{Example, Message, Role, RowFault};
 
 /// One list column with all turns, and the words in which its turns are told.
@@ -22,6 +22,9 @@ pub struct ConversationLayout {
     /// Further words for turns that hold a call as JSON text, beside `function_call` and `tool_call`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub calls: Vec<String>,
+    /// Columns beside it that someone named.
+    #[serde(default, skip_serializing_if = "NamedColumns::is_empty")]
+    pub beside: NamedColumns,
     /// A system message beside the list.
     pub system: Option<String>,
     /// The row's name.
@@ -36,6 +39,7 @@ impl ConversationLayout {
             content: content.to_owned(),
             roles: roles::known(),
             calls: Vec::new(),
+            beside: NamedColumns::default(),
             system: Some("system".to_owned()),
             id: "id".to_owned(),
         }

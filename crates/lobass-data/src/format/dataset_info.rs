@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{ConversationLayout, Layout, PairLayout, PreferenceLayout};
+use super::{ConversationLayout, Layout, NamedColumns, PairLayout, PreferenceLayout};
 use crate::{Error, Role};
 
 /// One data set of a `dataset_info.json`.
@@ -53,6 +53,9 @@ pub fn read_dataset_info(registry: &Path, name: &str) -> Result<Option<DatasetEn
     let entry: RawEntry = serde_json::from_value(entry).map_err(|error| fail(error.to_string()))?;
     let file =
         entry.file_name.clone().ok_or_else(|| fail("expected `file_name`, a local file".to_owned()))?;
+    if entry.column("kto_tag").is_some() {
+        return Err(fail("`kto_tag`: expected responses to be learned, found responses that are good or bad".to_owned()));
+    }
     let responses = entry.responses().map_err(|reason| fail(reason.to_owned()))?;
     let layout = match (entry.formatting.as_deref().unwrap_or("alpaca"), responses) {
         ("alpaca", None) => Layout::Pair(entry.pair()),
@@ -60,11 +63,11 @@ pub fn read_dataset_info(registry: &Path, name: &str) -> Result<Option<DatasetEn
             chosen: PairLayout { response: chosen, ..entry.pair() },
             rejected,
         }),
-        ("sharegpt", None) => Layout::Conversation(entry.conversation()),
-        ("sharegpt", Some([chosen, rejected])) => {
+        ("sharegpt" | "openai", None) => Layout::Conversation(entry.conversation()),
+        ("sharegpt" | "openai", Some([chosen, rejected])) => {
             Layout::Preference(PreferenceLayout::Turns { prompt: entry.conversation(), chosen, rejected })
         }
-        (other, _) => return Err(fail(format!("formatting: expected alpaca or sharegpt, found `{other}`"))),
+        (other, _) => return Err(fail(format!("formatting: expected alpaca, sharegpt, or openai, found `{other}`"))),
     };
     let path = registry.parent().unwrap_or(Path::new("")).join(file);
     let named = entry.columns.into_values().flatten().collect();
@@ -87,6 +90,12 @@ impl RawEntry {
         }
     }
 
+    /// The columns of tools and of media, under the names that the entry gives them.
+    fn beside(&self) -> NamedColumns {
+        let media = ["images", "videos", "audios"].into_iter().filter_map(|key| self.column(key)).collect();
+        NamedColumns { tools: self.column("tools"), media }
+    }
+
     fn pair(&self) -> PairLayout {
         // Defaults as in LLaMA-Factory's `DatasetAttr`: history and system are read only where the entry names them.
         PairLayout {
@@ -97,6 +106,7 @@ impl RawEntry {
             history: self.column("history"),
             id: "id".to_owned(),
             roles: BTreeMap::new(),
+            beside: self.beside(),
         }
     }
 
@@ -116,6 +126,7 @@ impl RawEntry {
                 (tag("system_tag", "system"), Role::System),
             ]),
             calls: vec![tag("function_tag", "function_call")],
+            beside: self.beside(),
             system: self.column("system"),
             ..ConversationLayout::messages(&messages)
         }

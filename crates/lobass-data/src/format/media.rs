@@ -40,9 +40,16 @@ const PARTS: [&str; 11] = [
     "input_file",
 ];
 
-/// Refuses fields that hold media, unless they are among the columns that a layout reads.
-pub(super) fn refuse(fields: &Map<String, Value>, read: &[&str]) -> Result<(), RowFault> {
-    match NAMES.iter().find(|name| !read.contains(name) && fields.get(**name).is_some_and(is_there)) {
+/// Refuses fields that hold media: those with the usual names, unless a layout reads them as something else, and those
+/// that someone named.
+pub(super) fn refuse(
+    fields: &Map<String, Value>,
+    read: &[&str],
+    named: &[String],
+) -> Result<(), RowFault> {
+    let usual = NAMES.into_iter().filter(|name| !read.contains(name));
+    let mut all = usual.chain(named.iter().map(String::as_str));
+    match all.find(|name| fields.get(*name).is_some_and(is_there)) {
         None => Ok(()),
         Some(name) => Err(fault(&format!("field `{name}`"))),
     }
@@ -81,7 +88,7 @@ mod tests {
     #[test]
     fn only_what_is_there_is_refused() {
         let refused = |row: Value, read: &[&str]| {
-            refuse(row.as_object().unwrap(), read).err().map(|fault| (fault.status, fault.reason))
+            refuse(row.as_object().unwrap(), read, &[]).err().map(|fault| (fault.status, fault.reason))
         };
         for row in [
             json!({"images": ["1.jpg"]}),

@@ -25,6 +25,7 @@ mod weight;
 use std::fmt;
 use std::str::FromStr;
 
+pub use beside::NamedColumns;
 pub use columns::ColumnMap;
 pub use conversation::ConversationLayout;
 pub use dataset_info::{DatasetEntry, read_dataset_info};
@@ -134,13 +135,13 @@ impl Layout {
     /// # Errors
     /// A [`RowFault`] that names the field: missing, of the wrong type, or with a role that no one knows.
     pub fn example(&self, row: &Map<String, Value>) -> Result<Example, RowFault> {
-        media::refuse(row, &self.columns())?;
+        media::refuse(row, &self.columns(), &self.beside().media)?;
         let mut example = match self {
             Self::Pair(layout) => layout.example(row),
             Self::Conversation(layout) => layout.example(row),
             Self::Preference(layout) => layout.example(row),
         }?;
-        beside::read(row, &mut example)?;
+        beside::read(row, self.beside(), &mut example)?;
         Ok(example)
     }
 
@@ -173,8 +174,17 @@ impl Layout {
             Self::Conversation(layout) => layout.columns(),
             Self::Preference(layout) => layout.columns(),
         };
+        columns.push(self.beside().tools());
         columns.extend(beside::COLUMNS);
         columns
+    }
+
+    fn beside(&self) -> &NamedColumns {
+        match self {
+            Self::Pair(layout) => &layout.beside,
+            Self::Conversation(layout) => &layout.beside,
+            Self::Preference(layout) => layout.beside(),
+        }
     }
 
     /// The columns without which there is no example.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::conversation::ConversationLayout;
-use super::{field, turns};
+use super::{NamedColumns, field, turns};
 use crate::{Example, Message, Role, RowFault};
 
 /// One column with the prompt, one with the response, and what may stand beside them.
@@ -27,6 +27,9 @@ pub struct PairLayout {
     /// Further words for roles, where the prompt or the response is a list of messages.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub roles: BTreeMap<String, Role>,
+    /// Columns beside it that someone named.
+    #[serde(default, skip_serializing_if = "NamedColumns::is_empty")]
+    pub beside: NamedColumns,
 }
 
 impl PairLayout {
@@ -40,6 +43,7 @@ impl PairLayout {
             history: None,
             id: "id".to_owned(),
             roles: BTreeMap::new(),
+            beside: NamedColumns::default(),
         }
     }
 

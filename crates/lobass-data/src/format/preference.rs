@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{ConversationLayout, PairLayout, dialogue, field, turns};
+use super::{ConversationLayout, NamedColumns, PairLayout, dialogue, field, turns};
 use crate::{Example, Message, Role, RowFault};
 
 /// Where the prompt and the two responses of a row are.
@@ -114,6 +114,13 @@ impl PreferenceLayout {
         match self {
             Self::Columns { chosen, .. } => &chosen.id,
             Self::Turns { prompt: layout, .. } | Self::Whole { chosen: layout, .. } => &layout.id,
+        }
+    }
+
+    pub(super) fn beside(&self) -> &NamedColumns {
+        match self {
+            Self::Columns { chosen, .. } => &chosen.beside,
+            Self::Turns { prompt: layout, .. } | Self::Whole { chosen: layout, .. } => &layout.beside,
         }
     }
 

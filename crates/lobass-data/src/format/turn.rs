@@ -21,7 +21,7 @@ impl ConversationLayout {
             .ok_or_else(|| RowFault::malformed(format!("expected an object, found {}", kind_of(turn))))?;
         let word = field::required_text(&fields, &self.role)?;
         let role = self.role_of(word).ok_or_else(|| self.unknown_role(word))?;
-        media::refuse(&fields, &[&self.content])?;
+        media::refuse(&fields, &[&self.content], &[])?;
         let mut extra: Map<String, Value> = fields
             .iter()
             .filter(|(name, value)| **name != self.role && **name != self.content && !value.is_null())
@@ -48,7 +48,10 @@ impl ConversationLayout {
 
     fn unknown_role(&self, word: &str) -> RowFault {
         let known: Vec<_> = self.roles.keys().map(|word| format!("`{word}`")).collect();
-        RowFault::malformed(format!("expected a role of {}, found `{word}`", known.join(", ")))
+        RowFault::malformed(format!(
+            "expected a role of {}, found `{word}`, which `--role {word}=ROLE` would explain",
+            known.join(", ")
+        ))
     }
 
     /// Text, or parts of text. An assistant turn may have none: then it only calls tools, or its answer is empty.
@@ -62,7 +65,11 @@ impl ConversationLayout {
             Some(Value::String(text)) => Ok(Content { text: text.clone(), ..Content::default() }),
             Some(Value::Array(parts)) => parts::read(parts, &self.content),
             Some(part @ Value::Object(_)) => parts::read(std::slice::from_ref(part), &self.content),
-            None | Some(Value::Null) if role == Role::Assistant && !has_text(extra) => Ok(Content::default()),
+            None | Some(Value::Null) if role == Role::Assistant && !has_text(extra) => {
+                // What a model of OpenAI's says when it refuses to answer.
+                let refusal = extra.get("refusal").and_then(Value::as_str).unwrap_or_default();
+                Ok(Content { text: refusal.to_owned(), ..Content::default() })
+            }
             None | Some(Value::Null) => Err(field::missing(fields, &self.content, "text")),
             Some(other) => Err(field::wrong_type(&self.content, "a string", other)),
         }

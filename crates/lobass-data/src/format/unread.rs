@@ -6,7 +6,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Layout, beside};
+use super::Layout;
 use crate::{Example, Message, Unread, UnreadCounts, UnreadKind};
 
 /// Words of names that hold text for a model.
@@ -175,6 +175,9 @@ const METADATA: [&str; 81] = [
 /// Columns of weights, which change what a row counts for; lobass scores every row alike.
 const WEIGHTS: [&str; 4] = ["weight", "loss_weight", "sample_weight", "loss_scale"];
 
+/// Columns that say whether a response is a good one; lobass takes every response for one to be learned.
+const VERDICTS: [&str; 2] = ["label", "kto_tag"];
+
 /// Words of text that a value under the name of metadata may have.
 const LABEL_WORDS: usize = 12;
 
@@ -184,6 +187,10 @@ impl Layout {
         let read = self.columns();
         let says = |name: &str, value: &Value| {
             if WEIGHTS.contains(&name) && value.as_f64().is_some_and(|weight| weight != 1.0) {
+                return true;
+            }
+            // A response that should not be given, in TRL's and LLaMA-Factory's data for KTO.
+            if VERDICTS.contains(&name) && *value == Value::Bool(false) {
                 return true;
             }
             says_more(name, value, example)
@@ -220,7 +227,7 @@ impl Layout {
             return Some("--data-format preference".to_owned());
         }
         let slot = match self {
-            _ if beside::COLUMNS.contains(&name.as_str()) || WEIGHTS.contains(&name.as_str()) => None,
+            _ if self.columns().contains(&name.as_str()) || WEIGHTS.contains(&name.as_str()) => None,
             _ if is_system => Some("system"),
             Self::Pair(pair) if pair.history.is_none() && last == Some("history") => Some("history"),
             Self::Pair(pair) if pair.query.is_none() && last.is_none_or(|word| !is_response(word)) => {
@@ -405,6 +412,7 @@ mod tests {
             ("choices", json!({"text": ["a", "b"], "label": ["A", "B"]})),
             ("source", json!("a b c d e f g h i j k l m n o p")),
             ("loss_weight", json!(0.5)),
+            ("label", json!(false)),
         ] {
             assert_eq!(beside(json!({name: value})), [name], "{value}");
         }
@@ -425,6 +433,7 @@ mod tests {
             ("tags", json!(["easy question to answer", "maths"])),
             ("score", json!(0.5)),
             ("is_safe", json!(true)),
+            ("label", json!(true)),
             ("embedding", json!([0.5, 0.25])),
             ("meta", json!({"lang": "en", "quality": {"score": 1.5}})),
             ("context", json!("  ")),
