@@ -46,8 +46,8 @@ pub use error::Error;
 pub use example::{Example, Message, Role, RowFault};
 pub use file::{DataFile, FormatChoice, fingerprint};
 pub use format::{
-    ColumnMap, ConversationLayout, DatasetEntry, FormatName, Layout, NamedColumns, PairLayout, PreferenceLayout, RoleWord,
-    detect, read_dataset_info,
+    ColumnMap, ConversationLayout, DatasetEntry, FormatName, Layout, NamedColumns, PairLayout,
+    PreferenceLayout, RoleWord, detect, read_dataset_info,
 };
 /// The time that a template can ask for, with `strftime_now`.
 pub use jiff::civil::DateTime;

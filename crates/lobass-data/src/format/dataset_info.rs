@@ -54,7 +54,9 @@ pub fn read_dataset_info(registry: &Path, name: &str) -> Result<Option<DatasetEn
     let file =
         entry.file_name.clone().ok_or_else(|| fail("expected `file_name`, a local file".to_owned()))?;
     if entry.column("kto_tag").is_some() {
-        return Err(fail("`kto_tag`: expected responses to be learned, found responses that are good or bad".to_owned()));
+        return Err(fail(
+            "`kto_tag`: expected responses to be learned, found responses that are good or bad".to_owned(),
+        ));
     }
     let responses = entry.responses().map_err(|reason| fail(reason.to_owned()))?;
     let layout = match (entry.formatting.as_deref().unwrap_or("alpaca"), responses) {
@@ -67,7 +69,9 @@ pub fn read_dataset_info(registry: &Path, name: &str) -> Result<Option<DatasetEn
         ("sharegpt" | "openai", Some([chosen, rejected])) => {
             Layout::Preference(PreferenceLayout::Turns { prompt: entry.conversation(), chosen, rejected })
         }
-        (other, _) => return Err(fail(format!("formatting: expected alpaca, sharegpt, or openai, found `{other}`"))),
+        (other, _) => {
+            return Err(fail(format!("formatting: expected alpaca, sharegpt, or openai, found `{other}`")));
+        }
     };
     let path = registry.parent().unwrap_or(Path::new("")).join(file);
     let named = entry.columns.into_values().flatten().collect();

@@ -42,11 +42,7 @@ const PARTS: [&str; 11] = [
 
 /// Refuses fields that hold media: those with the usual names, unless a layout reads them as something else, and those
 /// that someone named.
-pub(super) fn refuse(
-    fields: &Map<String, Value>,
-    read: &[&str],
-    named: &[String],
-) -> Result<(), RowFault> {
+pub(super) fn refuse(fields: &Map<String, Value>, read: &[&str], named: &[String]) -> Result<(), RowFault> {
     let usual = NAMES.into_iter().filter(|name| !read.contains(name));
     let mut all = usual.chain(named.iter().map(String::as_str));
     match all.find(|name| fields.get(*name).is_some_and(is_there)) {
