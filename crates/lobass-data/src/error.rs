@@ -120,6 +120,22 @@ pub enum Error {
         /// What there is.
         reason: String,
     },
+    /// An argument that a chat template cannot be given.
+    #[error("chat template `{template}`: {reason}")]
+    TemplateArgument {
+        /// The template's name or path.
+        template: String,
+        /// Which argument, and why.
+        reason: String,
+    },
+    /// A mask that a chat template has no marks for.
+    #[error(
+        "chat template `{template}`: expected `{{% generation %}}` blocks, which the mask `generation` scores, found none"
+    )]
+    NoGeneration {
+        /// The template's name or path.
+        template: String,
+    },
     /// A tokenizer that cannot be loaded.
     #[error("tokenizer `{}`: {reason}", path.display())]
     Tokenizer {

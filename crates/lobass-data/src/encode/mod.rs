@@ -1,6 +1,8 @@
 //! Examples to sequences: one rendering, one tokenisation, and a mask from its offsets.
 
+mod generation;
 mod pair;
+mod shadow;
 mod spans;
 mod unread;
 
@@ -10,7 +12,7 @@ use std::str::FromStr;
 use lobass_core::{RowStatus, Sequence};
 use serde::{Deserialize, Serialize};
 
-use crate::{ChatTemplate, Example, RowFault, TextTokenizer, Unread};
+use crate::{ChatTemplate, Error, Example, RowFault, TextTokenizer, Unread};
 use spans::{Rendered, ResponseSpan};
 
 /// Which tokens count.
@@ -22,6 +24,8 @@ pub enum Mask {
     Response,
     /// The responses without the tokens that end their turns, which can be most of what a short one teaches.
     Text,
+    /// What the chat template marks with `{% generation %}`, as TRL trains on it.
+    Generation,
     /// Everything but the first token, which nothing predicts.
     All,
 }
@@ -104,8 +108,18 @@ pub struct Trace {
 
 impl Encoder {
     /// Puts together what turns text into sequences.
-    pub fn new(tokenizer: TextTokenizer, template: ChatTemplate, options: EncodeOptions) -> Self {
-        Self { tokenizer, template, options }
+    ///
+    /// # Errors
+    /// [`Error::NoGeneration`] for [`Mask::Generation`] with a template that marks nothing.
+    pub fn new(
+        tokenizer: TextTokenizer,
+        template: ChatTemplate,
+        options: EncodeOptions,
+    ) -> Result<Self, Error> {
+        if options.mask == Mask::Generation && !template.marks_generation() {
+            return Err(Error::NoGeneration { template: template.name().to_owned() });
+        }
+        Ok(Self { tokenizer, template, options })
     }
 
     /// The tokenizer.
@@ -154,8 +168,12 @@ impl Encoder {
     /// [`RowStatus::TemplateError`] if the template rejects the example or hides its responses;
     /// [`RowStatus::Malformed`] if the tokenizer has no token for a part of the text.
     pub fn trace(&self, example: &Example) -> Result<Trace, RowFault> {
-        let rendered = Rendered::new(&self.template, example, self.tokenizer.special_tokens())?;
-        let mut spans = rendered.spans()?;
+        let bos = self.tokenizer.bos().map(|token| token.text.as_str());
+        let rendered = Rendered::new(&self.template, example, self.tokenizer.special_tokens(), bos)?;
+        let mut spans = match self.options.mask {
+            Mask::Generation => generation::spans(&rendered)?,
+            _ => rendered.spans()?,
+        };
         if self.options.mask == Mask::Text {
             spans.iter_mut().try_for_each(ResponseSpan::leave_out_the_marker)?;
         }
@@ -255,5 +273,5 @@ macro_rules! words {
     };
 }
 
-words!(Mask { Response => "response", Text => "text", All => "all" });
+words!(Mask { Response => "response", Text => "text", Generation => "generation", All => "all" });
 words!(Overlong { Drop => "drop", Truncate => "truncate", Error => "error" });

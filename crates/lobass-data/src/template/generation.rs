@@ -1,26 +1,39 @@
 //! `{% generation %}` blocks, which mark the assistant's text for transformers and which Jinja itself does not know.
 
-/// Turns every `{% generation %} .. {% endgeneration %}` into a block that is always rendered.
-///
-/// White-space control (`{%-`, `-%}`) stays as it was, so the text is the same as transformers renders.
-pub(super) fn without_generation_blocks(source: &str) -> String {
-    let mut result = String::with_capacity(source.len());
-    let mut rest = source;
-    while let Some(start) = rest.find("{%") {
-        let Some(length) = rest[start..].find("%}") else { break };
-        let tag = &rest[start + 2..start + length];
-        let word = tag.trim_matches(|c: char| c.is_whitespace() || c == '-' || c == '+');
-        result.push_str(&rest[..start + 2]);
-        match word {
-            "generation" => result.push_str(&tag.replacen("generation", "if true", 1)),
-            "endgeneration" => result.push_str(&tag.replacen("endgeneration", "endif", 1)),
-            _ => result.push_str(tag),
-        }
-        result.push_str("%}");
-        rest = &rest[start + length + 2..];
+use std::ops::Range;
+
+use minijinja::State;
+
+/// The filter that the text of each block goes through.
+pub(super) const FILTER: &str = "generation_of_transformers";
+/// The variable that says whether blocks are to be marked.
+pub(super) const MARKS: &str = "marks_generation_of_transformers";
+
+/// Characters that no text has: Unicode promises that these two stand for nothing.
+const BEGIN: char = '\u{fdd0}';
+const END: char = '\u{fdd1}';
+
+/// Puts marks around the text of a block, if the rendering asks for them.
+pub(super) fn mark(state: &State<'_, '_>, text: &str) -> String {
+    match state.lookup(MARKS) {
+        Some(marks) if marks.is_true() => format!("{BEGIN}{text}{END}"),
+        _ => text.to_owned(),
     }
-    result.push_str(rest);
-    result
+}
+
+/// A text without its marks, and the bytes of it that were inside them.
+pub(super) fn unmarked(marked: &str) -> (String, Vec<Range<usize>>) {
+    let mut text = String::with_capacity(marked.len());
+    let (mut blocks, mut open) = (Vec::new(), Vec::new());
+    for c in marked.chars() {
+        match c {
+            BEGIN => open.push(text.len()),
+            END => blocks.extend(open.pop().map(|start| start..text.len())),
+            c => text.push(c),
+        }
+    }
+    blocks.sort_by_key(|block| block.start);
+    (text, blocks)
 }
 
 #[cfg(test)]
@@ -28,9 +41,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_generation_tags_change() {
-        let source = "{%- if x %}a{%- generation -%}b{% endgeneration %}{{ '{% generation' }}";
-        let expected = "{%- if x %}a{%- if true -%}b{% endif %}{{ '{% generation' }}";
-        assert_eq!(without_generation_blocks(source), expected);
+    fn marks_are_taken_out_again() {
+        let (text, blocks) = unmarked("a\u{fdd0}bé\u{fdd1}c\u{fdd0}\u{fdd1}");
+        assert_eq!((text.as_str(), blocks), ("abéc", vec![1..4, 5..5]));
     }
 }

@@ -1,106 +1,145 @@
 //! Chat templates: a conversation as the text that a model is trained on.
 
+mod choice;
 mod environment;
+mod filters;
 mod generation;
+mod limits;
+mod own;
 mod preset;
+mod python;
+mod scene;
+mod source;
 
-use std::path::{Path, PathBuf};
-use std::str::FromStr;
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::path::Path;
 
 use jiff::civil::DateTime;
-use minijinja::value::Serde;
-use minijinja::{Environment, context};
-use serde_json::Value;
+use minijinja::{ErrorKind, Value};
+use serde_json::{Map, Value as Json};
 
+pub use choice::TemplateChoice;
 pub use preset::Preset;
+pub(crate) use scene::{Scene, THOUGHTS, from_json, turn_of};
 
 use crate::digest::sha256;
 use crate::tokenizer::TokenizerConfig;
-use crate::{DataFile, Error, Message, Pool};
+use crate::{DataFile, Error, Example, Pool};
+use limits::Bounded;
+use own::{DEFAULT, OwnTemplates, TOOL_USE};
 
-/// Which template to use.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum TemplateChoice {
-    /// The checkpoint's own; if it brings none, `plain` for data that is all `prompt` and `completion`, else `alpaca`.
-    #[default]
-    Auto,
-    /// One that lobass brings along.
-    Preset(Preset),
-    /// A Jinja file.
-    File(PathBuf),
-}
-
-impl FromStr for TemplateChoice {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text == "auto" {
-            return Ok(Self::Auto);
-        }
-        match text.parse() {
-            Ok(preset) => Ok(Self::Preset(preset)),
-            // A path is told from a misspelt name by looking like one.
-            Err(_) if text.contains(['/', '\\', '.']) => Ok(Self::File(text.into())),
-            Err(reason) => Err(format!("{reason}; a file's name has a `.` or a `/` in it")),
-        }
-    }
-}
-
-/// A compiled chat template and the special tokens it is told.
+/// A compiled chat template, the special tokens that it is given, and arguments for all rows.
 #[derive(Debug)]
 pub struct ChatTemplate {
     name: String,
     digest: String,
     tells_time: bool,
-    environment: Environment<'static>,
-    tokens: Value,
+    marks_generation: bool,
+    has_tool_use: bool,
+    /// The variables that the template reads.
+    variables: BTreeSet<String>,
+    environments: Bounded,
+    tokens: Vec<(String, Value)>,
+    arguments: Vec<(String, Value)>,
 }
 
-const NAME: &str = "chat";
+/// A rendering, and which bytes of it the template marks as said by the model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Marked {
+    pub(crate) text: String,
+    pub(crate) blocks: Vec<Range<usize>>,
+}
 
 impl ChatTemplate {
-    /// Finds and compiles a template. `dir` is the checkpoint's directory, `now` the time that `strftime_now` tells.
+    /// Finds and compiles a template. `dir` is the checkpoint's directory, `now` the time that `strftime_now` returns.
     ///
     /// A checkpoint's own template is `chat_template.jinja`, or `chat_template` in `tokenizer_config.json`: text, or a
-    /// list of named ones of which `default` is taken.
+    /// list of named ones. Of several, rows with tools get `tool_use` and others `default`, as in transformers.
     ///
     /// # Errors
-    /// [`Error::Io`] for a file that cannot be read, [`Error::NoTemplate`] for a list without a `default`,
-    /// [`Error::Template`] for source that does not compile.
+    /// [`Error::Io`] for a file that cannot be read, [`Error::NoTemplate`] if the checkpoint has no template of the
+    /// name, [`Error::Template`] for source that does not compile.
     pub fn load(choice: &TemplateChoice, dir: &Path, pool: &Pool, now: DateTime) -> Result<Self, Error> {
         let config = TokenizerConfig::from_dir(dir)?;
+        let mut tool_use = None;
         let (name, source) = match choice {
             TemplateChoice::Preset(preset) => (preset.to_string(), preset.source().to_owned()),
             TemplateChoice::File(path) => (path.display().to_string(), fs_err::read_to_string(path)?),
+            TemplateChoice::Named(name) => {
+                let own = OwnTemplates::read(dir, &config)?;
+                (format!("{}{name} ({})", choice::NAMED, own.place), own.named(name)?)
+            }
             TemplateChoice::Auto => {
-                if let Some(found) = own_template(dir, &config)? {
-                    found
-                } else {
-                    let plain = pool.files().iter().all(DataFile::is_plain_pair);
+                let own = OwnTemplates::read(dir, &config)?;
+                if own.sources.is_empty() {
+                    let plain = !pool.files().is_empty() && pool.files().iter().all(DataFile::is_plain_pair);
                     let preset = if plain { Preset::Plain } else { Preset::Alpaca };
                     let name = format!("{preset} (the checkpoint brings no template)");
                     (name, preset.source().to_owned())
+                } else {
+                    tool_use = own.sources.get(TOOL_USE).cloned();
+                    let note = if tool_use.is_some() { ", `tool_use` for rows with tools" } else { "" };
+                    (format!("{}{note}", own.place), own.named(DEFAULT)?)
                 }
             }
         };
-        Self::compile(name, &source, &config, now)
+        Self::compile(name, &source, tool_use.as_deref(), &config, now)
     }
 
-    fn compile(name: String, source: &str, config: &TokenizerConfig, now: DateTime) -> Result<Self, Error> {
-        // As Jinja does before it parses.
-        let source = &source.replace("\r\n", "\n").replace('\r', "\n");
-        let tells_time = source.contains("strftime_now");
-        let mut digested = format!("{source}\n{:?}", config.named_tokens);
+    fn compile(
+        name: String,
+        source: &str,
+        tool_use: Option<&str>,
+        config: &TokenizerConfig,
+        now: DateTime,
+    ) -> Result<Self, Error> {
+        let sources = [Some((DEFAULT, source)), tool_use.map(|source| (TOOL_USE, source))];
+        let mut environment = environment::environment(now);
+        let (mut digested, mut variables) = (String::new(), BTreeSet::new());
+        for (at, source) in sources.iter().flatten() {
+            environment
+                .add_template_owned(*at, source::prepare(source))
+                .map_err(|source| Error::Template { name: name.clone(), source })?;
+            let template = environment.get_template(at);
+            variables.extend(template.into_iter().flat_map(|template| template.undeclared_variables(false)));
+            digested += &source.replace("\r\n", "\n").replace('\r', "\n");
+            digested.push('\n');
+        }
+        digested += &format!("{:?}", config.named_tokens);
+        let any = |has: &dyn Fn(&str) -> bool| sources.iter().flatten().any(|(_, source)| has(source));
+        let tells_time = any(&|source| source.contains("strftime_now"));
         if tells_time {
             digested += &now.to_string();
         }
-        let mut environment = environment::environment(now);
-        environment
-            .add_template_owned(NAME, generation::without_generation_blocks(source))
-            .map_err(|source| Error::Template { name: name.clone(), source })?;
-        let digest = sha256(digested.as_bytes());
-        let tokens = tokens_for_templates(config);
-        Ok(Self { name, digest, tells_time, environment, tokens })
+        Ok(Self {
+            digest: sha256(digested.as_bytes()),
+            name,
+            tells_time,
+            marks_generation: any(&source::marks_generation),
+            has_tool_use: tool_use.is_some(),
+            variables,
+            environments: Bounded::new(environment),
+            tokens: tokens_for_templates(config),
+            arguments: Vec::new(),
+        })
+    }
+
+    /// The same template with arguments for all rows, such as `enable_thinking`. Those of a row come first.
+    ///
+    /// # Errors
+    /// [`Error::TemplateArgument`] for variables that are set from the row.
+    pub fn with_arguments(mut self, arguments: &Map<String, Json>) -> Result<Self, Error> {
+        for name in arguments.keys() {
+            scene::check_argument(name)
+                .map_err(|reason| Error::TemplateArgument { template: self.name.clone(), reason })?;
+        }
+        if !arguments.is_empty() {
+            self.digest = sha256(format!("{} {}", self.digest, Json::from(arguments.clone())).as_bytes());
+        }
+        let values = arguments.iter().map(|(name, value)| (name.clone(), from_json(value, &mut 0)));
+        self.arguments.extend(values);
+        Ok(self)
     }
 
     /// Where the template comes from.
@@ -108,7 +147,8 @@ impl ChatTemplate {
         &self.name
     }
 
-    /// A hash of everything that decides the text: source, special tokens, and the time if the template asks for it.
+    /// A hash of everything that decides the text: sources, special tokens, arguments for all rows, and the time if
+    /// the template asks for it.
     pub fn digest(&self) -> &str {
         &self.digest
     }
@@ -118,68 +158,71 @@ impl ChatTemplate {
         self.tells_time
     }
 
-    /// Renders turns as text.
+    /// Whether `{% generation %}` blocks mark what the model says.
+    pub fn marks_generation(&self) -> bool {
+        self.marks_generation
+    }
+
+    /// Whether the template reads a variable of this name anywhere.
+    pub fn reads(&self, variable: &str) -> bool {
+        self.variables.contains(variable)
+    }
+
+    /// Renders an example as text.
     ///
     /// # Errors
-    /// What the template says of turns it does not like, with the line that says so.
-    pub fn render(
-        &self,
-        messages: &[Message],
-        tools: Option<&Value>,
-        add_generation_prompt: bool,
-    ) -> Result<String, String> {
-        let rendered = self.environment.get_template(NAME).and_then(|template| {
-            template.render(context! {
-                messages => minijinja::Value::from(Serde(messages)),
-                documents => (),
-                tools => minijinja::Value::from(Serde(tools)),
-                add_generation_prompt => add_generation_prompt,
-                ..minijinja::Value::from(Serde(&self.tokens))
-            })
-        });
+    /// What the template says of turns that it does not accept, with the line that says so; also if it takes too many
+    /// steps or writes too much.
+    pub fn render(&self, example: &Example, add_generation_prompt: bool) -> Result<String, String> {
+        let scene = Scene::new(example).map_err(|fault| fault.reason)?;
+        self.render_turns(&scene, scene.turns.len(), add_generation_prompt)
+    }
+
+    /// Renders the first `n_turns` of a scene.
+    pub(crate) fn render_turns(&self, scene: &Scene, n_turns: usize, prompt: bool) -> Result<String, String> {
+        self.rendered(scene, n_turns, prompt, false)
+    }
+
+    /// Renders a whole scene, and finds its `{% generation %}` blocks.
+    pub(crate) fn render_marked(&self, scene: &Scene) -> Result<Marked, String> {
+        let marked = self.rendered(scene, scene.turns.len(), false, true)?;
+        let (text, blocks) = generation::unmarked(&marked);
+        Ok(Marked { text, blocks })
+    }
+
+    fn rendered(&self, scene: &Scene, n_turns: usize, prompt: bool, marks: bool) -> Result<String, String> {
+        let environment = self.environments.for_input(scene.n_bytes(), scene.turns.len());
+        let name = if self.has_tool_use && !scene.tools.is_none() { TOOL_USE } else { DEFAULT };
+        let mut variables: Vec<(&str, Value)> = Vec::new();
+        for (name, value) in self.tokens.iter().chain(&self.arguments).chain(&scene.arguments) {
+            variables.push((name, value.clone()));
+        }
+        variables.push(("messages", Value::from(scene.turns[..n_turns].to_vec())));
+        variables.push(("documents", scene.documents.clone()));
+        variables.push(("tools", scene.tools.clone()));
+        variables.push(("add_generation_prompt", Value::from(prompt)));
+        if marks {
+            variables.push((generation::MARKS, Value::from(true)));
+        }
+        let rendered = environment.get_template(name).and_then(|template| template.render(Value::from_pairs(variables)));
         rendered.map_err(|error| describe(&error))
     }
 }
 
-/// `bos_token` and `eos_token` are always told, as empty text where the tokenizer has none.
-fn tokens_for_templates(config: &TokenizerConfig) -> Value {
-    let mut tokens = serde_json::Map::new();
-    for name in ["bos_token", "eos_token"] {
-        tokens.insert(name.to_owned(), Value::from(""));
-    }
-    tokens.extend(config.named_tokens.iter().map(|(name, text)| (name.clone(), Value::from(text.as_str()))));
-    Value::Object(tokens)
+/// `bos_token` and `eos_token` are always defined, as empty text where the tokenizer has none.
+fn tokens_for_templates(config: &TokenizerConfig) -> Vec<(String, Value)> {
+    let missing = ["bos_token", "eos_token"].into_iter().filter(|name| !config.named_tokens.contains_key(*name));
+    let named = config.named_tokens.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+    missing.map(|name| (name, "")).chain(named).map(|(name, text)| (name.to_owned(), Value::from(text))).collect()
 }
 
 fn describe(error: &minijinja::Error) -> String {
+    if error.kind() == ErrorKind::OutOfFuel {
+        return "the chat template takes too many steps or writes too much, and was stopped".to_owned();
+    }
     let what = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
     match error.line() {
         Some(line) => format!("{what} (line {line} of the template)"),
         None => what,
-    }
-}
-
-/// The template that a checkpoint brings, and where it was found.
-fn own_template(dir: &Path, config: &TokenizerConfig) -> Result<Option<(String, String)>, Error> {
-    let file = dir.join("chat_template.jinja");
-    if file.exists() {
-        return Ok(Some(("chat_template.jinja".to_owned(), fs_err::read_to_string(&file)?)));
-    }
-    let name = "tokenizer_config.json".to_owned();
-    match &config.chat_template {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(source)) => Ok(Some((name, source.clone()))),
-        Some(Value::Array(named)) => {
-            let default = named.iter().find(|entry| entry["name"] == "default");
-            if let Some(source) = default.and_then(|entry| entry["template"].as_str()) {
-                Ok(Some((name, source.to_owned())))
-            } else {
-                let reason = "expected an entry `default` with a `template`, found none".to_owned();
-                Err(Error::NoTemplate { name, reason })
-            }
-        }
-        Some(_) => {
-            Err(Error::NoTemplate { name, reason: "expected text or a list of named templates".to_owned() })
-        }
     }
 }

@@ -1,0 +1,131 @@
+//! The source of a template, before the engine parses it.
+//!
+//! What transformers adds to Jinja, and what Jinja in Rust has not, becomes something that it has. White space and
+//! lines stay as they were.
+
+mod percent;
+mod scan;
+mod tokens;
+
+use std::ops::Range;
+
+use scan::{Tag, TagKind, tags};
+
+use super::filters::PERCENT;
+use super::generation;
+
+/// A replacement for a part of the source.
+struct Edit {
+    at: Range<usize>,
+    text: String,
+}
+
+/// The source that the engine is given.
+pub(super) fn prepare(source: &str) -> String {
+    // As Jinja does before it parses.
+    let source = source.replace("\r\n", "\n").replace('\r', "\n");
+    let mut edits: Vec<Edit> = Vec::new();
+    let mut n_macros = 0_u32;
+    for tag in tags(&source) {
+        match tag.word(&source) {
+            "macro" => n_macros += 1,
+            "endmacro" => n_macros = n_macros.saturating_sub(1),
+            "set" if n_macros > 0 => edits.extend(enclosed(&source, &tag).into_iter().flatten()),
+            _ => {}
+        }
+        edits.extend(generation_edit(&source, &tag));
+        edits.extend(percent::edits(&source, &tag.inner));
+    }
+    apply(&source, edits)
+}
+
+/// Whether a template marks what models say.
+pub(super) fn marks_generation(source: &str) -> bool {
+    tags(source).any(|tag| generation_edit(source, &tag).is_some())
+}
+
+/// `{% generation %} .. {% endgeneration %}` becomes a block whose text goes through a filter.
+fn generation_edit(source: &str, tag: &Tag) -> Option<Edit> {
+    let text = match (tag.kind, source[tag.inner.clone()].trim()) {
+        (TagKind::Statement, "generation") => format!("filter {}", generation::FILTER),
+        (TagKind::Statement, "endgeneration") => "endfilter".to_owned(),
+        _ => return None,
+    };
+    let inner = &source[tag.inner.clone()];
+    let start = tag.inner.start + inner.len() - inner.trim_start().len();
+    Some(Edit { at: start..start + inner.trim().len(), text })
+}
+
+/// An assignment to an attribute of a namespace inside a macro: the engine sees variables of the template there only
+/// if they are read, so the value is read out of a list that the namespace is in too.
+fn enclosed(source: &str, tag: &Tag) -> Option<[Edit; 2]> {
+    let tokens = tokens::tokens(source, &tag.inner);
+    let [set, name, dot, _, equals, value @ ..] = &tokens[..] else { return None };
+    let text = |token: &tokens::Token| &source[token.at.clone()];
+    let is_assignment = text(set) == "set" && text(dot) == "." && text(equals) == "=";
+    if !is_assignment || tokens::has_comma(source, value) {
+        return None;
+    }
+    let (first, last) = (value.first()?, value.last()?);
+    let (start, end) = (first.at.start, last.at.end);
+    Some([
+        Edit { at: start..start, text: "[".to_owned() },
+        Edit { at: end..end, text: format!(", {}][0]", text(name)) },
+    ])
+}
+
+/// Edits do not overlap, except that one may be empty at the border of another.
+fn apply(source: &str, mut edits: Vec<Edit>) -> String {
+    edits.sort_by_key(|edit| (edit.at.start, edit.at.end));
+    let mut result = String::with_capacity(source.len());
+    let mut done = 0;
+    for edit in edits {
+        result.push_str(&source[done..edit.at.start]);
+        result.push_str(&edit.text);
+        done = edit.at.end;
+    }
+    result.push_str(&source[done..]);
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn generation_tags_become_filters_and_nothing_else_changes() {
+        let source = "{%- if x %}a{%- generation -%}b{% endgeneration %}{{ '{% generation %}' }}{# {% generation %} #}";
+        let expected = format!(
+            "{{%- if x %}}a{{%- filter {} -%}}b{{% endfilter %}}{{{{ '{{% generation %}}' }}}}{{# {{% generation %}} #}}",
+            generation::FILTER
+        );
+        assert_eq!(prepare(source), expected);
+        assert!(marks_generation(source));
+        assert!(!marks_generation("{{ '{% generation %}' }}{% raw %}{% generation %}{% endraw %}"));
+    }
+
+    #[test]
+    fn percent_signs_between_values_become_a_filter() {
+        for (source, expected) in [
+            ("{{ 'a%b' % x }}", "{{ 'a%b' |P( x) }}"),
+            ("{{ x.y[1]|f('%') % (1, 2) + 3 }}", "{{ x.y[1]|f('%') |P( (1, 2)) + 3 }}"),
+            ("{%- if loop.index0 % 2 == 0 -%}", "{%- if loop.index0 |P( 2) == 0 -%}"),
+            ("{{ a % b % c }}", "{{ a |P( b) |P( c) }}"),
+            ("{{ a * b % c }}", "{{ a * b % c }}"),
+            ("{{ a % b ** 2 }}", "{{ a |P( b ** 2) }}"),
+            ("{{ a % -b.c(d)|e }}", "{{ a |P( -b.c(d)|e) }}"),
+            ("{{ (a + b) % 'x' 'y' }}", "{{ (a + b) |P( 'x' 'y') }}"),
+            ("{{ {'a': 1}['b' % 2] }}", "{{ {'a': 1}['b' |P( 2)] }}"),
+            ("50 % {# 5 % 3 #} {% raw %}{{ a % b }}{% endraw %}", "50 % {# 5 % 3 #} {% raw %}{{ a % b }}{% endraw %}"),
+        ] {
+            assert_eq!(prepare(source), expected.replace("|P(", &format!("|{PERCENT}(")), "{source}");
+        }
+    }
+
+    #[test]
+    fn macros_see_the_namespaces_that_they_change() {
+        let source = "{% set n.a = 1 %}{% macro f() %}{% set n.a = n.b if x else 2 %}{% endmacro %}";
+        let expected = "{% set n.a = 1 %}{% macro f() %}{% set n.a = [n.b if x else 2, n][0] %}{% endmacro %}";
+        assert_eq!(prepare(source), expected);
+    }
+}
