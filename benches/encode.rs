@@ -30,7 +30,7 @@ fn encode(criterion: &mut Criterion) {
             "template {}",
             if choice == TemplateChoice::Auto { "of the checkpoint" } else { "alpaca" }
         );
-        let encoder = Encoder::new(tokenizer, template, options);
+        let encoder = Encoder::new(tokenizer, template, options).expect("a mask that the template has");
         let n_tokens: usize = examples.iter().map(|example| encoder.encode(example).n_tokens).sum();
         group.throughput(Throughput::Elements(n_tokens as u64));
         group.bench_function(name, |bencher| {

@@ -66,7 +66,7 @@ impl Case {
         let pool = Pool::new(Vec::new(), Duplicates::Keep);
         let template = ChatTemplate::load(&choice, &dir, &pool, now).unwrap();
         let options = EncodeOptions { mask, max_length: 4096, overlong: Overlong::Drop };
-        Encoder::new(TextTokenizer::from_dir(&dir).unwrap(), template, options)
+        Encoder::new(TextTokenizer::from_dir(&dir).unwrap(), template, options).unwrap()
     }
 }
 
@@ -126,7 +126,7 @@ fn text_and_ids_equal_transformers() {
     let Expected { now, cases, .. } = expected();
     for case in &cases {
         let (encoder, example) = (case.encoder(now), case.example());
-        let rendered = encoder.template().render(&example.messages, example.tools.as_ref(), false);
+        let rendered = encoder.template().render(&example, false);
         let Some(text) = &case.text else {
             let (error, expected) = (rendered.unwrap_err(), case.error.as_ref().unwrap());
             assert!(error.contains(expected.as_str()), "{}: {error}", case.name());

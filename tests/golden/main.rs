@@ -13,6 +13,8 @@ mod embeddings;
 mod checkpoints;
 // Text, ids, and masks of conversations.
 mod chat;
+// Text and masks of templates that write turns in unusual ways.
+mod styles;
 // What greedy decoding would say.
 mod greedy;
 // Intervals against SciPy.

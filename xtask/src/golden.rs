@@ -11,6 +11,7 @@ const GENERATORS: [&str; 12] = [
     "gen_models.py",
     "gen_spellings.py",
     "gen_chat.py",
+    "gen_styles.py",
     "gen_tokenizers.py",
     "gen_training.py",
     "gen_lora.py",

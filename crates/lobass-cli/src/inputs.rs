@@ -207,5 +207,5 @@ pub(crate) fn open_encoder(
     if tokenizer.eos().is_none() {
         ui.warn("the tokenizer names no end-of-sequence token, so templates that end turns with it do not");
     }
-    Ok((Encoder::new(tokenizer, template, options), now))
+    Ok((Encoder::new(tokenizer, template, options)?, now))
 }

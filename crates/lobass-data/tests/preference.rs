@@ -232,7 +232,7 @@ fn encoder(max_length: usize) -> Encoder {
     let choice = TemplateChoice::Preset(Preset::Plain);
     let template = ChatTemplate::load(&choice, &dir, &pool, DateTime::default()).unwrap();
     let options = EncodeOptions { mask: Mask::Response, max_length, overlong: Overlong::Drop };
-    Encoder::new(TextTokenizer::from_dir(&dir).unwrap(), template, options)
+    Encoder::new(TextTokenizer::from_dir(&dir).unwrap(), template, options).unwrap()
 }
 
 fn encode(row: &Value, max_length: usize) -> Encoded {

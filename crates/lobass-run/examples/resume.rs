@@ -48,7 +48,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let base = assets.join("base");
     let template = ChatTemplate::load(&TemplateChoice::Auto, &base, &pool, DateTime::default())?;
     let options = EncodeOptions { mask: Mask::Response, max_length: 128, overlong: Overlong::Drop };
-    let encoder = Encoder::new(TextTokenizer::from_dir(&base)?, template, options);
+    let encoder = Encoder::new(TextTokenizer::from_dir(&base)?, template, options)?;
     let model = ModelKey::new("base", "one nat each", "0123456789abcdef", "f64", "cpu");
 
     let work = WorkDir::open(Store::local(&dir.path().join("work"))?, Plan::make(&pool, &encoder, None)?)?;

@@ -29,7 +29,7 @@
 //! # let pool = Pool::new(vec![file], Duplicates::Keep);
 //! # let template = ChatTemplate::load(&TemplateChoice::Auto, &checkpoint, &pool, Default::default())?;
 //! # let options = EncodeOptions { mask: Mask::Response, max_length: 512, overlong: Overlong::Drop };
-//! # let encoder = Encoder::new(TextTokenizer::from_dir(&checkpoint)?, template, options);
+//! # let encoder = Encoder::new(TextTokenizer::from_dir(&checkpoint)?, template, options)?;
 //! # let (work, scores) = (dir.path().join("work"), dir.path().join("scores.parquet"));
 //! # let (base_engine, reference_engine) = (Constant(3.0), Constant(1.5));
 //! # let base = ModelKey::new("base", "a-model", "0123456789abcdef", "f32", "cpu");

@@ -137,7 +137,7 @@ fn encoder(args: &ReportArgs, pool: &Pool, manifest: &Manifest, ui: &Ui) -> anyh
         }
         let template = ChatTemplate::load(&choice, dir, pool, now)?;
         if template.digest() == manifest.template.digest {
-            return Ok(Encoder::new(tokenizer, template, manifest.encoding));
+            return Ok(Encoder::new(tokenizer, template, manifest.encoding)?);
         }
     }
     bail!(
