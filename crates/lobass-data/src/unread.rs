@@ -31,6 +31,8 @@ pub enum UnreadKind {
     Documents,
     /// An argument that the chat template does not use.
     TemplateArgument,
+    /// The end of a turn, which no scored token stands for: the chat template writes none.
+    EndOfTurn,
 }
 
 impl Unread {
@@ -50,6 +52,7 @@ impl fmt::Display for Unread {
             UnreadKind::Thought => write!(f, "thoughts (`{name}`)"),
             UnreadKind::Documents => write!(f, "documents (`{name}`)"),
             UnreadKind::TemplateArgument => write!(f, "template argument `{name}`"),
+            UnreadKind::EndOfTurn => write!(f, "end of turn of the {name} (no scored token stands for it)"),
         }
     }
 }

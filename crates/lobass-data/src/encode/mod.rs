@@ -104,6 +104,8 @@ pub struct Trace {
     pub scored: Vec<bool>,
     /// The first token that holds both template text and response text.
     pub border: Option<usize>,
+    /// What the example says and the text does not show.
+    pub unread: Vec<Unread>,
 }
 
 impl Encoder {
@@ -150,8 +152,8 @@ impl Encoder {
 
     fn encode_side(&self, example: &Example) -> Encoded {
         match self.trace(example) {
-            Ok(trace) => {
-                let unread = unread::turn_fields(example, &trace.text);
+            Ok(mut trace) => {
+                let unread = std::mem::take(&mut trace.unread);
                 let encoded = self.fit(trace);
                 let unread = if encoded.sequence.is_some() { unread } else { Vec::new() };
                 Encoded { unread, ..encoded }
@@ -177,6 +179,7 @@ impl Encoder {
         if self.options.mask == Mask::Text {
             spans.iter_mut().try_for_each(ResponseSpan::leave_out_the_marker)?;
         }
+        let unread = unread::unread(&rendered, self.options.mask, &spans);
         let text = rendered.text;
         let tokens = self
             .tokenizer
@@ -186,7 +189,7 @@ impl Encoder {
         if self.options.mask == Mask::All {
             scored.iter_mut().skip(1).for_each(|counts| *counts = true);
         }
-        Ok(Trace { text, ids: tokens.ids, offsets: tokens.offsets, scored, border })
+        Ok(Trace { text, ids: tokens.ids, offsets: tokens.offsets, scored, border, unread })
     }
 
     /// Applies the maximal length.

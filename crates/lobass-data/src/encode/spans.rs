@@ -31,7 +31,7 @@ pub(super) struct ResponseSpan {
     pub(super) scored: Range<usize>,
     /// Where the reply ends, if that can be told.
     text_end: Option<usize>,
-    /// Whether a special token ends the turn and is scored.
+    /// Whether anything behind the reply ends the turn and is scored.
     pub(super) has_end: bool,
     /// The turn, in the order of the conversation.
     turn: usize,
@@ -134,11 +134,13 @@ impl<'a> Rendered<'a> {
     fn ended(&self, at: usize, prompt_end: usize, scored: Range<usize>, text_end: Option<usize>) -> ResponseSpan {
         let mut scored = prompt_end + scored.start..prompt_end + scored.end;
         let text_end = text_end.map(|end| prompt_end + end);
-        let mut has_end = self.has_marker(&self.text[text_end.unwrap_or(scored.start)..scored.end]);
+        let mut has_end = text_end.is_none_or(|end| end < scored.end);
         if !has_end && let Some(length) = self.end_in_next(at, scored.end) {
             scored.end += length;
             has_end = true;
         }
+        // What closes a call may be what ends its turn.
+        let has_end = has_end || self.example.messages[at].calls_tools();
         ResponseSpan { prompt_end, scored, text_end, has_end, turn: at }
     }
 
@@ -200,10 +202,13 @@ impl<'a> Rendered<'a> {
             }
         }
         let part = if message.content.trim().is_empty() { Part::Calls } else { Part::Content };
-        let Shown::At(said) = self.shown(at, part) else {
-            return Err(fault(at, "the chat template writes what comes before it differently once it is there"));
-        };
-        Ok(self.header_end(at, said.start))
+        match self.shown(at, part) {
+            Shown::At(said) => Ok(self.header_end(at, said.start)),
+            Shown::Not => Err(fault(at, "the chat template does not show it")),
+            Shown::Unknown => {
+                Err(fault(at, "the chat template writes what comes before it differently once it is there"))
+            }
+        }
     }
 
     /// Where the header of turn `at` ends, of which what is said begins at a place: behind the generation prompt, if
@@ -365,10 +370,6 @@ impl<'a> Rendered<'a> {
             rest = rest[..rest.len() - token.len()].trim_end();
         }
         rest.len()
-    }
-
-    fn has_marker(&self, text: &str) -> bool {
-        self.special_tokens.iter().any(|token| !token.is_empty() && text.contains(token.as_str()))
     }
 
     /// The longest special token that a text begins with.

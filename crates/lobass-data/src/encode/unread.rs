@@ -1,15 +1,64 @@
 //! What an example says and its rendering does not show.
 
-use crate::{Example, Unread, UnreadKind};
+use super::Mask;
+use super::shadow::Part;
+use super::spans::{Rendered, ResponseSpan, Shown, thought_of};
+use crate::template::{Scene, THOUGHTS};
+use crate::{Example, Message, Unread, UnreadKind};
 
-/// Fields of turns that the rendered text shows nothing of. Calls and thoughts are no such fields.
-pub(super) fn turn_fields(example: &Example, rendered: &str) -> Vec<Unread> {
-    let fields = example.messages.iter().flat_map(|message| message.further_texts());
-    let mut unread: Vec<Unread> = fields
-        .filter(|(_, texts)| texts.is_empty() || texts.iter().any(|text| !rendered.contains(text.trim())))
-        .map(|(name, _)| Unread::new(UnreadKind::TurnField, name))
-        .collect();
+/// Everything of an example that its rendering does not show, in order and without repetition.
+pub(super) fn unread(rendered: &Rendered<'_>, mask: Mask, spans: &[ResponseSpan]) -> Vec<Unread> {
+    let mut unread = turn_fields(rendered.example, &rendered.text);
+    for (at, message) in rendered.example.messages.iter().enumerate() {
+        unread.extend(thought(rendered, at, message));
+        let content = message.content.trim();
+        if !content.is_empty() && !rendered.text.contains(content) && rendered.shown(at, Part::Content) == Shown::Not {
+            unread.push(Unread::new(UnreadKind::TurnField, "content"));
+        }
+    }
+    unread.extend(beside_turns(rendered));
+    if mask == Mask::Response && spans.iter().any(|span| !span.has_end) {
+        unread.push(Unread::new(UnreadKind::EndOfTurn, "assistant"));
+    }
     unread.sort_unstable();
     unread.dedup();
     unread
+}
+
+/// A thought that the rendering does not show.
+fn thought(rendered: &Rendered<'_>, at: usize, message: &Message) -> Option<Unread> {
+    let thought = thought_of(message)?;
+    let hidden = !rendered.text.contains(thought) && rendered.shown(at, Part::Thought) == Shown::Not;
+    let name = THOUGHTS.into_iter().find(|name| message.extra.contains_key(*name)).unwrap_or("content");
+    hidden.then(|| Unread::new(UnreadKind::Thought, name))
+}
+
+/// Tools, documents, and arguments: what a rendering without them does not differ in.
+fn beside_turns(rendered: &Rendered<'_>) -> Vec<Unread> {
+    let mut unread = Vec::new();
+    let scene = &rendered.scene;
+    let mut compare = |kind, name: &str, without: Scene| {
+        let text = rendered.template.render_turns(&without, scene.turns.len(), false);
+        if text.is_ok_and(|text| text == rendered.text) {
+            unread.push(Unread::new(kind, name));
+        }
+    };
+    if scene.tools.is_true() {
+        compare(UnreadKind::Tools, "tools", scene.without_tools());
+    }
+    if scene.documents.is_true() {
+        compare(UnreadKind::Documents, "documents", scene.without_documents());
+    }
+    let unused = scene.arguments.iter().filter(|(name, _)| !rendered.template.reads(name));
+    unread.extend(unused.map(|(name, _)| Unread::new(UnreadKind::TemplateArgument, name)));
+    unread
+}
+
+/// Fields of turns that the rendered text shows nothing of. Calls and thoughts are no such fields.
+fn turn_fields(example: &Example, rendered: &str) -> Vec<Unread> {
+    let fields = example.messages.iter().flat_map(|message| message.further_texts());
+    fields
+        .filter(|(_, texts)| texts.is_empty() || texts.iter().any(|text| !rendered.contains(text.trim())))
+        .map(|(name, _)| Unread::new(UnreadKind::TurnField, name))
+        .collect()
 }

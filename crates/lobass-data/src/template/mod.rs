@@ -12,10 +12,13 @@ mod scene;
 mod source;
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 use jiff::civil::DateTime;
+use minijinja::value::Object;
 use minijinja::{ErrorKind, Value};
 use serde_json::{Map, Value as Json};
 
@@ -198,6 +201,7 @@ impl ChatTemplate {
             variables.push((name, value.clone()));
         }
         variables.push(("messages", Value::from(scene.turns[..n_turns].to_vec())));
+        variables.push(("self", Value::from_object(TemplateReference)));
         variables.push(("documents", scene.documents.clone()));
         variables.push(("tools", scene.tools.clone()));
         variables.push(("add_generation_prompt", Value::from(prompt)));
@@ -206,6 +210,16 @@ impl ChatTemplate {
         }
         let rendered = environment.get_template(name).and_then(|template| template.render(Value::from_pairs(variables)));
         rendered.map_err(|error| describe(&error))
+    }
+}
+
+/// What Jinja has under `self`: the blocks of a template, which chat templates have none of.
+#[derive(Debug)]
+struct TemplateReference;
+
+impl Object for TemplateReference {
+    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("<TemplateReference None>")
     }
 }
 

@@ -50,6 +50,16 @@ impl Scene {
         scene
     }
 
+    /// The same with an empty list of tools.
+    pub(crate) fn without_tools(&self) -> Self {
+        Self { tools: Value::from(Vec::<Value>::new()), ..self.clone() }
+    }
+
+    /// The same without documents.
+    pub(crate) fn without_documents(&self) -> Self {
+        Self { documents: Value::from(()), ..self.clone() }
+    }
+
     /// The size of all texts, in bytes.
     pub(super) fn n_bytes(&self) -> usize {
         self.n_bytes
