@@ -3,8 +3,8 @@
 
 use jiff::civil::DateTime;
 use lobass_data::{
-    ChatTemplate, ConversationLayout, Duplicates, EncodeOptions, Encoder, Example, Layout, Mask, Overlong, Pool,
-    RowFault, TemplateChoice, TextTokenizer, Trace,
+    ChatTemplate, ConversationLayout, Duplicates, EncodeOptions, Encoder, Example, Layout, Mask, Overlong,
+    Pool, RowFault, TemplateChoice, TextTokenizer, Trace,
 };
 use lobass_tests::{fixture, read_json};
 use serde::Deserialize;
@@ -73,7 +73,12 @@ fn text_and_ids_equal_transformers() {
             continue;
         };
         assert_eq!(rendered.as_ref(), Ok(text), "{}", case.name());
-        assert_eq!(&encoder.tokenizer().encode(text).unwrap().ids, case.ids.as_ref().unwrap(), "{}", case.name());
+        assert_eq!(
+            &encoder.tokenizer().encode(text).unwrap().ids,
+            case.ids.as_ref().unwrap(),
+            "{}",
+            case.name()
+        );
     }
 }
 
@@ -108,7 +113,8 @@ fn scored_text(trace: &Trace) -> Vec<String> {
 fn trace(template: &str, conversation: &str, mask: Mask) -> Result<Trace, RowFault> {
     let Expected { now, cases, .. } = expected();
     let template = format!("{template}.jinja");
-    let case = cases.iter().find(|case| case.template == template && case.conversation == conversation).unwrap();
+    let case =
+        cases.iter().find(|case| case.template == template && case.conversation == conversation).unwrap();
     case.encoder(now, mask).trace(&example(&case.row))
 }
 
@@ -117,14 +123,16 @@ fn check(template: &str, conversation: &str, scored: &[&str]) {
     assert_eq!(scored_text(&trace), scored, "{conversation} with {template}: {:?}", trace.text);
 }
 
-const STONE: &str = r#"{"thing": "a stone", "eps": 2.5e-07, "most": 1e+16, "exact": true, "by": null, "n": [1, 2.0, -0.0]}"#;
+const STONE: &str =
+    r#"{"thing": "a stone", "eps": 2.5e-07, "most": 1e+16, "exact": true, "by": null, "n": [1, 2.0, -0.0]}"#;
 
 #[test]
 fn calls_are_scored_where_the_template_writes_earlier_turns_in_another_way() {
     let call = format!(r#"<call>{{"name": "weigh", "arguments": {STONE}}}</call><|stop|>"#);
     check("stepwise", "call", &[&call, "Two kilos.<|stop|>"]);
     check("stepwise", "call and text", &[&format!("Let me see.\n{call}"), "Two kilos.<|stop|>"]);
-    let one = |thing: &str| format!(r#"<call>{{"name": "weigh", "arguments": {{"thing": "{thing}"}}}}</call>"#);
+    let one =
+        |thing: &str| format!(r#"<call>{{"name": "weigh", "arguments": {{"thing": "{thing}"}}}}</call>"#);
     let both = format!("{}\n{}<|stop|>", one("x"), one("y"));
     check("stepwise", "calls", &[&both, "Five kilos.<|stop|>"]);
     // The template injects an empty thought into the last turn, which is no part of what the data says.
@@ -141,12 +149,13 @@ fn calls_before_the_text_are_scored_with_it() {
 
 #[test]
 fn thoughts_are_scored_where_the_template_shows_them() {
-    let thought = "<think>\nHm, why.\n</think>\n\nBecause.<|stop|>";
+    // The generation prompt opens the thought.
+    let thought = "Hm, why.\n</think>\n\nBecause.<|stop|>";
     for key in ["thinking", "reasoning"] {
         check("stepwise", key, &[thought]);
     }
-    check("stepwise", "reasoning_content", &["Because.<|stop|>", "<think>\nSurely.\n</think>\n\nYes.<|stop|>"]);
-    check("stepwise", "inside", &["Because.<|stop|>", "<think>\nSurely.\n</think>\n\nYes.<|stop|>"]);
+    check("stepwise", "reasoning_content", &["Because.<|stop|>", "Surely.\n</think>\n\nYes.<|stop|>"]);
+    check("stepwise", "inside", &["Because.<|stop|>", "Surely.\n</think>\n\nYes.<|stop|>"]);
     check("stepwise", "turns", &["Old.<|stop|>", " Older. <|stop|>"]);
     check("stepwise", "same words", &["assistant<|stop|>", "a<|stop|>"]);
 }
@@ -155,7 +164,8 @@ fn thoughts_are_scored_where_the_template_shows_them() {
 fn a_system_prompt_that_moves_into_the_last_question_hides_no_reply() {
     check("last_system", "system", &["Old.</s>", "Older.</s>"]);
     check("last_system", "turns", &["Old.</s>", "Older.</s>"]);
-    check("last_system", "same words", &["assistant</s>", "a</s>"]);
+    // Some tokens hold the space before a word too.
+    check("last_system", "same words", &[" assistant</s>", " a</s>"]);
 }
 
 #[test]
@@ -205,7 +215,8 @@ fn generation_blocks_are_scored_as_transformers_marks_them() {
 #[test]
 fn a_turn_that_is_not_to_be_scored_is_not_scored_in_its_block_either() {
     let Expected { now, cases, .. } = expected();
-    let case = cases.iter().find(|case| case.assistant_mask.is_some() && case.conversation == "turns").unwrap();
+    let case =
+        cases.iter().find(|case| case.assistant_mask.is_some() && case.conversation == "turns").unwrap();
     let mut example = example(&case.row);
     example.messages[1].scored = false;
     let trace = case.encoder(now, Mask::Generation).trace(&example).unwrap();

@@ -15,13 +15,20 @@ pub(super) fn spans(rendered: &Rendered<'_>) -> Result<Vec<ResponseSpan>, RowFau
     let fault = |reason: &str| RowFault { status: RowStatus::TemplateError, reason: reason.to_owned() };
     let marked = rendered.template.render_marked(&rendered.scene).map_err(|reason| fault(&reason))?;
     if marked.text != rendered.text {
-        return Err(fault("cannot tell what `{% generation %}` blocks mark: the template changes their text later"));
+        return Err(fault(
+            "cannot tell what `{% generation %}` blocks mark: the template changes their text later",
+        ));
     }
     if marked.blocks.is_empty() {
         return Err(fault("no `{% generation %}` block of the chat template is in the text"));
     }
-    let scored: Vec<bool> =
-        rendered.example.messages.iter().filter(|turn| turn.role == Role::Assistant).map(|turn| turn.scored).collect();
+    let scored: Vec<bool> = rendered
+        .example
+        .messages
+        .iter()
+        .filter(|turn| turn.role == Role::Assistant)
+        .map(|turn| turn.scored)
+        .collect();
     let all = scored.iter().all(|&scored| scored);
     if !all && scored.len() != marked.blocks.len() {
         let reason = format!(

@@ -59,7 +59,8 @@ pub(super) fn shadow(message: &Message, part: Part) -> Engine {
 
 /// Other arguments of the same type, or another name.
 fn other_call(call: &mut Value, part: Part) {
-    let function = if call.get("function").is_some_and(Value::is_object) { &mut call["function"] } else { call };
+    let function =
+        if call.get("function").is_some_and(Value::is_object) { &mut call["function"] } else { call };
     let Some(fields) = function.as_object_mut() else { return };
     if part == Part::Names {
         fields.insert("name".to_owned(), Value::from(NOTHING));

@@ -112,7 +112,8 @@ impl<'a> Rendered<'a> {
         }
         let scored = match (&reply, turn_end) {
             (Some(reply), turn_end) => {
-                let start = if calls { self.start_with_calls(at, stretch, prompt_end, reply)? } else { reply.start };
+                let start =
+                    if calls { self.start_with_calls(at, stretch, prompt_end, reply)? } else { reply.start };
                 let marker = self.markers(&stretch[reply.end..], || turn_end.map(|_| self.openers(at)));
                 let marked = turn_end.is_none() || marker > 0 && !calls;
                 start..if marked { reply.end + marker } else { stretch.trim_end().len().max(reply.end) }
@@ -131,7 +132,13 @@ impl<'a> Rendered<'a> {
     }
 
     /// A span with the marker of the next turn, if the template ends turns with that.
-    fn ended(&self, at: usize, prompt_end: usize, scored: Range<usize>, text_end: Option<usize>) -> ResponseSpan {
+    fn ended(
+        &self,
+        at: usize,
+        prompt_end: usize,
+        scored: Range<usize>,
+        text_end: Option<usize>,
+    ) -> ResponseSpan {
         let mut scored = prompt_end + scored.start..prompt_end + scored.end;
         let text_end = text_end.map(|end| prompt_end + end);
         let mut has_end = text_end.is_none_or(|end| end < scored.end);
@@ -154,14 +161,13 @@ impl<'a> Rendered<'a> {
         reply: &Range<usize>,
     ) -> Result<usize, RowFault> {
         let shown = [Part::Calls, Part::Names].into_iter().map(|part| self.shown(at, part));
-        let place = shown.into_iter().find_map(|shown| if let Shown::At(place) = shown { Some(place) } else { None });
+        let place =
+            shown.into_iter().find_map(|shown| if let Shown::At(place) = shown { Some(place) } else { None });
         let Some(calls) = place else { return Ok(reply.start) };
         if calls.start >= prompt_end + reply.start {
             return Ok(reply.start);
         }
-        let between = |other: usize| {
-            matches!(self.shown(other, Part::Content), Shown::At(place) if place.start < prompt_end + reply.start)
-        };
+        let between = |other: usize| matches!(self.shown(other, Part::Content), Shown::At(place) if place.start < prompt_end + reply.start);
         match (at + 1..self.example.messages.len()).find(|&other| between(other)) {
             Some(other) => {
                 let why = format!("the chat template puts turn {} between its calls and its text", other + 1);
@@ -176,12 +182,15 @@ impl<'a> Rendered<'a> {
     fn own_start(&self, at: usize, stretch: &str) -> usize {
         // The generation prompt is no prefix where it opens a thought that the turn itself does not have.
         let header = self.generation_prompt(at).unwrap_or_default();
-        let common = &header[..shadow::difference(&header, stretch).map_or(header.len(), |differs| differs.start)];
+        let common =
+            &header[..shadow::difference(&header, stretch).map_or(header.len(), |differs| differs.start)];
         let line = common.rfind('\n').map_or(0, |end| end + 1);
         let rest = stretch[line.max(self.last_special_end(common).unwrap_or(0))..].trim_start();
         let injected = EMPTY_THOUGHTS
             .iter()
-            .find_map(|(open, close)| rest.strip_prefix(open)?.trim_start().strip_prefix(close))
+            .find_map(|(open, close)| {
+                rest.strip_prefix(open).unwrap_or(rest).trim_start().strip_prefix(close)
+            })
             .filter(|_| thought_of(&self.example.messages[at]).is_none());
         stretch.len() - injected.unwrap_or(rest).trim_start().len()
     }
@@ -197,7 +206,9 @@ impl<'a> Rendered<'a> {
         for add_generation_prompt in [true, false] {
             let prefix = self.prefix(at, add_generation_prompt);
             // Templates may refuse a conversation that ends before this turn; the whole one they accepted.
-            if let Ok(prefix) = prefix && self.text.starts_with(&prefix) {
+            if let Ok(prefix) = prefix
+                && self.text.starts_with(&prefix)
+            {
                 return Ok(prefix.len());
             }
         }
@@ -221,7 +232,11 @@ impl<'a> Rendered<'a> {
             let between = &before[end..];
             if between.trim().is_empty() || between.trim_start().starts_with("<think") {
                 let space = header[header.trim_end().len()..].chars().zip(between.chars());
-                return end + space.take_while(|(one, other)| one == other).map(|(c, _)| c.len_utf8()).sum::<usize>();
+                return end
+                    + space
+                        .take_while(|(one, other)| one == other)
+                        .map(|(c, _)| c.len_utf8())
+                        .sum::<usize>();
             }
         }
         before.trim_end().len()
@@ -270,7 +285,8 @@ impl<'a> Rendered<'a> {
             return Some(said.end + end.len());
         }
         let common = shadow::difference(end, after).map_or(0, |differs| differs.start);
-        let first = (0..common).find(|&at| end.is_char_boundary(at) && self.special_token(&end[at..]).is_some())?;
+        let first =
+            (0..common).find(|&at| end.is_char_boundary(at) && self.special_token(&end[at..]).is_some())?;
         let markers = self.markers(&end[first..], || Some(self.openers(at)));
         (first + markers <= common).then_some(said.end + first + markers)
     }
@@ -292,7 +308,13 @@ impl<'a> Rendered<'a> {
     }
 
     /// Looks up the reply's own text in what the template writes for the turn.
-    fn locate(&self, stretch: &str, prompt_end: usize, message: &Message, shown: &Shown) -> Option<Range<usize>> {
+    fn locate(
+        &self,
+        stretch: &str,
+        prompt_end: usize,
+        message: &Message,
+        shown: &Shown,
+    ) -> Option<Range<usize>> {
         let content = message.content.as_str();
         let within = |place: &Range<usize>| {
             let start = place.start.checked_sub(prompt_end)?;
@@ -366,7 +388,9 @@ impl<'a> Rendered<'a> {
     /// The length of a text without the special tokens and the white space that end it.
     fn without_markers(&self, text: &str) -> usize {
         let mut rest = text.trim_end();
-        while let Some(token) = self.special_tokens.iter().find(|token| !token.is_empty() && rest.ends_with(token.as_str())) {
+        while let Some(token) =
+            self.special_tokens.iter().find(|token| !token.is_empty() && rest.ends_with(token.as_str()))
+        {
             rest = rest[..rest.len() - token.len()].trim_end();
         }
         rest.len()

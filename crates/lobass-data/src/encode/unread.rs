@@ -12,7 +12,10 @@ pub(super) fn unread(rendered: &Rendered<'_>, mask: Mask, spans: &[ResponseSpan]
     for (at, message) in rendered.example.messages.iter().enumerate() {
         unread.extend(thought(rendered, at, message));
         let content = message.content.trim();
-        if !content.is_empty() && !rendered.text.contains(content) && rendered.shown(at, Part::Content) == Shown::Not {
+        if !content.is_empty()
+            && !rendered.text.contains(content)
+            && rendered.shown(at, Part::Content) == Shown::Not
+        {
             unread.push(Unread::new(UnreadKind::TurnField, "content"));
         }
     }

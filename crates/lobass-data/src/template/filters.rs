@@ -8,6 +8,9 @@ use super::python::{self, Number, native};
 /// What `%` becomes before a template is parsed, since the engine has it for numbers only.
 pub(super) const PERCENT: &str = "percent_of_python";
 
+/// What loops are over before a template is parsed: the engine does not know how long a text is.
+pub(super) const ITEMS: &str = "items_of_python";
+
 /// Replaces them.
 pub(super) fn add_to(environment: &mut Environment<'static>) {
     environment.add_filter("tojson", python::to_json);
@@ -22,6 +25,10 @@ pub(super) fn add_to(environment: &mut Environment<'static>) {
     environment.add_filter("urlencode", url_encode);
     environment.add_filter("xmlattr", xml_attributes);
     environment.add_filter(PERCENT, python::percent);
+    environment.add_filter(ITEMS, |value: Value| match value.as_str() {
+        Some(text) => text.chars().map(|c| Value::from(c.to_string())).collect(),
+        None => value,
+    });
     add_number_filters(environment);
     add_tests(environment);
 }
@@ -35,12 +42,18 @@ fn add_number_filters(environment: &mut Environment<'static>) {
             minijinja::filters::int(state, &native(value), default, base, named)
         },
     );
-    environment.add_filter("float", |state: &State<'_, '_>, value: &Value, default: Default, named: Kwargs| {
-        minijinja::filters::float(state, &native(value), default, named)
-    });
-    environment.add_filter("round", |value: &Value, places: Option<i32>, method: Option<&str>, named: Kwargs| {
-        minijinja::filters::round(native(value), places, method, named)
-    });
+    environment.add_filter(
+        "float",
+        |state: &State<'_, '_>, value: &Value, default: Default, named: Kwargs| {
+            minijinja::filters::float(state, &native(value), default, named)
+        },
+    );
+    environment.add_filter(
+        "round",
+        |value: &Value, places: Option<i32>, method: Option<&str>, named: Kwargs| {
+            minijinja::filters::round(native(value), places, method, named)
+        },
+    );
     environment.add_filter("abs", |value: &Value| minijinja::filters::abs(native(value)));
 }
 
@@ -75,7 +88,8 @@ fn join(state: &mut State<'_, '_>, values: Value, arguments: Rest<ValueOrKwargs>
     let arguments = arguments.into_values();
     let (between, attribute, named): (Option<Value>, Option<Value>, Kwargs) = from_args(&arguments)?;
     let between = between.map_or_else(|| named.get::<Option<Value>>("d"), |between| Ok(Some(between)))?;
-    let attribute = attribute.map_or_else(|| named.get::<Option<Value>>("attribute"), |name| Ok(Some(name)))?;
+    let attribute =
+        attribute.map_or_else(|| named.get::<Option<Value>>("attribute"), |name| Ok(Some(name)))?;
     named.assert_all_used()?;
     let between = between.map_or_else(|| Ok(String::new()), |between| text(state, &between))?;
     let values = match attribute.filter(|name| !name.is_none()) {
@@ -130,7 +144,8 @@ fn truncate(state: &State<'_, '_>, value: &Value, arguments: Rest<ValueOrKwargs>
     let arguments = arguments.into_values();
     let (length, kill_words, end, leeway, named): Positional = from_args(&arguments)?;
     let length = length.map_or_else(|| named.get("length"), |length| Ok(Some(length)))?.unwrap_or(255);
-    let kill_words = kill_words.map_or_else(|| named.get("killwords"), |kill| Ok(Some(kill)))?.unwrap_or(false);
+    let kill_words =
+        kill_words.map_or_else(|| named.get("killwords"), |kill| Ok(Some(kill)))?.unwrap_or(false);
     let end = end.map_or_else(|| named.get("end"), |end| Ok(Some(end)))?.unwrap_or_else(|| "...".to_owned());
     let leeway = leeway.map_or_else(|| named.get("leeway"), |leeway| Ok(Some(leeway)))?.unwrap_or(5);
     named.assert_all_used()?;

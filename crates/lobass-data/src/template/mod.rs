@@ -208,7 +208,8 @@ impl ChatTemplate {
         if marks {
             variables.push((generation::MARKS, Value::from(true)));
         }
-        let rendered = environment.get_template(name).and_then(|template| template.render(Value::from_pairs(variables)));
+        let rendered =
+            environment.get_template(name).and_then(|template| template.render(Value::from_pairs(variables)));
         rendered.map_err(|error| describe(&error))
     }
 }
@@ -225,9 +226,14 @@ impl Object for TemplateReference {
 
 /// `bos_token` and `eos_token` are always defined, as empty text where the tokenizer has none.
 fn tokens_for_templates(config: &TokenizerConfig) -> Vec<(String, Value)> {
-    let missing = ["bos_token", "eos_token"].into_iter().filter(|name| !config.named_tokens.contains_key(*name));
+    let missing =
+        ["bos_token", "eos_token"].into_iter().filter(|name| !config.named_tokens.contains_key(*name));
     let named = config.named_tokens.iter().map(|(name, text)| (name.as_str(), text.as_str()));
-    missing.map(|name| (name, "")).chain(named).map(|(name, text)| (name.to_owned(), Value::from(text))).collect()
+    missing
+        .map(|name| (name, ""))
+        .chain(named)
+        .map(|(name, text)| (name.to_owned(), Value::from(text)))
+        .collect()
 }
 
 fn describe(error: &minijinja::Error) -> String {

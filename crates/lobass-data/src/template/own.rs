@@ -57,7 +57,8 @@ impl OwnTemplates {
     pub(super) fn named(&self, name: &str) -> Result<String, Error> {
         self.sources.get(name).cloned().ok_or_else(|| {
             let names: Vec<&str> = self.sources.keys().map(String::as_str).collect();
-            let found = if names.is_empty() { "none".to_owned() } else { format!("`{}`", names.join("`, `")) };
+            let found =
+                if names.is_empty() { "none".to_owned() } else { format!("`{}`", names.join("`, `")) };
             let hint = if names.is_empty() { String::new() } else { format!("; `{NAMED}NAME` chooses one") };
             let reason = format!("expected a template of this name in the checkpoint, found {found}{hint}");
             Error::NoTemplate { name: name.to_owned(), reason }

@@ -30,7 +30,9 @@ impl Scene {
     pub(crate) fn new(example: &Example) -> Result<Self, RowFault> {
         let mut n_bytes = 0;
         let turns = example.messages.iter().map(|message| turn(message, &mut n_bytes)).collect();
-        let mut optional = |value: Option<&Json>| value.map_or_else(|| Value::from(()), |value| from_json(value, &mut n_bytes));
+        let mut optional = |value: Option<&Json>| {
+            value.map_or_else(|| Value::from(()), |value| from_json(value, &mut n_bytes))
+        };
         let tools = optional(example.tools.as_ref());
         let arguments = &example.template_arguments;
         let documents = optional(example.documents.as_ref().or_else(|| arguments.get("documents")));
@@ -69,7 +71,9 @@ impl Scene {
 /// Whether a template can be given a variable of this name.
 pub(super) fn check_argument(name: &str) -> Result<(), String> {
     if RESERVED.contains(&name) {
-        return Err(format!("template argument `{name}`: lobass sets it from the row, and it cannot be given"));
+        return Err(format!(
+            "template argument `{name}`: lobass sets it from the row, and it cannot be given"
+        ));
     }
     Ok(())
 }
@@ -92,7 +96,9 @@ pub(crate) fn turn_of(message: &Message, content: Value, mut value_of: impl FnMu
     let mut entries: Vec<(&str, Value)> =
         vec![("role", Value::from(message.role.as_str())), ("content", content)];
     entries.extend(message.extra.iter().map(|(name, value)| (name.as_str(), value_of(value))));
-    if let Some(thought) = THOUGHTS.iter().find_map(|name| message.extra.get(*name).filter(|value| !value.is_null())) {
+    if let Some(thought) =
+        THOUGHTS.iter().find_map(|name| message.extra.get(*name).filter(|value| !value.is_null()))
+    {
         let thought = value_of(thought);
         if !message.extra.contains_key("thinking") {
             entries.insert(0, ("thinking", thought.clone()));

@@ -1,13 +1,17 @@
 //! The operator `%`: formatting for texts, the remainder for numbers.
 
-use minijinja::value::{Kwargs, Tuple, ValueKind};
+use minijinja::value::{Tuple, ValueKind};
 use minijinja::{Error, State, Value};
 
 use super::number::native;
 use super::{bytes_left, invalid, text};
 
 /// `left % right`.
-pub(in super::super) fn percent(state: &mut State<'_, '_>, left: &Value, right: &Value) -> Result<Value, Error> {
+pub(in super::super) fn percent(
+    state: &mut State<'_, '_>,
+    left: &Value,
+    right: &Value,
+) -> Result<Value, Error> {
     if left.as_str().is_none() {
         return remainder(left, right);
     }
@@ -17,14 +21,10 @@ pub(in super::super) fn percent(state: &mut State<'_, '_>, left: &Value, right: 
         for value in values.iter() {
             arguments.push(printable(value, limit)?);
         }
+    } else if right.kind() == ValueKind::Map && left.as_str().is_some_and(|format| format.contains("%(")) {
+        arguments.push(right.clone());
     } else {
         arguments.push(printable(right, limit)?);
-        if right.kind() == ValueKind::Map {
-            let named = right.try_iter()?.filter_map(|key| {
-                Some((key.as_str()?.to_owned(), right.get_item(&key).ok()?))
-            });
-            arguments.push(named.collect::<Kwargs>().into());
-        }
     }
     state.apply_filter("format", &arguments)
 }
@@ -54,7 +54,13 @@ pub(in super::super) fn remainder(left: &Value, right: &Value) -> Result<Value, 
 
 fn integer(value: &Value) -> Option<i128> {
     let counts = value.is_integer() || value.kind() == ValueKind::Bool;
-    counts.then(|| if value.kind() == ValueKind::Bool { Some(value.is_true().into()) } else { i128::try_from(value.clone()).ok() })?
+    counts.then(|| {
+        if value.kind() == ValueKind::Bool {
+            Some(value.is_true().into())
+        } else {
+            i128::try_from(value.clone()).ok()
+        }
+    })?
 }
 
 fn number(value: &Value) -> Option<f64> {

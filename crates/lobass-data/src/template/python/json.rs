@@ -11,7 +11,10 @@ use super::{MAX_DEPTH, bytes_left, invalid, too_deep};
 ///
 /// # Errors
 /// For arguments that `json.dumps` does not take, and values that are no JSON.
-pub(in super::super) fn to_json(state: &State<'_, '_>, arguments: Rest<ValueOrKwargs>) -> Result<String, Error> {
+pub(in super::super) fn to_json(
+    state: &State<'_, '_>,
+    arguments: Rest<ValueOrKwargs>,
+) -> Result<String, Error> {
     let mut arguments = arguments.into_values();
     let named: Kwargs = match arguments.pop_if(|last| last.is_kwargs()) {
         Some(named) => named.try_into()?,
@@ -39,7 +42,8 @@ pub(in super::super) fn to_json(state: &State<'_, '_>, arguments: Rest<ValueOrKw
         Some(separators) => pair(&separators)?,
         None => (if indent.is_some() { "," } else { ", " }.to_owned(), ": ".to_owned()),
     };
-    let mut writer = Writer { out: String::new(), limit: bytes_left(state), ascii, indent, item, key, sort_keys };
+    let mut writer =
+        Writer { out: String::new(), limit: bytes_left(state), ascii, indent, item, key, sort_keys };
     writer.value(&value, 0)?;
     Ok(writer.out)
 }

@@ -55,7 +55,8 @@ fn string_method(
         "split" | "rsplit" => split(text, method, arguments)?,
         "splitlines" => {
             let (keep_ends, named): (Option<bool>, Kwargs) = from_args(arguments)?;
-            let keep_ends = keep_ends.map_or_else(|| named.get::<Option<bool>>("keepends"), |keep| Ok(Some(keep)))?;
+            let keep_ends =
+                keep_ends.map_or_else(|| named.get::<Option<bool>>("keepends"), |keep| Ok(Some(keep)))?;
             named.assert_all_used()?;
             Value::from(splitting::lines(text, keep_ends.unwrap_or(false)))
         }
@@ -85,13 +86,22 @@ fn string_method(
         "join" => joined(state, text, arguments)?,
         "format" => {
             let limit = bytes_left(state);
-            let arguments = arguments.iter().map(|value| if value.is_kwargs() { Ok(value.clone()) } else { printable(value, limit) });
+            let arguments = arguments
+                .iter()
+                .map(|value| if value.is_kwargs() { Ok(value.clone()) } else { printable(value, limit) });
             let arguments = arguments.collect::<Result<Vec<_>, _>>()?;
             check_widths(state, text)?;
-            Value::from(minijinja::formatting::format(minijinja::formatting::FormatStyle::StrFormat, text, &arguments)?)
+            Value::from(minijinja::formatting::format(
+                minijinja::formatting::FormatStyle::StrFormat,
+                text,
+                &arguments,
+            )?)
         }
         "zfill" | "ljust" | "rjust" | "center" => padded(state, text, method, arguments)?,
-        "title" => { let () = from_args(arguments)?; Value::from(titled(text)) }
+        "title" => {
+            let () = from_args(arguments)?;
+            Value::from(titled(text))
+        }
         "capitalize" => {
             let () = from_args(arguments)?;
             let mut rest = text.chars();
@@ -100,7 +110,9 @@ fn string_method(
         }
         "swapcase" => {
             let () = from_args(arguments)?;
-            let swap = |c: char| if c.is_uppercase() { c.to_lowercase().to_string() } else { c.to_uppercase().to_string() };
+            let swap = |c: char| {
+                if c.is_uppercase() { c.to_lowercase().to_string() } else { c.to_uppercase().to_string() }
+            };
             Value::from(text.chars().map(swap).collect::<String>())
         }
         "encode" => {
@@ -110,7 +122,10 @@ fn string_method(
                 other => return Err(invalid(format!("encode: expected utf-8, found `{other}`"))),
             }
         }
-        "isspace" => { let () = from_args(arguments)?; Value::from(!text.is_empty() && text.chars().all(is_space)) }
+        "isspace" => {
+            let () = from_args(arguments)?;
+            Value::from(!text.is_empty() && text.chars().all(is_space))
+        }
         _ => return Ok(None),
     };
     Ok(Some(result))
@@ -125,7 +140,8 @@ fn stripped(text: &str, arguments: &[Value], start: bool, end: bool) -> Result<S
 
 fn split(text: &str, method: &str, arguments: &[Value]) -> Result<Value, Error> {
     let (separator, most, named): (Option<&str>, Option<i64>, Kwargs) = from_args(arguments)?;
-    let separator = separator.map_or_else(|| named.get::<Option<&str>>("sep"), |separator| Ok(Some(separator)))?;
+    let separator =
+        separator.map_or_else(|| named.get::<Option<&str>>("sep"), |separator| Ok(Some(separator)))?;
     let most = most.map_or_else(|| named.get::<Option<i64>>("maxsplit"), |most| Ok(Some(most)))?;
     named.assert_all_used()?;
     let most = most.and_then(|most| usize::try_from(most).ok());
@@ -171,12 +187,16 @@ fn position(text: &str, method: &str, arguments: &[Value]) -> Result<Value, Erro
 fn begins_or_ends(text: &str, method: &str, arguments: &[Value]) -> Result<bool, Error> {
     let (parts, start, end): (&Value, Option<i64>, Option<i64>) = from_args(arguments)?;
     let Some((_, within)) = slice(text, start, end) else { return Ok(false) };
-    let matches = |part: &str| if method == "startswith" { within.starts_with(part) } else { within.ends_with(part) };
+    let matches =
+        |part: &str| if method == "startswith" { within.starts_with(part) } else { within.ends_with(part) };
     if let Some(part) = parts.as_str() {
         return Ok(matches(part));
     }
     if !parts.is_tuple() {
-        return Err(invalid(format!("{method}: expected a text or a tuple of texts, found a {}", parts.kind())));
+        return Err(invalid(format!(
+            "{method}: expected a text or a tuple of texts, found a {}",
+            parts.kind()
+        )));
     }
     for part in parts.try_iter()? {
         let part = part.as_str().ok_or_else(|| invalid(format!("{method}: expected texts in the tuple")))?;
@@ -202,7 +222,8 @@ fn joined(state: &State<'_, '_>, text: &str, arguments: &[Value]) -> Result<Valu
     let limit = bytes_left(state);
     let mut result = String::new();
     for (at, item) in items.try_iter()?.enumerate() {
-        let item = item.as_str().ok_or_else(|| invalid(format!("join: expected texts, found a {}", item.kind())))?;
+        let item =
+            item.as_str().ok_or_else(|| invalid(format!("join: expected texts, found a {}", item.kind())))?;
         if result.len().saturating_add(text.len()).saturating_add(item.len()) > limit {
             return Err(Error::from(ErrorKind::OutOfFuel));
         }

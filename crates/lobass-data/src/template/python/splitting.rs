@@ -1,6 +1,6 @@
 //! `split`, `rsplit`, `splitlines`, and `partition`.
 
-use super::space::{ends_line, is_space, trim};
+use super::space::{ends_line, is_space};
 
 /// `text.split(separator, most)`; white space separates where no separator is named. `None` for an empty separator.
 pub(super) fn split(text: &str, separator: Option<&str>, most: Option<usize>) -> Option<Vec<String>> {
@@ -20,9 +20,6 @@ pub(super) fn split(text: &str, separator: Option<&str>, most: Option<usize>) ->
                 parts.push(word.to_owned());
                 rest = after.trim_start_matches(is_space);
             }
-            if let Some(last) = parts.last_mut().filter(|_| most < usize::MAX) {
-                last.truncate(last.trim_end_matches(is_space).len().max(usize::from(false)));
-            }
             Some(parts)
         }
     }
@@ -36,7 +33,7 @@ pub(super) fn rsplit(text: &str, separator: Option<&str>, most: Option<usize>) -
         Some(separator) => text.rsplitn(most, separator).map(str::to_owned).collect(),
         None => {
             let mut parts = Vec::new();
-            let mut rest = trim(text);
+            let mut rest = text.trim_end_matches(is_space);
             while !rest.is_empty() {
                 if parts.len() + 1 == most {
                     parts.push(rest.to_owned());

@@ -11,7 +11,7 @@ use std::ops::Range;
 
 use scan::{Tag, TagKind, tags};
 
-use super::filters::PERCENT;
+use super::filters::{ITEMS, PERCENT};
 use super::generation;
 
 /// A replacement for a part of the source.
@@ -26,6 +26,9 @@ pub(super) fn prepare(source: &str) -> String {
     let source = source.replace("\r\n", "\n").replace('\r', "\n");
     let mut edits: Vec<Edit> = Vec::new();
     let mut n_macros = 0_u32;
+    let counts = ["last", "length", "revindex", "nextitem"]
+        .iter()
+        .any(|name| source.contains(&format!("loop.{name}")));
     for tag in tags(&source) {
         match tag.word(&source) {
             "macro" => n_macros += 1,
@@ -35,6 +38,9 @@ pub(super) fn prepare(source: &str) -> String {
         }
         edits.extend(generation_edit(&source, &tag));
         edits.extend(percent::edits(&source, &tag.inner));
+        if counts && tag.word(&source) == "for" {
+            edits.extend(counted(&source, &tag).into_iter().flatten());
+        }
     }
     apply(&source, edits)
 }
@@ -72,6 +78,30 @@ fn enclosed(source: &str, tag: &Tag) -> Option<[Edit; 2]> {
         Edit { at: start..start, text: "[".to_owned() },
         Edit { at: end..end, text: format!(", {}][0]", text(name)) },
     ])
+}
+
+/// What a loop is over goes through a filter, since the engine does not know how many characters a text has.
+fn counted(source: &str, tag: &Tag) -> Option<[Edit; 2]> {
+    let tokens = tokens::tokens(source, &tag.inner);
+    let text = |at: usize| &source[tokens[at].at.clone()];
+    let outside = |word: &[&str], from: usize| {
+        let mut depth = 0_u32;
+        (from..tokens.len()).find(|&at| {
+            match tokens[at].kind {
+                tokens::TokenKind::Open => depth += 1,
+                tokens::TokenKind::Close => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            depth == 0 && word.contains(&text(at))
+        })
+    };
+    let start = outside(&["in"], 0)? + 1;
+    let end = outside(&["if", "recursive"], start)
+        .unwrap_or(tokens.len())
+        .checked_sub(1)
+        .filter(|&end| end >= start)?;
+    let (start, end) = (tokens[start].at.start, tokens[end].at.end);
+    Some([Edit { at: start..start, text: "(".to_owned() }, Edit { at: end..end, text: format!(")|{ITEMS}") }])
 }
 
 /// Edits do not overlap, except that one may be empty at the border of another.
@@ -116,16 +146,41 @@ mod tests {
             ("{{ a % -b.c(d)|e }}", "{{ a |P( -b.c(d)|e) }}"),
             ("{{ (a + b) % 'x' 'y' }}", "{{ (a + b) |P( 'x' 'y') }}"),
             ("{{ {'a': 1}['b' % 2] }}", "{{ {'a': 1}['b' |P( 2)] }}"),
-            ("50 % {# 5 % 3 #} {% raw %}{{ a % b }}{% endraw %}", "50 % {# 5 % 3 #} {% raw %}{{ a % b }}{% endraw %}"),
+            (
+                "50 % {# 5 % 3 #} {% raw %}{{ a % b }}{% endraw %}",
+                "50 % {# 5 % 3 #} {% raw %}{{ a % b }}{% endraw %}",
+            ),
         ] {
             assert_eq!(prepare(source), expected.replace("|P(", &format!("|{PERCENT}(")), "{source}");
         }
     }
 
     #[test]
+    fn loops_that_ask_for_their_end_know_how_long_they_are() {
+        for (source, expected) in [
+            ("{% for c in a.b %}{{ c }}{% endfor %}", "{% for c in a.b %}{{ c }}{% endfor %}"),
+            (
+                "{% for c in a.b -%}{{ loop.last }}{% endfor %}",
+                "{% for c in (a.b)|I -%}{{ loop.last }}{% endfor %}",
+            ),
+            (
+                "{% for c in a[1:] if c in d %}{{ loop.last }}{% endfor %}",
+                "{% for c in (a[1:])|I if c in d %}{{ loop.last }}{% endfor %}",
+            ),
+            (
+                "{%- for k, v in (a if b else c) recursive %}{{ loop.last }}",
+                "{%- for k, v in ((a if b else c))|I recursive %}{{ loop.last }}",
+            ),
+        ] {
+            assert_eq!(prepare(source), expected.replace("|I", &format!("|{ITEMS}")), "{source}");
+        }
+    }
+
+    #[test]
     fn macros_see_the_namespaces_that_they_change() {
         let source = "{% set n.a = 1 %}{% macro f() %}{% set n.a = n.b if x else 2 %}{% endmacro %}";
-        let expected = "{% set n.a = 1 %}{% macro f() %}{% set n.a = [n.b if x else 2, n][0] %}{% endmacro %}";
+        let expected =
+            "{% set n.a = 1 %}{% macro f() %}{% set n.a = [n.b if x else 2, n][0] %}{% endmacro %}";
         assert_eq!(prepare(source), expected);
     }
 }

@@ -81,7 +81,12 @@ impl<'a> Expression<'a> {
                 Some(before) if matches!(self.text(before), "." | "|") => {
                     at = before.checked_sub(1).filter(|&at| self.is_value(at))?;
                 }
-                Some(before) if self.kind(before) == Some(TokenKind::Text) && self.kind(at) == Some(TokenKind::Text) => at = before,
+                Some(before)
+                    if self.kind(before) == Some(TokenKind::Text)
+                        && self.kind(at) == Some(TokenKind::Text) =>
+                {
+                    at = before
+                }
                 Some(before) if matches!(self.text(before), "is" | "not") => return None,
                 _ => return self.unsigned(at),
             }

@@ -33,12 +33,19 @@ pub(super) fn tags(source: &str) -> impl Iterator<Item = Tag> + '_ {
     let mut at = 0;
     std::iter::from_fn(move || {
         loop {
-            let open = at + source[at..].find("{{").into_iter().chain(source[at..].find("{%")).chain(source[at..].find("{#")).min()?;
+            let open = at
+                + source[at..]
+                    .find("{{")
+                    .into_iter()
+                    .chain(source[at..].find("{%"))
+                    .chain(source[at..].find("{#"))
+                    .min()?;
             if source[open..].starts_with("{#") {
                 at = open + 2 + source[open + 2..].find("#}")? + 2;
                 continue;
             }
-            let kind = if source[open..].starts_with("{{") { TagKind::Expression } else { TagKind::Statement };
+            let kind =
+                if source[open..].starts_with("{{") { TagKind::Expression } else { TagKind::Statement };
             let start = open + 2 + usize::from(source[open + 2..].starts_with(['-', '+']));
             let end = start + length(&source[start..], kind)?;
             at = end + 2;

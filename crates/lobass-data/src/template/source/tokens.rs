@@ -39,11 +39,13 @@ pub(super) fn tokens(source: &str, within: &Range<usize>) -> Vec<Token> {
             c if c.is_alphanumeric() || c == '_' => {
                 let is_number = c.is_ascii_digit();
                 let is_word = |(at, c): (usize, char)| {
-                    let fraction = is_number && c == '.' && rest[at + 1..].starts_with(|c: char| c.is_ascii_digit());
+                    let fraction =
+                        is_number && c == '.' && rest[at + 1..].starts_with(|c: char| c.is_ascii_digit());
                     let exponent = is_number && matches!(c, '+' | '-') && rest[..at].ends_with(['e', 'E']);
                     c.is_alphanumeric() || c == '_' || fraction || exponent
                 };
-                let end = rest.char_indices().find(|&place| !is_word(place)).map_or(rest.len(), |(end, _)| end);
+                let end =
+                    rest.char_indices().find(|&place| !is_word(place)).map_or(rest.len(), |(end, _)| end);
                 (TokenKind::Word, end)
             }
             '(' | '[' | '{' => (TokenKind::Open, 1),
