@@ -306,10 +306,10 @@ fn a_pool_of_which_nothing_can_be_scored() {
     );
     sandbox.fails(
         "train --model base --data small.jsonl --max-length 5 --out reference",
-        &["expected examples to train on, found none"],
+        &["no row of the pool can be trained on: 4 overlong"],
     );
     let run = "run --base base --data small.jsonl --max-length 5 --budget 1 --out run";
-    sandbox.fails(run, &["expected examples to train on"]);
+    sandbox.fails(run, &["no row of the pool can be trained on: 4 overlong"]);
 }
 
 #[test]

@@ -14,6 +14,10 @@ mod formats;
 mod commands;
 // What a job takes, before it runs.
 mod price;
+// What is wrong is said before the work, all at once.
+mod early;
+// What comes from data cannot command a terminal.
+mod terminal;
 // Formats people bring, through the command line.
 mod inputs;
 // Files as people really have them.

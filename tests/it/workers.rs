@@ -332,3 +332,55 @@ fn a_place_that_cannot_be_written_is_said() {
     sandbox
         .fails("worker --work run --world 1 --rank 0", &["cannot read `run/data/rows/", "Not a directory"]);
 }
+
+/// Requests may come from a file or a pipe that has ended when the first unit begins.
+#[test]
+fn a_worker_does_all_that_it_was_asked_before_its_input_ended() {
+    let sandbox = Sandbox::new();
+    planned(&sandbox, "run");
+    let ask = |more: &[&str], input: &str| {
+        let mut child = sandbox.command(&[&["worker", "--work", "run", "-q"], more].concat());
+        let mut child =
+            child.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(0), "{stderr}");
+        (String::from_utf8(output.stdout).unwrap().lines().count(), stderr)
+    };
+    let unit = |model: &str, shard: u32| {
+        format!("{{\"v\":1,\"op\":\"score\",\"model\":\"{model}\",\"shard\":{shard}}}\n")
+    };
+    let input = [unit("base", 0), "\n".to_owned(), unit("base", 1), unit("reference", 0)].concat();
+    let (n_lines, stderr) = ask(&[], &input);
+    assert_eq!((n_lines, stderr.as_str()), (4, ""), "ready, and an answer to each request");
+    assert_eq!(n_commits(&sandbox.path("run")), 3);
+    let (n_lines, stderr) = ask(&[], "");
+    assert_eq!(n_lines, 1);
+    assert!(stderr.contains("asked for no unit") && stderr.contains("--world"), "{stderr}");
+}
+
+/// Input that stays open says nothing of who started the worker; a driver that died is noticed by itself.
+#[cfg(unix)]
+#[test]
+fn a_worker_ends_with_the_process_that_started_it() {
+    let sandbox = Sandbox::new();
+    planned(&sandbox, "run");
+    let lobass = env!("CARGO_BIN_EXE_lobass-under-test");
+    // The input is a pipe of ours, which stays open; the shell between us is the driver that dies.
+    let script =
+        format!("{lobass} worker --work run -q --stop-with-parent <&3 >out & echo $! >pid; sleep 60");
+    let mut driver = Command::new("bash")
+        .args(["-c", &format!("exec 3<&0; {script}")])
+        .current_dir(sandbox.path(""))
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    until("the worker is ready", || sandbox.path("out").exists() && sandbox.read("out").contains("ready"));
+    let pid = sandbox.read("pid").trim().to_owned();
+    let lives = || Path::new(&format!("/proc/{pid}/exe")).exists();
+    assert!(lives());
+    assert!(signal(driver.id(), "KILL"));
+    driver.wait().unwrap();
+    until("the worker is gone", || !lives());
+}

@@ -3,8 +3,12 @@
 use std::io::{ErrorKind, Write as _};
 
 use anstyle::{AnsiColor, Style};
+use lobass_core::visible;
 
 use crate::exit::{DONE, FAILED, UNFINISHED};
+use crate::faults::Several;
+use crate::style::Styled;
+use crate::ui::{Stream, fitted};
 
 /// Prints an error with its causes, and a hint where there is one.
 pub(crate) fn report(error: &anyhow::Error) -> u8 {
@@ -12,28 +16,56 @@ pub(crate) fn report(error: &anyhow::Error) -> u8 {
         return DONE; // whoever reads our output has seen enough
     }
     let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
-    let text = format!("{red}error{red:#}: {}\n", styled(error));
+    let mut styled = Styled::default();
+    styled.push(red, "error");
+    let shown = text(error);
+    let shown = fitted(&shown, Stream::Err);
+    for line in format!(": {shown}\n").split_inclusive('\n') {
+        let label = LABELS
+            .iter()
+            .find(|label| line.trim_start().strip_prefix(**label).is_some_and(|rest| rest.starts_with(": ")));
+        let (indent, rest) = line.split_at(line.len() - line.trim_start().len());
+        let (label, rest) = rest.split_at(label.map_or(0, |label| label.len()));
+        styled.plain(indent);
+        styled.push(if label.is_empty() { Style::new() } else { Style::new().bold() }, label);
+        styled.plain(rest);
+    }
     // There is nobody left to tell if this fails.
-    let _ = anstream::stderr().write_all(text.as_bytes());
+    let _ = anstream::stderr().write_all(styled.as_str().as_bytes());
     if may_pass(error) { UNFINISHED } else { FAILED }
 }
 
-/// The same without colors, for programs.
+/// Words that begin a line of an error, in bold.
+const LABELS: [&str; 2] = ["because", "hint"];
+
+/// An error with its causes, and a hint where there is one; several errors one below the other. What is invisible in
+/// text of the data is shown as signs.
 pub(crate) fn text(error: &anyhow::Error) -> String {
-    anstream::adapter::strip_str(&styled(error)).to_string()
+    match error.downcast_ref::<Several>() {
+        Some(Several(errors)) => {
+            let each = errors.iter().zip(1..).map(|(error, number)| format!("{number}. {}", text(error)));
+            let each: Vec<String> =
+                each.map(|text| text.replace("\n\n", "\n").replace('\n', "\n     ")).collect();
+            format!("{} things are wrong\n  {}", errors.len(), each.join("\n  "))
+        }
+        None => text_of_one(error),
+    }
 }
 
-/// An error with its causes, and a hint where there is one.
-fn styled(error: &anyhow::Error) -> String {
-    let bold = Style::new().bold();
-    let mut text = error.to_string();
+fn text_of_one(error: &anyhow::Error) -> String {
+    let mut text = paragraph(error);
     for cause in error.chain().skip(1) {
-        text += &format!("\n  {bold}because{bold:#}: {cause}");
+        text += &format!("\n  because: {}", paragraph(cause));
     }
     if let Some(hint) = error.chain().find_map(hint) {
-        text += &format!("\n\n{bold}hint{bold:#}: {hint}");
+        text += &format!("\n\nhint: {hint}");
     }
     text
+}
+
+/// A message whose further lines are indented, so that none of them looks like a message of ours.
+fn paragraph(message: impl std::fmt::Display) -> String {
+    visible(&message.to_string()).replace('\n', "\n    ")
 }
 
 /// Whether the same command may do it later, without anybody's doing.
@@ -143,4 +175,29 @@ fn hint(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
         return Some("`lobass score --reference` adds the losses of a second model");
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::{Context as _, anyhow};
+
+    use super::*;
+    use crate::faults::Faults;
+
+    #[test]
+    fn several_errors_stand_below_each_other() {
+        let mut faults = Faults::default();
+        faults.add(anyhow!("no model"));
+        let cause = lobass_data::Error::MissingColumn {
+            path: "p.jsonl".into(),
+            column: "x\u{1b}[2J\nerror: no".to_owned(),
+            columns: Vec::new(),
+        };
+        faults.take::<()>(Err(anyhow::Error::from(cause)).context("the data"));
+        let text = text(&faults.end().unwrap_err());
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[..3], ["2 things are wrong", "  1. no model", "  2. the data"], "{text}");
+        assert!(text.contains("\n       because: ") && text.contains("x␛[2J\n         error: no"), "{text}");
+        assert!(lines.last().unwrap().starts_with("     hint: "), "{text}");
+    }
 }

@@ -5,7 +5,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use clap::Parser as _;
 use lobass_core::Observer;
 use serde_json::Value;
 
@@ -59,7 +58,7 @@ pub fn run_for<A: Into<OsString>>(
 ) -> Result<Value, Refusal> {
     let program = OsString::from("lobass");
     let arguments = std::iter::once(program).chain(arguments.into_iter().map(Into::into));
-    let cli = Cli::try_parse_from(arguments).map_err(|error| Refusal::Arguments(usage(&error)))?;
+    let cli = Cli::read(arguments).map_err(|error| Refusal::Arguments(usage(&error)))?;
     let ui = Ui::hosted(&cli.output, observer);
     match command::dispatch(cli.command, &ui) {
         Ok(Outcome::Done | Outcome::Incomplete) => {

@@ -13,9 +13,12 @@ mod command;
 mod device;
 mod exit;
 mod failure;
+mod faults;
 mod hosted;
 mod hub;
 mod inputs;
+mod interrupt;
+mod layout;
 mod markdown;
 mod models;
 mod outputs;
@@ -26,6 +29,7 @@ mod scored_pool;
 mod settings;
 mod shell;
 mod stages;
+mod style;
 mod text;
 mod training_record;
 mod ui;
@@ -33,8 +37,6 @@ mod work;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
-
-use clap::Parser as _;
 
 pub use again::set_program;
 use args::Cli;
@@ -51,7 +53,7 @@ pub fn main() -> ExitCode {
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     again::remember(&arguments);
-    let cli = match Cli::try_parse_from(arguments) {
+    let cli = match Cli::read(arguments) {
         Ok(cli) => cli,
         Err(error) => {
             // There is nobody left to tell if this fails.
@@ -59,6 +61,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
             return if error.use_stderr() { FAILED } else { DONE };
         }
     };
+    #[cfg(unix)]
+    if cli.command.can_be_taken_up()
+        && let Err(error) = interrupt::announce()
+    {
+        return failure::report(&anyhow::Error::new(error).context("a handler of signals"));
+    }
     let ui = ui::Ui::new(&cli.output);
     match command::dispatch(cli.command, &ui) {
         Ok(outcome) => outcome.exit_code(),

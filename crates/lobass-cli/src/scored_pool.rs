@@ -94,25 +94,46 @@ pub(crate) struct Named {
     pub(crate) source: Option<String>,
 }
 
-/// Refuses rows that have another key or another source in a table: they were made from other data.
-pub(crate) fn check_named(named: &[Named], table: &ScoreFile) -> anyhow::Result<()> {
-    let n_rows = table.manifest().n_rows;
+/// Rows with their keys and sources: those of a score table, or of the pool before there is a table.
+pub(crate) trait KnownRows {
+    fn n_rows(&self) -> u64;
+
+    /// The key and the source of some rows, all of which are there.
+    fn names(&self, rows: &[u64]) -> anyhow::Result<Vec<(ExampleKey, String)>>;
+}
+
+impl KnownRows for ScoreFile {
+    fn n_rows(&self) -> u64 {
+        self.manifest().n_rows
+    }
+
+    fn names(&self, rows: &[u64]) -> anyhow::Result<Vec<(ExampleKey, String)>> {
+        let columns = self.columns(&ColumnSet::default(), 0, available_threads())?;
+        let source = |row: &u64| usize::try_from(*row).ok().and_then(|row| columns.source_name(row));
+        let keys = self.keys(rows, available_threads())?;
+        Ok(keys
+            .into_iter()
+            .zip(rows)
+            .map(|(key, row)| (key, source(row).unwrap_or_default().to_owned()))
+            .collect())
+    }
+}
+
+/// Refuses rows that have another key or another source: they were made from other data.
+pub(crate) fn check_named(named: &[Named], table: &dyn KnownRows) -> anyhow::Result<()> {
+    let n_rows = table.n_rows();
     if let Some(one) = named.iter().find(|one| one.row >= n_rows) {
-        bail!("expected a row below {n_rows}, the rows of the score table, found {}", one.row);
+        bail!("expected a row below {n_rows}, the number of rows, found {}", one.row);
     }
     let rows: Vec<u64> = named.iter().map(|one| one.row).collect();
-    let columns = table.columns(&ColumnSet::default(), 0, available_threads())?;
-    for (one, key) in named.iter().zip(table.keys(&rows, available_threads())?) {
-        let source =
-            usize::try_from(one.row).ok().and_then(|row| columns.source_name(row)).unwrap_or_default();
+    for (one, (key, source)) in named.iter().zip(table.names(&rows)?) {
         let other_key = one.key.as_ref().filter(|other| **other != key).map(ToString::to_string);
         let other_source = one.source.as_deref().filter(|other| *other != source).map(str::to_owned);
-        let of_table = [("key", key.to_string(), other_key), ("source", source.to_owned(), other_source)];
+        let of_table = [("key", key.to_string(), other_key), ("source", source.clone(), other_source)];
         for (what, expected, found) in of_table {
             if let Some(found) = found {
                 bail!(
-                    "row {} has the {what} `{expected}` in the score table and `{found}` here; they were made from other \
-                     data",
+                    "row {} has the {what} `{expected}` and not `{found}`; they were made from other data",
                     one.row
                 );
             }

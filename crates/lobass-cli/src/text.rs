@@ -1,4 +1,4 @@
-//! Numbers and tables for people.
+//! Numbers and labelled lines for people.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -72,29 +72,6 @@ impl std::fmt::Display for Labelled {
     }
 }
 
-/// Columns under headings, padded to the widest cell; all but the first are aligned to the right.
-pub(crate) fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
-    let width = |column: usize| {
-        let cells = rows.iter().map(|row| row[column].chars().count());
-        cells.chain([headings[column].chars().count()]).max().unwrap_or_default()
-    };
-    let widths: Vec<usize> = (0..headings.len()).map(width).collect();
-    let line = |cells: &[String]| {
-        let padded: Vec<String> = cells
-            .iter()
-            .zip(&widths)
-            .enumerate()
-            .map(|(column, (cell, &width))| match column {
-                0 => format!("{cell:width$}"),
-                _ => format!("{cell:>width$}"),
-            })
-            .collect();
-        padded.join("  ").trim_end().to_owned()
-    };
-    let headings: Vec<String> = headings.iter().map(|&heading| heading.to_owned()).collect();
-    std::iter::once(line(&headings)).chain(rows.iter().map(|row| line(row))).collect::<Vec<_>>().join("\n")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,11 +88,5 @@ mod tests {
         assert_eq!(duration(Duration::from_secs(65)), "1 min 5 s");
         assert_eq!(duration(Duration::from_mins(150)), "2 h 30 min");
         assert_eq!(counted(1, "row"), "1 row");
-    }
-
-    #[test]
-    fn tables_line_up() {
-        let rows = [vec!["a".to_owned(), "10".to_owned()], vec!["long name".to_owned(), "7".to_owned()]];
-        assert_eq!(table(&["what", "n"], &rows), "what        n\na          10\nlong name   7");
     }
 }

@@ -1,16 +1,19 @@
 //! The one way out: results to standard output, lines for people to standard error, or both to a host program.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anstyle::Style;
 use anyhow::Context as _;
-use lobass_core::{Observer, StageProgress};
+use lobass_core::{Observer, StageProgress, is_invisible, visible};
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::args::{OutputArgs, OutputFormat};
+use crate::layout::folded;
+use crate::style::Styled;
 
 /// Where a command speaks.
 #[derive(Clone)]
@@ -67,12 +70,23 @@ impl Ui {
             *host.result.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
             return Ok(());
         }
-        let mut out = anstream::stdout();
         match self.format {
-            OutputFormat::Text => writeln!(out, "{}", text.to_string().trim_end())?,
-            OutputFormat::Json => writeln!(out, "{}", serde_json::to_string_pretty(json)?)?,
+            OutputFormat::Text => {
+                let text = text.to_string();
+                Ok(writeln!(std::io::stdout(), "{}", fitted(&visible(text.trim_end()), Stream::Out))?)
+            }
+            OutputFormat::Json => {
+                Ok(writeln!(std::io::stdout(), "{}", escaped(&serde_json::to_string_pretty(json)?))?)
+            }
         }
-        Ok(())
+    }
+
+    /// A result whose text has styles. It is not folded, since its lines are the data's own.
+    pub(crate) fn styled_result(&self, text: &Styled, json: &impl Serialize) -> anyhow::Result<()> {
+        if self.host.is_some() || self.format == OutputFormat::Json {
+            return self.result("", json);
+        }
+        Ok(writeln!(anstream::stdout(), "{}", text.as_str().trim_end())?)
     }
 
     /// The result that the command of a host gave, if it gave one.
@@ -83,21 +97,24 @@ impl Ui {
 
 impl Observer for Ui {
     fn note(&self, line: &str) {
+        let line = one_line(line);
         if let Some(host) = &self.host {
-            host.observer.note(line);
+            host.observer.note(&line);
         } else if !self.quiet {
             // A note that cannot be written is no reason to stop.
-            let _ = writeln!(anstream::stderr(), "{line}");
+            let _ = writeln!(std::io::stderr(), "{}", fitted(&line, Stream::Err));
         }
     }
 
     /// Warnings are printed with `--quiet` too.
     fn warn(&self, line: &str) {
+        let line = one_line(line);
         if let Some(host) = &self.host {
-            return host.observer.warn(line);
+            return host.observer.warn(&line);
         }
-        let bold = Style::new().bold();
-        let _ = writeln!(anstream::stderr(), "{bold}note{bold:#}: {line}");
+        let (bold, line) = (Style::new().bold(), format!("note: {line}"));
+        let text = fitted(&line, Stream::Err);
+        let _ = writeln!(anstream::stderr(), "{bold}note{bold:#}{}", text.trim_start_matches("note"));
     }
 
     /// On a terminal the bar of the stage shows it; a host gets it as it is.
@@ -112,8 +129,79 @@ impl Observer for Ui {
     }
 }
 
+/// A stream of this process.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Stream {
+    Out,
+    Err,
+}
+
+impl Stream {
+    /// The columns of the terminal that it goes to, if it goes to one.
+    pub(crate) fn width(self) -> Option<usize> {
+        let size = match self {
+            Self::Out => terminal_size::terminal_size_of(std::io::stdout()),
+            Self::Err => terminal_size::terminal_size_of(std::io::stderr()),
+        };
+        size.map(|(width, _)| usize::from(width.0).max(20))
+    }
+}
+
+/// Text whose lines fit the terminal that it goes to.
+pub(crate) fn fitted(text: &str, stream: Stream) -> Cow<'_, str> {
+    match stream.width() {
+        Some(width) => Cow::Owned(folded(text, width)),
+        None => Cow::Borrowed(text),
+    }
+}
+
+/// A line of people's, which data cannot break into several.
+fn one_line(line: &str) -> String {
+    visible(line).replace('\n', "␊")
+}
+
+/// JSON in which what is invisible is written as escapes: the same values, and harmless on a terminal.
+fn escaped(json: &str) -> Cow<'_, str> {
+    if !json.contains(is_invisible) {
+        return Cow::Borrowed(json);
+    }
+    let mut escaped = String::with_capacity(json.len() + 16);
+    for c in json.chars() {
+        match c {
+            c if is_invisible(c) => {
+                c.encode_utf16(&mut [0; 2])
+                    .iter()
+                    .for_each(|unit| escaped.push_str(&format!("\\u{unit:04x}")));
+            }
+            c => escaped.push(c),
+        }
+    }
+    Cow::Owned(escaped)
+}
+
 /// What another program reads as it stands.
 pub(crate) fn raw(content: &[u8]) -> anyhow::Result<()> {
     std::io::stdout().write_all(content)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_the_same_and_harmless() {
+        let value =
+            serde_json::json!({"a\u{9b}": "\u{7f}\u{1b}[2J\u{202e}\u{e0001}\n", "b": ["é", "\u{200d}"]});
+        let text = serde_json::to_string_pretty(&value).unwrap();
+        let shown = escaped(&text);
+        assert!(!shown.contains(is_invisible), "{shown}");
+        assert!(shown.contains("\\u007f") && shown.contains("\\udb40\\udc01"), "{shown}");
+        assert_eq!(serde_json::from_str::<Value>(&shown).unwrap(), value);
+    }
+
+    #[test]
+    fn data_adds_no_lines_to_a_note() {
+        assert_eq!(one_line("key `a\nerror: b\u{1b}[0m`"), "key `a␊error: b␛[0m`");
+    }
 }

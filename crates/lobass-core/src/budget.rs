@@ -63,6 +63,9 @@ impl FromStr for Budget {
         if let Some(tokens) = trimmed.strip_suffix("tok") {
             return tokens_from(tokens.trim()).map(Self::Tokens).map_err(fail);
         }
+        if trimmed.starts_with('-') {
+            return Err(fail("it must be above 0"));
+        }
         match trimmed.replace('_', "").parse::<u64>() {
             Ok(0) => Err(fail("keeping no rows is not a selection")),
             Ok(rows) => Ok(Self::Rows(rows)),

@@ -38,6 +38,7 @@ mod secrets;
 mod selection;
 mod sequence;
 mod status;
+mod visible;
 
 pub use budget::{Budget, BudgetError};
 pub use columns::{ColumnSet, ScoreColumns};
@@ -54,3 +55,4 @@ pub use secrets::without_secrets;
 pub use selection::{Selected, Selection};
 pub use sequence::{Sequence, SequenceError};
 pub use status::RowStatus;
+pub use visible::{is_invisible, visible};

@@ -126,10 +126,12 @@ fn read(store: &Store, name: &str) -> Result<Option<Commit>, Error> {
 }
 
 pub(crate) fn parse(store: &Store, name: &str, json: &[u8]) -> Result<Commit, Error> {
-    serde_json::from_slice(json).map_err(|source| Error::Json {
+    serde_json::from_slice(json).map_err(|error| Error::Damaged {
         path: store.path(name),
-        expected: "a commit",
-        source,
+        reason: format!(
+            "expected a commit, found {} bytes ({error}); delete it to have its shard done again",
+            json.len()
+        ),
     })
 }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::commit::TOOL;
 use crate::manifest::{InputRecord, ModelKey, TemplateRecord};
-use crate::{Error, Manifest, UnreadRecord, WorkDir};
+use crate::{Error, UnreadRecord, WorkDir};
 
 /// Everything that vectors depend on; stored with them under the key `lobass`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -188,13 +188,14 @@ impl EmbeddingFile {
         &self.manifest
     }
 
-    /// Refuses a score table of other data than the vectors are of: rows are known by their place.
+    /// Refuses a pool of other data than the vectors are of, such as that of a score table: rows are known by their
+    /// place.
     ///
     /// # Errors
     /// [`Error::OtherPool`], naming the first file that differs.
-    pub fn check_pool(&self, table: &Manifest) -> Result<(), Error> {
+    pub fn check_pool(&self, pool: &[InputRecord]) -> Result<(), Error> {
         let content = |input: &InputRecord| (input.sha256.clone(), input.n_rows);
-        let (ours, theirs) = (&self.manifest.inputs, &table.inputs);
+        let (ours, theirs) = (self.manifest.inputs.as_slice(), pool);
         let differs = |at: &usize| ours.get(*at).map(content) != theirs.get(*at).map(content);
         let Some(at) = (0..ours.len().max(theirs.len())).find(differs) else { return Ok(()) };
         let name = |inputs: &[InputRecord]| match inputs.get(at) {

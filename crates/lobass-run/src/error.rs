@@ -174,7 +174,7 @@ pub enum Error {
     Matrix(#[from] lobass_matrix::Error),
     /// Vectors and scores of different data.
     #[error(
-        "`{}` was made from other data than the score table: expected data file {file} to be {expected}, found {found}",
+        "`{}` was made from other data than this pool: expected data file {file} to be {expected}, found {found}",
         path.display()
     )]
     OtherPool {
@@ -182,7 +182,7 @@ pub enum Error {
         path: PathBuf,
         /// Which data file, from 1.
         file: usize,
-        /// The table's.
+        /// That of the pool.
         expected: String,
         /// That of the vectors.
         found: String,
@@ -192,6 +192,15 @@ pub enum Error {
     Unsealable {
         /// What does not fit.
         reason: String,
+    },
+    /// A score table that holds sums of losses, and no losses of tokens.
+    #[error(
+        "score table `{}`: expected the loss of each token, found sums alone; score with `--per-token`",
+        path.display()
+    )]
+    NoTokenLosses {
+        /// The table.
+        path: PathBuf,
     },
     /// A file that is not a score table.
     #[error("`{}` is not a score table: {reason}", path.display())]

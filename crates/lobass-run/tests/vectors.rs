@@ -110,13 +110,13 @@ fn both_are_one_pass_and_nothing_is_done_twice() {
     let table = read_table(&out("one")).unwrap();
     assert_eq!(table.manifest.digest, read_table(&out("two")).unwrap().manifest.digest);
     assert_eq!(table.records[0].base.map(|nll| nll.sum), Some(engine.0.sum(&sequences[0].1)));
-    file.check_pool(&table.manifest).unwrap();
+    file.check_pool(&table.manifest.inputs).unwrap();
 
     let elsewhere = tempfile::tempdir().unwrap();
     let less = Planned::new(elsewhere.path(), &rows[..599]);
     let mut manifest = table.manifest;
     manifest.inputs.clone_from(&less.plan.inputs);
-    let error = file.check_pool(&manifest).unwrap_err().to_string();
+    let error = file.check_pool(&manifest.inputs).unwrap_err().to_string();
     assert!(
         error.contains("data file 1") && error.contains("599 rows") && error.contains("600 rows"),
         "{error}"

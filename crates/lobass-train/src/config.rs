@@ -97,6 +97,17 @@ impl TrainConfig {
         }
     }
 
+    /// Checks that so many steps teach something: that not all of them warm up from a learning rate of zero.
+    ///
+    /// # Errors
+    /// [`Error::OnlyWarmUp`]; also for no steps at all.
+    pub fn check_steps(&self, n_steps: usize) -> Result<(), Error> {
+        match (0..n_steps).all(|step| self.learning_rate_at(step, n_steps) == 0.0) {
+            true => Err(Error::OnlyWarmUp { n_steps }),
+            false => Ok(()),
+        }
+    }
+
     /// The number of steps for some examples; the last batch of an epoch holds what is left.
     pub fn n_steps(&self, n_examples: usize) -> usize {
         n_examples.div_ceil(self.batch_size.max(1)) * self.epochs as usize
@@ -127,5 +138,14 @@ mod tests {
         check("warmup_ratio", TrainConfig { warmup_ratio: -7.0, ..default() });
         check("warmup_ratio", TrainConfig { warmup_ratio: 1.0, ..default() });
         check("max_grad_norm", TrainConfig { max_grad_norm: f64::INFINITY, ..default() });
+    }
+
+    #[test]
+    fn a_warm_up_alone_teaches_nothing() {
+        let config = TrainConfig { warmup_ratio: 0.03, ..TrainConfig::default() };
+        assert!(matches!(config.check_steps(1), Err(Error::OnlyWarmUp { n_steps: 1 })));
+        assert!(matches!(config.check_steps(0), Err(Error::OnlyWarmUp { n_steps: 0 })));
+        config.check_steps(2).unwrap();
+        TrainConfig { warmup_ratio: 0.0, ..config }.check_steps(1).unwrap();
     }
 }

@@ -78,9 +78,7 @@ impl<'a> Trainer<'a> {
             }
         }
         let n_steps = plan.len();
-        if (0..n_steps).all(|step| config.learning_rate_at(step, n_steps) == 0.0) {
-            return Err(Error::OnlyWarmUp { n_steps });
-        }
+        config.check_steps(n_steps)?;
         let report = TrainReport { n_steps, n_tokens: 0, losses: Vec::new(), held_out: Vec::new() };
         let optimizer = AdamW::new(&model, config);
         let workers = Workers::new(threads);

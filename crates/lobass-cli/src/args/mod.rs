@@ -19,10 +19,12 @@ mod shape;
 mod text;
 mod work;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use lobass_llama::Dtype;
 use lobass_run::Location;
 
@@ -127,6 +129,45 @@ pub(crate) enum Command {
     /// Compute a little on a device, and exit with 0 if it can
     #[command(hide = true, name = crate::device::TRY)]
     TryDevice(TryDeviceArgs),
+}
+
+impl Cli {
+    /// Reads a command line, which begins with the program's name.
+    ///
+    /// # Errors
+    /// What clap says of arguments that make no command, with a tip where people often slip.
+    pub(crate) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        // A number below zero is a value that is out of range, and no flag that nobody knows.
+        let mut command = Self::command().mut_subcommands(|command| command.allow_negative_numbers(true));
+        let mut matches = command.try_get_matches_from_mut(arguments).map_err(with_tip)?;
+        Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
+    }
+}
+
+/// Adds a tip to an error where what was meant is known.
+fn with_tip(mut error: clap::Error) -> clap::Error {
+    let Some(ContextValue::String(found)) = error.get(ContextKind::InvalidArg) else { return error };
+    if error.kind() == ErrorKind::UnknownArgument && found == "%" {
+        let tip = "a budget is one word, as in `--budget 6%`".to_owned().into();
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip]));
+    }
+    error
+}
+
+impl Command {
+    /// Whether the same command, after it was interrupted, goes on where it was.
+    pub(crate) fn can_be_taken_up(&self) -> bool {
+        match self {
+            Self::Compare(args) => args.trial_worker.is_none(),
+            Self::Demo(_)
+            | Self::Run(_)
+            | Self::Train(_)
+            | Self::Score(_)
+            | Self::Embed(_)
+            | Self::Less(_) => true,
+            _ => false,
+        }
+    }
 }
 
 /// How a command speaks.

@@ -25,7 +25,7 @@ pub(crate) struct WorkArgs {
 pub(crate) struct WorkerArgs {
     #[command(flatten)]
     pub(crate) work: WorkArgs,
-    /// How many parts the units are cut into; without it, units are asked for on standard input
+    /// How many parts the units are cut into; without it, units are read from standard input until that ends
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) world: Option<u32>,
     /// Which part to do, from 0 on [default: the index that Slurm, Kubernetes, or a cloud's batch service gives]
@@ -37,6 +37,9 @@ pub(crate) struct WorkerArgs {
     /// Let units be tried again that were given up
     #[arg(long)]
     pub(crate) retry_quarantined: bool,
+    /// Stop when the process that started this one ends, and give back the unit that is under way; for drivers
+    #[arg(long)]
+    pub(crate) stop_with_parent: bool,
     /// The base, if it is elsewhere than the plan says
     #[arg(long, value_name = "MODEL")]
     pub(crate) base: Option<PathBuf>,

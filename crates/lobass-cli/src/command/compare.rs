@@ -12,7 +12,7 @@ use crate::models::Model;
 use crate::scored_pool::open_scored_pool;
 use crate::settings::{EncodeSettings, Settings};
 use crate::stages::comparing::{CompareRequest, Comparison, Devices, Overlaps, text};
-use crate::ui::Ui;
+use crate::ui::{Stream, Ui};
 use crate::work::told_in_dir;
 
 pub(crate) fn compare(args: &CompareArgs, ui: &Ui) -> anyhow::Result<Outcome> {
@@ -51,7 +51,7 @@ pub(crate) fn compare(args: &CompareArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let report = comparison.report(&table)?;
     comparison.write(&report)?;
     ui.note(&format!("{:16} {}", "results", args.out.join("results.md").display()));
-    ui.result(text(&report), &report)?;
+    ui.result(text(&report, Stream::Out.width()), &report)?;
     Ok(Outcome::incomplete_if(comparison.falls_short()))
 }
 

@@ -11,11 +11,12 @@ use serde_json::{Value, json};
 use super::run::{check_directory, run_with};
 use crate::args::DemoArgs;
 use crate::exit::Outcome;
+use crate::layout::table;
 use crate::settings::{
     ComputeSettings, DataSettings, EvalSettings, ModelSettings, SelectSettings, Settings, TrainSettings,
 };
-use crate::text::{percent, table};
-use crate::ui::Ui;
+use crate::text::percent;
+use crate::ui::{Stream, Ui};
 
 /// The paper's score, the score without its normalisation, and the two baselines that are hard to beat.
 const STRATEGIES: [&str; 4] = ["lobass", "gap", "random", "longest"];
@@ -52,14 +53,15 @@ pub(crate) fn demo(args: &DemoArgs, ui: &Ui) -> Result<Outcome> {
         .iter()
         .map(|strategy| Ok((*strategy, composition(&args.out, strategy, &kinds)?)))
         .collect::<Result<Vec<_>>>()?;
-    let shares = shares(&kinds, &compositions);
+    let shown = shares(&kinds, &compositions, Stream::Out.width());
+    let shares = shares(&kinds, &compositions, None);
     let dir = args.out.display();
     let best = chosen(&args.out, STRATEGIES[0])?.first().copied().unwrap_or_default();
     let page = report.page.display();
     let first = report.texts.first().map_or("", |text| text.trim_end());
     let text = format!(
         "{first}\n\nWhat each strategy kept, by what the rows are. The pool's makers know; lobass does not.\n\n\
-         {shares}\n\nOpen {page} in a browser to see it. Look next at {dir}/summary.md, at {dir}/selected, or at one \
+         {shown}\n\nOpen {page} in a browser to see it. Look next at {dir}/summary.md, at {dir}/selected, or at one \
          row:\n  \
          lobass inspect --base {dir}/shipped/base --reference {dir}/reference --data {dir}/shipped/pool.jsonl \
          --row {best} --losses"
@@ -106,7 +108,7 @@ fn composition(out: &Path, strategy: &str, kinds: &[Kind]) -> Result<BTreeMap<Ki
     Ok(counts)
 }
 
-fn shares(kinds: &[Kind], compositions: &[(&str, BTreeMap<Kind, u64>)]) -> String {
+fn shares(kinds: &[Kind], compositions: &[(&str, BTreeMap<Kind, u64>)], width: Option<usize>) -> String {
     let headings: Vec<&str> =
         ["kind", "pool"].into_iter().chain(compositions.iter().map(|(name, _)| *name)).collect();
     let rows: Vec<Vec<String>> = Kind::COMPOSITION
@@ -121,5 +123,5 @@ fn shares(kinds: &[Kind], compositions: &[(&str, BTreeMap<Kind, u64>)]) -> Strin
             row
         })
         .collect();
-    table(&headings, &rows)
+    table(&headings, &rows, width)
 }

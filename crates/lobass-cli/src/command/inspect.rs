@@ -14,10 +14,12 @@ use serde_json::{Value, json};
 use crate::args::{InspectArgs, OutputFormat};
 use crate::exit::Outcome;
 use crate::inputs::Sequences;
+use crate::layout::table;
 use crate::models::{Model, check_pair};
 use crate::settings::Settings;
-use crate::text::{Labelled, table};
-use crate::ui::Ui;
+use crate::style::Styled;
+use crate::text::Labelled;
+use crate::ui::{Stream, Ui, fitted};
 
 /// The loss of each scored token under one model.
 struct TokenLosses {
@@ -96,12 +98,11 @@ pub(crate) fn inspect(args: &InspectArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     if ui.format() == OutputFormat::Json {
         ui.result("", &as_json(&row, &encoded, &trace, encoder.tokenizer(), &losses))?;
     } else {
-        let shown = format!(
-            "{facts}\n{}\n{}",
-            marked_text(&trace, encoder.tokenizer()),
-            loss_table(&trace, encoder.tokenizer(), &losses)
-        );
-        ui.result(shown, &Value::Null)?;
+        let mut shown = Styled::default();
+        shown.plain(&fitted(&format!("{facts}\n"), Stream::Out));
+        mark_text(&mut shown, &trace, encoder.tokenizer());
+        shown.plain(&loss_table(&trace, encoder.tokenizer(), &losses));
+        ui.styled_result(&shown, &Value::Null)?;
     }
     Ok(Outcome::incomplete_if(!encoded.status.is_scored()))
 }
@@ -199,36 +200,32 @@ fn losses(
     Ok(all)
 }
 
-/// The text with every scored run in brackets and in color, and the border token underlined.
-fn marked_text(trace: &Trace, tokenizer: &TextTokenizer) -> String {
+/// Adds the text with every scored run in brackets and in color, and the border token underlined.
+fn mark_text(shown: &mut Styled, trace: &Trace, tokenizer: &TextTokenizer) {
     let scored = Style::new().fg_color(Some(AnsiColor::Green.into()));
     let border = Style::new().fg_color(Some(AnsiColor::Yellow.into())).underline();
-    let mut text = String::new();
-    let mut shown = 0;
+    let mut at = 0;
     let mut open = false;
     for (token, &(start, end)) in trace.offsets.iter().enumerate() {
         if trace.scored[token] != open {
             open = !open;
-            text.push(if open { '⟦' } else { '⟧' });
+            shown.plain(if open { "⟦" } else { "⟧" });
         }
         // Tokens of one character share its bytes, and inserted ones have none.
         let piece = if start == end {
             tokenizer.token(trace.ids[token]).unwrap_or_default()
         } else {
-            trace.text.get(start.max(shown)..end).unwrap_or_default().to_owned()
+            trace.text.get(start.max(at)..end).unwrap_or_default().to_owned()
         };
-        shown = shown.max(end);
+        at = at.max(end);
         let style = match (trace.border == Some(token), trace.scored[token]) {
             (true, _) => border,
             (false, true) => scored,
             (false, false) => Style::new(),
         };
-        let _ = write!(text, "{style}{piece}{style:#}");
+        shown.push(style, &piece);
     }
-    if open {
-        text.push('⟧');
-    }
-    text + "\n"
+    shown.plain(if open { "⟧\n\n" } else { "\n\n" });
 }
 
 fn loss_table(trace: &Trace, tokenizer: &TextTokenizer, losses: &[TokenLosses]) -> String {
@@ -255,7 +252,7 @@ fn loss_table(trace: &Trace, tokenizer: &TextTokenizer, losses: &[TokenLosses]) 
     if losses.len() == 2 {
         headings.push("change");
     }
-    format!("{}\n", table(&headings, &rows))
+    format!("{}\n", table(&headings, &rows, Stream::Out.width()))
 }
 
 fn as_json(

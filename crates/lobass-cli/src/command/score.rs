@@ -20,6 +20,9 @@ use crate::ui::Ui;
 use crate::work::told_in;
 
 pub(crate) fn score(args: &ScoreArgs, ui: &Ui) -> anyhow::Result<Outcome> {
+    if args.embeddings.is_none() && args.vectors.is_given() {
+        bail!("`--embedding-format` and `--normalize-embeddings` need `--embeddings FILE`");
+    }
     let mut settings = Settings::default();
     args.data.apply(&mut settings.data);
     args.encode.apply(&mut settings.sequences);
@@ -49,9 +52,6 @@ pub(crate) fn score(args: &ScoreArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let models: Vec<&Model> = std::iter::once(&base).chain(&reference).chain(&further).collect();
     let dirs = std::iter::once(&base).chain(&reference).map(Model::dir).collect();
     let plan = sequences.plan()?;
-    if args.embeddings.is_none() && args.vectors.is_given() {
-        bail!("`--embedding-format` and `--normalize-embeddings` need `--embeddings FILE`");
-    }
     if let Some(file) = &args.embeddings {
         outputs::check(&[args.out.clone(), file.clone()], &[])?;
         check_embeddings(file, args, &plan, &base.key)?;

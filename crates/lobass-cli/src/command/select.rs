@@ -1,5 +1,6 @@
 //! `lobass select`.
 
+use lobass_core::Observer as _;
 use lobass_run::ScoreFile;
 
 use crate::args::SelectArgs;
@@ -22,6 +23,9 @@ pub(crate) fn select(args: &SelectArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     target.check(&pool, &args.scores, &settings)?;
     target.note_replaced(&pool, ui)?;
     let report = select_and_write(&table, &columns, &pool, &args.strategy, &settings, &target)?;
+    if args.out.is_none() && args.index.is_none() {
+        ui.warn("nothing was written: `--out` names a file for the rows, `--index` one for a list of them");
+    }
     ui.result(report.text(), &report.json())?;
     Ok(Outcome::incomplete_if(report.falls_short()))
 }

@@ -1,7 +1,9 @@
 //! `lobass train`.
 
+use std::path::Path;
+
 use lobass_core::Observer as _;
-use lobass_run::Plan;
+use lobass_run::{Plan, WorkDir};
 use serde_json::json;
 
 use crate::args::TrainArgs;
@@ -15,7 +17,7 @@ use crate::stages::{self, TrainRequest, train_reference, trained_before};
 use crate::text::{Labelled, count};
 use crate::training_record::{Trained, TrainingRecord};
 use crate::ui::Ui;
-use crate::work::told_in_dir;
+use crate::work::{store, told_in_dir};
 
 pub(crate) fn train(args: &TrainArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let mut settings = Settings::default();
@@ -50,7 +52,11 @@ pub(crate) fn train(args: &TrainArgs, ui: &Ui) -> anyhow::Result<Outcome> {
         threads: settings.compute.threads(),
         out: &args.out,
     };
-    let outcome = match trained_before(&request)? {
+    let before = trained_before(&request)?;
+    if before.is_none() {
+        remove_idle_work(&work, &request, ui)?;
+    }
+    let outcome = match before {
         Some(outcome) => {
             ui.note(&format!("{:16} done before: {}", "train", args.out.display()));
             stages::clean_up(&work, plan.clone())?;
@@ -58,12 +64,32 @@ pub(crate) fn train(args: &TrainArgs, ui: &Ui) -> anyhow::Result<Outcome> {
         }
         None => {
             let work = stages::encode(&sequences, &plan, &work.as_path().into(), request.threads, ui)?;
-            let outcome = train_reference(&request, &work, ui)?;
-            work.remove()?;
-            outcome
+            let outcome = train_reference(&request, &work, ui);
+            // Without a state there is nothing to go on with, and tokens of these settings would be in the way of others.
+            if outcome.is_ok() || !request.has_state() {
+                work.remove()?;
+            }
+            outcome?
         }
     };
     say(args, &plan, &outcome, ui)
+}
+
+/// Removes the tokens of other data or settings if no state was reached with them, as a killed attempt leaves them.
+fn remove_idle_work(dir: &Path, request: &TrainRequest<'_>, ui: &Ui) -> anyhow::Result<()> {
+    if !dir.exists() || request.has_state() {
+        return Ok(());
+    }
+    match WorkDir::resume(store(&dir.into())?)? {
+        Some(found) if found.plan().id() != request.plan.id() => {
+            ui.note(&format!(
+                "{:16} tokens of earlier settings are removed, since nothing was trained on them",
+                "train"
+            ));
+            Ok(found.remove()?)
+        }
+        _ => Ok(()),
+    }
 }
 
 fn say(args: &TrainArgs, plan: &Plan, outcome: &Trained, ui: &Ui) -> anyhow::Result<Outcome> {

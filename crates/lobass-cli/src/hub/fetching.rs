@@ -2,18 +2,21 @@
 
 use std::time::{Duration, Instant};
 
-use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
+use indicatif::{HumanBytes, ProgressBar};
 use lobass_core::Observer as _;
 use lobass_hub::Event;
 
+use crate::progress::{bar_line, drawn_line, time_left};
 use crate::text::{counted, duration};
-use crate::ui::Ui;
+use crate::ui::{Stream, Ui};
 
 /// A bar for the file that comes, on a terminal; and a line in the end if anything came.
 pub(super) struct Fetching<'a> {
     ui: &'a Ui,
     what: String,
     started: Instant,
+    /// When the file that comes was begun.
+    begun: Instant,
     file: String,
     bar: ProgressBar,
     n_files: u64,
@@ -28,6 +31,7 @@ impl<'a> Fetching<'a> {
             ui,
             what: what.to_owned(),
             started: Instant::now(),
+            begun: Instant::now(),
             file: String::new(),
             bar: ProgressBar::hidden(),
             n_files: 0,
@@ -43,29 +47,40 @@ impl<'a> Fetching<'a> {
             }
             Event::Bytes { file, done, size } => {
                 if file != self.file {
-                    self.begin(file, size);
+                    self.begin(file);
                 }
                 self.n_bytes += done.saturating_sub(self.done);
                 self.done = done;
-                self.bar.set_position(done);
+                self.show(size);
             }
         }
     }
 
-    fn begin(&mut self, file: &str, size: u64) {
+    fn begin(&mut self, file: &str) {
         self.bar.finish_and_clear();
         file.clone_into(&mut self.file);
         self.n_files += 1;
         self.done = 0;
+        self.begun = Instant::now();
         if self.ui.shows_progress() {
-            let style = ProgressStyle::with_template(
-                "{prefix:16} {bar:30} {bytes}/{total_bytes}  {bytes_per_sec}, {eta} left  {msg}",
-            );
-            self.bar = ProgressBar::new(size);
-            self.bar.set_style(style.expect("a valid template").progress_chars("━━─"));
-            self.bar.set_prefix("hub");
-            self.bar.set_message(file.to_owned());
+            self.bar = drawn_line();
         }
+    }
+
+    /// Draws how much of the file is there.
+    fn show(&self, size: u64) {
+        if self.bar.is_hidden() {
+            return;
+        }
+        let elapsed = self.begun.elapsed();
+        let rate = (elapsed > Duration::from_millis(50)).then(|| self.done as f64 / elapsed.as_secs_f64());
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate for people")]
+        let rate = rate.map_or(String::new(), |rate| format!("{}/s", HumanBytes(rate as u64)));
+        let at = format!("{}/{}", HumanBytes(self.done), HumanBytes(size));
+        let left = time_left(elapsed, self.done, size.saturating_sub(self.done));
+        let width = Stream::Err.width().unwrap_or(usize::MAX);
+        let facts = [left, rate, self.file.clone()];
+        self.bar.set_message(bar_line("hub", (self.done, size), &at, &facts, width));
     }
 
     pub(super) fn finish(&self) {

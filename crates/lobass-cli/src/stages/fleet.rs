@@ -129,7 +129,8 @@ impl WorkerProcess {
         let threads = (fleet.threads / fleet.devices.len()).max(1);
         let mut command = this_program()?;
         command
-            .args(["worker", "--quiet", "--max-attempts", "0", "--device", device, "--job", &job.id()])
+            .args(["worker", "--quiet", "--stop-with-parent", "--max-attempts", "0"])
+            .args(["--device", device, "--job", &job.id()])
             .args(["--threads", &threads.to_string(), "--work"])
             .arg(fleet.place.as_given())
             .arg("--base")

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use super::reference::MOMENTS;
 use crate::models::{Model, check_record};
 use crate::progress::Bar;
-use crate::text::{count, duration};
+use crate::text::{counted, duration};
 use crate::ui::Ui;
 
 /// An adapter at the end of an epoch, opened.
@@ -104,10 +104,10 @@ impl GradientStore {
         for (work, kind, shard) in missing {
             self.compute(&loaded, warm_up, work, kind, shard, &workers)?;
             done += shard.n_rows;
-            bar.set(done, &format!("of {}", warm_up.model.dir().display()));
+            bar.set(done, &[format!("of {}", warm_up.model.dir().display())]);
         }
         let elapsed = duration(bar.elapsed());
-        bar.finish(format!("{} rows under {} in {elapsed}", count(left), warm_up.model.dir().display()));
+        bar.finish(format!("{} under {} in {elapsed}", counted(left, "row"), warm_up.model.dir().display()));
         Ok(())
     }
 

@@ -28,7 +28,9 @@ pub(crate) use influence::{GradientStore, WarmUpDir, influence, targets};
 pub(crate) use reference::{TrainRequest, train_reference, trained_before};
 pub(crate) use references::{ReferenceReport, References, further, given};
 pub(crate) use reporting::{DEFAULT_STRATEGIES, Heat, PageRequest, RunPage, Spelled, Tokens};
-pub(crate) use selecting::{SelectionTarget, choose, columns_of, reads_rows, select_and_write};
+pub(crate) use selecting::{
+    Expected, SelectionTarget, check_data, choose, columns_of, reads_rows, select_and_write,
+};
 pub(crate) use table::{TableFormat, say_table, write_table};
 
 use crate::inputs::Sequences;

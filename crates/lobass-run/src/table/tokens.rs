@@ -64,8 +64,7 @@ pub(super) fn read(
 ) -> Result<(), Error> {
     let columns: Vec<String> = models.iter().map(|model| token_column(model)).collect();
     if !groups.has(INPUT_IDS) {
-        let reason = "expected the losses of tokens, found sums alone; score with `--per-token`";
-        return Err(not_a_table(path, reason));
+        return Err(Error::NoTokenLosses { path: path.to_owned() });
     }
     if let Some(missing) = columns.iter().find(|column| !groups.has(column)) {
         return Err(not_a_table(path, format!("expected column `{missing}`, found none")));

@@ -102,7 +102,7 @@ impl Strategy {
     /// without gains, `rds` without cosines, and `length-matched-random` with the lengths of what `lobass` selects.
     ///
     /// # Errors
-    /// The names there are.
+    /// The names there are, and the one that was probably meant.
     pub fn from_name(name: &str) -> Result<Self, String> {
         let is_named = |strategy: &Self| {
             let info = strategy.info();
@@ -110,7 +110,12 @@ impl Strategy {
         };
         Self::all().into_iter().find(is_named).ok_or_else(|| {
             let known: Vec<_> = Self::all().iter().map(|strategy| strategy.info().name).collect();
-            format!("expected one of {}, found `{name}`", known.join(", "))
+            let tip = if name.contains(',') {
+                "; several names are separated by blanks".to_owned()
+            } else {
+                likeliest(name, &known).map_or(String::new(), |likely| format!("; did you mean `{likely}`?"))
+            };
+            format!("expected one of {}, found `{name}`{tip}", known.join(", "))
         })
     }
 
@@ -136,6 +141,15 @@ impl Strategy {
         }
         columns
     }
+}
+
+/// The name that is most like another one, if any is much like it.
+fn likeliest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+    let alike = known.iter().map(|&other| (strsim::jaro_winkler(&name.to_lowercase(), other), other));
+    alike
+        .filter(|(alike, _)| *alike > 0.8)
+        .max_by(|one, other| one.0.total_cmp(&other.0))
+        .map(|(_, other)| other)
 }
 
 /// The losses under the base of responses without their prompts.

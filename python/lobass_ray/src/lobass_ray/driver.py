@@ -74,7 +74,7 @@ def score(
     ray.cloudpickle.register_pickle_by_value(lobass_ray)
     started = time.monotonic()
     job, todo = _pending(lobass, place, job)
-    command = [lobass, "worker", "--quiet", "--work", place, "--job", job]
+    command = [lobass, "worker", "--quiet", "--stop-with-parent", "--work", place, "--job", job]
     command += ["--max-attempts", str(max_attempts), *(["--device", device] if device else []), *worker_args]
     n_tokens, failures = 0, dict[tuple[str, int], Receipt]()
     # A unit that kills its worker is tried `max_attempts` times, and given up the time after.

@@ -102,8 +102,8 @@ class Worker:
         # A device that kills its workers would otherwise be the quickest of all, and go through every unit there is.
         time.sleep(min(LONGEST_PAUSE, 2.0**self.n_deaths - 1))
         try:
-            # In a group of its own, since Ray kills the group of an actor that ends. The child finds its input at an
-            # end instead, and gives back what it is at, so that no try is counted.
+            # In a group of its own, since Ray kills the group of an actor that ends. With `--stop-with-parent` the child
+            # notices the end of the actor and gives back what it is at, so that no try is counted.
             child = subprocess.Popen(
                 self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
             )

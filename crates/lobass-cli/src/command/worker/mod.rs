@@ -31,15 +31,19 @@ pub(crate) fn worker(args: &WorkerArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     }
     let threads =
         ComputeSettings { threads: args.threads.map(usize::from), ..ComputeSettings::default() }.threads();
+    let current = Current::watch()?;
+    if args.stop_with_parent {
+        current.stop_with_parent();
+    }
     let mut worker = Worker {
         attempts: Attempts { worker: name(), limit: NonZeroU32::new(args.max_attempts) },
-        current: Current::watch()?,
+        current,
         roster: Roster::open(&job, args, threads, ui)?,
         work: &work,
     };
     match rank.zip(args.world) {
         Some((rank, world)) => part::run(&mut worker, &job, rank, world, ui),
-        None => serve::serve(&mut worker, &job),
+        None => serve::serve(&mut worker, &job, ui),
     }
 }
 

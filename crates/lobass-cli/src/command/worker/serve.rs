@@ -1,20 +1,20 @@
 //! Units by JSON lines: what is asked for comes in on standard input, what became of it goes out on standard output.
 
-use std::io::{BufRead as _, Write as _};
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::process;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, mpsc};
 use std::time::Instant;
 
 use anyhow::{Context as _, bail};
+use lobass_core::Observer as _;
 use lobass_run::{Answer, Job, PROTOCOL_VERSION, Ready, Request, Unit};
 use serde::Serialize;
 
 use super::{Failure, Worker};
-use crate::exit::{DONE, Outcome, UNFINISHED};
+use crate::exit::Outcome;
+use crate::ui::Ui;
 
-/// Answers until standard input ends.
-pub(super) fn serve(worker: &mut Worker<'_>, job: &Job) -> anyhow::Result<Outcome> {
+/// Answers every request on standard input, also those that are left when it ends.
+pub(super) fn serve(worker: &mut Worker<'_>, job: &Job, ui: &Ui) -> anyhow::Result<Outcome> {
     let device = worker.roster.device().to_owned();
     let ready = Ready {
         v: PROTOCOL_VERSION,
@@ -25,14 +25,23 @@ pub(super) fn serve(worker: &mut Worker<'_>, job: &Job) -> anyhow::Result<Outcom
         pid: process::id(),
     };
     say(&ready)?;
-    let busy = Arc::new(AtomicBool::new(false));
-    for line in requests(worker, &busy) {
-        let request = read(&line?)?;
+    if std::io::stdin().is_terminal() {
+        ui.note(
+            "units are read from standard input, one request per line; `--world N` does a part of all units",
+        );
+    }
+    let mut was_asked = false;
+    for line in std::io::stdin().lock().lines() {
+        let line = line?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        was_asked = true;
+        let request = read(&line)?;
         let unit = find(worker, job, &request)?;
         let started = Instant::now();
         let outcome = worker.run(unit);
         let seconds = started.elapsed().as_secs_f64();
-        busy.store(false, Ordering::SeqCst);
         match outcome {
             Ok(receipt) => say(&Answer::Done { v: PROTOCOL_VERSION, receipt, seconds })?,
             Err(failure) => {
@@ -53,24 +62,10 @@ pub(super) fn serve(worker: &mut Worker<'_>, job: &Job) -> anyhow::Result<Outcom
             }
         }
     }
+    if !was_asked {
+        ui.warn("standard input asked for no unit, so none was done; `--world N` does a part of all units");
+    }
     Ok(Outcome::Done)
-}
-
-/// The lines of standard input. When it ends, whoever asked is gone, and so are we, in the middle of a unit too.
-fn requests(worker: &Worker<'_>, busy: &Arc<AtomicBool>) -> mpsc::IntoIter<std::io::Result<String>> {
-    let (sender, receiver) = mpsc::channel();
-    let (current, busy) = (worker.current.clone(), Arc::clone(busy));
-    std::thread::spawn(move || {
-        for line in std::io::stdin().lock().lines() {
-            busy.store(true, Ordering::SeqCst);
-            if sender.send(line).is_err() {
-                return;
-            }
-        }
-        let code = if busy.load(Ordering::SeqCst) { UNFINISHED } else { DONE };
-        current.stop(code.into());
-    });
-    receiver.into_iter()
 }
 
 fn read(line: &str) -> anyhow::Result<Request> {

@@ -20,6 +20,9 @@ enum Try {
     Begun(Attempt),
 }
 
+/// How often it is looked whether the parent is there.
+#[cfg(unix)]
+const EVERY: Duration = Duration::from_millis(250);
 /// How long a mark may take to be put down before it is left behind.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -46,6 +49,21 @@ impl Current {
             }
         });
         Ok(())
+    }
+
+    /// Ends the process when the one that started it has ended: what that one asked for, nobody waits for any more. The
+    /// end of standard input does not say so, since requests may come from a file.
+    pub(super) fn stop_with_parent(&self) {
+        #[cfg(unix)]
+        {
+            let (current, parent) = (self.clone(), std::os::unix::process::parent_id());
+            std::thread::spawn(move || {
+                while std::os::unix::process::parent_id() == parent {
+                    std::thread::sleep(EVERY);
+                }
+                current.stop(crate::exit::UNFINISHED.into())
+            });
+        }
     }
 
     /// A mark is about to be put down.

@@ -12,8 +12,9 @@ use lobass_run::ScoreFile;
 use super::subset::cost_of_selecting;
 use super::trial::TrialRecord;
 use super::{Comparison, FULL, RANDOM, Trial, ZERO_SHOT, write_whole};
+use crate::layout::table;
 use crate::settings::Method;
-use crate::text::{count, table};
+use crate::text::count;
 
 /// What every arm is compared with, if it is there.
 const BASELINES: [&str; 6] = [RANDOM, FULL, ZERO_SHOT, "gap", "gap-sum", "longest"];
@@ -161,7 +162,7 @@ impl Comparison {
 }
 
 /// The result for people: what every arm came to, best first.
-pub(crate) fn text(report: &Report) -> String {
+pub(crate) fn text(report: &Report, width: Option<usize>) -> String {
     let mut blocks = Vec::new();
     for matching in report.matchings() {
         let mut arms: Vec<(&ArmReport, f64)> =
@@ -179,7 +180,7 @@ pub(crate) fn text(report: &Report) -> String {
             "against full",
             "exact",
         ];
-        blocks.push(table(&headings, &rows));
+        blocks.push(table(&headings, &rows, width));
     }
     format!(
         "{}\n\nLoss in nats per token of {} held-out examples; cost in passes over the pool, selecting included; \

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use anyhow::bail;
-use lobass_core::{Detail, LossEngine as _, Observer as _, Sequence};
+use lobass_core::{Detail, LossEngine as _, Observer, Sequence, Silent};
 use lobass_llama::Llama;
 use lobass_loss::Engine;
 use lobass_run::WorkDir;
@@ -13,7 +13,7 @@ use super::TrainRequest;
 use crate::inputs;
 use crate::part::Part;
 use crate::settings::DataSettings;
-use crate::text::counted;
+use crate::text::{count, counted};
 use crate::ui::Ui;
 
 /// One row, and its other response if it is a pair.
@@ -34,32 +34,54 @@ pub(super) struct Examples {
 
 impl Examples {
     pub(super) fn of(request: &TrainRequest<'_>, work: &WorkDir, ui: &Ui) -> anyhow::Result<Self> {
-        let rows = rows(request, work, ui)?;
-        let asked = request.eval.rows;
-        if asked > 0 && asked >= rows.len() {
-            let found = counted(rows.len() as u64, "row");
-            bail!("cannot hold {asked} rows out: the pool has {found} that can be scored");
-        }
-        let (mut train, mut held_out) = hold_out(rows, asked, request.eval_seed);
+        let (train, mut held_out) = of_pool(request, work, ui)?;
         let held_out_rows = held_out.iter().map(|row| row.row).collect();
-        train.retain(|row| request.part.has(&row.chosen));
-        if train.is_empty() && request.part != Part::All {
-            bail!(
-                "no row of the pool is left to train on after it was cut; use fewer folds or another share"
-            );
-        }
         held_out.extend(of_files(request, ui)?);
         warn_of_leaks(&train, &held_out, ui);
         Ok(Self { train, held_out, held_out_rows })
     }
 }
 
+/// Refuses a training that could not take a step.
+pub(crate) fn check_rows(request: &TrainRequest<'_>, work: &WorkDir) -> anyhow::Result<()> {
+    let (train, _) = of_pool(request, work, &Silent)?;
+    Ok(request.recipe.check_steps(request.recipe.n_steps(train.len()))?)
+}
+
+/// The rows of the pool that are trained on, and those that are held out.
+fn of_pool(
+    request: &TrainRequest<'_>,
+    work: &WorkDir,
+    observer: &dyn Observer,
+) -> anyhow::Result<(Vec<Row>, Vec<Row>)> {
+    let rows = rows(request, work, observer)?;
+    let asked = request.eval.rows;
+    if asked > 0 && asked >= rows.len() {
+        let found = counted(rows.len() as u64, "row");
+        bail!("cannot hold {asked} rows out: the pool has {found} that can be scored");
+    }
+    let (mut train, held_out) = hold_out(rows, asked, request.eval_seed);
+    train.retain(|row| request.part.has(&row.chosen));
+    if train.is_empty() && request.part != Part::All {
+        bail!("no row of the pool is left to train on after it was cut; use fewer folds or another share");
+    }
+    Ok((train, held_out))
+}
+
 /// Every row that can be trained on: of preference optimization the pairs alone.
-fn rows(request: &TrainRequest<'_>, work: &WorkDir, ui: &Ui) -> anyhow::Result<Vec<Row>> {
+fn rows(request: &TrainRequest<'_>, work: &WorkDir, observer: &dyn Observer) -> anyhow::Result<Vec<Row>> {
     let mut rejected: BTreeMap<u64, Sequence> =
         work.pairs()?.into_iter().map(|(row, _, rejected)| (row, rejected)).collect();
     let row = |(row, chosen)| Row { row, chosen, rejected: rejected.remove(&row) };
     let mut rows: Vec<Row> = work.sequences()?.into_iter().map(row).collect();
+    if rows.is_empty() {
+        let counts: Vec<String> =
+            work.unscored()?.iter().map(|(status, n)| format!("{} {status}", count(*n))).collect();
+        bail!(
+            "no row of the pool can be trained on: {}; `lobass inspect --row 0` shows why",
+            if counts.is_empty() { "it has none".to_owned() } else { counts.join(", ") }
+        );
+    }
     if request.dpo.is_some() {
         let n_rows = rows.len();
         rows.retain(|row| row.rejected.is_some());
@@ -69,7 +91,7 @@ fn rows(request: &TrainRequest<'_>, work: &WorkDir, ui: &Ui) -> anyhow::Result<V
                 "the objective needs pairs of a chosen and a rejected response, and the pool has none that can be \
                  scored"
             ),
-            n => ui.warn(&format!(
+            n => observer.warn(&format!(
                 "{} of one response only, which the objective leaves out",
                 counted(n as u64, "row")
             )),

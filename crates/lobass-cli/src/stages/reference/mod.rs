@@ -21,6 +21,7 @@ use crate::text::counted;
 use crate::training_record::{Trained, TrainingRecord};
 use crate::ui::Ui;
 
+pub(crate) use examples::check_rows;
 use examples::{Examples, Prepared};
 use metrics::Metrics;
 
@@ -65,6 +66,11 @@ impl TrainRequest<'_> {
             template_now: self.plan.template.now.clone(),
             outcome: None,
         })
+    }
+
+    /// Whether an attempt got as far as a state that can be taken up.
+    pub(crate) fn has_state(&self) -> bool {
+        self.checkpoints(0).dir.exists()
     }
 
     /// Where states are kept, and how often they are written.
@@ -118,6 +124,7 @@ pub(crate) fn train_reference(
     let recipe = request.recipe;
     let Examples { train, held_out, held_out_rows } = Examples::of(request, work, ui)?;
     let n_train = train.len();
+    recipe.check_steps(recipe.n_steps(n_train))?;
     let checkpoints = request.checkpoints(recipe.n_steps(n_train));
     let record = request.record()?;
     if let Some(found) = TrainingRecord::read(request.out)?

@@ -5,15 +5,17 @@ mod report;
 use std::path::{Path, PathBuf};
 
 use lobass_core::{Detail, Measure, Observer as _};
-use lobass_run::{Folds, HeldOut, ReferenceMode, ReferenceModel, Seal, WorkDir};
+use lobass_run::{Folds, HeldOut, Plan, ReferenceMode, ReferenceModel, Seal, WorkDir};
 use lobass_train::TrainConfig;
 
-use super::reference::{TrainRequest, epoch_dir, train_reference, trained_before};
+use super::reference::{TrainRequest, check_rows, epoch_dir, train_reference, trained_before};
 use super::score;
+use crate::faults::Faults;
 use crate::inputs::Sequences;
 use crate::models::{BRIER, Model, UNCONDITIONAL, check_pair};
 use crate::part::Part;
 use crate::settings::{ModeName, ReferenceSettings, Settings};
+use crate::text::counted;
 use crate::training_record::{Trained, TrainingRecord};
 use crate::ui::Ui;
 
@@ -28,22 +30,66 @@ struct Planned {
     fold: Option<usize>,
 }
 
+impl Planned {
+    /// The name of the columns of the model after an epoch.
+    fn role_of_epoch(&self, epoch: u32) -> String {
+        format!("{}_epoch{epoch}", self.role)
+    }
+}
+
 /// Everything that references are made from.
 pub(crate) struct References<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) recipe: &'a TrainConfig,
     pub(crate) base: &'a Model,
     pub(crate) sequences: &'a Sequences,
-    pub(crate) work: &'a WorkDir,
+    pub(crate) plan: &'a Plan,
+    /// What is kept of losses.
+    pub(crate) detail: Detail,
     /// The run directory.
     pub(crate) out: &'a Path,
 }
 
 impl References<'_> {
+    /// The roles of all models that will be trained: of references, and of what is kept of their epochs.
+    pub(crate) fn roles(&self) -> Vec<String> {
+        let of_one = |planned: Planned| {
+            let epochs = self.epochs().map(|epoch| planned.role_of_epoch(epoch)).collect::<Vec<_>>();
+            std::iter::once(planned.role).chain(epochs)
+        };
+        self.planned().into_iter().flat_map(of_one).collect()
+    }
+
+    /// How many references there will be.
+    pub(crate) fn count(&self) -> usize {
+        self.planned().len()
+    }
+
+    /// Refuses directories that hold other models than these.
+    pub(crate) fn check(&self) -> anyhow::Result<()> {
+        let mut faults = Faults::default();
+        for planned in self.planned() {
+            faults.take(self.request(&planned, |request| trained_before(request)));
+        }
+        faults.end()
+    }
+
+    /// Refuses a training that could not take a step, once rows are tokenised.
+    pub(crate) fn check_rows(&self, work: &WorkDir) -> anyhow::Result<()> {
+        // A seed changes no number of rows.
+        for planned in self.planned().into_iter().filter(|planned| planned.seed == self.recipe.seed) {
+            self.request(&planned, |request| match trained_before(request)? {
+                Some(_) => Ok(()),
+                None => check_rows(request, work),
+            })?;
+        }
+        Ok(())
+    }
+
     /// Trains what is not trained, scores every row with each, and says what the table is to hold.
-    pub(crate) fn train_and_score(&self, ui: &Ui) -> anyhow::Result<Seal> {
+    pub(crate) fn train_and_score(&self, work: &WorkDir, ui: &Ui) -> anyhow::Result<Seal> {
         let settings = &self.settings.reference;
-        let mut seal = Seal::new(self.base.key.clone(), Vec::new());
+        let mut seal = Seal { detail: self.detail, ..Seal::new(self.base.key.clone(), Vec::new()) };
         seal.mode = match settings.mode {
             ModeName::FullPool => ReferenceMode::FullPool,
             ModeName::CrossFit => ReferenceMode::CrossFit,
@@ -53,21 +99,21 @@ impl References<'_> {
             seal.folds = Some(Folds { n_folds: settings.folds(), seed: self.recipe.seed });
         }
         for planned in self.planned() {
-            let trained = self.train(&planned, ui)?;
+            let trained = self.train(&planned, work, ui)?;
             let reference = self.open(&planned.role, &planned.dir, ui)?;
-            self.score(&reference, ui)?;
+            self.score(&reference, work, ui)?;
             let (model, seed) = (reference.key, Some(planned.seed));
             seal.references.push(ReferenceModel { model, seed, fold: planned.fold });
             seal.held_out.rows.extend(trained.held_out_rows);
             for epoch in self.epochs() {
-                let role = format!("{}_epoch{epoch}", planned.role);
+                let role = planned.role_of_epoch(epoch);
                 let model = self.open(&role, &epoch_dir(&planned.dir, epoch), ui)?;
-                self.score(&model, ui)?;
+                self.score(&model, work, ui)?;
                 seal.further.push(model.key);
             }
         }
         seal.held_out = match settings.mode {
-            ModeName::Holdout => HeldOut::to_train(self.part(None).rows(self.work)?),
+            ModeName::Holdout => HeldOut::to_train(self.part(None).rows(work)?),
             _ => HeldOut::of_training(std::mem::take(&mut seal.held_out.rows)),
         };
         Ok(seal)
@@ -108,13 +154,33 @@ impl References<'_> {
         }
     }
 
-    fn train(&self, planned: &Planned, ui: &Ui) -> anyhow::Result<Trained> {
+    fn train(&self, planned: &Planned, work: &WorkDir, ui: &Ui) -> anyhow::Result<Trained> {
+        self.request(planned, |request| match trained_before(request)? {
+            Some(outcome) => {
+                let which = if planned.role == "reference" { "" } else { &format!("{} ", planned.role) };
+                ui.note(&format!(
+                    "{:16} {which}done before: {}",
+                    "train",
+                    counted(outcome.n_steps as u64, "step")
+                ));
+                Ok(outcome)
+            }
+            None => train_reference(request, work, ui),
+        })
+    }
+
+    /// Hands on everything that decides a reference.
+    fn request<T>(
+        &self,
+        planned: &Planned,
+        take: impl FnOnce(&TrainRequest<'_>) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
         let settings = self.settings;
         let recipe = TrainConfig { seed: planned.seed, ..self.recipe.clone() };
-        let request = TrainRequest {
+        take(&TrainRequest {
             base: self.base,
             sequences: self.sequences,
-            plan: self.work.plan(),
+            plan: self.plan,
             data: &settings.data,
             recipe: &recipe,
             adapter: settings.train.adapter(),
@@ -126,15 +192,7 @@ impl References<'_> {
             save_every: settings.train.save_every,
             threads: settings.compute.threads(),
             out: &planned.dir,
-        };
-        match trained_before(&request)? {
-            Some(outcome) => {
-                let which = if planned.role == "reference" { "" } else { &format!("{} ", planned.role) };
-                ui.note(&format!("{:16} {which}done before: {} steps", "train", outcome.n_steps));
-                Ok(outcome)
-            }
-            None => train_reference(&request, self.work, ui),
-        }
+        })
     }
 
     fn epochs(&self) -> std::ops::RangeInclusive<u32> {
@@ -147,8 +205,8 @@ impl References<'_> {
         Ok(reference)
     }
 
-    fn score(&self, model: &Model, ui: &Ui) -> anyhow::Result<()> {
-        score(self.work, model, Detail::Sum, self.settings.compute.threads(), ui)
+    fn score(&self, model: &Model, work: &WorkDir, ui: &Ui) -> anyhow::Result<()> {
+        score(work, model, self.detail, self.settings.compute.threads(), ui)
     }
 }
 

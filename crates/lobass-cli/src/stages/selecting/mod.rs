@@ -1,5 +1,6 @@
 //! Choosing rows and writing them.
 
+mod early;
 mod ratings;
 mod report;
 mod sets;
@@ -7,6 +8,7 @@ mod shape;
 mod tokens;
 mod write;
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
@@ -18,6 +20,7 @@ use lobass_select::{Need, Ratings, Request, Shaped, Strategy, lark, select_sets,
 use crate::outputs;
 use crate::settings::SelectSettings;
 
+pub(crate) use early::{Expected, check_data};
 pub(crate) use report::SelectionReport;
 use sets::VectorSets;
 use write::{output_paths, write_index, write_rows};
@@ -44,6 +47,18 @@ impl SelectionTarget {
         Ok(())
     }
 
+    /// Removes every file that would be written, and the directory of the list if nothing else is in it.
+    pub(crate) fn remove(&self, pool: &Pool) -> anyhow::Result<()> {
+        for path in self.paths(pool)?.iter().filter(|path| path.exists()) {
+            fs_err::remove_file(path)?;
+        }
+        let dir = self.index.as_deref().and_then(Path::parent).filter(|dir| dir.exists());
+        match dir.map(fs_err::remove_dir) {
+            Some(Err(error)) if error.kind() != ErrorKind::DirectoryNotEmpty => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+
     /// Refuses a target that would overwrite the data, the table, what settings name, or a part of itself.
     pub(crate) fn check(&self, pool: &Pool, table: &Path, settings: &SelectSettings) -> anyhow::Result<()> {
         let data = pool.files().iter().map(|file| ("a data file", file.path()));
@@ -61,7 +76,7 @@ pub(crate) fn columns_of<'a>(
     let mut wanted = ColumnSet::default();
     for name in strategies {
         let strategy = match settings.strategy(name)? {
-            Strategy::S2l(_) => Strategy::S2l(checkpoints(manifest)),
+            Strategy::S2l(_) => Strategy::S2l(checkpoints(&roles(manifest))),
             strategy => strategy,
         };
         wanted.extend(strategy.columns());
@@ -81,16 +96,21 @@ pub(crate) fn reads_rows(strategy: &str, settings: &SelectSettings) -> anyhow::R
     Ok(of_strategy || shape::reads_rows(&settings.shape))
 }
 
+/// The roles of a table's models.
+fn roles(manifest: &Manifest) -> Vec<String> {
+    manifest.models.iter().map(|record| record.model.role.clone()).collect()
+}
+
 /// The columns of a training: the base, and the reference after each epoch, or at its end if no epoch was kept.
-fn checkpoints(manifest: &Manifest) -> Vec<String> {
-    let roles = || manifest.models.iter().map(|record| record.model.role.clone());
-    let mut epochs: Vec<(u32, String)> = roles()
-        .filter_map(|role| Some((role.strip_prefix("reference_epoch")?.parse().ok()?, role)))
+fn checkpoints(roles: &[String]) -> Vec<String> {
+    let mut epochs: Vec<(u32, String)> = roles
+        .iter()
+        .filter_map(|role| Some((role.strip_prefix("reference_epoch")?.parse().ok()?, role.clone())))
         .collect();
     epochs.sort();
     let mut checkpoints = vec!["base".to_owned()];
     if epochs.is_empty() {
-        checkpoints.extend(roles().filter(|role| role == "reference"));
+        checkpoints.extend(roles.iter().filter(|role| *role == "reference").cloned());
     }
     checkpoints.extend(epochs.into_iter().map(|(_, role)| role));
     checkpoints
@@ -153,7 +173,7 @@ fn with_data(
     match strategy {
         Strategy::SelectiveIfd(_) => Ok(Strategy::SelectiveIfd(tokens::selective_ifd(table)?)),
         Strategy::Lark(_) => Ok(Strategy::Lark(lark(columns, &shape::prompts(pool, columns.len())?))),
-        Strategy::S2l(_) => Ok(Strategy::S2l(checkpoints(table.manifest()))),
+        Strategy::S2l(_) => Ok(Strategy::S2l(checkpoints(&roles(table.manifest())))),
         Strategy::Quality(_) => {
             let values = match (&settings.ratings, &settings.rating) {
                 (Some(file), column) => ratings::of_file(file, column.as_deref(), table)?,

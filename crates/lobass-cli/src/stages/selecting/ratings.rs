@@ -6,11 +6,9 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 use lobass_core::{ExampleKey, Numbers};
 use lobass_data::{Pool, Rows};
-use lobass_run::ScoreFile;
 use serde_json::{Map, Value};
 
-use crate::scored_pool::{Named, check_named};
-use crate::settings::available_threads;
+use crate::scored_pool::{KnownRows, Named, check_named};
 
 /// The default column of a file of ratings.
 const SCORE: &str = "score";
@@ -32,7 +30,7 @@ pub(super) fn of_data(pool: &Pool, column: &str) -> anyhow::Result<Numbers> {
 }
 
 /// The numbers of a file that names rows of a table by position, by key, or by both, which then have to agree.
-pub(super) fn of_file(path: &Path, column: Option<&str>, table: &ScoreFile) -> anyhow::Result<Numbers> {
+pub(super) fn of_file(path: &Path, column: Option<&str>, table: &dyn KnownRows) -> anyhow::Result<Numbers> {
     let column = column.unwrap_or(SCORE);
     let mut rated = Vec::new();
     for (fields, number) in Rows::of_file(path)?.zip(1u64..) {
@@ -42,7 +40,7 @@ pub(super) fn of_file(path: &Path, column: Option<&str>, table: &ScoreFile) -> a
             .push(Rated::of(&fields, column).with_context(|| format!("`{}`, row {number}", path.display()))?);
     }
     let rows = places(&rated, table).with_context(|| format!("ratings `{}`", path.display()))?;
-    let mut ratings = Numbers::missing(usize::try_from(table.manifest().n_rows)?);
+    let mut ratings = Numbers::missing(usize::try_from(table.n_rows())?);
     let mut seen = HashSet::new();
     for (rated, row) in rated.iter().zip(rows) {
         let row = usize::try_from(row)?;
@@ -96,14 +94,14 @@ fn names(fields: &Map<String, Value>) -> String {
 }
 
 /// The position of each rated row.
-fn places(rated: &[Rated], table: &ScoreFile) -> anyhow::Result<Vec<u64>> {
-    let n_rows = table.manifest().n_rows;
+fn places(rated: &[Rated], table: &dyn KnownRows) -> anyhow::Result<Vec<u64>> {
+    let n_rows = table.n_rows();
     let rows = match rated.iter().all(|rated| rated.row.is_some()) {
         true => rated.iter().filter_map(|rated| rated.row).collect(),
         false => places_by_key(rated, table)?,
     };
     if let Some(row) = rows.iter().find(|&&row| row >= n_rows) {
-        bail!("expected a row below {n_rows}, the rows of the score table, found {row}");
+        bail!("expected a row below {n_rows}, the number of rows, found {row}");
     }
     let named = rated.iter().zip(&rows).map(|(rated, &row)| Named {
         row,
@@ -116,16 +114,16 @@ fn places(rated: &[Rated], table: &ScoreFile) -> anyhow::Result<Vec<u64>> {
 }
 
 /// The same where some rows have a key alone.
-fn places_by_key(rated: &[Rated], table: &ScoreFile) -> anyhow::Result<Vec<u64>> {
-    let all: Vec<u64> = (0..table.manifest().n_rows).collect();
-    let keys = table.keys(&all, available_threads())?;
+fn places_by_key(rated: &[Rated], table: &dyn KnownRows) -> anyhow::Result<Vec<u64>> {
+    let all: Vec<u64> = (0..table.n_rows()).collect();
+    let names = table.names(&all)?;
     let by_key: std::collections::HashMap<&str, u64> =
-        keys.iter().map(ExampleKey::as_str).zip(all.iter().copied()).collect();
+        names.iter().map(|(key, _)| key.as_str()).zip(all.iter().copied()).collect();
     let place = |rated: &Rated| match (rated.row, &rated.key) {
         (Some(row), _) => Ok(row),
         (None, key) => {
             let key = key.as_deref().unwrap_or_default();
-            by_key.get(key).copied().with_context(|| format!("no row of the table has the key `{key}`"))
+            by_key.get(key).copied().with_context(|| format!("no row has the key `{key}`"))
         }
     };
     rated.iter().map(place).collect()

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::bail;
 use lobass_core::{Numbers, ScoreColumns};
-use lobass_run::{EmbeddingFile, ScoreFile};
+use lobass_run::{EmbeddingFile, InputRecord, ScoreFile};
 use lobass_select::diverse::{Vectors, query_scores};
 use lobass_select::{Sets, Strategy, Variety};
 
@@ -25,14 +25,13 @@ pub(super) struct VectorSets {
 impl VectorSets {
     /// Reads them, if there are any; refuses those of other data or of another model.
     pub(super) fn open(settings: &SetSettings, table: &ScoreFile) -> anyhow::Result<Option<Self>> {
-        let Some(path) = &settings.embeddings else { return Ok(None) };
-        let pool = EmbeddingFile::open(path)?;
-        pool.check_pool(table.manifest())?;
+        let Some((path, pool)) = settings.embeddings.as_ref().zip(open(settings, &table.manifest().inputs)?)
+        else {
+            return Ok(None);
+        };
         let mut tasks = Vec::new();
         for path in &settings.query_embeddings {
-            let queries = EmbeddingFile::open(path)?;
-            check_alike(&pool, &queries, path)?;
-            tasks.push(values(&queries, path)?);
+            tasks.push(values(&EmbeddingFile::open(path)?, path)?);
         }
         let dim = pool.manifest().dim;
         Ok(Some(Self { pool: values(&pool, path)?, dim, tasks }))
@@ -79,12 +78,31 @@ impl VectorSets {
     }
 }
 
+/// Opens the vectors of the pool, if there are any, and checks all files that settings name.
+pub(super) fn open(settings: &SetSettings, inputs: &[InputRecord]) -> anyhow::Result<Option<EmbeddingFile>> {
+    let Some(path) = &settings.embeddings else { return Ok(None) };
+    let pool = EmbeddingFile::open(path)?;
+    pool.check_pool(inputs)?;
+    check_present(&pool, path)?;
+    for path in &settings.query_embeddings {
+        let queries = EmbeddingFile::open(path)?;
+        check_alike(&pool, &queries, path)?;
+        check_present(&queries, path)?;
+    }
+    Ok(Some(pool))
+}
+
+fn check_present(file: &EmbeddingFile, path: &Path) -> anyhow::Result<()> {
+    if file.matrix().n_present() == 0 {
+        bail!("embeddings `{}`: expected rows with a vector, found none", path.display());
+    }
+    Ok(())
+}
+
 /// All values, NaN where a row has none.
 fn values(file: &EmbeddingFile, path: &Path) -> anyhow::Result<Vec<f32>> {
     let matrix = file.matrix();
-    if matrix.n_present() == 0 {
-        bail!("embeddings `{}`: expected rows with a vector, found none", path.display());
-    }
+    check_present(file, path)?;
     let (n_rows, dim) = (matrix.shape().n_rows, matrix.shape().dim);
     let mut values = Vec::with_capacity(n_rows * dim);
     for row in 0..n_rows {

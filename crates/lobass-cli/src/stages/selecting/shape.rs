@@ -122,7 +122,7 @@ fn quota(settings: &ShapeSettings, columns: &ScoreColumns, pool: &Pool) -> anyho
 }
 
 /// By the values of a column; rows without a value are one more part.
-fn of_column(column: &str, pool: &Pool, n_rows: usize) -> anyhow::Result<Strata> {
+pub(super) fn of_column(column: &str, pool: &Pool, n_rows: usize) -> anyhow::Result<Strata> {
     let mut values = Vec::with_capacity(n_rows);
     for file in pool.files() {
         values.extend(file.column(column)?.into_iter().map(|value| match value {

@@ -1,30 +1,29 @@
 //! `lobass run`: everything, in one directory.
 
+mod prepare;
+mod summary;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use lobass_core::{Detail, Observer as _};
-use lobass_run::{Manifest, ScoreFile, Seal};
-use lobass_select::{Need, RankedAs, Shaped, Strategy};
+use lobass_core::Observer as _;
+use lobass_data::Pool;
+use lobass_run::{ScoreFile, Seal, WorkDir};
+use lobass_select::{RankedAs, Shaped, Strategy};
 use lobass_train::TrainConfig;
 use serde_json::{Value, json};
 
+use self::prepare::Prepared;
 use super::check;
 use crate::args::RunArgs;
 use crate::exit::Outcome;
-use crate::hub::{find_model, pinned};
-use crate::inputs::Sequences;
-use crate::models::{Model, check_pair};
+use crate::models::Model;
 use crate::outputs;
-use crate::scored_pool::check_model;
 use crate::settings::Settings;
 use crate::stages::{
-    self, PageRequest, ReferenceReport, References, RunPage, SelectionTarget, TableFormat, further,
-    select_and_write, write_table,
+    self, PageRequest, ReferenceReport, RunPage, SelectionTarget, TableFormat, select_and_write, write_table,
 };
-use crate::training_record::TrainingRecord;
 use crate::ui::Ui;
-use crate::work::told_in_dir;
 
 pub(crate) fn run(args: &RunArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     if let Some(path) = &args.init {
@@ -65,7 +64,7 @@ fn init(path: &Path, ui: &Ui) -> anyhow::Result<Outcome> {
     if path.exists() {
         bail!("`{}` is there already; remove it or name another file", path.display());
     }
-    fs_err::write(path, include_str!("../lobass.toml"))?;
+    fs_err::write(path, include_str!("../../lobass.toml"))?;
     ui.result(format!("wrote {}", path.display()), &json!({"wrote": path}))?;
     Ok(Outcome::Done)
 }
@@ -74,6 +73,9 @@ fn init(path: &Path, ui: &Ui) -> anyhow::Result<Outcome> {
 fn settings(args: &RunArgs) -> anyhow::Result<Settings> {
     let mut settings: Settings = match &args.config {
         None => Settings::default(),
+        Some(path) if path.as_os_str() == "%" => {
+            bail!("`%` is taken for a config file; a budget is one word, as in `--budget 6%`")
+        }
         Some(path) => toml::from_str(&fs_err::read_to_string(path)?)
             .with_context(|| format!("config `{}`", path.display()))?,
     };
@@ -95,44 +97,30 @@ fn settings(args: &RunArgs) -> anyhow::Result<Settings> {
     Ok(settings)
 }
 
+/// The score table of a run.
+const SCORES: &str = "scores.parquet";
+
 /// Trains, scores, and selects by settings.
 pub(crate) fn run_with(settings: &Settings, ui: &Ui) -> anyhow::Result<RunReport> {
-    let out = settings.out.as_deref().context("no run directory: name one with `--out DIR`")?;
-    let settings = &pinned(settings, ui)?;
-    let base = settings.model.base.as_deref().context("no model: name one with `--base MODEL`")?;
-    let strategies = &settings.select.strategies;
-    settings.select.check(strategies.iter().map(String::as_str))?;
-    settings.reference.check()?;
-    let base = Model::open("base", base, &settings.compute, ui)?;
-    let recipe = settings.train.config(base.checkpoint.config().n_parameters())?;
-    let sequences = open_sequences(settings, &base, out, ui)?;
-    let scores = out.join("scores.parquet");
-    for strategy in strategies {
-        target(out, strategy).check(&sequences.pool, &scores, &settings.select)?;
-    }
-    check_directory(out)?;
-    check_model(out, &base.key)?;
-    check_reference(out, settings)?;
+    let prepared = Prepared::open(settings, ui)?;
+    let Prepared { settings, out, base, recipe, sequences, .. } = &prepared;
     check::short(&sequences.pool, &sequences.encoder, settings.compute.threads(), ui)?;
     fs_err::create_dir_all(out)?;
-    let (record, as_toml) = (out.join(SETTINGS), toml::to_string(&spelled(settings, &recipe, &base))?);
+    let (record, as_toml) = (out.join(SETTINGS), toml::to_string(&spelled(settings, recipe, base))?);
     if !record.exists() {
         fs_err::write(&record, &as_toml)?; // an interrupted run says what it was about to do
     }
-    let plan = sequences.plan()?;
-    let (place, threads) = (out.join("work").as_path().into(), settings.compute.threads());
-    let work = stages::encode_and_score(&sequences, &plan, &place, &base, Detail::Sum, threads, ui)?;
-    stages::warn_of_unread(&work, ui)?;
-    let request =
-        References { settings, recipe: &recipe, base: &base, sequences: &sequences, work: &work, out };
-    let seal = score_all(&request, ui)?;
+    let (work, seal) = score_all(&prepared, ui)?;
+    let scores = out.join(SCORES);
     write_table(&work, &seal, 0, &scores, TableFormat::Parquet, ui)?;
     fs_err::write(&record, as_toml)?;
     let table = ScoreFile::open(&scores)?;
+    let strategies = &settings.select.strategies;
     let strategy_names = strategies.iter().map(String::as_str);
     let mut wanted = PageRequest::columns(strategy_names, &settings.select, table.manifest())?;
     wanted.extend(ReferenceReport::columns(table.manifest()));
-    let columns = table.columns(&wanted, settings.select.seed, threads)?;
+    let columns = table.columns(&wanted, settings.select.seed, settings.compute.threads())?;
+    remove_stale(out, strategies, &sequences.pool, ui)?;
     let mut falls_short = false;
     let mut texts = Vec::new();
     let mut results = Vec::new();
@@ -149,11 +137,11 @@ pub(crate) fn run_with(settings: &Settings, ui: &Ui) -> anyhow::Result<RunReport
     let manifest = table.manifest();
     let references = ReferenceReport::new(manifest, &columns, &ranked_as(&chosen));
     references.warn(ui);
-    write_summary(out, manifest, &texts, &results, &references)?;
+    summary::write(out, manifest, &texts, &results, &references)?;
     let page = RunPage {
         settings,
-        base: &base,
-        sequences: &sequences,
+        base,
+        sequences,
         seal: &seal,
         table: &table,
         columns: &columns,
@@ -170,29 +158,6 @@ pub(crate) fn run_with(settings: &Settings, ui: &Ui) -> anyhow::Result<RunReport
         }),
         page,
     })
-}
-
-/// Refuses a run directory whose reference was trained for one that is given, and the other way round: its table, its
-/// selections, and its page would be replaced by those of another reference.
-fn check_reference(out: &Path, settings: &Settings) -> anyhow::Result<()> {
-    let record = out.join(SETTINGS);
-    if !record.exists() || !out.join("scores.parquet").exists() {
-        return Ok(());
-    }
-    let earlier: Settings = toml::from_str(&fs_err::read_to_string(&record)?)
-        .with_context(|| format!("settings `{}`", record.display()))?;
-    let kind = |settings: &Settings| match settings.model.reference {
-        Some(_) => "a reference that was given",
-        None => "a reference that it trained",
-    };
-    let (expected, found) = (kind(&earlier), kind(settings));
-    if expected != found {
-        bail!(
-            "`{}`: expected {expected}, which its score table was made with, found {found}; use another run directory",
-            out.display()
-        );
-    }
-    Ok(())
 }
 
 /// How LoBaSS ranked the pool; if it was not asked for, as it would have by itself, keeping as many rows as the others.
@@ -212,44 +177,73 @@ fn ranked_as(chosen: &[(Strategy, Shaped)]) -> RankedAs<'_> {
     }
 }
 
-/// Scores with the reference, which is trained if it is not there, and with whatever else strategies ask for.
-fn score_all(request: &References<'_>, ui: &Ui) -> anyhow::Result<Seal> {
-    let References { settings, base, sequences, work, .. } = *request;
-    let threads = settings.compute.threads();
-    let mut seal = match &settings.model.reference {
-        Some(dir) => {
+/// Scores with the base, with the reference, which is trained if it is not there, and with whatever else strategies ask
+/// for.
+fn score_all(prepared: &Prepared, ui: &Ui) -> anyhow::Result<(WorkDir, Seal)> {
+    let Prepared { settings, out, base, sequences, plan, detail, .. } = prepared;
+    let (detail, threads) = (*detail, settings.compute.threads());
+    let place = out.join("work").as_path().into();
+    let (work, mut seal) = match &prepared.reference {
+        Some(reference) => {
             warn_of_idle_settings(settings, ui);
-            let reference = base.open_tuned("reference", dir, ui)?;
-            check_model(request.out, &reference.key)?;
-            check_pair(base, &reference, sequences.encoder.tokenizer())?;
-            stages::score(work, &reference, Detail::Sum, threads, ui)?;
-            stages::given(base, Some(&reference), &[], work, Detail::Sum, ui)?
+            let work = stages::encode_and_score(sequences, plan, &place, base, detail, threads, ui)?;
+            stages::warn_of_unread(&work, ui)?;
+            stages::score(&work, reference, detail, threads, ui)?;
+            let seal = stages::given(base, Some(reference), &[], &work, detail, ui)?;
+            (work, seal)
         }
-        None => request.train_and_score(ui)?,
+        None => {
+            let references = prepared.references();
+            let work = stages::encode(sequences, plan, &place, threads, ui)?;
+            references.check_rows(&work)?;
+            stages::score(&work, base, detail, threads, ui)?;
+            let seal = references.train_and_score(&work, ui)?;
+            (work, seal)
+        }
     };
-    let needs = |need| settings.select.needs(need);
-    for model in further(base, needs(Need::Unconditional)?, needs(Need::Brier)?, sequences)? {
-        stages::score(work, &model, Detail::Sum, threads, ui)?;
-        seal.further.push(model.key);
+    for model in &prepared.further {
+        stages::score(&work, model, detail, threads, ui)?;
+        seal.further.push(model.key.clone());
     }
-    Ok(seal)
+    Ok((work, seal))
 }
 
-fn open_sequences(settings: &Settings, base: &Model, out: &Path, ui: &Ui) -> anyhow::Result<Sequences> {
-    let checkpoint = &base.checkpoint;
-    let told = match (told_in_dir(&out.join("work"))?, &settings.model.reference) {
-        (None, Some(reference)) => {
-            TrainingRecord::read(&find_model(reference, ui)?.dir)?.and_then(|record| record.told())
+/// Where selections go within a run's directory.
+const SELECTED: &str = "selected";
+/// By this file a directory is known as a selection's.
+const INDEX: &str = "index.jsonl";
+
+/// Removes the selections of strategies that are not asked for any more, which would look current beside the others.
+fn remove_stale(out: &Path, strategies: &[String], pool: &Pool, ui: &Ui) -> anyhow::Result<()> {
+    let selected = out.join(SELECTED);
+    if !selected.exists() {
+        return Ok(());
+    }
+    let names =
+        fs_err::read_dir(&selected)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
+    let mut stale: Vec<String> = names.collect::<std::io::Result<_>>()?;
+    stale.retain(|name| !strategies.contains(name) && selected.join(name).join(INDEX).is_file());
+    stale.sort();
+    for name in &stale {
+        target(out, name).remove(pool)?;
+        if selected.join(name).exists() {
+            ui.warn(&format!(
+                "`{}` holds files that lobass did not write; they stay",
+                selected.join(name).display()
+            ));
         }
-        (told, _) => told,
-    };
-    Sequences::open(&settings.data, &settings.sequences, checkpoint.dir(), checkpoint.config(), told, ui)
+    }
+    if !stale.is_empty() {
+        let names = stale.join(", ");
+        ui.note(&format!("{:16} the selections of earlier settings are removed: {names}", "select"));
+    }
+    Ok(())
 }
 
 /// Where a strategy's selection goes.
 fn target(out: &Path, strategy: &str) -> SelectionTarget {
-    let directory = out.join("selected").join(strategy);
-    SelectionTarget { out: Some(with_slash(&directory)), index: Some(directory.join("index.jsonl")) }
+    let directory = out.join(SELECTED).join(strategy);
+    SelectionTarget { out: Some(with_slash(&directory)), index: Some(directory.join(INDEX)) }
 }
 
 /// What is to be done, with the number format of its models and, if anything is trained, the numbers of its recipe.
@@ -277,31 +271,4 @@ fn with_slash(path: &Path) -> PathBuf {
     let mut path = path.as_os_str().to_owned();
     path.push("/");
     path.into()
-}
-
-fn write_summary(
-    out: &Path,
-    manifest: &Manifest,
-    texts: &[String],
-    results: &[Value],
-    references: &ReferenceReport,
-) -> anyhow::Result<()> {
-    let models: Vec<_> =
-        manifest.models.iter().map(|m| format!("- {}: `{}`", m.model.role, m.model.path)).collect();
-    let inputs: Vec<_> =
-        manifest.inputs.iter().map(|i| format!("- {}: `{}`, {} rows", i.source, i.path, i.n_rows)).collect();
-    let blocks: Vec<_> = texts.iter().map(|text| format!("```text\n{text}```\n")).collect();
-    let markdown = format!(
-        "# A run of {}\n\n{}\n{}\n\nScores are in `scores.parquet`, selected rows in `selected/`, and the settings in \
-         `settings.toml`.\n\n```text\n{}```\n\n{}",
-        manifest.tool,
-        models.join("\n"),
-        inputs.join("\n"),
-        references.text(),
-        blocks.join("\n")
-    );
-    fs_err::write(out.join("summary.md"), markdown)?;
-    let json = json!({"manifest": manifest, "references": references.json(), "selections": results});
-    fs_err::write(out.join("summary.json"), serde_json::to_vec_pretty(&json)?)?;
-    Ok(())
 }
