@@ -20,6 +20,10 @@ mod early;
 mod terminal;
 // Formats people bring, through the command line.
 mod inputs;
+// Containers, folders, and patterns.
+mod containers;
+// Files that are edited meanwhile.
+mod changed;
 // Files as people really have them.
 mod oddities;
 // Commands inside another program.

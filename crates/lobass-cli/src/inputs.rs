@@ -1,20 +1,20 @@
 //! Settings to data: pools, encoders, and plans.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use jiff::civil::DateTime;
 use lobass_core::{Context, Observer as _};
 use lobass_data::{
     ChatTemplate, DataFile, EncodeOptions, Encoder, FormatChoice, Pool, RoleWord, TemplateChoice,
-    TextTokenizer, read_dataset_info,
+    TextTokenizer, find_files, open_files,
 };
 use lobass_llama::LlamaConfig;
 use lobass_run::Plan;
 
 use crate::hub::{Given, find_data};
 use crate::settings::{DataSettings, EncodeSettings};
-use crate::text::count;
+use crate::text::{count, counted};
 use crate::ui::Ui;
 
 /// Opens the files of a pool, and says what each was taken for.
@@ -37,58 +37,45 @@ pub(crate) fn open_pool(settings: &DataSettings, ui: &Ui) -> anyhow::Result<Pool
         .collect::<Result<_, _>>()
         .map_err(anyhow::Error::msg)
         .context("the words for roles")?;
-    let files = find_data(&settings.files, ui)?
-        .iter()
-        .map(|file| match file {
-            Given::Here(file) => open_file(file, settings.dataset_info.as_deref(), &choice),
-            Given::Fetched { source, path, address } => {
-                check_source(source)?;
-                Ok(DataFile::open(path, source, &choice)?.from_origin(address))
+    let (home, registry) = (std::env::home_dir(), settings.dataset_info.as_deref());
+    let mut files: Vec<DataFile> = Vec::new();
+    for given in find_data(&settings.files, ui)? {
+        match given {
+            Given::Here(given) => {
+                let opened = open_files(&given, home.as_deref(), registry, &choice)?;
+                if !opened.left_out.is_empty() {
+                    ui.note(&format!("{:16} {given}: without `{}`", "data", opened.left_out.join("`, `")));
+                }
+                files.extend(opened.files);
             }
-        })
-        .map(|file: anyhow::Result<DataFile>| Ok(file?.with_roles(&words)))
-        .collect::<anyhow::Result<Vec<_>>>()?;
+            Given::Fetched { source, path, address } => {
+                let file = DataFile::open(&path, &source, &choice)?.from_origin(&address);
+                files.push(file.in_set(&format!("hub {source}")));
+            }
+        }
+    }
+    let files = files.into_iter().map(|file| file.with_roles(&words)).collect();
     let pool = Pool::new(files, settings.duplicates);
-    for file in pool.files() {
-        ui.note(&format!("{:16} {file}, source `{}`", "data", file.source()));
+    let alike =
+        |one: &DataFile, other: &DataFile| (one.source(), one.kind()) == (other.source(), other.kind());
+    for files in pool.files().chunk_by(alike) {
+        let more = match files.len() {
+            1 => String::new(),
+            n => format!(" and {} like it", counted(n as u64 - 1, "file")),
+        };
+        ui.note(&format!("{:16} {}{more}, source `{}`", "data", files[0], files[0].source()));
     }
     Ok(pool)
 }
 
-/// A file, a file under another name, or a name in a registry.
-fn open_file(given: &str, registry: Option<&Path>, choice: &FormatChoice) -> anyhow::Result<DataFile> {
-    if let Some(registry) = registry
-        && let Some(entry) = read_dataset_info(registry, given)?
-    {
-        check_source(&entry.name)?;
-        let choice = FormatChoice::Layout { layout: entry.layout, named: entry.named };
-        return Ok(DataFile::open(&entry.path, &entry.name, &choice)?);
+/// The files that are meant by paths, folders, and patterns.
+pub(crate) fn paths_of(given: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+    let home = std::env::home_dir();
+    let mut paths = Vec::new();
+    for given in given {
+        paths.extend(find_files(&given.to_string_lossy(), home.as_deref())?.into_iter().flat_map(|one| one.files));
     }
-    let (name, path) = match given.split_once('=') {
-        Some((name, path)) if !Path::new(given).exists() => (name.to_owned(), Path::new(path)),
-        _ => (source_name(Path::new(given)), Path::new(given)),
-    };
-    check_source(&name)?;
-    let file = DataFile::open(path, &name, choice);
-    match registry {
-        Some(registry) if !path.exists() => file
-            .with_context(|| format!("`{given}` is neither a file nor an entry of `{}`", registry.display())),
-        _ => Ok(file?),
-    }
-}
-
-/// Selected rows are written under the name of their source.
-fn check_source(name: &str) -> anyhow::Result<()> {
-    if name.is_empty() || name.starts_with('.') || name.contains(['/', '\\']) {
-        bail!("source name `{name}`: expected a name that a file can have, without slashes or a leading dot");
-    }
-    Ok(())
-}
-
-/// A file's name up to its first dot.
-fn source_name(path: &Path) -> String {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    name.split('.').next().filter(|stem| !stem.is_empty()).unwrap_or(&name).to_owned()
+    Ok(paths)
 }
 
 /// Everything that decides what a model sees of a pool.

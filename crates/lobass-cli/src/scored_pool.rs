@@ -9,6 +9,7 @@ use lobass_run::{Manifest, ModelKey, ScoreFile};
 use serde::Deserialize;
 
 use crate::hub::find_data;
+use crate::inputs::paths_of;
 use crate::settings::available_threads;
 use crate::ui::Ui;
 
@@ -26,7 +27,7 @@ pub(crate) fn open_scored_pool(
 ) -> anyhow::Result<Pool> {
     let given: Vec<String> = match data.is_empty() {
         true => manifest.inputs.iter().map(|input| input.path.clone()).collect(),
-        false => data.iter().map(|path| path.display().to_string()).collect(),
+        false => paths_of(data)?.iter().map(|path| path.display().to_string()).collect(),
     };
     let given = find_data(&given, ui)?;
     if given.len() != manifest.inputs.len() {
@@ -50,7 +51,8 @@ pub(crate) fn open_scored_pool(
             );
         }
         let layout = input.layout.clone();
-        let file = DataFile::open(path, &input.source, &FormatChoice::Layout { layout, named: Vec::new() })?;
+        let file = DataFile::open(path, &input.source, &FormatChoice::Layout { layout, named: Vec::new() })?
+            .in_set(&input.source);
         let found = file.fingerprint()?;
         if found != input.sha256 {
             bail!(

@@ -26,6 +26,7 @@
 mod budget;
 mod columns;
 mod context;
+mod data_files;
 mod engine;
 mod key;
 mod measure;
@@ -43,6 +44,7 @@ mod visible;
 pub use budget::{Budget, BudgetError};
 pub use columns::{ColumnSet, ScoreColumns};
 pub use context::Context;
+pub use data_files::{ChosenFiles, FileGroup, TRAIN, choose_files, lacks_parts, set_name};
 pub use engine::{Detail, EmbeddingEngine, LossEngine, SequenceLoss};
 pub use key::{ExampleKey, tie_break};
 pub use measure::Measure;

@@ -11,6 +11,41 @@ pub enum Error {
     /// A file cannot be read or written; the message names it.
     #[error(transparent)]
     Io(#[from] std::io::Error),
+    /// A folder, a pipe, or a device in the place of a file.
+    #[error(
+        "data file `{}`: expected a file, found {}", path.display(),
+        if *is_folder { "a folder" } else { "a pipe or a device; data is read several times, so write it to a file first" }
+    )]
+    NotAFile {
+        /// What was given.
+        path: PathBuf,
+        /// Whether it is a folder.
+        is_folder: bool,
+    },
+    /// A name for a source that no file can have: chosen rows are written under it.
+    #[error("source name `{name}`: expected a name that a file can have, without slashes or a leading dot")]
+    SourceName {
+        /// The name.
+        name: String,
+    },
+    /// A folder or a pattern that means no files, or leaves open which.
+    #[error("data `{}`: {reason}", path.display())]
+    NoFiles {
+        /// What was given.
+        path: PathBuf,
+        /// What was expected and found.
+        reason: String,
+    },
+    /// A file that is not what it was when it was first read.
+    #[error("data file `{}` has changed since it was first read{}; start again with files that stay as they are", path.display(), digests(expected.as_deref(), found.as_deref()))]
+    Changed {
+        /// The file.
+        path: PathBuf,
+        /// The SHA-256 that it had, if it is known.
+        expected: Option<String>,
+        /// The SHA-256 that it has now, if it is known.
+        found: Option<String>,
+    },
     /// A file holds no rows.
     #[error("data file `{}`: expected rows, found an empty file", path.display())]
     Empty {
@@ -34,8 +69,8 @@ pub enum Error {
         #[source]
         source: parquet::errors::ParquetError,
     },
-    /// An Arrow batch of a Parquet file that cannot be read or converted.
-    #[error("Parquet file `{}`", path.display())]
+    /// An Arrow file that cannot be read or written.
+    #[error("Arrow file `{}`", path.display())]
     Arrow {
         /// The file.
         path: PathBuf,
@@ -154,4 +189,11 @@ pub enum Error {
         /// The ending it should have.
         expected: String,
     },
+}
+
+fn digests(expected: Option<&str>, found: Option<&str>) -> String {
+    match (expected, found) {
+        (Some(expected), Some(found)) => format!(": expected SHA-256 {expected}, found {found}"),
+        _ => String::new(),
+    }
 }

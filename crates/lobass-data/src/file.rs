@@ -1,16 +1,16 @@
 //! One file that a person gave: how it is stored, and what its columns mean.
 
 use std::fmt;
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 
-use crate::digest::hex;
+use crate::container::{Wanted, write_subset};
 use crate::format::{detect, detect_preference, not_turns};
+use crate::original::{Original, digest};
+use crate::partition::partitions;
 use crate::sample::{Sample, has_column};
-use crate::{ColumnMap, Container, Error, FormatName, Layout, RoleWord, Rows, UnreadCounts};
+use crate::{ColumnMap, Container, Error, FormatName, Layout, RoleWord, Rows, SubsetReport, UnreadCounts};
 
 /// How the columns of a file are to be read.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -32,13 +32,19 @@ pub enum FormatChoice {
 }
 
 /// One input file: where it is, how it is stored, and what its columns mean.
+///
+/// It is read several times, and is the same each time: every reading ends with [`Error::Changed`] if someone has
+/// written to the file since it was opened.
 #[derive(Debug, Clone)]
 pub struct DataFile {
-    path: PathBuf,
+    original: Original,
     origin: Option<String>,
     name: String,
     source: String,
+    set: String,
     container: Container,
+    /// Columns that its folders name, with their values.
+    partitions: Vec<(String, Value)>,
     format: Option<FormatName>,
     layout: Layout,
     is_plain_pair: bool,
@@ -50,11 +56,18 @@ impl DataFile {
     /// Opens a file under a name of its own for the `source` column, and looks at its first readable rows.
     ///
     /// # Errors
-    /// [`Error::Empty`] without rows; [`Error::Container`] if none of the first thousand rows can be read;
-    /// [`Error::UnknownFormat`] or [`Error::MissingColumn`] if its columns are not those asked for.
+    /// [`Error::SourceName`] for a name with slashes; [`Error::NotAFile`] for folders and pipes; [`Error::Empty`]
+    /// without rows; [`Error::Container`] if none of the first thousand rows can be read; [`Error::UnknownFormat`] or
+    /// [`Error::MissingColumn`] if its columns are not those asked for.
     pub fn open(path: &Path, source: &str, choice: &FormatChoice) -> Result<Self, Error> {
-        let container = Container::detect(path)?;
-        let sample = Sample::of(path, container)?;
+        if source.is_empty() || source.starts_with('.') || source.contains(['/', '\\']) {
+            return Err(Error::SourceName { name: source.to_owned() });
+        }
+        let original = Original::of(path)?;
+        let container = Container::detect(&original)?;
+        let partitions = partitions(path, &container);
+        let rows = Rows::open(&original, &container, Wanted::All)?.with_constants(&partitions);
+        let sample = Sample::of(rows, path)?;
         let unknown = || match not_turns(&sample.rows) {
             Some((column, found)) => Error::NotTurns { path: path.to_owned(), column, found },
             None => Error::UnknownFormat { path: path.to_owned(), columns: sample.columns() },
@@ -79,7 +92,7 @@ impl DataFile {
             FormatChoice::Auto | FormatChoice::Named(_) => Vec::new(),
         };
         for column in layout.required_columns().into_iter().chain(named) {
-            if !sample.has(column) && !has_column(path, container, column)? {
+            if !sample.has(column) && !has_column(&original, &container, column)? {
                 let (path, column) = (path.to_owned(), column.to_owned());
                 return Err(Error::MissingColumn { path, column, columns: sample.columns() });
             }
@@ -87,11 +100,13 @@ impl DataFile {
         let is_plain_pair = layout.is_plain_pair(&sample.rows);
         let unread = layout.unread_in(&sample.rows);
         Ok(Self {
-            path: path.to_owned(),
+            original,
             origin: None,
             name: source.to_owned(),
             source: source.to_owned(),
+            set: format!("file {}", path.display()),
             container,
+            partitions,
             format,
             layout,
             is_plain_pair,
@@ -101,12 +116,12 @@ impl DataFile {
 
     /// Where the file is.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.original.path()
     }
 
     /// What it is called in records: where it came from, if that was said, or else its path.
     pub fn origin(&self) -> String {
-        self.origin.clone().unwrap_or_else(|| self.path.display().to_string())
+        self.origin.clone().unwrap_or_else(|| self.path().display().to_string())
     }
 
     /// Says where it came from, such as the address of a download, for records that are read elsewhere.
@@ -116,19 +131,39 @@ impl DataFile {
         self
     }
 
+    /// Says which set of files it belongs to: files of one set are one source, as far as they have one name.
+    #[must_use]
+    pub fn in_set(mut self, set: &str) -> Self {
+        set.clone_into(&mut self.set);
+        self
+    }
+
+    /// The set of files that it belongs to; by itself it is one.
+    pub(crate) fn set(&self) -> &str {
+        &self.set
+    }
+
     /// What it was called; several files of a pool may share a name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Its name in the `source` column: [`DataFile::name`], with a number if another file of the pool has that.
+    /// Its name in the `source` column: [`DataFile::name`], with a number if files of another set have that.
     pub fn source(&self) -> &str {
         &self.source
     }
 
     /// How it is stored.
-    pub fn container(&self) -> Container {
-        self.container
+    pub fn container(&self) -> &Container {
+        &self.container
+    }
+
+    /// How it is stored and read, in words.
+    pub fn kind(&self) -> String {
+        match self.format {
+            Some(name) => format!("{}, {name} ({})", self.container, self.layout),
+            None => format!("{}, {}", self.container, self.layout),
+        }
     }
 
     /// How its rows are read.
@@ -158,30 +193,52 @@ impl DataFile {
         self.source = source;
     }
 
-    /// Its rows, with the columns that the layout reads.
+    /// Its rows: the columns that the layout reads, and whatever else may say something.
     ///
     /// # Errors
-    /// If the file cannot be opened again.
+    /// If the file cannot be opened again, or has changed.
     pub fn rows(&self) -> Result<Rows, Error> {
-        let columns: Vec<String> = self.layout.columns().into_iter().map(str::to_owned).collect();
-        Rows::open(&self.path, self.container, Some(&columns))
+        let columns = self.layout.columns().into_iter().map(str::to_owned).collect();
+        self.open_rows(Wanted::AndTexts(columns))
     }
 
     /// The values of one column, `None` where a row has none.
     ///
     /// # Errors
-    /// If the file cannot be read.
+    /// If the file cannot be read, or has changed.
     pub fn column(&self, name: &str) -> Result<Vec<Option<Value>>, Error> {
-        let rows = Rows::open(&self.path, self.container, Some(&[name.to_owned()]))?;
+        let rows = self.open_rows(Wanted::Only(vec![name.to_owned()]))?;
         rows.map(|row| Ok(row?.fields.ok().and_then(|mut fields| fields.remove(name)))).collect()
+    }
+
+    fn open_rows(&self, wanted: Wanted) -> Result<Rows, Error> {
+        Ok(Rows::open(&self.original, &self.container, wanted)?.with_constants(&self.partitions))
     }
 
     /// The SHA-256 of the file's bytes.
     ///
     /// # Errors
-    /// If it cannot be read.
+    /// If it cannot be read, or has changed.
     pub fn fingerprint(&self) -> Result<String, Error> {
-        fingerprint(&self.path)
+        self.original.fingerprint()
+    }
+
+    /// Copies the rows for which `keep` says so, by their 0-based position, in the order of the file, to a file of the
+    /// same container.
+    ///
+    /// Every kept row is copied as it stands: text is not parsed, and Parquet and Arrow keep their schema and their
+    /// metadata. The output appears under its name only when it is complete.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Container`], [`Error::Parquet`], or [`Error::Arrow`] for what cannot be read or written;
+    /// [`Error::Changed`] if the file is not what was read before; [`Error::OutputName`] if the output is named like
+    /// another container.
+    pub fn write_subset(
+        &self,
+        output: &Path,
+        mut keep: impl FnMut(u64) -> bool,
+    ) -> Result<SubsetReport, Error> {
+        write_subset(&self.original, &self.container, output, &mut keep)
     }
 }
 
@@ -190,26 +247,13 @@ impl DataFile {
 /// # Errors
 /// If it cannot be read.
 pub fn fingerprint(path: &Path) -> Result<String, Error> {
-    let mut file = fs_err::File::open(path)?;
-    let mut hash = Sha256::new();
-    let mut buffer = vec![0; 1 << 18];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => break,
-            count => hash.update(&buffer[..count]),
-        }
-    }
-    Ok(hex(hash.finalize().as_slice()))
+    Ok(digest(&mut fs_err::File::open(path)?)?)
 }
 
 /// One line that says what was detected.
 impl fmt::Display for DataFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}, ", self.origin(), self.container)?;
-        match self.format {
-            Some(name) => write!(f, "{name} ({})", self.layout),
-            None => write!(f, "{}", self.layout),
-        }?;
+        write!(f, "{}: {}", self.origin(), self.kind())?;
         let n_rows = self.unread.n_rows();
         for (at, (unread, count)) in self.unread.iter().enumerate() {
             let begin = if at == 0 { "; not read: " } else { ", " };

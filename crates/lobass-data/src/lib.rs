@@ -2,8 +2,8 @@
 //!
 //! A [`DataFile`] is a file and what its columns mean, told from its first bytes and its first row; a [`Pool`] is
 //! several of them as one stream of [`Example`]s; an [`Encoder`] renders each with a [`ChatTemplate`], tokenises it
-//! once, and masks everything but the responses; [`write_subset`] copies chosen rows, byte for byte, into the same
-//! container.
+//! once, and masks everything but the responses; [`DataFile::write_subset`] copies chosen rows, byte for byte, into
+//! the same container.
 //!
 //! A bad row is data: it becomes a [`RowFault`], with a status and a reason, and never stops the others. What stops
 //! a file is an [`Error`].
@@ -32,19 +32,25 @@ mod encode;
 mod error;
 mod example;
 mod file;
+mod find;
 mod format;
+mod json;
 mod key;
+mod original;
+mod outputs;
+mod partition;
 mod pool;
 mod sample;
 mod template;
 mod tokenizer;
 mod unread;
 
-pub use container::{Compression, Container, MAX_ROW_BYTES, RawRow, Rows, SubsetReport, write_subset};
+pub use container::{ArrowKind, Compression, Container, MAX_ROW_BYTES, RawRow, Rows, SubsetReport};
 pub use encode::{EncodeOptions, Encoded, Encoder, Mask, Overlong, Trace};
 pub use error::Error;
 pub use example::{Example, Message, Role, RowFault};
 pub use file::{DataFile, FormatChoice, fingerprint};
+pub use find::{FoundFiles, OpenedFiles, find_files, open_files};
 pub use format::{
     ColumnMap, ConversationLayout, DatasetEntry, FormatName, Layout, NamedColumns, PairLayout,
     PreferenceLayout, RoleWord, detect, read_dataset_info,

@@ -1,6 +1,6 @@
 //! The files a person gave, as one stream of examples.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lobass_core::{ExampleKey, RowStatus};
 
@@ -45,19 +45,22 @@ pub struct PoolRow {
 }
 
 impl Pool {
-    /// Puts files together; sources of the same name are told apart by a number.
+    /// Puts files together. Files of one name and one [set](DataFile::in_set) are one source; sources of the same name
+    /// are told apart by a number.
     pub fn new(mut files: Vec<DataFile>, duplicates: Duplicates) -> Self {
         let mut taken: BTreeSet<String> = files.iter().map(|file| file.source().to_owned()).collect();
-        let mut seen = BTreeSet::new();
+        let mut sources: BTreeMap<(String, String), String> = BTreeMap::new();
         for file in &mut files {
-            if !seen.insert(file.source().to_owned()) {
-                let mut number = 2;
-                while !taken.insert(format!("{}-{number}", file.source())) {
-                    number += 1;
-                }
-                file.rename(format!("{}-{number}", file.source()));
-                seen.insert(file.source().to_owned());
-            }
+            let name = file.source().to_owned();
+            let set = (name.clone(), file.set().to_owned());
+            let is_first = !sources.keys().any(|(other, _)| *other == name);
+            let source = sources.entry(set).or_insert_with(|| {
+                let free = |number: &u32| !taken.contains(&format!("{name}-{number}"));
+                let number = if is_first { None } else { (2..).find(free) };
+                number.map_or_else(|| name.clone(), |number| format!("{name}-{number}"))
+            });
+            taken.insert(source.clone());
+            file.rename(source.clone());
         }
         Self { files, duplicates }
     }

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use crate::container::column_names;
+use crate::container::{READ, Wanted};
+use crate::original::Original;
 use crate::{Container, Error, RowFault, Rows};
 
 /// Readable rows that are kept.
@@ -22,10 +23,10 @@ impl Sample {
     ///
     /// # Errors
     /// [`Error::Empty`] without rows, [`Error::Container`] if none of the rows looked at can be read.
-    pub(crate) fn of(path: &Path, container: Container) -> Result<Self, Error> {
+    pub(crate) fn of(rows_of_file: Rows, path: &Path) -> Result<Self, Error> {
         let mut rows = Vec::new();
         let mut fault: Option<RowFault> = None;
-        for row in Rows::open(path, container, None)?.take(LOOKED_AT) {
+        for row in rows_of_file.take(LOOKED_AT) {
             match row?.fields {
                 Ok(fields) => rows.push(fields),
                 Err(found) => fault = fault.or(Some(found)),
@@ -38,7 +39,10 @@ impl Sample {
             _ if !rows.is_empty() => Ok(Self { rows }),
             None => Err(Error::Empty { path: path.to_owned() }),
             Some(fault) => {
-                let reason = format!("no row can be read; the first of them: {}", fault.reason);
+                let reason = format!(
+                    "no row can be read; the first of them: {}; what can be read is {READ}",
+                    fault.reason
+                );
                 Err(Error::Container { path: path.to_owned(), reason })
             }
         }
@@ -62,11 +66,11 @@ impl Sample {
 }
 
 /// Whether any row of a file has a column; reads to the first that does.
-pub(crate) fn has_column(path: &Path, container: Container, column: &str) -> Result<bool, Error> {
-    if container == Container::Parquet {
-        return Ok(column_names(path)?.iter().any(|name| name == column));
+pub(crate) fn has_column(file: &Original, container: &Container, column: &str) -> Result<bool, Error> {
+    if let Some(names) = container.column_names(file)? {
+        return Ok(names.iter().any(|name| name == column));
     }
-    for row in Rows::open(path, container, None)? {
+    for row in Rows::open(file, container, Wanted::All)? {
         if row?.fields.is_ok_and(|fields| fields.contains_key(column)) {
             return Ok(true);
         }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arrow_array::builder::{ListBuilder, StringBuilder, StructBuilder};
 use arrow_array::{ArrayRef, BinaryArray, Float64Array, Int64Array, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, Fields, Schema};
-use lobass_data::{DataFile, Duplicates, FormatChoice, Pool, Role, write_subset};
+use lobass_data::{DataFile, Duplicates, FormatChoice, Pool, Role};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::{Compression, ZstdLevel};
@@ -101,7 +101,7 @@ fn a_selection_keeps_columns_types_metadata_and_compression() {
     let (input, output) = (dir.path().join("chat.parquet"), dir.path().join("kept.parquet"));
     write(&input, &table());
     let file = DataFile::open(&input, "chat", &FormatChoice::Auto).unwrap();
-    let report = write_subset(&input, file.container(), &output, |row| row != 1).unwrap();
+    let report = file.write_subset(&output, |row| row != 1).unwrap();
     assert_eq!((report.n_read, report.n_written), (3, 2));
 
     let (before, schema_before, compression_before) = read(&input);
@@ -138,14 +138,13 @@ fn pairs_are_read_and_written_back() {
         file.to_string().ends_with("preference (whole conversations in `chosen` over `rejected`)"),
         "{file}"
     );
-    let container = file.container();
-    let rows: Vec<_> = Pool::new(vec![file], Duplicates::Keep).rows().map(Result::unwrap).collect();
+    let rows: Vec<_> = Pool::new(vec![file.clone()], Duplicates::Keep).rows().map(Result::unwrap).collect();
     let example = rows[1].example.as_ref().unwrap();
     let last = |turns: &[lobass_data::Message]| turns.last().unwrap().content.clone();
     assert_eq!((last(&example.messages), last(example.rejected.as_ref().unwrap())), ("b".into(), "y".into()));
     assert!(rows[2].example.as_ref().unwrap_err().reason.contains("the same response"));
 
-    write_subset(&input, container, &output, |row| row == 1).unwrap();
+    file.write_subset(&output, |row| row == 1).unwrap();
     let (after, schema, _) = read(&output);
     assert_eq!((&after[0], schema.fields()), (&read(&input).0[0].slice(1, 1), batch.schema().fields()));
 }

@@ -7,7 +7,7 @@ use lobass_core::RowStatus;
 use lobass_data::{
     ChatTemplate, DataFile, DateTime, Duplicates, EncodeOptions, Encoded, Encoder, FormatChoice, FormatName,
     Mask, Overlong, Pool, PoolRow, Preset, Role, RowFault, TemplateChoice, TextTokenizer, detect,
-    read_dataset_info, write_subset,
+    read_dataset_info,
 };
 use serde_json::{Value, json};
 
@@ -273,6 +273,6 @@ fn a_selection_of_pairs_is_in_their_own_format() {
         .collect();
     let file = DataFile::open(&write(dir.path(), "pool.jsonl", &rows), "pool", &FormatChoice::Auto).unwrap();
     let out = dir.path().join("selected.jsonl");
-    write_subset(file.path(), file.container(), &out, |row| row != 1).unwrap();
+    file.write_subset(&out, |row| row != 1).unwrap();
     assert_eq!(fs_err::read_to_string(out).unwrap(), format!("{}\n{}\n", rows[0], rows[2]));
 }

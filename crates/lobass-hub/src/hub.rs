@@ -108,7 +108,7 @@ impl Hub {
         let names = opened.listing.names();
         let picked = data::pick(address, &names).map_err(|error| opened.or_not_cached(error))?;
         let named = address.path().is_some_and(|path| picked.files == [path]);
-        if opened.is_guess && !named && data::lacks_parts(&picked.files) {
+        if opened.is_guess && !named && lobass_core::lacks_parts(&picked.files) {
             return Err(opened.not_cached("all parts of the split".to_owned()));
         }
         self.fetch(&opened, &picked.files, observe)?;

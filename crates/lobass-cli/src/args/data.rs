@@ -12,11 +12,13 @@ use crate::settings::DataSettings;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Data")]
 pub(crate) struct DataArgs {
-    /// The pool: JSON array, JSON lines (either also gzipped or zstd), or Parquet
+    /// The pool: JSON, JSON lines, CSV, or TSV (each also gzipped or zstd), Parquet, or Arrow
     ///
-    /// Several files make one pool; `NAME=FILE` gives a file another name in the `source` column than its own. With
-    /// `--dataset-info`, a name of the registry is a file too. `hf://datasets/org/name[@revision][/path]` is a data set
-    /// of the Hugging Face hub: the file or folder at the path, or the files of its split `train`.
+    /// A folder means the data files in it; if it has several splits, those of `train`. A pattern in quotes, such as
+    /// `'data/*.jsonl'`, means the files that match. Several files make one pool. `NAME=FILE` gives a file another name
+    /// in the `source` column than its own; files of one NAME are one source. With `--dataset-info`, a name of the
+    /// registry is a file too. `hf://datasets/org/name[@revision][/path]` is a data set of the Hugging Face hub: the
+    /// file or folder at the path, or the files of its split `train`.
     #[arg(long, value_name = "[NAME=]FILE", num_args = 1..)]
     data: Vec<String>,
     /// The format of all files, instead of what their columns look like

@@ -1,10 +1,12 @@
 //! Plain, gzip, or zstd bytes, told apart by what they are and not by what they are called.
 
-use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
-use std::path::Path;
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
 
 use flate2::bufread::MultiGzDecoder;
 use flate2::write::GzEncoder;
+
+use crate::Error;
+use crate::original::Original;
 
 /// How a text file is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -30,24 +32,22 @@ impl Compression {
         }
     }
 
-    /// Reads the first bytes of a file.
-    pub(super) fn sniff(path: &Path) -> io::Result<Self> {
-        let mut magic = Vec::new();
-        fs_err::File::open(path)?.take(4).read_to_end(&mut magic)?;
-        Ok(match magic.as_slice() {
+    /// Tells it from the first bytes of a file.
+    pub(super) fn sniff(head: &[u8]) -> Self {
+        match head {
             [0x1f, 0x8b, ..] => Self::Gzip,
-            [0x28, 0xb5, 0x2f, 0xfd] => Self::Zstd,
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Self::Zstd,
             _ => Self::None,
-        })
+        }
     }
 
     /// Opens a file for reading as text.
-    pub(super) fn open(self, path: &Path) -> io::Result<Box<dyn BufRead + Send>> {
-        let file = BufReader::with_capacity(BUFFER, fs_err::File::open(path)?);
+    pub(super) fn open(self, file: &Original) -> Result<Box<dyn BufRead + Send>, Error> {
+        let reader = BufReader::with_capacity(BUFFER, file.open()?);
         Ok(match self {
-            Self::None => Box::new(file),
-            Self::Gzip => Box::new(BufReader::with_capacity(BUFFER, MultiGzDecoder::new(file))),
-            Self::Zstd => Box::new(BufReader::with_capacity(BUFFER, zstd::Decoder::with_buffer(file)?)),
+            Self::None => Box::new(reader),
+            Self::Gzip => Box::new(BufReader::with_capacity(BUFFER, MultiGzDecoder::new(reader))),
+            Self::Zstd => Box::new(BufReader::with_capacity(BUFFER, zstd::Decoder::with_buffer(reader)?)),
         })
     }
 

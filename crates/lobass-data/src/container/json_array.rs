@@ -1,28 +1,28 @@
-//! One JSON array, read element by element.
-//!
-//! The splitter knows just enough JSON to find where an element ends: strings, escapes, and nesting. Whether an
-//! element is well-formed is decided when it is parsed, so a bad element costs one row and not the file.
+//! One JSON array, read element by element: alone, or in an object (`{"version": 1, "data": [..]}`).
 
 use std::io::{self, BufRead};
 
-use super::{MAX_ROW_BYTES, RawText};
+use super::cursor::Cursor;
+use super::text::{Place, RawText};
 
-/// Splits a text that is one JSON array into its elements.
+/// Splits a JSON array into its elements.
 pub(super) struct JsonArray<R> {
-    reader: R,
-    /// Bytes read so far.
-    offset: u64,
+    cursor: Cursor<R>,
     /// Elements read so far.
     n_elements: u64,
+    /// The key of the object that the array is in.
+    list: Option<String>,
     opened: bool,
+    /// White space after the closing bracket of an array that is the whole text.
+    after: Vec<u8>,
 }
 
 /// What stands next in an array.
 pub(super) enum Item {
     /// An element, and the white space before it.
     Element(RawText),
-    /// The closing bracket, the white space before it, and whatever blank text follows.
-    End { before: Vec<u8>, after: Vec<u8> },
+    /// The closing bracket, and the white space before it.
+    End { before: Vec<u8> },
 }
 
 /// Why a text is not a JSON array.
@@ -39,192 +39,117 @@ impl From<io::Error> for ArrayError {
 }
 
 impl<R: BufRead> JsonArray<R> {
-    pub(super) fn new(reader: R) -> Self {
-        Self { reader, offset: 0, n_elements: 0, opened: false }
+    /// An array that is the value of the key `list` of an object, or else the whole text.
+    pub(super) fn new(reader: R, list: Option<&str>) -> Self {
+        Self { cursor: Cursor::new(reader), n_elements: 0, list: list.map(str::to_owned), opened: false, after: Vec::new() }
+    }
+
+    /// Goes to the first element, and shows what it passes.
+    pub(super) fn open(&mut self, passed: &mut dyn FnMut(&[u8])) -> Result<(), ArrayError> {
+        if self.opened {
+            return Ok(());
+        }
+        self.cursor.byte_order_marks()?;
+        passed(&self.cursor.white_space()?);
+        if let Some(list) = self.list.clone() {
+            self.expect(b'{', "`{`")?;
+            passed(b"{");
+            self.find(&list, passed)?;
+        }
+        self.expect(b'[', "`[`")?;
+        passed(b"[");
+        self.opened = true;
+        Ok(())
+    }
+
+    /// Goes to the value of a key of an object.
+    fn find(&mut self, list: &str, passed: &mut dyn FnMut(&[u8])) -> Result<(), ArrayError> {
+        loop {
+            passed(&self.cursor.white_space()?);
+            let Some(key) = self.cursor.value()? else { return Err(self.unexpected("a key")?) };
+            passed(&key.bytes);
+            passed(&self.cursor.white_space()?);
+            self.expect(b':', "`:`")?;
+            passed(b":");
+            passed(&self.cursor.white_space()?);
+            if serde_json::from_slice::<String>(&key.bytes).is_ok_and(|key| key == list) {
+                return Ok(());
+            }
+            if !self.cursor.pieces(passed)? {
+                return Err(self.unexpected("the rest of the value")?);
+            }
+            passed(&self.cursor.white_space()?);
+            self.expect(b',', "`,`")?;
+            passed(b",");
+        }
     }
 
     /// The next element or the end; not to be called after the end.
     pub(super) fn next_item(&mut self) -> Result<Item, ArrayError> {
-        if !self.opened {
-            self.byte_order_mark()?;
-            self.white_space()?;
-            self.expect(b'[', "`[`")?;
-            self.opened = true;
-        }
-        let mut before = self.white_space()?;
-        if self.peek()? == Some(b']') {
-            self.advance(1);
+        self.open(&mut |_| {})?;
+        let mut before = self.cursor.white_space()?;
+        if self.cursor.peek()? == Some(b']') {
             return self.end(before);
         }
         if self.n_elements > 0 {
             self.expect(b',', "`,` or `]`")?;
-            before = self.white_space()?;
+            before = self.cursor.white_space()?;
+            if self.cursor.peek()? == Some(b']') {
+                return self.end(before); // a comma after the last element means nothing else
+            }
         }
-        let offset = self.offset;
-        let (bytes, length) = self.element()?;
+        if matches!(self.cursor.peek()?, None | Some(b',' | b'}' | b':')) {
+            return Err(self.unexpected("a value")?);
+        }
+        let Some(value) = self.cursor.value()? else { return Err(self.unexpected("the rest of the element")?) };
         self.n_elements += 1;
-        let place = format!("element {} at byte {offset}", self.n_elements);
-        Ok(Item::Element(RawText { bytes, length, place, before }))
+        let place = Place::Element { number: self.n_elements, offset: value.offset };
+        Ok(Item::Element(RawText { bytes: value.bytes, length: value.length, place, before }))
     }
 
     fn end(&mut self, before: Vec<u8>) -> Result<Item, ArrayError> {
-        let after = self.white_space()?;
-        match self.peek()? {
-            None => Ok(Item::End { before, after }),
-            Some(_) => Err(self.unexpected("nothing after the closing `]`")?),
+        self.cursor.advance(1);
+        if self.list.is_none() {
+            self.after = self.cursor.white_space()?;
+            if self.cursor.peek()?.is_some() {
+                return Err(self.unexpected("nothing after the closing `]`")?);
+            }
         }
+        Ok(Item::End { before })
     }
 
-    /// One value, without the white space around it; what exceeds the limit is read and dropped.
-    fn element(&mut self) -> Result<(Vec<u8>, usize), ArrayError> {
-        if matches!(self.peek()?, None | Some(b',' | b']' | b'}')) {
-            return Err(self.unexpected("a value")?);
-        }
-        let (mut bytes, mut length) = (Vec::new(), 0);
-        let mut scan = Scan::default();
+    /// Shows all that follows the closing bracket.
+    pub(super) fn rest(&mut self, passed: &mut dyn FnMut(&[u8])) -> Result<(), ArrayError> {
+        passed(&self.after);
         loop {
-            let buffer = self.reader.fill_buf()?;
+            let buffer = self.cursor.ready()?;
             if buffer.is_empty() {
-                return Err(self.unexpected("the rest of the element")?);
+                return Ok(());
             }
-            let end = scan.end_in(buffer);
-            let part = &buffer[..end.unwrap_or(buffer.len())];
-            length += part.len();
-            if length <= MAX_ROW_BYTES {
-                bytes.extend_from_slice(part);
-            } else {
-                bytes = Vec::new();
-            }
-            let used = part.len();
-            self.advance(used);
-            if end.is_some() {
-                return Ok((bytes, length));
-            }
+            passed(buffer);
+            let count = buffer.len();
+            self.cursor.advance(count);
         }
     }
 
     fn expect(&mut self, byte: u8, expected: &str) -> Result<(), ArrayError> {
-        if self.peek()? == Some(byte) {
-            self.advance(1);
+        if self.cursor.peek()? == Some(byte) {
+            self.cursor.advance(1);
             return Ok(());
         }
         Err(self.unexpected(expected)?)
     }
 
     fn unexpected(&mut self, expected: &str) -> io::Result<ArrayError> {
-        let found = match self.peek()? {
-            Some(byte) if byte.is_ascii_graphic() => format!("`{}`", char::from(byte)),
-            Some(byte) => format!("byte 0x{byte:02x}"),
-            None => "the end of the file".to_owned(),
-        };
+        let found = self.cursor.found()?;
         let place = match self.n_elements {
             0 => String::new(),
             n => format!(", after element {n}"),
         };
-        Ok(ArrayError::Syntax(format!("expected {expected} at byte {}{place}, found {found}", self.offset)))
-    }
-
-    fn byte_order_mark(&mut self) -> io::Result<()> {
-        if self.reader.fill_buf()?.starts_with(b"\xef\xbb\xbf") {
-            self.advance(3);
-        }
-        Ok(())
-    }
-
-    fn white_space(&mut self) -> io::Result<Vec<u8>> {
-        let mut space = Vec::new();
-        loop {
-            let buffer = self.reader.fill_buf()?;
-            let count = buffer.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r')).count();
-            let more = count > 0 && count == buffer.len();
-            space.extend_from_slice(&buffer[..count]);
-            self.advance(count);
-            if !more {
-                return Ok(space);
-            }
-        }
-    }
-
-    fn peek(&mut self) -> io::Result<Option<u8>> {
-        Ok(self.reader.fill_buf()?.first().copied())
-    }
-
-    fn advance(&mut self, count: usize) {
-        self.reader.consume(count);
-        self.offset += count as u64;
-    }
-}
-
-/// Where in a value the scanner is.
-#[derive(Default)]
-struct Scan {
-    place: Place,
-    /// Open objects and arrays.
-    depth: u32,
-}
-
-#[derive(Default, Clone, Copy)]
-enum Place {
-    /// Before the first byte.
-    #[default]
-    Start,
-    /// In a number, `true`, `false`, `null`, or nonsense: ends before the next separator.
-    Bare,
-    /// In an object or array, outside strings.
-    Nested,
-    /// In a string.
-    Text { escaped: bool },
-}
-
-impl Scan {
-    /// Looks for the end of the value in the next piece of it: the number of bytes that belong to it.
-    fn end_in(&mut self, piece: &[u8]) -> Option<usize> {
-        for (at, &byte) in piece.iter().enumerate() {
-            match self.place {
-                Place::Bare if matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b',' | b']' | b'}') => {
-                    return Some(at);
-                }
-                Place::Bare => {}
-                Place::Text { escaped } => {
-                    if self.text(byte, escaped) {
-                        return Some(at + 1);
-                    }
-                }
-                Place::Start | Place::Nested => {
-                    if self.structure(byte) {
-                        return Some(at + 1);
-                    }
-                }
-            }
-        }
-        None
-    }
-
-    /// Takes a byte of a string and says whether the value ends with it.
-    fn text(&mut self, byte: u8, escaped: bool) -> bool {
-        self.place = match byte {
-            b'"' if !escaped => Place::Nested,
-            b'\\' => Place::Text { escaped: !escaped },
-            _ => Place::Text { escaped: false },
-        };
-        matches!(self.place, Place::Nested) && self.depth == 0
-    }
-
-    /// Takes a byte outside strings and says whether the value ends with it.
-    fn structure(&mut self, byte: u8) -> bool {
-        let starts = matches!(self.place, Place::Start);
-        self.place = Place::Nested;
-        match byte {
-            b'"' => self.place = Place::Text { escaped: false },
-            b'{' | b'[' => self.depth += 1,
-            b'}' | b']' => {
-                self.depth -= 1;
-                return self.depth == 0;
-            }
-            _ if starts => self.place = Place::Bare,
-            _ => {}
-        }
-        false
+        Ok(ArrayError::Syntax(format!(
+            "expected {expected} at byte {}{place}, found {found}",
+            self.cursor.offset()
+        )))
     }
 }
 
@@ -237,8 +162,8 @@ mod tests {
 
     use super::*;
 
-    fn split(text: &[u8], capacity: usize) -> Result<Vec<String>, String> {
-        let mut array = JsonArray::new(BufReader::with_capacity(capacity, text));
+    fn split_list(text: &[u8], list: Option<&str>, capacity: usize) -> Result<Vec<String>, String> {
+        let mut array = JsonArray::new(BufReader::with_capacity(capacity, text), list);
         let mut elements = Vec::new();
         loop {
             match array.next_item() {
@@ -250,13 +175,27 @@ mod tests {
         }
     }
 
+    fn split(text: &[u8], capacity: usize) -> Result<Vec<String>, String> {
+        split_list(text, None, capacity)
+    }
+
     #[test]
     fn elements_of_every_kind() {
         let text = br#" [ {"a": "]\"}"}, [1, [2]] ,"x,]", -1.5e3, null,{}] "#;
         let expected = [r#"{"a": "]\"}"}"#, "[1, [2]]", r#""x,]""#, "-1.5e3", "null", "{}"];
         assert_eq!(split(text, 64).unwrap(), expected);
         assert_eq!(split(b"[]", 64).unwrap(), Vec::<String>::new());
-        assert_eq!(split(b"\xef\xbb\xbf[1]", 64).unwrap(), ["1"]);
+        assert_eq!(split(b"\xef\xbb\xbf\xef\xbb\xbf[1]", 64).unwrap(), ["1"]);
+        assert_eq!(split(b"[1,\n]\n", 64).unwrap(), ["1"]);
+    }
+
+    #[test]
+    fn an_array_in_an_object() {
+        let text = br#" {"version": "1", "other": [{"a": 1}], "data" : [{"a": 2}, {"a": 3}], "end": 1}"#;
+        for capacity in [3, 64] {
+            assert_eq!(split_list(text, Some("data"), capacity).unwrap(), [r#"{"a": 2}"#, r#"{"a": 3}"#]);
+        }
+        assert!(split_list(b"{\"a\": [", Some("data"), 64).unwrap_err().contains("end of the file"));
     }
 
     #[test]
@@ -265,7 +204,7 @@ mod tests {
             (&b"[1, 2"[..], "the rest of the element at byte 5, after element 1, found the end of the file"),
             (b"[1, {} ", "byte 7, after element 2, found the end of the file"),
             (b"[1 2]", "byte 3, after element 1, found `2`"),
-            (b"[1,]", "a value at byte 3"),
+            (b"[1,,]", "a value at byte 3"),
             (b"[,1]", "a value at byte 1"),
             (b"[1] x", "nothing after the closing `]`"),
             (b"{\"a\": 1}", "`[` at byte 0"),
@@ -298,11 +237,12 @@ mod tests {
         fn any_array_splits_into_its_elements(
             values in prop::collection::vec(any_json(), 0..6),
             pretty: bool,
+            wrapped: bool,
             capacity in 1usize..40,
         ) {
-            let array = json!(values);
+            let array = if wrapped { json!({"x": [[1, "]"]], "rows": values, "y": {}}) } else { json!(values) };
             let text = if pretty { format!("{array:#}") } else { array.to_string() };
-            let elements = split(text.as_bytes(), capacity).unwrap();
+            let elements = split_list(text.as_bytes(), wrapped.then_some("rows"), capacity).unwrap();
             let parsed: Vec<Value> = elements.iter().map(|text| serde_json::from_str(text).unwrap()).collect();
             prop_assert_eq!(parsed, values);
         }

@@ -2,7 +2,8 @@
 
 use std::io::{self, BufRead};
 
-use super::{MAX_ROW_BYTES, RawText};
+use super::text::{Place, RawText};
+use super::MAX_ROW_BYTES;
 
 /// Splits a text into its non-blank lines, each at most [`MAX_ROW_BYTES`] long in memory.
 pub(super) struct JsonLines<R> {
@@ -22,13 +23,12 @@ impl<R: BufRead> JsonLines<R> {
             let line = self.line;
             let Some((bytes, length)) = self.next_line()? else { return Ok(None) };
             self.line += 1;
-            let content =
-                if line == 1 { bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes) } else { &bytes };
+            let content = without_marks(&bytes); // files that were joined have them in the middle
             if length <= MAX_ROW_BYTES && content.trim_ascii().is_empty() {
                 continue;
             }
-            let place = format!("line {line}");
-            return Ok(Some(RawText { bytes: content.to_vec(), length, place, before: Vec::new() }));
+            let bytes = content.to_vec();
+            return Ok(Some(RawText { bytes, length, place: Place::Line(line), before: Vec::new() }));
         }
     }
 
@@ -55,4 +55,12 @@ impl<R: BufRead> JsonLines<R> {
             }
         }
     }
+}
+
+/// A text without the byte order marks at its head.
+pub(super) fn without_marks(mut text: &[u8]) -> &[u8] {
+    while let Some(rest) = text.strip_prefix(b"\xef\xbb\xbf") {
+        text = rest;
+    }
+    text
 }

@@ -1,33 +1,62 @@
 //! Parquet, batch by batch.
 
-use std::collections::VecDeque;
-use std::path::{Path, PathBuf};
+use std::io::{BufReader, Read as _, Seek as _, SeekFrom};
 
-use arrow_array::RecordBatch;
-use arrow_json::writer::{JsonArray, WriterBuilder};
-use arrow_schema::ArrowError;
+use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
-use serde_json::{Map, Value};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::basic::{ConvertedType, Type as PhysicalType};
+use parquet::errors::{ParquetError, Result as ParquetResult};
+use parquet::file::reader::{ChunkReader, Length};
+use parquet::schema::types::{ColumnDescPtr, ColumnDescriptor, SchemaDescriptor};
 
+use super::Wanted;
+use super::batches::BatchRows;
 use crate::Error;
+use crate::original::{Original, WatchedFile};
 
 /// Rows decoded at a time, at most.
 const BATCH_ROWS: i64 = 512;
 /// Bytes decoded at a time, unless a single row has more.
 const BATCH_BYTES: i64 = 32 << 20;
 
+impl Length for WatchedFile {
+    fn len(&self) -> u64 {
+        WatchedFile::len(self)
+    }
+}
+
+impl ChunkReader for WatchedFile {
+    type T = BufReader<Self>;
+
+    fn get_read(&self, start: u64) -> ParquetResult<Self::T> {
+        let mut file = self.try_clone()?;
+        file.seek(SeekFrom::Start(start))?;
+        Ok(BufReader::new(file))
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> ParquetResult<Bytes> {
+        let mut file = self.try_clone()?;
+        file.seek(SeekFrom::Start(start))?;
+        let mut bytes = Vec::new();
+        file.take(length as u64).read_to_end(&mut bytes)?;
+        if bytes.len() != length {
+            return Err(ParquetError::EOF(format!("expected {length} bytes, found {}", bytes.len())));
+        }
+        Ok(bytes.into())
+    }
+}
+
 /// The names of a file's top-level columns.
-pub(crate) fn column_names(path: &Path) -> Result<Vec<String>, Error> {
-    let builder = open(path)?;
+pub(super) fn column_names(file: &Original) -> Result<Vec<String>, Error> {
+    let builder = open(file)?;
     Ok(builder.schema().fields().iter().map(|field| field.name().clone()).collect())
 }
 
 /// Opens a file for reading in batches.
-pub(super) fn open(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<std::fs::File>, Error> {
-    let file = fs_err::File::open(path)?.into_parts().0;
-    let builder =
-        ParquetRecordBatchReaderBuilder::try_new(file).map_err(|source| parquet_error(path, source))?;
+pub(super) fn open(file: &Original) -> Result<ParquetRecordBatchReaderBuilder<WatchedFile>, Error> {
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file.open()?)
+        .map_err(|source| parquet_error(file, source))?;
     let groups = builder.metadata().row_groups();
     // Rows of a group are taken to be alike; the largest in the mean decides.
     let row_bytes = groups.iter().map(|group| group.total_byte_size() / group.num_rows().max(1)).max();
@@ -35,85 +64,58 @@ pub(super) fn open(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<std::f
     Ok(builder.with_batch_size(usize::try_from(rows).unwrap_or(1)))
 }
 
-pub(super) fn parquet_error(path: &Path, source: parquet::errors::ParquetError) -> Error {
-    Error::Parquet { path: path.to_owned(), source }
+pub(super) fn parquet_error(file: &Original, source: ParquetError) -> Error {
+    file.blame(Error::Parquet { path: file.path().to_owned(), source })
 }
 
-/// The rows of a file as JSON objects, with the named top-level columns only, or all of them. Of all of them, those
-/// that JSON cannot hold are null, since no one has asked for them.
-pub(crate) fn read_rows(path: &Path, columns: Option<&[String]>) -> Result<ParquetRows, Error> {
-    let mut builder = open(path)?;
-    if let Some(columns) = columns {
-        let wanted: Vec<usize> = builder
-            .schema()
-            .fields()
-            .iter()
-            .enumerate()
-            .filter_map(|(at, field)| columns.contains(field.name()).then_some(at))
-            .collect();
-        let mask = ProjectionMask::roots(builder.parquet_schema(), wanted);
-        builder = builder.with_projection(mask);
-    }
-    let batches = builder.build().map_err(|source| parquet_error(path, source))?;
-    let lenient = columns.is_none();
-    Ok(ParquetRows { path: path.to_owned(), batches, lenient, ready: VecDeque::new() })
-}
-
-/// The rows of a file, decoded a batch at a time.
-pub(crate) struct ParquetRows {
-    path: PathBuf,
-    batches: ParquetRecordBatchReader,
-    lenient: bool,
-    ready: VecDeque<Map<String, Value>>,
-}
-
-impl Iterator for ParquetRows {
-    type Item = Result<Map<String, Value>, Error>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            if let Some(row) = self.ready.pop_front() {
-                return Some(Ok(row));
-            }
-            let rows = match self.batches.next()? {
-                Ok(batch) => self.to_json(&batch),
-                Err(source) => Err(self.error(source)),
-            };
-            match rows {
-                Ok(rows) => self.ready = rows.into(),
-                Err(error) => return Some(Err(error)),
-            }
+/// The rows of a file as JSON objects.
+pub(super) fn read_rows(file: &Original, wanted: &Wanted) -> Result<BatchRows, Error> {
+    let mut builder = open(file)?;
+    let mask = match wanted {
+        Wanted::All => ProjectionMask::all(),
+        Wanted::Only(columns) => {
+            ProjectionMask::leaves(builder.parquet_schema(), leaves(builder.parquet_schema(), columns))
         }
-    }
-}
-
-impl ParquetRows {
-    fn to_json(&self, batch: &RecordBatch) -> Result<Vec<Map<String, Value>>, Error> {
-        let mut rows = vec![Map::new(); batch.num_rows()];
-        for (at, field) in batch.schema().fields().iter().enumerate() {
-            let column = batch.project(&[at]).map_err(|source| self.error(source))?;
-            match to_json(&column) {
-                Ok(values) => rows.iter_mut().zip(values).for_each(|(row, value)| row.extend(value)),
-                Err(_) if self.lenient => rows.iter_mut().for_each(|row| {
-                    row.insert(field.name().clone(), Value::Null);
-                }),
-                Err(source) => {
-                    let reason = format!("column `{}`: {source}", field.name());
-                    return Err(Error::Container { path: self.path.clone(), reason });
-                }
-            }
+        Wanted::AndTexts(columns) => {
+            let schema = builder.parquet_schema();
+            let further = further_leaves(schema, columns);
+            ProjectionMask::leaves(schema, leaves(schema, columns).into_iter().chain(further))
         }
-        Ok(rows)
-    }
-
-    fn error(&self, source: ArrowError) -> Error {
-        Error::Arrow { path: self.path.clone(), source }
-    }
+    };
+    builder = builder.with_projection(mask);
+    let batches = builder.build().map_err(|source| parquet_error(file, source))?;
+    Ok(BatchRows::new(batches))
 }
 
-fn to_json(column: &RecordBatch) -> Result<Vec<Map<String, Value>>, ArrowError> {
-    let mut writer = WriterBuilder::new().with_explicit_nulls(true).build::<_, JsonArray>(Vec::new());
-    writer.write(column)?;
-    writer.finish()?;
-    serde_json::from_slice(&writer.into_inner()).map_err(|error| ArrowError::JsonError(error.to_string()))
+/// The top-level column of a leaf.
+fn root(leaf: &ColumnDescriptor) -> &str {
+    leaf.path().parts().first().map_or("", String::as_str)
+}
+
+/// The leaves of columns.
+fn leaves(schema: &SchemaDescriptor, columns: &[String]) -> Vec<usize> {
+    let all = schema.columns().iter().enumerate();
+    all.filter(|(_, leaf)| columns.iter().any(|name| name == root(leaf))).map(|(at, _)| at).collect()
+}
+
+/// The leaves of further columns that can say something: neither lists of numbers, which are vectors, nor bytes
+/// beside text, which are images and sounds.
+fn further_leaves(schema: &SchemaDescriptor, columns: &[String]) -> Vec<usize> {
+    let is_further = |leaf: &&ColumnDescPtr| !columns.iter().any(|name| name == root(leaf));
+    let has_more = |leaf: &ColumnDescriptor| {
+        schema.columns().iter().any(|other| root(other) == root(leaf) && !is_bytes(other))
+    };
+    let says = |leaf: &ColumnDescriptor| match is_bytes(leaf) {
+        true => !has_more(leaf),
+        false => leaf.physical_type() == PhysicalType::BYTE_ARRAY || leaf.max_rep_level() == 0,
+    };
+    let all = schema.columns().iter().enumerate();
+    all.filter(|(_, leaf)| is_further(leaf) && says(leaf)).map(|(at, _)| at).collect()
+}
+
+/// Whether a leaf holds bytes that nobody said were text.
+fn is_bytes(leaf: &ColumnDescriptor) -> bool {
+    let is_named = leaf.logical_type_ref().is_some() || leaf.converted_type() != ConvertedType::NONE;
+    let kind = leaf.physical_type();
+    kind == PhysicalType::FIXED_LEN_BYTE_ARRAY || kind == PhysicalType::BYTE_ARRAY && !is_named
 }

@@ -1,15 +1,18 @@
 //! One iterator over the rows of any container.
 
 use std::io::BufRead;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use lobass_core::RowStatus;
 use serde_json::{Map, Value};
 
+use super::batches::BatchRows;
+use super::csv::CsvRows;
 use super::json_array::{ArrayError, Item, JsonArray};
 use super::json_lines::JsonLines;
-use super::parquet::{ParquetRows, read_rows};
-use super::{Container, MAX_ROW_BYTES, RawText};
+use super::json_values::JsonValues;
+use super::text::{RawText, check_size};
+use super::{Container, Wanted, arrow, parquet};
+use crate::original::Original;
 use crate::{Error, RowFault};
 
 /// One row before anyone has asked what it means.
@@ -23,20 +26,30 @@ pub struct RawRow {
 
 /// The rows of one file, in order.
 pub struct Rows {
-    path: PathBuf,
+    file: Original,
     source: Source,
+    wanted: Wanted,
+    constants: Vec<(String, Value)>,
 }
 
 enum Source {
+    Text(TextRows),
+    Parquet(BatchRows),
+    Arrow(BatchRows),
+    Done,
+}
+
+/// The rows of a text.
+pub(super) enum TextRows {
     Array(JsonArray<Box<dyn BufRead + Send>>),
     Lines(JsonLines<Box<dyn BufRead + Send>>),
-    Parquet(Box<ParquetRows>),
-    Done,
+    Values(JsonValues<Box<dyn BufRead + Send>>),
+    Csv(CsvRows<Box<dyn BufRead + Send>>),
 }
 
 impl std::fmt::Debug for Rows {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Rows").field("path", &self.path).finish_non_exhaustive()
+        f.debug_struct("Rows").field("file", &self.file).finish_non_exhaustive()
     }
 }
 
@@ -46,103 +59,126 @@ impl Rows {
     /// # Errors
     /// If it is not there, or is no container that lobass knows.
     pub fn of_file(path: &Path) -> Result<Self, Error> {
-        Self::open(path, Container::detect(path)?, None)
+        let file = Original::of(path)?;
+        let container = Container::detect(&file)?;
+        Self::open(&file, &container, Wanted::All)
     }
 
-    /// Opens a file; `columns` names those wanted of a Parquet file, all if `None`.
-    pub(crate) fn open(path: &Path, container: Container, columns: Option<&[String]>) -> Result<Self, Error> {
+    /// Opens a file.
+    pub(crate) fn open(file: &Original, container: &Container, wanted: Wanted) -> Result<Self, Error> {
         let source = match container {
-            Container::JsonArray(compression) => Source::Array(JsonArray::new(compression.open(path)?)),
-            Container::JsonLines(compression) => Source::Lines(JsonLines::new(compression.open(path)?)),
-            Container::Parquet => Source::Parquet(Box::new(read_rows(path, columns)?)),
+            Container::Parquet => Source::Parquet(parquet::read_rows(file, &wanted)?),
+            Container::Arrow(kind) => Source::Arrow(arrow::read_rows(file, *kind, &wanted)?),
+            text => Source::Text(TextRows::open(file, text)?),
         };
-        Ok(Self { path: path.to_owned(), source })
+        Ok(Self { file: file.clone(), source, wanted, constants: Vec::new() })
     }
 
-    fn next_text(&mut self) -> Result<Option<RawText>, Error> {
-        match &mut self.source {
-            Source::Lines(lines) => Ok(lines.next_row().map_err(|error| self.unreadable(&error))?),
-            Source::Array(array) => match array.next_item() {
-                Ok(Item::Element(text)) => Ok(Some(text)),
-                Ok(Item::End { .. }) => Ok(None),
-                Err(error) => Err(array_error(&self.path, error)),
-            },
-            Source::Parquet(_) | Source::Done => Ok(None),
+    /// Adds columns that are the same in every row, unless the rows have them.
+    pub(crate) fn with_constants(self, constants: &[(String, Value)]) -> Self {
+        Self { constants: constants.to_vec(), ..self }
+    }
+
+    fn complete(&self, mut row: RawRow) -> RawRow {
+        if let Ok(fields) = &mut row.fields {
+            for (name, value) in &self.constants {
+                if !fields.contains_key(name) {
+                    fields.insert(name.clone(), value.clone());
+                }
+            }
         }
+        row
     }
 
-    /// An error while reading, from the disk or from a damaged gzip or zstd stream, which does not name its file.
-    fn unreadable(&self, error: &std::io::Error) -> Error {
-        Error::Container { path: self.path.clone(), reason: error.to_string() }
+    fn next_row(&mut self) -> Result<Option<RawRow>, Error> {
+        let fields = match &mut self.source {
+            Source::Text(rows) => {
+                let text = rows.next_text(&self.file)?;
+                return Ok(text
+                    .map(|text| RawRow { fields: rows.fields(&text), n_bytes: text.length as u64 }));
+            }
+            Source::Parquet(rows) => rows
+                .next_row()
+                .map_err(|source| parquet::parquet_error(&self.file, source.into()))?,
+            Source::Arrow(rows) => {
+                rows.next_row().map_err(|source| arrow::arrow_error(&self.file, source))?
+            }
+            Source::Done => None,
+        };
+        Ok(fields.map(|fields| {
+            let counted = fields.iter().filter(|(name, _)| self.wanted.counts(name));
+            let n_bytes = counted.map(|(_, value)| size_of(value)).sum();
+            RawRow { fields: check_size(n_bytes, "the row").map(|()| fields), n_bytes }
+        }))
     }
 }
 
-pub(super) fn array_error(path: &Path, error: ArrayError) -> Error {
-    let reason = match error {
-        ArrayError::Io(error) => error.to_string(),
-        ArrayError::Syntax(reason) => format!("the JSON array is damaged: {reason}"),
-    };
-    Error::Container { path: path.to_owned(), reason }
+impl TextRows {
+    /// Opens a file that is a text.
+    pub(super) fn open(file: &Original, container: &Container) -> Result<Self, Error> {
+        let reader = container.compression().open(file)?;
+        Ok(match container {
+            Container::JsonArray(_) => Self::Array(JsonArray::new(reader, None)),
+            Container::JsonObject { list, .. } => Self::Array(JsonArray::new(reader, Some(list))),
+            Container::JsonValues(_) => Self::Values(JsonValues::new(reader)),
+            Container::Csv { separator, .. } => {
+                let fail = |reason| Error::Container { path: file.path().to_owned(), reason };
+                let opened = CsvRows::open(reader, *separator).map_err(|error| unreadable(file, &error))?;
+                Self::Csv(opened.map_err(fail)?)
+            }
+            Container::JsonLines(_) | Container::Arrow(_) | Container::Parquet => {
+                Self::Lines(JsonLines::new(reader))
+            }
+        })
+    }
+
+    fn next_text(&mut self, file: &Original) -> Result<Option<RawText>, Error> {
+        let read = match self {
+            Self::Lines(lines) => lines.next_row(),
+            Self::Values(values) => values.next_row(),
+            Self::Csv(rows) => rows.next_row(),
+            Self::Array(array) => {
+                return match array.next_item().map_err(|error| array_error(file, error))? {
+                    Item::Element(text) => Ok(Some(text)),
+                    Item::End { .. } => Ok(None),
+                };
+            }
+        };
+        read.map_err(|error| unreadable(file, &error))
+    }
+
+    fn fields(&self, row: &RawText) -> Result<Map<String, Value>, RowFault> {
+        match self {
+            Self::Csv(rows) => rows.fields(row),
+            _ => row.json_fields(),
+        }
+    }
+}
+
+/// An error while reading, from the disk or from a damaged gzip or zstd stream, which does not name its file.
+pub(super) fn unreadable(file: &Original, error: &std::io::Error) -> Error {
+    file.blame(Error::Container { path: file.path().to_owned(), reason: error.to_string() })
+}
+
+pub(super) fn array_error(file: &Original, error: ArrayError) -> Error {
+    match error {
+        ArrayError::Io(error) => unreadable(file, &error),
+        ArrayError::Syntax(reason) => file.blame(Error::Container {
+            path: file.path().to_owned(),
+            reason: format!("the JSON array is damaged: {reason}"),
+        }),
+    }
 }
 
 impl Iterator for Rows {
     type Item = Result<RawRow, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let row = match &mut self.source {
-            Source::Parquet(rows) => rows.next().map(|row| {
-                row.map(|fields| {
-                    let n_bytes = fields.values().map(size_of).sum();
-                    let fields = check_size(n_bytes, "the row").map(|()| fields);
-                    RawRow { fields, n_bytes }
-                })
-            }),
-            _ => self.next_text().map(|text| text.map(|text| text.parse())).transpose(),
-        };
+        let row = self.next_row().transpose();
         if !matches!(row, Some(Ok(_))) {
             self.source = Source::Done; // after an error, nothing that follows can be trusted
         }
-        row
-    }
-}
-
-impl RawText {
-    fn parse(&self) -> RawRow {
-        RawRow { fields: self.fields(), n_bytes: self.length as u64 }
-    }
-
-    fn fields(&self) -> Result<Map<String, Value>, RowFault> {
-        let Self { bytes, length, place, .. } = self;
-        check_size(*length as u64, place)?;
-        let malformed = |reason: String| RowFault::malformed(format!("{place}: {reason}"));
-        let text = std::str::from_utf8(bytes).map_err(|error| {
-            malformed(format!("expected UTF-8, found other bytes at byte {}", error.valid_up_to()))
-        })?;
-        match serde_json::from_str(text) {
-            Ok(Value::Object(fields)) => Ok(fields),
-            Ok(other) => Err(malformed(format!("expected an object, found {}", kind_of(&other)))),
-            Err(error) => Err(malformed(format!("not JSON: {error}"))),
-        }
-    }
-}
-
-fn check_size(n_bytes: u64, place: &str) -> Result<(), RowFault> {
-    if n_bytes <= MAX_ROW_BYTES as u64 {
-        return Ok(());
-    }
-    let reason = format!("{place}: {n_bytes} bytes, above the limit of {MAX_ROW_BYTES} for one row");
-    Err(RowFault { status: RowStatus::Overlong, reason })
-}
-
-/// What a JSON value is, in a person's words.
-pub(crate) fn kind_of(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
+        row.map(|row| row.map(|row| self.complete(row)))
     }
 }
 

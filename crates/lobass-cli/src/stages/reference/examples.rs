@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use anyhow::bail;
 use lobass_core::{Detail, LossEngine as _, Observer, Sequence, Silent};
+use lobass_data::DataFile;
 use lobass_llama::Llama;
 use lobass_loss::Engine;
 use lobass_run::WorkDir;
@@ -30,15 +31,18 @@ pub(super) struct Examples {
     pub(super) held_out: Vec<Row>,
     /// Rows of the pool among the latter.
     pub(super) held_out_rows: BTreeSet<u64>,
+    /// The digests of the files of held-out rows, as they were read.
+    pub(super) eval_files: Vec<String>,
 }
 
 impl Examples {
     pub(super) fn of(request: &TrainRequest<'_>, work: &WorkDir, ui: &Ui) -> anyhow::Result<Self> {
         let (train, mut held_out) = of_pool(request, work, ui)?;
         let held_out_rows = held_out.iter().map(|row| row.row).collect();
-        held_out.extend(of_files(request, ui)?);
+        let (further, eval_files) = of_files(request, ui)?;
+        held_out.extend(further);
         warn_of_leaks(&train, &held_out, ui);
-        Ok(Self { train, held_out, held_out_rows })
+        Ok(Self { train, held_out, held_out_rows, eval_files })
     }
 }
 
@@ -113,11 +117,11 @@ fn warn_of_leaks(train: &[Row], held_out: &[Row], ui: &Ui) {
     }
 }
 
-/// Further held-out rows, from files of their own.
-fn of_files(request: &TrainRequest<'_>, ui: &Ui) -> anyhow::Result<Vec<Row>> {
+/// Further held-out rows, from other files, and the digests of these.
+fn of_files(request: &TrainRequest<'_>, ui: &Ui) -> anyhow::Result<(Vec<Row>, Vec<String>)> {
     let files: Vec<String> = request.eval.files.iter().map(|path| path.display().to_string()).collect();
     if files.is_empty() {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), Vec::new()));
     }
     let pool = inputs::open_pool(&DataSettings { files, ..request.data.clone() }, ui)?;
     let mut rows = Vec::new();
@@ -141,7 +145,8 @@ fn of_files(request: &TrainRequest<'_>, ui: &Ui) -> anyhow::Result<Vec<Row>> {
             "{unusable} of the held-out files cannot be scored and are left out of the held-out loss"
         ));
     }
-    Ok(rows)
+    let digests = pool.files().iter().map(DataFile::fingerprint).collect::<Result<_, _>>()?;
+    Ok((rows, digests))
 }
 
 /// Rows with everything that an objective needs to know of them.

@@ -11,7 +11,7 @@ use lobass_llama::{AdapterCheckpoint, Checkpoint, Dtype, Llama, LoraConfig, save
 use lobass_run::{Plan, WorkDir};
 use lobass_train::{Checkpoints, Dpo, Event, Session, TrainConfig, TrainData, fine_tune};
 
-use crate::inputs::Sequences;
+use crate::inputs::{Sequences, paths_of};
 use crate::models::Model;
 use crate::outputs;
 use crate::part::Part;
@@ -50,7 +50,7 @@ pub(crate) struct TrainRequest<'a> {
 
 impl TrainRequest<'_> {
     fn record(&self) -> anyhow::Result<TrainingRecord> {
-        let eval_files = self.eval.files.iter().map(|path| lobass_data::fingerprint(path));
+        let eval_files = paths_of(&self.eval.files)?.into_iter().map(|path| lobass_data::fingerprint(&path));
         Ok(TrainingRecord {
             tool: concat!("lobass ", env!("CARGO_PKG_VERSION")).to_owned(),
             base: self.base.key.weights_digest.clone(),
@@ -122,11 +122,11 @@ pub(crate) fn train_reference(
     ui: &Ui,
 ) -> anyhow::Result<Trained> {
     let recipe = request.recipe;
-    let Examples { train, held_out, held_out_rows } = Examples::of(request, work, ui)?;
+    let Examples { train, held_out, held_out_rows, eval_files } = Examples::of(request, work, ui)?;
     let n_train = train.len();
     recipe.check_steps(recipe.n_steps(n_train))?;
     let checkpoints = request.checkpoints(recipe.n_steps(n_train));
-    let record = request.record()?;
+    let record = TrainingRecord { eval_files, ..request.record()? };
     if let Some(found) = TrainingRecord::read(request.out)?
         && !record.differences(&found).is_empty()
     {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use lobass_core::{ScoreColumns, Selection};
-use lobass_data::{DataFile, Pool, write_subset};
+use lobass_data::Pool;
 use lobass_run::ScoreFile;
 use serde_json::json;
 
@@ -27,7 +27,7 @@ pub(super) fn write_rows(
     for (file, path) in pool.files().iter().zip(paths) {
         let keep =
             |row: u64| usize::try_from(first_row + row).is_ok_and(|row| chosen.get(row) == Some(&true));
-        let report = write_subset(file.path(), file.container(), &path, keep)?;
+        let report = file.write_subset(&path, keep)?;
         first_row += report.n_read;
         written.push((path, report.n_written));
     }
@@ -36,13 +36,12 @@ pub(super) fn write_rows(
 
 /// Where each data file's chosen rows go.
 pub(super) fn output_paths(pool: &Pool, out: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let in_directory = |file: &DataFile| out.join(format!("{}{}", file.source(), file.container().suffix()));
     match pool.files() {
         [_] if !out.is_dir() && !names_directory(out) => Ok(vec![out.to_owned()]),
         [_, _, ..] if out.is_file() => {
             bail!("output `{}`: expected a directory for several data files, found a file", out.display())
         }
-        files => Ok(files.iter().map(in_directory).collect()),
+        _ => Ok(pool.output_paths().iter().map(|path| out.join(path)).collect()),
     }
 }
 

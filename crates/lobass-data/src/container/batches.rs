@@ -1,0 +1,55 @@
+//! Rows that are stored in columns, batch by batch: Parquet and Arrow.
+
+use std::collections::VecDeque;
+
+use arrow_array::RecordBatch;
+use arrow_schema::ArrowError;
+use serde_json::{Map, Value};
+
+use super::cells;
+
+/// Rows that become JSON at a time, at most.
+const SLICE_ROWS: usize = 512;
+
+/// The rows of batches as JSON objects.
+pub(super) struct BatchRows {
+    batches: Box<dyn Iterator<Item = Result<RecordBatch, ArrowError>> + Send>,
+    /// The batch that is being read, and its next row.
+    current: Option<(RecordBatch, usize)>,
+    ready: VecDeque<Map<String, Value>>,
+}
+
+impl BatchRows {
+    pub(super) fn new(batches: impl Iterator<Item = Result<RecordBatch, ArrowError>> + Send + 'static) -> Self {
+        Self { batches: Box::new(batches), current: None, ready: VecDeque::new() }
+    }
+
+    pub(super) fn next_row(&mut self) -> Result<Option<Map<String, Value>>, ArrowError> {
+        loop {
+            if let Some(row) = self.ready.pop_front() {
+                return Ok(Some(row));
+            }
+            match &mut self.current {
+                Some((batch, at)) if *at < batch.num_rows() => {
+                    let count = SLICE_ROWS.min(batch.num_rows() - *at);
+                    self.ready = rows(&batch.slice(*at, count));
+                    *at += count;
+                }
+                _ => match self.batches.next().transpose()? {
+                    Some(batch) => self.current = Some((batch, 0)),
+                    None => return Ok(None),
+                },
+            }
+        }
+    }
+}
+
+fn rows(batch: &RecordBatch) -> VecDeque<Map<String, Value>> {
+    let mut rows = vec![Map::new(); batch.num_rows()];
+    for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
+        for (at, row) in rows.iter_mut().enumerate() {
+            row.insert(field.name().clone(), cells::value(column, at));
+        }
+    }
+    rows.into()
+}
