@@ -21,9 +21,18 @@ pub(crate) fn spelled_number(value: &Value) -> Option<&str> {
     untagged(value, NUMBER)
 }
 
-/// Bytes that are no UTF-8, and where they stop being it.
+/// The same value, or null for `NaN` and infinities: as the value of a column they are metadata, such as a reward that
+/// is missing.
+pub(crate) fn finite(value: Value) -> Value {
+    match spelled_number(&value) {
+        Some("NaN" | "Infinity" | "-Infinity") => Value::Null,
+        _ => value,
+    }
+}
+
+/// Bytes that are no UTF-8: how many, and where they stop being it.
 pub(crate) fn no_text(bytes: &[u8], valid_up_to: usize) -> Value {
-    tagged(BYTES, &format!("{} bytes, no UTF-8 at byte {valid_up_to}", bytes.len()))
+    tagged(BYTES, &format!("{}:{valid_up_to}", bytes.len()))
 }
 
 fn tagged(tag: &str, text: &str) -> Value {
@@ -51,8 +60,7 @@ pub(crate) fn kind_of(value: &Value) -> &'static str {
 
 /// Parses one JSON value.
 ///
-/// `NaN`, `Infinity`, and numbers beyond what a double holds are null as the value of a top-level field, where they
-/// are metadata (a reward that is missing), and numbers by their spelling elsewhere. Integers keep all their digits.
+/// `NaN`, `Infinity`, numbers beyond what a double holds, and integers of more than 64 bits are what [`number`] makes.
 ///
 /// # Errors
 /// What is wrong with the text as it stands.
@@ -85,15 +93,13 @@ fn has_long_digits(text: &[u8]) -> bool {
 fn held(text: &str) -> Cow<'_, str> {
     let bytes = text.as_bytes();
     let mut held = String::new();
-    let (mut at, mut copied, mut depth) = (0, 0, 0usize);
+    let (mut at, mut copied) = (0, 0);
     while let Some(&byte) = bytes.get(at) {
         match byte {
             b'"' => at = end_of_string(bytes, at),
-            b'{' | b'[' => (at, depth) = (at + 1, depth + 1),
-            b'}' | b']' => (at, depth) = (at + 1, depth.saturating_sub(1)),
             b'-' | b'0'..=b'9' | b'N' | b'I' => {
                 let end = end_of_word(bytes, at);
-                if let Some(number) = replacement(&text[at..end], depth) {
+                if let Some(number) = replacement(&text[at..end]) {
                     held.push_str(&text[copied..at]);
                     held.push_str(&number);
                     copied = end;
@@ -130,7 +136,7 @@ fn end_of_word(bytes: &[u8], start: usize) -> usize {
 }
 
 /// What a number is replaced with, if it has to be.
-fn replacement(word: &str, depth: usize) -> Option<String> {
+fn replacement(word: &str) -> Option<String> {
     let digits = word.strip_prefix('-').unwrap_or(word);
     let spelled = match word {
         "NaN" | "Infinity" | "-Infinity" => word,
@@ -146,7 +152,7 @@ fn replacement(word: &str, depth: usize) -> Option<String> {
         }
         _ => return None,
     };
-    Some(if depth <= 1 { "null".to_owned() } else { number(spelled).to_string() })
+    Some(number(spelled).to_string())
 }
 
 #[cfg(test)]
@@ -183,7 +189,10 @@ mod tests {
     fn what_python_writes_beyond_json() {
         let row = parse(r#"{"reward": NaN, "worst": -Infinity, "big": 1e999, "args": {"x": NaN, "y": [Infinity, -1e999]}}"#);
         let row = row.unwrap();
-        assert_eq!((&row["reward"], &row["worst"], &row["big"]), (&Value::Null, &Value::Null, &Value::Null));
+        for name in ["reward", "worst", "big"] {
+            assert_eq!(finite(row[name].clone()), Value::Null);
+        }
+        assert_eq!(finite(json!(1.5)), json!(1.5));
         assert_eq!(spelled_number(&row["args"]["x"]), Some("NaN"));
         assert_eq!(spelled_number(&row["args"]["y"][1]), Some("-Infinity"));
         assert_eq!(parse(r#"{"a": "NaN, Infinity"}"#).unwrap(), json!({"a": "NaN, Infinity"}));

@@ -19,10 +19,7 @@ use crate::json;
 /// are text; those that are not UTF-8 are what [`json::no_text`] says. Numbers that JSON has no word for are null, or
 /// inside of structs and lists what [`json::number`] says. A type that holds no text and no number is null.
 pub(super) fn value(array: &dyn Array, at: usize) -> Value {
-    match nested(array, at) {
-        value if matches!(json::spelled_number(&value), Some("NaN" | "Infinity" | "-Infinity")) => Value::Null,
-        value => value,
-    }
+    json::finite(nested(array, at))
 }
 
 fn nested(array: &dyn Array, at: usize) -> Value {

@@ -29,7 +29,6 @@ pub use subset::SubsetReport;
 pub(crate) use subset::write_subset;
 
 use crate::Error;
-pub(crate) use crate::json::kind_of;
 use crate::original::Original;
 
 /// Rows beyond this size are not kept in memory: 16 MiB of text is more than any model reads.

@@ -56,7 +56,9 @@ impl RawText {
     pub(super) fn json_fields(&self) -> Result<Map<String, Value>, RowFault> {
         let text = self.text()?;
         match self.parse(text)? {
-            Value::Object(fields) => Ok(fields),
+            Value::Object(fields) => {
+                Ok(fields.into_iter().map(|(name, value)| (name, json::finite(value))).collect())
+            }
             Value::Array(turns) if turns.first().is_some_and(is_turn) => {
                 Ok(Map::from_iter([("messages".to_owned(), turns.into())]))
             }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::field::wrong_type;
-use crate::{Example, RowFault};
+use crate::{Example, RowFault, json};
 
 /// The tools that a row's assistant can call.
 const TOOLS: &str = "tools";
@@ -124,7 +124,7 @@ fn list(row: &Map<String, Value>, name: &str) -> Result<Option<Value>, RowFault>
 /// An element that is JSON text as what it says; all else as it is.
 fn object(value: Value) -> Value {
     let parsed = match &value {
-        Value::String(text) if text.trim_start().starts_with('{') => serde_json::from_str(text).ok(),
+        Value::String(text) if text.trim_start().starts_with('{') => json::parse(text).ok(),
         _ => None,
     };
     parsed.unwrap_or(value)
@@ -150,7 +150,7 @@ fn arguments(row: &Map<String, Value>) -> Result<Map<String, Value>, RowFault> {
 }
 
 fn parse(name: &str, text: &str) -> Result<Value, RowFault> {
-    serde_json::from_str(text).map_err(|error| {
+    json::parse(text).map_err(|error| {
         RowFault::malformed(format!("field `{name}`: expected {name} as JSON, found text: {error}"))
     })
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::container::kind_of;
+use crate::json::{self, kind_of};
 use crate::{Message, Role, RowFault};
 
 /// The field of a turn with its calls, as chat templates know it.
@@ -70,7 +70,7 @@ pub(super) fn push(fields: &mut Map<String, Value>, calls: impl IntoIterator<Ite
 /// The calls that a text holds as JSON, if it holds nothing else: one, or a list of them.
 pub(super) fn in_text(text: &str) -> Option<Vec<Value>> {
     let text = text.trim();
-    let value: Value = text.starts_with(['{', '[']).then(|| serde_json::from_str(text).ok()).flatten()?;
+    let value: Value = text.starts_with(['{', '[']).then(|| json::parse(text).ok()).flatten()?;
     match &value {
         Value::Array(calls) if calls.is_empty() => None,
         Value::Array(calls) => calls.iter().map(function).collect(),
@@ -81,7 +81,7 @@ pub(super) fn in_text(text: &str) -> Option<Vec<Value>> {
 /// A call as chat templates know it, from `name` and what it is called with.
 pub(super) fn function(call: &Value) -> Option<Value> {
     if let Value::String(text) = call {
-        return function(&serde_json::from_str(text).ok()?);
+        return function(&json::parse(text).ok()?);
     }
     if call.get("function").is_some_and(Value::is_object) {
         return call["function"]["name"].is_string().then(|| call.clone());
@@ -124,7 +124,7 @@ fn list(calls: Value) -> Result<Vec<Value>, RowFault> {
 }
 
 fn parse(name: &str, text: &str) -> Result<Value, RowFault> {
-    serde_json::from_str(text).map_err(|error| {
+    json::parse(text).map_err(|error| {
         RowFault::malformed(format!("field `{name}`: expected a call as JSON, found text: {error}"))
     })
 }

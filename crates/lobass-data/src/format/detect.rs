@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{ConversationLayout, FormatName, Layout, PreferenceLayout, turns};
-use crate::container::kind_of;
+use crate::json::kind_of;
 
 /// The usual names of a column of turns.
 const TURNS: [&str; 3] = ["messages", "conversations", "conversation"];

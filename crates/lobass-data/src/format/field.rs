@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::turns;
 use crate::RowFault;
-use crate::container::kind_of;
+use crate::json::{kind_of, spelled_number};
 
 /// The text of a field; `None` if it is absent or null.
 pub(super) fn text<'a>(row: &'a Map<String, Value>, name: &str) -> Result<Option<&'a str>, RowFault> {
@@ -45,7 +45,7 @@ pub(super) fn identity(row: &Map<String, Value>, name: &str) -> Option<String> {
     match row.get(name)? {
         Value::String(text) if !text.is_empty() => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()).filter(|text| !text.contains(['.', 'e', 'E'])),
-        _ => None,
+        value => spelled_number(value).map(str::to_owned),
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::{calls, media};
 use crate::RowFault;
-use crate::container::kind_of;
+use crate::json::kind_of;
 
 /// What a list of parts says.
 #[derive(Debug, Default, PartialEq)]

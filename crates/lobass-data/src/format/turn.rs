@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::parts::{self, Content};
 use super::{ConversationLayout, calls, field, media, turns, weight};
-use crate::container::kind_of;
+use crate::json::kind_of;
 use crate::{Message, Role, RowFault};
 
 /// The field in which templates look for what a model thought before it answered.

@@ -4,13 +4,15 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
+use crate::json;
+
 /// The turns of a value: a list, such a list as JSON text, or a struct of lists, as `datasets` stores a sequence of
 /// structs. `None` for what is none of them.
 pub(super) fn of(value: &Value) -> Option<Cow<'_, [Value]>> {
     match value {
         Value::Array(turns) => Some(Cow::Borrowed(turns)),
         Value::String(text) if text.trim_start().starts_with(['[', '{']) => {
-            match serde_json::from_str(text).ok()? {
+            match json::parse(text).ok()? {
                 Value::Array(turns) => is_turns(&turns).then_some(Cow::Owned(turns)),
                 Value::Object(lists) => transpose(&lists).map(Cow::Owned),
                 _ => None,
@@ -26,7 +28,10 @@ pub(super) fn fields(turn: &Value) -> Option<Cow<'_, Map<String, Value>>> {
     match turn {
         Value::Object(fields) => Some(Cow::Borrowed(fields)),
         Value::String(text) if text.trim_start().starts_with('{') => {
-            serde_json::from_str(text).ok().map(Cow::Owned)
+            match json::parse(text) {
+                Ok(Value::Object(fields)) => Some(Cow::Owned(fields)),
+                _ => None,
+            }
         }
         _ => None,
     }

@@ -6,7 +6,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::container::kind_of;
+use crate::json::kind_of;
 use crate::{Role, RowFault};
 
 /// Fields that say whether a turn is trained on: 0 and `false` make it context, 1 and `true` leave it as it is.
