@@ -10,7 +10,8 @@ fn a_file_that_is_edited_while_the_reference_trains_is_not_selected_from() {
     let sandbox = Sandbox::new();
     let path = sandbox.small_pool(40);
     let edited = sandbox.read("small.jsonl").replace("\"answer\"", "\"edited\": 1, \"answer\"");
-    let line = "run --base base --data small.jsonl --budget 10 --out r --batch-size 4 --epochs 20 --threads 1";
+    let line =
+        "run --base base --data small.jsonl --budget 10 --out r --batch-size 4 --epochs 20 --threads 1";
     let arguments: Vec<&str> = line.split(' ').collect();
     let child = sandbox.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let started = Instant::now();

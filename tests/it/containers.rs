@@ -115,8 +115,14 @@ fn folders_patterns_and_shards_are_sources() {
 
     assert_eq!(sources(&scored(&sandbox, "mix-2.*.jsonl")), ["mix-2.5", "mix-2.7"]);
     assert_eq!(sources(&scored(&sandbox, "ds/data/train-*")), ["train"; 4]);
-    assert_eq!(sources(&scored(&sandbox, "a=mix-2.5.jsonl a=mix-2.7.jsonl b=ds")), ["a", "a", "b", "b", "b", "b"]);
-    sandbox.expect(0, "score --base base --data a=mix-2.5.jsonl a=mix-2.7.jsonl mine=ds --out shares.parquet -q");
+    assert_eq!(
+        sources(&scored(&sandbox, "a=mix-2.5.jsonl a=mix-2.7.jsonl b=ds")),
+        ["a", "a", "b", "b", "b", "b"]
+    );
+    sandbox.expect(
+        0,
+        "score --base base --data a=mix-2.5.jsonl a=mix-2.7.jsonl mine=ds --out shares.parquet -q",
+    );
     let ended = sandbox.expect(
         0,
         "select --scores shares.parquet --strategy longest --budget 2 --quota-by source --shares a=1 --out quota",
@@ -138,9 +144,21 @@ fn files_that_cannot_be_read_say_what_they_seem_to_be() {
     let files: [(&str, Vec<u8>, &[&str]); 6] = [
         ("utf16.jsonl", utf16, &["UTF-16", "iconv"]),
         ("book.xlsx", b"PK\x03\x04..".to_vec(), &["spreadsheet", "CSV"]),
-        ("columns.json", b"{\"question\": [\"a\"], \"answer\": [\"b\"]}".to_vec(), &["list for each of its columns"]),
-        ("python.jsonl", b"{'question': 'a', 'answer': 'b'}\n".to_vec(), &["line 1", "single quotes", "json.dumps"]),
-        ("nested.json", b"[[{\"question\": \"a\"}]]".to_vec(), &["element 1", "expected an object, found a list"]),
+        (
+            "columns.json",
+            b"{\"question\": [\"a\"], \"answer\": [\"b\"]}".to_vec(),
+            &["list for each of its columns"],
+        ),
+        (
+            "python.jsonl",
+            b"{'question': 'a', 'answer': 'b'}\n".to_vec(),
+            &["line 1", "single quotes", "json.dumps"],
+        ),
+        (
+            "nested.json",
+            b"[[{\"question\": \"a\"}]]".to_vec(),
+            &["element 1", "expected an object, found a list"],
+        ),
         ("twice.jsonl", b"\"{\\\"question\\\": 1}\"\n".to_vec(), &["encoded twice"]),
     ];
     for (name, bytes, words) in files {

@@ -73,7 +73,9 @@ pub(crate) fn paths_of(given: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     let home = std::env::home_dir();
     let mut paths = Vec::new();
     for given in given {
-        paths.extend(find_files(&given.to_string_lossy(), home.as_deref())?.into_iter().flat_map(|one| one.files));
+        paths.extend(
+            find_files(&given.to_string_lossy(), home.as_deref())?.into_iter().flat_map(|one| one.files),
+        );
     }
     Ok(paths)
 }

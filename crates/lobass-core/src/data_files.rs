@@ -57,7 +57,8 @@ pub fn choose_files<'a>(
     let is_table = |group: &FileGroup| TABLES.contains(&group.ending);
     let mut tables = Vec::new();
     if groups.keys().any(|group| !is_table(group)) {
-        tables = groups.iter().filter(|(group, _)| is_table(group)).flat_map(|(_, files)| files.clone()).collect();
+        tables =
+            groups.iter().filter(|(group, _)| is_table(group)).flat_map(|(_, files)| files.clone()).collect();
         groups.retain(|group, _| !is_table(group));
     }
     let configs: BTreeSet<&str> = groups.keys().map(|group| group.config.as_str()).collect();
@@ -66,8 +67,7 @@ pub fn choose_files<'a>(
         1 => splits.first().copied(),
         _ => splits.get(TRAIN).copied(),
     };
-    let chosen: Vec<&FileGroup> =
-        groups.keys().filter(|group| Some(group.split.as_str()) == split).collect();
+    let chosen: Vec<&FileGroup> = groups.keys().filter(|group| Some(group.split.as_str()) == split).collect();
     let ([group], 1) = (chosen.as_slice(), configs.len()) else { return Err(groups) };
     let mut files = groups[*group].clone();
     files.sort_unstable();
@@ -90,7 +90,8 @@ impl FileGroup {
         let mut split = split_of(stem);
         let mut config = Vec::new();
         // Folders such as `lang=en` are columns.
-        let parts = folders.split('/').filter(|part| !part.is_empty() && *part != "data" && !part.contains('='));
+        let parts =
+            folders.split('/').filter(|part| !part.is_empty() && *part != "data" && !part.contains('='));
         for part in parts {
             match keyword(part) {
                 Some(found) if split.is_none() => split = Some(found.to_owned()),
@@ -168,7 +169,10 @@ mod tests {
     #[track_caller]
     fn check(names: &[&str], files: &[&str], left_out: &[&str]) {
         let found = choose_files(names.iter().copied()).unwrap();
-        assert_eq!((found.files.as_slice(), found.left_out), (files, left_out.iter().map(|&n| n.to_owned()).collect()));
+        assert_eq!(
+            (found.files.as_slice(), found.left_out),
+            (files, left_out.iter().map(|&n| n.to_owned()).collect())
+        );
     }
 
     #[test]
@@ -200,13 +204,20 @@ mod tests {
     fn partitions_are_one_set() {
         let files = ["lang=en/part-0.parquet", "lang=fr/part-0.parquet"];
         check(&files, &files, &[]);
-        check(&["split=x/a.parquet", "train/lang=en/a.parquet"], &["split=x/a.parquet", "train/lang=en/a.parquet"], &[]);
+        check(
+            &["split=x/a.parquet", "train/lang=en/a.parquet"],
+            &["split=x/a.parquet", "train/lang=en/a.parquet"],
+            &[],
+        );
     }
 
     #[test]
     fn what_is_not_clear_is_told_in_groups() {
         let groups = |names: &[&str]| choose_files(names.iter().copied()).unwrap_err().len();
-        assert_eq!(groups(&["main/train-00000-of-00001.parquet", "socratic/train-00000-of-00001.parquet"]), 2);
+        assert_eq!(
+            groups(&["main/train-00000-of-00001.parquet", "socratic/train-00000-of-00001.parquet"]),
+            2
+        );
         assert_eq!(groups(&["train.jsonl", "train.parquet"]), 2);
         assert_eq!(groups(&["test.jsonl", "dev.jsonl"]), 2);
         assert_eq!(groups(&["README.md"]), 0);

@@ -148,7 +148,11 @@ fn replacement(word: &str) -> Option<String> {
         _ if digits.starts_with(|first: char| first.is_ascii_digit())
             && word.parse().is_ok_and(f64::is_infinite) =>
         {
-            if word.starts_with('-') { "-Infinity" } else { "Infinity" }
+            if word.starts_with('-') {
+                "-Infinity"
+            } else {
+                "Infinity"
+            }
         }
         _ => return None,
     };
@@ -187,7 +191,9 @@ mod tests {
 
     #[test]
     fn what_python_writes_beyond_json() {
-        let row = parse(r#"{"reward": NaN, "worst": -Infinity, "big": 1e999, "args": {"x": NaN, "y": [Infinity, -1e999]}}"#);
+        let row = parse(
+            r#"{"reward": NaN, "worst": -Infinity, "big": 1e999, "args": {"x": NaN, "y": [Infinity, -1e999]}}"#,
+        );
         let row = row.unwrap();
         for name in ["reward", "worst", "big"] {
             assert_eq!(finite(row[name].clone()), Value::Null);

@@ -227,7 +227,9 @@ mod tests {
         let sha256 = file.fingerprint().unwrap();
         fs_err::write(file.path(), "three").unwrap();
         let error = file.clone().fingerprint().unwrap_err();
-        assert!(matches!(&error, Error::Changed { expected: Some(e), found: Some(f), .. } if *e == sha256 && f != e));
+        assert!(
+            matches!(&error, Error::Changed { expected: Some(e), found: Some(f), .. } if *e == sha256 && f != e)
+        );
         fs_err::write(file.path(), "other").unwrap();
         assert_eq!(file.fingerprint().unwrap(), sha256, "the same bytes written again are the same file");
         file.check().unwrap();

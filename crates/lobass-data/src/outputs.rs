@@ -41,9 +41,9 @@ fn shared_folders(paths: &[&Path]) -> usize {
 /// A path that no other file has.
 fn free(path: PathBuf, taken: &mut BTreeSet<PathBuf>) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let (stem, ending) = name.split_once('.').map_or((name.as_str(), String::new()), |(stem, ending)| {
-        (stem, format!(".{ending}"))
-    });
+    let (stem, ending) = name
+        .split_once('.')
+        .map_or((name.as_str(), String::new()), |(stem, ending)| (stem, format!(".{ending}")));
     let numbered = (2..).map(|number| path.with_file_name(format!("{stem}-{number}{ending}")));
     let free = std::iter::once(path.clone()).chain(numbered).find(|path| !taken.contains(path));
     let free = free.unwrap_or(path);

@@ -43,7 +43,8 @@ fn conversations() -> ArrayRef {
         ("city", texts(&[Some("Rome"), None])),
         ("height", Arc::new(Float64Array::from(vec![None, Some(1e-5)]))),
     ]);
-    let calls = structs(vec![("name", texts(&[Some("weather"), Some("fly")])), ("arguments", Arc::new(arguments))]);
+    let calls =
+        structs(vec![("name", texts(&[Some("weather"), Some("fly")])), ("arguments", Arc::new(arguments))]);
     let turns = structs(vec![
         ("role", texts(&[Some("user"), Some("assistant"), Some("user"), Some("assistant")])),
         ("content", texts(&[Some("q"), Some("a"), Some("r"), Some("b")])),
@@ -77,7 +78,8 @@ fn batch() -> RecordBatch {
         ("large_number", Arc::new(UInt64Array::from(vec![u64::MAX, 1]))),
         ("count", Arc::new(Int64Array::from(vec![-1, 2]))),
     ];
-    RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, column)| (name, column, true))).unwrap()
+    RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, column)| (name, column, true)))
+        .unwrap()
 }
 
 /// The rows of the batch as someone would write them as JSON lines.
@@ -229,13 +231,17 @@ fn folders_of_a_partitioned_set_are_columns() {
         fs_err::copy(whole, folder.join("part-0.parquet")).unwrap();
     }
     let set = dir.path().join("set");
-    let files = lobass_data::open_files(set.to_str().unwrap(), None, None, &FormatChoice::Auto).unwrap().files;
+    let files =
+        lobass_data::open_files(set.to_str().unwrap(), None, None, &FormatChoice::Auto).unwrap().files;
     let languages: Vec<_> = files.iter().flat_map(|file| file.column("lang").unwrap()).collect();
     assert_eq!(languages, [Some(json!("en")), Some(json!("fr"))]);
     let pool = Pool::new(files, Duplicates::Keep);
     assert_eq!(pool.files()[0].source(), "set");
     assert_eq!(pool.files()[1].source(), "set");
-    assert_eq!(pool.output_paths(), ["set/lang=en/part-0.parquet", "set/lang=fr/part-0.parquet"].map(PathBuf::from));
+    assert_eq!(
+        pool.output_paths(),
+        ["set/lang=en/part-0.parquet", "set/lang=fr/part-0.parquet"].map(PathBuf::from)
+    );
 }
 
 #[test]
@@ -248,8 +254,10 @@ fn a_data_set_that_was_saved_is_read_by_what_it_says_of_itself() {
     for name in ["data-00000-of-00002.arrow", "data-00001-of-00002.arrow", "cache-0123.arrow"] {
         fs_err::copy(dir.path().join("rows.arrow"), train.join(name)).unwrap();
     }
-    let names = ["data-00000-of-00002.arrow", "data-00001-of-00002.arrow"].map(|name| json!({"filename": name}));
-    fs_err::write(train.join("state.json"), json!({"_data_files": names, "_split": "train"}).to_string()).unwrap();
+    let names =
+        ["data-00000-of-00002.arrow", "data-00001-of-00002.arrow"].map(|name| json!({"filename": name}));
+    fs_err::write(train.join("state.json"), json!({"_data_files": names, "_split": "train"}).to_string())
+        .unwrap();
     fs_err::write(train.join("dataset_info.json"), "{\"features\": {}}").unwrap();
     fs_err::write(set.join("dataset_dict.json"), json!({"splits": ["train", "test"]}).to_string()).unwrap();
     let opened = lobass_data::open_files(set.to_str().unwrap(), None, None, &FormatChoice::Auto).unwrap();
@@ -265,6 +273,8 @@ fn a_data_set_that_was_saved_is_read_by_what_it_says_of_itself() {
 fn a_struct_of_schema_types_is_what_it_says() {
     // Guards the fixture itself: Arrow shares one struct among all calls, with nulls where a call has no such key.
     let schema = batch().schema();
-    let DataType::List(turn) = schema.field_with_name("messages").unwrap().data_type() else { panic!("no list") };
+    let DataType::List(turn) = schema.field_with_name("messages").unwrap().data_type() else {
+        panic!("no list")
+    };
     assert!(turn.data_type().to_string().contains("city") && turn.data_type().to_string().contains("height"));
 }

@@ -55,7 +55,8 @@ fn a_file_that_changes_while_it_is_encoded_gives_no_rows_of_two_texts() {
 
     fs_err::write(&path, &text).unwrap();
     let mut n_resumed = 0;
-    work.encode(&planned.pool, &planned.encoder, 1, &mut |progress| n_resumed = progress.rows_resumed).unwrap();
+    work.encode(&planned.pool, &planned.encoder, 1, &mut |progress| n_resumed = progress.rows_resumed)
+        .unwrap();
     assert!(n_resumed > 0, "what was committed before the change is good");
     let names = planned.plan.shards.iter().flat_map(|&shard| work.names_of(shard).unwrap());
     assert!(names.into_iter().all(|name| name.key.as_str().starts_with("old-")));

@@ -6,8 +6,8 @@ use arrow_array::RecordBatch;
 use arrow_ipc::reader::{FileReader, StreamReader};
 use arrow_schema::{ArrowError, SchemaRef};
 
-use super::{ArrowKind, Wanted};
 use super::batches::BatchRows;
+use super::{ArrowKind, Wanted};
 use crate::Error;
 use crate::original::{Original, WatchedFile};
 
@@ -23,11 +23,7 @@ pub(super) fn column_names(file: &Original, kind: ArrowKind) -> Result<Vec<Strin
 }
 
 /// Opens a file, of all columns or those that are named.
-pub(super) fn open(
-    file: &Original,
-    kind: ArrowKind,
-    columns: Option<&[String]>,
-) -> Result<ArrowFile, Error> {
+pub(super) fn open(file: &Original, kind: ArrowKind, columns: Option<&[String]>) -> Result<ArrowFile, Error> {
     let error = |source| arrow_error(file, source);
     let reader = || -> Result<BufReader<WatchedFile>, Error> { Ok(BufReader::new(file.open()?)) };
     let wanted = |schema: &SchemaRef| -> Option<Vec<usize>> {
@@ -40,14 +36,18 @@ pub(super) fn open(
         ArrowKind::Stream => {
             let whole = StreamReader::try_new(reader()?, None).map_err(error)?;
             let schema = whole.schema();
-            let Some(wanted) = wanted(&schema) else { return Ok(ArrowFile { schema, batches: Box::new(whole) }) };
+            let Some(wanted) = wanted(&schema) else {
+                return Ok(ArrowFile { schema, batches: Box::new(whole) });
+            };
             let batches = StreamReader::try_new(reader()?, Some(wanted)).map_err(error)?;
             Ok(ArrowFile { schema: batches.schema(), batches: Box::new(batches) })
         }
         ArrowKind::File => {
             let whole = FileReader::try_new(reader()?, None).map_err(error)?;
             let schema = whole.schema();
-            let Some(wanted) = wanted(&schema) else { return Ok(ArrowFile { schema, batches: Box::new(whole) }) };
+            let Some(wanted) = wanted(&schema) else {
+                return Ok(ArrowFile { schema, batches: Box::new(whole) });
+            };
             let batches = FileReader::try_new(reader()?, Some(wanted)).map_err(error)?;
             Ok(ArrowFile { schema: batches.schema(), batches: Box::new(batches) })
         }

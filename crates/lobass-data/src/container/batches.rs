@@ -20,7 +20,9 @@ pub(super) struct BatchRows {
 }
 
 impl BatchRows {
-    pub(super) fn new(batches: impl Iterator<Item = Result<RecordBatch, ArrowError>> + Send + 'static) -> Self {
+    pub(super) fn new(
+        batches: impl Iterator<Item = Result<RecordBatch, ArrowError>> + Send + 'static,
+    ) -> Self {
         Self { batches: Box::new(batches), current: None, ready: VecDeque::new() }
     }
 

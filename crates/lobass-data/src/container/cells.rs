@@ -4,10 +4,10 @@ use arrow_array::cast::AsArray as _;
 use arrow_array::temporal_conversions as temporal;
 use arrow_array::types::{
     Date32Type, Date64Type, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, DecimalType,
-    Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, RunEndIndexType, Time32MillisecondType,
-    Time32SecondType, Time64MicrosecondType, Time64NanosecondType, TimestampMicrosecondType,
-    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type,
-    UInt32Type, UInt64Type,
+    Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, RunEndIndexType,
+    Time32MillisecondType, Time32SecondType, Time64MicrosecondType, Time64NanosecondType,
+    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
+    UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow_array::{Array, ArrayRef, ArrowPrimitiveType, StructArray};
 use arrow_schema::{DataType, TimeUnit};
@@ -138,7 +138,9 @@ fn time(array: &dyn Array, at: usize) -> Option<String> {
         DataType::Time64(_) => clock::<Time64NanosecondType>(array, at),
         DataType::Timestamp(unit, zone) => {
             let naive = match unit {
-                TimeUnit::Second => temporal::timestamp_s_to_datetime(primitive::<TimestampSecondType>(array, at)),
+                TimeUnit::Second => {
+                    temporal::timestamp_s_to_datetime(primitive::<TimestampSecondType>(array, at))
+                }
                 TimeUnit::Millisecond => {
                     temporal::timestamp_ms_to_datetime(primitive::<TimestampMillisecondType>(array, at))
                 }

@@ -7,9 +7,9 @@ use std::io::{self, BufRead};
 use csv_core::ReadRecordResult;
 use serde_json::{Map, Value};
 
+use super::MAX_ROW_BYTES;
 use super::json_lines::without_marks;
 use super::text::{Place, RawText};
-use super::MAX_ROW_BYTES;
 use crate::RowFault;
 
 /// Splits a text into records.
@@ -199,9 +199,15 @@ mod tests {
     #[test]
     fn damage_costs_a_row() {
         let (_, rows) = read("a,b\n1\n\"x\ny\",2\n1,2,3\n4,\"5\n6,7", b',');
-        assert_eq!(rows[0].as_ref().unwrap_err(), "line 2: expected 2 columns, as the first line has, found 1");
+        assert_eq!(
+            rows[0].as_ref().unwrap_err(),
+            "line 2: expected 2 columns, as the first line has, found 1"
+        );
         assert_eq!(texts(&rows[1]), ["x\ny", "2"]);
-        assert_eq!(rows[2].as_ref().unwrap_err(), "line 5: expected 2 columns, as the first line has, found 3");
+        assert_eq!(
+            rows[2].as_ref().unwrap_err(),
+            "line 5: expected 2 columns, as the first line has, found 3"
+        );
         assert!(rows[3].as_ref().unwrap_err().starts_with("line 6: expected the end of a quoted cell"));
     }
 
@@ -209,6 +215,9 @@ mod tests {
     fn names_have_to_differ() {
         let reason = CsvRows::open(&b"a,b,a\n"[..], b',').unwrap().err().unwrap();
         assert!(reason.contains("`a` twice"), "{reason}");
-        assert!(CsvRows::open(&b",a,\n1,2,3\n"[..], b',').unwrap().is_ok(), "pandas writes its index without a name");
+        assert!(
+            CsvRows::open(&b",a,\n1,2,3\n"[..], b',').unwrap().is_ok(),
+            "pandas writes its index without a name"
+        );
     }
 }

@@ -61,7 +61,8 @@ fn binary(head: &[u8], compression: Compression) -> Option<Option<Container>> {
 /// Whether the first line is a list of turns, and another line follows that is a list.
 fn is_lines_of_lists(text: &[u8]) -> bool {
     let mut lines = text.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
-    let first = lines.next().and_then(|line| std::str::from_utf8(line).ok()).and_then(|line| json::parse(line).ok());
+    let first =
+        lines.next().and_then(|line| std::str::from_utf8(line).ok()).and_then(|line| json::parse(line).ok());
     let has_turns = first.is_some_and(|first| {
         let inner = |value: &serde_json::Value| value.is_array() || is_turn(value);
         first.as_array().is_some_and(|list| list.first().is_some_and(inner))
@@ -164,9 +165,16 @@ mod tests {
     fn texts_of_every_kind() {
         use Compression::None as Plain;
         let row = r#"{"question": "a", "answer": "b"}"#;
-        let is = |text: &str, container: Container| assert_eq!(detected("x", text).unwrap(), container, "{text}");
+        let is =
+            |text: &str, container: Container| assert_eq!(detected("x", text).unwrap(), container, "{text}");
         let marked = format!("\u{feff}\u{feff} {row}\n{row}\n");
-        for text in [row, &format!("{row}\n{row}\n"), &format!("{row},\n{row},\n"), &marked, "{\"a\": 1\n{\"b\": 2}\n"] {
+        for text in [
+            row,
+            &format!("{row}\n{row}\n"),
+            &format!("{row},\n{row},\n"),
+            &marked,
+            "{\"a\": 1\n{\"b\": 2}\n",
+        ] {
             is(text, Container::JsonLines(Plain));
         }
         is(&format!("[{row}]"), Container::JsonArray(Plain));
@@ -174,11 +182,16 @@ mod tests {
         let turns = r#"[{"role": "user", "content": "q"}]"#;
         is(&format!("{turns}\n{turns}\n"), Container::JsonLines(Plain));
         let pretty = row.replace(", ", ",\n");
-        for text in [&format!("{pretty}\n{pretty}\n"), &pretty, &format!("{row}{row}"), &format!("{row}\r{row}")] {
+        for text in
+            [&format!("{pretty}\n{pretty}\n"), &pretty, &format!("{row}{row}"), &format!("{row}\r{row}")]
+        {
             is(text, Container::JsonValues(Plain));
         }
         let wrapped = format!("{{\n\"data\": [{row}, {row}]}}\n");
-        is(&wrapped, Container::JsonObject { list: "data".to_owned(), left_out: Vec::new(), compression: Plain });
+        is(
+            &wrapped,
+            Container::JsonObject { list: "data".to_owned(), left_out: Vec::new(), compression: Plain },
+        );
         is("question,answer\na,b\n", Container::Csv { separator: b',', compression: Plain });
         is("question\tanswer, long\na\tb\n", Container::Csv { separator: b'\t', compression: Plain });
         is("\u{feff}\"question\";\"answer\"\na;b\n", Container::Csv { separator: b';', compression: Plain });
@@ -190,7 +203,10 @@ mod tests {
         let csv = |separator| Ok(Container::Csv { separator, compression: Compression::None });
         assert_eq!(detected("a.csv", "what is it?!, say\n1,2\n"), csv(b','));
         assert_eq!(detected("a.csv", "text\nonly one\n"), csv(b','));
-        assert_eq!(detected("a.csv", "{\"a\": 1}\n{\"a\": 2}\n"), Ok(Container::JsonLines(Compression::None)));
+        assert_eq!(
+            detected("a.csv", "{\"a\": 1}\n{\"a\": 2}\n"),
+            Ok(Container::JsonLines(Compression::None))
+        );
     }
 
     #[test]

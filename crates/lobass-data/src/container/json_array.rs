@@ -41,7 +41,13 @@ impl From<io::Error> for ArrayError {
 impl<R: BufRead> JsonArray<R> {
     /// An array that is the value of the key `list` of an object, or else the whole text.
     pub(super) fn new(reader: R, list: Option<&str>) -> Self {
-        Self { cursor: Cursor::new(reader), n_elements: 0, list: list.map(str::to_owned), opened: false, after: Vec::new() }
+        Self {
+            cursor: Cursor::new(reader),
+            n_elements: 0,
+            list: list.map(str::to_owned),
+            opened: false,
+            after: Vec::new(),
+        }
     }
 
     /// Goes to the first element, and shows what it passes.
@@ -101,7 +107,9 @@ impl<R: BufRead> JsonArray<R> {
         if matches!(self.cursor.peek()?, None | Some(b',' | b'}' | b':')) {
             return Err(self.unexpected("a value")?);
         }
-        let Some(value) = self.cursor.value()? else { return Err(self.unexpected("the rest of the element")?) };
+        let Some(value) = self.cursor.value()? else {
+            return Err(self.unexpected("the rest of the element")?);
+        };
         self.n_elements += 1;
         let place = Place::Element { number: self.n_elements, offset: value.offset };
         Ok(Item::Element(RawText { bytes: value.bytes, length: value.length, place, before }))

@@ -2,8 +2,8 @@
 
 use std::io::{self, BufRead};
 
-use super::text::{Place, RawText};
 use super::MAX_ROW_BYTES;
+use super::text::{Place, RawText};
 
 /// Splits a text into its non-blank lines, each at most [`MAX_ROW_BYTES`] long in memory.
 pub(super) struct JsonLines<R> {

@@ -6,9 +6,9 @@ use lobass_core::TRAIN;
 use serde_json::{Map, Value};
 
 use super::cursor::Cursor;
-use crate::json;
 use super::text::is_turn;
 use crate::format::detect;
+use crate::json;
 
 /// The keys of an object, and what they hold, as far as that tells what the object is.
 pub(super) struct Outline {
@@ -28,7 +28,17 @@ pub(super) enum Meaning {
 
 /// Keys that lists of rows have.
 const NAMES: [&str; 11] = [
-    TRAIN, "data", "dataset", "rows", "examples", "instances", "samples", "items", "records", "entries", "test",
+    TRAIN,
+    "data",
+    "dataset",
+    "rows",
+    "examples",
+    "instances",
+    "samples",
+    "items",
+    "records",
+    "entries",
+    "test",
 ];
 
 /// Values that are longer are not kept: they are no names of columns.
@@ -78,8 +88,12 @@ impl Outline {
         if detect(&self.entries).is_some() {
             return Meaning::Row;
         }
-        let lists: Vec<&String> =
-            self.entries.iter().filter(|(key, value)| is_list_of_rows(key, value)).map(|(key, _)| key).collect();
+        let lists: Vec<&String> = self
+            .entries
+            .iter()
+            .filter(|(key, value)| is_list_of_rows(key, value))
+            .map(|(key, _)| key)
+            .collect();
         let only = if let [only] = lists.as_slice() { Some(*only) } else { None };
         match only.or(lists.iter().find(|key| *key.as_str() == *TRAIN).copied()) {
             Some(list) => {
@@ -200,7 +214,10 @@ mod tests {
     #[test]
     fn rows_in_a_list() {
         let row = r#"{"instruction": "a", "output": "b"}"#;
-        assert_eq!(meaning(&format!("{{\"version\": \"1\", \"data\": [\n{row},\n{row}\n]\n}}\n")), rows("data", &[]));
+        assert_eq!(
+            meaning(&format!("{{\"version\": \"1\", \"data\": [\n{row},\n{row}\n]\n}}\n")),
+            rows("data", &[])
+        );
         assert_eq!(meaning(&format!("{{\"any\": [{row},]}}")), rows("any", &[]));
         assert_eq!(meaning(&format!("{{\"test\": [{row}], \"train\": [{row}]}}")), rows("train", &["test"]));
         assert_eq!(meaning(&format!("{{\"tags\": [{{\"a\": 1}}], \"rows\": [{row}]}}")), rows("rows", &[]));
@@ -226,7 +243,10 @@ mod tests {
             let Some(Meaning::Other(reason)) = meaning(text) else { panic!("{text}") };
             assert!(reason.contains(word), "{reason}");
         };
-        other(r#"{"question": ["a", "b"], "reply": ["c", "d"]}"#, "a list for each of its columns `question`, `reply`");
+        other(
+            r#"{"question": ["a", "b"], "reply": ["c", "d"]}"#,
+            "a list for each of its columns `question`, `reply`",
+        );
         other(r#"{"instruction": ["a"], "output": ["b"]}"#, "pandas");
         other(r#"{"ask": {"0": "a", "1": "b"}, "reply": {"0": "c"}}"#, "pandas");
         other(r#"{"1": {"ask": "a"}, "2": {"ask": "b"}}"#, "an object for each of its keys");

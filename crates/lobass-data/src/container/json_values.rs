@@ -51,7 +51,10 @@ mod tests {
 
     #[test]
     fn values_in_a_row() {
-        assert_eq!(split("\u{feff}{\n \"a\": 1\n}\n{\"b\": \"}{\"}\n\n"), ["{\n \"a\": 1\n}", "{\"b\": \"}{\"}"]);
+        assert_eq!(
+            split("\u{feff}{\n \"a\": 1\n}\n{\"b\": \"}{\"}\n\n"),
+            ["{\n \"a\": 1\n}", "{\"b\": \"}{\"}"]
+        );
         assert_eq!(split("{}{}\r{\"a\":\n2},\n{}"), ["{}", "{}", "{\"a\":\n2}", "{}"]);
         assert_eq!(split("{} } {\"a\": "), ["{}", "}", "{\"a\": "], "damage costs a row");
         assert_eq!(split(" \n"), Vec::<String>::new());

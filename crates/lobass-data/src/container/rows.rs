@@ -94,12 +94,13 @@ impl Rows {
         let fields = match &mut self.source {
             Source::Text(rows) => {
                 let text = rows.next_text(&self.file)?;
-                return Ok(text
-                    .map(|text| RawRow { fields: rows.fields(&text), n_bytes: text.length as u64 }));
+                return Ok(
+                    text.map(|text| RawRow { fields: rows.fields(&text), n_bytes: text.length as u64 })
+                );
             }
-            Source::Parquet(rows) => rows
-                .next_row()
-                .map_err(|source| parquet::parquet_error(&self.file, source.into()))?,
+            Source::Parquet(rows) => {
+                rows.next_row().map_err(|source| parquet::parquet_error(&self.file, source.into()))?
+            }
             Source::Arrow(rows) => {
                 rows.next_row().map_err(|source| arrow::arrow_error(&self.file, source))?
             }

@@ -1,8 +1,7 @@
 //! What a file seems to be that lobass does not read, so that an error can say so.
 
 /// What is read, for messages.
-pub(crate) const READ: &str =
-    "JSON, JSON lines, CSV, or TSV (plain, gzip, or zstd), Parquet, or Arrow";
+pub(crate) const READ: &str = "JSON, JSON lines, CSV, or TSV (plain, gzip, or zstd), Parquet, or Arrow";
 
 /// The first bytes of files that are something else, what they are, and what to do.
 const MAGIC: [(&[u8], &str); 14] = [

@@ -63,7 +63,8 @@ impl RawText {
                 Ok(Map::from_iter([("messages".to_owned(), turns.into())]))
             }
             Value::String(inner) if matches!(json::parse(&inner), Ok(Value::Object(_))) => {
-                Err(self.malformed("expected an object, found a string that holds JSON: rows were encoded twice"))
+                Err(self
+                    .malformed("expected an object, found a string that holds JSON: rows were encoded twice"))
             }
             other => Err(self.malformed(format!("expected an object, found {}", json::kind_of(&other)))),
         }
@@ -93,11 +94,14 @@ impl RawText {
         let reason = message.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&message);
         match self.place {
             Place::Line(_) if error.is_eof() && text.trim_ascii_end().ends_with(['{', '[', ',']) => {
-                format!("{reason} at column {column}, as in an object over several lines of which one is damaged")
+                format!(
+                    "{reason} at column {column}, as in an object over several lines of which one is damaged"
+                )
             }
             Place::Line(_) => format!("{reason} at column {column}"),
             Place::Element { offset, .. } => {
-                let before: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+                let before: usize =
+                    text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
                 format!("{reason} at byte {}", offset + (before + column).saturating_sub(1) as u64)
             }
         }
@@ -123,8 +127,7 @@ mod tests {
     use super::*;
 
     fn fields(place: Place, text: &str) -> Result<Map<String, Value>, String> {
-        let row =
-            RawText { bytes: text.as_bytes().to_vec(), length: text.len(), place, before: Vec::new() };
+        let row = RawText { bytes: text.as_bytes().to_vec(), length: text.len(), place, before: Vec::new() };
         row.json_fields().map_err(|fault| fault.reason)
     }
 
@@ -133,7 +136,9 @@ mod tests {
         let line = |text: &str| fields(Place::Line(3), text).unwrap_err();
         assert_eq!(line("{\"a\": }"), "line 3: not JSON: expected value at column 7");
         assert_eq!(line("{\"a\": 1"), "line 3: not JSON: EOF while parsing an object at column 7");
-        assert!(line("{").ends_with("at column 1, as in an object over several lines of which one is damaged"));
+        assert!(
+            line("{").ends_with("at column 1, as in an object over several lines of which one is damaged")
+        );
         assert_eq!(line("[1]"), "line 3: expected an object, found a list");
         assert!(line("{'a': 1}").contains("json.dumps"));
         assert!(line(r#""{\"a\": 1}""#).contains("encoded twice"));

@@ -33,7 +33,9 @@ pub(super) fn found_in(folder: &Path) -> Result<FoundFiles, Error> {
             let left_out = chosen.left_out.into_iter().chain(tables).collect();
             Ok(found(chosen.files.into_iter().map(str::to_owned).collect(), left_out))
         }
-        Err(groups) => Err(Error::NoFiles { path: folder.to_owned(), reason: unclear(folder, &groups, &names) }),
+        Err(groups) => {
+            Err(Error::NoFiles { path: folder.to_owned(), reason: unclear(folder, &groups, &names) })
+        }
     }
 }
 
@@ -82,7 +84,9 @@ fn unclear(folder: &Path, groups: &BTreeMap<FileGroup, Vec<&str>>, names: &[Stri
         format!("\n  {config}split `{}`, {}: {}{more}", group.split, group.ending, file.display())
     };
     let lines: String = groups.iter().map(line).collect();
-    format!("expected one set of files in the folder, found several; name one by its files, its folder, or a pattern:{lines}")
+    format!(
+        "expected one set of files in the folder, found several; name one by its files, its folder, or a pattern:{lines}"
+    )
 }
 
 #[cfg(test)]
@@ -117,14 +121,16 @@ mod tests {
             ("results.csv", ""),
         ]);
         let shards = ["data/train-00000-of-00002.parquet", "data/train-00001-of-00002.parquet"];
-        let expected = (shards.map(str::to_owned).to_vec(), vec!["test".to_owned(), "results.csv".to_owned()]);
+        let expected =
+            (shards.map(str::to_owned).to_vec(), vec!["test".to_owned(), "results.csv".to_owned()]);
         assert_eq!(files(dir.path()), Ok(expected));
     }
 
     #[test]
     fn saved_data_sets_say_what_belongs_to_them() {
         let state = r#"{"_data_files": [{"filename": "data-00000-of-00002.arrow"}, {"filename": "data-00001-of-00002.arrow"}]}"#;
-        let shards = [("data-00000-of-00002.arrow", ""), ("data-00001-of-00002.arrow", ""), ("cache-12.arrow", "")];
+        let shards =
+            [("data-00000-of-00002.arrow", ""), ("data-00001-of-00002.arrow", ""), ("cache-12.arrow", "")];
         let dir = folder(&[&shards[..], &[("state.json", state), ("dataset_info.json", "{}")]].concat());
         let names = vec!["data-00000-of-00002.arrow".to_owned(), "data-00001-of-00002.arrow".to_owned()];
         assert_eq!(files(dir.path()), Ok((names, Vec::new())));
@@ -142,7 +148,10 @@ mod tests {
         assert!(files(dir.path()).unwrap_err().contains("`a`, `b`"));
         let dir = folder(&[("state.json", r#"{"_data_files": [{"filename": "../x.arrow"}]}"#)]);
         assert!(files(dir.path()).unwrap_err().contains("`../x.arrow`"));
-        let dir = folder(&[("state.json", r#"{"_data_files": [{"filename": "x.arrow"}], "_indices_data_files": [{"filename": "i.arrow"}]}"#)]);
+        let dir = folder(&[(
+            "state.json",
+            r#"{"_data_files": [{"filename": "x.arrow"}], "_indices_data_files": [{"filename": "i.arrow"}]}"#,
+        )]);
         assert!(files(dir.path()).unwrap_err().contains("save it again"));
     }
 

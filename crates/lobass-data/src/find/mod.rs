@@ -97,7 +97,8 @@ fn matching(pattern: &str) -> Result<Vec<FoundFiles>, Error> {
         let path = path.map_err(|error| Error::Io(error.into()))?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         // Marks such as `_SUCCESS`, unless they are asked for.
-        let is_mark = name.starts_with('_') && !pattern.rsplit('/').next().is_some_and(|last| last.starts_with('_'));
+        let is_mark =
+            name.starts_with('_') && !pattern.rsplit('/').next().is_some_and(|last| last.starts_with('_'));
         if !is_mark {
             found.push(found_at(path)?);
         }
@@ -148,7 +149,11 @@ mod tests {
         assert_eq!(find(dir, "_*"), [one("_e", &["_e.jsonl"])]);
         assert_eq!(find(dir, "set"), [one("set", &["set/train.jsonl"])]);
         assert_eq!(find(dir, "s*"), [one("set", &["set/train.jsonl"])]);
-        assert_eq!(find(dir, "none.jsonl"), [one("none", &["none.jsonl"])], "who opens it says that it is not there");
+        assert_eq!(
+            find(dir, "none.jsonl"),
+            [one("none", &["none.jsonl"])],
+            "who opens it says that it is not there"
+        );
         let error = find_files(&format!("{}/none*", dir.display()), None).unwrap_err().to_string();
         assert!(error.contains("none*") && error.contains("match this pattern"), "{error}");
     }
@@ -173,7 +178,14 @@ mod tests {
     fn shards_are_one_set() {
         let temporary = tempfile::tempdir().unwrap();
         let dir = temporary.path();
-        write(dir, &["x/train-00000-of-00002.parquet", "x/train-00001-of-00002.parquet", "y/train-00000-of-00002.parquet"]);
+        write(
+            dir,
+            &[
+                "x/train-00000-of-00002.parquet",
+                "x/train-00001-of-00002.parquet",
+                "y/train-00000-of-00002.parquet",
+            ],
+        );
         let found = find_files(&format!("{}/*/train-*.parquet", dir.display()), None).unwrap();
         assert!(found.iter().all(|one| one.source == "train"));
         assert!(found[0].set == found[1].set && found[1].set != found[2].set);

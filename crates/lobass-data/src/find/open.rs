@@ -94,7 +94,8 @@ mod tests {
         fs_err::create_dir(dir.path().join("folder")).unwrap();
         fs_err::write(dir.path().join("folder/a.jsonl"), "{\"ask\": \"q\", \"reply\": \"a\"}\n").unwrap();
         let registry = dir.path().join("dataset_info.json");
-        let columns = r#"{"set": {"file_name": "folder", "columns": {"prompt": "ask", "response": "reply"}}}"#;
+        let columns =
+            r#"{"set": {"file_name": "folder", "columns": {"prompt": "ask", "response": "reply"}}}"#;
         fs_err::write(&registry, columns).unwrap();
         let opened = open_files("set", None, Some(&registry), &FormatChoice::Auto).unwrap();
         assert_eq!((opened.files.len(), opened.files[0].source()), (1, "set"));

@@ -40,7 +40,10 @@ pub(super) fn read(folder: &Path) -> Result<Option<Saved>, Error> {
         let chosen = match splits.as_slice() {
             [only] => only,
             splits => splits.iter().find(|split| *split == lobass_core::TRAIN).ok_or_else(|| {
-                fail(format!("expected a split `train`, found `{}`; name the folder of one", splits.join("`, `")))
+                fail(format!(
+                    "expected a split `train`, found `{}`; name the folder of one",
+                    splits.join("`, `")
+                ))
             })?,
         };
         check_name(folder, chosen)?;

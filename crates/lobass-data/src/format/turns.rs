@@ -11,13 +11,11 @@ use crate::json;
 pub(super) fn of(value: &Value) -> Option<Cow<'_, [Value]>> {
     match value {
         Value::Array(turns) => Some(Cow::Borrowed(turns)),
-        Value::String(text) if text.trim_start().starts_with(['[', '{']) => {
-            match json::parse(text).ok()? {
-                Value::Array(turns) => is_turns(&turns).then_some(Cow::Owned(turns)),
-                Value::Object(lists) => transpose(&lists).map(Cow::Owned),
-                _ => None,
-            }
-        }
+        Value::String(text) if text.trim_start().starts_with(['[', '{']) => match json::parse(text).ok()? {
+            Value::Array(turns) => is_turns(&turns).then_some(Cow::Owned(turns)),
+            Value::Object(lists) => transpose(&lists).map(Cow::Owned),
+            _ => None,
+        },
         Value::Object(lists) => transpose(lists).map(Cow::Owned),
         _ => None,
     }
@@ -27,12 +25,10 @@ pub(super) fn of(value: &Value) -> Option<Cow<'_, [Value]>> {
 pub(super) fn fields(turn: &Value) -> Option<Cow<'_, Map<String, Value>>> {
     match turn {
         Value::Object(fields) => Some(Cow::Borrowed(fields)),
-        Value::String(text) if text.trim_start().starts_with('{') => {
-            match json::parse(text) {
-                Ok(Value::Object(fields)) => Some(Cow::Owned(fields)),
-                _ => None,
-            }
-        }
+        Value::String(text) if text.trim_start().starts_with('{') => match json::parse(text) {
+            Ok(Value::Object(fields)) => Some(Cow::Owned(fields)),
+            _ => None,
+        },
         _ => None,
     }
 }

@@ -37,7 +37,11 @@ pub(crate) fn pick<'a>(address: &DataAddress, names: &[&'a str]) -> Result<Picke
     match choose_files(inside.iter().copied()) {
         Ok(chosen) => Ok(Picked {
             files: chosen.files.into_iter().filter_map(whole).collect(),
-            left_out: chosen.left_out.into_iter().chain(chosen.tables.iter().map(|&name| name.to_owned())).collect(),
+            left_out: chosen
+                .left_out
+                .into_iter()
+                .chain(chosen.tables.iter().map(|&name| name.to_owned()))
+                .collect(),
         }),
         Err(groups) if groups.is_empty() => {
             Err(missing("*.json, *.jsonl, *.parquet, *.arrow, *.csv, or *.tsv", some(&inside)))

@@ -1,9 +1,9 @@
 //! Writing some rows of a file to a new one, in the same container, byte for byte.
 
 mod columns;
-mod text;
 #[cfg(test)]
 mod tests;
+mod text;
 
 use std::path::{Path, PathBuf};
 
