@@ -42,6 +42,8 @@ mod ranked;
 mod effects;
 // Models and data sets by their hub ids.
 mod hub;
+// Which template and tokenizer of two models, and settings of other trainers.
+mod tuned;
 // What the command line says of itself.
 mod pages;
 // Nothing of a person's is overwritten or removed.

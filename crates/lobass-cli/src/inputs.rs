@@ -164,7 +164,7 @@ pub(crate) fn open_encoder(
         None => jiff::Zoned::now().datetime(),
     };
     let template = ChatTemplate::load(&choice, checkpoint, pool, now)?;
-    let tokenizer = TextTokenizer::from_dir(checkpoint)?;
+    let tokenizer = TextTokenizer::open(checkpoint, encode.bos)?;
     if encode.max_length == Some(0) {
         bail!("the maximal length: expected at least 1, found 0");
     }
@@ -193,6 +193,9 @@ pub(crate) fn open_encoder(
             None => "of any length".to_owned(),
         }
     ));
+    for note in tokenizer.notes() {
+        ui.note(&format!("{:16} {note}", "tokenizer"));
+    }
     if tokenizer.eos().is_none() {
         ui.warn("the tokenizer names no end-of-sequence token, so templates that end turns with it do not");
     }

@@ -6,13 +6,13 @@ use std::rc::Rc;
 
 use anyhow::bail;
 use lobass_core::{Context, Measure, Observer as _};
-use lobass_data::TextTokenizer;
+use lobass_data::{TemplateOwner, TextTokenizer, TokenizerDifference, template_owner};
 use lobass_llama::{AdapterCheckpoint, Checkpoint, Dtype, Finding, Llama, LlamaConfig};
 use lobass_run::ModelKey;
 
 use crate::hub::{Found, find_model, hub_name};
 use crate::placement::Placement;
-use crate::settings::ComputeSettings;
+use crate::settings::{ComputeSettings, EncodeSettings};
 use crate::text::count;
 use crate::training_record::TrainingRecord;
 use crate::ui::Ui;
@@ -196,14 +196,39 @@ fn what_is_at(path: &Path) -> &'static str {
     if path.exists() { "a file" } else { "nothing" }
 }
 
+/// The settings with the template that both models are scored with. If only the tuned model brings one, it is that one.
+///
+/// # Errors
+/// If both bring one and they differ, and no one has chosen.
+pub(crate) fn with_template_of(
+    encode: &EncodeSettings,
+    base: &Path,
+    tuned: Option<&Path>,
+    ui: &Ui,
+) -> anyhow::Result<EncodeSettings> {
+    let mut encode = encode.clone();
+    let Some(tuned) = tuned.filter(|_| encode.chat_template == "auto") else { return Ok(encode) };
+    if template_owner(base, tuned)? == TemplateOwner::Tuned {
+        ui.note(&format!("{:16} that of `{}`, since the base brings none", "template", tuned.display()));
+        encode.chat_template = std::path::absolute(tuned)?.display().to_string();
+    }
+    Ok(encode)
+}
+
 /// Refuses a reference that cannot be the fine-tuned base: another shape, another tokenizer, the base itself, or what
 /// the base was made from.
-pub(crate) fn check_pair(base: &Model, reference: &Model, tokenizer: &TextTokenizer) -> anyhow::Result<()> {
+pub(crate) fn check_pair(
+    base: &Model,
+    reference: &Model,
+    tokenizer: &TextTokenizer,
+    ui: &Ui,
+) -> anyhow::Result<()> {
     if let Some(adapter) = &reference.adapter {
         check_record(base, adapter.dir())?;
     } else {
-        check_alike(&base.checkpoint, &reference.checkpoint, tokenizer)?;
+        check_shape(&base.checkpoint, &reference.checkpoint)?;
     }
+    check_tokenizer(base, reference.dir(), tokenizer, ui)?;
     let trained_from = TrainingRecord::read(base.checkpoint.dir())?.map(|record| record.base);
     if trained_from.as_ref() == Some(&reference.key.weights_digest) {
         bail!("base and reference are swapped: the base was trained from the reference");
@@ -233,7 +258,7 @@ pub(crate) fn check_record(base: &Model, dir: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn check_alike(base: &Checkpoint, reference: &Checkpoint, tokenizer: &TextTokenizer) -> anyhow::Result<()> {
+fn check_shape(base: &Checkpoint, reference: &Checkpoint) -> anyhow::Result<()> {
     let differences = differences(base.config(), reference.config());
     if !differences.is_empty() {
         bail!(
@@ -243,18 +268,32 @@ fn check_alike(base: &Checkpoint, reference: &Checkpoint, tokenizer: &TextTokeni
             differences.join(", ")
         );
     }
-    if reference.dir().join("tokenizer.json").exists() {
-        let other = TextTokenizer::from_dir(reference.dir())?;
-        if other.digest() != tokenizer.digest() {
-            bail!(
-                "reference `{}`: expected the tokenizer of the base `{}`, found another one; \
-                 losses over other tokens cannot be compared",
-                reference.dir().display(),
-                base.dir().display()
-            );
-        }
-    }
     Ok(())
+}
+
+/// Both models see the same tokens. A tuned model without a tokenizer takes the base's.
+fn check_tokenizer(base: &Model, dir: &Path, tokenizer: &TextTokenizer, ui: &Ui) -> anyhow::Result<()> {
+    if !dir.join("tokenizer.json").exists() {
+        return Ok(());
+    }
+    match tokenizer.difference(&TextTokenizer::open(dir, tokenizer.begins())?) {
+        None => Ok(()),
+        Some(TokenizerDifference::Further(tokens)) => {
+            ui.warn(&format!(
+                "reference `{}`: its tokenizer has tokens that the base's has not, `{}`; texts with them are cut as the \
+                 base cuts them",
+                dir.display(),
+                tokens.join("`, `")
+            ));
+            Ok(())
+        }
+        Some(difference) => bail!(
+            "reference `{}`: expected the tokenizer of the base `{}`, found {difference}; losses over other tokens cannot \
+             be compared",
+            dir.display(),
+            base.dir().display()
+        ),
+    }
 }
 
 fn differences(base: &LlamaConfig, reference: &LlamaConfig) -> Vec<String> {

@@ -171,6 +171,17 @@ pub enum Error {
         /// The template's name or path.
         template: String,
     },
+    /// A base and a model tuned from it bring different chat templates.
+    #[error(
+        "chat template: expected one for both models, found another in `{}` than in `{}`; choose with \
+         `--chat-template DIR`, or a file", tuned.display(), base.display()
+    )]
+    TwoTemplates {
+        /// The base's directory.
+        base: PathBuf,
+        /// The tuned model's or adapter's directory.
+        tuned: PathBuf,
+    },
     /// A tokenizer that cannot be loaded.
     #[error("tokenizer `{}`: {reason}", path.display())]
     Tokenizer {

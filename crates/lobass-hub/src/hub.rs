@@ -24,6 +24,9 @@ pub struct Snapshot {
     pub dir: PathBuf,
     /// The repository at its commit, which will mean the same tomorrow.
     pub repo: RepoId,
+    /// Files that decide its text and that are not in the cache, where nobody has written down what the model holds. It
+    /// may or may not have them.
+    pub may_lack: Vec<&'static str>,
 }
 
 /// Files of a data set as they lie in the cache.
@@ -83,7 +86,7 @@ impl Hub {
         let weights =
             model::weights(repo, &names, index.as_deref()).map_err(|error| opened.or_not_cached(error))?;
         self.fetch(&opened, &weights.iter().map(String::as_str).collect::<Vec<_>>(), observe)?;
-        Ok(Snapshot { dir: opened.dir, repo: repo.at(&opened.listing.commit) })
+        opened.snapshot()
     }
 
     /// Fetches what is read of a model without its weights, as far as it is not in the cache: configs, tokenizer, and
@@ -96,7 +99,7 @@ impl Hub {
         let names = opened.listing.names();
         let small = model::without_weights(repo, &names).map_err(|error| opened.or_not_cached(error))?;
         self.fetch(&opened, &small, observe)?;
-        Ok(Snapshot { dir: opened.dir, repo: repo.at(&opened.listing.commit) })
+        opened.snapshot()
     }
 
     /// Fetches data files, as far as they are not in the cache: the one that is named, or those of one split.
@@ -218,6 +221,11 @@ impl Opened {
         }
         self.cache.note_commit(self.repo.revision(), &self.listing.commit)?;
         self.listing.write(&self.cache)
+    }
+
+    fn snapshot(self) -> Result<Snapshot, Error> {
+        let may_lack = if self.is_guess { model::text_files_that_may_lack(&self.dir)? } else { Vec::new() };
+        Ok(Snapshot { repo: self.repo.at(&self.listing.commit), dir: self.dir, may_lack })
     }
 
     fn not_cached(&self, what: String) -> Error {

@@ -1,7 +1,7 @@
 //! How rows become sequences.
 
 use clap::Args;
-use lobass_data::{Mask, Overlong, TemplateChoice};
+use lobass_data::{Bos, Mask, Overlong, TemplateChoice};
 
 use super::words;
 use crate::settings::EncodeSettings;
@@ -10,10 +10,11 @@ use crate::settings::EncodeSettings;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Sequences")]
 pub(crate) struct EncodeArgs {
-    /// auto, alpaca, vicuna, chatml, llama2, llama3, tulu, plain, or a Jinja file [default: auto]
+    /// auto, alpaca, vicuna, chatml, llama2, llama3, tulu, plain, a Jinja file, or a directory [default: auto]
     ///
-    /// auto is the checkpoint's own template; if it brings none, plain for data that is all prompt and completion,
-    /// and alpaca for everything else.
+    /// auto is the checkpoint's own template, or that of its reference or adapter if it brings none; without either,
+    /// plain for data that is all prompt and completion, and alpaca for everything else. A directory is a checkpoint
+    /// whose template is taken.
     #[arg(long, value_name = "TEMPLATE", value_parser = check_template)]
     chat_template: Option<String>,
     /// Which tokens are scored: the responses with their end-of-turn tokens, their text alone, or all
@@ -26,6 +27,10 @@ pub(crate) struct EncodeArgs {
     /// What becomes of longer rows [default: drop]
     #[arg(long, value_name = "POLICY", value_parser = words::<Overlong>(&["drop", "truncate", "error"]))]
     overlong: Option<Overlong>,
+    /// Whether sequences begin with the token that says so: auto as transformers 5 decides from the checkpoint's files,
+    /// yes, or no [default: auto]
+    #[arg(long, value_name = "WHETHER", value_parser = words::<Bos>(&["auto", "yes", "no"]))]
+    bos: Option<Bos>,
 }
 
 fn check_template(text: &str) -> Result<String, String> {
@@ -40,5 +45,6 @@ impl EncodeArgs {
         settings.mask = self.mask.unwrap_or(settings.mask);
         settings.max_length = self.max_length.or(settings.max_length);
         settings.overlong = self.overlong.unwrap_or(settings.overlong);
+        settings.bos = self.bos.unwrap_or(settings.bos);
     }
 }

@@ -399,6 +399,11 @@ pub(crate) struct RunArgs {
     /// A config file; flags override what it says
     #[arg(value_name = "CONFIG")]
     pub(crate) config: Option<PathBuf>,
+    /// Begin with the settings of another trainer's config: an axolotl or LLaMA-Factory YAML, or TRL's arguments
+    ///
+    /// What is taken over, what is not, and what has another effect is printed; flags override it.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["config", "init"])]
+    pub(crate) from: Option<PathBuf>,
     /// Write a commented config file to begin with, and stop
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "lobass.toml", conflicts_with_all = ["config", "base", "data", "out"])]
     pub(crate) init: Option<PathBuf>,

@@ -14,8 +14,9 @@ use serde_json::{Value, json};
 use crate::args::{InspectArgs, OutputFormat};
 use crate::exit::Outcome;
 use crate::inputs::Sequences;
+use crate::hub::find_model;
 use crate::layout::table;
-use crate::models::{Model, check_pair};
+use crate::models::{Model, check_pair, with_template_of};
 use crate::settings::Settings;
 use crate::style::Styled;
 use crate::text::Labelled;
@@ -37,7 +38,10 @@ pub(crate) fn inspect(args: &InspectArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let scores = args.scores.as_deref().map(ScoreFile::open).transpose()?;
     // A template that asks for the time gets the time of the table, so that both have the same tokens.
     let told = scores.as_ref().and_then(|table| table.manifest().template.now.clone());
-    let sequences = Sequences::open(&settings.data, &settings.sequences, base.dir(), config, told, ui)?;
+    let tuned = args.reference.as_deref().map(|dir| find_model(dir, ui)).transpose()?;
+    let encode =
+        with_template_of(&settings.sequences, base.dir(), tuned.as_ref().map(|found| found.dir.as_path()), ui)?;
+    let sequences = Sequences::open(&settings.data, &encode, base.dir(), config, told, ui)?;
     let row = find_row(&sequences, args.row)?;
     let encoder = &sequences.encoder;
 
@@ -194,7 +198,7 @@ fn losses(
     let mut all = vec![of("base", base)?];
     if let Some(dir) = &args.reference {
         let reference = base.open_tuned("reference", dir, ui)?;
-        check_pair(base, &reference, sequences.encoder.tokenizer())?;
+        check_pair(base, &reference, sequences.encoder.tokenizer(), ui)?;
         all.push(of("reference", &reference)?);
     }
     Ok(all)

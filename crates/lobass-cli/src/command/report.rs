@@ -1,7 +1,9 @@
 //! `lobass report`.
 
+use std::path::Path;
+
 use anyhow::{Context as _, bail};
-use lobass_data::{ChatTemplate, DateTime, Encoder, Pool, TemplateChoice, TextTokenizer};
+use lobass_data::{Bos, ChatTemplate, DateTime, Encoder, Pool, TemplateChoice, TextTokenizer};
 use lobass_run::{Manifest, ScoreFile};
 
 use crate::args::ReportArgs;
@@ -112,15 +114,7 @@ fn heat<'a>(table: &ScoreFile, encoder: Option<&'a Encoder>, models: Option<&'a 
 /// What made the sequences of the table: the same tokenizer and the same template, or an error.
 fn encoder(args: &ReportArgs, pool: &Pool, manifest: &Manifest, ui: &Ui) -> anyhow::Result<Encoder> {
     let dir = &find_model(args.base.as_deref().context("a base model")?, ui)?.dir;
-    let tokenizer = TextTokenizer::from_dir(dir)?;
-    if tokenizer.digest() != manifest.tokenizer {
-        bail!(
-            "base model `{}`: expected the tokenizer of the score table, {}, found {}",
-            dir.display(),
-            manifest.tokenizer,
-            tokenizer.digest()
-        );
-    }
+    let tokenizer = tokenizer(dir, manifest)?;
     let now = match &manifest.template.now {
         Some(told) => told.parse().context("the time that the chat template was told")?,
         None => DateTime::ZERO,
@@ -147,6 +141,23 @@ fn encoder(args: &ReportArgs, pool: &Pool, manifest: &Manifest, ui: &Ui) -> anyh
         manifest.template.digest,
         words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" and ")
     );
+}
+
+/// The tokenizer of the table. The table does not say what was decided on BOS, but its digest does.
+fn tokenizer(dir: &Path, manifest: &Manifest) -> anyhow::Result<TextTokenizer> {
+    let tokenizer = TextTokenizer::from_dir(dir)?;
+    if tokenizer.digest() == manifest.tokenizer {
+        return Ok(tokenizer);
+    }
+    let decided = [Bos::Yes, Bos::No].into_iter().filter_map(|bos| TextTokenizer::open(dir, bos).ok());
+    decided.into_iter().find(|decided| decided.digest() == manifest.tokenizer).with_context(|| {
+        format!(
+            "base model `{}`: expected the tokenizer of the score table, {}, found {}",
+            dir.display(),
+            manifest.tokenizer,
+            tokenizer.digest()
+        )
+    })
 }
 
 /// The models that were named, which are those of the table.
@@ -181,7 +192,7 @@ fn models(
     let mut references = Vec::new();
     for dir in dirs {
         let reference = base.open_tuned("reference", dir, ui)?;
-        check_pair(&base, &reference, encoder.tokenizer())?;
+        check_pair(&base, &reference, encoder.tokenizer(), ui)?;
         let fold = known(&reference, false)?.fold;
         references.push((reference, fold));
     }

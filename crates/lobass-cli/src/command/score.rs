@@ -9,7 +9,7 @@ use lobass_run::{EmbeddingFile, Location, ModelKey, Plan, ScoreFile};
 use crate::args::ScoreArgs;
 use crate::exit::Outcome;
 use crate::inputs::Sequences;
-use crate::models::{Model, check_adapter, check_pair};
+use crate::models::{Model, check_adapter, check_pair, with_template_of};
 use crate::outputs::{self, work_beside};
 use crate::placement::Placement;
 use crate::settings::Settings;
@@ -44,9 +44,10 @@ pub(crate) fn score(args: &ScoreArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let record = reference.as_ref().map(|model| TrainingRecord::read(model.dir())).transpose()?.flatten();
     let told = told(args, &place, record.as_ref())?;
     let config = base.checkpoint.config();
-    let sequences = Sequences::open(&settings.data, &settings.sequences, base.dir(), config, told, ui)?;
+    let encode = with_template_of(&settings.sequences, base.dir(), reference.as_ref().map(Model::dir), ui)?;
+    let sequences = Sequences::open(&settings.data, &encode, base.dir(), config, told, ui)?;
     if let Some(reference) = &reference {
-        check_pair(&base, reference, sequences.encoder.tokenizer())?;
+        check_pair(&base, reference, sequences.encoder.tokenizer(), ui)?;
     }
     let further = further(&base, args.context.is_some(), args.brier, &sequences)?;
     let models: Vec<&Model> = std::iter::once(&base).chain(&reference).chain(&further).collect();

@@ -54,6 +54,13 @@ fn find(given: &Path, with_weights: bool, ui: &Ui) -> anyhow::Result<Found> {
     let observe = &mut |event: lobass_hub::Event<'_>| fetching.observe(event);
     let snapshot = if with_weights { hub.model(&repo, observe)? } else { hub.tokenizer(&repo, observe)? };
     fetching.finish();
+    if !snapshot.may_lack.is_empty() {
+        let files = snapshot.may_lack.join("`, `");
+        ui.warn(&format!(
+            "{repo}: `{files}` is not in the cache, and lobass is offline: its chat template or its special tokens may be \
+             missing"
+        ));
+    }
     let found = Found { dir: snapshot.dir, name: snapshot.repo.to_string() };
     for name in [repo.to_string(), found.name.clone()] {
         seen.insert((name, with_weights), found.clone());

@@ -6,17 +6,19 @@ mod sets;
 mod shape;
 mod spelled;
 mod train;
+mod trainer;
 
 use std::path::PathBuf;
 
 use anyhow::Context as _;
 pub(crate) use compare::{MatchedTokens, OverlapPolicy};
-use lobass_data::{Duplicates, Mask, Overlong};
+use lobass_data::{Bos, Duplicates, Mask, Overlong};
 use lobass_llama::{DeviceName, Dtype};
 pub(crate) use select::{DirectionWord, SelectSettings};
 use serde::{Deserialize, Serialize};
 pub(crate) use sets::{Diversity, SetSettings};
 pub(crate) use shape::{Responses, ShapeSettings};
+pub(crate) use trainer::settings_of_trainer;
 pub(crate) use train::{EvalSettings, Method, ModeName, ObjectiveName, ReferenceSettings, TrainSettings};
 
 /// The settings of `lobass run`; other commands use parts of it.
@@ -63,6 +65,7 @@ pub(crate) struct EncodeSettings {
     pub(crate) mask: Mask,
     pub(crate) max_length: Option<usize>,
     pub(crate) overlong: Overlong,
+    pub(crate) bos: Bos,
 }
 
 impl Default for EncodeSettings {
@@ -72,6 +75,7 @@ impl Default for EncodeSettings {
             mask: Mask::default(),
             max_length: None,
             overlong: Overlong::default(),
+            bos: Bos::default(),
         }
     }
 }

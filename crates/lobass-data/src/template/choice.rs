@@ -14,7 +14,7 @@ pub enum TemplateChoice {
     Auto,
     /// One that lobass brings along.
     Preset(Preset),
-    /// A Jinja file.
+    /// A Jinja file, or a directory: the templates that the checkpoint or adapter there brings.
     File(PathBuf),
     /// One of the checkpoint's own, by its name, for all rows.
     Named(String),

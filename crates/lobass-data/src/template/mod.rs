@@ -6,6 +6,7 @@ mod filters;
 mod generation;
 mod limits;
 mod own;
+mod owner;
 mod preset;
 mod python;
 mod scene;
@@ -23,6 +24,7 @@ use minijinja::{ErrorKind, Value};
 use serde_json::{Map, Value as Json};
 
 pub use choice::TemplateChoice;
+pub use owner::{TemplateOwner, template_owner};
 pub use preset::Preset;
 pub(crate) use scene::{Scene, THOUGHTS, from_json, turn_of};
 
@@ -68,6 +70,11 @@ impl ChatTemplate {
         let mut tool_use = None;
         let (name, source) = match choice {
             TemplateChoice::Preset(preset) => (preset.to_string(), preset.source().to_owned()),
+            TemplateChoice::File(path) if path.is_dir() => {
+                let own = OwnTemplates::read(path, &TokenizerConfig::from_dir(path)?)?;
+                tool_use = own.sources.get(TOOL_USE).cloned();
+                (format!("{} ({})", path.display(), own.place), own.named(DEFAULT)?)
+            }
             TemplateChoice::File(path) => (path.display().to_string(), fs_err::read_to_string(path)?),
             TemplateChoice::Named(name) => {
                 let own = OwnTemplates::read(dir, &config)?;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
 use tokenizers::Tokenizer;
 
 use super::SpecialToken;
@@ -10,7 +11,8 @@ use super::class::{Class, stem};
 use super::files::Files;
 
 /// Whether sequences begin with BOS.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Bos {
     /// As transformers 5 decides from the checkpoint's files.
     #[default]

@@ -36,6 +36,7 @@ pub struct TextTokenizer {
     tokenizer: Tokenizer,
     bos: Option<SpecialToken>,
     eos: Option<SpecialToken>,
+    begin: Bos,
     leading: Vec<SpecialToken>,
     special: Vec<String>,
     notes: Vec<TokenizerNote>,
@@ -113,7 +114,7 @@ impl TextTokenizer {
         tokenizer.with_decoder(None::<DecoderWrapper>);
         let identity = Identity::of(&tokenizer, &leading).map_err(|error| fail(error.to_string()))?;
         let (special, class) = (special_texts(&tokenizer), choice.class.name());
-        Ok(Self { bos, eos, leading, special, notes, class, identity, tokenizer })
+        Ok(Self { bos, eos, begin, leading, special, notes, class, identity, tokenizer })
     }
 
     /// The class of transformers that it follows.
@@ -134,6 +135,11 @@ impl TextTokenizer {
     /// Whether sequences begin with [`TextTokenizer::bos`].
     pub fn adds_bos(&self) -> bool {
         self.bos.is_some() && self.leading.first() == self.bos.as_ref()
+    }
+
+    /// What was asked for when it was opened.
+    pub fn begins(&self) -> Bos {
+        self.begin
     }
 
     /// What sequences begin with, which may be nothing, BOS, or more.

@@ -54,7 +54,14 @@ pub(crate) fn without_weights<'a>(repo: &RepoId, names: &[&'a str]) -> Result<Ve
 }
 
 fn small_of<'a>(names: &[&'a str]) -> Vec<&'a str> {
-    names.iter().copied().filter(|name| SMALL.contains(name)).collect()
+    let is_wanted = |name: &&str| SMALL.contains(name) || is_named_template(name);
+    names.iter().copied().filter(is_wanted).collect()
+}
+
+/// A checkpoint may have templates beside its default, such as one for rows with tools.
+fn is_named_template(name: &str) -> bool {
+    let file = name.strip_prefix("additional_chat_templates/");
+    file.is_some_and(|file| file.ends_with(".jinja") && !file.contains('/'))
 }
 
 /// The weights. `index` is the text of the index, if there is one.
@@ -88,6 +95,25 @@ pub(crate) fn weights(repo: &RepoId, names: &[&str], index: Option<&str>) -> Res
         Some(name) => Err(Error::NoFile { repo: repo.clone(), file: name.clone(), found: some(names) }),
         None => Ok(wanted.into_iter().collect()),
     }
+}
+
+/// What is missing of the files that decide how rows are rendered and cut. Another program may have fetched a part of a
+/// model alone.
+///
+/// # Errors
+/// If a file cannot be read.
+pub(crate) fn text_files_that_may_lack(dir: &Path) -> Result<Vec<&'static str>, Error> {
+    const CONFIG: &str = "tokenizer_config.json";
+    const TEMPLATE: &str = "chat_template.jinja";
+    let is_here = |name: &str| dir.join(name).exists();
+    let mut missing: Vec<&'static str> =
+        ["tokenizer.json", CONFIG].into_iter().filter(|name| !is_here(name)).collect();
+    // The config has the template, or it is a file of its own.
+    if !is_here(TEMPLATE) {
+        let has_one = is_here(CONFIG) && fs_err::read_to_string(dir.join(CONFIG))?.contains("\"chat_template\"");
+        missing.extend((!has_one).then_some(TEMPLATE));
+    }
+    Ok(missing)
 }
 
 /// The name of the index, if it is there.
@@ -130,6 +156,7 @@ mod tests {
         let names = [
             ".gitattributes",
             "README.md",
+            "additional_chat_templates/tool_use.jinja",
             "config.json",
             "consolidated.safetensors",
             "model-00001-of-00002.safetensors",
@@ -143,12 +170,18 @@ mod tests {
         let small = small(&repo(), &names).unwrap();
         assert_eq!(
             small,
-            ["config.json", "model.safetensors.index.json", "tokenizer.json", "tokenizer.model"]
+            [
+                "additional_chat_templates/tool_use.jinja",
+                "config.json",
+                "model.safetensors.index.json",
+                "tokenizer.json",
+                "tokenizer.model"
+            ]
         );
         let text = r#"{"weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}}"#;
         let shards = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"];
         assert_eq!(weights(&repo(), &names, Some(text)).unwrap(), shards);
-        let error = weights(&repo(), &names[..5], Some(text)).unwrap_err().to_string();
+        let error = weights(&repo(), &names[..6], Some(text)).unwrap_err().to_string();
         assert!(error.contains("`model-00002-of-00002.safetensors`"), "{error}");
     }
 

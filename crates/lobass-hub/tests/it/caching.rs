@@ -53,6 +53,26 @@ fn a_cache_that_python_made() {
     let found = model(&place.offline(), "org/name").unwrap();
     assert_eq!(names(&found.dir), ["config.json", "model.safetensors", "tokenizer.json"]);
     assert_eq!(found.repo.revision(), "1".repeat(40));
+    assert_eq!(found.may_lack, ["tokenizer_config.json", "chat_template.jinja"]);
+}
+
+#[test]
+#[cfg(unix)]
+fn text_files_that_a_part_may_lack() {
+    let weights = [("config.json", "{}"), ("model.safetensors", "w"), ("tokenizer.json", "{}")];
+    let may_lack = |more: &[(&str, &str)]| {
+        let place = Place::new();
+        as_python_has_it(&place, &[weights.as_slice(), more].concat());
+        model(&place.offline(), "org/name").unwrap().may_lack
+    };
+    let with_template = r#"{"chat_template": "{{ x }}", "eos_token": "</s>"}"#;
+    assert!(may_lack(&[("tokenizer_config.json", with_template)]).is_empty());
+    assert_eq!(may_lack(&[("tokenizer_config.json", "{}")]), ["chat_template.jinja"]);
+    assert!(may_lack(&[("tokenizer_config.json", "{}"), ("chat_template.jinja", "{{ x }}")]).is_empty());
+    // Where a list says what there is, nothing is unknown.
+    let place = Place::with(checkpoint());
+    assert!(model(&place.hub(), "org/name").unwrap().may_lack.is_empty());
+    assert!(model(&place.offline(), "org/name").unwrap().may_lack.is_empty());
 }
 
 #[test]

@@ -33,9 +33,14 @@ impl Models {
         Ok(Self { base, reference })
     }
 
-    pub(super) fn check(&self, sequences: &Sequences) -> anyhow::Result<()> {
+    pub(super) fn check(&self, sequences: &Sequences, ui: &Ui) -> anyhow::Result<()> {
         let tokenizer = sequences.encoder.tokenizer();
-        self.reference.as_ref().map_or(Ok(()), |reference| check_pair(&self.base, reference, tokenizer))
+        self.reference.as_ref().map_or(Ok(()), |reference| check_pair(&self.base, reference, tokenizer, ui))
+    }
+
+    /// Where the tuned model is, if there is one.
+    pub(super) fn tuned(&self) -> Option<&std::path::Path> {
+        self.reference.as_ref().map(Model::dir)
     }
 
     pub(super) fn job(

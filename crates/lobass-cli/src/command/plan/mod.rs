@@ -13,6 +13,7 @@ use lobass_run::{Job, Plan, WorkDir};
 use serde_json::json;
 
 use self::job::Models;
+use crate::models::with_template_of;
 use self::measure::Subject;
 use self::price::Price;
 use crate::args::PlanArgs;
@@ -39,9 +40,11 @@ pub(crate) fn plan(args: &PlanArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     };
     let config = checkpoint.config();
     let told = args.work.as_ref().map(told_in).transpose()?.flatten();
-    let sequences = Sequences::open(&settings.data, &settings.sequences, checkpoint.dir(), config, told, ui)?;
+    let tuned = models.as_ref().and_then(Models::tuned);
+    let encode = with_template_of(&settings.sequences, checkpoint.dir(), tuned, ui)?;
+    let sequences = Sequences::open(&settings.data, &encode, checkpoint.dir(), config, told, ui)?;
     if let Some(models) = &models {
-        models.check(&sequences)?;
+        models.check(&sequences, ui)?;
     }
     let plan = sequences.plan()?;
     if !args.explain && args.work.is_none() {

@@ -19,7 +19,7 @@ use crate::args::RunArgs;
 use crate::exit::Outcome;
 use crate::models::Model;
 use crate::outputs;
-use crate::settings::Settings;
+use crate::settings::{Settings, settings_of_trainer};
 use crate::stages::{
     self, PageRequest, ReferenceReport, RunPage, SelectionTarget, TableFormat, select_and_write, write_table,
 };
@@ -29,7 +29,7 @@ pub(crate) fn run(args: &RunArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     if let Some(path) = &args.init {
         return init(path, ui);
     }
-    let settings = settings(args)?;
+    let settings = settings(args, ui)?;
     let report = run_with(&settings, ui)?;
     let page = format!("page       {}\n", report.page.display());
     ui.result(format!("{}\n{}\n{page}", report.references, report.texts.join("\n")), &report.json)?;
@@ -69,14 +69,15 @@ fn init(path: &Path, ui: &Ui) -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// The config file, if there is one, and the flags over it.
-fn settings(args: &RunArgs) -> anyhow::Result<Settings> {
-    let mut settings: Settings = match &args.config {
-        None => Settings::default(),
-        Some(path) if path.as_os_str() == "%" => {
+/// The config file, or that of another trainer, if there is one, and the flags over it.
+fn settings(args: &RunArgs, ui: &Ui) -> anyhow::Result<Settings> {
+    let mut settings: Settings = match (&args.config, &args.from) {
+        (None, None) => Settings::default(),
+        (None, Some(path)) => settings_of_trainer(path, ui)?,
+        (Some(path), _) if path.as_os_str() == "%" => {
             bail!("`%` is taken for a config file; a budget is one word, as in `--budget 6%`")
         }
-        Some(path) => toml::from_str(&fs_err::read_to_string(path)?)
+        (Some(path), _) => toml::from_str(&fs_err::read_to_string(path)?)
             .with_context(|| format!("config `{}`", path.display()))?,
     };
     settings.model.base = args.base.clone().or(settings.model.base);

@@ -12,7 +12,7 @@ use super::{SCORES, SETTINGS, check_directory, target};
 use crate::faults::Faults;
 use crate::hub::{find_model, pinned};
 use crate::inputs::{Sequences, open_pool};
-use crate::models::{Model, check_pair};
+use crate::models::{Model, check_pair, with_template_of};
 use crate::scored_pool::check_model;
 use crate::settings::{DataSettings, Settings};
 use crate::stages::{self, Expected, References, further};
@@ -56,9 +56,11 @@ impl Prepared {
         check_model(&out, &base.key)?;
         let checkpoint = &base.checkpoint;
         let recipe = settings.train.config(checkpoint.config().n_parameters())?;
-        let told = told(&settings, &out, ui)?;
         let (dir, config) = (checkpoint.dir(), checkpoint.config());
-        let sequences = Sequences::of(pool, &settings.sequences, dir, config, told, ui)?;
+        let tuned = settings.model.reference.as_deref().map(|model| find_model(model, ui)).transpose()?;
+        let tuned = tuned.as_ref().map(|found| found.dir.as_path());
+        let encode = with_template_of(&settings.sequences, dir, tuned, ui)?;
+        let sequences = Sequences::of(pool, &encode, dir, config, told(tuned, &out)?, ui)?;
         let mut faults = Faults::default();
         let scores = out.join(SCORES);
         for strategy in &settings.select.strategies {
@@ -119,11 +121,9 @@ fn check_settings(settings: &Settings) -> anyhow::Result<PathBuf> {
 }
 
 /// The time that templates were told before: by an interrupted run, or when the reference was trained.
-fn told(settings: &Settings, out: &Path, ui: &Ui) -> anyhow::Result<Option<String>> {
-    match (told_in_dir(&out.join("work"))?, &settings.model.reference) {
-        (None, Some(reference)) => {
-            Ok(TrainingRecord::read(&find_model(reference, ui)?.dir)?.and_then(|record| record.told()))
-        }
+fn told(tuned: Option<&Path>, out: &Path) -> anyhow::Result<Option<String>> {
+    match (told_in_dir(&out.join("work"))?, tuned) {
+        (None, Some(tuned)) => Ok(TrainingRecord::read(tuned)?.and_then(|record| record.told())),
         (told, _) => Ok(told),
     }
 }
@@ -137,7 +137,7 @@ fn open_reference(
 ) -> anyhow::Result<Model> {
     let reference = base.open_tuned("reference", dir, ui)?;
     check_model(out, &reference.key)?;
-    check_pair(base, &reference, sequences.encoder.tokenizer())?;
+    check_pair(base, &reference, sequences.encoder.tokenizer(), ui)?;
     Ok(reference)
 }
 

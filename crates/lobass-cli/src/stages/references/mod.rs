@@ -201,7 +201,7 @@ impl References<'_> {
 
     fn open(&self, role: &str, dir: &Path, ui: &Ui) -> anyhow::Result<Model> {
         let reference = self.base.open_tuned(role, dir, ui)?;
-        check_pair(self.base, &reference, self.sequences.encoder.tokenizer())?;
+        check_pair(self.base, &reference, self.sequences.encoder.tokenizer(), ui)?;
         Ok(reference)
     }
 
