@@ -17,9 +17,9 @@ pub(crate) struct EncodeArgs {
     /// whose template is taken.
     #[arg(long, value_name = "TEMPLATE", value_parser = check_template)]
     chat_template: Option<String>,
-    /// Which tokens are scored: the responses with their end-of-turn tokens, their text alone, or all
-    /// [default: response]
-    #[arg(long, value_name = "MASK", value_parser = words::<Mask>(&["response", "text", "all"]))]
+    /// Which tokens are scored: the responses with their end-of-turn tokens, their text alone, what the chat template
+    /// marks as generated (as TRL does), or all [default: response]
+    #[arg(long, value_name = "MASK", value_parser = words::<Mask>(&["response", "text", "generation", "all"]))]
     mask: Option<Mask>,
     /// The longest sequence, in tokens [default: what the model was made for]
     #[arg(long, value_name = "TOKENS")]
@@ -27,8 +27,8 @@ pub(crate) struct EncodeArgs {
     /// What becomes of longer rows [default: drop]
     #[arg(long, value_name = "POLICY", value_parser = words::<Overlong>(&["drop", "truncate", "error"]))]
     overlong: Option<Overlong>,
-    /// Whether sequences begin with the token that says so: auto as transformers 5 decides from the checkpoint's files,
-    /// yes, or no [default: auto]
+    /// Whether sequences begin with the tokenizer's BOS token: auto (as transformers 5 decides), yes, or no
+    /// [default: auto]
     #[arg(long, value_name = "WHETHER", value_parser = words::<Bos>(&["auto", "yes", "no"]))]
     bos: Option<Bos>,
 }
