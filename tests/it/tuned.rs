@@ -24,7 +24,8 @@ fn without_template() -> Sandbox {
          --out adapter",
     );
     // What lobass wrote beside the adapter goes: what another trainer leaves is to be looked at.
-    for name in ["chat_template.jinja", "tokenizer_config.json", "tokenizer.json", "special_tokens_map.json"] {
+    for name in ["chat_template.jinja", "tokenizer_config.json", "tokenizer.json", "special_tokens_map.json"]
+    {
         let path = sandbox.path(format!("adapter/{name}"));
         if path.exists() {
             fs_err::remove_file(path).unwrap();
@@ -98,7 +99,9 @@ fn another_tokenizer_beside_an_adapter_is_refused_and_a_longer_one_reported() {
     edit(&sandbox, "adapter/tokenizer_config.json", |config| config["pad_token"] = json!("<padding>"));
     let ended = sandbox.expect(0, &format!("{line} --out further.parquet"));
     assert!(ended.stderr.contains("`<padding>`"), "{}", ended.stderr);
-    edit(&sandbox, "adapter/tokenizer.json", |tokenizer| tokenizer["normalizer"] = json!({"type": "Lowercase"}));
+    edit(&sandbox, "adapter/tokenizer.json", |tokenizer| {
+        tokenizer["normalizer"] = json!({"type": "Lowercase"})
+    });
     let ended = sandbox.expect(2, &format!("{line} --out other.parquet"));
     assert!(ended.stderr.contains("expected the tokenizer of the base"), "{}", ended.stderr);
 }

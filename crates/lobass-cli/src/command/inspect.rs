@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 
 use crate::args::{InspectArgs, OutputFormat};
 use crate::exit::Outcome;
-use crate::inputs::Sequences;
 use crate::hub::find_model;
+use crate::inputs::Sequences;
 use crate::layout::table;
 use crate::models::{Model, check_pair, with_template_of};
 use crate::settings::Settings;
@@ -39,8 +39,12 @@ pub(crate) fn inspect(args: &InspectArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     // A template that asks for the time gets the time of the table, so that both have the same tokens.
     let told = scores.as_ref().and_then(|table| table.manifest().template.now.clone());
     let tuned = args.reference.as_deref().map(|dir| find_model(dir, ui)).transpose()?;
-    let encode =
-        with_template_of(&settings.sequences, base.dir(), tuned.as_ref().map(|found| found.dir.as_path()), ui)?;
+    let encode = with_template_of(
+        &settings.sequences,
+        base.dir(),
+        tuned.as_ref().map(|found| found.dir.as_path()),
+        ui,
+    )?;
     let sequences = Sequences::open(&settings.data, &encode, base.dir(), config, told, ui)?;
     let row = find_row(&sequences, args.row)?;
     let encoder = &sequences.encoder;

@@ -18,8 +18,8 @@ pub(crate) use select::{DirectionWord, SelectSettings};
 use serde::{Deserialize, Serialize};
 pub(crate) use sets::{Diversity, SetSettings};
 pub(crate) use shape::{Responses, ShapeSettings};
-pub(crate) use trainer::settings_of_trainer;
 pub(crate) use train::{EvalSettings, Method, ModeName, ObjectiveName, ReferenceSettings, TrainSettings};
+pub(crate) use trainer::settings_of_trainer;
 
 /// The settings of `lobass run`; other commands use parts of it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]

@@ -23,7 +23,8 @@ pub enum TemplateOwner {
 /// [`Error::TwoTemplates`] if they bring different ones; [`Error::Io`], [`Error::Json`], or [`Error::NoTemplate`] for a
 /// file that cannot be read.
 pub fn template_owner(base: &Path, tuned: &Path) -> Result<TemplateOwner, Error> {
-    let sources = |dir: &Path| Ok::<_, Error>(OwnTemplates::read(dir, &TokenizerConfig::from_dir(dir)?)?.sources);
+    let sources =
+        |dir: &Path| Ok::<_, Error>(OwnTemplates::read(dir, &TokenizerConfig::from_dir(dir)?)?.sources);
     let (ours, theirs) = (sources(base)?, sources(tuned)?);
     match (ours.is_empty(), theirs.is_empty()) {
         (true, true) => Ok(TemplateOwner::Nobody),

@@ -110,7 +110,8 @@ pub(crate) fn text_files_that_may_lack(dir: &Path) -> Result<Vec<&'static str>, 
         ["tokenizer.json", CONFIG].into_iter().filter(|name| !is_here(name)).collect();
     // The config has the template, or it is a file of its own.
     if !is_here(TEMPLATE) {
-        let has_one = is_here(CONFIG) && fs_err::read_to_string(dir.join(CONFIG))?.contains("\"chat_template\"");
+        let has_one =
+            is_here(CONFIG) && fs_err::read_to_string(dir.join(CONFIG))?.contains("\"chat_template\"");
         missing.extend((!has_one).then_some(TEMPLATE));
     }
     Ok(missing)

@@ -13,13 +13,13 @@ use lobass_run::{Job, Plan, WorkDir};
 use serde_json::json;
 
 use self::job::Models;
-use crate::models::with_template_of;
 use self::measure::Subject;
 use self::price::Price;
 use crate::args::PlanArgs;
 use crate::exit::Outcome;
 use crate::hub::find_model;
 use crate::inputs::Sequences;
+use crate::models::with_template_of;
 use crate::settings::Settings;
 use crate::stages;
 use crate::text::{Labelled, count, counted, percent};
