@@ -48,16 +48,23 @@ impl FoundFiles {
 /// [`Error::NotAFile`] for `-`; [`Error::NoFiles`] if a folder or a pattern has no data, or leaves open which;
 /// [`Error::Io`] if a folder cannot be read.
 pub fn find_files(given: &str, home: Option<&Path>) -> Result<Vec<FoundFiles>, Error> {
-    let (name, path) = match given.split_once('=') {
-        // A name has no slash; that is for who opens the file to say.
-        Some((name, path))
-            if !Path::new(given).exists() && (!name.contains(['/', '\\']) || Path::new(path).exists()) =>
-        {
-            (Some(name), path)
-        }
-        _ => (None, given),
-    };
+    let (name, path) = split_name(given);
     find_named(name, path, home)
+}
+
+/// Takes the name off `NAME=PATH`. A name may have `=` in it, as may a path: the first `=` before a path that is there
+/// ends the name, or else the first one.
+fn split_name(given: &str) -> (Option<&str>, &str) {
+    if Path::new(given).exists() {
+        return (None, given);
+    }
+    let splits = || given.match_indices('=').map(|(at, _)| (&given[..at], &given[at + 1..]));
+    let there = splits().find(|(_, path)| Path::new(path).exists());
+    // A name has no slash; that is for who opens the file to say.
+    match there.or_else(|| splits().next().filter(|(name, _)| !name.contains(['/', '\\']))) {
+        Some((name, path)) => (Some(name), path),
+        None => (None, given),
+    }
 }
 
 /// As [`find_files`], with the name apart from the path.
@@ -171,6 +178,12 @@ mod tests {
         assert_eq!(names(dir, &found), [one("mine", &["a.jsonl"])]);
         let there = dir.join("a.jsonl");
         assert_eq!(find_files(&format!("../evil={}", there.display()), None).unwrap()[0].source, "../evil");
+        for (given, source) in
+            [("x=y={}/p=q/c.parquet", "x=y"), ("x={}/p=q/c.parquet", "x"), ("x=y={}/no", "x")]
+        {
+            let given = given.replace("{}", &dir.display().to_string());
+            assert_eq!(find_files(&given, None).unwrap()[0].source, source);
+        }
         assert!(matches!(find_files("-", None), Err(Error::NotAFile { .. })));
     }
 
