@@ -187,7 +187,7 @@ fn templates_that_fail() {
     assert!(ended.stdout.contains("3 template_error"), "{}", ended.stdout);
     let ended = sandbox.run("select --scores scores.parquet --strategy longest --budget 1 --out x.jsonl");
     assert_eq!(ended.code, 2);
-    assert!(ended.stderr.contains("expected rows with a score, found none among 3"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("found none among 3 rows: no row was scored"), "{}", ended.stderr);
     // One that leaves the answer out hides what is to be scored.
     sandbox.write("silent.jinja", "{{ messages[0].content }}");
     let ended = sandbox.expect(1, &line("silent.jinja").replace("scores.parquet", "silent.parquet"));

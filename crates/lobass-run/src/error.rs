@@ -59,7 +59,7 @@ pub enum Error {
     },
     /// The directory was begun with other data or settings.
     #[error(
-        "work directory `{}` was begun with other {}; finish it with those, or use another directory",
+        "work directory `{}` was begun with other {}; finish it with those, delete it, or use another directory",
         path.display(), differences.join(", ")
     )]
     OtherPlan {

@@ -17,7 +17,7 @@ use crate::models::Model;
 use crate::outputs::{check_empty, work_beside};
 use crate::settings::{DataSettings, Settings};
 use crate::stages::{self, GradientStore, WarmUpDir, influence, n_skipped, targets};
-use crate::text::{Labelled, count};
+use crate::text::{Labelled, count, counted};
 use crate::training_record::TrainingRecord;
 use crate::ui::Ui;
 use crate::work::{store, told_in_dir};
@@ -131,7 +131,7 @@ fn say(out: &Path, manifest: &Value, missing: &BTreeMap<RowStatus, u64>, ui: &Ui
         let n_rows = task["n_rows"].as_u64().unwrap_or_default();
         text.line(
             "targets",
-            format!("{}, of {} rows", task["name"].as_str().unwrap_or_default(), count(n_rows)),
+            format!("{}, of {}", task["name"].as_str().unwrap_or_default(), counted(n_rows, "row")),
         );
     }
     ui.result(text, &json!({"scores": out, "n_scored": n_scored, "missing": missing, "manifest": manifest}))?;

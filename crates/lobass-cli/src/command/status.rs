@@ -43,8 +43,8 @@ fn describe(work: &WorkDir, job: &Job, text: &mut Labelled) -> anyhow::Result<Va
         let ModelState { model, n_units, n_done, rows_done, .. } = state;
         let share = percent(*n_done, *n_units);
         let on = format!("{} on {}", key.dtype, key.device);
-        let (done, all, rows) = (count(*n_done), count(*n_units), count(*rows_done));
-        text.line("model", format!("{model}: {done} of {all} units ({share}), {rows} rows, in {on}"));
+        let (done, all, rows) = (count(*n_done), counted(*n_units, "unit"), counted(*rows_done, "row"));
+        text.line("model", format!("{model}: {done} of {all} ({share}), {rows}, in {on}"));
         let lists: [(Vec<u32>, &str); 3] = [
             (state.begun.keys().copied().collect(), "begun and not done: at work, or died"),
             (state.quarantined.clone(), "given up; `lobass worker --retry-quarantined` tries them again"),

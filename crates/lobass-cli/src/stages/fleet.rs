@@ -13,6 +13,7 @@ use lobass_run::{Answer, Job, Location, Op, PROTOCOL_VERSION, Progress, Ready, R
 
 use crate::again::this_program;
 use crate::progress::run_stage;
+use crate::text::counted;
 use crate::ui::Ui;
 
 /// The devices, and what their workers are told.
@@ -85,9 +86,9 @@ impl Fleet<'_> {
         });
         let is_whole = progress.rows_done == n_rows;
         if !is_whole {
-            let left = n_rows - progress.rows_done;
+            let left = counted(n_rows - progress.rows_done, "row");
             ui.warn(&format!(
-                "{left} rows are not scored under model `{role}` yet; the same command goes on with them"
+                "not scored under model `{role}` yet: {left}; the same command goes on with them"
             ));
         }
         is_whole

@@ -15,6 +15,7 @@ use lobass_run::{Attempts, Error, Receipt, Step, Unit, WorkDir};
 use crate::args::WorkerArgs;
 use crate::exit::Outcome;
 use crate::settings::ComputeSettings;
+use crate::text::counted;
 use crate::ui::Ui;
 use crate::work::{job, resume};
 pub(super) use part::units_of;
@@ -27,7 +28,11 @@ pub(crate) fn worker(args: &WorkerArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let rank = args.world.map(|world| part::rank(args.rank, world)).transpose()?;
     if args.retry_quarantined {
         let n_units = work.retry_quarantined(&job)?;
-        ui.note(&format!("{:16} {n_units} units that were given up may be tried again", "quarantine"));
+        ui.note(&format!(
+            "{:16} {}, given up before, may be tried again",
+            "quarantine",
+            counted(n_units as u64, "unit")
+        ));
     }
     let threads =
         ComputeSettings { threads: args.threads.map(usize::from), ..ComputeSettings::default() }.threads();

@@ -68,8 +68,9 @@ pub(super) fn run(
                     let speed = rate(tally.n_tokens, started.elapsed(), "tok");
                     let (model, shard) = (&receipt.model, receipt.shard);
                     ui.note(&format!(
-                        "{:16} {model}, shard {shard}: {} rows, {speed}",
-                        "unit", receipt.n_rows
+                        "{:16} {model}, shard {shard}: {}, {speed}",
+                        "unit",
+                        counted(receipt.n_rows, "row")
                     ));
                 }
             }

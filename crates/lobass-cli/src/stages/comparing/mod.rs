@@ -27,7 +27,7 @@ use crate::inputs::Sequences;
 use crate::models::Model;
 use crate::outputs;
 use crate::settings::{MatchedTokens, SelectSettings, TrainSettings};
-use crate::text::{count, duration};
+use crate::text::{counted, duration};
 use crate::ui::Ui;
 
 pub(crate) use devices::Devices;
@@ -239,11 +239,11 @@ impl Comparison {
     fn say(&self, n_done: usize, trial: &Trial, record: &trial::TrialRecord, took: &str, ui: &Ui) {
         let n_trials = self.trials().len();
         ui.note(&format!(
-            "{:16} {n_done} of {n_trials}: {}: {} steps, {} tokens, held-out loss {:.4}, {took}",
+            "{:16} {n_done} of {n_trials}: {}: {}, {}, held-out loss {:.4}, {took}",
             "trials",
             trial.say(),
-            count(record.n_steps),
-            count(record.n_tokens),
+            counted(record.n_steps, "step"),
+            counted(record.n_tokens, "token"),
             record.mean_loss()
         ));
     }
