@@ -1,6 +1,6 @@
 //! Lines and tables that fit a terminal.
 
-use unicode_width::UnicodeWidthStr as _;
+use unicode_width::UnicodeWidthStr;
 
 /// Columns between two cells of a table.
 const GAP: &str = "  ";
@@ -91,7 +91,7 @@ pub(crate) fn table(headings: &[&str], rows: &[Vec<String>], width: Option<usize
 }
 
 fn widest<'a>(texts: impl Iterator<Item = &'a str>) -> usize {
-    texts.map(|text| text.width()).max().unwrap_or_default()
+    texts.map(UnicodeWidthStr::width).max().unwrap_or_default()
 }
 
 fn total(widths: &[usize]) -> usize {

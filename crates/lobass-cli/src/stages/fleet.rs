@@ -79,7 +79,7 @@ impl Fleet<'_> {
                         observe(progress.clone());
                     }
                     Event::Failed { device, what } => {
-                        ui.warn(&format!("the worker on {device} is gone: {what}"))
+                        ui.warn(&format!("the worker on {device} is gone: {what}"));
                     }
                 }
             }

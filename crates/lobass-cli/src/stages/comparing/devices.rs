@@ -85,7 +85,7 @@ impl Devices<'_> {
                         broken.push(trial.say());
                     }
                     Event::Failed { device, what } => {
-                        ui.warn(&format!("the worker on {device} is gone: {what}"))
+                        ui.warn(&format!("the worker on {device} is gone: {what}"));
                     }
                 }
             }

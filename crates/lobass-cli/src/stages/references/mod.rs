@@ -69,7 +69,7 @@ impl References<'_> {
     pub(crate) fn check(&self) -> anyhow::Result<()> {
         let mut faults = Faults::default();
         for planned in self.planned() {
-            faults.take(self.request(&planned, |request| trained_before(request)));
+            faults.take(self.request(&planned, trained_before));
         }
         faults.end()
     }
