@@ -168,7 +168,7 @@ pub enum TensorProblem {
 
 impl TensorProblem {
     /// How many of many problems a message lists.
-    pub(crate) const SHOWN: usize = 12;
+    pub(crate) const SHOWN: usize = 40;
 }
 
 impl fmt::Display for TensorProblem {
@@ -196,7 +196,7 @@ impl fmt::Display for TensorProblem {
     }
 }
 
-/// Lists problems below a message, the first dozen of them.
+/// Lists problems below a message, the first few dozen of them.
 fn bullets(problems: &[TensorProblem]) -> String {
     const SHOWN: usize = TensorProblem::SHOWN;
     let mut text: String = problems.iter().take(SHOWN).map(|problem| format!("\n  - {problem}")).collect();

@@ -33,7 +33,8 @@ pub(super) const SCORES: Target = Target {
     run: |dir, input| {
         fs_err::write(dir.join("scores.parquet"), input).unwrap();
         select(dir, "scores.parquet", "");
-        let _ = command(dir, "report --scores {scores.parquet}");
+        remove(dir.join("report.html"));
+        let _ = command(dir, "report --scores {scores.parquet} --out {report.html}");
     },
 };
 
@@ -44,7 +45,8 @@ pub(super) const SCORE_LINES: Target = Target {
     run: |dir, input| {
         fs_err::write(dir.join("scores.jsonl"), input).unwrap();
         select(dir, "scores.jsonl", "");
-        let _ = command(dir, "report --scores {scores.jsonl}");
+        remove(dir.join("report.html"));
+        let _ = command(dir, "report --scores {scores.jsonl} --out {report.html}");
     },
 };
 

@@ -20,19 +20,6 @@ pub enum Family {
     SmolLm3,
 }
 
-/// What a config may leave out: the values of the family's configuration class in transformers 5.24.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Defaults {
-    pub(super) vocab_size: usize,
-    pub(super) hidden_size: usize,
-    pub(super) intermediate_size: usize,
-    pub(super) num_hidden_layers: usize,
-    pub(super) num_attention_heads: usize,
-    pub(super) max_position_embeddings: usize,
-    /// Base of the rotary wavelengths.
-    pub(super) rope_theta: f64,
-}
-
 impl Family {
     const ALL: [(&'static str, Self); 5] = [
         ("llama", Self::Llama),
@@ -51,36 +38,20 @@ impl Family {
         )
     }
 
-    pub(super) fn defaults(self) -> Defaults {
-        let llama = Defaults {
-            vocab_size: 32_000,
-            hidden_size: 4096,
-            intermediate_size: 11_008,
-            num_hidden_layers: 32,
-            num_attention_heads: 32,
-            max_position_embeddings: 2048,
-            rope_theta: 10_000.0,
-        };
+    /// The longest sequence of configs that leave it out, as the classes of transformers 5.24 have it.
+    pub(super) fn default_positions(self) -> usize {
         match self {
-            Self::Llama => llama,
-            Self::Mistral => {
-                Defaults { intermediate_size: 14_336, max_position_embeddings: 131_072, ..llama }
-            }
-            Self::Qwen2 | Self::Qwen3 => Defaults {
-                vocab_size: 151_936,
-                intermediate_size: 22_016,
-                max_position_embeddings: 32_768,
-                ..llama
-            },
-            Self::SmolLm3 => Defaults {
-                vocab_size: 128_256,
-                hidden_size: 2048,
-                num_hidden_layers: 36,
-                num_attention_heads: 16,
-                max_position_embeddings: 32_768,
-                rope_theta: 2_000_000.0,
-                ..llama
-            },
+            Self::Llama => 2048,
+            Self::Mistral => 131_072,
+            Self::Qwen2 | Self::Qwen3 | Self::SmolLm3 => 32_768,
+        }
+    }
+
+    /// Rotary base of configs that leave it out.
+    pub(super) fn default_theta(self) -> f64 {
+        match self {
+            Self::SmolLm3 => 2_000_000.0,
+            _ => 10_000.0,
         }
     }
 

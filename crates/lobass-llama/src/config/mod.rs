@@ -93,24 +93,23 @@ impl LlamaConfig {
         let family = Family::from_model_type(model_type)?;
         refuse_unsupported(fields)?;
 
-        let defaults = family.defaults();
-        let size = |name: &str, default: usize| match fields.count(name)? {
-            Said::LeftOut => Ok(default),
+        let size = |name: &str| match fields.count(name)? {
+            Said::LeftOut => Err(ConfigError::missing(name)),
             Said::Value(size) if (1..=MAX_SIZE).contains(&size) => Ok(size),
             Said::Value(size) => {
                 Err(ConfigError::invalid(name, size, format!("a number from 1 to {MAX_SIZE}")))
             }
             Said::Null => Err(ConfigError::invalid(name, "null", "a positive number")),
         };
-        let hidden_size = size("hidden_size", defaults.hidden_size)?;
-        let num_attention_heads = size("num_attention_heads", defaults.num_attention_heads)?;
-        let num_hidden_layers = size("num_hidden_layers", defaults.num_hidden_layers)?;
+        let hidden_size = size("hidden_size")?;
+        let num_attention_heads = size("num_attention_heads")?;
+        let num_hidden_layers = size("num_hidden_layers")?;
         if num_hidden_layers > MAX_LAYERS {
             let expected = format!("at most {MAX_LAYERS}");
             return Err(ConfigError::invalid("num_hidden_layers", num_hidden_layers, expected));
         }
         let max_position_embeddings = match fields.count("max_position_embeddings")? {
-            Said::LeftOut => defaults.max_position_embeddings,
+            Said::LeftOut => family.default_positions(),
             Said::Value(tokens) if tokens > 0 => tokens,
             other => {
                 let found = other.value().map_or_else(|| "null".to_owned(), |tokens| tokens.to_string());
@@ -132,9 +131,9 @@ impl LlamaConfig {
 
         let config = Self {
             family,
-            vocab_size: size("vocab_size", defaults.vocab_size)?,
+            vocab_size: size("vocab_size")?,
             hidden_size,
-            intermediate_size: size("intermediate_size", defaults.intermediate_size)?,
+            intermediate_size: size("intermediate_size")?,
             num_hidden_layers,
             num_attention_heads,
             num_key_value_heads: match fields.count("num_key_value_heads")? {

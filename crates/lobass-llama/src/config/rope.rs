@@ -144,7 +144,7 @@ impl<'a> Settings<'a> {
         }
         let theta = match self.fields.positive("rope_theta")? {
             Some(theta) => theta,
-            None => self.root.positive("rope_theta")?.unwrap_or(self.around.family.defaults().rope_theta),
+            None => self.root.positive("rope_theta")?.unwrap_or(self.around.family.default_theta()),
         };
         Ok(RopeConfig { theta, scaling: self.scaling(theta)? })
     }
