@@ -82,4 +82,11 @@ fn the_digest_is_of_the_weights_and_not_of_their_files() {
     assert_eq!(Checkpoint::open(copy.path()).unwrap().weights_digest(), sharded.weights_digest());
     let other = Checkpoint::open(fixture("models/llama-gqa")).unwrap();
     assert_ne!(other.weights_digest(), sharded.weights_digest());
+    assert!(!other.is_same_model(&sharded));
+    // Other words for the same config are another digest, and the same model.
+    let config = sharded.config_json().replacen('{', "{\"torch_dtype\": \"float32\", ", 1);
+    fs_err::write(copy.path().join("config.json"), config).unwrap();
+    let reworded = Checkpoint::open(copy.path()).unwrap();
+    assert_ne!(reworded.weights_digest(), sharded.weights_digest());
+    assert!(reworded.is_same_model(&sharded));
 }

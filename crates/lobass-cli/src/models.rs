@@ -233,7 +233,10 @@ pub(crate) fn check_pair(
     if trained_from.as_ref() == Some(&reference.key.weights_digest) {
         bail!("base and reference are swapped: the base was trained from the reference");
     }
-    if base.key.weights_digest == reference.key.weights_digest {
+    let is_adapter = reference.adapter.is_some();
+    if base.key.weights_digest == reference.key.weights_digest
+        || !is_adapter && base.checkpoint.is_same_model(&reference.checkpoint)
+    {
         bail!("reference `{}`: expected other weights than the base's, found the same", reference.key.path);
     }
     Ok(())

@@ -26,6 +26,9 @@ pub struct SealReport {
     pub n_scored: u64,
     /// The first row of each status that has a reason, and that reason.
     pub reasons: BTreeMap<RowStatus, (u64, String)>,
+    /// Whether there are losses under two models, and those of every row are equal: the models compute the same, and
+    /// scores made of both say nothing.
+    pub models_agree: bool,
 }
 
 impl WorkDir {
@@ -71,8 +74,9 @@ impl WorkDir {
         manifest.unread = unread.records(&self.plan);
         manifest.digest = Some(audit.digest);
         writer.finish(&manifest)?;
+        let models_agree = tally.n_compared > 0 && !tally.differ;
         let Tally { n_tokens, n_scored, reasons, .. } = tally;
-        Ok(SealReport { manifest, n_tokens, n_scored, reasons })
+        Ok(SealReport { manifest, n_tokens, n_scored, reasons, models_agree })
     }
 
     /// The data of some shards, by the name of its file.
@@ -141,6 +145,10 @@ struct Tally {
     reasons: BTreeMap<RowStatus, (u64, String)>,
     n_tokens: u64,
     n_scored: u64,
+    /// Rows with losses under two models.
+    n_compared: u64,
+    /// Whether the losses of any row differ.
+    differ: bool,
 }
 
 impl Tally {
@@ -153,6 +161,17 @@ impl Tally {
             let rejected = record.rejected.map_or(0, |rejected| rejected.n_scored);
             self.n_tokens += record.n_tokens_read();
             self.n_scored += u64::from(record.n_scored) + u64::from(rejected);
+            self.compare(record);
+        }
+    }
+
+    fn compare(&mut self, record: &ScoreRecord) {
+        let other = record.rejected.map(|rejected| (rejected.base, rejected.reference));
+        for (base, reference) in std::iter::once((record.base, record.reference)).chain(other) {
+            if let (Some(base), Some(reference)) = (base, reference) {
+                self.n_compared += 1;
+                self.differ |= base.sum != reference.sum;
+            }
         }
     }
 }

@@ -347,3 +347,19 @@ fn a_table_of_an_earlier_version_is_read() {
     write_json_lines(&table, &again).unwrap();
     assert_eq!(fs_err::read_to_string(again).unwrap(), include_str!("old-table.jsonl"));
 }
+
+#[test]
+fn models_that_compute_the_same_are_said_to() {
+    let bench = Bench::new(&[single(1), single(2)]);
+    let base = bench.model("base", 3, Detail::Sum);
+    let agree = |reference: ModelKey| {
+        let seal = Seal::new(base.clone(), vec![reference.into()]);
+        bench.work.seal(&seal, &bench.out()).unwrap().models_agree
+    };
+    let other_name = ModelKey::new("reference", "path", "ffffffffffffffff", "f32", "cpu");
+    bench.work.score(&other_name, &Linear::new(3.0), Detail::Sum, &mut |_| ()).unwrap();
+    assert!(agree(other_name));
+    assert!(!agree(bench.model("reference", 1, Detail::Sum)));
+    let alone = bench.work.seal(&Seal::new(base.clone(), Vec::new()), &bench.out()).unwrap();
+    assert!(!alone.models_agree, "one model has nothing to agree with");
+}

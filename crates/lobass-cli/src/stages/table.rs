@@ -63,6 +63,12 @@ pub(crate) fn write_table(
         count(report.n_scored),
         count(report.n_tokens)
     ));
+    if report.models_agree {
+        ui.warn(
+            "every row has the same loss under both models: they compute the same, and scores made of both say \
+             nothing; is the reference the model that was fine-tuned?",
+        );
+    }
     Ok(report)
 }
 

@@ -156,6 +156,12 @@ impl Checkpoint {
         Some(tensor_data(place.bytes(), place.dtype, Dtype::F32, [count]).iter::<f32>().collect())
     }
 
+    /// Whether another checkpoint computes the same: equal configs, in whatever words, and the same tensors, bit for
+    /// bit. It reads no further than the first tensor that differs.
+    pub fn is_same_model(&self, other: &Self) -> bool {
+        self.config == other.config && self.same_weights(other)
+    }
+
     /// Whether another checkpoint has the same tensors, bit for bit; reads no further than the first that differs.
     pub(crate) fn same_weights(&self, other: &Self) -> bool {
         let specs = expected_tensors(&self.config);
