@@ -175,7 +175,7 @@ impl PageReport {
                 "strategy": view.strategy, "n_eligible": view.n_eligible, "n_selected": view.n_selected,
                 "n_tokens": view.n_tokens, "kept_scores": view.kept_scores,
                 "length_correlation": view.length_correlation, "mean_scored_tokens": view.mean_scored_tokens,
-                "sources": view.sources, "histogram": view.histogram, "picks": view.picks,
+                "shrinkage": view.shrinkage, "excluded": view.excluded, "sources": view.sources, "histogram": view.histogram, "picks": view.picks,
             })
         });
         json!({
