@@ -248,3 +248,20 @@ fn grape_turned_round_still_takes_the_probable_responses() {
     let of_response: std::collections::BTreeSet<&str> = easy.iter().map(|key| &key[1..]).collect();
     assert_eq!(of_response.len(), 1, "the more probable response of every prompt: {easy:?}");
 }
+
+#[test]
+fn addresses_are_shown_without_passwords() {
+    let sandbox = Sandbox::new();
+    for line in [
+        "status --work s3://key:s3/cret@bucket/run",
+        "status s3://key:s3cret@bucket/run",
+        "inspect --base https://user:s3cret@host/model --data small.jsonl",
+        "score --base base --data https://user:s3cret@host/pool.jsonl?token=s3cret --out s.parquet",
+    ] {
+        let said = sandbox.expect(2, line).stderr;
+        assert!(
+            !said.contains("s3cret") && !said.contains("s3/cret") && said.contains(".."),
+            "{line}: {said}"
+        );
+    }
+}

@@ -3,7 +3,7 @@
 use std::io::{ErrorKind, Write as _};
 
 use anstyle::{AnsiColor, Style};
-use lobass_core::visible;
+use lobass_core::{visible, without_secrets};
 
 use crate::exit::{DONE, FAILED, UNFINISHED};
 use crate::faults::Several;
@@ -63,9 +63,10 @@ fn text_of_one(error: &anyhow::Error) -> String {
     text
 }
 
-/// A message whose further lines are indented, so that none of them looks like a message of ours.
+/// A message without the passwords of its addresses, whose further lines are indented, so that none of them looks like a
+/// message of ours.
 fn paragraph(message: impl std::fmt::Display) -> String {
-    visible(&message.to_string()).replace('\n', "\n    ")
+    visible(&without_secrets(&message.to_string())).replace('\n', "\n    ")
 }
 
 /// Whether the same command may do it later, without anybody's doing.

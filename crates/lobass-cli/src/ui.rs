@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anstyle::Style;
 use anyhow::Context as _;
-use lobass_core::{Observer, StageProgress, is_invisible, visible};
+use lobass_core::{Observer, StageProgress, is_invisible, visible, without_secrets};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -155,9 +155,9 @@ pub(crate) fn fitted(text: &str, stream: Stream) -> Cow<'_, str> {
     }
 }
 
-/// A line of people's, which data cannot break into several.
+/// A line of people's without the passwords of its addresses, which data cannot break into several.
 fn one_line(line: &str) -> String {
-    visible(line).replace('\n', "␊")
+    visible(&without_secrets(line)).replace('\n', "␊")
 }
 
 /// JSON in which what is invisible is written as escapes: the same values, and harmless on a terminal.

@@ -25,6 +25,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+use lobass_core::without_secrets;
 use lobass_llama::Dtype;
 use lobass_run::Location;
 
@@ -139,9 +140,21 @@ impl Cli {
     pub(crate) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
         // A number below zero is a value that is out of range, and no flag that nobody knows.
         let mut command = Self::command().mut_subcommands(|command| command.allow_negative_numbers(true));
-        let mut matches = command.try_get_matches_from_mut(arguments).map_err(with_tip)?;
+        let matches = command.try_get_matches_from_mut(arguments);
+        let mut matches = matches.map_err(|error| without_passwords(with_tip(error)))?;
         Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
     }
+}
+
+/// Hides the password of an address that was typed.
+fn without_passwords(mut error: clap::Error) -> clap::Error {
+    for kind in [ContextKind::InvalidValue, ContextKind::InvalidArg] {
+        if let Some(ContextValue::String(typed)) = error.get(kind) {
+            let shown = without_secrets(typed).into_owned();
+            error.insert(kind, ContextValue::String(shown));
+        }
+    }
+    error
 }
 
 /// Adds a tip to an error where what was meant is known.
