@@ -30,13 +30,8 @@ pub(crate) fn open_pool(settings: &DataSettings, ui: &Ui) -> anyhow::Result<Pool
         (None, Some(columns)) => FormatChoice::Columns(columns.parse()?),
         (None, None) => FormatChoice::Auto,
     };
-    let words: Vec<RoleWord> = settings
-        .roles
-        .iter()
-        .map(|word| word.parse())
-        .collect::<Result<_, _>>()
-        .map_err(anyhow::Error::msg)
-        .context("the words for roles")?;
+    let words =
+        RoleWord::parse_all(&settings.roles).map_err(anyhow::Error::msg).context("the words for roles")?;
     let (home, registry) = (std::env::home_dir(), settings.dataset_info.as_deref());
     let mut files: Vec<DataFile> = Vec::new();
     for given in find_data(&settings.files, ui)? {

@@ -19,13 +19,12 @@ pub(crate) fn quoted_path(path: &Path) -> String {
     if text.starts_with('-') { quoted(&format!("./{text}")) } else { quoted(&text) }
 }
 
-/// A data file as `--data` takes it, under the name of its source. What is before the first equals sign is a name, so a
-/// source that has one in its own name is left to the file's.
+/// A data file as `--data` takes it, under the name of its source; one that begins with a dash would be taken for a flag.
 pub(crate) fn quoted_source(source: &str, path: &str) -> String {
-    if source.contains('=') || source.starts_with('-') {
-        return quoted_path(Path::new(path));
+    match source.starts_with('-') {
+        true => quoted_path(Path::new(path)),
+        false => quoted(&format!("{source}={path}")),
     }
-    quoted(&format!("{source}={path}"))
 }
 
 #[cfg(test)]
@@ -47,7 +46,7 @@ mod tests {
         assert_eq!(quoted_path(Path::new("-a b")), "'./-a b'");
         assert_eq!(quoted_path(Path::new("a/-b")), "a/-b");
         assert_eq!(quoted_source("pool", "x=1/pool.jsonl"), "pool=x=1/pool.jsonl");
-        assert_eq!(quoted_source("a=b", "./a=b.jsonl"), "./a=b.jsonl");
+        assert_eq!(quoted_source("a=b", "./a=b.jsonl"), "a=b=./a=b.jsonl");
         assert_eq!(quoted_source("-a", "-a.jsonl"), "./-a.jsonl");
     }
 }

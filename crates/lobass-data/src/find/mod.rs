@@ -142,6 +142,20 @@ mod tests {
     }
 
     #[test]
+    fn names_may_have_equals_signs() {
+        let temporary = tempfile::tempdir().unwrap();
+        write(temporary.path(), &["x=1/a=b.jsonl"]);
+        let path = temporary.path().join("x=1/a=b.jsonl");
+        let path = path.to_str().unwrap();
+        assert_eq!(split_name(path), (None, path));
+        for name in ["pool", "a=b", "a=b=c"] {
+            assert_eq!(split_name(&format!("{name}={path}")), (Some(name), path));
+        }
+        assert_eq!(split_name("a=b=none.jsonl"), (Some("a"), "b=none.jsonl"));
+        assert_eq!(split_name("dir/x=1/none.jsonl"), (None, "dir/x=1/none.jsonl"));
+    }
+
+    #[test]
     fn files_patterns_and_folders() {
         let temporary = tempfile::tempdir().unwrap();
         let dir = temporary.path();

@@ -53,6 +53,24 @@ pub struct RoleWord {
     pub role: Role,
 }
 
+impl RoleWord {
+    /// Reads several words.
+    ///
+    /// # Errors
+    /// A text that is no word and role, or a word that is given two roles.
+    pub fn parse_all(texts: &[String]) -> Result<Vec<Self>, String> {
+        let words: Vec<Self> = texts.iter().map(|text| text.parse()).collect::<Result<_, _>>()?;
+        for (at, one) in words.iter().enumerate() {
+            let other = words[..at].iter().find(|other| other.word == one.word && other.role != one.role);
+            if let Some(other) = other {
+                let (word, first, second) = (&one.word, other.role, one.role);
+                return Err(format!("`{word}`: expected one role, found two, {first} and {second}"));
+            }
+        }
+        Ok(words)
+    }
+}
+
 impl FromStr for RoleWord {
     type Err = String;
 
@@ -117,6 +135,12 @@ mod tests {
         assert_eq!(word("narrator=user"), Ok(RoleWord { word: "narrator".to_owned(), role: Role::User }));
         assert!(word("narrator").unwrap_err().starts_with("expected `WORD=ROLE`"));
         assert!(word("=user").unwrap_err().starts_with("expected a word"));
+        let all = |words: &[&str]| {
+            RoleWord::parse_all(&words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>())
+        };
+        assert_eq!(all(&["a=user", "b=tool", "a=user"]).map(|words| words.len()), Ok(3));
+        let error = all(&["a=user", "a=tool"]).unwrap_err();
+        assert_eq!(error, "`a`: expected one role, found two, user and tool");
         assert!(word("narrator=human").unwrap_err().starts_with("expected one of system, developer, user"));
     }
 }
