@@ -105,3 +105,25 @@ fn weights_media_and_role_words() {
     let found = score("--role narrator=user", "roles.jsonl");
     assert_eq!(status(&found), ["ok", "ok", "malformed", "media", "ok"]);
 }
+
+#[test]
+fn calls_told_as_text_are_calls_where_the_template_knows_them() {
+    let sandbox = Sandbox::new();
+    let call = json!({"name": "look", "arguments": {"at": "cat"}}).to_string();
+    let turns = json!([
+        {"from": "human", "value": "who is tim?"},
+        {"from": "function_call", "value": call},
+        {"from": "observation", "value": "a cat"},
+        {"from": "gpt", "value": "tim is a cat"},
+    ]);
+    sandbox.write("calls.jsonl", format!("{}\n", json!({"conversations": turns})));
+    let template = "{% for message in messages %}<{{ message.role }}>{{ message.content }}\
+        {% for call in message.tool_calls or [] %}[{{ call.function.name }}]{% endfor %}</s>{% endfor %}";
+    sandbox.write("calls.jinja", template);
+    let text = |template: &str| {
+        let line = format!("inspect --base base --data calls.jsonl --row 0 --chat-template {template}");
+        sandbox.json(0, &line)["text"].as_str().unwrap().to_owned()
+    };
+    assert!(text("calls.jinja").contains("<assistant>[look]</s><tool>a cat</s>"), "{}", text("calls.jinja"));
+    assert!(text("chatml").contains(&call), "{}", text("chatml"));
+}

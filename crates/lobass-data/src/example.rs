@@ -1,5 +1,6 @@
 //! One example, whatever file it came from.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -73,6 +74,9 @@ pub struct Message {
     /// What is said as the row gives it, if that is a list of parts; templates see these instead of `content`.
     #[serde(skip)]
     pub parts: Option<Vec<Value>>,
+    /// The calls as the text that the row has for them, if it has one; for templates that know no calls.
+    #[serde(skip)]
+    pub call_text: Option<String>,
     /// Whatever else the row says of the turn, for templates that know it: `tool_calls`, `name`, Alpaca's `input`.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
@@ -88,6 +92,7 @@ impl Message {
             role,
             content: content.into(),
             parts: None,
+            call_text: None,
             extra: Map::new(),
             scored: role == Role::Assistant,
         }
@@ -151,6 +156,21 @@ impl Example {
     pub fn rejected_example(&self) -> Option<Self> {
         let messages = self.rejected.clone()?;
         Some(Self { messages, rejected: None, ..self.clone() })
+    }
+
+    /// The example with its calls as text, where the row has a text for them.
+    pub(crate) fn with_calls_as_text(&self) -> Cow<'_, Self> {
+        if self.messages.iter().all(|message| message.call_text.is_none()) {
+            return Cow::Borrowed(self);
+        }
+        let mut example = self.clone();
+        for message in &mut example.messages {
+            if let Some(text) = message.call_text.take() {
+                message.content = text;
+                message.extra.shift_remove("tool_calls");
+            }
+        }
+        Cow::Owned(example)
     }
 
     /// Says whether there is something to score, and something that it responds to; of a pair, on both sides, and

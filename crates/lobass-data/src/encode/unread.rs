@@ -1,5 +1,7 @@
 //! What an example says and its rendering does not show.
 
+use serde_json::Value;
+
 use super::Mask;
 use super::shadow::Part;
 use super::spans::{Rendered, ResponseSpan, Shown, thought_of};
@@ -11,6 +13,9 @@ pub(super) fn unread(rendered: &Rendered<'_>, mask: Mask, spans: &[ResponseSpan]
     let mut unread = turn_fields(rendered.example, &rendered.text);
     for (at, message) in rendered.example.messages.iter().enumerate() {
         unread.extend(thought(rendered, at, message));
+        if thought_parts(message).any(|thought| !rendered.text.contains(thought.trim())) {
+            unread.push(Unread::new(UnreadKind::Thought, "content"));
+        }
         let content = message.content.trim();
         if !content.is_empty()
             && !rendered.text.contains(content)
@@ -34,6 +39,15 @@ fn thought(rendered: &Rendered<'_>, at: usize, message: &Message) -> Option<Unre
     let hidden = !rendered.text.contains(thought) && rendered.shown(at, Part::Thought) == Shown::Not;
     let name = THOUGHTS.into_iter().find(|name| message.extra.contains_key(*name)).unwrap_or("content");
     hidden.then(|| Unread::new(UnreadKind::Thought, name))
+}
+
+/// Thoughts among the parts of a turn: text, or parts of text.
+fn thought_parts(message: &Message) -> impl Iterator<Item = &str> {
+    let thoughts = message.parts.iter().flatten().filter_map(|part| part.get("thinking"));
+    thoughts.flat_map(|thought| match thought {
+        Value::Array(parts) => parts.iter().filter_map(|part| part.get("text")?.as_str()).collect(),
+        other => Vec::from_iter(other.as_str()),
+    })
 }
 
 /// Tools, documents, and arguments: what a rendering without them does not differ in.

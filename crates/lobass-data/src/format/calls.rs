@@ -104,6 +104,10 @@ pub(super) fn join(before: &mut Message, call: &mut Message) -> bool {
         None => false,
         Some(calls) => {
             push(&mut before.extra, calls);
+            before.call_text = match (before.call_text.take(), &call.call_text) {
+                (Some(text), Some(further)) => Some(format!("{text}\n{further}")),
+                _ => None,
+            };
             true
         }
     }

@@ -30,7 +30,9 @@ impl ConversationLayout {
         let counts = weight::take(&mut extra, role)?;
         calls::normalise(&mut extra)?;
         let mut content = self.content(&fields, role, &extra)?;
+        let mut call_text = None;
         if let Some(calls) = self.is_call(word).then(|| calls::in_text(&content.text)).flatten() {
+            call_text = Some(content.text);
             content = Content { calls, ..Content::default() };
         }
         if !content.calls.is_empty() {
@@ -43,7 +45,7 @@ impl ConversationLayout {
         }
         let message = Message::new(role, content.text);
         let scored = message.scored && counts != Some(false);
-        Ok(Message { parts: content.parts, extra, scored, ..message })
+        Ok(Message { parts: content.parts, call_text, extra, scored, ..message })
     }
 
     fn unknown_role(&self, word: &str) -> RowFault {

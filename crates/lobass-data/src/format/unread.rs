@@ -218,8 +218,10 @@ impl Layout {
     /// The flag that would have something read, or shown by a template; `None` if there is none.
     pub fn flag_for(&self, unread: &Unread) -> Option<String> {
         let name = &unread.name;
-        if unread.kind != UnreadKind::Column {
-            return Some("--chat-template FILE".to_owned());
+        match unread.kind {
+            UnreadKind::Column => {}
+            UnreadKind::EndOfTurn => return None,
+            _ => return Some("--chat-template FILE".to_owned()),
         }
         let last = last_word(name);
         let is_system = words(name).any(|word| word == "system");
@@ -303,6 +305,8 @@ fn collect<'a>(name: &str, value: &'a Value, texts: &mut Vec<&'a str>) {
             }
         }
         Value::Array(values) => values.iter().for_each(|value| collect(name, value, texts)),
+        // Numbers and bytes that JSON cannot hold.
+        Value::Object(fields) if fields.keys().all(|name| name.starts_with("$lobass::")) => {}
         Value::Object(fields) => fields.iter().for_each(|(name, value)| collect(name, value, texts)),
     }
 }

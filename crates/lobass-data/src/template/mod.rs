@@ -42,6 +42,7 @@ pub struct ChatTemplate {
     tells_time: bool,
     marks_generation: bool,
     has_tool_use: bool,
+    knows_calls: bool,
     /// The variables that the template reads.
     variables: BTreeSet<String>,
     environments: Bounded,
@@ -128,6 +129,7 @@ impl ChatTemplate {
             tells_time,
             marks_generation: any(&source::marks_generation),
             has_tool_use: tool_use.is_some(),
+            knows_calls: any(&|source| source.contains("tool_calls")),
             variables,
             environments: Bounded::new(environment),
             tokens: tokens_for_templates(config),
@@ -176,6 +178,11 @@ impl ChatTemplate {
     /// Whether the template reads a variable of this name anywhere.
     pub fn reads(&self, variable: &str) -> bool {
         self.variables.contains(variable)
+    }
+
+    /// Whether the template shows calls of tools.
+    pub(crate) fn knows_calls(&self) -> bool {
+        self.knows_calls
     }
 
     /// Renders an example as text.
