@@ -68,6 +68,21 @@ fn a_template_that_only_the_adapter_brings_is_used_for_both() {
     assert!(ended.stderr.contains("since the base brings none"), "{}", ended.stderr);
     sandbox.expect(0, "run --base bare --data small.jsonl --reference adapter --budget 50% --out run");
     assert!(template_of(&sandbox, "run/scores.parquet").contains("adapter"));
+    // A merged model is for what the adapter was tuned with.
+    sandbox.expect(0, "merge --base bare --adapter adapter --out merged");
+    assert_eq!(sandbox.read("merged/chat_template.jinja"), MINE);
+}
+
+#[test]
+fn a_reference_keeps_all_templates_of_its_base() {
+    let sandbox = Sandbox::new();
+    sandbox.small_pool(16);
+    sandbox.copy_of_base("two");
+    sandbox.write("two/additional_chat_templates/tool_use.jinja", MINE);
+    let train = "train --model two --data small.jsonl --batch-size 8 --learning-rate 1e-3 --out tuned";
+    sandbox.expect(0, train);
+    assert_eq!(sandbox.read("tuned/additional_chat_templates/tool_use.jinja"), MINE);
+    sandbox.expect(0, "score --base two --data small.jsonl --reference tuned --out scores.parquet");
 }
 
 #[test]

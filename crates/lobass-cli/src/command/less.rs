@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::args::LessArgs;
 use crate::exit::Outcome;
 use crate::inputs::{Sequences, open_pool};
-use crate::models::Model;
+use crate::models::{Model, with_template_of};
 use crate::outputs::{check_empty, work_beside};
 use crate::settings::{DataSettings, Settings};
 use crate::stages::{self, GradientStore, WarmUpDir, influence, n_skipped, targets};
@@ -49,8 +49,9 @@ pub(crate) fn less(args: &LessArgs, ui: &Ui) -> anyhow::Result<Outcome> {
         told => told,
     };
     let config = base.checkpoint.config();
-    let sequences =
-        Sequences::open(&settings.data, &settings.sequences, base.checkpoint.dir(), config, told, ui)?;
+    let tuned = args.checkpoints.first().map(PathBuf::as_path);
+    let encode = with_template_of(&settings.sequences, base.checkpoint.dir(), tuned, ui)?;
+    let sequences = Sequences::open(&settings.data, &encode, base.checkpoint.dir(), config, told, ui)?;
     let target_data =
         DataSettings { files: args.target.clone(), duplicates: Duplicates::Keep, ..settings.data.clone() };
     let target_pool = open_pool(&target_data, ui)?;

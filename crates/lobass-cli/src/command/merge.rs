@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use lobass_core::Observer as _;
+use lobass_data::brought_template;
 use serde_json::json;
 
 use crate::args::MergeArgs;
@@ -23,6 +25,14 @@ pub(crate) fn merge(args: &MergeArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let merged = tuned.load()?.merged();
     let checkpoint = Rc::clone(&base.checkpoint);
     checkpoint.save_successor(&merged, dtype, &args.out)?;
+    // What the adapter was tuned with is what the merged model is for. The file goes before one in a config.
+    let template = brought_template(&adapter.dir)?;
+    if let Some(template) =
+        template.filter(|own| brought_template(base.dir()).ok().flatten().as_ref() != Some(own))
+    {
+        fs_err::write(args.out.join("chat_template.jinja"), template)?;
+        ui.note(&format!("{:16} that of `{}`", "template", args.adapter.display()));
+    }
     let mut text = Labelled::default();
     text.line("checkpoint", args.out.display());
     text.line("weights", format!("{dtype}, the adapter baked in"));

@@ -24,7 +24,7 @@ use minijinja::{ErrorKind, Value};
 use serde_json::{Map, Value as Json};
 
 pub use choice::TemplateChoice;
-pub use owner::{TemplateOwner, template_owner};
+pub use owner::{TemplateOwner, brought_template, template_owner};
 pub use preset::Preset;
 pub(crate) use scene::{Scene, THOUGHTS, from_json, turn_of};
 

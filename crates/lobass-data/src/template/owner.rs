@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::own::OwnTemplates;
+use super::own::{DEFAULT, OwnTemplates};
 use crate::Error;
 use crate::tokenizer::TokenizerConfig;
 
@@ -15,6 +15,15 @@ pub enum TemplateOwner {
     Base,
     /// The tuned model alone, or an adapter alone.
     Tuned,
+}
+
+/// The source of the default template that a checkpoint or an adapter brings, if it brings one.
+///
+/// # Errors
+/// [`Error::Io`], [`Error::Json`], or [`Error::NoTemplate`] for a file that cannot be read.
+pub fn brought_template(dir: &Path) -> Result<Option<String>, Error> {
+    let own = OwnTemplates::read(dir, &TokenizerConfig::from_dir(dir)?)?;
+    if own.sources.is_empty() { Ok(None) } else { own.named(DEFAULT).map(Some) }
 }
 
 /// Says whose template both models are to be scored with.

@@ -54,6 +54,25 @@ const COMPANIONS: [&str; 9] = [
     "generation_config.json",
 ];
 
+/// Templates beside the default one, such as one for rows with tools.
+const NAMED_TEMPLATES: &str = "additional_chat_templates";
+
+fn copy_named_templates(from: &Path, to: &Path) -> Result<(), Error> {
+    if !from.join(NAMED_TEMPLATES).is_dir() {
+        return Ok(());
+    }
+    fs_err::create_dir_all(to.join(NAMED_TEMPLATES))?;
+    for entry in fs_err::read_dir(from.join(NAMED_TEMPLATES))? {
+        let path = entry?.path();
+        if let (Some(name), true) =
+            (path.file_name(), path.extension().is_some_and(|ending| ending == "jinja"))
+        {
+            fs_err::copy(&path, to.join(NAMED_TEMPLATES).join(name))?;
+        }
+    }
+    Ok(())
+}
+
 impl Checkpoint {
     /// Writes a model that was made from this checkpoint, with this checkpoint's config and tokenizer.
     ///
@@ -67,6 +86,7 @@ impl Checkpoint {
                 fs_err::copy(file, dir.join(name))?;
             }
         }
+        copy_named_templates(self.dir(), dir)?;
         save(model, self.config_json(), dtype, dir)
     }
 }
