@@ -145,6 +145,16 @@ fn budgets_are_one_word_above_zero() {
 }
 
 #[test]
+fn a_comparison_looks_for_its_held_out_files_first() {
+    let sandbox = Sandbox::new();
+    sandbox.small_pool(48);
+    sandbox.expect(0, "score --base base --data small.jsonl --out s.parquet");
+    let line = "compare --scores s.parquet --base base --strategy longest --budget 5 --eval absent.jsonl --out compared";
+    let ended = sandbox.fails(line, &["absent.jsonl"]);
+    assert!(!ended.stderr.contains("tokenise") && !sandbox.path("compared").exists(), "{}", ended.stderr);
+}
+
+#[test]
 fn a_selection_may_be_looked_at_only() {
     let sandbox = Sandbox::new();
     sandbox.small_pool(48);

@@ -17,10 +17,10 @@ pub(crate) fn report(error: &anyhow::Error) -> u8 {
     }
     let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
     let mut styled = Styled::default();
-    styled.push(red, "error");
-    let shown = text(error);
-    let shown = fitted(&shown, Stream::Err);
-    for line in format!(": {shown}\n").split_inclusive('\n') {
+    styled.push(red, ERROR);
+    let shown = format!("{ERROR}: {}\n", text(error));
+    // The label is there when lines are folded, since it takes room.
+    for line in fitted(&shown, Stream::Err).trim_start_matches(ERROR).split_inclusive('\n') {
         let label = LABELS
             .iter()
             .find(|label| line.trim_start().strip_prefix(**label).is_some_and(|rest| rest.starts_with(": ")));
@@ -35,6 +35,8 @@ pub(crate) fn report(error: &anyhow::Error) -> u8 {
     if may_pass(error) { UNFINISHED } else { FAILED }
 }
 
+/// The word that begins an error.
+const ERROR: &str = "error";
 /// Words that begin a line of an error, in bold.
 const LABELS: [&str; 2] = ["because", "hint"];
 

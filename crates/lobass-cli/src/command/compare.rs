@@ -7,10 +7,10 @@ use lobass_run::ScoreFile;
 
 use crate::args::CompareArgs;
 use crate::exit::Outcome;
-use crate::inputs::Sequences;
+use crate::inputs::{Sequences, open_pool};
 use crate::models::Model;
 use crate::scored_pool::open_scored_pool;
-use crate::settings::{EncodeSettings, Settings};
+use crate::settings::{DataSettings, EncodeSettings, Settings};
 use crate::stages::comparing::{CompareRequest, Comparison, Devices, Overlaps, text};
 use crate::ui::{Stream, Ui};
 use crate::work::told_in_dir;
@@ -20,6 +20,10 @@ pub(crate) fn compare(args: &CompareArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let table = ScoreFile::open(&args.scores)?;
     let settings = settings(args, &table)?;
     let base = Model::open("base", &args.base, &settings.compute, ui)?;
+    if !args.eval.is_empty() {
+        // They are read once the pool is tokenised; that they can be is checked here.
+        open_pool(&DataSettings { files: args.eval.clone(), ..DataSettings::default() }, &ui.silent())?;
+    }
     let sequences = open_sequences(args, &settings.sequences, &base, &table, ui)?;
     let threads = args.trial_threads.unwrap_or_else(|| settings.compute.threads());
     let request = CompareRequest {
