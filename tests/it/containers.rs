@@ -175,3 +175,27 @@ fn numbers_beyond_json_cost_no_row() {
     let found = scored(&sandbox, "pool.jsonl");
     assert!(found.iter().all(|(_, _, loss)| loss.is_some()), "{found:?}");
 }
+
+#[test]
+fn ratings_may_be_a_table() {
+    let sandbox = Sandbox::new();
+    sandbox.write("pool.jsonl", lines(0..4));
+    sandbox.write("ratings.csv", "row,key,score\n0,row0,1.5\n3,row3,5\n");
+    sandbox.expect(0, "score --base base --data pool.jsonl --out scores.parquet -q");
+    sandbox.expect(
+        0,
+        "select --scores scores.parquet --strategy quality --ratings ratings.csv --budget 1 --out kept.jsonl -q",
+    );
+    assert_eq!(sandbox.read("kept.jsonl"), lines([3]));
+}
+
+#[test]
+fn ids_keep_all_their_digits() {
+    let sandbox = Sandbox::new();
+    let rows = lines(0..2)
+        .replace("\"row0\"", "12345678901234567890123")
+        .replace("\"row1\"", "12345678901234567890124");
+    sandbox.write("pool.jsonl", rows);
+    let keys: Vec<String> = scored(&sandbox, "pool.jsonl").into_iter().map(|row| row.0).collect();
+    assert_eq!(keys, ["12345678901234567890123", "12345678901234567890124"]);
+}

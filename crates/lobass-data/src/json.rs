@@ -30,6 +30,14 @@ pub(crate) fn finite(value: Value) -> Value {
     }
 }
 
+/// The same value, with a number that [`number`] made as text: for those who do not know of it.
+pub(crate) fn plain(value: Value) -> Value {
+    match spelled_number(&value) {
+        Some(spelled) => Value::from(spelled),
+        None => value,
+    }
+}
+
 /// Bytes that are no UTF-8: how many, and where they stop being it.
 pub(crate) fn no_text(bytes: &[u8], valid_up_to: usize) -> Value {
     tagged(BYTES, &format!("{}:{valid_up_to}", bytes.len()))
@@ -199,6 +207,7 @@ mod tests {
             assert_eq!(finite(row[name].clone()), Value::Null);
         }
         assert_eq!(finite(json!(1.5)), json!(1.5));
+        assert_eq!(plain(row["args"]["x"].clone()), json!("NaN"));
         assert_eq!(spelled_number(&row["args"]["x"]), Some("NaN"));
         assert_eq!(spelled_number(&row["args"]["y"][1]), Some("-Infinity"));
         assert_eq!(parse(r#"{"a": "NaN, Infinity"}"#).unwrap(), json!({"a": "NaN, Infinity"}));

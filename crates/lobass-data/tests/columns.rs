@@ -152,6 +152,8 @@ fn the_same_rows_have_the_same_values_in_every_container() {
             DataFile::open(path, "rows", &FormatChoice::Auto).unwrap().column(name).unwrap()
         };
         assert_eq!(column(&path, "pairs"), column(&lines, "pairs"));
+        assert_eq!(column(&path, "id")[0], Some(json!("123456789012345678901234")));
+        assert_eq!(column(&path, "id"), column(&lines, "id"));
         assert_eq!(keys(&path), keys(&lines));
     }
 }

@@ -13,7 +13,7 @@ use super::json_values::JsonValues;
 use super::text::{RawText, check_size};
 use super::{Container, Wanted, arrow, parquet};
 use crate::original::Original;
-use crate::{Error, RowFault};
+use crate::{Error, RowFault, json};
 
 /// One row before anyone has asked what it means.
 #[derive(Debug, Clone)]
@@ -30,6 +30,8 @@ pub struct Rows {
     source: Source,
     wanted: Wanted,
     constants: Vec<(String, Value)>,
+    /// Whether numbers that JSON values cannot hold become text.
+    is_plain: bool,
 }
 
 enum Source {
@@ -54,14 +56,16 @@ impl std::fmt::Debug for Rows {
 }
 
 impl Rows {
-    /// The rows of any file that lobass reads, with all their fields and whatever these mean.
+    /// The rows of any file that lobass reads, with all their fields and whatever these mean. Integers of more than 64
+    /// bits are text.
     ///
     /// # Errors
     /// If it is not there, or is no container that lobass knows.
     pub fn of_file(path: &Path) -> Result<Self, Error> {
         let file = Original::of(path)?;
         let container = Container::detect(&file)?;
-        Self::open(&file, &container, Wanted::All)
+        let rows = Self::open(&file, &container, Wanted::All)?;
+        Ok(Self { is_plain: true, ..rows })
     }
 
     /// Opens a file.
@@ -71,7 +75,7 @@ impl Rows {
             Container::Arrow(kind) => Source::Arrow(arrow::read_rows(file, *kind, &wanted)?),
             text => Source::Text(TextRows::open(file, text)?),
         };
-        Ok(Self { file: file.clone(), source, wanted, constants: Vec::new() })
+        Ok(Self { file: file.clone(), source, wanted, constants: Vec::new(), is_plain: false })
     }
 
     /// Adds columns that are the same in every row, unless the rows have them.
@@ -81,6 +85,9 @@ impl Rows {
 
     fn complete(&self, mut row: RawRow) -> RawRow {
         if let Ok(fields) = &mut row.fields {
+            if self.is_plain {
+                fields.values_mut().for_each(|value| *value = json::plain(value.take()));
+            }
             for (name, value) in &self.constants {
                 if !fields.contains_key(name) {
                     fields.insert(name.clone(), value.clone());

@@ -68,7 +68,9 @@ impl Rated {
         let row = match fields.get("row") {
             None | Some(Value::Null) => None,
             Some(row) => {
-                Some(row.as_u64().with_context(|| format!("expected a place as `row`, found {row}"))?)
+                // In CSV it is text.
+                let place = row.as_u64().or_else(|| row.as_str()?.trim().parse().ok());
+                Some(place.with_context(|| format!("expected a place as `row`, found {row}"))?)
             }
         };
         // A key is text; data may have numbers there, which are keys as they are written.
