@@ -10,7 +10,9 @@ use crate::format::{detect, detect_preference, not_turns};
 use crate::original::{Original, digest};
 use crate::partition::partitions;
 use crate::sample::{Sample, has_column};
-use crate::{ColumnMap, Container, Error, FormatName, Layout, RoleWord, Rows, SubsetReport, UnreadCounts, json};
+use crate::{
+    ColumnMap, Container, Error, FormatName, Layout, RoleWord, Rows, SubsetReport, UnreadCounts, json,
+};
 
 /// How the columns of a file are to be read.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -208,7 +210,8 @@ impl DataFile {
     /// If the file cannot be read, or has changed.
     pub fn column(&self, name: &str) -> Result<Vec<Option<Value>>, Error> {
         let rows = self.open_rows(Wanted::Only(vec![name.to_owned()]))?;
-        rows.map(|row| Ok(row?.fields.ok().and_then(|mut fields| fields.remove(name)).map(json::plain))).collect()
+        rows.map(|row| Ok(row?.fields.ok().and_then(|mut fields| fields.remove(name)).map(json::plain)))
+            .collect()
     }
 
     fn open_rows(&self, wanted: Wanted) -> Result<Rows, Error> {
