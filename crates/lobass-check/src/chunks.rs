@@ -1,6 +1,6 @@
 //! Work on the rows of a pool on several threads, taken up in the order of the rows.
 
-use lobass_data::{Error, PoolRow};
+use lobass_data::{Error, Example, Pool, PoolRow};
 
 /// Rows that a thread works on at once.
 const CHUNK: usize = 512;
@@ -35,4 +35,22 @@ pub fn each_chunk<S: Sync, T: Send, E: From<Error>>(
             take(state, chunk, done)?;
         }
     }
+}
+
+/// Computes something of every row that can be read, on several threads, and takes it up in the order of the rows.
+///
+/// # Errors
+/// If a file cannot be read, or the first error of `take`.
+pub fn each_row<T: Send, E: From<Error>>(
+    pool: &Pool,
+    threads: usize,
+    work: impl Fn(&Example) -> T + Sync,
+    mut take: impl FnMut(&PoolRow, Option<T>) -> Result<(), E>,
+) -> Result<(), E> {
+    let look = |_: &(), rows: &[PoolRow]| -> Vec<Option<T>> {
+        rows.iter().map(|row| row.example.as_ref().ok().map(&work)).collect()
+    };
+    each_chunk(pool.rows(), threads, &mut (), look, |_, rows, found| {
+        rows.iter().zip(found).try_for_each(|(row, found)| take(row, found))
+    })
 }

@@ -9,6 +9,9 @@
 //! [`CheckName::info`] says what it looks for, from when on that is a finding, and where the rule comes from. Nothing
 //! is printed, and nothing depends on the number of threads.
 //!
+//! Beside it stand what goes through all rows for one purpose: [`rules_excluded`] and [`findings`] (rules on
+//! responses), [`near_duplicate_groups`], and [`each_row`] under both.
+//!
 //! ```
 //! use lobass_check::{CheckName, Inputs, Options, check};
 //! use lobass_data::{DataFile, Duplicates, FormatChoice, Pool};
@@ -39,16 +42,20 @@ mod checks;
 mod chunks;
 mod error;
 mod facts;
+mod groups;
 mod options;
 mod report;
 mod row;
+mod rules;
 mod run;
 mod tally;
 
 pub use catalog::{CheckInfo, CheckName, Needs};
-pub use chunks::each_chunk;
+pub use chunks::{each_chunk, each_row};
 pub use error::Error;
+pub use groups::{near_duplicate_groups, near_duplicates};
 pub use options::{Inputs, Options};
 pub use report::{Finding, Report, RowAt, Shown, Skipped, SourceReport, Spread};
 pub use row::said;
+pub use rules::{Excluded, RowFinding, RuleCount, RuleCounts, RuleExample, findings, rules_excluded};
 pub use run::check;

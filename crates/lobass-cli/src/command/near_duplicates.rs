@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use lobass_check::near_duplicates;
 use lobass_core::{ExampleKey, Observer as _, RowStatus};
 use lobass_text::{Bands, GroupOptions};
 use serde_json::{Value, json};
@@ -13,7 +14,6 @@ use crate::inputs::open_pool;
 use crate::outputs::{self, Lines};
 use crate::settings::{DataSettings, available_threads};
 use crate::stages::n_skipped;
-use crate::stages::text::near_duplicates;
 use crate::text::{Labelled, count, counted, duration, percent};
 use crate::ui::Ui;
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use lobass_check::{RowFinding, RuleCounts, each_row, findings};
 use lobass_core::{Observer as _, RowStatus};
 use lobass_data::Pool;
 use lobass_text::{Rule, Rules};
@@ -13,7 +14,6 @@ use crate::exit::Outcome;
 use crate::inputs::open_pool;
 use crate::outputs::{self, Lines};
 use crate::settings::{DataSettings, available_threads};
-use crate::stages::text::{RowFinding, RuleCounts, each_row, findings};
 use crate::stages::{Reasons, n_skipped};
 use crate::text::{Labelled, count, counted, duration, percent};
 use crate::ui::Ui;
@@ -124,9 +124,7 @@ impl Seen {
     fn json(&self, rules: &Rules, args: &QualityArgs) -> Value {
         let of_rule = |rule: Rule| {
             let found = self.counts.by_rule.get(&rule);
-            let example = |example: &crate::stages::text::RuleExample| json!({"row": example.row, "key": example.key, "turn": example.turn, "detail": example.detail});
-            let examples: Vec<Value> =
-                found.into_iter().flat_map(|found| &found.examples).map(example).collect();
+            let examples: Vec<_> = found.into_iter().flat_map(|found| &found.examples).collect();
             let n_rows = found.map_or(0, |found| found.n_rows);
             json!({"rule": rule.name(), "threshold": rules.threshold(rule), "n_rows": n_rows, "examples": examples})
         };

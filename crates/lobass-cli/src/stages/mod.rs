@@ -9,7 +9,6 @@ mod references;
 mod reporting;
 mod selecting;
 mod table;
-pub(crate) mod text;
 
 use std::collections::BTreeMap;
 use std::path::Path;

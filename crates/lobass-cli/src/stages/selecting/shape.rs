@@ -6,11 +6,11 @@ use anyhow::{Context as _, bail};
 use lobass_core::{ColumnSet, Numbers, ScoreColumns};
 use lobass_data::Pool;
 use lobass_select::{Exclusion, Groups, NamedShares, Need, Quota, Shape, Shares, Strata, Strategy, Winner};
+use lobass_check::{Excluded, RuleCount, near_duplicate_groups, rules_excluded};
 use lobass_text::Rule;
 use serde_json::Value;
 
 use crate::settings::{Responses, ShapeSettings, available_threads};
-use crate::stages::text::{Excluded, RuleCount, near_duplicate_groups, rules_excluded};
 
 /// The default number of bins of a quota by length.
 const LENGTH_BINS: usize = 10;
@@ -78,7 +78,7 @@ pub(super) fn shape(
 
 /// Rows on which a rule fires, with how many each rule fires on and the first of them.
 fn ruled_out(rules: &str, pool: &Pool, n_rows: usize) -> anyhow::Result<Exclusion> {
-    let Excluded { rows, counts } = rules_excluded(pool, &rules.parse()?)?;
+    let Excluded { rows, counts } = rules_excluded(pool, &rules.parse()?, available_threads())?;
     check_rows("texts", rows.len(), n_rows)?;
     let of_rule = |(rule, count): (&Rule, &RuleCount)| {
         let first = count.examples.first();

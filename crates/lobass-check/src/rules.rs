@@ -1,22 +1,24 @@
-//! What rows say: rules that fire on them, and which of them are near duplicates.
+//! Rules on the responses of rows.
 
 use std::collections::BTreeMap;
 
 use lobass_data::{Example, Pool, PoolRow, Role};
-use lobass_text::{Finding, GroupOptions, NearDuplicates, Rule, Rules};
+use lobass_text::{Finding, Rule, Rules};
+use serde::Serialize;
 
-use crate::settings::available_threads;
+use crate::{Error, each_row};
 
 /// What a rule found in one turn of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct RowFinding {
+pub struct RowFinding {
     /// The turn, counted from 0, the system message too.
-    pub(crate) turn: usize,
-    pub(crate) finding: Finding,
+    pub turn: usize,
+    /// What was found.
+    pub finding: Finding,
 }
 
 /// What the rules find in the responses of a conversation, turn by turn; of a pair in the chosen one.
-pub(crate) fn findings(rules: &Rules, example: &Example) -> Vec<RowFinding> {
+pub fn findings(rules: &Rules, example: &Example) -> Vec<RowFinding> {
     let mut conversation = rules.conversation();
     let mut all = Vec::new();
     for (turn, message) in example.messages.iter().enumerate() {
@@ -33,36 +35,43 @@ pub(crate) fn findings(rules: &Rules, example: &Example) -> Vec<RowFinding> {
 }
 
 /// A row on which a rule fires, for people to look at.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct RuleExample {
-    pub(crate) row: u64,
-    pub(crate) key: String,
-    pub(crate) turn: usize,
-    pub(crate) detail: String,
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RuleExample {
+    /// Its position in the pool.
+    pub row: u64,
+    /// Its name.
+    pub key: String,
+    /// The turn, counted from 0, the system message too.
+    pub turn: usize,
+    /// What the rule saw.
+    pub detail: String,
 }
 
 /// How many rows a rule fires on, and the first of them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct RuleCount {
-    pub(crate) n_rows: u64,
-    pub(crate) examples: Vec<RuleExample>,
+pub struct RuleCount {
+    /// How many rows.
+    pub n_rows: u64,
+    /// The first of them.
+    pub examples: Vec<RuleExample>,
 }
 
 /// Rows of each rule that fires, with as many examples as are kept.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct RuleCounts {
-    pub(crate) by_rule: BTreeMap<Rule, RuleCount>,
+pub struct RuleCounts {
+    /// Of each rule that fires.
+    pub by_rule: BTreeMap<Rule, RuleCount>,
     n_kept: usize,
 }
 
 impl RuleCounts {
     /// Keeps so many examples of each rule.
-    pub(crate) fn keeping(n_kept: usize) -> Self {
+    pub fn keeping(n_kept: usize) -> Self {
         Self { by_rule: BTreeMap::new(), n_kept }
     }
 
     /// Counts a row, however many of its turns a rule fires on.
-    pub(crate) fn add(&mut self, row: &PoolRow, found: &[RowFinding]) {
+    pub fn add(&mut self, row: &PoolRow, found: &[RowFinding]) {
         for (at, RowFinding { turn, finding }) in found.iter().enumerate() {
             if found[..at].iter().any(|earlier| earlier.finding.rule == finding.rule) {
                 continue;
@@ -79,108 +88,31 @@ impl RuleCounts {
 
 /// Rows that a selection leaves out for what they say.
 #[derive(Debug, Clone)]
-pub(crate) struct Excluded {
+pub struct Excluded {
     /// Of every row of the pool, whether a rule fires on it. Rows that cannot be read have no response to look at.
-    pub(crate) rows: Vec<bool>,
+    pub rows: Vec<bool>,
     /// How many rows each rule fires on, with the first of them. A row can be in several.
-    pub(crate) counts: RuleCounts,
+    pub counts: RuleCounts,
 }
 
 /// Which rows of a pool rules fire on.
 ///
 /// # Errors
 /// If a file cannot be read.
-pub(crate) fn rules_excluded(pool: &Pool, rules: &Rules) -> anyhow::Result<Excluded> {
+pub fn rules_excluded(pool: &Pool, rules: &Rules, threads: usize) -> Result<Excluded, Error> {
     let mut excluded = Excluded { rows: Vec::new(), counts: RuleCounts::keeping(1) };
     each_row(
         pool,
-        available_threads(),
+        threads,
         |example| findings(rules, example),
         |row, found| {
             let found = found.unwrap_or_default();
             excluded.rows.push(!found.is_empty());
             excluded.counts.add(row, &found);
-            Ok(())
+            Ok::<(), Error>(())
         },
     )?;
     Ok(excluded)
-}
-
-/// The near-duplicate group of every row of a pool, the same whatever the order of rows or the number of threads. Rows
-/// that cannot be read are each their own group.
-///
-/// # Errors
-/// If a file cannot be read, or for a similarity that cannot be searched for.
-pub(crate) fn near_duplicate_groups(
-    pool: &Pool,
-    jaccard: f64,
-    seed: u64,
-    threads: usize,
-) -> anyhow::Result<Vec<u32>> {
-    Ok(near_duplicates(pool, &GroupOptions { jaccard, seed }, threads, |_| {})?.groups(threads))
-}
-
-/// Reads a pool for its near duplicates, and shows each row to `see`.
-pub(crate) fn near_duplicates(
-    pool: &Pool,
-    options: &GroupOptions,
-    threads: usize,
-    mut see: impl FnMut(&PoolRow),
-) -> anyhow::Result<NearDuplicates> {
-    let sketches = NearDuplicates::new(options)?;
-    let mut near = sketches.clone();
-    each_row(
-        pool,
-        threads,
-        |example| sketches.sketch(said(example)),
-        |row, sketch| {
-            see(row);
-            match sketch {
-                Some(sketch) => near.push(&sketch),
-                None => near.push_alone(),
-            }
-            Ok(())
-        },
-    )?;
-    Ok(near)
-}
-
-/// What is said in a conversation, of a pair on both sides. System messages are left out: many rows share one.
-pub(crate) fn said(example: &Example) -> impl Iterator<Item = &str> {
-    let rejected = example.rejected.as_ref().and_then(|messages| messages.last());
-    let turns = example.messages.iter().filter(|message| !message.role.is_instruction()).chain(rejected);
-    turns.map(|message| message.content.as_str())
-}
-
-/// Rows that a thread works on at once.
-const CHUNK: usize = 512;
-
-/// Computes something of every row that can be read, on several threads, and takes it up in the order of the rows.
-pub(crate) fn each_row<T: Send>(
-    pool: &Pool,
-    threads: usize,
-    work: impl Fn(&Example) -> T + Sync,
-    mut take: impl FnMut(&PoolRow, Option<T>) -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
-    let mut rows = pool.rows();
-    loop {
-        let part = rows.by_ref().take(CHUNK * threads.max(1)).collect::<Result<Vec<_>, _>>()?;
-        if part.is_empty() {
-            return Ok(());
-        }
-        let of_row = |row: &PoolRow| row.example.as_ref().ok().map(&work);
-        let done: Vec<Vec<Option<T>>> = std::thread::scope(|scope| {
-            let spawn = |chunk: &'_ [PoolRow]| chunk.iter().map(of_row).collect();
-            let workers: Vec<_> = part.chunks(CHUNK).map(|chunk| scope.spawn(move || spawn(chunk))).collect();
-            let join = |worker: std::thread::ScopedJoinHandle<'_, _>| {
-                worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            };
-            workers.into_iter().map(join).collect()
-        });
-        for (row, found) in part.iter().zip(done.into_iter().flatten()) {
-            take(row, found)?;
-        }
-    }
 }
 
 #[cfg(test)]
@@ -188,6 +120,7 @@ mod tests {
     use lobass_data::{DataFile, Duplicates, FormatChoice};
 
     use super::*;
+    use crate::{near_duplicate_groups, said};
 
     fn pool(dir: &std::path::Path, rows: &[&str]) -> Pool {
         let path = dir.join("pool.jsonl");
@@ -206,7 +139,7 @@ mod tests {
     #[test]
     fn rows_that_are_left_out_are_counted_by_rule() {
         let dir = tempfile::tempdir().unwrap();
-        let excluded = rules_excluded(&pool(dir.path(), &ROWS), &Rules::default()).unwrap();
+        let excluded = rules_excluded(&pool(dir.path(), &ROWS), &Rules::default(), 1).unwrap();
         assert_eq!(excluded.rows, [false, true, false, false, true]);
         let counts = &excluded.counts.by_rule;
         assert_eq!(counts.keys().collect::<Vec<_>>(), [&Rule::EmptyAnswer]);
@@ -216,7 +149,7 @@ mod tests {
             (found.examples[0].row, found.examples[0].key.as_str(), found.examples[0].turn),
             (1, "b", 1)
         );
-        let none = rules_excluded(&pool(dir.path(), &ROWS), &Rules::none()).unwrap();
+        let none = rules_excluded(&pool(dir.path(), &ROWS), &Rules::none(), 3).unwrap();
         assert_eq!(none.rows, [false; 5]);
     }
 
