@@ -169,6 +169,15 @@ fn inspected_by_id() {
 }
 
 #[test]
+fn checked_by_id_without_its_weights() {
+    let place = Place::new();
+    place.expect(0, "check --base tiny/base --data small.jsonl --skip duplicates", &[]);
+    let asked = place.server.asked();
+    assert!(asked.iter().any(|asked| asked.line.contains("tokenizer.json")));
+    assert!(!asked.iter().any(|asked| asked.line.contains("model.safetensors")));
+}
+
+#[test]
 fn adapters_and_merging_by_id() {
     let place = Place::new();
     let train =

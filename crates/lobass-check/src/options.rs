@@ -72,8 +72,8 @@ impl Options {
             _ => {}
         }
         match (check, inputs.encoder) {
-            (CheckName::StopNotScored, Some(encoder)) if encoder.options().mask == Mask::Text => {
-                because("the mask `text` leaves end markers out", Some("--mask response"))
+            (CheckName::StopNotScored, Some(encoder)) if encoder.options().mask != Mask::Response => {
+                because("the mask is not `response`", Some("--mask response"))
             }
             (CheckName::Formatted, Some(encoder)) if is_plain(encoder.template().name()) => {
                 because("the template `plain` takes texts as they are", Some("--chat-template TEMPLATE"))

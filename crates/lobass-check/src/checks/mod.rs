@@ -99,10 +99,7 @@ pub(crate) fn make<'a>(
             let special = special_tokens::SpecialTokens::new(encoder().tokenizer());
             each_row::of(check, n_shown, move |row| special.find(row))
         }
-        CheckName::StopNotScored => {
-            let stops = stop_not_scored::Stops::new(encoder());
-            each_row::of(check, n_shown, move |row| stops.find(row))
-        }
+        CheckName::StopNotScored => each_row::of(check, n_shown, stop_not_scored::find),
         CheckName::DamagedText => each_row::of(check, n_shown, damaged_text::find),
         CheckName::EmptyAnswers => {
             let rules = rule::only(Rule::EmptyAnswer);

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use lobass_data::{Pool, Unread};
 
+use super::stop_not_scored::is_end;
 use crate::row::Row;
 use crate::tally::Found;
 
@@ -13,7 +14,7 @@ pub(super) fn find(pool: &Pool, row: &Row<'_>) -> Vec<Found> {
         return Vec::new();
     }
     let of_tokens = row.encoded.iter().flat_map(|encoded| &encoded.unread);
-    let all: BTreeSet<&Unread> = row.row.unread.iter().chain(of_tokens).collect();
+    let all: BTreeSet<&Unread> = row.row.unread.iter().chain(of_tokens).filter(|unread| !is_end(unread)).collect();
     let layout = pool.files()[row.row.file].layout();
     let found = |unread: &Unread| Found {
         what: format!("{unread}, which no model sees"),
