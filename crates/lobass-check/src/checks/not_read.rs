@@ -14,7 +14,8 @@ pub(super) fn find(pool: &Pool, row: &Row<'_>) -> Vec<Found> {
         return Vec::new();
     }
     let of_tokens = row.encoded.iter().flat_map(|encoded| &encoded.unread);
-    let all: BTreeSet<&Unread> = row.row.unread.iter().chain(of_tokens).filter(|unread| !is_end(unread)).collect();
+    let all: BTreeSet<&Unread> =
+        row.row.unread.iter().chain(of_tokens).filter(|unread| !is_end(unread)).collect();
     let layout = pool.files()[row.row.file].layout();
     let found = |unread: &Unread| Found {
         what: format!("{unread}, which no model sees"),

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use anyhow::{Context as _, bail};
+use lobass_check::{Excluded, RuleCount, near_duplicate_groups, rules_excluded};
 use lobass_core::{ColumnSet, Numbers, ScoreColumns};
 use lobass_data::Pool;
 use lobass_select::{Exclusion, Groups, NamedShares, Need, Quota, Shape, Shares, Strata, Strategy, Winner};
-use lobass_check::{Excluded, RuleCount, near_duplicate_groups, rules_excluded};
 use lobass_text::Rule;
 use serde_json::Value;
 
