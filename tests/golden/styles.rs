@@ -199,6 +199,35 @@ fn a_reply_that_the_template_does_not_show_is_no_reply() {
 }
 
 #[test]
+fn what_the_rendering_does_not_show_is_reported() {
+    let Expected { now, cases, .. } = expected();
+    let unread = |template: &str, conversation: &str| -> Vec<String> {
+        let template = format!("{template}.jinja");
+        let case =
+            cases.iter().find(|case| case.template == template && case.conversation == conversation).unwrap();
+        let encoded = case.encoder(now, Mask::Response).encode(&example(&case.row));
+        assert!(encoded.sequence.is_some(), "{}: {:?}", case.name(), encoded.reason);
+        encoded.unread.iter().map(|unread| format!("{:?} {}", unread.kind, unread.name)).collect()
+    };
+    assert_eq!(unread("stepwise", "call and text"), [""; 0]);
+    assert_eq!(unread("stepwise", "reasoning_content"), ["Thought reasoning_content"]); // that of the first turn
+    assert_eq!(unread("stepwise", "inside"), ["Thought content"]);
+    assert_eq!(unread("stepwise", "thinking"), [""; 0]);
+    assert_eq!(unread("two_ends", "thinking"), ["Thought thinking"]);
+    assert_eq!(unread("calls_first", "call"), ["Tools tools"]);
+    assert_eq!(unread("two_ends", "system"), [""; 0]);
+    assert_eq!(unread("open_ended", "system"), ["TurnField content", "EndOfTurn assistant"]);
+    assert_eq!(unread("arguments", "some"), [""; 0]);
+    assert_eq!(unread("arguments", "documents"), [""; 0]);
+    let mut case = cases.into_iter().find(|case| case.template == "two_ends.jinja").unwrap();
+    case.row.insert("documents".to_owned(), serde_json::json!([{"title": "t", "text": "u"}]));
+    case.row.insert("chat_template_kwargs".to_owned(), serde_json::json!({"style": "plain"}));
+    let encoded = case.encoder(now, Mask::Response).encode(&example(&case.row));
+    let unread: Vec<String> = encoded.unread.iter().map(ToString::to_string).collect();
+    assert_eq!(unread, ["documents (`documents`)", "template argument `style`"]);
+}
+
+#[test]
 fn generation_blocks_are_scored_as_transformers_marks_them() {
     let Expected { now, cases, .. } = expected();
     let mut compared = 0;

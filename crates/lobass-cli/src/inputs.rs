@@ -158,7 +158,8 @@ pub(crate) fn open_encoder(
         Some(told) => told.parse().context("the time that the chat template was told before")?,
         None => jiff::Zoned::now().datetime(),
     };
-    let template = ChatTemplate::load(&choice, checkpoint, pool, now)?;
+    let template =
+        ChatTemplate::load(&choice, checkpoint, pool, now)?.with_arguments(&encode.template_arguments)?;
     let tokenizer = TextTokenizer::open(checkpoint, encode.bos)?;
     if encode.max_length == Some(0) {
         bail!("the maximal length: expected at least 1, found 0");

@@ -58,6 +58,8 @@ pub use format::{
 /// The time that a template can ask for, with `strftime_now`.
 pub use jiff::civil::DateTime;
 pub use pool::{Duplicates, Pool, PoolRow};
-pub use template::{ChatTemplate, Preset, TemplateChoice, TemplateOwner, brought_template, template_owner};
+pub use template::{
+    ChatTemplate, Preset, TemplateChoice, TemplateOwner, brought_template, template_argument, template_owner,
+};
 pub use tokenizer::{Bos, SpecialToken, TextTokenizer, TokenizedText, TokenizerDifference, TokenizerNote};
 pub use unread::{Unread, UnreadCounts, UnreadKind};

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use lobass_core::{Context, Measure, RowStatus};
 use lobass_data::{Duplicates, EncodeOptions, Layout};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::folds::Folds;
 use crate::request::ReferenceMode;
@@ -34,6 +35,9 @@ pub struct TemplateRecord {
     pub digest: String,
     /// The time that `strftime_now` told, if the template asks for it.
     pub now: Option<String>,
+    /// Arguments that it was given for all rows.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub arguments: Map<String, Value>,
 }
 
 /// A model in a role: what decides its losses.

@@ -71,6 +71,7 @@ impl Plan {
                 name: template.name().to_owned(),
                 digest: template.digest().to_owned(),
                 now: now.filter(|_| template.tells_time()),
+                arguments: template.arguments().clone(),
             },
             encoding: *encoder.options(),
             duplicates: pool.duplicates(),

@@ -1,7 +1,8 @@
 //! How rows become sequences.
 
 use clap::Args;
-use lobass_data::{Bos, Mask, Overlong, TemplateChoice};
+use lobass_data::{Bos, Mask, Overlong, TemplateChoice, template_argument};
+use serde_json::Value;
 
 use super::words;
 use crate::settings::EncodeSettings;
@@ -10,13 +11,20 @@ use crate::settings::EncodeSettings;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Sequences")]
 pub(crate) struct EncodeArgs {
-    /// auto, alpaca, vicuna, chatml, llama2, llama3, tulu, plain, a Jinja file, or a directory [default: auto]
+    /// auto, alpaca, vicuna, chatml, llama2, llama3, tulu, plain, named:NAME, a Jinja file, or a directory
+    /// [default: auto]
     ///
     /// auto is the checkpoint's own template, or that of its reference or adapter if it brings none; without either,
-    /// plain for data that is all prompt and completion, and alpaca for everything else. A directory is a checkpoint
-    /// whose template is taken.
+    /// plain for data that is all prompt and completion, and alpaca for everything else. Of several templates, rows
+    /// with tools get tool_use, and named:NAME takes one for all rows. A directory is a checkpoint whose template is
+    /// taken.
     #[arg(long, value_name = "TEMPLATE", value_parser = check_template)]
     chat_template: Option<String>,
+    /// An argument of the chat template for all rows, such as `enable_thinking=false`; can be given several times
+    ///
+    /// The value is JSON, or text if it is none. Arguments of a row come first.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = template_argument)]
+    template_arg: Vec<(String, Value)>,
     /// Which tokens are scored: the responses with their end-of-turn tokens, their text alone, what the chat template
     /// marks as generated (as TRL does), or all [default: response]
     #[arg(long, value_name = "MASK", value_parser = words::<Mask>(&["response", "text", "generation", "all"]))]
@@ -42,6 +50,7 @@ impl EncodeArgs {
         if let Some(template) = &self.chat_template {
             settings.chat_template.clone_from(template);
         }
+        settings.template_arguments.extend(self.template_arg.iter().cloned());
         settings.mask = self.mask.unwrap_or(settings.mask);
         settings.max_length = self.max_length.or(settings.max_length);
         settings.overlong = self.overlong.unwrap_or(settings.overlong);

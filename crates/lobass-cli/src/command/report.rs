@@ -129,7 +129,8 @@ fn encoder(args: &ReportArgs, pool: &Pool, manifest: &Manifest, ui: &Ui) -> anyh
         if matches!(&choice, TemplateChoice::File(path) if given.is_none() && !path.exists()) {
             continue;
         }
-        let template = ChatTemplate::load(&choice, dir, pool, now)?;
+        let template =
+            ChatTemplate::load(&choice, dir, pool, now)?.with_arguments(&manifest.template.arguments)?;
         if template.digest() == manifest.template.digest {
             return Ok(Encoder::new(tokenizer, template, manifest.encoding)?);
         }

@@ -16,6 +16,7 @@ use lobass_data::{Bos, Duplicates, Mask, Overlong};
 use lobass_llama::{DeviceName, Dtype};
 pub(crate) use select::{DirectionWord, SelectSettings};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 pub(crate) use sets::{Diversity, SetSettings};
 pub(crate) use shape::{Responses, ShapeSettings};
 pub(crate) use train::{EvalSettings, Method, ModeName, ObjectiveName, ReferenceSettings, TrainSettings};
@@ -62,6 +63,8 @@ pub(crate) struct DataSettings {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct EncodeSettings {
     pub(crate) chat_template: String,
+    /// Arguments of the chat template for all rows.
+    pub(crate) template_arguments: Map<String, Value>,
     pub(crate) mask: Mask,
     pub(crate) max_length: Option<usize>,
     pub(crate) overlong: Overlong,
@@ -72,6 +75,7 @@ impl Default for EncodeSettings {
     fn default() -> Self {
         Self {
             chat_template: "auto".to_owned(),
+            template_arguments: Map::new(),
             mask: Mask::default(),
             max_length: None,
             overlong: Overlong::default(),

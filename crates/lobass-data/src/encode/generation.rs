@@ -2,7 +2,8 @@
 
 use lobass_core::RowStatus;
 
-use super::spans::{Rendered, ResponseSpan};
+use super::rendered::Rendered;
+use super::spans::ResponseSpan;
 use crate::{Role, RowFault};
 
 /// The marked parts, in order, as transformers finds them. Turns that are not to be scored are left out, where the

@@ -1,58 +1,23 @@
 //! Examples to sequences: one rendering, one tokenisation, and a mask from its offsets.
 
+mod borders;
 mod generation;
+mod markers;
+mod options;
 mod pair;
+mod rendered;
+mod reply;
 mod shadow;
 mod spans;
+mod thought;
 mod unread;
 
-use std::fmt;
-use std::str::FromStr;
-
 use lobass_core::{RowStatus, Sequence};
-use serde::{Deserialize, Serialize};
 
 use crate::{ChatTemplate, Error, Example, RowFault, TextTokenizer, Unread};
-use spans::{Rendered, ResponseSpan};
-
-/// Which tokens count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Mask {
-    /// The responses, each with its end-of-turn token.
-    #[default]
-    Response,
-    /// The responses without the tokens that end their turns, which can be most of what a short one teaches.
-    Text,
-    /// What the chat template marks with `{% generation %}`, as TRL trains on it.
-    Generation,
-    /// Everything but the first token, which nothing predicts.
-    All,
-}
-
-/// What becomes of an example that is longer than the maximum.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Overlong {
-    /// It is not scored.
-    #[default]
-    Drop,
-    /// It is cut at the end, and scored if a part of a response is left.
-    Truncate,
-    /// The whole run stops.
-    Error,
-}
-
-/// How examples become sequences.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EncodeOptions {
-    /// Which tokens count.
-    pub mask: Mask,
-    /// The longest sequence, in tokens.
-    pub max_length: usize,
-    /// What becomes of longer ones.
-    pub overlong: Overlong,
-}
+pub use options::{EncodeOptions, Mask, Overlong};
+use rendered::Rendered;
+use spans::ResponseSpan;
 
 /// Renders and tokenises examples; one for all rows of a run.
 #[derive(Debug)]
@@ -256,27 +221,3 @@ fn mask(text: &str, offsets: &[(usize, usize)], spans: &[ResponseSpan]) -> (Vec<
     }
     (scored, border)
 }
-
-macro_rules! words {
-    ($type:ty { $($variant:ident => $word:literal),* }) => {
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(match self { $(Self::$variant => $word),* })
-            }
-        }
-
-        impl FromStr for $type {
-            type Err = String;
-
-            fn from_str(text: &str) -> Result<Self, Self::Err> {
-                match text {
-                    $($word => Ok(Self::$variant),)*
-                    _ => Err(format!("expected one of {}, found `{text}`", [$($word),*].join(", "))),
-                }
-            }
-        }
-    };
-}
-
-words!(Mask { Response => "response", Text => "text", Generation => "generation", All => "all" });
-words!(Overlong { Drop => "drop", Truncate => "truncate", Error => "error" });

@@ -3,8 +3,10 @@
 use serde_json::Value;
 
 use super::Mask;
+use super::rendered::{Rendered, Shown};
 use super::shadow::Part;
-use super::spans::{Rendered, ResponseSpan, Shown, thought_of};
+use super::spans::ResponseSpan;
+use super::thought::thought_of;
 use crate::template::{Scene, THOUGHTS};
 use crate::{Example, Message, Unread, UnreadKind};
 

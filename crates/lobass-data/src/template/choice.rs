@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use serde_json::Value;
+
 use super::Preset;
+use super::scene::check_argument;
 
 /// Which template to use.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -22,6 +25,28 @@ pub enum TemplateChoice {
 
 /// What a name of one of the checkpoint's own templates follows.
 pub(super) const NAMED: &str = "named:";
+
+/// An argument for a chat template from `NAME=VALUE`: the value is JSON, or text if it is none.
+///
+/// ```
+/// use lobass_data::template_argument;
+///
+/// assert_eq!(template_argument("enable_thinking=false"), Ok(("enable_thinking".to_owned(), false.into())));
+/// assert_eq!(template_argument("style=plain"), Ok(("style".to_owned(), "plain".into())));
+/// assert!(template_argument("style").is_err());
+/// ```
+///
+/// # Errors
+/// Without a name or an equals sign, and for variables that are set from the row.
+pub fn template_argument(text: &str) -> Result<(String, Value), String> {
+    let (name, value) = text
+        .split_once('=')
+        .filter(|(name, _)| !name.trim().is_empty())
+        .ok_or_else(|| format!("expected an argument of the chat template as NAME=VALUE, found `{text}`"))?;
+    let name = name.trim();
+    check_argument(name)?;
+    Ok((name.to_owned(), serde_json::from_str(value).unwrap_or_else(|_| Value::from(value))))
+}
 
 impl FromStr for TemplateChoice {
     type Err = String;

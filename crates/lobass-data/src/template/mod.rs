@@ -23,7 +23,7 @@ use minijinja::value::Object;
 use minijinja::{ErrorKind, Value};
 use serde_json::{Map, Value as Json};
 
-pub use choice::TemplateChoice;
+pub use choice::{TemplateChoice, template_argument};
 pub use owner::{TemplateOwner, brought_template, template_owner};
 pub use preset::Preset;
 pub(crate) use scene::{Scene, THOUGHTS, from_json, turn_of};
@@ -47,7 +47,7 @@ pub struct ChatTemplate {
     variables: BTreeSet<String>,
     environments: Bounded,
     tokens: Vec<(String, Value)>,
-    arguments: Vec<(String, Value)>,
+    arguments: Map<String, Json>,
 }
 
 /// A rendering, and which bytes of it the template marks as said by the model.
@@ -133,7 +133,7 @@ impl ChatTemplate {
             variables,
             environments: Bounded::new(environment),
             tokens: tokens_for_templates(config),
-            arguments: Vec::new(),
+            arguments: Map::new(),
         })
     }
 
@@ -149,9 +149,13 @@ impl ChatTemplate {
         if !arguments.is_empty() {
             self.digest = sha256(format!("{} {}", self.digest, Json::from(arguments.clone())).as_bytes());
         }
-        let values = arguments.iter().map(|(name, value)| (name.clone(), from_json(value, &mut 0)));
-        self.arguments.extend(values);
+        self.arguments.extend(arguments.clone());
         Ok(self)
+    }
+
+    /// The arguments for all rows.
+    pub fn arguments(&self) -> &Map<String, Json> {
+        &self.arguments
     }
 
     /// Where the template comes from.
@@ -211,9 +215,10 @@ impl ChatTemplate {
         let environment = self.environments.for_input(scene.n_bytes(), scene.turns.len());
         let name = if self.has_tool_use && !scene.tools.is_none() { TOOL_USE } else { DEFAULT };
         let mut variables: Vec<(&str, Value)> = Vec::new();
-        for (name, value) in self.tokens.iter().chain(&self.arguments).chain(&scene.arguments) {
-            variables.push((name, value.clone()));
-        }
+        variables.extend(self.tokens.iter().map(|(name, value)| (name.as_str(), value.clone())));
+        variables
+            .extend(self.arguments.iter().map(|(name, value)| (name.as_str(), from_json(value, &mut 0))));
+        variables.extend(scene.arguments.iter().map(|(name, value)| (name.as_str(), value.clone())));
         variables.push(("messages", Value::from(scene.turns[..n_turns].to_vec())));
         variables.push(("self", Value::from_object(TemplateReference)));
         variables.push(("documents", scene.documents.clone()));

@@ -1,0 +1,143 @@
+//! Which template a checkpoint has for a row, what it is given, and what stops it.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
+
+use std::path::Path;
+
+use lobass_data::{ChatTemplate, DateTime, Duplicates, Error, Example, Message, Pool, Role, TemplateChoice};
+use serde_json::{Map, Value, json};
+
+fn example(more: Value) -> Example {
+    let messages = vec![Message::new(Role::User, "q"), Message::new(Role::Assistant, "a")];
+    let arguments = more.get("arguments").and_then(Value::as_object).cloned().unwrap_or_default();
+    Example {
+        messages,
+        tools: more.get("tools").cloned(),
+        documents: more.get("documents").cloned(),
+        template_arguments: arguments,
+        ..Example::default()
+    }
+}
+
+fn load(dir: &Path, choice: &str) -> Result<ChatTemplate, Error> {
+    let pool = Pool::new(Vec::new(), Duplicates::Keep);
+    ChatTemplate::load(&choice.parse::<TemplateChoice>().unwrap(), dir, &pool, DateTime::default())
+}
+
+fn of_source(source: &str) -> ChatTemplate {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("chat_template.jinja"), source).unwrap();
+    load(dir.path(), "auto").unwrap()
+}
+
+fn render(source: &str, more: Value) -> Result<String, String> {
+    of_source(source).render(&example(more), false)
+}
+
+#[test]
+fn rows_with_tools_have_a_template_of_their_own() {
+    let tools = json!({"tools": [{"type": "function", "function": {"name": "f"}}]});
+    let in_list = tempfile::tempdir().unwrap();
+    let named = json!([{"name": "default", "template": "D"}, {"name": "tool_use", "template": "T"},
+        {"name": "rag", "template": "R"}]);
+    let config = json!({"chat_template": named}).to_string();
+    std::fs::write(in_list.path().join("tokenizer_config.json"), config).unwrap();
+    let in_files = tempfile::tempdir().unwrap();
+    let folder = in_files.path().join("additional_chat_templates");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(in_files.path().join("chat_template.jinja"), "D").unwrap();
+    std::fs::write(folder.join("tool_use.jinja"), "T").unwrap();
+    std::fs::write(folder.join("rag.jinja"), "R").unwrap();
+    for dir in [in_list.path(), in_files.path()] {
+        let auto = load(dir, "auto").unwrap();
+        assert_eq!(auto.render(&example(tools.clone()), false).unwrap(), "T");
+        assert_eq!(auto.render(&example(json!({"tools": []})), false).unwrap(), "T");
+        assert_eq!(auto.render(&example(json!({})), false).unwrap(), "D");
+        assert!(auto.name().contains("`tool_use` for rows with tools"), "{}", auto.name());
+        let named = load(dir, "named:rag").unwrap();
+        assert_eq!(named.render(&example(tools.clone()), false).unwrap(), "R");
+        assert_ne!(named.digest(), auto.digest());
+        let error = load(dir, "named:rga").unwrap_err().to_string();
+        assert!(error.contains("`rga`") && error.contains("found `default`, `rag`, `tool_use`"), "{error}");
+    }
+}
+
+#[test]
+fn a_list_without_a_default_says_what_there_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = json!({"chat_template": [{"name": "tool_use", "template": "T"}]}).to_string();
+    std::fs::write(dir.path().join("tokenizer_config.json"), config).unwrap();
+    let error = load(dir.path(), "auto").unwrap_err().to_string();
+    assert!(
+        error.contains("`default`") && error.contains("found `tool_use`; `named:NAME` chooses"),
+        "{error}"
+    );
+    assert_eq!(load(dir.path(), "named:tool_use").unwrap().render(&example(json!({})), false).unwrap(), "T");
+}
+
+#[test]
+fn a_rows_arguments_come_before_those_of_all_rows() {
+    let source = "{{ a }}-{{ b is defined and b }}-{{ documents[0].title if documents }}";
+    let for_all: Map<String, Value> = json!({"a": 1e-05, "b": true}).as_object().unwrap().clone();
+    let template = of_source(source).with_arguments(&for_all).unwrap();
+    assert_ne!(template.digest(), of_source(source).digest());
+    assert!(template.reads("a") && template.reads("documents") && !template.reads("c"));
+    assert_eq!(template.render(&example(json!({})), false).unwrap(), "1e-05-True-");
+    let row = json!({"arguments": {"a": "x"}, "documents": [{"title": "t", "text": "u"}]});
+    assert_eq!(template.render(&example(row), false).unwrap(), "x-True-t");
+    let reserved: Map<String, Value> = json!({"messages": []}).as_object().unwrap().clone();
+    let error = of_source(source).with_arguments(&reserved).unwrap_err().to_string();
+    assert!(error.contains("template argument `messages`"), "{error}");
+}
+
+#[test]
+fn integers_of_any_size_keep_their_digits() {
+    // As rows of JSON hold what 64 bits do not.
+    let big = |digits: &str| json!({"arguments": {"n": {"$lobass::number": digits}}});
+    for digits in ["123456789012345678901234567890", "-18446744073709551616", &"7".repeat(60)] {
+        let text = render("{{ n }} {{ n | tojson }} {{ [n] }} {{ 'x' ~ n }} {{ n is integer }}", big(digits))
+            .unwrap();
+        assert_eq!(text, format!("{digits} {digits} [{digits}] x{digits} True"));
+    }
+}
+
+#[test]
+fn templates_that_never_end_are_stopped() {
+    let grow = |set: &str, end: &str| {
+        format!("{{% set ns = namespace(x='x', l=[]) %}}{{% for i in range(99) %}}{set}{{% endfor %}}{end}")
+    };
+    for source in [
+        "{% for a in range(99999) %}{% for b in range(99999) %}{{ b }}{% endfor %}{% endfor %}".to_owned(),
+        "{% macro f(n) %}{{ f(n + 1) }}{% endmacro %}{{ f(0) }}".to_owned(),
+        grow("{% set ns.x = ns.x ~ ns.x %}", "{{ ns.x }}"),
+        grow("{% set ns.x = ns.x + ns.x %}", ""),
+        grow("{% set ns.l = [ns.l, ns.l] %}", "{{ ns.l | tojson }}"),
+        grow("{% set ns.l = [ns.l, ns.l] %}", "{{ ns.l }}"),
+        grow("{% set ns.l = [ns.l, ns.l] %}", "{{ ns.l | string }}"),
+        grow("{% set ns.x = '%s%s' % (ns.x, ns.x) %}", ""),
+        grow("{% set ns.x = ns.x.replace('x', 'xxxxxxxxxxxxxxxx') %}", ""),
+        grow("{% set ns.x = (ns.x * 9).join(['', '', '']) %}", ""),
+        "{{ 'x' * 2000000000 }}".to_owned(),
+        "{{ '%2000000000d' % 1 }}".to_owned(),
+        "{{ '{:2000000000}'.format(1) }}".to_owned(),
+        "{{ 'x'.ljust(2000000000) }}{{ '1'.zfill(2000000000) }}".to_owned(),
+        "{{ [1] | tojson(indent=2000000000) }}".to_owned(),
+        "{{ ('ab' * 10000).replace('a', 'x' * 1000000) }}".to_owned(),
+    ] {
+        let refused = render(&source, json!({})).unwrap_err();
+        assert!(!refused.is_empty(), "{source}");
+    }
+    let error =
+        render("{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}", json!({}));
+    assert!(error.unwrap_err().contains("takes too many steps"));
+}
+
+#[test]
+fn long_conversations_are_rendered() {
+    let source = "{% for m in messages %}{% for n in messages %}{{ '' if n.role else 'x' }}{% endfor %}\
+                  {{ m.content | trim | upper | lower }}{% endfor %}";
+    let mut long = example(json!({}));
+    let turns = long.messages.clone();
+    long.messages = turns.iter().cycle().take(600).cloned().collect();
+    long.messages[0].content = "word ".repeat(400_000);
+    assert_eq!(of_source(source).render(&long, false).unwrap().len(), 1_999_999 + 599);
+}
