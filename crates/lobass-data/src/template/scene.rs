@@ -127,7 +127,7 @@ pub(crate) fn from_json(value: &Json, n_bytes: &mut usize) -> Value {
             Value::from(text.as_str())
         }
         Json::Array(items) => items.iter().map(|item| from_json(item, n_bytes)).collect(),
-        Json::Object(fields) => match spelled_number(value) {
+        Json::Object(fields) => match crate::json::spelled_number(value) {
             Some(spelled) => python::spelled_number(spelled),
             None => Value::from_pairs(fields.iter().map(|(name, value)| {
                 *n_bytes += name.len();
@@ -135,10 +135,4 @@ pub(crate) fn from_json(value: &Json, n_bytes: &mut usize) -> Value {
             })),
         },
     }
-}
-
-/// A number that [`Json`] cannot hold.
-fn spelled_number(value: &Json) -> Option<&str> {
-    let fields = value.as_object().filter(|fields| fields.len() == 1)?;
-    fields.get("$lobass::number")?.as_str()
 }
