@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use lobass_core::{Budget, Direction};
 use lobass_select::{Need, Setting, Strategy};
 use serde::{Deserialize, Serialize};
 
 use super::spelled::Spelled;
 use super::{Responses, SetSettings, ShapeSettings};
+use crate::faults::Faults;
 
 /// How much is kept, and of what.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -70,16 +71,27 @@ impl SelectSettings {
     /// Checks what can be checked before anything is computed: that every setting means something to at least one of the
     /// strategies, and contradicts none.
     pub(crate) fn check<'a>(&self, strategies: impl IntoIterator<Item = &'a str>) -> anyhow::Result<()> {
-        let strategies: Vec<Strategy> =
-            strategies.into_iter().map(|name| self.strategy(name)).collect::<anyhow::Result<_>>()?;
-        for (at, strategy) in strategies.iter().enumerate() {
-            if strategies[..at].contains(strategy) {
-                bail!("strategy `{strategy}` is given twice");
-            }
+        let mut faults = Faults::default();
+        let names: Vec<&str> = strategies.into_iter().collect();
+        let known: Vec<Strategy> = names.iter().filter_map(|name| faults.take(self.strategy(name))).collect();
+        if let Some(at) = (0..known.len()).find(|&at| known[..at].contains(&known[at])) {
+            faults.add(anyhow!("strategy `{}` is given twice", known[at]));
         }
-        self.check_effects(&strategies)?;
-        self.shape.check()?;
-        self.sets.check()?;
+        // What strategies take is known once all of them are.
+        if known.len() == names.len() {
+            faults.take(self.check_effects(&known));
+            faults.take(self.check_needs(&known));
+            faults.take(self.check_budget(&known));
+        } else {
+            faults.take(self.budget());
+        }
+        faults.take(self.shape.check());
+        faults.take(self.sets.check());
+        faults.end()
+    }
+
+    /// Refuses strategies without what they need.
+    fn check_needs(&self, strategies: &[Strategy]) -> anyhow::Result<()> {
         let has_rating = self.rating.is_some() || self.ratings.is_some();
         let needs = |need| strategies.iter().any(|strategy| strategy.info().needs.contains(&need));
         if needs(Need::Rating) && !has_rating {
@@ -94,7 +106,7 @@ impl SelectSettings {
                  `--query-embeddings FILE`"
             );
         }
-        self.check_budget(&strategies)
+        Ok(())
     }
 
     /// Refuses settings that no strategy takes, and those that contradict one.

@@ -130,3 +130,15 @@ fn lengths_are_of_strategies_of_sums() {
         assert!(error.contains("`--lengths-of` needs a strategy computed from loss sums"), "{error}");
     }
 }
+
+#[test]
+fn all_faults_of_settings_are_said_at_once() {
+    let mut wrong = SelectSettings { budget: None, ..settings("lobass") };
+    wrong.shape.temperature = Some(2.0);
+    let error = wrong.check(["lobas", "quality"]).unwrap_err().to_string();
+    for words in ["3 things are wrong", "did you mean `lobass`?", "--budget", "need `--quota-by`"] {
+        assert!(error.contains(words), "{words}: {error}");
+    }
+    let error = wrong.check(["quality"]).unwrap_err().to_string();
+    assert!(error.contains("strategy `quality`: expected ratings"), "{error}");
+}
