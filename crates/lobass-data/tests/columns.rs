@@ -189,16 +189,38 @@ fn columns_beside_those_that_are_read_come_along_without_vectors_and_images() {
         ("question", texts(&[Some("why?")])),
         ("answer", texts(&[Some("so")])),
         ("context", texts(&[Some("a text")])),
-        ("image", Arc::new(image)),
+        ("picture", Arc::new(image)),
         ("vector", vector),
         ("weight", Arc::new(Float64Array::from(vec![0.5]))),
     ];
     let paths = write_all(dir.path(), &RecordBatch::try_from_iter(columns).unwrap());
     let row = json!(rows(&paths[0])[0]);
     let expected = json!({
-        "question": "why?", "answer": "so", "context": "a text", "image": {"path": "a.png"}, "weight": 0.5,
+        "question": "why?", "answer": "so", "context": "a text", "picture": {"path": "a.png"}, "weight": 0.5,
     });
     assert_eq!(row, expected);
+}
+
+#[test]
+fn an_image_of_bytes_alone_is_an_image() {
+    let dir = tempfile::tempdir().unwrap();
+    let image = structs(vec![
+        ("bytes", Arc::new(BinaryArray::from(vec![Some(&b"\x89PNG"[..]), None])) as ArrayRef),
+        ("path", texts(&[None, None])),
+    ]);
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("question", texts(&[Some("why?"), Some("who?")])),
+        ("answer", texts(&[Some("so"), Some("me")])),
+        ("image", Arc::new(image)),
+    ];
+    let columns = columns.into_iter().map(|(name, column)| (name, column, true));
+    for path in write_all(dir.path(), &RecordBatch::try_from_iter_with_nullable(columns).unwrap()) {
+        let file = DataFile::open(&path, "pool", &FormatChoice::Auto).unwrap();
+        let rows: Vec<_> = Pool::new(vec![file], Duplicates::Keep).rows().map(Result::unwrap).collect();
+        let fault = rows[0].example.as_ref().unwrap_err();
+        assert_eq!(fault.status, lobass_core::RowStatus::Media, "{}", path.display());
+        assert!(rows[1].example.is_ok(), "{}", path.display());
+    }
 }
 
 #[test]

@@ -13,6 +13,7 @@ use parquet::schema::types::{ColumnDescPtr, ColumnDescriptor, SchemaDescriptor};
 use super::Wanted;
 use super::batches::BatchRows;
 use crate::Error;
+use crate::format::is_media;
 use crate::original::{Original, WatchedFile};
 
 /// Rows decoded at a time, at most.
@@ -99,14 +100,14 @@ fn leaves(schema: &SchemaDescriptor, columns: &[String]) -> Vec<usize> {
 }
 
 /// The leaves of further columns that can say something: neither lists of numbers, which are vectors, nor bytes
-/// beside text, which are images and sounds.
+/// beside text, unless the column is one of media, which a row cannot be scored with.
 fn further_leaves(schema: &SchemaDescriptor, columns: &[String]) -> Vec<usize> {
     let is_further = |leaf: &&ColumnDescPtr| !columns.iter().any(|name| name == root(leaf));
     let has_more = |leaf: &ColumnDescriptor| {
         schema.columns().iter().any(|other| root(other) == root(leaf) && !is_bytes(other))
     };
     let says = |leaf: &ColumnDescriptor| match is_bytes(leaf) {
-        true => !has_more(leaf),
+        true => !has_more(leaf) || is_media(root(leaf)),
         false => leaf.physical_type() == PhysicalType::BYTE_ARRAY || leaf.max_rep_level() == 0,
     };
     let all = schema.columns().iter().enumerate();

@@ -40,6 +40,11 @@ const PARTS: [&str; 11] = [
     "input_file",
 ];
 
+/// Whether a column of this name holds media.
+pub(crate) fn is_media(name: &str) -> bool {
+    NAMES.contains(&name)
+}
+
 /// Refuses fields that hold media: those with the usual names, unless a layout reads them as something else, and those
 /// that someone named.
 pub(super) fn refuse(fields: &Map<String, Value>, read: &[&str], named: &[String]) -> Result<(), RowFault> {

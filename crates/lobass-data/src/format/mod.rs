@@ -31,6 +31,7 @@ pub use conversation::ConversationLayout;
 pub use dataset_info::{DatasetEntry, read_dataset_info};
 pub use detect::detect;
 pub(crate) use detect::{detect_preference, not_turns};
+pub(crate) use media::is_media;
 pub use pair::PairLayout;
 pub use preference::PreferenceLayout;
 pub use roles::RoleWord;
