@@ -127,3 +127,24 @@ fn calls_told_as_text_are_calls_where_the_template_knows_them() {
     assert!(text("calls.jinja").contains("<assistant>[look]</s><tool>a cat</s>"), "{}", text("calls.jinja"));
     assert!(text("chatml").contains(&call), "{}", text("chatml"));
 }
+
+#[test]
+fn presets_show_parts_as_text() {
+    let sandbox = Sandbox::new();
+    let chat = |answer: Value| {
+        json!({"messages": [{"role": "user", "content": "who?"}, {"role": "assistant", "content": answer}]})
+    };
+    let part = |key: &str, text: &str| json!({"type": "text", key: text});
+    let rows = [
+        chat(json!("a cat")),
+        chat(json!([part("text", "a "), part("text", "cat")])),
+        chat(json!([part("value", "a cat")])),
+    ];
+    sandbox.write("parts.jsonl", rows.map(|row| format!("{row}\n")).concat());
+    let ids = |row: usize| {
+        let line = format!("inspect --base base --chat-template chatml --data parts.jsonl --row {row}");
+        sandbox.json(0, &line)["input_ids"].clone()
+    };
+    assert_eq!(ids(1), ids(0));
+    assert_eq!(ids(2), ids(0));
+}

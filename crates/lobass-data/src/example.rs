@@ -158,16 +158,25 @@ impl Example {
         Some(Self { messages, rejected: None, ..self.clone() })
     }
 
-    /// The example with its calls as text, where the row has a text for them.
-    pub(crate) fn with_calls_as_text(&self) -> Cow<'_, Self> {
-        if self.messages.iter().all(|message| message.call_text.is_none()) {
+    /// The example for a template that knows no calls, or no parts: with the text that the row has for them.
+    pub(crate) fn as_text(&self, calls: bool, parts: bool) -> Cow<'_, Self> {
+        let changes = |message: &Message| {
+            calls && message.call_text.is_some() || parts && message.parts.is_some()
+        };
+        if !self.messages.iter().any(changes) {
             return Cow::Borrowed(self);
         }
         let mut example = self.clone();
         for message in &mut example.messages {
-            if let Some(text) = message.call_text.take() {
+            if let Some(text) = message.call_text.take().filter(|_| calls) {
                 message.content = text;
                 message.extra.shift_remove("tool_calls");
+            }
+            if parts && let Some(parts) = message.parts.take() {
+                let thoughts: Vec<&str> = parts.iter().filter_map(|part| part.get("thinking")?.as_str()).collect();
+                if !thoughts.is_empty() {
+                    message.extra.entry("reasoning_content").or_insert_with(|| Value::from(thoughts.concat()));
+                }
             }
         }
         Cow::Owned(example)

@@ -136,8 +136,7 @@ impl Encoder {
     /// [`RowStatus::Malformed`] if the tokenizer has no token for a part of the text.
     pub fn trace(&self, example: &Example) -> Result<Trace, RowFault> {
         let bos = self.tokenizer.bos().map(|token| token.text.as_str());
-        let as_text = if self.template.knows_calls() { None } else { Some(example.with_calls_as_text()) };
-        let example = as_text.as_deref().unwrap_or(example);
+        let example = &*example.as_text(!self.template.knows_calls(), !self.template.knows_parts());
         let rendered = Rendered::new(&self.template, example, self.tokenizer.special_tokens(), bos)?;
         let mut spans = match self.options.mask {
             Mask::Generation => generation::spans(&rendered)?,

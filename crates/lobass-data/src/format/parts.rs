@@ -1,8 +1,8 @@
 //! Content that is given as a list of parts.
 //!
 //! Templates get the parts as the row has them, as in transformers. Three other ways to write them are read for what
-//! they mean: bare strings, `OpenAI`'s `input_text`, `output_text` and `refusal`, and LLaMA-Factory's parts with a
-//! `value`. Thoughts and calls among the parts become those of the turn, since templates look for them there.
+//! they mean, and templates get their text: bare strings, `OpenAI`'s `input_text`, `output_text` and `refusal`, and
+//! LLaMA-Factory's parts with a `value`. Thoughts and calls among the parts become those of the turn, since templates look for them there.
 
 use serde_json::{Map, Value, json};
 
@@ -15,7 +15,7 @@ use crate::json::kind_of;
 pub(super) struct Content {
     /// The text of all parts.
     pub(super) text: String,
-    /// The parts for templates; `None` if they have to be given as one text.
+    /// The parts for templates; `None` if templates get one text.
     pub(super) parts: Option<Vec<Value>>,
     /// A thought that templates would not find among the parts.
     pub(super) thought: Option<String>,
@@ -37,7 +37,7 @@ pub(super) fn read(parts: &[Value], name: &str) -> Result<Content, RowFault> {
     let mut shown = Vec::new();
     for part in parts {
         match part {
-            Value::String(text) => content.say(text, json!({"type": "text", "text": text}), &mut shown),
+            Value::String(text) => content.text.push_str(text),
             Value::Object(fields) => content.part(&present(fields), name, &mut shown)?,
             other => {
                 let reason = format!("field `{name}`: expected parts of text, found {}", kind_of(other));
@@ -45,17 +45,12 @@ pub(super) fn read(parts: &[Value], name: &str) -> Result<Content, RowFault> {
             }
         }
     }
-    let is_plain = content.thought.is_none() && content.calls.is_empty();
-    content.parts = (is_plain && !shown.is_empty()).then_some(shown);
+    // Parts that are not spelled as templates know them are given as one text.
+    content.parts = (shown.len() == parts.len() && !shown.is_empty()).then_some(shown);
     Ok(content)
 }
 
 impl Content {
-    fn say(&mut self, text: &str, part: Value, shown: &mut Vec<Value>) {
-        self.text.push_str(text);
-        shown.push(part);
-    }
-
     fn part(
         &mut self,
         part: &Map<String, Value>,
@@ -71,8 +66,8 @@ impl Content {
             "text" | "input_text" | "output_text" | "refusal" => {
                 let text = text_of(part, &TEXT).map_err(fault)?;
                 let is_usual = kind == "text" && part.contains_key("type") && part.contains_key("text");
-                let part = if is_usual { json!(part) } else { json!({"type": "text", "text": text}) };
-                self.say(&text, part, shown);
+                self.text.push_str(&text);
+                shown.extend(is_usual.then(|| json!(part)));
             }
             "thinking" if part.contains_key("thinking") => shown.push(json!(part)),
             "thinking" | "reasoning" | "thought" => {
@@ -155,7 +150,8 @@ mod tests {
         ] {
             let content = read_of(json!([part])).unwrap();
             assert_eq!(content.text, "Hi", "{part}");
-            assert_eq!(content.parts, Some(vec![json!({"type": "text", "text": "Hi"})]), "{part}");
+            let is_usual = part["type"] == "text" && part["text"] == "Hi";
+            assert_eq!(content.parts.is_some(), is_usual, "{part}");
         }
         assert_eq!(read_of(json!([{"type": "text", "text": null}])).unwrap().text, "");
         assert_eq!(read_of(json!([])), Ok(Content::default()));

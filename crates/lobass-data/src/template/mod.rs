@@ -43,6 +43,7 @@ pub struct ChatTemplate {
     marks_generation: bool,
     has_tool_use: bool,
     knows_calls: bool,
+    knows_parts: bool,
     /// The variables that the template reads.
     variables: BTreeSet<String>,
     environments: Bounded,
@@ -129,6 +130,7 @@ impl ChatTemplate {
             tells_time,
             marks_generation: any(&source::marks_generation),
             has_tool_use: tool_use.is_some(),
+            knows_parts: !Preset::ALL.iter().any(|preset| preset.source() == source),
             knows_calls: any(&|source| source.contains("tool_calls")),
             variables,
             environments: Bounded::new(environment),
@@ -187,6 +189,11 @@ impl ChatTemplate {
     /// Whether the template shows calls of tools.
     pub(crate) fn knows_calls(&self) -> bool {
         self.knows_calls
+    }
+
+    /// Whether the template may be given content as parts; the presets show text only.
+    pub(crate) fn knows_parts(&self) -> bool {
+        self.knows_parts
     }
 
     /// Renders an example as text.
