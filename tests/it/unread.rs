@@ -131,9 +131,7 @@ fn calls_told_as_text_are_calls_where_the_template_knows_them() {
 #[test]
 fn presets_show_parts_as_text() {
     let sandbox = Sandbox::new();
-    let chat = |answer: Value| {
-        json!({"messages": [{"role": "user", "content": "who?"}, {"role": "assistant", "content": answer}]})
-    };
+    let chat = |answer: Value| json!({"messages": [{"role": "user", "content": "who?"}, {"role": "assistant", "content": answer}]});
     let part = |key: &str, text: &str| json!({"type": "text", key: text});
     let rows = [
         chat(json!("a cat")),

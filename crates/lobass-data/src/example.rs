@@ -160,9 +160,8 @@ impl Example {
 
     /// The example for a template that knows no calls, or no parts: with the text that the row has for them.
     pub(crate) fn as_text(&self, calls: bool, parts: bool) -> Cow<'_, Self> {
-        let changes = |message: &Message| {
-            calls && message.call_text.is_some() || parts && message.parts.is_some()
-        };
+        let changes =
+            |message: &Message| calls && message.call_text.is_some() || parts && message.parts.is_some();
         if !self.messages.iter().any(changes) {
             return Cow::Borrowed(self);
         }
@@ -173,9 +172,13 @@ impl Example {
                 message.extra.shift_remove("tool_calls");
             }
             if parts && let Some(parts) = message.parts.take() {
-                let thoughts: Vec<&str> = parts.iter().filter_map(|part| part.get("thinking")?.as_str()).collect();
+                let thoughts: Vec<&str> =
+                    parts.iter().filter_map(|part| part.get("thinking")?.as_str()).collect();
                 if !thoughts.is_empty() {
-                    message.extra.entry("reasoning_content").or_insert_with(|| Value::from(thoughts.concat()));
+                    message
+                        .extra
+                        .entry("reasoning_content")
+                        .or_insert_with(|| Value::from(thoughts.concat()));
                 }
             }
         }
