@@ -47,10 +47,10 @@ pub fn each_row<T: Send, E: From<Error>>(
     work: impl Fn(&Example) -> T + Sync,
     mut take: impl FnMut(&PoolRow, Option<T>) -> Result<(), E>,
 ) -> Result<(), E> {
-    let look = |_: &(), rows: &[PoolRow]| -> Vec<Option<T>> {
+    let look = |(): &(), rows: &[PoolRow]| -> Vec<Option<T>> {
         rows.iter().map(|row| row.example.as_ref().ok().map(&work)).collect()
     };
-    each_chunk(pool.rows(), threads, &mut (), look, |_, rows, found| {
+    each_chunk(pool.rows(), threads, &mut (), look, |(), rows, found| {
         rows.iter().zip(found).try_for_each(|(row, found)| take(row, found))
     })
 }

@@ -45,7 +45,9 @@ impl Passages {
             let start = found.postings.len() as u32;
             found.postings.extend(of_run.iter().map(|(_, passage)| passage));
             found.runs.insert(of_run[0].0, (start, found.postings.len() as u32));
-            of_run.iter().for_each(|&(_, passage)| found.n_runs[passage as usize] += 1);
+            for &(_, passage) in of_run {
+                found.n_runs[passage as usize] += 1;
+            }
         }
         found
     }

@@ -20,7 +20,9 @@ pub(super) fn report(report: &Report) -> String {
             let key = shown.at.key.as_deref().filter(|key| key.len() <= LONGEST_KEY);
             let key = key.map(|key| format!(" (`{key}`)")).unwrap_or_default();
             text.line("", format!("  row {}{key}: {}", shown.at.row, shown.detail));
-            quoted(&shown.at).into_iter().for_each(|beginning| text.line("", beginning));
+            if let Some(beginning) = quoted(&shown.at) {
+                text.line("", beginning);
+            }
             if let Some((other, beginning)) =
                 shown.other.as_ref().and_then(|other| Some((other, quoted(other)?)))
             {
