@@ -81,7 +81,7 @@ fn changed(rng: &mut ChaCha8Rng, value: &Value) -> Value {
             match rng.random_range(0..3) {
                 0 => letters.truncate(at),
                 1 => {
-                    letters.insert(at, *pick(rng, &['\0', ' ', '{', '"', '\u{300}', '\u{10ffff}', '.', '/']))
+                    letters.insert(at, *pick(rng, &['\0', ' ', '{', '"', '\u{300}', '\u{10ffff}', '.', '/']));
                 }
                 _ => letters.extend(letters.clone()),
             }

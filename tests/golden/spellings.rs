@@ -44,7 +44,7 @@ fn configs_mean_what_they_mean_to_transformers() {
     assert!(cases.len() > 30);
     for (name, Case { model, config, nll }) in cases {
         let dir = with_config(&model, &config);
-        let found = token_losses(&open(dir.path()), Dtype::F32, &[input_ids.clone()]);
+        let found = token_losses(&open(dir.path()), Dtype::F32, std::slice::from_ref(&input_ids));
         assert_close(&name, &found[0], &nll, TOLERANCE);
     }
 }
@@ -96,7 +96,7 @@ fn names_may_lack_or_double_the_prefix() {
         let whole = open(dir.path()).weights_digest();
         renamed(dir.path(), rename);
         let checkpoint = open(dir.path());
-        let found = token_losses(&checkpoint, Dtype::F32, &[input_ids.clone()]);
+        let found = token_losses(&checkpoint, Dtype::F32, std::slice::from_ref(&input_ids));
         assert_close("renamed", &found[0], nll, TOLERANCE);
         assert_eq!(checkpoint.weights_digest(), whole);
         assert!(checkpoint.findings()[0].to_string().contains("other names"));
