@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     /// A report of arms that differ in nothing but their correlations with length.
-    fn report(arms: Value) -> Report {
+    fn report(arms: &Value) -> Report {
         let arm = |one: &Value| {
             let mut arm = json!({
                 "matching": "epochs", "n_rows": 9.0, "n_tokens": 90.0, "n_steps": 3.0, "passes": 1.0,
@@ -143,7 +143,7 @@ mod tests {
         let arms = |lobass: Value| {
             let mut lobass = lobass;
             (lobass["strategy"], lobass["length_correlation"]) = (json!("lobass"), json!(0.1));
-            report(json!([
+            report(&json!([
                 lobass, {"strategy": "gap-sum", "length_correlation": 0.8}, {"strategy": "full", "length_correlation": null},
             ]))
         };

@@ -84,7 +84,9 @@ impl Chooser<'_> {
                 // One thread: a feature is a number per checkpoint, so this is quick.
                 let clusters = k_means(*features, rows, N_CLUSTERS, N_ROUNDS, &columns.ties, 1);
                 for (number, members) in clusters.members.iter().enumerate() {
-                    members.iter().for_each(|&row| scores.set(row as usize, Some(number as f64)));
+                    for &row in members {
+                        scores.set(row as usize, Some(number as f64));
+                    }
                 }
                 candidates(ranking, &equal_shares(&clusters, end), scores)
             }

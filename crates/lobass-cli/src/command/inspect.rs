@@ -52,13 +52,11 @@ pub(crate) fn inspect(args: &InspectArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let mut facts = Labelled::default();
     facts.line("row", format!("{} of source `{}`", row.row, sequences.pool.files()[row.file].source()));
     facts.line("key", &row.key);
-    let in_table = match (&args.scores, &scores) {
-        (Some(path), Some(table)) => {
-            check_table(path, table.manifest(), &sequences, &base, row.file, ui)?;
-            Some(scored_as(path, table, &row)?)
-        }
-        _ => None,
-    };
+    if let (Some(path), Some(table)) = (&args.scores, &scores) {
+        check_table(path, table.manifest(), &sequences, &base, row.file, ui)?;
+    }
+    let in_table = args.scores.as_deref().zip(scores.as_ref());
+    let in_table = in_table.map(|(path, table)| scored_as(path, table, &row)).transpose()?;
     let example = match &row.example {
         Ok(example) => example,
         Err(fault) => {

@@ -114,7 +114,7 @@ pub(super) fn overlaps(report: &Report) -> String {
                 (true, _) => rows.push_str("<td class=\"self\">–</td>"),
                 (false, Some(one)) => rows.push_str(&overlap_cell(one)),
                 (false, None) => {
-                    rows.push_str("<td class=\"self\" title=\"one of them keeps nothing\">–</td>")
+                    rows.push_str("<td class=\"self\" title=\"one of them keeps nothing\">–</td>");
                 }
             }
         }
