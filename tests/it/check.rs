@@ -243,6 +243,8 @@ fn mistakes_are_explained() {
         .fails("check --data pool.jsonl --skip duplicate", &["`duplicate`", "duplicates, near-duplicates"]);
     sandbox.fails("check --data missing.jsonl", &["missing.jsonl"]);
     sandbox.fails("check --data pool.jsonl --eval missing.jsonl", &["missing.jsonl"]);
+    sandbox.fails("check --data pool.jsonl --base nowhere", &["base model `nowhere`", "org/name"]);
+    sandbox.fails("check --data pool.jsonl --max-length 5", &["--max-length", "--base MODEL"]);
     let list = sandbox.json(0, "check --list");
     let names: Vec<&str> =
         list.as_array().unwrap().iter().map(|check| check["name"].as_str().unwrap()).collect();

@@ -4,6 +4,7 @@ mod text;
 
 use std::path::Path;
 
+use anyhow::bail;
 use lobass_check::{CheckName, Inputs, Options, Report, check as check_rows};
 use lobass_core::Observer as _;
 use lobass_data::{Encoder, Pool};
@@ -25,6 +26,9 @@ pub(crate) fn check(args: &CheckArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     args.data.apply(&mut data);
     let mut encode = EncodeSettings::default();
     args.encode.apply(&mut encode);
+    if args.base.is_none() && encode != EncodeSettings::default() {
+        bail!("`--chat-template`, `--mask`, `--max-length`, and `--overlong` need a tokenizer: add `--base MODEL`");
+    }
     let pool = open_pool(&data, ui)?;
     let encoder = args.base.as_deref().map(|base| tokenizer(base, &pool, &encode, ui)).transpose()?;
     let evaluation = match args.eval.is_empty() {
@@ -46,6 +50,12 @@ pub(crate) fn check(args: &CheckArgs, ui: &Ui) -> anyhow::Result<Outcome> {
 /// A model's tokenizer and chat template.
 fn tokenizer(base: &Path, pool: &Pool, encode: &EncodeSettings, ui: &Ui) -> anyhow::Result<Encoder> {
     let dir = find_tokenizer(base, ui)?.dir;
+    if !dir.is_dir() {
+        bail!(
+            "base model `{}`: expected a directory with a tokenizer, or `org/name` on the hub, found none",
+            dir.display()
+        );
+    }
     Ok(open_encoder(pool, encode, &dir, positions(&dir), None, ui)?.0)
 }
 
