@@ -27,7 +27,9 @@ pub(crate) fn check(args: &CheckArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let mut encode = EncodeSettings::default();
     args.encode.apply(&mut encode);
     if args.base.is_none() && encode != EncodeSettings::default() {
-        bail!("`--chat-template`, `--mask`, `--max-length`, and `--overlong` need a tokenizer: add `--base MODEL`");
+        bail!(
+            "`--chat-template`, `--mask`, `--max-length`, and `--overlong` need a tokenizer: add `--base MODEL`"
+        );
     }
     let pool = open_pool(&data, ui)?;
     let encoder = args.base.as_deref().map(|base| tokenizer(base, &pool, &encode, ui)).transpose()?;
