@@ -13,6 +13,7 @@ mod detect;
 mod dialogue;
 mod field;
 mod media;
+mod names;
 mod pair;
 mod parts;
 mod preference;

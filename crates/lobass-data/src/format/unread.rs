@@ -7,179 +7,13 @@
 use serde_json::{Map, Value};
 
 use super::Layout;
+use super::names::{collect, is_response, last_word, words};
 use crate::{Example, Message, Unread, UnreadCounts, UnreadKind};
-
-/// Words of names that hold text for a model.
-const PROMPT: [&str; 74] = [
-    "abstract",
-    "answer",
-    "answers",
-    "article",
-    "background",
-    "body",
-    "caption",
-    "choices",
-    "chosen",
-    "code",
-    "completion",
-    "completions",
-    "constraints",
-    "content",
-    "context",
-    "contexts",
-    "conversation",
-    "cot",
-    "critique",
-    "demonstration",
-    "demonstrations",
-    "description",
-    "dialog",
-    "dialogue",
-    "document",
-    "documents",
-    "evidence",
-    "examples",
-    "explanation",
-    "facts",
-    "feedback",
-    "fewshot",
-    "history",
-    "hint",
-    "hints",
-    "hypothesis",
-    "input",
-    "inputs",
-    "instruction",
-    "instructions",
-    "knowledge",
-    "memory",
-    "messages",
-    "options",
-    "output",
-    "outputs",
-    "paragraph",
-    "passage",
-    "passages",
-    "persona",
-    "plan",
-    "premise",
-    "prompt",
-    "prompts",
-    "query",
-    "question",
-    "rationale",
-    "reasoning",
-    "reference",
-    "rejected",
-    "response",
-    "responses",
-    "scenario",
-    "schema",
-    "solution",
-    "story",
-    "summary",
-    "system",
-    "text",
-    "thinking",
-    "thought",
-    "thoughts",
-    "tests",
-    "transcript",
-];
-
-/// Words of names that hold metadata.
-const METADATA: [&str; 81] = [
-    "author",
-    "authors",
-    "annotator",
-    "category",
-    "categories",
-    "checksum",
-    "class",
-    "commit",
-    "config",
-    "count",
-    "country",
-    "created",
-    "dataset",
-    "date",
-    "datetime",
-    "difficulty",
-    "digest",
-    "doi",
-    "domain",
-    "encoding",
-    "engine",
-    "file",
-    "filename",
-    "filepath",
-    "fingerprint",
-    "flag",
-    "flags",
-    "format",
-    "generator",
-    "grade",
-    "hash",
-    "href",
-    "id",
-    "ids",
-    "idx",
-    "index",
-    "key",
-    "kind",
-    "label",
-    "labels",
-    "lang",
-    "language",
-    "languages",
-    "length",
-    "level",
-    "licence",
-    "license",
-    "link",
-    "links",
-    "locale",
-    "md5",
-    "mime",
-    "model",
-    "models",
-    "modified",
-    "name",
-    "origin",
-    "path",
-    "provenance",
-    "provider",
-    "rank",
-    "rating",
-    "repo",
-    "revision",
-    "score",
-    "scores",
-    "sha",
-    "sha256",
-    "source",
-    "sources",
-    "split",
-    "status",
-    "subset",
-    "tag",
-    "tags",
-    "task",
-    "time",
-    "timestamp",
-    "topic",
-    "type",
-    "url",
-];
-
 /// Columns of weights, which change what a row counts for; lobass scores every row alike.
 const WEIGHTS: [&str; 4] = ["weight", "loss_weight", "sample_weight", "loss_scale"];
 
 /// Columns that say whether a response is a good one; lobass takes every response for one to be learned.
 const VERDICTS: [&str; 2] = ["label", "kto_tag"];
-
-/// Words of text that a value under the name of metadata may have.
-const LABEL_WORDS: usize = 12;
 
 impl Layout {
     /// What the columns of a row say beside what its example does.
@@ -260,81 +94,10 @@ impl Message {
     }
 }
 
-/// Words of names that hold what a model is to say, which no prompt is made of.
-fn is_response(word: &str) -> bool {
-    let words = [
-        "answer",
-        "answers",
-        "completion",
-        "completions",
-        "cot",
-        "critique",
-        "explanation",
-        "feedback",
-        "output",
-        "outputs",
-        "rationale",
-        "reasoning",
-        "response",
-        "responses",
-        "solution",
-        "thinking",
-        "thought",
-        "thoughts",
-        "tests",
-        "text",
-        "messages",
-        "conversation",
-    ];
-    words.contains(&word)
-}
-
 fn says_more(name: &str, value: &Value, example: &Example) -> bool {
     let mut texts = Vec::new();
     collect(name, value, &mut texts);
     texts.into_iter().any(|text| !repeats(text, example))
-}
-
-/// The texts of a value that are no metadata; those in lists have the name of the list.
-fn collect<'a>(name: &str, value: &'a Value, texts: &mut Vec<&'a str>) {
-    match value {
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
-        Value::String(text) => {
-            if is_text(name, text) {
-                texts.push(text);
-            }
-        }
-        Value::Array(values) => values.iter().for_each(|value| collect(name, value, texts)),
-        // Numbers and bytes that JSON cannot hold.
-        Value::Object(fields) if fields.keys().all(|name| name.starts_with("$lobass::")) => {}
-        Value::Object(fields) => fields.iter().for_each(|(name, value)| collect(name, value, texts)),
-    }
-}
-
-fn is_text(name: &str, text: &str) -> bool {
-    let text = text.trim();
-    if text.is_empty() {
-        return false;
-    }
-    match last_word(name) {
-        Some(word) if PROMPT.contains(&word) => true,
-        Some(_) => n_words(text) > LABEL_WORDS,
-        None => is_prose(text),
-    }
-}
-
-/// Whether a text is more than a label, a number, a date, an address, or a hash.
-fn is_prose(text: &str) -> bool {
-    let is_address = text.contains("://") && !text.contains(char::is_whitespace);
-    let n_digits = text.chars().filter(|c| c.is_ascii_digit() || c.is_ascii_punctuation()).count();
-    let is_number = 2 * n_digits > text.chars().filter(|c| !c.is_whitespace()).count();
-    !is_address && !is_number && (n_words(text) > 2 || text.contains('\n'))
-}
-
-/// Words between blanks; of scripts without blanks, two signs are taken for a word.
-fn n_words(text: &str) -> usize {
-    let n_signs = text.chars().filter(|c| matches!(u32::from(*c), 0x0E00..=0x0EFF | 0x1000..=0x109F | 0x1780..=0x17FF | 0x3040..=0x30FF | 0x3400..=0x9FFF | 0xF900..=0xFAFF | 0x20000..=0x2FFFF)).count();
-    text.split_whitespace().count() + n_signs / 2
 }
 
 /// Whether an example says a text already: in a turn, or as a rendering of its prompt and its response.
@@ -355,28 +118,6 @@ fn repeats(text: &str, example: &Example) -> bool {
 
 fn fields_of(turn: &Message) -> impl Iterator<Item = &str> {
     ["instruction", "input"].iter().filter_map(|name| turn.extra.get(*name)?.as_str())
-}
-
-/// The last word of a name that is known, which says what it holds.
-fn last_word(name: &str) -> Option<&'static str> {
-    let find = |word: &str| PROMPT.iter().chain(&METADATA).find(|known| **known == word).copied();
-    words(name).filter_map(|word| find(&word)).last()
-}
-
-/// The words of a name, in lower case: `system_prompt`, `systemPrompt`, and `system-prompt2` have the same two.
-fn words(name: &str) -> impl Iterator<Item = String> {
-    let mut words = vec![String::new()];
-    let mut before = ' ';
-    for c in name.chars() {
-        if !c.is_alphabetic() || c.is_uppercase() && before.is_lowercase() {
-            words.push(String::new());
-        }
-        if c.is_alphabetic() {
-            words.last_mut().expect("there is one").extend(c.to_lowercase());
-        }
-        before = c;
-    }
-    words.into_iter().filter(|word| !word.is_empty())
 }
 
 #[cfg(test)]
