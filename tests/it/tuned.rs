@@ -62,7 +62,8 @@ fn a_template_that_only_the_adapter_brings_is_used_for_both() {
     let ended = sandbox.expect(0, &format!("{line} --chat-template alpaca --out alpaca.parquet"));
     assert!(!ended.stderr.contains("since the base brings none"), "{}", ended.stderr);
     // The other commands decide as `score` does.
-    let ended = sandbox.expect(0, "inspect --base bare --data small.jsonl --row 0 --losses --reference adapter");
+    let ended =
+        sandbox.expect(0, "inspect --base bare --data small.jsonl --row 0 --losses --reference adapter");
     assert!(ended.stdout.contains("<user>") && ended.stderr.contains("since the base brings none"));
     let ended = sandbox.expect(0, "plan --base bare --data small.jsonl --adapter adapter --work work");
     assert!(ended.stderr.contains("since the base brings none"), "{}", ended.stderr);
