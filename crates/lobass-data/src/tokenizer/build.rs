@@ -7,7 +7,7 @@ use super::class::Class;
 use super::files::Files;
 use super::special::SpecialTokens;
 use super::token::Token;
-use super::{TokenizerNote, mistral};
+use super::{TokenizerNote, mistral, shape};
 use crate::Error;
 
 /// Reads and rebuilds `tokenizer.json`. Offsets cover all of the text.
@@ -26,6 +26,9 @@ pub(super) fn build(
         expected: "a tokenizer",
         source,
     })?;
+    if let Some(reason) = shape::fault(&json) {
+        return Err(Error::Tokenizer { path, reason });
+    }
     let special = SpecialTokens::read(files, class, Some(&json))?;
     note_losses(&json, class, notes);
     class.rebuild(&mut json, files, &special);

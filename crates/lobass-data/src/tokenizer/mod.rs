@@ -14,6 +14,7 @@ mod mistral;
 mod note;
 mod pipeline;
 mod registered;
+mod shape;
 mod special;
 mod token;
 
