@@ -22,8 +22,8 @@ use minijinja::{Error, ErrorKind, State};
 
 /// Deepest list in a list that is printed; deeper ones come from templates that mean harm.
 const MAX_DEPTH: usize = 200;
-/// Bytes of text that one unit of the engine's fuel pays for.
-const BYTES_PER_FUEL: u64 = 64;
+/// Bytes of printed values that one unit of the engine's fuel pays for, as in the engine's own `tojson`.
+const BYTES_PER_FUEL: u64 = 4;
 
 /// How many bytes the rendering may still make, by the fuel that is left.
 pub(super) fn bytes_left(state: &State<'_, '_>) -> usize {
