@@ -181,7 +181,9 @@ impl DataFile {
     /// Reads further words for roles.
     #[must_use]
     pub fn with_roles(mut self, words: &[RoleWord]) -> Self {
-        words.iter().for_each(|RoleWord { word, role }| self.layout.add_role(word, *role));
+        for RoleWord { word, role } in words {
+            self.layout.add_role(word, *role);
+        }
         self
     }
 

@@ -75,7 +75,7 @@ fn beside_turns(rendered: &Rendered<'_>) -> Vec<Unread> {
 
 /// Fields of turns that the rendered text shows nothing of. Calls and thoughts are no such fields.
 fn turn_fields(example: &Example, rendered: &str) -> Vec<Unread> {
-    let fields = example.messages.iter().flat_map(|message| message.further_texts());
+    let fields = example.messages.iter().flat_map(Message::further_texts);
     fields
         .filter(|(_, texts)| texts.is_empty() || texts.iter().any(|text| !rendered.contains(text.trim())))
         .map(|(name, _)| Unread::new(UnreadKind::TurnField, name))

@@ -17,14 +17,13 @@ const OLD_CALL: &str = "function_call";
 /// What is no call in one of the two fields.
 pub(super) fn normalise(fields: &mut Map<String, Value>) -> Result<(), RowFault> {
     let calls = match fields.get(CALLS) {
-        None => None,
         Some(Value::String(text)) if text.trim().is_empty() => Some(Vec::new()),
         Some(Value::String(text)) => Some(list(parse(CALLS, text)?)?),
         Some(Value::Array(calls)) if calls.iter().any(Value::is_string) => {
             Some(list(Value::Array(calls.clone()))?)
         }
         Some(Value::Array(calls)) if calls.is_empty() => Some(Vec::new()),
-        Some(Value::Array(_)) => None, // as it should be
+        None | Some(Value::Array(_)) => None, // as it should be
         Some(one @ Value::Object(_)) => Some(vec![one.clone()]),
         Some(other) => return Err(wrong(CALLS, other)),
     };

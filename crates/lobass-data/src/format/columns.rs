@@ -10,8 +10,8 @@ use crate::Error;
 /// Which columns hold what: `prompt=question,response=answer`, `messages=dialog`, or `chosen=good,rejected=bad`.
 ///
 /// Keys are `prompt`, `query`, `response`, `system`, `history`, `tools`, and `id` for rows that are a prompt and a
-/// response; `messages`, `system`, `tools`, and `id` for rows that are conversations; `chosen` and `rejected` for rows with two
-/// responses, with the prompt as in either or in both responses. They are those of LLaMA-Factory's
+/// response; `messages`, `system`, `tools`, and `id` for rows that are conversations; `chosen` and `rejected` for rows
+/// with two responses, with the prompt as in either or in both responses. They are those of LLaMA-Factory's
 /// `dataset_info.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ColumnMap {
@@ -62,7 +62,7 @@ impl ColumnMap {
                 pair.query = self.query.clone().or(pair.query.take());
                 pair.system = self.system.clone().or(pair.system.take());
                 pair.history = self.history.clone().or(pair.history.take());
-                pair.beside.tools = self.tools.clone();
+                pair.beside.tools.clone_from(&self.tools);
             }
             Layout::Conversation(turns)
             | Layout::Preference(
@@ -70,7 +70,7 @@ impl ColumnMap {
             ) => {
                 replace(&mut turns.id, self.id.as_ref());
                 turns.system = self.system.clone().or(turns.system.take());
-                turns.beside.tools = self.tools.clone();
+                turns.beside.tools.clone_from(&self.tools);
             }
         }
         Some(layout)

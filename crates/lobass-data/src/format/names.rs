@@ -76,7 +76,12 @@ fn is_prose(text: &str) -> bool {
 
 /// Words between blanks; of scripts without blanks, two signs are taken for a word.
 fn n_words(text: &str) -> usize {
-    let n_signs = text.chars().filter(|c| matches!(u32::from(*c), 0x0E00..=0x0EFF | 0x1000..=0x109F | 0x1780..=0x17FF | 0x3040..=0x30FF | 0x3400..=0x9FFF | 0xF900..=0xFAFF | 0x20000..=0x2FFFF)).count();
+    let has_no_blanks = |sign: &char| {
+        // Thai and Lao, Burmese, Khmer, kana, and Chinese characters.
+        matches!(u32::from(*sign), 0x0E00..=0x0EFF | 0x1000..=0x109F | 0x1780..=0x17FF | 0x3040..=0x30FF)
+            || matches!(u32::from(*sign), 0x3400..=0x9FFF | 0xF900..=0xFAFF | 0x20000..=0x2FFFF)
+    };
+    let n_signs = text.chars().filter(has_no_blanks).count();
     text.split_whitespace().count() + n_signs / 2
 }
 /// The last word of a name that is known, which says what it holds.

@@ -2,7 +2,8 @@
 //!
 //! Templates get the parts as the row has them, as in transformers. Three other ways to write them are read for what
 //! they mean, and templates get their text: bare strings, `OpenAI`'s `input_text`, `output_text` and `refusal`, and
-//! LLaMA-Factory's parts with a `value`. Thoughts and calls among the parts become those of the turn, since templates look for them there.
+//! LLaMA-Factory's parts with a `value`. Thoughts and calls among the parts become those of the turn, since templates look
+//! for them there.
 
 use serde_json::{Map, Value, json};
 
@@ -30,8 +31,8 @@ const THOUGHT: [&str; 5] = ["thinking", "reasoning", "text", "value", "content"]
 /// Reads the parts of the field `name`.
 ///
 /// # Errors
-/// [`Media`](lobass_core::RowStatus::Media) for parts that are no text; malformed, and the type or the keys of the part,
-/// for others.
+/// [`Media`](lobass_core::RowStatus::Media) for parts that are no text; malformed for others, with
+/// the type or the keys of the part.
 pub(super) fn read(parts: &[Value], name: &str) -> Result<Content, RowFault> {
     let mut content = Content::default();
     let mut shown = Vec::new();
@@ -119,7 +120,7 @@ mod tests {
 
     use super::*;
 
-    fn read_of(parts: Value) -> Result<Content, String> {
+    fn read_of(parts: &Value) -> Result<Content, String> {
         read(parts.as_array().unwrap(), "content")
             .map_err(|fault| format!("{}: {}", fault.status, fault.reason))
     }
@@ -128,11 +129,11 @@ mod tests {
     fn parts_of_text_stay_as_they_are() {
         let parts =
             json!([{"type": "text", "text": "Hi"}, {"type": "text", "text": " there.", "cache": {"a": 1}}]);
-        let content = read_of(parts.clone()).unwrap();
+        let content = read_of(&parts).unwrap();
         assert_eq!(content.text, "Hi there.");
         assert_eq!(content.parts, parts.as_array().cloned());
         let thinking = json!([{"type": "thinking", "thinking": "Hm."}, {"type": "text", "text": "Hi"}]);
-        let content = read_of(thinking.clone()).unwrap();
+        let content = read_of(&thinking).unwrap();
         assert_eq!((content.text.as_str(), content.parts), ("Hi", thinking.as_array().cloned()));
     }
 
@@ -148,13 +149,13 @@ mod tests {
             json!({"type": "text", "text": "Hi", "image_url": null}),
             json!({"type": "refusal", "refusal": "Hi"}),
         ] {
-            let content = read_of(json!([part])).unwrap();
+            let content = read_of(&json!([part])).unwrap();
             assert_eq!(content.text, "Hi", "{part}");
             let is_usual = part["type"] == "text" && part["text"] == "Hi";
             assert_eq!(content.parts.is_some(), is_usual, "{part}");
         }
-        assert_eq!(read_of(json!([{"type": "text", "text": null}])).unwrap().text, "");
-        assert_eq!(read_of(json!([])), Ok(Content::default()));
+        assert_eq!(read_of(&json!([{"type": "text", "text": null}])).unwrap().text, "");
+        assert_eq!(read_of(&json!([])), Ok(Content::default()));
     }
 
     #[test]
@@ -165,7 +166,7 @@ mod tests {
             {"type": "tool_call", "value": "{\"name\": \"size\", \"arguments\": {\"feet\": 2}}"},
             {"type": "tool_use", "id": "c2", "name": "size", "input": {"feet": 3}},
         ]);
-        let content = read_of(parts).unwrap();
+        let content = read_of(&parts).unwrap();
         assert_eq!((content.text.as_str(), content.thought.as_deref()), ("Let me see.", Some("A ball.")));
         assert_eq!(content.parts, None);
         let call =
@@ -177,7 +178,7 @@ mod tests {
 
     #[test]
     fn what_is_no_text_is_named() {
-        let fault = |part: Value| read_of(json!([part])).unwrap_err();
+        let fault = |part: Value| read_of(&json!([part])).unwrap_err();
         for kind in ["image", "image_url", "input_audio", "video", "file"] {
             let reason = fault(json!({"type": kind, kind: {"url": "x"}}));
             assert!(reason.starts_with(RowStatus::Media.as_str()) && reason.contains(kind), "{reason}");

@@ -134,7 +134,7 @@ mod tests {
         layout.unread(row, &example).into_iter().map(|unread| unread.name).collect()
     }
 
-    fn beside(columns: Value) -> Vec<String> {
+    fn beside(columns: &Value) -> Vec<String> {
         let mut row = json!({"question": "How many are red?", "answer": "There are two red ones."});
         row.as_object_mut().unwrap().extend(columns.as_object().unwrap().clone());
         unread(&row)
@@ -159,7 +159,7 @@ mod tests {
             ("loss_weight", json!(0.5)),
             ("label", json!(false)),
         ] {
-            assert_eq!(beside(json!({name: value})), [name], "{value}");
+            assert_eq!(beside(&json!({name: value})), [name], "{value}");
         }
     }
 
@@ -186,7 +186,7 @@ mod tests {
             ("contexts", json!([])),
             ("weight", json!(1)),
         ] {
-            assert_eq!(beside(json!({name: value})), [""; 0], "{name} {value}");
+            assert_eq!(beside(&json!({name: value})), [""; 0], "{name} {value}");
         }
     }
 
@@ -194,7 +194,8 @@ mod tests {
     fn what_the_turns_say_does_not_count_twice() {
         let turns =
             json!([{"role": "user", "content": "How many?"}, {"role": "assistant", "content": "Two."}]);
-        let row = json!({"messages": turns, "prompt": "How many?", "text": "User: How many?\nBot: Two.", "chosen": turns});
+        let text = "User: How many?\nBot: Two.";
+        let row = json!({"messages": turns, "prompt": "How many?", "text": text, "chosen": turns});
         assert_eq!(unread(&row), [""; 0]);
         let other = json!([turns[0], {"role": "assistant", "content": "Three."}]);
         let row = json!({"messages": turns, "rejected": other, "text": "How many?\nThree."});
