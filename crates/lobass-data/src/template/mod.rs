@@ -19,7 +19,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use jiff::civil::DateTime;
-use minijinja::value::Object;
+use minijinja::value::{Object, ObjectRepr};
 use minijinja::{ErrorKind, Value};
 use serde_json::{Map, Value as Json};
 
@@ -245,6 +245,10 @@ impl ChatTemplate {
 struct TemplateReference;
 
 impl Object for TemplateReference {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+
     fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("<TemplateReference None>")
     }
