@@ -135,8 +135,11 @@ fn lists_and_tables_of_other_data_are_refused() {
         );
         sandbox.expect(0, &select);
     }
-    let other = ["row", "in the score table and", "they were made from other data"];
-    sandbox.fails("mask --scores one.parquet --index two.list.jsonl --out m.parquet", &other);
+    let other = ["row", "has the key", "they were made from other data"];
+    sandbox.fails(
+        "mask --scores one.parquet --index two.list.jsonl --out m.parquet",
+        &["two.list.jsonl", "row", "has the key", "they were made from other data"],
+    );
     let quality = "select --scores one.parquet --strategy quality --budget 3 --index q.jsonl";
     sandbox.fails(&format!("{quality} --ratings two.list.jsonl"), &other);
     let twice = sandbox.read("one.list.jsonl").lines().next().unwrap().to_owned();

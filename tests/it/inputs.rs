@@ -36,7 +36,7 @@ fn every_format_says_the_same() {
     let expected = losses(&sandbox, "qa.jsonl");
     assert!(expected.iter().all(Option::is_some));
     let turns = |q: &str, a: &str, role: &str, content: &str, user: &str, assistant: &str| json!([{role: user, content: q}, {role: assistant, content: a}]);
-    let formats: [Format; 8] = [
+    let formats: [Format; 7] = [
         ("alpaca", Box::new(|q, a| json!({"instruction": q, "input": "", "output": a}))),
         ("dolly", Box::new(|q, a| json!({"instruction": q, "context": "", "response": a, "category": "x"}))),
         ("completion", Box::new(|q, a| json!({"prompt": q, "completion": a}))),
@@ -53,15 +53,6 @@ fn every_format_says_the_same() {
             Box::new(
                 move |q, a| json!({"conversations": turns(q, a, "role", "content", "user", "assistant")}),
             ),
-        ),
-        (
-            "parts",
-            Box::new(|q, a| {
-                json!({"messages": [
-                    {"role": "user", "content": [{"type": "text", "text": q}]},
-                    {"role": "assistant", "content": a},
-                ]})
-            }),
         ),
         (
             "conversational",

@@ -109,12 +109,12 @@ fn weights_media_and_role_words() {
 #[test]
 fn calls_told_as_text_are_calls_where_the_template_knows_them() {
     let sandbox = Sandbox::new();
-    let call = json!({"name": "look", "arguments": {"at": "cat"}}).to_string();
+    let call = json!({"name": "look", "arguments": {}}).to_string();
     let turns = json!([
-        {"from": "human", "value": "who is tim?"},
+        {"from": "human", "value": "who?"},
         {"from": "function_call", "value": call},
         {"from": "observation", "value": "a cat"},
-        {"from": "gpt", "value": "tim is a cat"},
+        {"from": "gpt", "value": "a cat"},
     ]);
     sandbox.write("calls.jsonl", format!("{}\n", json!({"conversations": turns})));
     let template = "{% for message in messages %}<{{ message.role }}>{{ message.content }}\

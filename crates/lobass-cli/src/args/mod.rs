@@ -6,6 +6,7 @@ mod compute;
 mod data;
 mod embed;
 mod encode;
+mod inspect;
 mod job;
 mod less;
 mod mask;
@@ -13,6 +14,7 @@ mod pages;
 mod price;
 mod recipe;
 mod report;
+mod run;
 mod selection;
 mod sets;
 mod shape;
@@ -35,6 +37,7 @@ pub(crate) use compute::ComputeArgs;
 pub(crate) use data::DataArgs;
 pub(crate) use embed::{EmbedArgs, VectorArgs};
 pub(crate) use encode::EncodeArgs;
+pub(crate) use inspect::InspectArgs;
 pub(crate) use job::JobArgs;
 pub(crate) use less::LessArgs;
 pub(crate) use mask::{MaskArgs, MaskMethod, ScopeArg};
@@ -42,6 +45,7 @@ pub(crate) use pages::{CompletionsArgs, ManArgs};
 pub(crate) use price::PriceArgs;
 pub(crate) use recipe::{RecipeArgs, ReferenceArgs};
 pub(crate) use report::ReportArgs;
+pub(crate) use run::RunArgs;
 pub(crate) use selection::SelectionArgs;
 pub(crate) use sets::SetArgs;
 pub(crate) use shape::ShapeArgs;
@@ -377,73 +381,6 @@ pub(crate) struct SelectArgs {
     pub(crate) strategy: String,
     #[command(flatten)]
     pub(crate) selection: SelectionArgs,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "Example:\n  lobass inspect --base base --data pool.jsonl --row 17")]
-pub(crate) struct InspectArgs {
-    /// The model whose tokenizer and chat template are used
-    #[arg(long, value_name = "MODEL")]
-    pub(crate) base: PathBuf,
-    /// A second model, for its losses
-    #[arg(long, value_name = "MODEL", requires = "losses")]
-    pub(crate) reference: Option<PathBuf>,
-    /// Which row, counted from 0 over all files
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub(crate) row: u64,
-    /// Compute the loss of every scored token, which loads the weights
-    #[arg(long)]
-    pub(crate) losses: bool,
-    /// A score table, for what it says of the row
-    #[arg(long, value_name = "FILE")]
-    pub(crate) scores: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) data: DataArgs,
-    #[command(flatten)]
-    pub(crate) encode: EncodeArgs,
-    #[command(flatten)]
-    pub(crate) compute: ComputeArgs,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  lobass run --init lobass.toml\n  lobass run lobass.toml\n  \
-    lobass run --base base --data pool.jsonl --budget 6% --out runs/first")]
-pub(crate) struct RunArgs {
-    /// A config file; flags override what it says
-    #[arg(value_name = "CONFIG")]
-    pub(crate) config: Option<PathBuf>,
-    /// Begin with the settings of another trainer's config: an axolotl or LLaMA-Factory YAML, or TRL's arguments
-    ///
-    /// What is taken over, what is not, and what has another effect is printed; flags override it.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["config", "init"])]
-    pub(crate) from: Option<PathBuf>,
-    /// Write a commented config file to begin with, and stop
-    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "lobass.toml", conflicts_with_all = ["config", "base", "data", "out"])]
-    pub(crate) init: Option<PathBuf>,
-    /// The pretrained model: a checkpoint directory
-    #[arg(long, value_name = "MODEL")]
-    pub(crate) base: Option<PathBuf>,
-    /// A reference model that is there already; without it one is trained
-    #[arg(long, value_name = "MODEL")]
-    pub(crate) reference: Option<PathBuf>,
-    /// The run directory; what is done in it already is not done again
-    #[arg(long, value_name = "DIR")]
-    pub(crate) out: Option<PathBuf>,
-    /// How to choose; several give several selections [default: lobass]
-    #[arg(long, value_name = "NAME", num_args = 1..)]
-    pub(crate) strategy: Vec<String>,
-    #[command(flatten)]
-    pub(crate) selection: SelectionArgs,
-    #[command(flatten)]
-    pub(crate) recipe: RecipeArgs,
-    #[command(flatten)]
-    pub(crate) references: ReferenceArgs,
-    #[command(flatten)]
-    pub(crate) data: DataArgs,
-    #[command(flatten)]
-    pub(crate) encode: EncodeArgs,
-    #[command(flatten)]
-    pub(crate) compute: ComputeArgs,
 }
 
 /// A parser for a closed list of words, so that help and completions know them.

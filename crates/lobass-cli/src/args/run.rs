@@ -1,0 +1,48 @@
+//! Arguments of `lobass run`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{ComputeArgs, DataArgs, EncodeArgs, RecipeArgs, ReferenceArgs, SelectionArgs};
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  lobass run --init lobass.toml\n  lobass run lobass.toml\n  \
+    lobass run --base base --data pool.jsonl --budget 6% --out runs/first")]
+pub(crate) struct RunArgs {
+    /// A config file; flags override what it says
+    #[arg(value_name = "CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Begin with the settings of another trainer's config: an axolotl or LLaMA-Factory YAML, or TRL's arguments
+    ///
+    /// What is taken over, what is not, and what has another effect is printed; flags override it.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["config", "init"])]
+    pub(crate) from: Option<PathBuf>,
+    /// Write a commented config file to begin with, and stop
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "lobass.toml", conflicts_with_all = ["config", "base", "data", "out"])]
+    pub(crate) init: Option<PathBuf>,
+    /// The pretrained model: a checkpoint directory
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) base: Option<PathBuf>,
+    /// A reference model that is there already; without it one is trained
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) reference: Option<PathBuf>,
+    /// The run directory; what is done in it already is not done again
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// How to choose; several give several selections [default: lobass]
+    #[arg(long, value_name = "NAME", num_args = 1..)]
+    pub(crate) strategy: Vec<String>,
+    #[command(flatten)]
+    pub(crate) selection: SelectionArgs,
+    #[command(flatten)]
+    pub(crate) recipe: RecipeArgs,
+    #[command(flatten)]
+    pub(crate) references: ReferenceArgs,
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    #[command(flatten)]
+    pub(crate) encode: EncodeArgs,
+    #[command(flatten)]
+    pub(crate) compute: ComputeArgs,
+}
