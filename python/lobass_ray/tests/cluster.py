@@ -86,7 +86,8 @@ class Cluster:
     def workers(self, work: Path) -> dict[int, int]:
         """The workers on a work directory, each with the actor that holds it."""
         ours = processes(self.mark.encode())
-        held = {pid: parent for pid, (parent, command) in ours.items() if f" worker --quiet --work {work} " in command}
+        line = f" worker --quiet --stop-with-parent --work {work} "
+        held = {pid: parent for pid, (parent, command) in ours.items() if line in command}
         # A script between an actor and a worker is the worker, seen from here.
         return {pid: actor for pid, actor in held.items() if actor not in held}
 
