@@ -122,7 +122,7 @@ fn another_tokenizer_beside_an_adapter_is_refused_and_a_longer_one_reported() {
     let ended = sandbox.expect(0, &format!("{line} --out further.parquet"));
     assert!(ended.stderr.contains("`<padding>`"), "{}", ended.stderr);
     edit(&sandbox, "adapter/tokenizer.json", |tokenizer| {
-        tokenizer["normalizer"] = json!({"type": "Lowercase"})
+        tokenizer["normalizer"] = json!({"type": "Lowercase"});
     });
     let ended = sandbox.expect(2, &format!("{line} --out other.parquet"));
     assert!(ended.stderr.contains("expected the tokenizer of the base"), "{}", ended.stderr);

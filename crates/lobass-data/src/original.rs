@@ -106,7 +106,9 @@ impl Original {
     }
 
     fn error(&self, error: io::Error) -> Error {
-        match error.get_ref().is_some_and(|inner| inner.is::<Changed>()) {
+        match error.get_ref().is_some_and(
+            <dyn std::error::Error + std::marker::Send + std::marker::Sync + 'static>::is::<Changed>,
+        ) {
             true => self.changed(None),
             false => Error::Io(error),
         }

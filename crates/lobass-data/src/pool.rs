@@ -55,8 +55,8 @@ impl Pool {
             let set = (name.clone(), file.set().to_owned());
             let is_first = !sources.keys().any(|(other, _)| *other == name);
             let source = sources.entry(set).or_insert_with(|| {
-                let free = |number: &u32| !taken.contains(&format!("{name}-{number}"));
-                let number = if is_first { None } else { (2..).find(free) };
+                let free = |number: &usize| !taken.contains(&format!("{name}-{number}"));
+                let number = if is_first { None } else { (2..=taken.len() + 2).find(free) };
                 number.map_or_else(|| name.clone(), |number| format!("{name}-{number}"))
             });
             taken.insert(source.clone());

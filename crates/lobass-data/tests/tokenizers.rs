@@ -81,7 +81,7 @@ fn ids_are_those_of_auto_tokenizer() {
         let leading: Vec<u32> = tokenizer.leading().iter().map(|token| token.id).collect();
         assert_eq!(leading, case.leading, "{}", case.name);
         for (text, ids) in texts.iter().zip(&answers[case.answer]) {
-            let begins = ids.first().is_some() && ids.first() == leading.first();
+            let begins = !ids.is_empty() && ids.first() == leading.first();
             let expected: Vec<u32> = leading.iter().filter(|_| !begins).chain(ids).copied().collect();
             let found = tokenizer.encode(text).map(|tokens| tokens.ids);
             if found.as_ref() != Ok(&expected) {

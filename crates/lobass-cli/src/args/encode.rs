@@ -16,7 +16,7 @@ pub(crate) struct EncodeArgs {
     ///
     /// auto is the checkpoint's own template, or that of its reference or adapter if it brings none; without either,
     /// plain for data that is all prompt and completion, and alpaca for everything else. Of several templates, rows
-    /// with tools get tool_use, and named:NAME takes one for all rows. A directory is a checkpoint whose template is
+    /// with tools get `tool_use`, and named:NAME takes one for all rows. A directory is a checkpoint whose template is
     /// taken.
     #[arg(long, value_name = "TEMPLATE", value_parser = check_template)]
     chat_template: Option<String>,

@@ -135,9 +135,9 @@ impl Quotes {
 /// The cells of one record.
 fn cells(record: &[u8], separator: u8) -> Result<Vec<String>, String> {
     let mut quotes = Quotes::default();
-    record.iter().for_each(|&byte| {
+    for &byte in record {
         quotes.ends_record(byte, separator);
-    });
+    }
     if matches!(quotes, Quotes::Inside) {
         return Err("expected the end of a quoted cell, found the end of the file".to_owned());
     }

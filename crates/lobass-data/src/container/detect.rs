@@ -48,6 +48,7 @@ pub(super) fn detect(file: &Original) -> Result<Container, Error> {
 }
 
 /// A container that is no text; `None` inside if it is packed, so that it cannot be read.
+#[expect(clippy::option_option, reason = "not binary, binary that cannot be read, and binary that can")]
 fn binary(head: &[u8], compression: Compression) -> Option<Option<Container>> {
     let container = match head {
         [b'P', b'A', b'R', b'1', ..] => Container::Parquet,
@@ -95,6 +96,7 @@ fn objects(file: &Original, compression: Compression) -> Result<Container, Error
 }
 
 /// The first value of a text.
+#[expect(clippy::struct_excessive_bools, reason = "four independent facts, each asked for once")]
 struct First {
     /// It is well-formed, as far as it was kept.
     is_json: bool,

@@ -38,7 +38,7 @@ pub(super) fn shadow(message: &Message, part: Part) -> Engine {
             calls.into_iter().flatten().for_each(|call| other_call(call, part));
         }
         Part::Thought => {
-            for (name, value) in message.extra.iter_mut() {
+            for (name, value) in &mut message.extra {
                 if THOUGHTS.contains(&name.as_str()) && !value.is_null() {
                     *value = Value::from(NOTHING);
                 }

@@ -36,6 +36,10 @@ use own::{DEFAULT, OwnTemplates, TOOL_USE};
 
 /// A compiled chat template, the special tokens that it is given, and arguments for all rows.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts about the source, each asked for by name"
+)]
 pub struct ChatTemplate {
     name: String,
     digest: String,

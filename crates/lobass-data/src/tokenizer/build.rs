@@ -1,5 +1,7 @@
 //! A tokenizer from `tokenizer.json`, with the steps and the tokens that transformers gives it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use serde_json::Value;
 use tokenizers::{AddedToken, Tokenizer};
 
@@ -34,8 +36,12 @@ pub(super) fn build(
     class.rebuild(&mut json, files, &special);
     take_dropout(&mut json, notes);
     keep_white_space_in_offsets(&mut json["post_processor"]);
-    let tokenizer = tokenizer(&json.to_string(), files, class, &special)
-        .map_err(|error| Error::Tokenizer { path, reason: error.to_string() })?;
+    // The library panics at some damaged files that `shape` does not know.
+    let built = catch_unwind(AssertUnwindSafe(|| tokenizer(&json.to_string(), files, class, &special)));
+    let built = built.map_err(|_| "expected a tokenizer, found parts that do not fit together".to_owned());
+    let tokenizer = built
+        .and_then(|built| built.map_err(|error| error.to_string()))
+        .map_err(|reason| Error::Tokenizer { path, reason })?;
     Ok((tokenizer, special))
 }
 

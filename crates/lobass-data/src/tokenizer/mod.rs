@@ -115,7 +115,7 @@ impl TextTokenizer {
         tokenizer.with_decoder(None::<DecoderWrapper>);
         let identity = Identity::of(&tokenizer, &leading).map_err(|error| fail(error.to_string()))?;
         let (special, class) = (special_texts(&tokenizer), choice.class.name());
-        Ok(Self { bos, eos, begin, leading, special, notes, class, identity, tokenizer })
+        Ok(Self { tokenizer, bos, eos, begin, leading, special, notes, class, identity })
     }
 
     /// The class of transformers that it follows.

@@ -127,6 +127,7 @@ fn split(pattern: &Value, behavior: &str) -> Value {
     json!({"type": "Split", "pattern": pattern, "behavior": behavior, "invert": false})
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "both are made for this call")]
 fn sequence(first: Value, second: Value) -> Value {
     json!({"type": "Sequence", "pretokenizers": [first, second]})
 }
@@ -139,7 +140,7 @@ fn byte_level(adds_space: Option<bool>, use_regex: bool) -> Value {
 /// A BPE model with the vocabulary of another one. Only BPE has merges.
 fn bpe(mut model: Value, flags: &Value) -> Value {
     let vocabulary = match model["vocab"].take() {
-        Value::Array(tokens) => Value::Object(numbered(tokens)),
+        Value::Array(tokens) => Value::Object(numbered(&tokens)),
         vocabulary => vocabulary,
     };
     let merges = match model["merges"].take() {
@@ -158,7 +159,7 @@ fn bpe(mut model: Value, flags: &Value) -> Value {
 }
 
 /// A list of tokens, or of tokens with scores, as a map to their places.
-fn numbered(tokens: Vec<Value>) -> Map<String, Value> {
+fn numbered(tokens: &[Value]) -> Map<String, Value> {
     let text = |token: &Value| token.as_str().or_else(|| token[0].as_str()).map(str::to_owned);
     let numbered = tokens.iter().enumerate();
     numbered.filter_map(|(id, token)| Some((text(token)?, Value::from(id)))).collect()

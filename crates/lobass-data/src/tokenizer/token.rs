@@ -15,6 +15,7 @@ pub(super) enum Token {
 
 /// An `AddedToken` of transformers.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "the fields of the file")]
 pub(super) struct Flagged {
     pub(super) content: String,
     #[serde(default)]

@@ -18,7 +18,7 @@ pub(in super::super) fn to_json(
     let mut arguments = arguments.into_values();
     let named: Kwargs = match arguments.pop_if(|last| last.is_kwargs()) {
         Some(named) => named.try_into()?,
-        None => Kwargs::from_iter(std::iter::empty::<(String, Value)>()),
+        None => std::iter::empty::<(String, Value)>().collect(),
     };
     if arguments.len() > 5 {
         return Err(Error::from(ErrorKind::TooManyArguments));

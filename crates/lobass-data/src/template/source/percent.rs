@@ -85,7 +85,7 @@ impl<'a> Expression<'a> {
                     if self.kind(before) == Some(TokenKind::Text)
                         && self.kind(at) == Some(TokenKind::Text) =>
                 {
-                    at = before
+                    at = before;
                 }
                 Some(before) if matches!(self.text(before), "is" | "not") => return None,
                 _ => return self.unsigned(at),
