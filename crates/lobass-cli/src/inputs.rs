@@ -142,7 +142,7 @@ impl Sequences {
     }
 }
 
-/// A checkpoint's tokenizer and chat template, and the time that the template is told. `positions` is the longest
+/// A checkpoint's tokenizer and chat template, and the time that the template sees. `positions` is the longest
 /// sequence that the model was made for; without it and without a maximal length, sequences may have any length.
 pub(crate) fn open_encoder(
     pool: &Pool,

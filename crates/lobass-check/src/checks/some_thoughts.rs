@@ -14,7 +14,7 @@ const BESIDE: [&str; 3] = ["reasoning_content", "reasoning", "thinking"];
 pub(crate) enum Thought {
     /// It does not say.
     None,
-    /// It says that there is none, such as by an empty `<think>` block.
+    /// It marks the absence of a thought, such as by an empty `<think>` block.
     Empty,
     /// It does.
     Some,

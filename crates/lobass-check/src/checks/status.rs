@@ -5,7 +5,7 @@ use lobass_core::RowStatus;
 use crate::row::Row;
 use crate::tally::Found;
 
-/// Rows without a score, but for those that are too long or repeated.
+/// Rows without a score, except those that are too long or repeated.
 pub(super) fn unusable(row: &Row<'_>) -> Vec<Found> {
     let (status, reason) = row.status();
     if status.is_scored() || matches!(status, RowStatus::Overlong | RowStatus::Duplicate) {

@@ -46,7 +46,7 @@ impl Class {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Known {
     Here(Class),
-    /// A class of transformers with a pipeline that is not implemented here.
+    /// A class of transformers whose pipeline lobass does not build; loading it is an error.
     Elsewhere,
 }
 
@@ -59,7 +59,7 @@ pub(super) struct Choice {
 /// Decides as `AutoTokenizer.from_pretrained` does.
 ///
 /// # Errors
-/// [`Error::Tokenizer`] for a class whose pipeline is not implemented.
+/// [`Error::Tokenizer`] for a class whose pipeline lobass does not build.
 pub(super) fn choose(files: &Files) -> Result<Choice, Error> {
     let model_type = files.of_model("model_type").unwrap_or_default();
     let entry = registered(model_type);

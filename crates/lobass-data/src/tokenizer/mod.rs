@@ -69,7 +69,7 @@ impl TextTokenizer {
     ///
     /// # Errors
     /// [`Error::Io`] if `tokenizer.json` is not there, [`Error::Json`] or [`Error::Tokenizer`] if a file is damaged or
-    /// names a tokenizer class that is not implemented.
+    /// names a tokenizer class that lobass does not build.
     pub fn from_dir(dir: &Path) -> Result<Self, Error> {
         Self::open(dir, Bos::Auto)
     }

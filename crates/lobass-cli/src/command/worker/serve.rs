@@ -1,4 +1,4 @@
-//! Units by JSON lines: what is asked for comes in on standard input, what became of it goes out on standard output.
+//! Units by JSON lines: requests come in on standard input, results go out on standard output.
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::process;

@@ -39,7 +39,7 @@ impl Shown<'_> {
         Ok(bodies)
     }
 
-    /// The examples, or why there are none. Reads the pool up to the last of them.
+    /// The examples, or the reason why they are missing. Reads the pool up to the last of them.
     fn examples(&self) -> anyhow::Result<BTreeMap<u64, Result<Example, String>>> {
         let mut found = BTreeMap::new();
         if self.rows.is_empty() {
