@@ -22,7 +22,7 @@ pub(crate) struct EncodeArgs {
     chat_template: Option<String>,
     /// An argument of the chat template for all rows, such as `enable_thinking=false`; can be given several times
     ///
-    /// The value is JSON, or text if it is none. Arguments of a row come first.
+    /// The value is read as JSON, or else as plain text. Arguments of a row come first.
     #[arg(long, value_name = "NAME=VALUE", value_parser = template_argument)]
     template_arg: Vec<(String, Value)>,
     /// Which tokens are scored: the responses with their end-of-turn tokens, their text alone, what the chat template
