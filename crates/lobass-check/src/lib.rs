@@ -49,6 +49,7 @@ mod row;
 mod rules;
 mod run;
 mod tally;
+mod text;
 
 pub use catalog::{CheckInfo, CheckName, Needs};
 pub use chunks::{each_chunk, each_row};

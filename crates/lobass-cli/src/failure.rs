@@ -1,12 +1,13 @@
 //! Telling a person what went wrong, and what to do about it.
 
+use std::error::Error as StdError;
 use std::io::{ErrorKind, Write as _};
 
 use anstyle::{AnsiColor, Style};
+use lobass::Error;
 use lobass_core::{visible, without_secrets};
 
 use crate::exit::{DONE, FAILED, UNFINISHED};
-use crate::faults::Several;
 use crate::style::Styled;
 use crate::ui::{Stream, fitted};
 
@@ -43,26 +44,43 @@ const LABELS: [&str; 2] = ["because", "hint"];
 /// An error with its causes, and a hint where there is one; several errors one below the other. What is invisible in
 /// text of the data is shown as signs.
 pub(crate) fn text(error: &anyhow::Error) -> String {
-    match error.downcast_ref::<Several>() {
-        Some(Several(errors)) => {
-            let each = errors.iter().zip(1..).map(|(error, number)| format!("{number}. {}", text(error)));
+    text_of(error.as_ref())
+}
+
+fn text_of(error: &(dyn StdError + 'static)) -> String {
+    match error.downcast_ref::<Error>() {
+        Some(Error::Several(errors)) => {
+            let each = errors.iter().zip(1..).map(|(error, number)| format!("{number}. {}", text_of(error)));
             let each: Vec<String> =
                 each.map(|text| text.replace("\n\n", "\n").replace('\n', "\n     ")).collect();
             format!("{} things are wrong\n  {}", errors.len(), each.join("\n  "))
         }
-        None => text_of_one(error),
+        _ => text_of_one(error),
     }
 }
 
-fn text_of_one(error: &anyhow::Error) -> String {
+fn text_of_one(error: &(dyn StdError + 'static)) -> String {
     let mut text = paragraph(error);
-    for cause in error.chain().skip(1) {
+    for cause in causes(error).skip(1) {
         text += &format!("\n  because: {}", paragraph(cause));
     }
-    if let Some(hint) = error.chain().find_map(hint) {
+    if let Some(hint) = causes(error).find_map(hint) {
         text += &format!("\n\nhint: {hint}");
     }
     text
+}
+
+/// An error and its causes.
+fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |error| StdError::source(*error))
+}
+
+/// The error of a library below, where `lobass` passes it on as it is.
+fn inner<'a>(cause: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
+    match cause.downcast_ref::<Error>() {
+        Some(error) => error.inner(),
+        None => cause,
+    }
 }
 
 /// A message without the passwords of its addresses, whose further lines are indented, so that none of them looks like a
@@ -71,22 +89,19 @@ fn paragraph(message: impl std::fmt::Display) -> String {
     visible(&without_secrets(&message.to_string())).replace('\n', "\n    ")
 }
 
-/// Whether the same command may do it later, without anybody's doing.
+/// Whether the same command may do it later, without a change.
 fn may_pass(error: &anyhow::Error) -> bool {
-    let passes = |cause: &(dyn std::error::Error + 'static)| {
+    causes(error.as_ref()).map(inner).any(|cause| {
         matches!(cause.downcast_ref(), Some(lobass_run::Error::Store { again: true, .. }))
-    };
-    let hub = |cause: &(dyn std::error::Error + 'static)| {
-        cause.downcast_ref().is_some_and(lobass_hub::Error::may_pass)
-    };
-    error.chain().any(passes) || error.chain().any(hub)
+            || cause.downcast_ref().is_some_and(lobass_hub::Error::may_pass)
+    })
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    let broken = |cause: &(dyn std::error::Error + 'static)| {
+    let broken = |cause: &(dyn StdError + 'static)| {
         cause.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
     };
-    error.chain().any(broken)
+    causes(error.as_ref()).map(inner).any(broken)
 }
 
 /// What there is to do when a place could not be reached.
@@ -140,7 +155,8 @@ fn of_hub(error: &lobass_hub::Error) -> Option<&'static str> {
     })
 }
 
-fn hint(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
+fn hint(cause: &(dyn StdError + 'static)) -> Option<&'static str> {
+    let cause = inner(cause);
     if let Some(error) = cause.downcast_ref::<std::io::Error>() {
         return of_system(error.kind());
     }
@@ -182,22 +198,17 @@ fn hint(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use anyhow::{Context as _, anyhow};
-
     use super::*;
-    use crate::faults::Faults;
 
     #[test]
     fn several_errors_stand_below_each_other() {
-        let mut faults = Faults::default();
-        faults.add(anyhow!("no model"));
         let cause = lobass_data::Error::MissingColumn {
             path: "p.jsonl".into(),
             column: "x\u{1b}[2J\nerror: no".to_owned(),
             columns: Vec::new(),
         };
-        faults.take::<()>(Err(anyhow::Error::from(cause)).context("the data"));
-        let text = text(&faults.end().unwrap_err());
+        let faults = vec![Error::Model("no model".to_owned()), Error::from(cause).within("the data")];
+        let text = text(&Error::Several(faults).into());
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[..3], ["2 things are wrong", "  1. no model", "  2. the data"], "{text}");
         assert!(text.contains("\n       because: ") && text.contains("x␛[2J\n         error: no"), "{text}");

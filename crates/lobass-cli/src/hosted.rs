@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::args::Cli;
 use crate::exit::Outcome;
 use crate::ui::Ui;
-use crate::{command, failure};
+use crate::{command, environment, failure};
 
 /// Why a command that ran inside another program has no result.
 #[derive(Debug)]
@@ -56,10 +56,30 @@ pub fn run_for<A: Into<OsString>>(
     observer: Arc<dyn Observer>,
     arguments: impl IntoIterator<Item = A>,
 ) -> Result<Value, Refusal> {
-    let program = OsString::from("lobass");
-    let arguments = std::iter::once(program).chain(arguments.into_iter().map(Into::into));
+    run_for_by(None, observer, arguments)
+}
+
+/// Runs a command as [`run_for`] does, where `program` starts this program: `python -m lobass`, for example.
+///
+/// # Errors
+/// As [`run_for`].
+pub fn run_for_as<A: Into<OsString>>(
+    program: Vec<OsString>,
+    observer: Arc<dyn Observer>,
+    arguments: impl IntoIterator<Item = A>,
+) -> Result<Value, Refusal> {
+    run_for_by(Some(program), observer, arguments)
+}
+
+fn run_for_by<A: Into<OsString>>(
+    program: Option<Vec<OsString>>,
+    observer: Arc<dyn Observer>,
+    arguments: impl IntoIterator<Item = A>,
+) -> Result<Value, Refusal> {
+    let name = OsString::from("lobass");
+    let arguments = std::iter::once(name).chain(arguments.into_iter().map(Into::into));
     let cli = Cli::read(arguments).map_err(|error| Refusal::Arguments(usage(&error)))?;
-    let ui = Ui::hosted(&cli.output, observer);
+    let ui = Ui::hosted(&cli.output, &environment::runtime(program), observer);
     match command::dispatch(cli.command, &ui) {
         Ok(Outcome::Done | Outcome::Incomplete) => {
             let result = ui.take_result().context("the command has no result to give");

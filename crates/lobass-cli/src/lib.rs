@@ -1,47 +1,31 @@
 //! The lobass command line, as a library so that tests can run it.
 //!
-//! Arguments (`args`) are turned into data, models, and settings (`inputs`, `models`), and every command
-//! (`command`) calls the libraries. This is the only crate that prints, reads the environment, or exits. Results go to
-//! standard output; everything for people on the way goes to standard error.
+//! Arguments (`args`) become settings, and every command (`command`) calls the library [`lobass`]. This is the only crate
+//! that prints, reads the environment, or exits. Results go to standard output; everything for people on the way goes
+//! to standard error.
 //!
 //! A program that has an [`Observer`] runs commands in its own process with [`run_for`]: by the
 //! same path, with results as JSON values.
 
-mod again;
 mod args;
 mod command;
-mod device;
+mod environment;
 mod exit;
 mod failure;
-mod faults;
 mod hosted;
-mod hub;
-mod inputs;
 mod interrupt;
 mod layout;
 mod markdown;
-mod models;
-mod outputs;
-mod part;
-mod placement;
 mod progress;
-mod scored_pool;
-mod settings;
-mod shell;
-mod stages;
 mod style;
-mod text;
-mod training_record;
 mod ui;
-mod work;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-pub use again::set_program;
 use args::Cli;
 pub use exit::{DONE, FAILED, INCOMPLETE, UNFINISHED};
-pub use hosted::{Refusal, run_for};
+pub use hosted::{Refusal, run_for, run_for_as};
 pub use lobass_core::{Observer, StageProgress};
 
 /// Runs the command line of this process.
@@ -51,9 +35,17 @@ pub fn main() -> ExitCode {
 
 /// Runs a command line, which begins with the program's name, and gives its exit code.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    run_by(None, arguments)
+}
+
+/// Runs a command line as [`run`] does, where `program` starts this program: `python -m lobass`, for example.
+pub fn run_as(program: Vec<OsString>, arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    run_by(Some(program), arguments)
+}
+
+fn run_by(program: Option<Vec<OsString>>, arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    again::remember(&arguments);
-    let cli = match Cli::read(arguments) {
+    let cli = match Cli::read(arguments.clone()) {
         Ok(cli) => cli,
         Err(error) => {
             // There is nobody left to tell if this fails.
@@ -67,7 +59,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     {
         return failure::report(&anyhow::Error::new(error).context("a handler of signals"));
     }
-    let ui = ui::Ui::new(&cli.output);
+    let ui = ui::Ui::new(&cli.output, &environment::runtime(program), &arguments);
     match command::dispatch(cli.command, &ui) {
         Ok(outcome) => outcome.exit_code(),
         Err(error) => failure::report(&error),

@@ -1,65 +1,150 @@
-//! Progress on standard error, for terminals.
+//! Progress on standard error: a bar on a terminal, a line now and then in a log.
 
-use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use lobass_core::{Observer as _, StageProgress, visible};
-use lobass_run::{Progress, Stage};
-use lobass_train::{Event, StepReport};
+use lobass_core::readable::{bytes, count, counted, duration, rate};
+use lobass_core::{ProgressUnit, StageProgress, visible};
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::text::{count, counted, duration, rate};
-use crate::ui::{Stream, Ui};
-
-/// A bar for one stage; where no bar would be seen, a line now and then.
-pub(crate) struct Bar<'a> {
-    ui: &'a Ui,
-    bar: ProgressBar,
-    what: String,
-    length: u64,
-    started: Instant,
-    last_line: RefCell<Instant>,
-}
+use crate::ui::Stream;
 
 /// How often a log gets a line.
 const LINE_EVERY: Duration = Duration::from_secs(30);
 
-impl<'a> Bar<'a> {
-    pub(crate) fn new(ui: &'a Ui, what: impl Into<String>, length: u64) -> Self {
-        let bar = if ui.shows_progress() { drawn_line() } else { ProgressBar::hidden() };
+/// When stages began, and the lines that a log gets of them.
+#[derive(Default)]
+pub(crate) struct Stages(Mutex<BTreeMap<String, Times>>);
+
+#[derive(Clone, Copy)]
+struct Times {
+    started: Instant,
+    last_line: Instant,
+}
+
+impl Stages {
+    /// The line that a log gets now, if one is due: every half minute, and at the end.
+    pub(crate) fn line(&self, at: &StageProgress<'_>) -> Option<String> {
         let now = Instant::now();
-        Self { ui, bar, what: what.into(), length, started: now, last_line: RefCell::new(now) }
-    }
-
-    /// Shows how far the stage is. Of the facts, the last are left out first where a terminal is narrow.
-    pub(crate) fn set(&self, position: u64, facts: &[String]) {
-        let at = format!("{position}/{}", self.length);
-        if !self.bar.is_hidden() {
-            let width = Stream::Err.width().unwrap_or(usize::MAX);
-            self.bar.set_message(bar_line(&self.what, (position, self.length), &at, facts, width));
-            return;
+        let mut stages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let times = stages.entry(at.stage.to_owned()).or_insert(Times { started: now, last_line: now });
+        let elapsed = now - times.started;
+        if at.done == at.all {
+            stages.remove(at.stage);
+            return ending(at, elapsed);
         }
-        let mut last = self.last_line.borrow_mut();
-        if last.elapsed() >= LINE_EVERY {
-            *last = Instant::now();
-            self.ui.note(&format!("{:16} {at}  {}", self.what, facts.join(", ")));
+        if now - times.last_line < LINE_EVERY {
+            return None;
         }
+        times.last_line = now;
+        Some(format!("{:16} {}  {}", at.stage, position(at), facts(at, elapsed).join(", ")))
     }
 
-    /// Clears the bar and leaves a line.
-    pub(crate) fn finish(&self, line: impl std::fmt::Display) {
-        self.bar.finish_and_clear();
-        self.ui.note(&format!("{:16} {line}", self.what));
-    }
-
-    pub(crate) fn elapsed(&self) -> Duration {
-        self.started.elapsed()
+    fn elapsed(&self, stage: &str) -> Duration {
+        let stages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        stages.get(stage).map_or(Duration::ZERO, |times| times.started.elapsed())
     }
 }
 
+/// The bar of a terminal. Of stages that run at the same time the first is drawn; the others have lines.
+#[derive(Default)]
+pub(crate) struct Bars {
+    stages: Stages,
+    drawn: Mutex<Option<(String, ProgressBar)>>,
+}
+
+impl Bars {
+    /// Draws a stage if there is a terminal to draw on; the line that it gets instead, or at its end.
+    pub(crate) fn show(&self, at: &StageProgress<'_>, draws: bool) -> Option<String> {
+        let elapsed = self.stages.elapsed(at.stage);
+        let line = self.stages.line(at);
+        let mut drawn = self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
+        if at.done == at.all {
+            if let Some((_, bar)) = drawn.take_if(|(stage, _)| stage == at.stage) {
+                bar.finish_and_clear();
+            }
+            return line;
+        }
+        if draws && drawn.is_none() {
+            *drawn = Some((at.stage.to_owned(), drawn_line()));
+        }
+        match drawn.as_ref().filter(|(stage, _)| stage == at.stage) {
+            Some((_, bar)) => {
+                let width = Stream::Err.width().unwrap_or(usize::MAX);
+                let done = (at.done, at.all);
+                bar.set_message(bar_line(at.stage, done, &position(at), &facts(at, elapsed), width));
+                None
+            }
+            None => line,
+        }
+    }
+
+    /// Prints something while the bar is off the screen.
+    pub(crate) fn suspended(&self, print: impl FnOnce()) {
+        let drawn = self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
+        match drawn.as_ref() {
+            Some((_, bar)) => bar.suspend(print),
+            None => print(),
+        }
+    }
+}
+
+/// How far a stage is, in its unit.
+fn position(at: &StageProgress<'_>) -> String {
+    match at.unit {
+        ProgressUnit::Bytes => format!("{}/{}", bytes(at.done), bytes(at.all)),
+        _ => format!("{}/{}", at.done, at.all),
+    }
+}
+
+/// What is shown beside the bar, the most important first.
+fn facts(at: &StageProgress<'_>, elapsed: Duration) -> Vec<String> {
+    let done_here = at.done.saturating_sub(at.before);
+    let left = time_left(elapsed, done_here, at.all.saturating_sub(at.done));
+    let speed = match at.unit {
+        ProgressUnit::Bytes => per_second(done_here, elapsed),
+        _ => rate(at.n_tokens, elapsed, "tok"),
+    };
+    let mut facts = at.facts.to_vec();
+    facts.insert(facts.len().min(1), left);
+    facts.push(speed);
+    facts.retain(|fact| !fact.is_empty());
+    facts
+}
+
+/// `1.5 MiB/s`; nothing while there is too little to go by.
+fn per_second(done: u64, elapsed: Duration) -> String {
+    if elapsed < Duration::from_millis(50) {
+        return String::new();
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate for people")]
+    let rate = (done as f64 / elapsed.as_secs_f64()) as u64;
+    format!("{}/s", bytes(rate))
+}
+
+/// The line at the end of a stage. Downloads have one for all files together.
+fn ending(at: &StageProgress<'_>, elapsed: Duration) -> Option<String> {
+    let noun = match at.unit {
+        ProgressUnit::Bytes => return None,
+        ProgressUnit::Steps => "step",
+        _ => "row",
+    };
+    let mut line = format!("{:16} {}", at.stage, counted(at.all, noun));
+    if at.before > 0 && at.unit == ProgressUnit::Rows {
+        line += &format!(" ({} done before)", count(at.before));
+    }
+    if at.n_tokens > 0 {
+        line += &format!(", {}", counted(at.n_tokens, "token"));
+    }
+    line += &format!(" in {}", duration(elapsed));
+    at.facts.iter().for_each(|fact| line += &format!(", {fact}"));
+    Some(line)
+}
+
 /// A line of a terminal that is drawn again and again, and shows nothing but its message.
-pub(crate) fn drawn_line() -> ProgressBar {
+fn drawn_line() -> ProgressBar {
     // The style comes before the terminal: a bar of another style would flash up otherwise.
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
     bar.set_style(ProgressStyle::with_template("{msg}").expect("a valid template"));
@@ -72,13 +157,7 @@ const BAR: (usize, usize) = (30, 8);
 
 /// A bar between its label and how far it is, then facts, in at most `width` columns: the bar gets shorter first, then
 /// the last facts go.
-pub(crate) fn bar_line(
-    what: &str,
-    (done, all): (u64, u64),
-    at: &str,
-    facts: &[String],
-    width: usize,
-) -> String {
+fn bar_line(what: &str, (done, all): (u64, u64), at: &str, facts: &[String], width: usize) -> String {
     let label = format!("{:16}", visible(what));
     // A terminal that is written to in its last column may break the line.
     let room = width.saturating_sub(label.width() + at.width() + 3);
@@ -97,89 +176,11 @@ pub(crate) fn bar_line(
 }
 
 /// Time left if the rest goes as fast as what was done in this process.
-pub(crate) fn time_left(elapsed: Duration, done: u64, left: u64) -> String {
+fn time_left(elapsed: Duration, done: u64, left: u64) -> String {
     if done == 0 || left == 0 {
         return String::new();
     }
     format!("{} left", duration(elapsed.mul_f64(left as f64 / done as f64)))
-}
-
-/// Shows a stage of a run that begins now. The first it hears of it is that a shard is done.
-pub(crate) fn run_stage(ui: &Ui, n_rows: u64) -> impl FnMut(Progress) {
-    let started = Instant::now();
-    let mut bar: Option<Bar<'_>> = None;
-    move |progress: Progress| {
-        let bar = bar.get_or_insert_with(|| {
-            let what = match &progress.stage {
-                Stage::Encode => "tokenise".to_owned(),
-                Stage::Score(role) => format!("score {role}"),
-                Stage::Embed(role) => format!("embed {role}"),
-            };
-            Bar { started, ..Bar::new(ui, what, n_rows) }
-        });
-        let Progress { rows_done, n_rows, n_tokens, .. } = progress;
-        ui.progress(&StageProgress { stage: &bar.what, done: rows_done, all: n_rows, n_tokens });
-        let (elapsed, here) = (bar.elapsed(), progress.rows_done - progress.rows_resumed);
-        let left = time_left(elapsed, here, progress.n_rows - progress.rows_done);
-        bar.set(progress.rows_done, &[left, rate(progress.n_tokens, elapsed, "tok")]);
-        if progress.rows_done == progress.n_rows {
-            let resumed = match progress.rows_resumed {
-                0 => String::new(),
-                rows => format!(" ({} done before)", count(rows)),
-            };
-            bar.finish(format!(
-                "{}{resumed}, {} in {}",
-                counted(progress.n_rows, "row"),
-                counted(progress.n_tokens, "token"),
-                duration(elapsed)
-            ));
-        }
-    }
-}
-
-/// Shows training.
-pub(crate) fn training(ui: &Ui) -> impl FnMut(&Event<'_>) {
-    let mut bar: Option<Bar<'_>> = None;
-    let mut tokens = 0;
-    let mut taken_up = 0;
-    move |event: &Event<'_>| match event {
-        Event::Resumed { step } => {
-            taken_up = *step;
-            ui.note(&format!("{:16} an earlier attempt is taken up after step {step}", "train"));
-        }
-        Event::Epoch { .. } => {}
-        Event::HeldOut(found) => {
-            let loss = found.nll.mean().unwrap_or_default();
-            let line = format!("held-out loss {loss:.4} after {}", counted(found.step as u64, "step"));
-            match &bar {
-                Some(bar) => bar.bar.suspend(|| ui.note(&format!("{:16} {line}", "train"))),
-                None => ui.note(&format!("{:16} {line}", "train")),
-            }
-        }
-        Event::Step(step) => {
-            let bar = bar.get_or_insert_with(|| Bar::new(ui, "train", step.n_steps as u64));
-            tokens += step.n_tokens as u64;
-            show_step(bar, step, tokens, taken_up);
-        }
-    }
-}
-
-fn show_step(bar: &Bar<'_>, step: &StepReport, tokens: u64, taken_up: usize) {
-    let elapsed = bar.elapsed();
-    let left = time_left(elapsed, (step.step - taken_up) as u64, (step.n_steps - step.step) as u64);
-    let rate = rate(tokens, elapsed, "tok");
-    let margin = step.margins.map_or(String::new(), |margins| format!("margin {:.3}", margins.mean));
-    let (loss, epoch) = (format!("loss {:.4}", step.loss), format!("epoch {}", step.epoch));
-    bar.set(step.step as u64, &[loss, left, epoch, margin, rate]);
-    if step.step == step.n_steps {
-        bar.finish(format!(
-            "{}, {} in {}, last loss {:.4}",
-            counted(step.n_steps as u64, "step"),
-            counted(tokens, "token"),
-            duration(elapsed),
-            step.loss
-        ));
-    }
 }
 
 #[cfg(test)]

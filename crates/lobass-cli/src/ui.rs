@@ -1,62 +1,79 @@
 //! The one way out: results to standard output, lines for people to standard error, or both to a host program.
 
 use std::borrow::Cow;
+use std::ffi::OsString;
 use std::fmt::Display;
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anstyle::Style;
 use anyhow::Context as _;
+use lobass::Runtime;
 use lobass_core::{Observer, StageProgress, is_invisible, visible, without_secrets};
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::args::{OutputArgs, OutputFormat};
 use crate::layout::folded;
+use crate::progress::{Bars, Stages};
 use crate::style::Styled;
 
 /// Where a command speaks.
 #[derive(Clone)]
 pub(crate) struct Ui {
     format: OutputFormat,
-    quiet: bool,
-    /// Whether this is the one that reports progress, of stages that run at the same time.
-    has_bar: bool,
-    host: Option<Host>,
-}
-
-/// A program that runs a command in its own process.
-#[derive(Clone)]
-struct Host {
-    observer: Arc<dyn Observer>,
-    /// What the command printed, if this were a terminal.
-    result: Arc<Mutex<Option<Value>>>,
+    /// What the command prints, if it runs inside another program.
+    result: Option<Arc<Mutex<Option<Value>>>>,
+    runtime: Runtime,
+    /// The command line without the program's name.
+    arguments: Arc<[OsString]>,
 }
 
 impl Ui {
-    /// Speaks to the standard streams of this process.
-    pub(crate) fn new(args: &OutputArgs) -> Self {
-        Self { format: args.format, quiet: args.quiet, has_bar: true, host: None }
+    /// Speaks to the standard streams of this process, for a command line that begins with the program's name.
+    pub(crate) fn new(args: &OutputArgs, runtime: &Runtime, arguments: &[OsString]) -> Self {
+        let terminal = Terminal { quiet: args.quiet, bars: Bars::default() };
+        let runtime = runtime.observed_by(Arc::new(terminal));
+        Self {
+            format: args.format,
+            result: None,
+            runtime,
+            arguments: arguments.iter().skip(1).cloned().collect(),
+        }
     }
 
     /// Speaks to a host program.
-    pub(crate) fn hosted(args: &OutputArgs, observer: Arc<dyn Observer>) -> Self {
-        Self { host: Some(Host { observer, result: Arc::default() }), ..Self::new(args) }
+    pub(crate) fn hosted(args: &OutputArgs, runtime: &Runtime, observer: Arc<dyn Observer>) -> Self {
+        let hosted = Hosted { observer, quiet: args.quiet, stages: Stages::default() };
+        let runtime = runtime.observed_by(Arc::new(hosted));
+        Self { format: args.format, result: Some(Arc::default()), runtime, arguments: Arc::default() }
     }
 
-    /// Whether a progress bar would be seen.
-    pub(crate) fn shows_progress(&self) -> bool {
-        !self.quiet && self.has_bar && self.host.is_none() && std::io::stderr().is_terminal()
+    /// What calls of the library run in; they report to this.
+    pub(crate) fn runtime(&self) -> &Runtime {
+        &self.runtime
     }
 
-    /// Speaks without progress, while another stage reports its own.
-    pub(crate) fn without_bar(&self) -> Self {
-        Self { has_bar: false, ..self.clone() }
+    /// The command line without the program's name; a hosted command has none.
+    pub(crate) fn arguments(&self) -> &[OsString] {
+        &self.arguments
     }
 
-    /// Leaves out notes.
+    /// Leaves out notes, warnings, and progress.
     pub(crate) fn silent(&self) -> Self {
-        Self { quiet: true, ..self.clone() }
+        Self { runtime: self.runtime.silent(), ..self.clone() }
+    }
+
+    pub(crate) fn note(&self, line: &str) {
+        self.runtime.note(line);
+    }
+
+    pub(crate) fn warn(&self, line: &str) {
+        self.runtime.warn(line);
+    }
+
+    pub(crate) fn is_interrupted(&self) -> bool {
+        self.runtime.is_interrupted()
     }
 
     pub(crate) fn format(&self) -> OutputFormat {
@@ -65,9 +82,9 @@ impl Ui {
 
     /// The result of a command, as text or as JSON; a host takes it with [`Ui::take_result`].
     pub(crate) fn result(&self, text: impl Display, json: &impl Serialize) -> anyhow::Result<()> {
-        if let Some(host) = &self.host {
+        if let Some(result) = &self.result {
             let value = serde_json::to_value(json).context("the result as JSON")?;
-            *host.result.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
+            *result.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
             return Ok(());
         }
         match self.format {
@@ -83,7 +100,7 @@ impl Ui {
 
     /// A result whose text has styles. It is not folded, since its lines are the data's own.
     pub(crate) fn styled_result(&self, text: &Styled, json: &impl Serialize) -> anyhow::Result<()> {
-        if self.host.is_some() || self.format == OutputFormat::Json {
+        if self.result.is_some() || self.format == OutputFormat::Json {
             return self.result("", json);
         }
         Ok(writeln!(anstream::stdout(), "{}", text.as_str().trim_end())?)
@@ -91,41 +108,80 @@ impl Ui {
 
     /// The result that the command of a host gave, if it gave one.
     pub(crate) fn take_result(&self) -> Option<Value> {
-        self.host.as_ref()?.result.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.result.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
-impl Observer for Ui {
+/// The standard streams of this process.
+struct Terminal {
+    quiet: bool,
+    bars: Bars,
+}
+
+impl Terminal {
+    fn print(&self, line: &str) {
+        // A line that cannot be written is no reason to stop.
+        self.bars.suspended(|| {
+            let _ = writeln!(std::io::stderr(), "{}", fitted(line, Stream::Err));
+        });
+    }
+}
+
+impl Observer for Terminal {
     fn note(&self, line: &str) {
-        let line = one_line(line);
-        if let Some(host) = &self.host {
-            host.observer.note(&line);
-        } else if !self.quiet {
-            // A note that cannot be written is no reason to stop.
-            let _ = writeln!(std::io::stderr(), "{}", fitted(&line, Stream::Err));
+        if !self.quiet {
+            self.print(&one_line(line));
         }
     }
 
     /// Warnings are printed with `--quiet` too.
     fn warn(&self, line: &str) {
-        let line = one_line(line);
-        if let Some(host) = &self.host {
-            return host.observer.warn(&line);
-        }
-        let (bold, line) = (Style::new().bold(), format!("note: {line}"));
+        let (bold, line) = (Style::new().bold(), format!("note: {}", one_line(line)));
         let text = fitted(&line, Stream::Err);
-        let _ = writeln!(anstream::stderr(), "{bold}note{bold:#}{}", text.trim_start_matches("note"));
+        self.bars.suspended(|| {
+            let _ = writeln!(anstream::stderr(), "{bold}note{bold:#}{}", text.trim_start_matches("note"));
+        });
     }
 
-    /// On a terminal the bar of the stage shows it; a host gets it as it is.
     fn progress(&self, at: &StageProgress<'_>) {
-        if let Some(host) = self.host.as_ref().filter(|_| self.has_bar) {
-            host.observer.progress(at);
+        let draws = !self.quiet && std::io::stderr().is_terminal();
+        if let Some(line) = self.bars.show(at, draws) {
+            self.note(&line);
         }
     }
 
     fn is_interrupted(&self) -> bool {
-        self.host.as_ref().is_some_and(|host| host.observer.is_interrupted())
+        false
+    }
+}
+
+/// A host program. It gets the lines of a log too: where a stage is now and then, and how it ended.
+struct Hosted {
+    observer: Arc<dyn Observer>,
+    quiet: bool,
+    stages: Stages,
+}
+
+impl Observer for Hosted {
+    fn note(&self, line: &str) {
+        if !self.quiet {
+            self.observer.note(&one_line(line));
+        }
+    }
+
+    fn warn(&self, line: &str) {
+        self.observer.warn(&one_line(line));
+    }
+
+    fn progress(&self, at: &StageProgress<'_>) {
+        self.observer.progress(at);
+        if let Some(line) = self.stages.line(at) {
+            self.note(&line);
+        }
+    }
+
+    fn is_interrupted(&self) -> bool {
+        self.observer.is_interrupted()
     }
 }
 

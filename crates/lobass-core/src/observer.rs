@@ -11,7 +11,8 @@ pub trait Observer: Send + Sync {
     /// A line that the user should not miss, such as rows that were left out.
     fn warn(&self, line: &str);
 
-    /// How far a stage is. Of stages that run at the same time, one reports.
+    /// How far a stage is. A stage reports when it begins, and then after each piece of work. Two stages may run at the
+    /// same time; each reports under its name.
     fn progress(&self, at: &StageProgress<'_>);
 
     /// Whether to stop. It is asked before every unit of work. What was committed before stays.
@@ -23,12 +24,30 @@ pub trait Observer: Send + Sync {
 pub struct StageProgress<'a> {
     /// The name of the stage, such as `tokenise` or `score base`.
     pub stage: &'a str,
-    /// Rows that are done, rows of earlier runs included.
+    /// The unit of the counts below.
+    pub unit: ProgressUnit,
+    /// Units that are done, those of earlier runs included.
     pub done: u64,
-    /// All rows.
+    /// Of them, the units that earlier runs did.
+    pub before: u64,
+    /// All units.
     pub all: u64,
     /// Tokens that were handled since the stage began in this process.
     pub n_tokens: u64,
+    /// More to show, such as `loss 2.1406`; the most important first.
+    pub facts: &'a [String],
+}
+
+/// What a stage counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ProgressUnit {
+    /// Rows of a pool.
+    Rows,
+    /// Optimizer steps.
+    Steps,
+    /// Bytes of a file.
+    Bytes,
 }
 
 /// An [`Observer`] that ignores reports and never stops the work.

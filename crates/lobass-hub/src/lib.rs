@@ -25,6 +25,7 @@
 mod address;
 mod blob;
 mod cache;
+mod environment;
 mod error;
 mod http;
 mod hub;
@@ -35,6 +36,7 @@ mod repo;
 mod settings;
 
 pub use address::DataAddress;
+pub use environment::settings_from;
 pub use error::{Error, Way};
 pub use hub::{DataSnapshot, Event, Hub, Snapshot};
 pub use repo::{RepoId, RepoKind};

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use lobass_cli::{Observer, Refusal, StageProgress, run_for};
+use lobass_cli::{Observer, Refusal, StageProgress, run_for_as};
 use pyo3::exceptions::{PyException, PyKeyboardInterrupt, PyValueError};
 use pyo3::prelude::*;
 
@@ -64,13 +64,14 @@ impl Observer for Program {
 #[pyfunction]
 pub(crate) fn run(
     py: Python<'_>,
+    program: Vec<OsString>,
     arguments: Vec<OsString>,
     progress: Py<PyAny>,
     say: Py<PyAny>,
 ) -> PyResult<String> {
-    let program = Arc::new(Program { progress, say, raised: Mutex::new(None) });
-    let outcome = py.detach(|| run_for(program.clone(), arguments));
-    if let Some(error) = program.raised().take() {
+    let observer = Arc::new(Program { progress, say, raised: Mutex::new(None) });
+    let outcome = py.detach(|| run_for_as(program, observer.clone(), arguments));
+    if let Some(error) = observer.raised().take() {
         return Err(error);
     }
     match outcome {
@@ -88,12 +89,6 @@ pub(crate) fn run(
 
 /// Runs a whole command line, and gives its exit code.
 #[pyfunction]
-pub(crate) fn main(py: Python<'_>, arguments: Vec<OsString>) -> u8 {
-    py.detach(|| lobass_cli::run(arguments))
-}
-
-/// Says how processes of this program are started.
-#[pyfunction]
-pub(crate) fn set_program(program: Vec<OsString>) {
-    lobass_cli::set_program(program);
+pub(crate) fn main(py: Python<'_>, program: Vec<OsString>, arguments: Vec<OsString>) -> u8 {
+    py.detach(|| lobass_cli::run_as(program, arguments))
 }

@@ -21,7 +21,7 @@ mod _lobass {
     #[pymodule_export]
     use crate::columns::{column_names, columns, manifest};
     #[pymodule_export]
-    use crate::command::{LobassError, main, run, set_program};
+    use crate::command::{LobassError, main, run};
     #[pymodule_export]
     use crate::stream::{open_stream, write_stream};
 

@@ -3,11 +3,14 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use lobass::settings::{MatchedTokens, OverlapPolicy};
 use lobass_core::Budget;
 use lobass_evidence::Matching;
 
-use super::{ComputeArgs, EncodeArgs, SelectionArgs, recipe::TrainingArgs};
-use crate::settings::{MatchedTokens, OverlapPolicy};
+use super::{ComputeArgs, EncodeArgs, SelectionArgs, described, recipe::TrainingArgs};
+
+const POLICIES: [(&str, &str); 2] =
+    [("drop", "Leave them out of what is measured on, and count them"), ("refuse", "Stop if there is one")];
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
@@ -37,7 +40,7 @@ pub(crate) struct CompareArgs {
     #[arg(long)]
     pub(crate) eval_rows: bool,
     /// What becomes of held-out examples that are in the pool too: with the same prompt, or nearly the same text
-    #[arg(long, value_enum, value_name = "POLICY", default_value_t)]
+    #[arg(long, value_name = "POLICY", default_value = "drop", value_parser = described::<OverlapPolicy>(&POLICIES))]
     pub(crate) overlap: OverlapPolicy,
     /// Seeds, one after the other: of ties and random subsets, and of training
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]

@@ -1,16 +1,17 @@
 //! What models run on.
 
 use clap::Args;
+use lobass::settings::ComputeSettings;
+use lobass_llama::Backend;
 use lobass_llama::{DeviceName, Dtype};
 
 use super::words;
-use crate::settings::ComputeSettings;
 
 /// What models run on.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Compute")]
 pub(crate) struct ComputeArgs {
-    #[arg(long, value_name = "DEVICE", value_parser = check_device, help = crate::device::help())]
+    #[arg(long, value_name = "DEVICE", value_parser = check_device, help = help())]
     device: Option<String>,
     /// The number format of weights in scoring, and of those that LoRA leaves frozen; what is trained is in f32
     /// [default: bf16 on cards that compute in it, through `cuda` or `vulkan`; else f32]
@@ -44,5 +45,23 @@ impl ComputeArgs {
             settings.dtype = Some(dtype.to_string());
         }
         settings.threads = self.threads.map(usize::from).or(settings.threads);
+    }
+}
+
+/// The devices that this build has, for the help.
+fn help() -> String {
+    let built: Vec<&str> =
+        Backend::ALL.into_iter().filter(|backend| backend.is_built()).map(Backend::name).collect();
+    match built.as_slice() {
+        [] => "The device; this build has `cpu` [default: cpu]".to_owned(),
+        names => {
+            let cards: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+            format!(
+                "The device: `cpu`, or a graphics card, by number if there are several, as in `{}:1`; this build \
+                 has {} [default: cpu]",
+                names[0],
+                cards.join(" and ")
+            )
+        }
     }
 }

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use lobass::settings::DataSettings;
 use lobass_data::{ColumnMap, Duplicates, FormatName, RoleWord};
 
 use super::words;
-use crate::settings::DataSettings;
 
 /// Which data, and how it is read.
 #[derive(Debug, Args)]

@@ -1,11 +1,11 @@
 //! How rows become sequences.
 
 use clap::Args;
+use lobass::settings::EncodeSettings;
 use lobass_data::{Bos, Mask, Overlong, TemplateChoice, template_argument};
 use serde_json::Value;
 
 use super::words;
-use crate::settings::EncodeSettings;
 
 /// How rows become sequences.
 #[derive(Debug, Args)]

@@ -24,7 +24,7 @@ mod work;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use lobass_core::without_secrets;
@@ -132,7 +132,7 @@ pub(crate) enum Command {
     #[command(hide = true)]
     Markdown,
     /// Compute a little on a device, and exit with 0 if it can
-    #[command(hide = true, name = crate::device::TRY)]
+    #[command(hide = true, name = lobass::device::TRY)]
     TryDevice(TryDeviceArgs),
 }
 
@@ -390,4 +390,13 @@ where
     T::Err: std::fmt::Display,
 {
     PossibleValuesParser::new(words).try_map(|word| word.parse::<T>().map_err(|error| error.to_string()))
+}
+
+/// A parser for words of a setting, each with its line of help.
+fn described<T>(words: &'static [(&'static str, &'static str)]) -> impl TypedValueParser<Value = T>
+where
+    T: serde::de::DeserializeOwned + Clone + Send + Sync + 'static,
+{
+    let values = words.iter().map(|(word, help)| PossibleValue::new(*word).help(*help));
+    PossibleValuesParser::new(values).try_map(|word| serde_json::from_value::<T>(word.into()))
 }

@@ -3,10 +3,23 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use lobass::settings::{EvalSettings, Method, ModeName, ObjectiveName, ReferenceSettings, TrainSettings};
 use lobass_train::{Recipe, Schedule};
 
-use super::words;
-use crate::settings::{EvalSettings, Method, ModeName, ObjectiveName, ReferenceSettings, TrainSettings};
+use super::{described, words};
+
+const METHODS: [(&str, &str); 2] =
+    [("full", "All of them"), ("lora", "A low-rank adapter over frozen weights; written as PEFT does")];
+const OBJECTIVES: [(&str, &str); 3] = [
+    ("sft", "Supervised fine-tuning on the responses; of pairs, on the chosen ones"),
+    ("dpo", "Direct preference optimization on pairs"),
+    ("davir-dpo", "DPO with log-ratios that are divided by the starting model's log-probability (DavIR)"),
+];
+const MODES: [(&str, &str); 3] = [
+    ("full-pool", "All of them, as in the paper: it may have memorised the row"),
+    ("cross-fit", "All but the row's own part: as many references as parts"),
+    ("holdout", "A part of the pool that is set aside for it, and cannot be selected (RHO-LOSS)"),
+];
 
 /// How a reference is trained, and what it is measured on.
 #[derive(Debug, Args)]
@@ -34,10 +47,10 @@ pub(crate) struct TrainingArgs {
     #[arg(long, value_name = "NAME", value_parser = words::<Recipe>(&Recipe::NAMES))]
     recipe: Option<Recipe>,
     /// Which weights are trained [default: full]
-    #[arg(long, value_enum, value_name = "METHOD")]
+    #[arg(long, value_name = "METHOD", value_parser = described::<Method>(&METHODS))]
     method: Option<Method>,
     /// What is trained for [default: sft]
-    #[arg(long, value_enum, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = described::<ObjectiveName>(&OBJECTIVES))]
     objective: Option<ObjectiveName>,
     /// What the margins of pairs are multiplied by [default: 0.1 for dpo, 1 for davir-dpo]
     #[arg(long, value_name = "BETA")]
@@ -157,7 +170,7 @@ impl LoraArgs {
 #[command(next_help_heading = "References")]
 pub(crate) struct ReferenceArgs {
     /// What a reference has seen of the row that it scores [default: full-pool]
-    #[arg(long, value_enum, value_name = "MODE")]
+    #[arg(long, value_name = "MODE", value_parser = described::<ModeName>(&MODES))]
     reference_mode: Option<ModeName>,
     /// The parts of the pool in the mode cross-fit; there is a reference for each [default: 2]
     #[arg(long, value_name = "N")]

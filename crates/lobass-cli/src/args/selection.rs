@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use lobass::settings::{DirectionWord, SelectSettings};
 use lobass_core::Budget;
 
 use super::{SetArgs, ShapeArgs};
-use crate::settings::{DirectionWord, SelectSettings};
 
 /// How much is kept, and of what.
 #[derive(Debug, Args)]

@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-
-use crate::settings::{Diversity, SetSettings};
+use lobass::settings::{Diversity, SetSettings};
 
 /// How the rows of a selection differ, or what they are to be like.
 #[derive(Debug, Args)]

@@ -1,8 +1,15 @@
 //! What a selection has to look like beside its budget.
 
 use clap::Args;
+use lobass::settings::{Responses, ShapeSettings};
 
-use crate::settings::{Responses, ShapeSettings};
+use super::described;
+
+const RESPONSES: [(&str, &str); 3] = [
+    ("all", "All of them"),
+    ("best", "The best by the strategy"),
+    ("most-probable", "The most probable one under the base (GRAPE), whatever the strategy ranks by"),
+];
 
 /// What a selection has to look like beside its budget.
 #[derive(Debug, Args)]
@@ -30,7 +37,7 @@ pub(crate) struct ShapeArgs {
     #[arg(long, value_name = "SIMILARITY", num_args = 0..=1, default_missing_value = "0.8")]
     near_duplicates: Option<f64>,
     /// How many responses to one prompt may be kept [default: all]
-    #[arg(long, value_enum, value_name = "WHICH")]
+    #[arg(long, value_name = "WHICH", value_parser = described::<Responses>(&RESPONSES))]
     responses: Option<Responses>,
     /// Split the budget by `source`, by `length`, or by a column of the data, in proportion to the rows of each part
     #[arg(long, value_name = "WHAT")]

@@ -4,18 +4,18 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
+use lobass::run::{check_directory, run as run_with};
+use lobass::settings::{
+    ComputeSettings, DataSettings, EvalSettings, ModelSettings, SelectSettings, Settings, TrainSettings,
+};
+use lobass_core::readable::percent;
 use lobass_demo::{Kind, PoolRow};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::run::{check_directory, run_with};
 use crate::args::DemoArgs;
 use crate::exit::Outcome;
 use crate::layout::table;
-use crate::settings::{
-    ComputeSettings, DataSettings, EvalSettings, ModelSettings, SelectSettings, Settings, TrainSettings,
-};
-use crate::text::percent;
 use crate::ui::{Stream, Ui};
 
 /// The paper's score, the score without its normalisation, and the two baselines that are hard to beat.
@@ -46,7 +46,7 @@ pub(crate) fn demo(args: &DemoArgs, ui: &Ui) -> Result<Outcome> {
         compute,
         ..Settings::default()
     };
-    let report = run_with(&settings, ui)?;
+    let report = run_with(&settings, ui.runtime())?;
 
     let kinds: Vec<Kind> = read_kinds(&shipped.pool)?;
     let compositions = STRATEGIES
@@ -73,7 +73,7 @@ pub(crate) fn demo(args: &DemoArgs, ui: &Ui) -> Result<Outcome> {
         &format!("\n# What each strategy kept, by what the rows are\n\n```text\n{shares}\n```\n"),
     )?;
     ui.result(text, &json!({"run": report.json, "kept_by_kind": kept}))?;
-    Ok(report.outcome)
+    Ok(Outcome::incomplete_if(report.falls_short))
 }
 
 fn append(path: &Path, text: &str) -> Result<()> {

@@ -1,12 +1,12 @@
 //! `lobass doctor`: what there is to compute on, and where models come from.
 
+use lobass::device::tried;
+use lobass_core::readable::Labelled;
 use lobass_core::without_secrets;
 use lobass_llama::{Backend, DeviceName};
 use serde_json::{Value, json};
 
-use crate::device::tried;
 use crate::exit::Outcome;
-use crate::text::Labelled;
 use crate::ui::Ui;
 
 pub(crate) fn doctor(ui: &Ui) -> anyhow::Result<Outcome> {
@@ -23,8 +23,9 @@ pub(crate) fn doctor(ui: &Ui) -> anyhow::Result<Outcome> {
     if !lacks.is_empty() {
         text.line("lacks", format!("{} (built without these features)", lacks.join(", ")));
     }
-    let hub = describe_hub(&mut text);
-    let devices: Vec<Value> = DeviceName::all().iter().map(|device| describe(device, &mut text)).collect();
+    let hub = describe_hub(ui, &mut text);
+    let devices: Vec<Value> =
+        DeviceName::all().iter().map(|device| describe(device, ui, &mut text)).collect();
     let json = json!({
         "arch": std::env::consts::ARCH, "threads": threads, "features": features,
         "memory_bytes": memory.map(|memory| memory.total),
@@ -36,9 +37,9 @@ pub(crate) fn doctor(ui: &Ui) -> anyhow::Result<Outcome> {
 }
 
 /// Lines on the hub, and the same as JSON: what the environment says of it. The token is not shown.
-fn describe_hub(text: &mut Labelled) -> Value {
-    match crate::hub::settings() {
-        Ok(settings) => {
+fn describe_hub(ui: &Ui, text: &mut Labelled) -> Value {
+    match ui.runtime().hub() {
+        Some(settings) => {
             let (token, endpoint) = (settings.token.is_some(), without_secrets(&settings.endpoint));
             text.line("hub", format!("{endpoint}{}", if settings.offline { ", offline" } else { "" }));
             text.line("hub", format!("a token is {}set", if token { "" } else { "not " }));
@@ -48,16 +49,17 @@ fn describe_hub(text: &mut Labelled) -> Value {
                 "proxy": settings.proxy.is_some(),
             })
         }
-        Err(error) => {
-            text.line("hub", format!("{error:#}"));
-            json!({"error": format!("{error:#}")})
+        None => {
+            let missing = "no cache: set HF_HOME or HOME";
+            text.line("hub", missing);
+            json!({"error": missing})
         }
     }
 }
 
 /// A line on a device, and the same as JSON. One that does not compute is something to say, and no failure.
-fn describe(device: &DeviceName, text: &mut Labelled) -> Value {
-    match tried(device) {
+fn describe(device: &DeviceName, ui: &Ui, text: &mut Labelled) -> Value {
+    match tried(device, ui.runtime()) {
         Ok(tried) => {
             let name = tried.name.as_ref().map_or(String::new(), |name| format!("{name}, "));
             let default = device.default_dtype();

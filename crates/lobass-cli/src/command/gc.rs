@@ -1,15 +1,15 @@
 //! `lobass gc`.
 
+use lobass::place::resume;
+use lobass_core::readable::counted;
 use serde_json::json;
 
 use crate::args::GcArgs;
 use crate::exit::Outcome;
-use crate::text::counted;
 use crate::ui::Ui;
-use crate::work::resume;
 
 pub(crate) fn gc(args: &GcArgs, ui: &Ui) -> anyhow::Result<Outcome> {
-    let work = resume(&args.work)?;
+    let work = resume(&args.work, ui.runtime())?;
     let garbage = work.garbage()?;
     if !args.dry_run {
         work.remove_garbage(&garbage)?;

@@ -5,6 +5,11 @@ use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
 use anyhow::{Context as _, bail};
+use lobass::hub::find_model;
+use lobass::model::{Model, check_pair, with_template_of};
+use lobass::sequences::Sequences;
+use lobass::settings::Settings;
+use lobass_core::readable::Labelled;
 use lobass_core::{Detail, LossEngine as _, Observer as _, Sequence};
 use lobass_data::{PoolRow, TextTokenizer, Trace};
 use lobass_loss::Engine;
@@ -13,13 +18,8 @@ use serde_json::{Value, json};
 
 use crate::args::{InspectArgs, OutputFormat};
 use crate::exit::Outcome;
-use crate::hub::find_model;
-use crate::inputs::Sequences;
 use crate::layout::table;
-use crate::models::{Model, check_pair, with_template_of};
-use crate::settings::Settings;
 use crate::style::Styled;
-use crate::text::Labelled;
 use crate::ui::{Stream, Ui, fitted};
 
 /// The loss of each scored token under one model.
@@ -33,19 +33,19 @@ pub(crate) fn inspect(args: &InspectArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     args.data.apply(&mut settings.data);
     args.encode.apply(&mut settings.sequences);
     args.compute.apply(&mut settings.compute);
-    let base = Model::open("base", &args.base, &settings.compute, ui)?;
+    let base = Model::open("base", &args.base, &settings.compute, ui.runtime())?;
     let config = base.checkpoint.config();
     let scores = args.scores.as_deref().map(ScoreFile::open).transpose()?;
     // A template that asks for the time gets the time of the table, so that both have the same tokens.
     let told = scores.as_ref().and_then(|table| table.manifest().template.now.clone());
-    let tuned = args.reference.as_deref().map(|dir| find_model(dir, ui)).transpose()?;
+    let tuned = args.reference.as_deref().map(|dir| find_model(dir, ui.runtime())).transpose()?;
     let encode = with_template_of(
         &settings.sequences,
         base.dir(),
         tuned.as_ref().map(|found| found.dir.as_path()),
-        ui,
+        ui.runtime(),
     )?;
-    let sequences = Sequences::open(&settings.data, &encode, base.dir(), config, told, ui)?;
+    let sequences = Sequences::open(&settings.data, &encode, base.dir(), config, told, ui.runtime())?;
     let row = find_row(&sequences, args.row)?;
     let encoder = &sequences.encoder;
 
@@ -199,8 +199,8 @@ fn losses(
     };
     let mut all = vec![of("base", base)?];
     if let Some(dir) = &args.reference {
-        let reference = base.open_tuned("reference", dir, ui)?;
-        check_pair(base, &reference, sequences.encoder.tokenizer(), ui)?;
+        let reference = base.open_tuned("reference", dir, ui.runtime())?;
+        check_pair(base, &reference, sequences.encoder.tokenizer(), ui.runtime())?;
         all.push(of("reference", &reference)?);
     }
     Ok(all)

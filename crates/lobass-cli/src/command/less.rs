@@ -4,7 +4,17 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use lobass::influence::{GradientStore, WarmUpDir, influence, targets};
+use lobass::model::{Model, with_template_of};
+use lobass::outputs::{check_empty, work_beside};
+use lobass::place::{store, told_in_dir};
+use lobass::reference::TrainingRecord;
+use lobass::scoring;
+use lobass::scoring::n_skipped;
+use lobass::sequences::{Sequences, open_pool};
+use lobass::settings::{DataSettings, Settings};
 use lobass_core::RowStatus;
+use lobass_core::readable::{Labelled, count, counted};
 use lobass_data::Duplicates;
 use lobass_influence::Projection;
 use lobass_run::{RowScoreWriter, WorkDir};
@@ -12,15 +22,7 @@ use serde_json::{Value, json};
 
 use crate::args::LessArgs;
 use crate::exit::Outcome;
-use crate::inputs::{Sequences, open_pool};
-use crate::models::{Model, with_template_of};
-use crate::outputs::{check_empty, work_beside};
-use crate::settings::{DataSettings, Settings};
-use crate::stages::{self, GradientStore, WarmUpDir, influence, n_skipped, targets};
-use crate::text::{Labelled, count, counted};
-use crate::training_record::TrainingRecord;
 use crate::ui::Ui;
-use crate::work::{store, told_in_dir};
 
 pub(crate) fn less(args: &LessArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let mut settings = Settings::default();
@@ -38,30 +40,31 @@ pub(crate) fn less(args: &LessArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     if !pool_dir.join("plan.json").exists() {
         check_empty(&dir)?;
     }
-    let base = Model::open("base", &args.base, &settings.compute, ui)?;
+    let base = Model::open("base", &args.base, &settings.compute, ui.runtime())?;
     let warm_ups = args
         .checkpoints
         .iter()
-        .map(|dir| WarmUpDir::open(&base, dir, ui))
-        .collect::<anyhow::Result<Vec<_>>>()?;
-    let told = match told_in_dir(&pool_dir)? {
+        .map(|dir| WarmUpDir::open(&base, dir, ui.runtime()))
+        .collect::<Result<Vec<_>, _>>()?;
+    let told = match told_in_dir(&pool_dir, ui.runtime())? {
         None => TrainingRecord::read(&args.checkpoints[0])?.and_then(|record| record.told()),
         told => told,
     };
     let config = base.checkpoint.config();
     let tuned = args.checkpoints.first().map(PathBuf::as_path);
-    let encode = with_template_of(&settings.sequences, base.checkpoint.dir(), tuned, ui)?;
-    let sequences = Sequences::open(&settings.data, &encode, base.checkpoint.dir(), config, told, ui)?;
+    let encode = with_template_of(&settings.sequences, base.checkpoint.dir(), tuned, ui.runtime())?;
+    let sequences =
+        Sequences::open(&settings.data, &encode, base.checkpoint.dir(), config, told, ui.runtime())?;
     let target_data =
         DataSettings { files: args.target.clone(), duplicates: Duplicates::Keep, ..settings.data.clone() };
-    let target_pool = open_pool(&target_data, ui)?;
+    let target_pool = open_pool(&target_data, ui.runtime())?;
 
     let threads = settings.compute.threads();
     let plan = sequences.plan()?;
     let target_plan = sequences.plan_of(&target_pool)?;
     fs_err::create_dir_all(&dir)?;
-    let pool = stages::encode(&sequences, &plan, &pool_dir.as_path().into(), threads, ui)?;
-    let target = WorkDir::open(store(&target_dir.as_path().into())?, target_plan)?;
+    let pool = scoring::encode(&sequences, &plan, &pool_dir.as_path().into(), threads, ui.runtime())?;
+    let target = WorkDir::open(store(&target_dir.as_path().into(), ui.runtime())?, target_plan)?;
     target.encode(&target_pool, &sequences.encoder, threads, &mut |_| ())?;
 
     let dim = Some(args.projection_dim).filter(|&dim| dim > 0);
@@ -71,9 +74,9 @@ pub(crate) fn less(args: &LessArgs, ui: &Ui) -> anyhow::Result<Outcome> {
         format: args.gradient_format,
     };
     for warm_up in &warm_ups {
-        gradients.complete(warm_up, &target, &pool, threads, ui)?;
+        gradients.complete(warm_up, &target, &pool, threads, ui.runtime())?;
     }
-    let tasks = targets(&gradients, &warm_ups, &target, &target_pool, ui)?;
+    let tasks = targets(&gradients, &warm_ups, &target, &target_pool, ui.runtime())?;
     let mut manifest = manifest(args, &base, &warm_ups, &pool, &target, &tasks.named);
     manifest["unread"] = json!(pool.unread()?);
     let parts = tasks.named.iter().map(|(name, _)| format!("to_{name}")).collect();

@@ -4,16 +4,16 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
+use lobass::outputs;
+use lobass::sequences::{Named, check_named};
+use lobass::settings::available_threads;
+use lobass_core::readable::{Labelled, count, counted, percent};
 use lobass_run::{MaskWriter, ScoreFile, TokenLosses};
 use lobass_select::{Scope, Threshold, TokenMask, TokenScore};
 use serde_json::json;
 
 use crate::args::{MaskArgs, MaskMethod, ScopeArg};
 use crate::exit::Outcome;
-use crate::outputs;
-use crate::scored_pool::{Named, check_named};
-use crate::settings::available_threads;
-use crate::text::{Labelled, count, counted, percent};
 use crate::ui::Ui;
 
 /// The models whose losses are compared.
@@ -33,7 +33,7 @@ pub(crate) fn mask(args: &MaskArgs, ui: &Ui) -> anyhow::Result<Outcome> {
         Scope::Row => None,
         Scope::Pool => pool_threshold(&table, &mask)?,
     };
-    outputs::note_replaced(std::slice::from_ref(&args.out), ui);
+    outputs::note_replaced(std::slice::from_ref(&args.out), ui.runtime());
     let mut writer = MaskWriter::create(&args.out)?;
     let mut tally = Tally::default();
     table.token_losses(&MODELS, available_threads(), |row| {

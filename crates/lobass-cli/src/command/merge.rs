@@ -1,29 +1,29 @@
 //! `lobass merge`.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
+use lobass::model::{Model, check_adapter, check_record};
+use lobass::outputs;
+use lobass::settings::Settings;
 use lobass_core::Observer as _;
+use lobass_core::readable::Labelled;
 use lobass_data::brought_template;
 use serde_json::json;
 
 use crate::args::MergeArgs;
 use crate::exit::Outcome;
-use crate::models::{Model, check_adapter, check_record};
-use crate::outputs;
-use crate::settings::Settings;
-use crate::text::Labelled;
 use crate::ui::Ui;
 
 pub(crate) fn merge(args: &MergeArgs, ui: &Ui) -> anyhow::Result<Outcome> {
-    let adapter = check_adapter(&args.adapter, ui)?;
+    let adapter = check_adapter(&args.adapter, ui.runtime())?;
     outputs::check_empty(&args.out)?;
     let settings = Settings::default();
-    let base = Model::open("base", &args.base, &settings.compute, ui)?;
+    let base = Model::open("base", &args.base, &settings.compute, ui.runtime())?;
     check_record(&base, &adapter.dir)?;
-    let tuned = base.open_tuned("adapter", &args.adapter, ui)?;
+    let tuned = base.open_tuned("adapter", &args.adapter, ui.runtime())?;
     let dtype = args.dtype.unwrap_or(base.checkpoint.dtype());
     let merged = tuned.load()?.merged();
-    let checkpoint = Rc::clone(&base.checkpoint);
+    let checkpoint = Arc::clone(&base.checkpoint);
     checkpoint.save_successor(&merged, dtype, &args.out)?;
     // What the adapter was tuned with is what the merged model is for. The file goes before one in a config.
     let template = brought_template(&adapter.dir)?;

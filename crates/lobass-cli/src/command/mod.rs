@@ -17,6 +17,7 @@ mod plan;
 mod quality;
 mod report;
 mod run;
+mod said;
 mod score;
 mod seal;
 mod select;

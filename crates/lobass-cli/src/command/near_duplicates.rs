@@ -3,18 +3,18 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use lobass::outputs::{self, Lines};
+use lobass::scoring::n_skipped;
+use lobass::sequences::open_pool;
+use lobass::settings::{DataSettings, available_threads};
 use lobass_check::near_duplicates;
+use lobass_core::readable::{Labelled, count, counted, duration, percent};
 use lobass_core::{ExampleKey, Observer as _, RowStatus};
 use lobass_text::{Bands, GroupOptions};
 use serde_json::{Value, json};
 
 use crate::args::NearDuplicatesArgs;
 use crate::exit::Outcome;
-use crate::inputs::open_pool;
-use crate::outputs::{self, Lines};
-use crate::settings::{DataSettings, available_threads};
-use crate::stages::n_skipped;
-use crate::text::{Labelled, count, counted, duration, percent};
 use crate::ui::Ui;
 
 /// Groups that are shown.
@@ -27,10 +27,10 @@ pub(crate) fn find(args: &NearDuplicatesArgs, ui: &Ui) -> anyhow::Result<Outcome
     args.data.apply(&mut data);
     let options = GroupOptions { jaccard: args.jaccard, seed: args.seed };
     let bands = Bands::choose(args.jaccard)?;
-    let pool = open_pool(&data, ui)?;
+    let pool = open_pool(&data, ui.runtime())?;
     let inputs: Vec<_> = pool.files().iter().map(|file| ("a data file", file.path())).collect();
     outputs::check(args.out.as_slice(), &inputs)?;
-    outputs::note_replaced(args.out.as_slice(), ui);
+    outputs::note_replaced(args.out.as_slice(), ui.runtime());
     let threads = args.threads.map_or_else(available_threads, usize::from);
     let started = Instant::now();
     let mut keys: Vec<(ExampleKey, usize)> = Vec::new();

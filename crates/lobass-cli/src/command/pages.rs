@@ -1,12 +1,12 @@
 //! What the command line says of itself: completions, man pages, and a page in Markdown.
 
 use clap::CommandFactory as _;
+use lobass_core::readable::counted;
 use serde_json::json;
 
 use crate::args::{Cli, CompletionsArgs, ManArgs};
 use crate::exit::Outcome;
 use crate::markdown;
-use crate::text::counted;
 use crate::ui::Ui;
 
 /// `lobass completions`.

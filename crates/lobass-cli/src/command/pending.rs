@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use lobass::place::{job, resume};
 use lobass_run::{Job, Unit, WorkDir};
 use serde_json::{Value, json};
 
@@ -9,10 +10,9 @@ use super::worker::units_of;
 use crate::args::PendingArgs;
 use crate::exit::Outcome;
 use crate::ui::Ui;
-use crate::work::{job, resume};
 
 pub(crate) fn pending(args: &PendingArgs, ui: &Ui) -> anyhow::Result<Outcome> {
-    let work = resume(&args.work.work)?;
+    let work = resume(&args.work.work, ui.runtime())?;
     let job = job(&work, &args.work.work, args.work.job.as_deref())?;
     let pending = work.pending(&job)?;
     let ranks = args.world.map(|world| as_array(&ranks(&work, &job, &pending, world)));

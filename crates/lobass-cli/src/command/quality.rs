@@ -3,7 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use lobass::outputs::{self, Lines};
+use lobass::scoring::{Reasons, n_skipped};
+use lobass::sequences::open_pool;
+use lobass::settings::{DataSettings, available_threads};
 use lobass_check::{RowFinding, RuleCounts, each_row, findings};
+use lobass_core::readable::{Labelled, count, counted, duration, percent};
 use lobass_core::{Observer as _, RowStatus};
 use lobass_data::Pool;
 use lobass_text::{Rule, Rules};
@@ -11,11 +16,6 @@ use serde_json::{Value, json};
 
 use crate::args::QualityArgs;
 use crate::exit::Outcome;
-use crate::inputs::open_pool;
-use crate::outputs::{self, Lines};
-use crate::settings::{DataSettings, available_threads};
-use crate::stages::{Reasons, n_skipped};
-use crate::text::{Labelled, count, counted, duration, percent};
 use crate::ui::Ui;
 
 pub(crate) fn quality(args: &QualityArgs, ui: &Ui) -> anyhow::Result<Outcome> {
@@ -25,10 +25,10 @@ pub(crate) fn quality(args: &QualityArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     }
     let mut data = DataSettings::default();
     args.data.apply(&mut data);
-    let pool = open_pool(&data, ui)?;
+    let pool = open_pool(&data, ui.runtime())?;
     let inputs: Vec<_> = pool.files().iter().map(|file| ("a data file", file.path())).collect();
     outputs::check(args.out.as_slice(), &inputs)?;
-    outputs::note_replaced(args.out.as_slice(), ui);
+    outputs::note_replaced(args.out.as_slice(), ui.runtime());
     let mut lines = args.out.as_deref().map(Lines::create).transpose()?;
     let started = Instant::now();
     let mut seen = Seen { counts: RuleCounts::keeping(args.examples), ..Seen::default() };

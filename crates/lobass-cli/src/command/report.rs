@@ -3,18 +3,19 @@
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
+use lobass::hub::find_model;
+use lobass::model::{Model, check_pair};
+use lobass::outputs;
+use lobass::page::{DEFAULT_STRATEGIES, Heat, PageRequest, Spelled, Tokens};
+use lobass::selection::choose;
+use lobass::sequences::open_scored_pool;
+use lobass::settings::{ComputeSettings, SelectSettings, available_threads};
+use lobass::shell::{quoted, quoted_path};
 use lobass_data::{Bos, ChatTemplate, DateTime, Encoder, Pool, TemplateChoice, TextTokenizer};
 use lobass_run::{Manifest, ScoreFile};
 
 use crate::args::ReportArgs;
 use crate::exit::Outcome;
-use crate::hub::find_model;
-use crate::models::{Model, check_pair};
-use crate::outputs;
-use crate::scored_pool::open_scored_pool;
-use crate::settings::{ComputeSettings, SelectSettings, available_threads};
-use crate::shell::{quoted, quoted_path};
-use crate::stages::{DEFAULT_STRATEGIES, Heat, PageRequest, Spelled, Tokens, choose};
 use crate::ui::Ui;
 
 /// The default of `--budget`.
@@ -38,13 +39,13 @@ pub(crate) fn report(args: &ReportArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     check_models(args, table.manifest())?;
     let wanted = PageRequest::columns(names(), &settings, table.manifest())?;
     let columns = table.columns(&wanted, settings.seed, available_threads())?;
-    let pool = open_scored_pool(&args.scores, &args.data, table.manifest(), true, ui)?;
+    let pool = open_scored_pool(&args.scores, &args.data, table.manifest(), true, ui.runtime())?;
     PageRequest::check(&args.out, &args.scores, &pool)?;
-    outputs::note_replaced(std::slice::from_ref(&args.out), ui);
+    outputs::note_replaced(std::slice::from_ref(&args.out), ui.runtime());
     let encoder = args.base.is_some().then(|| encoder(args, &pool, table.manifest(), ui)).transpose()?;
     let models = models(args, encoder.as_ref(), table.manifest(), ui)?;
     let choose = |name| choose(&table, &columns, &pool, name, &settings);
-    let chosen: Vec<_> = names().map(choose).collect::<anyhow::Result<_>>()?;
+    let chosen: Vec<_> = names().map(choose).collect::<Result<_, _>>()?;
     let page = PageRequest {
         table: &table,
         scores: &args.scores,
@@ -59,7 +60,7 @@ pub(crate) fn report(args: &ReportArgs, ui: &Ui) -> anyhow::Result<Outcome> {
         commands: spelled(args),
         out: &args.out,
     };
-    let written = page.write(ui)?;
+    let written = page.write(ui.runtime())?;
     ui.result(written.text(), &written.json())?;
     Ok(Outcome::Done)
 }
@@ -113,7 +114,7 @@ fn heat<'a>(table: &ScoreFile, encoder: Option<&'a Encoder>, models: Option<&'a 
 
 /// What made the sequences of the table: the same tokenizer and the same template, or an error.
 fn encoder(args: &ReportArgs, pool: &Pool, manifest: &Manifest, ui: &Ui) -> anyhow::Result<Encoder> {
-    let dir = &find_model(args.base.as_deref().context("a base model")?, ui)?.dir;
+    let dir = &find_model(args.base.as_deref().context("a base model")?, ui.runtime())?.dir;
     let tokenizer = tokenizer(dir, manifest)?;
     let now = match &manifest.template.now {
         Some(told) => told.parse().context("the time that the chat template was told")?,
@@ -175,7 +176,7 @@ fn models(
         ..ComputeSettings::default()
     };
     args.compute.apply(&mut compute);
-    let base = Model::open("base", base, &compute, ui)?;
+    let base = Model::open("base", base, &compute, ui.runtime())?;
     let known = |model: &Model, is_base: bool| {
         let found = manifest.models.iter().find(|record| {
             (record.model.role == "base") == is_base
@@ -192,8 +193,8 @@ fn models(
     known(&base, true)?;
     let mut references = Vec::new();
     for dir in dirs {
-        let reference = base.open_tuned("reference", dir, ui)?;
-        check_pair(&base, &reference, encoder.tokenizer(), ui)?;
+        let reference = base.open_tuned("reference", dir, ui.runtime())?;
+        check_pair(&base, &reference, encoder.tokenizer(), ui.runtime())?;
         let fold = known(&reference, false)?.fold;
         references.push((reference, fold));
     }

@@ -1,13 +1,13 @@
 //! `lobass select`.
 
+use lobass::selection::{SelectionTarget, columns_of, reads_rows, select_and_write};
+use lobass::sequences::open_scored_pool;
+use lobass::settings::{SelectSettings, available_threads};
 use lobass_core::Observer as _;
 use lobass_run::ScoreFile;
 
 use crate::args::SelectArgs;
 use crate::exit::Outcome;
-use crate::scored_pool::open_scored_pool;
-use crate::settings::{SelectSettings, available_threads};
-use crate::stages::{SelectionTarget, columns_of, reads_rows, select_and_write};
 use crate::ui::Ui;
 
 pub(crate) fn select(args: &SelectArgs, ui: &Ui) -> anyhow::Result<Outcome> {
@@ -18,10 +18,10 @@ pub(crate) fn select(args: &SelectArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let wanted = columns_of([args.strategy.as_str()], &settings, table.manifest())?;
     let columns = table.columns(&wanted, settings.seed, available_threads())?;
     let reads_rows = args.out.is_some() || reads_rows(&args.strategy, &settings)?;
-    let pool = open_scored_pool(&args.scores, &args.data, table.manifest(), reads_rows, ui)?;
+    let pool = open_scored_pool(&args.scores, &args.data, table.manifest(), reads_rows, ui.runtime())?;
     let target = SelectionTarget { out: args.out.clone(), index: args.index.clone() };
     target.check(&pool, &args.scores, &settings)?;
-    target.note_replaced(&pool, ui)?;
+    target.note_replaced(&pool, ui.runtime())?;
     let report = select_and_write(&table, &columns, &pool, &args.strategy, &settings, &target)?;
     if args.out.is_none() && args.index.is_none() {
         ui.warn("nothing was written: `--out` names a file for the rows, `--index` one for a list of them");

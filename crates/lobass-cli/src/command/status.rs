@@ -1,16 +1,16 @@
 //! `lobass status`.
 
+use lobass::place::resume;
+use lobass_core::readable::{Labelled, count, counted, percent};
 use lobass_run::{Job, ModelState, WorkDir};
 use serde_json::{Value, json};
 
 use crate::args::StatusArgs;
 use crate::exit::Outcome;
-use crate::text::{Labelled, count, counted, percent};
 use crate::ui::Ui;
-use crate::work::resume;
 
 pub(crate) fn status(args: &StatusArgs, ui: &Ui) -> anyhow::Result<Outcome> {
-    let work = resume(&args.work)?;
+    let work = resume(&args.work, ui.runtime())?;
     let mut text = Labelled::default();
     let plan = work.plan();
     let (n_rows, n_shards) = (plan.n_rows(), plan.shards.len() as u64);

@@ -2,22 +2,23 @@
 
 use std::path::Path;
 
+use lobass::model::Model;
+use lobass::outputs::work_beside;
+use lobass::place::{store, told_in_dir};
+use lobass::reference::Part;
+use lobass::reference::{TrainRequest, train_reference, trained_before};
+use lobass::reference::{Trained, TrainingRecord};
+use lobass::scoring;
+use lobass::sequences::Sequences;
+use lobass::settings::Settings;
 use lobass_core::Observer as _;
+use lobass_core::readable::{Labelled, count};
 use lobass_run::{Plan, WorkDir};
 use serde_json::json;
 
 use crate::args::TrainArgs;
 use crate::exit::Outcome;
-use crate::inputs::Sequences;
-use crate::models::Model;
-use crate::outputs::work_beside;
-use crate::part::Part;
-use crate::settings::Settings;
-use crate::stages::{self, TrainRequest, train_reference, trained_before};
-use crate::text::{Labelled, count};
-use crate::training_record::{Trained, TrainingRecord};
 use crate::ui::Ui;
-use crate::work::{store, told_in_dir};
 
 pub(crate) fn train(args: &TrainArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let mut settings = Settings::default();
@@ -26,14 +27,15 @@ pub(crate) fn train(args: &TrainArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     args.compute.apply(&mut settings.compute);
     args.recipe.apply(&mut settings.train, &mut settings.eval);
 
-    let base = Model::open("base", &args.model, &settings.compute, ui)?;
+    let base = Model::open("base", &args.model, &settings.compute, ui.runtime())?;
     let work = work_beside(&args.out);
-    let told = match told_in_dir(&work)? {
+    let told = match told_in_dir(&work, ui.runtime())? {
         None => TrainingRecord::read(&args.out)?.and_then(|record| record.told()),
         told => told,
     };
     let config = base.checkpoint.config();
-    let sequences = Sequences::open(&settings.data, &settings.sequences, base.dir(), config, told, ui)?;
+    let sequences =
+        Sequences::open(&settings.data, &settings.sequences, base.dir(), config, told, ui.runtime())?;
     let plan = sequences.plan()?;
     let recipe = settings.train.config(config.n_parameters())?;
     let request = TrainRequest {
@@ -50,6 +52,7 @@ pub(crate) fn train(args: &TrainArgs, ui: &Ui) -> anyhow::Result<Outcome> {
         trajectory: args.trajectory,
         save_every: settings.train.save_every,
         threads: settings.compute.threads(),
+        home: ui.runtime().home(),
         out: &args.out,
     };
     let before = trained_before(&request)?;
@@ -59,12 +62,13 @@ pub(crate) fn train(args: &TrainArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let outcome = match before {
         Some(outcome) => {
             ui.note(&format!("{:16} done before: {}", "train", args.out.display()));
-            stages::clean_up(&work, plan.clone())?;
+            scoring::clean_up(&work, plan.clone(), ui.runtime())?;
             outcome
         }
         None => {
-            let work = stages::encode(&sequences, &plan, &work.as_path().into(), request.threads, ui)?;
-            let outcome = train_reference(&request, &work, ui);
+            let work =
+                scoring::encode(&sequences, &plan, &work.as_path().into(), request.threads, ui.runtime())?;
+            let outcome = train_reference(&request, &work, ui.runtime());
             // Without a state there is nothing to go on with, and tokens of these settings would be in the way of others.
             if outcome.is_ok() || !request.has_state() {
                 work.remove()?;
@@ -80,7 +84,7 @@ fn remove_idle_work(dir: &Path, request: &TrainRequest<'_>, ui: &Ui) -> anyhow::
     if !dir.exists() || request.has_state() {
         return Ok(());
     }
-    match WorkDir::resume(store(&dir.into())?)? {
+    match WorkDir::resume(store(&dir.into(), ui.runtime())?)? {
         Some(found) if found.plan().id() != request.plan.id() => {
             ui.note(&format!(
                 "{:16} tokens of earlier settings are removed, since nothing was trained on them",
@@ -93,7 +97,7 @@ fn remove_idle_work(dir: &Path, request: &TrainRequest<'_>, ui: &Ui) -> anyhow::
 }
 
 fn say(args: &TrainArgs, plan: &Plan, outcome: &Trained, ui: &Ui) -> anyhow::Result<Outcome> {
-    let n_skipped = stages::n_skipped(&outcome.unscored);
+    let n_skipped = scoring::n_skipped(&outcome.unscored);
     let mut text = Labelled::default();
     text.line("reference", args.out.display());
     text.line("rows", format!("{} trained on", count(outcome.n_examples as u64)));

@@ -1,11 +1,11 @@
 //! `lobass try-device`: what other commands run in a process of its own, since it may crash.
 
+use lobass::device::Tried;
+use lobass_core::readable::Labelled;
 use lobass_llama::{DeviceName, Dtype};
 
 use crate::args::TryDeviceArgs;
-use crate::device::Tried;
 use crate::exit::Outcome;
-use crate::text::Labelled;
 use crate::ui::Ui;
 
 pub(crate) fn try_device(args: &TryDeviceArgs, ui: &Ui) -> anyhow::Result<Outcome> {

@@ -10,8 +10,7 @@ def main() -> int:
     """Run the command line of this process, and give its exit code."""
     # Python would note an interrupt, and act on it when the command has ended.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    _lobass.set_program(_command.PROGRAM)
-    return _lobass.main(["lobass", *sys.argv[1:]])
+    return _lobass.main(_command.PROGRAM, ["lobass", *sys.argv[1:]])
 
 
 if __name__ == "__main__":

@@ -26,9 +26,8 @@ def run(command: str, flags: Mapping[str, Flag], progress: Progress = False) -> 
 
     Raises ``ValueError`` for arguments that make no command, ``LobassError`` for what could not be done.
     """
-    _lobass.set_program(PROGRAM)
     with Shown(progress) as shown:
-        return json.loads(_lobass.run([command, *_arguments(flags)], shown, _say))
+        return json.loads(_lobass.run(PROGRAM, [command, *_arguments(flags)], shown, _say))
 
 
 def refuse(flags: Mapping[str, Flag], *names: str) -> None:

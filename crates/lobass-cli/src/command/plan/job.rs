@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
+use lobass::model::Placement;
+use lobass::model::{Model, check_pair};
+use lobass::references;
+use lobass::sequences::Sequences;
 use lobass_core::Detail;
 use lobass_run::{Job, WorkDir};
 
 use crate::args::PlanArgs;
-use crate::inputs::Sequences;
-use crate::models::{Model, check_pair};
-use crate::placement::Placement;
-use crate::stages;
 use crate::ui::Ui;
 
 /// The models that workers are to score with.
@@ -27,15 +27,17 @@ impl Models {
             true => std::path::absolute(model).with_context(|| format!("model `{}`", model.display())),
             false => Ok(model.clone()),
         };
-        let base = Model::open_on("base", &absolute(&args.base)?, placement, ui)?;
+        let base = Model::open_on("base", &absolute(&args.base)?, placement, ui.runtime())?;
         let tuned = args.job.tuned().map(absolute).transpose()?;
-        let reference = tuned.map(|dir| base.open_tuned("reference", &dir, ui)).transpose()?;
+        let reference = tuned.map(|dir| base.open_tuned("reference", &dir, ui.runtime())).transpose()?;
         Ok(Self { base, reference })
     }
 
     pub(super) fn check(&self, sequences: &Sequences, ui: &Ui) -> anyhow::Result<()> {
-        let tokenizer = sequences.encoder.tokenizer();
-        self.reference.as_ref().map_or(Ok(()), |reference| check_pair(&self.base, reference, tokenizer, ui))
+        if let Some(reference) = &self.reference {
+            check_pair(&self.base, reference, sequences.encoder.tokenizer(), ui.runtime())?;
+        }
+        Ok(())
     }
 
     /// Where the tuned model is, if there is one.
@@ -51,8 +53,8 @@ impl Models {
         ui: &Ui,
     ) -> anyhow::Result<Job> {
         let detail = if args.job.per_token { Detail::PerToken } else { Detail::Sum };
-        let further = stages::further(&self.base, args.job.context.is_some(), args.job.brier, sequences)?;
+        let further = references::further(&self.base, args.job.context.is_some(), args.job.brier, sequences)?;
         let reference = self.reference.as_ref();
-        Ok(work.put_job(stages::given(&self.base, reference, &further, work, detail, ui)?)?)
+        Ok(work.put_job(references::given(&self.base, reference, &further, work, detail, ui.runtime())?)?)
     }
 }

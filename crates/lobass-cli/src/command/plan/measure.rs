@@ -3,13 +3,13 @@
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
+use lobass::model::Model;
+use lobass::settings::ComputeSettings;
 use lobass_core::{Detail, LossEngine as _, Sequence};
 use lobass_loss::{Engine, Limits, Plan};
 use lobass_run::WorkDir;
 
 use crate::args::PlanArgs;
-use crate::models::Model;
-use crate::settings::ComputeSettings;
 use crate::ui::Ui;
 
 /// Sequences come from at most so many shards, evenly spread over the pool.
@@ -42,7 +42,7 @@ impl Subject {
             compute.device.clone_from(device);
         }
         compute.dtype = args.job.dtype.map(|dtype| dtype.to_string());
-        let model = Model::open("base", &args.base, &compute, ui)?;
+        let model = Model::open("base", &args.base, &compute, ui.runtime())?;
         let begin = Instant::now();
         let engine = Engine::new(model.load()?, threads);
         Ok(Self { engine, load: begin.elapsed() })

@@ -4,9 +4,16 @@ mod job;
 mod measure;
 mod price;
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use anyhow::bail;
+use lobass::hub::find_model;
+use lobass::model::with_template_of;
+use lobass::place::told_in;
+use lobass::scoring;
+use lobass::sequences::Sequences;
+use lobass::settings::Settings;
+use lobass_core::readable::{Labelled, count, counted, percent};
 use lobass_llama::Checkpoint;
 use lobass_loss::{Limits, Work, limits};
 use lobass_run::{Job, Plan, WorkDir};
@@ -17,14 +24,7 @@ use self::measure::Subject;
 use self::price::Price;
 use crate::args::PlanArgs;
 use crate::exit::Outcome;
-use crate::hub::find_model;
-use crate::inputs::Sequences;
-use crate::models::with_template_of;
-use crate::settings::Settings;
-use crate::stages;
-use crate::text::{Labelled, count, counted, percent};
 use crate::ui::Ui;
-use crate::work::told_in;
 
 pub(crate) fn plan(args: &PlanArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let mut settings = Settings::default();
@@ -35,14 +35,14 @@ pub(crate) fn plan(args: &PlanArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     check_device(args)?;
     let models = args.job.is_asked_for().then(|| Models::open(args, ui)).transpose()?;
     let checkpoint = match &models {
-        Some(models) => Rc::clone(&models.base.checkpoint),
-        None => Rc::new(Checkpoint::open(&find_model(&args.base, ui)?.dir)?),
+        Some(models) => Arc::clone(&models.base.checkpoint),
+        None => Arc::new(Checkpoint::open(&find_model(&args.base, ui.runtime())?.dir)?),
     };
     let config = checkpoint.config();
-    let told = args.work.as_ref().map(told_in).transpose()?.flatten();
+    let told = args.work.as_ref().map(|work| told_in(work, ui.runtime())).transpose()?.flatten();
     let tuned = models.as_ref().and_then(Models::tuned);
-    let encode = with_template_of(&settings.sequences, checkpoint.dir(), tuned, ui)?;
-    let sequences = Sequences::open(&settings.data, &encode, checkpoint.dir(), config, told, ui)?;
+    let encode = with_template_of(&settings.sequences, checkpoint.dir(), tuned, ui.runtime())?;
+    let sequences = Sequences::open(&settings.data, &encode, checkpoint.dir(), config, told, ui.runtime())?;
     if let Some(models) = &models {
         models.check(&sequences, ui)?;
     }
@@ -52,7 +52,7 @@ pub(crate) fn plan(args: &PlanArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     }
     let scratch = tempfile::tempdir()?;
     let place = args.work.clone().unwrap_or_else(|| scratch.path().join("work").as_path().into());
-    let work = stages::encode(&sequences, &plan, &place, threads, ui)?;
+    let work = scoring::encode(&sequences, &plan, &place, threads, ui.runtime())?;
     let job = models.map(|models| models.job(args, &sequences, &work, ui)).transpose()?;
     let subject = args.price.measuring().map(|_| Subject::load(args, threads, ui)).transpose()?;
     let limits = subject.as_ref().map_or_else(|| limits(config, threads), Subject::limits);

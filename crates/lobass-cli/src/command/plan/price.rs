@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use lobass_core::Observer as _;
+use lobass_core::readable::{Labelled, count, counted, duration};
 use lobass_price::{Cluster, Outcome, Schedule, expect};
 use lobass_run::WorkDir;
 use serde_json::{Value, json};
@@ -10,7 +11,6 @@ use serde_json::{Value, json};
 use super::Explained;
 use super::measure::{Sample, Subject};
 use crate::args::PriceArgs;
-use crate::text::{Labelled, count, counted, duration};
 use crate::ui::Ui;
 
 /// Of the devices' speeds, from one device to the other.

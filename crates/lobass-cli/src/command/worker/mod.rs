@@ -8,22 +8,23 @@ mod signals;
 use std::num::NonZeroU32;
 use std::process;
 
+use lobass::place::{job, resume};
+use lobass::settings::ComputeSettings;
+use lobass_core::readable::counted;
 use lobass_core::{Measure, Observer as _};
 use lobass_loss::Brier;
 use lobass_run::{Attempts, Error, Receipt, Step, Unit, WorkDir};
-
-use crate::args::WorkerArgs;
-use crate::exit::Outcome;
-use crate::settings::ComputeSettings;
-use crate::text::counted;
-use crate::ui::Ui;
-use crate::work::{job, resume};
-pub(super) use part::units_of;
 use roster::Roster;
 use signals::Current;
 
+use crate::args::WorkerArgs;
+use crate::exit::Outcome;
+use crate::ui::Ui;
+
+pub(super) use part::units_of;
+
 pub(crate) fn worker(args: &WorkerArgs, ui: &Ui) -> anyhow::Result<Outcome> {
-    let work = resume(&args.work.work)?;
+    let work = resume(&args.work.work, ui.runtime())?;
     let job = job(&work, &args.work.work, args.work.job.as_deref())?;
     let rank = args.world.map(|world| part::rank(args.rank, world)).transpose()?;
     if args.retry_quarantined {

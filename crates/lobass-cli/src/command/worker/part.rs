@@ -5,12 +5,12 @@ use std::time::Instant;
 
 use anyhow::{Context as _, bail};
 use lobass_core::Observer as _;
+use lobass_core::readable::{Labelled, count, counted, duration, rate};
 use lobass_run::{Job, Unit, UnitState};
 use serde_json::json;
 
 use super::{Failure, Worker};
 use crate::exit::Outcome;
-use crate::text::{Labelled, count, counted, duration, rate};
 use crate::ui::Ui;
 
 /// Where schedulers say which of many tasks this is.

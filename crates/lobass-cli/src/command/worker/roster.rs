@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
+use lobass::model::Model;
+use lobass::model::Placement;
 use lobass_loss::Engine;
 use lobass_run::{Job, ModelKey};
 
 use crate::args::WorkerArgs;
-use crate::models::Model;
-use crate::placement::Placement;
 use crate::ui::Ui;
 
 /// Every model of a job, opened and checked against what was planned.
@@ -22,8 +22,8 @@ impl Roster {
     pub(super) fn open(job: &Job, args: &WorkerArgs, threads: usize, ui: &Ui) -> anyhow::Result<Self> {
         let mut keys = job.models();
         let key = keys.next().context("a job has a base")?;
-        let placement = Placement::as_planned(&key.device, &key.dtype, args.device.as_deref())?;
-        let base = Model::open_on(&key.role, place(key, args.base.as_deref()), placement, ui)?;
+        let placement = Placement::as_planned(&key.device, &key.dtype, args.device.as_deref(), ui.runtime())?;
+        let base = Model::open_on(&key.role, place(key, args.base.as_deref()), placement, ui.runtime())?;
         check(key, &base)?;
         let mut models = vec![base];
         for key in keys {
@@ -31,7 +31,8 @@ impl Roster {
                 models.push(models[0].as_planned(key));
                 continue;
             }
-            let tuned = models[0].open_tuned(&key.role, place(key, args.reference.as_deref()), ui)?;
+            let tuned =
+                models[0].open_tuned(&key.role, place(key, args.reference.as_deref()), ui.runtime())?;
             check(key, &tuned)?;
             models.push(tuned);
         }

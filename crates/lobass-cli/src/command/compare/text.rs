@@ -1,0 +1,63 @@
+//! The results of a comparison as a table.
+
+use lobass::comparison::{FULL, RANDOM};
+use lobass_core::readable::count;
+use lobass_evidence::{ALL, ArmReport, Difference, Matching, Report};
+
+use crate::layout::table;
+
+/// Every arm with its losses, best first.
+pub(super) fn text(report: &Report, width: Option<usize>) -> String {
+    let mut blocks = Vec::new();
+    for matching in report.matchings() {
+        let mut arms: Vec<(&ArmReport, f64)> =
+            report.arms_of(matching).filter_map(|arm| Some((arm, arm.result(ALL)?.loss.value))).collect();
+        arms.sort_by(|one, other| one.1.total_cmp(&other.1));
+        let rows: Vec<Vec<String>> =
+            arms.iter().filter_map(|(arm, _)| Some(row(report, matching, arm, arm.result(ALL)?))).collect();
+        let headings = [
+            &format!("at equal {matching}"),
+            "rows",
+            "steps",
+            "cost",
+            "loss",
+            "against random",
+            "against full",
+            "exact",
+        ];
+        blocks.push(table(&headings, &rows, width));
+    }
+    format!(
+        "{}\n\nLoss in nats per token of {} held-out examples; cost in passes over the pool, selecting included; \
+         intervals of {:.0} %, * where zero is not in them.",
+        blocks.join("\n\n"),
+        count(report.held_out.sources.iter().map(|source| source.n_rows).sum()),
+        100.0 * report.bootstrap.level
+    )
+}
+
+fn row(
+    report: &Report,
+    matching: Matching,
+    arm: &ArmReport,
+    result: &lobass_evidence::SourceResult,
+) -> Vec<String> {
+    let against = |baseline: &str| {
+        let difference = |found: &Difference| {
+            let loss = found.loss;
+            let mark = if loss.is_below_zero() || loss.is_above_zero() { "*" } else { " " };
+            format!("{:+.4} [{:+.4}, {:+.4}]{mark}", loss.value, loss.low, loss.high)
+        };
+        report.difference(&arm.strategy, baseline, matching, ALL).map_or("-".to_owned(), difference)
+    };
+    vec![
+        arm.label(),
+        format!("{:.0}", arm.n_rows),
+        format!("{:.0}", arm.n_steps),
+        arm.cost.total().map_or("?".to_owned(), |cost| format!("{cost:.1}")),
+        format!("{:.4}", result.loss.value),
+        against(RANDOM),
+        against(FULL),
+        format!("{:.1} %", 100.0 * result.exact.value),
+    ]
+}

@@ -1,0 +1,217 @@
+//! The examples that trainings are measured on, none of which is in the pool.
+
+use std::collections::BTreeMap;
+
+use lobass_core::Observer as _;
+use lobass_core::readable::{count, counted};
+use lobass_core::{RowStatus, Sequence};
+use lobass_data::{Example, Message, Pool};
+use lobass_evidence::{ALL, HeldOutRecord, SourceCount};
+use lobass_text::{Overlap, OverlapOptions, Said, Twin};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use super::hex;
+use crate::error::{Result, bail};
+use crate::runtime::Runtime;
+use crate::sequences::{Sequences, open_pool};
+use crate::settings::{DataSettings, OverlapPolicy};
+
+/// Held-out examples, and how many were left out.
+pub(super) struct HeldOut {
+    pub(super) sequences: Vec<Sequence>,
+    /// Of each sequence, which of the sources it is from.
+    pub(super) of_example: Vec<usize>,
+    pub(super) sources: Vec<String>,
+    pub(super) record: HeldOutRecord,
+    /// Of all tokens that are measured on.
+    pub(super) digest: String,
+}
+
+/// Where held-out examples are from, and what becomes of those that are in the pool.
+#[derive(Debug, Clone, Copy)]
+pub struct Overlaps<'a> {
+    /// Files; without any, the held-out rows of the table.
+    pub files: &'a [String],
+    pub policy: OverlapPolicy,
+}
+
+/// One held-out example before it is looked for in the pool.
+struct Candidate {
+    source: usize,
+    /// Its prompt and its responses.
+    texts: [String; 2],
+    sequence: Sequence,
+}
+
+impl HeldOut {
+    pub(super) fn open(
+        request: Overlaps<'_>,
+        sequences: &Sequences,
+        statuses: &[RowStatus],
+        runtime: &Runtime,
+    ) -> Result<Self> {
+        let is_aside = |row: u64| {
+            let status = usize::try_from(row).ok().and_then(|row| statuses.get(row));
+            request.files.is_empty() && status == Some(&RowStatus::HeldOut)
+        };
+        let (mut found, mut n_unscorable) = (Vec::new(), 0);
+        let files = DataSettings { files: request.files.to_vec(), ..DataSettings::default() };
+        let (from, wanted): (&Pool, &dyn Fn(u64) -> bool) = match request.files {
+            [] => (&sequences.pool, &is_aside),
+            _ => (&open_pool(&files, runtime)?, &|_| true),
+        };
+        let (names, source_of) = sources(from)?;
+        for row in from.rows() {
+            let row = row?;
+            if !wanted(row.row) {
+                continue;
+            }
+            let sequence = row.example.as_ref().ok().and_then(|example| {
+                let sequence = sequences.encoder.encode(example).sequence?;
+                Some(Candidate { source: source_of[row.file], texts: texts(example), sequence })
+            });
+            n_unscorable += u64::from(sequence.is_none());
+            found.extend(sequence);
+        }
+        if found.is_empty() && request.files.is_empty() {
+            bail!(
+                Comparison,
+                "no row of the table was held out; train the reference with `--eval-rows N`, or name held-out files \
+                 with `--eval`"
+            );
+        }
+        let twins = twins(&found, &sequences.pool, &is_aside)?;
+        Self::of(found, &twins, names, n_unscorable, request.policy, runtime)
+    }
+
+    fn of(
+        found: Vec<Candidate>,
+        twins: &[Option<Twin>],
+        sources: Vec<String>,
+        n_unscorable: u64,
+        policy: OverlapPolicy,
+        runtime: &Runtime,
+    ) -> Result<Self> {
+        let n_twins = twins.iter().flatten().count() as u64;
+        let n_same_prompt = twins.iter().filter(|twin| **twin == Some(Twin::SamePrompt)).count() as u64;
+        let n_near = n_twins - n_same_prompt;
+        let n_found = found.len() as u64;
+        let what = format!(
+            "{} of {} held-out examples are in the pool too: {} ask what a row of it asks, {} are nearly the same as one",
+            count(n_same_prompt + n_near),
+            count(n_found),
+            count(n_same_prompt),
+            count(n_near)
+        );
+        if n_same_prompt + n_near > 0 {
+            match policy {
+                OverlapPolicy::Refuse => {
+                    bail!(Comparison, "{what}; remove them, or leave them out with `--overlap drop`")
+                }
+                OverlapPolicy::Drop => runtime.warn(&format!("{what}; they are left out")),
+            }
+        }
+        if n_unscorable > 0 {
+            runtime.warn(&format!(
+                "{} cannot be scored and are left out",
+                counted(n_unscorable, "held-out row")
+            ));
+        }
+        let kept: Vec<Candidate> =
+            found.into_iter().zip(twins).filter(|(_, twin)| twin.is_none()).map(|(one, _)| one).collect();
+        if kept.is_empty() {
+            bail!(
+                Comparison,
+                "no held-out example is left to measure on: {what}, {n_unscorable} cannot be scored"
+            );
+        }
+        let mut n_rows: BTreeMap<usize, u64> = BTreeMap::new();
+        for one in &kept {
+            *n_rows.entry(one.source).or_default() += 1;
+        }
+        let counts = n_rows.iter().map(|(&at, &n_rows)| SourceCount { source: sources[at].clone(), n_rows });
+        let n_scored = kept.iter().map(|one| one.sequence.n_scored() as u64).sum();
+        let record =
+            HeldOutRecord { sources: counts.collect(), n_scored, n_unscorable, n_same_prompt, n_near };
+        let (of_example, sequences): (Vec<usize>, Vec<Sequence>) =
+            kept.into_iter().map(|one| (one.source, one.sequence)).unzip();
+        let digest = digest(&sequences);
+        Ok(Self { sequences, of_example, sources, record, digest })
+    }
+}
+
+/// The sources of a pool, and of each of its files which of them it is of.
+fn sources(pool: &Pool) -> Result<(Vec<String>, Vec<usize>)> {
+    let mut names: Vec<String> = Vec::new();
+    let mut of_file = Vec::new();
+    for file in pool.files() {
+        let known = names.iter().position(|name| name == file.source());
+        of_file.push(known.unwrap_or(names.len()));
+        if known.is_none() {
+            names.push(file.source().to_owned());
+        }
+    }
+    if names.len() > 1 && names.iter().any(|name| name == ALL) {
+        bail!(
+            Comparison,
+            "held-out source `{ALL}`: this name stands for all of them; give it another one, as in `NAME=FILE`"
+        );
+    }
+    Ok((names, of_file))
+}
+
+/// Which held-out examples are in the pool: with the same prompt, or else with nearly the same text.
+fn twins(found: &[Candidate], pool: &Pool, is_aside: &dyn Fn(u64) -> bool) -> Result<Vec<Option<Twin>>> {
+    let examples: Vec<Said<'_>> = found.iter().map(|one| said(&one.texts)).collect();
+    let overlap = Overlap::new(&examples, &OverlapOptions::default())?;
+    let mut twins: Vec<Option<Twin>> = vec![None; found.len()];
+    for row in pool.rows() {
+        let row = row?;
+        if let Ok(example) = &row.example
+            && !is_aside(row.row)
+        {
+            for (at, twin) in overlap.find(&said(&texts(example))) {
+                if twin == Twin::SamePrompt || twins[at].is_none() {
+                    twins[at] = Some(twin);
+                }
+            }
+        }
+    }
+    Ok(twins)
+}
+
+fn said([prompt, responses]: &[String; 2]) -> Said<'_> {
+    Said { prompt: vec![prompt], responses: vec![responses] }
+}
+
+/// What comes before the responses, and the responses.
+fn texts(example: &Example) -> [String; 2] {
+    let say = |text: &mut String, message: &Message| {
+        text.push_str(&message.content);
+        for value in message.extra.values() {
+            text.push('\n');
+            match value {
+                Value::String(value) => text.push_str(value),
+                value => text.push_str(&value.to_string()),
+            }
+        }
+        text.push('\n');
+    };
+    let mut texts = [String::new(), String::new()];
+    for message in &example.messages {
+        say(&mut texts[usize::from(message.scored)], message);
+    }
+    texts
+}
+
+/// Of token ids and of what is scored.
+pub(super) fn digest(sequences: &[Sequence]) -> String {
+    let mut hash = Sha256::new();
+    for sequence in sequences {
+        hash.update((sequence.n_tokens() as u64).to_le_bytes());
+        sequence.input_ids().iter().for_each(|id| hash.update(id.to_le_bytes()));
+        sequence.loss_mask().iter().for_each(|&counts| hash.update([u8::from(counts)]));
+    }
+    hex(&hash.finalize())
+}

@@ -1,0 +1,160 @@
+//! What a comparison came to: its result files, and what is said of it.
+
+use std::path::Path;
+
+use lobass_evidence::{
+    Arm, ArmReport, Cost, Matching, Measured, ModelRecord, Outcome, RecipeRecord, Report, SeedTotals,
+    SourceCount, measure, tables,
+};
+use lobass_run::ScoreFile;
+
+use super::subset::cost_of_selecting;
+use super::trial::TrialRecord;
+use super::{Comparison, FULL, RANDOM, Trial, ZERO_SHOT, write_whole};
+use crate::error::{Context as _, Result};
+use crate::settings::Method;
+
+/// What every arm is compared with, if it is there.
+const BASELINES: [&str; 6] = [RANDOM, FULL, ZERO_SHOT, "gap", "gap-sum", "longest"];
+
+/// The trials of an arm, by seed.
+struct Done {
+    arm: String,
+    matching: Option<Matching>,
+    records: Vec<TrialRecord>,
+}
+
+impl Comparison {
+    /// Joins all trials, which are done.
+    pub fn report(&self, scores: &ScoreFile) -> Result<Report> {
+        let done = self.done()?;
+        let arms: Vec<Arm> = done
+            .iter()
+            .map(|done| {
+                let trials: Vec<Vec<Outcome>> = done.records.iter().map(TrialRecord::outcomes).collect();
+                Arm { strategy: done.arm.clone(), matching: done.matching, trials }
+            })
+            .collect();
+        let held_out = &self.held_out;
+        let found = measure(&arms, &held_out.sources, &held_out.of_example, &BASELINES, &self.bootstrap)?;
+        let Measured { results, totals, differences } = found;
+        let mut reports = Vec::new();
+        for (done, (results, totals)) in done.iter().zip(results.into_iter().zip(totals)) {
+            let seed = |offset: u64| done.matching.map(|_| self.recipe.seed.wrapping_add(offset));
+            let seeds =
+                totals.into_iter().zip(0..).map(|(sources, at)| SeedTotals { seed: seed(at), sources });
+            let seeds = seeds.collect();
+            reports.push(ArmReport { results, seeds, ..self.arm_report(scores, done)? });
+        }
+        let matched = self.matchings.contains(&Matching::Tokens).then_some(self.matched_tokens);
+        Ok(Report {
+            version: 1,
+            tool: concat!("lobass ", env!("CARGO_PKG_VERSION")).to_owned(),
+            base: ModelRecord {
+                weights_digest: self.base.key.weights_digest.clone(),
+                n_parameters: self.base.checkpoint.config().n_parameters() as u64,
+            },
+            pool: self.record.clone(),
+            budget: self.select.budget()?.to_string(),
+            recipe: self.recipe_record(),
+            matched_tokens: matched,
+            bootstrap: self.bootstrap,
+            held_out: held_out.record.clone(),
+            arms: reports,
+            differences,
+        })
+    }
+
+    /// Every arm with its trials: the base first, then by matching.
+    fn done(&self) -> Result<Vec<Done>> {
+        let read = |trial: &Trial| {
+            self.record(trial)?.with_context(|| format!("the trial `{}` is not done", trial.id()))
+        };
+        let zero_shot = Trial { arm: ZERO_SHOT.to_owned(), matching: None, offset: 0 };
+        let mut done =
+            vec![Done { arm: ZERO_SHOT.to_owned(), matching: None, records: vec![read(&zero_shot)?] }];
+        for &matching in &self.matchings {
+            for arm in self.arms() {
+                let trial = |offset| Trial { arm: arm.clone(), matching: Some(matching), offset };
+                let records = (0..self.n_seeds).map(|offset| read(&trial(offset)));
+                let records = records.collect::<Result<_>>()?;
+                done.push(Done { arm, matching: Some(matching), records });
+            }
+        }
+        Ok(done)
+    }
+
+    /// What is said of an arm beside what was measured.
+    fn arm_report(&self, scores: &ScoreFile, done: &Done) -> Result<ArmReport> {
+        let mean = |value: fn(&TrialRecord) -> u64| {
+            done.records.iter().map(|record| value(record) as f64).sum::<f64>() / done.records.len() as f64
+        };
+        let (trained, subset) = (mean(|record| record.n_tokens), mean(|record| record.subset_tokens));
+        let nothing = Cost { references: Some(0.0), ..Cost::default() };
+        let selecting = match done.arm.as_str() {
+            FULL | ZERO_SHOT => nothing,
+            strategy => cost_of_selecting(scores, strategy, &self.select, self.record.n_tokens)?,
+        };
+        let first = self.subsets.get(&(done.arm.clone(), 0));
+        let sources: Vec<SourceCount> = match done.arm.as_str() {
+            FULL => self.record.sources.clone(),
+            _ => first.map(|subset| subset.sources.clone()).unwrap_or_default(),
+        };
+        Ok(ArmReport {
+            strategy: done.arm.clone(),
+            turned: first.and_then(|subset| subset.turned.clone()),
+            shrinkage: first.and_then(|subset| subset.shrinkage),
+            matching: done.matching,
+            n_rows: mean(|record| record.n_rows),
+            n_tokens: trained,
+            n_steps: mean(|record| record.n_steps),
+            passes: if subset > 0.0 { trained / subset } else { 0.0 },
+            cost: Cost { training: Cost::of_training(trained, self.record.n_tokens), ..selecting },
+            length_correlation: first.and_then(|subset| subset.length_correlation),
+            mean_scored_tokens: match done.arm.as_str() {
+                FULL => Some(self.mean_scored_tokens()),
+                _ => first.map(|subset| subset.mean_scored_tokens),
+            },
+            sources,
+            results: Vec::new(),
+            seeds: Vec::new(),
+        })
+    }
+
+    fn mean_scored_tokens(&self) -> f64 {
+        let n_scored: usize = self.sequences_of.values().map(lobass_core::Sequence::n_scored).sum();
+        n_scored as f64 / self.sequences_of.len() as f64
+    }
+
+    fn recipe_record(&self) -> RecipeRecord {
+        let method = match self.train.method {
+            Method::Full => "full",
+            Method::Lora => "lora",
+        };
+        RecipeRecord {
+            method: method.to_owned(),
+            epochs: self.recipe.epochs,
+            batch_size: self.recipe.batch_size,
+            learning_rate: self.recipe.learning_rate,
+            schedule: self.recipe.schedule.to_string(),
+        }
+    }
+
+    /// Writes `results.json`, and the same for people with its plots.
+    pub fn write(&self, report: &Report) -> Result<()> {
+        let write = |name: &str, bytes: &[u8]| write_whole(&self.out.join(Path::new(name)), bytes);
+        let mut json = serde_json::to_vec_pretty(report)?;
+        json.push(b'\n');
+        write("results.json", &json)?;
+        let (text, plots) = tables(report, "results", "");
+        for (name, svg) in plots {
+            write(&name, svg.as_bytes())?;
+        }
+        write("results.md", format!("# A comparison by {}\n\n{text}", report.tool).as_bytes())
+    }
+
+    /// Whether something could not be used: held-out rows, or rows of the budget.
+    pub fn falls_short(&self) -> bool {
+        self.held_out.record.n_unscorable > 0 || self.subsets.values().any(|subset| subset.falls_short)
+    }
+}

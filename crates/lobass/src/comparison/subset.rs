@@ -1,0 +1,143 @@
+//! What each strategy selects, with each seed, and what that costs.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use lobass_core::Observer as _;
+use lobass_core::RowStatus;
+use lobass_core::readable::counted;
+use lobass_evidence::{Cost, SourceCount};
+use lobass_run::ScoreFile;
+use lobass_select::Summary;
+
+use super::{CompareRequest, Comparison};
+use crate::error::Result;
+use crate::reference::TrainingRecord;
+use crate::runtime::Runtime;
+use crate::selection::{SelectionTarget, columns_of, select_and_write};
+use crate::settings::SelectSettings;
+
+/// The rows that a strategy selected with a seed, and what is said of them.
+pub(super) struct Subset {
+    /// In the order of the pool.
+    pub(super) rows: Vec<u64>,
+    /// The end of the score that was kept, if it is not the strategy's own.
+    pub(super) turned: Option<String>,
+    /// Nats of shrinkage in the score.
+    pub(super) shrinkage: Option<f64>,
+    pub(super) length_correlation: Option<f64>,
+    pub(super) mean_scored_tokens: f64,
+    pub(super) sources: Vec<SourceCount>,
+    /// Whether there were fewer rows than the budget asks for.
+    pub(super) falls_short: bool,
+}
+
+/// Selects with every strategy and every seed, and leaves lists of the rows in the run directory.
+pub(super) fn subsets(
+    request: &CompareRequest<'_>,
+    comparison: &Comparison,
+    table: &ScoreFile,
+    runtime: &Runtime,
+) -> Result<BTreeMap<(String, u64), Subset>> {
+    let mut subsets = BTreeMap::new();
+    let strategies = comparison.strategies.iter().map(String::as_str);
+    let wanted = columns_of(strategies, request.select, table.manifest())?;
+    for offset in 0..comparison.n_seeds {
+        let settings =
+            SelectSettings { seed: request.select.seed.wrapping_add(offset), ..request.select.clone() };
+        let columns = table.columns(&wanted, settings.seed, comparison.threads)?;
+        for strategy in &comparison.strategies {
+            let index = comparison.out.join("selected").join(strategy).join(format!("seed{offset}.jsonl"));
+            let target = SelectionTarget { out: None, index: Some(index) };
+            let report = select_and_write(table, &columns, &comparison.pool, strategy, &settings, &target)?;
+            let mut rows: Vec<u64> =
+                report.shaped.selection.selected.iter().map(|selected| selected.row).collect();
+            rows.sort_unstable();
+            let n_selected = rows.len();
+            rows.retain(|row| comparison.sequences_of.contains_key(row));
+            if rows.len() < n_selected {
+                runtime.warn(&format!(
+                    "{strategy}: {} cannot be trained on with this base and are left out",
+                    counted((n_selected - rows.len()) as u64, "selected row")
+                ));
+            }
+            let falls_short = report.falls_short() || rows.len() < n_selected;
+            let Summary { length_correlation, mean_scored_tokens: (_, mean_scored_tokens), sources, .. } =
+                report.summary;
+            let share = |share: &lobass_select::SourceShare| SourceCount {
+                source: share.source.clone(),
+                n_rows: share.n_selected,
+            };
+            let sources = sources.iter().map(share).collect();
+            let (own, kept) = (report.strategy.info().direction, report.shaped.selection.direction);
+            let subset = Subset {
+                rows,
+                turned: (kept != own).then(|| kept.to_string()),
+                shrinkage: report.shaped.shrinkage,
+                length_correlation,
+                mean_scored_tokens,
+                sources,
+                falls_short,
+            };
+            subsets.insert((strategy.clone(), offset), subset);
+        }
+    }
+    let n_rows = |subset: &Subset| subset.rows.len();
+    let most = subsets.values().map(n_rows).max().unwrap_or_default();
+    runtime.note(&format!(
+        "{:16} strategies: {}; {} of each, of at most {}",
+        "select",
+        comparison.strategies.join(", "),
+        counted(comparison.n_seeds, "subset"),
+        counted(most as u64, "row")
+    ));
+    Ok(subsets)
+}
+
+/// What it takes to have the numbers that a strategy reads: passes over the pool, and trainings of references.
+pub(super) fn cost_of_selecting(
+    table: &ScoreFile,
+    strategy: &str,
+    settings: &SelectSettings,
+    pool_tokens: u64,
+) -> Result<Cost> {
+    let models = &table.manifest().models;
+    let is_epoch = |role: &str| role.rsplit_once("_epoch").is_some_and(|(_, n)| n.parse::<u32>().is_ok());
+    let mut scoring = 0usize;
+    // By training: the models of its epochs come from one.
+    let mut trained: BTreeMap<&Path, Option<u64>> = BTreeMap::new();
+    for column in columns_of([strategy], settings, table.manifest())?.losses {
+        let role = column.strip_suffix("_rejected").unwrap_or(&column);
+        let of_references = role == "reference" || role == "in_sample";
+        let is_read = |found: &str| match of_references {
+            true => found.starts_with("reference") && !is_epoch(found),
+            false => found == role,
+        };
+        let read: Vec<_> =
+            models.iter().map(|record| &record.model).filter(|model| is_read(&model.role)).collect();
+        // Other contexts of a model are passes too, under other names.
+        scoring += read.len().max(1);
+        for model in read.iter().filter(|model| model.role.starts_with("reference")) {
+            let path = Path::new(&model.path);
+            let record = TrainingRecord::read(path)?;
+            let training = TrainingRecord::home(path).unwrap_or(path);
+            trained.insert(training, record.and_then(|record| record.n_tokens()));
+        }
+    }
+    // Vectors come with the base's pass; where nothing else is read of it, they are that pass.
+    if settings.reads_vectors(strategy)? {
+        scoring = scoring.max(1);
+    }
+    // The cost of given ratings is not known.
+    if matches!(settings.strategy(strategy)?, lobass_select::Strategy::Quality(_)) {
+        trained.insert(Path::new("ratings"), None);
+    }
+    let references: Option<u64> = trained.values().copied().sum();
+    let references = references.map(|n_tokens| Cost::of_training(n_tokens as f64, pool_tokens));
+    Ok(Cost { scoring: scoring as f64, references, training: 0.0 })
+}
+
+/// Rows that can be selected.
+pub(super) fn is_eligible(status: RowStatus) -> bool {
+    status.is_scored() && status != RowStatus::HeldOut
+}

@@ -1,0 +1,214 @@
+//! Why a call of the library failed.
+
+use thiserror::Error as ThisError;
+
+/// The result of a call of the library.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a call of the library failed.
+///
+/// Variants with a text are faults that this crate found: the text says where, what was expected, and what was found.
+/// The others are errors of the crates below. [`Error::cause`] looks through the context that was added on the way.
+#[derive(Debug, ThisError)]
+#[non_exhaustive]
+pub enum Error {
+    /// Settings contradict each other, mean nothing together, or are missing.
+    #[error("{0}")]
+    Settings(String),
+    /// Data files are missing or are not the ones they should be.
+    #[error("{0}")]
+    Data(String),
+    /// A model cannot be used in its role, or two models do not fit together.
+    #[error("{0}")]
+    Model(String),
+    /// A device is missing or does not compute.
+    #[error("{0}")]
+    Device(String),
+    /// A work directory, a store, or a job is not what it should be.
+    #[error("{0}")]
+    Work(String),
+    /// A score table, its vectors, or a page about it cannot be read, written, or used.
+    #[error("{0}")]
+    Table(String),
+    /// A selection cannot be made as asked.
+    #[error("{0}")]
+    Selection(String),
+    /// A reference cannot be trained as asked.
+    #[error("{0}")]
+    Training(String),
+    /// A comparison cannot be made or taken up.
+    #[error("{0}")]
+    Comparison(String),
+    /// Gradients or targets of LESS cannot be used.
+    #[error("{0}")]
+    Influence(String),
+    /// A run directory cannot be used.
+    #[error("{0}")]
+    Run(String),
+    /// A worker process failed.
+    #[error("{0}")]
+    Worker(String),
+    /// Something that was expected is not there.
+    #[error("{0}")]
+    Missing(String),
+    /// An output would replace an input or another output.
+    #[error("{0}")]
+    Output(String),
+    /// Several faults, all that could be seen before anything was computed.
+    #[error("{}", several(.0))]
+    Several(Vec<Error>),
+    /// An error with the place or the action that it belongs to.
+    #[error("{what}")]
+    Within {
+        /// The place or the action.
+        what: String,
+        /// The error.
+        source: Box<Error>,
+    },
+    /// Rows, templates, tokenizers, and files.
+    #[error(transparent)]
+    Rows(#[from] lobass_data::Error),
+    /// Checkpoints and adapters.
+    #[error(transparent)]
+    Checkpoint(#[from] lobass_llama::Error),
+    /// Losses on a device.
+    #[error(transparent)]
+    Loss(#[from] lobass_loss::Error),
+    /// Fine-tuning.
+    #[error(transparent)]
+    Train(#[from] lobass_train::Error),
+    /// Plans, units, stores, and score tables.
+    #[error(transparent)]
+    Store(#[from] lobass_run::Error),
+    /// Strategies.
+    #[error(transparent)]
+    Select(#[from] lobass_select::SelectError),
+    /// The hub.
+    #[error(transparent)]
+    Hub(#[from] lobass_hub::Error),
+    /// A budget.
+    #[error(transparent)]
+    Budget(#[from] lobass_core::BudgetError),
+    /// Shares of a quota.
+    #[error(transparent)]
+    Shares(#[from] lobass_select::SharesError),
+    /// Rules of texts and near duplicates.
+    #[error(transparent)]
+    Text(#[from] lobass_text::Error),
+    /// Checks of data.
+    #[error(transparent)]
+    Check(#[from] lobass_check::Error),
+    /// Gradients of rows.
+    #[error(transparent)]
+    Gradients(#[from] lobass_influence::Error),
+    /// Measurements of a comparison.
+    #[error(transparent)]
+    Evidence(#[from] lobass_evidence::Error),
+    /// Vectors on disk.
+    #[error(transparent)]
+    Matrix(#[from] lobass_matrix::Error),
+    /// Configs of other trainers.
+    #[error(transparent)]
+    Trainer(#[from] lobass_trainers::Error),
+    /// A file or a process of this machine.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// A number of rows that does not fit this machine.
+    #[error(transparent)]
+    TooMany(#[from] std::num::TryFromIntError),
+    /// A table or settings of TOML that cannot be read.
+    #[error(transparent)]
+    Toml(#[from] toml::de::Error),
+    /// Settings that cannot be written as TOML.
+    #[error(transparent)]
+    TomlWrite(#[from] toml::ser::Error),
+    /// JSON that is not what it should be.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+}
+
+fn several(errors: &[Error]) -> String {
+    let each = errors.iter().zip(1..).map(|(error, number)| format!("; ({number}) {}", error.chain()));
+    format!("{} things are wrong{}", errors.len(), each.collect::<String>())
+}
+
+impl Error {
+    /// The error without the context that was added on the way.
+    pub fn cause(&self) -> &Self {
+        match self {
+            Self::Within { source, .. } => source.cause(),
+            other => other,
+        }
+    }
+
+    /// The error of a crate below if this is one, else the error itself.
+    pub fn inner(&self) -> &(dyn std::error::Error + 'static) {
+        match self {
+            Self::Rows(error) => error,
+            Self::Checkpoint(error) => error,
+            Self::Loss(error) => error,
+            Self::Train(error) => error,
+            Self::Store(error) => error,
+            Self::Select(error) => error,
+            Self::Hub(error) => error,
+            Self::Text(error) => error,
+            Self::Check(error) => error,
+            Self::Matrix(error) => error,
+            Self::Io(error) => error,
+            other => other,
+        }
+    }
+
+    /// The messages of the error and of its causes in one line, with colons between them.
+    pub fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut source = std::error::Error::source(self);
+        while let Some(cause) = source {
+            text += &format!(": {cause}");
+            source = cause.source();
+        }
+        text
+    }
+
+    /// The same error with the place or the action that it belongs to.
+    #[must_use]
+    pub fn within(self, what: impl Into<String>) -> Self {
+        Self::Within { what: what.into(), source: Box::new(self) }
+    }
+}
+
+/// Adds context to an error, as `anyhow` does.
+pub(crate) trait Context<T> {
+    fn context(self, what: &str) -> Result<T>;
+
+    fn with_context<S: Into<String>>(self, what: impl FnOnce() -> S) -> Result<T>;
+}
+
+impl<T, E: Into<Error>> Context<T> for std::result::Result<T, E> {
+    fn context(self, what: &str) -> Result<T> {
+        self.map_err(|error| error.into().within(what))
+    }
+
+    fn with_context<S: Into<String>>(self, what: impl FnOnce() -> S) -> Result<T> {
+        self.map_err(|error| error.into().within(what()))
+    }
+}
+
+impl<T> Context<T> for Option<T> {
+    fn context(self, what: &str) -> Result<T> {
+        self.ok_or_else(|| Error::Missing(what.to_owned()))
+    }
+
+    fn with_context<S: Into<String>>(self, what: impl FnOnce() -> S) -> Result<T> {
+        self.ok_or_else(|| Error::Missing(what().into()))
+    }
+}
+
+/// Returns an error of a kind with a formatted text.
+macro_rules! bail {
+    ($kind:ident, $($text:tt)*) => {
+        return Err($crate::error::Error::$kind(format!($($text)*)))
+    };
+}
+
+pub(crate) use bail;

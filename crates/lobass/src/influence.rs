@@ -1,0 +1,291 @@
+//! Gradients of rows under warm-up checkpoints, kept on disk, and what they say of a target.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use lobass_core::Observer as _;
+use lobass_core::{ProgressUnit, RowStatus, Sequence, StageProgress};
+use lobass_data::Pool;
+use lobass_influence::{Kind, Projection, Tasks, WarmUp, features};
+use lobass_llama::AdapterCheckpoint;
+use lobass_llama::host::is_host;
+use lobass_loss::{Workers, check_ids};
+use lobass_matrix::{Format, Matrix, MatrixWriter, Shape};
+use lobass_run::{RowName, RowScore, RowScoreWriter, Shard, WorkDir};
+use lobass_train::AdamState;
+use serde_json::{Value, json};
+
+use crate::error::{Context as _, Result, bail};
+use crate::model::{Model, check_record};
+use crate::reference::MOMENTS;
+use crate::runtime::Runtime;
+
+/// An adapter at the end of an epoch, opened.
+pub struct WarmUpDir {
+    model: Model,
+    learning_rate: f64,
+    /// SHA-256 of what the optimizer knew.
+    moments: String,
+}
+
+impl WarmUpDir {
+    pub fn open(base: &Model, dir: &Path, runtime: &Runtime) -> Result<Self> {
+        if !AdapterCheckpoint::is_at(dir) {
+            bail!(
+                Influence,
+                "warm-up checkpoint `{}`: expected a directory with adapter_config.json",
+                dir.display()
+            );
+        }
+        let path = dir.join(MOMENTS);
+        if !path.exists() {
+            bail!(
+                Influence,
+                "warm-up checkpoint `{}`: expected what the optimizer knew in `{MOMENTS}`, found none; `lobass train \
+                 --method lora --trajectory` keeps it for every epoch",
+                dir.display()
+            );
+        }
+        check_record(base, dir)?;
+        let model = base.open_tuned("warm-up", dir, runtime)?;
+        let learning_rate = AdamState::read(&path)?.learning_rate;
+        Ok(Self { model, learning_rate, moments: lobass_data::fingerprint(&path)? })
+    }
+
+    fn load(&self) -> Result<WarmUp> {
+        let state = AdamState::read(&self.model.dir().join(MOMENTS))?;
+        WarmUp::new(self.model.load()?, state)
+            .with_context(|| format!("warm-up checkpoint `{}`", self.model.dir().display()))
+    }
+
+    /// What a manifest says of it.
+    pub fn record(&self) -> Value {
+        let key = &self.model.key;
+        json!({
+            "path": key.path, "weights_digest": key.weights_digest, "optimizer": self.moments, "dtype": key.dtype,
+            "device": key.device, "learning_rate": self.learning_rate,
+        })
+    }
+}
+
+/// Gradients on disk: a matrix for each shard of a plan under each checkpoint, for training or as a target.
+pub struct GradientStore {
+    pub dir: PathBuf,
+    pub projection: Projection,
+    pub format: Format,
+}
+
+impl GradientStore {
+    /// Computes what is not there yet; loads the model only if there is something.
+    pub fn complete(
+        &self,
+        warm_up: &WarmUpDir,
+        target: &WorkDir,
+        pool: &WorkDir,
+        threads: usize,
+        runtime: &Runtime,
+    ) -> Result<()> {
+        let mut missing: Vec<(&WorkDir, Kind, Shard)> = Vec::new();
+        for (work, kind) in [(target, Kind::Target), (pool, Kind::Training)] {
+            let shards = work.plan().shards.iter();
+            missing.extend(
+                shards
+                    .filter(|shard| !self.file(warm_up, work, kind, **shard).exists())
+                    .map(|&shard| (work, kind, shard)),
+            );
+        }
+        let n_rows = target.plan().n_rows() + pool.plan().n_rows();
+        let left: u64 = missing.iter().map(|(.., shard)| shard.n_rows).sum();
+        if left == 0 {
+            runtime.note(&format!("{:16} done before: {}", "gradients", warm_up.model.dir().display()));
+            return Ok(());
+        }
+        let loaded = warm_up.load()?;
+        // A card does one thing at a time.
+        let workers = Workers::new(if is_host(&loaded.model().device()) { threads } else { 1 });
+        let (before, facts) = (n_rows - left, [format!("of {}", warm_up.model.dir().display())]);
+        let mut done = before;
+        let report = |done| {
+            runtime.progress(&StageProgress {
+                stage: "gradients",
+                unit: ProgressUnit::Rows,
+                done,
+                before,
+                all: n_rows,
+                n_tokens: 0,
+                facts: &facts,
+            });
+        };
+        report(done);
+        for (work, kind, shard) in missing {
+            self.compute(&loaded, warm_up, work, kind, shard, &workers)?;
+            done += shard.n_rows;
+            report(done);
+        }
+        Ok(())
+    }
+
+    fn compute(
+        &self,
+        loaded: &WarmUp,
+        warm_up: &WarmUpDir,
+        work: &WorkDir,
+        kind: Kind,
+        shard: Shard,
+        workers: &Workers,
+    ) -> Result<()> {
+        let (rows, sequences): (Vec<u64>, Vec<Sequence>) = work.sequences_of(shard)?.into_iter().unzip();
+        check_ids(loaded.model(), &sequences)?;
+        let found = features(loaded, &sequences, kind, self.projection, workers);
+        let mut found = rows.into_iter().zip(found).peekable();
+        let path = self.file(warm_up, work, kind, shard);
+        fs_err::create_dir_all(path.parent().unwrap_or(&self.dir))?;
+        let dim = self.projection.width(loaded.n_values());
+        let shape = Shape { n_rows: usize::try_from(shard.n_rows)?, dim };
+        let metadata = json!({
+            "plan": work.plan().id(), "shard": shard, "kind": name(kind), "checkpoint": warm_up.record(),
+            "projection": {"dim": self.projection.dim, "seed": self.projection.seed},
+        });
+        let mut writer = MatrixWriter::create(&path, shape, self.format, &metadata.to_string())?;
+        for row in shard.first_row..shard.first_row + shard.n_rows {
+            let vector = found.next_if(|(found, _)| *found == row).and_then(|(_, vector)| vector);
+            writer.push(vector.as_deref())?;
+        }
+        Ok(writer.finish()?)
+    }
+
+    fn open(&self, warm_up: &WarmUpDir, work: &WorkDir, kind: Kind, shard: Shard) -> Result<Matrix> {
+        Ok(Matrix::open(&self.file(warm_up, work, kind, shard))?)
+    }
+
+    /// Its folder says everything that its numbers depend on.
+    fn file(&self, warm_up: &WarmUpDir, work: &WorkDir, kind: Kind, shard: Shard) -> PathBuf {
+        let short = |digest: &str| digest.chars().take(16).collect::<String>();
+        let key = &warm_up.model.key;
+        let device = key.device.split(':').next().unwrap_or_default();
+        let Projection { seed, dim } = self.projection;
+        let folder = format!(
+            "{}-{}-{}-{}-{}-{device}-{}-{seed}-{}",
+            name(kind),
+            short(&work.plan().id()),
+            short(&key.weights_digest),
+            short(&warm_up.moments),
+            key.dtype,
+            dim.unwrap_or_default(),
+            self.format
+        );
+        self.dir.join(folder).join(format!("{:05}.safetensors", shard.id))
+    }
+}
+
+fn name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Training => "training",
+        Kind::Target => "target",
+    }
+}
+
+/// What is aimed at, and of each task the name and the number of rows that have a gradient.
+pub struct Targets {
+    tasks: Tasks,
+    pub named: Vec<(String, usize)>,
+}
+
+/// The vectors of some rows, or that they have none.
+type Rows = Vec<Option<Vec<f32>>>;
+
+/// Reads the gradients of the target rows; files of one name are a task.
+pub fn targets(
+    gradients: &GradientStore,
+    warm_ups: &[WarmUpDir],
+    target: &WorkDir,
+    pool: &Pool,
+    runtime: &Runtime,
+) -> Result<Targets> {
+    let mut names: Vec<String> = Vec::new();
+    let mut task_of: BTreeMap<&str, usize> = BTreeMap::new();
+    for file in pool.files() {
+        let task = names.iter().position(|name| name == file.name()).unwrap_or_else(|| {
+            names.push(file.name().to_owned());
+            names.len() - 1
+        });
+        task_of.insert(file.source(), task);
+    }
+    let mut vectors: Vec<Vec<Rows>> = vec![vec![Vec::new(); names.len()]; warm_ups.len()];
+    for &shard in &target.plan().shards {
+        let rows = target.names_of(shard)?;
+        for (warm_up, vectors) in warm_ups.iter().zip(&mut vectors) {
+            let matrix = gradients.open(warm_up, target, Kind::Target, shard)?;
+            for (at, row) in rows.iter().enumerate() {
+                let task = task_of.get(row.source.as_str());
+                let task = *task.context("a row comes from a file of its plan")?;
+                vectors[task].push(matrix.row(at).map(std::borrow::Cow::into_owned));
+            }
+        }
+    }
+    let usable = |task: usize| {
+        let n_rows = vectors.first().map_or(0, |tasks| tasks[task].len());
+        let has_all = |row: &usize| vectors.iter().all(|tasks| tasks[task][*row].is_some());
+        ((0..n_rows).filter(has_all).count(), n_rows)
+    };
+    let mut named = Vec::new();
+    for (task, name) in names.into_iter().enumerate() {
+        let (usable, n_rows) = usable(task);
+        match usable {
+            0 => bail!(
+                Influence,
+                "target `{name}`: expected rows that can be scored, found none among {n_rows}"
+            ),
+            _ if usable < n_rows => {
+                runtime.warn(&format!(
+                    "target `{name}`: {} of {} rows cannot be scored and are left out",
+                    n_rows - usable,
+                    n_rows
+                ));
+            }
+            _ => {}
+        }
+        named.push((name, usable));
+    }
+    let rates: Vec<f64> = warm_ups.iter().map(|warm_up| warm_up.learning_rate).collect();
+    Ok(Targets { tasks: Tasks::new(&rates, &vectors)?, named })
+}
+
+/// Scores every row of the pool; says how many rows of each status have no score.
+pub fn influence(
+    gradients: &GradientStore,
+    warm_ups: &[WarmUpDir],
+    pool: &WorkDir,
+    targets: &Targets,
+    writer: &mut RowScoreWriter,
+) -> Result<BTreeMap<RowStatus, u64>> {
+    let mut missing = BTreeMap::new();
+    for &shard in &pool.plan().shards {
+        let matrices = warm_ups
+            .iter()
+            .map(|warm_up| gradients.open(warm_up, pool, Kind::Training, shard))
+            .collect::<Result<Vec<_>>>()?;
+        let mut rows = Vec::new();
+        for (at, mut name) in pool.names_of(shard)?.into_iter().enumerate() {
+            let vectors: Option<Vec<_>> = matrices.iter().map(|matrix| matrix.row(at)).collect();
+            rows.push(match vectors {
+                Some(vectors) => scored(name, &vectors, targets),
+                None => {
+                    if name.status.is_scored() {
+                        name.status = RowStatus::NonFinite;
+                    }
+                    *missing.entry(name.status).or_default() += 1;
+                    RowScore { name, score: None, parts: vec![None; targets.named.len()] }
+                }
+            });
+        }
+        writer.write(&rows)?;
+    }
+    Ok(missing)
+}
+
+fn scored(name: RowName, vectors: &[std::borrow::Cow<'_, [f32]>], targets: &Targets) -> RowScore {
+    let vectors: Vec<&[f32]> = vectors.iter().map(AsRef::as_ref).collect();
+    let found = targets.tasks.influence(&vectors);
+    RowScore { name, score: Some(found.score), parts: found.of_task.into_iter().map(Some).collect() }
+}

@@ -1,0 +1,229 @@
+//! Checkpoints in their roles.
+
+mod pair;
+mod placement;
+
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use lobass_core::Observer as _;
+use lobass_core::readable::count;
+use lobass_core::{Context, Measure};
+use lobass_data::{TemplateOwner, template_owner};
+use lobass_llama::{AdapterCheckpoint, Checkpoint, Dtype, Finding, Llama};
+use lobass_run::ModelKey;
+
+use crate::error::{Result, bail};
+use crate::hub::{Found, find_model, hub_name};
+use crate::reference::TrainingRecord;
+use crate::runtime::Runtime;
+use crate::settings::{ComputeSettings, EncodeSettings};
+
+pub use pair::{check_pair, check_record};
+pub use placement::Placement;
+
+/// An opened checkpoint in a role, perhaps with an adapter on it, and what it will run on.
+pub struct Model {
+    /// Of an adapter that of the base it is put on.
+    pub checkpoint: Arc<Checkpoint>,
+    adapter: Option<Arc<AdapterCheckpoint>>,
+    /// The base's weights, which its adapters share.
+    shared: Arc<OnceLock<Llama>>,
+    pub key: ModelKey,
+    placement: Placement,
+}
+
+impl Model {
+    /// Opens a checkpoint, which is fetched if it is one of the hub.
+    pub fn open(role: &str, model: &Path, compute: &ComputeSettings, runtime: &Runtime) -> Result<Self> {
+        Self::open_on(role, model, Placement::here(compute, runtime)?, runtime)
+    }
+
+    /// Opens a checkpoint for a device of this machine or of others.
+    pub fn open_on(role: &str, model: &Path, placement: Placement, runtime: &Runtime) -> Result<Self> {
+        Self::open_found(role, &find_model(model, runtime)?, placement, runtime)
+    }
+
+    fn open_found(role: &str, found: &Found, placement: Placement, runtime: &Runtime) -> Result<Self> {
+        let (dir, name) = (found.dir.as_path(), found.name.as_str());
+        if AdapterCheckpoint::is_at(dir) && !dir.join("config.json").exists() {
+            bail!(
+                Model,
+                "{role} model `{name}`: expected a whole checkpoint, found an adapter (`lobass merge` makes one of it)"
+            );
+        }
+        let checkpoint = open_checkpoint(role, dir)?;
+        let key = key(role, name, &checkpoint.weights_digest(), &placement);
+        let config = checkpoint.config();
+        runtime.note(&format!(
+            "{role:16} {name}: {}, {} parameters, stored as {}, run as {} on {}",
+            config.family,
+            count(config.n_parameters() as u64),
+            checkpoint.dtype(),
+            placement.dtype,
+            placement.device
+        ));
+        warn_of(role, name, checkpoint.findings(), runtime);
+        let shared = Arc::new(OnceLock::new());
+        Ok(Self { checkpoint: Arc::new(checkpoint), adapter: None, shared, key, placement })
+    }
+
+    /// Opens a fine-tuned model for the same device: a checkpoint of its own, or an adapter on this one.
+    pub fn open_tuned(&self, role: &str, model: &Path, runtime: &Runtime) -> Result<Self> {
+        let found = find_model(model, runtime)?;
+        let (dir, name) = (found.dir.as_path(), found.name.as_str());
+        if !AdapterCheckpoint::is_at(dir) {
+            return Self::open_found(role, &found, self.placement.clone(), runtime);
+        }
+        let adapter = AdapterCheckpoint::open(dir)?;
+        let findings = adapter.check_on(&self.checkpoint, &self.key.path)?;
+        let digest = adapter.digest_on(&self.key.weights_digest);
+        let key = key(role, name, &digest, &self.placement);
+        let lora = adapter.config();
+        runtime.note(&format!(
+            "{role:16} {name}: adapter of rank {}, alpha {}, on {}",
+            lora.rank, lora.alpha, self.key.path
+        ));
+        // Of an adapter that lobass trained, `check_record` knows the base's weights.
+        if TrainingRecord::read(dir)?.is_none() {
+            warn_of(role, name, &findings, runtime);
+        }
+        let (checkpoint, shared) = (Arc::clone(&self.checkpoint), Arc::clone(&self.shared));
+        Ok(Self {
+            checkpoint,
+            adapter: Some(Arc::new(adapter)),
+            shared,
+            key,
+            placement: self.placement.clone(),
+        })
+    }
+
+    /// The same model in another role, shown something else before the tokens that are scored.
+    pub fn in_context(&self, role: &str, context: Context) -> Self {
+        Self {
+            checkpoint: Arc::clone(&self.checkpoint),
+            adapter: self.adapter.clone(),
+            shared: Arc::clone(&self.shared),
+            key: self.key.in_context(role, context),
+            placement: self.placement.clone(),
+        }
+    }
+
+    /// The same model in the role of a plan.
+    pub fn as_planned(&self, key: &ModelKey) -> Self {
+        let planned = self.key.in_context(&key.role, key.context).measured_by(&key.role, key.measure);
+        Self { key: planned, ..self.in_context(&key.role, key.context) }
+    }
+
+    /// The same model in another role, judged by something else.
+    pub fn measured_by(&self, role: &str, measure: Measure) -> Self {
+        let key = self.key.measured_by(role, measure);
+        Self { key, ..self.in_context(role, self.key.context) }
+    }
+
+    /// Where it is: the adapter's directory, or the checkpoint's.
+    pub fn dir(&self) -> &Path {
+        self.adapter.as_ref().map_or(self.checkpoint.dir(), |adapter| adapter.dir())
+    }
+
+    /// What PEFT shall load an adapter onto that was trained on this: a directory, or a model of the hub.
+    pub fn home(&self) -> Result<String> {
+        match hub_name(Path::new(&self.key.path)) {
+            Some(name) if !Path::new(&self.key.path).exists() => Ok(name),
+            _ => Ok(std::path::absolute(self.dir())?.display().to_string()),
+        }
+    }
+
+    /// Reads the weights. Those of a base are kept once an adapter has been put on it.
+    pub fn load(&self) -> Result<Llama> {
+        match &self.adapter {
+            Some(adapter) => Ok(adapter.apply(&self.shared()?)?),
+            None if Arc::strong_count(&self.shared) > 1 => self.shared(),
+            None => self.read(self.placement.dtype),
+        }
+    }
+
+    fn shared(&self) -> Result<Llama> {
+        if let Some(base) = self.shared.get() {
+            return Ok(base.clone());
+        }
+        let base = self.read(self.placement.dtype)?;
+        Ok(self.shared.get_or_init(|| base).clone())
+    }
+
+    /// Loads for training all weights, which is in f32.
+    pub fn load_for_training(&self) -> Result<Llama> {
+        self.read(Dtype::F32)
+    }
+
+    /// Loads as the frozen base of an adapter that is to be trained.
+    pub fn load_frozen(&self) -> Result<Llama> {
+        self.read(self.placement.dtype)
+    }
+
+    fn read(&self, dtype: Dtype) -> Result<Llama> {
+        Ok(self.checkpoint.load(dtype, &self.placement.device()?.open())?)
+    }
+}
+
+fn key(role: &str, name: &str, digest: &str, placement: &Placement) -> ModelKey {
+    let Placement { device, dtype, .. } = placement;
+    ModelKey::new(role, name, digest, &dtype.to_string(), device)
+}
+
+/// Says what is odd about a model that is used all the same.
+fn warn_of(role: &str, name: &str, findings: &[Finding], runtime: &Runtime) {
+    for finding in findings {
+        runtime.warn(&format!("{role} `{name}`: {finding}"));
+    }
+}
+
+/// Refuses what is no adapter.
+pub fn check_adapter(given: &Path, runtime: &Runtime) -> Result<Found> {
+    let found = find_model(given, runtime)?;
+    match AdapterCheckpoint::is_at(&found.dir) {
+        true => Ok(found),
+        false => bail!(Model, "adapter `{}`: expected a directory with adapter_config.json", found.name),
+    }
+}
+
+fn open_checkpoint(role: &str, dir: &Path) -> Result<Checkpoint> {
+    if !dir.is_dir() {
+        bail!(
+            Model,
+            "{role} model `{}`: expected a checkpoint directory, or `org/name` on the hub, found {}",
+            dir.display(),
+            what_is_at(dir)
+        );
+    }
+    Ok(Checkpoint::open(dir)?)
+}
+
+fn what_is_at(path: &Path) -> &'static str {
+    if path.exists() { "a file" } else { "nothing" }
+}
+
+/// The settings with the template that both models are scored with. If only the tuned model brings one, it is that one.
+///
+/// # Errors
+/// If both bring one and they differ, and no one has chosen.
+pub fn with_template_of(
+    encode: &EncodeSettings,
+    base: &Path,
+    tuned: Option<&Path>,
+    runtime: &Runtime,
+) -> Result<EncodeSettings> {
+    let mut encode = encode.clone();
+    let Some(tuned) = tuned.filter(|_| encode.chat_template == "auto") else { return Ok(encode) };
+    if template_owner(base, tuned)? == TemplateOwner::Tuned {
+        runtime.note(&format!("{:16} that of `{}`, since the base brings none", "template", tuned.display()));
+        encode.chat_template = std::path::absolute(tuned)?.display().to_string();
+    }
+    Ok(encode)
+}
+
+/// The base, judged by the Brier loss.
+pub const BRIER: &str = "base_brier";
+
+/// The base, shown responses without their prompts.
+pub const UNCONDITIONAL: &str = "base_unconditional";

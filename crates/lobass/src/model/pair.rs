@@ -1,0 +1,117 @@
+//! Whether two models can be compared.
+
+use std::path::Path;
+
+use lobass_core::Observer as _;
+use lobass_data::{TextTokenizer, TokenizerDifference};
+use lobass_llama::{Checkpoint, LlamaConfig};
+
+use crate::error::{Result, bail};
+use crate::model::Model;
+use crate::reference::TrainingRecord;
+use crate::runtime::Runtime;
+
+/// Refuses a reference that cannot be the fine-tuned base: another shape, another tokenizer, the base itself, or what
+/// the base was made from.
+pub fn check_pair(
+    base: &Model,
+    reference: &Model,
+    tokenizer: &TextTokenizer,
+    runtime: &Runtime,
+) -> Result<()> {
+    if let Some(adapter) = &reference.adapter {
+        check_record(base, adapter.dir())?;
+    } else {
+        check_shape(&base.checkpoint, &reference.checkpoint)?;
+    }
+    check_tokenizer(base, reference.dir(), tokenizer, runtime)?;
+    let trained_from = TrainingRecord::read(base.checkpoint.dir())?.map(|record| record.base);
+    if trained_from.as_ref() == Some(&reference.key.weights_digest) {
+        bail!(Model, "base and reference are swapped: the base was trained from the reference");
+    }
+    let is_adapter = reference.adapter.is_some();
+    if base.key.weights_digest == reference.key.weights_digest
+        || !is_adapter && base.checkpoint.is_same_model(&reference.checkpoint)
+    {
+        bail!(
+            Model,
+            "reference `{}`: expected other weights than the base's, found the same",
+            reference.key.path
+        );
+    }
+    Ok(())
+}
+
+/// An adapter means something on the base it was trained on only.
+pub fn check_record(base: &Model, dir: &Path) -> Result<()> {
+    let trained_on = TrainingRecord::read(dir)?.map(|record| record.base);
+    if trained_on.is_some_and(|digest| digest != base.key.weights_digest) {
+        bail!(
+            Model,
+            "adapter `{}`: expected the base that it was trained on, found other weights in `{}`",
+            dir.display(),
+            base.dir().display()
+        );
+    }
+    Ok(())
+}
+
+fn check_shape(base: &Checkpoint, reference: &Checkpoint) -> Result<()> {
+    let differences = differences(base.config(), reference.config());
+    if !differences.is_empty() {
+        bail!(
+            Model,
+            "reference `{}`: expected the shape of the base `{}`, found {}",
+            reference.dir().display(),
+            base.dir().display(),
+            differences.join(", ")
+        );
+    }
+    Ok(())
+}
+
+/// Both models see the same tokens. A tuned model without a tokenizer takes the base's.
+fn check_tokenizer(base: &Model, dir: &Path, tokenizer: &TextTokenizer, runtime: &Runtime) -> Result<()> {
+    if !dir.join("tokenizer.json").exists() {
+        return Ok(());
+    }
+    match tokenizer.difference(&TextTokenizer::open(dir, tokenizer.begins())?) {
+        None => Ok(()),
+        Some(TokenizerDifference::Further(tokens)) => {
+            runtime.warn(&format!(
+                "reference `{}`: its tokenizer has tokens that the base's has not, `{}`; texts with them are cut as the \
+                 base cuts them",
+                dir.display(),
+                tokens.join("`, `")
+            ));
+            Ok(())
+        }
+        Some(difference) => bail!(
+            Model,
+            "reference `{}`: expected the tokenizer of the base `{}`, found {difference}; losses over other tokens cannot \
+             be compared",
+            dir.display(),
+            base.dir().display()
+        ),
+    }
+}
+
+fn differences(base: &LlamaConfig, reference: &LlamaConfig) -> Vec<String> {
+    type Field = (&'static str, fn(&LlamaConfig) -> String);
+    let fields: [Field; 9] = [
+        ("model_type", |c| c.family.to_string()),
+        ("vocab_size", |c| c.vocab_size.to_string()),
+        ("hidden_size", |c| c.hidden_size.to_string()),
+        ("intermediate_size", |c| c.intermediate_size.to_string()),
+        ("num_hidden_layers", |c| c.num_hidden_layers.to_string()),
+        ("num_attention_heads", |c| c.num_attention_heads.to_string()),
+        ("num_key_value_heads", |c| c.num_key_value_heads.to_string()),
+        ("head_dim", |c| c.head_dim.to_string()),
+        ("rope", |c| format!("{:?}", c.rope)),
+    ];
+    fields
+        .into_iter()
+        .filter(|(_, value)| value(base) != value(reference))
+        .map(|(name, value)| format!("{name} {} instead of {}", value(reference), value(base)))
+        .collect()
+}

@@ -1,0 +1,49 @@
+//! What models run on: a device of this machine, or one that workers will have.
+
+use lobass_llama::{DeviceName, Dtype};
+
+use crate::error::{Context as _, Result, bail};
+use crate::runtime::Runtime;
+use crate::settings::ComputeSettings;
+
+/// A device and a number format.
+#[derive(Debug, Clone)]
+pub struct Placement {
+    /// The device's name, or its kind if it is elsewhere.
+    pub device: String,
+    pub dtype: Dtype,
+    here: Option<DeviceName>,
+}
+
+impl Placement {
+    /// A device of this machine, which is there, computes, and has the number format.
+    pub fn here(compute: &ComputeSettings, runtime: &Runtime) -> Result<Self> {
+        let device = compute.device(runtime)?;
+        let dtype = compute.dtype(&device)?;
+        Ok(Self { device: device.to_string(), dtype, here: Some(device) })
+    }
+
+    /// A kind of device that other machines have.
+    pub fn elsewhere(kind: &str, dtype: Option<Dtype>) -> Self {
+        let default = if kind == "cuda" { Dtype::Bf16 } else { Dtype::F32 };
+        Self { device: kind.to_owned(), dtype: dtype.unwrap_or(default), here: None }
+    }
+
+    /// The device of this machine for units that were planned for a kind of device and a number format.
+    ///
+    /// # Errors
+    /// If another kind is named, or the device is not there.
+    pub fn as_planned(planned: &str, dtype: &str, given: Option<&str>, runtime: &Runtime) -> Result<Self> {
+        let kind = |name: &str| name.split(':').next().unwrap_or_default().to_owned();
+        let name = given.map_or_else(|| kind(planned), str::to_owned);
+        if kind(&name) != kind(planned) {
+            bail!(Device, "device `{name}`: expected one of kind {}, as was planned", kind(planned));
+        }
+        Self::here(&ComputeSettings { device: name, dtype: Some(dtype.to_owned()), threads: None }, runtime)
+    }
+
+    /// The device, for what is to be computed here.
+    pub fn device(&self) -> Result<&DeviceName> {
+        self.here.as_ref().with_context(|| format!("device `{}` is one of other machines", self.device))
+    }
+}

@@ -1,0 +1,130 @@
+//! What is written must not be what is read.
+
+use std::ffi::OsString;
+use std::io::{BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+
+use lobass_core::Observer;
+use serde::Serialize;
+
+use crate::error::{Result, bail};
+
+/// Refuses outputs that are one of the inputs, or the same file twice. Inputs come with what they are.
+pub fn check(outputs: &[PathBuf], inputs: &[(&str, &Path)]) -> Result<()> {
+    for (at, output) in outputs.iter().enumerate() {
+        let place = place(output);
+        if let Some((what, _)) = inputs.iter().find(|(_, input)| self::place(input) == place) {
+            bail!(Output, "output `{}` is {what}; give it another name", output.display());
+        }
+        if outputs[..at].iter().any(|other| self::place(other) == place) {
+            bail!(
+                Output,
+                "output `{}` would be written twice; give the data file or the index another name",
+                output.display()
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Says which outputs take the place of files that are there already.
+pub fn note_replaced(outputs: &[PathBuf], observer: &dyn Observer) {
+    for output in outputs.iter().filter(|output| output.is_file()) {
+        observer.note(&format!("{:16} {} was there already", "replaces", output.display()));
+    }
+}
+
+/// Where a path leads, whether or not there is something.
+fn place(path: &Path) -> PathBuf {
+    let mut missing: Vec<OsString> = Vec::new();
+    let mut present = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    loop {
+        if let Ok(found) = fs_err::canonicalize(&present) {
+            return missing.iter().rev().fold(found, |path, name| path.join(name));
+        }
+        match (present.file_name().map(ToOwned::to_owned), present.parent().map(Path::to_owned)) {
+            (Some(name), Some(parent)) => {
+                missing.push(name);
+                present = parent;
+            }
+            _ => return path.to_owned(),
+        }
+    }
+}
+
+/// Refuses a directory with something in it.
+pub fn check_empty(dir: &Path) -> Result<()> {
+    if !dir.exists() {
+        return Ok(());
+    }
+    for entry in fs_err::read_dir(dir)? {
+        let name = entry?.file_name();
+        // A file of ours that was never finished.
+        if !name.to_string_lossy().ends_with(".partial") {
+            let (dir, name) = (dir.display(), name.display());
+            bail!(Output, "`{dir}`: expected an empty directory, found `{name}` in it; use another one");
+        }
+    }
+    Ok(())
+}
+
+/// JSON lines that have their name once they are whole.
+pub struct Lines {
+    path: PathBuf,
+    partial: PathBuf,
+    writer: BufWriter<fs_err::File>,
+}
+
+impl Lines {
+    pub fn create(path: &Path) -> Result<Self> {
+        if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            fs_err::create_dir_all(parent)?;
+        }
+        let mut name = path.as_os_str().to_owned();
+        name.push(format!(".{}.partial", std::process::id()));
+        let partial = PathBuf::from(name);
+        let writer = BufWriter::new(fs_err::File::create(&partial)?);
+        Ok(Self { path: path.to_owned(), partial, writer })
+    }
+
+    pub fn write(&mut self, line: &impl Serialize) -> Result<()> {
+        serde_json::to_writer(&mut self.writer, line)?;
+        Ok(writeln!(self.writer)?)
+    }
+
+    pub fn finish(self) -> Result<()> {
+        self.writer.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
+        Ok(fs_err::rename(&self.partial, &self.path)?)
+    }
+}
+
+/// The work directory of an output: beside it, with `.work` behind its name.
+pub fn work_beside(out: &Path) -> PathBuf {
+    match out.file_name() {
+        Some(name) => {
+            let mut name = name.to_owned();
+            name.push(".work");
+            out.with_file_name(name)
+        }
+        None => out.join("lobass.work"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+
+    #[test]
+    fn neither_an_input_nor_the_same_twice() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        fs_err::write(at("pool.jsonl"), "{}").unwrap();
+        let pool = at("pool.jsonl");
+        let check = |outputs: &[&str]| {
+            let outputs: Vec<_> = outputs.iter().map(|name| at(name)).collect();
+            super::check(&outputs, &[("a data file", pool.as_path())]).map_err(|error| error.to_string())
+        };
+        assert!(check(&["a.jsonl", "new/b.jsonl"]).is_ok());
+        assert!(check(&["./pool.jsonl"]).unwrap_err().contains("is a data file"));
+        assert!(check(&["new/b.jsonl", "new/./b.jsonl"]).unwrap_err().contains("twice"));
+    }
+}

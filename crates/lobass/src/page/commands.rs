@@ -1,0 +1,122 @@
+//! Command lines that repeat what a page shows.
+
+use std::path::{Path, PathBuf};
+
+use lobass_report::{Command, Report};
+use lobass_run::Manifest;
+
+use crate::error::Result;
+use crate::model::{BRIER, UNCONDITIONAL};
+use crate::settings::SelectSettings;
+use crate::shell::{quoted_path, quoted_source};
+
+/// What is known of how a page came to be.
+#[derive(Debug, Clone, Default)]
+pub struct Spelled {
+    /// What made the table and the page, if it was one command.
+    pub whole: Option<Command>,
+    /// Data files where they lie now, if they have moved.
+    pub data: Vec<PathBuf>,
+    /// What was said of models.
+    pub models: String,
+    pub n_examples: usize,
+    pub out: PathBuf,
+}
+
+impl Spelled {
+    /// The commands, the table's first.
+    pub(super) fn of(
+        &self,
+        report: &Report,
+        scores: &Path,
+        manifest: &Manifest,
+        settings: &SelectSettings,
+        is_chosen: impl Fn(&str) -> bool,
+    ) -> Result<Vec<Command>> {
+        let command = |what: &str, line: String| Command { what: what.to_owned(), line };
+        let scores = quoted_path(scores);
+        let data = match self.data.is_empty() {
+            true => String::new(),
+            false => format!(
+                " --data {}",
+                self.data.iter().map(|path| quoted_path(path)).collect::<Vec<_>>().join(" ")
+            ),
+        };
+        let budget = format!("--budget {} --seed {}", report.budget, report.seed);
+        let mut commands: Vec<Command> = self.whole.iter().cloned().collect();
+        if commands.is_empty() {
+            commands.extend(score(&scores, manifest));
+        }
+        for view in &report.views {
+            let name = &view.strategy;
+            let mut settings = settings.only(name)?;
+            if !is_chosen(name) {
+                // What is shown beside the others keeps its own end.
+                settings.direction = None;
+            }
+            let said = settings.spelled();
+            commands.push(command(
+                &format!("The selection of {name}"),
+                format!(
+                    "lobass select --scores {scores}{data} --strategy {name} {budget}{said} --out selected/{name}/"
+                ),
+            ));
+        }
+        // The other end of a score was asked of the chosen ones alone.
+        let turned =
+            settings.direction.is_some() && report.views.iter().any(|view| is_chosen(&view.strategy));
+        let direction = settings.direction.filter(|_| turned);
+        let said = SelectSettings { direction, ..settings.clone() }.spelled();
+        let names = report.views.iter().map(|view| view.strategy.as_str());
+        let names: Vec<&str> = names.filter(|name| !turned || is_chosen(name)).collect();
+        commands.push(command(
+            "This page",
+            format!(
+                "lobass report --scores {scores}{data} --strategy {} {budget}{}{} --examples {} --out {}",
+                names.join(" "),
+                said,
+                self.models,
+                self.n_examples,
+                quoted_path(&self.out)
+            ),
+        ));
+        Ok(commands)
+    }
+}
+
+/// What makes a table with one reference at most; of several, a run's settings say it.
+fn score(scores: &str, manifest: &Manifest) -> Option<Command> {
+    let of = |role: &str| manifest.models.iter().find(|model| model.model.role == role);
+    let base = of("base")?;
+    let (unconditional, brier) = (of(UNCONDITIONAL).is_some(), of(BRIER).is_some());
+    let known = 1 + [of("reference").is_some(), unconditional, brier].into_iter().filter(|&is| is).count();
+    if manifest.models.len() > known {
+        return None;
+    }
+    let mut line = format!("lobass score --base {}", quoted_path(base.model.path.as_ref()));
+    if let Some(reference) = of("reference") {
+        line += &format!(" --reference {}", quoted_path(reference.model.path.as_ref()));
+    }
+    line += " --data";
+    for input in &manifest.inputs {
+        line += &format!(" {}", quoted_source(&input.source, &input.path));
+    }
+    let encoding = &manifest.encoding;
+    line += &format!(
+        " --mask {} --max-length {} --overlong {}",
+        encoding.mask, encoding.max_length, encoding.overlong
+    );
+    line += &format!(" --dtype {} --device {}", base.model.dtype, base.model.device);
+    if unconditional {
+        line += " --context unconditional";
+    }
+    if brier {
+        line += " --brier";
+    }
+    if manifest.per_token {
+        line += " --per-token";
+    }
+    let what = "The score table, if the columns of the data were found by themselves, repeated rows were kept, and the chat \
+                template was the checkpoint’s own; whether it is the same table its digest says";
+    Some(Command { what: what.to_owned(), line: line + &format!(" --out {scores}") })
+}

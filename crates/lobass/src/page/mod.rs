@@ -1,0 +1,195 @@
+//! A page about a score table: what strategies choose, and rows to look at.
+
+mod body;
+mod commands;
+mod heat;
+mod of_run;
+
+use std::path::{Path, PathBuf};
+
+use lobass_core::Observer as _;
+use lobass_core::readable::counted;
+use lobass_core::{ColumnSet, ScoreColumns};
+use lobass_data::Pool;
+use lobass_report::{Example, Measuring, Report, to_html, to_text};
+use lobass_run::{Manifest, ScoreFile};
+use lobass_select::{Shaped, Strategy};
+use serde_json::{Value, json};
+
+use crate::error::{Context as _, Error, Result};
+use crate::outputs;
+use crate::runtime::Runtime;
+use crate::selection::{choose, columns_of};
+use crate::settings::{SelectSettings, available_threads};
+
+pub use commands::Spelled;
+pub use heat::{Heat, Tokens};
+pub use of_run::RunPage;
+
+/// The paper's score, what it is made of, and the baselines that are hard to beat.
+pub const DEFAULT_STRATEGIES: [&str; 5] = ["lobass", "gap", "perplexity-high", "longest", "random"];
+
+/// What a terminal shows is so wide.
+const TEXT_WIDTH: usize = 100;
+
+/// Everything that a page is made from.
+pub struct PageRequest<'a> {
+    pub table: &'a ScoreFile,
+    /// The file of the table.
+    pub scores: &'a Path,
+    /// With the columns of [`PageRequest::columns`].
+    pub columns: &'a ScoreColumns,
+    pub pool: &'a Pool,
+    pub settings: &'a SelectSettings,
+    /// What was chosen.
+    pub chosen: &'a [(Strategy, Shaped)],
+    /// Strategies that are shown beside those if the table has what they need.
+    pub beside: &'a [&'a str],
+    pub n_examples: usize,
+    pub heat: Heat<'a>,
+    pub title: String,
+    /// What repeats all this.
+    pub commands: Spelled,
+    /// The page.
+    pub out: &'a Path,
+}
+
+/// A page that was written.
+pub struct PageReport {
+    report: Report,
+    out: PathBuf,
+    n_bytes: usize,
+}
+
+impl PageRequest<'_> {
+    /// The columns of a score table that a page reads.
+    pub fn columns<'a>(
+        strategies: impl IntoIterator<Item = &'a str>,
+        settings: &SelectSettings,
+        manifest: &Manifest,
+    ) -> Result<ColumnSet> {
+        let mut wanted = columns_of(strategies, settings, manifest)?;
+        wanted.extend(columns_of(DEFAULT_STRATEGIES, settings, manifest)?);
+        wanted.extend(ColumnSet { folds: true, ..ColumnSet::of_losses(["base", "reference"]) });
+        Ok(wanted)
+    }
+
+    /// Refuses a page that would overwrite what it is made from.
+    pub fn check(out: &Path, scores: &Path, pool: &Pool) -> Result<()> {
+        let data = pool.files().iter().map(|file| ("a data file", file.path()));
+        let inputs: Vec<_> = data.chain([("the score table", scores)]).collect();
+        outputs::check(&[out.to_owned()], &inputs)
+    }
+
+    /// Measures, finds the examples, and writes the page, whole or not at all.
+    pub fn write(&self, runtime: &Runtime) -> Result<PageReport> {
+        let mut report = self.measured()?;
+        report.tool.clone_from(&self.table.manifest().tool);
+        report.manifest = serde_json::to_value(self.table.manifest()).context("the manifest")?;
+        report.commands =
+            self.commands.of(&report, self.scores, self.table.manifest(), self.settings, |name| {
+                self.is_chosen(name)
+            })?;
+        self.add_examples(&mut report)?;
+        let page = to_html(&report);
+        if let Some(parent) = self.out.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            fs_err::create_dir_all(parent)?;
+        }
+        let mut name = self.out.as_os_str().to_owned();
+        name.push(format!(".{}.partial", std::process::id()));
+        fs_err::write(&name, &page)?;
+        fs_err::rename(&name, self.out)?;
+        runtime.note(&format!(
+            "{:16} {}: {}",
+            "report",
+            self.out.display(),
+            counted(page.len() as u64, "byte")
+        ));
+        Ok(PageReport { report, out: self.out.to_owned(), n_bytes: page.len() })
+    }
+
+    fn is_chosen(&self, name: &str) -> bool {
+        self.chosen.iter().any(|(strategy, _)| strategy.info().name == name)
+    }
+
+    fn measured(&self) -> Result<Report> {
+        let mut measuring = Measuring::new(self.columns, self.n_examples);
+        for (strategy, shaped) in self.chosen {
+            measuring.add_selected(strategy, shaped);
+        }
+        // The other end of a strategy's score is what was asked of others.
+        let settings = SelectSettings { direction: None, ..self.settings.clone() };
+        for name in self.beside.iter().filter(|name| !self.is_chosen(name)) {
+            match choose(self.table, self.columns, self.pool, name, &settings) {
+                Ok((strategy, shaped)) => measuring.add_selected(&strategy, &shaped),
+                Err(error) if matches!(error.cause(), Error::Select(_)) => {
+                    measuring.leave_out(name, error.to_string())
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(measuring.report(self.title.clone()))
+    }
+
+    fn add_examples(&self, report: &mut Report) -> Result<()> {
+        let mut rows: Vec<u64> = report.views.iter().flat_map(|view| view.picks.rows()).collect();
+        rows.sort_unstable();
+        rows.dedup();
+        let shown = body::Shown { rows: &rows, columns: self.columns, table: self.table, pool: self.pool };
+        let bodies = shown.bodies(&self.heat)?;
+        report.without_heat = self.heat.missing();
+        let keys = self.table.keys(&rows, available_threads())?;
+        for ((row, key), body) in rows.into_iter().zip(keys).zip(bodies) {
+            let at = usize::try_from(row).context("a row of the table")?;
+            let n_scored = self.columns.n_scored[at];
+            let mean = |name: &str| {
+                self.columns
+                    .losses(name)
+                    .get(at)
+                    .filter(|_| n_scored > 0)
+                    .map(|sum| sum / f64::from(n_scored))
+            };
+            let example = Example {
+                key: key.to_string(),
+                source: self.columns.source_name(at).unwrap_or_default().to_owned(),
+                status: self.columns.statuses[at].to_string(),
+                n_tokens: self.columns.n_tokens[at],
+                n_scored,
+                base: mean("base"),
+                reference: mean("reference"),
+                body,
+            };
+            report.examples.insert(row, example);
+        }
+        Ok(())
+    }
+}
+
+impl PageReport {
+    pub fn text(&self) -> String {
+        format!(
+            "{}\nwrote {} ({})",
+            to_text(&self.report, TEXT_WIDTH),
+            self.out.display(),
+            counted(self.n_bytes as u64, "byte")
+        )
+    }
+
+    /// The numbers of the page; what is drawn is left to it.
+    pub fn json(&self) -> Value {
+        let report = &self.report;
+        let views = report.views.iter().map(|view| {
+            json!({
+                "strategy": view.strategy, "n_eligible": view.n_eligible, "n_selected": view.n_selected,
+                "n_tokens": view.n_tokens, "kept_scores": view.kept_scores,
+                "length_correlation": view.length_correlation, "mean_scored_tokens": view.mean_scored_tokens,
+                "shrinkage": view.shrinkage, "excluded": view.excluded, "sources": view.sources, "histogram": view.histogram, "picks": view.picks,
+            })
+        });
+        json!({
+            "report": self.out, "n_bytes": self.n_bytes, "n_rows": report.n_rows, "budget": report.budget,
+            "seed": report.seed, "statuses": report.statuses, "strategies": views.collect::<Vec<_>>(),
+            "left_out": report.left_out, "overlaps": report.overlaps, "without_heat": report.without_heat,
+        })
+    }
+}

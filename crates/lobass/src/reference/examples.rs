@@ -1,0 +1,188 @@
+//! The rows of a work directory as what a model is trained and measured on.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use lobass_core::readable::{count, counted};
+use lobass_core::{Detail, LossEngine as _, Observer, Sequence, Silent};
+use lobass_data::DataFile;
+use lobass_llama::Llama;
+use lobass_loss::Engine;
+use lobass_run::WorkDir;
+use lobass_train::{Dpo, Objective, Pair, hold_out};
+
+use super::TrainRequest;
+use crate::error::{Result, bail};
+use crate::reference::Part;
+use crate::runtime::Runtime;
+use crate::sequences as inputs;
+use crate::settings::DataSettings;
+
+/// One row, and its other response if it is a pair.
+#[derive(Debug, Clone)]
+pub(super) struct Row {
+    pub(super) row: u64,
+    pub(super) chosen: Sequence,
+    pub(super) rejected: Option<Sequence>,
+}
+
+/// What is trained on, and what is not.
+pub(super) struct Examples {
+    pub(super) train: Vec<Row>,
+    pub(super) held_out: Vec<Row>,
+    /// Rows of the pool among the latter.
+    pub(super) held_out_rows: BTreeSet<u64>,
+    /// The digests of the files of held-out rows, as they were read.
+    pub(super) eval_files: Vec<String>,
+}
+
+impl Examples {
+    pub(super) fn of(request: &TrainRequest<'_>, work: &WorkDir, runtime: &Runtime) -> Result<Self> {
+        let (train, mut held_out) = of_pool(request, work, runtime)?;
+        let held_out_rows = held_out.iter().map(|row| row.row).collect();
+        let (further, eval_files) = of_files(request, runtime)?;
+        held_out.extend(further);
+        warn_of_leaks(&train, &held_out, runtime);
+        Ok(Self { train, held_out, held_out_rows, eval_files })
+    }
+}
+
+/// Refuses a training that could not take a step.
+pub fn check_rows(request: &TrainRequest<'_>, work: &WorkDir) -> Result<()> {
+    let (train, _) = of_pool(request, work, &Silent)?;
+    Ok(request.recipe.check_steps(request.recipe.n_steps(train.len()))?)
+}
+
+/// The rows of the pool that are trained on, and those that are held out.
+fn of_pool(
+    request: &TrainRequest<'_>,
+    work: &WorkDir,
+    observer: &dyn Observer,
+) -> Result<(Vec<Row>, Vec<Row>)> {
+    let rows = rows(request, work, observer)?;
+    let asked = request.eval.rows;
+    if asked > 0 && asked >= rows.len() {
+        let found = counted(rows.len() as u64, "row");
+        bail!(Training, "cannot hold {asked} rows out: the pool has {found} that can be scored");
+    }
+    let (mut train, held_out) = hold_out(rows, asked, request.eval_seed);
+    train.retain(|row| request.part.has(&row.chosen));
+    if train.is_empty() && request.part != Part::All {
+        bail!(
+            Training,
+            "no row of the pool is left to train on after it was cut; use fewer folds or another share"
+        );
+    }
+    Ok((train, held_out))
+}
+
+/// Every row that can be trained on: of preference optimization the pairs alone.
+fn rows(request: &TrainRequest<'_>, work: &WorkDir, observer: &dyn Observer) -> Result<Vec<Row>> {
+    let mut rejected: BTreeMap<u64, Sequence> =
+        work.pairs()?.into_iter().map(|(row, _, rejected)| (row, rejected)).collect();
+    let row = |(row, chosen)| Row { row, chosen, rejected: rejected.remove(&row) };
+    let mut rows: Vec<Row> = work.sequences()?.into_iter().map(row).collect();
+    if rows.is_empty() {
+        let counts: Vec<String> =
+            work.unscored()?.iter().map(|(status, n)| format!("{} {status}", count(*n))).collect();
+        bail!(
+            Training,
+            "no row of the pool can be trained on: {}; `lobass inspect --row 0` shows why",
+            if counts.is_empty() { "it has none".to_owned() } else { counts.join(", ") }
+        );
+    }
+    if request.dpo.is_some() {
+        let n_rows = rows.len();
+        rows.retain(|row| row.rejected.is_some());
+        match n_rows - rows.len() {
+            0 => {}
+            _ if rows.is_empty() => bail!(
+                Training,
+                "the objective needs pairs of a chosen and a rejected response, and the pool has none that can be \
+                 scored"
+            ),
+            n => observer.warn(&format!(
+                "{} of one response only, which the objective leaves out",
+                counted(n as u64, "row")
+            )),
+        }
+    }
+    Ok(rows)
+}
+
+/// A held-out row that is also trained on tells of memory, not of learning.
+fn warn_of_leaks(train: &[Row], held_out: &[Row], runtime: &Runtime) {
+    let seen: HashSet<&[u32]> = train.iter().map(|row| row.chosen.input_ids()).collect();
+    let n_leaks = held_out.iter().filter(|row| seen.contains(row.chosen.input_ids())).count();
+    if n_leaks > 0 {
+        runtime.warn(&format!(
+            "{n_leaks} of the {} held-out rows are also among those trained on, so the held-out loss flatters; \
+             `--duplicates drop` leaves repeated rows out",
+            held_out.len()
+        ));
+    }
+}
+
+/// Further held-out rows, from other files, and the digests of these.
+fn of_files(request: &TrainRequest<'_>, runtime: &Runtime) -> Result<(Vec<Row>, Vec<String>)> {
+    let files: Vec<String> = request.eval.files.iter().map(|path| path.display().to_string()).collect();
+    if files.is_empty() {
+        return Ok((Vec::new(), Vec::new()));
+    }
+    let pool = inputs::open_pool(&DataSettings { files, ..request.data.clone() }, runtime)?;
+    let mut rows = Vec::new();
+    let mut n_rows = 0;
+    for row in pool.rows() {
+        n_rows += 1;
+        let row = row?;
+        if let Ok(example) = &row.example {
+            let encoded = request.sequences.encoder.encode(example);
+            let usable = encoded.sequence.filter(|_| request.dpo.is_none() || encoded.rejected.is_some());
+            rows.extend(usable.map(|chosen| Row { row: row.row, chosen, rejected: encoded.rejected }));
+        }
+    }
+    if rows.is_empty() {
+        let what = if request.dpo.is_some() { "pair" } else { "row" };
+        bail!(Training, "the held-out files have no {what} that can be scored");
+    }
+    if rows.len() < n_rows {
+        let unusable = counted((n_rows - rows.len()) as u64, "row");
+        runtime.warn(&format!(
+            "{unusable} of the held-out files cannot be scored and are left out of the held-out loss"
+        ));
+    }
+    let digests = pool.files().iter().map(DataFile::fingerprint).collect::<Result<_, _>>()?;
+    Ok((rows, digests))
+}
+
+/// Rows with everything that an objective needs to know of them.
+pub(super) enum Prepared {
+    Sft(Vec<Sequence>),
+    Preference(Vec<Pair>, Dpo),
+}
+
+impl Prepared {
+    /// For preferences, computes the losses of all responses under the model that training starts from.
+    pub(super) fn new(rows: Vec<Row>, dpo: Option<Dpo>, start: &Llama, threads: usize) -> Result<Self> {
+        let Some(dpo) = dpo else {
+            return Ok(Self::Sft(rows.into_iter().map(|row| row.chosen).collect()));
+        };
+        let engine = Engine::new(start.clone(), threads);
+        let mut pairs = Vec::new();
+        for row in rows {
+            let Some(rejected) = row.rejected else { continue };
+            let sides = [row.chosen, rejected];
+            let losses = engine.losses(&sides, Detail::Sum)?;
+            let [chosen, rejected] = sides;
+            let (reference_chosen, reference_rejected) = (losses[0].nll.sum, losses[1].nll.sum);
+            pairs.push(Pair { chosen, rejected, reference_chosen, reference_rejected });
+        }
+        Ok(Self::Preference(pairs, dpo))
+    }
+
+    pub(super) fn objective(&self) -> Objective<'_> {
+        match self {
+            Self::Sft(sequences) => Objective::Sft(sequences),
+            Self::Preference(pairs, dpo) => Objective::Preference(pairs, *dpo),
+        }
+    }
+}

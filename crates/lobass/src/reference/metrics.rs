@@ -1,0 +1,88 @@
+//! What happens while a reference is trained, as JSON lines.
+
+use std::fs::TryLockError;
+use std::io::{ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+
+use lobass_train::Event;
+use serde_json::{Value, json};
+
+use crate::error::{Context as _, Result, bail};
+
+/// One JSON object per event.
+pub(super) struct Metrics {
+    path: PathBuf,
+    file: fs_err::File,
+    failed: Option<std::io::Error>,
+    begun: bool,
+}
+
+impl Metrics {
+    /// Opens the file in a directory that no one else trains in. What stands in it is of an earlier attempt, and stays
+    /// as far as that is taken up.
+    pub(super) fn begin(dir: &Path) -> Result<Self> {
+        let path = dir.join("metrics.jsonl");
+        let file = fs_err::OpenOptions::new().create(true).append(true).open(&path)?;
+        match file.file().try_lock() {
+            Err(TryLockError::WouldBlock) => {
+                bail!(Training, "`{}` is being trained by another process; wait for it", dir.display())
+            }
+            Err(TryLockError::Error(error)) if error.kind() != ErrorKind::Unsupported => {
+                return Err(error.into());
+            }
+            _ => {}
+        }
+        Ok(Self { path, file, failed: None, begun: false })
+    }
+
+    pub(super) fn write(&mut self, event: &Event<'_>) {
+        if !self.begun {
+            self.begun = true;
+            let kept = match event {
+                Event::Resumed { step } => *step,
+                _ => 0,
+            };
+            self.note(|metrics| metrics.keep_to(kept));
+        }
+        let line = match event {
+            Event::Resumed { .. } | Event::Epoch { .. } => return,
+            Event::Step(step) => json!({
+                "type": "step", "step": step.step, "n_steps": step.n_steps, "epoch": step.epoch, "loss": step.loss,
+                "learning_rate": step.learning_rate, "grad_norm": step.grad_norm, "n_tokens": step.n_tokens,
+                "margin": step.margins.map(|margins| margins.mean),
+                "margin_accuracy": step.margins.map(|margins| margins.accuracy),
+            }),
+            Event::HeldOut(found) => json!({
+                "type": "held_out", "step": found.step, "loss": found.nll.mean(), "n_scored": found.nll.n_scored,
+            }),
+        };
+        self.note(|metrics| writeln!(metrics.file, "{line}"));
+    }
+
+    /// Training goes on whatever becomes of its metrics; the end says it.
+    fn note(&mut self, write: impl FnOnce(&mut Self) -> std::io::Result<()>) {
+        if let Err(error) = write(self) {
+            self.failed = Some(error);
+        }
+    }
+
+    /// Drops what was written after a step; step 0 keeps nothing.
+    fn keep_to(&mut self, step: usize) -> std::io::Result<()> {
+        let text = fs_err::read_to_string(&self.path)?;
+        let of_step = |line: &str| {
+            let event: Value = serde_json::from_str(line).ok()?;
+            event["step"].as_u64()
+        };
+        let kept = |line: &&str| step > 0 && of_step(line).is_some_and(|of| of <= step as u64);
+        let text: String = text.lines().filter(kept).flat_map(|line| [line, "\n"]).collect();
+        self.file.set_len(0)?;
+        self.file.write_all(text.as_bytes())
+    }
+
+    pub(super) fn finish(self) -> Result<()> {
+        match self.failed {
+            Some(error) => Err(error).with_context(|| format!("writing `{}`", self.path.display())),
+            None => Ok(()),
+        }
+    }
+}

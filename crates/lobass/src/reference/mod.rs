@@ -1,0 +1,259 @@
+//! Training a reference.
+
+mod examples;
+mod metrics;
+mod part;
+mod record;
+
+use std::path::{Path, PathBuf};
+
+use examples::{Examples, Prepared};
+use lobass_core::Observer as _;
+use lobass_core::readable::counted;
+use lobass_llama::{AdapterCheckpoint, Checkpoint, Dtype, Llama, LoraConfig, save_adapter};
+use lobass_run::{Plan, WorkDir};
+use lobass_train::{Checkpoints, Dpo, Event, Session, TrainConfig, TrainData, fine_tune};
+use metrics::Metrics;
+
+use crate::error::{Result, bail};
+use crate::model::Model;
+use crate::outputs;
+use crate::progress;
+use crate::runtime::Runtime;
+use crate::sequences::{Sequences, paths_of};
+use crate::settings::{DataSettings, EvalSettings};
+
+pub use examples::check_rows;
+pub use part::Part;
+pub use record::{Trained, TrainingRecord};
+
+/// Everything that decides a reference.
+pub struct TrainRequest<'a> {
+    pub base: &'a Model,
+    pub sequences: &'a Sequences,
+    pub plan: &'a Plan,
+    pub data: &'a DataSettings,
+    pub recipe: &'a TrainConfig,
+    /// The adapter that is trained; without one, all weights are.
+    pub adapter: Option<&'a LoraConfig>,
+    /// The preference objective; without one it is supervised fine-tuning.
+    pub dpo: Option<Dpo>,
+    pub part: Part,
+    pub eval: &'a EvalSettings,
+    /// Decides which rows are held out.
+    pub eval_seed: u64,
+    /// Whether the model of every epoch is kept.
+    pub trajectory: bool,
+    /// Steps between two states, if that is said.
+    pub save_every: Option<usize>,
+    pub threads: usize,
+    /// The home directory, which `~` in a path of held-out files means.
+    pub home: Option<&'a Path>,
+    pub out: &'a Path,
+}
+
+impl TrainRequest<'_> {
+    fn record(&self) -> Result<TrainingRecord> {
+        let eval_files =
+            paths_of(&self.eval.files, self.home)?.into_iter().map(|path| lobass_data::fingerprint(&path));
+        Ok(TrainingRecord {
+            tool: concat!("lobass ", env!("CARGO_PKG_VERSION")).to_owned(),
+            base: self.base.key.weights_digest.clone(),
+            plan: self.plan.id(),
+            recipe: self.recipe.clone(),
+            adapter: self.adapter.cloned(),
+            frozen_dtype: self.adapter.map(|_| self.base.key.dtype.clone()),
+            dpo: self.dpo,
+            part: self.part,
+            trajectory: self.trajectory,
+            eval_rows: self.eval.rows,
+            eval_files: eval_files.collect::<Result<_, _>>()?,
+            template_now: self.plan.template.now.clone(),
+            outcome: None,
+        })
+    }
+
+    /// Whether an attempt got as far as a state that can be taken up.
+    pub fn has_state(&self) -> bool {
+        self.checkpoints(0).dir.exists()
+    }
+
+    /// Where states are kept, and how often they are written.
+    fn checkpoints(&self, n_steps: usize) -> Checkpoints {
+        let every = self.save_every.unwrap_or_else(|| n_steps.div_ceil(20).max(1));
+        Checkpoints { dir: self.out.join("state"), every, keep: 2 }
+    }
+}
+
+/// What the optimizer knew at the end of an epoch of an adapter; `lobass less` asks for it.
+pub const MOMENTS: &str = "optimizer.safetensors";
+
+/// The directory of an epoch's model within a reference's.
+pub fn epoch_dir(reference: &Path, epoch: u32) -> PathBuf {
+    reference.join("epochs").join(format!("epoch-{epoch}"))
+}
+
+/// What a directory holds: nothing or an unfinished one (`None`), this very reference, or something else, which is an
+/// error.
+pub fn trained_before(request: &TrainRequest<'_>) -> Result<Option<Trained>> {
+    let dir = request.out.display();
+    let Some(found) = TrainingRecord::read(request.out)? else {
+        if request.out.join("config.json").exists() || AdapterCheckpoint::is_at(request.out) {
+            bail!(Training, "`{dir}` holds a model that lobass did not train; use another directory");
+        }
+        outputs::check_empty(request.out)?;
+        return Ok(None);
+    };
+    if found.outcome.is_none() {
+        return Ok(None);
+    }
+    let differences = request.record()?.differences(&found);
+    if differences.is_empty() {
+        check(request, request.out)?;
+        let epochs = if request.trajectory { request.recipe.epochs } else { 0 };
+        (1..=epochs).try_for_each(|epoch| check(request, &epoch_dir(request.out, epoch)))?;
+        // What an attempt left that was killed when everything was done.
+        request.checkpoints(0).remove()?;
+        return Ok(found.outcome);
+    }
+    bail!(Training, "`{dir}` was trained with other {}; use another directory", differences.join(", "));
+}
+
+/// Trains the reference on the rows of a work directory and writes its checkpoint or adapter. An attempt that was
+/// interrupted is taken up where its last state was written.
+pub fn train_reference(request: &TrainRequest<'_>, work: &WorkDir, runtime: &Runtime) -> Result<Trained> {
+    let recipe = request.recipe;
+    let Examples { train, held_out, held_out_rows, eval_files } = Examples::of(request, work, runtime)?;
+    let n_train = train.len();
+    recipe.check_steps(recipe.n_steps(n_train))?;
+    let checkpoints = request.checkpoints(recipe.n_steps(n_train));
+    let record = TrainingRecord { eval_files, ..request.record()? };
+    if let Some(found) = TrainingRecord::read(request.out)?
+        && !record.differences(&found).is_empty()
+    {
+        runtime.note(&format!(
+            "{:16} an attempt with other settings did not finish; training begins anew",
+            "train"
+        ));
+        checkpoints.remove()?;
+        remove_leftovers(request.out)?;
+    }
+    announce(request, n_train, held_out.len(), runtime);
+
+    fs_err::create_dir_all(request.out)?;
+    // First, so that what an interrupted attempt leaves is known as ours.
+    record.write(request.out)?;
+    let mut metrics = Metrics::begin(request.out)?;
+    let mut show = progress::training(runtime);
+    let model = start(request)?;
+    let train = Prepared::new(train, request.dpo, &model, request.threads)?;
+    let held_out = Prepared::new(held_out, request.dpo, &model, request.threads)?;
+    let eval_every = request.eval.every.unwrap_or_else(|| recipe.n_steps(n_train).div_ceil(10).max(1));
+    let data = TrainData { train: train.objective(), held_out: held_out.objective(), eval_every };
+    let session = Session { threads: request.threads, checkpoints: Some(&checkpoints) };
+    let mut failed = None;
+    let (model, report) = fine_tune(model, &data, recipe, session, &mut |event| {
+        metrics.write(&event);
+        show(&event);
+        if let Event::Epoch { epoch, model, optimizer } = event
+            && request.trajectory
+        {
+            let dir = epoch_dir(request.out, epoch);
+            let saved = save(request, model, &dir).and_then(|()| match request.adapter {
+                Some(_) => Ok(optimizer.state().write(&dir.join(MOMENTS))?),
+                None => Ok(()),
+            });
+            failed = failed.take().or(saved.err());
+        }
+    })?;
+    if let Some(error) = failed {
+        checkpoints.remove()?; // what was not saved has to be trained again
+        return Err(error.within("saving the model of an epoch"));
+    }
+
+    save(request, &model, request.out)?;
+    let outcome = Trained::new(n_train, held_out_rows, work.unscored()?, work.unread()?, &report);
+    // Late, since an outcome says that everything before it is there.
+    TrainingRecord { outcome: Some(outcome.clone()), ..record }.write(request.out)?;
+    metrics.finish()?;
+    checkpoints.remove()?;
+    Ok(outcome)
+}
+
+/// The model that training starts from, with what is trained on it.
+fn start(request: &TrainRequest<'_>) -> Result<Llama> {
+    match request.adapter {
+        None => request.base.load_for_training(),
+        Some(lora) => Ok(lora.attach(&request.base.load_frozen()?, request.recipe.seed)?),
+    }
+}
+
+fn save(request: &TrainRequest<'_>, model: &Llama, dir: &Path) -> Result<()> {
+    let base = request.base;
+    match request.adapter {
+        None => {
+            base.checkpoint.save_successor(model, Dtype::F32, dir)?;
+        }
+        Some(lora) => {
+            save_adapter(model, lora, &base.home()?, dir)?;
+        }
+    }
+    check(request, dir)
+}
+
+/// Opens what was saved.
+fn check(request: &TrainRequest<'_>, dir: &Path) -> Result<()> {
+    match request.adapter {
+        None => Checkpoint::open(dir).map(|_| ())?,
+        Some(_) => AdapterCheckpoint::open(dir).map(|_| ())?,
+    }
+    Ok(())
+}
+
+/// Removes the models that an attempt with other settings left: of its epochs, or its own.
+fn remove_leftovers(dir: &Path) -> Result<()> {
+    let epochs = dir.join("epochs");
+    if epochs.exists() {
+        fs_err::remove_dir_all(epochs)?;
+    }
+    for entry in fs_err::read_dir(dir)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let is_weights = name.ends_with(".safetensors") || name.ends_with(".safetensors.index.json");
+        if is_weights || name == "config.json" || name == "adapter_config.json" {
+            fs_err::remove_file(path)?;
+        }
+    }
+    Ok(())
+}
+
+/// Steps below which a reference has hardly moved.
+const FEW_STEPS: usize = 10;
+
+fn announce(request: &TrainRequest<'_>, n_train: usize, n_held_out: usize, runtime: &Runtime) {
+    let recipe = request.recipe;
+    let aside = match n_held_out {
+        0 => String::new(),
+        rows => format!(", {} held out", counted(rows as u64, "row")),
+    };
+    let what = match request.adapter {
+        None => "all weights".to_owned(),
+        Some(lora) => format!("LoRA of rank {}", lora.rank),
+    };
+    runtime.note(&format!(
+        "{:16} {}{aside}: {what}, {} of batches of {}, learning rate {:e}, {}",
+        "train",
+        counted(n_train as u64, "row"),
+        counted(recipe.epochs.into(), "epoch"),
+        recipe.batch_size,
+        recipe.learning_rate,
+        recipe.schedule
+    ));
+    let n_steps = recipe.n_steps(n_train);
+    if n_steps < FEW_STEPS {
+        runtime.warn(&format!(
+            "the reference takes {} only, so it will differ little from the base; a smaller `--batch-size` gives more",
+            counted(n_steps as u64, "step")
+        ));
+    }
+}

@@ -1,0 +1,196 @@
+//! What a trained checkpoint says of its training.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use lobass_core::readable::counted;
+use lobass_core::{Observer, RowStatus};
+use lobass_llama::LoraConfig;
+use lobass_run::{Plan, UnreadRecord};
+use lobass_train::{Dpo, HeldOut, TrainConfig, TrainReport};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::error::{Context as _, Result};
+use crate::reference::Part;
+
+const NAME: &str = "lobass-training.json";
+
+/// What a trained checkpoint says of its training. It is written before the first step, without an outcome, so that a
+/// directory that was left half-way is known as ours.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrainingRecord {
+    pub tool: String,
+    /// Of the model it began with.
+    pub base: String,
+    /// The plan whose rows it has seen.
+    pub plan: String,
+    pub recipe: TrainConfig,
+    /// The adapter that was trained; without one, all weights were.
+    #[serde(default)]
+    pub adapter: Option<LoraConfig>,
+    /// The number format of the weights that an adapter was trained over.
+    #[serde(default)]
+    pub frozen_dtype: Option<String>,
+    /// The preference objective; without one it was supervised fine-tuning.
+    #[serde(default)]
+    pub dpo: Option<Dpo>,
+    #[serde(default)]
+    pub part: Part,
+    #[serde(default)]
+    pub trajectory: bool,
+    pub eval_rows: usize,
+    /// Of further held-out files.
+    #[serde(default)]
+    pub eval_files: Vec<String>,
+    /// The time that the chat template was told, if it asks for it.
+    #[serde(default)]
+    pub template_now: Option<String>,
+    /// How it went, if it is done; no part of what is compared.
+    #[serde(default)]
+    pub outcome: Option<Trained>,
+}
+
+/// How training went.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Trained {
+    pub n_examples: usize,
+    /// Rows of the pool that were held out, by their position.
+    #[serde(default)]
+    pub held_out_rows: BTreeSet<u64>,
+    /// Rows that could not be trained on, by their status.
+    #[serde(default)]
+    pub unscored: BTreeMap<RowStatus, u64>,
+    /// What rows of the pool say and the model did not see.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<UnreadRecord>,
+    pub n_steps: usize,
+    pub n_tokens: u64,
+    pub first_loss: f64,
+    pub last_loss: f64,
+    pub held_out_before: Option<f64>,
+    pub held_out_after: Option<f64>,
+}
+
+impl Trained {
+    pub fn new(
+        n_examples: usize,
+        held_out_rows: BTreeSet<u64>,
+        unscored: BTreeMap<RowStatus, u64>,
+        unread: Vec<UnreadRecord>,
+        report: &TrainReport,
+    ) -> Self {
+        let mean = |at: Option<&HeldOut>| at.and_then(|held_out| held_out.nll.mean());
+        Self {
+            n_examples,
+            held_out_rows,
+            unscored,
+            unread,
+            n_steps: report.n_steps,
+            n_tokens: report.n_tokens,
+            first_loss: report.losses.first().copied().unwrap_or_default(),
+            last_loss: report.losses.last().copied().unwrap_or_default(),
+            held_out_before: mean(report.held_out.first()),
+            held_out_after: mean(report.held_out.last()),
+        }
+    }
+}
+
+impl TrainingRecord {
+    /// Rows of a plan that were held out of this training. Rows of another plan are others.
+    pub fn held_out_rows(&self, plan: &Plan, observer: &dyn Observer) -> BTreeSet<u64> {
+        let rows =
+            self.outcome.as_ref().map(|outcome| &outcome.held_out_rows).filter(|rows| !rows.is_empty());
+        match rows {
+            Some(rows) if self.plan == plan.id() => rows.clone(),
+            Some(rows) => {
+                observer.warn(&format!(
+                    "{} held out when the reference was trained, on other data or with other settings than these; if \
+                     they are in this pool too, they are not marked as such",
+                    counted(rows.len() as u64, "row")
+                ));
+                BTreeSet::new()
+            }
+            None => BTreeSet::new(),
+        }
+    }
+
+    /// Which part of a pool it was trained on. Token ids decide, so it holds for other pools with some of the same rows.
+    pub fn part_of(&self, plan: &Plan, observer: &dyn Observer) -> Part {
+        if self.part != Part::All && self.plan != plan.id() {
+            observer.warn(
+                "the reference was trained on a part of another pool; which rows it has seen is told by their tokens",
+            );
+        }
+        self.part
+    }
+
+    /// Tokens that went through the model in its training, if it is done.
+    pub fn n_tokens(&self) -> Option<u64> {
+        Some(self.outcome.as_ref()?.n_tokens)
+    }
+
+    /// The time that the chat template was told, if it asked for it.
+    pub fn told(&self) -> Option<String> {
+        self.template_now.clone()
+    }
+
+    /// The directory of the training that a model is of, if it has a record: the model's own, or for the model of an epoch
+    /// the one two floors above it.
+    pub fn home(dir: &Path) -> Option<&Path> {
+        let of_epoch = dir.parent().filter(|parent| parent.ends_with("epochs")).and_then(Path::parent);
+        [Some(dir), of_epoch].into_iter().flatten().find(|home| home.join(NAME).exists())
+    }
+
+    /// Reads the record of a directory, if it has one.
+    pub fn read(dir: &Path) -> Result<Option<Self>> {
+        let Some(path) = Self::home(dir).map(|home| home.join(NAME)) else { return Ok(None) };
+        let record = serde_json::from_slice(&fs_err::read(&path)?)
+            .with_context(|| format!("`{}` is not a training record", path.display()))?;
+        Ok(Some(record))
+    }
+
+    /// Writes it whole, or not at all.
+    pub fn write(&self, dir: &Path) -> Result<()> {
+        let partial = dir.join(format!("{NAME}.partial"));
+        fs_err::write(&partial, serde_json::to_vec_pretty(self)?)?;
+        Ok(fs_err::rename(partial, dir.join(NAME))?)
+    }
+
+    /// What was different when the checkpoint was trained, in words.
+    pub fn differences(&self, found: &Self) -> Vec<String> {
+        let mut differences = Vec::new();
+        if self.base != found.base {
+            differences.push("base".to_owned());
+        }
+        if self.plan != found.plan {
+            differences.push("data or sequences".to_owned());
+        }
+        if self.eval_files != found.eval_files {
+            differences.push("held-out files".to_owned());
+        }
+        let fields = |record: &Self| {
+            let mut fields = json!(record.recipe);
+            fields["adapter"] = json!(record.adapter);
+            fields["objective"] = json!(record.dpo);
+            fields["part of the pool"] = json!(record.part);
+            fields["dtype of the frozen weights"] = json!(record.frozen_dtype);
+            // Epochs that were kept may be left alone.
+            fields["trajectory"] = json!(record.trajectory && self.trajectory);
+            fields["eval_rows"] = json!(record.eval_rows);
+            // In what pieces it is computed does not make another one, unless pieces have masks of their own.
+            let drops = record.adapter.as_ref().is_some_and(|adapter| adapter.dropout > 0.0);
+            for name in ["recompute", "micro_batch_tokens"].into_iter().take(if drops { 1 } else { 2 }) {
+                fields.as_object_mut().map(|fields| fields.remove(name));
+            }
+            fields
+        };
+        let (mine, found) = (fields(self), fields(found));
+        for (name, value) in mine.as_object().into_iter().flatten() {
+            if found[name] != *value {
+                differences.push(format!("{name} ({}, now {value})", found[name]));
+            }
+        }
+        differences
+    }
+}

@@ -1,0 +1,259 @@
+//! The references of a run: one, or one per seed and fold, each trained unless it was.
+
+mod report;
+
+use std::path::{Path, PathBuf};
+
+use lobass_core::Observer as _;
+use lobass_core::readable::counted;
+use lobass_core::{Detail, Measure};
+use lobass_run::{Folds, HeldOut, Plan, ReferenceMode, ReferenceModel, Seal, WorkDir};
+use lobass_train::TrainConfig;
+
+use crate::error::Result;
+use crate::faults::Faults;
+use crate::model::{BRIER, Model, UNCONDITIONAL, check_pair};
+use crate::reference::Part;
+use crate::reference::{TrainRequest, check_rows, epoch_dir, train_reference, trained_before};
+use crate::reference::{Trained, TrainingRecord};
+use crate::runtime::Runtime;
+use crate::scoring::score;
+use crate::sequences::Sequences;
+use crate::settings::{ModeName, ReferenceSettings, Settings};
+
+pub use report::ReferenceReport;
+
+/// One reference that a run needs.
+struct Planned {
+    /// The name of its columns.
+    role: String,
+    dir: PathBuf,
+    seed: u64,
+    fold: Option<usize>,
+}
+
+impl Planned {
+    /// The name of the columns of the model after an epoch.
+    fn role_of_epoch(&self, epoch: u32) -> String {
+        format!("{}_epoch{epoch}", self.role)
+    }
+}
+
+/// Everything that references are made from.
+pub struct References<'a> {
+    pub settings: &'a Settings,
+    pub recipe: &'a TrainConfig,
+    pub base: &'a Model,
+    pub sequences: &'a Sequences,
+    pub plan: &'a Plan,
+    /// What is kept of losses.
+    pub detail: Detail,
+    /// The home directory, which `~` in a path of held-out files means.
+    pub home: Option<&'a Path>,
+    /// The run directory.
+    pub out: &'a Path,
+}
+
+impl References<'_> {
+    /// The roles of all models that will be trained: of references, and of what is kept of their epochs.
+    pub fn roles(&self) -> Vec<String> {
+        let of_one = |planned: Planned| {
+            let epochs = self.epochs().map(|epoch| planned.role_of_epoch(epoch)).collect::<Vec<_>>();
+            std::iter::once(planned.role).chain(epochs)
+        };
+        self.planned().into_iter().flat_map(of_one).collect()
+    }
+
+    /// How many references there will be.
+    pub fn count(&self) -> usize {
+        self.planned().len()
+    }
+
+    /// Refuses directories that hold other models than these.
+    pub fn check(&self) -> Result<()> {
+        let mut faults = Faults::default();
+        for planned in self.planned() {
+            faults.take(self.request(&planned, trained_before));
+        }
+        faults.end()
+    }
+
+    /// Refuses a training that could not take a step, once rows are tokenised.
+    pub fn check_rows(&self, work: &WorkDir) -> Result<()> {
+        // A seed changes no number of rows.
+        for planned in self.planned().into_iter().filter(|planned| planned.seed == self.recipe.seed) {
+            self.request(&planned, |request| match trained_before(request)? {
+                Some(_) => Ok(()),
+                None => check_rows(request, work),
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Trains what is not trained, scores every row with each, and says what the table is to hold.
+    pub fn train_and_score(&self, work: &WorkDir, runtime: &Runtime) -> Result<Seal> {
+        let settings = &self.settings.reference;
+        let mut seal = Seal { detail: self.detail, ..Seal::new(self.base.key.clone(), Vec::new()) };
+        seal.mode = match settings.mode {
+            ModeName::FullPool => ReferenceMode::FullPool,
+            ModeName::CrossFit => ReferenceMode::CrossFit,
+            ModeName::Holdout => ReferenceMode::Holdout,
+        };
+        if settings.mode == ModeName::CrossFit {
+            seal.folds = Some(Folds { n_folds: settings.folds(), seed: self.recipe.seed });
+        }
+        for planned in self.planned() {
+            let trained = self.train(&planned, work, runtime)?;
+            let reference = self.open(&planned.role, &planned.dir, runtime)?;
+            self.score(&reference, work, runtime)?;
+            let (model, seed) = (reference.key, Some(planned.seed));
+            seal.references.push(ReferenceModel { model, seed, fold: planned.fold });
+            seal.held_out.rows.extend(trained.held_out_rows);
+            for epoch in self.epochs() {
+                let role = planned.role_of_epoch(epoch);
+                let model = self.open(&role, &epoch_dir(&planned.dir, epoch), runtime)?;
+                self.score(&model, work, runtime)?;
+                seal.further.push(model.key);
+            }
+        }
+        seal.held_out = match settings.mode {
+            ModeName::Holdout => HeldOut::to_train(self.part(None).rows(work)?),
+            _ => HeldOut::of_training(std::mem::take(&mut seal.held_out.rows)),
+        };
+        Ok(seal)
+    }
+
+    fn planned(&self) -> Vec<Planned> {
+        let settings = &self.settings.reference;
+        let ReferenceSettings { mode, seeds, .. } = *settings;
+        let folds: Vec<Option<usize>> = match mode {
+            ModeName::CrossFit => (0..settings.folds()).map(Some).collect(),
+            ModeName::FullPool | ModeName::Holdout => vec![None],
+        };
+        let single = seeds == 1 && folds.len() == 1;
+        let mut planned = Vec::new();
+        for seed in (0..seeds as u64).map(|offset| self.recipe.seed.wrapping_add(offset)) {
+            for &fold in &folds {
+                let mut parts = vec!["reference".to_owned()];
+                parts.extend((seeds > 1).then(|| format!("seed{seed}")));
+                parts.extend(fold.map(|fold| format!("fold{fold}")));
+                let role = parts.join("_");
+                let dir = match single {
+                    true => self.out.join("reference"),
+                    false => self.out.join("references").join(parts[1..].join("-")),
+                };
+                planned.push(Planned { role, dir, seed, fold });
+            }
+        }
+        planned
+    }
+
+    fn part(&self, fold: Option<usize>) -> Part {
+        let settings = &self.settings.reference;
+        let seed = self.recipe.seed;
+        match (settings.mode, fold) {
+            (ModeName::CrossFit, Some(fold)) => Part::AllBut { fold, n_folds: settings.folds(), seed },
+            (ModeName::Holdout, _) => Part::Share { share: settings.holdout(), seed },
+            _ => Part::All,
+        }
+    }
+
+    fn train(&self, planned: &Planned, work: &WorkDir, runtime: &Runtime) -> Result<Trained> {
+        self.request(planned, |request| match trained_before(request)? {
+            Some(outcome) => {
+                let which = if planned.role == "reference" { "" } else { &format!("{} ", planned.role) };
+                runtime.note(&format!(
+                    "{:16} {which}done before: {}",
+                    "train",
+                    counted(outcome.n_steps as u64, "step")
+                ));
+                Ok(outcome)
+            }
+            None => train_reference(request, work, runtime),
+        })
+    }
+
+    /// Hands on everything that decides a reference.
+    fn request<T>(&self, planned: &Planned, take: impl FnOnce(&TrainRequest<'_>) -> Result<T>) -> Result<T> {
+        let settings = self.settings;
+        let recipe = TrainConfig { seed: planned.seed, ..self.recipe.clone() };
+        take(&TrainRequest {
+            base: self.base,
+            sequences: self.sequences,
+            plan: self.plan,
+            data: &settings.data,
+            recipe: &recipe,
+            adapter: settings.train.adapter(),
+            dpo: settings.train.dpo(),
+            part: self.part(planned.fold),
+            eval: &settings.eval,
+            eval_seed: self.recipe.seed,
+            trajectory: settings.reference.trajectory,
+            save_every: settings.train.save_every,
+            threads: settings.compute.threads(),
+            home: self.home,
+            out: &planned.dir,
+        })
+    }
+
+    fn epochs(&self) -> std::ops::RangeInclusive<u32> {
+        1..=if self.settings.reference.trajectory { self.recipe.epochs } else { 0 }
+    }
+
+    fn open(&self, role: &str, dir: &Path, runtime: &Runtime) -> Result<Model> {
+        let reference = self.base.open_tuned(role, dir, runtime)?;
+        check_pair(self.base, &reference, self.sequences.encoder.tokenizer(), runtime)?;
+        Ok(reference)
+    }
+
+    fn score(&self, model: &Model, work: &WorkDir, runtime: &Runtime) -> Result<()> {
+        score(work, model, self.detail, self.settings.compute.threads(), runtime)
+    }
+}
+
+/// The base in other roles: shown responses without their prompts, and judged by the Brier loss.
+pub fn further(base: &Model, unconditional: bool, brier: bool, sequences: &Sequences) -> Result<Vec<Model>> {
+    let mut further = Vec::new();
+    if unconditional {
+        further.push(base.in_context(UNCONDITIONAL, sequences.unconditional()?));
+    }
+    if brier {
+        further.push(base.measured_by(BRIER, Measure::Brier));
+    }
+    Ok(further)
+}
+
+/// A table with a reference that was there already.
+pub fn given(
+    base: &Model,
+    reference: Option<&Model>,
+    further: &[Model],
+    work: &WorkDir,
+    detail: Detail,
+    runtime: &Runtime,
+) -> Result<Seal> {
+    let mut seal =
+        Seal::new(base.key.clone(), reference.iter().map(|model| model.key.clone().into()).collect());
+    seal.further = further.iter().map(|model| model.key.clone()).collect();
+    seal.detail = detail;
+    if let Some(reference) = reference
+        && let Some(record) = TrainingRecord::read(reference.dir())?
+    {
+        match record.part_of(work.plan(), runtime) {
+            part @ Part::Share { .. } => {
+                seal.mode = ReferenceMode::Holdout;
+                seal.held_out = HeldOut::to_train(part.rows(work)?);
+            }
+            Part::AllBut { fold, n_folds, .. } => {
+                runtime.warn(&format!(
+                    "the reference has not seen fold {fold} of {n_folds}; its losses on that fold are not comparable with the rest"
+                ));
+            }
+            Part::All => {}
+        }
+        if seal.mode == ReferenceMode::FullPool {
+            seal.held_out = HeldOut::of_training(record.held_out_rows(work.plan(), runtime));
+        }
+    }
+    Ok(seal)
+}

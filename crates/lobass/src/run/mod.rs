@@ -1,0 +1,232 @@
+//! A whole run: train, score, select, and report, in one directory.
+
+mod look;
+mod prepare;
+mod summary;
+
+use std::path::{Path, PathBuf};
+
+use lobass_core::Observer as _;
+use lobass_data::Pool;
+use lobass_run::{ScoreFile, Seal, WorkDir};
+use lobass_select::{RankedAs, Shaped, Strategy};
+use lobass_train::TrainConfig;
+use serde_json::{Value, json};
+
+use self::prepare::Prepared;
+use crate::error::Result;
+use crate::model::Model;
+use crate::page::{PageRequest, RunPage};
+use crate::references::{ReferenceReport, given};
+use crate::runtime::Runtime;
+use crate::selection::{SelectionTarget, select_and_write};
+use crate::settings::Settings;
+use crate::table::{TableFormat, write_table};
+use crate::{outputs, scoring};
+
+/// The settings of a run, whole, in its directory.
+const SETTINGS: &str = "settings.toml";
+/// By one of these a directory is known as a run's: what `run --init` is told to write there, what a run begins with,
+/// and what the demo unpacks.
+const RUN_FILES: [&str; 3] = ["lobass.toml", SETTINGS, "shipped"];
+
+/// Refuses a directory that is neither empty nor a run's.
+pub fn check_directory(out: &Path) -> Result<()> {
+    let known = RUN_FILES.iter().any(|name| out.join(name).exists());
+    if known { Ok(()) } else { outputs::check_empty(out) }
+}
+
+/// The result of a run.
+#[derive(Debug)]
+pub struct RunReport {
+    /// Whether rows could not be scored, or a selection is smaller than its budget.
+    pub falls_short: bool,
+    /// A report of the references, as lines.
+    pub references: String,
+    /// A report of each selection, as lines.
+    pub texts: Vec<String>,
+    /// The HTML page that shows all of it.
+    pub page: PathBuf,
+    /// All reports as JSON.
+    pub json: Value,
+}
+
+/// The score table of a run.
+const SCORES: &str = "scores.parquet";
+
+/// Trains, scores, and selects by settings.
+///
+/// # Errors
+/// If something is missing or contradicts something else, before anything is computed; or if a step fails. What was
+/// committed stays, and the same call goes on with it.
+pub fn run(settings: &Settings, runtime: &Runtime) -> Result<RunReport> {
+    let prepared = Prepared::open(settings, runtime)?;
+    let Prepared { settings, out, base, recipe, sequences, .. } = &prepared;
+    look::look(&sequences.pool, &sequences.encoder, settings.compute.threads(), runtime)?;
+    fs_err::create_dir_all(out)?;
+    let (record, as_toml) = (out.join(SETTINGS), toml::to_string(&spelled(settings, recipe, base))?);
+    if !record.exists() {
+        fs_err::write(&record, &as_toml)?; // an interrupted run says what it was about to do
+    }
+    let (work, seal) = score_all(&prepared, runtime)?;
+    let scores = out.join(SCORES);
+    write_table(&work, &seal, 0, &scores, TableFormat::Parquet, runtime)?;
+    fs_err::write(&record, as_toml)?;
+    let table = ScoreFile::open(&scores)?;
+    let strategies = &settings.select.strategies;
+    let strategy_names = strategies.iter().map(String::as_str);
+    let mut wanted = PageRequest::columns(strategy_names, &settings.select, table.manifest())?;
+    wanted.extend(ReferenceReport::columns(table.manifest()));
+    let columns = table.columns(&wanted, settings.select.seed, settings.compute.threads())?;
+    remove_stale(out, strategies, &sequences.pool, runtime)?;
+    let mut falls_short = false;
+    let mut texts = Vec::new();
+    let mut results = Vec::new();
+    let mut chosen = Vec::new();
+    for strategy in strategies {
+        let target = target(out, strategy);
+        let report =
+            select_and_write(&table, &columns, &sequences.pool, strategy, &settings.select, &target)?;
+        falls_short |= report.falls_short();
+        texts.push(report.text());
+        results.push(json!(report.json()));
+        chosen.push((report.strategy, report.shaped));
+    }
+    let manifest = table.manifest();
+    let references = ReferenceReport::new(manifest, &columns, &ranked_as(&chosen));
+    references.warn(runtime);
+    summary::write(out, manifest, &texts, &results, &references)?;
+    let page = RunPage {
+        settings,
+        base,
+        sequences,
+        seal: &seal,
+        table: &table,
+        columns: &columns,
+        chosen: &chosen,
+        out,
+    };
+    let page = page.write(runtime)?;
+    Ok(RunReport {
+        falls_short: falls_short || scoring::n_skipped(&manifest.counts) > 0,
+        references: references.text(),
+        texts,
+        json: json!({
+            "out": out, "report": page, "manifest": manifest, "references": references.json(), "selections": results,
+        }),
+        page,
+    })
+}
+
+/// How LoBaSS ranked the pool; if it was not asked for, as it would have by itself, keeping as many rows as the others.
+fn ranked_as(chosen: &[(Strategy, Shaped)]) -> RankedAs<'_> {
+    let n_selected = |shaped: &Shaped| shaped.selection.selected.len();
+    match chosen.iter().find(|(strategy, _)| *strategy == Strategy::Lobass) {
+        Some((_, shaped)) => RankedAs {
+            k: n_selected(shaped),
+            direction: Some(shaped.selection.direction),
+            shrinkage: shaped.shrinkage,
+            candidates: Some(&shaped.scores),
+        },
+        None => {
+            let k = chosen.iter().map(|(_, shaped)| n_selected(shaped)).max().unwrap_or_default();
+            RankedAs { k, ..RankedAs::default() }
+        }
+    }
+}
+
+/// Scores with the base, with the reference, which is trained if it is not there, and with whatever else strategies ask
+/// for.
+fn score_all(prepared: &Prepared, runtime: &Runtime) -> Result<(WorkDir, Seal)> {
+    let Prepared { settings, out, base, sequences, plan, detail, .. } = prepared;
+    let (detail, threads) = (*detail, settings.compute.threads());
+    let place = out.join("work").as_path().into();
+    let (work, mut seal) = match &prepared.reference {
+        Some(reference) => {
+            warn_of_idle_settings(settings, runtime);
+            let work = scoring::encode_and_score(sequences, plan, &place, base, detail, threads, runtime)?;
+            scoring::warn_of_unread(&work, runtime)?;
+            scoring::score(&work, reference, detail, threads, runtime)?;
+            let seal = given(base, Some(reference), &[], &work, detail, runtime)?;
+            (work, seal)
+        }
+        None => {
+            let references = prepared.references();
+            let work = scoring::encode(sequences, plan, &place, threads, runtime)?;
+            references.check_rows(&work)?;
+            scoring::score(&work, base, detail, threads, runtime)?;
+            let seal = references.train_and_score(&work, runtime)?;
+            (work, seal)
+        }
+    };
+    for model in &prepared.further {
+        scoring::score(&work, model, detail, threads, runtime)?;
+        seal.further.push(model.key.clone());
+    }
+    Ok((work, seal))
+}
+
+/// Where selections go within a run's directory.
+const SELECTED: &str = "selected";
+/// By this file a directory is known as a selection's.
+const INDEX: &str = "index.jsonl";
+
+/// Removes the selections of strategies that are not asked for any more, which would look current beside the others.
+fn remove_stale(out: &Path, strategies: &[String], pool: &Pool, runtime: &Runtime) -> Result<()> {
+    let selected = out.join(SELECTED);
+    if !selected.exists() {
+        return Ok(());
+    }
+    let names =
+        fs_err::read_dir(&selected)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
+    let mut stale: Vec<String> = names.collect::<std::io::Result<_>>()?;
+    stale.retain(|name| !strategies.contains(name) && selected.join(name).join(INDEX).is_file());
+    stale.sort();
+    for name in &stale {
+        target(out, name).remove(pool)?;
+        if selected.join(name).exists() {
+            runtime.warn(&format!(
+                "`{}` holds files that lobass did not write; they stay",
+                selected.join(name).display()
+            ));
+        }
+    }
+    if !stale.is_empty() {
+        let names = stale.join(", ");
+        runtime.note(&format!("{:16} the selections of earlier settings are removed: {names}", "select"));
+    }
+    Ok(())
+}
+
+/// Where a strategy's selection goes.
+fn target(out: &Path, strategy: &str) -> SelectionTarget {
+    let directory = out.join(SELECTED).join(strategy);
+    SelectionTarget { out: Some(with_slash(&directory)), index: Some(directory.join(INDEX)) }
+}
+
+/// What is to be done, with the number format of its models and, if anything is trained, the numbers of its recipe.
+fn spelled(settings: &Settings, recipe: &TrainConfig, base: &Model) -> Settings {
+    let mut spelled = settings.clone();
+    spelled.compute.dtype = Some(base.key.dtype.clone());
+    if settings.model.reference.is_none() {
+        spelled.train = settings.train.spelled(recipe);
+    }
+    spelled
+}
+
+fn warn_of_idle_settings(settings: &Settings, runtime: &Runtime) {
+    let defaults = Settings::default();
+    let idle = settings.train == defaults.train
+        && settings.eval == defaults.eval
+        && settings.reference == defaults.reference;
+    if !idle {
+        runtime.warn("a reference is given, so nothing is trained, and settings of training have no effect");
+    }
+}
+
+/// A path that says that it is a directory.
+fn with_slash(path: &Path) -> PathBuf {
+    let mut path = path.as_os_str().to_owned();
+    path.push("/");
+    path.into()
+}

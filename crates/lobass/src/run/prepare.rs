@@ -1,0 +1,171 @@
+//! What a run is made from: opened and checked as a whole before anything is computed.
+
+use std::path::{Path, PathBuf};
+
+use lobass_core::Detail;
+use lobass_run::Plan;
+use lobass_select::Need;
+use lobass_train::TrainConfig;
+
+use super::{SCORES, SETTINGS, check_directory, target};
+use crate::error::{Context as _, Result, bail};
+use crate::faults::Faults;
+use crate::hub::{find_model, pinned};
+use crate::model::{Model, check_pair, with_template_of};
+use crate::place::told_in_dir;
+use crate::reference::TrainingRecord;
+use crate::references::{References, further};
+use crate::runtime::Runtime;
+use crate::selection::{Expected, check_data};
+use crate::sequences::check_model;
+use crate::sequences::{Sequences, open_pool};
+use crate::settings::{DataSettings, Settings};
+
+/// A run that can begin.
+pub(super) struct Prepared {
+    /// With commits where they named branches of the hub.
+    pub(super) settings: Settings,
+    pub(super) out: PathBuf,
+    pub(super) base: Model,
+    /// The reference, if it is not trained here.
+    pub(super) reference: Option<Model>,
+    /// The base in other roles.
+    pub(super) further: Vec<Model>,
+    pub(super) recipe: TrainConfig,
+    pub(super) sequences: Sequences,
+    pub(super) plan: Plan,
+    /// What is kept of losses.
+    pub(super) detail: Detail,
+    home: Option<PathBuf>,
+}
+
+impl Prepared {
+    /// Opens models and data, and looks for everything that would stop the run later.
+    pub(super) fn open(settings: &Settings, runtime: &Runtime) -> Result<Self> {
+        let out = check_settings(settings)?;
+        let settings = pinned(settings, runtime)?;
+        let mut faults = Faults::default();
+        let base = settings.model.base.as_deref().unwrap_or(Path::new(""));
+        let base = faults.take(Model::open("base", base, &settings.compute, runtime));
+        let pool = faults.take(open_pool(&settings.data, runtime));
+        if !settings.eval.files.is_empty() {
+            let files = settings.eval.files.iter().map(|path| path.display().to_string()).collect();
+            faults.take(open_pool(&DataSettings { files, ..settings.data.clone() }, &runtime.silent()));
+        }
+        faults.take(check_directory(&out).and_then(|()| check_reference(&out, &settings)));
+        let (base, pool) = faults.end_with(base.zip(pool))?;
+
+        check_model(&out, &base.key)?;
+        let checkpoint = &base.checkpoint;
+        let recipe = settings.train.config(checkpoint.config().n_parameters())?;
+        let (dir, config) = (checkpoint.dir(), checkpoint.config());
+        let tuned =
+            settings.model.reference.as_deref().map(|model| find_model(model, runtime)).transpose()?;
+        let tuned = tuned.as_ref().map(|found| found.dir.as_path());
+        let encode = with_template_of(&settings.sequences, dir, tuned, runtime)?;
+        let sequences = Sequences::of(pool, &encode, dir, config, told(tuned, &out, runtime)?, runtime)?;
+        let mut faults = Faults::default();
+        let scores = out.join(SCORES);
+        for strategy in &settings.select.strategies {
+            faults.take(target(&out, strategy).check(&sequences.pool, &scores, &settings.select));
+        }
+        let given = settings.model.reference.as_deref();
+        let reference = given.map(|dir| open_reference(&base, dir, &out, &sequences, runtime)).transpose();
+        let reference = faults.take(reference).flatten();
+        let needs = |need| settings.select.needs(need);
+        let (unconditional, brier) = (needs(Need::Unconditional)?, needs(Need::Brier)?);
+        let further = faults.take(further(&base, unconditional, brier, &sequences)).unwrap_or_default();
+        faults.end()?;
+        let plan = sequences.plan()?;
+        let detail = Detail::Sum;
+        let home = runtime.home().map(Path::to_owned);
+        let mut prepared =
+            Self { settings, out, base, reference, further, recipe, sequences, plan, detail, home };
+        prepared.check()?;
+        if prepared.settings.select.needs(Need::Tokens)? {
+            prepared.detail = Detail::PerToken;
+        }
+        Ok(prepared)
+    }
+
+    /// What decides the references that are trained.
+    pub(super) fn references(&self) -> References<'_> {
+        let Self { settings, recipe, base, sequences, plan, detail, out, home, .. } = self;
+        References { settings, recipe, base, sequences, plan, detail: *detail, home: home.as_deref(), out }
+    }
+
+    /// Checks settings against the rows.
+    fn check(&self) -> Result<()> {
+        let references = self.references();
+        let (roles, n_references) = match &self.reference {
+            Some(reference) => (vec![reference.key.role.clone()], 1),
+            None => (references.roles(), references.count()),
+        };
+        let mut faults = Faults::default();
+        let table =
+            Expected { pool: &self.sequences.pool, inputs: &self.plan.inputs, roles: &roles, n_references };
+        faults.take(check_data(&self.settings.select, &table));
+        if self.reference.is_none() {
+            faults.take(references.check());
+        }
+        faults.end()
+    }
+}
+
+/// Checks all that settings say by themselves; gives the run directory.
+fn check_settings(settings: &Settings) -> Result<PathBuf> {
+    let mut faults = Faults::default();
+    let out = faults.expect(settings.out.clone(), "no run directory: name one with `--out DIR`");
+    faults.expect(settings.model.base.as_ref(), "no model: name one with `--base MODEL`");
+    faults.expect(settings.data.files.first(), "no data: name the pool with `--data FILE ..`");
+    faults.take(settings.select.check(settings.select.strategies.iter().map(String::as_str)));
+    faults.take(settings.reference.check());
+    faults.take(settings.train.config(0));
+    faults.end()?;
+    Ok(out.unwrap_or_default())
+}
+
+/// The time that templates were told before: by an interrupted run, or when the reference was trained.
+fn told(tuned: Option<&Path>, out: &Path, runtime: &Runtime) -> Result<Option<String>> {
+    match (told_in_dir(&out.join("work"), runtime)?, tuned) {
+        (None, Some(tuned)) => Ok(TrainingRecord::read(tuned)?.and_then(|record| record.told())),
+        (told, _) => Ok(told),
+    }
+}
+
+fn open_reference(
+    base: &Model,
+    dir: &Path,
+    out: &Path,
+    sequences: &Sequences,
+    runtime: &Runtime,
+) -> Result<Model> {
+    let reference = base.open_tuned("reference", dir, runtime)?;
+    check_model(out, &reference.key)?;
+    check_pair(base, &reference, sequences.encoder.tokenizer(), runtime)?;
+    Ok(reference)
+}
+
+/// Refuses a run directory whose reference was trained for one that is given, and the other way round: its table, its
+/// selections, and its page would be replaced by those of another reference.
+fn check_reference(out: &Path, settings: &Settings) -> Result<()> {
+    let record = out.join(SETTINGS);
+    if !record.exists() || !out.join(SCORES).exists() {
+        return Ok(());
+    }
+    let earlier: Settings = toml::from_str(&fs_err::read_to_string(&record)?)
+        .with_context(|| format!("settings `{}`", record.display()))?;
+    let kind = |settings: &Settings| match settings.model.reference {
+        Some(_) => "a reference that was given",
+        None => "a reference that it trained",
+    };
+    let (expected, found) = (kind(&earlier), kind(settings));
+    if expected != found {
+        bail!(
+            Run,
+            "`{}`: expected {expected}, which its score table was made with, found {found}; use another run directory",
+            out.display()
+        );
+    }
+    Ok(())
+}

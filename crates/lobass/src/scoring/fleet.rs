@@ -1,0 +1,182 @@
+//! Several devices of one machine, each with a worker process of its own.
+
+use std::collections::VecDeque;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Stdio};
+use std::sync::{Mutex, PoisonError, mpsc};
+use std::thread;
+
+use lobass_core::Observer as _;
+use lobass_core::readable::counted;
+use lobass_run::{Answer, Job, Location, Op, PROTOCOL_VERSION, Progress, Ready, Request, Stage, WorkDir};
+
+use crate::error::{Context as _, Result, bail};
+use crate::progress;
+use crate::runtime::Runtime;
+
+/// The devices, and what their workers are told.
+pub struct Fleet<'a> {
+    pub place: &'a Location,
+    pub devices: &'a [String],
+    /// Of all workers together.
+    pub threads: usize,
+    /// Where the models are: the base, and perhaps the reference.
+    pub dirs: Vec<&'a Path>,
+    /// Starts the processes, and hears of them.
+    pub runtime: &'a Runtime,
+}
+
+/// A unit that is to be done: the model's role, the shard, and its rows.
+type Todo = (String, u32, u64);
+
+/// What the workers' threads tell.
+enum Event {
+    Done { n_rows: u64, n_tokens: u64 },
+    Failed { device: String, what: String },
+}
+
+impl Fleet<'_> {
+    /// Has every unit done that is not; tells whether all of them are now. A worker that dies is not replaced: the
+    /// others go on, and its unit is left for the next run.
+    pub fn run(&self, work: &WorkDir, job: &Job) -> Result<bool> {
+        let mut is_whole = true;
+        for model in job.models() {
+            let open = work.pending(job)?.into_iter().filter(|unit| unit.model == model);
+            let todo: VecDeque<Todo> =
+                open.map(|unit| (unit.model.role.clone(), unit.shard.id, unit.shard.n_rows)).collect();
+            if !todo.is_empty() {
+                is_whole &= self.run_model(work, job, &model.role, todo);
+            }
+        }
+        Ok(is_whole)
+    }
+
+    fn run_model(&self, work: &WorkDir, job: &Job, role: &str, todo: VecDeque<Todo>) -> bool {
+        let runtime = self.runtime;
+        let n_rows = work.plan().n_rows();
+        let mut observe = progress::stage(runtime, format!("score {role}"), n_rows);
+        let mut progress = Progress::new(Stage::Score(role.to_owned()), n_rows);
+        progress.rows_resumed = n_rows - todo.iter().map(|(.., rows)| rows).sum::<u64>();
+        progress.rows_done = progress.rows_resumed;
+        let todo = Mutex::new(todo);
+        thread::scope(|scope| {
+            let (events, reports) = mpsc::channel();
+            for device in self.devices {
+                let (events, todo) = (events.clone(), &todo);
+                scope.spawn(move || {
+                    if let Err(error) = self.drive(device, job, todo, &events) {
+                        // The receiver outlives all of us.
+                        let _ =
+                            events.send(Event::Failed { device: device.clone(), what: format!("{error:#}") });
+                    }
+                });
+            }
+            drop(events);
+            for event in reports {
+                match event {
+                    Event::Done { n_rows, n_tokens } => {
+                        progress.rows_done += n_rows;
+                        progress.n_tokens += n_tokens;
+                        observe(progress.clone());
+                    }
+                    Event::Failed { device, what } => {
+                        runtime.warn(&format!("the worker on {device} is gone: {what}"));
+                    }
+                }
+            }
+        });
+        let is_whole = progress.rows_done == n_rows;
+        if !is_whole {
+            let left = counted(n_rows - progress.rows_done, "row");
+            runtime.warn(&format!(
+                "not scored under model `{role}` yet: {left}; the same command goes on with them"
+            ));
+        }
+        is_whole
+    }
+
+    /// Hands units to one worker until there are none.
+    fn drive(
+        &self,
+        device: &str,
+        job: &Job,
+        todo: &Mutex<VecDeque<Todo>>,
+        events: &mpsc::Sender<Event>,
+    ) -> Result<()> {
+        let mut worker = WorkerProcess::start(self, device, job)?;
+        loop {
+            let next = todo.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+            let Some((model, shard, n_rows)) = next else { return worker.end() };
+            let request = Request { v: PROTOCOL_VERSION, op: Op::Score, model: model.clone(), shard };
+            match worker.ask(&request).with_context(|| format!("model `{model}`, shard {shard}"))? {
+                Answer::Done { receipt, .. } if receipt.state.is_done() => {
+                    // The receiver outlives all of us.
+                    let _ = events.send(Event::Done { n_rows, n_tokens: receipt.n_tokens });
+                }
+                Answer::Done { receipt, .. } => {
+                    bail!(Worker, "model `{model}`, shard {shard}: {:?}", receipt.state)
+                }
+                Answer::Failed { error, .. } => bail!(Worker, "model `{model}`, shard {shard}: {error}"),
+            }
+        }
+    }
+}
+
+/// A `lobass worker` that answers.
+struct WorkerProcess {
+    child: Child,
+    answers: BufReader<ChildStdout>,
+}
+
+impl WorkerProcess {
+    fn start(fleet: &Fleet<'_>, device: &str, job: &Job) -> Result<Self> {
+        let threads = (fleet.threads / fleet.devices.len()).max(1);
+        let mut command = fleet.runtime.process("scoring on several devices")?;
+        command
+            .args(["worker", "--quiet", "--stop-with-parent", "--max-attempts", "0"])
+            .args(["--device", device, "--job", &job.id()])
+            .args(["--threads", &threads.to_string(), "--work"])
+            .arg(fleet.place.as_given())
+            .arg("--base")
+            .arg(fleet.dirs[0]);
+        if let Some(reference) = fleet.dirs.get(1) {
+            command.arg("--reference").arg(reference);
+        }
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().context("a process for the worker")?;
+        let answers = BufReader::new(child.stdout.take().context("the worker's output")?);
+        let mut worker = Self { child, answers };
+        let line = worker.line()?;
+        let ready: Ready =
+            serde_json::from_str(&line).with_context(|| format!("the worker said `{line}`"))?;
+        if ready.v != PROTOCOL_VERSION || !ready.ready {
+            bail!(Worker, "expected a worker of version {PROTOCOL_VERSION}, found `{line}`");
+        }
+        Ok(worker)
+    }
+
+    fn ask(&mut self, request: &Request) -> Result<Answer> {
+        let stdin = self.child.stdin.as_mut().context("the worker's input")?;
+        // If it is gone, its end says more than this error would.
+        let _ = writeln!(stdin, "{}", serde_json::to_string(request)?);
+        let line = self.line()?;
+        serde_json::from_str(&line).with_context(|| format!("the worker said `{line}`"))
+    }
+
+    fn line(&mut self) -> Result<String> {
+        let mut line = String::new();
+        if self.answers.read_line(&mut line)? == 0 {
+            bail!(Worker, "it ended with {}", self.child.wait()?);
+        }
+        Ok(line.trim().to_owned())
+    }
+
+    fn end(mut self) -> Result<()> {
+        drop(self.child.stdin.take());
+        match self.child.wait()? {
+            status if status.success() => Ok(()),
+            status => bail!(Worker, "it ended with {status}"),
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Tokenising a pool and scoring its rows, in a work directory.
+
+mod fleet;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::mpsc;
+use std::thread;
+
+use lobass_core::Observer as _;
+use lobass_core::readable::counted;
+use lobass_core::{Detail, Measure, RowStatus};
+use lobass_loss::{Brier, Engine};
+use lobass_run::{Location, Plan, Shard, WorkDir};
+
+use crate::error::{Error, Result};
+use crate::model::Model;
+use crate::place::store;
+use crate::progress;
+use crate::runtime::Runtime;
+use crate::sequences::Sequences;
+
+pub use fleet::Fleet;
+
+/// The name of the stage that turns rows into tokens.
+const TOKENISE: &str = "tokenise";
+
+/// Begins or takes up a work directory, and encodes what has not been.
+pub fn encode(
+    sequences: &Sequences,
+    plan: &Plan,
+    work: &Location,
+    threads: usize,
+    runtime: &Runtime,
+) -> Result<WorkDir> {
+    let work = WorkDir::open(store(work, runtime)?, plan.clone())?;
+    if work.is_encoded()? {
+        runtime.note(&format!("{:16} done before: {}", "tokenise", counted(work.plan().n_rows(), "row")));
+    } else {
+        let observe = &mut progress::stage(runtime, TOKENISE.to_owned(), work.plan().n_rows());
+        work.encode_while(
+            &sequences.pool,
+            &sequences.encoder,
+            threads,
+            &mut |_| !runtime.is_interrupted(),
+            observe,
+        )?;
+    }
+    warn_of_unread(&work, runtime)?;
+    Ok(work)
+}
+
+/// Says what rows say and no model sees.
+pub fn warn_of_unread(work: &WorkDir, runtime: &Runtime) -> Result<()> {
+    work.unread()?.iter().for_each(|record| runtime.warn(&format!("not read: {record}")));
+    Ok(())
+}
+
+/// Begins or takes up a work directory, and scores with a model what has been tokenised while the rest still is.
+pub fn encode_and_score(
+    sequences: &Sequences,
+    plan: &Plan,
+    work: &Location,
+    model: &Model,
+    detail: Detail,
+    threads: usize,
+    runtime: &Runtime,
+) -> Result<WorkDir> {
+    let work = WorkDir::open(store(work, runtime)?, plan.clone())?;
+    let n_rows = work.plan().n_rows();
+    if work.is_encoded()? {
+        runtime.note(&format!("{:16} done before: {}", "tokenise", counted(n_rows, "row")));
+        score(&work, model, detail, threads, runtime)?;
+        return Ok(work);
+    }
+    thread::scope(|scope| {
+        let (sender, receiver) = mpsc::channel();
+        let (pool, encoder, work) = (&sequences.pool, &sequences.encoder, &work);
+        let encoding = scope.spawn(move || {
+            let mut observe = progress::stage(runtime, TOKENISE.to_owned(), n_rows);
+            work.encode_while(pool, encoder, threads, &mut |_| !runtime.is_interrupted(), &mut |progress| {
+                // If nobody scores any more, the rest is still worth tokenising.
+                let _ = sender.send(progress.rows_done);
+                observe(progress);
+            })
+        });
+        let mut rows_encoded = 0;
+        let mut encoded = |shard: Shard| {
+            while !runtime.is_interrupted() && rows_encoded < shard.first_row + shard.n_rows {
+                let Ok(rows) = receiver.recv() else { return false };
+                rows_encoded = rows;
+            }
+            !runtime.is_interrupted()
+        };
+        let engine = Engine::new(model.load()?, threads);
+        let observe = &mut progress::stage(runtime, format!("score {}", model.key.role), n_rows);
+        let scored = work.score_behind(&model.key, &engine, detail, &mut encoded, observe);
+        // What stopped the tokenising stopped the scoring too.
+        encoding.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        Ok::<(), Error>(scored?)
+    })?;
+    Ok(work)
+}
+
+/// Removes what an attempt left that was killed when its result was already there. Anything else is left alone.
+pub fn clean_up(work: &Path, plan: Plan, runtime: &Runtime) -> Result<()> {
+    if !work.exists() {
+        return Ok(());
+    }
+    let store = store(&work.into(), runtime)?;
+    match WorkDir::plan_in(&store)? {
+        Some(found) if found.id() == plan.id() => Ok(WorkDir::open(store, plan)?.remove()?),
+        _ => Ok(()),
+    }
+}
+
+/// Scores what a model has not scored yet; loads it only if there is something to do.
+pub fn score(work: &WorkDir, model: &Model, detail: Detail, threads: usize, runtime: &Runtime) -> Result<()> {
+    if work.is_scored(&model.key, detail)? {
+        let role = &model.key.role;
+        runtime.note(&format!(
+            "{:16} done before: {}",
+            format!("score {role}"),
+            counted(work.plan().n_rows(), "row")
+        ));
+        return Ok(());
+    }
+    let engine = Engine::new(model.load()?, threads);
+    let observe = &mut progress::stage(runtime, format!("score {}", model.key.role), work.plan().n_rows());
+    let mut goes_on = |_| !runtime.is_interrupted();
+    match model.key.measure {
+        Measure::CrossEntropy => work.score_behind(&model.key, &engine, detail, &mut goes_on, observe)?,
+        Measure::Brier => work.score_behind(&model.key, &Brier(&engine), detail, &mut goes_on, observe)?,
+    }
+    Ok(())
+}
+
+/// The first row of each status that has a reason, and that reason.
+pub type Reasons = BTreeMap<RowStatus, (u64, String)>;
+
+/// Rows that could not be scored; rows left out on request do not count.
+pub fn n_skipped(counts: &BTreeMap<RowStatus, u64>) -> u64 {
+    let skipped = counts.iter().filter(|(status, _)| !status.is_scored() && **status != RowStatus::Duplicate);
+    skipped.map(|(_, n)| n).sum()
+}

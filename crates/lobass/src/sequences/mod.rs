@@ -1,0 +1,146 @@
+//! Settings to data: pools, encoders, and plans.
+
+mod pool;
+mod scored_pool;
+
+use std::path::Path;
+
+use jiff::civil::DateTime;
+use lobass_core::Context;
+use lobass_core::Observer as _;
+use lobass_core::readable::count;
+use lobass_data::{ChatTemplate, EncodeOptions, Encoder, Pool, TemplateChoice, TextTokenizer};
+use lobass_llama::LlamaConfig;
+use lobass_run::Plan;
+
+use crate::error::{Context as _, Error, Result, bail};
+use crate::runtime::Runtime;
+use crate::settings::{DataSettings, EncodeSettings};
+pub use pool::{open_pool, paths_of};
+pub use scored_pool::{KnownRows, Named, check_model, check_named, open_scored_pool};
+
+/// Everything that decides what a model sees of a pool.
+pub struct Sequences {
+    pub pool: Pool,
+    pub encoder: Encoder,
+    /// The time the template was told.
+    now: DateTime,
+}
+
+impl Sequences {
+    /// Puts a pool and a checkpoint's tokenizer together. `told` is the time that templates were told before, if an
+    /// earlier attempt or the reference knows.
+    pub fn open(
+        data: &DataSettings,
+        encode: &EncodeSettings,
+        checkpoint: &Path,
+        config: &LlamaConfig,
+        told: Option<String>,
+        runtime: &Runtime,
+    ) -> Result<Self> {
+        Self::of(open_pool(data, runtime)?, encode, checkpoint, config, told, runtime)
+    }
+
+    /// The same, of a pool that is open.
+    pub fn of(
+        pool: Pool,
+        encode: &EncodeSettings,
+        checkpoint: &Path,
+        config: &LlamaConfig,
+        told: Option<String>,
+        runtime: &Runtime,
+    ) -> Result<Self> {
+        let positions = Some(config.max_position_embeddings);
+        let (encoder, now) = open_encoder(&pool, encode, checkpoint, positions, told, runtime)?;
+        if let Some((n_tokens, first)) = encoder.tokenizer().beyond(config.vocab_size) {
+            runtime.warn(&format!(
+                "the model has embeddings for {} tokens, and its tokenizer has {} more, from `{}` (id {}) on; rows \
+                 with them cannot be scored",
+                count(config.vocab_size as u64),
+                count(n_tokens as u64),
+                first.text,
+                first.id
+            ));
+        }
+        Ok(Self { pool, encoder, now })
+    }
+
+    /// What comes before a response that is shown without its prompt: the token that sequences begin with, or, of a
+    /// tokenizer without one, that which ends them.
+    pub fn unconditional(&self) -> Result<Context> {
+        let tokenizer = self.encoder.tokenizer();
+        let start = tokenizer.bos().or(tokenizer.eos()).context(
+            "losses without the prompt: expected a token that sequences begin or end with, found none in the tokenizer",
+        )?;
+        Ok(Context::Unconditional { start: start.id })
+    }
+
+    /// Reads the pool once and plans it.
+    pub fn plan(&self) -> Result<Plan> {
+        self.plan_of(&self.pool)
+    }
+
+    /// Plans another pool that is encoded as this one is.
+    pub fn plan_of(&self, pool: &Pool) -> Result<Plan> {
+        Ok(Plan::make(pool, &self.encoder, Some(self.now.to_string()))?)
+    }
+}
+
+/// A checkpoint's tokenizer and chat template, and the time that the template sees. `positions` is the longest
+/// sequence that the model was made for; without it and without a maximal length, sequences may have any length.
+pub fn open_encoder(
+    pool: &Pool,
+    encode: &EncodeSettings,
+    checkpoint: &Path,
+    positions: Option<usize>,
+    told: Option<String>,
+    runtime: &Runtime,
+) -> Result<(Encoder, DateTime)> {
+    let choice: TemplateChoice =
+        encode.chat_template.parse().map_err(Error::Data).context("the chat template")?;
+    let now = match told {
+        Some(told) => told.parse().map_err(|error| {
+            Error::Data(format!("the time that the chat template saw before, `{told}`: {error}"))
+        })?,
+        None => runtime.now(),
+    };
+    let template =
+        ChatTemplate::load(&choice, checkpoint, pool, now)?.with_arguments(&encode.template_arguments)?;
+    let tokenizer = TextTokenizer::open(checkpoint, encode.bos)?;
+    if encode.max_length == Some(0) {
+        bail!(Data, "the maximal length: expected at least 1, found 0");
+    }
+    if let Some(positions) =
+        positions.filter(|&positions| encode.max_length.is_some_and(|length| length > positions))
+    {
+        runtime.warn(&format!(
+            "longer sequences than the {} tokens that the model was made for are scored too",
+            count(positions as u64)
+        ));
+    }
+    let longest = encode.max_length.or(positions);
+    let options = EncodeOptions {
+        mask: encode.mask,
+        max_length: longest.unwrap_or(usize::MAX),
+        overlong: encode.overlong,
+    };
+    runtime.note(&format!(
+        "{:16} {}; mask {}; {}",
+        "template",
+        template.name(),
+        options.mask,
+        match longest {
+            Some(length) =>
+                format!("at most {} tokens, longer rows: {}", count(length as u64), options.overlong),
+            None => "of any length".to_owned(),
+        }
+    ));
+    for note in tokenizer.notes() {
+        runtime.note(&format!("{:16} {note}", "tokenizer"));
+    }
+    if tokenizer.eos().is_none() {
+        runtime
+            .warn("the tokenizer names no end-of-sequence token, so templates that end turns with it do not");
+    }
+    Ok((Encoder::new(tokenizer, template, options)?, now))
+}

@@ -1,0 +1,70 @@
+//! Pools from files.
+
+use std::path::{Path, PathBuf};
+
+use lobass_core::Observer as _;
+use lobass_core::readable::counted;
+use lobass_data::{DataFile, FormatChoice, Pool, RoleWord, find_files, open_files};
+
+use crate::error::{Context as _, Error, Result, bail};
+use crate::hub::{Given, find_data};
+use crate::runtime::Runtime;
+use crate::settings::DataSettings;
+
+/// Opens the files of a pool, and says what each was taken for.
+pub fn open_pool(settings: &DataSettings, runtime: &Runtime) -> Result<Pool> {
+    if settings.files.is_empty() {
+        bail!(Data, "no data: name the pool with `--data FILE ..`");
+    }
+    let choice = match (&settings.format, &settings.columns) {
+        (Some(_), Some(_)) => bail!(Data, "the data: expected a format or columns, found both"),
+        (Some(name), None) => {
+            FormatChoice::Named(name.parse().map_err(Error::Data).context("the data format")?)
+        }
+        (None, Some(columns)) => FormatChoice::Columns(columns.parse()?),
+        (None, None) => FormatChoice::Auto,
+    };
+    let words = RoleWord::parse_all(&settings.roles).map_err(Error::Data).context("the words for roles")?;
+    let (home, registry) = (runtime.home(), settings.dataset_info.as_deref());
+    let mut files: Vec<DataFile> = Vec::new();
+    for given in find_data(&settings.files, runtime)? {
+        match given {
+            Given::Here(given) => {
+                let opened = open_files(&given, home, registry, &choice)?;
+                if !opened.left_out.is_empty() {
+                    runtime.note(&format!(
+                        "{:16} {given}: without `{}`",
+                        "data",
+                        opened.left_out.join("`, `")
+                    ));
+                }
+                files.extend(opened.files);
+            }
+            Given::Fetched { source, path, address } => {
+                let file = DataFile::open(&path, &source, &choice)?.from_origin(&address);
+                files.push(file.in_set(&format!("hub {source}")));
+            }
+        }
+    }
+    let files = files.into_iter().map(|file| file.with_roles(&words)).collect();
+    let pool = Pool::new(files, settings.duplicates);
+    let alike =
+        |one: &DataFile, other: &DataFile| (one.source(), one.kind()) == (other.source(), other.kind());
+    for files in pool.files().chunk_by(alike) {
+        let more = match files.len() {
+            1 => String::new(),
+            n => format!(" and {} like it", counted(n as u64 - 1, "file")),
+        };
+        runtime.note(&format!("{:16} {}{more}, source `{}`", "data", files[0], files[0].source()));
+    }
+    Ok(pool)
+}
+
+/// The files that are meant by paths, folders, and patterns.
+pub fn paths_of(given: &[PathBuf], home: Option<&Path>) -> Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    for given in given {
+        paths.extend(find_files(&given.to_string_lossy(), home)?.into_iter().flat_map(|one| one.files));
+    }
+    Ok(paths)
+}
