@@ -1,7 +1,7 @@
 //! What the benchmarks share: a model, sequences, the allocator of the command line, and its peak.
 //!
 //! Sizes are small enough that every benchmark ends in seconds on two cores. Numbers of one machine mean nothing on
-//! another; see `docs/benchmarks.md` for how to compare.
+//! another; see `docs/inside/benchmarks.md` for how to compare.
 
 #[cfg(feature = "models")]
 mod models;

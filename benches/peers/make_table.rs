@@ -1,4 +1,4 @@
-//! Writes a score table of random losses, as `docs/formats.md` has it: what selection is measured on.
+//! Writes a score table of random losses, as `docs/reference/formats.md` has it: what selection is measured on.
 //!
 //! Run by `cargo xtask bench select-peers` and `select-scale` as `make-table ROWS PATH`.
 

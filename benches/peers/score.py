@@ -26,7 +26,7 @@ from transformers import AutoModelForCausalLM
 
 DTYPES = dict(float32=torch.float32, bfloat16=torch.bfloat16)
 IGNORE_INDEX = -100
-# Of a batch, with padding: what is fastest among 512, 1024, 2048, and 4096 on the machine of docs/benchmarks.md.
+# Of a batch, with padding: what is fastest among 512, 1024, 2048, and 4096 on the machine of docs/inside/benchmarks.md.
 BATCH_TOKENS = dict(float32=1024, bfloat16=2048)
 HEAD_ROWS = 512
 WARM_UP = 4  # sequences

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::sandbox::Sandbox;
 
-/// The manifest as `docs/formats.md` describes it.
+/// The manifest as `docs/reference/formats.md` describes it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Manifest {

@@ -168,7 +168,7 @@ def check_axolotl(name, path, expected, base, folder):
     from axolotl.utils.dict import DictDefault
     from transformers import AutoTokenizer
 
-    # Entries of `datasets:` in an axolotl config, as docs/integrations.md has them.
+    # Entries of `datasets:` in an axolotl config, as docs/guides/trainers.md has them.
     chat = {"type": "chat_template", "chat_template": "tokenizer_default"}
     turns = {"field_messages": "conversations", "message_property_mappings": {"role": "from", "content": "value"}}
     pair = {"field_instruction": "prompt", "field_output": "completion", "no_input_format": "{instruction}\n"}

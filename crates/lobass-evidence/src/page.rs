@@ -35,7 +35,7 @@ trained on for longer.
 
 - *Loss* is in nats per scored token of the held-out responses; lower is better.
 - *Exact* is the share of held-out examples whose whole response greedy decoding gives, token by token; *matched* is the \
-share of tokens. *Exact against random* is in points of percent; above zero is better. Nothing is sampled, and no answer is looked for in a text ([method](method.md#comparing-honestly)).
+share of tokens. *Exact against random* is in points of percent; above zero is better. Nothing is sampled, and no answer is looked for in a text ([method](explain/score.md#comparing-honestly)).
 - In brackets are percentile bootstrap intervals over held-out examples and seeds. Differences are paired by example, and \
 in bold where the interval leaves zero out. Many are shown, and none is corrected for that.
 - *Cost* is in forward passes of the model over the whole pool: scoring, and the training of the reference if the strategy \

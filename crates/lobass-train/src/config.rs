@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Error, Schedule};
 
 /// How a model is trained. The default is the recipe of Stanford Alpaca with one epoch instead of three, since a
-/// reference that has seen its pool often has memorised it (see `docs/method.md`).
+/// reference that has seen its pool often has memorised it (see `docs/explain/score.md`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrainConfig {

@@ -58,7 +58,7 @@ def test_the_wheel_needs_nothing() -> None:
 def test_the_examples_of_the_docs_run(
     base: Path, data: Path, reference: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    text = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "guides" / "python.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
     assert len(blocks) >= 5
     monkeypatch.chdir(tmp_path)
@@ -66,4 +66,4 @@ def test_the_examples_of_the_docs_run(
         Path(name).symlink_to(where)
     names: dict[str, object] = {}
     for block in blocks:
-        exec(compile(block, "docs/python.md", "exec"), names)
+        exec(compile(block, "docs/guides/python.md", "exec"), names)

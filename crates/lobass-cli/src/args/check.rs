@@ -9,7 +9,7 @@ use super::{DataArgs, EncodeArgs};
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Exit code 1 means that something needs a look. docs/check.md describes each check.\n\n\
+    after_help = "Exit code 1 means that something needs a look. docs/guides/check.md describes each check.\n\n\
     Examples:\n  lobass check --data pool.jsonl\n  \
     lobass check --data pool.jsonl --base org/name --eval gsm8k_test.jsonl\n  \
     lobass check --data pool.jsonl --skip near-duplicates --format json\n  lobass check --list"
