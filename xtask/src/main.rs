@@ -31,7 +31,7 @@ use xshell::Shell;
 enum Verb {
     /// Run everything a change has to pass, cheapest first
     Validate,
-    /// Check what compilers do not: headers, manifests, READMEs, links in the docs
+    /// Check what compilers do not: headers, manifests, READMEs, links, the book, and prose
     Tidy,
     /// Make the golden fixtures again with PyTorch and transformers, and show what changed
     Golden,
@@ -39,8 +39,8 @@ enum Verb {
     DemoModel,
     /// Make the runs behind docs/evidence.md, and that page
     Evidence(evidence::Args),
-    /// Write docs/cli.md anew, by the command line itself
-    Cli,
+    /// Write docs/cli.md and the pages of commands, as the command line prints them
+    Cli(cli::Args),
     /// Feed damaged files of every kind to what reads them, and keep those that it cannot stand
     Fuzz(fuzz::Args),
     /// Run the benchmarks
@@ -76,7 +76,7 @@ fn run(verb: Verb) -> Result<()> {
         Verb::Golden => golden::run(&shell),
         Verb::DemoModel => demo_model::run(&shell),
         Verb::Evidence(args) => evidence::run(&shell, &args),
-        Verb::Cli => cli::run(&shell),
+        Verb::Cli(args) => cli::run(&shell, &args),
         Verb::Fuzz(args) => fuzz::run(&shell, &args),
         Verb::Bench(args) => bench::run(&shell, &args),
         Verb::Devices(args) => devices::run(&shell, &args),

@@ -42,14 +42,14 @@ pub struct Claim {
 /// A claim that one arm does better on held-out examples than another: has a lower loss, or more exact matches.
 const BETTER: [(&str, &str, &str); 3] = [
     ("a small share, chosen well, beats all of the data", "lobass", "full"),
-    ("the normalised score beats the unnormalised one, per token", "lobass", "gap"),
-    ("the normalised score beats the unnormalised one, summed", "lobass", "gap-sum"),
+    ("the normalized score beats the unnormalized one, per token", "lobass", "gap"),
+    ("the normalized score beats the unnormalized one, summed", "lobass", "gap-sum"),
 ];
 
 /// A claim that one score goes less with length than another.
 const SHORTER: [(&str, &str, &str); 2] = [
-    ("normalising takes length out of the score, against the sum", "lobass", "gap-sum"),
-    ("normalising takes length out of the score, against the gap per token", "lobass", "gap"),
+    ("normalizing takes length out of the score, against the sum", "lobass", "gap-sum"),
+    ("normalizing takes length out of the score, against the gap per token", "lobass", "gap"),
 ];
 
 /// Rank correlations have no interval here; such as differ by less, in size, are taken to be alike.

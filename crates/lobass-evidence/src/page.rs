@@ -23,23 +23,24 @@ impl Study<'_> {
 
 const HEAD: &str = "# Evidence
 
-`cargo xtask evidence` makes the runs and this page; every number in it is from the result files in \
-[`evidence/`](evidence), which `lobass compare` wrote, and a test holds the page against them. Beside the numbers stand \
-words that people wrote, in the files of the same names.
+`cargo xtask evidence` makes the runs and this page. Every number in it is from the result files in \
+[`evidence/`](evidence), which `lobass compare` wrote, and a test checks that. The comments beside the numbers are \
+written by people, in the files of the same names.
 
 How to read it: the base is fine-tuned on what each strategy selects, with the same recipe and several seeds (of ties, of \
-random subsets, and of training), and measured on held-out examples that are not in the pool. `full` is all rows of the \
-pool, `zero-shot` the base untrained. At equal *tokens* every training, that on all rows included, sees the same number \
-of tokens, and small subsets are repeated; at equal *epochs* every subset is seen equally often, and larger ones are \
+random subsets, and of training). It is measured on held-out examples that are not in the pool. `full` is all rows of \
+the pool, `zero-shot` the untrained base. At equal *tokens* every training sees the same number of tokens, also the one \
+on all rows, and small subsets are repeated. At equal *epochs* every subset is seen equally often, and larger ones are \
 trained on for longer.
 
 - *Loss* is in nats per scored token of the held-out responses; lower is better.
-- *Exact* is the share of held-out examples whose whole response greedy decoding gives, token by token; *matched* is the \
-share of tokens. *Exact against random* is in points of percent; above zero is better. Nothing is sampled, and no answer is looked for in a text ([method](explain/score.md#comparing-honestly)).
+- *Exact* is the share of held-out examples whose whole response greedy decoding gives, token by token. *Matched* is the \
+share of tokens. *Exact against random* is in percentage points; above zero is better. Nothing is sampled, and no answer \
+is searched in a text ([method](guides/comparing.md#loss-and-exact-match-without-generation)).
 - In brackets are percentile bootstrap intervals over held-out examples and seeds. Differences are paired by example, and \
-in bold where the interval leaves zero out. Many are shown, and none is corrected for that.
-- *Cost* is in forward passes of the model over the whole pool: scoring, and the training of the reference if the strategy \
-needs one, and then training on the subset.
+bold if the interval excludes zero. Many are shown, without a correction for multiple comparisons.
+- *Cost* is in forward passes of the model over the whole pool. It counts scoring, the training of the reference if the \
+strategy needs one, and the training on the subset.
 ";
 
 /// Writes the page, and the plots that it shows by their file names.

@@ -1,4 +1,4 @@
-//! The tables of `docs/guides/many-machines.md`: what a job takes, by rate, schedule, failures, and length of units.
+//! The tables of `docs/guides/cost.md`: what a job takes, by rate, schedule, failures, and length of units.
 //!
 //! Run with `cargo run -p lobass-price --example tables`. Its test fails if the document has others.
 
@@ -216,11 +216,11 @@ mod tests {
 
     #[test]
     fn the_document_has_these_tables() {
-        let document = include_str!("../../../docs/guides/many-machines.md");
+        let document = include_str!("../../../docs/guides/cost.md");
         for table in tables().unwrap() {
             assert!(
                 document.contains(&table),
-                "docs/guides/many-machines.md lacks a table that `cargo run -p lobass-price --example tables` prints:\n{table}"
+                "docs/guides/cost.md lacks a table that `cargo run -p lobass-price --example tables` prints:\n{table}"
             );
         }
     }

@@ -1,29 +1,39 @@
-//! Markdown: what it points at in the project is there.
+//! Markdown: every relative link leads to a file that exists, and to a heading in it.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
+use super::markdown;
+
 pub(super) fn offences(root: &Path, files: &[PathBuf]) -> Result<Vec<String>> {
     let mut found = Vec::new();
     for file in super::with_extension(files, "md") {
         let text = super::read(root, file)?;
-        let folder = root.join(file).parent().map(Path::to_owned).unwrap_or_default();
-        for target in targets(&text) {
-            if !folder.join(&target).exists() {
-                found.push(format!("{}: points at `{target}`, which is not there", file.display()));
+        for target in markdown::targets(&text).into_iter().filter(|target| !target.contains("://")) {
+            if let Some(what) = offence(root, file, &target)? {
+                found.push(format!("{}: {what}", file.display()));
             }
         }
     }
     Ok(found)
 }
 
-/// The relative targets of `[text](target)`, without their anchors.
-fn targets(text: &str) -> Vec<String> {
-    let after = |piece: &str| piece.split_once(')').map(|(target, _)| target.to_owned());
-    let all = text.split("](").skip(1).filter_map(after);
-    let local = all.filter(|target| !target.contains("://") && !target.starts_with('#'));
-    local.map(|target| target.split('#').next().unwrap_or_default().to_owned()).collect()
+/// What is wrong with the link `target` of `file`, if anything.
+fn offence(root: &Path, file: &Path, target: &str) -> Result<Option<String>> {
+    let (path, anchor) = target.split_once('#').unwrap_or((target, ""));
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let place = if path.is_empty() { file.to_owned() } else { folder.join(path) };
+    if !root.join(&place).exists() {
+        return Ok(Some(format!("points at `{target}`, which does not exist")));
+    }
+    let is_page = place.extension().is_some_and(|extension| extension == "md");
+    if anchor.is_empty() || !is_page {
+        return Ok(None);
+    }
+    let anchors = markdown::anchors(&super::read(root, &place)?);
+    Ok((!anchors.iter().any(|found| found == anchor))
+        .then(|| format!("points at `{target}`, but that page has no heading `#{anchor}`")))
 }
 
 #[cfg(test)]
@@ -31,8 +41,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_relative_targets_without_anchors() {
-        let text = "[a](docs/a.md#part), [b](https://example.com/b), [c](#here), and `f(x)` [d](d.rs).";
-        assert_eq!(targets(text), ["docs/a.md", "d.rs"]);
+    fn files_and_headings_have_to_exist() {
+        let what = |target: &str| offence(&crate::root(), Path::new("README.md"), target).unwrap();
+        assert_eq!(what("docs/architecture.md"), None);
+        assert_eq!(what("docs/architecture.md#crates"), None);
+        assert_eq!(what("xtask/src/main.rs"), None);
+        assert!(what("docs/no-such-page.md").unwrap().contains("does not exist"));
+        assert!(what("docs/architecture.md#no-such-heading").unwrap().contains("no heading"));
+        assert!(what("#no-such-heading").unwrap().contains("no heading"));
     }
 }

@@ -1,8 +1,11 @@
 //! What compilers do not check. `cargo test` runs it too, so that no one has to remember it.
 
+mod book;
 mod links;
 mod manifests;
+mod markdown;
 mod merges;
+mod prose;
 mod sources;
 
 use std::path::{Path, PathBuf};
@@ -23,7 +26,9 @@ fn offences(root: &Path) -> Result<Vec<String>> {
     let mut found = sources::offences(root, &files)?;
     found.extend(manifests::offences(root, &files)?);
     found.extend(links::offences(root, &files)?);
+    found.extend(book::offences(root, &files)?);
     found.extend(merges::offences(root, &files)?);
+    found.extend(prose::offences(root, &files)?);
     Ok(found)
 }
 
