@@ -248,7 +248,8 @@ fn mistakes_are_explained() {
     let list = sandbox.json(0, "check --list");
     let names: Vec<&str> =
         list.as_array().unwrap().iter().map(|check| check["name"].as_str().unwrap()).collect();
-    let page = fs_err::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/guides/check.md")).unwrap();
+    let page =
+        fs_err::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/guides/check.md")).unwrap();
     for name in &names {
         assert!(page.contains(&format!("| `{name}` |")), "docs/guides/check.md describes `{name}`");
     }

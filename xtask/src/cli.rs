@@ -157,7 +157,10 @@ mod tests {
     #[test]
     fn the_index_has_every_command_once() {
         let index = &pages(TEXT)[0].1;
-        for line in ["- [`score`](score.md): Score it.\n", "## Further commands\n\n- [`new`](new.md): New: a thing.\n"] {
+        for line in [
+            "- [`score`](score.md): Score it.\n",
+            "## Further commands\n\n- [`new`](new.md): New: a thing.\n",
+        ] {
             assert_eq!(index.matches(line).count(), 1, "{index}");
         }
         assert!(index.ends_with("## Flags of every command\n\n**Output**\n\n- `-q`: Be quiet.\n"), "{index}");

@@ -30,7 +30,8 @@ pub(super) fn offences(root: &Path, files: &[PathBuf]) -> Result<Vec<String>> {
 /// Pages that the contents lack or list twice.
 fn unlisted(contents: &str, pages: &[String]) -> Vec<String> {
     let listed = markdown::targets(contents);
-    let times = |page: &str| listed.iter().filter(|target| page.strip_prefix("docs/") == Some(target)).count();
+    let times =
+        |page: &str| listed.iter().filter(|target| page.strip_prefix("docs/") == Some(target)).count();
     let wrong = pages.iter().filter(|page| times(page) != 1);
     wrong.map(|page| format!("{CONTENTS}: expected `{page}` once, found it {} times", times(page))).collect()
 }

@@ -75,7 +75,9 @@ fn without_code(text: &str) -> Vec<(usize, &str)> {
 
 fn is_item(line: &str) -> bool {
     let number = line.trim_start_matches(|letter: char| letter.is_ascii_digit());
-    line.starts_with("- ") || line.starts_with("* ") || (number.len() < line.len() && number.starts_with(". "))
+    line.starts_with("- ")
+        || line.starts_with("* ")
+        || (number.len() < line.len() && number.starts_with(". "))
 }
 
 /// A block with `x` for inline code, and without the targets of its links.
@@ -126,7 +128,8 @@ mod tests {
 
     #[test]
     fn targets_outside_of_code() {
-        let text = "[a](docs/a.md#part), [b](https://example.com/b), and `f(x)` [d](d.rs).\n```\n[e](e.md)\n```\n";
+        let text =
+            "[a](docs/a.md#part), [b](https://example.com/b), and `f(x)` [d](d.rs).\n```\n[e](e.md)\n```\n";
         assert_eq!(targets(text), ["docs/a.md#part", "https://example.com/b", "d.rs"]);
     }
 }

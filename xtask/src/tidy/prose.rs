@@ -53,11 +53,14 @@ fn long_sentences(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     for (line, block) in markdown::blocks(text) {
         for sentence in markdown::sentences(&block) {
-            let n_words = sentence.split_whitespace().filter(|word| word.contains(char::is_alphanumeric)).count();
+            let n_words =
+                sentence.split_whitespace().filter(|word| word.contains(char::is_alphanumeric)).count();
             if n_words > MAX_WORDS {
                 let start: Vec<&str> = sentence.split_whitespace().take(8).collect();
                 let start = start.join(" ");
-                found.push(format!("{line}: a sentence of {n_words} words, {MAX_WORDS} is the limit: `{start} ..`"));
+                found.push(format!(
+                    "{line}: a sentence of {n_words} words, {MAX_WORDS} is the limit: `{start} ..`"
+                ));
             }
         }
     }
@@ -74,7 +77,11 @@ fn phrases(text: &str) -> Vec<String> {
         let both = format!(" {line} {next} ").replace("there is none", "there_is_none");
         for phrase in PHRASES.map(|phrase| format!(" {} ", phrase.replace('_', " "))) {
             if both.find(&phrase).is_some_and(|start| start <= line.len()) {
-                found.push(format!("{}: says `{}`, for which there is a plainer phrase", at + 1, phrase.trim()));
+                found.push(format!(
+                    "{}: says `{}`, for which there is a plainer phrase",
+                    at + 1,
+                    phrase.trim()
+                ));
             }
         }
     }
