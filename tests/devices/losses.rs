@@ -2,7 +2,7 @@
 
 use lobass_core::{Detail, LossEngine as _, SequenceLoss};
 use lobass_llama::{DeviceName, Packed};
-use lobass_loss::{Engine, label_losses, select_rows};
+use lobass_loss::{Engine, label_losses};
 use lobass_tests::assert_close;
 
 use crate::{TOLERANCE, card, sequences, tiny};
@@ -13,7 +13,7 @@ fn token_losses(device: &DeviceName) -> Vec<f64> {
     let ids = sequence.input_ids();
     let hidden = model.hidden_states(&Packed::new([ids]));
     let rows: Vec<usize> = (0..ids.len() - 1).collect();
-    let losses = label_losses(&model, &select_rows(hidden, &rows), &ids[1..]);
+    let losses = label_losses(&model, &hidden, &rows, &ids[1..]);
     losses.into_iter().map(f64::from).collect()
 }
 

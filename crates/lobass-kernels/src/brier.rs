@@ -1,37 +1,27 @@
 //! The Brier loss of a label given logits.
 
-use crate::lanes::{dot, exp_shifted, greatest, vectorized};
-
-/// Exponentials summed in `f32` before the sum goes on in `f64`.
-const PIECE: usize = 1024;
+use crate::lanes::{dot, exp_shifted, greatest};
+use crate::running::{PIECE, Running, Sums};
 
 /// The Brier losses of labels while the logits come in, some tokens of the vocabulary at a time.
 ///
-/// With `p` the softmax of a row that is `1 - 2 p[label] + sum(p^2)`: the squared distance between the prediction and
-/// what was said, over the whole vocabulary.
+/// With `p` the softmax of a row, the loss is `1 - 2 p[label] + sum(p^2)`: the squared distance between the prediction
+/// and the token that came, over the whole vocabulary.
 #[derive(Debug, Clone)]
-pub struct RunningBrier<'a> {
-    labels: &'a [u32],
-    n_seen: usize,
-    rows: Vec<Seen>,
-}
+pub struct RunningBrier<'a>(Running<'a, Squares>);
 
-/// What is known of a row: the greatest logit, the sums of exponentials shifted by it and of their squares, and the
-/// label's logit.
+/// The greatest logit, and the sums of exponentials shifted by it and of their squares.
 #[derive(Debug, Clone, Copy)]
-struct Seen {
+struct Squares {
     max: f32,
     sum: f64,
     squares: f64,
-    logit: f32,
 }
-
-const NOTHING: Seen = Seen { max: f32::NEG_INFINITY, sum: 0.0, squares: 0.0, logit: f32::NAN };
 
 impl<'a> RunningBrier<'a> {
     /// Begins with an empty vocabulary.
     pub fn new(labels: &'a [u32]) -> Self {
-        Self { labels, n_seen: 0, rows: vec![NOTHING; labels.len()] }
+        Self(Running::new(labels))
     }
 
     /// Takes the logits of the next `width` tokens, and leaves their exponentials.
@@ -42,19 +32,7 @@ impl<'a> RunningBrier<'a> {
     /// # Panics
     /// If there are not as many logits.
     pub fn add(&mut self, logits: &mut [f32], width: usize) {
-        assert_eq!(logits.len(), self.labels.len() * width, "logits of {} rows", self.labels.len());
-        for ((row, label), known) in logits.chunks_exact_mut(width).zip(self.labels).zip(&mut self.rows) {
-            let label = (*label as usize).checked_sub(self.n_seen).and_then(|at| row.get(at)).copied();
-            let seen = vectorized(
-                #[inline(always)]
-                || seen(row),
-            );
-            known.join(seen);
-            if let Some(logit) = label {
-                known.logit = logit;
-            }
-        }
-        self.n_seen += width;
+        self.0.add(logits, width);
     }
 
     /// The Brier losses, from 0 to 2. A row with a NaN, with positive infinity, or with nothing but negative infinity
@@ -63,52 +41,54 @@ impl<'a> RunningBrier<'a> {
     /// # Panics
     /// If a label is not below the number of tokens seen.
     pub fn losses(self) -> Vec<f32> {
-        let highest = self.labels.iter().copied().max().unwrap_or(0) as usize;
-        assert!(
-            self.rows.is_empty() || highest < self.n_seen,
-            "label {highest} of a vocabulary of {}",
-            self.n_seen
-        );
-        self.rows.iter().map(Seen::loss).collect()
+        self.0.rows().map(|(squares, logit)| squares.loss(logit)).collect()
     }
 }
 
-#[inline(always)]
-fn seen(row: &mut [f32]) -> Seen {
-    let max = greatest(row);
-    if max == f32::NEG_INFINITY {
-        // Nothing, unless something is not even a number.
-        let sum = if row.iter().any(|logit| logit.is_nan()) { f64::NAN } else { 0.0 };
-        return Seen { max, sum, ..NOTHING };
-    }
-    let (mut sum, mut squares) = (0.0, 0.0);
-    for piece in row.chunks_mut(PIECE) {
-        sum += f64::from(exp_shifted(piece, max));
-        squares += f64::from(dot(piece, piece));
-    }
-    Seen { max, sum, squares, logit: f32::NAN }
-}
+impl Sums for Squares {
+    const EMPTY: Self = Self { max: f32::NEG_INFINITY, sum: 0.0, squares: 0.0 };
 
-impl Seen {
-    /// Adds what was seen of other tokens.
-    fn join(&mut self, other: Self) {
-        if other.max == f32::NEG_INFINITY && other.sum == 0.0 {
-            return;
+    #[inline(always)]
+    fn over(logits: &mut [f32]) -> Self {
+        let max = greatest(logits);
+        if max == f32::NEG_INFINITY {
+            // Nothing, unless something is not even a number.
+            let sum = if logits.iter().any(|logit| logit.is_nan()) { f64::NAN } else { 0.0 };
+            return Self { sum, ..Self::EMPTY };
         }
-        if self.max == f32::NEG_INFINITY && self.sum == 0.0 {
-            *self = Self { logit: self.logit, ..other };
-            return;
+        let (mut sum, mut squares) = (0.0, 0.0);
+        for piece in logits.chunks_mut(PIECE) {
+            sum += f64::from(exp_shifted(piece, max));
+            squares += f64::from(dot(piece, piece));
+        }
+        Self { max, sum, squares }
+    }
+
+    fn joined(self, other: Self) -> Self {
+        if other.is_empty() {
+            return self;
+        }
+        if self.is_empty() {
+            return other;
         }
         let max = self.max.max(other.max);
         let scale = |shift: f32| (f64::from(shift) - f64::from(max)).exp();
         let (mine, others) = (scale(self.max), scale(other.max));
-        self.sum = self.sum * mine + other.sum * others;
-        self.squares = self.squares * mine * mine + other.squares * others * others;
-        self.max = max;
+        Self {
+            max,
+            sum: self.sum * mine + other.sum * others,
+            squares: self.squares * mine * mine + other.squares * others * others,
+        }
+    }
+}
+
+impl Squares {
+    fn is_empty(self) -> bool {
+        self.max == f32::NEG_INFINITY && self.sum == 0.0
     }
 
-    fn loss(&self) -> f32 {
-        let of_label = (f64::from(self.logit) - f64::from(self.max)).exp() / self.sum;
+    fn loss(self, logit: f32) -> f32 {
+        let of_label = (f64::from(logit) - f64::from(self.max)).exp() / self.sum;
         let loss = 1.0 - 2.0 * of_label + self.squares / (self.sum * self.sum);
         #[expect(clippy::cast_possible_truncation, reason = "rounds a number from 0 to 2")]
         let rounded = loss as f32;

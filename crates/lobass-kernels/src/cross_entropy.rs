@@ -1,9 +1,7 @@
 //! The loss of a label given logits, and its gradient.
 
 use crate::lanes::{exp_shifted, greatest, vectorized};
-
-/// Exponentials summed in `f32` before the sum goes on in `f64`, so that a vocabulary of any size loses no digits.
-const PIECE: usize = 1024;
+use crate::running::{PIECE, Running, Sums};
 
 /// Computes `losses[i] = log(sum(exp(row))) - row[labels[i]]`, in nats.
 ///
@@ -39,17 +37,19 @@ pub fn cross_entropy(logits: &[f32], labels: &[u32], losses: &mut [f32]) {
 
 /// The losses of labels while the logits come in, some tokens of the vocabulary at a time.
 #[derive(Debug, Clone)]
-pub struct RunningCrossEntropy<'a> {
-    labels: &'a [u32],
-    n_seen: usize,
-    /// Of each row: the greatest logit, the sum of all exponentials shifted by it, and the label's logit.
-    rows: Vec<(f32, f64, f32)>,
+pub struct RunningCrossEntropy<'a>(Running<'a, Exponentials>);
+
+/// The greatest logit, and the sum of all exponentials shifted by it.
+#[derive(Debug, Clone, Copy)]
+struct Exponentials {
+    max: f32,
+    sum: f64,
 }
 
 impl<'a> RunningCrossEntropy<'a> {
     /// Begins with an empty vocabulary.
     pub fn new(labels: &'a [u32]) -> Self {
-        Self { labels, n_seen: 0, rows: vec![(f32::NEG_INFINITY, 0.0, f32::NAN); labels.len()] }
+        Self(Running::new(labels))
     }
 
     /// Takes the logits of the next `width` tokens, and leaves their exponentials.
@@ -60,29 +60,7 @@ impl<'a> RunningCrossEntropy<'a> {
     /// # Panics
     /// If there are not as many logits.
     pub fn add(&mut self, logits: &mut [f32], width: usize) {
-        assert_eq!(logits.len(), self.labels.len() * width, "logits of {} rows", self.labels.len());
-        for ((row, label), known) in logits.chunks_exact_mut(width).zip(self.labels).zip(&mut self.rows) {
-            if let Some(logit) = (*label as usize).checked_sub(self.n_seen).and_then(|at| row.get(at)) {
-                known.2 = *logit;
-            }
-            let (max, sum) = vectorized(
-                #[inline(always)]
-                || {
-                    let max = greatest(row);
-                    if max == f32::NEG_INFINITY {
-                        // Nothing, unless something is not even a number.
-                        return (max, if row.iter().any(|logit| logit.is_nan()) { f64::NAN } else { 0.0 });
-                    }
-                    let mut sum = 0.0;
-                    for piece in row.chunks_mut(PIECE) {
-                        sum += f64::from(exp_shifted(piece, max));
-                    }
-                    (max, sum)
-                },
-            );
-            (known.0, known.1) = joined((known.0, known.1), (max, sum));
-        }
-        self.n_seen += width;
+        self.0.add(logits, width);
     }
 
     /// The losses `log(sum(exp(row))) - row[labels[i]]`, in nats: those of [`cross_entropy`], up to the order of sums.
@@ -90,28 +68,45 @@ impl<'a> RunningCrossEntropy<'a> {
     /// # Panics
     /// If a label is not below the number of tokens seen.
     pub fn losses(self) -> Vec<f32> {
-        let highest = self.labels.iter().copied().max().unwrap_or(0) as usize;
-        assert!(
-            self.rows.is_empty() || highest < self.n_seen,
-            "label {highest} of a vocabulary of {}",
-            self.n_seen
-        );
-        self.rows.into_iter().map(|(max, sum, logit)| loss_of(logit, max, sum)).collect()
+        self.0.rows().map(|(Exponentials { max, sum }, logit)| loss_of(logit, max, sum)).collect()
     }
 }
 
-/// Two sums of exponentials, each with its shift, as one.
-fn joined(one: (f32, f64), other: (f32, f64)) -> (f32, f64) {
-    let is_empty = |(shift, sum): (f32, f64)| shift == f32::NEG_INFINITY && sum == 0.0;
-    if is_empty(one) {
-        return other;
+impl Sums for Exponentials {
+    const EMPTY: Self = Self { max: f32::NEG_INFINITY, sum: 0.0 };
+
+    #[inline(always)]
+    fn over(logits: &mut [f32]) -> Self {
+        let max = greatest(logits);
+        if max == f32::NEG_INFINITY {
+            // Nothing, unless something is not even a number.
+            let sum = if logits.iter().any(|logit| logit.is_nan()) { f64::NAN } else { 0.0 };
+            return Self { max, sum };
+        }
+        let mut sum = 0.0;
+        for piece in logits.chunks_mut(PIECE) {
+            sum += f64::from(exp_shifted(piece, max));
+        }
+        Self { max, sum }
     }
-    if is_empty(other) {
-        return one;
+
+    fn joined(self, other: Self) -> Self {
+        if self.is_empty() {
+            return other;
+        }
+        if other.is_empty() {
+            return self;
+        }
+        let max = self.max.max(other.max);
+        let scaled = |one: Self| one.sum * (f64::from(one.max) - f64::from(max)).exp();
+        Self { max, sum: scaled(self) + scaled(other) }
     }
-    let max = one.0.max(other.0);
-    let scaled = |(shift, sum): (f32, f64)| sum * (f64::from(shift) - f64::from(max)).exp();
-    (max, scaled(one) + scaled(other))
+}
+
+impl Exponentials {
+    fn is_empty(self) -> bool {
+        self.max == f32::NEG_INFINITY && self.sum == 0.0
+    }
 }
 
 /// Computes the same losses, and overwrites `logits` with the gradient of `sum(seeds * losses)`:

@@ -41,6 +41,7 @@ mod norm;
 pub mod plain;
 mod project;
 mod rotate;
+mod running;
 mod swiglu;
 #[cfg(any(test, target_arch = "x86_64"))]
 mod transpose;
@@ -49,7 +50,7 @@ mod widen;
 
 pub use adamw::{AdamW, adamw};
 pub use attention::{Heads, causal_attention, causal_attention_backward};
-pub use bf16::{Bf16Instructions, matmul_bf16, matmul_bf16_with};
+pub use bf16::{Bf16Instructions, PackedBf16, matmul_bf16, matmul_bf16_with};
 pub use brier::RunningBrier;
 pub use cross_entropy::{RunningCrossEntropy, cross_entropy, cross_entropy_backward};
 pub use matmul::{View, ViewMut, matmul};

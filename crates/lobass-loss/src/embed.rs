@@ -1,57 +1,60 @@
 //! A vector of each sequence, from the pass that its losses come from.
 
 use burn::tensor::Tensor;
-use lobass_core::{Detail, EmbeddingEngine, Sequence, SequenceLoss};
-use lobass_llama::host::Lent;
+use lobass_core::Sequence;
 
-use crate::engine::{check_ids, select_rows, sequence_loss};
-use crate::plan::{Batch, Plan};
-use crate::{Engine, Error, label_losses};
+use crate::judge::verdicts;
+use crate::plan::{Answer, Batch, Reach};
+use crate::rows::select_rows;
+use crate::{Engine, Error, Judge};
 
-/// A sequence, the losses of its scored positions if they were asked for, and its vector.
-struct Answered {
-    sequence: usize,
-    losses: Vec<f32>,
-    vector: Vec<f32>,
-}
+const EVERY_SEQUENCE: &str = "a plan of whole sequences runs all of them";
 
 impl Engine {
-    fn pooled(
+    /// The vector of every sequence, in order.
+    pub(crate) fn vectors(&self, sequences: &[Sequence]) -> Result<Vec<Vec<f32>>, Error> {
+        let found = self.pass(Reach::Whole, sequences, |batch| {
+            let hidden = self.model().hidden_states(batch.packed());
+            batch.vectors(hidden)
+        })?;
+        Ok(found.into_iter().map(|vector| vector.expect(EVERY_SEQUENCE)).collect())
+    }
+
+    /// What `answer` makes of the verdicts on each sequence's scored tokens, and the sequence's vector, from one pass.
+    pub(crate) fn judged_with_vectors<J: Judge + ?Sized, A: Clone + Send>(
         &self,
+        judge: &J,
         sequences: &[Sequence],
-        with_losses: bool,
-    ) -> Result<(Plan, Vec<Option<Answered>>), Error> {
-        check_ids(self.model(), sequences)?;
-        let plan = Plan::whole(sequences, &self.limits());
-        let found = self.run(&plan, sequences, |batch| self.pooled_batch(batch, with_losses))?;
-        let mut known: Vec<Option<Answered>> = sequences.iter().map(|_| None).collect();
-        for answered in found.into_iter().flatten() {
-            let sequence = answered.sequence;
-            known[sequence] = Some(answered);
-        }
-        Ok((plan, known))
+        answer: impl Fn(&[J::Verdict]) -> A + Sync,
+    ) -> Result<Vec<(A, Vec<f32>)>, Error> {
+        let found = self.pass(Reach::Whole, sequences, |batch| {
+            let hidden = self.model().hidden_states(batch.packed());
+            let (rows, labels): (Vec<usize>, Vec<u32>) =
+                batch.losses().iter().map(|&(place, label)| (batch.rows()[place], label)).unzip();
+            let verdicts = match labels.is_empty() {
+                true => Vec::new(),
+                false => verdicts(judge, self.model(), &select_rows(hidden.clone(), &rows), &labels),
+            };
+            let answers = batch.answers().iter().map(|at| answer(&at.taken_from(&verdicts)));
+            let answers: Vec<A> = answers.collect();
+            batch
+                .vectors(hidden)
+                .into_iter()
+                .zip(answers)
+                .map(|((at, vector), found)| (at, (found, vector)))
+                .collect()
+        })?;
+        Ok(found.into_iter().map(|answer| answer.expect(EVERY_SEQUENCE)).collect())
     }
+}
 
-    fn pooled_batch(&self, batch: &Batch, with_losses: bool) -> Vec<Answered> {
-        let hidden = self.model().hidden_states(batch.packed());
-        let losses = match with_losses && batch.n_losses() > 0 {
-            true => self.losses_of(batch, hidden.clone()),
-            false => Vec::new(),
-        };
+impl Batch {
+    /// The vector of each of its answers' sequences, given the hidden states of all rows.
+    fn vectors(&self, hidden: Tensor<2>) -> Vec<(usize, Vec<f32>)> {
         let dim = hidden.dims()[1];
-        let hidden = Lent::new(hidden);
-        let answer = |answer: &crate::plan::Answer| Answered {
-            sequence: answer.sequence,
-            losses: if with_losses { answer.taken_from(&losses) } else { Vec::new() },
-            vector: weighted_mean(hidden.values(), dim, &batch.packed().path(answer.last_row)),
-        };
-        batch.answers().iter().map(answer).collect()
-    }
-
-    fn losses_of(&self, batch: &Batch, hidden: Tensor<2>) -> Vec<f32> {
-        let (rows, labels): (Vec<usize>, Vec<u32>) =
-            batch.losses().iter().map(|&(place, label)| (batch.rows()[place], label)).unzip();
-        label_losses(self.model(), &select_rows(hidden, &rows), &labels)
+        let hidden = hidden.into_data().try_into_vec::<f32>().expect("hidden states are f32");
+        let vector = |answer: &Answer| weighted_mean(&hidden, dim, &self.packed().path(answer.last_row));
+        self.answers().iter().map(|answer| (answer.sequence, vector(answer))).collect()
     }
 }
 
@@ -67,35 +70,6 @@ fn weighted_mean(values: &[f32], dim: usize, rows: &[usize]) -> Vec<f32> {
     }
     let whole = (rows.len() * (rows.len() + 1)) as f64 / 2.0;
     sums.into_iter().map(|sum| (sum / whole) as f32).collect()
-}
-
-impl EmbeddingEngine for Engine {
-    fn dim(&self) -> usize {
-        self.model().config().hidden_size
-    }
-
-    fn embeddings(&self, sequences: &[Sequence]) -> Result<Vec<Vec<f32>>, Error> {
-        let (plan, known) = self.pooled(sequences, false)?;
-        Ok((0..sequences.len()).map(|at| of(&plan, &known, at).vector.clone()).collect())
-    }
-
-    fn losses_and_embeddings(
-        &self,
-        sequences: &[Sequence],
-        detail: Detail,
-    ) -> Result<Vec<(SequenceLoss, Vec<f32>)>, Error> {
-        let (plan, known) = self.pooled(sequences, true)?;
-        let answer = |at| {
-            let answered = of(&plan, &known, at);
-            (sequence_loss(&answered.losses, detail), answered.vector.clone())
-        };
-        Ok((0..sequences.len()).map(answer).collect())
-    }
-}
-
-fn of<'a>(plan: &Plan, known: &'a [Option<Answered>], sequence: usize) -> &'a Answered {
-    let run_as = plan.run_as(sequence).and_then(|other| known[other].as_ref());
-    run_as.expect("a plan of whole sequences runs all of them")
 }
 
 #[cfg(test)]

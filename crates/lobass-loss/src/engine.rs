@@ -1,16 +1,15 @@
-//! One model on one device, as a [`LossEngine`].
+//! One model on one device, and how its batches are run.
 
 use std::ops::Range;
 
-use burn::tensor::{Device, IndexingUpdateOp, Int, Tensor, TensorData};
-use lobass_core::{Detail, LossEngine, Nll, Sequence, SequenceLoss};
+use lobass_core::Sequence;
 use lobass_llama::host::is_host;
 use lobass_llama::{Llama, LlamaConfig, RopeScaling};
 
+use crate::Error;
 use crate::halving::{in_halves, without_panic};
 use crate::plan::{Batch, Limits, Plan};
 use crate::workers::Workers;
-use crate::{Error, label_losses};
 
 /// One model on one device.
 #[derive(Debug)]
@@ -18,9 +17,6 @@ pub struct Engine {
     model: Llama,
     workers: Workers,
 }
-
-/// A sequence, and the losses of its scored positions.
-type Answered = (usize, Vec<f32>);
 
 /// Hidden states of a batch on the processor, in bytes, for each worker. Everything else is made for a part of them at
 /// a time.
@@ -78,19 +74,6 @@ impl Engine {
         }
         Ok(found)
     }
-
-    fn answers(&self, batch: &Batch) -> Vec<Answered> {
-        let losses = self.batch_losses(batch);
-        batch.answers().iter().map(|answer| (answer.sequence, answer.taken_from(&losses))).collect()
-    }
-
-    /// The losses of a batch, one for each of [`Batch::losses`], in nats.
-    fn batch_losses(&self, batch: &Batch) -> Vec<f32> {
-        let hidden = self.model.hidden_states_of(batch.packed(), batch.rows());
-        let (rows, labels): (Vec<usize>, Vec<u32>) = batch.losses().iter().copied().unzip();
-        let hidden = if rows.len() == batch.rows().len() { hidden } else { select_rows(hidden, &rows) };
-        label_losses(&self.model, &hidden, &labels)
-    }
 }
 
 /// How a model of this config is run on the processor by so many threads.
@@ -117,26 +100,6 @@ fn alone_beyond(config: &LlamaConfig) -> Option<usize> {
     matches!(config.rope.scaling, RopeScaling::Dynamic { .. }).then_some(config.max_position_embeddings)
 }
 
-/// Some rows of a matrix, `[rows, width]` to `[chosen, width]`.
-pub fn select_rows(matrix: Tensor<2>, rows: &[usize]) -> Tensor<2> {
-    let rows = indices(rows, &matrix.device());
-    matrix.select(0, rows)
-}
-
-/// The gradient of [`select_rows`]: rows in their places among `n_rows`, zero elsewhere.
-pub fn select_rows_backward(d_rows: Tensor<2>, rows: &[usize], n_rows: usize) -> Tensor<2> {
-    let (device, width) = (d_rows.device(), d_rows.dims()[1]);
-    let empty = Tensor::zeros([n_rows, width], &device);
-    empty.select_assign(0, indices(rows, &device), d_rows, IndexingUpdateOp::Add)
-}
-
-#[expect(clippy::cast_possible_wrap, reason = "positions are far below 2^63")]
-fn indices(rows: &[usize], device: &Device) -> Tensor<1, Int> {
-    let rows: Vec<i64> = rows.iter().map(|&row| row as i64).collect();
-    let count = rows.len();
-    Tensor::from_data(TensorData::new(rows, [count]), device)
-}
-
 /// Checks that a model has an embedding for every token of some sequences.
 ///
 /// # Errors
@@ -148,31 +111,4 @@ pub fn check_ids(model: &Llama, sequences: &[Sequence]) -> Result<(), Error> {
         Some(Error::TokenOutOfRange { sequence: at, id: *id, vocab_size })
     });
     misfit.map_or(Ok(()), Err)
-}
-
-impl LossEngine for Engine {
-    type Error = Error;
-
-    fn vocab_size(&self) -> usize {
-        self.model.config().vocab_size
-    }
-
-    fn losses(&self, sequences: &[Sequence], detail: Detail) -> Result<Vec<SequenceLoss>, Error> {
-        check_ids(&self.model, sequences)?;
-        let plan = Plan::new(sequences, &self.limits());
-        let found = self.run(&plan, sequences, |batch| self.answers(batch))?;
-        let mut known: Vec<Option<Vec<f32>>> = vec![None; sequences.len()];
-        for (sequence, losses) in found.into_iter().flatten() {
-            known[sequence] = Some(losses);
-        }
-        let of = |at| plan.run_as(at).and_then(|other| known[other].as_deref()).unwrap_or_default();
-        Ok((0..sequences.len()).map(|at| sequence_loss(of(at), detail)).collect())
-    }
-}
-
-pub(crate) fn sequence_loss(losses: &[f32], detail: Detail) -> SequenceLoss {
-    SequenceLoss {
-        nll: Nll { sum: losses.iter().copied().map(f64::from).sum(), n_scored: losses.len() as u64 },
-        per_token: (detail == Detail::PerToken).then(|| losses.to_vec()),
-    }
 }

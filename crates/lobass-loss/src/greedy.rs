@@ -1,26 +1,25 @@
-//! What a model would say: which scored tokens its greedy decoding gives, and their losses on the way.
+//! Which scored tokens greedy decoding would give, and their losses.
 
 use burn::tensor::{Int, Tensor};
 use lobass_core::{Nll, Sequence};
 use lobass_kernels::RunningCrossEntropy;
-use lobass_llama::Llama;
 
-use crate::chunks::{for_each_block, of_labels};
-use crate::label_loss::plain;
-use crate::plan::{Batch, Plan};
-use crate::{Engine, Error, check_ids, select_rows};
+use crate::cross_entropy::CrossEntropy;
+use crate::logits::Blocks;
+use crate::measured::summed;
+use crate::{Engine, Error, Judge};
 
-/// What a model makes of the scored tokens of one sequence.
+/// How the scored tokens of one sequence compare with greedy decoding.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct GreedyMatch {
     /// Their loss, the same to the bit as [`lobass_core::LossEngine::losses`] gives.
     pub nll: Nll,
-    /// How many of them are the most likely token after the tokens before them.
+    /// The number of them that are the most likely token after the tokens before them.
     pub n_matched: u64,
 }
 
 impl GreedyMatch {
-    /// Whether greedy decoding after the prompt gives exactly the scored tokens. Of nothing scored it is not said.
+    /// Whether greedy decoding after the prompt gives exactly the scored tokens; `None` if no token is scored.
     pub fn is_exact(&self) -> Option<bool> {
         (self.nll.n_scored > 0).then_some(self.n_matched == self.nll.n_scored)
     }
@@ -40,50 +39,46 @@ impl Engine {
     /// [`Error::TokenOutOfRange`] for an id that the model has no embedding for, [`Error::Device`] if the device
     /// fails.
     pub fn greedy_matches(&self, sequences: &[Sequence]) -> Result<Vec<GreedyMatch>, Error> {
-        check_ids(self.model(), sequences)?;
-        let plan = Plan::new(sequences, &self.limits());
-        let found = self.run(&plan, sequences, |batch| of_batch(self.model(), batch))?;
-        let mut known = vec![GreedyMatch::default(); sequences.len()];
-        for (sequence, matches) in found.into_iter().flatten() {
-            known[sequence] = matches;
-        }
-        Ok((0..sequences.len()).map(|at| plan.run_as(at).map(|of| known[of]).unwrap_or_default()).collect())
+        self.judged(&Greedy, sequences, |verdicts| {
+            let (losses, matched): (Vec<f32>, Vec<bool>) = verdicts.iter().copied().unzip();
+            let n_matched = matched.into_iter().filter(|&is_match| is_match).count() as u64;
+            GreedyMatch { nll: summed(&losses), n_matched }
+        })
     }
 }
 
-fn of_batch(model: &Llama, batch: &Batch) -> Vec<(usize, GreedyMatch)> {
-    let hidden = model.hidden_states_of(batch.packed(), batch.rows());
-    let (rows, labels): (Vec<usize>, Vec<u32>) = batch.losses().iter().copied().unzip();
-    let hidden = if rows.len() == batch.rows().len() { hidden } else { select_rows(hidden, &rows) };
-    let (losses, best) = losses_and_best(model, &hidden, &labels);
-    let matched: Vec<bool> = best.iter().zip(&labels).map(|(best, label)| *best == Some(*label)).collect();
-    let answers = batch.answers().iter().map(|answer| {
-        let losses = answer.taken_from(&losses);
-        let nll = Nll { sum: losses.iter().copied().map(f64::from).sum(), n_scored: losses.len() as u64 };
-        let n_matched = answer.losses.iter().filter(|&&at| matched[at]).count() as u64;
-        (answer.sequence, GreedyMatch { nll, n_matched })
-    });
-    answers.collect()
+/// The cross entropy of a label, and whether it is the most likely token.
+#[derive(Debug, Clone, Copy)]
+struct Greedy;
+
+impl Judge for Greedy {
+    type Verdict = (f32, bool);
+
+    fn by_blocks(&self, logits: Blocks<'_>, labels: &[u32]) -> Vec<(f32, bool)> {
+        let mut losses = RunningCrossEntropy::new(labels);
+        let mut leaders = vec![Leader::default(); labels.len()];
+        logits.for_each(|logits, tokens| {
+            let rows = logits.chunks(tokens.len());
+            leaders.iter_mut().zip(rows).for_each(|(leader, row)| leader.see(tokens.start, row));
+            losses.add(logits, tokens.len());
+        });
+        with_matches(losses.losses(), leaders.iter().map(Leader::token), labels)
+    }
+
+    fn by_rows(&self, logits: Tensor<2>, labels: &[u32]) -> Vec<(f32, bool)> {
+        let losses = CrossEntropy.by_rows(logits.clone(), labels);
+        with_matches(losses, lowest_of_largest(logits).into_iter(), labels)
+    }
 }
 
-/// The loss of each label as [`label_losses`](crate::label_losses) has it, and the most likely token of each row, if its
-/// logits are numbers.
-fn losses_and_best(model: &Llama, hidden: &Tensor<2>, labels: &[u32]) -> (Vec<f32>, Vec<Option<u32>>) {
-    let both = of_labels(model, hidden, labels, running, |logits, labels| {
-        plain::losses(logits.clone(), labels).into_iter().zip(lowest_of_largest(logits)).collect()
-    });
-    both.into_iter().unzip()
-}
-
-fn running(model: &Llama, hidden: &Tensor<2>, labels: &[u32]) -> Vec<(f32, Option<u32>)> {
-    let mut losses = RunningCrossEntropy::new(labels);
-    let mut leaders = vec![Leader::default(); labels.len()];
-    for_each_block(model, hidden, |logits, tokens| {
-        let rows = logits.chunks(tokens.len());
-        leaders.iter_mut().zip(rows).for_each(|(leader, row)| leader.see(tokens.start, row));
-        losses.add(logits, tokens.len());
-    });
-    losses.losses().into_iter().zip(leaders.iter().map(Leader::token)).collect()
+/// Losses, each with whether the label is the best token.
+fn with_matches(
+    losses: Vec<f32>,
+    best: impl Iterator<Item = Option<u32>>,
+    labels: &[u32],
+) -> Vec<(f32, bool)> {
+    let is_match = |(best, label): (Option<u32>, &u32)| best == Some(*label);
+    losses.into_iter().zip(best.zip(labels).map(is_match)).collect()
 }
 
 /// The largest logit of a row so far.

@@ -9,10 +9,11 @@
 //! It also implements [`lobass_core::EmbeddingEngine`]: a vector of each sequence from the same pass, the position-weighted
 //! mean of its last hidden states, with the same losses to the bit. Every row of the last layer is computed then.
 //!
-//! [`label_losses`] is the one definition of the loss; training runs the same function with its gradient,
-//! [`label_losses_backward`].
+//! What is computed of a prediction is a [`Judge`]: [`Engine::measured_by`] picks that of a measure, and
+//! [`Engine::judged`] takes any. [`Engine::greedy_matches`] says how much of a response greedy decoding would give,
+//! without decoding.
 //!
-//! [`Engine::greedy_matches`] says how much of a response greedy decoding would give, without decoding.
+//! [`label_losses`] computes the loss for training; [`label_losses_backward`] computes its gradient too.
 //!
 //! ```
 //! use lobass_core::{Detail, LossEngine, Sequence};
@@ -33,20 +34,27 @@
 //! ```
 
 mod brier;
-mod chunks;
+mod cross_entropy;
 mod embed;
 mod engine;
 mod error;
 mod greedy;
 mod halving;
+mod judge;
 mod label_loss;
+mod logits;
+mod measured;
+mod pass;
 mod plan;
+mod rows;
 mod workers;
 
-pub use brier::Brier;
-pub use engine::{Engine, check_ids, limits, select_rows, select_rows_backward};
+pub use engine::{Engine, check_ids, limits};
 pub use error::Error;
 pub use greedy::GreedyMatch;
+pub use judge::Judge;
 pub use label_loss::{label_losses, label_losses_backward};
+pub use logits::Blocks;
+pub use measured::{Brier, MeasuredEngine};
 pub use plan::{Batch, Limits, Plan, Work};
 pub use workers::Workers;

@@ -2,7 +2,7 @@
 
 use lobass_core::Sequence;
 use lobass_llama::{Gradients, Llama, Packed, TraceOptions};
-use lobass_loss::{Workers, label_losses, label_losses_backward, select_rows, select_rows_backward};
+use lobass_loss::{Workers, label_losses, label_losses_backward};
 
 use crate::Objective;
 use crate::batches::micro_batches;
@@ -122,13 +122,12 @@ fn of_micro_batch(
     let packed = Packed::new(sequences.iter().map(|sequence| sequence.input_ids()));
     let scored = Scored::new(&packed, &sequences);
     let (hidden, trace) = model.trace(&packed, options);
-    let hidden = select_rows(hidden, &scored.rows);
     let mut gradients = Gradients::default();
     let terms = match objective {
         Objective::Sft(_) => None,
         Objective::Preference(pairs, dpo) => {
             // How much each response counts is known only once all of them have a loss.
-            let nlls = scored.sums(&label_losses(model, &hidden, &scored.labels));
+            let nlls = scored.sums(&label_losses(model, &hidden, &scored.rows, &scored.labels));
             let pair = |(&at, nlls): (&usize, &[f64])| dpo.loss(&pairs[at], nlls[0], nlls[1]);
             Some(examples.iter().zip(nlls.chunks(2)).map(pair).collect::<Vec<_>>())
         }
@@ -138,9 +137,8 @@ fn of_micro_batch(
         Some(pairs) => pairs.iter().flat_map(|pair| [pair.d_chosen, pair.d_rejected]).collect(),
     };
     let seeds = scored.seeds(&slopes, n_terms);
-    let (losses, d_hidden) = label_losses_backward(model, &hidden, &scored.labels, &seeds, &mut gradients);
-    drop(hidden);
-    let d_hidden = select_rows_backward(d_hidden, &scored.rows, packed.n_rows());
+    let (losses, d_hidden) =
+        label_losses_backward(model, hidden, &scored.rows, &scored.labels, &seeds, &mut gradients);
     model.backward(trace, d_hidden, &mut gradients);
     let (loss, margins) = match terms {
         None => (losses.into_iter().map(f64::from).sum::<f64>(), Vec::new()),

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use half::bf16;
 
-use super::Multiply;
+use super::packed::{Form, Multiply};
 use super::panels::{Pairs, ROWS, packed};
 use crate::lanes::vectorized;
 use crate::transpose::transposed;
@@ -50,15 +50,31 @@ pub(super) trait Kernel {
     fn multiply(&mut self, w: &Weights<'_>, x: &[Pairs], sums: &mut Sums, first: bool);
 }
 
-/// Multiplies block by block.
-pub(super) fn multiply(mut kernel: impl Kernel + 'static) -> Box<Multiply> {
-    Box::new(move |x, w, y, inputs| multiply_blocks(&mut kernel, x, w, y, inputs))
+/// What multiplies block by block.
+pub(super) fn multiply(kernel: impl Kernel + 'static) -> Box<dyn Multiply> {
+    Box::new(ByBlocks(kernel))
 }
 
-fn multiply_blocks(kernel: &mut impl Kernel, x: &[f32], w: &[bf16], y: &mut [f32], inputs: usize) {
+struct ByBlocks<K>(K);
+
+impl<K: Kernel> Multiply for ByBlocks<K> {
+    fn pack(&self, x: &[f32], inputs: usize) -> Form {
+        Form::Panels(packed(x, inputs, pairs(inputs)))
+    }
+
+    fn multiply(&mut self, x: &Form, rows: Range<usize>, w: &[bf16], y: &mut [f32], inputs: usize) {
+        multiply_blocks(&mut self.0, x.panels(&rows, pairs(inputs)), w, y, inputs);
+    }
+}
+
+/// Pairs of inputs in a panel.
+fn pairs(inputs: usize) -> usize {
+    inputs.next_multiple_of(STEP) / 2
+}
+
+fn multiply_blocks(kernel: &mut impl Kernel, panels: &[Pairs], w: &[bf16], y: &mut [f32], inputs: usize) {
     let w = Matrix { values: w, inputs };
-    let (outputs, pairs, depth) = (w.outputs(), inputs.next_multiple_of(STEP) / 2, depth(inputs));
-    let panels = packed(x, inputs, pairs);
+    let (outputs, pairs, depth) = (w.outputs(), pairs(inputs), depth(inputs));
     let blocks = outputs.min(WIDTH).div_ceil(OUTPUTS);
     let mut sums = vec![Sums([[[0.0; 16]; 16]; 4]); panels.len() / pairs * blocks];
     for first in (0..outputs).step_by(WIDTH) {

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::sync::OnceLock;
 
-use super::{Multiply, portable};
+use super::packed::Multiply;
+use super::portable::Portable;
 
 /// The instructions that a product of bf16 is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -40,14 +41,22 @@ impl Bf16Instructions {
         }
     }
 
-    /// What multiplies with them on this thread; none if they are not available.
-    pub(super) fn multiply(self) -> Option<Box<Multiply>> {
+    /// What multiplies with them on this thread.
+    ///
+    /// # Panics
+    /// If they are not available.
+    pub(super) fn expected(self) -> Box<dyn Multiply> {
+        let multiply = self.multiply();
+        multiply.unwrap_or_else(|| panic!("this processor, or its operating system, has no {self}"))
+    }
+
+    fn multiply(self) -> Option<Box<dyn Multiply>> {
         match self {
             #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
             Self::Amx => Some(super::blocks::multiply(super::amx::kernel()?)),
             #[cfg(target_arch = "x86_64")]
             Self::Avx512 => Some(super::blocks::multiply(super::avx512::kernel()?)),
-            _ => (self == Self::Portable).then(|| Box::new(portable::multiply) as Box<Multiply>),
+            _ => (self == Self::Portable).then(|| Box::new(Portable) as Box<dyn Multiply>),
         }
     }
 }

@@ -11,6 +11,7 @@ mod avx512;
 #[cfg(any(test, target_arch = "x86_64"))]
 mod blocks;
 mod instructions;
+mod packed;
 #[cfg(any(test, target_arch = "x86_64"))]
 mod panels;
 mod portable;
@@ -19,6 +20,8 @@ mod round;
 use half::bf16;
 
 pub use instructions::Bf16Instructions;
+use packed::Multiply;
+pub use packed::PackedBf16;
 
 /// Rows at a time: what is allocated does not grow with more of them.
 const ROWS: usize = 512;
@@ -40,28 +43,23 @@ pub fn matmul_bf16(x: &[f32], w: &[bf16], y: &mut [f32], inputs: usize) {
     matmul_bf16_with(Bf16Instructions::detected(), x, w, y, inputs);
 }
 
-/// As [`matmul_bf16`], with these instructions.
+/// Computes what [`matmul_bf16`] does, with these instructions.
 ///
 /// # Panics
-/// As [`matmul_bf16`], or if the instructions are not [available](Bf16Instructions::is_available).
+/// If lengths do not fit, or if the instructions are not [available](Bf16Instructions::is_available).
 pub fn matmul_bf16_with(instructions: Bf16Instructions, x: &[f32], w: &[bf16], y: &mut [f32], inputs: usize) {
-    let Some(mut multiply) = instructions.multiply() else {
-        panic!("this processor, or its operating system, has no {instructions}");
-    };
-    in_parts(&mut *multiply, x, w, y, inputs);
+    in_parts(&mut *instructions.expected(), x, w, y, inputs);
 }
 
-/// Computes a product as [`matmul_bf16`] does, of at most [`ROWS`] rows, where no side is 0.
-type Multiply = dyn FnMut(&[f32], &[bf16], &mut [f32], usize);
-
-/// Multiplies some rows at a time.
-fn in_parts(multiply: &mut Multiply, x: &[f32], w: &[bf16], y: &mut [f32], inputs: usize) {
+/// Packs and multiplies some rows at a time.
+fn in_parts(multiply: &mut dyn Multiply, x: &[f32], w: &[bf16], y: &mut [f32], inputs: usize) {
     let Some(outputs) = outputs(x.len(), w.len(), y.len(), inputs) else {
         y.fill(0.0);
         return;
     };
     for (x, y) in x.chunks(ROWS * inputs).zip(y.chunks_mut(ROWS * outputs)) {
-        multiply(x, w, y, inputs);
+        let packed = multiply.pack(x, inputs);
+        multiply.multiply(&packed, 0..x.len() / inputs, w, y, inputs);
     }
 }
 

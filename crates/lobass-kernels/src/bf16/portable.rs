@@ -1,7 +1,10 @@
 //! The product on any processor: as `f32`, of rounded activations and widened weights.
 
+use std::ops::Range;
+
 use half::bf16;
 
+use super::packed::{Form, Multiply};
 use super::round::rounded;
 use crate::lanes::vectorized;
 use crate::matmul::{View, ViewMut, matmul};
@@ -16,20 +19,31 @@ const OUTPUTS: usize = 96;
 const MIN_ROWS: usize = 4;
 const MIN_OUTPUTS: usize = 65;
 
-/// As [`matmul_bf16`](super::matmul_bf16), where there is something to do.
-pub(super) fn multiply(x: &[f32], w: &[bf16], y: &mut [f32], inputs: usize) {
-    let (rows, outputs) = (x.len() / inputs, w.len() / inputs);
-    let mut rounded_x = vec![0.0; rows.max(MIN_ROWS) * inputs];
-    round(x, &mut rounded_x[..x.len()]);
-    if rows >= MIN_ROWS && outputs >= MIN_OUTPUTS {
-        multiply_rounded(&rounded_x, w, y, inputs, outputs);
-        return;
+/// Products of rounded activations by `gemm`.
+#[derive(Debug)]
+pub(super) struct Portable;
+
+impl Multiply for Portable {
+    fn pack(&self, x: &[f32], inputs: usize) -> Form {
+        let mut rounded = vec![0.0; x.len() + (MIN_ROWS - 1) * inputs];
+        round(x, &mut rounded[..x.len()]);
+        Form::Rounded(rounded)
     }
-    let width = outputs.max(MIN_OUTPUTS);
-    let mut padded = vec![0.0; rows.max(MIN_ROWS) * width];
-    multiply_rounded(&rounded_x, w, &mut padded, inputs, width);
-    for (y, padded) in y.chunks_exact_mut(outputs).zip(padded.chunks_exact(width)) {
-        y.copy_from_slice(&padded[..outputs]);
+
+    fn multiply(&mut self, x: &Form, rows: Range<usize>, w: &[bf16], y: &mut [f32], inputs: usize) {
+        let outputs = w.len() / inputs;
+        let padded_rows = rows.len().max(MIN_ROWS);
+        let x = x.rounded(&(rows.start..rows.start + padded_rows), inputs);
+        if rows.len() >= MIN_ROWS && outputs >= MIN_OUTPUTS {
+            multiply_rounded(x, w, y, inputs, outputs);
+            return;
+        }
+        let width = outputs.max(MIN_OUTPUTS);
+        let mut padded = vec![0.0; padded_rows * width];
+        multiply_rounded(x, w, &mut padded, inputs, width);
+        for (y, padded) in y.chunks_exact_mut(outputs).zip(padded.chunks_exact(width)) {
+            y.copy_from_slice(&padded[..outputs]);
+        }
     }
 }
 

@@ -19,13 +19,41 @@ fn all() -> Vec<(String, Product)> {
             (one.to_string(), product)
         })
         .collect();
-    let in_software = |new: fn() -> Box<Multiply>| -> Product {
+    let in_software = |new: fn() -> Box<dyn Multiply>| -> Product {
         Box::new(move |x, w, y, inputs| in_parts(&mut *new(), x, w, y, inputs))
     };
     let tiles = in_software(|| blocks::multiply(amx::software_kernel()));
     let vectors = in_software(|| blocks::multiply(avx512::software_kernel()));
+    all.extend(packed_once());
     all.extend([("tiles in software".to_owned(), tiles), ("vectors in software".to_owned(), vectors)]);
     all
+}
+
+/// Products of rows that were packed before; another product with the same rows comes in between.
+fn packed_once() -> impl Iterator<Item = (String, Product)> {
+    let available = Bf16Instructions::ALL.into_iter().filter(|one| one.is_available());
+    available.map(|one| {
+        let product: Product = Box::new(move |x, w, y, inputs| {
+            let packed = PackedBf16::with(one, x, inputs);
+            let rows = x.len().checked_div(inputs).unwrap_or(0);
+            packed.times(&vec![bf16::NAN; 3 * inputs], &mut vec![0.0; 3 * rows]);
+            packed.times(w, y);
+        });
+        (format!("{one}, packed"), product)
+    })
+}
+
+#[test]
+fn packed_rows_have_the_bits_of_the_product() {
+    for (rows, inputs, outputs) in [(1, 1, 1), (3, 70, 9), (ROWS + 3, 641, 65), (2 * ROWS, 33, 130)] {
+        let operands = Operands::random((rows, inputs, outputs), 6);
+        for (name, packed) in packed_once() {
+            let one = Bf16Instructions::ALL.into_iter().find(|one| name.starts_with(&one.to_string()));
+            let product: Product =
+                Box::new(move |x, w, y, inputs| matmul_bf16_with(one.unwrap(), x, w, y, inputs));
+            assert_eq!(operands.product(&packed), operands.product(&product), "{name}, {rows} rows");
+        }
+    }
 }
 
 /// The operands of a product.

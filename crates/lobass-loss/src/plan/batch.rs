@@ -32,9 +32,9 @@ pub(crate) struct Answer {
 type Wanted = (usize, usize, Vec<(usize, u32)>);
 
 impl Answer {
-    /// The losses of the sequence, given those of the batch.
-    pub(crate) fn taken_from(&self, losses: &[f32]) -> Vec<f32> {
-        self.losses.iter().map(|&loss| losses[loss]).collect()
+    /// The verdicts on the sequence's scored positions, in order, given those on the batch.
+    pub(crate) fn taken_from<V: Copy>(&self, verdicts: &[V]) -> Vec<V> {
+        self.losses.iter().map(|&loss| verdicts[loss]).collect()
     }
 }
 

@@ -34,7 +34,7 @@ const FEWEST_ROWS: usize = 256;
 
 /// How far sequences are run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reach {
+pub(crate) enum Reach {
     /// Up to the last position whose prediction is scored.
     Scored,
     /// To the end.
@@ -67,7 +67,7 @@ impl Plan {
         Self::reaching(Reach::Whole, sequences, limits)
     }
 
-    fn reaching(reach: Reach, sequences: &[Sequence], limits: &Limits) -> Self {
+    pub(crate) fn reaching(reach: Reach, sequences: &[Sequence], limits: &Limits) -> Self {
         let content = |at: usize| reach.content(&sequences[at]);
         let mut needed: Vec<usize> =
             (0..sequences.len()).filter(|&at| reach.n_rows(&sequences[at]) > 0).collect();

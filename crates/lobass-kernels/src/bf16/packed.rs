@@ -1,0 +1,109 @@
+//! Activations that are rounded and arranged once, for products with several weights.
+
+use std::ops::Range;
+
+use half::bf16;
+
+use super::panels::Pairs;
+use super::{Bf16Instructions, ROWS, outputs};
+
+/// Rows of activations in bf16, arranged for the instructions that multiply them.
+///
+/// A product has the same bits as the product of [`matmul_bf16`](super::matmul_bf16) with these rows.
+#[derive(Debug, Clone)]
+pub struct PackedBf16 {
+    instructions: Bf16Instructions,
+    rows: usize,
+    inputs: usize,
+    form: Form,
+}
+
+/// How rows are arranged.
+#[derive(Debug, Clone)]
+pub(super) enum Form {
+    /// Panels of 32 rows.
+    Panels(Vec<Pairs>),
+    /// One row after another, rounded but in `f32`, and some rows of zeros.
+    Rounded(Vec<f32>),
+}
+
+/// What packs rows and multiplies them.
+pub(super) trait Multiply {
+    /// Rounds and arranges `x`, `[rows, inputs]`.
+    fn pack(&self, x: &[f32], inputs: usize) -> Form;
+
+    /// Computes the product of some rows, at most [`ROWS`] from a multiple of that on. No side is 0.
+    ///
+    /// # Shapes
+    /// - `w`: `[outputs, inputs]`; `y`: `[rows, outputs]`
+    fn multiply(&mut self, x: &Form, rows: Range<usize>, w: &[bf16], y: &mut [f32], inputs: usize);
+}
+
+impl PackedBf16 {
+    /// Rounds and arranges rows for the best instructions of this processor.
+    ///
+    /// # Shapes
+    /// - `x`: `[rows, inputs]`
+    ///
+    /// # Panics
+    /// If the length of `x` is no multiple of `inputs`.
+    pub fn new(x: &[f32], inputs: usize) -> Self {
+        Self::with(Bf16Instructions::detected(), x, inputs)
+    }
+
+    /// Rounds and arranges rows for these instructions.
+    ///
+    /// # Panics
+    /// If the length of `x` is no multiple of `inputs`, or if the instructions are not
+    /// [available](Bf16Instructions::is_available).
+    pub fn with(instructions: Bf16Instructions, x: &[f32], inputs: usize) -> Self {
+        let rows = x.len().checked_div(inputs).unwrap_or(0);
+        assert_eq!(x.len(), rows * inputs, "values of x in rows of {inputs}");
+        let form = match rows {
+            0 => Form::Rounded(Vec::new()), // nothing to multiply
+            _ => instructions.expected().pack(x, inputs),
+        };
+        Self { instructions, rows, inputs, form }
+    }
+
+    /// Computes `y = bf16(x) @ w^T`.
+    ///
+    /// # Shapes
+    /// - `w`: `[outputs, inputs]`; `y`: `[rows, outputs]`
+    ///
+    /// # Panics
+    /// If lengths do not fit.
+    pub fn times(&self, w: &[bf16], y: &mut [f32]) {
+        let Self { instructions, rows, inputs, ref form } = *self;
+        let Some(outputs) = outputs(rows * inputs, w.len(), y.len(), inputs) else {
+            y.fill(0.0);
+            return;
+        };
+        let mut multiply = instructions.expected();
+        for (part, y) in y.chunks_mut(ROWS * outputs).enumerate() {
+            let rows = part * ROWS..rows.min((part + 1) * ROWS);
+            multiply.multiply(form, rows, w, y, inputs);
+        }
+    }
+}
+
+impl Form {
+    /// The panels of rows from the first of a panel on, of `pairs` pairs each.
+    pub(super) fn panels(&self, rows: &Range<usize>, pairs: usize) -> &[Pairs] {
+        match self {
+            Self::Panels(panels) => {
+                let panel = |row: usize| row.div_ceil(super::panels::ROWS) * pairs;
+                &panels[panel(rows.start)..panel(rows.end)]
+            }
+            Self::Rounded(_) => unreachable!("packed by what multiplies panels"),
+        }
+    }
+
+    /// Values of rounded rows, which may be some of the zeros behind the last one.
+    pub(super) fn rounded(&self, rows: &Range<usize>, inputs: usize) -> &[f32] {
+        match self {
+            Self::Rounded(values) => &values[rows.start * inputs..rows.end * inputs],
+            Self::Panels(_) => unreachable!("packed by what multiplies rows"),
+        }
+    }
+}

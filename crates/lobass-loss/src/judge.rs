@@ -1,0 +1,61 @@
+//! What can be said of a prediction once the token that came is known.
+
+use burn::tensor::Tensor;
+use lobass_core::Measure;
+use lobass_llama::Llama;
+use lobass_llama::host::is_host;
+
+use crate::brier::Brier;
+use crate::cross_entropy::CrossEntropy;
+use crate::logits::{Blocks, HOST_ROWS, chunks, whole_rows};
+
+/// Judges predictions by the tokens that came: one verdict for each.
+///
+/// There are two halves, since logits come in two forms. Both give the same verdicts, up to the order of sums.
+pub trait Judge: Sync {
+    /// What is said of one prediction.
+    type Verdict: Copy + Send;
+
+    /// Judges rows on the processor, where logits go by in blocks of the vocabulary.
+    ///
+    /// A verdict must not depend on the other rows, to the bit.
+    fn by_blocks(&self, logits: Blocks<'_>, labels: &[u32]) -> Vec<Self::Verdict>;
+
+    /// Judges rows on another device, where all their logits are there.
+    ///
+    /// # Shapes
+    /// - `logits`: `[rows, vocab]`; `labels`, and what is returned: one per row
+    fn by_rows(&self, logits: Tensor<2>, labels: &[u32]) -> Vec<Self::Verdict>;
+}
+
+/// The judge of a measure: the one place that says which it is.
+pub(crate) fn judge_of(measure: Measure) -> &'static dyn Judge<Verdict = f32> {
+    match measure {
+        Measure::CrossEntropy => &CrossEntropy,
+        Measure::Brier => &Brier,
+    }
+}
+
+/// The verdict on each label; logits are never all there at once.
+///
+/// # Shapes
+/// - `hidden`: `[rows, hidden]`; `labels`, and what is returned: one per row
+pub(crate) fn verdicts<J: Judge + ?Sized>(
+    judge: &J,
+    model: &Llama,
+    hidden: &Tensor<2>,
+    labels: &[u32],
+) -> Vec<J::Verdict> {
+    let is_on_host = is_host(&hidden.device());
+    let size = if is_on_host { HOST_ROWS } else { whole_rows(model) };
+    let mut all = Vec::with_capacity(labels.len());
+    for (start, labels) in chunks(labels, size) {
+        let hidden = hidden.clone().narrow(0, start, labels.len());
+        all.extend(if is_on_host {
+            judge.by_blocks(Blocks::new(model, &hidden), labels)
+        } else {
+            judge.by_rows(model.logits(&hidden), labels)
+        });
+    }
+    all
+}
