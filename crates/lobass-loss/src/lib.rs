@@ -55,6 +55,6 @@ pub use greedy::GreedyMatch;
 pub use judge::Judge;
 pub use label_loss::{label_losses, label_losses_backward};
 pub use logits::Blocks;
-pub use measured::{Brier, MeasuredEngine};
+pub use measured::MeasuredEngine;
 pub use plan::{Batch, Limits, Plan, Work};
 pub use workers::Workers;

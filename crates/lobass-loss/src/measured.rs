@@ -82,22 +82,6 @@ impl EmbeddingEngine for Engine {
     }
 }
 
-/// An engine whose losses are Brier losses: [`Engine::measured_by`] with [`Measure::Brier`].
-#[derive(Debug, Clone, Copy)]
-pub struct Brier<'a>(pub &'a Engine);
-
-impl LossEngine for Brier<'_> {
-    type Error = Error;
-
-    fn vocab_size(&self) -> usize {
-        self.0.measured_by(Measure::Brier).vocab_size()
-    }
-
-    fn losses(&self, sequences: &[Sequence], detail: Detail) -> Result<Vec<SequenceLoss>, Error> {
-        self.0.measured_by(Measure::Brier).losses(sequences, detail)
-    }
-}
-
 /// The loss of a sequence from those of its scored tokens.
 fn sequence_loss(losses: &[f32], detail: Detail) -> SequenceLoss {
     SequenceLoss { nll: summed(losses), per_token: (detail == Detail::PerToken).then(|| losses.to_vec()) }

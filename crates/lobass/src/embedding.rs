@@ -38,7 +38,7 @@ pub fn embed(
     let engine = Engine::new(model.load()?, threads);
     Ok(work.embed(
         &model.key,
-        &engine,
+        &engine.measured_by(model.key.measure),
         losses,
         &mut progress::stage(runtime, format!("embed {}", model.key.role), n_rows),
     )?)

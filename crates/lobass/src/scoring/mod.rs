@@ -9,8 +9,8 @@ use std::thread;
 
 use lobass_core::Observer as _;
 use lobass_core::readable::counted;
-use lobass_core::{Detail, Measure, RowStatus};
-use lobass_loss::{Brier, Engine};
+use lobass_core::{Detail, RowStatus};
+use lobass_loss::Engine;
 use lobass_run::{Location, Plan, Shard, WorkDir};
 
 use crate::error::{Error, Result};
@@ -94,6 +94,7 @@ pub fn encode_and_score(
         };
         let engine = Engine::new(model.load()?, threads);
         let observe = &mut progress::stage(runtime, format!("score {}", model.key.role), n_rows);
+        let engine = engine.measured_by(model.key.measure);
         let scored = work.score_behind(&model.key, &engine, detail, &mut encoded, observe);
         // What stopped the tokenising stopped the scoring too.
         encoding.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
@@ -128,10 +129,8 @@ pub fn score(work: &WorkDir, model: &Model, detail: Detail, threads: usize, runt
     let engine = Engine::new(model.load()?, threads);
     let observe = &mut progress::stage(runtime, format!("score {}", model.key.role), work.plan().n_rows());
     let mut goes_on = |_| !runtime.is_interrupted();
-    match model.key.measure {
-        Measure::CrossEntropy => work.score_behind(&model.key, &engine, detail, &mut goes_on, observe)?,
-        Measure::Brier => work.score_behind(&model.key, &Brier(&engine), detail, &mut goes_on, observe)?,
-    }
+    let engine = engine.measured_by(model.key.measure);
+    work.score_behind(&model.key, &engine, detail, &mut goes_on, observe)?;
     Ok(())
 }
 

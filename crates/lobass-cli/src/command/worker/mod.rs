@@ -11,8 +11,7 @@ use std::process;
 use lobass::place::{job, resume};
 use lobass::settings::ComputeSettings;
 use lobass_core::readable::counted;
-use lobass_core::{Measure, Observer as _};
-use lobass_loss::Brier;
+use lobass_core::Observer as _;
 use lobass_run::{Attempts, Error, Receipt, Step, Unit, WorkDir};
 use roster::Roster;
 use signals::Current;
@@ -76,10 +75,8 @@ impl Worker<'_> {
             _ => {}
         };
         let (work, attempts) = (&self.work, &self.attempts);
-        let receipt = match unit.model.measure {
-            Measure::CrossEntropy => work.run_unit(unit, engine, attempts, &mut observe),
-            Measure::Brier => work.run_unit(unit, &Brier(engine), attempts, &mut observe),
-        };
+        let engine = engine.measured_by(unit.model.measure);
+        let receipt = work.run_unit(unit, &engine, attempts, &mut observe);
         current.end();
         Ok(receipt?)
     }
