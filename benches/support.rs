@@ -1,4 +1,4 @@
-//! What the benchmarks share: a model, sequences, the allocator of the command line, and its peak.
+//! Shared parts of the benchmarks: a model, sequences, the allocator of the command line, and its peak.
 //!
 //! Sizes are small enough that every benchmark ends in seconds on two cores. Numbers of one machine mean nothing on
 //! another; see `docs/inside/benchmarks.md` for how to compare.
@@ -12,7 +12,7 @@ pub use models::{SMALL, config, model, sequences};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Of weights and tokens.
+/// The seed of weights and tokens.
 pub const SEED: u64 = 13008;
 
 /// The largest memory this process has had resident, in bytes; `None` where the system does not tell.

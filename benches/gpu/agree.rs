@@ -20,7 +20,7 @@ pub(crate) struct Args {
     /// The largest difference of a token's loss that is allowed in f32, in nats; cards may multiply f32 as TF32
     #[arg(long, value_name = "NATS", default_value_t = 0.02)]
     f32_tolerance: f64,
-    /// The same in half precision
+    /// The tolerance in half precision
     #[arg(long, value_name = "NATS", default_value_t = 0.25)]
     half_tolerance: f64,
 }
@@ -57,7 +57,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
 }
 
-/// Of every scored token.
+/// The loss of every scored token.
 fn losses(
     checkpoint: &Checkpoint,
     dtype: Dtype,

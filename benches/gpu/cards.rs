@@ -1,4 +1,4 @@
-//! What cards can do.
+//! Known properties of cards.
 
 /// Dense bf16 products with sums in f32, in TFLOP/s, as the makers state them; a card is known by a part of its name.
 /// More specific names come first.

@@ -33,7 +33,7 @@ pub(crate) struct Args {
     /// Begin no round after this long; the first round is a warm-up and does not count
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     seconds: u64,
-    /// What the card does in dense bf16 products, in TFLOP/s [default: what its maker states, if it is known here]
+    /// The card's rate in dense bf16 products, in TFLOP/s [default: the maker's number, if it is known here]
     #[arg(long, value_name = "TFLOPS")]
     rate: Option<f64>,
     /// Where to write the sequences, for the other side

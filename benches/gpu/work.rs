@@ -1,4 +1,4 @@
-//! What is scored, and how much arithmetic that is.
+//! The sequences of the benchmark, and their amount of arithmetic.
 
 use lobass_benches::SEED;
 use lobass_core::Sequence;

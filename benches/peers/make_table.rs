@@ -62,7 +62,7 @@ struct Row {
     reason: Option<&'static str>,
     n_tokens: u32,
     n_scored: u32,
-    /// Of the base and of the reference.
+    /// Losses of the base and of the reference.
     losses: Option<(f64, f64)>,
 }
 

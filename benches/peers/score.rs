@@ -17,7 +17,7 @@ use serde_json::json;
 /// As many sequences as the other side warms up on.
 const WARM_UP: usize = 4;
 
-/// What the comparison asks for.
+/// The request of the comparison.
 #[derive(Deserialize)]
 struct Request {
     checkpoint: PathBuf,

@@ -14,7 +14,7 @@ use lobass_select::{Request, Shape, Strategy, select_shaped, summarize};
 use serde::Deserialize;
 use serde_json::json;
 
-/// What the comparison asks for.
+/// The request of the comparison.
 #[derive(Deserialize)]
 struct Asked {
     table: PathBuf,
@@ -71,7 +71,7 @@ fn above_the_last(selection: &Selection) -> (Vec<u64>, Option<f64>) {
     (above.map(|one| one.row).collect(), last.map(lobass_core::Score::value))
 }
 
-/// What the columns take.
+/// The memory of the columns.
 fn bytes(columns: &ScoreColumns) -> usize {
     let optional = columns.rejected_n_tokens.len() + columns.folds.len();
     columns.len() * ScoreColumns::ROW_BYTES + 4 * optional + 8 * columns.len() * columns.losses.len()

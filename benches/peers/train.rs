@@ -15,7 +15,7 @@ use lobass_train::{Event, Schedule, Session, TrainConfig, TrainData, fine_tune};
 use serde::Deserialize;
 use serde_json::json;
 
-/// What the comparison asks for, as `name=value` arguments.
+/// The request of the comparison, as `name=value` arguments.
 #[derive(Deserialize)]
 struct Request {
     checkpoint: PathBuf,

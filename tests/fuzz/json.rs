@@ -62,7 +62,7 @@ fn odd(rng: &mut ChaCha8Rng) -> Value {
     }
 }
 
-/// The same kind of value, a little different.
+/// A value of the same kind, a little different.
 fn changed(rng: &mut ChaCha8Rng, value: &Value) -> Value {
     match value {
         Value::Number(number) => match (number.as_i64(), number.as_f64()) {

@@ -19,10 +19,10 @@ use targets::{TARGETS, Target};
 /// Inputs of a target when this is run as a test.
 const FEW: u64 = 8;
 
-/// What to do, from the arguments.
+/// The order from the arguments.
 enum Order {
     Nothing,
-    /// What was found before, and a few more.
+    /// Inputs that were found before, and a few more.
     Test,
     /// Names of targets, for `cargo xtask fuzz`.
     List,
@@ -70,7 +70,7 @@ fn order(arguments: &[String]) -> Order {
             current: current.into(),
         },
         ["replay", target, input] => Order::Replay { target: target.to_owned(), input: input.into() },
-        // `cargo test` gives filters, and runners ask for a list of tests, of which there are none.
+        // `cargo test` gives filters, and runners ask for a list of tests, which is empty.
         _ if words.contains(&"--list") => Order::Nothing,
         _ => Order::Test,
     }

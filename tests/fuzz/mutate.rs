@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::json;
 
-/// What an input is, so that damages get past the first check of a reader.
+/// The kind of an input, so that damages get past the first check of a reader.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Kind {
     Json,

@@ -1,4 +1,4 @@
-//! What we make of a conversation equals what transformers makes of it: text, token ids, and the mask.
+//! Conversations give the same text, token ids, and mask as in transformers.
 
 use jiff::civil::DateTime;
 use lobass_data::{

@@ -10,8 +10,8 @@ use serde::Deserialize;
 const TOLERANCE_F32: f64 = 1e-4;
 /// torch's arithmetic in bf16 keeps 8 bits: over layers of width 16 it parts from f32 by some hundredths of a nat.
 const TOLERANCE_BF16: f64 = 0.15;
-/// The same roundings at the same places. Where two orders of summation fall on either side of a half, an activation
-/// differs by one unit in 256.
+/// Roundings are at the same places on both sides. Where two orders of summation fall on either side of a half, an
+/// activation differs by one unit in 256.
 const TOLERANCE_ROUNDED: f64 = 5e-3;
 
 #[derive(Deserialize)]

@@ -1,4 +1,4 @@
-//! What greedy decoding would give, without decoding, against transformers' greedy decoding.
+//! Greedy matches, computed without decoding, against transformers' greedy decoding.
 
 use std::collections::BTreeMap;
 
@@ -47,7 +47,7 @@ fn matches_are_what_transformers_decodes() {
             n_exact += usize::from(row.exact);
         }
         assert!(n_exact >= 4 && n_exact < rows.len(), "{name}: some are exact and some are not");
-        // Alone as in company, and of nothing scored nothing is said.
+        // Alone as in a batch, and `None` if no token is scored.
         let alone = engine.greedy_matches(&sequences[2..3]).unwrap();
         assert_eq!(alone[0], found[2]);
         let silent = Sequence::from_scored_tokens(vec![1, 5], &[false, false]).unwrap();

@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use crate::training::{Row, load};
 
-/// Of the largest value: f32 on both sides.
+/// Relative to the largest value: f32 on both sides.
 const TOLERANCE: f64 = 1e-4;
 
 #[derive(Deserialize)]

@@ -12,7 +12,7 @@ fn lines(rows: &[Value]) -> String {
     rows.iter().map(|row| format!("{row}\n")).collect()
 }
 
-/// Rows in which nothing is wrong, each of its own words.
+/// Rows in which nothing is wrong, each with different words.
 fn good_rows(n: usize) -> Vec<Value> {
     let word = |row: usize, at: usize| format!("w{}", (row * 7919 + at * 104_729) % 1_000_003);
     let say = |row: usize, from: usize, n: usize| {

@@ -1,4 +1,4 @@
-//! What strategies teach, compared: whole, killed, on several devices, and with held-out examples that are none.
+//! Comparisons of strategies: whole, killed, on several devices, and with held-out examples that the pool contains.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -67,7 +67,7 @@ fn a_comparison_says_who_teaches_what_and_at_which_cost() {
     }
     assert!((cost("full").total().unwrap() - 6.0).abs() < 1e-9);
 
-    // What is said in the middle is what the sums say, and differences are differences.
+    // Values equal those of the sums, and differences are differences of values.
     for arm in &found.arms {
         let all = arm.result(ALL).unwrap();
         let means = arm.seeds.iter().map(|seed| seed.sources[ALL].nll / seed.sources[ALL].n_scored as f64);

@@ -13,8 +13,8 @@ fn closure(package: &str) -> BTreeSet<String> {
     names.filter(|name| !name.is_empty() && *name != package).map(str::to_owned).collect()
 }
 
-/// What the manifest of a package of this workspace names, on any platform and with any feature. It needs no package
-/// but our own.
+/// Dependencies in the manifest of a package of this workspace, on any platform and with any feature. It needs our
+/// packages only.
 fn named(package: &str) -> BTreeSet<String> {
     let text = cargo(&["metadata", "--format-version", "1", "--no-deps"]);
     let metadata: Value = serde_json::from_str(&text).unwrap();
@@ -26,7 +26,7 @@ fn named(package: &str) -> BTreeSet<String> {
     normal.map(|dependency| dependency["name"].as_str().unwrap().to_owned()).collect()
 }
 
-/// What cargo says of the workspace, without a network.
+/// The output of a cargo command, without a network.
 fn cargo(arguments: &[&str]) -> String {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(arguments).args(["--locked", "--offline"]);

@@ -1,4 +1,4 @@
-//! What a command was given is checked as a whole before anything is trained or scored.
+//! A command checks all its input before anything is trained or scored.
 
 use crate::sandbox::{Ended, Sandbox};
 

@@ -148,7 +148,7 @@ fn lists_and_tables_of_other_data_are_refused() {
         "mask --scores one.parquet --index twice.jsonl --out m.parquet",
         &["line 2", "is there twice"],
     );
-    // Other rows under the same keys are told apart by their source.
+    // Other rows under the same keys are distinguished by their source.
     sandbox.write("dir/other.jsonl", rows(0..12));
     sandbox.expect(0, "score --base base --data dir/other.jsonl --out other.parquet -q");
     sandbox

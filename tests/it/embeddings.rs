@@ -29,7 +29,7 @@ fn the_pass_that_scores_makes_the_same_vectors_and_the_same_losses() {
     assert_eq!(file.manifest().n_present, 300);
     let table = read_table(&sandbox.path("plain.parquet")).unwrap();
     file.check_pool(&table.manifest.inputs).unwrap();
-    // Different rows have different vectors, and none is zero.
+    // Different rows have different vectors, and no vector is zero.
     let (first, second) = (file.matrix().row(0).unwrap(), file.matrix().row(1).unwrap());
     assert_ne!(first, second);
     assert!(first.iter().any(|value| value.abs() > 1e-3));

@@ -283,7 +283,7 @@ fn rows_differ_and_resemble_queries() {
     assert_eq!(found, [0, 1, 40, 41].into(), "the queries themselves, and their copies");
     sandbox.expect(0, &format!("{rds} --round-robin"));
     assert_eq!(rows("chosen.jsonl").len(), 4);
-    // Taking turns is said to rds alone: what is shown beside it has the rows that it has without.
+    // Taking turns affects rds alone: strategies beside it keep the rows that they keep without it.
     let page = "report --scores scores.parquet --budget 4";
     let both = "--strategy rds longest --embeddings pool.safetensors --query-embeddings query.safetensors";
     let chosen = |line: &str| sandbox.json(0, line)["strategies"][1].clone();

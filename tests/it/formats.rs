@@ -1,4 +1,4 @@
-//! What we write, read by someone who knows our documents and none of our types.
+//! Our output files, read with types from their documentation only.
 
 use std::collections::BTreeMap;
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::sandbox::Sandbox;
 
-/// Remembers what it is told, and wants to stop after some steps.
+/// Records its calls, and stops after some steps.
 struct Recorder {
     patience: usize,
     n_steps: AtomicUsize,
@@ -97,7 +97,7 @@ fn a_host_gets_what_the_command_line_prints() {
     assert_eq!(digest("stopped.parquet"), digest("printed.parquet"));
 }
 
-/// A host that is inside one command while another one runs: each hears of its own, and gets its own result.
+/// A host that is inside one command while another one runs: each gets its own notes and its own result.
 #[test]
 fn two_commands_run_at_once_for_two_hosts() {
     let sandbox = Sandbox::new();

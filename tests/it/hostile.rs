@@ -36,7 +36,7 @@ fn damaged(sandbox: &Sandbox, name: &str, damage: impl Fn(Vec<u8>) -> Vec<u8>) -
     dir
 }
 
-/// What is done to a weight file, and its name.
+/// A damage to a weight file, and its name.
 type Damage = (&'static str, Box<dyn Fn(Vec<u8>) -> Vec<u8>>);
 
 #[test]

@@ -17,7 +17,7 @@ struct Place {
     server: Server,
 }
 
-/// What a developer may have set, and a test must not see.
+/// Variables that a developer may have set, and a test must not see.
 const SET_ELSEWHERE: [&str; 16] = [
     "HF_TOKEN",
     "HF_TOKEN_PATH",
@@ -148,7 +148,7 @@ fn scored_by_ids_as_by_paths_from_a_cold_cache_and_offline() {
     assert_eq!(cold["inputs"][0]["source"], "pool");
     assert_eq!(cold["inputs"][0]["sha256"], local["inputs"][0]["sha256"]);
 
-    // The table knows where its data is, and so does whoever has it.
+    // The table records where its data is, so another machine can use it.
     let select = "select --scores cold.jsonl --strategy random --budget 5 --out chosen.jsonl";
     place.expect(0, select, OFFLINE);
     assert_eq!(place.sandbox.read("chosen.jsonl").lines().count(), 5);
@@ -324,7 +324,7 @@ fn what_is_here_goes_first() {
     fs_err::create_dir_all(place.sandbox.path("tiny")).unwrap();
     fs_err::rename(place.sandbox.path("base"), place.sandbox.path("tiny/base")).unwrap();
     place.expect(0, "inspect --base tiny/base --data small.jsonl", &[]);
-    // A typing error in a path is none of the hub's business.
+    // A typing error in a path causes no request to the hub.
     place.fails(2, "inspect --base tiny/bass --data small.jsonl", &[], &["`tiny/bass`", "found nothing"]);
     assert_eq!(place.n_asked(), 0);
     place.expect(0, "inspect --base hf://tiny/base --data small.jsonl", &[]);

@@ -1,4 +1,4 @@
-//! What people bring: every format and container, through the command line, to the same numbers.
+//! Input data: every format and container, through the command line, to the same numbers.
 
 use std::io::Write as _;
 

@@ -14,7 +14,7 @@ mod formats;
 mod commands;
 // What a job takes, before it runs.
 mod price;
-// What is wrong is said before the work, all at once.
+// Errors are reported before the work, all at once.
 mod early;
 // What comes from data cannot command a terminal.
 mod terminal;

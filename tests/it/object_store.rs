@@ -134,7 +134,7 @@ fn a_store_that_is_not_there_or_lets_nobody_in_is_said() {
     "http://127.0.0.1:9".clone_into(&mut bucket.endpoint);
     let mut nobody = bucket.command("status --work s3://bucket/nothing");
     failed(75, &nobody.env("AWS_MAX_RETRIES", "0").output().unwrap(), "run the same command again");
-    // What is there for something else is none of the store's settings.
+    // Variables for other programs do not affect the store.
     let mut other = bucket.command("status --work s3://bucket/nothing");
     failed(75, &other.env("TIMEOUT", "1x").output().unwrap(), "s3://bucket/nothing/plan.json");
 }

@@ -21,7 +21,7 @@ fn texts(texts: &[&str]) -> ArrayRef {
     Arc::new(StringArray::from(texts.to_vec()))
 }
 
-/// What a model sees of a row.
+/// The part of a row that a model sees.
 fn inspected(sandbox: &Sandbox, line: &str) -> Value {
     sandbox.json(0, &format!("inspect --base {line}"))
 }
@@ -67,7 +67,7 @@ fn the_first_row_is_not_the_whole_file() {
     let line = "score --base base --data short-first.jsonl --columns prompt=q,response=a,system=sys";
     sandbox.expect(1, &format!("{line} --out two.parquet"));
 
-    // A column that is rare is there; one that is misspelt is not, whoever names it.
+    // A rare column is found; a misspelled one is an error, wherever it is named.
     let mut rows = "{\"instruction\": \"x\", \"output\": \"y\"}\n".repeat(100);
     rows += "{\"instruction\": \"x\", \"input\": \"rare\", \"output\": \"y\"}\n";
     sandbox.write("rows.jsonl", rows);

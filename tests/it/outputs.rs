@@ -89,6 +89,6 @@ fn sources_and_their_files_stay_apart() {
         "run --base base --data index.jsonl --budget 1 --batch-size 2 --out run",
         &["index.jsonl", "written twice"],
     );
-    assert!(!sandbox.path("run").exists(), "it is said before anything is computed");
+    assert!(!sandbox.path("run").exists(), "the error comes before anything is computed");
     sandbox.fails("score --base base --data ../evil=small.jsonl --out s.parquet", &["`../evil`", "slashes"]);
 }

@@ -1,4 +1,4 @@
-//! What the command line says of itself.
+//! The documentation that the command line generates.
 
 use crate::sandbox::Sandbox;
 

@@ -1,4 +1,4 @@
-//! What `lobass plan --explain` says a job takes.
+//! The estimates of `lobass plan --explain`.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ fn number(value: &Value) -> f64 {
     value.as_f64().unwrap_or_else(|| panic!("expected a number, found {value}"))
 }
 
-/// Equal but for rounding.
+/// Equal up to rounding.
 #[track_caller]
 fn same(found: &Value, expected: f64) {
     let found = number(found);
@@ -49,7 +49,7 @@ fn a_model_is_loaded_by_every_process() {
     same(&price["pool"]["hours"], (seconds + 30.0) / 3600.0);
     same(&price["array"]["hours"], (seconds + units.min(16.0) * 30.0) / 3600.0);
     assert_eq!((&price["n_units"], &price["pool"]["cost_usd"]), (&plan["n_shards"], &Value::Null));
-    // Unless something is said, it takes a minute for each of two models.
+    // By default, it takes a minute for each of two models.
     let plan = sandbox.json(0, &format!("{PLAN} --rate 10"));
     same(&plan["price"]["pool"]["hours"], (2.0 * seconds + 120.0) / 3600.0);
 }

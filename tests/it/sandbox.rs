@@ -1,4 +1,4 @@
-//! A directory of its own for every test, with the shipped checkpoint in it.
+//! A separate directory for every test, with the shipped checkpoint in it.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

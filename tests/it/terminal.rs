@@ -1,4 +1,4 @@
-//! What comes from data cannot command a terminal.
+//! Text from data cannot control a terminal.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::sandbox::Sandbox;
 
-/// What people's data holds is shown as signs wherever it is printed, and is as it was in JSON.
+/// Control characters of data are shown as signs wherever they are printed, and are unchanged in JSON.
 #[test]
 fn control_characters_are_signs() {
     let sandbox = Sandbox::new();

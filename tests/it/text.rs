@@ -1,4 +1,4 @@
-//! What rows say, through the command line.
+//! Checks of text, through the command line.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! What rows say and no model sees, and what they ask for that lobass does, through the command line.
+//! Content of rows that no model sees, and requests of rows that lobass honours, through the command line.
 
 use serde_json::{Value, json};
 

@@ -20,7 +20,7 @@ pub(crate) fn planned(sandbox: &Sandbox, place: &str) -> Value {
     sandbox.json(0, &format!("plan --base base --reference tuned --data pool.jsonl -q --work {place}"))
 }
 
-/// What a run in one process ends with.
+/// The digest of a run in one process.
 pub(crate) fn expected(sandbox: &Sandbox) -> String {
     digest(
         &sandbox.json(
@@ -299,7 +299,7 @@ fn a_disk_that_is_full_stops_and_loses_nothing() {
     let sandbox = Sandbox::new();
     planned(&sandbox, "run");
     let lobass = env!("CARGO_BIN_EXE_lobass-under-test");
-    // Files of more than a block cannot be written, which is how a full disk looks to whoever writes.
+    // Files of more than a block cannot be written, which is how a full disk looks to a writer.
     let limited =
         format!("trap '' XFSZ; ulimit -f 1; exec {lobass} worker --work run --world 1 --rank 0 --threads 1");
     let output = Command::new("sh")

@@ -1,4 +1,4 @@
-//! What several test binaries share: where fixtures are, and how numbers are compared.
+//! Shared parts of the test binaries: paths of fixtures, and comparisons of numbers.
 
 use std::path::{Path, PathBuf};
 

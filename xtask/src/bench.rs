@@ -10,10 +10,10 @@ use crate::peers;
 pub(crate) struct Args {
     #[command(subcommand)]
     comparison: Option<peers::Comparison>,
-    /// What to measure: files of `benches/`; every one if none is named
+    /// Subjects to measure: files of `benches/`; all of them by default
     #[arg(value_name = "SUBJECT")]
     subjects: Vec<String>,
-    /// What to hand on to criterion, such as `--save-baseline main` or a filter
+    /// Arguments for criterion, such as `--save-baseline main` or a filter
     #[arg(last = true, value_name = "CRITERION")]
     criterion: Vec<String>,
 }

@@ -24,7 +24,7 @@ const PROFILE: &str = "cuda-binary";
 const OUT: &str = "cuda";
 /// The oldest CUDA whose driver is enough, as `cudarc` writes 12.8; cards of the Blackwell generation need as much.
 const CUDA_VERSION: &str = "12080";
-/// What functions of LLVM's C interface begin with, and those of the C++ that stands between it and burn.
+/// Prefixes of functions of LLVM's C interface, and of the C++ that stands between it and burn.
 const PREFIXES: [&str; 2] = ["LLVM", "cubecl_"];
 
 pub(crate) fn run(shell: &Shell, args: &Args) -> Result<()> {

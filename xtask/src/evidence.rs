@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 use xshell::{Shell, cmd};
 
-/// What is compared, beside random rows, all rows, and the untrained base.
+/// Compared strategies, beside random rows, all rows, and the untrained base.
 const STRATEGIES: [&str; 7] =
     ["lobass", "gap", "gap-sum", "perplexity-low", "perplexity-middle", "perplexity-high", "longest"];
 /// The paper's share.
@@ -186,7 +186,7 @@ impl Runs<'_> {
             self.args.threads.iter().flat_map(|n| ["--threads".to_owned(), n.to_string()]).collect();
         let words: Vec<&str> = words.iter().copied().chain(threads.iter().map(String::as_str)).collect();
         eprintln!("==> lobass {}", words.join(" "));
-        // What it says on the way is for whoever waits; its result is in files too.
+        // Its progress is for people who wait; its result is in files too.
         let status = Command::new(program)
             .args(&words)
             .current_dir(self.shell.current_dir())

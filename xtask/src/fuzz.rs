@@ -98,7 +98,7 @@ fn take_turn(
 ) -> Result<()> {
     let end = Instant::now() + turn;
     let current = kept.join(format!("{target}.current"));
-    // Every process has inputs of its own.
+    // Every process has different inputs.
     for again in 0.. {
         let left = end.saturating_duration_since(Instant::now());
         if left.is_zero() {
@@ -153,7 +153,7 @@ fn limited(program: &Path, words: &[&str]) -> Command {
     command
 }
 
-/// What a process said last: the place of a panic, or what it was ended for.
+/// The last message of a process: the place of a panic, or the reason why it was ended.
 fn why(output: &Output) -> String {
     let stderr = String::from_utf8_lossy(&output.stderr);
     let lines: Vec<&str> = stderr.lines().filter(|line| !line.is_empty()).collect();

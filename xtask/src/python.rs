@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 use xshell::{Shell, cmd};
 
-/// An environment in a folder, with what pip is told to install, as `["--requirement", FILE]`; gives its interpreter.
+/// An environment in a folder, with the packages that pip installs, as `["--requirement", FILE]`; gives its interpreter.
 pub(crate) fn environment(shell: &Shell, dir: &str, install: [&str; 2]) -> Result<String> {
     let python = format!("{dir}/bin/python");
     if !shell.path_exists(&python) {

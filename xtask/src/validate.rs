@@ -45,7 +45,7 @@ fn typos(shell: &Shell) -> Result<Option<&'static str>> {
     Ok(None)
 }
 
-/// What could not be checked is no success.
+/// A check that could not run is no success.
 fn report(absent: [Option<&str>; 2]) -> Result<()> {
     let absent: Vec<&str> = absent.into_iter().flatten().collect();
     if absent.is_empty() {

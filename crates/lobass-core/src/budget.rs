@@ -24,7 +24,7 @@ pub enum Budget {
 pub struct BudgetError {
     /// The text.
     pub found: String,
-    /// What is wrong with it.
+    /// The reason.
     pub reason: &'static str,
 }
 

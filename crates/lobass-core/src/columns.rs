@@ -35,7 +35,7 @@ impl ColumnSet {
 pub struct ScoreColumns {
     /// The seed of ties.
     pub seed: u64,
-    /// What became of each row.
+    /// Status of each row.
     pub statuses: Vec<RowStatus>,
     /// The name of each source that occurs, once.
     pub source_names: Vec<String>,
@@ -57,7 +57,7 @@ pub struct ScoreColumns {
     pub reasons: BTreeMap<RowStatus, (u64, String)>,
 }
 
-/// What a table without a column says: nothing.
+/// The column of a table that lacks it.
 static NOTHING: Numbers = Numbers::new();
 
 impl ScoreColumns {

@@ -1,10 +1,10 @@
-//! What a model is shown before the tokens that are scored.
+//! The text that a model sees before the scored tokens.
 
 use serde::{Deserialize, Serialize};
 
 use crate::Sequence;
 
-/// What a model is shown before the tokens that are scored.
+/// The text that a model sees before the scored tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Context {

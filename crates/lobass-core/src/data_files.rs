@@ -24,7 +24,7 @@ pub struct FileGroup {
     pub config: String,
     /// `train`, or another; without a name of a split, `train` as well, as `datasets` has it.
     pub split: String,
-    /// What their names end in.
+    /// The ending of their names.
     pub ending: &'static str,
 }
 
@@ -150,8 +150,8 @@ pub fn lacks_parts(files: &[&str]) -> bool {
     parts.iter().any(|((_, total), found)| found < total)
 }
 
-/// What a file is called: its name without the endings that say how it is stored, and without the number of a shard.
-/// The second value says whether it is one of several shards.
+/// The name of a file without the endings for its format and without the number of a shard. The second value tells
+/// whether it is one of several shards.
 pub fn set_name(file: &str) -> (&str, bool) {
     let packed = [".gz", ".zst"].iter().find_map(|ending| file.strip_suffix(ending));
     let stem = match ending_of(file) {

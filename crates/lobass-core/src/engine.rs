@@ -29,7 +29,7 @@ pub struct SequenceLoss {
 /// An answer depends on the sequence alone, never on its company, its place in the call, or the number of threads.
 /// Implementations say how exactly they keep that on each device.
 pub trait LossEngine {
-    /// What can go wrong: a token outside the vocabulary, a device that fails.
+    /// The engine's error: a token outside the vocabulary, or a device that fails.
     type Error: std::error::Error + Send + Sync + 'static;
 
     /// Token ids are below this; others have no embedding.
@@ -59,14 +59,14 @@ pub trait EmbeddingEngine: LossEngine {
     /// Returns the vector of every sequence, in order; not normalised.
     ///
     /// # Errors
-    /// As [`LossEngine::losses`].
+    /// The errors of [`LossEngine::losses`].
     fn embeddings(&self, sequences: &[Sequence]) -> Result<Vec<Vec<f32>>, Self::Error>;
 
     /// Returns both of every sequence, in order, from one forward pass: what [`LossEngine::losses`] and
     /// [`EmbeddingEngine::embeddings`] return, to the bit.
     ///
     /// # Errors
-    /// As [`LossEngine::losses`].
+    /// The errors of [`LossEngine::losses`].
     fn losses_and_embeddings(
         &self,
         sequences: &[Sequence],

@@ -1,4 +1,4 @@
-//! What long work reports while it runs, and how it is stopped.
+//! How long work reports progress, and how it is stopped.
 
 /// Receives what long work reports, and decides whether it goes on.
 ///
@@ -28,7 +28,7 @@ pub struct StageProgress<'a> {
     pub unit: ProgressUnit,
     /// Units that are done, those of earlier runs included.
     pub done: u64,
-    /// Of them, the units that earlier runs did.
+    /// Units among them that earlier runs did.
     pub before: u64,
     /// All units.
     pub all: u64,
@@ -38,7 +38,7 @@ pub struct StageProgress<'a> {
     pub facts: &'a [String],
 }
 
-/// What a stage counts.
+/// The units that a stage counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProgressUnit {

@@ -2,14 +2,14 @@
 
 use crate::{ExampleKey, Nll, RowStatus};
 
-/// What is known of one input row after scoring: who it is, what became of it, and its losses.
+/// One input row after scoring: its key, its status, and its losses.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScoreRecord {
     /// 0-based position in the pool, counted over all its files in the order they were given.
     pub row: u64,
     /// The row's name.
     pub key: ExampleKey,
-    /// What became of it.
+    /// The status of the row.
     pub status: RowStatus,
     /// Why it has that status, for a person.
     pub reason: Option<String>,
@@ -28,7 +28,7 @@ pub struct ScoreRecord {
     pub in_sample: Option<Nll>,
     /// The fold of the pool that the row is in, if references were cross-fitted.
     pub fold: Option<u32>,
-    /// What is known of the rejected response; only for pairs.
+    /// The rejected response; only for pairs.
     pub rejected: Option<RejectedRecord>,
 }
 

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 
-/// A finite score of one example. There is no score for "could not tell": that is `None`.
+/// A finite score of one example. `None` stands for a missing score.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Score(f64);
 

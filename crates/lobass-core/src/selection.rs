@@ -7,7 +7,7 @@ use crate::{Budget, Direction, Score};
 pub struct Selected {
     /// 0-based position in the pool.
     pub row: u64,
-    /// What it was ranked by.
+    /// The score that ranks it.
     pub score: Score,
 }
 
@@ -18,7 +18,7 @@ pub struct Selection {
     pub strategy: String,
     /// Which end of the score it kept.
     pub direction: Direction,
-    /// What it was allowed to keep.
+    /// The budget that limits it.
     pub budget: Budget,
     /// The seed of the tie-break and of random strategies.
     pub seed: u64,

@@ -51,7 +51,7 @@ impl Sequence {
     }
 
     /// The scored tokens without anything that comes before or between them: `start`, then each of them, all scored.
-    /// What a model says of a response without its prompt; the same tokens count as in the whole sequence.
+    /// The response without its prompt. The same tokens are scored as in the whole sequence.
     #[must_use]
     pub fn unconditional(&self, start: u32) -> Self {
         let input_ids: Vec<u32> = std::iter::once(start).chain(self.scored_labels()).collect();

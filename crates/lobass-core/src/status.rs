@@ -1,11 +1,11 @@
-//! What became of a row.
+//! The status of a row.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// What became of one input row. Every row has exactly one status, and only scored ones have numbers.
+/// The status of one input row. Every row has exactly one, and only scored rows have numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -31,7 +31,7 @@ pub enum RowStatus {
     Malformed,
     /// It has images, audio, or video, which lobass does not read: a response to them cannot be judged by its text.
     Media,
-    /// The same text as an earlier row, left out on request.
+    /// A repetition of an earlier row's text, left out on request.
     Duplicate,
     /// A model gave a loss that is not a finite number.
     NonFinite,

@@ -1,4 +1,4 @@
-//! What a model that was fine-tuned on the pool can be asked: questions that no row of the pool asks.
+//! Held-out questions for a model that was fine-tuned on the pool: no row of the pool asks them.
 
 use std::collections::HashSet;
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::World;
 use crate::skill::{Dialogue, Skill, noise, stream};
 
-/// What a row is, by construction.
+/// The kind of a row, by construction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
@@ -18,7 +18,7 @@ pub enum Kind {
     Learnable,
     /// An answer that nothing leads to.
     Noise,
-    /// The same row again, whatever its kind.
+    /// A repetition of a row of any kind.
     Duplicate,
     /// A question with the answer of another one.
     Mislabelled,
@@ -49,11 +49,11 @@ impl Kind {
 /// One row of the pool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PoolRow {
-    /// What is asked.
+    /// The question.
     pub question: String,
-    /// What is answered.
+    /// The answer.
     pub answer: String,
-    /// What the row is.
+    /// The kind of the row.
     pub kind: Kind,
 }
 

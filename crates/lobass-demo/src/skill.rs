@@ -1,4 +1,4 @@
-//! What a model of this world can be asked.
+//! Skills that a model of this world can be asked for.
 
 use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
@@ -9,9 +9,9 @@ use crate::World;
 /// A question and its answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dialogue {
-    /// What is asked.
+    /// The question.
     pub question: String,
-    /// What is answered.
+    /// The answer.
     pub answer: String,
 }
 

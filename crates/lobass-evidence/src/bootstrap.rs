@@ -9,9 +9,9 @@ use crate::Error;
 /// A sum and a count, of one example under one trial: of a loss, the nats and the tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Ratio {
-    /// What is divided.
+    /// The numerator.
     pub sum: f64,
-    /// What it is divided by, above 0.
+    /// The denominator, above 0.
     pub count: f64,
 }
 
@@ -45,9 +45,9 @@ impl Estimate {
 /// replacement, on their own. The value of a resample is the mean over the drawn trials of the sum over the drawn
 /// examples, divided by their count. The interval goes from one quantile of the values to another.
 ///
-/// What it does not do: with few trials the spread between seeds comes out too small (by a third in variance with three,
-/// by half with two), and one trial says nothing of it; many comparisons are not corrected for; and it knows nothing of
-/// held-out examples of another kind.
+/// Its limits: with few trials the spread between seeds comes out too small (by a third in variance with three, by half
+/// with two), and a single trial gives no spread. Many comparisons are not corrected for. It knows nothing of held-out
+/// examples of another kind.
 ///
 /// Source: Owen, *The pigeonhole bootstrap*, arXiv 0712.1111, for resampling both factors of a crossed design.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

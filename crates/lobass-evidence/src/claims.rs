@@ -2,7 +2,7 @@
 
 use crate::{ALL, Estimate, Matching, Report};
 
-/// What a report says to a claim.
+/// The verdict of a report on a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// The interval of the difference is on the claim's side of zero.
@@ -27,11 +27,11 @@ impl Verdict {
 /// A claim, and what a report says to it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Claim {
-    /// What is claimed.
+    /// The claim.
     pub what: &'static str,
     /// Under which matching it was looked at, if that makes a difference.
     pub matching: Option<Matching>,
-    /// What was compared.
+    /// The comparison that tests it.
     pub compared: String,
     /// The difference, if it has an interval: of losses, or of shares of exact matches.
     pub difference: Option<Estimate>,

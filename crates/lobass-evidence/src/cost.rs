@@ -1,11 +1,11 @@
-//! What a selection and a training take.
+//! The cost of a selection and a training.
 
 use serde::{Deserialize, Serialize};
 
 /// A forward and a backward pass, in forward passes: the backward pass has two products for each one of the forward.
 const OF_TRAINING: f64 = 3.0;
 
-/// What an arm takes, in forward passes of the model over the whole pool.
+/// The cost of an arm, in forward passes of the model over the whole pool.
 ///
 /// Source of the accounting: GRAPE, arXiv 2502.04194, appendix F, where learnability costs the training of the reference
 /// and two passes. Counted are tokens that go through the model, and nothing else: no tokenising, no reading, no
@@ -21,7 +21,7 @@ pub struct Cost {
 }
 
 impl Cost {
-    /// Of tokens trained on, where the pool has so many.
+    /// The cost of training on a number of tokens, for a pool with `pool_tokens`.
     pub fn of_training(n_tokens: f64, pool_tokens: u64) -> f64 {
         OF_TRAINING * n_tokens / pool_tokens as f64
     }

@@ -1,4 +1,4 @@
-//! What can go wrong.
+//! Errors of a comparison.
 
 use thiserror::Error;
 
@@ -19,7 +19,7 @@ pub enum Error {
     /// An arm without trials, or no examples.
     #[error("{what}: expected at least one, found none")]
     Nothing {
-        /// What is missing.
+        /// The missing thing.
         what: String,
     },
     /// An example that nothing was scored of, or a loss that is no finite number.
@@ -29,7 +29,7 @@ pub enum Error {
         what: String,
         /// Which example, 0-based.
         example: usize,
-        /// What it has.
+        /// The found number.
         found: String,
     },
     /// Settings that make no interval.
@@ -37,9 +37,9 @@ pub enum Error {
     Bootstrap {
         /// The field.
         field: &'static str,
-        /// What it may be.
+        /// The expected value.
         expected: &'static str,
-        /// What it is.
+        /// The found value.
         found: String,
     },
     /// Results of two sources would have one name.

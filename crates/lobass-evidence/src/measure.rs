@@ -8,7 +8,7 @@ use crate::{Bootstrap, Difference, Draws, Error, Matching, Ratio, SourceResult};
 /// The name under which all sources are put together.
 pub const ALL: &str = "all";
 
-/// What a trained model made of one held-out example.
+/// The result of a trained model on one held-out example.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Outcome {
     /// The loss summed over its scored tokens, in nats.
@@ -30,20 +30,20 @@ impl Outcome {
 pub struct Arm {
     /// The strategy, or another name.
     pub strategy: String,
-    /// What its trials have in common with those of other arms; of none, it is comparable with all.
+    /// The matching that its trials share with other arms. An arm without one is comparable with all.
     pub matching: Option<Matching>,
     /// By seed, then by example.
     pub trials: Vec<Vec<Outcome>>,
 }
 
-/// What [`measure`] found.
+/// The result of [`measure`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Measured {
-    /// Of each arm, by source, all of them first.
+    /// For each arm: results by source, those of all sources first.
     pub results: Vec<Vec<SourceResult>>,
-    /// Of each arm, of each trial, sums by source.
+    /// For each arm and each trial: sums by source.
     pub totals: Vec<Vec<BTreeMap<String, Totals>>>,
-    /// Of every arm against every baseline of the same matching, by source.
+    /// Every arm against every baseline of the same matching, by source.
     pub differences: Vec<Difference>,
 }
 
@@ -56,8 +56,8 @@ const QUANTITIES: [fn(&Outcome) -> Ratio; 3] = [
 
 /// Measures arms on the same held-out examples.
 ///
-/// `of_example` says for each example which of `sources` it is from; what is said of all sources together is over all
-/// examples, large sources counting for more.
+/// `of_example` gives for each example its index in `sources`. The result for all sources together is over all
+/// examples, so large sources count for more.
 ///
 /// # Errors
 /// [`Error::Bootstrap`] for settings without an interval; [`Error::Nothing`] without arms, trials, or examples;

@@ -8,11 +8,11 @@ use crate::{
 /// A report with a name and words around it.
 #[derive(Debug, Clone)]
 pub struct Study<'a> {
-    /// Of its files: `NAME.json`, `NAME-tokens.svg`.
+    /// The name of its files: `NAME.json`, `NAME-tokens.svg`.
     pub name: &'a str,
     /// Markdown that begins with a heading, with a line [`Study::PLACE`] where the results go.
     pub words: &'a str,
-    /// What was found.
+    /// The results.
     pub report: &'a Report,
 }
 
@@ -143,7 +143,7 @@ fn heading(report: &Report, matching: Matching) -> String {
     }
 }
 
-/// What is said of an arm on some examples.
+/// Columns of results on some examples.
 const JUDGED: [&str; 6] =
     ["loss", "loss against random", "loss against full", "exact", "exact against random", "matched"];
 
@@ -239,7 +239,7 @@ fn plot(report: &Report, matching: Matching) -> Option<Plot> {
     (!marks.is_empty()).then_some(Plot { title, axis, marks })
 }
 
-/// Of one matching, since subsets are the same under both.
+/// The table of selections under one matching, since subsets are the same under both.
 fn selected(report: &Report) -> String {
     let Some(&matching) = report.matchings().first() else { return String::new() };
     let sources: Vec<&str> = report.pool.sources.iter().map(|source| source.source.as_str()).collect();

@@ -16,9 +16,9 @@ pub struct Mark {
 /// Intervals one under the other, and a line at zero.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plot {
-    /// What is plotted.
+    /// The title.
     pub title: String,
-    /// What the axis is, with its unit.
+    /// The label of the axis, with its unit.
     pub axis: String,
     /// From top to bottom; at least one.
     pub marks: Vec<Mark>,
@@ -85,7 +85,7 @@ impl Plot {
         svg
     }
 
-    /// What has to be on the axis, zero included.
+    /// The values that the axis has to cover, zero included.
     fn range(&self) -> (f64, f64) {
         let ends =
             self.marks.iter().flat_map(|mark| [mark.estimate.low, mark.estimate.high, mark.estimate.value]);

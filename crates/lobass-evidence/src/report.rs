@@ -1,4 +1,4 @@
-//! What a comparison came to, as it is written down.
+//! The result of a comparison as a file.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Bootstrap, Cost, Estimate};
 
-/// What trainings on different subsets have in common.
+/// The quantity that trainings on different subsets have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Matching {
-    /// The same tokens, and so about the same steps: a small subset is repeated.
+    /// Equal tokens, and so about equal steps: a small subset is repeated.
     Tokens,
-    /// The same passes over the subset: a small subset is trained on for a shorter time.
+    /// Equal passes over the subset: a small subset is trained on for a shorter time.
     Epochs,
 }
 
@@ -39,13 +39,13 @@ impl fmt::Display for Matching {
 /// Everything that `lobass compare` found: `results.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
-    /// Of this format: 1.
+    /// Version of this format: 1.
     pub version: u32,
     /// The tool and its version.
     pub tool: String,
     /// The model that all training starts from.
     pub base: ModelRecord,
-    /// What was selected from.
+    /// The pool that was selected from.
     pub pool: PoolRecord,
     /// How much was selected, as it was asked for.
     pub budget: String,
@@ -55,7 +55,7 @@ pub struct Report {
     pub matched_tokens: Option<u64>,
     /// How intervals were made.
     pub bootstrap: Bootstrap,
-    /// What was measured on.
+    /// The held-out examples.
     pub held_out: HeldOutRecord,
     /// Every way to train, and the base untrained.
     pub arms: Vec<ArmReport>,
@@ -66,7 +66,7 @@ pub struct Report {
 /// A model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelRecord {
-    /// Of its config and weights.
+    /// Digest of its config and weights.
     pub weights_digest: String,
     /// How many numbers it has.
     pub n_parameters: u64,
@@ -77,7 +77,7 @@ pub struct ModelRecord {
 pub struct PoolRecord {
     /// The plan of its score table: data, tokenizer, template.
     pub plan: String,
-    /// Of all tokens and losses of the table, if it says so.
+    /// Digest of all tokens and losses of the table, if it has one.
     pub digest: Option<String>,
     /// Rows.
     pub n_rows: u64,
@@ -109,7 +109,7 @@ pub struct RecipeRecord {
     pub batch_size: usize,
     /// The largest learning rate.
     pub learning_rate: f64,
-    /// What becomes of it.
+    /// The learning-rate schedule.
     pub schedule: String,
 }
 
@@ -139,7 +139,7 @@ pub struct ArmReport {
     /// Nats of shrinkage in its score.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shrinkage: Option<f64>,
-    /// What its trainings have in common with others; the base was not trained.
+    /// The matching of its trainings; the untrained base has none.
     pub matching: Option<Matching>,
     /// Rows of its subset, the mean over seeds.
     pub n_rows: f64,
@@ -149,7 +149,7 @@ pub struct ArmReport {
     pub n_steps: f64,
     /// Those tokens over the tokens of its subset.
     pub passes: f64,
-    /// What it took.
+    /// The cost.
     pub cost: Cost,
     /// Spearman correlation of the score that was ranked by with the response's length, over the candidates.
     pub length_correlation: Option<f64>,
@@ -157,9 +157,9 @@ pub struct ArmReport {
     pub mean_scored_tokens: Option<f64>,
     /// The rows of its subset by source, with the first seed.
     pub sources: Vec<SourceCount>,
-    /// What it came to on the held-out examples, of all first.
+    /// Results on the held-out examples, those of all first.
     pub results: Vec<SourceResult>,
-    /// The same as plain sums, for each seed.
+    /// The results as plain sums, for each seed.
     pub seeds: Vec<SeedTotals>,
 }
 
@@ -174,13 +174,13 @@ impl ArmReport {
         }
     }
 
-    /// What it came to on a source.
+    /// The result on a source.
     pub fn result(&self, source: &str) -> Option<&SourceResult> {
         self.results.iter().find(|result| result.source == source)
     }
 }
 
-/// What an arm came to on the examples of a source.
+/// The result of an arm on the examples of a source.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SourceResult {
     /// The source, or [`ALL`](crate::ALL).
@@ -222,11 +222,11 @@ pub struct Totals {
 /// One arm minus another, paired by example.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Difference {
-    /// What is looked at.
+    /// The strategy under test.
     pub strategy: String,
-    /// What it is compared with.
+    /// The strategy that it is compared with.
     pub baseline: String,
-    /// What both have in common.
+    /// The matching of both.
     pub matching: Option<Matching>,
     /// The source, or [`ALL`](crate::ALL).
     pub source: String,

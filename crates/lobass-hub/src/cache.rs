@@ -73,7 +73,7 @@ impl RepoCache {
         }
     }
 
-    /// The same, once nobody else is at it.
+    /// Takes the lock of a file, and waits until it is free.
     pub(crate) fn lock(&self, etag: &str) -> Result<BlobLock, Error> {
         let file = self.lock_file(etag)?;
         file.lock()?;

@@ -15,7 +15,7 @@ pub enum Error {
     Id {
         /// The text.
         text: String,
-        /// What it should be.
+        /// The expected form.
         expected: &'static str,
     },
     /// The settings name something that cannot be used.
@@ -23,9 +23,9 @@ pub enum Error {
     Setting {
         /// Which of them.
         what: &'static str,
-        /// What it says.
+        /// The given text.
         text: String,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
     },
     /// A file of the cache cannot be read or written; the message names it.
@@ -74,15 +74,15 @@ pub enum Error {
         repo: RepoId,
         /// The file or folder.
         file: String,
-        /// What is there.
+        /// The files that were found.
         found: String,
     },
     /// The hub does not know the token, or the token may not do this.
     #[error("{url}: expected a token with access, found one that the server refuses ({reason})")]
     Token {
-        /// What was asked.
+        /// The address of the request.
         url: String,
-        /// What the server says.
+        /// The server's reason.
         reason: String,
     },
     /// A model's repository has no weights that can be read.
@@ -90,7 +90,7 @@ pub enum Error {
     NoWeights {
         /// The repository.
         repo: RepoId,
-        /// What is there, and what to do with it.
+        /// The files that were found, and what to do with them.
         found: String,
     },
     /// A repository of a model lacks the files of one.
@@ -98,7 +98,7 @@ pub enum Error {
     NoModel {
         /// The repository.
         repo: RepoId,
-        /// What is there.
+        /// The files that were found.
         found: String,
     },
     /// It is not clear which files of a data set are meant.
@@ -106,25 +106,25 @@ pub enum Error {
     Ambiguous {
         /// The repository.
         repo: RepoId,
-        /// What there is to choose from: a line each, as addresses.
+        /// The possible choices: a line each, as addresses.
         found: String,
     },
     /// The server, or what is between us, cannot be reached.
     #[error("{url}: cannot reach {}: {reason}", way.name())]
     Unreachable {
-        /// What was asked.
+        /// The address of the request.
         url: String,
-        /// What is in the way.
+        /// The obstacle.
         way: Way,
-        /// What the system says.
+        /// The system's message.
         reason: String,
     },
     /// The server does not want to be asked now, however often it was tried.
     #[error("{url}: status {status}, {tries} times{}", wait.map_or(String::new(), |s| format!("; it asks to wait for {s} seconds")))]
     Busy {
-        /// What was asked.
+        /// The address of the request.
         url: String,
-        /// What was answered.
+        /// The status of the answer.
         status: u16,
         /// How often.
         tries: u32,
@@ -134,36 +134,36 @@ pub enum Error {
     /// A file came in part only, however often it was tried.
     #[error("{url}: expected {expected} bytes, found {found} when the connection ended ({reason})")]
     Cut {
-        /// What was asked.
+        /// The address of the request.
         url: String,
         /// The size of the file.
         expected: u64,
         /// How many bytes are here. They are kept for the next try if the file is large.
         found: u64,
-        /// What the connection says.
+        /// The message of the connection.
         reason: String,
     },
     /// A file is not the one that was announced.
     #[error("{url}: expected {expected}, found {found}")]
     Differs {
-        /// What was asked.
+        /// The address of the request.
         url: String,
         /// A size or a SHA-256.
         expected: String,
-        /// The same of what came.
+        /// The size or digest of the received bytes.
         found: String,
     },
     /// An answer is not one that a hub gives.
     #[error("{url}: expected an answer of a Hugging Face hub, found {found}")]
     NotHub {
-        /// What was asked.
+        /// The address of the request.
         url: String,
-        /// What is wrong with the answer.
+        /// The defect of the answer.
         found: String,
     },
 }
 
-/// What can be in the way to a server.
+/// An obstacle on the way to a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
     /// Its name is not known here, or there is no network.

@@ -32,7 +32,7 @@ impl fmt::Debug for Client {
     }
 }
 
-/// What was answered, and where.
+/// The answer, and the address that it came from.
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
@@ -132,7 +132,7 @@ impl Client {
     /// Asks until there is an answer that is no failure that may pass, at most as often as was said.
     ///
     /// # Errors
-    /// What the answer stands for, unless it is a success (or, asked of a `HEAD`, a redirection).
+    /// The meaning of an answer that is neither a success nor, for a `HEAD`, a redirection.
     pub(crate) fn ask(&self, ask: Ask<'_>) -> Result<Answer, Error> {
         let mut n = 0;
         loop {

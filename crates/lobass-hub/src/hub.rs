@@ -40,7 +40,7 @@ pub struct DataSnapshot {
     pub may_lack: bool,
 }
 
-/// What happens on the way.
+/// Events during a download.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event<'a> {
     /// Someone else fetches the same file, and is waited for.
@@ -232,7 +232,7 @@ impl Opened {
         Error::NotCached { repo: self.repo.clone(), what, cache: self.root.clone() }
     }
 
-    /// What is not in a part of a repository may well be in the whole of it.
+    /// A file that one part of a repository lacks may exist elsewhere in it.
     fn or_not_cached(&self, error: Error) -> Error {
         match (&error, self.is_guess) {
             (Error::NoModel { .. }, true) => self.not_cached("its config.json".to_owned()),

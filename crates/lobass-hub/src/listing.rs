@@ -1,4 +1,4 @@
-//! What is in a repository at a commit.
+//! The files of a repository at a commit.
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -20,7 +20,7 @@ pub(crate) struct Listing {
     pub(crate) files: BTreeMap<String, Option<FileMeta>>,
 }
 
-/// What is known of a file before it is fetched.
+/// Metadata of a file before it is downloaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FileMeta {
     /// In bytes.
@@ -120,7 +120,7 @@ impl Listing {
         Ok(Self { commit: revision.sha, files })
     }
 
-    /// What was written down before.
+    /// Reads a stored listing.
     pub(crate) fn read(cache: &RepoCache, commit: &str) -> Result<Option<Self>, Error> {
         let Some(text) = read_optional(&cache.tree(commit))? else { return Ok(None) };
         // Python passes over what it cannot read too, and asks again.
@@ -161,7 +161,7 @@ impl Listing {
         write_whole(&path, &text)
     }
 
-    /// What lies in the cache of a commit, of which nobody wrote down what there is.
+    /// The files of a commit in the cache, if no listing was stored.
     pub(crate) fn on_disk(cache: &RepoCache, commit: &str) -> Result<Self, Error> {
         let root = cache.snapshot(commit);
         let mut files = BTreeMap::new();
@@ -203,7 +203,7 @@ pub(crate) fn ask_meta(client: &Client, repo: &RepoId, url: &Url, file: &str) ->
     Ok(FileMeta { size, etag, blob_id: None })
 }
 
-/// What can be the name of a file in the cache.
+/// Whether a text can be the name of a file in the cache.
 fn is_etag(text: &str) -> bool {
     let known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     (1..=128).contains(&text.len()) && text.chars().all(known)

@@ -1,4 +1,4 @@
-//! What a status of the hub means.
+//! The meaning of a status of the hub.
 
 use lobass_core::without_secrets;
 use ureq::http::{HeaderMap, StatusCode};

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crate::Error;
 
-/// What a repository holds, which decides where it is on the hub and in the cache.
+/// The kind of a repository, which decides where it is on the hub and in the cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum RepoKind {
     /// A model, or an adapter of one.
@@ -23,7 +23,7 @@ impl RepoKind {
         }
     }
 
-    /// What stands before a name in the addresses of pages and files.
+    /// The prefix of a name in the addresses of pages and files.
     pub(crate) fn prefix(self) -> &'static str {
         match self {
             Self::Model => "",
@@ -61,7 +61,7 @@ impl RepoId {
         Ok(Self { kind, name: name.to_owned(), revision: revision.to_owned() })
     }
 
-    /// What it holds.
+    /// The kind of the repository.
     pub fn kind(&self) -> RepoKind {
         self.kind
     }
@@ -76,7 +76,7 @@ impl RepoId {
         &self.revision
     }
 
-    /// The same repository at another revision.
+    /// This repository at another revision.
     #[must_use]
     pub fn at(&self, revision: &str) -> Self {
         Self { revision: revision.to_owned(), ..self.clone() }
@@ -88,7 +88,7 @@ impl RepoId {
     }
 }
 
-/// Of a model; data sets have addresses ([`DataAddress`](crate::DataAddress)).
+/// For a model; data sets have addresses ([`DataAddress`](crate::DataAddress)).
 impl FromStr for RepoId {
     type Err = Error;
 

@@ -5,15 +5,15 @@ use crate::lanes::vectorized;
 /// The scalars of one step, best computed in `f64`.
 #[derive(Debug, Clone, Copy)]
 pub struct AdamW {
-    /// What a step is multiplied by.
+    /// The factor of a step.
     pub learning_rate: f32,
     /// How much of the mean gradient is kept.
     pub beta_1: f32,
     /// How much of the mean square is kept.
     pub beta_2: f32,
-    /// What is added to the root of the mean square.
+    /// The term added to the root of the mean square.
     pub epsilon: f32,
-    /// What is taken from a weight, as a fraction of it per unit of learning rate.
+    /// The decay of a weight, as a fraction of it per unit of learning rate.
     pub weight_decay: f32,
     /// `1 - beta_1^t` at step `t`, counted from 1.
     pub correction_1: f32,

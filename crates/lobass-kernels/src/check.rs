@@ -1,4 +1,4 @@
-//! What the tests share: numbers from a seed, and what it means to be close.
+//! Helpers of the tests: numbers from a seed, and comparisons within a tolerance.
 
 /// Numbers in -3..3, mostly small, as a function of the seed.
 pub(crate) fn values(seed: u64, len: usize) -> Vec<f32> {
@@ -31,7 +31,7 @@ pub(crate) fn in_blocks(logits: &[f32], vocab: usize, width: usize, mut add: imp
     }
 }
 
-/// The same numbers in `f64`.
+/// The values in `f64`.
 pub(crate) fn wide(values: &[f32]) -> Vec<f64> {
     values.iter().map(|value| f64::from(*value)).collect()
 }

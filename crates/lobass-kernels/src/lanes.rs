@@ -15,7 +15,7 @@ const CHUNK: usize = 16;
 
 /// Runs a closure compiled for the vector instructions that this processor has.
 ///
-/// The closure and what it calls have to be `#[inline(always)]`: a function of its own is compiled without them.
+/// The closure and everything it calls have to be `#[inline(always)]`: a separate function is compiled without them.
 #[inline(always)]
 pub(crate) fn vectorized<R>(body: impl FnOnce() -> R) -> R {
     arch().dispatch(body)

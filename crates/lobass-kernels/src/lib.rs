@@ -2,7 +2,7 @@
 //!
 //! Slices are row-major. Every function runs on the calling thread, allocates at most a scratch of some hundred
 //! kilobytes (attention of long sequences more: 64 rows of scores; products in bf16: 512 rows), and gives the same bits
-//! for the same input on the same processor: whoever has many rows or sequences gives them to many threads.
+//! for the same input on the same processor: a caller with many rows or sequences spreads them over threads.
 //!
 //! Loops are compiled for AVX-512, AVX2, NEON, and for none of them, and chosen at run time. A sum is cut into as many
 //! parts whatever the width of a vector, and multiplied and added with one rounding, so that the choice changes no bit

@@ -55,7 +55,7 @@ impl<'a> View<'a> {
 }
 
 impl<'a> ViewMut<'a> {
-    /// As [`View::new`], to write.
+    /// The mutable form of [`View::new`].
     ///
     /// # Panics
     /// If the last value lies beyond the slice, or rows overlap.
@@ -68,7 +68,7 @@ impl<'a> ViewMut<'a> {
 }
 
 impl ViewMut<'_> {
-    /// The same, for a shorter time.
+    /// A reborrow with a shorter lifetime.
     pub(crate) fn reborrow(&mut self) -> ViewMut<'_> {
         ViewMut { values: self.values, shape: self.shape }
     }

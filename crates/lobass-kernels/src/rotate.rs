@@ -19,7 +19,7 @@ pub fn rotate(x: &mut [f32], cos: &[f32], sin: &[f32], heads: usize, dim: usize)
 /// `(a c + b s, b c - a s)`.
 ///
 /// # Shapes
-/// As [`rotate`].
+/// The shapes of [`rotate`].
 ///
 /// # Panics
 /// If lengths do not fit, or `dim` is odd.

@@ -1,4 +1,4 @@
-//! What optimizers and accumulated gradients do with whole vectors.
+//! Operations on whole vectors, for optimizers and accumulated gradients.
 
 use crate::lanes::{LANES, vectorized};
 

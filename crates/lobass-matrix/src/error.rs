@@ -1,4 +1,4 @@
-//! What can go wrong with a matrix on disk.
+//! Errors of a matrix on disk.
 
 use std::path::PathBuf;
 
@@ -16,17 +16,17 @@ pub enum Error {
     NotAMatrix {
         /// The file.
         path: PathBuf,
-        /// What was expected, and what was found.
+        /// The expected and the found value.
         reason: String,
     },
-    /// What was pushed does not make the matrix that was announced.
+    /// The pushed rows do not make the announced matrix.
     #[error("matrix `{}`: expected {expected}, found {found}", path.display())]
     Misfit {
         /// The file that was to be written.
         path: PathBuf,
-        /// What was announced.
+        /// The announced shape.
         expected: String,
-        /// What came.
+        /// The pushed shape.
         found: String,
     },
 }

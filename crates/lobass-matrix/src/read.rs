@@ -81,7 +81,7 @@ impl Matrix {
         self.format
     }
 
-    /// What it says of itself.
+    /// The metadata of the file.
     pub fn metadata(&self) -> &str {
         &self.metadata
     }

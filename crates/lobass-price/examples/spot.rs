@@ -1,4 +1,4 @@
-//! What cheap nodes that come and go save, for one job and each schedule.
+//! Savings of cheap preemptible nodes, for one job and each schedule.
 //!
 //! Run with `cargo run -p lobass-price --example spot`.
 

@@ -25,9 +25,9 @@ const H100_FLOPS: f64 = 989e12;
 const LLAMA_7B: f64 = 6.74e9;
 /// The 135 M shape of the benchmarks with a vocabulary of 32 k.
 const SMOL_135M: f64 = 125_077_824.0;
-/// What attention adds to the products with weights, in sequences of 512 tokens.
+/// The factor that attention adds to the products with weights, in sequences of 512 tokens.
 const ATTENTION: f64 = 1.02;
-/// What was assumed of a device on paper before anything ran on one, and what is assumed where nothing else is said.
+/// Assumed values for a card, from before anything ran on one.
 const MFUS: [f64; 4] = [0.15, 0.25, 0.4, 0.55];
 const MFU: f64 = 0.4;
 
@@ -36,7 +36,7 @@ const MFU: f64 = 0.4;
 const MEASURED_ROWS_PER_SECOND: f64 = 669.0;
 /// From the page cache.
 const MEASURED_LOAD_SECONDS: f64 = 0.5;
-/// What it counted in the pool it was measured on, 9,229 rows of Alpaca: shards, and rows to be computed of its tokens.
+/// Counts of the pool of the measurement, 9,229 rows of Alpaca: shards, and rows of computation for its tokens.
 const ALPACA_SHARDS: usize = 37;
 const ALPACA_ROWS: f64 = 744_279.0;
 
@@ -45,7 +45,7 @@ const N_SAMPLES: f64 = 100e6;
 const SAMPLE_TOKENS: f64 = 512.0;
 const N_TOKENS: f64 = N_SAMPLES * SAMPLE_TOKENS;
 const N_MODELS: usize = 2;
-/// What lobass cuts a large pool into: 16 MiB of text, at 4 bytes a token.
+/// Tokens of a shard of a large pool: 16 MiB of text, at 4 bytes a token.
 const SHARD_TOKENS: f64 = (16u32 << 20) as f64 / 4.0;
 
 fn main() -> Result<(), Error> {
@@ -174,7 +174,7 @@ fn by_length() -> Result<String, Error> {
     Ok(table(&headings(&["a unit", "units"], &[]), &rows))
 }
 
-/// The same and a small job, at the rate that was measured and at ones that are assumed.
+/// Jobs by device: the measured rate, and assumed ones.
 fn by_device() -> Result<String, Error> {
     let large = "100 M samples of 512 tokens";
     let alpaca_seconds = ALPACA_ROWS / MEASURED_ROWS_PER_SECOND / ALPACA_SHARDS as f64;

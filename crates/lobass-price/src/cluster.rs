@@ -1,4 +1,4 @@
-//! What a job runs on.
+//! The devices and nodes of a job.
 
 use crate::Error;
 

@@ -1,4 +1,4 @@
-//! What the seed decides: how fast devices are, and when nodes fail.
+//! Random numbers from the seed: speeds of devices, and failures of nodes.
 
 use std::f64::consts::TAU;
 
@@ -38,7 +38,7 @@ fn normal(radius: f64, angle: f64) -> f64 {
 #[derive(Debug)]
 pub(crate) struct FailureTimes {
     mean: f64,
-    /// Of each node, with the last time given.
+    /// For each node: its generator, and the last time drawn.
     nodes: Vec<(ChaCha8Rng, f64)>,
 }
 

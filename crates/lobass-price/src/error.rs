@@ -1,4 +1,4 @@
-//! What cannot be simulated.
+//! Inputs that cannot be simulated.
 
 use thiserror::Error;
 
@@ -11,9 +11,9 @@ pub enum Error {
     Number {
         /// Which number.
         what: &'static str,
-        /// What it may be.
+        /// The expected value.
         expected: &'static str,
-        /// What it is.
+        /// The found value.
         found: f64,
     },
     /// Nodes fail before anything gets done.

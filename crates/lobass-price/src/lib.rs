@@ -1,4 +1,4 @@
-//! What a scoring job takes on so many devices, before it runs.
+//! Time and cost of a scoring job on many devices, estimated before it runs.
 //!
 //! A job is the seconds of each of its units on a device of nominal speed. [`simulate`] runs it on a [`Cluster`] under
 //! a [`Schedule`] and says in an [`Outcome`] when it ends, when it would end at best, and what failures threw away.

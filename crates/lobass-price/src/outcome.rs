@@ -1,14 +1,14 @@
-//! What a job took.
+//! The result of a simulation.
 
-/// What a job took. Times are in seconds.
+/// The result of a simulation. Times are in seconds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Outcome {
     /// The devices it ran on.
     pub devices: usize,
     /// From the beginning to the end of the last unit.
     pub makespan: f64,
-    /// What it would take if all devices worked from beginning to end, and loaded nothing: all units, divided by the
-    /// number of devices.
+    /// The time if all devices worked from beginning to end and loaded nothing: all units, divided by the number of
+    /// devices.
     pub ideal: f64,
     /// Time of devices that failures threw away: units and loadings that were not finished. Waiting for a replacement
     /// is not in it.

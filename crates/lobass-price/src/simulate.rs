@@ -40,7 +40,7 @@ pub fn simulate(units: &[f64], cluster: &Cluster, schedule: Schedule, seed: u64)
 /// The mean of several simulations, with the seeds from 0 to `n_seeds`; 0 counts as 1.
 ///
 /// # Errors
-/// As [`simulate`].
+/// The errors of [`simulate`].
 pub fn expect(units: &[f64], cluster: &Cluster, schedule: Schedule, n_seeds: u32) -> Result<Outcome, Error> {
     let n_seeds = n_seeds.max(1);
     let all: Vec<Outcome> =

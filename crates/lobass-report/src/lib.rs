@@ -1,9 +1,9 @@
-//! What a score table and its selections look like: numbers to pictures.
+//! A score table and its selections as a page or as text.
 //!
 //! [`Measuring`] takes the columns of a score table and adds one strategy after the other; what comes of it is a
 //! [`Report`], plain data of bounded size: every row as a point for some thousands of rows, a density for more.
 //! [`to_html`] makes one self-contained page of it, with nothing to load and nothing that needs a script; [`to_text`]
-//! makes what a terminal can show. Whoever has the texts of the rows that are shown puts them into
+//! makes what a terminal can show. The caller puts the texts of the shown rows into
 //! [`Report::examples`], with the loss of each token if it is known. Nothing here reads a file or a clock.
 //!
 //! ```

@@ -1,4 +1,4 @@
-//! What a page is made of: plain data of bounded size, whatever the size of the pool.
+//! The content of a page: plain data of bounded size, whatever the size of the pool.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::measure::{Histogram, Plane};
 /// Everything that is shown of a score table and of what strategies choose from it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
-    /// What it is about, for people: the name of a run or of a table.
+    /// The title for people: the name of a run or of a table.
     pub title: String,
     /// The tool that made the table, with its version.
     pub tool: String,
@@ -38,9 +38,9 @@ pub struct Report {
     pub examples: BTreeMap<u64, Example>,
     /// Why the examples have no loss for each token, and how to get it; `None` if they have.
     pub without_heat: Option<String>,
-    /// What the table says of itself.
+    /// The manifest of the table.
     pub manifest: Value,
-    /// What was typed, and what repeats it.
+    /// The given command, and those that repeat it.
     pub commands: Vec<Command>,
 }
 
@@ -59,7 +59,7 @@ pub struct StatusCount {
     pub first_reason: Option<(u64, String)>,
 }
 
-/// What one strategy makes of the pool.
+/// The selection of one strategy.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct View {
     /// Its name.
@@ -128,7 +128,7 @@ pub struct SourcePart {
 }
 
 impl Report {
-    /// What selections by chance have in common, of all pairs of strategies.
+    /// The overlap of selections by chance, for all pairs of strategies.
     pub fn by_chance(&self) -> String {
         let all: Vec<String> = {
             let mut shares: Vec<f64> = self.overlaps.iter().map(|one| one.by_chance).collect();
@@ -216,13 +216,13 @@ pub struct Example {
     pub n_scored: u32,
     /// Loss under the base, in nats per scored token.
     pub base: Option<f64>,
-    /// The same under the reference.
+    /// The loss under the reference.
     pub reference: Option<f64>,
-    /// What it says.
+    /// The text of the row.
     pub body: Body,
 }
 
-/// What a row says.
+/// The text of a row.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Body {
@@ -248,7 +248,7 @@ pub struct Piece {
 pub struct Turn {
     /// Who speaks.
     pub role: String,
-    /// What is said.
+    /// The text.
     pub text: String,
     /// Whether it is scored.
     pub is_scored: bool,
@@ -257,7 +257,7 @@ pub struct Turn {
 /// A command line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Command {
-    /// What it does.
+    /// The purpose of the command.
     pub what: String,
     /// The line.
     pub line: String,

@@ -37,12 +37,12 @@ impl Attempts {
 #[derive(Debug, Clone)]
 pub struct Attempt {
     store: Store,
-    /// Of the mark; none if tries are not counted.
+    /// The name of the mark; `None` if attempts are not counted.
     name: Option<String>,
     pub(crate) number: Option<u32>,
 }
 
-/// Of a unit that was given up.
+/// The record of a unit that was given up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Quarantined {
     plan: String,
@@ -52,7 +52,7 @@ struct Quarantined {
     attempts: u32,
 }
 
-/// What a mark says.
+/// The content of a mark.
 #[derive(Debug, Serialize)]
 struct Mark<'a> {
     worker: &'a str,

@@ -15,7 +15,7 @@ pub(crate) struct Audit {
     pub(crate) losses: Vec<BTreeMap<u32, Commit>>,
     /// Shards that were given up, and under which model.
     pub(crate) given_up: BTreeMap<u32, String>,
-    /// Of all values, whoever computed them, when, and how often.
+    /// Digest of all values. It does not depend on who computed them, when, or how often.
     pub(crate) digest: String,
 }
 
@@ -52,7 +52,7 @@ impl WorkDir {
         Ok(Audit { rows: found.remove(0), losses, given_up, digest: hash.hex() })
     }
 
-    /// What is missing, or too much, by names alone.
+    /// Checks for missing and surplus units, by names alone.
     fn check_gaps(&self, stages: &[(String, String)], allowed: usize) -> Result<(), Error> {
         let (mut missing, mut given_up) = (Vec::new(), Vec::new());
         for (role, stage) in stages {

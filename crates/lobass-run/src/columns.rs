@@ -133,7 +133,7 @@ impl Columns {
         self.get(name, |array| array.as_primitive_opt::<Float64Type>().map(|array| array.iter().collect()))
     }
 
-    /// Of a column that was read as a dictionary.
+    /// A column that was read as a dictionary.
     pub(crate) fn coded(&self, name: &str) -> Result<Coded<'_>, Error> {
         self.get(name, |array| {
             let array = array.as_dictionary_opt::<Int32Type>()?;

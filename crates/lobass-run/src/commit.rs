@@ -18,7 +18,7 @@ pub(crate) struct Commit {
     pub(crate) n_rows: u64,
     /// The data file, under the work directory.
     pub(crate) file: String,
-    /// Of the values in it, not of its bytes.
+    /// Digest of the values in it, not of its bytes.
     pub(crate) digest: String,
     /// The version that computed it; numbers of one stage come from one version.
     #[serde(default)]
@@ -49,7 +49,7 @@ pub(crate) const DATA: &str = "data";
 pub(crate) const DIFFERING: &str = "differing";
 /// The stage that turns text into sequences.
 pub(crate) const ROWS: &str = "rows";
-/// What writes commits.
+/// The program that writes commits.
 pub(crate) const TOOL: &str = concat!("lobass ", env!("CARGO_PKG_VERSION"));
 
 pub(crate) fn name(stage: &str, shard: u32) -> String {
@@ -67,7 +67,7 @@ pub(crate) enum Ending {
     Differs,
 }
 
-/// What is about to be committed: the commit, and the bytes of its data.
+/// A commit before it is written, and the bytes of its data.
 pub(crate) struct Pending {
     commit: Commit,
     data: Vec<u8>,

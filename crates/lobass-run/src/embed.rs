@@ -53,7 +53,7 @@ impl WorkDir {
     /// of [`WorkDir::score`].
     ///
     /// # Errors
-    /// As [`WorkDir::run_unit`]. Shards committed before stay.
+    /// The errors of [`WorkDir::run_unit`]. Shards committed before stay.
     pub fn embed<E: EmbeddingEngine>(
         &self,
         model: &ModelKey,
@@ -146,7 +146,7 @@ impl WorkDir {
         Ok(found)
     }
 
-    /// A name for all vectors of a model and all rows that they are of, whoever computed them.
+    /// A name for all vectors of a model and the rows that they belong to. It does not depend on who computed them.
     pub(crate) fn vectors_digest(&self, model: &ModelKey) -> Result<String, Error> {
         let mut hash = crate::commit::ValueHash::default();
         hash.text(&self.plan_id);

@@ -23,13 +23,13 @@ pub struct EmbeddingManifest {
     pub plan: String,
     /// The data, file by file.
     pub inputs: Vec<InputRecord>,
-    /// Of everything that decides token ids.
+    /// Digest of everything that decides token ids.
     pub tokenizer: String,
     /// The chat template.
     pub template: TemplateRecord,
-    /// Mask, maximal length, and what became of longer rows.
+    /// Mask, maximal length, and the policy for longer rows.
     pub encoding: EncodeOptions,
-    /// What became of repeated rows.
+    /// The policy for repeated rows.
     pub duplicates: Duplicates,
     /// The model.
     pub model: ModelKey,
@@ -46,10 +46,10 @@ pub struct EmbeddingManifest {
     /// Rows that have none, by their status; `non_finite` if the model's vector was not finite, or zero and to be
     /// normalised.
     pub missing: BTreeMap<RowStatus, u64>,
-    /// What rows say and the model does not see, by source; files of earlier versions do not say.
+    /// Content of rows that the model does not see, by source; absent in files of earlier versions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unread: Vec<UnreadRecord>,
-    /// Of every token id and every vector, before they were normalised or rounded.
+    /// Digest of every token id and every vector, before they were normalized or rounded.
     pub digest: String,
 }
 
@@ -183,7 +183,7 @@ impl EmbeddingFile {
         &self.matrix
     }
 
-    /// What they say of themselves.
+    /// The manifest of the vectors.
     pub fn manifest(&self) -> &EmbeddingManifest {
         &self.manifest
     }

@@ -29,10 +29,10 @@ impl WorkDir {
         self.encode_while(pool, encoder, threads, &mut |_| true, observe)
     }
 
-    /// As [`WorkDir::encode`], while `goes_on` says so before each shard.
+    /// [`WorkDir::encode`], while `goes_on` returns true before each shard.
     ///
     /// # Errors
-    /// As [`WorkDir::encode`]; [`Error::Unfinished`] at the first shard that is not to be encoded.
+    /// The errors of [`WorkDir::encode`]; [`Error::Unfinished`] at the first shard that is not to be encoded.
     pub fn encode_while(
         &self,
         pool: &Pool,
@@ -145,7 +145,7 @@ fn encode_row(pool: &Pool, encoder: &Encoder, row: &PoolRow) -> EncodedRow {
     }
 }
 
-/// What no model sees of a row: its columns that are not read, and what its rendering does not show.
+/// Content of a row that no model sees: columns that are not read, and fields that its rendering does not show.
 fn unread(row: &PoolRow, rendered: Vec<Unread>) -> Vec<Unread> {
     let mut unread = [row.unread.clone(), rendered].concat();
     unread.sort_unstable();

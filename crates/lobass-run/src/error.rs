@@ -1,4 +1,4 @@
-//! What can stop a run. Nothing that was committed before is lost by any of it.
+//! Errors that stop a run. Committed work is never lost.
 
 use std::path::PathBuf;
 
@@ -15,13 +15,13 @@ pub enum Error {
     /// The store of a work directory fails.
     #[error("cannot {action} `{}`: {reason}", path.display())]
     Store {
-        /// What was to be done.
+        /// The action that failed.
         action: &'static str,
         /// The object.
         path: PathBuf,
-        /// What the store says.
+        /// The store's reason.
         reason: String,
-        /// What the system says, if it is the system that fails.
+        /// The system's reason, if the system failed.
         kind: Option<std::io::ErrorKind>,
         /// Whether the same call may succeed later: a server that is away, a disk that is full.
         again: bool,
@@ -34,7 +34,7 @@ pub enum Error {
     Parquet {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The cause.
         #[source]
         source: parquet::errors::ParquetError,
     },
@@ -43,9 +43,9 @@ pub enum Error {
     Json {
         /// The file.
         path: PathBuf,
-        /// What it should be.
+        /// The expected content.
         expected: &'static str,
-        /// What is wrong with it.
+        /// The cause.
         #[source]
         source: serde_json::Error,
     },
@@ -54,7 +54,7 @@ pub enum Error {
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
     },
     /// The directory was begun with other data or settings.
@@ -65,7 +65,7 @@ pub enum Error {
     OtherPlan {
         /// The directory.
         path: PathBuf,
-        /// What differs, with both values.
+        /// The differences, with both values.
         differences: Vec<String>,
     },
     /// The directory holds something that is not lobass's.
@@ -76,7 +76,7 @@ pub enum Error {
     Foreign {
         /// The directory.
         path: PathBuf,
-        /// What is in it.
+        /// A file in it.
         name: String,
     },
     /// The data changed while it was being read.
@@ -125,7 +125,7 @@ pub enum Error {
         model: String,
         /// The shard.
         shard: u32,
-        /// What the engine says.
+        /// The engine's error.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
@@ -182,15 +182,15 @@ pub enum Error {
         path: PathBuf,
         /// Which data file, from 1.
         file: usize,
-        /// That of the pool.
+        /// The digest of the pool.
         expected: String,
-        /// That of the vectors.
+        /// The digest in the vectors' manifest.
         found: String,
     },
     /// Models, roles, and folds that do not make a table.
     #[error("cannot seal a score table: {reason}")]
     Unsealable {
-        /// What does not fit.
+        /// The mismatch.
         reason: String,
     },
     /// A score table that holds sums of losses, and no losses of tokens.
@@ -207,7 +207,7 @@ pub enum Error {
     NotATable {
         /// The file.
         path: PathBuf,
-        /// What is missing.
+        /// The missing part.
         reason: String,
     },
 }

@@ -1,4 +1,4 @@
-//! What workers left behind.
+//! Leftover files of workers.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ impl WorkDir {
     /// commit does not name. What a worker may still be about to commit is not among it.
     ///
     /// # Errors
-    /// [`Error::Store`] if the store fails, [`Error::Damaged`] if a commit is none of this plan.
+    /// [`Error::Store`] if the store fails, [`Error::Damaged`] if a commit belongs to another plan.
     pub fn garbage(&self) -> Result<Vec<String>, Error> {
         let mut garbage = Vec::new();
         for (stage, files) in self.committed_files()? {

@@ -1,4 +1,4 @@
-//! What a work directory is to end in: the models that all its rows are scored under.
+//! The goal of a work directory: the models that all its rows are scored under.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +20,7 @@ pub(crate) const JOBS: &str = "jobs";
 pub struct Job {
     /// The plan of the work directory.
     pub plan: String,
-    /// What the table is to hold.
+    /// The contents of the table.
     pub seal: Seal,
 }
 
@@ -55,7 +55,7 @@ impl Job {
         self.seal.models()
     }
 
-    /// What is kept of the losses.
+    /// The detail of the losses that is kept.
     pub fn detail(&self) -> Detail {
         self.seal.detail
     }

@@ -36,7 +36,7 @@ pub(crate) fn join(row: EncodedRow, losses: Vec<Option<RowLoss>>, seal: &Seal) -
     Some(TableRow { record, further, tokens, sequence })
 }
 
-/// What is known of a row before any model has seen it.
+/// The record of a row before any model has scored it.
 pub(crate) fn unscored_record(row: EncodedRow) -> ScoreRecord {
     let (sequence, rejected) = (row.sequence.as_ref(), row.rejected.as_ref());
     ScoreRecord {

@@ -24,12 +24,12 @@ impl Lock {
             fs_err::create_dir_all(dir)?;
             let file = match fs_err::OpenOptions::new().create(true).append(true).open(&path) {
                 Ok(file) => file.into_parts().0,
-                // Whoever was alone has just removed the directory.
+                // Another process was alone, and has just removed the directory.
                 Err(error) if error.kind() == ErrorKind::NotFound => continue,
                 Err(error) => return Err(error.into()),
             };
             match file.lock_shared() {
-                // Whoever removed it while we waited has left us with a lock on nothing.
+                // Another process removed it while we waited, so this lock protects nothing.
                 Ok(()) if path.exists() => return Ok(Self(Some(file))),
                 Ok(()) => {}
                 Err(error) if error.kind() == ErrorKind::Unsupported => return Ok(Self(None)),

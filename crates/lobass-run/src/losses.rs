@@ -20,7 +20,7 @@ pub(crate) struct RowLoss {
     pub(crate) nll: f64,
     pub(crate) n_scored: u32,
     pub(crate) per_token: Option<Vec<f32>>,
-    /// Of a pair the sum and the count of the rejected side; tokens are kept of the chosen side alone.
+    /// For a pair, the sum and the count of the rejected side. Tokens are kept for the chosen side only.
     pub(crate) rejected: Option<(f64, u32)>,
 }
 

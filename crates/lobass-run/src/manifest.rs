@@ -1,4 +1,4 @@
-//! What a score table says of itself.
+//! The manifest of a score table.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,7 +31,7 @@ pub struct InputRecord {
 pub struct TemplateRecord {
     /// Where it came from.
     pub name: String,
-    /// Of its source, its special tokens, and the time it was told if it asked for it.
+    /// Digest of its source, its special tokens, and the time that it was given, if it asks for one.
     pub digest: String,
     /// The time that `strftime_now` told, if the template asks for it.
     pub now: Option<String>,
@@ -47,13 +47,13 @@ pub struct ModelKey {
     pub role: String,
     /// Where it was; no part of any digest.
     pub path: String,
-    /// Of its config and weights.
+    /// Digest of its config and weights.
     pub weights_digest: String,
     /// The number format it ran in.
     pub dtype: String,
-    /// What it ran on.
+    /// The device that it ran on.
     pub device: String,
-    /// What it was shown before the tokens that are scored.
+    /// The text before the scored tokens.
     #[serde(default, skip_serializing_if = "is_prompt")]
     pub context: Context,
     /// How its predictions were judged.
@@ -85,14 +85,13 @@ impl ModelKey {
         }
     }
 
-    /// The same model in another role, shown something else.
+    /// This model in another role, in another context.
     #[must_use]
     pub fn in_context(&self, role: &str, context: Context) -> Self {
         Self { role: role.to_owned(), context, ..self.clone() }
     }
 
-    /// The same model in another role, judged by something else. A role whose predictions are judged by the Brier loss
-    /// ends in `_brier`.
+    /// This model in another role, with another measure. A role with the Brier loss ends in `_brier`.
     #[must_use]
     pub fn measured_by(&self, role: &str, measure: Measure) -> Self {
         Self { role: role.to_owned(), measure, ..self.clone() }
@@ -107,7 +106,7 @@ impl ModelKey {
         }
     }
 
-    /// The same weights in the same format on the same kind of device.
+    /// The units of these weights in this format on this kind of device.
     pub(crate) fn units(&self) -> String {
         let digest: String = self.weights_digest.chars().take(16).collect();
         let device = self.device.split(':').next().unwrap_or_default();
@@ -150,17 +149,18 @@ pub struct Manifest {
     pub plan: String,
     /// The data, file by file.
     pub inputs: Vec<InputRecord>,
-    /// Of everything that decides token ids.
+    /// Digest of everything that decides token ids.
     pub tokenizer: String,
     /// The chat template.
     pub template: TemplateRecord,
-    /// Mask, maximal length, and what became of longer rows.
+    /// Mask, maximal length, and the policy for longer rows.
     pub encoding: EncodeOptions,
-    /// What became of repeated rows.
+    /// The policy for repeated rows.
     pub duplicates: Duplicates,
     /// The models: the base, the references, and the others.
     pub models: Vec<ModelRecord>,
-    /// What the references were trained on; tables without one, and those of earlier versions, do not say.
+    /// The rows that the references were trained on; absent in tables without a reference, and in those of earlier
+    /// versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<ReferenceMode>,
     /// How the pool was cut, if references were cross-fitted.
@@ -175,11 +175,11 @@ pub struct Manifest {
     pub n_rows: u64,
     /// Rows of each status that occurs.
     pub counts: BTreeMap<RowStatus, u64>,
-    /// What rows say and no model sees, by source; tables of earlier versions do not say.
+    /// Content of rows that no model sees, by source; absent in tables of earlier versions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unread: Vec<UnreadRecord>,
-    /// Of every token id and every loss, whoever computed them, when, and in how many tries; tables of earlier versions
-    /// do not say.
+    /// Digest of every token id and every loss. It does not depend on who computed them, when, or in how many attempts.
+    /// Absent in tables of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
 }
@@ -219,8 +219,8 @@ pub(crate) fn token_column(role: &str) -> String {
     if role.ends_with(BRIER) { format!("{role}_token") } else { format!("{role}_token_nll") }
 }
 
-/// What roles end in whose predictions are judged by the Brier loss.
+/// The ending of roles with the Brier loss.
 pub(crate) const BRIER: &str = "_brier";
 
-/// What the names of columns of rejected responses end in, before `_nll`.
+/// The ending of columns of rejected responses, before `_nll`.
 pub(crate) const REJECTED: &str = "_rejected";

@@ -1,4 +1,4 @@
-//! What there is to do: immutable, and named by its content.
+//! The work to do: immutable, and named by its content.
 
 use std::fmt::Write as _;
 
@@ -21,13 +21,13 @@ pub struct Plan {
     pub version: u32,
     /// The data, file by file.
     pub inputs: Vec<InputRecord>,
-    /// Of everything that decides token ids.
+    /// Digest of everything that decides token ids.
     pub tokenizer: String,
     /// The chat template.
     pub template: TemplateRecord,
-    /// Mask, maximal length, and what becomes of longer rows.
+    /// Mask, maximal length, and the policy for longer rows.
     pub encoding: EncodeOptions,
-    /// What becomes of repeated rows.
+    /// The policy for repeated rows.
     pub duplicates: Duplicates,
     /// All rows, in order, without gaps.
     pub shards: Vec<Shard>,
@@ -95,7 +95,7 @@ impl Plan {
         })
     }
 
-    /// What two plans disagree on, in words.
+    /// The differences of two plans, in words.
     pub(crate) fn differences(&self, other: &Self) -> Vec<String> {
         let mut found = Vec::new();
         let mut compare = |what: &str, mine: String, theirs: String| {

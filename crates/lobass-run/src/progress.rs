@@ -1,6 +1,6 @@
 //! How far a run is.
 
-/// What a run is doing.
+/// The stages of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stage {
     /// Reading, rendering, and tokenising rows.
@@ -27,7 +27,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Of a stage that begins.
+    /// The progress of a stage that begins.
     pub fn new(stage: Stage, n_rows: u64) -> Self {
         Self { stage, rows_done: 0, rows_resumed: 0, n_rows, n_tokens: 0 }
     }

@@ -30,7 +30,7 @@ pub struct Ready {
 pub struct Request {
     /// [`PROTOCOL_VERSION`] of the process that asks.
     pub v: u32,
-    /// What to do with the unit.
+    /// The operation on the unit.
     pub op: Op,
     /// The role of the model.
     pub model: String,
@@ -38,7 +38,7 @@ pub struct Request {
     pub shard: u32,
 }
 
-/// What to do with a unit.
+/// An operation on a unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Op {

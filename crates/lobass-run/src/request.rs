@@ -1,4 +1,4 @@
-//! What a score table is to hold: which models, in which roles.
+//! The contents of a score table: which models, in which roles.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -11,7 +11,7 @@ use crate::folds::Folds;
 use crate::manifest::BRIER;
 use crate::{Error, ModelKey};
 
-/// What is to be joined into a table.
+/// The models that are joined into a table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Seal {
     /// The base; its role is `base`.
@@ -23,7 +23,7 @@ pub struct Seal {
     pub further: Vec<ModelKey>,
     /// How the pool was cut, if references were each trained on all but a fold of it.
     pub folds: Option<Folds>,
-    /// What the references were trained on.
+    /// The rows that the references were trained on.
     pub mode: ReferenceMode,
     /// Whether the loss of each token is kept; with one reference at most.
     pub detail: Detail,
@@ -34,7 +34,7 @@ pub struct Seal {
 /// A reference: a fine-tuned model, and what it was fine-tuned on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReferenceModel {
-    /// The model, in a role of its own.
+    /// The model, in a role that no other has.
     pub model: ModelKey,
     /// The seed of its training, if that is known. Of several references each has to have one.
     pub seed: Option<u64>,
@@ -138,7 +138,7 @@ impl Seal {
         [&self.base].into_iter().chain(references).chain(&self.further)
     }
 
-    /// The same, wherever the models are.
+    /// This request without paths of models.
     pub(crate) fn without_paths(&self) -> Self {
         let mut nameless = self.clone();
         nameless.base.path.clear();

@@ -26,7 +26,7 @@ pub(crate) struct EncodedRow {
     pub(crate) sequence: Option<Sequence>,
     /// The other side of a pair that is scored.
     pub(crate) rejected: Option<Sequence>,
-    /// What it says and no model sees; empty for statuses that are not scored.
+    /// Content that no model sees; empty for statuses that are not scored.
     pub(crate) unread: Vec<Unread>,
 }
 

@@ -12,7 +12,7 @@ impl WorkDir {
     /// Scores every shard that this model has not scored yet, by [`WorkDir::run_unit`].
     ///
     /// # Errors
-    /// As [`WorkDir::run_unit`]. Shards committed before stay.
+    /// The errors of [`WorkDir::run_unit`]. Shards committed before stay.
     pub fn score<E: LossEngine>(
         &self,
         model: &ModelKey,
@@ -23,11 +23,11 @@ impl WorkDir {
         self.score_behind(model, engine, detail, &mut |_| true, observe)
     }
 
-    /// As [`WorkDir::score`], while rows are still being encoded on another thread. `encoded` waits until a shard is,
-    /// and says whether it will ever be.
+    /// [`WorkDir::score`], while another thread still encodes rows. `encoded` waits until a shard is encoded, and
+    /// returns whether it ever will be.
     ///
     /// # Errors
-    /// As [`WorkDir::score`]; [`Error::Unfinished`] at the first shard that will never be encoded.
+    /// The errors of [`WorkDir::score`]; [`Error::Unfinished`] at the first shard that will never be encoded.
     pub fn score_behind<E: LossEngine>(
         &self,
         model: &ModelKey,

@@ -15,10 +15,10 @@ use crate::table::{TableRow, TableShape, TableWriter};
 use crate::unread::UnreadTally;
 use crate::{Error, Manifest, Seal, WorkDir};
 
-/// What is in a sealed table.
+/// A description of a sealed table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SealReport {
-    /// What the table says of itself.
+    /// The manifest of the table.
     pub manifest: Manifest,
     /// Tokens of all scored rows, of pairs those of both sides.
     pub n_tokens: u64,
@@ -34,9 +34,10 @@ pub struct SealReport {
 impl WorkDir {
     /// Joins encoded rows and the losses of some models into a table, which appears whole or not at all.
     ///
-    /// Of several references, `reference` is the mean of the summed losses under those that were not trained on the
+    /// With several references, `reference` is the mean of the summed losses under those that were not trained on the
     /// row: all of them, or with folds those that left its fold out; `in_sample` is that of the others. All sums are
-    /// over the same tokens. A row under which any model has a loss that is not finite gets
+    /// over the same tokens. A row under which any model has a loss that is not finite gets [`RowStatus::NonFinite`]
+    /// and no numbers.
     /// [`RowStatus::NonFinite`] and no numbers.
     ///
     /// # Errors
@@ -47,11 +48,12 @@ impl WorkDir {
         self.seal_without(seal, 0, out)
     }
 
-    /// As [`WorkDir::seal`], and goes without up to so many units that were given up: the rows of their shards get
+    /// [`WorkDir::seal`] without up to `n_given_up` units that were given up: the rows of their shards get
+    /// [`RowStatus::Quarantined`].
     /// [`RowStatus::Quarantined`].
     ///
     /// # Errors
-    /// As [`WorkDir::seal`].
+    /// The errors of [`WorkDir::seal`].
     pub fn seal_without(&self, seal: &Seal, n_given_up: usize, out: &Path) -> Result<SealReport, Error> {
         seal.check()?;
         let audit = self.audit(seal, n_given_up)?;
@@ -138,7 +140,7 @@ fn given_up(row: EncodedRow, shard: Shard, role: &str) -> TableRow {
     TableRow::without_losses(record)
 }
 
-/// What is counted on the way.
+/// The counts of a seal.
 #[derive(Default)]
 struct Tally {
     counts: BTreeMap<RowStatus, u64>,

@@ -14,13 +14,13 @@ use crate::{Attempts, Error, ModelKey, Shard, WorkDir};
 pub struct Unit<'a> {
     /// The model.
     pub model: &'a ModelKey,
-    /// What is kept of the losses; units with other detail are other units.
+    /// The detail of the losses; units with other detail are other units.
     pub detail: Detail,
     /// The shard.
     pub shard: Shard,
 }
 
-/// What became of a unit.
+/// The result of a unit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
     /// The model's role.
@@ -33,7 +33,7 @@ pub struct Receipt {
     pub n_rows: u64,
     /// Tokens that were run here, twins and common beginnings counted as often as they are there.
     pub n_tokens: u64,
-    /// Of the committed values.
+    /// Digest of the committed values.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
 }
@@ -82,8 +82,8 @@ impl WorkDir {
     /// Computes a unit and commits it, unless it has a commit. Any number of workers may do the same one at once: one
     /// commit counts.
     ///
-    /// Of pairs both sides are run, in one call. With [`Detail::PerToken`] the loss of every token is kept, of pairs
-    /// for the chosen side.
+    /// For pairs both sides are run in one call. With [`Detail::PerToken`] the loss of every token is kept, for pairs
+    /// on the chosen side.
     ///
     /// # Errors
     /// [`Error::Unfinished`] if the shard has not been encoded, [`Error::TokenOutOfRange`] if the tokenizer has tokens
@@ -117,7 +117,7 @@ impl WorkDir {
         receipt
     }
 
-    /// What is known of a unit that has a commit.
+    /// The receipt of a unit that has a commit.
     ///
     /// # Errors
     /// [`Error::Store`] if the store fails, [`Error::Damaged`] if the commit is of another plan.

@@ -1,4 +1,4 @@
-//! What rows say and no model sees, counted over a pool.
+//! Content of rows that no model sees, counted over a pool.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,7 +14,7 @@ use crate::{Error, Plan, WorkDir};
 pub struct UnreadRecord {
     /// The source of the rows.
     pub source: String,
-    /// What is not read.
+    /// The unread content.
     #[serde(flatten)]
     pub unread: Unread,
     /// The rows that have it.
@@ -55,7 +55,7 @@ impl UnreadTally {
         }
     }
 
-    /// What was counted, in the order of the plan's sources.
+    /// The counts, in the order of the plan's sources.
     pub(crate) fn records(mut self, plan: &Plan) -> Vec<UnreadRecord> {
         let mut records = Vec::new();
         for input in &plan.inputs {
@@ -73,7 +73,7 @@ impl UnreadTally {
 }
 
 impl WorkDir {
-    /// What rows say and no model sees, with how many rows of each source say it.
+    /// Content of rows that no model sees, with the number of rows of each source.
     ///
     /// # Errors
     /// If a shard has not been encoded or cannot be read.

@@ -27,7 +27,7 @@ pub struct WorkDir {
     lock: Lock,
 }
 
-/// What a row is called.
+/// The name of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowName {
     /// Its position in the pool.
@@ -36,7 +36,7 @@ pub struct RowName {
     pub key: ExampleKey,
     /// The file it comes from.
     pub source: String,
-    /// What became of it when it was encoded.
+    /// Its status after encoding.
     pub status: RowStatus,
 }
 

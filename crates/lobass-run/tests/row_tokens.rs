@@ -10,7 +10,7 @@ use serde_json::json;
 
 use support::{Planned, single};
 
-/// Every token has a loss of its own.
+/// Every token has a different loss.
 struct ByToken(f32);
 
 impl LossEngine for ByToken {

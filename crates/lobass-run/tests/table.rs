@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use support::{Linear, Planned, single};
 
-/// A pool in a directory of its own, encoded.
+/// A pool in a separate directory, encoded.
 struct Bench {
     dir: tempfile::TempDir,
     work: WorkDir,

@@ -210,7 +210,7 @@ fn a_try_that_is_withdrawn_does_not_count() {
             work.run_unit(unit, &engine("base"), &counted(1), &mut |step| {
                 if let Step::Begun(attempt) = step {
                     attempt.withdraw().unwrap();
-                    panic!("the worker is told to stop");
+                    panic!("the worker is stopped");
                 }
             })
         }));
@@ -321,7 +321,7 @@ fn a_store_that_is_gone_is_an_error_with_its_name_and_nothing_is_lost() {
     assert_eq!(digest(&work, &dir), expected(&planned, &dir));
 }
 
-/// What the child of the test below is told by.
+/// The variable that starts the child of the test below.
 const CHILD: &str = "LOBASS_TEST_DIES_AT";
 
 /// Aborts at a step of a unit, if this process is such a child.

@@ -1,4 +1,4 @@
-//! What every rule finds in lines of a prompt, a tab, and a response: `lobass-text` alone.
+//! The findings of every rule in lines of a prompt, a tab, and a response: `lobass-text` alone.
 //!
 //! `printf 'Say hello.\t<nooutput>\n' | cargo run -p lobass-text --example findings -- all`
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]

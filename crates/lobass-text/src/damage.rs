@@ -3,13 +3,13 @@
 /// A place where a text is damaged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Damage {
-    /// What is wrong.
+    /// The kind of damage.
     pub kind: DamageKind,
     /// Where, in bytes.
     pub at: usize,
 }
 
-/// What is wrong with a place.
+/// The kind of damage at a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum DamageKind {
@@ -30,7 +30,7 @@ pub enum DamageKind {
 }
 
 impl DamageKind {
-    /// What one such place is.
+    /// A description of one such place.
     pub fn what(self) -> &'static str {
         match self {
             Self::Replacement => "a replacement character",
@@ -49,7 +49,7 @@ pub fn damage(text: &str) -> impl Iterator<Item = Damage> + '_ {
     text.char_indices().filter_map(|(at, sign)| Some(Damage { kind: kind(sign, &text[at..])?, at }))
 }
 
-/// What is wrong with a character that begins a text.
+/// The damage of a character that begins a text.
 fn kind(sign: char, text: &str) -> Option<DamageKind> {
     match sign {
         '\t' | '\n' | '\r' | '\u{c}' => None,

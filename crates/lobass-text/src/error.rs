@@ -1,4 +1,4 @@
-//! What cannot be asked for.
+//! Invalid requests.
 
 use thiserror::Error;
 
@@ -9,7 +9,7 @@ pub enum Error {
     /// A rule that is not there.
     #[error("rule `{name}`: expected one of {known}, or default or all")]
     UnknownRule {
-        /// What was asked for.
+        /// The requested name.
         name: String,
         /// The names of all rules.
         known: String,
@@ -19,9 +19,9 @@ pub enum Error {
     Threshold {
         /// Whose.
         rule: &'static str,
-        /// What it may be.
+        /// The expected value.
         expected: String,
-        /// What it is.
+        /// The found value.
         found: String,
     },
     /// A similarity from which texts are to be near duplicates that cannot be searched for.
@@ -29,13 +29,13 @@ pub enum Error {
     Jaccard {
         /// The least that can be.
         least: f64,
-        /// What was asked for.
+        /// The requested value.
         found: f64,
     },
     /// A share of a passage that means nothing.
     #[error("the share of a passage: expected a number above 0 and at most 1, found {found}")]
     Share {
-        /// What was asked for.
+        /// The requested value.
         found: f64,
     },
 }

@@ -4,11 +4,11 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::words::words;
 
-/// What a word of a script with spaces weighs.
+/// The weight of a word in a script with spaces.
 pub(crate) const WORD: u32 = 5;
-/// What a letter of a script without spaces weighs.
+/// The weight of a letter in a script without spaces.
 const LETTER: u32 = 3;
-/// What a text without words weighs: enough for a near duplicate, too little for a passage.
+/// The weight of a text without words: enough for a near duplicate, too little for a passage.
 const SIGNS: u32 = 3 * WORD;
 
 /// The words of one text, as hashes.

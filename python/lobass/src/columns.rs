@@ -1,4 +1,4 @@
-//! What a score table says of itself, and its columns as Python lists.
+//! The manifest of a score table, and its columns as Python lists.
 
 use std::path::PathBuf;
 

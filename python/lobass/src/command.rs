@@ -60,7 +60,7 @@ impl Observer for Program {
     }
 }
 
-/// Runs a command, with the result as JSON. `progress` is told (stage, done, all, tokens), `say` (is a warning, line).
+/// Runs a command, with the result as JSON. `progress` gets (stage, done, all, tokens), `say` (is a warning, line).
 #[pyfunction]
 pub(crate) fn run(
     py: Python<'_>,

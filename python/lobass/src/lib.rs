@@ -15,7 +15,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 use pyo3::prelude::pymodule;
 
-/// What the Python modules of the package use; nobody else should.
+/// Private functions for the Python modules of the package.
 #[pymodule]
 mod _lobass {
     #[pymodule_export]

@@ -1,4 +1,4 @@
-//! What is damaged, and what reads it.
+//! The targets: damaged inputs, and their readers.
 
 mod models;
 mod rows;

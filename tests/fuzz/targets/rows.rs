@@ -9,7 +9,7 @@ use parquet::arrow::ArrowWriter;
 use super::{Target, command, remove, small_pool, unpack_demo};
 use crate::mutate::Kind;
 
-/// What every row is read for: its text, its tokens, its mask.
+/// Reads every row for its text, its tokens, and its mask.
 fn read(dir: &Path, name: &str) {
     // An error is right; a panic is not.
     let _ = command(dir, &format!("inspect --base {{base}} --data {{{name}}} --row 0"));

@@ -56,7 +56,7 @@ pub(crate) fn load(name: &str) -> Llama {
 /// Five steps on one batch, and what PyTorch makes of them.
 pub(crate) struct Case<'a> {
     pub(crate) name: String,
-    /// Of `gradients.safetensors` and `weights.safetensors`.
+    /// The directory of `gradients.safetensors` and `weights.safetensors`.
     pub(crate) dir: PathBuf,
     /// Before the names of parameters in those.
     pub(crate) prefix: &'static str,

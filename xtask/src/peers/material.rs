@@ -1,4 +1,4 @@
-//! What is scored: checkpoints and token sequences, made once and kept by what they were made of.
+//! Material of the comparisons: checkpoints and token sequences, made once and kept by the options that made them.
 
 use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::path::{Path, PathBuf};

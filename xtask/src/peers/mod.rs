@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 use xshell::{Shell, cmd};
 
-/// What is measured by itself, so that nothing else is running.
+/// Comparisons that are measured alone, so that nothing else is running.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Comparison {
     /// Compare scoring with transformers
@@ -102,7 +102,7 @@ fn worst_difference(ours: &Side, peers: &Side, tolerance: f64) -> Result<f64> {
     Ok(worst)
 }
 
-/// The numbers of a list in a run's result; what is no number, as NaN is none in JSON, is an error.
+/// The numbers of a list in a run's result; a value that is no number is an error, such as NaN, which JSON lacks.
 fn numbers(run: &Value, name: &str) -> Result<Vec<f64>> {
     let list = run[name].as_array().with_context(|| format!("a run without `{name}`"))?;
     let number = |value: &Value| value.as_f64().with_context(|| format!("`{name}`: `{value}` is no number"));

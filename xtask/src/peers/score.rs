@@ -12,7 +12,7 @@ use super::{Side, build, numbers, run_ours, run_peer, worst_difference};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// What is scored
+    /// The workload
     #[arg(long, default_value = "all", value_parser = ["alpaca", "uniform", "small", "chat", "all"])]
     workload: String,
     /// The number format of the weights, and on the other side of all computation
@@ -53,7 +53,7 @@ const WORKLOADS: [Workload; 4] = [
 struct Dtype {
     name: &'static str,
     torch: &'static str,
-    /// Of the mean loss of a sequence, in nats a token.
+    /// The tolerance of the mean loss of a sequence, in nats a token.
     tolerance: f64,
     rounds: usize,
     rows: usize,

@@ -40,7 +40,7 @@ const PEERS: [Peer; 4] = [
 /// The best of one side's runs.
 #[derive(Debug, Clone, Copy)]
 struct Side {
-    /// Of the fastest run.
+    /// The time of the fastest run.
     seconds: f64,
     /// In bytes, of the run that took the most; NaN where the system does not tell.
     memory: f64,
@@ -84,7 +84,7 @@ pub(super) fn run(shell: &Shell, args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// Both sides chose the same rows, but for those that share the last one's score.
+/// Both sides chose the same rows, except for those that share the last one's score.
 fn check_same(ours: &Value, peer: &Value) -> Result<()> {
     let rows = |run: &Value| -> Result<Vec<u64>> {
         let rows = run["rows"].as_array().context("a run without rows")?;

@@ -22,7 +22,7 @@ pub(crate) struct Args {
     /// Steps of a run; the first is not timed
     #[arg(long, value_name = "N", default_value_t = 4)]
     steps: usize,
-    /// What is trained
+    /// The training method
     #[arg(long, value_name = "METHOD", default_value = "both", value_parser = ["full", "lora", "both"])]
     method: String,
     /// Keep less of the forward pass on our side
@@ -32,7 +32,7 @@ pub(crate) struct Args {
 
 const METHODS: [&str; 2] = ["full", "lora"];
 const LEARNING_RATE: &str = "1e-4";
-/// Of both sides: what each runs fastest with among 512, 1024, 2048, and 4096 on the machine of `docs/inside/benchmarks.md`.
+/// The fastest setting of both sides among 512, 1024, 2048, and 4096 on the machine of `docs/inside/benchmarks.md`.
 const MICRO_BATCH_TOKENS: usize = 512;
 /// Losses of both sides, in nats a token: f32, other orders of summation, a few steps.
 const TOLERANCE: f64 = 2e-3;

@@ -19,7 +19,7 @@ pub(super) fn offences(root: &Path, files: &[PathBuf]) -> Result<Vec<String>> {
     Ok(found)
 }
 
-/// What is wrong with the link `target` of `file`, if anything.
+/// The defect of the link `target` of `file`, if there is one.
 fn offence(root: &Path, file: &Path, target: &str) -> Result<Option<String>> {
     let (path, anchor) = target.split_once('#').unwrap_or((target, ""));
     let folder = file.parent().unwrap_or(Path::new(""));

@@ -39,7 +39,7 @@ fn offences_of(manifest: &Table) -> Vec<String> {
     found
 }
 
-/// Whoever embeds one crate finds out here how.
+/// Files that show how to embed a single crate.
 fn missing_files(root: &Path, manifest: &Path) -> Vec<String> {
     let folder = root.join(manifest.parent().unwrap_or(Path::new("")));
     let is_library = folder.join("src/lib.rs").exists() && !folder.join("src/main.rs").exists();

@@ -1,4 +1,4 @@
-//! What compilers do not check. `cargo test` runs it too, so that no one has to remember it.
+//! Checks that compilers do not make. `cargo test` runs them too.
 
 mod book;
 mod links;

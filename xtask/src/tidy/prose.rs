@@ -17,7 +17,7 @@ const PHRASES: [&str; 14] = [
     "is_none",
     "are_none",
     "none_is",
-    "whoever",
+    "who\u{65}ver",
     "of_its_own",
     "but_for",
     "what_became_of",
@@ -28,8 +28,20 @@ const PHRASES: [&str; 14] = [
 ];
 
 /// Where phrases are still to be rewritten.
-const PENDING: [&str; 7] =
-    ["docs/cli.md", "docs/reference/commands", "crates", "tests", "benches", "python/lobass/src", "xtask"];
+const PENDING: [&str; 12] = [
+    "docs/cli.md",
+    "docs/reference/commands",
+    "crates/lobass",
+    "crates/lobass-check",
+    "crates/lobass-cli",
+    "crates/lobass-data",
+    "crates/lobass-influence",
+    "crates/lobass-llama",
+    "crates/lobass-loss",
+    "crates/lobass-select",
+    "crates/lobass-train",
+    "crates/lobass-trainers",
+];
 
 pub(super) fn offences(root: &Path, files: &[PathBuf]) -> Result<Vec<String>> {
     let mut found = Vec::new();

@@ -1,4 +1,4 @@
-//! Of a data set: the files of one split, as far as their names tell it.
+//! The files of a data set: those of one split, recognised by their names.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Of a model: its config, its tokenizer, and safetensors.
+//! The files of a model: its config, its tokenizer, and safetensors.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use super::some;
 use crate::{Error, RepoId};
 
-/// What is read of a checkpoint or an adapter beside its weights. `tokenizer.model` is only looked for, to explain that
-/// it cannot be read without `tokenizer.json`.
+/// Files of a checkpoint or an adapter beside its weights. `tokenizer.model` is only looked for, to explain that it
+/// cannot be read without `tokenizer.json`.
 const SMALL: [&str; 11] = [
     "config.json",
     "generation_config.json",
@@ -44,7 +44,7 @@ pub(crate) fn small<'a>(repo: &RepoId, names: &[&'a str]) -> Result<Vec<&'a str>
     Ok(small_of(names))
 }
 
-/// What is read of a model without its weights, whatever those are.
+/// Files of a model without its weights, whatever those are.
 pub(crate) fn without_weights<'a>(repo: &RepoId, names: &[&'a str]) -> Result<Vec<&'a str>, Error> {
     let small = small_of(names);
     match small.is_empty() {
@@ -97,8 +97,8 @@ pub(crate) fn weights(repo: &RepoId, names: &[&str], index: Option<&str>) -> Res
     }
 }
 
-/// What is missing of the files that decide how rows are rendered and cut. Another program may have fetched a part of a
-/// model alone.
+/// Missing files among those that decide how rows are rendered and truncated. Another program may have downloaded only
+/// a part of a model.
 ///
 /// # Errors
 /// If a file cannot be read.
@@ -108,7 +108,7 @@ pub(crate) fn text_files_that_may_lack(dir: &Path) -> Result<Vec<&'static str>, 
     let is_here = |name: &str| dir.join(name).exists();
     let mut missing: Vec<&'static str> =
         ["tokenizer.json", CONFIG].into_iter().filter(|name| !is_here(name)).collect();
-    // The config has the template, or it is a file of its own.
+    // The config has the template, or it is a separate file.
     if !is_here(TEMPLATE) {
         let has_one =
             is_here(CONFIG) && fs_err::read_to_string(dir.join(CONFIG))?.contains("\"chat_template\"");

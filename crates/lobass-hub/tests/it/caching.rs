@@ -1,4 +1,4 @@
-//! What is there already: ours, and Python's.
+//! Files that are in the cache already: from lobass, and from Python.
 
 use lobass_hub::Error;
 
@@ -28,7 +28,7 @@ fn offline_a_part_is_not_taken_for_the_whole() {
     assert!(error.contains("expected `tokenizer.json` in the cache") && error.contains("offline"), "{error}");
 }
 
-/// What Python's `hf_hub_download` leaves: no list of what there is.
+/// The state that Python's `hf_hub_download` leaves: no listing of the commit.
 fn as_python_has_it(place: &Place, files: &[(&str, &str)]) {
     let root = place.cache().join("models--org--name");
     let commit = "1".repeat(40);

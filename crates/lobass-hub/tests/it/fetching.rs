@@ -1,4 +1,4 @@
-//! What is fetched, and what is not.
+//! Which files are downloaded, and which are not.
 
 use std::sync::Mutex;
 

@@ -22,7 +22,7 @@ use lobass_hub::{Error, Hub, HubSettings, RepoId, Snapshot, Token};
 
 use server::{Repo, Server};
 
-/// A server, and a cache of its own.
+/// A server and a separate cache.
 struct Place {
     server: Server,
     cache: tempfile::TempDir,

@@ -94,7 +94,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// What goes wrong.
+/// The faults of the server.
 #[derive(Debug, Clone)]
 pub(crate) enum Fault {
     /// This status, with these headers.
@@ -188,7 +188,7 @@ impl Server {
         self.state().renamed.insert(old.to_owned(), new.to_owned());
     }
 
-    /// What was asked since the last time, in order.
+    /// Requests since the last call, in order.
     pub(crate) fn asked(&self) -> Vec<Asked> {
         std::mem::take(&mut self.state().asked)
     }
@@ -198,7 +198,7 @@ impl Server {
     }
 }
 
-/// What goes back.
+/// The answer to a request.
 struct Reply {
     status: u16,
     headers: Vec<(&'static str, String)>,

@@ -16,8 +16,8 @@ const FEWEST_TERMS: usize = 3;
 
 /// Computes causal attention for the last `n` of the `t` positions of a sequence.
 ///
-/// What a query gives is the same to the bit whatever `n` is: a sequence may be taken in parts, or only where its
-/// result is wanted.
+/// The result of a query has the same bits for every `n`: a sequence may be taken in parts, or only where its result is
+/// needed.
 ///
 /// # Shapes
 /// - `q`, `out`: `[n, queries * width]`; `k`, `v`: `[t, keys * width]`

@@ -31,7 +31,7 @@ pub struct Heads {
     pub width: usize,
     /// With a window `w`, position `q` sees `k` only if `0 <= q - k < w`.
     pub window: Option<usize>,
-    /// What products of queries and keys are multiplied by, mostly `1 / sqrt(width)`.
+    /// The factor of products of queries and keys, mostly `1 / sqrt(width)`.
     pub scale: f32,
 }
 
@@ -85,7 +85,7 @@ impl Heads {
         View::new(values, positions.len(), self.width, heads * self.width)
     }
 
-    /// As [`Heads::view`], to write.
+    /// The mutable form of [`Heads::view`].
     fn view_mut(self, values: &mut [f32], positions: Range<usize>, heads: usize, head: usize) -> ViewMut<'_> {
         let values = &mut values[(positions.start * heads + head) * self.width..];
         ViewMut::new(values, positions.len(), self.width, heads * self.width)
@@ -136,7 +136,7 @@ impl Block {
         View::new(scores, self.queries.len(), self.keys.len(), self.keys.len())
     }
 
-    /// As [`Block::view`], to write.
+    /// The mutable form of [`Block::view`].
     fn view_mut<'a>(&self, scores: &'a mut [f32]) -> ViewMut<'a> {
         ViewMut::new(scores, self.queries.len(), self.keys.len(), self.keys.len())
     }

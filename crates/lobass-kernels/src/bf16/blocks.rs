@@ -41,7 +41,7 @@ pub(super) struct Weights<'a> {
     pub(super) stride: usize,
 }
 
-/// What multiplies one block with a panel.
+/// A kernel that multiplies one block with a panel.
 pub(super) trait Kernel {
     /// Writes the sums of products, if these are the first of their sums, or adds them to what is there.
     ///

@@ -1,4 +1,4 @@
-//! What each kernel computes, in `f64`, one number at a time: the reference, and nothing to run a model on.
+//! The definition of each kernel, in `f64`, one number at a time: a reference for tests, too slow to run a model.
 //!
 //! Signatures and meanings are those of the functions of the same name at the root of the crate; widths are not
 //! checked. Each gradient is tested against differences of the function itself. [`widen_bf16`](crate::widen_bf16) and

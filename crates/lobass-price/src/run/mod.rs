@@ -9,13 +9,13 @@ use crate::{Cluster, Error, Schedule};
 /// A job with more failures is given up.
 const MOST_FAILURES: usize = 100_000;
 
-/// What is run, and on what.
+/// The input of a simulation.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Setting<'a> {
     pub(crate) units: &'a [f64],
     pub(crate) cluster: &'a Cluster,
     pub(crate) schedule: Schedule,
-    /// Of each device.
+    /// The speed of each device.
     pub(crate) speeds: &'a [f64],
 }
 
@@ -48,7 +48,7 @@ struct Device {
     doing: Doing,
     since: f64,
     loaded: bool,
-    /// What is left of it.
+    /// The rest of the task.
     task: Task,
 }
 
@@ -61,7 +61,7 @@ enum Doing {
     Away,
 }
 
-/// What happens at some time. What belongs to an earlier life of a node does not happen.
+/// An event at some time. Events of an earlier life of a node are ignored.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Event {
     time: f64,
@@ -72,7 +72,7 @@ struct Event {
     number: usize,
 }
 
-/// Of what happens at the same time, what stands first here comes first.
+/// The kinds of events. At equal times, the first kind here comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum What {
     /// A device has loaded the model, or done a unit.

@@ -18,7 +18,7 @@ const MAX_SCORED: usize = 2_400;
 /// A drop of the loss by so many nats is the next color.
 pub(super) const LEVELS: [f64; 5] = [0.1, 0.5, 1.0, 2.0, 4.0];
 
-/// What is left of the room for examples.
+/// The remaining room for examples.
 pub(super) struct Room {
     bytes: usize,
     tokens: usize,
@@ -158,7 +158,7 @@ fn level(drop: f64) -> String {
     }
 }
 
-/// What is said of tokens that are not shown.
+/// The note about tokens that are not shown.
 fn rest(pieces: &[Piece]) -> String {
     let drop: f64 = pieces
         .iter()
@@ -185,7 +185,7 @@ fn middle_out(text: &str, limit: usize) -> String {
     format!("{}<span class=\"more\"> … {left_out} more characters … </span>{}", html(&first), html(&last))
 }
 
-/// What the colors mean.
+/// The legend of the colors.
 pub(super) fn legend(report: &Report) -> String {
     if let Some(why) = &report.without_heat {
         return format!("<p class=\"note\">{}</p>", html(why));

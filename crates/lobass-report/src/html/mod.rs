@@ -24,7 +24,7 @@ const SCRIPT: &str = include_str!("script.js");
 
 /// With more strategies the page says nothing of what is under the pointer, so that it stays small.
 const MAX_TIPS: usize = 8;
-/// What a page is to take at most, as far as examples can be left out to keep it so.
+/// The maximal size of a page, as far as leaving out examples can keep to it.
 const MAX_BYTES: usize = 1_900_000;
 
 /// Makes the page of a report: one file that loads nothing.
@@ -50,7 +50,7 @@ pub fn to_html(report: &Report) -> String {
     if report.views.len() > 1 {
         page += &section("overlap", "Where strategies agree", "", &tables::overlaps(report));
     }
-    page += &section("statuses", "What became of the rows", "", &tables::statuses(report));
+    page += &section("statuses", "Rows by status", "", &tables::statuses(report));
     page += "</div>\n";
     page += &panels(report);
     page += &section("repeat", "To repeat it", "", &commands(report));
@@ -245,7 +245,7 @@ fn score_figure(view: &View, at: usize) -> String {
                 plain(worst)
             )
         }
-        None => format!("Of {candidates} none is kept."),
+        None => format!("Of {candidates} no row is kept."),
     };
     reading += &excluded(view);
     if view.histogram.n_outside > 0 {

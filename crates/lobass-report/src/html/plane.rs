@@ -39,13 +39,13 @@ pub(super) fn draw(
     chart.finish() + &data
 }
 
-/// What the page says of what is under the pointer.
+/// Tooltips of a chart.
 pub(super) enum Tips<'a> {
     /// Nothing: the page would be too large.
     None,
-    /// What it says of another chart, whose points lie at the same places.
+    /// The tooltips of another chart, whose points lie at the same places.
     Like(&'a str),
-    /// Something of its own.
+    /// Separate tooltips.
     Own,
 }
 
@@ -139,7 +139,7 @@ fn shade(n: u64, most: u64) -> usize {
     at.min(SHADES - 1)
 }
 
-/// What the colors mean.
+/// The legend of the colors.
 pub(super) fn legend(plane: &Plane) -> String {
     let outside = match plane.n_outside {
         0 => String::new(),
@@ -166,7 +166,7 @@ pub(super) fn legend(plane: &Plane) -> String {
     }
 }
 
-/// What is under the pointer, for the script: places in the drawing and the numbers there.
+/// Data for the tooltips: places in the drawing, and the numbers there.
 fn data(id: &str, plane: &Plane, chart: &Chart<'_>) -> String {
     let round = |number: f64| (number * 10.0).round() / 10.0;
     let value = match &plane.marks {

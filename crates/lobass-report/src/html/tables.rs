@@ -1,4 +1,4 @@
-//! What is said in tables: strategies at a glance, sources, agreement, and statuses.
+//! Tables: strategies at a glance, sources, agreement, and statuses.
 
 use std::fmt::Write as _;
 
@@ -142,7 +142,7 @@ fn overlap_cell(one: &Overlap) -> String {
     )
 }
 
-/// What became of the rows.
+/// Rows by status.
 pub(super) fn statuses(report: &Report) -> String {
     let mut rows = String::new();
     for status in &report.statuses {

@@ -17,7 +17,7 @@ pub enum Scale {
 /// A stretch of numbers.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Axis {
-    /// What is measured, with its unit.
+    /// The quantity, with its unit.
     pub label: String,
     /// How numbers are spread over it.
     pub scale: Scale,
@@ -40,7 +40,7 @@ type Map = fn(f64) -> f64;
 
 /// Where an axis may end: so many times the width of the middle half of the numbers beyond it.
 const REACH: f64 = 3.0;
-/// What is beyond this share of the numbers at either end does not decide on the scale.
+/// Numbers beyond this share at either end do not affect the scale.
 const TAIL: f64 = 0.001;
 /// Positive numbers that span so many times their least are shown by their ratios, if their median lies in this first part
 /// of the span: if most of them would be squeezed together.
@@ -55,7 +55,7 @@ impl Axis {
         Self::with_margin(label, numbers, log, 0.02)
     }
 
-    /// The same with another share of its length at either end, where no number is.
+    /// The axis, longer by a share of its length at either end, where no number is.
     pub(crate) fn with_margin(
         label: impl Into<String>,
         mut numbers: Vec<f64>,

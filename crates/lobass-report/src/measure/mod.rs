@@ -35,7 +35,7 @@ pub struct Measuring<'a> {
     length_axis: Axis,
     views: Vec<View>,
     left_out: Vec<LeftOut>,
-    /// Of each view.
+    /// The kept rows of each view.
     kept: Vec<Kept>,
 }
 
@@ -68,7 +68,8 @@ impl<'a> Measuring<'a> {
     /// Adds what a strategy selects from the table. It takes 8 bytes a row, and some 40 more meanwhile.
     ///
     /// # Errors
-    /// What [`select_shaped`] says if the strategy cannot be used on the table; the others are not touched by it.
+    /// The error of [`select_shaped`] if the strategy cannot be used on the table. The other strategies are not
+    /// affected.
     pub fn add(&mut self, strategy: &Strategy, request: &Request) -> Result<(), SelectError> {
         let shaped = select_shaped(self.columns, strategy, request, &Shape::default())?;
         self.add_selected(strategy, &shaped);
@@ -127,7 +128,7 @@ impl<'a> Measuring<'a> {
         self.left_out.push(LeftOut { strategy: strategy.to_owned(), reason: reason.into() });
     }
 
-    /// What has been seen, to which examples, the manifest, and commands are to be added.
+    /// The measurements so far. Examples, the manifest, and commands are to be added.
     pub fn report(self, title: impl Into<String>) -> Report {
         let columns = self.columns;
         let scored = || (0..columns.len()).filter(|&row| columns.statuses[row].is_scored());

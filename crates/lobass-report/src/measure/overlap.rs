@@ -1,4 +1,4 @@
-//! What two selections have in common.
+//! Agreement of two selections.
 
 use lobass_core::Numbers;
 
@@ -56,7 +56,7 @@ mod tests {
         let found = kept(&all, &[0, 1, 2, 3]).agreement(&kept(&all, &[2, 3, 4, 5])).unwrap();
         assert_eq!((found.shared, found.k), (0.5, 4));
         assert!((found.by_chance - 0.5).abs() < 1e-12);
-        // Two of the four candidates of the second selection are none of the first.
+        // Two of the four candidates of the second selection do not belong to the first.
         let some = [Some(1.0), Some(1.0), None, None, Some(1.0), Some(1.0), None, None];
         let other = [None, None, Some(1.0), Some(1.0), Some(1.0), Some(1.0), None, None];
         let found = kept(&some, &[0, 4]).agreement(&kept(&other, &[2, 4, 5])).unwrap();

@@ -72,7 +72,7 @@ const CELLS: (usize, usize) = (64, 44);
 /// Stretches along `x` whose median is shown.
 const N_MEDIANS: usize = 14;
 
-/// What is wanted of a plane.
+/// The request for a plane.
 #[derive(Debug, Clone)]
 pub(super) struct Wanted {
     pub(super) x: Axis,

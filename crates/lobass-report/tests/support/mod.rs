@@ -92,7 +92,7 @@ fn attributes(text: &str) -> Vec<(String, String)> {
     found
 }
 
-/// What a page says, without tags: one space for whatever lies between words.
+/// The text of a page without tags, with one space between words.
 pub(crate) fn text_of(page: &str) -> String {
     let mut text = String::new();
     let mut rest = page;

@@ -26,7 +26,7 @@ impl Location {
         }
     }
 
-    /// What a name in it is called to a person.
+    /// The readable name of an object in it.
     pub(crate) fn join(&self, name: &str) -> PathBuf {
         match self {
             Self::Dir(dir) => dir.join(name),

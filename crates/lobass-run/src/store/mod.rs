@@ -30,7 +30,7 @@ pub struct Store {
     runtime: Arc<Runtime>,
 }
 
-/// What fails for good: the place is none.
+/// An action that fails for good: the place is invalid.
 const OPEN: &str = "open";
 
 /// Requests that are under way at once when many objects are read.
@@ -87,7 +87,7 @@ impl Store {
     /// # Errors
     /// [`Error::Io`] if the system has no thread for it.
     pub fn of(location: Location, objects: Arc<dyn ObjectStore>) -> Result<Self, Error> {
-        // One thread of its own keeps connections alive between calls.
+        // A separate thread keeps connections alive between calls.
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         Ok(Self { location, objects, runtime: Arc::new(runtime) })
     }
@@ -97,7 +97,7 @@ impl Store {
         &self.location
     }
 
-    /// What an object is called to a person.
+    /// The readable name of an object.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.location.join(name)
     }
@@ -138,7 +138,7 @@ impl Store {
         put.map(|_| ()).map_err(|error| failed("write", &self.location, name, &error))
     }
 
-    /// Writes an object under a name that must be free. Whoever comes second changes nothing.
+    /// Writes an object under a name that must be free. A later writer changes nothing.
     pub(crate) fn put_if_absent(&self, name: &str, bytes: impl Into<Bytes>) -> Result<Put, Error> {
         let (place, bytes): (Name, Bytes) = (name.into(), bytes.into());
         let put = || self.objects.put_opts(&place, bytes.clone().into(), PutMode::Create.into());
@@ -185,7 +185,7 @@ impl Store {
         self.runtime.block_on(self.retried(async || call().await))
     }
 
-    /// Makes a call again that failed for no reason of its own. Clients retry what their protocol calls transient; this
+    /// Repeats a call that failed for a reason outside of it. Clients retry what their protocol calls transient; this
     /// is for what they take for final, such as a connection that is refused while a server restarts. A directory's
     /// errors are final.
     async fn retried<T>(&self, call: impl AsyncFn() -> object_store::Result<T>) -> object_store::Result<T> {
@@ -223,7 +223,7 @@ fn may_pass(error: &object_store::Error, kind: Option<ErrorKind>) -> bool {
         && !kind.is_some_and(|kind| of_the_place.contains(&kind))
 }
 
-/// What the system said, if that is the cause.
+/// The system's error, if that is the cause.
 fn system_error(error: &object_store::Error) -> Option<&std::io::Error> {
     let mut causes = std::iter::successors(Some(error as &dyn std::error::Error), |cause| cause.source());
     causes.find_map(|cause| cause.downcast_ref())

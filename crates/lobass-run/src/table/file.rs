@@ -43,7 +43,7 @@ impl ScoreFile {
         Ok(Self { path: path.to_owned(), manifest, form })
     }
 
-    /// What the table says of itself.
+    /// The manifest of the table.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }

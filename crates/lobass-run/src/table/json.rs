@@ -126,7 +126,7 @@ pub fn write_json_lines(table: &ScoreTable, out: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// What a line holds, with its number.
+/// The content of each line, with its number.
 fn lines(path: &Path) -> Result<impl Iterator<Item = Result<Line, Error>>, Error> {
     let lines = BufReader::new(fs_err::File::open(path)?).lines();
     Ok(lines.zip(1..).map(|(line, number)| {

@@ -27,7 +27,7 @@ use crate::{Error, Manifest, Seal};
 /// A score table in memory, whole and row by row; of large tables [`ScoreFile`] reads what is needed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScoreTable {
-    /// What the table says of itself.
+    /// The manifest of the table.
     pub manifest: Manifest,
     /// Its rows, in the order of the pool.
     pub records: Vec<ScoreRecord>,

@@ -11,7 +11,7 @@ use crate::columns::Columns;
 use crate::manifest::sum_column;
 use crate::{Error, Manifest};
 
-/// What every selection needs.
+/// Columns that every selection needs.
 const ALWAYS: [&str; 7] = ["row", "key", "status", "reason", "source", "n_tokens", "n_scored"];
 const REJECTED_TOKENS: &str = "rejected_n_tokens";
 const FOLD: &str = "fold";

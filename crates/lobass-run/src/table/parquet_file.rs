@@ -19,7 +19,7 @@ use crate::{Error, Manifest};
 
 /// Rows per row group: what a reader holds at once.
 const GROUP_ROWS: usize = 1 << 17;
-/// The same with a list of tokens in each row.
+/// Rows of a row group with a list of tokens in each row.
 const GROUP_ROWS_OF_TOKENS: usize = 1 << 12;
 
 /// Writes a table batch by batch, under its name only when it is whole.

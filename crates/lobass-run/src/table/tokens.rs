@@ -17,7 +17,7 @@ use crate::rows::sequence;
 pub struct TokenLosses {
     /// 0-based position in the pool.
     pub row: u64,
-    /// What became of it.
+    /// The status of the row.
     pub status: RowStatus,
     /// Its tokens, of a pair those of the chosen side.
     pub sequence: Sequence,

@@ -12,7 +12,7 @@ pub(super) struct Wanted {
     pub(super) at: usize,
 }
 
-/// What `of_batch` makes of some columns of a batch, at the places where its wanted rows are; rows are ascending.
+/// The result of `of_batch` on some columns of a batch, for its wanted rows; rows are ascending.
 ///
 /// Row groups and batches without any are passed over.
 pub(super) fn read<T: Send>(

@@ -21,7 +21,7 @@ pub(crate) struct Flaky {
     gone: AtomicBool,
 }
 
-/// What becomes of a call.
+/// The fate of a call.
 #[derive(PartialEq, Eq)]
 enum Fate {
     Works,

@@ -7,7 +7,7 @@ use super::{ALONE, NearDuplicates};
 
 /// Up to so many candidates, all pairs are compared.
 const ALL_PAIRS: usize = 128;
-/// Of more, each with so many that follow it.
+/// The number of following texts that each is compared with, in larger groups.
 const WINDOW: usize = 64;
 
 /// Connects the near duplicates among the candidates of one band.

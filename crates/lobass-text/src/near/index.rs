@@ -21,9 +21,9 @@ pub struct Near {
 #[derive(Debug, Clone)]
 pub struct NearIndex {
     texts: NearDuplicates,
-    /// Of each band, hashes and the distinct texts that have them, ascending.
+    /// For each band: hashes, and the distinct texts that have them, ascending.
     bands: Vec<Vec<(u32, u32)>>,
-    /// Of each distinct text, the texts that it stands for: `(distinct, text)`, ascending.
+    /// For each distinct text: the texts that it stands for, as `(distinct, text)`, ascending.
     pushed: Vec<(u32, u32)>,
 }
 
@@ -45,14 +45,14 @@ impl NearIndex {
         Self { texts, bands, pushed }
     }
 
-    /// What has to be known of a text to look it up. See [`NearDuplicates::sketch`].
+    /// The part of a text that is needed to look it up. See [`NearDuplicates::sketch`].
     pub fn sketch<'t>(&self, parts: impl IntoIterator<Item = &'t str>) -> Sketch {
         self.texts.sketch(parts)
     }
 
     /// The texts of the index that are near duplicates of a text, in the order in which they were added.
     ///
-    /// Of more than 128 texts that share the hash of a band, 128 are compared with.
+    /// If more than 128 texts share the hash of a band, the text is compared with 128 of them.
     pub fn find(&self, sketch: &Sketch) -> Vec<Near> {
         let mut candidates: Vec<u32> = Vec::new();
         for (hash, band) in sketch.bands.iter().zip(&self.bands) {

@@ -9,7 +9,7 @@ use super::Bands;
 #[derive(Debug, Clone)]
 pub(super) struct MinHash {
     bands: Bands,
-    /// Of each function what is added to a shingle's hash, and what that is multiplied by.
+    /// For each function: a term that is added to a shingle's hash, and a factor for the sum.
     functions: Vec<(u32, u32)>,
 }
 

@@ -23,12 +23,12 @@ use set::{Kept, Set};
 
 use crate::Error;
 
-/// What near duplicates are.
+/// The definition of near duplicates.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct GroupOptions {
     /// The least Jaccard similarity of two texts in one group, from 0.1 to 1.
     pub jaccard: f64,
-    /// Of the hash functions. Another seed misses other pairs, if it misses any.
+    /// The seed of the hash functions. Another seed misses other pairs, if it misses any.
     pub seed: u64,
 }
 
@@ -38,10 +38,10 @@ impl Default for GroupOptions {
     }
 }
 
-/// What is kept of one text, computed by [`NearDuplicates::sketch`] on any thread.
+/// The stored part of one text, computed by [`NearDuplicates::sketch`] on any thread.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sketch {
-    /// Of all its words in order: texts with the same are the same.
+    /// Hash of all its words in order: texts with equal hashes are equal.
     identity: u128,
     /// The hash of each band.
     bands: Box<[u32]>,
@@ -57,7 +57,7 @@ pub struct Sketch {
 pub struct NearDuplicates {
     minhash: MinHash,
     jaccard: f64,
-    /// Of each text pushed, which of the distinct ones it is; [`ALONE`] if it is like no other.
+    /// For each text pushed, its distinct text; [`ALONE`] if it is like no other.
     distinct: Vec<u32>,
     by_identity: HashMap<u128, u32>,
     identities: Vec<u128>,
@@ -98,17 +98,18 @@ impl NearDuplicates {
     }
 
     /// Number of distinct texts so far: those of the same words in the same order are one, and those that are alone
-    /// are none.
+    /// Number of distinct texts so far. Texts with the same words in the same order count once. Texts that were pushed
+    /// alone do not count.
     pub fn n_distinct(&self) -> usize {
         self.identities.len()
     }
 
-    /// Whether there are none.
+    /// Whether no text was pushed.
     pub fn is_empty(&self) -> bool {
         self.distinct.is_empty()
     }
 
-    /// What has to be kept of a text. It may have parts, such as the turns of a conversation; no shingle is of two.
+    /// The stored part of a text. It may have parts, such as the turns of a conversation; no shingle spans two of them.
     pub fn sketch<'t>(&self, parts: impl IntoIterator<Item = &'t str>) -> Sketch {
         let shingles = shingle::of(parts);
         Sketch {
@@ -134,7 +135,7 @@ impl NearDuplicates {
         self.distinct.push(number);
     }
 
-    /// Adds a text that is to be in a group of its own, whatever it says.
+    /// Adds a text that is to be in a separate group, whatever it says.
     pub fn push_alone(&mut self) {
         self.distinct.push(ALONE);
     }

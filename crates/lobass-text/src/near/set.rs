@@ -26,7 +26,7 @@ impl Set {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Kept {
     shingles: Vec<u32>,
-    /// Of each text where its shingles end, and how many it has.
+    /// For each text: the end of its shingles, and their number.
     ends: Vec<(u64, u32)>,
 }
 

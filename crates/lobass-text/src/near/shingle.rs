@@ -7,7 +7,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::windows::{WORD, Windows};
 
-/// What a shingle weighs.
+/// The weight of a shingle.
 const SHINGLE: u32 = 3 * WORD;
 
 /// The shingles of a text.
@@ -15,7 +15,7 @@ const SHINGLE: u32 = 3 * WORD;
 pub(super) struct Shingles {
     /// Distinct and ascending; at least one.
     pub(super) hashes: Vec<u32>,
-    /// Of all words in order.
+    /// Hash of all words in order.
     pub(super) identity: u128,
 }
 

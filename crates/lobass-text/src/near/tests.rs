@@ -25,7 +25,7 @@ fn by_counting(texts: &[String], least: f64) -> Vec<u32> {
     (0..).take(texts.len()).map(|text| union.root_of(text)).collect()
 }
 
-/// The same texts together, whatever the groups are called.
+/// Whether the same texts are together, whatever the groups are called.
 fn same_partition(left: &[u32], right: &[u32]) -> bool {
     (0..left.len()).all(|a| (0..a).all(|b| (left[a] == left[b]) == (right[a] == right[b])))
 }

@@ -13,7 +13,7 @@ use passages::Passages;
 
 use crate::{Error, GroupOptions, NearDuplicates, NearIndex};
 
-/// What overlaps are.
+/// The definition of an overlap.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct OverlapOptions {
     /// When two whole texts are near duplicates.
@@ -26,7 +26,7 @@ pub struct OverlapOptions {
 /// A conversation as overlaps see it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Said<'a> {
-    /// What comes before the responses, in order.
+    /// The turns before the responses, in order.
     pub prompt: Vec<&'a str>,
     /// The responses, in order.
     pub responses: Vec<&'a str>,
@@ -62,7 +62,7 @@ pub struct Overlap {
     options: OverlapOptions,
     prompts: HashMap<u128, Vec<usize>>,
     near: NearIndex,
-    /// Of each example its prompt, then its response.
+    /// For each example, its prompt and then its response.
     passages: Passages,
 }
 

@@ -16,10 +16,10 @@ const BOILERPLATE: usize = 10;
 /// Memory: 24 bytes or so for each word of the passages; none for the texts that are searched.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Passages {
-    /// Of each run where its passages begin and end in `postings`.
+    /// For each run, the range of its passages in `postings`.
     runs: HashMap<u64, (u32, u32)>,
     postings: Vec<u32>,
-    /// Of each passage how many runs it has that count.
+    /// For each passage, the number of its runs that count.
     n_runs: Vec<u32>,
 }
 

@@ -1,11 +1,11 @@
-//! What was asked for, by whoever is not the assistant.
+//! Requests of all turns other than the assistant's.
 
 use std::collections::HashSet;
 
 use super::leftover::MARKERS;
 use crate::words::{Word, words};
 
-/// What was said to the assistant so far, as far as rules need it.
+/// The text before the assistant's turn, as far as rules need it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Asked {
     words: HashSet<u64>,

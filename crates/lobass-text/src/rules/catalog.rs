@@ -26,7 +26,7 @@ pub enum Rule {
     Truncated,
 }
 
-/// What there is to know about a rule.
+/// The description of a rule.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RuleInfo {
     /// Its name.
@@ -39,7 +39,7 @@ pub struct RuleInfo {
     pub threshold: f64,
     /// The least and the greatest threshold that it can have.
     pub thresholds: (f64, f64),
-    /// What the threshold is.
+    /// The meaning of the threshold.
     pub meaning: &'static str,
     /// The paper or tool that it is taken from, or where what it finds is known from.
     pub source: &'static str,
@@ -73,7 +73,7 @@ impl Rule {
         self.info().name
     }
 
-    /// What there is to know about it.
+    /// The description of the rule.
     pub fn info(self) -> &'static RuleInfo {
         &CATALOG[self as usize]
     }

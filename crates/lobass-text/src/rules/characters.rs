@@ -29,12 +29,12 @@ pub(super) fn broken(turn: &Turn<'_>, allowed: f64) -> Option<String> {
     (n as f64 > allowed).then(|| format!("{what} {place}{more}"))
 }
 
-/// What a prompt says whose answer may well be signs.
+/// Words of a prompt that allow an answer of symbols.
 const ASKS_FOR_SIGNS: &str = "emoji emojis emoticon emoticons symbol symbols sign signs ascii pattern pyramid triangle draw \
     diagram math equation formula expression code regex regular operator operators punctuation table chart morse calculate \
     solve simplify binary bracket brackets matrix xml json html css unicode dots dashes stars asterisks";
 
-/// Signs of a response that are not spaces, so few that nothing is said of them.
+/// The number of symbols of a response (without spaces) up to which the rule is silent.
 const FEW: usize = 20;
 
 /// Whether letters and digits make too little of a response.

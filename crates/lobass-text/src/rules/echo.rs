@@ -3,9 +3,9 @@
 use super::refusal::whole;
 use super::{Turn, quoted};
 
-/// What a prompt says that asks for its own words.
+/// Words of a prompt that ask for an echo of it.
 const ASKS_FOR_IT: &str = "repeat repeats copy echo verbatim recite quote";
-/// What a prompt says that asks for other words than its input's.
+/// Words of a prompt that ask for other words than its input's.
 const ASKS_FOR_A_CHANGE: &str = "rewrite reword rephrase paraphrase paraphrased restate shorten summarize summarise simplify \
     condense expand translate";
 

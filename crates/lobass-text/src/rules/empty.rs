@@ -2,7 +2,7 @@
 
 use super::{Turn, quoted};
 
-/// What stands for nothing, in lower case and without the signs around it.
+/// Texts that stand for nothing, in lower case and without the symbols around them.
 const NOTHING: [&str; 14] = [
     "n/a",
     "na",
@@ -19,7 +19,7 @@ const NOTHING: [&str; 14] = [
     "not applicable",
     "not available",
 ];
-/// What stands for nothing only in brackets: alone, these words are answers.
+/// Words that stand for nothing only in brackets: alone, they are answers.
 const IN_BRACKETS: [&str; 4] = ["output", "empty", "blank", "nil"];
 /// Questions that some of these answer.
 const ANSWERED: &str =

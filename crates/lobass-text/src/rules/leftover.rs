@@ -1,4 +1,4 @@
-//! What was to be filled in or taken out, and was not.
+//! Text that was to be filled in or removed, and was not.
 
 use super::{Turn, quoted};
 
@@ -55,12 +55,12 @@ fn numbered_instruction(text: &str) -> Option<usize> {
     text.match_indices(". Instruction:").find_map(begin)
 }
 
-/// What a prompt says whose answer may well be something to fill in.
+/// Words of a prompt that allow an answer with blanks to fill in.
 const ASKS_FOR_A_FORM: &str = "template templates form forms placeholder placeholders blank blanks fill format todo lorem mad-lib madlib";
 
 /// How a placeholder in brackets begins.
 const BEGINS: [&str; 6] = ["insert ", "your ", "enter ", "add your ", "fill in ", "name of "];
-/// What a placeholder in brackets is, or ends with.
+/// Placeholders in brackets, and their last words.
 const ENDS: [&str; 24] = [
     "name",
     "names",

@@ -21,12 +21,12 @@ use passage::Passage;
 
 use crate::Error;
 
-/// What a rule found.
+/// A finding of a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// The rule.
     pub rule: Rule,
-    /// What it saw and what would be allowed, in words.
+    /// The finding and its limit, in words.
     pub detail: String,
 }
 
@@ -104,15 +104,15 @@ impl Rules {
         Rule::ALL.into_iter().filter(|rule| self.is_on(*rule))
     }
 
-    /// What the rules find in a response to a prompt, in the order of [`Rule::ALL`]; at most one finding for each. Their
-    /// number is how little a row is worth, if one wants a number.
+    /// Findings in a response to a prompt, in the order of [`Rule::ALL`], with at most one for each rule. Their number
+    /// can serve as a penalty for the row.
     pub fn check(&self, prompt: &str, response: &str) -> Vec<Finding> {
         let mut conversation = self.conversation();
         conversation.hear(prompt);
         conversation.answer(response)
     }
 
-    /// A conversation that is told turn by turn.
+    /// A conversation that is checked turn by turn.
     pub fn conversation(&self) -> Conversation<'_> {
         Conversation { rules: self, asked: Asked::default(), prompt: String::new() }
     }
@@ -123,7 +123,7 @@ impl Rules {
 pub struct Conversation<'r> {
     rules: &'r Rules,
     asked: Asked,
-    /// What was said last.
+    /// The last turn before the response.
     prompt: String,
 }
 
@@ -146,7 +146,7 @@ impl Conversation<'_> {
     }
 }
 
-/// What rules look at.
+/// The input of the rules.
 struct Turn<'a> {
     asked: &'a Asked,
     prompt: &'a Passage<'a>,

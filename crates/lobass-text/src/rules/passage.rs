@@ -33,7 +33,7 @@ impl<'a> Passage<'a> {
         }
     }
 
-    /// What stands between a word and the one before it.
+    /// The text between a word and the one before it.
     fn gap(&self, word: usize) -> &'a str {
         let start = if word == 0 { 0 } else { self.words[word - 1].end };
         &self.text[start..self.words[word].start]

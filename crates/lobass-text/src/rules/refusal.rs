@@ -6,7 +6,7 @@ use super::passage::Place;
 use super::phrase::{Phrases, joined};
 use super::{Turn, quoted};
 
-/// What a prompt says whose answer may well be a refusal.
+/// Words of a prompt that allow a refusal as an answer.
 const ASKS_FOR_ONE: &str = "decline declining refuse refusing refusal reject rejecting rejection apology apologize \
     apologizing apologise apologetic dialogue dialog roleplay roleplaying pretend character conversation monologue \
     script letter email";
@@ -142,7 +142,7 @@ pub(super) fn refusal(turn: &Turn<'_>, within: f64) -> Option<String> {
     })
 }
 
-/// What a prompt speaks of if an AI is its subject.
+/// Words of a prompt whose subject is an AI.
 const ASKS_ABOUT_IT: &str =
     "ai ais chatbot chatbots bot robot robots assistant gpt chatgpt llm alexa siri ki ia yourself";
 
@@ -257,7 +257,7 @@ pub(super) fn self_reference(turn: &Turn<'_>) -> Option<String> {
     Some(format!("a {what} begins with {phrase}, and the prompt speaks of no AI"))
 }
 
-/// What a prompt says whose answer may well ask for something.
+/// Words of a prompt that allow an answer which asks for something.
 const ASKS_FOR_A_QUESTION: &str = "question questions respond response reply customer dialogue conversation email letter \
     message polite politely ask asks asking request requests rewrite rephrase paraphrase form survey translate grammar edit";
 

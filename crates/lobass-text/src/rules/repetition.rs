@@ -1,7 +1,7 @@
 //! Repetition, by the measures of Gopher (arXiv 2112.11446, table A1), fitted to responses.
 //!
 //! The limits were made for pages, where a few repeated words are a small share. A short response that says the same
-//! name three times is none the worse. So of a response of `n` words phrases may make `1 + 100 / n` times as much, and
+//! name three times is fine. So of a response of `n` words phrases may make `1 + 100 / n` times as much, and
 //! passages `1 + 200 / n` times: twice and three times as much at 100 words, hardly more for a page. There have to be
 //! a few repeats at all ([`MIN_REPEATS`]). Lists have frames, such as `is the second most spoken language in`, so
 //! passages are of 8 to 10 words; Gopher also has 5 to 7. Code, markup, and formulas repeat themselves, and so do
@@ -19,7 +19,7 @@ use crate::words::words;
 /// How often a phrase or a line has to be there again.
 const MIN_REPEATS: usize = 3;
 
-/// What a prompt says whose answer may well repeat itself.
+/// Words of a prompt that allow repetitions in the answer.
 const ASKS_FOR_REPEATS: &str = "song songs lyrics lyric chorus poem poems verse verses jingle anthem rap ballad hymn rhyme \
     rhymes sonnet haiku villanelle limerick music musical tune melody melodies chord chords chant mantra repeat repeats \
     repeated repeating repetition repetitive refrain anaphora pattern tongue twister";
@@ -29,7 +29,7 @@ fn may_repeat(turn: &Turn<'_>) -> bool {
     turn.response.is_code() || turn.asked.mentions(ASKS_FOR_REPEATS)
 }
 
-/// What a share may be in a response, if it may be twice as large at so many words.
+/// The limit of a share in a response, if it may be twice as large at `twice_at` words.
 fn limit(most: f64, passage: &Passage<'_>, twice_at: f64) -> f64 {
     most * (1.0 + twice_at / passage.n_words().max(1) as f64)
 }
@@ -108,7 +108,7 @@ pub(super) fn phrase(turn: &Turn<'_>, most: f64) -> Option<String> {
 
 /// How often the most frequent run of `n` words is there without overlapping itself, and where it is first.
 fn most_frequent(passage: &Passage<'_>, n: usize) -> Option<(usize, usize)> {
-    /// Of a run: where it is first, how often it is there, and where it ended last.
+    /// For each run: its first place, its number of occurrences, and the end of the last one.
     type Runs = HashMap<u64, (usize, usize, usize)>;
     let mut runs = Runs::new();
     let mut best: Option<(usize, usize)> = None;
@@ -147,7 +147,7 @@ pub(super) fn passages(turn: &Turn<'_>, most: f64) -> Option<String> {
     found.filter(|_| !may_repeat(turn))
 }
 
-/// What of a response is in runs of words that were there before.
+/// The part of a response in runs of words that occurred before.
 struct Repeated {
     /// Bytes of the words in such runs, each counted once.
     n_bytes: usize,

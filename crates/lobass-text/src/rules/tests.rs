@@ -1,4 +1,4 @@
-//! What each rule finds, and what it leaves alone.
+//! What each rule finds, and what it ignores.
 
 use proptest::prelude::*;
 
@@ -9,7 +9,7 @@ fn fired(prompt: &str, response: &str) -> Vec<&'static str> {
     Rules::all().check(prompt, response).into_iter().map(|finding| finding.rule.name()).collect()
 }
 
-/// What one rule says, and that no other fires.
+/// The finding of one rule; checks that no other fires.
 #[track_caller]
 fn detail(rule: &str, prompt: &str, response: &str) -> String {
     let found = Rules::all().check(prompt, response);
@@ -113,7 +113,7 @@ fn refusals() {
 fn self_references() {
     let ask = "Which color is best?";
     assert_eq!(
-        detail("self-reference", ask, "Well, as an AI language model, none is best to me."),
+        detail("self-reference", ask, "Well, as an AI language model, nothing is best to me."),
         "a clause begins with `as an AI language model`, and the prompt speaks of no AI"
     );
     assert!(fired(ask, "作为一个人工智能，我没有偏好。").contains(&"self-reference"));

@@ -1,4 +1,4 @@
-//! What pages say to browsers.
+//! Messages of web pages to browsers.
 
 use std::sync::LazyLock;
 
@@ -26,7 +26,7 @@ static BOILERPLATE: LazyLock<Phrases> = LazyLock::new(|| {
     ])
 });
 
-/// What a prompt says whose answer may well speak to browsers.
+/// Words of a prompt that allow an answer to browsers.
 const ASKS_FOR_IT: &str = "javascript cookie cookies policy privacy terms website webpage web page html newsletter subscribe \
     copyright license footer legal blog email ad advertisement";
 

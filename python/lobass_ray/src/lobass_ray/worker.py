@@ -31,7 +31,7 @@ class Unit(TypedDict):
 
 
 class Receipt(TypedDict):
-    """What became of a unit. Every field is there always, so that Ray sees one schema."""
+    """The result of a unit. Every field is always present, so that Ray sees one schema."""
 
     model: str
     shard: int

@@ -1,4 +1,4 @@
-//! The same server behind TLS, with a certificate of an authority that nobody knows.
+//! The server behind TLS, with a certificate of an unknown authority.
 //!
 //! `ca.pem` signs `server.pem` (`openssl req -x509` and `openssl x509 -req`), both for a hundred years. The key of the
 //! authority was thrown away; that of the server is for these tests and nothing else.

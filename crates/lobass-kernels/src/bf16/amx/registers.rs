@@ -15,8 +15,7 @@ use super::{Pairs, STEP, Tile, Tiles, support};
 #[derive(Debug)]
 pub(super) struct Registers(PhantomData<*const ()>);
 
-/// What `ldtilecfg` reads, according to Intel's manual: a palette, a row to start at, and the sides of 16
-/// tiles.
+/// The operand of `ldtilecfg`, according to Intel's manual: a palette, a row to start at, and the sides of 16 tiles.
 #[repr(C, align(64))]
 struct Configuration {
     palette: u8,

@@ -4,8 +4,8 @@ use std::arch::asm;
 use std::arch::x86_64::{__cpuid, __cpuid_count, _xgetbv};
 use std::sync::OnceLock;
 
-/// What the extended control register has to have set: the states of SSE, of AVX, of the configuration of
-/// tiles, and of what is in them.
+/// Required bits of the extended control register: the states of SSE, of AVX, of the tile configuration, and of tile
+/// data.
 const SAVED: u64 = 1 << 1 | 1 << 2 | 1 << XTILECFG | 1 << XTILEDATA;
 const XTILECFG: u32 = 17;
 const XTILEDATA: u32 = 18;

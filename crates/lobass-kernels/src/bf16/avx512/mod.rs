@@ -34,14 +34,14 @@ trait Lanes: Copy {
 
     fn load_pairs(self, from: &[u32; 16]) -> Self::Pairs;
 
-    /// The same two weights for every row.
+    /// A pair of weights, repeated for every row.
     fn splat(self, weights: [bf16; 2]) -> Self::Pairs;
 
     /// Adds both products of each pair to its sum.
     fn multiply_add(self, sums: Self::Sums, x: Self::Pairs, w: Self::Pairs) -> Self::Sums;
 }
 
-/// As [`Kernel::multiply`]. Inlined, so that it is compiled for the instructions of the lanes.
+/// [`Kernel::multiply`] for some lanes. Inlined, so that it is compiled for the instructions of the lanes.
 #[inline(always)]
 fn multiply<L: Lanes>(lanes: L, w: &Weights<'_>, x: &[Pairs], sums: &mut Sums, first: bool) {
     for output in (0..OUTPUTS).step_by(GROUP) {
