@@ -67,10 +67,10 @@ impl FromStr for Budget {
             return Err(fail("it must be above 0"));
         }
         match trimmed.replace('_', "").parse::<u64>() {
-            Ok(0) => Err(fail("keeping no rows is not a selection")),
+            Ok(0) => Err(fail("a budget of 0 rows keeps nothing")),
             Ok(rows) => Ok(Self::Rows(rows)),
             Err(_) => Err(fail(
-                "it is neither a whole number of rows, nor a share as `6%`, nor a number of tokens as `2Mtok`",
+                "it is not a whole number of rows, a share such as `6%`, or a number of tokens such as `2Mtok`",
             )),
         }
     }

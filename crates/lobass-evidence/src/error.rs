@@ -44,7 +44,7 @@ pub enum Error {
     },
     /// Results of two sources would have one name.
     #[error(
-        "source `{name}`: expected a name that no other source has and that does not stand for all of them"
+        "source `{name}`: expected a unique name that is not reserved for all sources"
     )]
     Source {
         /// The name.

@@ -32,7 +32,7 @@ pub enum Error {
     #[error(transparent)]
     Io(#[from] std::io::Error),
     /// Nothing may be fetched, and this is not in the cache.
-    #[error("`{repo}`: expected {what} in the cache `{}`, found none; lobass is offline and fetches nothing", cache.display())]
+    #[error("`{repo}`: expected {what} in the cache `{}`, found none; lobass is offline and downloads nothing", cache.display())]
     NotCached {
         /// The repository.
         repo: RepoId,
@@ -78,7 +78,7 @@ pub enum Error {
         found: String,
     },
     /// The hub does not know the token, or the token may not do this.
-    #[error("{url}: expected a token with access, found one that the server refuses ({reason})")]
+    #[error("{url}: expected a token with access, found one that the server rejects ({reason})")]
     Token {
         /// The address of the request.
         url: String,
@@ -154,7 +154,7 @@ pub enum Error {
         found: String,
     },
     /// An answer is not one that a hub gives.
-    #[error("{url}: expected an answer of a Hugging Face hub, found {found}")]
+    #[error("{url}: expected an answer from a Hugging Face hub, found {found}")]
     NotHub {
         /// The address of the request.
         url: String,

@@ -18,8 +18,8 @@ pub enum Error {
     },
     /// Nodes fail before anything gets done.
     #[error(
-        "after {n_failures} failures {n_done} of {n_units} units are done: expected units that take less time than \
-         a node lives, found one of {longest} s and a mean life of {mtbf} s"
+        "after {n_failures} failures {n_done} of {n_units} units are done: expected units that are shorter than the life \
+         of a node, found one of {longest} s and a mean life of {mtbf} s"
     )]
     Endless {
         /// Failures so far.

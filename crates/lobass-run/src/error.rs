@@ -57,9 +57,9 @@ pub enum Error {
         /// The reason.
         reason: String,
     },
-    /// The directory was begun with other data or settings.
+    /// The directory has work with other data or settings.
     #[error(
-        "work directory `{}` was begun with other {}; finish it with those, delete it, or use another directory",
+        "work directory `{}` has unfinished work with other {}; finish it with those, delete it, or use another directory",
         path.display(), differences.join(", ")
     )]
     OtherPlan {
@@ -143,7 +143,7 @@ pub enum Error {
     },
     /// Units were given up, and there is no leave to go without them.
     #[error(
-        "{n_units} units were given up after too many tries, the first of them shard {shard} of model `{model}`"
+        "{n_units} units were given up after too many attempts, the first of them shard {shard} of model `{model}`"
     )]
     Quarantined {
         /// How many.
@@ -193,7 +193,7 @@ pub enum Error {
         /// The mismatch.
         reason: String,
     },
-    /// A score table that holds sums of losses, and no losses of tokens.
+    /// A score table with sums of losses only, where losses of tokens are needed.
     #[error(
         "score table `{}`: expected the loss of each token, found sums alone; score with `--per-token`",
         path.display()

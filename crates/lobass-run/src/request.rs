@@ -115,7 +115,7 @@ impl HeldOut {
     }
 }
 
-/// Names of columns that are no model's.
+/// Names of columns that belong to no model.
 const COMBINED: [&str; 2] = ["reference", "in_sample"];
 
 impl Seal {
@@ -170,11 +170,11 @@ impl Seal {
         }
         let references = self.references.iter().map(|reference| &reference.model);
         if let Some(model) = references.chain([&self.base]).find(|model| model.context != Context::Prompt) {
-            return Err(format!("expected losses after the prompt for `{}`, found others", model.role));
+            return Err(format!("expected losses with the prompt for `{}`, found others", model.role));
         }
         if let Some(model) = self.models().find(|m| (m.measure == Measure::Brier) != m.role.ends_with(BRIER))
         {
-            return Err(format!("role `{}`: its name and how it is measured do not go together", model.role));
+            return Err(format!("role `{}`: its name does not match its measure", model.role));
         }
         let mut taken = BTreeSet::from(["base"]);
         for role in self.models().skip(1).map(|model| model.role.as_str()) {
@@ -183,7 +183,7 @@ impl Seal {
                 return Err(format!("expected role `reference` for the only reference, found `{role}`"));
             }
             if !is_single && COMBINED.contains(&role) || role.ends_with("_rejected") {
-                return Err(format!("role `{role}` is the name of a column that is no model's"));
+                return Err(format!("role `{role}` is the name of another column"));
             }
             if !taken.insert(role) {
                 return Err(format!("two models have the role `{role}`"));
@@ -236,7 +236,7 @@ impl Seal {
         let first = seeds_of_fold.values().next();
         match (0..folds.n_folds).find(|fold| seeds_of_fold.get(&Some(*fold)) != first) {
             Some(fold) => {
-                Err(format!("expected references of the same seeds for every fold, not so for fold {fold}"))
+                Err(format!("expected references with the same seeds for every fold, found others for fold {fold}"))
             }
             None => Ok(()),
         }
@@ -284,15 +284,15 @@ mod tests {
         let base = || model("base");
         assert!(refused(&Seal::new(model("reference"), Vec::new())).contains("role `base`"));
         let unconditional = model("reference").in_context("reference", Context::Unconditional { start: 1 });
-        assert!(refused(&Seal::new(base(), vec![unconditional.into()])).contains("after the prompt"));
+        assert!(refused(&Seal::new(base(), vec![unconditional.into()])).contains("losses with the prompt"));
         let other = Seal::new(base(), vec![model("tuned").into()]);
         assert!(refused(&other).contains("expected role `reference`"));
         let seeds = vec![reference("reference", 0, None), reference("other", 1, None)];
-        assert!(refused(&Seal::new(base(), seeds)).contains("no model's"));
+        assert!(refused(&Seal::new(base(), seeds)).contains("another column"));
         let twice = vec![reference("a", 0, None), reference("a", 1, None)];
         assert!(refused(&Seal::new(base(), twice)).contains("two models"));
         let further = Seal { further: vec![model("epoch_rejected")], ..Seal::new(base(), Vec::new()) };
-        assert!(refused(&further).contains("no model's"));
+        assert!(refused(&further).contains("another column"));
         let same = vec![reference("a", 0, None), reference("b", 0, None)];
         assert!(refused(&Seal::new(base(), same)).contains("`b` has the seed and the fold"));
         let seeds = vec![reference("a", 0, None), reference("b", 1, None)];

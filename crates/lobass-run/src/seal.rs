@@ -120,7 +120,7 @@ impl WorkDir {
                     losses.iter_mut().map(|losses| losses.next_if(|loss| loss.row == number)).collect();
                 join(row, of_row, seal).ok_or_else(|| Error::Damaged {
                     path: self.store.path(""),
-                    reason: format!("row {number}: its losses do not fit its tokens"),
+                    reason: format!("row {number}: its losses do not match its tokens"),
                 })
             })
             .collect()

@@ -43,10 +43,10 @@ pub struct RowName {
 const PLAN: &str = "plan.json";
 
 impl WorkDir {
-    /// Begins a work directory with a plan, or takes up one that was begun with the same.
+    /// Begins a work directory with a plan, or continues one with the same plan.
     ///
     /// # Errors
-    /// [`Error::OtherPlan`] if it was begun with another one, [`Error::Foreign`] if there are files in it and no plan;
+    /// [`Error::OtherPlan`] if it has another plan, [`Error::Foreign`] if there are files in it and no plan;
     /// nothing in it is touched then.
     pub fn open(store: Store, plan: Plan) -> Result<Self, Error> {
         check_ours(&store)?;
@@ -72,7 +72,7 @@ impl WorkDir {
         Ok(Some(Self { plan_id: plan.id(), store, plan, lock }))
     }
 
-    /// The plan that a work directory was begun with, if it was.
+    /// The plan of a work directory, if it has one.
     ///
     /// # Errors
     /// If there is a plan that cannot be read.
@@ -245,7 +245,7 @@ impl WorkDir {
             return Ok(());
         }
         let (found, committed) = (&digest[..16], &commit.digest[..16]);
-        Err(self.damaged(commit, &format!("its values have digest {found}, {committed} was committed")))
+        Err(self.damaged(commit, &format!("expected values with digest {committed}, found {found}")))
     }
 
     fn damaged(&self, commit: &Commit, what: &str) -> Error {

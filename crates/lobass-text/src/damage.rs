@@ -36,9 +36,9 @@ impl DamageKind {
             Self::Replacement => "a replacement character",
             Self::Nul => "a NUL character",
             Self::Control => "a control character",
-            Self::NotACharacter => "a code point that is no character",
+            Self::NotACharacter => "a code point that is not a character",
             Self::ByteOrderMark => "a byte order mark",
-            Self::WronglyDecoded => "text decoded wrongly",
+            Self::WronglyDecoded => "wrongly decoded text",
             Self::Surrogate => "an escape of half a character",
         }
     }

@@ -14,7 +14,7 @@
 //! let rules = Rules::default();
 //! let found = rules.check("Write a story.", "As an AI language model, I cannot write stories.");
 //! assert_eq!(found[0].rule.name(), "self-reference");
-//! assert_eq!(found[0].detail, "a sentence begins with `As an AI language model`, and the prompt speaks of no AI");
+//! assert_eq!(found[0].detail, "a sentence begins with `As an AI language model`, and the prompt does not mention an AI");
 //!
 //! let mut texts = NearDuplicates::new(&GroupOptions { jaccard: 0.7, ..GroupOptions::default() })?;
 //! for text in [

@@ -252,7 +252,7 @@ def test_an_interrupt_stops_between_units_and_work_is_kept(pool: list[Row], base
     again: list[int] = []
     assert lobass.score(rows, base, work=tmp_path / "work", progress=lambda *_: again.append(1)).digest == table.digest
     assert not again
-    with pytest.raises(lobass.LobassError, match="was begun with other"):
+    with pytest.raises(lobass.LobassError, match="has unfinished work with other"):
         lobass.score(rows[:9], base, work=tmp_path / "work", progress=False)
 
 

@@ -61,7 +61,7 @@ impl FromStr for Location {
         let url = Url::parse(text).map_err(|error| format!("expected a directory or a URL: {error}"))?;
         if url.scheme() == "file" {
             let dir =
-                url.to_file_path().map_err(|()| format!("`{text}` names no directory of this machine"))?;
+                url.to_file_path().map_err(|()| format!("`{text}` is not a directory of this machine"))?;
             return Ok(Self::Dir(dir));
         }
         Ok(Self::Url(url))

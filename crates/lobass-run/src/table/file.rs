@@ -114,7 +114,7 @@ impl ScoreFile {
         match &self.form {
             Form::Parquet(groups) => tokens::read(groups, &self.path, models, threads, take),
             Form::JsonLines => {
-                Err(not_a_table(&self.path, "expected the losses of tokens, which are kept in Parquet alone"))
+                Err(not_a_table(&self.path, "expected the losses of tokens, which only Parquet tables have"))
             }
         }
     }

@@ -44,7 +44,7 @@ impl TokenLosses {
             let status = status.parse().map_err(|reason: String| damaged(row, &reason))?;
             let sequence = sequence(ids, &runs).map_err(|reason| damaged(row, &reason))?;
             let losses: Option<Vec<Vec<f32>>> = lists.iter().map(|lists| lists[at].clone()).collect();
-            let losses = losses.ok_or_else(|| damaged(row, "it has tokens, and no losses of them"))?;
+            let losses = losses.ok_or_else(|| damaged(row, "expected losses of its tokens, found none"))?;
             if losses.iter().any(|losses| losses.len() != sequence.n_scored()) {
                 return Err(damaged(row, "expected a loss for each scored token"));
             }

@@ -52,7 +52,7 @@ pub(super) fn symbols(turn: &Turn<'_>, least: f64) -> Option<String> {
     }
     let (found, least) = (super::percent(share), super::percent(least));
     Some(format!(
-        "letters and digits make {found} of {all} signs, at least {least} expected: {}",
+        "letters and digits make up {found} of {all} characters, at least {least} expected: {}",
         quoted(turn.response.text)
     ))
 }

@@ -36,7 +36,7 @@ pub(super) fn empty(turn: &Turn<'_>) -> Option<String> {
         return (!turn.asked.mentions(ANSWERED)).then(|| format!("the response is {}", quoted(text)));
     }
     let shows = |sign: char| !sign.is_whitespace() && !sign.is_control() && !is_invisible(sign);
-    (!text.chars().any(shows)).then(|| "the response has no sign that one could see".to_owned())
+    (!text.chars().any(shows)).then(|| "the response has no visible character".to_owned())
 }
 
 /// Spaces of no width, joiners, marks of direction, and the like.

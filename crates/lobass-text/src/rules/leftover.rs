@@ -43,7 +43,7 @@ pub(super) fn marker(turn: &Turn<'_>) -> Option<String> {
         |marker: &str| text.contains(marker) && text.trim() != marker && !turn.asked.has_marker(marker);
     let marker = MARKERS.into_iter().find(|marker| found(marker))?;
     let at = text.find(marker)?;
-    Some(format!("{} of a prompt template stands at byte {at} of the response", quoted(marker)))
+    Some(format!("{} of a prompt template is at byte {at} of the response", quoted(marker)))
 }
 
 /// Where a line begins with a number and `Instruction:`, as in self-instruct's prompts (arXiv 2212.10560).

@@ -254,7 +254,7 @@ pub(super) fn self_reference(turn: &Turn<'_>) -> Option<String> {
     }
     let phrase = quoted(turn.response.span(from, to));
     let what = if turn.response.begins(from, Place::Sentence) { "sentence" } else { "clause" };
-    Some(format!("a {what} begins with {phrase}, and the prompt speaks of no AI"))
+    Some(format!("a {what} begins with {phrase}, and the prompt does not mention an AI"))
 }
 
 /// Words of a prompt that allow an answer which asks for something.

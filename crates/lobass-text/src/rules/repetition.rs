@@ -34,7 +34,7 @@ fn limit(most: f64, passage: &Passage<'_>, twice_at: f64) -> f64 {
     most * (1.0 + twice_at / passage.n_words().max(1) as f64)
 }
 
-/// Lines that were there before.
+/// Repeated lines.
 pub(super) fn lines(turn: &Turn<'_>, most: f64) -> Option<String> {
     let mut seen: HashMap<u64, usize> = HashMap::new();
     let (mut n_lines, mut n_bytes, mut n_repeated, mut n_repeated_bytes) =
@@ -61,12 +61,12 @@ pub(super) fn lines(turn: &Turn<'_>, most: f64) -> Option<String> {
     } else if of_lines > most {
         let (found, most) = (percent(of_lines), percent(most));
         Some(format!(
-            "{found} of {n_lines} lines were there before, at most {most} allowed; {line} is there {times} times"
+            "{found} of {n_lines} lines repeat earlier ones, at most {most} allowed; {line} occurs {times} times"
         ))
     } else if of_text > most * 2.0 / 3.0 {
         let (found, most) = (percent(of_text), percent(most * 2.0 / 3.0));
         Some(format!(
-            "lines that were there before make {found} of the text, at most {most} allowed; {line} is there {times} times"
+            "repeated lines make up {found} of the text, at most {most} allowed; {line} occurs {times} times"
         ))
     } else {
         None
@@ -99,7 +99,7 @@ pub(super) fn phrase(turn: &Turn<'_>, most: f64) -> Option<String> {
             let phrase = quoted(passage.span(at, at + length));
             let (found, most) = (percent(found), percent(most));
             format!(
-                "the {n} words {phrase}, {times} times, make {found} of the response, at most {most} allowed"
+                "the {n} words {phrase}, {times} times, make up {found} of the response, at most {most} allowed"
             )
         })
     });
@@ -126,7 +126,7 @@ fn most_frequent(passage: &Passage<'_>, n: usize) -> Option<(usize, usize)> {
     best
 }
 
-/// Passages that were there before.
+/// Repeated passages.
 pub(super) fn passages(turn: &Turn<'_>, most: f64) -> Option<String> {
     let passage = turn.response;
     let (n_bytes, most) = (passage.n_bytes(), limit(most, passage, 200.0));
@@ -141,7 +141,7 @@ pub(super) fn passages(turn: &Turn<'_>, most: f64) -> Option<String> {
         (found > most).then(|| {
             let (found, most) = (percent(found), percent(most));
             let run = quoted(passage.span(repeated.first, repeated.first + length));
-            format!("runs of {n} words that were there before, such as {run}, make {found} of the response, at most {most} allowed")
+            format!("repeated runs of {n} words, such as {run}, make up {found} of the response, at most {most} allowed")
         })
     });
     found.filter(|_| !may_repeat(turn))

@@ -34,7 +34,7 @@ fn repeated_lines() {
     let text = "a red fox\na gray wolf\na red fox\na red fox\na red fox\na hen\n";
     assert_eq!(
         detail("repeated-lines", list, text),
-        "50 % of 6 lines were there before, at most 30 % allowed; `a red fox` is there 4 times"
+        "50 % of 6 lines repeat earlier ones, at most 30 % allowed; `a red fox` occurs 4 times"
     );
     let long = format!("{}\n", words(20)).repeat(4)
         + &"one more\ntwo more\nsix more\nten more\nend more\nmore more\n".repeat(2)[..18];
@@ -50,7 +50,7 @@ fn repeated_phrases() {
     let text = format!("{} {}.", words(40), "over and ".repeat(30));
     assert_eq!(
         detail("repeated-phrase", "Go on.", &text),
-        "the 2 words `over and`, 30 times, make 48 % of the response, at most 40 % allowed"
+        "the 2 words `over and`, 30 times, make up 48 % of the response, at most 40 % allowed"
     );
     // Twice as much is allowed at 100 words, and the prompt's own subject as often as one likes.
     nothing("Go on.", &format!("{} {}.", words(80), "over and ".repeat(10)));
@@ -69,7 +69,7 @@ fn repeated_passages() {
     let found = detail("repeated-passages", "Go on.", &text);
     assert!(
         found.starts_with(
-            "runs of 8 words that were there before, such as `the quick brown fox jumps over the lazy"
+            "repeated runs of 8 words, such as `the quick brown fox jumps over the lazy"
         ),
         "{found}"
     );
@@ -114,7 +114,7 @@ fn self_references() {
     let ask = "Which color is best?";
     assert_eq!(
         detail("self-reference", ask, "Well, as an AI language model, nothing is best to me."),
-        "a clause begins with `as an AI language model`, and the prompt speaks of no AI"
+        "a clause begins with `as an AI language model`, and the prompt does not mention an AI"
     );
     assert!(fired(ask, "作为一个人工智能，我没有偏好。").contains(&"self-reference"));
     nothing("Are you trained by someone?", "I am a language model trained by people.");
@@ -169,7 +169,7 @@ fn placeholders() {
 fn template_markers() {
     assert_eq!(
         detail("template-marker", "Say hello.", "Hello!\n### Instruction:\nSay bye."),
-        "`### Instruction` of a prompt template stands at byte 7 of the response"
+        "`### Instruction` of a prompt template is at byte 7 of the response"
     );
     assert_eq!(
         detail("template-marker", "Say hello.", "Hello!\n##\n8. Instruction: Say bye.\n8. Output:\nBye!"),
@@ -205,7 +205,7 @@ fn broken_characters() {
         detail("broken-characters", ask, "It costs 5\u{fffd} and caf\u{fffd}"),
         "a replacement character after `5`, and 1 more such places"
     );
-    assert_eq!(detail("broken-characters", ask, "CafÃ© au lait"), "text decoded wrongly after `Caf`");
+    assert_eq!(detail("broken-characters", ask, "CafÃ© au lait"), "wrongly decoded text after `Caf`");
     assert!(fired(ask, "Donâ€™t").contains(&"broken-characters"));
     assert_eq!(detail("broken-characters", ask, "\u{0}a"), "a NUL character at the beginning");
     assert_eq!(detail("broken-characters", ask, "Salt &amp; pepper"), "the HTML entity `&amp;` after `Salt`");
@@ -216,7 +216,7 @@ fn broken_characters() {
 #[test]
 fn symbol_heavy_responses() {
     let found = detail("symbols", "Say something.", "!!! ??? ;;; :::: ,,,, !!! ??? a b");
-    assert!(found.starts_with("letters and digits make 8 % of 25 signs, at least 40 % expected"), "{found}");
+    assert!(found.starts_with("letters and digits make up 8 % of 25 characters, at least 40 % expected"), "{found}");
     nothing("Answer in emojis.", &"😀".repeat(30));
     nothing("Say something.", "!!! ???");
     nothing("Say something.", "Jan | ------- | ------- |\nFeb | ------ | ------ |");
