@@ -51,7 +51,7 @@ pub(crate) fn pages(text: &str) -> Vec<(String, String)> {
     let mut sections = text.split("\n## ");
     let _title = sections.next();
     let (commands, of_all) = sections.next().unwrap_or_default().split_once("\n\n**").unwrap_or_default();
-    let mut pages = vec![("README.md".to_owned(), index(commands, of_all))];
+    let mut pages = vec![("index.md".to_owned(), index(commands, of_all))];
     for section in sections {
         let (title, body) = section.split_once('\n').unwrap_or_default();
         let name = title.trim_matches('`').trim_start_matches("lobass ");
@@ -144,7 +144,7 @@ mod tests {
     fn a_command_has_a_page_with_examples_first() {
         let pages = pages(TEXT);
         let names: Vec<&str> = pages.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(names, ["README.md", "score.md", "new.md"]);
+        assert_eq!(names, ["index.md", "score.md", "new.md"]);
         assert_eq!(
             pages[1].1,
             "# `lobass score`\n\nScore it.\n\n```text\nlobass score [OPTIONS]\n```\n\n```text\nExample:\n  lobass \

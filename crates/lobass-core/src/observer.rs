@@ -1,6 +1,6 @@
 //! How long work reports progress, and how it is stopped.
 
-/// Receives what long work reports, and decides whether it goes on.
+/// Receives the reports of long work, and decides whether it continues.
 ///
 /// A terminal, a log, or a program that embeds lobass implements it. Work that runs for more than a moment takes a
 /// `&dyn Observer`; two pieces of work in one process can have two observers. [`Silent`] ignores everything.

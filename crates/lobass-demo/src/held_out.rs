@@ -6,7 +6,7 @@ use crate::World;
 use crate::pool::{Kind, PoolRow, SEED, pool};
 use crate::skill::{Skill, stream};
 
-/// Questions of each skill, if it has so many that the pool does not ask.
+/// Questions of each skill, if that many are not in the pool.
 const OF_EACH: usize = 60;
 /// Tries at finding one more.
 const TRIES: usize = 2000;

@@ -21,10 +21,10 @@ pub(crate) struct Wanted<'a> {
     pub(crate) meta: &'a FileMeta,
 }
 
-/// Fetches bytes into the cache, unless they are there. `observe` gets the number of bytes that are here.
+/// Downloads bytes into the cache, unless they are there. `observe` gets the number of bytes so far.
 ///
-/// Large files have a name by their content, so what an interrupted attempt left in `ETAG.incomplete` is taken up,
-/// also if another process began it; a file with another digest is deleted. The lock of the bytes is held.
+/// The name of a large file is its digest, so the `ETAG.incomplete` of an interrupted download is continued, also if
+/// another process began it. A file with another digest is deleted. The caller holds the lock of the bytes.
 pub(crate) fn fetch(
     client: &Client,
     cache: &RepoCache,

@@ -58,9 +58,10 @@ impl RepoCache {
         self.root.join("blobs")
     }
 
-    /// Keeps everybody else from fetching the same bytes until it is dropped. `None` if somebody is at it.
+    /// A lock that keeps other processes from downloading the same bytes until it is dropped. `None` if another process
+    /// holds it.
     ///
-    /// Where a file system has no locks it is as if nobody else were there: what is fetched is checked anyway.
+    /// On a file system without locks this always succeeds: downloads are checked anyway.
     pub(crate) fn try_lock(&self, etag: &str) -> Result<Option<BlobLock>, Error> {
         let file = self.lock_file(etag)?;
         match file.try_lock() {

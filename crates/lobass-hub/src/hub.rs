@@ -43,27 +43,27 @@ pub struct DataSnapshot {
 /// Events during a download.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event<'a> {
-    /// Someone else fetches the same file, and is waited for.
+    /// Another process downloads the same file; this one waits.
     Waiting {
         /// The file's path in the repository.
         file: &'a str,
     },
-    /// Bytes have come.
+    /// Bytes have arrived.
     Bytes {
         /// The file's path in the repository.
         file: &'a str,
-        /// Bytes of it that are here.
+        /// Bytes so far.
         done: u64,
         /// Its size in bytes.
         size: u64,
     },
 }
 
-/// Gets the events of a download.
+/// Receives the events of a download.
 type Observer<'a> = &'a mut dyn FnMut(Event<'_>);
 
 impl Hub {
-    /// A hub by its settings. Nothing is asked yet.
+    /// A hub with given settings. It makes no request yet.
     ///
     /// # Errors
     /// [`Error::Setting`] if the endpoint, the proxy, or the certificates are invalid.
@@ -71,11 +71,11 @@ impl Hub {
         Ok(Self { client: Client::new(&settings)?, settings })
     }
 
-    /// Fetches what is read of a model or an adapter, as far as it is not in the cache: configs, tokenizer, template,
-    /// and safetensors.
+    /// Downloads the files of a model or an adapter that are not in the cache: configs, tokenizer, template, and
+    /// safetensors.
     ///
     /// # Errors
-    /// [`Error::NoWeights`] and [`Error::NoModel`] before anything is fetched, if that is so; else whatever is in the way.
+    /// [`Error::NoWeights`] and [`Error::NoModel`] before anything is downloaded; other errors of the download.
     pub fn model(&self, repo: &RepoId, observe: Observer<'_>) -> Result<Snapshot, Error> {
         let opened = self.open(repo)?;
         let names = opened.listing.names();
@@ -89,11 +89,11 @@ impl Hub {
         opened.snapshot()
     }
 
-    /// Fetches what is read of a model without its weights, as far as it is not in the cache: configs, tokenizer, and
-    /// template. There may be no weights, or such as lobass does not read.
+    /// Downloads the files of a model without its weights that are not in the cache: configs, tokenizer, and template.
+    /// The repository may have no weights, or weights in a format that lobass does not read.
     ///
     /// # Errors
-    /// [`Error::NoModel`] before anything is fetched, if there is none of these; else whatever is in the way.
+    /// [`Error::NoModel`] before anything is downloaded, if none of these exists; other errors of the download.
     pub fn tokenizer(&self, repo: &RepoId, observe: Observer<'_>) -> Result<Snapshot, Error> {
         let opened = self.open(repo)?;
         let names = opened.listing.names();
@@ -102,10 +102,10 @@ impl Hub {
         opened.snapshot()
     }
 
-    /// Fetches data files, as far as they are not in the cache: the one that is named, or those of one split.
+    /// Downloads the data files that are not in the cache: the named file, or those of one split.
     ///
     /// # Errors
-    /// [`Error::Ambiguous`] before anything is fetched, if it is not clear which are meant; else whatever is in the way.
+    /// [`Error::Ambiguous`] before anything is downloaded, if the address does not decide; other errors of the download.
     pub fn data(&self, address: &DataAddress, observe: Observer<'_>) -> Result<DataSnapshot, Error> {
         let opened = self.open(address.repo())?;
         let names = opened.listing.names();

@@ -4,13 +4,13 @@
 //! kilobytes (attention of long sequences more: 64 rows of scores; products in bf16: 512 rows), and gives the same bits
 //! for the same input on the same processor: a caller with many rows or sequences spreads them over threads.
 //!
-//! Loops are compiled for AVX-512, AVX2, NEON, and for none of them, and chosen at run time. A sum is cut into as many
+//! Loops are compiled for AVX-512, AVX2, NEON, and without any of these, and are chosen at run time. A sum is cut into as many
 //! parts whatever the width of a vector, and multiplied and added with one rounding, so that the choice changes no bit
 //! of it. (Without FMA instructions, that is slow.) Products of matrices do choose their order by the processor: those
 //! of [`matmul`] are `gemm`'s, those of [`project`] too unless there is AVX-512, and those of [`matmul_bf16`] unless
-//! there are instructions for bf16 itself. The call of `gemm` and these instructions are all that is `unsafe`.
+//! there are instructions for bf16 itself. Only the call of `gemm` and these instructions are `unsafe`.
 //!
-//! Each kernel has a twin in [`plain`], in `f64` and as short as it gets, which says what it computes.
+//! Each kernel has a short version in [`plain`], in `f64`, which defines what it computes.
 //!
 //! ```
 //! use lobass_kernels::{Heads, causal_attention};

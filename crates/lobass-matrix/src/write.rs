@@ -22,11 +22,11 @@ pub struct MatrixWriter {
     row: Vec<u8>,
 }
 
-/// Where tensors begin is a multiple of it, so that values can be read where they are mapped.
+/// Tensors begin at multiples of it, so that values can be read in mapped memory.
 const ALIGNMENT: usize = 64;
 
 impl MatrixWriter {
-    /// Begins a matrix of so many rows. `metadata` is what it says of itself.
+    /// Begins a matrix of the given shape. `metadata` describes its contents.
     ///
     /// # Errors
     /// If the file cannot be made.

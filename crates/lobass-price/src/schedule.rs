@@ -1,4 +1,4 @@
-//! Who does which unit: tasks, and the queues they wait in.
+//! Assignment of units to devices: tasks, and the queues they wait in.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -6,17 +6,17 @@ use std::ops::Range;
 /// How units are handed out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Schedule {
-    /// One task for each device, a contiguous block of units, started at once. After a failure it goes on on the same
-    /// device, when that has been replaced.
+    /// One task for each device, a contiguous block of units, started at once. After a failure it continues on
+    /// the same device, when that has been replaced.
     Static,
-    /// So many tasks for each device, in a queue; each is a contiguous block of units and a process that loads the
-    /// model. A task that is lost goes to the front of the queue, without the units it has done.
+    /// Several tasks for each device, in a queue. Each is a contiguous block of units, and a process that loads the
+    /// model. A lost task goes to the front of the queue, without its finished units.
     Array {
         /// Tasks for each device; 0 counts as 1. No task is empty, so there are at most as many as units.
         tasks_per_device: usize,
     },
-    /// One process for each device, that takes the next unit when it has done one. A unit that is lost goes to the
-    /// front of the queue.
+    /// One process for each device, which takes the next unit when it has finished one. A lost unit goes to the front
+    /// of the queue.
     Pool,
 }
 

@@ -54,13 +54,13 @@ pub(crate) fn json(value: &impl serde::Serialize) -> String {
     text.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
 }
 
-/// A text on one line of a terminal: at most so many characters, and nothing that moves the cursor.
+/// A text on one line of a terminal: at most `width` characters, and nothing that moves the cursor.
 pub(crate) fn one_line(text: &str, width: usize) -> String {
     let one: String = visible(text).chars().map(|c| if c.is_whitespace() { ' ' } else { c }).collect();
     shortened(&one.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" "), width)
 }
 
-/// A text of at most so many characters, with an ellipsis if it is cut.
+/// A text of at most `width` characters, with an ellipsis if it is cut.
 pub(crate) fn shortened(text: &str, width: usize) -> String {
     match text.char_indices().nth(width) {
         None => text.to_owned(),

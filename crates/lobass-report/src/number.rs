@@ -44,7 +44,7 @@ fn whole(number: f64) -> String {
     format!("{}{digits}", if number < 0.0 { "-" } else { "" })
 }
 
-/// With its sign and so many digits behind the point.
+/// A number with its sign and `digits` decimals.
 pub(crate) fn signed(number: f64, digits: usize) -> String {
     let text = format!("{number:+.digits$}");
     if text.bytes().any(|byte| (b'1'..=b'9').contains(&byte)) {

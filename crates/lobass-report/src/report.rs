@@ -22,7 +22,7 @@ pub struct Report {
     pub n_tokens: u64,
     /// Tokens that are scored, over the same rows.
     pub n_scored_tokens: u64,
-    /// How much was to be kept, as it is written.
+    /// The budget, as the user wrote it.
     pub budget: String,
     /// The seed of ties.
     pub seed: u64,

@@ -1,7 +1,7 @@
-//! How often a unit was tried, so that one which kills its workers is given up.
+//! Attempts at units, so that a unit which kills its workers is given up.
 //!
-//! An engine that restarts workers does so for ever. A mark is put down before a unit is computed and taken up when it
-//! ends in a commit or is withdrawn, so the marks that are left are of tries that died, or are still under way.
+//! A scheduler that restarts workers does so forever. A mark is written before a unit is computed, and removed when it
+//! ends in a commit or is withdrawn. So the remaining marks belong to attempts that died, or are in progress.
 
 use std::num::NonZeroU32;
 

@@ -1,10 +1,10 @@
-//! The one path from data and models to a sealed score table.
+//! The path from data and models to a sealed score table.
 //!
 //! A [`Plan`] is an immutable, content-addressed list of shards over a pool. Work is done in units, one per shard and
 //! stage: the stage `rows` turns text into sequences, and each model turns sequences into losses. A unit ends in a
-//! commit, which exists or does not, so that a run can be killed at any point and taken up by running it again: what
-//! is left to do is the plan without its commits. [`WorkDir::seal`] joins all units into the score table. A [`Seal`]
-//! says which models are in it: a base, and one reference or several, of other seeds or of other [`Folds`].
+//! commit, which is created whole or not at all. So a run can be killed at any point, and running it again continues
+//! it: the remaining work is the plan without its commits. [`WorkDir::seal`] joins all units into the score table. A
+//! [`Seal`] lists its models: a base, and one reference or several, with other seeds or other [`Folds`].
 //!
 //! Nothing here knows burn: a model is a [`lobass_core::LossEngine`].
 //!

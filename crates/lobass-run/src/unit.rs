@@ -44,7 +44,7 @@ pub struct Receipt {
 pub enum UnitState {
     /// It was computed and committed.
     Committed,
-    /// It was committed before; nothing was computed.
+    /// It had been committed before; nothing was computed.
     Skipped,
     /// Somebody else committed the same numbers meanwhile.
     Duplicate,
@@ -74,7 +74,7 @@ pub enum Step {
     Stored,
     /// It is committed.
     Committed,
-    /// The mark of its try is taken up again.
+    /// The mark of its attempt was removed.
     Withdrawn,
 }
 

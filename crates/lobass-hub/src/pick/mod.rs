@@ -1,9 +1,9 @@
-//! Which files of a repository are wanted.
+//! The choice of files of a repository.
 
 pub(crate) mod data;
 pub(crate) mod model;
 
-/// Names for a message, at most so many of them.
+/// The first names, for a message.
 fn some(names: &[&str]) -> String {
     const SHOWN: usize = 8;
     match names.len() {

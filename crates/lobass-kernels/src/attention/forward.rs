@@ -8,8 +8,8 @@ use crate::matmul::{View, ViewMut, matmul};
 
 /// Products with at most as many results are summed in another order than larger ones; see [`Scores::of`].
 const SMALL_PRODUCT: usize = 256;
-/// Values are summed a piece of so many keys at a time, counted from the first position: `gemm` does so by itself,
-/// but takes longer pieces on some processors, and cuts equal ones.
+/// Values are summed in pieces of this many keys, counted from the first position. `gemm` also sums in pieces, but in
+/// longer ones on some processors, and in equal ones.
 const PIECE: usize = 512;
 /// Sums over fewer terms are made in another order.
 const FEWEST_TERMS: usize = 3;

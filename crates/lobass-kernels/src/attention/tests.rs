@@ -1,4 +1,4 @@
-//! Attention against its twin, the twin against its slopes, and its edges.
+//! Attention against its plain version, the plain gradient against differences, and edge cases.
 
 use proptest::prelude::*;
 

@@ -1,8 +1,8 @@
 //! Products of activations with weights in bf16, as a checkpoint has them.
 //!
 //! The activations are rounded to bf16 once; products and sums are `f32`. A sum goes over the inputs in an
-//! order that depends on their number only, so that a row's results have the same bits alone, in company, and
-//! wherever it stands.
+//! order that depends on their number only, so that a row's results have the same bits alone and beside
+//! other rows, at any place.
 
 #[cfg(any(test, all(target_arch = "x86_64", target_os = "linux")))]
 mod amx;
@@ -63,7 +63,7 @@ fn in_parts(multiply: &mut dyn Multiply, x: &[f32], w: &[bf16], y: &mut [f32], i
     }
 }
 
-/// The width of a row of `y`; none if there is nothing to sum, or nowhere to write.
+/// The width of a row of `y`; `None` if there is nothing to sum or nothing to write.
 fn outputs(x: usize, w: usize, y: usize, inputs: usize) -> Option<usize> {
     if inputs == 0 {
         assert_eq!((x, w), (0, 0), "values of x and w without inputs");

@@ -1,4 +1,4 @@
-//! Every product that this processor can run against the twin, and each row against itself in other company.
+//! Every product that this processor can run against the plain version, and each row against itself beside other rows.
 
 use half::bf16;
 use proptest::prelude::*;

@@ -2,7 +2,7 @@
 //!
 //! Signatures and meanings are those of the functions of the same name at the root of the crate; widths are not
 //! checked. Each gradient is tested against differences of the function itself. [`widen_bf16`](crate::widen_bf16) and
-//! [`widen_f16`](crate::widen_f16) have no twin here: theirs is the `half` crate.
+//! [`widen_f16`](crate::widen_f16) are not here: the `half` crate is their reference.
 
 mod adamw;
 mod attention;

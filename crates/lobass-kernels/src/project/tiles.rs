@@ -13,10 +13,10 @@ use crate::transpose::transposed;
 const ROWS: usize = 8;
 pub(super) const OUTPUTS: usize = 48;
 
-/// Inputs at a time at most: so many of the weights of a tile, 96 KiB, stay in the second cache while all rows pass by.
+/// The most inputs at a time: the weights of a tile for that many, 96 KiB, stay in the second cache while all rows pass.
 const DEPTH: usize = 512;
 
-/// Rows at a time, so that what is allocated does not grow with more of them.
+/// Rows at a time, so that allocations do not grow with the number of rows.
 const PART: usize = 512;
 
 /// Numbers in a line of the cache.

@@ -6,7 +6,7 @@ use crate::escape::{html, shortened};
 use crate::number::{count, plain, signed};
 use crate::report::{Body, Example, Piece, Ranked, Report, Turn, View};
 
-/// Examples of a page take at most so many bytes; further ones are counted and left out.
+/// The maximal size of the examples of a page; further examples are counted and left out.
 pub const MAX_EXAMPLE_BYTES: usize = 900_000;
 
 /// Scored tokens that all examples of a page share.
@@ -15,7 +15,7 @@ const ALL_TOKENS: usize = 14_000;
 const MAX_TOKEN: usize = 60;
 const MAX_CONTEXT: usize = 320;
 const MAX_SCORED: usize = 2_400;
-/// A drop of the loss by so many nats is the next color.
+/// Drops of the loss, in nats, at which the next color begins.
 pub(super) const LEVELS: [f64; 5] = [0.1, 0.5, 1.0, 2.0, 4.0];
 
 /// The remaining room for examples.
@@ -25,7 +25,7 @@ pub(super) struct Room {
 }
 
 impl Room {
-    /// At most so many bytes.
+    /// Room of at most `bytes`.
     pub(super) fn of(report: &Report, bytes: usize) -> Self {
         let n_examples = report.views.iter().map(|view| view.picks.rows().count()).sum::<usize>();
         Self { bytes: bytes.min(MAX_EXAMPLE_BYTES), tokens: (ALL_TOKENS / n_examples.max(1)).clamp(24, 320) }
@@ -117,7 +117,7 @@ fn turn(turn: &Turn) -> String {
     )
 }
 
-/// Text as it is, with the scored tokens on the color of their drop.
+/// The text, with scored tokens in the color of their drop.
 fn heat(pieces: &[Piece], max_tokens: usize) -> String {
     let mut drawn = String::new();
     let (mut n_tokens, mut n_characters) = (0, 0);

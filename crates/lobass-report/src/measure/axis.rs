@@ -38,12 +38,12 @@ pub(crate) struct Tick {
 /// From numbers to their places on a scale, or back.
 type Map = fn(f64) -> f64;
 
-/// Where an axis may end: so many times the width of the middle half of the numbers beyond it.
+/// The distance from the middle half of the numbers at which an axis may end, as a multiple of that half's width.
 const REACH: f64 = 3.0;
 /// Numbers beyond this share at either end do not affect the scale.
 const TAIL: f64 = 0.001;
-/// Positive numbers that span so many times their least are shown by their ratios, if their median lies in this first part
-/// of the span: if most of them would be squeezed together.
+/// Positive numbers whose largest is this multiple of their least are shown on a scale of ratios, if their median lies in
+/// the first part of the span, where most of them would be squeezed together.
 const LOG_FROM: f64 = 20.0;
 const LOG_MEDIAN: f64 = 0.25;
 
@@ -77,7 +77,7 @@ impl Axis {
             if is_log { (f64::ln, f64::exp) } else { (|number| number, |number| number) };
         let (low, high) = bounds(&mut numbers, to, low, high);
         let span = high - low;
-        // An axis that would be hardly longer goes on to the end.
+        // An axis that would be hardly longer extends to the end.
         let reach = |bound: f64, end: f64| if (end - bound).abs() > span / 3.0 { bound } else { end };
         let (min, max) = (reach(low, to(least)), reach(high, to(most)));
         let pad = if max > min { (max - min) * margin } else { (min.abs() * 0.1).max(0.5) };

@@ -40,8 +40,8 @@ pub struct Measuring<'a> {
 }
 
 impl<'a> Measuring<'a> {
-    /// Begins with a table. `n_examples` of the best and of the worst rows of every strategy are named, and so many
-    /// around the border of what is kept.
+    /// Begins with a table. Examples are `n_examples` of the best and of the worst rows of every strategy, and as many
+    /// around the border of the selection.
     pub fn new(columns: &'a ScoreColumns, n_examples: usize) -> Self {
         let losses: (Vec<f64>, Vec<f64>) =
             (0..columns.len()).filter_map(|row| losses_per_token(columns, row)).unzip();

@@ -26,9 +26,9 @@ pub struct Plane {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Marks {
-    /// Each by itself.
+    /// One mark for each row.
     Points(Vec<Point>),
-    /// By cell.
+    /// One mark for each cell.
     Cells {
         /// The edges of the cells across.
         x_edges: Vec<f64>,

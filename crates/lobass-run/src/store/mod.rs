@@ -54,7 +54,7 @@ impl Store {
     /// same, and others are passed over.
     ///
     /// # Errors
-    /// [`Error::Store`] if the place is of a kind that this build does not know, or its settings make no sense.
+    /// [`Error::Store`] if this build does not know the kind of place, or its settings are invalid.
     pub fn open(
         location: Location,
         options: impl IntoIterator<Item = (String, String)>,

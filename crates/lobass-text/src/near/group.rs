@@ -1,20 +1,20 @@
-//! Candidates to groups.
+//! Groups from candidates.
 
 use std::collections::HashMap;
 
 use super::union::Union;
 use super::{ALONE, NearDuplicates};
 
-/// Up to so many candidates, all pairs are compared.
+/// The number of candidates up to which all pairs are compared.
 const ALL_PAIRS: usize = 128;
 /// The number of following texts that each is compared with, in larger groups.
 const WINDOW: usize = 64;
 
 /// Connects the near duplicates among the candidates of one band.
 ///
-/// Texts are put in the order of this band's hash, then of the next band's: near duplicates often agree in that as
-/// well, and so stand close together where so many texts agree in this one that not all pairs of them can be compared.
-/// The order depends on the texts alone.
+/// Texts are sorted by this band's hash, then by the next band's. Near duplicates often agree in that as well. So they
+/// are close together even if too many texts agree in this band to compare all pairs. The order depends on the texts
+/// alone.
 pub(super) fn connect_band(texts: &NearDuplicates, band: usize, union: &mut Union) {
     let n_bands = texts.bands().bands;
     let next = (band + 1) % n_bands;

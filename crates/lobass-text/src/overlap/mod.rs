@@ -32,12 +32,12 @@ pub struct Said<'a> {
     pub responses: Vec<&'a str>,
 }
 
-/// How an example is in a row.
+/// How a row contains an example.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Twin {
-    /// The row asks the same, in the same words, whatever it answers.
+    /// The row has the same prompt; the response may differ.
     SamePrompt,
-    /// The row says nearly the same in all.
+    /// Prompt and response together are nearly the same.
     Near {
         /// The Jaccard similarity.
         similarity: f64,

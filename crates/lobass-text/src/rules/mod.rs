@@ -175,7 +175,7 @@ impl Turn<'_> {
     }
 }
 
-/// A piece of text as it is quoted in a finding: on one line, and not for long.
+/// A short piece of text for a finding, on one line.
 fn quoted(text: &str) -> String {
     let mut shown = String::new();
     for (at, letter) in text.trim().chars().enumerate() {

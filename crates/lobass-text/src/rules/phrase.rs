@@ -21,7 +21,7 @@ impl Phrases {
         Self { by_first }
     }
 
-    /// The first phrase that stands in such a place, beginning within so many words: its words, from and to.
+    /// The first phrase in such a place that begins within the given number of words: its words, from and to.
     pub(super) fn find(&self, passage: &Passage<'_>, place: Place, within: usize) -> Option<(usize, usize)> {
         let hashes = |at: usize, phrase: &[u64]| {
             let found = passage.words.get(at..at + phrase.len())?;
