@@ -43,9 +43,7 @@ pub enum Error {
         found: String,
     },
     /// Results of two sources would have one name.
-    #[error(
-        "source `{name}`: expected a unique name that is not reserved for all sources"
-    )]
+    #[error("source `{name}`: expected a unique name that is not reserved for all sources")]
     Source {
         /// The name.
         name: String,

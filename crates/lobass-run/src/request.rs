@@ -235,9 +235,9 @@ impl Seal {
         // Otherwise the mean of one row would be over other seeds than that of the next.
         let first = seeds_of_fold.values().next();
         match (0..folds.n_folds).find(|fold| seeds_of_fold.get(&Some(*fold)) != first) {
-            Some(fold) => {
-                Err(format!("expected references with the same seeds for every fold, found others for fold {fold}"))
-            }
+            Some(fold) => Err(format!(
+                "expected references with the same seeds for every fold, found others for fold {fold}"
+            )),
             None => Ok(()),
         }
     }

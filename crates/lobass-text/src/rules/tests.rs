@@ -68,9 +68,7 @@ fn repeated_passages() {
         .collect::<String>();
     let found = detail("repeated-passages", "Go on.", &text);
     assert!(
-        found.starts_with(
-            "repeated runs of 8 words, such as `the quick brown fox jumps over the lazy"
-        ),
+        found.starts_with("repeated runs of 8 words, such as `the quick brown fox jumps over the lazy"),
         "{found}"
     );
     // Once more is not yet a habit, and frames of lists are shorter.
@@ -216,7 +214,10 @@ fn broken_characters() {
 #[test]
 fn symbol_heavy_responses() {
     let found = detail("symbols", "Say something.", "!!! ??? ;;; :::: ,,,, !!! ??? a b");
-    assert!(found.starts_with("letters and digits make up 8 % of 25 characters, at least 40 % expected"), "{found}");
+    assert!(
+        found.starts_with("letters and digits make up 8 % of 25 characters, at least 40 % expected"),
+        "{found}"
+    );
     nothing("Answer in emojis.", &"😀".repeat(30));
     nothing("Say something.", "!!! ???");
     nothing("Say something.", "Jan | ------- | ------- |\nFeb | ------ | ------ |");

@@ -33,6 +33,9 @@ const ASKS_FOR_IT: &str = "javascript cookie cookies policy privacy terms websit
 pub(super) fn boilerplate(turn: &Turn<'_>) -> Option<String> {
     let (from, to) = BOILERPLATE.find(turn.response, Place::Anywhere, usize::MAX)?;
     (!turn.asked.mentions(ASKS_FOR_IT)).then(|| {
-        format!("the response contains {}, a message of web pages to browsers", quoted(turn.response.span(from, to)))
+        format!(
+            "the response contains {}, a message of web pages to browsers",
+            quoted(turn.response.span(from, to))
+        )
     })
 }
