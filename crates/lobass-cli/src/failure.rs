@@ -77,10 +77,9 @@ fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (
 
 /// The error of a library below, where `lobass` passes it on as it is.
 fn inner<'a>(cause: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
-    match cause.downcast_ref::<Error>() {
-        Some(error) => error.inner(),
-        None => cause,
-    }
+    let ours =
+        cause.downcast_ref::<Error>().or_else(|| cause.downcast_ref::<Box<Error>>().map(AsRef::as_ref));
+    ours.map_or(cause, Error::inner)
 }
 
 /// A message without the passwords of its addresses, whose further lines are indented, so that none of them looks like a

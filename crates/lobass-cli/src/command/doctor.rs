@@ -70,8 +70,8 @@ fn describe(device: &DeviceName, ui: &Ui, text: &mut Labelled) -> Value {
             })
         }
         Err(error) => {
-            text.line("device", format!("{error:#}"));
-            json!({"device": device.to_string(), "error": format!("{error:#}")})
+            text.line("device", error.chain());
+            json!({"device": device.to_string(), "error": error.chain()})
         }
     }
 }

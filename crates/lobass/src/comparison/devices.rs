@@ -70,7 +70,7 @@ impl Devices<'_> {
                 let (events, todo) = (events.clone(), &todo);
                 scope.spawn(move || {
                     if let Err(error) = self.drive(device, todo, &events) {
-                        let what = format!("{error:#}");
+                        let what = error.chain();
                         // The receiver outlives all of us.
                         let _ = events.send(Event::Failed { device: device.clone(), what });
                     }
@@ -192,7 +192,7 @@ impl Comparison {
                 Some(trial) => self.run(trial).map(|_| ()),
                 None => Err(Error::Comparison(format!("`{id}` is no trial of this comparison"))),
             };
-            say(&Answer { trial: Some(id), error: done.err().map(|error| format!("{error:#}")) })?;
+            say(&Answer { trial: Some(id), error: done.err().map(|error| error.chain()) })?;
         }
         Ok(())
     }

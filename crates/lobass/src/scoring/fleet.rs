@@ -67,8 +67,7 @@ impl Fleet<'_> {
                 scope.spawn(move || {
                     if let Err(error) = self.drive(device, job, todo, &events) {
                         // The receiver outlives all of us.
-                        let _ =
-                            events.send(Event::Failed { device: device.clone(), what: format!("{error:#}") });
+                        let _ = events.send(Event::Failed { device: device.clone(), what: error.chain() });
                     }
                 });
             }

@@ -139,7 +139,7 @@ mod tests {
         let with = |set: fn(&mut ShapeSettings)| {
             let mut settings = ShapeSettings::default();
             set(&mut settings);
-            settings.check().map_err(|error| format!("{error:#}"))
+            settings.check().map_err(|error| error.chain())
         };
         let cases: [(fn(&mut ShapeSettings), &str); 13] = [
             (|s| s.min_base_loss = Some(f64::NAN), "`--min-base-loss`: expected a number"),
