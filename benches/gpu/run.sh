@@ -3,7 +3,7 @@
 #
 #   benches/gpu/run.sh GPU_BENCH [DEVICE] [SCORE_OPTION..]
 #
-# GPU_BENCH is the binary, as `cargo xtask cuda-binary` leaves it; DEVICE is `cuda` if nothing is said. What follows is
+# GPU_BENCH is the binary, as `cargo xtask cuda-binary` leaves it; DEVICE is `cuda` by default. What follows is
 # for `gpu-bench score`, such as `--rate 989` for a card that the benchmark does not know. Results go to the directory
 # $RESULTS, or `gpu-results`; the interpreter of Python is $PYTHON, or `python3`.
 set -euo pipefail

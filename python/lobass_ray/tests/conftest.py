@@ -32,7 +32,7 @@ class Lobass:
 
 
 class Job:
-    """A work directory of its own for a test, with all rows tokenised and nothing scored."""
+    """A separate work directory for a test, with all rows tokenized and nothing scored."""
 
     def __init__(self, lobass: Lobass, dir: Path, digest: str) -> None:
         self.lobass, self.dir, self.digest = lobass, dir, digest

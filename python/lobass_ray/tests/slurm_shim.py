@@ -1,6 +1,6 @@
 """Stands in for `sbatch`, `srun`, and `scontrol`: runs the tasks of an array in turn, and puts them back when asked.
 
-`link` makes the three commands; what is killed is said in `$SHIM_KILL`, such as `1=USR1,2=KILL`: the first try of part
+`link` makes the three commands; `$SHIM_KILL` says what to kill, such as `1=USR1,2=KILL`: the first try of part
 1 is sent SIGUSR1, as Slurm sends it before a time limit, and that of part 2 SIGKILL.
 """
 
@@ -22,7 +22,7 @@ def link(dir: Path) -> None:
 
 
 def sbatch(args: list[str]) -> int:
-    """Runs every task of an array to its end; what became of each try goes to `$SHIM_DIR/log`."""
+    """Runs every task of an array to its end; the result of each attempt goes to `$SHIM_DIR/log`."""
     array = next(arg for arg in args if arg.startswith("--array=")).removeprefix("--array=")
     for index in expand(array.partition("%")[0]):
         restarts = 0

@@ -13,10 +13,10 @@ from ._progress import Progress, Shown
 Flag: TypeAlias = (
     str | int | float | bool | os.PathLike[str] | Sequence[str | os.PathLike[str]] | Mapping[str, object] | None
 )
-"""What a flag of the command line can be given."""
+"""The value of a flag of the command line."""
 
 PROGRAM = [sys.executable, "-m", "lobass"]
-"""How this program is started again, for processes of its own."""
+"""The command that starts this program again, for child processes."""
 
 _LOG = logging.getLogger("lobass")
 
@@ -31,7 +31,7 @@ def run(command: str, flags: Mapping[str, Flag], progress: Progress = False) -> 
 
 
 def refuse(flags: Mapping[str, Flag], *names: str) -> None:
-    """Refuse flags that are ours to give."""
+    """Refuse flags that this module sets."""
     for name in names:
         if name in flags:
             raise TypeError(f"unexpected argument `{name}`")

@@ -1,4 +1,4 @@
-"""How far a command is: in a bar of tqdm, on a line, or nowhere."""
+"""The progress of a command: as a tqdm bar, on a line, or not at all."""
 
 import sys
 from collections.abc import Callable
@@ -6,11 +6,11 @@ from types import TracebackType
 from typing import Any, TypeAlias
 
 Progress: TypeAlias = bool | Callable[[str, int, int], object]
-"""Whether progress is shown; or a function that is told the stage, the rows done, and all rows."""
+"""Whether to show progress; or a function that receives the stage, the rows done, and all rows."""
 
 
 class Shown:
-    """Progress for one command: what the command tells it, it shows."""
+    """Shows the progress of one command."""
 
     def __init__(self, progress: Progress) -> None:
         if callable(progress):

@@ -18,14 +18,14 @@ T = TypeVar("T")
 
 @runtime_checkable
 class ArrowStream(Protocol):
-    """What has Arrow's C stream interface: tables of pyarrow, data frames, results of DuckDB."""
+    """An object with Arrow's C stream interface: tables of pyarrow, data frames, results of DuckDB."""
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object: ...
 
 
 Files: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 Rows: TypeAlias = Files | Iterable[Mapping[str, Any]] | ArrowStream
-"""What can be scored: files; dicts; or a table. A ``datasets.Dataset`` counts as dicts."""
+"""Rows that can be scored: files; dicts; or a table. A ``datasets.Dataset`` counts as dicts."""
 
 _EXPECTED = "expected dicts, a datasets.Dataset, a data frame, an Arrow table, or paths of files"
 
@@ -44,7 +44,7 @@ def files_of(rows: Rows, folder: Path) -> list[str]:
 
 
 def chosen_of(rows: T, chosen: Sequence[int], n_rows: int) -> T:
-    """Some rows, in their order, in the type that they came in."""
+    """Some rows, in their order and original type."""
     if isinstance(rows, (str, os.PathLike)):
         raise TypeError("rows: expected rows in memory, found a path; `out=` of `lobass.select` writes files")
     table: Any = rows
@@ -100,7 +100,7 @@ class _Batches:
 
 
 def _write_whole(path: Path, write: Callable[[str], int]) -> str:
-    """Write a file that is whole when it has its name."""
+    """Write a file that gets its name when it is complete."""
     partial = path.with_name(f"{path.name}.partial")
     try:
         if not write(str(partial)):
@@ -112,7 +112,7 @@ def _write_whole(path: Path, write: Callable[[str], int]) -> str:
 
 
 def _write_dicts(rows: Any, path: str) -> int:
-    """Write JSON lines, and say how many."""
+    """Write JSON lines, and return their number."""
     if isinstance(rows, Mapping) or not isinstance(rows, Iterable):
         raise TypeError(f"rows: {_EXPECTED}, found {type(rows).__name__}")
     n_rows = 0

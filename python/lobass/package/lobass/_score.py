@@ -1,4 +1,4 @@
-"""Scoring: what `lobass score` does, of rows in memory."""
+"""Scoring of rows in memory, as `lobass score` does it."""
 
 import os
 from collections.abc import Mapping
@@ -42,27 +42,27 @@ def score(
         base: The pretrained model: a checkpoint directory.
         reference: The same model, fine-tuned on the rows.
         adapter: A LoRA adapter of the base, instead of a reference.
-        context: ``"unconditional"`` scores responses without their prompts too, which IFD and PVI need.
+        context: ``"unconditional"`` also scores responses without their prompts, for strategies such as IFD and PVI.
         chat_template: ``"auto"``, a name such as ``"alpaca"``, or a Jinja file.
-        mask: Which tokens count: the responses with their end-of-turn tokens, their text alone, or all.
-        max_length: The longest sequence, in tokens; what the model was made for, if it is not said.
-        overlong: What becomes of longer rows.
-        duplicates: What becomes of rows whose text an earlier row has already.
-        columns: Which columns hold what, as ``{"prompt": "question", "response": "reply"}``.
-        format: The format of the rows, such as ``"alpaca"``, instead of what their columns look like.
-        dtype: The number format of weights; what suits the device, if it is not said.
+        mask: Which tokens are scored: the responses with their end-of-turn tokens, their text only, or all.
+        max_length: The longest sequence, in tokens. The default is the maximum of the model.
+        overlong: What to do with longer rows.
+        duplicates: What to do with rows that have the same text as an earlier row.
+        columns: The columns to read, as ``{"prompt": "question", "response": "reply"}``.
+        format: The format of the rows, such as ``"alpaca"``, instead of recognising it by their columns.
+        dtype: The number format of weights. The default depends on the device.
         device: ``"cpu"``, or a graphics card that this build has.
-        threads: Worker threads; one per core, if it is not said. Results do not depend on it.
-        per_token: Keep the loss of every scored token too.
-        work: A directory to keep what is done in. The same call takes up a run that was interrupted, and scoring with
-            another reference does not score the base again. Without it, what an interrupted run did is lost.
-        progress: Show a bar, or tell a function the stage, the rows done, and all rows.
+        threads: Worker threads; by default one per core. Results do not depend on it.
+        per_token: Also keep the loss of every scored token.
+        work: A directory for finished work. The same call then continues an interrupted run, and scoring with another
+            reference reuses the base's losses. Without it, an interrupted run is lost.
+        progress: Whether to show a bar; or a function that receives the stage, the rows done, and all rows.
         flags: Any other flag of ``lobass score``.
 
     Raises:
-        LobassError: It could not be done. Rows that cannot be scored are no reason: they have a status in the table.
-        ValueError: An argument has a value that it cannot have.
-        KeyboardInterrupt: Between two units of work, of which each is some hundreds of rows.
+        LobassError: Scoring failed. Rows that cannot be scored do not raise it: they have a status in the table.
+        ValueError: An argument has an impossible value.
+        KeyboardInterrupt: Between two units of work of some hundreds of rows each.
     """
     refuse(flags, "data", "out")
     home = Home()

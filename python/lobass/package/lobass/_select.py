@@ -1,4 +1,4 @@
-"""Selection: what `lobass select` does, and the chosen rows in the type that they came in."""
+"""Selection, as `lobass select` makes it, with the chosen rows in their original type."""
 
 import json
 import os
@@ -17,19 +17,19 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Selection:
-    """Rows that were chosen, best first."""
+    """The chosen rows, best first."""
 
     rows: list[int]
-    """Their places, from 0."""
+    """Their positions in the input, from 0."""
     scores: list[float]
     """Their scores."""
     keys: list[str]
-    """Their names: each row's id, or a hash of its content."""
+    """Their keys: each row's id, or a hash of its content."""
     summary: dict[str, Any]
-    """What `lobass select --format json` says: statuses, sources, tokens, correlation with length."""
+    """The output of `lobass select --format json`: statuses, sources, tokens, correlation with length."""
 
     def apply(self, rows: T) -> T:
-        """The chosen ones of the rows that were scored, in the order of the rows, in the same type."""
+        """The chosen rows of the scored ones, in the order of the input and in the same type."""
         return chosen_of(rows, self.rows, int(self.summary["n_rows"]))
 
     def __len__(self) -> int:
@@ -67,26 +67,26 @@ def select(
         table: The table, or its file.
         strategy: A name that `strategies` lists.
         budget: How much to keep: ``"6%"`` of all rows, ``3000`` rows, or ``"2Mtok"`` of whole sequences.
-        seed: Of ties and of the random strategy.
+        seed: The seed of ties and of the random strategy.
         rows: The rows that were scored, where they are needed and gone: strategies and quotas that look at rows find
             those of `score` by themselves, while that table is there. Files in the order in which they were scored.
-        out: Write the chosen rows as well: a file, or a directory if there were several.
+        out: Also write the chosen rows: a file, or a directory if there were several input files.
         rating: The column with ratings, for the strategy ``"quality"``.
         min_rating: Leave out rows with a lower rating.
         min_scored: Leave out rows with fewer scored tokens.
         min_base_loss: Leave out rows with a lower loss under the base, in nats per scored token.
         max_reference_quantile: Leave out rows above this quantile of the loss under the reference.
         shrinkage: Nats that are added to the denominator of the strategy ``"lobass"``.
-        responses: How many responses to one prompt may be kept.
-        quota_by: Part the budget by ``"source"``, by ``"length"``, or by a column of the rows.
+        responses: Which responses to one prompt may be kept.
+        quota_by: Split the budget by ``"source"``, by ``"length"``, or by a column of the rows.
         length_bins: Bins of a quota by length.
-        temperature: Part the budget by rows to the power of 1/T.
-        shares: Part the budget in these proportions, as ``{"gsm8k": 1, "alpaca": 3}``.
+        temperature: Split the budget by rows to the power of 1/T.
+        shares: Split the budget in these proportions, as ``{"gsm8k": 1, "alpaca": 3}``.
         flags: Any other flag of ``lobass select``.
 
     Raises:
-        LobassError: It could not be done: the table lacks losses that the strategy needs, for example.
-        ValueError: An argument has a value that it cannot have.
+        LobassError: Selection failed, for example because the table lacks losses that the strategy needs.
+        ValueError: An argument has an impossible value.
     """
     refuse(flags, "data", "index", "scores")
     table = table if isinstance(table, ScoreTable) else ScoreTable.load(table)
@@ -128,6 +128,6 @@ def select(
 
 
 def strategies() -> list[dict[str, Any]]:
-    """Every strategy: its name, what it needs, which end of its score it keeps, and where it comes from."""
+    """Every strategy: its name, its needs, the direction of its score, and its source."""
     found: list[dict[str, Any]] = run("strategies", {})
     return found

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Home:
-    """A folder that goes when nobody has it any more."""
+    """A folder that is deleted with its last reference."""
 
     def __init__(self) -> None:
         self.path = Path(tempfile.mkdtemp(prefix="lobass-"))
@@ -24,7 +24,7 @@ class Home:
 
 
 class Status(NamedTuple):
-    """How many rows have a status, and why the first of them has it."""
+    """The number of rows with a status, and the reason of the first one."""
 
     n_rows: int
     first_row: int | None
@@ -64,17 +64,17 @@ class ScoreTable:
 
     @property
     def path(self) -> Path:
-        """Where the file is."""
+        """The path of the file."""
         return self._path
 
     @property
     def manifest(self) -> dict[str, Any]:
-        """What the numbers depend on: data, tokenizer, template, models, and the digest of all of them."""
+        """Everything that the numbers depend on: data, tokenizer, template, models, and the digest of all of them."""
         return self._manifest
 
     @property
     def digest(self) -> str:
-        """Of every token id and every loss: tables with one digest have the same numbers, bit for bit."""
+        """Digest of every token id and every loss: tables with one digest have the same numbers, bit for bit."""
         return str(self._manifest["digest"])
 
     @property
@@ -94,7 +94,7 @@ class ScoreTable:
         return _lobass.column_names(str(self._path))
 
     def to_dict(self, *names: str) -> dict[str, list[Any]]:
-        """Columns as lists: those that are named, or all."""
+        """Columns as lists: the named ones, or all."""
         found = _lobass.columns(str(self._path), list(names) or None)
         absent = [name for name in names if name not in found]
         if absent:
@@ -107,13 +107,13 @@ class ScoreTable:
         return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
     def to_arrow(self) -> "pyarrow.Table":
-        """A table of pyarrow, which has to be installed."""
+        """A pyarrow table; pyarrow has to be installed."""
         import pyarrow
 
         return pyarrow.table(self)
 
     def to_pandas(self) -> "pandas.DataFrame":
-        """A data frame of pandas, which has to be installed, with pyarrow."""
+        """A pandas data frame; pandas and pyarrow have to be installed."""
         return self.to_arrow().to_pandas()
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:

@@ -1,4 +1,4 @@
-"""Hands out what is left of a job to a cluster, until nothing is."""
+"""Hands out the remaining units of a job to a cluster."""
 
 import json
 import subprocess
@@ -16,23 +16,23 @@ import lobass_ray
 from lobass_ray.worker import Actor, Receipt, Unit, WorkerError
 
 DONE, INCOMPLETE, FAILED, UNFINISHED = 0, 1, 2, 75
-"""Exit codes, as `lobass worker` has them."""
+"""The exit codes of `lobass worker`."""
 
 ROUNDS = 4
-"""Tries of a unit in one run if the number of tries is not bounded otherwise."""
+"""Attempts of a unit in one run, without another bound."""
 
 
 @dataclass
 class Summary:
-    """How far a job is; counted in the work directory, so that units of earlier runs are in it."""
+    """The progress of a job, counted in the work directory, so that units of earlier runs are included."""
 
     job: str
     n_units: int
     n_done: int
     n_quarantined: int
-    """Units that were given up: they killed, or failed on, as many workers as they may."""
+    """Units that were given up after the allowed number of attempts."""
     n_tokens: int
-    """Of the units that this run computed."""
+    """Tokens of the units that this run computed."""
     seconds: float
     failures: list[Receipt] = field(default_factory=list)
     """The last failure of each unit that is still open."""
@@ -58,7 +58,7 @@ def score(
     worker_args: Sequence[str] = (),
     report: Callable[[Receipt], None] | None = None,
 ) -> Summary:
-    """Has every unit of a job done that is not, on the Ray cluster that this process is part of.
+    """Does every unfinished unit of a job, on the Ray cluster that this process is part of.
 
     `place` is the work directory that `lobass plan` made, as every node sees it, and `lobass` the binary there. There
     are `num_workers` workers, each with `num_gpus` of Ray's GPUs: by default as many as the cluster has GPUs for; with
@@ -66,11 +66,11 @@ def score(
     receipt for every unit as it ends.
 
     Raises `WorkerError` if workers refuse the job, `subprocess.CalledProcessError` if the work directory cannot be
-    read, and Ray's own errors if the cluster fails. What was committed until then stays, and the next call goes on.
+    read, and Ray's own errors if the cluster fails. Committed units stay, and the next call continues.
     """
     if not ray.is_initialized():
         ray.init()
-    # The nodes need Ray and lobass; this package goes along by itself.
+    # The nodes need Ray and lobass; this package is sent to them.
     ray.cloudpickle.register_pickle_by_value(lobass_ray)
     started = time.monotonic()
     job, todo = _pending(lobass, place, job)

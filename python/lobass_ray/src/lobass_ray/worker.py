@@ -99,11 +99,11 @@ class Worker:
         return answer
 
     def _start(self) -> subprocess.Popen[str]:
-        # A device that kills its workers would otherwise be the quickest of all, and go through every unit there is.
+        # A device that kills its workers would otherwise be the fastest of all, and try every unit.
         time.sleep(min(LONGEST_PAUSE, 2.0**self.n_deaths - 1))
         try:
-            # In a group of its own, since Ray kills the group of an actor that ends. With `--stop-with-parent` the child
-            # notices the end of the actor and gives back what it is at, so that no try is counted.
+            # In a separate process group, since Ray kills the group of an actor that ends. With `--stop-with-parent` the
+            # child notices the end of the actor and releases its unit, so that no attempt is counted.
             child = subprocess.Popen(
                 self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
             )
@@ -131,7 +131,7 @@ class Worker:
         return answer
 
     def _end(self) -> None:
-        """After a failure that may be its own, a worker ends; one that does not is none to keep."""
+        """After a failure a worker should end; if it does not, it is killed."""
         assert self.child is not None
         try:
             self.child.wait(LAST_WORDS)
