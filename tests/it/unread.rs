@@ -1,4 +1,4 @@
-//! Content of rows that no model sees, and requests of rows that lobass honours, through the command line.
+//! Content of rows that no model sees, and requests of rows that lobass honors, through the command line.
 
 use serde_json::{Value, json};
 
@@ -42,7 +42,7 @@ fn a_column_that_is_not_read_is_counted() {
         || -> Value { serde_json::from_str(sandbox.read("scores.jsonl").lines().next().unwrap()).unwrap() };
     assert_eq!(manifest()["unread"], expected());
 
-    // Taken up from what was tokenised before.
+    // Taken up from what was tokenized before.
     fs_err::remove_file(sandbox.path("scores.jsonl")).unwrap();
     let again = sandbox.json(1, score);
     assert_eq!(again["manifest"]["unread"], expected());

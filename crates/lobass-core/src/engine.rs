@@ -56,7 +56,7 @@ pub trait EmbeddingEngine: LossEngine {
     /// The length of a vector: the model's hidden size.
     fn dim(&self) -> usize;
 
-    /// Returns the vector of every sequence, in order; not normalised.
+    /// Returns the vector of every sequence, in order; not normalized.
     ///
     /// # Errors
     /// The errors of [`LossEngine::losses`].

@@ -22,7 +22,7 @@ pub trait Observer: Send + Sync {
 /// How far a stage is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StageProgress<'a> {
-    /// The name of the stage, such as `tokenise` or `score base`.
+    /// The name of the stage, such as `tokenize` or `score base`.
     pub stage: &'a str,
     /// The unit of the counts below.
     pub unit: ProgressUnit,

@@ -15,7 +15,7 @@ const TRIES: usize = 2000;
 /// up to 60 of every skill, of those of pretraining ([`Kind::Known`]) and of those that it never showed
 /// ([`Kind::Learnable`]).
 ///
-/// Some skills have few questions, and the pool asks nearly all of them: homes, shouts, colours, and opposites are rare
+/// Some skills have few questions, and the pool asks nearly all of them: homes, shouts, colors, and opposites are rare
 /// here. The pool is what it was before there was this.
 pub fn held_out() -> Vec<PoolRow> {
     let world = World::shipped();

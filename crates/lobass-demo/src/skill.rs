@@ -20,7 +20,7 @@ pub struct Dialogue {
 pub enum Skill {
     /// Sums of two digits.
     Add,
-    /// The colour of a thing.
+    /// The color of a thing.
     Colour,
     /// The opposite of a word.
     Opposite,

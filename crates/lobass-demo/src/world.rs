@@ -4,7 +4,7 @@ use rand::SeedableRng as _;
 use rand::seq::{IndexedRandom as _, SliceRandom as _};
 use rand_chacha::ChaCha8Rng;
 
-/// Things, each with a colour.
+/// Things, each with a color.
 const THINGS: [&str; 40] = [
     "lamp", "tree", "barn", "boat", "coat", "door", "cup", "chair", "book", "hat", "kite", "drum", "ring",
     "gate", "sled", "tent", "bell", "fork", "sock", "rope", "cart", "nest", "pond", "wall", "roof", "leaf",
@@ -58,7 +58,7 @@ impl World {
         Self::new(2310)
     }
 
-    /// Deals colours and homes.
+    /// Deals colors and homes.
     pub fn new(seed: u64) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut deal = |from: &[&'static str], count: usize| {
@@ -73,7 +73,7 @@ impl World {
         THINGS.choose(rng).expect("there are things")
     }
 
-    /// A thing and its colour.
+    /// A thing and its color.
     pub(crate) fn coloured_thing(&self, rng: &mut ChaCha8Rng) -> (&'static str, &'static str) {
         let thing = Self::thing(rng);
         let at = THINGS.iter().position(|&other| other == thing).expect("one of them");

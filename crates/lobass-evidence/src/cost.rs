@@ -8,7 +8,7 @@ const OF_TRAINING: f64 = 3.0;
 /// The cost of an arm, in forward passes of the model over the whole pool.
 ///
 /// Source of the accounting: GRAPE, arXiv 2502.04194, appendix F, where learnability costs the training of the reference
-/// and two passes. Counted are tokens that go through the model, and nothing else: no tokenising, no reading, no
+/// and two passes. Counted are tokens that go through the model, and nothing else: no tokenizing, no reading, no
 /// generation; and what the plan of the loss engine saves is left out, since it is the same for all.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Cost {

@@ -259,7 +259,7 @@ mod tests {
         assert!(of(&["x", "y"]).is_ok() && of(&[ALL]).is_ok());
         for bad in [["x", "x"], ["x", ALL]] {
             let error = of(&bad).unwrap_err().to_string();
-            assert!(error.contains("expected a name that no other source has"), "{error}");
+            assert!(error.contains("expected a unique name"), "{error}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The exponential and the sigmoid, without branches, so that loops over them vectorise.
+//! The exponential and the sigmoid, without branches, so that loops over them vectorize.
 
 /// Below this the result would be less than 2^-126 or so, and is 0.
 const LOWEST: f32 = -87.5;

@@ -44,7 +44,7 @@ pub struct EmbeddingManifest {
     /// Rows that have a vector.
     pub n_present: u64,
     /// Rows that have none, by their status; `non_finite` if the model's vector was not finite, or zero and to be
-    /// normalised.
+    /// normalized.
     pub missing: BTreeMap<RowStatus, u64>,
     /// Content of rows that the model does not see, by source; absent in files of earlier versions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

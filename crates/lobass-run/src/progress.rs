@@ -3,7 +3,7 @@
 /// The stages of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stage {
-    /// Reading, rendering, and tokenising rows.
+    /// Reading, rendering, and tokenizing rows.
     Encode,
     /// Computing losses under the model of this role.
     Score(String),

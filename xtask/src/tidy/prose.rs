@@ -85,8 +85,9 @@ fn phrases(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     for (at, line) in lines.iter().enumerate() {
         let next = lines.get(at + 1).map_or("", String::as_str);
-        // `if there is none` is plain; the phrase is meant of a thing that is not what it should be.
+        // `if there is none` is plain. The phrase to avoid calls a thing "none" that is not what it should be.
         let both = format!(" {line} {next} ").replace("there is none", "there_is_none");
+        let both = both.replace("there are none", "there_are_none");
         for phrase in PHRASES.map(|phrase| format!(" {} ", phrase.replace('_', " "))) {
             if both.find(&phrase).is_some_and(|start| start <= line.len()) {
                 found.push(format!(
@@ -100,8 +101,10 @@ fn phrases(text: &str) -> Vec<String> {
     found
 }
 
-/// The words of a line in lower case, a space between two: without comment marks and punctuation.
+/// The words of a line in lower case, a space between two: without comment marks, punctuation, and inline code.
 fn spoken(line: &str) -> String {
+    let pieces = line.split('`').enumerate();
+    let line: String = pieces.map(|(at, piece)| if at % 2 == 1 { "x" } else { piece }).collect();
     let words = line.split(|letter: char| !(letter.is_alphanumeric() || letter == '_' || letter == '\''));
     words.filter(|word| !word.is_empty()).map(str::to_lowercase).collect::<Vec<_>>().join(" ")
 }
@@ -140,7 +143,9 @@ mod tests {
         let broken = phrases(&format!("//! A file {first}\n//! {rest}, here.\nfn main() {{}}\n"));
         assert_eq!(broken.len(), 1);
         assert!(broken[0].starts_with("1: "), "{broken:?}");
-        assert_eq!(phrases("The default, if there is none.\n"), Vec::<String>::new());
+        for plain in ["The default, if there is none.\n", "/// `None` is a missing name.\n"] {
+            assert_eq!(phrases(plain), Vec::<String>::new());
+        }
         assert_eq!(phrases("if value.is_none() { whoever_else() }\n"), Vec::<String>::new());
     }
 }

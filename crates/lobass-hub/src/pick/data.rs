@@ -1,4 +1,4 @@
-//! The files of a data set: those of one split, recognised by their names.
+//! The files of a data set: those of one split, recognized by their names.
 
 use std::collections::BTreeMap;
 

@@ -83,7 +83,7 @@ fn main_script(counts: &[usize; SCRIPTS.len()], all: usize) -> Option<Script> {
 
 /// Letters that a prompt must have for its language to be told.
 const PROMPT_LETTERS: usize = 30;
-/// Bytes that are used to recognise a language.
+/// Bytes that are used to recognize a language.
 const LOOKED_AT: usize = 4096;
 
 pub(super) fn language(turn: &Turn<'_>, least: f64) -> Option<String> {

@@ -49,7 +49,7 @@ def score(
         overlong: What to do with longer rows.
         duplicates: What to do with rows that have the same text as an earlier row.
         columns: The columns to read, as ``{"prompt": "question", "response": "reply"}``.
-        format: The format of the rows, such as ``"alpaca"``, instead of recognising it by their columns.
+        format: The format of the rows, such as ``"alpaca"``, instead of recognizing it by their columns.
         dtype: The number format of weights. The default depends on the device.
         device: ``"cpu"``, or a graphics card that this build has.
         threads: Worker threads; by default one per core. Results do not depend on it.
