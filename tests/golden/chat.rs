@@ -64,7 +64,7 @@ impl Case {
             TemplateChoice::File(fixture("chat/templates").join(&self.template))
         };
         let pool = Pool::new(Vec::new(), Duplicates::Keep);
-        let template = ChatTemplate::load(&choice, &dir, &pool, now).unwrap();
+        let template = ChatTemplate::load(&choice, &dir, pool.fallback(), now).unwrap();
         let options = EncodeOptions { mask, max_length: 4096, overlong: Overlong::Drop };
         Encoder::new(TextTokenizer::from_dir(&dir).unwrap(), template, options).unwrap()
     }

@@ -42,7 +42,7 @@ fn encoder(template: &std::path::Path, now: DateTime, mask: Mask) -> Encoder {
     let dir = fixture("chat/bytes");
     let pool = Pool::new(Vec::new(), Duplicates::Keep);
     let choice = TemplateChoice::File(template.to_owned());
-    let template = ChatTemplate::load(&choice, &dir, &pool, now).unwrap();
+    let template = ChatTemplate::load(&choice, &dir, pool.fallback(), now).unwrap();
     let options = EncodeOptions { mask, max_length: 4096, overlong: Overlong::Drop };
     Encoder::new(TextTokenizer::from_dir(&dir).unwrap(), template, options).unwrap()
 }
@@ -257,7 +257,7 @@ fn a_template_without_generation_blocks_has_no_such_mask() {
     let dir = fixture("chat/bytes");
     let pool = Pool::new(Vec::new(), Duplicates::Keep);
     let choice = TemplateChoice::File(fixture("chat/styles/two_ends.jinja"));
-    let template = ChatTemplate::load(&choice, &dir, &pool, DateTime::default()).unwrap();
+    let template = ChatTemplate::load(&choice, &dir, pool.fallback(), DateTime::default()).unwrap();
     let options = EncodeOptions { mask: Mask::Generation, max_length: 4096, overlong: Overlong::Drop };
     let error = Encoder::new(TextTokenizer::from_dir(&dir).unwrap(), template, options).unwrap_err();
     assert!(error.to_string().contains("expected `{% generation %}` blocks"), "{error}");

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::container::{Wanted, write_subset};
+use crate::container::{Compression, Wanted, write_subset};
 use crate::format::{detect, detect_preference, not_turns};
 use crate::original::{Original, digest};
 use crate::partition::partitions;
@@ -62,12 +62,44 @@ impl DataFile {
     /// without rows; [`Error::Container`] if none of the first thousand rows can be read; [`Error::UnknownFormat`] or
     /// [`Error::MissingColumn`] if its columns are not those asked for.
     pub fn open(path: &Path, source: &str, choice: &FormatChoice) -> Result<Self, Error> {
-        if source.is_empty() || source.starts_with('.') || source.contains(['/', '\\']) {
-            return Err(Error::SourceName { name: source.to_owned() });
-        }
+        check_source(source)?;
         let original = Original::of(path)?;
         let container = Container::detect(&original)?;
         let partitions = partitions(path, &container);
+        Self::look(original, container, partitions, source, choice)
+    }
+
+    /// Rows in memory, as a file of JSON lines with these rows would be read: the same tokens and the same keys.
+    ///
+    /// # Errors
+    /// As [`DataFile::open`]; [`Error::Empty`] without rows.
+    pub fn of_rows<'a>(
+        source: &str,
+        rows: impl IntoIterator<Item = &'a Map<String, Value>>,
+        choice: &FormatChoice,
+    ) -> Result<Self, Error> {
+        check_source(source)?;
+        let mut bytes = Vec::new();
+        for row in rows {
+            serde_json::to_writer(&mut bytes, row).map_err(std::io::Error::from)?;
+            bytes.push(b'\n');
+        }
+        let original = Original::of_memory(source, bytes);
+        if original.is_empty() {
+            return Err(Error::Empty { path: original.path().to_owned() });
+        }
+        Self::look(original, Container::JsonLines(Compression::None), Vec::new(), source, choice)
+    }
+
+    /// Looks at the first rows of a file.
+    fn look(
+        original: Original,
+        container: Container,
+        partitions: Vec<(String, Value)>,
+        source: &str,
+        choice: &FormatChoice,
+    ) -> Result<Self, Error> {
+        let path = &original.path().to_owned();
         let rows = Rows::open(&original, &container, Wanted::All)?.with_constants(&partitions);
         let sample = Sample::of(rows, path)?;
         let unknown = || match not_turns(&sample.rows) {
@@ -114,6 +146,11 @@ impl DataFile {
             is_plain_pair,
             unread,
         })
+    }
+
+    /// Whether its rows are in memory only, so that its path is just a name.
+    pub fn is_in_memory(&self) -> bool {
+        self.original.is_in_memory()
     }
 
     /// Where the file is.
@@ -244,6 +281,14 @@ impl DataFile {
         mut keep: impl FnMut(u64) -> bool,
     ) -> Result<SubsetReport, Error> {
         write_subset(&self.original, &self.container, output, &mut keep)
+    }
+}
+
+/// Refuses a name of a source that is no file name.
+fn check_source(source: &str) -> Result<(), Error> {
+    match source.is_empty() || source.starts_with('.') || source.contains(['/', '\\']) {
+        true => Err(Error::SourceName { name: source.to_owned() }),
+        false => Ok(()),
     }
 }
 

@@ -6,7 +6,7 @@
 //! of the file is known, it decides.
 
 use std::fs::Metadata;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
@@ -20,6 +20,8 @@ use crate::digest::hex;
 #[derive(Debug, Clone)]
 pub(crate) struct Original {
     path: PathBuf,
+    /// The bytes of a file that is in memory only, and cannot change.
+    memory: Option<Arc<[u8]>>,
     seen: Arc<Mutex<Seen>>,
 }
 
@@ -40,7 +42,23 @@ impl Original {
             return Err(Error::NotAFile { path: path.to_owned(), is_folder: metadata.is_dir() });
         }
         let seen = Seen { stamp: Stamp::of(&metadata), sha256: None };
-        Ok(Self { path: path.to_owned(), seen: Arc::new(Mutex::new(seen)) })
+        Ok(Self { path: path.to_owned(), memory: None, seen: Arc::new(Mutex::new(seen)) })
+    }
+
+    /// A file in memory, with a name in place of a path.
+    pub(crate) fn of_memory(name: &str, bytes: Vec<u8>) -> Self {
+        let seen = Seen { stamp: Stamp::of_memory(bytes.len()), sha256: None };
+        Self { path: name.into(), memory: Some(bytes.into()), seen: Arc::new(Mutex::new(seen)) }
+    }
+
+    /// Whether it has no bytes.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lock().stamp.length == 0
+    }
+
+    /// Whether it is in memory only.
+    pub(crate) fn is_in_memory(&self) -> bool {
+        self.memory.is_some()
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -52,13 +70,17 @@ impl Original {
     /// # Errors
     /// [`Error::Io`] if it cannot be opened, [`Error::Changed`] if it is not what it was.
     pub(crate) fn open(&self) -> Result<WatchedFile, Error> {
+        if let Some(bytes) = &self.memory {
+            let stamp = Stamp::of_memory(bytes.len());
+            return Ok(WatchedFile { bytes: Bytes::Memory(Cursor::new(Arc::clone(bytes))), stamp });
+        }
         let file = fs_err::File::open(&self.path)?;
         let stamp = Stamp::of(&file.metadata()?);
         let seen = self.seen();
         if stamp != seen.stamp {
             let is_same = match &seen.sha256 {
                 Some(expected) => {
-                    let found = digest(&mut WatchedFile { file: fs_err::File::open(&self.path)?, stamp });
+                    let found = digest(&mut WatchedFile { bytes: Bytes::File(fs_err::File::open(&self.path)?), stamp });
                     let found = found.map_err(|error| self.error(error))?;
                     if found != *expected {
                         return Err(self.changed(Some(found)));
@@ -72,7 +94,7 @@ impl Original {
             }
             self.lock().stamp = stamp;
         }
-        Ok(WatchedFile { file, stamp })
+        Ok(WatchedFile { bytes: Bytes::File(file), stamp })
     }
 
     /// The SHA-256 of its bytes in hex, which is computed once.
@@ -151,6 +173,15 @@ impl Stamp {
         }
     }
 
+    fn of_memory(length: usize) -> Self {
+        Self {
+            length: length as u64,
+            modified: None,
+            #[cfg(unix)]
+            node: (0, 0, 0, 0),
+        }
+    }
+
     /// Whether only the name, the owner, or the number of links differs.
     fn tells_the_same_text(&self, other: &Self) -> bool {
         let text = |stamp: &Self| (stamp.length, stamp.modified);
@@ -161,8 +192,14 @@ impl Stamp {
 /// An open file that is checked after every piece that is read from it.
 #[derive(Debug)]
 pub(crate) struct WatchedFile {
-    file: fs_err::File,
+    bytes: Bytes,
     stamp: Stamp,
+}
+
+#[derive(Debug)]
+enum Bytes {
+    File(fs_err::File),
+    Memory(Cursor<Arc<[u8]>>),
 }
 
 impl WatchedFile {
@@ -170,23 +207,34 @@ impl WatchedFile {
         self.stamp.length
     }
 
-    /// A second handle on the same file, which shares its position.
+    /// A second handle on the same file, which may share its position.
     pub(crate) fn try_clone(&self) -> io::Result<Self> {
-        Ok(Self { file: self.file.try_clone()?, stamp: self.stamp })
+        let bytes = match &self.bytes {
+            Bytes::File(file) => Bytes::File(file.try_clone()?),
+            Bytes::Memory(cursor) => Bytes::Memory(cursor.clone()),
+        };
+        Ok(Self { bytes, stamp: self.stamp })
     }
 }
 
 impl Read for WatchedFile {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.file.read(buffer)?;
-        let now = Stamp::of(&self.file.metadata()?);
+        let file = match &mut self.bytes {
+            Bytes::File(file) => file,
+            Bytes::Memory(cursor) => return cursor.read(buffer),
+        };
+        let count = file.read(buffer)?;
+        let now = Stamp::of(&file.metadata()?);
         if now.tells_the_same_text(&self.stamp) { Ok(count) } else { Err(io::Error::other(Changed)) }
     }
 }
 
 impl Seek for WatchedFile {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        self.file.seek(to)
+        match &mut self.bytes {
+            Bytes::File(file) => file.seek(to),
+            Bytes::Memory(cursor) => cursor.seek(to),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use lobass_core::{ExampleKey, RowStatus};
 
 use crate::key::{KeyMaker, NamedRow};
-use crate::{DataFile, Error, Example, RawRow, RowFault, Unread};
+use crate::{DataFile, Error, Example, Preset, RawRow, RowFault, Unread};
 
 /// What to do with rows whose text an earlier row has already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -68,6 +68,12 @@ impl Pool {
     /// The files.
     pub fn files(&self) -> &[DataFile] {
         &self.files
+    }
+
+    /// The template for a checkpoint that brings none: plain if all rows are prompt and completion, else Alpaca's.
+    pub fn fallback(&self) -> Preset {
+        let plain = !self.files.is_empty() && self.files.iter().all(DataFile::is_plain_pair);
+        if plain { Preset::Plain } else { Preset::Alpaca }
     }
 
     /// What happens to repeated rows.

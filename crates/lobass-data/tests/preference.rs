@@ -230,7 +230,7 @@ fn encoder(max_length: usize) -> Encoder {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/chat/bytes");
     let pool = Pool::new(Vec::new(), Duplicates::Keep);
     let choice = TemplateChoice::Preset(Preset::Plain);
-    let template = ChatTemplate::load(&choice, &dir, &pool, DateTime::default()).unwrap();
+    let template = ChatTemplate::load(&choice, &dir, pool.fallback(), DateTime::default()).unwrap();
     let options = EncodeOptions { mask: Mask::Response, max_length, overlong: Overlong::Drop };
     Encoder::new(TextTokenizer::from_dir(&dir).unwrap(), template, options).unwrap()
 }

@@ -20,7 +20,7 @@ fn example(more: Value) -> Example {
 
 fn load(dir: &Path, choice: &str) -> Result<ChatTemplate, Error> {
     let pool = Pool::new(Vec::new(), Duplicates::Keep);
-    ChatTemplate::load(&choice.parse::<TemplateChoice>().unwrap(), dir, &pool, DateTime::default())
+    ChatTemplate::load(&choice.parse::<TemplateChoice>().unwrap(), dir, pool.fallback(), DateTime::default())
 }
 
 fn of_source(source: &str) -> ChatTemplate {

@@ -66,7 +66,7 @@ impl Reader<Bytes> {
 }
 
 impl<T: ChunkReader + 'static> Reader<T> {
-    fn new(file: T, path: &Path) -> Result<Self, Error> {
+    pub(crate) fn new(file: T, path: &Path) -> Result<Self, Error> {
         let builder = ParquetRecordBatchReaderBuilder::try_new(file)
             .map_err(|source| Error::Parquet { path: path.to_owned(), source })?;
         Ok(Self { path: path.to_owned(), builder })

@@ -27,7 +27,7 @@
 //! # std::fs::write(dir.path().join("pool.jsonl"), "{\"question\": \"2 + 2?\", \"answer\": \"4\"}\n")?;
 //! # let file = DataFile::open(&dir.path().join("pool.jsonl"), "sums", &FormatChoice::Auto)?;
 //! # let pool = Pool::new(vec![file], Duplicates::Keep);
-//! # let template = ChatTemplate::load(&TemplateChoice::Auto, &checkpoint, &pool, Default::default())?;
+//! # let template = ChatTemplate::load(&TemplateChoice::Auto, &checkpoint, pool.fallback(), Default::default())?;
 //! # let options = EncodeOptions { mask: Mask::Response, max_length: 512, overlong: Overlong::Drop };
 //! # let encoder = Encoder::new(TextTokenizer::from_dir(&checkpoint)?, template, options)?;
 //! # let (work, scores) = (dir.path().join("work"), dir.path().join("scores.parquet"));

@@ -1,6 +1,7 @@
 //! Joining all units into the score table.
 
 use std::collections::{BTreeMap, HashMap};
+use std::io::Write;
 use std::path::Path;
 
 use bytes::Bytes;
@@ -9,11 +10,12 @@ use lobass_core::{RowStatus, ScoreRecord};
 use crate::audit::Audit;
 use crate::commit::Commit;
 use crate::join::{join, unscored_record};
+use crate::partial::partial_path;
 use crate::rows::EncodedRow;
 use crate::shard::Shard;
 use crate::table::{TableRow, TableShape, TableWriter};
 use crate::unread::UnreadTally;
-use crate::{Error, Manifest, Seal, WorkDir};
+use crate::{Error, Manifest, ScoreFile, Seal, WorkDir};
 
 /// A description of a sealed table.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,7 +40,6 @@ impl WorkDir {
     /// row: all of them, or with folds those that left its fold out; `in_sample` is that of the others. All sums are
     /// over the same tokens. A row under which any model has a loss that is not finite gets [`RowStatus::NonFinite`]
     /// and no numbers.
-    /// [`RowStatus::NonFinite`] and no numbers.
     ///
     /// # Errors
     /// [`Error::Unsealable`] if the models and their roles do not make a table, [`Error::Unfinished`] if a unit is not
@@ -50,15 +51,44 @@ impl WorkDir {
 
     /// [`WorkDir::seal`] without up to `n_given_up` units that were given up: the rows of their shards get
     /// [`RowStatus::Quarantined`].
-    /// [`RowStatus::Quarantined`].
     ///
     /// # Errors
     /// The errors of [`WorkDir::seal`].
     pub fn seal_without(&self, seal: &Seal, n_given_up: usize, out: &Path) -> Result<SealReport, Error> {
         seal.check()?;
         let audit = self.audit(seal, n_given_up)?;
+        if let Some(parent) = out.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            fs_err::create_dir_all(parent)?;
+        }
+        let partial = partial_path(out);
+        let (file, report) = self.write_table(seal, audit, &partial, fs_err::File::create(&partial)?)?;
+        file.sync_all()?;
+        drop(file);
+        fs_err::rename(&partial, out)?;
+        Ok(report)
+    }
+
+    /// [`WorkDir::seal`] into memory.
+    ///
+    /// # Errors
+    /// The errors of [`WorkDir::seal`].
+    pub fn seal_in_memory(&self, seal: &Seal) -> Result<(ScoreFile, SealReport), Error> {
+        seal.check()?;
+        let name = Path::new("the score table in memory");
+        let (bytes, report) = self.write_table(seal, self.audit(seal, 0)?, name, Vec::new())?;
+        Ok((ScoreFile::of_bytes(name, bytes.into())?, report))
+    }
+
+    /// Writes the table of a seal, whose units are all there.
+    fn write_table<W: Write + Send>(
+        &self,
+        seal: &Seal,
+        audit: Audit,
+        name: &Path,
+        sink: W,
+    ) -> Result<(W, SealReport), Error> {
         let mut manifest = self.plan.manifest(seal);
-        let mut writer = TableWriter::create(out, TableShape::of(seal, manifest.pairs))?;
+        let mut writer = TableWriter::new(name, sink, TableShape::of(seal, manifest.pairs))?;
         let mut tally = Tally::default();
         let mut unread = UnreadTally::default();
         for shards in self.plan.shards.chunks(SHARDS_AT_ONCE) {
@@ -75,10 +105,10 @@ impl WorkDir {
         manifest.counts = tally.counts;
         manifest.unread = unread.records(&self.plan);
         manifest.digest = Some(audit.digest);
-        writer.finish(&manifest)?;
+        let sink = writer.finish(&manifest)?;
         let models_agree = tally.n_compared > 0 && !tally.differ;
         let Tally { n_tokens, n_scored, reasons, .. } = tally;
-        Ok(SealReport { manifest, n_tokens, n_scored, reasons, models_agree })
+        Ok((sink, SealReport { manifest, n_tokens, n_scored, reasons, models_agree }))
     }
 
     /// The data of some shards, by the name of its file.

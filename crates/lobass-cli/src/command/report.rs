@@ -131,7 +131,7 @@ fn encoder(args: &ReportArgs, pool: &Pool, manifest: &Manifest, ui: &Ui) -> anyh
             continue;
         }
         let template =
-            ChatTemplate::load(&choice, dir, pool, now)?.with_arguments(&manifest.template.arguments)?;
+            ChatTemplate::load(&choice, dir, pool.fallback(), now)?.with_arguments(&manifest.template.arguments)?;
         if template.digest() == manifest.template.digest {
             return Ok(Encoder::new(tokenizer, template, manifest.encoding)?);
         }

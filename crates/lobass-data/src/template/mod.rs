@@ -64,6 +64,7 @@ pub(crate) struct Marked {
 
 impl ChatTemplate {
     /// Finds and compiles a template. `dir` is the checkpoint's directory, `now` the time that `strftime_now` returns.
+    /// A checkpoint without a template gets the `fallback`: [`Pool::fallback`](crate::Pool::fallback) is that of its rows.
     ///
     /// A checkpoint's own template is `chat_template.jinja`, or `chat_template` in `tokenizer_config.json`: text, or a
     /// list of named ones. Of several, rows with tools get `tool_use` and others `default`, as in transformers.
@@ -71,7 +72,12 @@ impl ChatTemplate {
     /// # Errors
     /// [`Error::Io`] for a file that cannot be read, [`Error::NoTemplate`] if the checkpoint has no template of the
     /// name, [`Error::Template`] for source that does not compile.
-    pub fn load(choice: &TemplateChoice, dir: &Path, pool: &Pool, now: DateTime) -> Result<Self, Error> {
+    pub fn load(
+        choice: &TemplateChoice,
+        dir: &Path,
+        fallback: Preset,
+        now: DateTime,
+    ) -> Result<Self, Error> {
         let config = TokenizerConfig::from_dir(dir)?;
         let mut tool_use = None;
         let (name, source) = match choice {
@@ -89,10 +95,8 @@ impl ChatTemplate {
             TemplateChoice::Auto => {
                 let own = OwnTemplates::read(dir, &config)?;
                 if own.sources.is_empty() {
-                    let plain = !pool.files().is_empty() && pool.files().iter().all(DataFile::is_plain_pair);
-                    let preset = if plain { Preset::Plain } else { Preset::Alpaca };
-                    let name = format!("{preset} (the checkpoint brings no template)");
-                    (name, preset.source().to_owned())
+                    let name = format!("{fallback} (the checkpoint brings no template)");
+                    (name, fallback.source().to_owned())
                 } else {
                     tool_use = own.sources.get(TOOL_USE).cloned();
                     let note = if tool_use.is_some() { ", `tool_use` for rows with tools" } else { "" };

@@ -11,10 +11,12 @@ use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use lobass_core::without_secrets;
 use object_store::local::LocalFileSystem;
+use object_store::memory::InMemory;
 use object_store::path::Path as Name;
 use object_store::prefix::PrefixStore;
 use object_store::{ObjectStore, ObjectStoreExt as _, PutMode};
 use tokio::runtime::Runtime;
+use url::Url;
 
 pub use location::Location;
 
@@ -80,6 +82,15 @@ impl Store {
     /// If it is not there and cannot be made.
     pub fn local(dir: &Path) -> Result<Self, Error> {
         Self::open(dir.into(), [])
+    }
+
+    /// A store in memory, which is gone with its last handle.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the system has no thread for it.
+    pub fn in_memory() -> Result<Self, Error> {
+        let location = Location::Url(Url::parse("memory:///").expect("a valid address"));
+        Self::of(location, Arc::new(InMemory::new()))
     }
 
     /// Any other store, under a name for people.

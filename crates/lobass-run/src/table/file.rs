@@ -3,14 +3,16 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
 use lobass_core::{ColumnSet, ExampleKey, ScoreColumns, ScoreRecord};
 
 use super::groups::{Group, Groups};
+use super::input::Input;
 use super::wanted::Wanted;
 use super::{TokenLosses, json, not_a_table, parquet_columns, parquet_file, row_tokens, tokens};
 use crate::{Error, Manifest};
 
-/// A score table on disk, in Parquet or as JSON lines: opened, and not read yet.
+/// A score table, on disk in Parquet or as JSON lines, or in memory: opened, and not read yet.
 #[derive(Debug)]
 pub struct ScoreFile {
     path: PathBuf,
@@ -34,13 +36,20 @@ impl ScoreFile {
         fs_err::File::open(path)?.take(4).read_to_end(&mut magic)?;
         let (manifest, form) = match magic.as_slice() {
             b"PAR1" => {
-                let groups = Groups::open(path)?;
+                let groups = Groups::open(Input::file(path))?;
                 (parquet_columns::manifest(&groups, path)?, Form::Parquet(groups))
             }
             [b'{', ..] => (json::manifest(path)?, Form::JsonLines),
             _ => return Err(not_a_table(path, "expected Parquet or JSON lines")),
         };
         Ok(Self { path: path.to_owned(), manifest, form })
+    }
+
+    /// A Parquet table in memory, with a name in place of a path.
+    pub(crate) fn of_bytes(name: &Path, bytes: Bytes) -> Result<Self, Error> {
+        let groups = Groups::open(Input::memory(name, bytes))?;
+        let manifest = parquet_columns::manifest(&groups, name)?;
+        Ok(Self { path: name.to_owned(), manifest, form: Form::Parquet(groups) })
     }
 
     /// The manifest of the table.
@@ -92,7 +101,7 @@ impl ScoreFile {
             Form::Parquet(groups) => {
                 let ends = |group: &Group| group.first_row + group.n_rows;
                 let group = groups.all().into_iter().find(|group| row < ends(group));
-                group.map(|group| parquet_file::group(&self.path, group.at)).transpose()?.unwrap_or_default()
+                group.map(|group| parquet_file::group(groups.input(), group.at)).transpose()?.unwrap_or_default()
             }
             Form::JsonLines => json::record(&self.path, row)?.into_iter().collect(),
         };

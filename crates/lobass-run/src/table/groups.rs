@@ -1,6 +1,5 @@
 //! Row groups of a Parquet table, some of their columns at a time, on several threads.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 
@@ -10,6 +9,7 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
 
+use super::input::Input;
 use crate::Error;
 use crate::columns::Columns;
 
@@ -21,7 +21,7 @@ const BATCH_ROWS: usize = 1 << 13;
 /// A Parquet file whose metadata has been read.
 #[derive(Debug)]
 pub(super) struct Groups {
-    path: PathBuf,
+    input: Input,
     metadata: ArrowReaderMetadata,
 }
 
@@ -36,14 +36,19 @@ pub(super) struct Group {
 }
 
 impl Groups {
-    pub(super) fn open(path: &Path) -> Result<Self, Error> {
-        let fail = |source| Error::Parquet { path: path.to_owned(), source };
-        let file = fs_err::File::open(path)?.into_parts().0;
+    pub(super) fn open(input: Input) -> Result<Self, Error> {
+        let fail = |source| Error::Parquet { path: input.path().to_owned(), source };
+        let file = input.open()?;
         let found = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(fail)?;
         let fields = found.schema().fields().iter().map(|field| coded(field)).collect::<Vec<_>>();
         let options = ArrowReaderOptions::new().with_schema(Arc::new(Schema::new(fields)));
         let metadata = ArrowReaderMetadata::try_new(found.metadata().clone(), options).map_err(fail)?;
-        Ok(Self { path: path.to_owned(), metadata })
+        Ok(Self { input, metadata })
+    }
+
+    /// The bytes of the table.
+    pub(super) fn input(&self) -> &Input {
+        &self.input
     }
 
     /// A text of the file's metadata.
@@ -104,8 +109,8 @@ impl Groups {
         group: Group,
         columns: &[&str],
     ) -> Result<impl Iterator<Item = Result<Columns, Error>>, Error> {
-        let fail = |source| Error::Parquet { path: self.path.clone(), source };
-        let file = fs_err::File::open(&self.path)?.into_parts().0;
+        let fail = |source| Error::Parquet { path: self.input.path().to_owned(), source };
+        let file = self.input.open()?;
         let names = self.metadata.parquet_schema();
         let batches = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone())
             .with_projection(ProjectionMask::columns(names, columns.iter().copied()))
@@ -114,7 +119,7 @@ impl Groups {
             .build()
             .map_err(fail)?;
         Ok(batches.map(move |batch| match batch {
-            Ok(batch) => Ok(Columns::new(&self.path, batch)),
+            Ok(batch) => Ok(Columns::new(self.input.path(), batch)),
             Err(source) => Err(fail(source.into())),
         }))
     }

@@ -2,6 +2,7 @@
 
 mod file;
 mod groups;
+mod input;
 mod json;
 mod parquet_columns;
 mod parquet_file;

@@ -1,5 +1,6 @@
 //! The table as Parquet.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,10 +11,10 @@ use parquet::arrow::ArrowWriter;
 use parquet::file::metadata::KeyValue;
 
 use super::groups::Groups;
+use super::input::Input;
 use super::{MANIFEST_KEY, ScoreTable, TableRow, TableShape, further_nll, nll, parquet_columns};
 use crate::columns::{Columns, Reader, batch, properties};
 use crate::manifest::{sum_column, token_column};
-use crate::partial::partial_path;
 use crate::rows::scored_runs;
 use crate::{Error, Manifest};
 
@@ -22,44 +23,34 @@ const GROUP_ROWS: usize = 1 << 17;
 /// Rows of a row group with a list of tokens in each row.
 const GROUP_ROWS_OF_TOKENS: usize = 1 << 12;
 
-/// Writes a table batch by batch, under its name only when it is whole.
-pub(crate) struct TableWriter {
-    out: PathBuf,
-    partial: PathBuf,
+/// Writes a table batch by batch.
+pub(crate) struct TableWriter<W: Write + Send> {
+    /// Its name in errors.
+    name: PathBuf,
     shape: TableShape,
-    writer: ArrowWriter<fs_err::File>,
+    writer: ArrowWriter<W>,
 }
 
-impl TableWriter {
-    pub(crate) fn create(out: &Path, shape: TableShape) -> Result<Self, Error> {
-        if let Some(parent) = out.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            fs_err::create_dir_all(parent)?;
-        }
-        let partial = partial_path(out);
+impl<W: Write + Send> TableWriter<W> {
+    pub(crate) fn new(name: &Path, sink: W, shape: TableShape) -> Result<Self, Error> {
         let group_rows = if shape.tokens.is_empty() { GROUP_ROWS } else { GROUP_ROWS_OF_TOKENS };
         let properties = properties().set_max_row_group_row_count(Some(group_rows)).build();
         let schema = to_batch(&[], &shape).schema();
-        let writer = ArrowWriter::try_new(fs_err::File::create(&partial)?, schema, Some(properties))
-            .map_err(|source| Error::Parquet { path: partial.clone(), source })?;
-        Ok(Self { out: out.to_owned(), partial, shape, writer })
+        let writer = ArrowWriter::try_new(sink, schema, Some(properties))
+            .map_err(|source| Error::Parquet { path: name.to_owned(), source })?;
+        Ok(Self { name: name.to_owned(), shape, writer })
     }
 
     pub(crate) fn write(&mut self, rows: &[TableRow]) -> Result<(), Error> {
         let batch = to_batch(rows, &self.shape);
-        self.writer.write(&batch).map_err(|source| Error::Parquet { path: self.partial.clone(), source })
+        self.writer.write(&batch).map_err(|source| Error::Parquet { path: self.name.clone(), source })
     }
 
-    pub(crate) fn finish(mut self, manifest: &Manifest) -> Result<(), Error> {
+    /// Ends the table, and gives back what it was written to.
+    pub(crate) fn finish(mut self, manifest: &Manifest) -> Result<W, Error> {
         let json = serde_json::to_string(manifest).expect("a manifest is plain data");
         self.writer.append_key_value_metadata(KeyValue::new(MANIFEST_KEY.to_owned(), json));
-        let file = self
-            .writer
-            .into_inner()
-            .map_err(|source| Error::Parquet { path: self.partial.clone(), source })?;
-        file.sync_all()?;
-        drop(file);
-        fs_err::rename(&self.partial, &self.out)?;
-        Ok(())
+        self.writer.into_inner().map_err(|source| Error::Parquet { path: self.name.clone(), source })
     }
 }
 
@@ -134,7 +125,7 @@ fn named_losses(shape: &TableShape) -> Vec<NamedLoss> {
 }
 
 pub(super) fn read(path: &Path) -> Result<ScoreTable, Error> {
-    let manifest = parquet_columns::manifest(&Groups::open(path)?, path)?;
+    let manifest = parquet_columns::manifest(&Groups::open(Input::file(path))?, path)?;
     let reader = Reader::open(path)?;
     let names = manifest.further_columns();
     let mut records = Vec::with_capacity(usize::try_from(manifest.n_rows).unwrap_or_default());
@@ -151,9 +142,10 @@ pub(super) fn read(path: &Path) -> Result<ScoreTable, Error> {
 }
 
 /// The rows of one row group.
-pub(super) fn group(path: &Path, group: usize) -> Result<Vec<ScoreRecord>, Error> {
+pub(super) fn group(input: &Input, group: usize) -> Result<Vec<ScoreRecord>, Error> {
+    let path = input.path();
     let mut records = Vec::new();
-    for columns in Reader::open(path)?.only(group).batches()? {
+    for columns in Reader::new(input.open()?, path)?.only(group).batches()? {
         push_records(&columns?, path, &mut records)?;
     }
     Ok(records)
