@@ -22,7 +22,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let file = DataFile::open(&file, "pool", &FormatChoice::Auto)?;
     println!("{file}");
     let pool = Pool::new(vec![file], Duplicates::Keep);
-    let template = ChatTemplate::load(&TemplateChoice::Auto, &checkpoint, pool.fallback(), DateTime::default())?;
+    let template =
+        ChatTemplate::load(&TemplateChoice::Auto, &checkpoint, pool.fallback(), DateTime::default())?;
     let options = EncodeOptions { mask: Mask::Response, max_length: 2048, overlong: Overlong::Drop };
     let encoder = Encoder::new(TextTokenizer::from_dir(&checkpoint)?, template, options)?;
 

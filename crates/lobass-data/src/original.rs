@@ -80,7 +80,10 @@ impl Original {
         if stamp != seen.stamp {
             let is_same = match &seen.sha256 {
                 Some(expected) => {
-                    let found = digest(&mut WatchedFile { bytes: Bytes::File(fs_err::File::open(&self.path)?), stamp });
+                    let found = digest(&mut WatchedFile {
+                        bytes: Bytes::File(fs_err::File::open(&self.path)?),
+                        stamp,
+                    });
                     let found = found.map_err(|error| self.error(error))?;
                     if found != *expected {
                         return Err(self.changed(Some(found)));

@@ -1,4 +1,42 @@
 //! Which part of your SFT data can your model learn from?
+//!
+//! lobass scores each example of a fine-tuning pool by how much of its loss a model sheds when it is fine-tuned on the
+//! whole pool, and keeps the best of them (LoBaSS / DavIR, arXiv 2310.13008). This crate is the whole of it as a
+//! library: the command line and the Python module are built on it.
+//!
+//! ```
+//! use lobass::{Budget, Model, Runtime, ScoreOptions, TrainOptions};
+//! use lobass::settings::TrainSettings;
+//! use serde_json::json;
+//!
+//! # let dir = tempfile::tempdir()?;
+//! # let shipped = lobass_demo::unpack(dir.path())?;
+//! # let (base_dir, tuned_dir) = (shipped.base, dir.path().join("tuned"));
+//! let rows = [
+//!     json!({"instruction": "What is 2 + 2?", "output": "4"}),
+//!     json!({"instruction": "What is 2 + 3?", "output": "5"}),
+//! ];
+//! let runtime = Runtime::default();
+//! let base = Model::open(&base_dir, &runtime)?;
+//! let recipe = TrainSettings { epochs: Some(3), ..TrainSettings::default() };
+//! lobass::train(&rows, &base, &TrainOptions { train: recipe, ..TrainOptions::default() }, &tuned_dir, &runtime)?;
+//! let tuned = base.tuned(&tuned_dir, &runtime)?; // a checkpoint or an adapter; checks that they are a pair
+//! let scored = lobass::score(&rows, &base, Some(&tuned), &ScoreOptions::default(), &runtime)?;
+//! let kept = lobass::select(&scored, "lobass", Budget::Fraction(0.5))?;
+//! let best: Vec<_> = kept.rows().map(|row| &rows[row]).collect();
+//! assert_eq!(best.len(), 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Rows come from memory, as here, or from files in any format that people fine-tune on ([`sequences::open_pool`]). A
+//! call takes a [`Runtime`]: it reports to the observer of the runtime, which can stop it, and reads neither the
+//! environment nor global state. So two calls with different settings can run at the same time.
+//!
+//! - [`score`] and [`select`] work in memory, [`train`] writes a checkpoint; [`run::run`] does everything in a directory and can be resumed.
+//! - [`model`], [`sequences`], [`scoring`], [`table`], [`selection`] are the steps of it, on files and work directories.
+//! - [`reference`] trains one reference, [`references`] all of a run: cross-fitted, held out, or of several seeds.
+//! - [`comparison`] trains on what strategies select, and measures what that teaches.
+//! - [`embedding`] and [`influence`] make vectors and gradients of rows; [`page`] writes the report.
 
 pub mod comparison;
 pub mod device;
@@ -14,14 +52,25 @@ pub mod place;
 mod progress;
 pub mod reference;
 pub mod references;
+mod rows;
 pub mod run;
 mod runtime;
+mod score;
 pub mod scoring;
+mod select;
 pub mod selection;
 pub mod sequences;
 pub mod settings;
 pub mod shell;
 pub mod table;
+mod train;
 
 pub use error::{Error, Result};
+pub use lobass_core::{Budget, Observer, ProgressUnit, ScoreRecord, Silent, StageProgress};
+pub use lobass_data::Pool;
+pub use model::Model;
+pub use rows::Rows;
 pub use runtime::Runtime;
+pub use score::{ScoreOptions, Scored, score};
+pub use select::{Kept, select, select_with};
+pub use train::{TrainOptions, TrainedReport, train};

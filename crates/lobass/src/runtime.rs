@@ -21,7 +21,7 @@ use crate::hub::Found;
 /// credentials; a program adds what it has. Clones share what was found out: hub revisions and devices that were tried.
 ///
 /// ```
-/// use lobass::Runtime;
+/// use lobass::{Observer, Runtime};
 ///
 /// // With the variables of this process: HF_TOKEN, HF_HOME, AWS_REGION, and their like.
 /// let variables = std::env::vars();

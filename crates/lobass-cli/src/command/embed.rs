@@ -20,7 +20,7 @@ pub(crate) fn embed(args: &EmbedArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     args.data.apply(&mut settings.data);
     args.encode.apply(&mut settings.sequences);
     args.compute.apply(&mut settings.compute);
-    let base = Model::open("base", &args.base, &settings.compute, ui.runtime())?;
+    let base = Model::open_as("base", &args.base, &settings.compute, ui.runtime())?;
     let beside = work_beside(&args.out);
     let place = args.work.clone().unwrap_or_else(|| beside.as_path().into());
     let told = match told_in(&place, ui.runtime())? {

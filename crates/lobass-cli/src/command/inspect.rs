@@ -33,7 +33,7 @@ pub(crate) fn inspect(args: &InspectArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     args.data.apply(&mut settings.data);
     args.encode.apply(&mut settings.sequences);
     args.compute.apply(&mut settings.compute);
-    let base = Model::open("base", &args.base, &settings.compute, ui.runtime())?;
+    let base = Model::open_as("base", &args.base, &settings.compute, ui.runtime())?;
     let config = base.checkpoint.config();
     let scores = args.scores.as_deref().map(ScoreFile::open).transpose()?;
     // A template that asks for the time gets the time of the table, so that both have the same tokens.

@@ -40,7 +40,7 @@ pub(crate) fn less(args: &LessArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     if !pool_dir.join("plan.json").exists() {
         check_empty(&dir)?;
     }
-    let base = Model::open("base", &args.base, &settings.compute, ui.runtime())?;
+    let base = Model::open_as("base", &args.base, &settings.compute, ui.runtime())?;
     let warm_ups = args
         .checkpoints
         .iter()

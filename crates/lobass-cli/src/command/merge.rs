@@ -18,7 +18,7 @@ pub(crate) fn merge(args: &MergeArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let adapter = check_adapter(&args.adapter, ui.runtime())?;
     outputs::check_empty(&args.out)?;
     let settings = Settings::default();
-    let base = Model::open("base", &args.base, &settings.compute, ui.runtime())?;
+    let base = Model::open_as("base", &args.base, &settings.compute, ui.runtime())?;
     check_record(&base, &adapter.dir)?;
     let tuned = base.open_tuned("adapter", &args.adapter, ui.runtime())?;
     let dtype = args.dtype.unwrap_or(base.checkpoint.dtype());

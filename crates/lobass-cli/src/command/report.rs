@@ -130,8 +130,8 @@ fn encoder(args: &ReportArgs, pool: &Pool, manifest: &Manifest, ui: &Ui) -> anyh
         if matches!(&choice, TemplateChoice::File(path) if given.is_none() && !path.exists()) {
             continue;
         }
-        let template =
-            ChatTemplate::load(&choice, dir, pool.fallback(), now)?.with_arguments(&manifest.template.arguments)?;
+        let template = ChatTemplate::load(&choice, dir, pool.fallback(), now)?
+            .with_arguments(&manifest.template.arguments)?;
         if template.digest() == manifest.template.digest {
             return Ok(Encoder::new(tokenizer, template, manifest.encoding)?);
         }
@@ -176,7 +176,7 @@ fn models(
         ..ComputeSettings::default()
     };
     args.compute.apply(&mut compute);
-    let base = Model::open("base", base, &compute, ui.runtime())?;
+    let base = Model::open_as("base", base, &compute, ui.runtime())?;
     let known = |model: &Model, is_base: bool| {
         let found = manifest.models.iter().find(|record| {
             (record.model.role == "base") == is_base

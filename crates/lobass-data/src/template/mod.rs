@@ -30,7 +30,7 @@ pub(crate) use scene::{Scene, THOUGHTS, from_json, turn_of};
 
 use crate::digest::sha256;
 use crate::tokenizer::TokenizerConfig;
-use crate::{DataFile, Error, Example, Pool};
+use crate::{Error, Example};
 use limits::Bounded;
 use own::{DEFAULT, OwnTemplates, TOOL_USE};
 
@@ -72,12 +72,7 @@ impl ChatTemplate {
     /// # Errors
     /// [`Error::Io`] for a file that cannot be read, [`Error::NoTemplate`] if the checkpoint has no template of the
     /// name, [`Error::Template`] for source that does not compile.
-    pub fn load(
-        choice: &TemplateChoice,
-        dir: &Path,
-        fallback: Preset,
-        now: DateTime,
-    ) -> Result<Self, Error> {
+    pub fn load(choice: &TemplateChoice, dir: &Path, fallback: Preset, now: DateTime) -> Result<Self, Error> {
         let config = TokenizerConfig::from_dir(dir)?;
         let mut tool_use = None;
         let (name, source) = match choice {

@@ -1,6 +1,6 @@
 //! A score table on disk, of which only what is needed is read.
 
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -10,6 +10,7 @@ use super::groups::{Group, Groups};
 use super::input::Input;
 use super::wanted::Wanted;
 use super::{TokenLosses, json, not_a_table, parquet_columns, parquet_file, row_tokens, tokens};
+use crate::partial::partial_path;
 use crate::{Error, Manifest};
 
 /// A score table, on disk in Parquet or as JSON lines, or in memory: opened, and not read yet.
@@ -101,11 +102,55 @@ impl ScoreFile {
             Form::Parquet(groups) => {
                 let ends = |group: &Group| group.first_row + group.n_rows;
                 let group = groups.all().into_iter().find(|group| row < ends(group));
-                group.map(|group| parquet_file::group(groups.input(), group.at)).transpose()?.unwrap_or_default()
+                group
+                    .map(|group| parquet_file::group(groups.input(), group.at))
+                    .transpose()?
+                    .unwrap_or_default()
             }
             Form::JsonLines => json::record(&self.path, row)?.into_iter().collect(),
         };
         Ok(records.into_iter().find(|record| record.row == row))
+    }
+
+    /// Reads every row.
+    ///
+    /// # Errors
+    /// [`Error::Parquet`], [`Error::NotATable`], or [`Error::Damaged`] if they cannot be read.
+    pub fn records(&self) -> Result<Vec<ScoreRecord>, Error> {
+        match &self.form {
+            Form::Parquet(groups) => {
+                let mut records = Vec::new();
+                for group in groups.all() {
+                    records.extend(parquet_file::group(groups.input(), group.at)?);
+                }
+                self.check_rows(records.len() as u64)?;
+                Ok(records)
+            }
+            Form::JsonLines => Ok(super::read_table(&self.path)?.records),
+        }
+    }
+
+    /// Copies the table to a file, whole or not at all.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if a file cannot be read or written.
+    pub fn write(&self, out: &Path) -> Result<(), Error> {
+        if let Some(parent) = out.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            fs_err::create_dir_all(parent)?;
+        }
+        let partial = partial_path(out);
+        let mut file = fs_err::File::create(&partial)?;
+        let memory = match &self.form {
+            Form::Parquet(groups) => groups.input().bytes(),
+            Form::JsonLines => None,
+        };
+        match memory {
+            Some(bytes) => file.write_all(bytes)?,
+            None => drop(std::io::copy(&mut fs_err::File::open(&self.path)?, &mut file)?),
+        }
+        file.sync_all()?;
+        drop(file);
+        Ok(fs_err::rename(&partial, out)?)
     }
 
     /// Hands every row on that has a loss for each token under some models, in order. A row group is in memory for each

@@ -62,7 +62,8 @@ impl Planned {
         let pool = Pool::new(vec![file], Duplicates::Keep);
         let checkpoint = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/chat/bytes");
         let choice = TemplateChoice::Preset(Preset::ChatMl);
-        let template = ChatTemplate::load(&choice, &checkpoint, pool.fallback(), DateTime::default()).unwrap();
+        let template =
+            ChatTemplate::load(&choice, &checkpoint, pool.fallback(), DateTime::default()).unwrap();
         let options = EncodeOptions { mask: Mask::Response, max_length: 200, overlong: Overlong::Drop };
         let encoder = Encoder::new(TextTokenizer::from_dir(&checkpoint).unwrap(), template, options).unwrap();
         let plan = Plan::make(&pool, &encoder, None).unwrap();

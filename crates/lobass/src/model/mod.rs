@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use lobass_core::Observer as _;
 use lobass_core::readable::count;
 use lobass_core::{Context, Measure};
-use lobass_data::{TemplateOwner, template_owner};
+use lobass_data::{Bos, TemplateOwner, TextTokenizer, template_owner};
 use lobass_llama::{AdapterCheckpoint, Checkpoint, Dtype, Finding, Llama};
 use lobass_run::ModelKey;
 
@@ -34,8 +34,32 @@ pub struct Model {
 }
 
 impl Model {
-    /// Opens a checkpoint, which is fetched if it is one of the hub.
-    pub fn open(role: &str, model: &Path, compute: &ComputeSettings, runtime: &Runtime) -> Result<Self> {
+    /// Opens a base on the processor: a checkpoint directory, or a model of the hub, which is fetched. Weights are read
+    /// when it is used.
+    ///
+    /// # Errors
+    /// If there is no checkpoint, or none that lobass runs.
+    pub fn open(model: impl AsRef<Path>, runtime: &Runtime) -> Result<Self> {
+        Self::open_as("base", model.as_ref(), &ComputeSettings::default(), runtime)
+    }
+
+    /// Opens a fine-tuned model to compare with this base: a checkpoint, or an adapter on the base.
+    ///
+    /// # Errors
+    /// If it cannot be the fine-tuned base: another shape, another tokenizer, the base itself, or an adapter that was
+    /// trained on another base.
+    pub fn tuned(&self, model: impl AsRef<Path>, runtime: &Runtime) -> Result<Self> {
+        let tuned = self.open_tuned("reference", model.as_ref(), runtime)?;
+        let tokenizer = TextTokenizer::open(self.dir(), Bos::default())?;
+        check_pair(self, &tuned, &tokenizer, runtime)?;
+        Ok(tuned)
+    }
+
+    /// Opens a checkpoint in a role on a device; one of the hub is fetched.
+    ///
+    /// # Errors
+    /// If there is no checkpoint or no such device, or none that lobass runs.
+    pub fn open_as(role: &str, model: &Path, compute: &ComputeSettings, runtime: &Runtime) -> Result<Self> {
         Self::open_on(role, model, Placement::here(compute, runtime)?, runtime)
     }
 

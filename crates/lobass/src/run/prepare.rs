@@ -46,7 +46,7 @@ impl Prepared {
         let settings = pinned(settings, runtime)?;
         let mut faults = Faults::default();
         let base = settings.model.base.as_deref().unwrap_or(Path::new(""));
-        let base = faults.take(Model::open("base", base, &settings.compute, runtime));
+        let base = faults.take(Model::open_as("base", base, &settings.compute, runtime));
         let pool = faults.take(open_pool(&settings.data, runtime));
         if !settings.eval.files.is_empty() {
             let files = settings.eval.files.iter().map(|path| path.display().to_string()).collect();

@@ -34,20 +34,24 @@ pub fn encode(
     runtime: &Runtime,
 ) -> Result<WorkDir> {
     let work = WorkDir::open(store(work, runtime)?, plan.clone())?;
-    if work.is_encoded()? {
-        runtime.note(&format!("{:16} done before: {}", "tokenise", counted(work.plan().n_rows(), "row")));
-    } else {
-        let observe = &mut progress::stage(runtime, TOKENISE.to_owned(), work.plan().n_rows());
-        work.encode_while(
-            &sequences.pool,
-            &sequences.encoder,
-            threads,
-            &mut |_| !runtime.is_interrupted(),
-            observe,
-        )?;
-    }
-    warn_of_unread(&work, runtime)?;
+    tokenise(&work, sequences, threads, runtime)?;
     Ok(work)
+}
+
+/// Tokenises the rows of a work directory that are not tokenised yet.
+///
+/// # Errors
+/// If a row cannot be read, or the observer asks to stop.
+pub fn tokenise(work: &WorkDir, sequences: &Sequences, threads: usize, runtime: &Runtime) -> Result<()> {
+    let n_rows = work.plan().n_rows();
+    if work.is_encoded()? {
+        runtime.note(&format!("{TOKENISE:16} done before: {}", counted(n_rows, "row")));
+    } else {
+        let observe = &mut progress::stage(runtime, TOKENISE.to_owned(), n_rows);
+        let mut goes_on = |_| !runtime.is_interrupted();
+        work.encode_while(&sequences.pool, &sequences.encoder, threads, &mut goes_on, observe)?;
+    }
+    warn_of_unread(work, runtime)
 }
 
 /// Says what rows say and no model sees.

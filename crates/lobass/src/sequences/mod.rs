@@ -104,8 +104,8 @@ pub fn open_encoder(
         })?,
         None => runtime.now(),
     };
-    let template =
-        ChatTemplate::load(&choice, checkpoint, pool.fallback(), now)?.with_arguments(&encode.template_arguments)?;
+    let template = ChatTemplate::load(&choice, checkpoint, pool.fallback(), now)?
+        .with_arguments(&encode.template_arguments)?;
     let tokenizer = TextTokenizer::open(checkpoint, encode.bos)?;
     if encode.max_length == Some(0) {
         bail!(Data, "the maximal length: expected at least 1, found 0");

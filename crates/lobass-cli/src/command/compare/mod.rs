@@ -21,7 +21,7 @@ pub(crate) fn compare(args: &CompareArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let ui = &if args.trial_worker.is_some() { ui.silent() } else { ui.clone() };
     let table = ScoreFile::open(&args.scores)?;
     let settings = settings(args, &table)?;
-    let base = Model::open("base", &args.base, &settings.compute, ui.runtime())?;
+    let base = Model::open_as("base", &args.base, &settings.compute, ui.runtime())?;
     if !args.eval.is_empty() {
         // They are read once the pool is tokenised; that they can be is checked here.
         open_pool(

@@ -42,7 +42,7 @@ impl Subject {
             compute.device.clone_from(device);
         }
         compute.dtype = args.job.dtype.map(|dtype| dtype.to_string());
-        let model = Model::open("base", &args.base, &compute, ui.runtime())?;
+        let model = Model::open_as("base", &args.base, &compute, ui.runtime())?;
         let begin = Instant::now();
         let engine = Engine::new(model.load()?, threads);
         Ok(Self { engine, load: begin.elapsed() })

@@ -1,0 +1,121 @@
+//! Scoring in memory: the losses of rows under a base and a reference.
+
+use std::fmt;
+use std::path::Path;
+
+use lobass_core::{Detail, ScoreRecord};
+use lobass_data::Pool;
+use lobass_run::{Manifest, ScoreFile, SealReport, Store, WorkDir};
+
+use crate::error::Result;
+use crate::model::{Model, check_pair, with_template_of};
+use crate::references::{further, given};
+use crate::rows::Rows;
+use crate::runtime::Runtime;
+use crate::scoring::{score as score_one, tokenise};
+use crate::sequences::Sequences;
+use crate::settings::{EncodeSettings, available_threads};
+
+/// How rows are scored.
+#[derive(Debug, Clone, Default)]
+pub struct ScoreOptions {
+    /// How rows become sequences: the chat template, the mask, the maximal length.
+    pub sequences: EncodeSettings,
+    /// Whether the loss of every scored token is kept, for strategies such as `s-ifd`.
+    pub per_token: bool,
+    /// Whether the base also scores responses without their prompts, for `ifd` and its relatives.
+    pub unconditional: bool,
+    /// Whether the base is also judged by the Brier loss, for `lark`.
+    pub brier: bool,
+    /// Threads; `None` takes one per core.
+    pub threads: Option<usize>,
+}
+
+/// Scored rows: the table of their losses, in memory.
+pub struct Scored {
+    pub(crate) pool: Pool,
+    pub(crate) table: ScoreFile,
+    report: SealReport,
+}
+
+/// Scores every row under a base and, if there is one, a reference.
+///
+/// The losses are the same, bit for bit on the processor, as those that `lobass score` writes for the same rows. A row
+/// that cannot be scored has a status and a reason in place of numbers.
+///
+/// # Errors
+/// If the rows have no known format, the models are not a pair, a device fails, or the observer asks to stop.
+pub fn score(
+    rows: &(impl Rows + ?Sized),
+    base: &Model,
+    reference: Option<&Model>,
+    options: &ScoreOptions,
+    runtime: &Runtime,
+) -> Result<Scored> {
+    let pool = rows.pool()?.into_owned();
+    let encode = with_template_of(&options.sequences, base.dir(), reference.map(Model::dir), runtime)?;
+    let sequences = Sequences::of(pool, &encode, base.dir(), base.checkpoint.config(), None, runtime)?;
+    if let Some(reference) = reference {
+        check_pair(base, reference, sequences.encoder.tokenizer(), runtime)?;
+    }
+    let further = further(base, options.unconditional, options.brier, &sequences)?;
+    let threads = options.threads.unwrap_or_else(available_threads).max(1);
+    let detail = if options.per_token { Detail::PerToken } else { Detail::Sum };
+    let work = WorkDir::open(Store::in_memory()?, sequences.plan()?)?;
+    tokenise(&work, &sequences, threads, runtime)?;
+    for model in std::iter::once(base).chain(reference).chain(&further) {
+        score_one(&work, model, detail, threads, runtime)?;
+    }
+    let seal = given(base, reference, &further, &work, detail, runtime)?;
+    let (table, report) = work.seal_in_memory(&seal)?;
+    Ok(Scored { pool: sequences.pool, table, report })
+}
+
+impl Scored {
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        usize::try_from(self.report.manifest.n_rows).unwrap_or(usize::MAX)
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// One record per row, in the order of the rows: its status, its tokens, and its summed losses in nats.
+    ///
+    /// # Errors
+    /// If there are more rows than fit in memory twice.
+    pub fn records(&self) -> Result<Vec<ScoreRecord>> {
+        Ok(self.table.records()?)
+    }
+
+    /// What decides the table: models, template, mask, and the number of rows by status.
+    pub fn manifest(&self) -> &Manifest {
+        self.table.manifest()
+    }
+
+    /// The table, for functions that read columns of it.
+    pub fn table(&self) -> &ScoreFile {
+        &self.table
+    }
+
+    /// The rows, as they were read.
+    pub fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    /// Writes the table as Parquet, whole or not at all.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn write(&self, out: &Path) -> Result<()> {
+        Ok(self.table.write(out)?)
+    }
+}
+
+impl fmt::Debug for Scored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scored").field("report", &self.report).finish_non_exhaustive()
+    }
+}

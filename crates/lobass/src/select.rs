@@ -1,0 +1,64 @@
+//! Selecting among scored rows in memory.
+
+use lobass_core::{Budget, Selection};
+
+use crate::error::Result;
+use crate::score::Scored;
+use crate::selection::{choose, columns_of};
+use crate::settings::{SelectSettings, available_threads};
+
+/// Rows that a strategy keeps, best first.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    selection: Selection,
+}
+
+impl Kept {
+    /// The kept rows, best first, as positions among the rows that were scored.
+    pub fn rows(&self) -> impl ExactSizeIterator<Item = usize> + '_ {
+        self.selection.selected.iter().map(|kept| usize::try_from(kept.row).unwrap_or(usize::MAX))
+    }
+
+    /// How many rows are kept.
+    pub fn len(&self) -> usize {
+        self.selection.selected.len()
+    }
+
+    /// Whether no row is kept.
+    pub fn is_empty(&self) -> bool {
+        self.selection.selected.is_empty()
+    }
+
+    /// The selection: the strategy, the budget, and the score of each kept row.
+    pub fn selection(&self) -> &Selection {
+        &self.selection
+    }
+}
+
+/// Keeps the best rows by a strategy, such as `lobass`, up to a budget.
+///
+/// # Errors
+/// If there is no such strategy, or the scored rows lack what it needs: `lobass` needs a reference, for example.
+pub fn select(scored: &Scored, strategy: &str, budget: Budget) -> Result<Kept> {
+    let settings = SelectSettings {
+        strategies: vec![strategy.to_owned()],
+        budget: Some(budget.to_string()),
+        ..SelectSettings::default()
+    };
+    select_with(scored, &settings)
+}
+
+/// Keeps the best rows by the first strategy of some settings, which also say how rows are to differ, which are left
+/// out, and how the budget is split.
+///
+/// # Errors
+/// If settings contradict each other, or the scored rows lack what the strategy needs.
+pub fn select_with(scored: &Scored, settings: &SelectSettings) -> Result<Kept> {
+    let names = || settings.strategies.iter().take(1).map(String::as_str);
+    settings.check(names())?;
+    let wanted = columns_of(names(), settings, scored.manifest())?;
+    let columns = scored.table.columns(&wanted, settings.seed, available_threads())?;
+    let strategy = names().next().unwrap_or("lobass");
+    let (_, shaped) = choose(&scored.table, &columns, &scored.pool, strategy, settings)?;
+    Ok(Kept { selection: shaped.selection })
+}

@@ -1,0 +1,157 @@
+//! Training one reference on a pool.
+
+use std::path::{Path, PathBuf};
+
+use lobass_core::Observer as _;
+use lobass_core::readable::{Labelled, count};
+use lobass_run::{Plan, WorkDir};
+use serde::Serialize;
+
+use crate::error::Result;
+use crate::model::Model;
+use crate::outputs::work_beside;
+use crate::place::{store, told_in_dir};
+use crate::reference::{Part, TrainRequest, Trained, TrainingRecord, train_reference, trained_before};
+use crate::rows::Rows;
+use crate::runtime::Runtime;
+use crate::scoring::{clean_up, encode, n_skipped};
+use crate::sequences::Sequences;
+use crate::settings::{DataSettings, EncodeSettings, EvalSettings, TrainSettings, available_threads};
+
+/// How a reference is trained.
+#[derive(Debug, Clone, Default)]
+pub struct TrainOptions {
+    /// How rows become sequences: the chat template, the mask, the maximal length.
+    pub sequences: EncodeSettings,
+    /// The recipe: epochs, batch size, learning rate, LoRA, preference objectives.
+    pub train: TrainSettings,
+    /// Rows and files for a held-out loss.
+    pub eval: EvalSettings,
+    /// How the files of held-out rows are read.
+    pub data: DataSettings,
+    /// Whether the model of every epoch is kept.
+    pub trajectory: bool,
+    /// Threads; `None` takes one per core.
+    pub threads: Option<usize>,
+}
+
+/// A reference that was trained.
+#[derive(Debug, Clone, Serialize)]
+pub struct TrainedReport {
+    /// The directory of the checkpoint or the adapter.
+    pub reference: PathBuf,
+    /// Rows of the pool.
+    pub n_rows: u64,
+    /// Rows that could not be trained on.
+    pub n_skipped: u64,
+    /// How it went.
+    pub outcome: Trained,
+}
+
+/// Trains a reference, or an adapter, on all rows, and writes it to a directory that transformers and PEFT open.
+///
+/// Token ids and states are kept beside the directory until it is done, so that an interrupted call goes on where it
+/// was. A directory that holds this very reference already is left as it is.
+///
+/// # Errors
+/// If no row can be trained on, if the directory holds something else, or if the observer asks to stop.
+pub fn train(
+    rows: &(impl Rows + ?Sized),
+    base: &Model,
+    options: &TrainOptions,
+    out: &Path,
+    runtime: &Runtime,
+) -> Result<TrainedReport> {
+    let work_dir = work_beside(out);
+    let told = match told_in_dir(&work_dir, runtime)? {
+        None => TrainingRecord::read(out)?.and_then(|record| record.told()),
+        told => told,
+    };
+    let config = base.checkpoint.config();
+    let pool = rows.pool()?.into_owned();
+    let sequences = Sequences::of(pool, &options.sequences, base.dir(), config, told, runtime)?;
+    let plan = sequences.plan()?;
+    let recipe = options.train.config(config.n_parameters())?;
+    let request = TrainRequest {
+        base,
+        sequences: &sequences,
+        plan: &plan,
+        data: &options.data,
+        recipe: &recipe,
+        adapter: options.train.adapter(),
+        dpo: options.train.dpo(),
+        part: Part::All,
+        eval: &options.eval,
+        eval_seed: recipe.seed,
+        trajectory: options.trajectory,
+        save_every: options.train.save_every,
+        threads: options.threads.unwrap_or_else(available_threads).max(1),
+        home: runtime.home(),
+        out,
+    };
+    let outcome = match trained_before(&request)? {
+        Some(outcome) => {
+            runtime.note(&format!("{:16} done before: {}", "train", out.display()));
+            clean_up(&work_dir, plan.clone(), runtime)?;
+            outcome
+        }
+        None => train_now(&request, &work_dir, runtime)?,
+    };
+    Ok(report(out, &plan, outcome))
+}
+
+fn train_now(request: &TrainRequest<'_>, work_dir: &Path, runtime: &Runtime) -> Result<Trained> {
+    remove_idle_work(work_dir, request, runtime)?;
+    let work = encode(request.sequences, request.plan, &work_dir.into(), request.threads, runtime)?;
+    let outcome = train_reference(request, &work, runtime);
+    // Without a state there is nothing to go on with, and tokens of these settings would be in the way of others.
+    if outcome.is_ok() || !request.has_state() {
+        work.remove()?;
+    }
+    outcome
+}
+
+/// Removes the tokens of other data or settings if no state was reached with them, as a killed attempt leaves them.
+fn remove_idle_work(dir: &Path, request: &TrainRequest<'_>, runtime: &Runtime) -> Result<()> {
+    if !dir.exists() || request.has_state() {
+        return Ok(());
+    }
+    match WorkDir::resume(store(&dir.into(), runtime)?)? {
+        Some(found) if found.plan().id() != request.plan.id() => {
+            runtime.note(&format!(
+                "{:16} tokens of earlier settings are removed, since nothing was trained on them",
+                "train"
+            ));
+            Ok(found.remove()?)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn report(out: &Path, plan: &Plan, outcome: Trained) -> TrainedReport {
+    let n_skipped = n_skipped(&outcome.unscored);
+    TrainedReport { reference: out.to_owned(), n_rows: plan.n_rows(), n_skipped, outcome }
+}
+
+impl std::fmt::Display for TrainedReport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let outcome = &self.outcome;
+        let mut text = Labelled::default();
+        text.line("reference", self.reference.display());
+        text.line("rows", format!("{} trained on", count(outcome.n_examples as u64)));
+        if !outcome.held_out_rows.is_empty() {
+            text.line("rows", format!("{} held out", count(outcome.held_out_rows.len() as u64)));
+        }
+        for (status, n) in &outcome.unscored {
+            text.line("rows", format!("{} {status}", count(*n)));
+        }
+        text.line(
+            "loss",
+            format!("{:.4} at the first step, {:.4} at the last", outcome.first_loss, outcome.last_loss),
+        );
+        if let (Some(before), Some(after)) = (outcome.held_out_before, outcome.held_out_after) {
+            text.line("held out", format!("{before:.4} before, {after:.4} after"));
+        }
+        text.fmt(f)
+    }
+}

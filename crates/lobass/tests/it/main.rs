@@ -1,0 +1,5 @@
+//! The library as programs embed it.
+
+mod memory;
+mod support;
+mod together;
