@@ -75,6 +75,14 @@ fn changed(rng: &mut ChaCha8Rng, value: &Value) -> Value {
             (None, Some(number)) => json!(number * -1000.0),
             _ => Value::Null,
         },
+        Value::String(text) if text.starts_with(['{', '[']) => match serde_json::from_str(text) {
+            // JSON in a text is damaged as JSON.
+            Ok(mut inner) => {
+                damage(rng, &mut inner);
+                json!(inner.to_string())
+            }
+            Err(_) => odd(rng),
+        },
         Value::String(text) => {
             let mut letters: Vec<char> = text.chars().collect();
             let at = rng.random_range(0..=letters.len());

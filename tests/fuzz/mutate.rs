@@ -15,6 +15,8 @@ pub(crate) enum Kind {
     Text(&'static [&'static str]),
     /// A length of eight bytes, a JSON header, and data: safetensors.
     Framed,
+    /// Text with places where something is repeated: see [`repeat`].
+    Nested,
     /// Anything else.
     Bytes,
 }
@@ -40,6 +42,7 @@ impl Mutator {
             Kind::Lines => damage_lines(rng, &seed),
             Kind::Text(words) => damage_text(rng, seed, &other, words),
             Kind::Framed => damage_framed(rng, &seed),
+            Kind::Nested => repeat(rng, &String::from_utf8_lossy(&seed)).into_bytes(),
             Kind::Bytes => damage_bytes(rng, seed, &other),
         }
     }
@@ -119,6 +122,29 @@ fn damage_framed(rng: &mut ChaCha8Rng, seed: &[u8]) -> Vec<u8> {
         _ => {}
     }
     [&length.to_le_bytes()[..], &header, &data].concat()
+}
+
+/// Puts `b` between many `a` and mostly as many `c` for `⟨a|b|c⟩`, and a number for `⟨#⟩`.
+fn repeat(rng: &mut ChaCha8Rng, text: &str) -> String {
+    const DEPTHS: [usize; 14] =
+        [1, 2, 50, 100, 120, 127, 128, 129, 200, 1000, 5000, 20_000, 100_000, 500_000];
+    let mut repeated = String::new();
+    let mut rest = text;
+    while let Some((before, (inside, after))) =
+        rest.split_once('⟨').and_then(|(before, rest)| Some((before, rest.split_once('⟩')?)))
+    {
+        let depth = *pick(rng, &DEPTHS);
+        repeated += before;
+        match inside.splitn(3, '|').collect::<Vec<_>>().as_slice() {
+            [open, inner, close] => {
+                let n_closed = if chance(rng, 8) { rng.random_range(0..=depth) } else { depth };
+                repeated += &format!("{}{inner}{}", open.repeat(depth), close.repeat(n_closed));
+            }
+            _ => repeated += &depth.to_string(),
+        }
+        rest = after;
+    }
+    repeated + rest
 }
 
 /// Flips, cuts, and numbers at the edge of what fits. Half of them near the end, where Parquet has its footer.

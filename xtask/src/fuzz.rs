@@ -46,7 +46,11 @@ struct Tally {
 }
 
 pub(crate) fn run(shell: &Shell, args: &Args) -> Result<()> {
-    let program = build(shell)?;
+    let kept = target_dir(shell)?.join("fuzz");
+    fs_err::create_dir_all(&kept)?;
+    // A copy, so that the next build does not change what is run.
+    let program = kept.join("program");
+    fs_err::copy(build(shell)?, &program)?;
     let listed = said(&Command::new(&program).arg("targets").output()?);
     let mut targets: Vec<&str> = listed.lines().collect();
     match args.target.as_deref() {
@@ -58,8 +62,6 @@ pub(crate) fn run(shell: &Shell, args: &Args) -> Result<()> {
         Some(other) => bail!("no target `{other}`; there are {}", targets.join(", ")),
         None => {}
     }
-    let kept = target_dir(shell)?.join("fuzz");
-    fs_err::create_dir_all(&kept)?;
     let end = Instant::now() + Duration::from_secs_f64(args.minutes * 60.0);
     let mut tallies: BTreeMap<&str, Tally> = BTreeMap::new();
     let mut seed = args.seed;

@@ -147,6 +147,14 @@ pub enum Error {
         #[source]
         source: minijinja::Error,
     },
+    /// A chat template whose parts are too deep in each other.
+    #[error("chat template `{name}`: {reason}")]
+    TemplateDepth {
+        /// Its name or path.
+        name: String,
+        /// What was expected, and in which line there is more.
+        reason: String,
+    },
     /// A chat template that was asked for and is not there.
     #[error("chat template `{name}`: {reason}")]
     NoTemplate {

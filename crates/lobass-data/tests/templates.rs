@@ -141,3 +141,32 @@ fn long_conversations_are_rendered() {
     long.messages[0].content = "word ".repeat(400_000);
     assert_eq!(of_source(source).render(&long, false).unwrap().len(), 1_999_999 + 599);
 }
+
+/// A template that puts a value into another, as often as it can.
+fn growing(value: &str, shown: &str) -> String {
+    format!(
+        "{{% set ns = namespace(x=[1], y=[]) %}}{{% for i in range(100000) %}}{{% set ns.x = {value} %}}{{% endfor %}}{shown}"
+    )
+}
+
+#[test]
+fn values_that_grow_into_each_other_are_stopped() {
+    for value in ["[ns.x]", "{'a': ns.x}", "(ns.x, 1)", "namespace(x=ns.x)", "dict(a=ns.x)", "ns.x | batch(1)"] {
+        let error = render(&growing(value, "a"), json!({})).unwrap_err();
+        assert!(error.contains("nested too deep") || error.contains("too many steps"), "{value}: {error}");
+    }
+    // What is small but stands for much is as expensive as all of it.
+    let error = render(&growing("[ns.x, ns.x]", "{{ ns.x == ns.y }}"), json!({})).unwrap_err();
+    assert!(error.contains("too many steps"), "{error}");
+    let recursive =
+        "{% macro f(x, n) %}{% if n %}{{ f([[[[[[[[x]]]]]]]], n - 1) }}{% endif %}{% endmacro %}{{ f(1, 30) }}";
+    let error = render(recursive, json!({})).unwrap_err();
+    assert!(error.contains("nested too deep"), "{error}");
+}
+
+#[test]
+fn lists_that_grow_are_as_long_as_they_are() {
+    let source = "{% set ns = namespace(x=messages) %}{% for i in range(5000) %}{% set ns.x = ns.x[0:] + [i] %}\
+                  {% set ns.x = ns.x[1:] %}{% endfor %}{{ ns.x }}";
+    assert_eq!(render(source, json!({})).unwrap(), "[4998, 4999]");
+}

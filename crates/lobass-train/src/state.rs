@@ -168,6 +168,10 @@ fn read(path: &Path, model: &Llama, fingerprint: &str) -> Result<State, Error> {
                 .to_owned(),
         ));
     }
+    let steps = header.report.losses.len();
+    if header.step != steps {
+        return Err(damaged(format!("expected a loss of each of {} steps, found {steps}", header.step)));
+    }
     let tensors = SafeTensors::deserialize(&bytes).map_err(|error| damaged(error.to_string()))?;
     let mut state = State { header, weights: BTreeMap::new(), moments: BTreeMap::new() };
     for (name, id) in model.trained_parameters() {
@@ -177,6 +181,9 @@ fn read(path: &Path, model: &Llama, fingerprint: &str) -> Result<State, Error> {
         let weight = weight.ok_or_else(|| damaged(format!("expected `{WEIGHT}{name}` of {count} values")))?;
         state.weights.insert(ParamId::val(&id), weight);
         if let (Some(means), Some(squares)) = (get(MEAN), get(SQUARE)) {
+            if means.dims() != [count] || squares.dims() != [count] {
+                return Err(damaged(format!("expected `{MEAN}{name}` and `{SQUARE}{name}` of {count} values")));
+            }
             state.moments.insert(id.val(), Moments { means, squares });
         }
     }

@@ -1,8 +1,13 @@
 //! The targets: damaged inputs, and their readers.
 
+mod arrow;
+mod configs;
+mod hub;
 mod models;
+mod nested;
 mod rows;
 mod tables;
+mod training;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -36,6 +41,16 @@ pub(crate) const TARGETS: &[Target] = &[
     rows::ARRAY,
     rows::CSV,
     rows::PARQUET,
+    arrow::ARROW,
+    arrow::SAVED,
+    nested::NESTED,
+    configs::TRAINER_CONFIG,
+    hub::LISTING,
+    hub::INDEX_OF_WEIGHTS,
+    hub::CACHE,
+    training::TRAINING_STATE,
+    training::OPTIMIZER,
+    training::TRAINING_RECORD,
     tables::SCORES,
     tables::SCORE_LINES,
     tables::EMBEDDINGS,

@@ -23,16 +23,18 @@ pub(super) const CONFIG: Target = Target {
     name: "config",
     kind: Kind::Json,
     prepare: |_| of_each("models", "config.json"),
-    run: |_, input| {
-        let Ok((config, findings)) = LlamaConfig::with_findings(&String::from_utf8_lossy(input)) else {
-            return;
-        };
-        assert!(findings.iter().all(|finding| !finding.to_string().is_empty()));
-        if config.n_parameters() < 100_000 && config.num_hidden_layers < 8 {
-            compute(&Llama::random(&config, 0, &DeviceName::Cpu.open()));
-        }
-    },
+    run: |_, input| configure(input),
 };
+
+pub(super) fn configure(input: &[u8]) {
+    let Ok((config, findings)) = LlamaConfig::with_findings(&String::from_utf8_lossy(input)) else {
+        return;
+    };
+    assert!(findings.iter().all(|finding| !finding.to_string().is_empty()));
+    if config.n_parameters() < 100_000 && config.num_hidden_layers < 8 {
+        compute(&Llama::random(&config, 0, &DeviceName::Cpu.open()));
+    }
+}
 
 fn open(dir: &Path) {
     let Ok(checkpoint) = Checkpoint::open(dir) else { return };
@@ -68,7 +70,7 @@ pub(super) const INDEX: Target = Target {
     },
 };
 
-fn adapt(dir: &Path) {
+pub(super) fn adapt(dir: &Path) {
     let Ok(adapter) = AdapterCheckpoint::open(dir) else { return };
     let base = Checkpoint::open(fixture(BASE)).unwrap();
     adapter.config();
@@ -106,7 +108,7 @@ pub(super) const ADAPTER_WEIGHTS: Target = Target {
     },
 };
 
-fn tokenize(dir: &Path) {
+pub(super) fn tokenize(dir: &Path) {
     let Ok(tokenizer) = TextTokenizer::from_dir(dir) else { return };
     for text in ["", "The dog ran.\n\n  It was 12,345 happy \u{1f600}!", "<s>a</s> <|im_start|>e\u{301}\u{0}"]
     {

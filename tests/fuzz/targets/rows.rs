@@ -10,20 +10,20 @@ use super::{Target, command, remove, small_pool, unpack_demo};
 use crate::mutate::Kind;
 
 /// Reads every row for its text, its tokens, and its mask.
-fn read(dir: &Path, name: &str) {
+pub(super) fn read(dir: &Path, name: &str) {
     // An error is right; a panic is not.
     let _ = command(dir, &format!("inspect --base {{base}} --data {{{name}}} --row 0"));
     let _ = command(dir, &format!("inspect --base {{base}} --data {{{name}}} --row 3"));
     let _ = command(dir, &format!("quality --data {{{name}}}"));
 }
 
-fn write_and_read(dir: &Path, name: &str, input: &[u8]) {
+pub(super) fn write_and_read(dir: &Path, name: &str, input: &[u8]) {
     remove(dir.join(name));
     fs_err::write(dir.join(name), input).unwrap();
     read(dir, name);
 }
 
-const CONVERSATIONS: &str = r#"{"id": 1, "messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Hi there."}]}
+pub(super) const CONVERSATIONS: &str = r#"{"id": 1, "messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Hi there."}]}
 {"id": "b", "conversations": [{"from": "human", "value": "One?"}, {"from": "gpt", "value": "Two."}, {"from": "human", "value": "Three?"}, {"from": "gpt", "value": "Four.", "weight": 0}]}
 {"messages": [{"role": "user", "content": [{"type": "text", "text": "Parts"}]}, {"role": "assistant", "content": null, "tool_calls": [{"type": "function", "function": {"name": "f", "arguments": {"x": 1e-5}}}]}, {"role": "tool", "content": "3"}, {"role": "assistant", "content": "It is 3.", "reasoning_content": "Add."}], "tools": [{"type": "function", "function": {"name": "f", "parameters": {}}}]}
 {"prompt": "Say", "completion": " it", "chat_template_kwargs": {"enable_thinking": false}}

@@ -6,8 +6,8 @@ use arrow_array::RecordBatch;
 use arrow_ipc::reader::{FileReader, StreamReader};
 use arrow_schema::{ArrowError, SchemaRef};
 
-use super::batches::BatchRows;
-use super::{ArrowKind, Wanted};
+use super::batches::{BatchRows, guarded};
+use super::{ArrowKind, Wanted, frames};
 use crate::Error;
 use crate::original::{Original, WatchedFile};
 
@@ -24,34 +24,42 @@ pub(super) fn column_names(file: &Original, kind: ArrowKind) -> Result<Vec<Strin
 
 /// Opens a file, of all columns or those that are named.
 pub(super) fn open(file: &Original, kind: ArrowKind, columns: Option<&[String]>) -> Result<ArrowFile, Error> {
-    let error = |source| arrow_error(file, source);
-    let reader = || -> Result<BufReader<WatchedFile>, Error> { Ok(BufReader::new(file.open()?)) };
     let wanted = |schema: &SchemaRef| -> Option<Vec<usize>> {
         let fields = schema.fields().iter().enumerate();
         columns.map(|columns| {
             fields.filter_map(|(at, field)| columns.contains(field.name()).then_some(at)).collect()
         })
     };
+    opened(file, |mut reader| frames::check(&mut reader, kind))?;
     match kind {
         ArrowKind::Stream => {
-            let whole = StreamReader::try_new(reader()?, None).map_err(error)?;
+            let whole = opened(file, |reader| StreamReader::try_new(reader, None))?;
             let schema = whole.schema();
             let Some(wanted) = wanted(&schema) else {
                 return Ok(ArrowFile { schema, batches: Box::new(whole) });
             };
-            let batches = StreamReader::try_new(reader()?, Some(wanted)).map_err(error)?;
+            let batches = opened(file, |reader| StreamReader::try_new(reader, Some(wanted)))?;
             Ok(ArrowFile { schema: batches.schema(), batches: Box::new(batches) })
         }
         ArrowKind::File => {
-            let whole = FileReader::try_new(reader()?, None).map_err(error)?;
+            let whole = opened(file, |reader| FileReader::try_new(reader, None))?;
             let schema = whole.schema();
             let Some(wanted) = wanted(&schema) else {
                 return Ok(ArrowFile { schema, batches: Box::new(whole) });
             };
-            let batches = FileReader::try_new(reader()?, Some(wanted)).map_err(error)?;
+            let batches = opened(file, |reader| FileReader::try_new(reader, Some(wanted)))?;
             Ok(ArrowFile { schema: batches.schema(), batches: Box::new(batches) })
         }
     }
+}
+
+/// Opens a reader on the file.
+fn opened<T>(
+    file: &Original,
+    open: impl FnOnce(BufReader<WatchedFile>) -> Result<T, ArrowError>,
+) -> Result<T, Error> {
+    let reader = BufReader::new(file.open()?);
+    guarded(|| open(reader)).map_err(|source| arrow_error(file, source))
 }
 
 pub(super) fn arrow_error(file: &Original, source: ArrowError) -> Error {

@@ -1,6 +1,7 @@
 //! Rows that are stored in columns, batch by batch: Parquet and Arrow.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use arrow_array::RecordBatch;
 use arrow_schema::ArrowError;
@@ -34,16 +35,24 @@ impl BatchRows {
             match &mut self.current {
                 Some((batch, at)) if *at < batch.num_rows() => {
                     let count = SLICE_ROWS.min(batch.num_rows() - *at);
-                    self.ready = rows(&batch.slice(*at, count));
+                    self.ready = guarded(|| Ok(rows(&batch.slice(*at, count))))?;
                     *at += count;
                 }
-                _ => match self.batches.next().transpose()? {
+                _ => match guarded(|| self.batches.next().transpose())? {
                     Some(batch) => self.current = Some((batch, 0)),
                     None => return Ok(None),
                 },
             }
         }
     }
+}
+
+/// Runs a step of a reader that panics at some damaged files, which becomes an error.
+pub(super) fn guarded<T>(step: impl FnOnce() -> Result<T, ArrowError>) -> Result<T, ArrowError> {
+    let done = catch_unwind(AssertUnwindSafe(step));
+    done.unwrap_or_else(|_| {
+        Err(ArrowError::ParseError("expected parts that fit together, found a damaged file".to_owned()))
+    })
 }
 
 fn rows(batch: &RecordBatch) -> VecDeque<Map<String, Value>> {

@@ -10,6 +10,7 @@ mod compression;
 mod csv;
 mod cursor;
 mod detect;
+mod frames;
 mod json_array;
 mod json_lines;
 mod json_object;

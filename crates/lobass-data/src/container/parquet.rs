@@ -11,7 +11,7 @@ use parquet::file::reader::{ChunkReader, Length};
 use parquet::schema::types::{ColumnDescPtr, ColumnDescriptor, SchemaDescriptor};
 
 use super::Wanted;
-use super::batches::BatchRows;
+use super::batches::{BatchRows, guarded};
 use crate::Error;
 use crate::format::is_media;
 use crate::original::{Original, WatchedFile};
@@ -56,7 +56,9 @@ pub(super) fn column_names(file: &Original) -> Result<Vec<String>, Error> {
 
 /// Opens a file for reading in batches.
 pub(super) fn open(file: &Original) -> Result<ParquetRecordBatchReaderBuilder<WatchedFile>, Error> {
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file.open()?)
+    let reader = file.open()?;
+    let builder = guarded(|| Ok(ParquetRecordBatchReaderBuilder::try_new(reader)))
+        .unwrap_or_else(|damage| Err(damage.into()))
         .map_err(|source| parquet_error(file, source))?;
     let groups = builder.metadata().row_groups();
     // Rows of a group are taken to be alike; the largest in the mean decides.

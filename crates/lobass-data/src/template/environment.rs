@@ -7,7 +7,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Value, ValueKind};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind};
 
-use super::{filters, generation, python};
+use super::{filters, generation, nesting, python};
 
 /// An environment with the functions and filters that chat templates use. `now` is what `strftime_now` returns.
 pub(super) fn environment(now: DateTime) -> Environment<'static> {
@@ -25,6 +25,8 @@ pub(super) fn environment(now: DateTime) -> Environment<'static> {
     });
     filters::add_to(&mut environment);
     environment.add_filter(generation::FILTER, generation::mark);
+    environment.add_filter(nesting::FILTER, nesting::bounded);
+    environment.add_filter(nesting::LIST, nesting::list);
     environment.add_function("raise_exception", |message: String| -> Result<Value, Error> {
         Err(Error::new(ErrorKind::InvalidOperation, message))
     });

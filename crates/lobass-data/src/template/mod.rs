@@ -5,6 +5,7 @@ mod environment;
 mod filters;
 mod generation;
 mod limits;
+mod nesting;
 mod own;
 mod owner;
 mod preset;
@@ -71,7 +72,8 @@ impl ChatTemplate {
     ///
     /// # Errors
     /// [`Error::Io`] for a file that cannot be read, [`Error::NoTemplate`] if the checkpoint has no template of the
-    /// name, [`Error::Template`] for source that does not compile.
+    /// name, [`Error::Template`] for source that does not compile, [`Error::TemplateDepth`] for source whose
+    /// parts are too deep in each other.
     pub fn load(choice: &TemplateChoice, dir: &Path, fallback: Preset, now: DateTime) -> Result<Self, Error> {
         let config = TokenizerConfig::from_dir(dir)?;
         let mut tool_use = None;
@@ -113,6 +115,9 @@ impl ChatTemplate {
         let mut environment = environment::environment(now);
         let (mut digested, mut variables) = (String::new(), BTreeSet::new());
         for (at, source) in sources.iter().flatten() {
+            if let Some(reason) = source::fault(source) {
+                return Err(Error::TemplateDepth { name, reason });
+            }
             environment
                 .add_template_owned(*at, source::prepare(source))
                 .map_err(|source| Error::Template { name: name.clone(), source })?;

@@ -20,8 +20,8 @@ pub(super) use text::text;
 
 use minijinja::{Error, ErrorKind, State};
 
-/// Deepest list in a list that is printed; deeper ones come from templates that mean harm.
-const MAX_DEPTH: usize = 200;
+/// Deepest list in a list that is made or printed; deeper ones come from templates that mean harm.
+pub(super) const MAX_DEPTH: usize = 200;
 /// Bytes of printed values that one unit of the engine's fuel pays for, as in the engine's own `tojson`.
 const BYTES_PER_FUEL: u64 = 4;
 
@@ -40,6 +40,6 @@ fn too_deep() -> Error {
     Error::new(ErrorKind::InvalidOperation, "a value is nested too deep to be printed")
 }
 
-fn invalid(what: impl Into<String>) -> Error {
+pub(super) fn invalid(what: impl Into<String>) -> Error {
     Error::new(ErrorKind::InvalidOperation, what.into())
 }

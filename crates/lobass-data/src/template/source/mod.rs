@@ -3,12 +3,15 @@
 //! What transformers adds to Jinja, and what Jinja in Rust has not, becomes something that it has. White space and
 //! lines stay as they were.
 
+mod depth;
+mod literal;
 mod percent;
 mod scan;
 mod tokens;
 
 use std::ops::Range;
 
+pub(super) use depth::fault;
 use scan::{Tag, TagKind, tags};
 
 use super::filters::{ITEMS, PERCENT};
@@ -30,14 +33,22 @@ pub(super) fn prepare(source: &str) -> String {
         .iter()
         .any(|name| source.contains(&format!("loop.{name}")));
     for tag in tags(&source) {
+        edits.extend(generation_edit(&source, &tag));
+        // Of two edits at one place the inner one comes first.
+        edits.extend(literal::edits(&source, &tag));
+        edits.extend(percent::edits(&source, &tag.inner));
         match tag.word(&source) {
             "macro" => n_macros += 1,
             "endmacro" => n_macros = n_macros.saturating_sub(1),
-            "set" if n_macros > 0 => edits.extend(enclosed(&source, &tag).into_iter().flatten()),
+            "set" => {
+                let enclosed = if n_macros > 0 { enclosed(&source, &tag) } else { None };
+                let (before, after) = enclosed.map(|[before, after]| (before, after)).unzip();
+                edits.extend(before);
+                edits.extend(literal::assigned(&source, &tag).into_iter().flatten());
+                edits.extend(after);
+            }
             _ => {}
         }
-        edits.extend(generation_edit(&source, &tag));
-        edits.extend(percent::edits(&source, &tag.inner));
         if counts && tag.word(&source) == "for" {
             edits.extend(counted(&source, &tag).into_iter().flatten());
         }
@@ -174,6 +185,49 @@ mod tests {
         ] {
             assert_eq!(prepare(source), expected.replace("|I", &format!("|{ITEMS}")), "{source}");
         }
+    }
+
+    #[test]
+    fn containers_that_a_template_makes_are_looked_at() {
+        for (source, expected) in [
+            ("{{ ['a', 'b'] }}{{ x in ('a', 1) }}", "{{ ['a', 'b'] }}{{ x in ('a', 1) }}"),
+            ("{{ [x] }}{{ f([x], {'a': y}) }}", "{{ [x]|B }}{{ f([x]|B, {'a': y}|B) }}"),
+            ("{{ (x, 1) }}{{ (x + 1) * 2 }}{{ x[y] }}", "{{ (x, 1)|B }}{{ (x + 1) * 2 }}{{ x[y] }}"),
+            ("{{ [x][0] }}{{ 'a%s' % [x] }}", "{{ [x][0] }}{{ 'a%s' |P( [x]|B) }}"),
+            ("{% set n.a = n.a + [x] -%}", "{% set n.a = (n.a + [x]|B)|B -%}"),
+            ("{% set a = b.c %}{% set a = m[1:] %}", "{% set a = b.c %}{% set a = (m[1:])|L %}"),
+            ("{% set a = b | list %}{% set a %}x{% endset %}", "{% set a = (b | list)|B %}{% set a %}x{% endset %}"),
+        ] {
+            let expected = expected.replace("|P(", &format!("|{PERCENT}("));
+            let expected = expected.replace("|B", &format!("|{}", super::super::nesting::FILTER));
+            let expected = expected.replace("|L", &format!("|{}", super::super::nesting::LIST));
+            assert_eq!(prepare(source), expected, "{source}");
+        }
+    }
+
+    #[test]
+    fn sources_that_are_too_deep_are_named_with_their_line() {
+        for source in [
+            format!("a\n{{{{ {}1 }}}}", "- ".repeat(300)),
+            format!("a\n{{{{ {}1 }}}}", "not ".repeat(300)),
+            format!("a\n{{{{ x{} }}}}", ".y".repeat(300)),
+            format!("a\n{{{{ 1{} }}}}", " + 1".repeat(300)),
+            format!("a\n{{{{ {}1{} }}}}", "(".repeat(300), ")".repeat(300)),
+        ] {
+            let reason = fault(&source).unwrap();
+            assert!(reason.contains("250 operators") && reason.contains("line 2"), "{reason}");
+        }
+        let branches = format!("{{% if a %}}{}{{% endif %}}", "{% elif b %}\n".repeat(300));
+        assert!(fault(&branches).unwrap().contains("`elif`"));
+        // What is beside is not inside.
+        assert_eq!(fault(&format!("{{{{ [{}] }}}}", "a.b + 1, ".repeat(300))), None);
+        assert_eq!(fault(&"{% if a %}{% elif b %}{% endif %}".repeat(300)), None);
+    }
+
+    #[test]
+    fn many_tags_take_no_longer_each() {
+        let source = "{% set a = b %}".repeat(100_000);
+        assert_eq!(prepare(&source), source);
     }
 
     #[test]

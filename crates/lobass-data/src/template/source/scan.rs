@@ -33,13 +33,7 @@ pub(super) fn tags(source: &str) -> impl Iterator<Item = Tag> + '_ {
     let mut at = 0;
     std::iter::from_fn(move || {
         loop {
-            let open = at
-                + source[at..]
-                    .find("{{")
-                    .into_iter()
-                    .chain(source[at..].find("{%"))
-                    .chain(source[at..].find("{#"))
-                    .min()?;
+            let open = at + opening(&source[at..])?;
             if source[open..].starts_with("{#") {
                 at = open + 2 + source[open + 2..].find("#}")? + 2;
                 continue;
@@ -58,6 +52,12 @@ pub(super) fn tags(source: &str) -> impl Iterator<Item = Tag> + '_ {
             return Some(tag);
         }
     })
+}
+
+/// Where the next tag or comment begins.
+fn opening(text: &str) -> Option<usize> {
+    let starts = text.match_indices('{').map(|(at, _)| at);
+    starts.into_iter().find(|at| matches!(text.as_bytes().get(at + 1), Some(b'{' | b'%' | b'#')))
 }
 
 /// The number of bytes before the delimiter that ends a tag.
