@@ -89,7 +89,7 @@ fn expressions_have_the_text_of_python() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("snippet.jinja");
     for Snippet { source, text } in snippets {
-        std::fs::write(&file, &source).unwrap();
+        fs_err::write(&file, &source).unwrap();
         let rendered = encoder(&file, now, Mask::Response).template().render(&example, false);
         assert_eq!(rendered, Ok(text), "{source}");
     }

@@ -150,7 +150,7 @@ fn replacement(word: &str) -> Option<String> {
         "NaN" | "Infinity" | "-Infinity" => word,
         _ if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
             let is_held = word.parse::<i64>().is_ok() || word.parse::<u64>().is_ok();
-            let is_json = !digits.is_empty() && !(digits.len() > 1 && digits.starts_with('0'));
+            let is_json = digits == "0" || !digits.is_empty() && !digits.starts_with('0');
             return (!is_held && is_json).then(|| number(word).to_string());
         }
         _ if digits.starts_with(|first: char| first.is_ascii_digit())

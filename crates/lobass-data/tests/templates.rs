@@ -6,7 +6,7 @@ use std::path::Path;
 use lobass_data::{ChatTemplate, DateTime, Duplicates, Error, Example, Message, Pool, Role, TemplateChoice};
 use serde_json::{Map, Value, json};
 
-fn example(more: Value) -> Example {
+fn example(more: &Value) -> Example {
     let messages = vec![Message::new(Role::User, "q"), Message::new(Role::Assistant, "a")];
     let arguments = more.get("arguments").and_then(Value::as_object).cloned().unwrap_or_default();
     Example {
@@ -25,12 +25,12 @@ fn load(dir: &Path, choice: &str) -> Result<ChatTemplate, Error> {
 
 fn of_source(source: &str) -> ChatTemplate {
     let dir = tempfile::tempdir().unwrap();
-    std::fs::write(dir.path().join("chat_template.jinja"), source).unwrap();
+    fs_err::write(dir.path().join("chat_template.jinja"), source).unwrap();
     load(dir.path(), "auto").unwrap()
 }
 
 fn render(source: &str, more: Value) -> Result<String, String> {
-    of_source(source).render(&example(more), false)
+    of_source(source).render(&example(&more), false)
 }
 
 #[test]
@@ -40,21 +40,21 @@ fn rows_with_tools_have_a_template_of_their_own() {
     let named = json!([{"name": "default", "template": "D"}, {"name": "tool_use", "template": "T"},
         {"name": "rag", "template": "R"}]);
     let config = json!({"chat_template": named}).to_string();
-    std::fs::write(in_list.path().join("tokenizer_config.json"), config).unwrap();
+    fs_err::write(in_list.path().join("tokenizer_config.json"), config).unwrap();
     let in_files = tempfile::tempdir().unwrap();
     let folder = in_files.path().join("additional_chat_templates");
-    std::fs::create_dir(&folder).unwrap();
-    std::fs::write(in_files.path().join("chat_template.jinja"), "D").unwrap();
-    std::fs::write(folder.join("tool_use.jinja"), "T").unwrap();
-    std::fs::write(folder.join("rag.jinja"), "R").unwrap();
+    fs_err::create_dir(&folder).unwrap();
+    fs_err::write(in_files.path().join("chat_template.jinja"), "D").unwrap();
+    fs_err::write(folder.join("tool_use.jinja"), "T").unwrap();
+    fs_err::write(folder.join("rag.jinja"), "R").unwrap();
     for dir in [in_list.path(), in_files.path()] {
         let auto = load(dir, "auto").unwrap();
-        assert_eq!(auto.render(&example(tools.clone()), false).unwrap(), "T");
-        assert_eq!(auto.render(&example(json!({"tools": []})), false).unwrap(), "T");
-        assert_eq!(auto.render(&example(json!({})), false).unwrap(), "D");
+        assert_eq!(auto.render(&example(&tools), false).unwrap(), "T");
+        assert_eq!(auto.render(&example(&json!({"tools": []})), false).unwrap(), "T");
+        assert_eq!(auto.render(&example(&json!({})), false).unwrap(), "D");
         assert!(auto.name().contains("`tool_use` for rows with tools"), "{}", auto.name());
         let named = load(dir, "named:rag").unwrap();
-        assert_eq!(named.render(&example(tools.clone()), false).unwrap(), "R");
+        assert_eq!(named.render(&example(&tools), false).unwrap(), "R");
         assert_ne!(named.digest(), auto.digest());
         let error = load(dir, "named:rga").unwrap_err().to_string();
         assert!(error.contains("`rga`") && error.contains("found `default`, `rag`, `tool_use`"), "{error}");
@@ -65,13 +65,13 @@ fn rows_with_tools_have_a_template_of_their_own() {
 fn a_list_without_a_default_says_what_there_is() {
     let dir = tempfile::tempdir().unwrap();
     let config = json!({"chat_template": [{"name": "tool_use", "template": "T"}]}).to_string();
-    std::fs::write(dir.path().join("tokenizer_config.json"), config).unwrap();
+    fs_err::write(dir.path().join("tokenizer_config.json"), config).unwrap();
     let error = load(dir.path(), "auto").unwrap_err().to_string();
     assert!(
         error.contains("`default`") && error.contains("found `tool_use`; `named:NAME` chooses"),
         "{error}"
     );
-    assert_eq!(load(dir.path(), "named:tool_use").unwrap().render(&example(json!({})), false).unwrap(), "T");
+    assert_eq!(load(dir.path(), "named:tool_use").unwrap().render(&example(&json!({})), false).unwrap(), "T");
 }
 
 #[test]
@@ -81,9 +81,9 @@ fn a_rows_arguments_come_before_those_of_all_rows() {
     let template = of_source(source).with_arguments(&for_all).unwrap();
     assert_ne!(template.digest(), of_source(source).digest());
     assert!(template.reads("a") && template.reads("documents") && !template.reads("c"));
-    assert_eq!(template.render(&example(json!({})), false).unwrap(), "1e-05-True-");
+    assert_eq!(template.render(&example(&json!({})), false).unwrap(), "1e-05-True-");
     let row = json!({"arguments": {"a": "x"}, "documents": [{"title": "t", "text": "u"}]});
-    assert_eq!(template.render(&example(row), false).unwrap(), "x-True-t");
+    assert_eq!(template.render(&example(&row), false).unwrap(), "x-True-t");
     let reserved: Map<String, Value> = json!({"messages": []}).as_object().unwrap().clone();
     let error = of_source(source).with_arguments(&reserved).unwrap_err().to_string();
     assert!(error.contains("template argument `messages`"), "{error}");
@@ -135,7 +135,7 @@ fn templates_that_never_end_are_stopped() {
 fn long_conversations_are_rendered() {
     let source = "{% for m in messages %}{% for n in messages %}{{ '' if n.role else 'x' }}{% endfor %}\
                   {{ m.content | trim | upper | lower }}{% endfor %}";
-    let mut long = example(json!({}));
+    let mut long = example(&json!({}));
     let turns = long.messages.clone();
     long.messages = turns.iter().cycle().take(600).cloned().collect();
     long.messages[0].content = "word ".repeat(400_000);

@@ -134,7 +134,9 @@ impl WorkDir {
         let find = |commit: &Commit| data.get(&commit.file).cloned();
         let rows = &audit.rows[&shard.id];
         let rows = self.rows_of(rows, find(rows))?;
-        rows.iter().for_each(|row| unread.add(row));
+        for row in rows.iter() {
+            unread.add(row);
+        }
         if let Some(role) = audit.given_up.get(&shard.id) {
             return Ok(rows.into_iter().map(|row| given_up(row, shard, role)).collect());
         }

@@ -142,7 +142,8 @@ fn cells(record: &[u8], separator: u8) -> Result<Vec<String>, String> {
         return Err("expected the end of a quoted cell, found the end of the file".to_owned());
     }
     let mut text = vec![0; record.len() + 1];
-    let mut ends = vec![0; record.iter().filter(|&&byte| byte == separator).count() + 2];
+    let n_cells = record.split(|&byte| byte == separator).count();
+    let mut ends = vec![0; n_cells + 1];
     let mut reader = csv_core::ReaderBuilder::new().delimiter(separator).build();
     let (mut input, mut n_text, mut n_ends) = (record, 0, 0);
     loop {
@@ -170,7 +171,10 @@ mod tests {
 
     use super::*;
 
-    fn read(text: &str, separator: u8) -> (Vec<String>, Vec<Result<Map<String, Value>, String>>) {
+    type Row = Result<Map<String, Value>, String>;
+
+    /// The names of the columns, and the rows.
+    fn read(text: &str, separator: u8) -> (Vec<String>, Vec<Row>) {
         let reader = BufReader::with_capacity(3, text.as_bytes());
         let mut rows = CsvRows::open(reader, separator).unwrap().unwrap();
         let mut found = Vec::new();
@@ -180,7 +184,7 @@ mod tests {
         (rows.names.clone(), found)
     }
 
-    fn texts(row: &Result<Map<String, Value>, String>) -> Vec<&str> {
+    fn texts(row: &Row) -> Vec<&str> {
         row.as_ref().unwrap().values().map(|value| value.as_str().unwrap()).collect()
     }
 

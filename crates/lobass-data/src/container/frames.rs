@@ -35,12 +35,12 @@ fn check_stream(file: &mut (impl Read + Seek), length: u64) -> Result<(), ArrowE
 }
 
 fn check_file(file: &mut (impl Read + Seek), length: u64) -> Result<(), ArrowError> {
-    const END: u64 = 10;
-    let mut end = [0; END as usize];
-    file.seek(SeekFrom::Start(length.saturating_sub(END)))?;
+    let mut end = [0; 10];
+    let n_end = end.len() as u64;
+    file.seek(SeekFrom::Start(length.saturating_sub(n_end)))?;
     file.read_exact(&mut end)?;
     let n_footer = u64::from(u32::from_le_bytes([end[0], end[1], end[2], end[3]]));
-    let start = length.checked_sub(n_footer + END).ok_or_else(|| beyond("the footer"))?;
+    let start = length.checked_sub(n_footer + n_end).ok_or_else(|| beyond("the footer"))?;
     file.seek(SeekFrom::Start(start))?;
     let footer = read(file, n_footer)?;
     let footer = root_as_footer(&footer).map_err(|error| damaged(&error.to_string()))?;

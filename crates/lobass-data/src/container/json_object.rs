@@ -206,22 +206,19 @@ mod tests {
         Outline::read(text.as_bytes()).unwrap().map(|outline| outline.meaning())
     }
 
-    fn rows(list: &str, left_out: &[&str]) -> Option<Meaning> {
+    fn check_rows(text: &str, list: &str, left_out: &[&str]) {
         let left_out = left_out.iter().map(|&name| name.to_owned()).collect();
-        Some(Meaning::Rows { list: list.to_owned(), left_out })
+        assert_eq!(meaning(text), Some(Meaning::Rows { list: list.to_owned(), left_out }), "{text}");
     }
 
     #[test]
     fn rows_in_a_list() {
         let row = r#"{"instruction": "a", "output": "b"}"#;
-        assert_eq!(
-            meaning(&format!("{{\"version\": \"1\", \"data\": [\n{row},\n{row}\n]\n}}\n")),
-            rows("data", &[])
-        );
-        assert_eq!(meaning(&format!("{{\"any\": [{row},]}}")), rows("any", &[]));
-        assert_eq!(meaning(&format!("{{\"test\": [{row}], \"train\": [{row}]}}")), rows("train", &["test"]));
-        assert_eq!(meaning(&format!("{{\"tags\": [{{\"a\": 1}}], \"rows\": [{row}]}}")), rows("rows", &[]));
-        assert_eq!(meaning(r#"{"data": [{"ask": "a", "reply": "b"}]}"#), rows("data", &[]));
+        check_rows(&format!("{{\"version\": \"1\", \"data\": [\n{row},\n{row}\n]\n}}\n"), "data", &[]);
+        check_rows(&format!("{{\"any\": [{row},]}}"), "any", &[]);
+        check_rows(&format!("{{\"test\": [{row}], \"train\": [{row}]}}"), "train", &["test"]);
+        check_rows(&format!("{{\"tags\": [{{\"a\": 1}}], \"rows\": [{row}]}}"), "rows", &[]);
+        check_rows(r#"{"data": [{"ask": "a", "reply": "b"}]}"#, "data", &[]);
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub(super) enum Part {
 pub(super) fn shadow(message: &Message, part: Part) -> Engine {
     let mut message = message.clone();
     match part {
-        Part::Content => message.content = NOTHING.to_owned(),
+        Part::Content => NOTHING.clone_into(&mut message.content),
         Part::Calls | Part::Names => {
             let calls = message.extra.get_mut("tool_calls").and_then(Value::as_array_mut);
             calls.into_iter().flatten().for_each(|call| other_call(call, part));

@@ -104,16 +104,11 @@ fn string_method(
         }
         "capitalize" => {
             let () = from_args(arguments)?;
-            let mut rest = text.chars();
-            let first: String = rest.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
-            Value::from(first + &rest.as_str().to_lowercase())
+            Value::from(capitalized(text))
         }
         "swapcase" => {
             let () = from_args(arguments)?;
-            let swap = |c: char| {
-                if c.is_uppercase() { c.to_lowercase().to_string() } else { c.to_uppercase().to_string() }
-            };
-            Value::from(text.chars().map(swap).collect::<String>())
+            Value::from(text.chars().map(swapped).collect::<String>())
         }
         "encode" => {
             let (encoding,): (Option<&str>,) = from_args(arguments)?;
@@ -129,6 +124,17 @@ fn string_method(
         _ => return Ok(None),
     };
     Ok(Some(result))
+}
+
+fn capitalized(text: &str) -> String {
+    let mut rest = text.chars();
+    let first: String = rest.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
+    first + &rest.as_str().to_lowercase()
+}
+
+/// A letter in the other case.
+fn swapped(c: char) -> String {
+    if c.is_uppercase() { c.to_lowercase().to_string() } else { c.to_uppercase().to_string() }
 }
 
 fn stripped(text: &str, arguments: &[Value], start: bool, end: bool) -> Result<String, Error> {

@@ -73,7 +73,7 @@ impl<'a> Expression<'a> {
                 // A call or a subscript: what is called comes before it.
                 match at.checked_sub(1) {
                     Some(before) if self.is_value(before) => at = before,
-                    _ => return self.unsigned(at),
+                    _ => return Some(self.unsigned(at)),
                 }
                 continue;
             }
@@ -88,19 +88,19 @@ impl<'a> Expression<'a> {
                     at = before;
                 }
                 Some(before) if matches!(self.text(before), "is" | "not") => return None,
-                _ => return self.unsigned(at),
+                _ => return Some(self.unsigned(at)),
             }
         }
     }
 
     /// The operand with the minus before it, if that is a sign.
-    fn unsigned(&self, at: usize) -> Option<usize> {
+    fn unsigned(&self, at: usize) -> usize {
         match at.checked_sub(1) {
             Some(before) if matches!(self.text(before), "-" | "+") => {
                 let is_sign = before.checked_sub(1).is_none_or(|at| !self.is_value(at));
-                Some(if is_sign { before } else { at })
+                if is_sign { before } else { at }
             }
-            _ => Some(at),
+            _ => at,
         }
     }
 
