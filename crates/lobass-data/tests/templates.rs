@@ -151,15 +151,16 @@ fn growing(value: &str, shown: &str) -> String {
 
 #[test]
 fn values_that_grow_into_each_other_are_stopped() {
-    for value in ["[ns.x]", "{'a': ns.x}", "(ns.x, 1)", "namespace(x=ns.x)", "dict(a=ns.x)", "ns.x | batch(1)"] {
+    for value in
+        ["[ns.x]", "{'a': ns.x}", "(ns.x, 1)", "namespace(x=ns.x)", "dict(a=ns.x)", "ns.x | batch(1)"]
+    {
         let error = render(&growing(value, "a"), json!({})).unwrap_err();
         assert!(error.contains("nested too deep") || error.contains("too many steps"), "{value}: {error}");
     }
     // What is small but stands for much is as expensive as all of it.
     let error = render(&growing("[ns.x, ns.x]", "{{ ns.x == ns.y }}"), json!({})).unwrap_err();
     assert!(error.contains("too many steps"), "{error}");
-    let recursive =
-        "{% macro f(x, n) %}{% if n %}{{ f([[[[[[[[x]]]]]]]], n - 1) }}{% endif %}{% endmacro %}{{ f(1, 30) }}";
+    let recursive = "{% macro f(x, n) %}{% if n %}{{ f([[[[[[[[x]]]]]]]], n - 1) }}{% endif %}{% endmacro %}{{ f(1, 30) }}";
     let error = render(recursive, json!({})).unwrap_err();
     assert!(error.contains("nested too deep"), "{error}");
 }

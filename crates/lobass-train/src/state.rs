@@ -182,7 +182,9 @@ fn read(path: &Path, model: &Llama, fingerprint: &str) -> Result<State, Error> {
         state.weights.insert(ParamId::val(&id), weight);
         if let (Some(means), Some(squares)) = (get(MEAN), get(SQUARE)) {
             if means.dims() != [count] || squares.dims() != [count] {
-                return Err(damaged(format!("expected `{MEAN}{name}` and `{SQUARE}{name}` of {count} values")));
+                return Err(damaged(format!(
+                    "expected `{MEAN}{name}` and `{SQUARE}{name}` of {count} values"
+                )));
             }
             state.moments.insert(id.val(), Moments { means, squares });
         }

@@ -17,7 +17,8 @@ fn batch() -> RecordBatch {
     let texts = |word: &str| -> ArrayRef {
         Arc::new(StringArray::from_iter_values((0..5).map(|row| format!("{word} {row}"))))
     };
-    let kinds: DictionaryArray<arrow_array::types::Int8Type> = ["a", "b", "a", "b", "a"].into_iter().collect();
+    let kinds: DictionaryArray<arrow_array::types::Int8Type> =
+        ["a", "b", "a", "b", "a"].into_iter().collect();
     let function = StructArray::try_from(vec![("name", texts("f")), ("arguments", texts("{}"))]).unwrap();
     let columns = [
         ("id", Arc::new(Int64Array::from_iter_values(0..5)) as ArrayRef),

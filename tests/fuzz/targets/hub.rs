@@ -190,7 +190,8 @@ pub(super) const CACHE: Target = Target {
     name: "hub-cache",
     kind: Kind::Json,
     prepare: |_| {
-        let entry = |name: &&str| (name.to_string(), json!({"size": 3, "blob_id": &digest(name.as_bytes())[..40]}));
+        let entry =
+            |name: &&str| (name.to_string(), json!({"size": 3, "blob_id": &digest(name.as_bytes())[..40]}));
         let layout = |names: &[&str]| {
             let files: serde_json::Map<String, Value> = names.iter().map(entry).collect();
             json!({"refs": {"main": COMMIT}, "tree": {"format_version": 1, "files": files}, "snapshot": names})

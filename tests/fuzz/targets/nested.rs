@@ -104,7 +104,8 @@ fn run(dir: &Path, name: &str, content: &[u8]) {
         }
         "dataset_info.json" => {
             put(name);
-            let _ = command(dir, "inspect --base {base} --data mine --dataset-info {dataset_info.json} --row 0");
+            let _ =
+                command(dir, "inspect --base {base} --data mine --dataset-info {dataset_info.json} --row 0");
         }
         "scores.jsonl" => {
             put(name);

@@ -141,13 +141,16 @@ fn check_batch(
             // Below zero it is not compressed.
             let claimed = u64::try_from(i64::from_le_bytes(claimed)).unwrap_or(0);
             if claimed > n_stored.saturating_mul(MAX_RATIO) {
-                return Err(damaged(&format!("{n_stored} bytes that claim to be {claimed} when decompressed")));
+                return Err(damaged(&format!(
+                    "{n_stored} bytes that claim to be {claimed} when decompressed"
+                )));
             }
             n_bytes = n_bytes.saturating_add(claimed);
         }
     }
     // A batch is in memory as a whole.
-    let room = usize::try_from(n_bytes).ok().and_then(|n_bytes| Vec::<u8>::new().try_reserve_exact(n_bytes).ok());
+    let room =
+        usize::try_from(n_bytes).ok().and_then(|n_bytes| Vec::<u8>::new().try_reserve_exact(n_bytes).ok());
     room.ok_or_else(|| ArrowError::MemoryError(format!("no memory for a batch of {n_bytes} bytes")))
 }
 
@@ -177,9 +180,8 @@ mod tests {
     fn files() -> [(ArrowKind, Vec<u8>); 2] {
         let column: ArrayRef = Arc::new(StringArray::from_iter_values((0..99).map(|_| "the same text")));
         let batch = arrow_array::RecordBatch::try_from_iter([("a", column)]).unwrap();
-        let options = || {
-            IpcWriteOptions::default().try_with_compression(Some(CompressionType::LZ4_FRAME)).unwrap()
-        };
+        let options =
+            || IpcWriteOptions::default().try_with_compression(Some(CompressionType::LZ4_FRAME)).unwrap();
         let mut file = FileWriter::try_new_with_options(Vec::new(), &batch.schema(), options()).unwrap();
         file.write(&batch).unwrap();
         file.finish().unwrap();

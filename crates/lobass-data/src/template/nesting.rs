@@ -40,9 +40,9 @@ fn visit(state: &State<'_, '_>, value: &Value, depth: usize, n_values: &mut u64)
         state.consume_fuel(1)?;
     }
     match value.kind() {
-        ValueKind::Map => value
-            .try_iter()?
-            .try_for_each(|key| visit(state, &value.get_item(&key)?, depth + 1, n_values)),
+        ValueKind::Map => {
+            value.try_iter()?.try_for_each(|key| visit(state, &value.get_item(&key)?, depth + 1, n_values))
+        }
         ValueKind::Seq | ValueKind::Iterable => {
             value.try_iter()?.try_for_each(|item| visit(state, &item, depth + 1, n_values))
         }

@@ -16,7 +16,9 @@ pub(in super::super) fn fault(source: &str) -> Option<String> {
         let line = || source[..tag.inner.start].matches('\n').count() + 1;
         if operators(source, &tag.inner) > MAX_OPERATORS {
             let line = line();
-            return Some(format!("expected at most {MAX_OPERATORS} operators in an expression, found more in line {line}"));
+            return Some(format!(
+                "expected at most {MAX_OPERATORS} operators in an expression, found more in line {line}"
+            ));
         }
         match tag.word(source) {
             "if" => branches.push(0),
@@ -28,7 +30,9 @@ pub(in super::super) fn fault(source: &str) -> Option<String> {
                     *count += 1;
                     if *count > MAX_BRANCHES {
                         let line = line();
-                        return Some(format!("expected at most {MAX_BRANCHES} `elif` of one `if`, found more in line {line}"));
+                        return Some(format!(
+                            "expected at most {MAX_BRANCHES} `elif` of one `if`, found more in line {line}"
+                        ));
                     }
                 }
             }

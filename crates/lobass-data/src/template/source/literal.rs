@@ -40,7 +40,9 @@ pub(super) fn edits(source: &str, tag: &Tag) -> Vec<Edit> {
                     outer.has_variable |= container.has_variable;
                 }
             }
-            TokenKind::Word if !CONSTANTS.contains(&text(at)) && !text(at).starts_with(|c: char| c.is_ascii_digit()) => {
+            TokenKind::Word
+                if !CONSTANTS.contains(&text(at)) && !text(at).starts_with(|c: char| c.is_ascii_digit()) =>
+            {
                 if let Some(container) = open.last_mut() {
                     container.has_variable = true;
                 }

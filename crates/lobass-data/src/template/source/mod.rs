@@ -196,7 +196,10 @@ mod tests {
             ("{{ [x][0] }}{{ 'a%s' % [x] }}", "{{ [x][0] }}{{ 'a%s' |P( [x]|B) }}"),
             ("{% set n.a = n.a + [x] -%}", "{% set n.a = (n.a + [x]|B)|B -%}"),
             ("{% set a = b.c %}{% set a = m[1:] %}", "{% set a = b.c %}{% set a = (m[1:])|L %}"),
-            ("{% set a = b | list %}{% set a %}x{% endset %}", "{% set a = (b | list)|B %}{% set a %}x{% endset %}"),
+            (
+                "{% set a = b | list %}{% set a %}x{% endset %}",
+                "{% set a = (b | list)|B %}{% set a %}x{% endset %}",
+            ),
         ] {
             let expected = expected.replace("|P(", &format!("|{PERCENT}("));
             let expected = expected.replace("|B", &format!("|{}", super::super::nesting::FILTER));
