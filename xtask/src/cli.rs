@@ -63,7 +63,7 @@ pub(crate) fn pages(text: &str) -> Vec<(String, String)> {
 /// The list of commands in groups, and the flags that all of them have.
 fn index(commands: &str, of_all: &str) -> String {
     let mut left: Vec<&str> = commands.lines().filter(|line| line.starts_with("- ")).collect();
-    let mut page = format!(
+    let mut page = String::from(
         "# Commands\n\nA page for each command, its common flags first. `lobass help COMMAND` prints the same, and \
          [one page](../../cli.md) has all of them. `cargo xtask cli` writes these pages.\n",
     );

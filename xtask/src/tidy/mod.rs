@@ -1,6 +1,7 @@
 //! Checks that compilers do not make. `cargo test` runs them too.
 
 mod book;
+mod examples;
 mod links;
 mod manifests;
 mod markdown;
@@ -27,6 +28,7 @@ fn offences(root: &Path) -> Result<Vec<String>> {
     found.extend(manifests::offences(root, &files)?);
     found.extend(links::offences(root, &files)?);
     found.extend(book::offences(root, &files)?);
+    found.extend(examples::offences(root, &files)?);
     found.extend(merges::offences(root, &files)?);
     found.extend(prose::offences(root, &files)?);
     Ok(found)
