@@ -65,7 +65,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             tokens = step.n_tokens;
         }
     })?;
-    // The first step is a warm-up, as it is for the other side.
+    // The first step is a warm-up, as on the other side.
     let timed = ends.last().zip(ends.first()).map(|(last, first)| last.duration_since(*first));
     let seconds = timed.ok_or("expected at least two steps")?.as_secs_f64();
     let rate = (tokens * (ends.len() - 1)) as f64 / seconds;

@@ -1,5 +1,5 @@
 //! Damaged files of every kind that lobass reads. As a test it runs what was found before, and a few inputs more;
-//! `cargo xtask fuzz` runs it for as long as it is asked to, with a limit on memory.
+//! `cargo xtask fuzz` runs it for a given time, with a limit on memory.
 //!
 //! A panic ends the process, and so does an input that takes longer than [`watch::LIMIT`]. An error is right.
 #![expect(clippy::unwrap_used, reason = "what cannot go on should panic")]

@@ -11,7 +11,7 @@ const TOLERANCE: f64 = 1e-4;
 
 #[derive(Deserialize)]
 struct Expected {
-    /// One of `models/`; else the base lies beside the adapter.
+    /// One of `models/`; else the base is beside the adapter.
     base: Option<String>,
     input_ids: Vec<u32>,
     nll: Vec<f64>,

@@ -52,7 +52,7 @@ fn check(name: &str) {
         assert_close(&format!("{name}, {} tokens", row.input_ids.len()), found, &row.nll, TOLERANCE_F32);
     }
     if checkpoint.dtype() == Dtype::F16 {
-        // Weights as they are stored, arithmetic in f32: what the fixture has too.
+        // Stored weights, arithmetic in f32, as in the fixture.
         let as_stored = token_losses(&checkpoint, checkpoint.dtype(), &ids);
         for (row, found) in expected.rows.iter().zip(&as_stored) {
             assert_close(&format!("{name} as stored"), found, &row.nll, TOLERANCE_F32);

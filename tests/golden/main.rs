@@ -21,5 +21,5 @@ mod greedy;
 mod bootstrap;
 // Gradients and optimizer steps.
 mod training;
-// What gradients say of a target.
+// Gradients and target tasks.
 mod influence;

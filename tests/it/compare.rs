@@ -79,13 +79,13 @@ fn a_comparison_says_who_teaches_what_and_at_which_cost() {
     let loss = |name: &str| found.arm(name, Matching::Epochs).unwrap().result(ALL).unwrap().loss.value;
     let difference = found.difference("lobass", "random", Matching::Epochs, ALL).unwrap();
     assert!((difference.loss.value - (loss("lobass") - loss("random"))).abs() < 1e-12);
-    // The base has the skills of pretraining already, and none of the others.
+    // The base has the skills of pretraining, and no others.
     let zero_shot = &found.arms[0];
     assert!(zero_shot.result("known").unwrap().exact.value > 0.8, "{zero_shot:?}");
     assert!(zero_shot.result("learnable").unwrap().exact.value < 0.1, "{zero_shot:?}");
     assert!(loss("full") < zero_shot.result(ALL).unwrap().loss.value);
 
-    // More seeds and strategies are more trials; those that are there stay as they are.
+    // More seeds and strategies are more trials; existing ones stay unchanged.
     let trial = sandbox.path("compared/trials/lobass-epochs-seed1.json");
     let written = fs_err::metadata(&trial).unwrap().modified().unwrap();
     let again =

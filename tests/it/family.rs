@@ -83,7 +83,7 @@ fn a_run_scores_what_its_strategies_ask_for() {
     let lengths = "run --base base --data small.jsonl --batch-size 8 --budget 50% --out lengths -q";
     let report = sandbox.json(0, &format!("{lengths} --strategy length-matched-random --lengths-of ifd"));
     assert_eq!(report["manifest"]["models"][2]["role"], "base_unconditional");
-    // Another strategy, later, goes on from there.
+    // Another strategy, later, continues from there.
     let again = sandbox.run(&format!("{run} --strategy superfiltering"));
     assert_eq!(again.code, 0, "{}", again.stderr);
     sandbox.fails(
@@ -198,7 +198,7 @@ fn how_fast_a_response_would_be_learned() {
         let (brier, n) = (row["base_brier"].as_f64().unwrap(), row["n_scored"].as_f64().unwrap());
         assert!(brier > 0.0 && brier < 2.0 * n, "{row}");
     }
-    // The plan and its workers come to the same table.
+    // The plan and its workers give the same table.
     let digest_of = |report: &Value| report["manifest"]["digest"].as_str().unwrap().to_owned();
     let expected =
         digest_of(&sandbox.json(0, "score --base base --data pool.jsonl --brier --out again.parquet -q"));

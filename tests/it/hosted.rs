@@ -133,7 +133,7 @@ fn two_commands_run_at_once_for_two_hosts() {
     }
 }
 
-/// A recorder that lets another command begin before it goes on.
+/// A recorder that lets another command begin before it continues.
 struct Meeting {
     recorder: Arc<Recorder>,
     /// How many are there.

@@ -1,5 +1,5 @@
 //! Damage, lies, and misunderstandings: a clear error with the place, or a row with a status. Never a panic, never a
-//! number that nobody computed.
+//! number that was not computed.
 
 use std::path::PathBuf;
 

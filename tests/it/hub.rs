@@ -217,7 +217,7 @@ fn a_run_writes_down_commits() {
         "{settings}"
     );
     place.n_asked();
-    // A commit is what it is, so that repeating it asks nobody, and needs no word on being offline.
+    // A commit never moves, so repeating makes no request, and needs no offline mode.
     place.expect(0, "run first/settings.toml --out second", &[]);
     assert_eq!(place.n_asked(), 0);
     let chosen = |run: &str| place.sandbox.read(&format!("{run}/selected/lobass/pool.jsonl"));
@@ -309,7 +309,7 @@ fn what_goes_wrong_is_explained() {
     let proxy = [("http_proxy", "http://me:hidden@127.0.0.1:9")];
     place.fails(2, &score("tiny/base"), &proxy, &["cannot reach the proxy", "NO_PROXY"]);
 
-    // What may pass, with an exit code that says so.
+    // Temporary failures, with their exit code.
     place.server.fail("/api/models/tiny/base", 5, Fault::Status(429, vec![("Retry-After", "0")]));
     place.fails(75, &score("tiny/base"), &[], &["status 429, 5 times", "later"]);
     place.server.fail("/api/models/tiny/base", 1, Fault::Status(503, vec![("Retry-After", "600")]));

@@ -44,7 +44,7 @@ mod effects;
 mod hub;
 // Which template and tokenizer of two models, and settings of other trainers.
 mod tuned;
-// What the command line says of itself.
+// Documentation from the command line.
 mod pages;
 // Nothing of a person's is overwritten or removed.
 mod outputs;

@@ -188,7 +188,7 @@ fn a_checkpoint_without_tokenizer_configs_still_begins_sequences() {
     assert_eq!(seen["tokens"][0], "<|begin|>");
     assert_ne!(seen["tokens"][1], "<|begin|>");
 
-    // White space is a part of a reply, whatever a post-processor says of offsets.
+    // White space is a part of a reply, whatever the offsets of a post-processor.
     change(&|tokenizer| {
         tokenizer["post_processor"] =
             json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true});

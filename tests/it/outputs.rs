@@ -40,7 +40,7 @@ fn a_directory_that_is_not_ours_is_left_alone() {
         assert_eq!(sandbox.read(&format!("{work}/thesis.txt")), "years");
     }
     sandbox.fails("demo --out d", &["`d`: expected an empty directory, found `mine.txt`"]);
-    // A finished table does not care what lies where its work was.
+    // A finished table does not depend on files at the place of its work.
     sandbox.expect(0, "score --base base --data small.jsonl --out done.parquet");
     sandbox.write("done.parquet.work/thesis.txt", "years");
     sandbox.expect(0, "score --base base --data small.jsonl --out done.parquet");

@@ -35,7 +35,7 @@ fn bash_completes() {
     let Ok(output) =
         std::process::Command::new("bash").args(["-c", script]).current_dir(sandbox.path("")).output()
     else {
-        return; // no bash, nobody who completes
+        return; // no bash, no completions
     };
     let said = String::from_utf8(output.stdout).unwrap();
     assert_eq!(said.lines().collect::<Vec<_>>(), ["score", "drop truncate error"]);

@@ -48,7 +48,7 @@ fn cross_fitting_scores_every_row_by_a_reference_that_never_saw_it() {
     assert_eq!(folds.len(), 2);
     assert!(folds.values().all(|&n| n > 20), "{folds:?}");
     assert!(said.contains("seen against unseen: Spearman"), "{said}");
-    // Each reference left its own fold out, and says so; running again does nothing anew.
+    // Each reference left its fold out, and records it; running again repeats nothing.
     let record = sandbox.read("run/references/fold1/lobass-training.json");
     assert!(record.contains("\"fold\": 1"), "{record}");
     let again = sandbox.run(

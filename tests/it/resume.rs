@@ -217,7 +217,7 @@ fn a_run_is_taken_up_stage_by_stage() {
     assert_eq!(fs_err::read(sandbox.path("run/scores.parquet")).unwrap(), scores);
     // Another recipe is another reference, and not this directory's.
     sandbox.fails(&format!("{line} --epochs 2"), &["run/reference", "epochs (1, now 2)"]);
-    // Another budget is the same run, selected anew.
+    // Another budget is the same run with a new selection.
     let wider = sandbox.expect(0, &line.replace("10%", "20%"));
     assert!(
         wider.stderr.contains("train            done before") && wider.stdout.contains("60 rows"),

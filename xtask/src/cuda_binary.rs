@@ -75,7 +75,7 @@ pub(crate) fn target_dir(shell: &Shell) -> Result<PathBuf> {
     Ok(metadata["target_directory"].as_str().context("cargo names its target directory")?.into())
 }
 
-/// Functions of LLVM that libraries of the build refer to and none of them defines.
+/// Functions of LLVM that libraries of the build refer to, but do not define.
 fn missing(shell: &Shell, deps: &Path) -> Result<BTreeSet<String>> {
     let libraries = libraries(deps)?;
     let symbols = |which: &str| -> Result<BTreeSet<String>> {

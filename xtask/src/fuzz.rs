@@ -20,7 +20,7 @@ use crate::cuda_binary::target_dir;
 
 /// Memory that a process may address, in KiB: 2 GiB beside what it maps at its start.
 const MEMORY_KIB: u64 = (2 << 20) + (1 << 19);
-/// How long a process goes on before targets take turns, and the sandbox is made anew.
+/// How long a process runs before targets take turns, and the sandbox is made again.
 const TURN: Duration = Duration::from_mins(1);
 
 /// Options of `cargo xtask fuzz`.

@@ -1,4 +1,4 @@
-//! A loss engine in twenty lines: the loss of a token is what a unigram model makes of it.
+//! A loss engine in twenty lines: the loss of a token under a unigram model.
 //!
 //! Run with `cargo run -p lobass-core --example unigram_engine`.
 

@@ -131,7 +131,7 @@ impl ScoreColumns {
         self.statuses.is_empty()
     }
 
-    /// A column of losses by its name without `_nll`; one without numbers if the table has none of that name.
+    /// A column of losses by its name without `_nll`; a column without numbers if the table lacks it.
     pub fn losses(&self, name: &str) -> &Numbers {
         self.losses.get(name).unwrap_or(&NOTHING)
     }

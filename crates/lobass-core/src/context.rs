@@ -20,7 +20,7 @@ pub enum Context {
 }
 
 impl Context {
-    /// A sequence as it is in this context. The same tokens are scored, in the same order.
+    /// The sequence in this context. The same tokens are scored, in the same order.
     pub fn of(self, sequence: Sequence) -> Sequence {
         match self {
             Self::Prompt => sequence,

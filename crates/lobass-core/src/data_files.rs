@@ -14,7 +14,7 @@ const NEVER_PACKED: [&str; 3] = ["parquet", "arrow", "feather"];
 /// Names that look like data and are not.
 const NOT_DATA: [&str; 5] =
     ["dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json", "config.json"];
-/// The split that is read if nobody names one.
+/// The default split.
 pub const TRAIN: &str = "train";
 
 /// Files that belong together.
@@ -138,7 +138,7 @@ fn keyword(word: &str) -> Option<&'static str> {
     }
 }
 
-/// Whether files that say of how many they are, are all there.
+/// Whether all files of a numbered set are there.
 pub fn lacks_parts(files: &[&str]) -> bool {
     let mut parts: BTreeMap<(&str, u32), u32> = BTreeMap::new();
     for file in files {

@@ -111,7 +111,7 @@ fn mislabelled(world: &World, rng: &mut ChaCha8Rng) -> Dialogue {
     }
 }
 
-/// The pool as it is shipped.
+/// The shipped pool.
 pub fn as_json_lines(rows: &[PoolRow]) -> String {
     rows.iter().map(PoolRow::as_json_line).collect()
 }

@@ -1,4 +1,4 @@
-//! The facts that everything is about.
+//! The facts of the toy world.
 
 use rand::SeedableRng as _;
 use rand::seq::{IndexedRandom as _, SliceRandom as _};

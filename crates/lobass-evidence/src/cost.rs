@@ -14,7 +14,7 @@ const OF_TRAINING: f64 = 3.0;
 pub struct Cost {
     /// Scoring of the pool: a pass for each column of losses that the strategy reads.
     pub scoring: f64,
-    /// Training of the references that the strategy reads; absent if nobody knows how long they were trained.
+    /// Training of the references that the strategy reads; absent if the length of their training is unknown.
     pub references: Option<f64>,
     /// Training on what was selected.
     pub training: f64,

@@ -1,4 +1,4 @@
-//! Fetches a model or a data set into a cache and says where it lies:
+//! Downloads a model or a data set into a cache and prints its place:
 //! `cargo run -p lobass-hub --example fetch -- CACHE org/name[@revision] | hf://datasets/org/name`.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "an example talks to its reader")]

@@ -130,7 +130,7 @@ pub(crate) fn read_optional(path: &Path) -> Result<Option<String>, Error> {
     }
 }
 
-/// Writes a small file so that nobody ever sees a part of it.
+/// Writes a small file so that no reader ever sees a part of it.
 pub(crate) fn write_whole(path: &Path, content: &[u8]) -> Result<(), Error> {
     let folder = path.parent().unwrap_or(path);
     fs_err::create_dir_all(folder)?;
@@ -140,7 +140,7 @@ pub(crate) fn write_whole(path: &Path, content: &[u8]) -> Result<(), Error> {
     Ok(())
 }
 
-/// A file that nobody else has, with the rights that new files have.
+/// A file that no other process has, with the permissions of new files.
 pub(crate) fn temporary(folder: &Path, name: &str) -> Result<tempfile::NamedTempFile, Error> {
     let prefix = format!("{name}.");
     let mut builder = tempfile::Builder::new();

@@ -61,7 +61,7 @@ pub(crate) struct Ask<'a> {
     pub(crate) from: u64,
 }
 
-/// Longer than that nobody is made to wait.
+/// The longest wait.
 const MAX_WAIT: Duration = Duration::from_mins(1);
 const MAX_REDIRECTS: usize = 8;
 

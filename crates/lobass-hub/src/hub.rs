@@ -17,7 +17,7 @@ pub struct Hub {
     client: Client,
 }
 
-/// A model as it lies in the cache.
+/// A model in the cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot {
     /// The directory that holds its files.
@@ -36,7 +36,7 @@ pub struct DataSnapshot {
     pub files: Vec<(PathBuf, DataAddress)>,
     /// Splits of the data set that were not chosen.
     pub left_out: Vec<String>,
-    /// Whether nobody has ever written down what the data set holds, so that there may be more of it than these.
+    /// Whether no listing of the data set was stored, so that it may have more files than these.
     pub may_lack: bool,
 }
 
@@ -75,7 +75,7 @@ impl Hub {
     /// safetensors.
     ///
     /// # Errors
-    /// [`Error::NoWeights`] and [`Error::NoModel`] before anything is downloaded; other errors of the download.
+    /// [`Error::NoWeights`] and [`Error::NoModel`] before anything is downloaded; other download errors.
     pub fn model(&self, repo: &RepoId, observe: Observer<'_>) -> Result<Snapshot, Error> {
         let opened = self.open(repo)?;
         let names = opened.listing.names();
@@ -93,7 +93,7 @@ impl Hub {
     /// The repository may have no weights, or weights in a format that lobass does not read.
     ///
     /// # Errors
-    /// [`Error::NoModel`] before anything is downloaded, if none of these exists; other errors of the download.
+    /// [`Error::NoModel`] before anything is downloaded, if none of these exists; other download errors.
     pub fn tokenizer(&self, repo: &RepoId, observe: Observer<'_>) -> Result<Snapshot, Error> {
         let opened = self.open(repo)?;
         let names = opened.listing.names();
@@ -105,7 +105,7 @@ impl Hub {
     /// Downloads the data files that are not in the cache: the named file, or those of one split.
     ///
     /// # Errors
-    /// [`Error::Ambiguous`] before anything is downloaded, if the address does not decide; other errors of the download.
+    /// [`Error::Ambiguous`] before anything is downloaded, if the address does not decide; other download errors.
     pub fn data(&self, address: &DataAddress, observe: Observer<'_>) -> Result<DataSnapshot, Error> {
         let opened = self.open(address.repo())?;
         let names = opened.listing.names();
@@ -205,7 +205,7 @@ struct Opened {
     listing: Listing,
     /// Where its files are, or will be.
     dir: PathBuf,
-    /// Whether the listing is only what lies in the cache.
+    /// Whether the listing has only the files in the cache.
     is_guess: bool,
     /// As it was asked for.
     repo: RepoId,

@@ -188,7 +188,7 @@ impl Listing {
     }
 }
 
-/// Asks for what a listing does not say of a file.
+/// Requests the metadata of a file that a listing lacks.
 pub(crate) fn ask_meta(client: &Client, repo: &RepoId, url: &Url, file: &str) -> Result<FileMeta, Error> {
     let answer = client.ask(Ask { repo, url, file: Some(file), head: true, from: 0 })?;
     let etag = answer.header("x-linked-etag").or(answer.header("etag")).map(|text| {

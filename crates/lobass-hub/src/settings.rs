@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use lobass_core::without_secrets;
 
-/// Where the hub is when nobody says otherwise.
+/// The default address of the hub.
 const ENDPOINT: &str = "https://huggingface.co";
 
 /// Where the cache is, who asks whom, and how patiently.
@@ -14,7 +14,7 @@ const ENDPOINT: &str = "https://huggingface.co";
 pub struct HubSettings {
     /// The directory of all repositories, `$HF_HOME/hub` in Python.
     pub cache: PathBuf,
-    /// Who asks; public repositories need none. It is sent to the endpoint and to nobody else.
+    /// The token; public repositories need none. It is sent to the endpoint only.
     pub token: Option<Token>,
     /// The hub, or a mirror of it, without a slash at the end.
     pub endpoint: String,

@@ -154,7 +154,7 @@ fn narrow(value: f64) -> f32 {
     value as f32
 }
 
-/// The width of a row; none if there are no rows.
+/// The width of a row; `None` if there are no rows.
 fn vocab(logits: usize, labels: &[u32], losses: usize) -> Option<usize> {
     assert_eq!(losses, labels.len(), "one loss per row");
     if labels.is_empty() {

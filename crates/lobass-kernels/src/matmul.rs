@@ -28,7 +28,7 @@ impl<'a> View<'a> {
     /// Sees `rows` rows of `cols` neighbors each, whose first ones are `row_stride` values apart.
     ///
     /// # Panics
-    /// If the last value lies beyond the slice.
+    /// If the last value is beyond the slice.
     pub fn new(values: &'a [f32], rows: usize, cols: usize, row_stride: usize) -> Self {
         let shape = Shape { rows, cols, row_stride, col_stride: 1 };
         shape.check(values.len());
@@ -58,7 +58,7 @@ impl<'a> ViewMut<'a> {
     /// The mutable form of [`View::new`].
     ///
     /// # Panics
-    /// If the last value lies beyond the slice, or rows overlap.
+    /// If the last value is beyond the slice, or rows overlap.
     pub fn new(values: &'a mut [f32], rows: usize, cols: usize, row_stride: usize) -> Self {
         let shape = Shape { rows, cols, row_stride, col_stride: 1 };
         shape.check(values.len());
@@ -88,7 +88,7 @@ impl ViewMut<'_> {
 }
 
 impl Shape {
-    /// Panics unless every index that the shape has lies below `len`, and fits an `isize`.
+    /// Panics unless every index of the shape is below `len`, and fits an `isize`.
     fn check(self, len: usize) {
         if self.rows == 0 || self.cols == 0 {
             return;
@@ -101,7 +101,7 @@ impl Shape {
 
     /// The strides as `gemm` takes them, of columns and of rows.
     fn strides(self) -> (isize, isize) {
-        // A stride that is used lies inside the slice, whose length fits; one that is not used may be anything.
+        // A used stride is inside the slice, whose length fits; an unused one may be anything.
         let stride = |stride: usize| isize::try_from(stride).unwrap_or(0);
         (stride(self.col_stride), stride(self.row_stride))
     }
@@ -197,7 +197,7 @@ mod tests {
                     *dst = 0.5 * (0..k).map(product).sum::<f64>() + if accumulate { *dst } else { 0.0 };
                 }
             }
-            // What lies between the rows is as it was.
+            // Values between the rows are unchanged.
             assert_close(&dst, &expected, 1e-5);
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::lanes::vectorized;
 
-/// Exponentials summed in `f32` before the sum goes on in `f64`, so that a vocabulary of any size loses no digits.
+/// Exponentials summed in `f32` before the sum continues in `f64`, so that a vocabulary of any size loses no digits.
 pub(crate) const PIECE: usize = 1024;
 
 /// What is summed over the logits of a row.

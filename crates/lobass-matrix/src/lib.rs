@@ -2,7 +2,7 @@
 //!
 //! [`MatrixWriter`] takes row after row and gives the file its name when it is whole; [`Matrix`] maps it into memory, so
 //! that it may be larger than that. It is a safetensors file with the tensors `vectors`, `[n_rows, dim]`, and
-//! `present`, `[n_rows]`: a row that has no vector is marked there, and NaN in the other. What it is about stands in its
+//! `present`, `[n_rows]`: a row that has no vector is marked there, and NaN in the other. Its description is in its
 //! metadata, as text.
 //!
 //! ```

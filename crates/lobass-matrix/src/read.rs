@@ -1,4 +1,4 @@
-//! Reading a matrix where it lies.
+//! Reading a memory-mapped matrix.
 
 use std::borrow::Cow;
 use std::ops::Range;

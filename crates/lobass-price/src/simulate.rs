@@ -113,7 +113,7 @@ mod tests {
                 cluster.failures = Some(failures);
                 let outcome = expect(&units, &cluster, schedule, 20).unwrap();
                 assert!(outcome.makespan > last.makespan && outcome.lost > last.lost, "{schedule:?} {hours}");
-                // Half a unit for each device of the node, by and large.
+                // About half a unit for each device of the node.
                 let each = outcome.lost / outcome.n_failures / 8.0;
                 assert!((150.0..350.0).contains(&each), "{schedule:?} {hours}: {each}");
                 last = outcome;

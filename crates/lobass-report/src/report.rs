@@ -228,7 +228,7 @@ pub struct Example {
 pub enum Body {
     /// Token by token, as a model sees it.
     Pieces(Vec<Piece>),
-    /// Turn by turn, as it stands in the data.
+    /// Turn by turn, as in the data.
     Turns(Vec<Turn>),
     /// Nothing can be shown, and why.
     Missing(String),

@@ -52,7 +52,7 @@ pub fn to_text(report: &Report, width: usize) -> String {
     lines.iter().map(|line| fitted(line, width) + "\n").collect()
 }
 
-/// A line that does not go on beyond the page; spaces at its beginning stay.
+/// A line that fits the page; spaces at its beginning stay.
 fn fitted(line: &str, width: usize) -> String {
     let indent = line.chars().take_while(|c| *c == ' ').count();
     let text: String = crate::escape::visible(line.trim())

@@ -27,7 +27,7 @@ pub struct Attempts {
 }
 
 impl Attempts {
-    /// Tries that are not counted: somebody is watching.
+    /// Attempts that are not counted: a person is watching.
     pub fn unlimited() -> Self {
         Self { worker: String::new(), limit: None }
     }
@@ -59,7 +59,7 @@ struct Mark<'a> {
 }
 
 impl Attempt {
-    /// Begins a try; `None` if there were as many as there may be, and now or earlier the unit was given up.
+    /// Begins an attempt; `None` if the allowed number is used up, and now or earlier the unit was given up.
     pub(crate) fn begin(
         store: &Store,
         plan: &str,

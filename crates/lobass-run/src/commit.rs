@@ -116,7 +116,7 @@ impl Pending {
     }
 }
 
-/// Plans, jobs, commits, and manifests as they are written.
+/// The stored form of plans, jobs, commits, and manifests.
 pub(crate) fn to_json(value: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec_pretty(value).expect("it is plain data with text for keys")
 }

@@ -7,7 +7,7 @@ use crate::commit::{COMMITS, Commit, DATA, shard_of};
 use crate::{Error, WorkDir};
 
 impl WorkDir {
-    /// Finds what counts for nothing any more: marks of tries whose unit has a commit, and data of such units that the
+    /// Finds leftover files: marks of attempts whose unit has a commit, and data of such units that the
     /// commit does not name. What a worker may still be about to commit is not among it.
     ///
     /// # Errors

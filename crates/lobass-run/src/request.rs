@@ -19,7 +19,7 @@ pub struct Seal {
     /// The references, if there are any. A single one without folds has the role `reference`, which of several is the
     /// name of what they say together.
     pub references: Vec<ReferenceModel>,
-    /// Models with columns of their own that count for nothing else, such as a reference after each epoch.
+    /// Models with further columns that are part of no mean, such as a reference after each epoch.
     pub further: Vec<ModelKey>,
     /// How the pool was cut, if references were each trained on all but a fold of it.
     pub folds: Option<Folds>,

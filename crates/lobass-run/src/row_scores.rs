@@ -43,7 +43,7 @@ enum Form {
 }
 
 impl RowScoreWriter {
-    /// Begins a file. `manifest` is what it says of itself: under the key `lobass` of Parquet's metadata, or as the first
+    /// Begins a file with its `manifest`: under the key `lobass` of Parquet's metadata, or as the first
     /// line, `{"type":"manifest", ..}`.
     ///
     /// # Errors

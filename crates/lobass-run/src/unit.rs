@@ -31,7 +31,7 @@ pub struct Receipt {
     pub state: UnitState,
     /// Rows of the shard.
     pub n_rows: u64,
-    /// Tokens that were run here, twins and common beginnings counted as often as they are there.
+    /// Tokens that were run here. Duplicates and shared prefixes count as often as they occur.
     pub n_tokens: u64,
     /// Digest of the committed values.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -70,7 +70,7 @@ pub enum Step {
     Begun(Attempt),
     /// Its losses are computed.
     Scored,
-    /// Their data is in the work directory, and counts for nothing yet.
+    /// Their data is in the work directory, but not committed yet.
     Stored,
     /// It is committed.
     Committed,

@@ -1,4 +1,4 @@
-//! Shards of vectors: what a model makes of sequences beside their losses.
+//! Shards of vectors that a model makes of sequences beside their losses.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -166,7 +166,7 @@ impl WorkDir {
     }
 
     /// Removes what lobass wrote, and the directory if nothing else is in it. While another process has the directory
-    /// open, it is left to that one. In an object store nothing is removed, since nobody knows who else is reading.
+    /// open, it is left to that one. In an object store nothing is removed, since others may be reading.
     ///
     /// # Errors
     /// If something cannot be removed.

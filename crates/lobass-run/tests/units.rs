@@ -314,7 +314,7 @@ fn a_store_that_is_gone_is_an_error_with_its_name_and_nothing_is_lost() {
         "{error}"
     );
     flaky.break_down(false);
-    // The try is still marked, since the store was gone; somebody has to say that it was no fault of the unit.
+    // The try is still marked, since the store was gone; a person has to decide that the unit is not to blame.
     assert_eq!(run(&work, unit, &counted(1)).unwrap().state, UnitState::Quarantined);
     assert_eq!(work.retry_quarantined(&job).unwrap(), 1);
     finish(&work, &job);

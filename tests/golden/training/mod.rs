@@ -53,7 +53,7 @@ pub(crate) fn load(name: &str) -> Llama {
     checkpoint.load(Dtype::F32, &DeviceName::Cpu.open()).unwrap()
 }
 
-/// Five steps on one batch, and what PyTorch makes of them.
+/// Five steps on one batch, compared with PyTorch's.
 pub(crate) struct Case<'a> {
     pub(crate) name: String,
     /// The directory of `gradients.safetensors` and `weights.safetensors`.

@@ -122,7 +122,7 @@ pub(crate) fn index<'a>(names: &[&'a str]) -> Option<&'a str> {
     names.iter().copied().find(|name| *name == INDEX)
 }
 
-/// Names what a person probably meant, since "no weights" alone helps nobody.
+/// Names the probable mistake, since "no weights" alone does not help.
 fn instead(names: &[&str]) -> String {
     let of = |endings: &[&str]| {
         let ends = |name: &&&str| {

@@ -21,7 +21,7 @@ fn a_model_comes_once_and_without_what_is_not_read() {
     // One question for the list, one for each file, and one to where the large one is; no more of any.
     assert_eq!(place.lines().len(), 1 + read.len() + 1);
 
-    // Later the branch may have moved, so that is asked, and nothing else; a commit is what it is.
+    // Later the branch may have moved, so only that is requested. A commit never moves.
     assert_eq!(model(&place.hub(), "org/name").unwrap(), found);
     assert_eq!(place.lines(), ["GET /api/models/org/name/revision/main?blobs=true"]);
     assert_eq!(model(&place.hub(), &format!("org/name@{commit}")).unwrap(), found);

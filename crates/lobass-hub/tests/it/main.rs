@@ -91,7 +91,7 @@ fn checkpoint() -> Repo {
         .with("README.md", "never")
 }
 
-/// Some hundred thousand bytes, none like its neighbors.
+/// Some hundred thousand bytes, each different from its neighbors.
 fn weights() -> Vec<u8> {
     (0..300_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
 }

@@ -28,7 +28,7 @@ const ROWS: usize = 512;
 
 /// Computes `y = bf16(x) @ w^T` with the best instructions of this processor, [`Bf16Instructions::detected`].
 ///
-/// Rounding is to the nearest, ties to even; a NaN stays one, and what lies beyond the greatest bf16 is
+/// Rounding is to the nearest, ties to even; a NaN stays one, and a value beyond the greatest bf16 is
 /// infinite. A row of `y` is a function of its row of `x`, of `w`, and of the instructions, bit for bit.
 /// Numbers below the least normal one may be taken for 0, by instructions that know no others.
 ///

@@ -70,12 +70,12 @@ impl<'a> Chart<'a> {
         Self { x, y, svg }
     }
 
-    /// Where a number lies across.
+    /// The horizontal position of a number.
     pub(super) fn x(&self, number: f64) -> f64 {
         LEFT + self.x.place(number) * (WIDTH - RIGHT - LEFT)
     }
 
-    /// Where a number lies up.
+    /// The vertical position of a number.
     pub(super) fn y(&self, number: f64) -> f64 {
         HEIGHT - BOTTOM - self.y.place(number) * (HEIGHT - BOTTOM - TOP)
     }

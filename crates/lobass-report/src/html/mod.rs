@@ -29,7 +29,7 @@ const MAX_BYTES: usize = 1_900_000;
 
 /// Makes the page of a report: one file that loads nothing.
 ///
-/// It is at most some 2 MB, whatever the report is about. All text of the report is escaped.
+/// It is at most some 2 MB, whatever the report. All text of the report is escaped.
 pub fn to_html(report: &Report) -> String {
     let mut page = String::with_capacity(1 << 20);
     let title = html(&report.title);
@@ -215,7 +215,7 @@ fn loss_lines(view: &View, plane: &Plane) -> Vec<Line> {
     lines
 }
 
-/// The part of a straight line that lies in a square, as its two ends.
+/// The part of a straight line inside a square, as its two ends.
 fn clipped(min: f64, max: f64, y: impl Fn(f64) -> f64) -> Vec<(f64, f64)> {
     let inside: Vec<(f64, f64)> = (0..=400)
         .map(|at| min + (max - min) * f64::from(at) / 400.0)

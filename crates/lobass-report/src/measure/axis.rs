@@ -1,4 +1,4 @@
-//! Axes: which stretch of the numbers is shown, where a number lies on it, and where the ticks are.
+//! Axes: the shown range of numbers, their positions, and ticks.
 
 use serde::Serialize;
 
@@ -85,7 +85,7 @@ impl Axis {
         Self { label, scale, min: from(min - pad), max: from(max + pad) }
     }
 
-    /// Where a number lies: 0 at the beginning, 1 at the end, and what is outside at the nearer of both.
+    /// The position of a number: 0 at the beginning, 1 at the end; numbers outside are at the nearer end.
     pub fn place(&self, number: f64) -> f64 {
         let place = match self.scale {
             Scale::Linear => (number - self.min) / (self.max - self.min),
@@ -94,7 +94,7 @@ impl Axis {
         place.clamp(0.0, 1.0)
     }
 
-    /// Whether a number lies on it.
+    /// Whether a number is on it.
     pub fn contains(&self, number: f64) -> bool {
         (self.min..=self.max).contains(&number)
     }
@@ -130,7 +130,7 @@ fn bounds(numbers: &mut [f64], to: Map, low: f64, high: f64) -> (f64, f64) {
     near.fold((lower, upper), |(min, max), number| (number.min(min), number.max(max)))
 }
 
-/// The number below which a share of some lies; puts them into another order.
+/// The quantile of some numbers for a share; reorders them.
 pub(super) fn quantile(numbers: &mut [f64], share: f64) -> f64 {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place among them")]
     let at = (share * (numbers.len() - 1) as f64).round() as usize;

@@ -28,7 +28,7 @@ enum Form {
 }
 
 impl ScoreFile {
-    /// Opens a table and reads what it says of itself.
+    /// Opens a table and reads its manifest.
     ///
     /// # Errors
     /// [`Error::NotATable`] if the file is something else, [`Error::Parquet`] or [`Error::Json`] if it cannot be read.

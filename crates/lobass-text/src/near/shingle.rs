@@ -1,6 +1,6 @@
 //! A text as a set of shingles.
 //!
-//! A shingle is three words in a row, or five letters of a script without spaces, or what lies between in mixed text.
+//! A shingle is three words in a row, or five letters of a script without spaces, or a mixture in mixed text.
 //! Words are compared by their lower-case letters, so neither punctuation nor spacing nor case tells texts apart.
 
 use xxhash_rust::xxh3::Xxh3;

@@ -14,7 +14,7 @@ impl Union {
         Self { parents: (0..n).map(|at| at as u32).collect() }
     }
 
-    /// The root of a text; what lies on the way is hung nearer to it.
+    /// The root of a text; texts on the way are attached nearer to it.
     pub(super) fn root(&mut self, mut text: u32) -> u32 {
         while self.parents[text as usize] != text {
             let above = self.parents[self.parents[text as usize] as usize];

@@ -13,7 +13,7 @@ const BOILERPLATE: usize = 10;
 
 /// Passages that are searched for in other texts.
 ///
-/// Memory: 24 bytes or so for each word of the passages; none for the texts that are searched.
+/// Memory: 24 bytes or so for each word of the passages; the searched texts need none.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Passages {
     /// For each run, the range of its passages in `postings`.

@@ -3,7 +3,7 @@
 use super::{Turn, quoted};
 use crate::damage;
 
-/// Entities that stand for themselves only where something was not decoded.
+/// Entities that appear in text only if it was not decoded.
 const ENTITIES: [&str; 8] = ["&amp;", "&lt;", "&gt;", "&quot;", "&nbsp;", "&#39;", "&apos;", "&#x27;"];
 
 /// Places where text was broken on its way.

@@ -25,7 +25,7 @@ const IN_BRACKETS: [&str; 4] = ["output", "empty", "blank", "nil"];
 const ANSWERED: &str =
     "null nan undefined nil tbd na sodium empty blank output response applicable available code programming";
 
-/// Whether a response is a word for nothing, or has nothing that one could see.
+/// Whether a response is a word for nothing, or has no visible character.
 pub(super) fn empty(turn: &Turn<'_>) -> Option<String> {
     let text = turn.response.text.trim();
     let lower = text.chars().take(40).collect::<String>().to_lowercase();

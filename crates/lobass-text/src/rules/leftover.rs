@@ -88,7 +88,7 @@ const ENDS: [&str; 24] = [
     "university",
 ];
 
-/// Placeholders that nobody filled in or asked for.
+/// Placeholders that were not filled in, unasked.
 pub(super) fn placeholder(turn: &Turn<'_>, allowed: f64) -> Option<String> {
     if turn.asked.mentions(ASKS_FOR_A_FORM) {
         return None;

@@ -12,7 +12,7 @@ pub(super) struct Passage<'a> {
 /// Where a phrase may stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
-    /// At the beginning of a sentence that nobody is quoted with.
+    /// At the beginning of a sentence that is no quotation.
     Sentence,
     /// There, or after a comma or a colon.
     Clause,

@@ -245,7 +245,7 @@ static SELF_REFERENCES: LazyLock<Phrases> = LazyLock::new(|| {
     ])
 });
 
-/// Whether the response speaks of itself as an AI, and nobody asked.
+/// Whether the response speaks of itself as an AI, unasked.
 pub(super) fn self_reference(turn: &Turn<'_>) -> Option<String> {
     let (from, to) = SELF_REFERENCES.find(turn.response, Place::Clause, usize::MAX)?;
     let is_asked = ASKED_ABOUT.find(turn.prompt, Place::Anywhere, usize::MAX).is_some();

@@ -38,7 +38,7 @@ trait Tiles {
     /// Loads 32 weights of 16 outputs, each of which begins `stride` weights behind the one before.
     ///
     /// # Panics
-    /// If the last of them lies beyond the slice.
+    /// If the last of them is beyond the slice.
     fn load_weights<const TILE: usize>(&mut self, from: &[bf16], stride: usize);
 
     /// Loads 32 inputs of the 16 rows of one half of a panel.

@@ -35,7 +35,7 @@ static CONFIGURATION: Configuration = Configuration {
 };
 
 impl Registers {
-    /// Configures them; none if this process cannot use them.
+    /// Configures them; `None` if this process cannot use them.
     #[expect(unsafe_code, reason = "the instructions for tiles")]
     pub(super) fn configured() -> Option<Self> {
         if !support::is_there() {

@@ -9,7 +9,7 @@ use half::bf16;
 
 use super::{Kernel, Lanes, Pairs, Sums, Weights, multiply};
 
-/// Says that this processor has AVX512-BF16: there is none without [`Avx512::detected`].
+/// Proof that this processor has AVX512-BF16; only [`Avx512::detected`] makes one.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Avx512(());
 
@@ -39,19 +39,19 @@ impl Lanes for Avx512 {
 
     #[inline(always)]
     fn load_sums(self, from: &[f32; 16]) -> Self::Sums {
-        // SAFETY: `self` says that this one has them; 64 bytes are read, as many as there are.
+        // SAFETY: `self` proves that this processor has them; exactly 64 bytes are read.
         unsafe { _mm512_loadu_ps(from.as_ptr()) }
     }
 
     #[inline(always)]
     fn store(self, sums: Self::Sums, to: &mut [f32; 16]) {
-        // SAFETY: `self` says that this one has them; 64 bytes are written, as many as there are.
+        // SAFETY: `self` proves that this processor has them; exactly 64 bytes are written.
         unsafe { _mm512_storeu_ps(to.as_mut_ptr(), sums) }
     }
 
     #[inline(always)]
     fn load_pairs(self, from: &[u32; 16]) -> Self::Pairs {
-        // SAFETY: `self` says that this one has them; 64 bytes are read, as many as there are.
+        // SAFETY: `self` proves that this processor has them; exactly 64 bytes are read.
         unsafe { _mm512_loadu_si512(from.as_ptr().cast()) }
     }
 
