@@ -218,18 +218,17 @@ mod tests {
         let nll = |on: bool| on.then_some(Nll { sum: row as f64 + 0.5, n_scored: 2 });
         let rejected = RejectedRecord { n_tokens: 7, n_scored: 2, base: nll(true), reference: nll(kind > 4) };
         ScoreRecord {
-            row,
             key: ExampleKey::new(format!("k{row}")),
             status: RowStatus::ALL[usize::from(kind) % RowStatus::ALL.len()],
             reason: (kind % 2 == 1).then(|| format!("because {row}")),
             source: format!("s{}", kind % 3),
             n_tokens: 5,
-            n_scored: 2,
             base: nll(kind != 0),
             reference: nll(kind == 3),
             in_sample: nll(kind == 2),
             fold: (kind == 2).then_some(1),
             rejected: (kind > 3).then_some(rejected),
+            ..ScoreRecord::scored(row, 2, 0.0, 0.0)
         }
     }
 

@@ -46,6 +46,29 @@ pub struct RejectedRecord {
 }
 
 impl ScoreRecord {
+    /// A row that was scored under both models, with the summed losses of its `n_scored` scored tokens in nats.
+    ///
+    /// The rest is what a row in memory has: its position as its key (`row-17`), the source `pool`, no token that is not
+    /// scored, no fold, and no rejected response. Set what differs:
+    /// `ScoreRecord { n_tokens: 30, ..ScoreRecord::scored(17, 10, 20.0, 15.0) }`.
+    pub fn scored(row: u64, n_scored: u32, base: f64, reference: f64) -> Self {
+        let nll = |sum| Some(Nll { sum, n_scored: n_scored.into() });
+        Self {
+            row,
+            key: ExampleKey::new(format!("row-{row}")),
+            status: RowStatus::Ok,
+            reason: None,
+            source: "pool".to_owned(),
+            n_tokens: n_scored,
+            n_scored,
+            base: nll(base),
+            reference: nll(reference),
+            in_sample: None,
+            fold: None,
+            rejected: None,
+        }
+    }
+
     /// Tokens that a trainer reads for this row: those of its sequence, of a pair those of both.
     pub fn n_tokens_read(&self) -> u64 {
         u64::from(self.n_tokens) + self.rejected.map_or(0, |rejected| u64::from(rejected.n_tokens))
@@ -59,20 +82,7 @@ mod tests {
     #[test]
     fn a_pair_is_read_twice() {
         let rejected = RejectedRecord { n_tokens: 7, n_scored: 2, base: None, reference: None };
-        let single = ScoreRecord {
-            row: 0,
-            key: ExampleKey::new("k"),
-            status: RowStatus::Ok,
-            reason: None,
-            source: "s".to_owned(),
-            n_tokens: 5,
-            n_scored: 1,
-            base: None,
-            reference: None,
-            in_sample: None,
-            fold: None,
-            rejected: None,
-        };
+        let single = ScoreRecord { n_tokens: 5, ..ScoreRecord::scored(0, 1, 2.0, 1.0) };
         assert_eq!(single.n_tokens_read(), 5);
         assert_eq!(ScoreRecord { rejected: Some(rejected), ..single }.n_tokens_read(), 12);
     }

@@ -1,6 +1,8 @@
-//! The paper's claims, held against a report.
+//! What papers claim of strategies, held against a report.
 
-use crate::{ALL, Estimate, Matching, Report};
+use lobass_select::{Merit, Rival, strategies};
+
+use crate::{ALL, ArmReport, Estimate, FULL, Matching, Report};
 
 /// The verdict of a report on a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,69 +41,70 @@ pub struct Claim {
     pub verdict: Verdict,
 }
 
-/// A claim that one arm does better on held-out examples than another: has a lower loss, or more exact matches.
-const BETTER: [(&str, &str, &str); 3] = [
-    ("a small share, chosen well, beats all of the data", "lobass", "full"),
-    ("the normalized score beats the unnormalized one, per token", "lobass", "gap"),
-    ("the normalized score beats the unnormalized one, summed", "lobass", "gap-sum"),
-];
-
-/// A claim that one score goes less with length than another.
-const SHORTER: [(&str, &str, &str); 2] = [
-    ("normalizing takes length out of the score, against the sum", "lobass", "gap-sum"),
-    ("normalizing takes length out of the score, against the gap per token", "lobass", "gap"),
-];
-
 /// Rank correlations have no interval here; such as differ by less, in size, are taken to be alike.
 const CORRELATIONS_DIFFER: f64 = 0.1;
 
-/// Every claim that the arms of a report can be held against.
+/// Every claim of a strategy's paper that the arms of a report can be held against.
 ///
-/// The claims are those of LoBaSS and DavIR, arXiv 2310.13008, put in terms of what is measured here: the loss of
-/// held-out examples and exact matches, instead of a judge's preference. They are about high scores, so arms that kept
-/// the other end are not held against them; shrinkage is named.
+/// Claims are put in terms of what is measured here: the loss of held-out examples and exact matches, instead of a
+/// judge's preference. They are about the end of the score that a strategy keeps by itself, so arms that kept the other
+/// end are not held against them; shrinkage is named.
 pub fn claims(report: &Report) -> Vec<Claim> {
-    let mut claims = Vec::new();
     let arm = |name: &str| report.arms.iter().find(|arm| arm.strategy == name && arm.turned.is_none());
-    for (what, strategy, baseline) in BETTER {
-        let (Some(one), Some(other)) = (arm(strategy), arm(baseline)) else { continue };
-        for matching in report.matchings() {
-            let Some(difference) = report.difference(strategy, baseline, matching, ALL) else { continue };
-            for (measure, found, lower_is_better) in
-                [("loss", difference.loss, true), ("exact matches", difference.exact, false)]
-            {
-                let verdict = match (found.is_below_zero(), found.is_above_zero()) {
-                    (false, false) => Verdict::Undecided,
-                    (is_below, _) if is_below == lower_is_better => Verdict::Holds,
-                    _ => Verdict::Fails,
-                };
-                let compared = format!("{measure}: `{}` minus `{}`", one.label(), other.label());
-                claims.push(Claim {
-                    what,
-                    matching: Some(matching),
-                    compared,
-                    difference: Some(found),
-                    verdict,
-                });
+    let mut found = Vec::new();
+    for info in strategies::all().iter().map(|strategy| strategy.info()) {
+        for claim in info.claims {
+            let baseline = match claim.against {
+                Rival::AllRows => FULL,
+                Rival::Strategy(name) => name,
+            };
+            let (Some(one), Some(other)) = (arm(info.name), arm(baseline)) else { continue };
+            match claim.merit {
+                Merit::Teaches => found.extend(teaches(report, claim.what, one, other)),
+                Merit::IgnoresLength => found.extend(ignores_length(claim.what, one, other)),
             }
         }
     }
-    for (what, strategy, baseline) in SHORTER {
-        let (Some(left), Some(right)) = (arm(strategy), arm(baseline)) else { continue };
-        let (Some(one), Some(other)) = (left.length_correlation, right.length_correlation) else { continue };
-        let verdict = match other.abs() - one.abs() {
-            less if less >= CORRELATIONS_DIFFER => Verdict::Holds,
-            less if less <= -CORRELATIONS_DIFFER => Verdict::Fails,
-            _ => Verdict::Undecided,
+    found
+}
+
+/// Whether one arm has a lower loss and more exact matches than another, under each matching.
+fn teaches(report: &Report, what: &'static str, one: &ArmReport, other: &ArmReport) -> Vec<Claim> {
+    let mut claims = Vec::new();
+    for matching in report.matchings() {
+        let Some(difference) = report.difference(&one.strategy, &other.strategy, matching, ALL) else {
+            continue;
         };
-        let compared = format!(
-            "rank correlation with length: {one:+.2} for `{}`, {other:+.2} for `{}`",
-            left.label(),
-            right.label()
-        );
-        claims.push(Claim { what, matching: None, compared, difference: None, verdict });
+        for (measure, found, lower_is_better) in
+            [("loss", difference.loss, true), ("exact matches", difference.exact, false)]
+        {
+            let verdict = match (found.is_below_zero(), found.is_above_zero()) {
+                (false, false) => Verdict::Undecided,
+                (is_below, _) if is_below == lower_is_better => Verdict::Holds,
+                _ => Verdict::Fails,
+            };
+            let compared = format!("{measure}: `{}` minus `{}`", one.label(), other.label());
+            let (matching, difference) = (Some(matching), Some(found));
+            claims.push(Claim { what, matching, compared, difference, verdict });
+        }
     }
     claims
+}
+
+/// Whether the score of one arm goes less with length than that of another.
+fn ignores_length(what: &'static str, left: &ArmReport, right: &ArmReport) -> Option<Claim> {
+    let (one, other) = (left.length_correlation?, right.length_correlation?);
+    let verdict = match other.abs() - one.abs() {
+        less if less >= CORRELATIONS_DIFFER => Verdict::Holds,
+        less if less <= -CORRELATIONS_DIFFER => Verdict::Fails,
+        _ => Verdict::Undecided,
+    };
+    let compared = format!(
+        "rank correlation with length: {one:+.2} for `{}`, {other:+.2} for `{}`",
+        left.label(),
+        right.label()
+    );
+    Some(Claim { what, matching: None, compared, difference: None, verdict })
 }
 
 #[cfg(test)]

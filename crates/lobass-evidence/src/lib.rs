@@ -39,7 +39,7 @@ pub use bootstrap::{Bootstrap, Draws, Estimate, Ratio, quantile};
 pub use claims::{Claim, Verdict, claims};
 pub use cost::Cost;
 pub use error::Error;
-pub use measure::{ALL, Arm, Measured, Outcome, measure};
+pub use measure::{ALL, Arm, FULL, Measured, Outcome, ZERO_SHOT, measure};
 pub use page::{Study, page, tables};
 pub use plot::{Mark, Plot};
 pub use report::{

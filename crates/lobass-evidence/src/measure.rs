@@ -7,6 +7,10 @@ use crate::{Bootstrap, Difference, Draws, Error, Matching, Ratio, SourceResult};
 
 /// The name under which all sources are put together.
 pub const ALL: &str = "all";
+/// The arm that is trained on all rows.
+pub const FULL: &str = "full";
+/// The arm that is not trained.
+pub const ZERO_SHOT: &str = "zero-shot";
 
 /// The result of a trained model on one held-out example.
 #[derive(Debug, Clone, Copy, PartialEq)]

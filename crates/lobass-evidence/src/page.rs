@@ -1,8 +1,12 @@
 //! Reports as a page: tables, verdicts, and plots.
 
+use lobass_select::Strategy as _;
+use lobass_select::strategies::Random;
+
 use crate::markdown::{count, interval, percent, signed, table};
 use crate::{
-    ALL, ArmReport, Cost, Estimate, Mark, Matching, Plot, Report, SourceCount, SourceResult, claims,
+    ALL, ArmReport, Cost, Estimate, FULL, Mark, Matching, Plot, Report, SourceCount, SourceResult, ZERO_SHOT,
+    claims,
 };
 
 /// A report with a name and words around it.
@@ -157,8 +161,8 @@ fn judged(
 ) -> [String; JUDGED.len()] {
     [
         interval(&result.loss, 3),
-        against(report, arm, "random", matching, source),
-        against(report, arm, "full", matching, source),
+        against(report, arm, Random.name(), matching, source),
+        against(report, arm, FULL, matching, source),
         percent(&result.exact),
         exact_against_random(report, arm, matching, source),
         percent(&result.matched),
@@ -205,7 +209,7 @@ fn exact_against_random(report: &Report, arm: &ArmReport, matching: Matching, so
         high: 100.0 * found.high,
     };
     report
-        .difference(&arm.strategy, "random", matching, source)
+        .difference(&arm.strategy, Random.name(), matching, source)
         .map_or("-".to_owned(), |difference| signed(&points(difference.exact), 1))
 }
 
@@ -227,12 +231,12 @@ fn plot(report: &Report, matching: Matching) -> Option<Plot> {
     let mut marks: Vec<Mark> = report
         .arms_of(matching)
         .filter_map(|arm| {
-            let difference = report.difference(&arm.strategy, "random", matching, ALL)?;
+            let difference = report.difference(&arm.strategy, Random.name(), matching, ALL)?;
             Some(Mark { label: arm.label(), estimate: difference.loss })
         })
         .collect();
     // The untrained base is so far off that the other marks would lie on top of each other.
-    marks.retain(|mark| mark.label != "zero-shot");
+    marks.retain(|mark| mark.label != ZERO_SHOT);
     marks.sort_by(|one, other| one.estimate.value.total_cmp(&other.estimate.value));
     let title = format!("Held-out loss against random, at equal {matching}");
     let axis = "nats per scored token; to the left of zero is better than random".to_owned();

@@ -10,7 +10,8 @@ use std::time::Instant;
 
 use lobass_core::{Budget, ExampleKey, Nll, RowStatus, ScoreColumns, ScoreRecord};
 use lobass_report::{Body, Command, Example, Measuring, Piece, Report, to_html, to_text};
-use lobass_select::{Band, Request, Strategy};
+use lobass_select::strategies::{Gap, Lobass, Longest, PerplexityHigh, Random};
+use lobass_select::{Request, Strategy};
 use serde_json::json;
 
 /// Numbers in [0, 1) that look random and are not: SplitMix64.
@@ -50,23 +51,19 @@ fn record(row: u64, draws: &mut Draws) -> ScoreRecord {
         0.99..0.996 => RowStatus::HeldOut,
         _ => RowStatus::Overlong,
     };
-    let nll = |mean: f64| {
-        let sum = (mean * f64::from(n_scored)).max(1e-3);
-        status.is_scored().then_some(Nll { sum, n_scored: n_scored.into() })
-    };
+    let sum = |mean: f64| (mean * f64::from(n_scored)).max(1e-3);
+    let scored = ScoreRecord::scored(row, n_scored, sum(base * wobble), sum(base * share * wobble));
+    let nll = |nll: Option<Nll>| nll.filter(|_| status.is_scored());
     ScoreRecord {
-        row,
         key: ExampleKey::new(format!("{kind}-{row}")),
         status,
         reason: (status == RowStatus::Overlong).then(|| "5,120 tokens, above the maximum of 4096".to_owned()),
         source: kind.to_owned(),
         n_tokens: n_scored + 40,
         n_scored: if status.is_scored() { n_scored } else { 0 },
-        base: nll(base * wobble),
-        reference: nll(base * share * wobble),
-        in_sample: None,
-        fold: None,
-        rejected: None,
+        base: nll(scored.base),
+        reference: nll(scored.reference),
+        ..scored
     }
 }
 
@@ -102,16 +99,9 @@ fn report(n_rows: u64) -> Result<Report, Box<dyn std::error::Error>> {
     let records: Vec<ScoreRecord> = (0..n_rows).map(|row| record(row, &mut draws)).collect();
     let columns = ScoreColumns::of(&records, 0);
     let begun = Instant::now();
-    let request = Request { budget: Budget::Fraction(0.06), direction: None };
     let mut measuring = Measuring::new(&columns, 3);
-    for strategy in [
-        Strategy::Lobass,
-        Strategy::Gap,
-        Strategy::Perplexity(Band::High),
-        Strategy::Longest,
-        Strategy::Random,
-    ] {
-        measuring.add(&strategy, &request)?;
+    for strategy in [&Lobass as &dyn Strategy, &Gap, &PerplexityHigh, &Longest, &Random] {
+        measuring.add(&Request::new(strategy, Budget::Fraction(0.06)))?;
     }
     measuring.leave_out("quality", "it needs a rating column");
     let mut report = measuring.report(format!("{n_rows} made-up rows"));

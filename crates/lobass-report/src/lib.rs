@@ -7,29 +7,15 @@
 //! [`Report::examples`], with the loss of each token if it is known. Nothing here reads a file or a clock.
 //!
 //! ```
-//! use lobass_core::{Budget, ExampleKey, Nll, RowStatus, ScoreColumns, ScoreRecord};
+//! use lobass_core::{Budget, ScoreColumns, ScoreRecord};
 //! use lobass_report::{Measuring, to_html, to_text};
-//! use lobass_select::{Request, Strategy};
+//! use lobass_select::{Request, strategies::{Lobass, Random}};
 //!
-//! let row = |row: u64| ScoreRecord {
-//!     row,
-//!     key: ExampleKey::new(format!("row-{row}")),
-//!     status: RowStatus::Ok,
-//!     reason: None,
-//!     source: "pool".to_owned(),
-//!     n_tokens: 20,
-//!     n_scored: 10,
-//!     base: Some(Nll { sum: 30.0, n_scored: 10 }),
-//!     reference: Some(Nll { sum: row as f64, n_scored: 10 }),
-//!     in_sample: None,
-//!     fold: None,
-//!     rejected: None,
-//! };
+//! let row = |row: u64| ScoreRecord::scored(row, 10, 30.0, row as f64);
 //! let columns = ScoreColumns::of(&(0..30).map(row).collect::<Vec<_>>(), 0);
-//! let request = Request { budget: Budget::Rows(3), direction: None };
 //! let mut measuring = Measuring::new(&columns, 2);
-//! measuring.add(&Strategy::Lobass, &request)?;
-//! measuring.add(&Strategy::Random, &request)?;
+//! measuring.add(&Request::new(&Lobass, Budget::Rows(3)))?;
+//! measuring.add(&Request::new(&Random, Budget::Rows(3)))?;
 //! let report = measuring.report("a pool of thirty");
 //! assert_eq!(report.views[0].picks.best[0].row, 0);
 //! assert!(to_html(&report).starts_with("<!doctype html>"));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use lobass_select::Border;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -94,6 +95,9 @@ pub struct View {
     pub histogram: Histogram,
     /// Base against reference loss, per token; `None` with one model.
     pub losses: Option<Plane>,
+    /// Where the strategy stops, if that is a line in this plane.
+    #[serde(skip)]
+    pub line: Option<Border>,
     /// Scored tokens against score.
     pub lengths: Plane,
     /// Which rows are shown.

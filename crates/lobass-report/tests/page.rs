@@ -5,30 +5,32 @@ mod support;
 
 use lobass_core::{Budget, Direction, RowStatus, ScoreColumns};
 use lobass_report::{Body, Command, Example, Measuring, Piece, Report, Turn, to_html, to_text};
-use lobass_select::{
-    Band, Guards, Request, Shape, Shaped, Strategy, agreement, select, select_shaped, summarize,
-};
-use proptest::prelude::*;
+use lobass_select::strategies::{Gap, GapSum, Lobass, Longest, PerplexityHigh, Random};
+use lobass_select::{Chosen, Guards, Request, Shape, Strategy, agreement, select, summarize};
+use proptest::prelude::{ProptestConfig, prop_assert, proptest};
 use serde_json::json;
 use support::{check, pool, text_of};
 
-const REQUEST: Request = Request { budget: Budget::Fraction(0.1), direction: None };
+fn request(strategy: &dyn Strategy) -> Request<'_> {
+    Request::new(strategy, Budget::Fraction(0.1))
+}
 
-fn strategies() -> [Strategy; 5] {
-    [Strategy::Lobass, Strategy::Gap, Strategy::Perplexity(Band::High), Strategy::Longest, Strategy::Random]
+fn strategies() -> [&'static dyn Strategy; 5] {
+    [&Lobass, &Gap, &PerplexityHigh, &Longest, &Random]
 }
 
 fn measured(columns: &ScoreColumns) -> Report {
     let mut measuring = Measuring::new(columns, 4);
     for strategy in strategies() {
-        measuring.add(&strategy, &REQUEST).unwrap();
+        measuring.add(&request(strategy)).unwrap();
     }
     measuring.leave_out("quality", "it needs ratings");
     measuring.report("a test")
 }
 
-fn shaped(columns: &ScoreColumns, strategy: &Strategy, guards: Guards) -> Shaped {
-    select_shaped(columns, strategy, &REQUEST, &Shape { guards, ..Shape::default() }).unwrap()
+fn shaped(columns: &ScoreColumns, strategy: &dyn Strategy, guards: Guards) -> Chosen {
+    let shape = Shape { guards, ..Shape::default() };
+    select(columns, &Request { shape: &shape, ..request(strategy) }).unwrap()
 }
 
 /// A report whose examples all say the same.
@@ -99,7 +101,7 @@ fn numbers_are_those_of_the_selection() {
     let columns = ScoreColumns::of(&pool(700), 3);
     let report = measured(&columns);
     let page = text_of(&to_html(&report));
-    for (strategy, view) in strategies().iter().zip(&report.views) {
+    for (strategy, view) in strategies().into_iter().zip(&report.views) {
         let shaped = shaped(&columns, strategy, Guards::default());
         let (selection, summary) = (&shaped.selection, summarize(&columns, &shaped));
         assert_eq!(view.n_selected, selection.selected.len() as u64);
@@ -148,9 +150,8 @@ fn overlaps_are_those_of_agreement() {
     let columns = ScoreColumns::of(&pool(400), 3);
     let report = measured(&columns);
     assert_eq!(report.overlaps.len(), 10);
-    let scores = |strategy: &Strategy| {
-        let all = Request { budget: Budget::Rows(400), direction: None };
-        let ranking = select(&columns, strategy, &all).unwrap();
+    let scores = |strategy: &dyn Strategy| {
+        let ranking = select(&columns, &Request::new(strategy, Budget::Rows(400))).unwrap().selection;
         let mut scores = lobass_core::Numbers::missing(columns.len());
         for one in &ranking.selected {
             scores.set(usize::try_from(one.row).unwrap(), Some(one.score.value()));
@@ -158,14 +159,15 @@ fn overlaps_are_those_of_agreement() {
         scores
     };
     let found = {
-        let (one, other) = (scores(&Strategy::Lobass), scores(&Strategy::Longest));
+        let (one, other) = (scores(&Lobass), scores(&Longest));
         agreement(&columns, &one, &other, 40, Direction::Descending).unwrap()
     };
     let shown = report.overlaps.iter().find(|one| (one.left, one.right) == (0, 3)).unwrap();
     assert_eq!((shown.shared, shown.k, shown.spearman), (found.overlap, found.k, found.spearman));
     // Both keep what chance gives of each other, in the end: the sets themselves say how much.
     let rows = |at: usize| -> std::collections::BTreeSet<u64> {
-        select(&columns, &strategies()[at], &REQUEST).unwrap().selected.iter().map(|one| one.row).collect()
+        let found = select(&columns, &request(strategies()[at])).unwrap();
+        found.selection.selected.iter().map(|one| one.row).collect()
     };
     for one in &report.overlaps {
         let common = rows(one.left).intersection(&rows(one.right)).count();
@@ -176,10 +178,10 @@ fn overlaps_are_those_of_agreement() {
 #[test]
 fn a_selection_made_elsewhere_is_shown_as_it_is() {
     let columns = ScoreColumns::of(&pool(200), 3);
-    let mut shaped = shaped(&columns, &Strategy::Lobass, Guards::default());
+    let mut shaped = shaped(&columns, &Lobass, Guards::default());
     let left_out = shaped.selection.selected.remove(0);
     let mut measuring = Measuring::new(&columns, 3);
-    measuring.add_selected(&Strategy::Lobass, &shaped);
+    measuring.add_selected(&Lobass, &shaped);
     let report = measuring.report("without the first");
     let view = &report.views[0];
     assert_eq!(view.n_selected, shaped.selection.selected.len() as u64);
@@ -193,11 +195,11 @@ fn a_selection_made_elsewhere_is_shown_as_it_is() {
 fn a_page_has_the_scores_that_were_ranked_by() {
     let columns = ScoreColumns::of(&pool(400), 3);
     let guards = Guards { min_scored: Some(20), shrinkage: Some(1e6), ..Guards::default() };
-    let lobass = shaped(&columns, &Strategy::Lobass, guards);
-    let sum = shaped(&columns, &Strategy::GapSum, Guards { shrinkage: None, ..guards });
+    let lobass = shaped(&columns, &Lobass, guards);
+    let sum = shaped(&columns, &GapSum, Guards { shrinkage: None, ..guards });
     let mut measuring = Measuring::new(&columns, 4);
-    measuring.add_selected(&Strategy::Lobass, &lobass);
-    measuring.add_selected(&Strategy::GapSum, &sum);
+    measuring.add_selected(&Lobass, &lobass);
+    measuring.add_selected(&GapSum, &sum);
     let report = measuring.report("shrunken");
     // So much shrinkage leaves the order of the plain differences.
     let overlap = &report.overlaps[0];
@@ -219,7 +221,7 @@ fn a_page_has_the_scores_that_were_ranked_by() {
     let n_borders = |shrinkage| {
         let mut measuring = Measuring::new(&columns, 4);
         let guards = Guards { shrinkage, ..Guards::default() };
-        measuring.add_selected(&Strategy::Lobass, &shaped(&columns, &Strategy::Lobass, guards));
+        measuring.add_selected(&Lobass, &shaped(&columns, &Lobass, guards));
         to_html(&measuring.report("alone")).matches("class=\"border\"").count()
     };
     assert_eq!(
@@ -239,9 +241,9 @@ fn a_table_with_one_model_says_so() {
     }
     let columns = ScoreColumns::of(&rows, 0);
     let mut measuring = Measuring::new(&columns, 2);
-    let error = measuring.add(&Strategy::Lobass, &REQUEST).unwrap_err();
+    let error = measuring.add(&request(&Lobass)).unwrap_err();
     measuring.leave_out("lobass", error.to_string());
-    measuring.add(&Strategy::Longest, &REQUEST).unwrap();
+    measuring.add(&request(&Longest)).unwrap();
     let mut report = measuring.report("base only");
     report.without_heat = Some("no reference".to_owned());
     assert!(report.views[0].losses.is_none());
@@ -317,7 +319,7 @@ proptest! {
         rows[0].reason = Some(reason);
         let columns = ScoreColumns::of(&rows, 0);
         let mut measuring = Measuring::new(&columns, 3);
-        if measuring.add(&Strategy::Random, &REQUEST).is_ok() {
+        if measuring.add(&request(&Random)).is_ok() {
             let mut report = with_examples(measuring.report(&text), &pieces(&text, 5));
             report.examples.values_mut().for_each(|example| example.key.clone_from(&key));
             check(&to_html(&report));

@@ -1,27 +1,17 @@
-//! Chooses two of four rows by each strategy that needs neither ratings nor pairs.
+//! Chooses two of four rows by each strategy that needs no more than the losses of two models.
 //!
 //! Run with `cargo run -p lobass-select --example choose`.
 
 #![expect(clippy::print_stdout, reason = "an example talks to its reader")]
 
-use lobass_core::{Budget, ExampleKey, Nll, RowStatus, ScoreColumns, ScoreRecord};
-use lobass_select::{Need, Request, SelectError, Strategy, select};
+use lobass_core::{Budget, ExampleKey, ScoreColumns, ScoreRecord};
+use lobass_select::{Need, Request, SelectError, select, strategies};
 
 fn row(row: u64, name: &str, n_scored: u32, base: f64, reference: f64) -> ScoreRecord {
-    let nll = |sum| Some(Nll { sum, n_scored: u64::from(n_scored) });
     ScoreRecord {
-        row,
         key: ExampleKey::new(name),
-        status: RowStatus::Ok,
-        reason: None,
-        source: "example".to_owned(),
         n_tokens: n_scored + 10,
-        n_scored,
-        base: nll(base),
-        reference: nll(reference),
-        in_sample: None,
-        fold: None,
-        rejected: None,
+        ..ScoreRecord::scored(row, n_scored, base, reference)
     }
 }
 
@@ -33,15 +23,15 @@ fn main() -> Result<(), SelectError> {
         row(3, "half learnable", 20, 40.0, 22.0),
     ];
     let columns = ScoreColumns::of(&pool, 0);
-    let request = Request { budget: Budget::Fraction(0.5), direction: None };
-    for strategy in Strategy::all() {
-        if strategy.info().needs.iter().any(|need| [Need::Rating, Need::Pair].contains(need)) {
+    for &strategy in strategies::all() {
+        if strategy.info().needs.iter().any(|need| ![Need::Base, Need::Reference].contains(need)) {
             continue;
         }
-        let selection = select(&columns, &strategy, &request)?;
-        let chosen = selection.selected.iter().filter_map(|one| pool.iter().find(|row| row.row == one.row));
-        let names: Vec<_> = chosen.map(|row| row.key.to_string()).collect();
-        println!("{:18} {}", strategy.info().name, names.join(", "));
+        let chosen = select(&columns, &Request::new(strategy, Budget::Fraction(0.5)))?;
+        let rows = chosen.selection.selected.iter();
+        let rows = rows.filter_map(|one| pool.iter().find(|row| row.row == one.row));
+        let names: Vec<_> = rows.map(|row| row.key.to_string()).collect();
+        println!("{strategy:18} {}", names.join(", "));
     }
     Ok(())
 }

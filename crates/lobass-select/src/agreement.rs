@@ -10,7 +10,7 @@ use lobass_core::{Direction, Numbers, Score, ScoreColumns};
 
 use crate::best::{Best, Limit, Ranking};
 use crate::correlation::spearman;
-use crate::scores::shrunken;
+use crate::strategies::lobass::shrunken;
 
 /// How a selection by LoBaSS ranked a pool, so that rankings under other references are made alike.
 #[derive(Debug, Clone, Copy, Default)]
@@ -135,18 +135,9 @@ mod tests {
 
     fn records(n: u64) -> Vec<ScoreRecord> {
         let record = |row| ScoreRecord {
-            row,
             key: ExampleKey::new(format!("k{row}")),
-            status: RowStatus::Ok,
-            reason: None,
-            source: "s".to_owned(),
-            n_tokens: 9,
-            n_scored: 2,
-            base: Some(Nll { sum: 8.0, n_scored: 2 }),
             reference: None,
-            in_sample: None,
-            fold: None,
-            rejected: None,
+            ..ScoreRecord::scored(row, 2, 8.0, 0.0)
         };
         (0..n).map(record).collect()
     }

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use lobass_core::{Direction, Score, ScoreColumns};
+use lobass_core::{Budget, Direction, Numbers, Score, ScoreColumns};
 
 /// The order of rows with scores: the better one first, and of equal ones that with the smaller hash of its key.
 #[derive(Debug, Clone, Copy)]
@@ -50,6 +50,27 @@ pub(crate) enum Limit {
     Rows(usize),
     /// Before the first row with which those before it have more tokens.
     Tokens(u64),
+}
+
+impl Limit {
+    /// Where ranking a whole pool stops.
+    pub(crate) fn of(budget: Budget, n_rows: u64) -> Self {
+        match (budget, budget.row_limit(n_rows)) {
+            (Budget::Tokens(tokens), _) => Self::Tokens(tokens),
+            (_, rows) => Self::Rows(rows.and_then(|rows| usize::try_from(rows).ok()).unwrap_or(usize::MAX)),
+        }
+    }
+}
+
+/// The best rows of a pool, the best first.
+pub(crate) fn best_of_all(ranking: Ranking<'_>, scores: &Numbers, limit: Limit) -> Vec<Candidate> {
+    let mut best = Best::new(ranking, limit, scores.iter().flatten().count());
+    for (row, score) in scores.iter().enumerate() {
+        if let Some(score) = score.and_then(Score::new) {
+            best.push(row, score);
+        }
+    }
+    best.ranked()
 }
 
 /// A row that may be kept.

@@ -5,9 +5,10 @@ use std::fmt;
 use thiserror::Error;
 
 use crate::shape::LeftOut;
+use crate::strategy::{Need, Problem, Strategy, Unread};
 
 /// Why a strategy cannot be used on a table.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Debug, PartialEq, Error)]
 #[non_exhaustive]
 pub enum SelectError {
     /// The strategy compares two models, and the table has one.
@@ -42,7 +43,55 @@ pub enum SelectError {
         /// The strategy.
         strategy: String,
     },
-    /// The strategy reads the losses of tokens, and has not been given scores of them.
+    /// The strategy reads a loss under the base model, and the table has none.
+    #[error("strategy `{strategy}`: expected losses under the base model, found none in the score table")]
+    NoBase {
+        /// The strategy.
+        strategy: String,
+    },
+    /// The strategy reads another column of losses, and the table does not have it.
+    #[error("strategy `{strategy}`: expected losses in column `{column}_nll` of the score table, found none")]
+    NoLosses {
+        /// The strategy.
+        strategy: String,
+        /// The name of the column without `_nll`.
+        column: &'static str,
+    },
+    /// The strategy reads ratings, and there are none.
+    #[error("strategy `{strategy}`: expected ratings, found none")]
+    NoRatings {
+        /// The strategy.
+        strategy: String,
+    },
+    /// The strategy draws rows with the lengths of another one's selection, and none is named.
+    #[error("strategy `{strategy}`: expected another strategy whose lengths to draw, found none")]
+    NoLengths {
+        /// The strategy.
+        strategy: String,
+    },
+    /// The lengths of the other strategy's selection cannot be drawn.
+    #[error(
+        "strategy `{strategy}`: expected lengths of a strategy that is computed from loss sums or lengths, found \
+         `{other}`"
+    )]
+    Lengths {
+        /// The strategy.
+        strategy: String,
+        /// The strategy whose lengths were to be drawn.
+        other: String,
+    },
+    /// The losses of tokens cannot be read.
+    #[error(transparent)]
+    Unread(Unread),
+    /// The strategy refuses the inputs.
+    #[error("strategy `{strategy}`: {reason}")]
+    Refused {
+        /// The strategy.
+        strategy: String,
+        /// Why.
+        reason: String,
+    },
+    /// The strategy reads the losses of tokens, and has not been given any.
     #[error(
         "strategy `{strategy}`: expected scores computed from the losses of single tokens, found none; score with \
          `--per-token`"
@@ -111,6 +160,31 @@ pub enum SelectError {
         /// Why rows with losses are no candidates; empty if no row has any.
         left_out: Reasons,
     },
+}
+
+impl SelectError {
+    /// A problem of a strategy, with its name.
+    pub(crate) fn new(strategy: &dyn Strategy, problem: Problem) -> Self {
+        let strategy = strategy.name().to_owned();
+        match problem {
+            Problem::Missing(need) => match need {
+                Need::Base => Self::NoBase { strategy },
+                Need::Reference => Self::NoReference { strategy },
+                Need::Unconditional => Self::NoUnconditional { strategy },
+                Need::Brier => Self::NoBrier { strategy },
+                Need::Losses(column) => Self::NoLosses { strategy, column },
+                Need::Tokens => Self::NoTokens { strategy },
+                Need::Prompts => Self::NoPrompts { strategy },
+                Need::Trajectory => Self::NoTrajectory { strategy },
+                Need::Queries => Self::NoQueries { strategy },
+                Need::Lengths => Self::NoLengths { strategy },
+                Need::Rating => Self::NoRatings { strategy },
+                Need::Pair => Self::NoPairs { strategy },
+            },
+            Problem::Unread(unread) => Self::Unread(unread),
+            Problem::Refused(reason) => Self::Refused { strategy, reason },
+        }
+    }
 }
 
 /// Rows with losses that are no candidates, by the reason that each was left out for.

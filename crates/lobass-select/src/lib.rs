@@ -1,39 +1,27 @@
 //! LoBaSS and its honest baselines: pure functions from a table of losses to a selection.
 //!
-//! A [`Strategy`] gives every row a score, or none; [`select`] keeps the best of them within a budget; [`summarize`]
-//! says what was kept and what the score goes with; [`stability`] and [`memorization`] say how much another seed, or a
-//! reference that has seen its rows, would have changed. Nothing here reads a file or touches a tensor, and the only
-//! randomness is the seed of the caller.
+//! A [`Strategy`] gives every row a score, or none: [`strategies`] has those that lobass brings, and your own is a type
+//! with that trait. [`select`] keeps the best rows within a budget. [`summarize`] says what was kept, and what the score
+//! goes with. [`stability`] and [`memorization`] say how much another seed, or a reference that has seen its rows, would
+//! have changed. Nothing here reads a file or touches a tensor, and the only randomness is the seed of the caller.
 //!
 //! Tables come as [`ScoreColumns`](lobass_core::ScoreColumns), so that a hundred million rows are a matter of seconds
-//! and gigabytes: [`Strategy::columns`] says which columns a strategy reads, and everything here is linear in the rows,
-//! except for rank correlations and the middle of a distribution.
+//! and gigabytes. A strategy says what it needs ([`Strategy::needs`]), and [`Needs::columns`] names the columns of the
+//! table that are read for it; what a table does not hold, such as ratings, comes in [`Inputs`]. Everything here is
+//! linear in the rows, except for rank correlations and the middle of a distribution.
 //!
 //! ```
-//! use lobass_core::{Budget, ExampleKey, Nll, RowStatus, ScoreColumns, ScoreRecord};
-//! use lobass_select::{Request, Strategy, select};
+//! use lobass_core::{Budget, ScoreColumns, ScoreRecord};
+//! use lobass_select::{Request, select, strategies::Lobass};
 //!
-//! let row = |row: u64, base: f64, reference: f64| ScoreRecord {
-//!     row,
-//!     key: ExampleKey::new(format!("row-{row}")),
-//!     status: RowStatus::Ok,
-//!     reason: None,
-//!     source: "pool".to_owned(),
-//!     n_tokens: 20,
-//!     n_scored: 10,
-//!     base: Some(Nll { sum: base, n_scored: 10 }),
-//!     reference: Some(Nll { sum: reference, n_scored: 10 }),
-//!     in_sample: None,
-//!     fold: None,
-//!     rejected: None,
-//! };
-//! // Known already, learnable, and noise that fine-tuning does not help with.
-//! let pool = [row(0, 1.0, 0.9), row(1, 30.0, 6.0), row(2, 50.0, 45.0)];
-//! let columns = ScoreColumns::of(&pool, 0);
-//! let request = Request { budget: Budget::Rows(1), direction: None };
-//! let selection = select(&columns, &Strategy::Lobass, &request)?;
-//! assert_eq!(selection.selected[0].row, 1);
-//! assert!((selection.selected[0].score.value() - 0.8).abs() < 1e-12);
+//! // Ten scored tokens each: known already, learnable, and noise that fine-tuning does not help with.
+//! let losses = [(1.0, 0.9), (30.0, 6.0), (50.0, 45.0)];
+//! let rows = losses.iter().zip(0..).map(|(&(base, reference), row)| ScoreRecord::scored(row, 10, base, reference));
+//! let columns = ScoreColumns::of(&rows.collect::<Vec<_>>(), 0);
+//! let chosen = select(&columns, &Request::new(&Lobass, Budget::Rows(1)))?;
+//! let best = &chosen.selection.selected[0];
+//! assert_eq!(best.row, 1);
+//! assert!((best.score.value() - 0.8).abs() < 1e-12);
 //! # Ok::<(), lobass_select::SelectError>(())
 //! ```
 
@@ -42,34 +30,28 @@ mod best;
 mod correlation;
 pub mod diverse;
 mod error;
-mod lark;
-mod matched;
 mod memorization;
-mod needs;
 mod order;
-mod parts;
-mod rank;
-mod scores;
-mod sets;
+mod select;
 mod shape;
+pub mod strategies;
 mod strategy;
 mod summary;
 mod tokens;
-mod trajectory;
 
 pub use agreement::{Agreement, RankedAs, Stability, agreement, lobass_scores, stability};
 pub use correlation::spearman;
 pub use error::{Reasons, SelectError};
-pub use lark::lark;
 pub use memorization::{Memorization, memorization, memorization_columns};
-pub use parts::StratumShare;
-pub use rank::{Request, Shaped, select, select_sets, select_shaped};
-pub use sets::{Sets, Variety};
+pub use select::{Chosen, Request, Sets, StratumShare, Variety, select};
 pub use shape::{
-    Exclusion, Groups, Guards, LeftOut, NamedShares, Quota, Shape, Shares, SharesError, Strata, Winner,
+    Exclusion, Groups, Guards, LeftOut, NamedShares, Quota, Responses, Shape, Shares, SharesError, Strata,
+    Winner,
 };
-pub use strategy::{Band, Need, Ratings, Setting, Strategy, StrategyInfo};
+pub use strategies::UnknownStrategy;
+pub use strategy::{
+    Border, Choice, Features, Inputs, Merit, Need, Needs, PaperClaim, Problem, Queries, Ratings, Rival,
+    Setting, Strategy, StrategyInfo, TokenLosses, Unread,
+};
 pub use summary::{SourceShare, Summary, Ties, summarize};
-pub use tokens::{
-    SELECTIVE_SHARE, Scope, Threshold, TokenMask, TokenScore, selective_ifd, selective_ifd_threshold,
-};
+pub use tokens::{Scope, Threshold, TokenMask, TokenScore};

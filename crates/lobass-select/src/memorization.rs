@@ -8,7 +8,7 @@
 use lobass_core::{ColumnSet, Numbers, ScoreColumns};
 
 use crate::agreement::{Agreement, RankedAs, agreement};
-use crate::scores::relative;
+use crate::strategies::lobass::relative;
 
 /// What references that have seen a row say of it, beside what those say that have not.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -66,20 +66,11 @@ mod tests {
     use super::*;
 
     fn record(row: u64, base: f64, unseen: f64, seen: Option<f64>) -> ScoreRecord {
-        let nll = |sum| Nll { sum, n_scored: 2 };
         ScoreRecord {
-            row,
             key: ExampleKey::new(format!("k{row}")),
-            status: RowStatus::Ok,
-            reason: None,
-            source: "s".to_owned(),
-            n_tokens: 9,
-            n_scored: 2,
-            base: Some(nll(base)),
-            reference: Some(nll(unseen)),
-            in_sample: seen.map(nll),
+            in_sample: seen.map(|sum| Nll { sum, n_scored: 2 }),
             fold: Some(0),
-            rejected: None,
+            ..ScoreRecord::scored(row, 2, base, unseen)
         }
     }
 

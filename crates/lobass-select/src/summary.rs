@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use lobass_core::{Numbers, RowStatus, Score, ScoreColumns, Selected, Selection};
 
 use crate::correlation::spearman_with_counts;
-use crate::rank::Shaped;
+use crate::select::Chosen;
 
 /// One source's part in a pool and in a selection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,18 +49,18 @@ pub struct Summary {
 /// Looks at a selection from outside, by the scores that it was ranked by.
 ///
 /// `n log n` in the rows, for the correlation. Beside the columns it takes 8 bytes for each row.
-pub fn summarize(columns: &ScoreColumns, shaped: &Shaped) -> Summary {
-    let Shaped { selection, scores, .. } = shaped;
+pub fn summarize(columns: &ScoreColumns, chosen: &Chosen) -> Summary {
+    let Chosen { selection, scores, .. } = chosen;
     let rows_of = |status| columns.statuses.iter().filter(|other| **other == status).count() as u64;
     let statuses = RowStatus::ALL.into_iter().map(|status| (status, rows_of(status)));
-    let chosen = || selection.selected.iter().filter_map(|selected| usize::try_from(selected.row).ok());
+    let rows = || selection.selected.iter().filter_map(|selected| usize::try_from(selected.row).ok());
     let n_scored = |row: usize| columns.n_scored[row];
     let scored = (0..columns.len()).filter(|&row| columns.statuses[row].is_scored());
     Summary {
         statuses: statuses.filter(|(_, n)| *n > 0).collect(),
-        sources: sources(columns, chosen()),
+        sources: sources(columns, rows()),
         length_correlation: spearman_with_counts(scores, &columns.n_scored),
-        mean_scored_tokens: (mean(scored.map(n_scored)), mean(chosen().map(n_scored))),
+        mean_scored_tokens: (mean(scored.map(n_scored)), mean(rows().map(n_scored))),
         kept_scores: kept_scores(selection).map(|(best, worst)| (best.value(), worst.value())),
         ties: ties(selection, scores),
     }
@@ -114,26 +114,23 @@ fn mean(counts: impl Iterator<Item = u32>) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use lobass_core::{Budget, ExampleKey, Nll, ScoreRecord};
+    use lobass_core::{Budget, ScoreRecord};
 
     use super::*;
-    use crate::{Request, Shape, Strategy, select_shaped};
+    use crate::strategies::Longest;
+    use crate::{Request, select};
 
     #[test]
     fn by_hand() {
-        let record = |(row, source, status, n_scored): (u64, &str, RowStatus, u32)| ScoreRecord {
-            row,
-            key: ExampleKey::new(format!("k{row}")),
-            status,
-            reason: None,
-            source: source.to_owned(),
-            n_tokens: 9,
-            n_scored,
-            base: status.is_scored().then_some(Nll { sum: 8.0, n_scored: n_scored.into() }),
-            reference: None,
-            in_sample: None,
-            fold: None,
-            rejected: None,
+        let record = |(row, source, status, n_scored): (u64, &str, RowStatus, u32)| {
+            let scored = ScoreRecord::scored(row, n_scored, 8.0, 0.0);
+            ScoreRecord {
+                status,
+                source: source.to_owned(),
+                base: scored.base.filter(|_| status.is_scored()),
+                reference: None,
+                ..scored
+            }
         };
         let records = [
             (0, "b", RowStatus::Ok, 1),
@@ -143,9 +140,8 @@ mod tests {
             (4, "b", RowStatus::Ok, 5),
         ];
         let columns = ScoreColumns::of(&records.map(record), 0);
-        let request = Request { budget: Budget::Rows(2), direction: None };
-        let shaped = select_shaped(&columns, &Strategy::Longest, &request, &Shape::default()).unwrap();
-        let summary = summarize(&columns, &shaped);
+        let chosen = select(&columns, &Request::new(&Longest, Budget::Rows(2))).unwrap();
+        let summary = summarize(&columns, &chosen);
         let share =
             |source: &str, n_pool, n_selected| SourceShare { source: source.to_owned(), n_pool, n_selected };
         assert_eq!(summary.sources, [share("a", 2, 1), share("b", 3, 1)]);

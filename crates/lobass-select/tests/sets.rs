@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use lobass_core::{Budget, Direction, Numbers, RowStatus, ScoreColumns};
 use lobass_select::diverse::Vectors;
+use lobass_select::strategies::{PerplexityHigh, S2l};
 use lobass_select::{
-    Band, Quota, Request, SelectError, Sets, Shape, Shares, Strata, Strategy, Variety, select_sets,
-    select_shaped,
+    Chosen, Inputs, Quota, Request, SelectError, Sets, Shape, Shares, Strata, Variety, select,
 };
 
 /// Rows with losses under the base and after each of two epochs, by name.
@@ -25,12 +25,8 @@ fn pool(rows: &[[f64; 3]]) -> ScoreColumns {
     }
 }
 
-fn s2l() -> Strategy {
-    Strategy::S2l(["base", "reference_epoch1", "reference"].map(str::to_owned).to_vec())
-}
-
-fn rows(n: u64) -> Request {
-    Request { budget: Budget::Rows(n), direction: None }
+fn s2l(n: u64) -> Request<'static> {
+    Request::new(&S2l, Budget::Rows(n))
 }
 
 fn sets<'a>(values: &'a [f32], variety: Variety<'a>) -> Sets<'a> {
@@ -43,7 +39,9 @@ fn clusters_of_trajectories_get_equal_shares() {
     let kinds = [(3, [9.0, 9.0, 9.0]), (9, [9.0, 1.0, 0.5]), (30, [0.1, 0.1, 0.1])];
     let all: Vec<[f64; 3]> = kinds.iter().flat_map(|(n, losses)| vec![*losses; *n]).collect();
     let columns = pool(&all);
-    let shaped = select_shaped(&columns, &s2l(), &rows(12), &Shape::default()).unwrap();
+    let epochs = ["base", "reference_epoch1", "reference"].map(str::to_owned);
+    let inputs = Inputs::new(&columns).with_epochs(&epochs);
+    let shaped = select(inputs, &s2l(12)).unwrap();
     let chosen: Vec<u64> = shaped.selection.selected.iter().map(|selected| selected.row).collect();
     let of = |range: std::ops::Range<u64>| chosen.iter().filter(|row| range.contains(row)).count();
     assert_eq!((of(0..3), of(3..12), of(12..42)), (3, 5, 4), "{chosen:?}");
@@ -57,27 +55,22 @@ fn clusters_of_trajectories_get_equal_shares() {
     let expected = |number: f64| BTreeSet::from([number.to_bits()]);
     assert_eq!([numbers(0..3), numbers(3..12), numbers(12..42)], [0.0, 1.0, 2.0].map(expected));
     for direction in [Direction::Ascending, Direction::Descending] {
-        let turned = Request { direction: Some(direction), ..rows(12) };
-        let error = select_shaped(&columns, &s2l(), &turned, &Shape::default()).unwrap_err();
+        let turned = Request { direction: Some(direction), ..s2l(12) };
+        let error = select(inputs, &turned).unwrap_err();
         assert_eq!(error, SelectError::Direction { strategy: "s2l".to_owned(), from: "clusters" });
     }
 
     let quota =
         Some(Quota { strata: Strata::of_sources(&columns), shares: Shares::Temperature(f64::INFINITY) });
-    let by_source = select_shaped(&columns, &s2l(), &rows(12), &Shape { quota, ..Shape::default() }).unwrap();
+    let shape = Shape { quota, ..Shape::default() };
+    let by_source = select(inputs, &Request { shape: &shape, ..s2l(12) }).unwrap();
     assert_eq!(by_source.strata.iter().map(|part| part.n_selected).collect::<Vec<_>>(), [6, 6]);
 
-    let alone = Strategy::S2l(vec!["base".to_owned()]);
-    let error = select_shaped(&columns, &alone, &rows(1), &Shape::default()).unwrap_err();
+    let error = select(inputs.with_epochs(&epochs[..1]), &s2l(1)).unwrap_err();
     assert!(matches!(error, SelectError::NoTrajectory { .. }), "{error}");
     let values = vec![1.0; 2 * all.len()];
-    let error = select_sets(
-        &columns,
-        &s2l(),
-        &rows(1),
-        &Shape::default(),
-        Some(sets(&values, Variety::CosineBound(0.9))),
-    );
+    let differ = Some(sets(&values, Variety::CosineBound(0.9)));
+    let error = select(inputs, &Request { sets: differ, ..s2l(1) });
     assert!(matches!(error.unwrap_err(), SelectError::TwoSets { .. }));
 }
 
@@ -86,12 +79,12 @@ fn rows_that_are_alike_are_passed_over() {
     // Base losses rank them 3, 2, 1, 0; rows 2 and 3 say the same, and row 1 has no vector.
     let columns = pool(&[[1.0, 0.0, 0.0], [2.0, 0.0, 0.0], [3.0, 0.0, 0.0], [4.0, 0.0, 0.0]]);
     let values = [1.0, 0.0, f32::NAN, f32::NAN, 0.02, 1.0, 0.0, 1.0];
-    let high = Strategy::Perplexity(Band::High);
+    let high = |n| Request::new(&PerplexityHigh, Budget::Rows(n));
     let choose = |budget, variety| {
-        let request = Request { budget, direction: None };
-        select_sets(&columns, &high, &request, &Shape::default(), Some(sets(&values, variety))).unwrap()
+        let request = Request { budget, sets: Some(sets(&values, variety)), ..high(0) };
+        select(&columns, &request).unwrap()
     };
-    let chosen = |shaped: &lobass_select::Shaped| -> Vec<u64> {
+    let chosen = |shaped: &Chosen| -> Vec<u64> {
         shaped.selection.selected.iter().map(|selected| selected.row).collect()
     };
     let bound = choose(Budget::Rows(3), Variety::CosineBound(0.9));
@@ -112,12 +105,12 @@ fn rows_that_are_alike_are_passed_over() {
     let tasks = [Vectors::new(&[1.0, 0.1], 2), Vectors::new(&[0.1, 1.0], 2)];
     let robin = choose(Budget::Rows(2), Variety::RoundRobin { tasks: &tasks });
     assert_eq!(chosen(&robin)[0], 0);
-    let request = Request { direction: Some(Direction::Ascending), ..rows(2) };
     let robin = Some(sets(&values, Variety::RoundRobin { tasks: &tasks }));
-    let error = select_sets(&columns, &high, &request, &Shape::default(), robin).unwrap_err();
+    let request = Request { direction: Some(Direction::Ascending), sets: robin, ..high(2) };
+    let error = select(&columns, &request).unwrap_err();
     assert!(error.to_string().contains("tasks in turn, so it cannot be turned round"), "{error}");
     let no_vectors = [f32::NAN; 8];
     let none = Some(sets(&no_vectors, Variety::CosineBound(0.9)));
-    let error = select_sets(&columns, &high, &rows(2), &Shape::default(), none).unwrap_err();
+    let error = select(&columns, &Request { sets: none, ..high(2) }).unwrap_err();
     assert!(error.to_string().ends_with("4 (without a vector)"), "{error}");
 }

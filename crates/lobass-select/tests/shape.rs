@@ -4,9 +4,13 @@
 use std::collections::BTreeSet;
 
 use lobass_core::{Budget, Direction, Numbers, RowStatus, ScoreColumns};
+use lobass_select::strategies::{
+    self, Gap, GapSum, Grape, LengthMatchedRandom, Lobass, Longest, PerplexityHigh, PerplexityLow, Quality,
+    Random,
+};
 use lobass_select::{
-    Band, Exclusion, Groups, Guards, Quota, Request, SelectError, Shape, Shaped, Shares, Strata, Strategy,
-    Winner, select, select_shaped, summarize,
+    Chosen, Exclusion, Groups, Guards, Inputs, Quota, Request, Responses, SelectError, Shape, Shares, Strata,
+    Strategy, Winner, select, summarize,
 };
 use proptest::prelude::{Strategy as _, prop, prop_assert_eq, proptest};
 
@@ -30,16 +34,26 @@ fn pool(rows: &[(u32, f64, f64, f64)]) -> ScoreColumns {
     }
 }
 
-fn rows(n: u64) -> Request {
-    Request { budget: Budget::Rows(n), direction: None }
+fn rows(strategy: &dyn Strategy, n: u64) -> Request<'_> {
+    Request::new(strategy, Budget::Rows(n))
 }
 
-fn chosen(shaped: &Shaped) -> Vec<u64> {
+/// As [`rows`], of a shape.
+fn shaped<'a>(strategy: &'a dyn Strategy, n: u64, shape: &'a Shape) -> Request<'a> {
+    Request { shape, ..rows(strategy, n) }
+}
+
+/// Random rows with the lengths of another selection.
+fn lengths_of(other: &dyn Strategy, budget: Budget) -> Request<'_> {
+    Request { lengths_of: Some(other), ..Request::new(&LengthMatchedRandom, budget) }
+}
+
+fn chosen(shaped: &Chosen) -> Vec<u64> {
     shaped.selection.selected.iter().map(|selected| selected.row).collect()
 }
 
-fn named(name: &str) -> Strategy {
-    Strategy::from_name(name).unwrap()
+fn named(name: &str) -> &'static dyn Strategy {
+    strategies::named(name).unwrap()
 }
 
 #[test]
@@ -47,8 +61,8 @@ fn how_much_a_prompt_helps_by_hand() {
     // A prompt that halves the loss, one that does nothing, one that misleads, and a response of no loss at all.
     let columns =
         pool(&[(10, 5.0, 1.0, 10.0), (10, 10.0, 1.0, 10.0), (10, 12.0, 1.0, 10.0), (10, 0.0, 0.0, 0.0)]);
-    let of = |name: &str| select_shaped(&columns, &named(name), &rows(9), &Shape::default()).unwrap();
-    let scores = |shaped: &Shaped| -> Vec<f64> {
+    let of = |name: &str| select(&columns, &rows(named(name), 9)).unwrap();
+    let scores = |shaped: &Chosen| -> Vec<f64> {
         shaped.selection.selected.iter().map(|selected| selected.score.value()).collect()
     };
     let ifd = of("ifd");
@@ -75,20 +89,20 @@ fn a_table_without_a_pass_says_which_one_is_missing() {
     let mut columns = pool(&[(10, 5.0, 1.0, 10.0)]);
     columns.losses.remove("base_unconditional");
     for name in ["ifd", "ifd-perplexity", "pvi"] {
-        let error = select(&columns, &named(name), &rows(1)).unwrap_err();
+        let error = select(&columns, &rows(named(name), 1)).unwrap_err();
         assert_eq!(error, SelectError::NoUnconditional { strategy: name.to_owned() });
         assert!(error.to_string().contains("--context unconditional"), "{error}");
     }
-    let error = select(&columns, &named("grape"), &rows(1)).unwrap_err();
+    let error = select(&columns, &rows(&Grape, 1)).unwrap_err();
     assert_eq!(error, SelectError::NoPrompts { strategy: "grape".to_owned() });
     columns.losses.insert("base_unconditional".to_owned(), [Some(10.0)].into_iter().collect());
-    let error = select(&columns, &named("s-ifd"), &rows(1)).unwrap_err();
+    let error = select(&columns, &rows(named("s-ifd"), 1)).unwrap_err();
     assert_eq!(error, SelectError::NoTokens { strategy: "s-ifd".to_owned() });
     columns.losses.remove("reference");
-    let error = select(&columns, &named("length-matched-random"), &rows(1)).unwrap_err();
+    let error = select(&columns, &lengths_of(&Lobass, Budget::Rows(1))).unwrap_err();
     assert_eq!(error, SelectError::NoReference { strategy: "lobass".to_owned() });
     let guards = Guards { max_reference_quantile: Some(0.9), ..Guards::default() };
-    let error = select_shaped(&columns, &named("random"), &rows(1), &Shape { guards, ..Shape::default() });
+    let error = select(&columns, &shaped(&Random, 1, &Shape { guards, ..Shape::default() }));
     assert_eq!(error.unwrap_err(), SelectError::UnguardedModel { model: "reference" });
 }
 
@@ -108,18 +122,17 @@ fn guards_leave_out_and_count() {
         max_reference_quantile: Some(0.5),
         shrinkage: None,
     };
-    let shaped =
-        select_shaped(&columns, &Strategy::Lobass, &rows(9), &Shape { guards, ..Shape::default() }).unwrap();
-    assert_eq!(chosen(&shaped), [3, 4]);
-    let counts: Vec<u64> = shaped.left_out.iter().map(|left_out| left_out.n_rows).collect();
-    assert_eq!(counts, [1, 1, 1], "{:?}", shaped.left_out);
+    let found = select(&columns, &shaped(&Lobass, 9, &Shape { guards, ..Shape::default() })).unwrap();
+    assert_eq!(chosen(&found), [3, 4]);
+    let counts: Vec<u64> = found.left_out.iter().map(|left_out| left_out.n_rows).collect();
+    assert_eq!(counts, [1, 1, 1], "{:?}", found.left_out);
 
     let guards = Guards { shrinkage: Some(100.0), ..Guards::default() };
     let shape = Shape { guards, ..Shape::default() };
-    let shaped = select_shaped(&columns, &Strategy::Lobass, &rows(1), &shape).unwrap();
-    assert_eq!(chosen(&shaped), [3]);
-    assert!((shaped.selection.selected[0].score.value() - 30.0 / 150.0).abs() < 1e-12);
-    let error = select_shaped(&columns, &Strategy::Gap, &rows(1), &shape).unwrap_err();
+    let found = select(&columns, &shaped(&Lobass, 1, &shape)).unwrap();
+    assert_eq!(chosen(&found), [3]);
+    assert!((found.selection.selected[0].score.value() - 30.0 / 150.0).abs() < 1e-12);
+    let error = select(&columns, &shaped(&Gap, 1, &shape)).unwrap_err();
     assert_eq!(error, SelectError::Shrinkage { strategy: "gap".to_owned() });
 }
 
@@ -130,15 +143,25 @@ fn one_row_of_a_group() {
         pool(&[(10, 10.0, 1.0, 9.0), (10, 20.0, 1.0, 9.0), (10, 30.0, 1.0, 9.0), (10, 25.0, 1.0, 9.0)]);
     let groups = |winner| Groups { share: "the same prompt".into(), of: vec![0, 0, 2, 2], winner };
     let shape = |winner| Shape { groups: vec![groups(winner)], ..Shape::default() };
-    let best = select_shaped(&columns, &Strategy::Lobass, &rows(9), &shape(Winner::BestRanked)).unwrap();
+    let best = select(&columns, &shaped(&Lobass, 9, &shape(Winner::BestRanked))).unwrap();
     assert_eq!(chosen(&best), [2, 1]);
     assert_eq!(best.left_out[0].why, "a better row has the same prompt");
     assert_eq!(best.left_out[0].n_rows, 2);
-    let probable =
-        select_shaped(&columns, &Strategy::Lobass, &rows(9), &shape(Winner::MostProbable)).unwrap();
+    let probable = select(&columns, &shaped(&Lobass, 9, &shape(Winner::MostProbable))).unwrap();
     assert_eq!(chosen(&probable), [3, 0], "GRAPE picks the response, LoBaSS ranks the prompts");
-    let grape = select_shaped(&columns, &Strategy::Grape, &rows(9), &shape(Winner::BestRanked)).unwrap();
+    let prompts = Inputs::new(&columns).with_prompts(&[0, 0, 2, 2]);
+    let grape = select(prompts, &rows(&Grape, 9)).unwrap();
     assert_eq!(chosen(&grape), [0, 3]);
+    // The same by prompts that come with the inputs.
+    let of = |responses| {
+        let shape = Shape { responses, ..Shape::default() };
+        select(prompts, &shaped(&Lobass, 9, &shape)).unwrap()
+    };
+    assert_eq!((of(Responses::Best), of(Responses::MostProbable)), (best, probable));
+    assert_eq!(of(Responses::AsStrategy).selection.selected.len(), 4);
+    let shape = Shape { responses: Responses::Best, ..Shape::default() };
+    let error = select(&columns, &shaped(&Lobass, 9, &shape)).unwrap_err();
+    assert_eq!(error, SelectError::NoPrompts { strategy: "lobass".to_owned() });
 }
 
 #[test]
@@ -152,24 +175,19 @@ fn a_turned_strategy_still_takes_the_best_response_of_each_prompt() {
         values: [Some(0.1), Some(0.4), Some(0.3), Some(0.2)].into_iter().collect(),
         at_least: None,
     };
-    let of = |strategy: &Strategy, winner, direction| {
-        let shape = Shape { groups: vec![groups(winner)], ..Shape::default() };
-        let request = Request { budget: Budget::Rows(9), direction: Some(direction) };
-        chosen(&select_shaped(&columns, strategy, &request, &shape).unwrap())
+    let inputs = Inputs::new(&columns).with_prompts(&[0, 0, 2, 2]).with_ratings(&gains);
+    let of = |strategy: &dyn Strategy, groups, direction| {
+        let shape = Shape { groups, ..Shape::default() };
+        let request = Request { direction: Some(direction), ..shaped(strategy, 9, &shape) };
+        chosen(&select(inputs, &request).unwrap())
     };
-    let probable = Winner::First(Direction::Ascending);
-    assert_eq!(of(&Strategy::Grape, probable, Direction::Ascending), [0, 3]);
+    assert_eq!(of(&Grape, vec![], Direction::Ascending), [0, 3]);
+    assert_eq!(of(&Grape, vec![], Direction::Descending), [3, 0], "the same responses, turned round");
+    let best = || vec![groups(Winner::First(Direction::Descending))];
+    assert_eq!(of(&Quality, best(), Direction::Descending), [1, 2]);
+    assert_eq!(of(&Quality, best(), Direction::Ascending), [2, 1]);
     assert_eq!(
-        of(&Strategy::Grape, probable, Direction::Descending),
-        [3, 0],
-        "the same responses, turned round"
-    );
-    let gains = Strategy::Quality(gains);
-    let best = Winner::First(Direction::Descending);
-    assert_eq!(of(&gains, best, Direction::Descending), [1, 2]);
-    assert_eq!(of(&gains, best, Direction::Ascending), [2, 1]);
-    assert_eq!(
-        of(&gains, Winner::BestRanked, Direction::Ascending),
+        of(&Quality, vec![groups(Winner::BestRanked)], Direction::Ascending),
         [0, 3],
         "the best by the end that is kept"
     );
@@ -182,8 +200,7 @@ fn a_summary_is_of_the_scores_that_were_ranked() {
         pool(&[(1, 2.0, 0.5, 9.0), (10, 20.0, 8.0, 9.0), (40, 80.0, 40.0, 9.0), (90, 180.0, 99.0, 9.0)]);
     let of = |guards| {
         let shape = Shape { guards, ..Shape::default() };
-        let shaped = select_shaped(&columns, &Strategy::Lobass, &rows(2), &shape).unwrap();
-        summarize(&columns, &shaped)
+        summarize(&columns, &select(&columns, &shaped(&Lobass, 2, &shape)).unwrap())
     };
     assert_eq!(of(Guards::default()).length_correlation, Some(-1.0));
     let shrunken = of(Guards { shrinkage: Some(1000.0), ..Guards::default() });
@@ -191,16 +208,14 @@ fn a_summary_is_of_the_scores_that_were_ranked() {
     assert_eq!(shrunken.kept_scores, Some((81.0 / 1180.0, 40.0 / 1080.0)));
     // Ratios above 1 are no candidates: of the others the longer one scores less, of all rows the longer ones more.
     let columns = pool(&[(1, 5.0, 1.0, 9.0), (2, 4.0, 1.0, 9.0), (3, 10.0, 1.0, 9.0), (4, 11.0, 1.0, 9.0)]);
-    let shaped = select_shaped(&columns, &named("ifd"), &rows(9), &Shape::default()).unwrap();
-    assert_eq!(summarize(&columns, &shaped).length_correlation, Some(-1.0));
-    assert_eq!(shaped.scores.iter().flatten().count() as u64, shaped.selection.n_eligible);
+    let found = select(&columns, &rows(named("ifd"), 9)).unwrap();
+    assert_eq!(summarize(&columns, &found).length_correlation, Some(-1.0));
+    assert_eq!(found.scores.iter().flatten().count() as u64, found.selection.n_eligible);
     // Rows that a guard leaves out were not ranked.
     let guards = Guards { min_scored: Some(3), ..Guards::default() };
-    let shaped =
-        select_shaped(&columns, &named("perplexity-high"), &rows(1), &Shape { guards, ..Shape::default() })
-            .unwrap();
+    let found = select(&columns, &shaped(&PerplexityHigh, 1, &Shape { guards, ..Shape::default() })).unwrap();
     assert_eq!(
-        shaped.scores.iter().map(|score| score.is_some()).collect::<Vec<_>>(),
+        found.scores.iter().map(|score| score.is_some()).collect::<Vec<_>>(),
         [false, false, true, true]
     );
 }
@@ -214,16 +229,16 @@ fn ties_at_the_border_are_counted() {
         (3, 9.0, 1.0, 9.0),
         (1, 9.0, 1.0, 9.0),
     ]);
-    let ties = |n: u64, strategy: &Strategy| {
-        let shaped = select_shaped(&columns, strategy, &rows(n), &Shape::default()).unwrap();
-        summarize(&columns, &shaped).ties.map(|ties| (ties.score, ties.n_candidates, ties.n_selected))
+    let ties = |n: u64, strategy: &dyn Strategy| {
+        let found = select(&columns, &rows(strategy, n)).unwrap();
+        summarize(&columns, &found).ties.map(|ties| (ties.score, ties.n_candidates, ties.n_selected))
     };
-    assert_eq!(ties(1, &Strategy::Longest), None);
-    assert_eq!(ties(2, &Strategy::Longest), Some((3.0, 3, 1)));
-    assert_eq!(ties(4, &Strategy::Longest), None, "all of them are kept");
-    assert_eq!(ties(9, &Strategy::Longest), None);
-    assert_eq!(ties(2, &Strategy::GapSum), Some((8.0, 5, 2)), "a constant");
-    assert_eq!(ties(2, &Strategy::Random), None);
+    assert_eq!(ties(1, &Longest), None);
+    assert_eq!(ties(2, &Longest), Some((3.0, 3, 1)));
+    assert_eq!(ties(4, &Longest), None, "all of them are kept");
+    assert_eq!(ties(9, &Longest), None);
+    assert_eq!(ties(2, &GapSum), Some((8.0, 5, 2)), "a constant");
+    assert_eq!(ties(2, &Random), None);
 }
 
 #[test]
@@ -232,11 +247,10 @@ fn lengths_are_matched_among_the_rows_that_groups_leave() {
     let columns = pool(&[(3, 9.0, 1.0, 9.0), (90, 9.0, 1.0, 9.0), (4, 9.0, 1.0, 9.0), (80, 9.0, 1.0, 9.0)]);
     let groups = Groups { share: "the same prompt".into(), of: vec![0, 0, 2, 2], winner: Winner::BestRanked };
     let shape = Shape { groups: vec![groups], ..Shape::default() };
-    let strategy = Strategy::LengthMatchedRandom(Box::new(Strategy::Longest));
+    let request = Request { shape: &shape, ..lengths_of(&Longest, Budget::Rows(2)) };
     for seed in 0..8u64 {
         let ties = (0..4).map(|row: u64| (row + seed).wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect();
-        let drawn =
-            select_shaped(&ScoreColumns { ties, ..columns.clone() }, &strategy, &rows(2), &shape).unwrap();
+        let drawn = select(&ScoreColumns { ties, ..columns.clone() }, &request).unwrap();
         assert_eq!(BTreeSet::from_iter(chosen(&drawn)), BTreeSet::from([1, 3]), "{seed}");
         assert_eq!((drawn.selection.n_eligible, drawn.left_out[0].n_rows), (2, 2));
     }
@@ -248,14 +262,14 @@ fn exclusions_are_counted_for_the_first_reason() {
     let exclusion = |why: &str, rows: [bool; 3]| Exclusion { why: why.into(), rows: rows.into() };
     let exclusions = vec![exclusion("refusal", [true, true, false]), exclusion("echo", [false, true, false])];
     let shape = Shape { exclusions, ..Shape::default() };
-    let shaped = select_shaped(&columns, &Strategy::Longest, &rows(9), &shape).unwrap();
-    assert_eq!(chosen(&shaped), [2]);
-    assert_eq!(shaped.left_out.len(), 1, "{:?}", shaped.left_out);
+    let found = select(&columns, &shaped(&Longest, 9, &shape)).unwrap();
+    assert_eq!(chosen(&found), [2]);
+    assert_eq!(found.left_out.len(), 1, "{:?}", found.left_out);
     let none = Shape { exclusions: vec![exclusion("all", [true; 3])], ..Shape::default() };
-    let error = select_shaped(&columns, &Strategy::Longest, &rows(9), &none).unwrap_err();
+    let error = select(&columns, &shaped(&Longest, 9, &none)).unwrap_err();
     assert!(matches!(error, SelectError::NothingEligible { n_rows: 3, .. }));
     let guards = Guards { min_scored: Some(99), ..Guards::default() };
-    let error = select_shaped(&columns, &Strategy::Longest, &rows(9), &Shape { guards, ..Shape::default() });
+    let error = select(&columns, &shaped(&Longest, 9, &Shape { guards, ..Shape::default() }));
     let said = error.unwrap_err().to_string();
     assert!(said.ends_with("all rows with losses are left out: 3 (fewer than 99 scored tokens)"), "{said}");
 }
@@ -267,10 +281,8 @@ fn temperatures_by_hand() {
     let share = |temperature: f64, n: u64| {
         let strata = Strata::of_sources(&columns);
         let quota = Some(Quota { strata, shares: Shares::Temperature(temperature) });
-        let shaped =
-            select_shaped(&columns, &Strategy::Random, &rows(n), &Shape { quota, ..Shape::default() })
-                .unwrap();
-        shaped.strata.iter().map(|stratum| (stratum.name.clone(), stratum.n_selected)).collect::<Vec<_>>()
+        let found = select(&columns, &shaped(&Random, n, &Shape { quota, ..Shape::default() })).unwrap();
+        found.strata.iter().map(|stratum| (stratum.name.clone(), stratum.n_selected)).collect::<Vec<_>>()
     };
     let of = |a, z| vec![("a".to_owned(), a), ("z".to_owned(), z)];
     assert_eq!(share(1.0, 3), of(1, 2));
@@ -285,17 +297,17 @@ fn random_rows_have_the_lengths_of_another_selection() {
         (row % 100 + 1, if row % 100 > 80 { 100.0 + f64::from(row / 100) } else { 10.0 }, 9.0, 9.0)
     };
     let columns = pool(&(0..2000).map(long).collect::<Vec<_>>());
-    let budget = Request { budget: Budget::Fraction(0.05), direction: None };
-    let mean = |strategy: &Strategy| {
-        let selection = select(&columns, strategy, &budget).unwrap();
+    let budget = Budget::Fraction(0.05);
+    let mean = |request: &Request<'_>| {
+        let selection = select(&columns, request).unwrap().selection;
         assert_eq!(selection.selected.len(), 100);
         let row = |row: u64| usize::try_from(row).unwrap();
         let lengths = selection.selected.iter().map(|s| f64::from(columns.n_scored[row(s.row)]));
         (lengths.sum::<f64>() / 100.0, selection.selected.iter().map(|s| s.row).collect::<BTreeSet<_>>())
     };
-    let (lobass, best) = mean(&Strategy::Lobass);
-    let (matched, other) = mean(&named("length-matched-random"));
-    let (random, _) = mean(&Strategy::Random);
+    let (lobass, best) = mean(&Request::new(&Lobass, budget));
+    let (matched, other) = mean(&lengths_of(&Lobass, budget));
+    let (random, _) = mean(&Request::new(&Random, budget));
     assert!((lobass - matched).abs() < 2.0, "{lobass} {matched}");
     assert!((lobass - random).abs() > 20.0, "{lobass} {random}");
     assert!(best.intersection(&other).count() < 60, "other rows of those lengths");
@@ -308,11 +320,10 @@ fn random_rows_of_other_lengths_keep_to_a_token_budget() {
     for (seed, budget) in (0..30u64).zip((1..200).map(|step| 10 * step)) {
         let ties = (0..200).map(|row: u64| (row + 1000 * seed).wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect();
         let columns = ScoreColumns { ties, ..columns.clone() };
-        for other in [Strategy::Lobass, Strategy::GapSum, Strategy::Perplexity(Band::Low)] {
-            let strategy = Strategy::LengthMatchedRandom(Box::new(other));
-            let request = Request { budget: Budget::Tokens(budget), direction: None };
-            let n_tokens = select(&columns, &strategy, &request).unwrap().n_tokens;
-            assert!(n_tokens <= budget, "{strategy}: {n_tokens} of {budget}");
+        for other in [&Lobass as &dyn Strategy, &GapSum, &PerplexityLow] {
+            let found = select(&columns, &lengths_of(other, Budget::Tokens(budget))).unwrap();
+            let n_tokens = found.selection.n_tokens;
+            assert!(n_tokens <= budget, "{other}: {n_tokens} of {budget}");
         }
     }
 }
@@ -325,23 +336,21 @@ fn random_rows_of_other_lengths_keep_to_a_quota() {
     );
     let quota = Some(Quota { strata: Strata::of_sources(&columns), shares: Shares::Given(vec![3.0, 1.0]) });
     let shape = Shape { quota, ..Shape::default() };
-    let strategy = Strategy::LengthMatchedRandom(Box::new(Strategy::GapSum));
-    let drawn = select_shaped(&columns, &strategy, &rows(40), &shape).unwrap();
-    let of = |shaped: &Shaped| shaped.strata.iter().map(|part| part.n_selected).collect::<Vec<_>>();
+    let request = Request { shape: &shape, ..lengths_of(&GapSum, Budget::Rows(40)) };
+    let drawn = select(&columns, &request).unwrap();
+    let of = |shaped: &Chosen| shaped.strata.iter().map(|part| part.n_selected).collect::<Vec<_>>();
     assert_eq!(of(&drawn), [30, 10]);
     assert_eq!(chosen(&drawn).iter().filter(|&&row| row % 3 == 0).count(), 30);
-    assert_eq!(of(&select_shaped(&columns, &Strategy::GapSum, &rows(40), &shape).unwrap()), [30, 10]);
+    assert_eq!(of(&select(&columns, &shaped(&GapSum, 40, &shape)).unwrap()), [30, 10]);
 }
 
 #[test]
 fn lengths_are_those_of_the_end_that_is_kept() {
     // What the base knows is short, what it does not is long.
     let columns = pool(&(1..=100).map(|n| (n, f64::from(n * n), 1.0, 9.0)).collect::<Vec<_>>());
-    let strategy = Strategy::LengthMatchedRandom(Box::new(Strategy::Perplexity(Band::Low)));
     let mean = |direction| {
-        let request = Request { budget: Budget::Rows(10), direction };
-        let shaped = select_shaped(&columns, &strategy, &request, &Shape::default()).unwrap();
-        summarize(&columns, &shaped).mean_scored_tokens.1
+        let request = Request { direction, ..lengths_of(&PerplexityLow, Budget::Rows(10)) };
+        summarize(&columns, &select(&columns, &request).unwrap()).mean_scored_tokens.1
     };
     assert!(mean(None) < 12.0 && mean(Some(Direction::Ascending)) < 12.0);
     assert!(mean(Some(Direction::Descending)) > 88.0);
@@ -359,11 +368,11 @@ proptest! {
         let strata = Strata { names: vec!["all".into()], of: vec![0; table.len()] };
         let shape = Shape { quota: Some(Quota { strata, shares: Shares::Temperature(1.0) }), ..Shape::default() };
         for budget in [Budget::Rows(n), Budget::Tokens(tokens), Budget::Fraction(0.3)] {
-            let request = Request { budget, direction: None };
-            for strategy in [Strategy::Perplexity(Band::High), Strategy::Longest, Strategy::Random] {
-                let plain = select(&columns, &strategy, &request).unwrap();
-                let shaped = select_shaped(&columns, &strategy, &request, &shape).unwrap();
-                prop_assert_eq!(plain, shaped.selection);
+            for strategy in [&PerplexityHigh as &dyn Strategy, &Longest, &Random] {
+                let request = Request::new(strategy, budget);
+                let plain = select(&columns, &request).unwrap();
+                let found = select(&columns, &Request { shape: &shape, ..request }).unwrap();
+                prop_assert_eq!(plain.selection, found.selection);
             }
         }
     }
@@ -374,11 +383,10 @@ proptest! {
         let scores: Numbers = table.iter().map(|_| Some(0.0)).collect();
         let strata = Strata::of_lengths(&columns, &scores, bins);
         let quota = Some(Quota { strata: strata.clone(), shares: Shares::Temperature(1.0) });
-        let request = Request { budget: Budget::Rows(n), direction: None };
-        let shaped =
-            select_shaped(&columns, &Strategy::Perplexity(Band::High), &request, &Shape { quota, ..Shape::default() }).unwrap();
+        let shape = Shape { quota, ..Shape::default() };
+        let shaped = select(&columns, &shaped(&PerplexityHigh, n, &shape)).unwrap();
         prop_assert_eq!(shaped.selection.selected.len() as u64, n.min(table.len() as u64));
-        let all = select(&columns, &Strategy::Perplexity(Band::High), &Request { budget: Budget::Rows(1000), direction: None }).unwrap();
+        let all = select(&columns, &rows(&PerplexityHigh, 1000)).unwrap().selection;
         for (part, share) in shaped.strata.iter().enumerate() {
             let in_part = |row: u64| strata.of[usize::try_from(row).unwrap()] as usize == part;
             let best: Vec<u64> = all.selected.iter().map(|s| s.row).filter(|&row| in_part(row)).collect();

@@ -10,6 +10,8 @@ use std::fmt::Write as _;
 
 pub use examples::MAX_EXAMPLE_BYTES;
 
+use lobass_select::Border;
+
 use crate::escape::html;
 use crate::measure::Plane;
 use crate::number::{correlation, count, counted, percent, plain, share};
@@ -197,17 +199,10 @@ fn loss_figure(report: &Report, view: &View, losses: &Plane, at: usize) -> Strin
 fn loss_lines(view: &View, plane: &Plane) -> Vec<Line> {
     let (min, max) = (plane.x.min, plane.x.max);
     let mut lines = vec![Line { class: "diagonal", points: vec![(min, min), (max, max)] }];
-    let border = view.border();
-    let points = match (view.strategy.as_str(), border) {
-        // Shrinkage is added to sums, so its border is no line among means.
-        ("lobass", Some(score)) if view.shrinkage.is_none_or(|nats| nats == 0.0) => {
-            clipped(min, max, |x| (1.0 - score) * x)
-        }
-        ("gap", Some(score)) => clipped(min, max, |x| x - score),
-        ("perplexity-low" | "perplexity-high", Some(score)) if plane.x.contains(score.ln()) => {
-            vec![(score.ln(), min), (score.ln(), max)]
-        }
-        _ => Vec::new(),
+    let points = match view.line {
+        Some(Border::Sloped { slope, offset }) => clipped(min, max, |x| slope * x + offset),
+        Some(Border::Base(x)) if plane.x.contains(x) => vec![(x, min), (x, max)],
+        Some(Border::Base(_)) | None => Vec::new(),
     };
     if !points.is_empty() {
         lines.push(Line { class: "border", points });

@@ -10,9 +10,7 @@ mod plane;
 use std::collections::BTreeMap;
 
 use lobass_core::{Budget, Direction, Numbers, ScoreColumns, Selection};
-use lobass_select::{
-    Request, SelectError, Shape, Shaped, Strategy, Summary, select_shaped, spearman, summarize,
-};
+use lobass_select::{Chosen, Inputs, Request, SelectError, Strategy, Summary, select, spearman, summarize};
 use serde_json::Value;
 
 pub use axis::{Axis, Scale};
@@ -65,47 +63,44 @@ impl<'a> Measuring<'a> {
         }
     }
 
-    /// Adds what a strategy selects from the table. It takes 8 bytes a row, and some 40 more meanwhile.
+    /// Adds what a request selects from the table. It takes 8 bytes a row, and some 40 more meanwhile.
     ///
     /// # Errors
-    /// The error of [`select_shaped`] if the strategy cannot be used on the table. The other strategies are not
-    /// affected.
-    pub fn add(&mut self, strategy: &Strategy, request: &Request) -> Result<(), SelectError> {
-        let shaped = select_shaped(self.columns, strategy, request, &Shape::default())?;
-        self.add_selected(strategy, &shaped);
+    /// The error of [`select`] if the strategy cannot be used on the table. The other strategies are not affected.
+    pub fn add(&mut self, request: &Request<'_>) -> Result<(), SelectError> {
+        let chosen = select(Inputs::new(self.columns), request)?;
+        self.add_selected(request.strategy, &chosen);
         Ok(())
     }
 
     /// Adds a selection that a strategy made of the table, by the scores that it was ranked by.
-    pub fn add_selected(&mut self, strategy: &Strategy, shaped: &Shaped) {
+    pub fn add_selected(&mut self, strategy: &dyn Strategy, chosen: &Chosen) {
         let columns = self.columns;
-        let Shaped { selection, scores, .. } = shaped;
-        let summary = summarize(columns, shaped);
-        let ranking = shaped.ranked(columns);
+        let Chosen { selection, scores, .. } = chosen;
+        let summary = summarize(columns, chosen);
+        let ranking = chosen.ranked(columns);
         self.budget.get_or_insert(selection.budget);
         let info = strategy.info();
         let mut selected = vec![false; columns.len()];
-        for chosen in &selection.selected {
-            selected[place(chosen.row)] = true;
+        for one in &selection.selected {
+            selected[place(one.row)] = true;
         }
         let ranks = Ranks::of(columns.len(), &ranking, selection);
         let label = format!("{} score", info.name);
         let of_rows = scores.iter().zip(&selected);
-        // Of a relative reduction nothing is to be learned below -1, where the loss has more than doubled; rows that the
-        // base knows by heart can be a hundred times further down.
-        let least = if info.name == "lobass" { -1.0 } else { f64::NEG_INFINITY };
+        let least = info.shown_from.unwrap_or(f64::NEG_INFINITY);
         let histogram =
-            Histogram::of(&label, least, of_rows.filter_map(|(score, &chosen)| Some((score?, chosen))));
+            Histogram::of(&label, least, of_rows.filter_map(|(score, &is_kept)| Some((score?, is_kept))));
         let excluded =
             |left: &lobass_select::LeftOut| Excluded { why: left.why.clone(), n_rows: left.n_rows };
-        self.views.push(View {
+        let mut view = View {
             strategy: info.name.to_owned(),
-            score: strategy.score_in_words(shaped.shrinkage),
-            shrinkage: shaped.shrinkage,
+            score: chosen.score.clone(),
+            shrinkage: chosen.shrinkage,
             origin: info.source.to_owned(),
             keeps_high: selection.direction == Direction::Descending,
             n_eligible: selection.n_eligible,
-            excluded: shaped.left_out.iter().map(excluded).collect(),
+            excluded: chosen.left_out.iter().map(excluded).collect(),
             is_top: ranks.is_top,
             n_selected: selection.selected.len() as u64,
             n_tokens: selection.n_tokens,
@@ -114,12 +109,18 @@ impl<'a> Measuring<'a> {
             mean_scored_tokens: summary.mean_scored_tokens,
             sources: source_parts(&summary),
             losses: self.losses(&selected),
+            line: None,
             lengths: self.lengths(&label, &histogram.axis, scores, &selected),
             histogram,
             picks: picks::pick(&ranking, selection, &ranks, &selected, self.n_examples, |a, b| {
                 is_twin(columns, a, b)
             }),
-        });
+        };
+        // Shrinkage is added to sums, so its border is no line among means.
+        if chosen.shrinkage.is_none_or(|nats| nats == 0.0) {
+            view.line = view.border().and_then(|score| strategy.border(score));
+        }
+        self.views.push(view);
         self.kept.push(Kept { selected, scores: oriented(scores, selection) });
     }
 

@@ -1,26 +1,20 @@
 //! Pools, and a reader of pages that accepts nothing but what every reader understands.
 
-use lobass_core::{ExampleKey, Nll, RowStatus, ScoreRecord};
+use lobass_core::{ExampleKey, RowStatus, ScoreRecord};
 
 /// Rows of three sources whose losses go with nothing in particular.
 pub(crate) fn pool(n_rows: u64) -> Vec<ScoreRecord> {
     let record = |row: u64| {
         let hash = row.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33;
         let n_scored = u32::try_from(hash % 190 + 1).expect("at most 190");
-        let nll = |mean: f64| Some(Nll { sum: mean * f64::from(n_scored), n_scored: n_scored.into() });
+        let (base, reference) = ((hash % 997) as f64 / 200.0 + 0.01, (hash % 787) as f64 / 200.0);
+        let sum = |mean: f64| mean * f64::from(n_scored);
         ScoreRecord {
-            row,
             key: ExampleKey::new(format!("k{row}")),
             status: if hash % 50 == 49 { RowStatus::Truncated } else { RowStatus::Ok },
-            reason: None,
             source: format!("s{}", hash % 3),
             n_tokens: n_scored + 12,
-            n_scored,
-            base: nll((hash % 997) as f64 / 200.0 + 0.01),
-            reference: nll((hash % 787) as f64 / 200.0),
-            in_sample: None,
-            fold: None,
-            rejected: None,
+            ..ScoreRecord::scored(row, n_scored, sum(base), sum(reference))
         }
     };
     (0..n_rows).map(record).collect()

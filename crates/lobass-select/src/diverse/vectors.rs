@@ -35,6 +35,11 @@ impl<'a> Vectors<'a> {
         self.dim
     }
 
+    /// All values, one row after the other.
+    pub(crate) fn values(self) -> &'a [f32] {
+        self.values
+    }
+
     /// The vector of a row.
     ///
     /// # Panics

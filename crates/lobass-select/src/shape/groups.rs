@@ -36,36 +36,46 @@ impl Rows {
     }
 }
 
-impl Groups {
-    /// Why a row is left out.
-    pub(super) fn why(&self) -> String {
-        let winner = match self.winner {
-            Winner::BestRanked | Winner::First(_) => "a better row",
-            Winner::MostProbable => "a more probable row",
+impl Winner {
+    /// Why another row of its group is left out.
+    ///
+    /// - `share`: what the rows of a group share
+    pub(super) fn why(self, share: &str) -> String {
+        let winner = match self {
+            Self::BestRanked | Self::First(_) => "a better row",
+            Self::MostProbable => "a more probable row",
         };
-        format!("{winner} has {}", self.share)
+        format!("{winner} has {share}")
     }
 
     /// The rows that may be chosen: of each group one of those with a score. Linear in the rows.
-    pub(super) fn winners(&self, columns: &ScoreColumns, ranking: Ranking<'_>, scores: &Numbers) -> Rows {
-        let n_groups = self.of.iter().max().map_or(0, |&last| last as usize + 1);
+    ///
+    /// - `groups`: the group of each row
+    pub(super) fn rows(
+        self,
+        groups: &[u32],
+        columns: &ScoreColumns,
+        ranking: Ranking<'_>,
+        scores: &Numbers,
+    ) -> Rows {
+        let n_groups = groups.iter().max().map_or(0, |&last| last as usize + 1);
         let base = columns.losses("base");
         let rank = |row: usize| -> Option<Score> {
             let score = scores.get(row)?;
-            Score::new(match self.winner {
-                Winner::BestRanked | Winner::First(_) => score,
-                Winner::MostProbable => base.get(row)? / f64::from(columns.n_scored[row]),
+            Score::new(match self {
+                Self::BestRanked | Winner::First(_) => score,
+                Self::MostProbable => base.get(row)? / f64::from(columns.n_scored[row]),
             })
         };
-        let ranking = match self.winner {
-            Winner::BestRanked => ranking,
-            Winner::First(direction) => Ranking::new(columns, direction),
-            Winner::MostProbable => Ranking::ascending(columns),
+        let ranking = match self {
+            Self::BestRanked => ranking,
+            Self::First(direction) => Ranking::new(columns, direction),
+            Self::MostProbable => Ranking::ascending(columns),
         };
         let mut best: Vec<Option<(usize, Score)>> = vec![None; n_groups];
         for row in 0..scores.len() {
             let Some(score) = rank(row) else { continue };
-            let best = &mut best[self.of[row] as usize];
+            let best = &mut best[groups[row] as usize];
             if best.is_none_or(|(other, of_other)| ranking.is_before((row, score), (other, of_other))) {
                 *best = Some((row, score));
             }

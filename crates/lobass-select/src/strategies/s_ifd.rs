@@ -1,16 +1,61 @@
 //! Instruction-following difficulty over the tokens that a prompt matters to (S-IFD of T-SHIRT, arXiv 2506.01317).
 
-use super::Threshold;
+use lobass_core::{Direction, Numbers};
 
+use super::ifd::CEILING;
+use crate::strategy::{Inputs, Need, Problem, Strategy, StrategyInfo, UNCONDITIONAL};
+use crate::tokens::Threshold;
+
+/// `ifd-perplexity` over the tokens that the prompt matters most to, the highest; rows above 1 are left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SelectiveIfd;
+
+/// With the prompt and without it.
+const MODELS: [&str; 2] = ["base", UNCONDITIONAL];
 /// The share of a pool's tokens that count, as T-SHIRT has it.
-pub const SELECTIVE_SHARE: f64 = 0.5;
+const SHARE: f64 = 0.5;
+
+impl Strategy for SelectiveIfd {
+    fn info(&self) -> StrategyInfo {
+        StrategyInfo {
+            needs: &[Need::Base, Need::Unconditional, Need::Tokens],
+            ceiling: CEILING,
+            ..StrategyInfo::new(
+                "s-ifd",
+                Direction::Descending,
+                "ifd-perplexity over the tokens that the prompt matters most to, at most 1",
+                "T-SHIRT, arXiv 2506.01317, without its noise",
+            )
+        }
+    }
+
+    fn scores(&self, inputs: &Inputs<'_>) -> Result<Numbers, Problem> {
+        let statuses = &inputs.columns().statuses;
+        let threshold = threshold(SHARE, |take| {
+            inputs.each_row_of_tokens(&MODELS, |row, losses| {
+                if statuses[row].is_eligible() {
+                    losses[0].iter().zip(&losses[1]).for_each(|(&with, &without)| take(with, without));
+                }
+            })
+        })?;
+        let threshold = threshold.ok_or(Problem::Missing(Need::Tokens))?;
+        let mut scores = Numbers::missing(statuses.len());
+        inputs.each_row_of_tokens(&MODELS, |row, losses| {
+            scores.set(row, selective_ifd(&losses[0], &losses[1], threshold));
+        })?;
+        if !scores.has_any() {
+            return Err(Problem::Missing(Need::Tokens));
+        }
+        Ok(scores)
+    }
+}
 
 /// How much a prompt changes a token's loss, either way, from which on it counts; see [`Threshold::of_largest`] for
 /// `stream`, which hands over pairs of losses with and without the prompt.
 ///
 /// # Errors
 /// What `stream` says.
-pub fn selective_ifd_threshold<E>(
+fn threshold<E>(
     share: f64,
     mut stream: impl FnMut(&mut dyn FnMut(f32, f32)) -> Result<(), E>,
 ) -> Result<Option<f32>, E> {
@@ -21,7 +66,7 @@ pub fn selective_ifd_threshold<E>(
 /// `None` if there is no such token.
 ///
 /// - `with`, `without`: the loss of each scored token in nats with and without the prompt
-pub fn selective_ifd(with: &[f32], without: &[f32], threshold: f32) -> Option<f64> {
+fn selective_ifd(with: &[f32], without: &[f32], threshold: f32) -> Option<f64> {
     let changes = with.iter().zip(without).map(|(with, without)| with - without);
     let counting = changes.filter(|change| change.abs() >= threshold);
     let (sum, n) = counting.fold((0.0, 0u32), |(sum, n), change| (sum + f64::from(change), n + 1));
@@ -39,7 +84,7 @@ mod tests {
             with.iter().zip(without).for_each(|(&with, without)| take(with, without));
             Ok::<(), std::convert::Infallible>(())
         };
-        let threshold = selective_ifd_threshold(0.5, stream).unwrap().unwrap();
+        let threshold = super::threshold(0.5, stream).unwrap().unwrap();
         assert!((threshold - 1.0).abs() < 1e-6, "the second largest of 1, 0.1, 3, and 1");
         let score = selective_ifd(&with, &without, threshold).unwrap();
         assert!((score - f64::exp((-1.0 - 3.0 + 1.0) / 3.0)).abs() < 1e-6);

@@ -1,6 +1,8 @@
 //! Which settings of a selection mean something to which strategy.
 
-use super::{Need, Strategy};
+use super::choice::Choice;
+use super::definition::Strategy;
+use super::need::Need;
 
 /// A setting that changes what some strategies choose, and does nothing to the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,46 +34,33 @@ impl Setting {
         Self::Diversity,
         Self::AllResponses,
     ];
-}
 
-impl Strategy {
-    /// Whether a setting can change what the strategy chooses.
-    pub fn takes(&self, setting: Setting) -> bool {
-        match setting {
+    /// Whether it can change what a strategy chooses.
+    ///
+    /// - `lengths_of`: the strategy whose lengths are drawn, for one that draws any; its selection is changed too
+    pub fn acts_on(self, strategy: &dyn Strategy, lengths_of: Option<&dyn Strategy>) -> bool {
+        let (info, choice) = (strategy.info(), strategy.choice());
+        let draws_lengths = matches!(choice, Choice::LengthsOf);
+        match self {
             // Equal shares of clusters have no other end.
-            Setting::Direction => !matches!(self, Self::S2l(_)),
-            Setting::Shrinkage => match self {
-                Self::LengthMatchedRandom(other) => other.takes(setting),
-                strategy => *strategy == Self::Lobass,
-            },
-            Setting::Ratings => matches!(self, Self::Quality(_)),
-            Setting::LengthsOf => matches!(self, Self::LengthMatchedRandom(_)),
-            Setting::Queries => matches!(self, Self::Rds(_)),
-            // These choose a set by themselves.
-            Setting::Diversity => !matches!(self, Self::S2l(_) | Self::LengthMatchedRandom(_)),
-            Setting::AllResponses => !self.info().needs.contains(&Need::Prompts),
+            Self::Direction => !matches!(choice, Choice::Clusters(_)),
+            Self::Shrinkage => {
+                info.shrinks || draws_lengths && lengths_of.is_some_and(|other| other.info().shrinks)
+            }
+            Self::Ratings => info.needs.contains(&Need::Rating),
+            Self::LengthsOf => draws_lengths,
+            Self::Queries => info.needs.contains(&Need::Queries),
+            // The others choose a set by themselves.
+            Self::Diversity => matches!(choice, Choice::Ranks),
+            Self::AllResponses => !info.needs.contains(&Need::Prompts),
         }
-    }
-
-    /// Whether [`Strategy::LengthMatchedRandom`] can draw its lengths: its score is computed from sums of losses or from
-    /// lengths alone.
-    pub fn has_lengths(&self) -> bool {
-        !matches!(
-            self,
-            Self::LengthMatchedRandom(_)
-                | Self::Quality(_)
-                | Self::SelectiveIfd(_)
-                | Self::Grape
-                | Self::Lark(_)
-                | Self::S2l(_)
-                | Self::Rds(_)
-        )
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::strategies::{self, Gap, LengthMatchedRandom, Lobass};
 
     /// Which settings act on which strategy; `.` is one without effect.
     const TABLE: &str = "\
@@ -97,16 +86,24 @@ mod tests {
 
     #[test]
     fn every_strategy_and_every_setting() {
-        let all = Strategy::all();
-        assert_eq!(TABLE.lines().count(), all.len());
+        assert_eq!(TABLE.lines().count(), strategies::all().len());
         for line in TABLE.lines() {
             let mut words = line.split_whitespace();
-            let strategy = Strategy::from_name(words.next().unwrap()).unwrap();
+            let strategy = strategies::named(words.next().unwrap()).unwrap();
             for (setting, mark) in Setting::ALL.into_iter().zip(words) {
-                assert_eq!(strategy.takes(setting), mark != ".", "{strategy} and {setting:?}");
+                let acts = setting.acts_on(strategy, Some(&Lobass));
+                assert_eq!(acts, mark != ".", "{strategy} and {setting:?}");
             }
         }
-        let of_gap = Strategy::LengthMatchedRandom(Box::new(Strategy::Gap));
-        assert!(!of_gap.takes(Setting::Shrinkage), "shrinkage changes no score of `gap`");
+        let acts = Setting::Shrinkage.acts_on(&LengthMatchedRandom, Some(&Gap));
+        assert!(!acts, "shrinkage changes no score of `gap`");
+    }
+
+    #[test]
+    fn lengths_are_those_of_strategies_of_sums() {
+        let others: Vec<&str> =
+            strategies::all().iter().filter(|one| !one.has_lengths()).map(|one| one.name()).collect();
+        let expected = ["grape", "s-ifd", "lark", "s2l", "rds", "quality", "length-matched-random"];
+        assert_eq!(others, expected);
     }
 }

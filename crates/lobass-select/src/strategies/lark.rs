@@ -1,8 +1,31 @@
 //! LARK (arXiv 2605.30651): which of several responses to a prompt a model would learn fastest, from one pass.
 
-use lobass_core::{Numbers, ScoreColumns};
+use lobass_core::{Direction, Numbers, ScoreColumns};
 
-use crate::strategy::BRIER;
+use crate::strategy::{BRIER, Inputs, Need, Problem, Strategy, StrategyInfo};
+
+/// The gain in loss from a step on the row, of the best response to each prompt, the highest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lark;
+
+impl Strategy for Lark {
+    fn info(&self) -> StrategyInfo {
+        StrategyInfo {
+            needs: &[Need::Base, Need::Brier, Need::Prompts],
+            ..StrategyInfo::new(
+                "lark",
+                Direction::Descending,
+                "gain in loss from a step on the row, within the responses to its prompt",
+                "LARK, arXiv 2605.30651, without its weights",
+            )
+        }
+    }
+
+    fn scores(&self, inputs: &Inputs<'_>) -> Result<Numbers, Problem> {
+        let gains = gains(inputs.columns(), inputs.prompts()?);
+        if gains.has_any() { Ok(gains) } else { Err(Problem::Missing(Need::Prompts)) }
+    }
+}
 
 /// The gain of each row within the responses to its prompt, `(L_i / S) (2 rho_i - sum(rho_j L_j) / S)` with `L` the
 /// mean cross entropy, `rho` the mean Brier loss over it, and `S` the sum of all `L` of the prompt; missing where a loss
@@ -12,11 +35,7 @@ use crate::strategy::BRIER;
 /// code sums the squares of the fifty most likely tokens; these are of the whole vocabulary. Linear in the rows.
 ///
 /// - `prompts`: of each row a number that rows with the same prompt share, below the number of rows
-///
-/// # Panics
-/// If there is not a prompt for each row.
-pub fn lark(columns: &ScoreColumns, prompts: &[u32]) -> Numbers {
-    assert_eq!(prompts.len(), columns.len(), "a prompt for each row");
+fn gains(columns: &ScoreColumns, prompts: &[u32]) -> Numbers {
     let (base, brier) = (columns.losses("base"), columns.losses(BRIER));
     let means = |row: usize| {
         let n_scored = f64::from(columns.n_scored[row]);
@@ -60,7 +79,7 @@ mod tests {
     fn it_is_the_formula() {
         let rows = [(4.0, 1.2), (1.0, 0.8), (6.0, 1.9), (3.0, 1.0), (0.0, 0.0)];
         let prompts = [0, 0, 0, 3, 4];
-        let found = lark(&pool(&rows), &prompts);
+        let found = gains(&pool(&rows), &prompts);
         let mean: Vec<(f64, f64)> = rows.iter().map(|(loss, brier)| (loss / 2.0, brier / 2.0)).collect();
         let of = |members: &[usize], row: usize| {
             let s: f64 = members.iter().map(|&row| mean[row].0).sum();

@@ -2,9 +2,8 @@
 
 use lobass_core::{Budget, Numbers, Score, ScoreColumns};
 
+use super::sets::Chooser;
 use crate::best::{Best, Candidate, Limit, Ranking};
-use crate::rank::limit;
-use crate::sets::Chooser;
 use crate::shape::{Quota, Shares, allot};
 
 /// What a part of a pool got of a budget.
@@ -37,7 +36,7 @@ pub(crate) fn best_of_each(
 ) -> (Vec<Candidate>, Vec<StratumShare>) {
     let strata = &quota.strata;
     let room = rooms(columns, scores, quota);
-    let limits = limits(limit(budget, columns.len() as u64), &room, &quota.shares);
+    let limits = limits(Limit::of(budget, columns.len() as u64), &room, &quota.shares);
     let mut parts: Vec<Best<'_>> = (limits.iter().zip(&room))
         .map(|(&limit, room)| Best::new(ranking, limit, usize::try_from(room.n_rows).unwrap_or(usize::MAX)))
         .collect();
@@ -73,7 +72,7 @@ pub(crate) fn sets_of_each(
     for row in without {
         scores.set(row as usize, None);
     }
-    let whole = limit(budget, columns.len() as u64);
+    let whole = Limit::of(budget, columns.len() as u64);
     let tokens = match whole {
         Limit::Rows(_) => Vec::new(),
         Limit::Tokens(_) => tokens_of(columns),

@@ -1,0 +1,162 @@
+//! What a strategy reads of a pool.
+
+use std::fmt;
+
+use lobass_core::ColumnSet;
+
+/// Losses under the base of responses without their prompts.
+pub(crate) const UNCONDITIONAL: &str = "base_unconditional";
+/// Brier losses under the base.
+pub(crate) const BRIER: &str = "base_brier";
+
+/// What a strategy reads of a pool, beside the status, the length, and the tie-breaking hash of every row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Need {
+    /// The loss under the base model.
+    Base,
+    /// The loss under the reference model.
+    Reference,
+    /// The loss under the base model without the prompt.
+    Unconditional,
+    /// The Brier loss under the base model.
+    Brier,
+    /// Another column of losses of the score table, by its name without `_nll`.
+    Losses(&'static str),
+    /// The loss of every token.
+    Tokens,
+    /// Which rows have the same prompt.
+    Prompts,
+    /// The loss under the base and after each epoch of one training.
+    Trajectory,
+    /// Vectors of the rows and of queries.
+    Queries,
+    /// Another strategy, whose selection has the lengths that are wanted, and everything that one needs.
+    Lengths,
+    /// A rating of every row.
+    Rating,
+    /// A rejected response beside the chosen one.
+    Pair,
+}
+
+impl Need {
+    /// Whether the score table has it as sums of losses, so that no other file is read for it.
+    pub fn is_of_sums(self) -> bool {
+        match self {
+            Self::Base
+            | Self::Reference
+            | Self::Unconditional
+            | Self::Brier
+            | Self::Losses(_)
+            | Self::Pair => true,
+            Self::Tokens
+            | Self::Prompts
+            | Self::Trajectory
+            | Self::Queries
+            | Self::Lengths
+            | Self::Rating => false,
+        }
+    }
+
+    /// The name of its column of sums without `_nll`, if it is one column.
+    pub(crate) fn column(self) -> Option<&'static str> {
+        match self {
+            Self::Base => Some("base"),
+            Self::Reference => Some("reference"),
+            Self::Unconditional => Some(UNCONDITIONAL),
+            Self::Brier => Some(BRIER),
+            Self::Losses(name) => Some(name),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Need {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Base => "base",
+            Self::Reference => "reference",
+            Self::Unconditional => "base without the prompt",
+            Self::Brier => "Brier losses of the base",
+            Self::Losses(name) => name,
+            Self::Tokens => "losses of tokens",
+            Self::Prompts => "prompts",
+            Self::Trajectory => "losses after each epoch",
+            Self::Queries => "vectors of the pool and of queries",
+            Self::Lengths => "lengths of another strategy's selection",
+            Self::Rating => "ratings",
+            Self::Pair => "pairs",
+        })
+    }
+}
+
+/// The needs of one or several strategies together, each once.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Needs(Vec<Need>);
+
+impl Needs {
+    /// Whether something is needed.
+    pub fn contains(&self, need: Need) -> bool {
+        self.0.contains(&need)
+    }
+
+    /// All of them, in the order in which they were added.
+    pub fn iter(&self) -> impl Iterator<Item = Need> + '_ {
+        self.0.iter().copied()
+    }
+
+    /// The columns of a score table that are read.
+    ///
+    /// - `epochs`: the columns of one training, the base's first, for [`Need::Trajectory`]
+    pub fn columns(&self, epochs: &[String]) -> ColumnSet {
+        let mut columns = ColumnSet::of_losses(self.iter().filter_map(Need::column));
+        if self.contains(Need::Pair) {
+            let models = [Need::Base, Need::Reference].into_iter().filter(|need| self.contains(*need));
+            let rejected = models.filter_map(Need::column).map(|model| format!("{model}_rejected"));
+            columns.extend(ColumnSet::of_losses(rejected));
+        }
+        if self.contains(Need::Trajectory) {
+            columns.extend(ColumnSet::of_losses(epochs));
+        }
+        columns
+    }
+}
+
+impl Extend<Need> for Needs {
+    fn extend<I: IntoIterator<Item = Need>>(&mut self, needs: I) {
+        for need in needs {
+            if !self.contains(need) {
+                self.0.push(need);
+            }
+        }
+    }
+}
+
+impl FromIterator<Need> for Needs {
+    fn from_iter<I: IntoIterator<Item = Need>>(needs: I) -> Self {
+        let mut all = Self::default();
+        all.extend(needs);
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_by_hand() {
+        let columns = |needs: &[Need]| {
+            let needs: Needs = needs.iter().copied().collect();
+            let epochs = ["base", "reference_epoch1"].map(str::to_owned);
+            needs.columns(&epochs).losses.into_iter().collect::<Vec<_>>()
+        };
+        assert_eq!(columns(&[]), [""; 0]);
+        assert_eq!(columns(&[Need::Base, Need::Unconditional]), ["base", "base_unconditional"]);
+        assert_eq!(columns(&[Need::Base, Need::Pair]), ["base", "base_rejected"]);
+        let pairs = ["base", "base_rejected", "reference", "reference_rejected"];
+        assert_eq!(columns(&[Need::Base, Need::Reference, Need::Pair, Need::Base]), pairs);
+        assert_eq!(columns(&[Need::Trajectory]), ["base", "reference_epoch1"]);
+        assert_eq!(columns(&[Need::Losses("in_sample"), Need::Rating]), ["in_sample"]);
+    }
+}
