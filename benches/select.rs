@@ -2,8 +2,9 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use lobass_benches::SEED;
-use lobass_core::{Budget, ExampleKey, Nll, RowStatus, ScoreColumns, ScoreRecord};
-use lobass_select::{Request, Shape, Strategy, select, select_shaped, summarize};
+use lobass_core::{Budget, ExampleKey, ScoreColumns, ScoreRecord};
+use lobass_select::strategies::{Lobass, Random};
+use lobass_select::{Request, Strategy, select, summarize};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
@@ -13,26 +14,9 @@ fn table() -> ScoreColumns {
     let mut rng = ChaCha8Rng::seed_from_u64(SEED);
     let mut record = |row: u64| {
         let n_scored = rng.random_range(1..400u32);
-        let mut nll = |most: f64| {
-            Some(Nll {
-                sum: f64::from(n_scored) * rng.random_range(0.1..most),
-                n_scored: u64::from(n_scored),
-            })
-        };
-        ScoreRecord {
-            row,
-            key: ExampleKey::new(format!("{row:032x}")),
-            status: RowStatus::Ok,
-            reason: None,
-            source: "pool".to_owned(),
-            n_tokens: n_scored + 50,
-            n_scored,
-            base: nll(4.0),
-            reference: nll(2.0),
-            in_sample: None,
-            fold: None,
-            rejected: None,
-        }
+        let mut sum = |most: f64| f64::from(n_scored) * rng.random_range(0.1..most);
+        let scored = ScoreRecord::scored(row, n_scored, sum(4.0), sum(2.0));
+        ScoreRecord { key: ExampleKey::new(format!("{row:032x}")), n_tokens: n_scored + 50, ..scored }
     };
     let records: Vec<ScoreRecord> = (0..N_ROWS).map(&mut record).collect();
     ScoreColumns::of(&records, 0)
@@ -43,19 +27,18 @@ fn selecting(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("select");
     group.sample_size(10).throughput(Throughput::Elements(N_ROWS));
     for (strategy, budget) in [
-        (Strategy::Lobass, Budget::Fraction(0.06)),
-        (Strategy::Lobass, Budget::Tokens(2_000_000)),
-        (Strategy::Random, Budget::Fraction(0.06)),
+        (&Lobass as &dyn Strategy, Budget::Fraction(0.06)),
+        (&Lobass, Budget::Tokens(2_000_000)),
+        (&Random, Budget::Fraction(0.06)),
     ] {
-        let request = Request { budget, direction: None };
-        group.bench_function(format!("{}, {budget}", strategy.info().name), |bencher| {
-            bencher.iter(|| select(&columns, &strategy, &request).expect("rows with scores"));
+        let request = Request::new(strategy, budget);
+        group.bench_function(format!("{strategy}, {budget}"), |bencher| {
+            bencher.iter(|| select(&columns, &request).expect("rows with scores"));
         });
     }
-    let request = Request { budget: Budget::Fraction(0.06), direction: None };
-    let shaped = select_shaped(&columns, &Strategy::Lobass, &request, &Shape::default());
-    let shaped = shaped.expect("rows with scores");
-    group.bench_function("summary", |bencher| bencher.iter(|| summarize(&columns, &shaped)));
+    let request = Request::new(&Lobass, Budget::Fraction(0.06));
+    let chosen = select(&columns, &request).expect("rows with scores");
+    group.bench_function("summary", |bencher| bencher.iter(|| summarize(&columns, &chosen)));
 }
 
 criterion_group!(benches, selecting);

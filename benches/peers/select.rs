@@ -10,7 +10,7 @@ use std::time::Instant;
 use lobass_benches::peak_memory;
 use lobass_core::{Budget, ScoreColumns, Selection};
 use lobass_run::ScoreFile;
-use lobass_select::{Request, Shape, Strategy, select_shaped, summarize};
+use lobass_select::{Request, select, strategies, summarize};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -29,15 +29,15 @@ struct Asked {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let path = std::env::args().nth(1).ok_or("expected the path of a request, found nothing")?;
     let asked: Asked = serde_json::from_slice(&fs_err::read(path)?)?;
-    let strategy = Strategy::from_name(&asked.strategy)?;
+    let strategy = strategies::named(&asked.strategy)?;
     let budget: Budget = asked.budget.parse()?;
 
     let begin = Instant::now();
-    let columns = ScoreFile::open(&asked.table)?.columns(&strategy.columns(), 0, asked.threads)?;
+    let columns =
+        ScoreFile::open(&asked.table)?.columns(&strategy.needs(None).columns(&[]), 0, asked.threads)?;
     let reading = begin.elapsed().as_secs_f64();
-    let request = Request { budget, direction: None };
-    let shaped = select_shaped(&columns, &strategy, &request, &Shape::default())?;
-    let selection = &shaped.selection;
+    let chosen = select(&columns, &Request::new(strategy, budget))?;
+    let selection = &chosen.selection;
     let selecting = begin.elapsed().as_secs_f64() - reading;
     let (columns_bytes, peak) = (bytes(&columns), peak_memory());
     let mut result = json!({
@@ -54,7 +54,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         (result["rows"], result["last"]) = (json!(above), json!(last));
     } else {
         let begin = Instant::now();
-        let summary = summarize(&columns, &shaped);
+        let summary = summarize(&columns, &chosen);
         result["seconds_summarizing"] = json!(begin.elapsed().as_secs_f64());
         result["peak_rss_bytes_summarizing"] = json!(peak_memory());
         result["length_correlation"] = json!(summary.length_correlation);

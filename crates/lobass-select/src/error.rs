@@ -58,7 +58,7 @@ pub enum SelectError {
         column: &'static str,
     },
     /// The strategy reads ratings, and there are none.
-    #[error("strategy `{strategy}`: expected ratings, found none")]
+    #[error("strategy `{strategy}`: expected ratings, found none; name their column with `--rating`")]
     NoRatings {
         /// The strategy.
         strategy: String,

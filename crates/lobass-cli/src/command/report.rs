@@ -13,6 +13,7 @@ use lobass::settings::{ComputeSettings, SelectSettings, available_threads};
 use lobass::shell::{quoted, quoted_path};
 use lobass_data::{Bos, ChatTemplate, DateTime, Encoder, Pool, TemplateChoice, TextTokenizer};
 use lobass_run::{Manifest, ScoreFile};
+use lobass_select::Strategy;
 
 use crate::args::ReportArgs;
 use crate::exit::Outcome;
@@ -32,20 +33,23 @@ pub(crate) fn report(args: &ReportArgs, ui: &Ui) -> anyhow::Result<Outcome> {
         true if settings.direction.is_some() => {
             bail!("`--ascending` and `--descending` apply to named strategies; name them with `--strategy`")
         }
-        true => settings.check(DEFAULT_STRATEGIES)?,
+        true => settings.check(DEFAULT_STRATEGIES.map(Strategy::name))?,
         false => settings.check(names())?,
     }
+    let strategies: Vec<_> = names().map(|name| settings.strategy(name)).collect::<Result<_, _>>()?;
     let table = ScoreFile::open(&args.scores)?;
     check_models(args, table.manifest())?;
-    let wanted = PageRequest::columns(names(), &settings, table.manifest())?;
+    let wanted = PageRequest::columns(strategies.iter().map(|one| *one as _), &settings, table.manifest())?;
     let columns = table.columns(&wanted, settings.seed, available_threads())?;
     let pool = open_scored_pool(&args.scores, &args.data, table.manifest(), true, ui.runtime())?;
     PageRequest::check(&args.out, &args.scores, &pool)?;
     outputs::note_replaced(std::slice::from_ref(&args.out), ui.runtime());
     let encoder = args.base.is_some().then(|| encoder(args, &pool, table.manifest(), ui)).transpose()?;
     let models = models(args, encoder.as_ref(), table.manifest(), ui)?;
-    let choose = |name| choose(&table, &columns, &pool, name, &settings);
-    let chosen: Vec<_> = names().map(choose).collect::<Result<_, _>>()?;
+    let mut chosen = Vec::new();
+    for &strategy in &strategies {
+        chosen.push((strategy as _, choose(&table, &columns, &pool, strategy, &settings)?));
+    }
     let page = PageRequest {
         table: &table,
         scores: &args.scores,

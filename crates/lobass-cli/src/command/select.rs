@@ -14,15 +14,16 @@ pub(crate) fn select(args: &SelectArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let mut settings = SelectSettings::default();
     args.selection.apply(&mut settings);
     settings.check([args.strategy.as_str()])?;
+    let strategy = settings.strategy(&args.strategy)?;
     let table = ScoreFile::open(&args.scores)?;
-    let wanted = columns_of([args.strategy.as_str()], &settings, table.manifest())?;
+    let wanted = columns_of([strategy], &settings, table.manifest())?;
     let columns = table.columns(&wanted, settings.seed, available_threads())?;
-    let reads_rows = args.out.is_some() || reads_rows(&args.strategy, &settings)?;
+    let reads_rows = args.out.is_some() || reads_rows(strategy, &settings);
     let pool = open_scored_pool(&args.scores, &args.data, table.manifest(), reads_rows, ui.runtime())?;
     let target = SelectionTarget { out: args.out.clone(), index: args.index.clone() };
     target.check(&pool, &args.scores, &settings)?;
     target.note_replaced(&pool, ui.runtime())?;
-    let report = select_and_write(&table, &columns, &pool, &args.strategy, &settings, &target)?;
+    let report = select_and_write(&table, &columns, &pool, strategy, &settings, &target)?;
     if args.out.is_none() && args.index.is_none() {
         ui.warn("nothing was written: `--out` names a file for the rows, `--index` one for a list of them");
     }

@@ -1,30 +1,17 @@
 //! `lobass strategies`.
 
-use lobass_select::{Need, Strategy};
+use lobass_select::strategies::all;
 use serde_json::{Value, json};
 
 use crate::exit::Outcome;
 use crate::ui::Ui;
 
 pub(crate) fn strategies(ui: &Ui) -> anyhow::Result<Outcome> {
-    let need = |need: &Need| match need {
-        Need::Base => "base",
-        Need::Reference => "reference",
-        Need::Unconditional => "base without the prompt",
-        Need::Brier => "Brier losses of the base",
-        Need::Tokens => "losses of tokens",
-        Need::Prompts => "prompts",
-        Need::Trajectory => "losses after each epoch",
-        Need::Queries => "vectors of the pool and of queries",
-        Need::Lengths => "lengths of another strategy's selection",
-        Need::Pair => "pairs",
-        Need::Rating => "ratings",
-    };
     let mut lines = Vec::new();
     let mut json: Vec<Value> = Vec::new();
-    for strategy in Strategy::all() {
+    for strategy in all() {
         let info = strategy.info();
-        let needs: Vec<_> = info.needs.iter().map(need).collect();
+        let needs: Vec<_> = info.needs.iter().map(ToString::to_string).collect();
         let keeps = match info.direction {
             lobass_core::Direction::Descending => "high",
             lobass_core::Direction::Ascending => "low",

@@ -18,8 +18,10 @@ use lobass_core::Observer as _;
 use lobass_core::readable::{counted, duration};
 use lobass_core::{Budget, ColumnSet, ScoreColumns, Sequence};
 use lobass_data::Pool;
-use lobass_evidence::{Bootstrap, Matching, PoolRecord, SourceCount};
+use lobass_evidence::{Bootstrap, FULL, Matching, PoolRecord, SourceCount, ZERO_SHOT};
 use lobass_run::{Plan, ScoreFile};
+use lobass_select::Strategy as _;
+use lobass_select::strategies::Random;
 use lobass_train::TrainConfig;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -36,13 +38,6 @@ use crate::settings::{MatchedTokens, SelectSettings, TrainSettings};
 
 pub use devices::Devices;
 pub use held_out::Overlaps;
-
-/// The arm that is trained on all rows.
-pub const FULL: &str = "full";
-/// The arm that is not trained.
-pub const ZERO_SHOT: &str = "zero-shot";
-/// The strategy that every other one is held against.
-pub const RANDOM: &str = "random";
 
 /// Everything that a comparison is made from.
 pub struct CompareRequest<'a> {
@@ -300,7 +295,7 @@ fn check_directory(out: &Path) -> Result<()> {
 
 /// The strategies, each once, with the one that is always compared.
 fn with_random(strategies: &[String]) -> Vec<String> {
-    let mut all = vec![RANDOM.to_owned()];
+    let mut all = vec![Random.name().to_owned()];
     for strategy in strategies {
         if !all.contains(strategy) {
             all.push(strategy.clone());

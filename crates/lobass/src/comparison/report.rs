@@ -3,19 +3,23 @@
 use std::path::Path;
 
 use lobass_evidence::{
-    Arm, ArmReport, Cost, Matching, Measured, ModelRecord, Outcome, RecipeRecord, Report, SeedTotals,
-    SourceCount, measure, tables,
+    Arm, ArmReport, Cost, FULL, Matching, Measured, ModelRecord, Outcome, RecipeRecord, Report, SeedTotals,
+    SourceCount, ZERO_SHOT, measure, tables,
 };
 use lobass_run::ScoreFile;
+use lobass_select::Strategy as _;
+use lobass_select::strategies::{Gap, GapSum, Longest, Random};
 
 use super::subset::cost_of_selecting;
 use super::trial::TrialRecord;
-use super::{Comparison, FULL, RANDOM, Trial, ZERO_SHOT, write_whole};
+use super::{Comparison, Trial, write_whole};
 use crate::error::{Context as _, Result};
 use crate::settings::Method;
 
 /// What every arm is compared with, if it is there.
-const BASELINES: [&str; 6] = [RANDOM, FULL, ZERO_SHOT, "gap", "gap-sum", "longest"];
+fn baselines() -> [&'static str; 6] {
+    [Random.name(), FULL, ZERO_SHOT, Gap.name(), GapSum.name(), Longest.name()]
+}
 
 /// The trials of an arm, by seed.
 struct Done {
@@ -36,7 +40,7 @@ impl Comparison {
             })
             .collect();
         let held_out = &self.held_out;
-        let found = measure(&arms, &held_out.sources, &held_out.of_example, &BASELINES, &self.bootstrap)?;
+        let found = measure(&arms, &held_out.sources, &held_out.of_example, &baselines(), &self.bootstrap)?;
         let Measured { results, totals, differences } = found;
         let mut reports = Vec::new();
         for (done, (results, totals)) in done.iter().zip(results.into_iter().zip(totals)) {
@@ -93,7 +97,10 @@ impl Comparison {
         let nothing = Cost { references: Some(0.0), ..Cost::default() };
         let selecting = match done.arm.as_str() {
             FULL | ZERO_SHOT => nothing,
-            strategy => cost_of_selecting(scores, strategy, &self.select, self.record.n_tokens)?,
+            name => {
+                let strategy = self.select.strategy(name)?;
+                cost_of_selecting(scores, strategy, &self.select, self.record.n_tokens)?
+            }
         };
         let first = self.subsets.get(&(done.arm.clone(), 0));
         let sources: Vec<SourceCount> = match done.arm.as_str() {

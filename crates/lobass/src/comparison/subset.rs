@@ -8,7 +8,7 @@ use lobass_core::RowStatus;
 use lobass_core::readable::counted;
 use lobass_evidence::{Cost, SourceCount};
 use lobass_run::ScoreFile;
-use lobass_select::Summary;
+use lobass_select::{Need, Strategy, Summary};
 
 use super::{CompareRequest, Comparison};
 use crate::error::Result;
@@ -40,24 +40,28 @@ pub(super) fn subsets(
     runtime: &Runtime,
 ) -> Result<BTreeMap<(String, u64), Subset>> {
     let mut subsets = BTreeMap::new();
-    let strategies = comparison.strategies.iter().map(String::as_str);
-    let wanted = columns_of(strategies, request.select, table.manifest())?;
+    let strategies: Vec<&dyn Strategy> = comparison
+        .strategies
+        .iter()
+        .map(|name| Ok(request.select.strategy(name)? as _))
+        .collect::<Result<_>>()?;
+    let wanted = columns_of(strategies.iter().copied(), request.select, table.manifest())?;
     for offset in 0..comparison.n_seeds {
         let settings =
             SelectSettings { seed: request.select.seed.wrapping_add(offset), ..request.select.clone() };
         let columns = table.columns(&wanted, settings.seed, comparison.threads)?;
-        for strategy in &comparison.strategies {
-            let index = comparison.out.join("selected").join(strategy).join(format!("seed{offset}.jsonl"));
+        for (&strategy, name) in strategies.iter().zip(&comparison.strategies) {
+            let index = comparison.out.join("selected").join(name).join(format!("seed{offset}.jsonl"));
             let target = SelectionTarget { out: None, index: Some(index) };
             let report = select_and_write(table, &columns, &comparison.pool, strategy, &settings, &target)?;
             let mut rows: Vec<u64> =
-                report.shaped.selection.selected.iter().map(|selected| selected.row).collect();
+                report.chosen.selection.selected.iter().map(|selected| selected.row).collect();
             rows.sort_unstable();
             let n_selected = rows.len();
             rows.retain(|row| comparison.sequences_of.contains_key(row));
             if rows.len() < n_selected {
                 runtime.warn(&format!(
-                    "{strategy}: {} cannot be trained on with this base and are left out",
+                    "{name}: {} cannot be trained on with this base and are left out",
                     counted((n_selected - rows.len()) as u64, "selected row")
                 ));
             }
@@ -69,17 +73,17 @@ pub(super) fn subsets(
                 n_rows: share.n_selected,
             };
             let sources = sources.iter().map(share).collect();
-            let (own, kept) = (report.strategy.info().direction, report.shaped.selection.direction);
+            let (own, kept) = (strategy.info().direction, report.chosen.selection.direction);
             let subset = Subset {
                 rows,
                 turned: (kept != own).then(|| kept.to_string()),
-                shrinkage: report.shaped.shrinkage,
+                shrinkage: report.chosen.shrinkage,
                 length_correlation,
                 mean_scored_tokens,
                 sources,
                 falls_short,
             };
-            subsets.insert((strategy.clone(), offset), subset);
+            subsets.insert((name.clone(), offset), subset);
         }
     }
     let n_rows = |subset: &Subset| subset.rows.len();
@@ -97,7 +101,7 @@ pub(super) fn subsets(
 /// What it takes to have the numbers that a strategy reads: passes over the pool, and trainings of references.
 pub(super) fn cost_of_selecting(
     table: &ScoreFile,
-    strategy: &str,
+    strategy: &dyn Strategy,
     settings: &SelectSettings,
     pool_tokens: u64,
 ) -> Result<Cost> {
@@ -125,11 +129,11 @@ pub(super) fn cost_of_selecting(
         }
     }
     // Vectors come with the base's pass; where nothing else is read of it, they are that pass.
-    if settings.reads_vectors(strategy)? {
+    if settings.reads_vectors(strategy) {
         scoring = scoring.max(1);
     }
     // The cost of given ratings is not known.
-    if matches!(settings.strategy(strategy)?, lobass_select::Strategy::Quality(_)) {
+    if strategy.info().needs.contains(&Need::Rating) {
         trained.insert(Path::new("ratings"), None);
     }
     let references: Option<u64> = trained.values().copied().sum();

@@ -13,7 +13,8 @@ use lobass_core::{ColumnSet, ScoreColumns};
 use lobass_data::Pool;
 use lobass_report::{Example, Measuring, Report, to_html, to_text};
 use lobass_run::{Manifest, ScoreFile};
-use lobass_select::{Shaped, Strategy};
+use lobass_select::strategies::{Gap, Lobass, Longest, PerplexityHigh, Random};
+use lobass_select::{Chosen, Strategy};
 use serde_json::{Value, json};
 
 use crate::error::{Context as _, Error, Result};
@@ -27,7 +28,7 @@ pub use heat::{Heat, Tokens};
 pub use of_run::RunPage;
 
 /// The paper's score, what it is made of, and the baselines that are hard to beat.
-pub const DEFAULT_STRATEGIES: [&str; 5] = ["lobass", "gap", "perplexity-high", "longest", "random"];
+pub static DEFAULT_STRATEGIES: [&dyn Strategy; 5] = [&Lobass, &Gap, &PerplexityHigh, &Longest, &Random];
 
 /// What a terminal shows is so wide.
 const TEXT_WIDTH: usize = 100;
@@ -42,9 +43,9 @@ pub struct PageRequest<'a> {
     pub pool: &'a Pool,
     pub settings: &'a SelectSettings,
     /// What was chosen.
-    pub chosen: &'a [(Strategy, Shaped)],
+    pub chosen: &'a [(&'a dyn Strategy, Chosen)],
     /// Strategies that are shown beside those if the table has what they need.
-    pub beside: &'a [&'a str],
+    pub beside: &'a [&'a dyn Strategy],
     pub n_examples: usize,
     pub heat: Heat<'a>,
     pub title: String,
@@ -64,7 +65,7 @@ pub struct PageReport {
 impl PageRequest<'_> {
     /// The columns of a score table that a page reads.
     pub fn columns<'a>(
-        strategies: impl IntoIterator<Item = &'a str>,
+        strategies: impl IntoIterator<Item = &'a dyn Strategy>,
         settings: &SelectSettings,
         manifest: &Manifest,
     ) -> Result<ColumnSet> {
@@ -109,21 +110,21 @@ impl PageRequest<'_> {
     }
 
     fn is_chosen(&self, name: &str) -> bool {
-        self.chosen.iter().any(|(strategy, _)| strategy.info().name == name)
+        self.chosen.iter().any(|(strategy, _)| strategy.name() == name)
     }
 
     fn measured(&self) -> Result<Report> {
         let mut measuring = Measuring::new(self.columns, self.n_examples);
-        for (strategy, shaped) in self.chosen {
-            measuring.add_selected(strategy, shaped);
+        for (strategy, chosen) in self.chosen {
+            measuring.add_selected(*strategy, chosen);
         }
         // The other end of a strategy's score is what was asked of others.
         let settings = SelectSettings { direction: None, ..self.settings.clone() };
-        for name in self.beside.iter().filter(|name| !self.is_chosen(name)) {
-            match choose(self.table, self.columns, self.pool, name, &settings) {
-                Ok((strategy, shaped)) => measuring.add_selected(&strategy, &shaped),
+        for &strategy in self.beside.iter().filter(|strategy| !self.is_chosen(strategy.name())) {
+            match choose(self.table, self.columns, self.pool, strategy, &settings) {
+                Ok(chosen) => measuring.add_selected(strategy, &chosen),
                 Err(error) if matches!(error.cause(), Error::Select(_)) => {
-                    measuring.leave_out(name, error.to_string())
+                    measuring.leave_out(strategy.name(), error.to_string());
                 }
                 Err(error) => return Err(error),
             }

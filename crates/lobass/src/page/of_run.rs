@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use lobass_core::ScoreColumns;
 use lobass_report::Command;
 use lobass_run::{ScoreFile, Seal};
-use lobass_select::{Shaped, Strategy};
+use lobass_select::{Chosen, Strategy};
 
 use super::commands::Spelled;
 use super::heat::{Heat, Tokens};
@@ -28,7 +28,7 @@ pub struct RunPage<'a> {
     pub seal: &'a Seal,
     pub table: &'a ScoreFile,
     pub columns: &'a ScoreColumns,
-    pub chosen: &'a [(Strategy, Shaped)],
+    pub chosen: &'a [(&'a dyn Strategy, Chosen)],
     /// The run directory.
     pub out: &'a Path,
 }

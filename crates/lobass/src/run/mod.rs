@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use lobass_core::Observer as _;
 use lobass_data::Pool;
 use lobass_run::{ScoreFile, Seal, WorkDir};
-use lobass_select::{RankedAs, Shaped, Strategy};
+use lobass_select::strategies::Lobass;
+use lobass_select::{Chosen, RankedAs, Strategy};
 use lobass_train::TrainConfig;
 use serde_json::{Value, json};
 
@@ -73,24 +74,24 @@ pub fn run(settings: &Settings, runtime: &Runtime) -> Result<RunReport> {
     write_table(&work, &seal, 0, &scores, TableFormat::Parquet, runtime)?;
     fs_err::write(&record, as_toml)?;
     let table = ScoreFile::open(&scores)?;
-    let strategies = &settings.select.strategies;
-    let strategy_names = strategies.iter().map(String::as_str);
-    let mut wanted = PageRequest::columns(strategy_names, &settings.select, table.manifest())?;
+    let names = &settings.select.strategies;
+    let strategies = settings.select.strategies()?;
+    let mut wanted = PageRequest::columns(strategies.iter().copied(), &settings.select, table.manifest())?;
     wanted.extend(ReferenceReport::columns(table.manifest()));
     let columns = table.columns(&wanted, settings.select.seed, settings.compute.threads())?;
-    remove_stale(out, strategies, &sequences.pool, runtime)?;
+    remove_stale(out, names, &sequences.pool, runtime)?;
     let mut falls_short = false;
     let mut texts = Vec::new();
     let mut results = Vec::new();
     let mut chosen = Vec::new();
-    for strategy in strategies {
-        let target = target(out, strategy);
+    for (&strategy, name) in strategies.iter().zip(names) {
+        let target = target(out, name);
         let report =
             select_and_write(&table, &columns, &sequences.pool, strategy, &settings.select, &target)?;
         falls_short |= report.falls_short();
         texts.push(report.text());
         results.push(json!(report.json()));
-        chosen.push((report.strategy, report.shaped));
+        chosen.push((strategy, report.chosen));
     }
     let manifest = table.manifest();
     let references = ReferenceReport::new(manifest, &columns, &ranked_as(&chosen));
@@ -119,17 +120,17 @@ pub fn run(settings: &Settings, runtime: &Runtime) -> Result<RunReport> {
 }
 
 /// How LoBaSS ranked the pool; if it was not asked for, as it would have by itself, keeping as many rows as the others.
-fn ranked_as(chosen: &[(Strategy, Shaped)]) -> RankedAs<'_> {
-    let n_selected = |shaped: &Shaped| shaped.selection.selected.len();
-    match chosen.iter().find(|(strategy, _)| *strategy == Strategy::Lobass) {
-        Some((_, shaped)) => RankedAs {
-            k: n_selected(shaped),
-            direction: Some(shaped.selection.direction),
-            shrinkage: shaped.shrinkage,
-            candidates: Some(&shaped.scores),
+fn ranked_as<'a>(all: &'a [(&dyn Strategy, Chosen)]) -> RankedAs<'a> {
+    let n_selected = |chosen: &Chosen| chosen.selection.selected.len();
+    match all.iter().find(|(strategy, _)| strategy.name() == Lobass.name()) {
+        Some((_, chosen)) => RankedAs {
+            k: n_selected(chosen),
+            direction: Some(chosen.selection.direction),
+            shrinkage: chosen.shrinkage,
+            candidates: Some(&chosen.scores),
         },
         None => {
-            let k = chosen.iter().map(|(_, shaped)| n_selected(shaped)).max().unwrap_or_default();
+            let k = all.iter().map(|(_, chosen)| n_selected(chosen)).max().unwrap_or_default();
             RankedAs { k, ..RankedAs::default() }
         }
     }

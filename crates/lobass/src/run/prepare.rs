@@ -72,8 +72,8 @@ impl Prepared {
         let given = settings.model.reference.as_deref();
         let reference = given.map(|dir| open_reference(&base, dir, &out, &sequences, runtime)).transpose();
         let reference = faults.take(reference).flatten();
-        let needs = |need| settings.select.needs(need);
-        let (unconditional, brier) = (needs(Need::Unconditional)?, needs(Need::Brier)?);
+        let needs = settings.select.needs(settings.select.strategies()?)?;
+        let (unconditional, brier) = (needs.contains(Need::Unconditional), needs.contains(Need::Brier));
         let further = faults.take(further(&base, unconditional, brier, &sequences)).unwrap_or_default();
         faults.end()?;
         let plan = sequences.plan()?;
@@ -82,7 +82,7 @@ impl Prepared {
         let mut prepared =
             Self { settings, out, base, reference, further, recipe, sequences, plan, detail, home };
         prepared.check()?;
-        if prepared.settings.select.needs(Need::Tokens)? {
+        if needs.contains(Need::Tokens) {
             prepared.detail = Detail::PerToken;
         }
         Ok(prepared)

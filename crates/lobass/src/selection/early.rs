@@ -6,9 +6,10 @@ use std::collections::{HashMap, HashSet};
 use lobass_core::ExampleKey;
 use lobass_data::Pool;
 use lobass_run::InputRecord;
-use lobass_select::{NamedShares, Need, SelectError, Strata, Strategy};
+use lobass_select::{Choice, NamedShares, Need, SelectError, Strata, Strategy};
 
-use super::{checkpoints, ratings, sets, shape};
+use super::epochs::epochs;
+use super::{ratings, sets, shape};
 use crate::error::{Context as _, Result, bail};
 use crate::faults::Faults;
 use crate::sequences::KnownRows;
@@ -50,7 +51,7 @@ pub fn check_data(settings: &SelectSettings, table: &Expected<'_>) -> Result<()>
     let mut faults = Faults::default();
     for name in &settings.strategies {
         let Some(strategy) = faults.take(settings.strategy(name)) else { continue };
-        faults.take(check_strategy(&strategy, settings, table));
+        faults.take(check_strategy(strategy, settings, table));
     }
     faults.take(check_ratings(settings, table));
     faults.take(check_quota(settings, table));
@@ -58,13 +59,13 @@ pub fn check_data(settings: &SelectSettings, table: &Expected<'_>) -> Result<()>
     faults.end()
 }
 
-fn check_strategy(strategy: &Strategy, settings: &SelectSettings, table: &Expected<'_>) -> Result<()> {
-    if let Strategy::LengthMatchedRandom(other) = strategy {
-        check_strategy(other, settings, table)?;
+fn check_strategy(strategy: &dyn Strategy, settings: &SelectSettings, table: &Expected<'_>) -> Result<()> {
+    let chooses_by_rank = matches!(strategy.choice(), Choice::Ranks);
+    if matches!(strategy.choice(), Choice::LengthsOf) {
+        check_strategy(settings.lengths_of()?, settings, table)?;
     }
     let name = || strategy.to_string();
-    let chooses_sets = matches!(strategy, Strategy::S2l(_) | Strategy::LengthMatchedRandom(_));
-    if chooses_sets && settings.sets.diversity.is_some() {
+    if !chooses_by_rank && settings.sets.diversity.is_some() {
         return Err(SelectError::TwoSets { strategy: name() }.into());
     }
     for need in strategy.info().needs {
@@ -78,7 +79,7 @@ fn check_strategy(strategy: &Strategy, settings: &SelectSettings, table: &Expect
                  out `--reference-mode cross-fit` and `--seeds`, or give it a run of its own",
                 table.n_references
             ),
-            Need::Trajectory if checkpoints(table.roles).len() < 2 => {
+            Need::Trajectory if epochs(table.roles).len() < 2 => {
                 return Err(SelectError::NoTrajectory { strategy: name() }.into());
             }
             _ => {}

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use lobass_core::readable::{Labelled, count, counted, percent};
 use lobass_core::{Budget, RowStatus};
-use lobass_select::{LeftOut, Shaped, SourceShare, Strategy, StratumShare, Summary, Ties};
+use lobass_select::{Chosen, LeftOut, SourceShare, StratumShare, Summary, Ties};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -12,8 +12,7 @@ use crate::scoring::Reasons;
 
 /// A selection, what is to be said of it, and where it was written.
 pub struct SelectionReport {
-    pub strategy: Strategy,
-    pub shaped: Shaped,
+    pub chosen: Chosen,
     pub summary: Summary,
     pub(super) written: Vec<(PathBuf, u64)>,
     pub(super) reasons: Reasons,
@@ -27,7 +26,7 @@ const MAX_LINES: usize = 12;
 impl SelectionReport {
     /// Whether less was kept than asked for: rows ran out, or not even the first of them fits.
     pub fn falls_short(&self) -> bool {
-        let selection = &self.shaped.selection;
+        let selection = &self.chosen.selection;
         let n_selected = selection.selected.len() as u64;
         let short = match selection.budget {
             Budget::Tokens(asked) => n_selected == selection.n_eligible && selection.n_tokens < asked,
@@ -40,7 +39,7 @@ impl SelectionReport {
 
     /// Why less was kept than asked for.
     fn shortfall(&self) -> String {
-        let Shaped { selection, strata, .. } = &self.shaped;
+        let Chosen { selection, strata, .. } = &self.chosen;
         let n_selected = selection.selected.len() as u64;
         let with_share = || strata.iter().filter(|part| part.allotted > 0);
         let in_parts: u64 = with_share().map(|part| part.n_eligible).sum();
@@ -61,10 +60,9 @@ impl SelectionReport {
     }
 
     pub fn text(&self) -> String {
-        let Self { shaped: Shaped { selection, left_out, .. }, summary, .. } = self;
+        let Self { chosen: Chosen { selection, score, left_out, .. }, summary, .. } = self;
         let mut text = Labelled::default();
         let kept = selection.selected.len() as u64;
-        let score = self.strategy.score_in_words(self.shaped.shrinkage);
         text.line("strategy", format!("{}: {score}, {}", selection.strategy, selection.direction));
         self.pool_text(&mut text);
         for LeftOut { why, n_rows } in left_out {
@@ -105,7 +103,7 @@ impl SelectionReport {
     fn pool_text(&self, text: &mut Labelled) {
         let statuses = || self.summary.statuses.iter();
         let n_scored: u64 = statuses().filter(|(status, _)| status.is_scored()).map(|(_, n)| n).sum();
-        let n_rows = counted(self.shaped.selection.n_rows, "row");
+        let n_rows = counted(self.chosen.selection.n_rows, "row");
         text.line("pool", format!("{n_rows}, {} scored", count(n_scored)));
         for (status, n) in statuses().filter(|(status, _)| *status == RowStatus::HeldOut) {
             let why = self.reasons.get(status).map_or("", |(_, reason)| reason);
@@ -122,7 +120,7 @@ impl SelectionReport {
     /// The scores that were kept, and whether the seed chose among equal ones.
     fn score_text(&self, text: &mut Labelled) {
         let Some((best, worst)) = self.summary.kept_scores else { return };
-        let n_selected = self.shaped.selection.selected.len() as u64;
+        let n_selected = self.chosen.selection.selected.len() as u64;
         match self.summary.ties {
             Some(Ties { score, n_candidates, n_selected: n_drawn }) if n_drawn == n_selected => text.line(
                 "score",
@@ -145,7 +143,7 @@ impl SelectionReport {
 
     /// Each source's part, and that of each part with a quota.
     fn parts_text(&self, text: &mut Labelled) {
-        let kept = self.shaped.selection.selected.len() as u64;
+        let kept = self.chosen.selection.selected.len() as u64;
         let sources = &self.summary.sources;
         let (shown, rest) = sources.split_at(sources.len().min(MAX_LINES));
         for share in shown {
@@ -161,7 +159,7 @@ impl SelectionReport {
                 format!("{n_kept} of {all} in {}", counted(rest.len() as u64, "more source")),
             );
         }
-        let mut strata: Vec<&StratumShare> = self.shaped.strata.iter().collect();
+        let mut strata: Vec<&StratumShare> = self.chosen.strata.iter().collect();
         if strata.len() > MAX_LINES {
             strata.sort_by_key(|part| std::cmp::Reverse((part.n_selected, part.n_eligible)));
         }
@@ -181,7 +179,7 @@ impl SelectionReport {
     }
 
     pub fn json(&self) -> impl Serialize {
-        let Self { shaped: Shaped { selection, left_out, strata, shrinkage, .. }, summary, .. } = self;
+        let Self { chosen: Chosen { selection, left_out, strata, shrinkage, .. }, summary, .. } = self;
         let statuses: serde_json::Map<String, Value> =
             summary.statuses.iter().map(|(status, n)| (status.to_string(), json!(n))).collect();
         let sources: Vec<Value> = summary

@@ -2,10 +2,9 @@
 
 use std::path::Path;
 
-use lobass_core::{Numbers, ScoreColumns};
 use lobass_run::{EmbeddingFile, InputRecord, ScoreFile};
-use lobass_select::diverse::{Vectors, query_scores};
-use lobass_select::{Sets, Strategy, Variety};
+use lobass_select::diverse::Vectors;
+use lobass_select::{Need, Sets, Strategy, Variety};
 
 use crate::error::{Result, bail};
 use crate::settings::{Diversity, SetSettings, available_threads};
@@ -37,14 +36,6 @@ impl VectorSets {
         Ok(Some(Self { pool: values(&pool, path)?, dim, tasks }))
     }
 
-    /// The largest cosine of every row that may be chosen to any query.
-    pub(super) fn cosines(&self, columns: &ScoreColumns) -> Numbers {
-        let eligible = columns.statuses.iter().zip(0u32..).filter(|(status, _)| status.is_eligible());
-        let eligible: Vec<u32> = eligible.map(|(_, row)| row).collect();
-        let queries = self.tasks.concat();
-        query_scores(self.vectors(), &eligible, Vectors::new(&queries, self.dim), available_threads())
-    }
-
     /// The queries of each task.
     pub(super) fn tasks(&self) -> Vec<Vectors<'_>> {
         self.tasks.iter().map(|task| Vectors::new(task, self.dim)).collect()
@@ -54,13 +45,13 @@ impl VectorSets {
     pub(super) fn sets<'a>(
         &'a self,
         settings: &SetSettings,
-        strategy: &Strategy,
+        strategy: &dyn Strategy,
         tasks: &'a [Vectors<'a>],
     ) -> Option<Sets<'a>> {
         let out_of = settings.out_of.unwrap_or(OUT_OF);
         let variety = match settings.diversity {
             // Taking turns is a way to choose by queries; other strategies beside it keep their ranks.
-            None if settings.round_robin && matches!(strategy, Strategy::Rds(_)) => {
+            None if settings.round_robin && strategy.info().needs.contains(&Need::Queries) => {
                 Variety::RoundRobin { tasks }
             }
             None => return None,
@@ -70,10 +61,11 @@ impl VectorSets {
                 Variety::FacilityLocation { out_of, n_witnesses: N_WITNESSES }
             }
         };
-        Some(Sets { vectors: self.vectors(), variety, threads: available_threads() })
+        Some(Sets { vectors: self.rows(), variety, threads: available_threads() })
     }
 
-    fn vectors(&self) -> Vectors<'_> {
+    /// A vector for every row of the pool.
+    pub(super) fn rows(&self) -> Vectors<'_> {
         Vectors::new(&self.pool, self.dim)
     }
 }

@@ -1,15 +1,13 @@
 //! What a selection has to look like, from settings and the data.
 
-use std::collections::HashMap;
-
 use lobass_check::{Excluded, RuleCount, near_duplicate_groups, rules_excluded};
 use lobass_core::{ColumnSet, Numbers, ScoreColumns};
 use lobass_data::Pool;
-use lobass_select::{Exclusion, Groups, NamedShares, Need, Quota, Shape, Shares, Strata, Strategy, Winner};
+use lobass_select::{Exclusion, Groups, NamedShares, Quota, Shape, Shares, Strata, Winner};
 use lobass_text::Rule;
 use serde_json::Value;
 
-use crate::error::{Context as _, Result, bail};
+use crate::error::{Result, bail};
 use crate::settings::{Responses, ShapeSettings, available_threads};
 
 /// The default number of bins of a quota by length.
@@ -28,34 +26,25 @@ pub(super) fn columns(settings: &ShapeSettings) -> ColumnSet {
 pub(super) fn reads_rows(settings: &ShapeSettings) -> bool {
     let by_column = settings.quota_by.as_ref().is_some_and(|by| by != "source" && by != "length");
     let by_text = settings.rules.is_some() || settings.near_duplicates.is_some();
-    by_column || by_text || settings.responses.is_some_and(|responses| responses != Responses::All)
+    by_column || by_text || asks_for_prompts(settings)
+}
+
+/// Whether settings leave one response to a prompt, whatever the strategy.
+pub(super) fn asks_for_prompts(settings: &ShapeSettings) -> bool {
+    responses(settings) != lobass_select::Responses::AsStrategy
+}
+
+fn responses(settings: &ShapeSettings) -> lobass_select::Responses {
+    match settings.responses {
+        None | Some(Responses::All) => lobass_select::Responses::AsStrategy,
+        Some(Responses::Best) => lobass_select::Responses::Best,
+        Some(Responses::MostProbable) => lobass_select::Responses::MostProbable,
+    }
 }
 
 /// What a selection has to look like.
-pub(super) fn shape(
-    settings: &ShapeSettings,
-    columns: &ScoreColumns,
-    pool: &Pool,
-    strategy: &Strategy,
-) -> Result<Shape> {
-    let by_prompt = strategy.info().needs.contains(&Need::Prompts);
-    let winner = match settings.responses {
-        // The best response to a prompt is the same, whichever prompts are kept.
-        None | Some(Responses::All | Responses::Best) if by_prompt => {
-            Some(Winner::First(strategy.info().direction))
-        }
-        None | Some(Responses::All) => None,
-        Some(Responses::Best) => Some(Winner::BestRanked),
-        Some(Responses::MostProbable) => Some(Winner::MostProbable),
-    };
+pub(super) fn shape(settings: &ShapeSettings, columns: &ScoreColumns, pool: &Pool) -> Result<Shape> {
     let mut groups = Vec::new();
-    if let Some(winner) = winner {
-        groups.push(Groups {
-            share: "the same prompt".to_owned(),
-            of: prompts(pool, columns.len())?,
-            winner,
-        });
-    }
     if let Some(jaccard) = settings.near_duplicates {
         let of = near_duplicate_groups(pool, jaccard, columns.seed, available_threads())?;
         check_rows("texts", of.len(), columns.len())?;
@@ -71,6 +60,7 @@ pub(super) fn shape(
             .transpose()?
             .into_iter()
             .collect(),
+        responses: responses(settings),
         groups,
         quota: quota(settings, columns, pool)?,
     })
@@ -88,20 +78,6 @@ fn ruled_out(rules: &str, pool: &Pool, n_rows: usize) -> Result<Exclusion> {
     };
     let by_rule: Vec<String> = counts.by_rule.iter().map(of_rule).collect();
     Ok(Exclusion { why: format!("a rule fires in the pool ({})", by_rule.join("; ")), rows })
-}
-
-/// The prompt of each row, as the number of the first row that has it; a row that is not an example gets its own number.
-pub(super) fn prompts(pool: &Pool, n_rows: usize) -> Result<Vec<u32>> {
-    let mut known: HashMap<u128, u32> = HashMap::new();
-    let mut prompts = Vec::with_capacity(n_rows);
-    for row in pool.rows() {
-        let (row, number) = (row?, u32::try_from(prompts.len()).context("at most 2^32 rows")?);
-        prompts.push(
-            row.example.map_or(number, |example| *known.entry(example.prompt_hash()).or_insert(number)),
-        );
-    }
-    check_rows("prompts", prompts.len(), n_rows)?;
-    Ok(prompts)
 }
 
 fn quota(settings: &ShapeSettings, columns: &ScoreColumns, pool: &Pool) -> Result<Option<Quota>> {
@@ -140,7 +116,7 @@ pub(super) fn of_column(column: &str, pool: &Pool, n_rows: usize) -> Result<Stra
 }
 
 /// Checks that there is a value for every row of the table.
-fn check_rows(what: &str, found: usize, expected: usize) -> Result<()> {
+pub(super) fn check_rows(what: &str, found: usize, expected: usize) -> Result<()> {
     if found != expected {
         bail!(Selection, "{what}: expected those of {expected} rows of the score table, found {found}");
     }

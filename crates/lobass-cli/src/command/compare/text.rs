@@ -1,8 +1,9 @@
 //! The results of a comparison as a table.
 
-use lobass::comparison::{FULL, RANDOM};
 use lobass_core::readable::count;
-use lobass_evidence::{ALL, ArmReport, Difference, Matching, Report};
+use lobass_evidence::{ALL, ArmReport, Difference, FULL, Matching, Report};
+use lobass_select::Strategy as _;
+use lobass_select::strategies::Random;
 
 use crate::layout::table;
 
@@ -56,7 +57,7 @@ fn row(
         format!("{:.0}", arm.n_steps),
         arm.cost.total().map_or("?".to_owned(), |cost| format!("{cost:.1}")),
         format!("{:.4}", result.loss.value),
-        against(RANDOM),
+        against(Random.name()),
         against(FULL),
         format!("{:.1} %", 100.0 * result.exact.value),
     ]

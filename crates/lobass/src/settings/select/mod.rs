@@ -1,15 +1,17 @@
 //! What is kept of a pool.
 
+mod check;
+
 use std::path::{Path, PathBuf};
 
 use lobass_core::{Budget, Direction};
-use lobass_select::{Need, Setting, Strategy};
+use lobass_select::strategies::{self, Lobass};
+use lobass_select::{Choice, Needs, Setting, Strategy};
 use serde::{Deserialize, Serialize};
 
 use super::spelled::Spelled;
-use super::{Responses, SetSettings, ShapeSettings};
+use super::{SetSettings, ShapeSettings};
 use crate::error::{Context as _, Error, Result, bail};
-use crate::faults::Faults;
 
 /// How much is kept, and of what.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -47,167 +49,57 @@ impl From<DirectionWord> for Direction {
 }
 
 impl SelectSettings {
-    /// The strategy of a name with its settings, still without what comes from the data.
-    pub fn strategy(&self, name: &str) -> Result<Strategy> {
-        let parse = |name: &str| {
-            Strategy::from_name(name).map_err(Error::Settings).with_context(|| format!("strategy `{name}`"))
-        };
-        match (parse(name)?, &self.lengths_of) {
-            (Strategy::LengthMatchedRandom(_), Some(other)) => {
-                let other = parse(other).context("`--lengths-of`")?;
-                if !other.has_lengths() {
-                    bail!(
-                        Settings,
-                        "`--lengths-of` needs a strategy computed from loss sums or lengths, found `{other}`"
-                    );
-                }
-                Ok(Strategy::LengthMatchedRandom(Box::new(other)))
-            }
-            (strategy, _) => Ok(strategy),
-        }
+    /// The strategies, in the order in which they are named.
+    ///
+    /// # Errors
+    /// If a name is unknown.
+    pub fn strategies(&self) -> Result<Vec<&'static dyn Strategy>> {
+        self.strategies.iter().map(|name| self.strategy(name)).collect()
     }
 
-    /// Checks what can be checked before anything is computed: that every setting means something to at least one of the
-    /// strategies, and contradicts none.
-    pub fn check<'a>(&self, strategies: impl IntoIterator<Item = &'a str>) -> Result<()> {
-        let mut faults = Faults::default();
-        let names: Vec<&str> = strategies.into_iter().collect();
-        let known: Vec<Strategy> = names.iter().filter_map(|name| faults.take(self.strategy(name))).collect();
-        if let Some(at) = (0..known.len()).find(|&at| known[..at].contains(&known[at])) {
-            faults.add(Error::Settings(format!("strategy `{}` is given twice", known[at])));
+    /// The strategy of a name.
+    ///
+    /// # Errors
+    /// If the name is unknown, or if it draws lengths and [`Self::lengths_of`] cannot be drawn.
+    pub fn strategy(&self, name: &str) -> Result<&'static dyn Strategy> {
+        let strategy = named(name)?;
+        if matches!(strategy.choice(), Choice::LengthsOf) {
+            self.lengths_of()?;
         }
-        // What strategies take is known once all of them are.
-        if known.len() == names.len() {
-            faults.take(self.check_effects(&known));
-            faults.take(self.check_needs(&known));
-            faults.take(self.check_budget(&known));
-        } else {
-            faults.take(self.budget());
-        }
-        faults.take(self.shape.check());
-        faults.take(self.sets.check());
-        faults.end()
+        Ok(strategy)
     }
 
-    /// Refuses strategies without what they need.
-    fn check_needs(&self, strategies: &[Strategy]) -> Result<()> {
-        let has_rating = self.rating.is_some() || self.ratings.is_some();
-        let needs = |need| strategies.iter().any(|strategy| strategy.info().needs.contains(&need));
-        if needs(Need::Rating) && !has_rating {
+    /// The strategy whose lengths are drawn by one that draws any.
+    ///
+    /// # Errors
+    /// If the name is unknown, or if the strategy needs more than sums of losses.
+    pub fn lengths_of(&self) -> Result<&'static dyn Strategy> {
+        let Some(name) = &self.lengths_of else { return Ok(&Lobass) };
+        let other = named(name).context("`--lengths-of`")?;
+        if !other.has_lengths() {
             bail!(
                 Settings,
-                "strategy `quality`: expected ratings, found none; name their column with `--rating`, or their file \
-                 with `--ratings`"
+                "`--lengths-of` needs a strategy computed from loss sums or lengths, found `{other}`"
             );
         }
-        if needs(Need::Queries) && (self.sets.embeddings.is_none() || self.sets.query_embeddings.is_empty()) {
-            bail!(
-                Settings,
-                "strategy `rds`: expected vectors of the pool and of queries; give `--embeddings FILE` and \
-                 `--query-embeddings FILE`"
-            );
-        }
-        Ok(())
+        Ok(other)
     }
 
-    /// Refuses settings that no strategy takes, and those that contradict one.
-    fn check_effects(&self, strategies: &[Strategy]) -> Result<()> {
-        let names = || strategies.iter().map(|one| format!("`{one}`")).collect::<Vec<_>>().join(", ");
-        for (flag, setting, applies) in self.given() {
-            if !strategies.iter().any(|strategy| strategy.takes(setting)) {
-                bail!(Settings, "`{flag}` only applies to {applies}, found {}", names());
-            }
+    /// What some strategies need, with what the strategy needs whose lengths are drawn.
+    ///
+    /// # Errors
+    /// As [`Self::lengths_of`].
+    pub fn needs<'a>(&self, strategies: impl IntoIterator<Item = &'a dyn Strategy>) -> Result<Needs> {
+        let mut needs = Needs::default();
+        for strategy in strategies {
+            needs.extend(strategy.needs(Some(self.lengths_of()?)).iter());
         }
-        let contradicts = [
-            (self.sets.diversity.is_some(), Setting::Diversity, "`--diversity`", "picks a set of rows"),
-            (
-                self.shape.responses == Some(Responses::All),
-                Setting::AllResponses,
-                "`--responses all`",
-                "keeps one response to each prompt",
-            ),
-        ];
-        for (is_given, setting, flag, does) in contradicts {
-            if let Some(one) = strategies.iter().find(|one| is_given && !one.takes(setting)) {
-                bail!(Settings, "strategy `{one}` already {does}; it cannot be combined with {flag}");
-            }
-        }
-        let is_turned = |strategy: &Strategy| self.direction_of(strategy).is_some();
-        if self.direction.is_some() && !strategies.iter().any(is_turned) {
-            bail!(
-                Settings,
-                "`--round-robin` takes rows from tasks in turn; it cannot be combined with `--ascending` or `--descending`"
-            );
-        }
-        if self.sets.embeddings.is_some()
-            && self.sets.diversity.is_none()
-            && !strategies.iter().any(|strategy| strategy.takes(Setting::Queries))
-        {
-            bail!(Settings, "`--embeddings` only applies to `--diversity` and to the strategy `rds`");
-        }
-        Ok(())
+        Ok(needs)
     }
 
-    /// The flags that are given and mean nothing to some strategies, and what they apply to.
-    fn given(&self) -> impl Iterator<Item = (&'static str, Setting, &'static str)> {
-        let quality = "the strategy `quality`";
-        let direction = match self.direction {
-            Some(DirectionWord::Ascending) => "--ascending",
-            _ => "--descending",
-        };
-        [
-            (self.rating.is_some(), "--rating", Setting::Ratings, quality),
-            (self.ratings.is_some(), "--ratings", Setting::Ratings, quality),
-            (self.min_rating.is_some(), "--min-rating", Setting::Ratings, quality),
-            (
-                self.lengths_of.is_some(),
-                "--lengths-of",
-                Setting::LengthsOf,
-                "the strategy `length-matched-random`",
-            ),
-            (self.shape.shrinkage.is_some(), "--shrinkage", Setting::Shrinkage, "the strategy `lobass`"),
-            (
-                self.direction.is_some(),
-                direction,
-                Setting::Direction,
-                "strategies that keep one end of a score",
-            ),
-            (
-                !self.sets.query_embeddings.is_empty(),
-                "--query-embeddings",
-                Setting::Queries,
-                "the strategy `rds`",
-            ),
-            (self.sets.round_robin, "--round-robin", Setting::Queries, "the strategy `rds`"),
-        ]
-        .into_iter()
-        .filter(|(is_given, ..)| *is_given)
-        .map(|(_, flag, setting, applies)| (flag, setting, applies))
-    }
-
-    /// Without a budget all rows that are rated well enough are kept, which says nothing to other strategies.
-    fn check_budget(&self, strategies: &[Strategy]) -> Result<()> {
-        self.budget()?;
-        let unrated = strategies.iter().find(|strategy| !strategy.takes(Setting::Ratings));
-        match (unrated, &self.budget) {
-            (Some(strategy), None) => bail!(
-                Settings,
-                "strategy `{strategy}`: expected `--budget`; without one, `--min-rating` says how much to keep, of \
-                 `quality` only"
-            ),
-            _ => Ok(()),
-        }
-    }
-
-    /// Whether a strategy needs something.
-    pub fn needs(&self, need: Need) -> Result<bool> {
-        let needs = |name: &String| {
-            Ok::<_, Error>(match self.strategy(name)? {
-                Strategy::LengthMatchedRandom(other) => other.info().needs.contains(&need),
-                strategy => strategy.info().needs.contains(&need),
-            })
-        };
-        Ok(self.strategies.iter().map(needs).collect::<Result<Vec<bool>>>()?.contains(&true))
+    /// Whether a setting can change what a strategy chooses.
+    fn acts(&self, setting: Setting, strategy: &dyn Strategy) -> bool {
+        setting.acts_on(strategy, self.lengths_of().ok())
     }
 
     /// What is said on the command line beside the budget and the seed.
@@ -232,41 +124,41 @@ impl SelectSettings {
         let strategy = self.strategy(name)?;
         let mut only = Self {
             strategies: vec![name.to_owned()],
-            shape: self.shape_of(&strategy),
-            direction: self.direction.filter(|_| self.direction_of(&strategy).is_some()),
+            shape: self.shape_of(strategy),
+            direction: self.direction.filter(|_| self.direction_of(strategy).is_some()),
             ..self.clone()
         };
-        if !strategy.takes(Setting::Ratings) {
+        if !self.acts(Setting::Ratings, strategy) {
             (only.rating, only.ratings, only.min_rating) = (None, None, None);
         }
-        if !strategy.takes(Setting::LengthsOf) {
+        if !self.acts(Setting::LengthsOf, strategy) {
             only.lengths_of = None;
         }
-        if !strategy.takes(Setting::Queries) {
+        if !self.acts(Setting::Queries, strategy) {
             (only.sets.query_embeddings, only.sets.round_robin) = (Vec::new(), false);
         }
-        if !self.reads_vectors(name)? {
+        if !self.reads_vectors(strategy) {
             only.sets.embeddings = None;
         }
         Ok(only)
     }
 
     /// The shape for one of several strategies: shrinkage changes the score of lobass, and is nothing to the others.
-    pub fn shape_of(&self, strategy: &Strategy) -> ShapeSettings {
-        let shrinkage = self.shape.shrinkage.filter(|_| strategy.takes(Setting::Shrinkage));
+    pub fn shape_of(&self, strategy: &dyn Strategy) -> ShapeSettings {
+        let shrinkage = self.shape.shrinkage.filter(|_| self.acts(Setting::Shrinkage, strategy));
         ShapeSettings { shrinkage, ..self.shape.clone() }
     }
 
     /// Which end is kept by one of several strategies, if it was asked for and the strategy has another one.
-    pub fn direction_of(&self, strategy: &Strategy) -> Option<Direction> {
-        let takes_turns = self.sets.round_robin && strategy.takes(Setting::Queries);
-        let direction = self.direction.filter(|_| strategy.takes(Setting::Direction) && !takes_turns);
+    pub fn direction_of(&self, strategy: &dyn Strategy) -> Option<Direction> {
+        let takes_turns = self.sets.round_robin && self.acts(Setting::Queries, strategy);
+        let direction = self.direction.filter(|_| self.acts(Setting::Direction, strategy) && !takes_turns);
         direction.map(Direction::from)
     }
 
     /// Whether choosing by a strategy looks at vectors of rows.
-    pub fn reads_vectors(&self, name: &str) -> Result<bool> {
-        Ok(self.sets.diversity.is_some() || matches!(self.strategy(name)?, Strategy::Rds(_)))
+    pub fn reads_vectors(&self, strategy: &dyn Strategy) -> bool {
+        self.sets.diversity.is_some() || self.acts(Setting::Queries, strategy)
     }
 
     /// The files that are read, and what they are.
@@ -291,6 +183,12 @@ impl SelectSettings {
             }
         }
     }
+}
+
+/// A strategy by its name.
+fn named(name: &str) -> Result<&'static dyn Strategy> {
+    let found = strategies::named(name).map_err(|unknown| Error::Settings(unknown.to_string()));
+    found.with_context(|| format!("strategy `{name}`"))
 }
 
 #[cfg(test)]

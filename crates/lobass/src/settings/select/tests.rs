@@ -1,7 +1,7 @@
 //! Which settings act on which strategy, and what is said of the others.
 
 use super::*;
-use crate::settings::Diversity;
+use crate::settings::{Diversity, Responses};
 
 /// Settings with a budget and whatever a strategy cannot do without.
 fn settings(strategy: &str) -> SelectSettings {
@@ -56,8 +56,7 @@ const FLAGS: [Flag; 17] = [
 
 #[test]
 fn a_flag_acts_or_is_refused() {
-    for strategy in Strategy::all() {
-        let name = strategy.info().name;
+    for name in strategies::all().iter().map(|strategy| strategy.name()) {
         settings(name).check([name]).unwrap();
         for (flag, set, taken) in &FLAGS {
             let mut settings = settings(name);
@@ -92,8 +91,8 @@ fn of_several_strategies_one_has_to_take_a_flag() {
 
     let turned = SelectSettings { direction: Some(DirectionWord::Ascending), ..settings("lobass") };
     turned.check(["s2l", "lobass"]).unwrap();
-    assert_eq!(turned.direction_of(&turned.strategy("s2l").unwrap()), None);
-    assert_eq!(turned.direction_of(&Strategy::Lobass), Some(Direction::Ascending));
+    assert_eq!(turned.direction_of(turned.strategy("s2l").unwrap()), None);
+    assert_eq!(turned.direction_of(&Lobass), Some(Direction::Ascending));
     assert_eq!(turned.only("s2l").unwrap().spelled(), "");
     assert_eq!(turned.only("lobass").unwrap().spelled(), " --ascending");
 

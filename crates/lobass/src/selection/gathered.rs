@@ -1,0 +1,82 @@
+//! What strategies read beside the columns of a score table.
+
+use lobass_core::ScoreColumns;
+use lobass_data::Pool;
+use lobass_run::ScoreFile;
+use lobass_select::diverse::Vectors;
+use lobass_select::{Inputs, Need, Needs, Queries, Ratings};
+
+use super::epochs::{epochs, roles};
+use super::sets::VectorSets;
+use super::tokens::TableTokens;
+use super::{prompts, ratings, shape};
+use crate::error::Result;
+use crate::settings::{SelectSettings, available_threads};
+
+/// What strategies and settings read beside the columns of a score table, in memory.
+pub(super) struct Gathered<'a> {
+    tokens: TableTokens<'a>,
+    ratings: Option<Ratings>,
+    prompts: Option<Vec<u32>>,
+    vectors: Option<VectorSets>,
+    epochs: Vec<String>,
+}
+
+impl<'a> Gathered<'a> {
+    /// Reads what is needed, and the vectors that settings name.
+    pub(super) fn read(
+        needs: &Needs,
+        settings: &SelectSettings,
+        table: &'a ScoreFile,
+        pool: &Pool,
+        n_rows: usize,
+    ) -> Result<Self> {
+        let by_prompt = needs.contains(Need::Prompts) || shape::asks_for_prompts(&settings.shape);
+        let ratings = match needs.contains(Need::Rating) {
+            true => read_ratings(settings, table, pool)?,
+            false => None,
+        };
+        Ok(Self {
+            tokens: TableTokens { table, threads: available_threads() },
+            ratings,
+            prompts: by_prompt.then(|| prompts::of_pool(pool, n_rows)).transpose()?,
+            vectors: VectorSets::open(&settings.sets, table)?,
+            epochs: epochs(&roles(table.manifest())),
+        })
+    }
+
+    /// All of it, with the columns of the table.
+    ///
+    /// - `tasks`: what [`VectorSets::tasks`] gives
+    pub(super) fn inputs<'b>(&'b self, columns: &'b ScoreColumns, tasks: &'b [Vectors<'b>]) -> Inputs<'b> {
+        let mut inputs = Inputs::new(columns)
+            .with_tokens(&self.tokens)
+            .with_epochs(&self.epochs)
+            .with_threads(available_threads());
+        if let Some(ratings) = &self.ratings {
+            inputs = inputs.with_ratings(ratings);
+        }
+        if let Some(prompts) = &self.prompts {
+            inputs = inputs.with_prompts(prompts);
+        }
+        if let Some(vectors) = &self.vectors {
+            inputs = inputs.with_queries(Queries { rows: vectors.rows(), tasks });
+        }
+        inputs
+    }
+
+    /// The vectors that settings name.
+    pub(super) fn vectors(&self) -> Option<&VectorSets> {
+        self.vectors.as_ref()
+    }
+}
+
+/// The ratings that settings name, if they name any.
+fn read_ratings(settings: &SelectSettings, table: &ScoreFile, pool: &Pool) -> Result<Option<Ratings>> {
+    let values = match (&settings.ratings, &settings.rating) {
+        (Some(file), column) => ratings::of_file(file, column.as_deref(), table)?,
+        (None, Some(column)) => ratings::of_data(pool, column)?,
+        (None, None) => return Ok(None),
+    };
+    Ok(Some(Ratings { values, at_least: settings.min_rating }))
+}
