@@ -71,7 +71,11 @@ fn every_crate_keeps_to_its_floor() {
     check("lobass-text", &[], &[&["burn", "clap", "serde", "rayon"], text, files]);
     check("lobass-report", &["lobass-core", "lobass-select"], &[&["burn", "clap", "rayon"], text, files]);
     check("lobass-price", &[], &[&["burn", "clap", "serde"], text, files]);
-    check("lobass-evidence", &["lobass-core", "lobass-select"], &[&["burn", "clap", "serde_json"], text, files]);
+    check(
+        "lobass-evidence",
+        &["lobass-core", "lobass-select"],
+        &[&["burn", "clap", "serde_json"], text, files],
+    );
     check(
         "lobass-hub",
         &["lobass-core"],
