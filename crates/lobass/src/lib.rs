@@ -72,5 +72,5 @@ pub use model::Model;
 pub use rows::Rows;
 pub use runtime::Runtime;
 pub use score::{ScoreOptions, Scored, score};
-pub use select::{Kept, select, select_with};
+pub use select::{Kept, select, select_by, select_with};
 pub use train::{TrainOptions, TrainedReport, train};

@@ -1,6 +1,7 @@
 //! Selecting among scored rows in memory.
 
 use lobass_core::{Budget, Selection};
+use lobass_select::Strategy;
 
 use crate::error::Result;
 use crate::score::Scored;
@@ -54,11 +55,18 @@ pub fn select(scored: &Scored, strategy: &str, budget: Budget) -> Result<Kept> {
 /// # Errors
 /// If settings contradict each other, or the scored rows lack what the strategy needs.
 pub fn select_with(scored: &Scored, settings: &SelectSettings) -> Result<Kept> {
-    let names = || settings.strategies.iter().take(1).map(String::as_str);
-    settings.check(names())?;
-    let wanted = columns_of(names(), settings, scored.manifest())?;
+    let name = settings.strategies.first().map_or("lobass", String::as_str);
+    settings.check([name])?;
+    select_by(scored, settings.strategy(name)?, settings)
+}
+
+/// Keeps the best rows by any strategy, such as one of your own, with some settings, whose own strategies are not used.
+///
+/// # Errors
+/// If the scored rows lack what the strategy needs.
+pub fn select_by(scored: &Scored, strategy: &dyn Strategy, settings: &SelectSettings) -> Result<Kept> {
+    let wanted = columns_of([strategy], settings, scored.manifest())?;
     let columns = scored.table.columns(&wanted, settings.seed, available_threads())?;
-    let strategy = names().next().unwrap_or("lobass");
-    let (_, shaped) = choose(&scored.table, &columns, &scored.pool, strategy, settings)?;
-    Ok(Kept { selection: shaped.selection })
+    let chosen = choose(&scored.table, &columns, &scored.pool, strategy, settings)?;
+    Ok(Kept { selection: chosen.selection })
 }
