@@ -25,24 +25,25 @@
 //! ```
 
 mod adapter;
-mod buffers;
+mod batch;
 mod checkpoint;
 mod config;
 mod device;
 mod dtype;
 mod error;
 mod finding;
-pub mod host;
 mod model;
 mod ops;
 #[cfg(test)]
 mod testing;
 
 pub use adapter::{AdapterCheckpoint, LoraConfig, PROJECTIONS, save_adapter};
+pub use batch::Packed;
 pub use checkpoint::{Checkpoint, TensorSpec, expected_tensors, save};
 pub use config::{ConfigError, Family, LayerConfig, LlamaConfig, RopeConfig, RopeScaling};
 pub use device::{Backend, DeviceName, Gpu, Trial};
 pub use dtype::Dtype;
 pub use error::{Error, TensorProblem};
 pub use finding::Finding;
-pub use model::{Gradients, Llama, Packed, Trace, TraceOptions, Values, WeightSource};
+pub use model::{Gradients, Llama, Trace, TraceOptions, Values, WeightSource};
+pub use ops::{Compute, Concurrency, LogitBlocks, Logits, cross_entropy};

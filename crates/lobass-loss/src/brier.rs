@@ -3,9 +3,9 @@
 use burn::tensor::Tensor;
 use burn::tensor::activation::softmax;
 use lobass_kernels::RunningBrier;
+use lobass_llama::LogitBlocks;
 
 use crate::Judge;
-use crate::logits::Blocks;
 use crate::rows::label_indices;
 
 /// `1 - 2 p[label] + sum(p^2)` over the whole vocabulary.
@@ -17,7 +17,7 @@ pub(crate) struct Brier;
 impl Judge for Brier {
     type Verdict = f32;
 
-    fn by_blocks(&self, logits: Blocks<'_>, labels: &[u32]) -> Vec<f32> {
+    fn by_blocks(&self, logits: LogitBlocks<'_>, labels: &[u32]) -> Vec<f32> {
         let mut running = RunningBrier::new(labels);
         logits.for_each(|logits, tokens| running.add(logits, tokens.len()));
         running.losses()

@@ -3,9 +3,9 @@
 use burn::tensor::{Int, Tensor};
 use lobass_core::{Nll, Sequence};
 use lobass_kernels::RunningCrossEntropy;
+use lobass_llama::LogitBlocks;
 
 use crate::cross_entropy::CrossEntropy;
-use crate::logits::Blocks;
 use crate::measured::summed;
 use crate::{Engine, Error, Judge};
 
@@ -54,7 +54,7 @@ struct Greedy;
 impl Judge for Greedy {
     type Verdict = (f32, bool);
 
-    fn by_blocks(&self, logits: Blocks<'_>, labels: &[u32]) -> Vec<(f32, bool)> {
+    fn by_blocks(&self, logits: LogitBlocks<'_>, labels: &[u32]) -> Vec<(f32, bool)> {
         let mut losses = RunningCrossEntropy::new(labels);
         let mut leaders = vec![Leader::default(); labels.len()];
         logits.for_each(|logits, tokens| {

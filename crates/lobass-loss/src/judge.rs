@@ -2,12 +2,10 @@
 
 use burn::tensor::Tensor;
 use lobass_core::Measure;
-use lobass_llama::Llama;
-use lobass_llama::host::is_host;
+use lobass_llama::{Llama, LogitBlocks, Logits};
 
 use crate::brier::Brier;
 use crate::cross_entropy::CrossEntropy;
-use crate::logits::{Blocks, HOST_ROWS, chunks, whole_rows};
 
 /// Judges predictions by the tokens that came: one verdict for each.
 ///
@@ -19,7 +17,7 @@ pub trait Judge: Sync {
     /// Judges rows on the processor, where logits go by in blocks of the vocabulary.
     ///
     /// A verdict must not depend on the other rows, to the bit.
-    fn by_blocks(&self, logits: Blocks<'_>, labels: &[u32]) -> Vec<Self::Verdict>;
+    fn by_blocks(&self, logits: LogitBlocks<'_>, labels: &[u32]) -> Vec<Self::Verdict>;
 
     /// Judges rows on another device, where all their logits are there.
     ///
@@ -46,16 +44,13 @@ pub(crate) fn verdicts<J: Judge + ?Sized>(
     hidden: &Tensor<2>,
     labels: &[u32],
 ) -> Vec<J::Verdict> {
-    let is_on_host = is_host(&hidden.device());
-    let size = if is_on_host { HOST_ROWS } else { whole_rows(model) };
     let mut all = Vec::with_capacity(labels.len());
-    for (start, labels) in chunks(labels, size) {
-        let hidden = hidden.clone().narrow(0, start, labels.len());
-        all.extend(if is_on_host {
-            judge.by_blocks(Blocks::new(model, &hidden), labels)
-        } else {
-            judge.by_rows(model.logits(&hidden), labels)
+    model.each_logits(hidden, |rows, logits| {
+        let labels = &labels[rows];
+        all.extend(match logits {
+            Logits::Blocks(blocks) => judge.by_blocks(blocks, labels),
+            Logits::Whole(logits) => judge.by_rows(logits, labels),
         });
-    }
+    });
     all
 }

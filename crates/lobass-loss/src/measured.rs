@@ -95,10 +95,10 @@ pub(crate) fn summed(losses: &[f32]) -> Nll {
 #[cfg(test)]
 mod tests {
     use burn::tensor::Tensor;
-    use lobass_llama::{DeviceName, Llama, LlamaConfig};
+    use lobass_llama::{DeviceName, Llama, LlamaConfig, LogitBlocks};
 
     use super::*;
-    use crate::{Blocks, Judge};
+    use crate::Judge;
 
     const TOY: &str = r#"{"model_type": "llama", "vocab_size": 4099, "hidden_size": 16, "intermediate_size": 24,
         "num_hidden_layers": 2, "num_attention_heads": 2, "max_position_embeddings": 64, "initializer_range": 0.4}"#;
@@ -121,7 +121,7 @@ mod tests {
     impl Judge for Plainly {
         type Verdict = [f64; 2];
 
-        fn by_blocks(&self, logits: Blocks<'_>, labels: &[u32]) -> Vec<[f64; 2]> {
+        fn by_blocks(&self, logits: LogitBlocks<'_>, labels: &[u32]) -> Vec<[f64; 2]> {
             let mut rows = vec![Vec::new(); labels.len()];
             logits.for_each(|logits, tokens| {
                 let blocks = logits.chunks(tokens.len());

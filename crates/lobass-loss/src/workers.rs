@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use lobass_llama::{Concurrency, Llama};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 /// A fixed number of threads, each with a pool of one, so that tensor operations inside a job stay on its thread.
@@ -19,6 +20,17 @@ impl Workers {
     pub fn new(threads: usize) -> Self {
         let pool = || ThreadPoolBuilder::new().num_threads(1).build().expect("the system grants a thread");
         Self { pools: (0..threads.max(1)).map(|_| pool()).collect() }
+    }
+
+    /// Starts threads for jobs on a model: as many, or one if its device runs one job after the other.
+    ///
+    /// # Panics
+    /// If the system grants no more threads.
+    pub fn for_model(model: &Llama, threads: usize) -> Self {
+        match model.compute().concurrency() {
+            Concurrency::Threads => Self::new(threads),
+            Concurrency::OneByOne => Self::new(1),
+        }
     }
 
     /// How many there are.

@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use burn::module::ParamId;
 use burn::tensor::Tensor;
 use lobass_kernels::AdamW as Step;
-use lobass_llama::host::{Lent, is_host};
-use lobass_llama::{Gradients, Llama, Values};
+use lobass_llama::{Compute, Gradients, Llama, Values};
 
 use crate::TrainConfig;
 
@@ -57,28 +56,32 @@ impl AdamW {
         self.n_steps += 1;
         let trained: BTreeSet<u64> = model.trained_parameters().into_iter().map(|(_, id)| id.val()).collect();
         let wants = |id: ParamId| trained.contains(&id.val());
+        let compute = model.compute().clone();
         model.with_parameters(
             &mut |id, weights| match gradients.take(id) {
-                Some(gradient) => self.step_one(id, weights, gradient, learning_rate),
+                Some(gradient) => self.step_one(id, (weights, gradient), learning_rate, &compute),
                 None => weights,
             },
             &wants,
         )
     }
 
-    fn step_one(&mut self, id: ParamId, weights: Values, gradient: Values, learning_rate: f64) -> Values {
+    fn step_one(
+        &mut self,
+        id: ParamId,
+        (weights, gradient): (Values, Values),
+        learning_rate: f64,
+        compute: &Compute,
+    ) -> Values {
         let device = weights.device();
         let moments = self.moments.remove(&id.val()).unwrap_or_else(|| Moments {
             means: Tensor::zeros(weights.dims(), &device),
             squares: Tensor::zeros(weights.dims(), &device),
         });
         let step = self.scalars(id, learning_rate);
-        let (weights, moments) = if is_host(&device) {
-            on_host(step, weights, gradient, moments)
-        } else {
-            plain(step, weights, gradient, moments)
-        };
-        self.moments.insert(id.val(), moments);
+        let Moments { means, squares } = moments;
+        let (weights, [means, squares]) = compute.adamw(step, weights, gradient, [means, squares]);
+        self.moments.insert(id.val(), Moments { means, squares });
         weights
     }
 
@@ -93,75 +96,6 @@ impl AdamW {
             weight_decay: if decays { self.weight_decay as f32 } else { 0.0 },
             correction_1: (1.0 - self.beta_1.powi(self.n_steps)) as f32,
             correction_2_sqrt: (1.0 - self.beta_2.powi(self.n_steps)).sqrt() as f32,
-        }
-    }
-}
-
-fn on_host(step: Step, weights: Values, gradient: Values, moments: Moments) -> (Values, Moments) {
-    let device = weights.device();
-    let (mut weights, gradient) = (Lent::new(weights), Lent::new(gradient));
-    let (mut means, mut squares) = (Lent::new(moments.means), Lent::new(moments.squares));
-    lobass_kernels::adamw(
-        step,
-        weights.values_mut(),
-        gradient.values(),
-        means.values_mut(),
-        squares.values_mut(),
-    );
-    let moments = Moments { means: means.back(&device), squares: squares.back(&device) };
-    (weights.back(&device), moments)
-}
-
-/// In burn's own terms, for devices without kernels of ours.
-fn plain(step: Step, weights: Values, gradient: Values, moments: Moments) -> (Values, Moments) {
-    let means = moments.means * step.beta_1 + gradient.clone() * (1.0 - step.beta_1);
-    let squares = moments.squares * step.beta_2 + gradient.square() * (1.0 - step.beta_2);
-    let root = squares.clone().sqrt() / step.correction_2_sqrt + step.epsilon;
-    let update = means.clone() / step.correction_1 / root;
-    let weights = weights * (1.0 - step.learning_rate * step.weight_decay) - update * step.learning_rate;
-    (weights, Moments { means, squares })
-}
-
-#[cfg(test)]
-mod tests {
-    use burn::tensor::{Device, TensorData};
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(32))]
-
-        #[test]
-        fn the_kernel_is_the_plain_step(
-            rows in prop::collection::vec((-2f32..2.0, -2f32..2.0, -1f32..1.0, 0f32..1.0), 1..20),
-            n_steps in 1i32..50,
-        ) {
-            let device = Device::flex();
-            let column = |value: fn(&(f32, f32, f32, f32)) -> f32| -> Tensor<1> {
-                let values: Vec<f32> = rows.iter().map(value).collect();
-                Tensor::from_data(TensorData::new(values, [rows.len()]), &device)
-            };
-            let step = Step {
-                learning_rate: 0.01,
-                beta_1: 0.9,
-                beta_2: 0.95,
-                epsilon: 1e-8,
-                weight_decay: 0.1,
-                correction_1: 1.0 - 0.9f32.powi(n_steps),
-                correction_2_sqrt: (1.0 - 0.95f32.powi(n_steps)).sqrt(),
-            };
-            let moments = || Moments { means: column(|row| row.2), squares: column(|row| row.3) };
-            let (found, found_moments) = on_host(step, column(|row| row.0), column(|row| row.1), moments());
-            let (expected, moments) = plain(step, column(|row| row.0), column(|row| row.1), moments());
-            for (found, expected) in [
-                (found, expected),
-                (found_moments.means, moments.means),
-                (found_moments.squares, moments.squares),
-            ] {
-                let worst = (found - expected).abs().max().into_scalar::<f32>();
-                prop_assert!(worst < 1e-5, "{}", worst);
-            }
         }
     }
 }

@@ -82,7 +82,7 @@ pub(crate) fn of_batch(
 ) -> BatchGradients {
     let n_terms = objective.n_terms(batch);
     let micro = micro_batches(batch, |at| objective.n_tokens(at), cut.micro_batch_tokens);
-    let mut gradients = Gradients::default();
+    let mut gradients = model.gradients();
     let mut loss = 0.0;
     let mut margins = Vec::new();
     for (round, examples) in micro.chunks(workers.count()).enumerate() {
@@ -122,7 +122,7 @@ fn of_micro_batch(
     let packed = Packed::new(sequences.iter().map(|sequence| sequence.input_ids()));
     let scored = Scored::new(&packed, &sequences);
     let (hidden, trace) = model.trace(&packed, options);
-    let mut gradients = Gradients::default();
+    let mut gradients = model.gradients();
     let terms = match objective {
         Objective::Sft(_) => None,
         Objective::Preference(pairs, dpo) => {

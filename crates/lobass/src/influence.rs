@@ -8,7 +8,6 @@ use lobass_core::{ProgressUnit, RowStatus, Sequence, StageProgress};
 use lobass_data::Pool;
 use lobass_influence::{Kind, Projection, Tasks, WarmUp, features};
 use lobass_llama::AdapterCheckpoint;
-use lobass_llama::host::is_host;
 use lobass_loss::{Workers, check_ids};
 use lobass_matrix::{Format, Matrix, MatrixWriter, Shape};
 use lobass_run::{RowName, RowScore, RowScoreWriter, Shard, WorkDir};
@@ -101,8 +100,7 @@ impl GradientStore {
             return Ok(());
         }
         let loaded = warm_up.load()?;
-        // A card does one thing at a time.
-        let workers = Workers::new(if is_host(&loaded.model().device()) { threads } else { 1 });
+        let workers = Workers::for_model(loaded.model(), threads);
         let (before, facts) = (n_rows - left, [format!("of {}", warm_up.model.dir().display())]);
         let mut done = before;
         let report = |done| {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use burn::tensor::{Tensor, TensorData};
 use lobass_llama::Llama;
 use lobass_tests::{assert_close, fixture, read_json};
 use lobass_train::{Dpo, Objective, Pair};
@@ -65,7 +66,7 @@ fn policy(name: &str) -> Llama {
             let (values, _) = view.data().as_chunks::<4>();
             let values: Vec<f32> = values.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect();
             let count = values.len();
-            lobass_llama::host::tensor(values, [count], &device)
+            Tensor::from_data(TensorData::new(values, [count]), &device)
         },
         &|_| true,
     )

@@ -9,7 +9,6 @@ use super::linear::Linear;
 use super::lora::Lora;
 use super::norm::RmsNorm;
 use super::source::parameter_id;
-use crate::host::widened;
 
 /// The low-rank update of one projection.
 #[derive(Debug, Clone)]
@@ -152,6 +151,7 @@ impl Llama {
     /// Adds every low-rank update to the weight it updates; the weights keep their dtype. Nothing is frozen any more.
     #[must_use]
     pub fn merged(mut self) -> Self {
+        let compute = self.compute.clone();
         self.model.embed_tokens.frozen = false;
         self.model.norm.frozen = false;
         for layer in &mut self.model.layers {
@@ -163,7 +163,7 @@ impl Llama {
                 if let Some(lora) = linear.lora.take() {
                     let weight = linear.weight.val();
                     let dtype = weight.dtype();
-                    let sum = (widened(weight) + lora.dense()).cast(dtype);
+                    let sum = (compute.ops().widened(weight) + lora.dense()).cast(dtype);
                     linear.weight = Param::initialized(linear.weight.id, sum);
                 }
             }

@@ -5,11 +5,9 @@ use burn::tensor::Tensor;
 
 use super::linear::Linear;
 use super::norm::RmsNorm;
-use super::pass::Rows;
 use super::source::{Scope, WeightSource};
-use super::{Gradients, Pass, select_rows};
-use crate::buffers::recycle;
-use crate::ops::{self, AttentionInputs, AttentionOutput, Heads, KeyPath};
+use super::{Gradients, Pass};
+use crate::ops::{AttentionInputs, AttentionOutput, Heads, Input, KeyPath, Ops, Tables};
 use crate::{LayerConfig, LlamaConfig};
 
 #[derive(Module, Debug)]
@@ -39,14 +37,14 @@ pub(super) struct AttentionTrace {
 
 impl AttentionTrace {
     /// Keeps the buffers of a pass that has no backward pass.
-    pub(super) fn recycle(self) {
+    pub(super) fn recycle(self, ops: &dyn Ops) {
         let AttentionInputs { queries, keys, values } = self.inputs;
         for tensor in [queries, keys, values, self.output.context] {
-            recycle(tensor);
+            ops.recycle(tensor);
         }
         if let Some((queries, keys)) = self.unnormed {
-            recycle(queries);
-            recycle(keys);
+            ops.recycle(queries);
+            ops.recycle(keys);
         }
     }
 }
@@ -57,12 +55,7 @@ impl Attention {
         config: &LlamaConfig,
         layer: LayerConfig,
     ) -> Result<Self, S::Error> {
-        let heads = Heads {
-            queries: config.num_attention_heads,
-            keys: config.num_key_value_heads,
-            width: config.head_dim,
-            window: layer.sliding_window,
-        };
+        let heads = Heads::of(config, layer);
         let (hidden, bias) = (config.hidden_size, config.qkv_bias);
         let (queries, keys) = (heads.queries * heads.width, heads.keys * heads.width);
         let q_proj = Linear::load(&mut scope.child("q_proj"), queries, hidden, bias)?;
@@ -80,33 +73,34 @@ impl Attention {
     /// `[rows, hidden]` to `[asked, hidden]`, for the rows of the pass that are asked for.
     pub(super) fn forward(
         &self,
-        x: &Tensor<2>,
-        asked: &Rows,
+        x: &Input,
+        asked: &Tables,
         path: &mut KeyPath,
         pass: &Pass<'_>,
     ) -> (Tensor<2>, AttentionTrace) {
-        let products = pass.products;
-        let mut queries = match &asked.chosen {
-            None => self.q_proj.forward(x, products),
-            Some(rows) => self.q_proj.forward(&select_rows(x.clone(), rows), products),
+        let ops = pass.ops;
+        let (q_proj, k_proj, v_proj) = (&self.q_proj, &self.k_proj, &self.v_proj);
+        let [mut queries, mut keys, values] = if asked.is_all() {
+            Linear::forward_all([q_proj, k_proj, v_proj], x, pass)
+        } else {
+            let of_asked = ops.pack(asked.of(x.values().clone()), pass.dtype);
+            let [keys, values] = Linear::forward_all([k_proj, v_proj], x, pass);
+            [q_proj.forward(&of_asked, pass), keys, values]
         };
-        let mut keys = self.k_proj.forward(x, products);
-        let values = self.v_proj.forward(x, products);
         let mut unnormed = None;
         if let (Some(q_norm), Some(k_norm)) = (&self.q_norm, &self.k_norm) {
-            let (normed_queries, before_queries) = q_norm.forward(queries);
-            let (normed_keys, before_keys) = k_norm.forward(keys);
+            let (normed_queries, before_queries) = q_norm.forward(queries, ops);
+            let (normed_keys, before_keys) = k_norm.forward(keys, ops);
             (queries, keys) = (normed_queries, normed_keys);
             unnormed = Some((before_queries, before_keys));
         }
         if self.rotary {
-            queries = ops::rotate(queries, &asked.rope);
-            keys = ops::rotate(keys, &pass.all.rope);
+            queries = ops.rotate(queries, asked);
+            keys = ops.rotate(keys, &pass.all);
         }
         let inputs = AttentionInputs { queries, keys, values };
-        let (output, inputs) =
-            ops::attention(inputs, self.heads, &pass.all, asked, path, self.q_proj.weight.val().dtype());
-        let projected = self.o_proj.forward(&output.context, products);
+        let (output, inputs) = ops.attention(inputs, self.heads, &pass.all, asked, path, pass.dtype);
+        let projected = self.o_proj.forward(&ops.pack(output.context.clone(), pass.dtype), pass);
         (projected, AttentionTrace { inputs, output, unnormed })
     }
 
@@ -119,20 +113,20 @@ impl Attention {
         gradients: &mut Gradients,
     ) -> Tensor<2> {
         let AttentionTrace { inputs, output, unnormed } = trace;
-        let d_context =
-            self.o_proj.backward(&output.context, d_output, pass.products.dropout_seed, gradients);
+        let ops = pass.ops;
+        let d_context = self.o_proj.backward(&output.context, d_output, pass, gradients);
         let AttentionInputs { queries: mut d_queries, keys: mut d_keys, values: d_values } =
-            ops::attention_backward(inputs, output, d_context, self.heads, &pass.all);
+            ops.attention_backward(inputs, output, d_context, self.heads, &pass.all);
         if self.rotary {
-            d_queries = ops::rotate_backward(d_queries, &pass.all.rope);
-            d_keys = ops::rotate_backward(d_keys, &pass.all.rope);
+            d_queries = ops.rotate_backward(d_queries, &pass.all);
+            d_keys = ops.rotate_backward(d_keys, &pass.all);
         }
         if let (Some(q_norm), Some(k_norm), Some((queries, keys))) = (&self.q_norm, &self.k_norm, unnormed) {
-            d_queries = q_norm.backward(queries, d_queries, gradients);
-            d_keys = k_norm.backward(keys, d_keys, gradients);
+            d_queries = q_norm.backward(queries, d_queries, gradients, ops);
+            d_keys = k_norm.backward(keys, d_keys, gradients, ops);
         }
-        let dx = self.q_proj.backward(x, &d_queries, pass.products.dropout_seed, gradients);
-        let dx = dx + self.k_proj.backward(x, &d_keys, pass.products.dropout_seed, gradients);
-        dx + self.v_proj.backward(x, &d_values, pass.products.dropout_seed, gradients)
+        let dx = self.q_proj.backward(x, &d_queries, pass, gradients);
+        let dx = dx + self.k_proj.backward(x, &d_keys, pass, gradients);
+        dx + self.v_proj.backward(x, &d_values, pass, gradients)
     }
 }

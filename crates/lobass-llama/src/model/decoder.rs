@@ -9,7 +9,7 @@ use super::norm::RmsNorm;
 use super::source::{Scope, WeightSource};
 use super::{Gradients, Pass};
 use crate::LlamaConfig;
-use crate::ops::KeyPath;
+use crate::ops::{KeyPath, Ops};
 
 #[derive(Module, Debug)]
 pub(super) struct Decoder {
@@ -48,7 +48,7 @@ impl Decoder {
 
     /// Token ids to `[asked, hidden]`: part by part through one layer after the other, so that temporary values are
     /// those of a part, while rows that many sequences share are computed once for all parts.
-    pub(super) fn forward(&self, parts: &[Pass<'_>]) -> Tensor<2> {
+    pub(super) fn forward(&self, parts: &[Pass<'_>], ops: &dyn Ops) -> Tensor<2> {
         let mut hidden: Vec<Tensor<2>> =
             parts.iter().map(|part| self.embed_tokens.forward(part.input_ids)).collect();
         let last = self.layers.len().saturating_sub(1);
@@ -61,7 +61,7 @@ impl Decoder {
             };
             hidden = hidden.into_iter().zip(parts).map(through).collect();
         }
-        self.norm.forward(Tensor::cat(hidden, 0)).0
+        self.norm.forward(Tensor::cat(hidden, 0), ops).0
     }
 
     /// All rows of a pass, keeping what the backward pass needs.
@@ -73,7 +73,7 @@ impl Decoder {
             layers.push(trace);
             hidden = output;
         }
-        let (normed, last) = self.norm.forward(hidden);
+        let (normed, last) = self.norm.forward(hidden, pass.ops);
         (normed, DecoderTrace { layers, last })
     }
 
@@ -85,7 +85,7 @@ impl Decoder {
         gradients: &mut Gradients,
     ) {
         let DecoderTrace { layers, last } = trace;
-        let mut d_hidden = self.norm.backward(last, d_hidden, gradients);
+        let mut d_hidden = self.norm.backward(last, d_hidden, gradients, pass.ops);
         for (layer, trace) in self.layers.iter().zip(layers).rev() {
             d_hidden = layer.backward(trace, d_hidden, pass, gradients);
         }

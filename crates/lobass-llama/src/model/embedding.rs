@@ -9,8 +9,7 @@ use burn::tensor::{DType, IndexingUpdateOp, Int, Tensor, TensorData};
 use super::Gradients;
 use super::source::{Scope, WeightSource};
 use crate::LlamaConfig;
-use crate::host::widened;
-use crate::ops;
+use crate::ops::Ops;
 
 #[derive(Module, Debug)]
 pub(super) struct Embedding {
@@ -45,27 +44,33 @@ impl Embedding {
         gradients.add::<2>(self.weight.id, gradient);
     }
 
-    /// The embedding as a tied head: `[rows, hidden]` to `[rows, vocab]`.
-    pub(super) fn as_head(&self, hidden: &Tensor<2>) -> Tensor<2> {
-        ops::project(hidden, &self.weight.val(), false)
-    }
-
-    /// Some columns of [`Embedding::as_head`].
-    pub(super) fn as_head_part(&self, hidden: &Tensor<2>, tokens: Range<usize>) -> Tensor<2> {
-        ops::project(hidden, &self.weight.val().slice(tokens), false)
+    /// The embedding as a tied head: `[rows, hidden]` to `[rows, vocab]`, or to the columns of some tokens.
+    pub(super) fn as_head(
+        &self,
+        hidden: &Tensor<2>,
+        tokens: Option<Range<usize>>,
+        ops: &dyn Ops,
+    ) -> Tensor<2> {
+        let weight = self.weight.val();
+        let weight = match tokens {
+            None => weight,
+            Some(tokens) => weight.slice(tokens),
+        };
+        ops.product(&ops.pack(hidden.clone(), DType::F32), &weight)
     }
 
     /// The gradient of [`Embedding::as_head`] with respect to `hidden`.
     pub(super) fn as_head_backward(
         &self,
         hidden: Tensor<2>,
-        d_logits: Tensor<2>,
+        d_logits: &Tensor<2>,
         gradients: &mut Gradients,
+        ops: &dyn Ops,
     ) -> Tensor<2> {
         if !self.frozen {
             gradients.add(self.weight.id, d_logits.clone().transpose().matmul(hidden));
         }
-        d_logits.matmul(widened(self.weight.val()))
+        ops.product_backward(d_logits, self.weight.val())
     }
 
     fn ids(&self, input_ids: &[u32]) -> Tensor<1, Int> {

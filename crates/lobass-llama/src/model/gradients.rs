@@ -5,15 +5,21 @@ use std::collections::BTreeMap;
 use burn::module::ParamId;
 use burn::tensor::Tensor;
 
-use crate::host::{Lent, is_host};
+use crate::ops::Compute;
 
 /// The gradient of each trained parameter, flattened.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Gradients {
+    compute: Compute,
     by_parameter: BTreeMap<u64, Tensor<1>>,
 }
 
 impl Gradients {
+    /// No gradients.
+    pub(super) fn new(compute: Compute) -> Self {
+        Self { compute, by_parameter: BTreeMap::new() }
+    }
+
     /// Adds to the gradient of a parameter.
     pub(crate) fn add<const D: usize>(&mut self, id: ParamId, gradient: Tensor<D>) {
         let count = gradient.shape().num_elements();
@@ -23,7 +29,7 @@ impl Gradients {
     fn add_flat(&mut self, id: u64, gradient: Tensor<1>) {
         let sum = match self.by_parameter.remove(&id) {
             None => gradient,
-            Some(sum) => added(sum, gradient),
+            Some(sum) => self.compute.ops().added(sum, gradient),
         };
         self.by_parameter.insert(id, sum);
     }
@@ -49,30 +55,14 @@ impl Gradients {
     ///
     /// Source: `torch.nn.utils.clip_grad_norm_`.
     pub fn norm(&self) -> f64 {
-        self.by_parameter.values().map(sum_of_squares).sum::<f64>().sqrt()
+        let ops = self.compute.ops();
+        self.by_parameter.values().map(|gradient| ops.sum_of_squares(gradient)).sum::<f64>().sqrt()
     }
 
     /// Multiplies all gradients by a factor.
     #[must_use]
     pub fn scaled(self, factor: f64) -> Self {
         let scale = |(id, gradient): (u64, Tensor<1>)| (id, gradient * factor);
-        Self { by_parameter: self.by_parameter.into_iter().map(scale).collect() }
+        Self { compute: self.compute, by_parameter: self.by_parameter.into_iter().map(scale).collect() }
     }
-}
-
-fn added(sum: Tensor<1>, gradient: Tensor<1>) -> Tensor<1> {
-    let device = sum.device();
-    if !is_host(&device) {
-        return sum + gradient;
-    }
-    let (mut sum, gradient) = (Lent::new(sum), Lent::new(gradient));
-    lobass_kernels::axpy(1.0, gradient.values(), sum.values_mut());
-    sum.back(&device)
-}
-
-fn sum_of_squares(gradient: &Tensor<1>) -> f64 {
-    if is_host(&gradient.device()) {
-        return lobass_kernels::sum_of_squares(Lent::new(gradient.clone()).values());
-    }
-    f64::from(gradient.clone().square().sum().into_scalar::<f32>())
 }

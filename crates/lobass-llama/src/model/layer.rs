@@ -7,11 +7,9 @@ use super::attention::{Attention, AttentionTrace};
 use super::linear::Linear;
 use super::mlp::{Mlp, MlpTrace};
 use super::norm::RmsNorm;
-use super::pass::Rows;
 use super::source::{Scope, WeightSource};
-use super::{Gradients, Pass, select_rows};
-use crate::buffers::recycle;
-use crate::ops::{self, KeyPath};
+use super::{Gradients, Pass};
+use crate::ops::{KeyPath, Ops, Tables};
 use crate::{LayerConfig, LlamaConfig};
 
 #[derive(Module, Debug)]
@@ -40,10 +38,10 @@ struct InnerTrace {
 }
 
 impl InnerTrace {
-    fn recycle(self) {
-        self.attention.recycle();
-        recycle(self.middle);
-        self.mlp.recycle();
+    fn recycle(self, ops: &dyn Ops) {
+        self.attention.recycle(ops);
+        ops.recycle(self.middle);
+        self.mlp.recycle(ops);
     }
 }
 
@@ -113,13 +111,13 @@ impl DecoderLayer {
     pub(super) fn forward(
         &self,
         input: Tensor<2>,
-        asked: &Rows,
+        asked: &Tables,
         path: &mut KeyPath,
         pass: &Pass<'_>,
     ) -> Tensor<2> {
         let (output, input, inner) = self.run(input, asked, path, pass);
-        recycle(input);
-        inner.recycle();
+        pass.ops.recycle(input);
+        inner.recycle(pass.ops);
         output
     }
 
@@ -132,22 +130,21 @@ impl DecoderLayer {
     fn run(
         &self,
         input: Tensor<2>,
-        asked: &Rows,
+        asked: &Tables,
         path: &mut KeyPath,
         pass: &Pass<'_>,
     ) -> (Tensor<2>, Tensor<2>, InnerTrace) {
-        let (normed, input) = self.input_layernorm.forward(input);
+        let ops = pass.ops;
+        let (normed, input) = self.input_layernorm.forward(input, ops);
+        let normed = ops.pack(normed, pass.dtype);
         let (attended, attention) = self.self_attn.forward(&normed, asked, path, pass);
-        recycle(normed);
-        let input = match &asked.chosen {
-            None => input,
-            Some(rows) => select_rows(input, rows),
-        };
-        let (middle, input) = ops::residual(input, attended);
-        let (normed, middle) = self.post_attention_layernorm.forward(middle);
+        ops.recycle(normed.into_values());
+        let (middle, input) = ops.residual(asked.of(input), attended);
+        let (normed, middle) = self.post_attention_layernorm.forward(middle, ops);
+        let normed = ops.pack(normed, pass.dtype);
         let (fed, mlp) = self.mlp.forward(&normed, pass);
-        recycle(normed);
-        let (output, middle) = ops::residual(middle, fed);
+        ops.recycle(normed.into_values());
+        let (output, middle) = ops.residual(middle, fed);
         (output, input, InnerTrace { attention, middle, mlp })
     }
 
@@ -167,12 +164,13 @@ impl DecoderLayer {
                 (input, inner)
             }
         };
-        let (normed, middle) = self.post_attention_layernorm.forward(middle);
+        let (normed, middle) = self.post_attention_layernorm.forward(middle, pass.ops);
         let d_normed = self.mlp.backward(&normed, mlp, &d_output, pass, gradients);
         drop(normed);
-        let d_middle = d_output + self.post_attention_layernorm.backward(middle, d_normed, gradients);
-        let (normed, input) = self.input_layernorm.forward(input);
+        let d_middle =
+            d_output + self.post_attention_layernorm.backward(middle, d_normed, gradients, pass.ops);
+        let (normed, input) = self.input_layernorm.forward(input, pass.ops);
         let d_normed = self.self_attn.backward(&normed, attention, &d_middle, pass, gradients);
-        d_middle + self.input_layernorm.backward(input, d_normed, gradients)
+        d_middle + self.input_layernorm.backward(input, d_normed, gradients, pass.ops)
     }
 }

@@ -5,15 +5,12 @@ use std::ops::Range;
 use burn::module::{Module, Param};
 use burn::tensor::{DType, Tensor};
 
-use super::Gradients;
 use super::lora::Lora;
-use super::pass::Products;
 use super::source::{Scope, WeightSource};
-use crate::host::widened;
-use crate::ops;
+use super::{Gradients, Pass};
+use crate::ops::{Input, Ops};
 
-/// `x W^T + b`, and the update of an adapter if there is one. Weights of half precision are widened, and the
-/// arithmetic is `f32`, unless [`Products`] say otherwise.
+/// `x W^T + b`, and the update of an adapter if there is one.
 #[derive(Module, Debug)]
 pub(super) struct Linear {
     /// `[out, in]`.
@@ -39,25 +36,53 @@ impl Linear {
     }
 
     /// `[rows, in]` to `[rows, out]`.
-    pub(super) fn forward(&self, x: &Tensor<2>, products: Products) -> Tensor<2> {
-        let mut y = ops::project(x, &self.weight.val(), products.rounded);
-        if let Some(bias) = &self.bias {
-            y = y + bias.val().cast(DType::F32).unsqueeze();
-        }
-        match &self.lora {
-            Some(lora) => y + lora.forward(x, products.dropout_seed),
-            None => y,
-        }
+    pub(super) fn forward(&self, x: &Input, pass: &Pass<'_>) -> Tensor<2> {
+        let [y] = Self::forward_all([self], x, pass);
+        y
     }
 
-    /// Some columns of what a projection without a low-rank update gives.
-    pub(super) fn forward_part(&self, x: &Tensor<2>, outputs: Range<usize>) -> Tensor<2> {
+    /// Several projections of one input.
+    pub(super) fn forward_all<const N: usize>(
+        linears: [&Self; N],
+        x: &Input,
+        pass: &Pass<'_>,
+    ) -> [Tensor<2>; N] {
+        let weights = linears.map(|linear| linear.weight.val());
+        let mut products = pass.ops.products(x, &weights).into_iter();
+        linears.map(|linear| {
+            let y = linear.with_bias(products.next().expect("there is a product for each weight"), None);
+            match &linear.lora {
+                Some(lora) => y + lora.forward(x, pass),
+                None => y,
+            }
+        })
+    }
+
+    /// The projection as a head, without a low-rank update: `[rows, hidden]` to `[rows, vocab]`, or to the columns of
+    /// some tokens.
+    pub(super) fn as_head(
+        &self,
+        hidden: &Tensor<2>,
+        tokens: Option<Range<usize>>,
+        ops: &dyn Ops,
+    ) -> Tensor<2> {
         debug_assert!(self.lora.is_none(), "heads are replaced as a whole");
-        let y = ops::project(x, &self.weight.val().slice(outputs.clone()), false);
-        match &self.bias {
-            Some(bias) => y + bias.val().slice(outputs).cast(DType::F32).unsqueeze(),
-            None => y,
-        }
+        let weight = self.weight.val();
+        let weight = match &tokens {
+            None => weight,
+            Some(tokens) => weight.slice(tokens.clone()),
+        };
+        self.with_bias(ops.product(&ops.pack(hidden.clone(), DType::F32), &weight), tokens)
+    }
+
+    /// Adds the bias, or that of some outputs.
+    fn with_bias(&self, y: Tensor<2>, outputs: Option<Range<usize>>) -> Tensor<2> {
+        let Some(bias) = &self.bias else { return y };
+        let bias = match outputs {
+            None => bias.val(),
+            Some(outputs) => bias.val().slice(outputs),
+        };
+        y + bias.cast(DType::F32).unsqueeze()
     }
 
     /// The gradient with respect to `x`, given that of the output.
@@ -65,8 +90,23 @@ impl Linear {
         &self,
         x: &Tensor<2>,
         d_output: &Tensor<2>,
-        dropout_seed: Option<u64>,
+        pass: &Pass<'_>,
         gradients: &mut Gradients,
+    ) -> Tensor<2> {
+        let dx = self.as_head_backward(x, d_output, gradients, pass.ops);
+        match &self.lora {
+            Some(lora) => dx + lora.backward(x, d_output, pass, gradients),
+            None => dx,
+        }
+    }
+
+    /// The gradient of [`Linear::as_head`].
+    pub(super) fn as_head_backward(
+        &self,
+        x: &Tensor<2>,
+        d_output: &Tensor<2>,
+        gradients: &mut Gradients,
+        ops: &dyn Ops,
     ) -> Tensor<2> {
         if !self.frozen {
             gradients.add(self.weight.id, d_output.clone().transpose().matmul(x.clone()));
@@ -74,10 +114,6 @@ impl Linear {
                 gradients.add(bias.id, d_output.clone().sum_dim(0));
             }
         }
-        let dx = d_output.clone().matmul(widened(self.weight.val()));
-        match &self.lora {
-            Some(lora) => dx + lora.backward(x, d_output, dropout_seed, gradients),
-            None => dx,
-        }
+        ops.product_backward(d_output, self.weight.val())
     }
 }

@@ -6,8 +6,8 @@ use burn::tensor::Tensor;
 use super::linear::Linear;
 use super::source::{Scope, WeightSource};
 use super::{Gradients, Pass};
-use crate::buffers::recycle;
-use crate::{LlamaConfig, ops};
+use crate::LlamaConfig;
+use crate::ops::{Input, Ops};
 
 /// SwiGLU: `down(silu(gate(x)) * up(x))`.
 #[derive(Module, Debug)]
@@ -26,9 +26,9 @@ pub(super) struct MlpTrace {
 
 impl MlpTrace {
     /// Keeps the buffers of a pass that has no backward pass.
-    pub(super) fn recycle(self) {
-        recycle(self.gate);
-        recycle(self.up);
+    pub(super) fn recycle(self, ops: &dyn Ops) {
+        ops.recycle(self.gate);
+        ops.recycle(self.up);
     }
 }
 
@@ -46,11 +46,13 @@ impl Mlp {
     }
 
     /// `[rows, hidden]` to the same.
-    pub(super) fn forward(&self, x: &Tensor<2>, pass: &Pass<'_>) -> (Tensor<2>, MlpTrace) {
-        let (gate, up) = (self.gate_proj.forward(x, pass.products), self.up_proj.forward(x, pass.products));
-        let (inner, gate, up) = ops::swiglu(gate, up);
-        let output = self.down_proj.forward(&inner, pass.products);
-        recycle(inner);
+    pub(super) fn forward(&self, x: &Input, pass: &Pass<'_>) -> (Tensor<2>, MlpTrace) {
+        let ops = pass.ops;
+        let [gate, up] = Linear::forward_all([&self.gate_proj, &self.up_proj], x, pass);
+        let (inner, gate, up) = ops.swiglu(gate, up);
+        let inner = ops.pack(inner, pass.dtype);
+        let output = self.down_proj.forward(&inner, pass);
+        ops.recycle(inner.into_values());
         (output, MlpTrace { gate, up })
     }
 
@@ -63,11 +65,11 @@ impl Mlp {
         gradients: &mut Gradients,
     ) -> Tensor<2> {
         let MlpTrace { gate, up } = trace;
-        let (inner, gate, up) = ops::swiglu(gate, up);
-        let d_inner = self.down_proj.backward(&inner, d_output, pass.products.dropout_seed, gradients);
-        recycle(inner);
-        let (d_gate, d_up) = ops::swiglu_backward(gate, up, d_inner);
-        let dx = self.gate_proj.backward(x, &d_gate, pass.products.dropout_seed, gradients);
-        dx + self.up_proj.backward(x, &d_up, pass.products.dropout_seed, gradients)
+        let (inner, gate, up) = pass.ops.swiglu(gate, up);
+        let d_inner = self.down_proj.backward(&inner, d_output, pass, gradients);
+        pass.ops.recycle(inner);
+        let (d_gate, d_up) = pass.ops.swiglu_backward(gate, up, d_inner);
+        let dx = self.gate_proj.backward(x, &d_gate, pass, gradients);
+        dx + self.up_proj.backward(x, &d_up, pass, gradients)
     }
 }

@@ -17,9 +17,7 @@ mod linear;
 mod lora;
 mod mlp;
 mod norm;
-mod packed;
 mod pass;
-mod rope;
 mod source;
 mod trained;
 mod weights;
@@ -27,30 +25,22 @@ mod weights;
 use std::ops::Range;
 
 use burn::module::Module;
-use burn::tensor::{DType, Device, Int, Tensor, TensorData};
+use burn::tensor::{DType, Device, Tensor};
 
 pub(crate) use adapted::LoraWeights;
 use decoder::{Decoder, DecoderTrace};
 pub use gradients::Gradients;
 use linear::Linear;
-pub use packed::Packed;
-pub(crate) use pass::Rows;
+use pass::Pass;
 pub use pass::TraceOptions;
-#[cfg(test)]
-pub(crate) use pass::tests;
-use pass::{Pass, Products};
-pub(crate) use rope::RopeTables;
 pub use source::WeightSource;
 pub(crate) use source::stream_of;
 use source::{RandomSource, Scope};
 pub use trained::Values;
 
 use crate::LlamaConfig;
-use crate::host::is_host;
-
-/// Rows that go through a layer at once on the processor: enough for products to run at full speed, and few enough
-/// that what lies between them stays in the cache.
-const ROWS_OF_A_PART: usize = 512;
+use crate::batch::Packed;
+use crate::ops::{Compute, Logits, Ops};
 
 /// A LLaMA-family causal language model.
 ///
@@ -62,6 +52,8 @@ pub struct Llama {
     lm_head: Option<Linear>,
     #[module(skip)]
     config: LlamaConfig,
+    #[module(skip)]
+    compute: Compute,
 }
 
 /// A forward pass that can be differentiated.
@@ -85,7 +77,8 @@ impl Llama {
                 Some(Linear::load(&mut root.child("lm_head"), config.vocab_size, config.hidden_size, false)?)
             }
         };
-        Ok(Self { model, lm_head, config: config.clone() })
+        let compute = Compute::of(&model.device());
+        Ok(Self { model, lm_head, config: config.clone(), compute })
     }
 
     /// Makes a model with fresh `f32` weights: matrices normal with the config's `initializer_range`, norms one, and
@@ -106,6 +99,27 @@ impl Llama {
     /// The device its weights are on.
     pub fn device(&self) -> Device {
         self.model.device()
+    }
+
+    /// How it computes there.
+    pub fn compute(&self) -> &Compute {
+        &self.compute
+    }
+
+    fn ops(&self) -> &dyn Ops {
+        self.compute.ops()
+    }
+
+    /// The same model with tensor operations, on any device.
+    #[cfg(test)]
+    pub(crate) fn on_tensors(mut self) -> Self {
+        self.compute = Compute::on_tensors(&self.device());
+        self
+    }
+
+    /// No gradients, to which those of passes are added.
+    pub fn gradients(&self) -> Gradients {
+        Gradients::new(self.compute.clone())
     }
 
     /// The number format that projections are held in; that of a head loaded in half precision is `f32`.
@@ -139,13 +153,13 @@ impl Llama {
     /// If there are no rows, or if they are not ascending.
     pub fn hidden_states_of(&self, packed: &Packed, rows: &[usize]) -> Tensor<2> {
         assert!(rows.is_sorted_by(|a, b| a < b), "rows ascend");
-        let size = if is_host(&self.device()) { ROWS_OF_A_PART } else { packed.n_rows() };
-        self.model.forward(&Pass::parts(&self.config, packed, rows, size))
+        let parts = Pass::parts(self.ops(), &self.config, packed, self.weight_dtype(), rows);
+        self.model.forward(&parts, self.ops())
     }
 
     /// As [`Llama::hidden_states`], keeping what [`Llama::backward`] needs.
-    pub fn trace<'a>(&self, packed: &'a Packed, options: TraceOptions) -> (Tensor<2>, Trace<'a>) {
-        let pass = Pass::whole(&self.config, packed, options);
+    pub fn trace<'a>(&'a self, packed: &'a Packed, options: TraceOptions) -> (Tensor<2>, Trace<'a>) {
+        let pass = Pass::whole(self.ops(), &self.config, packed, self.weight_dtype(), options);
         let (hidden, decoder) = self.model.forward_traced(&pass);
         (hidden, Trace { pass, decoder })
     }
@@ -165,10 +179,7 @@ impl Llama {
     /// - `hidden`: `[rows, hidden]`
     /// - returns: `[rows, vocab]`, `f32`
     pub fn logits(&self, hidden: &Tensor<2>) -> Tensor<2> {
-        match &self.lm_head {
-            Some(head) => head.forward(hidden, Products::default()),
-            None => self.model.embed_tokens.as_head(hidden),
-        }
+        self.logits_of(hidden, 0..self.config.vocab_size)
     }
 
     /// Some columns of [`Llama::logits`]: those of the tokens of a range.
@@ -176,10 +187,24 @@ impl Llama {
     /// # Panics
     /// If the range ends beyond the vocabulary.
     pub fn logits_of(&self, hidden: &Tensor<2>, tokens: Range<usize>) -> Tensor<2> {
+        let tokens = (tokens != (0..self.config.vocab_size)).then_some(tokens);
         match &self.lm_head {
-            Some(head) => head.forward_part(hidden, tokens),
-            None => self.model.embed_tokens.as_head_part(hidden, tokens),
+            Some(head) => head.as_head(hidden, tokens, self.ops()),
+            None => self.model.embed_tokens.as_head(hidden, tokens, self.ops()),
         }
+    }
+
+    /// Hands out the logits of all rows of `hidden`, some rows at a time, in the form that suits the device. On the
+    /// processor, those of a row are the same to the bit whatever rows are beside it.
+    ///
+    /// # Shapes
+    /// - `hidden`: `[rows, hidden]`
+    /// - `read` gets some of the rows, in order, and their logits
+    pub fn each_logits(&self, hidden: &Tensor<2>, mut read: impl FnMut(Range<usize>, Logits<'_>)) {
+        let product = |rows: &Range<usize>, tokens: &Range<usize>| {
+            self.logits_of(&hidden.clone().narrow(0, rows.start, rows.len()), tokens.clone())
+        };
+        self.ops().each_logits(hidden.dims()[0], self.config.vocab_size, &product, &mut read);
     }
 
     /// The gradient of [`Llama::logits`] with respect to its input, and, added to `gradients`, to the head.
@@ -194,17 +219,8 @@ impl Llama {
         gradients: &mut Gradients,
     ) -> Tensor<2> {
         match &self.lm_head {
-            Some(head) => head.backward(&hidden, &d_logits, None, gradients),
-            None => self.model.embed_tokens.as_head_backward(hidden, d_logits, gradients),
+            Some(head) => head.as_head_backward(&hidden, &d_logits, gradients, self.ops()),
+            None => self.model.embed_tokens.as_head_backward(hidden, &d_logits, gradients, self.ops()),
         }
     }
-}
-
-/// Some rows of a matrix.
-fn select_rows(matrix: Tensor<2>, rows: &[usize]) -> Tensor<2> {
-    #[expect(clippy::cast_possible_wrap, reason = "rows are far below 2^63")]
-    let indices: Vec<i64> = rows.iter().map(|&row| row as i64).collect();
-    let count = indices.len();
-    let indices: Tensor<1, Int> = Tensor::from_data(TensorData::new(indices, [count]), &matrix.device());
-    matrix.select(0, indices)
 }

@@ -5,7 +5,7 @@ use burn::tensor::Tensor;
 
 use super::Gradients;
 use super::source::{Scope, WeightSource};
-use crate::ops;
+use crate::ops::Ops;
 
 /// `x / sqrt(mean(x^2) + eps) * weight` over the last dimension, in `f32`.
 #[derive(Module, Debug)]
@@ -29,16 +29,22 @@ impl RmsNorm {
     }
 
     /// `[rows, n * width]` to the same, and what was given: every `width` values are normalised by themselves.
-    pub(super) fn forward(&self, x: Tensor<2>) -> (Tensor<2>, Tensor<2>) {
+    pub(super) fn forward(&self, x: Tensor<2>, ops: &dyn Ops) -> (Tensor<2>, Tensor<2>) {
         let shape = x.dims();
-        let (y, x) = ops::rms_norm(self.by_width(x), self.weight(), self.eps);
+        let (y, x) = ops.rms_norm(self.by_width(x), self.weight(), self.eps);
         (y.reshape(shape), x.reshape(shape))
     }
 
-    pub(super) fn backward(&self, x: Tensor<2>, d_output: Tensor<2>, gradients: &mut Gradients) -> Tensor<2> {
+    pub(super) fn backward(
+        &self,
+        x: Tensor<2>,
+        d_output: Tensor<2>,
+        gradients: &mut Gradients,
+        ops: &dyn Ops,
+    ) -> Tensor<2> {
         let shape = x.dims();
         let (x, d_output) = (self.by_width(x), self.by_width(d_output));
-        let (dx, d_weight) = ops::rms_norm_backward(x, self.weight(), self.eps, d_output, !self.frozen);
+        let (dx, d_weight) = ops.rms_norm_backward(x, self.weight(), self.eps, d_output, !self.frozen);
         if let Some(d_weight) = d_weight {
             gradients.add(self.weight.id, d_weight);
         }

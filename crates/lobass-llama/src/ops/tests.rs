@@ -1,30 +1,60 @@
-//! Kernels against the plain operations, through both passes.
+//! Kernels against tensor operations, through both passes.
 
-use burn::tensor::{DType, Device, Tensor};
+use burn::tensor::{DType, Device, Tensor, TensorData};
+use lobass_kernels::AdamW;
 use proptest::prelude::*;
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 
-use super::{AttentionInputs, Heads, KeyPath, host, padded, plain};
-use crate::LlamaConfig;
-use crate::host::tensor;
-use crate::model::Packed;
-use crate::model::tests::rows_of;
+use super::device::DeviceOps;
+use super::host::HostOps;
+use super::{AttentionInputs, Dropout, DropoutMasks, Heads, KeyPath, Ops, Tables};
+use crate::batch::{Packed, tests::rows_of};
 use crate::testing::tiny_with;
+use crate::{Gradients, Llama, LlamaConfig, LoraConfig, TraceOptions};
 
 /// Activations are of order one, and both sides are f32.
 const TOLERANCE: f32 = 2e-5;
 
+/// Both implementations, on the processor.
+fn both() -> (HostOps, DeviceOps) {
+    (HostOps, DeviceOps::new(&Device::flex()))
+}
+
+fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> Tensor<D> {
+    Tensor::from_data(TensorData::new(values, shape), &Device::flex())
+}
+
 fn random(seed: u64, shape: [usize; 2]) -> Tensor<2> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let values = (0..shape[0] * shape[1]).map(|_| 2.0 * rng.random::<f32>() - 1.0).collect();
-    tensor(values, shape, &Device::flex())
+    tensor((0..shape[0] * shape[1]).map(|_| 2.0 * rng.random::<f32>() - 1.0).collect(), shape)
+}
+
+fn vector(seed: u64, length: usize) -> Tensor<1> {
+    random(seed, [1, length]).squeeze_dim(0)
+}
+
+fn worst<const D: usize>(found: Tensor<D>, expected: Tensor<D>) -> f32 {
+    (found - expected).abs().max().into_scalar::<f32>()
 }
 
 fn assert_close<const D: usize>(what: &str, found: Tensor<D>, expected: Tensor<D>) {
     assert_eq!(found.dims(), expected.dims(), "{what}");
-    let worst = (found - expected).abs().max().into_scalar::<f32>();
+    let worst = worst(found, expected);
     assert!(worst < TOLERANCE, "{what} differs by {worst}");
+}
+
+fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor.into_data().iter::<f32>().collect()
+}
+
+/// The tables of all rows of packed sequences, and of some, with the masks of a differentiable pass.
+fn tables(ops: &dyn Ops, packed: &Packed, asked: &[usize], heads: Heads) -> (Tables, Tables) {
+    let (all, chosen) = rows_of(packed, asked);
+    let (mut all, mut chosen) = (Tables::new(all, &ops.device()), Tables::new(chosen, &ops.device()));
+    all.add_masks(heads.window, |spans| ops.masks(heads, spans, spans, true));
+    chosen.add_masks(heads.window, |spans| ops.masks(heads, &all.spans, spans, true));
+    (all, chosen)
 }
 
 proptest! {
@@ -32,13 +62,14 @@ proptest! {
 
     #[test]
     fn norms(rows in 1usize..6, width in 1usize..40, seed: u64) {
+        let (host, device) = both();
         let (x, dy) = (random(seed, [rows, width]), random(seed ^ 1, [rows, width]));
-        let weight: Tensor<1> = random(seed ^ 2, [1, width]).squeeze_dim(0);
-        let (found, same) = host::rms_norm(x.clone(), weight.clone(), 1e-5);
-        assert_close("norm", found, plain::rms_norm(x.clone(), weight.clone(), 1e-5).0);
+        let weight = vector(seed ^ 2, width);
+        let (found, same) = host.rms_norm(x.clone(), weight.clone(), 1e-5);
+        assert_close("norm", found, device.rms_norm(x.clone(), weight.clone(), 1e-5).0);
         assert_close("input", same, x.clone());
-        let (dx, dw) = host::rms_norm_backward(x.clone(), weight.clone(), 1e-5, dy.clone(), true);
-        let (dx_plain, dw_plain) = plain::rms_norm_backward(x, weight, 1e-5, dy, true);
+        let (dx, dw) = host.rms_norm_backward(x.clone(), weight.clone(), 1e-5, dy.clone(), true);
+        let (dx_plain, dw_plain) = device.rms_norm_backward(x, weight, 1e-5, dy, true);
         // With few values a norm may be small, and its gradient large.
         let scale = dx_plain.clone().abs().max().into_scalar::<f32>().max(1.0);
         assert_close("dx", dx / scale, dx_plain / scale);
@@ -47,39 +78,124 @@ proptest! {
 
     #[test]
     fn gates(rows in 1usize..6, width in 1usize..40, seed: u64) {
-        let shape = [rows, width];
+        let ((host, device), shape) = (both(), [rows, width]);
         let (gate, up) = (random(seed, shape) * 6.0, random(seed ^ 1, shape));
-        let (found, ..) = host::swiglu(gate.clone(), up.clone());
-        assert_close("swiglu", found, plain::swiglu(gate.clone(), up.clone()).0);
+        let (found, ..) = host.swiglu(gate.clone(), up.clone());
+        assert_close("swiglu", found, device.swiglu(gate.clone(), up.clone()).0);
         let d_output = random(seed ^ 2, shape);
-        let (d_gate, d_up) = host::swiglu_backward(gate.clone(), up.clone(), d_output.clone());
-        let (d_gate_plain, d_up_plain) = plain::swiglu_backward(gate, up, d_output);
+        let (d_gate, d_up) = host.swiglu_backward(gate.clone(), up.clone(), d_output.clone());
+        let (d_gate_plain, d_up_plain) = device.swiglu_backward(gate, up, d_output);
         assert_close("d_gate", d_gate, d_gate_plain);
         assert_close("d_up", d_up, d_up_plain);
     }
 
     #[test]
+    fn sums(rows in 1usize..6, width in 1usize..40, seed: u64) {
+        let ((host, device), shape) = (both(), [rows, width]);
+        let (x, y) = (random(seed, shape), random(seed ^ 1, shape));
+        assert_close("residual", host.residual(x.clone(), y.clone()).0, device.residual(x, y).0);
+        let (one, other) = (vector(seed, width), vector(seed ^ 1, width));
+        assert_close("sum", host.added(one.clone(), other.clone()), device.added(one.clone(), other));
+        let (found, expected) = (host.sum_of_squares(&one), device.sum_of_squares(&one));
+        prop_assert!((found - expected).abs() < 1e-4, "{} {}", found, expected);
+    }
+
+    #[test]
     fn rotations(lengths in prop::collection::vec(1usize..9, 1..4), heads in 1usize..4, seed: u64) {
-        let config = LlamaConfig::from_json(&tiny_with("")).unwrap();
-        let rope = rows_of(&apart(&lengths), &[]).0.rope;
-        let x = random(seed, [lengths.iter().sum(), heads * config.head_dim]);
-        for backward in [false, true] {
-            let expected = plain::rotate(x.clone(), &rope, backward);
-            assert_close("rotation", host::rotate(x.clone(), &rope, backward), expected);
-        }
-        let there_and_back = host::rotate(host::rotate(x.clone(), &rope, false), &rope, true);
+        let (host, device) = both();
+        let rows = Tables::new(rows_of(&apart(&lengths), &[]).0, &Device::flex());
+        let width = LlamaConfig::from_json(&tiny_with("")).unwrap().head_dim;
+        let x = random(seed, [lengths.iter().sum(), heads * width]);
+        assert_close("rotation", host.rotate(x.clone(), &rows), device.rotate(x.clone(), &rows));
+        let expected = device.rotate_backward(x.clone(), &rows);
+        assert_close("its inverse", host.rotate_backward(x.clone(), &rows), expected);
+        let there_and_back = host.rotate_backward(host.rotate(x.clone(), &rows), &rows);
         assert_close("a rotation and its inverse", there_and_back, x);
     }
 
     #[test]
     fn products(rows in 1usize..6, inputs in 1usize..20, outputs in 1usize..20, seed: u64) {
-        let (x, weight) = (random(seed, [rows, inputs]), random(seed ^ 1, [outputs, inputs]));
-        assert_close("product", host::project(&x, &weight, false), plain::project(&x, &weight));
-        let half = weight.cast(DType::BF16);
-        // The results of the plain operation are rounded too, to 8 bits.
-        let (found, expected) = (host::project(&x, &half, true), plain::project(&x, &half));
-        let worst = (found - expected).abs().max().into_scalar::<f32>();
-        prop_assert!(worst < 0.05, "product in bf16 differs by {}", worst);
+        let (host, device) = both();
+        let x = random(seed, [rows, inputs]);
+        let weights = [random(seed ^ 1, [outputs, inputs]), random(seed ^ 2, [2 * outputs, inputs])];
+        for dtype in [DType::F32, DType::BF16, DType::F16] {
+            let weights = weights.clone().map(|weight| weight.cast(dtype));
+            for is_traced in [false, true] {
+                let packed = |ops: &dyn Ops| ops.pack(x.clone(), ops.activation_dtype(dtype, is_traced));
+                let (on_host, on_device) = (packed(&host), packed(&device));
+                let found = host.products(&on_host, &weights);
+                let expected = device.products(&on_device, &weights);
+                // Products of half precision are rounded on devices, to 8 bits at least.
+                let tolerance = if dtype == DType::F32 { TOLERANCE } else { 0.05 };
+                for ((found, expected), weight) in found.into_iter().zip(expected).zip(&weights) {
+                    prop_assert_eq!(values(host.product(&on_host, weight)), values(found.clone()));
+                    let worst = worst(found, expected);
+                    prop_assert!(worst < tolerance, "a product in {:?} differs by {}", dtype, worst);
+                }
+                let d_output = random(seed ^ 3, [rows, outputs]);
+                let gradient = |ops: &dyn Ops| ops.product_backward(&d_output, weights[0].clone());
+                assert_close("the gradient of a product", gradient(&host), gradient(&device));
+            }
+        }
+    }
+
+    #[test]
+    fn dropouts(rows in 1usize..6, width in 1usize..40, share in 0.05f64..0.95, seed: u64) {
+        let (host, device) = both();
+        let (x, dropout) = (random(seed, [rows, width]), Dropout::new(seed, 7, share));
+        let expected = values(host.drop_out(x.clone(), dropout, &DropoutMasks::default()));
+        for masks in [DropoutMasks::new(true), DropoutMasks::default()] {
+            for _ in ["forward", "backward"] {
+                prop_assert_eq!(&values(device.drop_out(x.clone(), dropout, &masks)), &expected);
+            }
+        }
+        let kept = expected.iter().filter(|&&value| value != 0.0).count() as f64;
+        let n = (rows * width) as f64;
+        let deviation = (share * (1.0 - share) / n).sqrt();
+        prop_assert!((kept / n - (1.0 - share)).abs() < 5.0 * deviation + 1.0 / n, "{} of {}", kept, n);
+    }
+
+    #[test]
+    fn losses(
+        rows in prop::collection::vec((prop::collection::vec(-8f32..8.0, 7), 0u32..7, -2f32..2.0), 1..5),
+    ) {
+        let (host, device) = both();
+        let labels: Vec<u32> = rows.iter().map(|row| row.1).collect();
+        let seeds: Vec<f32> = rows.iter().map(|row| row.2).collect();
+        let logits = tensor(rows.iter().flat_map(|row| row.0.clone()).collect(), [rows.len(), 7]);
+        let (expected, expected_gradient) = device.cross_entropy_backward(logits.clone(), &labels, &seeds);
+        let (found, gradient) = host.cross_entropy_backward(logits.clone(), &labels, &seeds);
+        for (found, expected) in found.iter().zip(expected) {
+            prop_assert!((found - expected).abs() < 1e-5);
+        }
+        let worst = worst(gradient, expected_gradient);
+        prop_assert!(worst < 1e-6, "{}", worst);
+    }
+
+    #[test]
+    fn steps_of_adamw(
+        rows in prop::collection::vec((-2f32..2.0, -2f32..2.0, -1f32..1.0, 0f32..1.0), 1..20), n_steps in 1i32..50,
+    ) {
+        let (host, device) = both();
+        let column = |value: fn(&(f32, f32, f32, f32)) -> f32| tensor(rows.iter().map(value).collect(), [rows.len()]);
+        let step = AdamW {
+            learning_rate: 0.01,
+            beta_1: 0.9,
+            beta_2: 0.95,
+            epsilon: 1e-8,
+            weight_decay: 0.1,
+            correction_1: 1.0 - 0.9f32.powi(n_steps),
+            correction_2_sqrt: (1.0 - 0.95f32.powi(n_steps)).sqrt(),
+        };
+        let stepped = |ops: &dyn Ops| {
+            let means = [column(|row| row.2), column(|row| row.3)];
+            let (weights, [means, squares]) = ops.adamw(step, column(|row| row.0), column(|row| row.1), means);
+            [weights, means, squares]
+        };
+        for (found, expected) in stepped(&host).into_iter().zip(stepped(&device)) {
+            let worst = worst(found, expected);
+            prop_assert!(worst < 1e-5, "{}", worst);
+        }
     }
 
     #[test]
@@ -87,15 +203,17 @@ proptest! {
         lengths in prop::collection::vec(1usize..20, 1..4), (keys, groups, half) in (1usize..3, 1usize..4, 1usize..5),
         window in prop::option::of(1usize..12), seed: u64,
     ) {
+        let (host, device) = both();
         let heads = Heads { queries: keys * groups, keys, width: 2 * half, window };
-        let (all, _) = rows_of(&apart(&lengths), &[]);
+        let (packed, path) = (apart(&lengths), &mut KeyPath::default());
         let inputs = inputs(heads, lengths.iter().sum(), lengths.iter().sum(), seed);
-        let (found, _) = host::attention(inputs.clone(), heads, &all, &all, &mut KeyPath::default());
-        let expected = padded::attention(&inputs, heads, &all, &all, DType::F32);
+        let (on_host, on_device) = (tables(&host, &packed, &[], heads).0, tables(&device, &packed, &[], heads).0);
+        let (found, _) = host.attention(inputs.clone(), heads, &on_host, &on_host, path, DType::F32);
+        let (expected, _) = device.attention(inputs.clone(), heads, &on_device, &on_device, path, DType::F32);
         assert_close("context", found.context.clone(), expected.context.clone());
         let d_context = random(seed ^ 3, found.context.dims());
-        let found = host::attention_backward(inputs.clone(), found, d_context.clone(), heads, &all);
-        let expected = plain::attention_backward(inputs, expected, d_context, heads, &all);
+        let found = host.attention_backward(inputs.clone(), found, d_context.clone(), heads, &on_host);
+        let expected = device.attention_backward(inputs, expected, d_context, heads, &on_device);
         assert_close("d_queries", found.queries, expected.queries);
         assert_close("d_keys", found.keys, expected.keys);
         assert_close("d_values", found.values, expected.values);
@@ -106,15 +224,65 @@ proptest! {
         (packed, asked) in trees(), keys in 1usize..3, groups in 1usize..4, half in 1usize..5,
         window in prop::option::of(1usize..12), seed: u64,
     ) {
+        let (host, device) = both();
         let heads = Heads { queries: keys * groups, keys, width: 2 * half, window };
-        let (all, chosen) = rows_of(&packed, &asked);
         let inputs = inputs(heads, packed.n_rows(), asked.len(), seed);
-        let (found, _) = host::attention(inputs.clone(), heads, &all, &chosen, &mut KeyPath::default());
-        let expected = padded::attention(&inputs, heads, &all, &chosen, DType::F32);
-        assert_close("context", found.context, expected.context.clone());
-        let half = padded::attention(&inputs, heads, &all, &chosen, DType::BF16);
-        let worst = (half.context - expected.context).abs().max().into_scalar::<f32>();
+        let context = |ops: &dyn Ops, dtype: DType| {
+            let (all, chosen) = tables(ops, &packed, &asked, heads);
+            ops.attention(inputs.clone(), heads, &all, &chosen, &mut KeyPath::default(), dtype).0.context
+        };
+        let expected = context(&device, DType::F32);
+        assert_close("context", context(&host, DType::F32), expected.clone());
+        let worst = worst(context(&device, DType::BF16), expected);
         prop_assert!(worst < 0.2, "bf16 differs by {}", worst);
+    }
+}
+
+/// Whole models, of which only the operations differ: one with norms of heads and windows, each trained whole and with
+/// an adapter.
+#[test]
+fn a_model_has_the_same_hidden_states_and_gradients_either_way() {
+    let windows =
+        r#", "head_dim": 4, "use_sliding_window": true, "sliding_window": 3, "max_window_layers": 1"#;
+    let qwen = tiny_with(windows).replace(r#""llama""#, r#""qwen3""#);
+    for json in [tiny_with(""), qwen] {
+        let base = Llama::random(&LlamaConfig::from_json(&json).unwrap(), 7, &Device::flex());
+        let lora = LoraConfig { rank: 3, dropout: 0.5, ..LoraConfig::default() };
+        // A new adapter's second factor is zero, and so are the gradients of its first one.
+        let adapted =
+            lora.attach(&base, 3).unwrap().with_parameters(&mut |_, values| values + 0.02, &|_| true);
+        for model in [base, adapted] {
+            assert_same_passes(&model, &model.clone().on_tensors());
+        }
+    }
+}
+
+fn assert_same_passes(model: &Llama, on_tensors: &Llama) {
+    let ids = [1, 5, 9, 2, 7, 3];
+    let mut packed = Packed::default();
+    let first = packed.push(None, &ids);
+    packed.push(Some(first), &ids[2..4]);
+    packed.push(Some(first), &ids[1..3]);
+    let hidden = |model: &Llama| model.hidden_states_of(&packed, &[2, 5, 6, 9]);
+    assert_close("hidden states", hidden(model), hidden(on_tensors));
+
+    let apart = Packed::new([&ids[..], &ids[1..4]]);
+    for recompute in [false, true] {
+        let gradients = |model: &Llama| {
+            let (hidden, trace) = model.trace(&apart, TraceOptions { recompute, dropout_seed: Some(11) });
+            let mut gradients = model.gradients();
+            let d_logits = model.logits(&hidden);
+            let d_hidden = model.logits_backward(hidden, d_logits, &mut gradients);
+            model.backward(trace, d_hidden, &mut gradients);
+            gradients
+        };
+        let (found, expected) = (gradients(model), gradients(on_tensors));
+        let norm = expected.norm();
+        assert!((found.norm() - norm).abs() < 1e-4 * norm, "{} {norm}", found.norm());
+        for (name, id) in model.trained_parameters() {
+            let gradient = |of: &Gradients| of.get(id).unwrap().clone() / norm;
+            assert_close(&name, gradient(&found), gradient(&expected));
+        }
     }
 }
 

@@ -5,12 +5,8 @@
 
 use std::cell::RefCell;
 
-use burn::tensor::Tensor;
-
-use crate::host::{Lent, is_host};
-
 /// Smaller ones are cheap to come by.
-const SMALLEST: usize = 1 << 13;
+pub(super) const SMALLEST: usize = 1 << 13;
 /// How many a thread keeps.
 const MOST: usize = 12;
 
@@ -19,7 +15,7 @@ thread_local! {
 }
 
 /// A buffer of a length, with whatever values.
-pub(crate) fn buffer(len: usize) -> Vec<f32> {
+pub(super) fn buffer(len: usize) -> Vec<f32> {
     let fit = |buffers: &mut Vec<Vec<f32>>| {
         let fits = buffers.iter().enumerate().filter(|(_, buffer)| buffer.capacity() >= len);
         let (at, _) = fits.min_by_key(|(_, buffer)| buffer.capacity())?;
@@ -33,7 +29,7 @@ pub(crate) fn buffer(len: usize) -> Vec<f32> {
 }
 
 /// Keeps a buffer that is not needed any more.
-pub(crate) fn keep(buffer: Vec<f32>) {
+pub(super) fn keep(buffer: Vec<f32>) {
     if buffer.capacity() < SMALLEST {
         return;
     }
@@ -46,38 +42,19 @@ pub(crate) fn keep(buffer: Vec<f32>) {
     });
 }
 
-/// Keeps the buffer of a tensor that is not needed any more; if others share it, it is theirs.
-pub(crate) fn recycle<const D: usize>(tensor: Tensor<D>) {
-    if is_host(&tensor.device()) {
-        drop(Lent::unshared(tensor));
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use burn::tensor::Device;
-
     use super::*;
-    use crate::host::tensor;
 
     #[test]
     fn a_buffer_comes_back() {
         let large = buffer(SMALLEST * 2);
         let at = large.as_ptr();
-        recycle(tensor(large, [SMALLEST * 2], &Device::flex()));
+        keep(large);
         let small = buffer(SMALLEST / 4);
         assert_ne!(small.as_ptr(), at, "small ones are new");
         let again = buffer(SMALLEST + 1);
         assert_eq!((again.as_ptr(), again.len()), (at, SMALLEST + 1));
-    }
-
-    #[test]
-    fn a_shared_buffer_stays_where_it_is() {
-        let shared = tensor(vec![1.0; SMALLEST], [SMALLEST], &Device::flex());
-        recycle(shared.clone());
-        let mut other = buffer(SMALLEST);
-        other.fill(2.0);
-        assert_eq!(shared.sum().into_scalar::<f32>(), SMALLEST as f32);
     }
 
     #[test]

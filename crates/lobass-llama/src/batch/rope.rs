@@ -17,7 +17,7 @@ pub(crate) struct RopeTables {
 
 impl RopeTables {
     /// The angles at some places, each with the length of the sequence that they are in.
-    pub(crate) fn new(config: &LlamaConfig, places: impl IntoIterator<Item = (Range<usize>, usize)>) -> Self {
+    pub(super) fn new(config: &LlamaConfig, places: impl IntoIterator<Item = (Range<usize>, usize)>) -> Self {
         let mut tables = Self { cos: Vec::new(), sin: Vec::new(), width: config.head_dim };
         // Frequencies depend on the length only where the scaling says so.
         let mut known: Option<(usize, (Vec<f32>, f64))> = None;
@@ -44,14 +44,9 @@ impl RopeTables {
         }
     }
 
-    /// Cosines, `[rows, D/2]`.
-    pub(crate) fn cos(&self) -> &[f32] {
-        &self.cos
-    }
-
-    /// Sines, `[rows, D/2]`.
-    pub(crate) fn sin(&self) -> &[f32] {
-        &self.sin
+    /// Cosines and sines, `[rows, D/2]` each.
+    pub(crate) fn into_values(self) -> (Vec<f32>, Vec<f32>) {
+        (self.cos, self.sin)
     }
 
     /// The width of a head, `D`.

@@ -1,4 +1,4 @@
-//! Values of tensors as slices, on devices whose memory is the processor's.
+//! Values of tensors as slices.
 //!
 //! The CPU back end hands a tensor's buffer out and takes it back without a copy as long as no other tensor shares
 //! it. Kernels that read or write slices go through here.
@@ -8,16 +8,11 @@ use burn::backend::flex::FlexTensor;
 use burn::tensor::{DType, Device, Element, Shape, Tensor, TensorData, bf16, f16};
 use bytemuck::Pod;
 
-use crate::buffers::{buffer, keep};
-
-/// Whether tensors of a device lie in the processor's memory, so that kernels on slices may run on them.
-pub fn is_host(device: &Device) -> bool {
-    *device == Device::flex()
-}
+use super::buffers::{buffer, keep};
 
 /// A tensor's values, taken out of it.
 #[derive(Debug)]
-pub struct Lent {
+pub(super) struct Lent {
     values: Vec<f32>,
     shape: Shape,
 }
@@ -27,14 +22,14 @@ impl Lent {
     ///
     /// # Panics
     /// If the tensor is of another dtype.
-    pub fn new<const D: usize>(tensor: Tensor<D>) -> Self {
+    pub(super) fn new<const D: usize>(tensor: Tensor<D>) -> Self {
         let shape = tensor.shape();
         let values = tensor.into_data().try_into_vec::<f32>().expect("activations are f32");
         Self { values, shape }
     }
 
     /// Takes the values out of a tensor that nobody else has; of another one nothing.
-    pub(crate) fn unshared<const D: usize>(tensor: Tensor<D>) -> Option<Self> {
+    pub(super) fn unshared<const D: usize>(tensor: Tensor<D>) -> Option<Self> {
         let shape = tensor.shape();
         let tensor = tensor.try_into_primitive::<Flex>().ok().filter(FlexTensor::is_unique)?;
         let values = tensor.into_data().try_into_vec::<f32>().ok()?;
@@ -42,19 +37,19 @@ impl Lent {
     }
 
     /// The values, in row-major order.
-    pub fn values(&self) -> &[f32] {
+    pub(super) fn values(&self) -> &[f32] {
         &self.values
     }
 
     /// The values, to be changed in place.
-    pub fn values_mut(&mut self) -> &mut [f32] {
+    pub(super) fn values_mut(&mut self) -> &mut [f32] {
         &mut self.values
     }
 
     /// Gives the values back as a tensor of the same shape.
-    pub fn back<const D: usize>(mut self, device: &Device) -> Tensor<D> {
+    pub(super) fn back<const D: usize>(mut self) -> Tensor<D> {
         let values = std::mem::take(&mut self.values);
-        Tensor::from_data(TensorData::new(values, self.shape.clone()), device)
+        Tensor::from_data(TensorData::new(values, self.shape.clone()), &Device::flex())
     }
 }
 
@@ -66,14 +61,14 @@ impl Drop for Lent {
 
 /// A tensor's values, to be read where they are.
 #[derive(Debug)]
-pub(crate) struct Read(FlexTensor);
+pub(super) struct Read(FlexTensor);
 
 impl Read {
     /// Looks at a tensor; copies its values only if they are not in one piece.
     ///
     /// # Panics
     /// If the tensor is on another device.
-    pub(crate) fn new<const D: usize>(tensor: &Tensor<D>) -> Self {
+    pub(super) fn new<const D: usize>(tensor: &Tensor<D>) -> Self {
         let tensor = tensor.clone().try_into_primitive::<Flex>().expect("the device is the processor");
         Self(if tensor.is_contiguous() { tensor } else { tensor.to_contiguous() })
     }
@@ -82,7 +77,7 @@ impl Read {
     ///
     /// # Panics
     /// If the tensor is of another dtype.
-    pub(crate) fn values<E: Element + Pod>(&self) -> &[E] {
+    pub(super) fn values<E: Element + Pod>(&self) -> &[E] {
         let layout = self.0.layout();
         let start = layout.start_offset();
         &self.0.storage::<E>()[start..start + layout.num_elements()]
@@ -90,21 +85,38 @@ impl Read {
 }
 
 /// A tensor of values.
-pub fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D], device: &Device) -> Tensor<D> {
-    Tensor::from_data(TensorData::new(values, shape), device)
+pub(super) fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> Tensor<D> {
+    Tensor::from_data(TensorData::new(values, shape), &Device::flex())
 }
 
 /// Widens weights of half precision to `f32`; others are handed back as they are.
-pub(crate) fn widened(weight: Tensor<2>) -> Tensor<2> {
-    let (device, shape) = (weight.device(), weight.dims());
+pub(super) fn widened(weight: Tensor<2>) -> Tensor<2> {
+    let shape = weight.dims();
     let dtype = weight.dtype();
-    if dtype == DType::F32 || !is_host(&device) {
-        return weight.cast(DType::F32);
+    if dtype == DType::F32 {
+        return weight;
     }
     let (weight, mut values) = (Read::new(&weight), buffer(shape[0] * shape[1]));
     match dtype {
         DType::BF16 => lobass_kernels::widen_bf16(weight.values::<bf16>(), &mut values),
         _ => lobass_kernels::widen_f16(weight.values::<f16>(), &mut values),
     }
-    tensor(values, shape, &device)
+    tensor(values, shape)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::buffers::SMALLEST;
+    use super::*;
+
+    #[test]
+    fn the_buffer_of_a_tensor_comes_back_unless_it_is_shared() {
+        let large = buffer(SMALLEST * 2);
+        let at = large.as_ptr();
+        drop(Lent::unshared(tensor(large, [SMALLEST * 2])));
+        let shared = tensor(buffer(SMALLEST + 1), [SMALLEST + 1]);
+        drop(Lent::unshared(shared.clone()));
+        assert_ne!(buffer(SMALLEST + 1).as_ptr(), at, "it has that buffer");
+        assert_eq!(shared.dims(), [SMALLEST + 1]);
+    }
 }

@@ -15,14 +15,14 @@ pub struct Packed {
 
 /// Rows next to each other that every sequence has either all of or none of.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Run {
-    pub(crate) rows: Range<usize>,
+pub(super) struct Run {
+    pub(super) rows: Range<usize>,
     /// The place of its first row in its sequences.
-    pub(crate) position: usize,
+    pub(super) position: usize,
     /// The run before it.
-    pub(crate) before: Option<usize>,
+    pub(super) before: Option<usize>,
     /// The tokens of the longest sequence that it is part of.
-    pub(crate) sequence_length: usize,
+    pub(super) sequence_length: usize,
 }
 
 impl Packed {
@@ -88,7 +88,7 @@ impl Packed {
         path
     }
 
-    pub(crate) fn runs(&self) -> &[Run] {
+    pub(super) fn runs(&self) -> &[Run] {
         &self.runs
     }
 
@@ -104,7 +104,7 @@ impl Packed {
 
 impl Run {
     /// The place after its last row.
-    pub(crate) fn end(&self) -> usize {
+    fn end(&self) -> usize {
         self.position + self.rows.len()
     }
 }

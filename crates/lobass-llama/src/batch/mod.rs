@@ -1,0 +1,11 @@
+//! Rows of several sequences: which there are, where they stand, and their rotary angles. Plain numbers, before anything
+//! is computed.
+
+mod packed;
+mod rope;
+mod rows;
+
+pub use packed::Packed;
+#[cfg(test)]
+pub(crate) use rows::tests;
+pub(crate) use rows::{Part, Rows, Span, parts, whole};

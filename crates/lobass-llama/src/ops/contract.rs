@@ -1,0 +1,165 @@
+//! The operations that an implementation has.
+
+use std::fmt;
+use std::ops::Range;
+
+use burn::tensor::{DType, Device, Tensor};
+use lobass_kernels::AdamW;
+
+use super::attention::{AttentionInputs, AttentionOutput, Heads};
+use super::dropout::Dropout;
+use super::input::Input;
+use super::logits::Logits;
+use super::path::KeyPath;
+use super::tables::{DropoutMasks, Masks, Tables};
+use crate::batch::Span;
+
+/// How jobs on one model run beside each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Concurrency {
+    /// On threads, each of which does all the work of its job.
+    Threads,
+    /// One after the other: the device divides the work of each.
+    OneByOne,
+}
+
+/// The operations of a decoder, forward and backward, on packed rows of one device.
+///
+/// Between operations, activations are `f32`. Operations that only read a tensor may hand it back, so that its buffer
+/// is never copied.
+pub(crate) trait Ops: fmt::Debug + Send + Sync {
+    /// Where tensors are.
+    fn device(&self) -> Device;
+
+    /// How jobs run beside each other.
+    fn concurrency(&self) -> Concurrency;
+
+    /// How many rows go through a layer at once; `None` for all of a pass.
+    fn rows_at_once(&self) -> Option<usize>;
+
+    /// The number format in which a pass gives activations to products with weights of a format. A differentiable pass
+    /// may be more exact.
+    fn activation_dtype(&self, weights: DType, is_traced: bool) -> DType;
+
+    /// What attention of these heads looks up: made once a pass, for all spans of it and those with the queries asked
+    /// for.
+    fn masks(&self, heads: Heads, all: &[Span], asked: &[Span], is_traced: bool) -> Masks;
+
+    /// Prepares activations, `[rows, in]`, for products, which round them to `dtype` where weights have that format.
+    fn pack(&self, x: Tensor<2>, dtype: DType) -> Input;
+
+    /// `x w^T`: `[rows, in]` and `[out, in]` to `[rows, out]`. The weight has any float format.
+    fn product(&self, x: &Input, weight: &Tensor<2>) -> Tensor<2>;
+
+    /// The products of one input with several weights.
+    fn products(&self, x: &Input, weights: &[Tensor<2>]) -> Vec<Tensor<2>> {
+        weights.iter().map(|weight| self.product(x, weight)).collect()
+    }
+
+    /// A weight in `f32`.
+    fn widened(&self, weight: Tensor<2>) -> Tensor<2>;
+
+    /// The gradient of [`Ops::product`] with respect to `x`, given that of the product: `d w`.
+    fn product_backward(&self, d_output: &Tensor<2>, weight: Tensor<2>) -> Tensor<2> {
+        d_output.clone().matmul(self.widened(weight))
+    }
+
+    /// `x / sqrt(mean(x^2) + eps) * weight` over the last dimension, and `x`.
+    ///
+    /// Source: `LlamaRMSNorm` of transformers 5.23.
+    fn rms_norm(&self, x: Tensor<2>, weight: Tensor<1>, eps: f64) -> (Tensor<2>, Tensor<2>);
+
+    /// The gradients of [`Ops::rms_norm`] with respect to `x` and, if wanted, to the weight.
+    fn rms_norm_backward(
+        &self,
+        x: Tensor<2>,
+        weight: Tensor<1>,
+        eps: f64,
+        d_output: Tensor<2>,
+        wants_weight: bool,
+    ) -> (Tensor<2>, Option<Tensor<1>>);
+
+    /// Rotates the pairs `(i, i + D/2)` of every head: `[rows, heads * D]` to the same.
+    ///
+    /// Source: `apply_rotary_pos_emb` of transformers 5.23.
+    fn rotate(&self, x: Tensor<2>, rows: &Tables) -> Tensor<2>;
+
+    /// The gradient of [`Ops::rotate`]: a rotation the other way.
+    fn rotate_backward(&self, d_output: Tensor<2>, rows: &Tables) -> Tensor<2>;
+
+    /// `silu(gate) * up`, and its inputs.
+    fn swiglu(&self, gate: Tensor<2>, up: Tensor<2>) -> (Tensor<2>, Tensor<2>, Tensor<2>);
+
+    /// The gradients of [`Ops::swiglu`] with respect to gate and up.
+    fn swiglu_backward(&self, gate: Tensor<2>, up: Tensor<2>, d_output: Tensor<2>) -> (Tensor<2>, Tensor<2>);
+
+    /// `x + y`, and `x`.
+    fn residual(&self, x: Tensor<2>, y: Tensor<2>) -> (Tensor<2>, Tensor<2>);
+
+    /// Inverted dropout; its own gradient. A device may keep the mask among `masks`.
+    fn drop_out(&self, x: Tensor<2>, dropout: Dropout, masks: &DropoutMasks) -> Tensor<2>;
+
+    /// Causal attention within each sequence, of the queries asked for.
+    ///
+    /// `path` has the keys and values before those of this pass, if that is a part of a larger one, and is left with
+    /// those that come before the next part; where passes are whole, nothing is in it. `dtype` is the format in which
+    /// scores may be made.
+    fn attention(
+        &self,
+        inputs: AttentionInputs,
+        heads: Heads,
+        all: &Tables,
+        asked: &Tables,
+        path: &mut KeyPath,
+        dtype: DType,
+    ) -> (AttentionOutput, AttentionInputs);
+
+    /// The gradients of [`Ops::attention`] with respect to its inputs, where all queries are asked for and no rows are
+    /// shared.
+    fn attention_backward(
+        &self,
+        inputs: AttentionInputs,
+        output: AttentionOutput,
+        d_context: Tensor<2>,
+        heads: Heads,
+        rows: &Tables,
+    ) -> AttentionInputs;
+
+    /// Hands out the logits of some rows, some rows at a time.
+    ///
+    /// `product` gives the logits of some rows for some tokens of the vocabulary.
+    fn each_logits(
+        &self,
+        n_rows: usize,
+        vocab: usize,
+        product: &dyn Fn(&Range<usize>, &Range<usize>) -> Tensor<2>,
+        read: &mut dyn FnMut(Range<usize>, Logits<'_>),
+    );
+
+    /// The cross entropy of each label, and the gradient of `sum(seeds * losses)` with respect to the logits.
+    fn cross_entropy_backward(
+        &self,
+        logits: Tensor<2>,
+        labels: &[u32],
+        seeds: &[f32],
+    ) -> (Vec<f32>, Tensor<2>);
+
+    /// The sum of both.
+    fn added(&self, sum: Tensor<1>, more: Tensor<1>) -> Tensor<1>;
+
+    /// The sum of squares.
+    fn sum_of_squares(&self, values: &Tensor<1>) -> f64;
+
+    /// One step of AdamW: weights, their gradient, and the means of gradients and of their squares, to weights and
+    /// means.
+    fn adamw(
+        &self,
+        step: AdamW,
+        weights: Tensor<1>,
+        gradient: Tensor<1>,
+        means: [Tensor<1>; 2],
+    ) -> (Tensor<1>, [Tensor<1>; 2]);
+
+    /// Keeps the buffer of a tensor that is not needed any more, if it may be used again.
+    fn recycle(&self, tensor: Tensor<2>);
+}

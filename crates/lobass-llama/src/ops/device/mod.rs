@@ -1,0 +1,221 @@
+//! Operations in tensor operations, for devices without kernels of ours; the meaning of the kernels.
+
+mod attention;
+mod attention_backward;
+mod loss;
+
+use std::ops::Range;
+
+use burn::tensor::activation::sigmoid;
+use burn::tensor::{DType, Device, Tensor, TensorData};
+use lobass_kernels::AdamW;
+pub use loss::cross_entropy;
+
+use super::attention::{AttentionInputs, AttentionOutput, Heads};
+use super::contract::{Concurrency, Ops};
+use super::dropout::Dropout;
+use super::input::{Input, Rounded};
+use super::logits::Logits;
+use super::path::KeyPath;
+use super::tables::{DropoutMasks, Masks, Tables};
+use crate::batch::Span;
+
+/// Logits held at once, in values: 64 MiB of f32.
+const LOGITS: usize = 16 << 20;
+
+/// Tensor operations.
+#[derive(Debug)]
+pub(super) struct DeviceOps {
+    device: Device,
+}
+
+impl DeviceOps {
+    pub(super) fn new(device: &Device) -> Self {
+        Self { device: device.clone() }
+    }
+}
+
+impl Ops for DeviceOps {
+    fn device(&self) -> Device {
+        self.device.clone()
+    }
+
+    fn concurrency(&self) -> Concurrency {
+        Concurrency::OneByOne
+    }
+
+    fn rows_at_once(&self) -> Option<usize> {
+        None
+    }
+
+    /// Activations are rounded to the format of the weights, and so are the products, whatever the device sums in.
+    fn activation_dtype(&self, weights: DType, _: bool) -> DType {
+        weights
+    }
+
+    fn masks(&self, heads: Heads, all: &[Span], asked: &[Span], is_traced: bool) -> Masks {
+        let square = is_traced.then(|| attention_backward::square(all, heads.window, &self.device));
+        Masks { square, ..attention::masks(heads, all, asked, &self.device) }
+    }
+
+    fn pack(&self, x: Tensor<2>, dtype: DType) -> Input {
+        let rounded = (dtype != DType::F32).then(|| Rounded::Cast(x.clone().cast(dtype)));
+        Input { values: x, dtype, rounded }
+    }
+
+    fn product(&self, x: &Input, weight: &Tensor<2>) -> Tensor<2> {
+        let dtype = weight.dtype();
+        let x = match &x.rounded {
+            Some(Rounded::Cast(rounded)) if x.dtype == dtype => rounded.clone(),
+            _ => x.values.clone().cast(dtype),
+        };
+        x.matmul(weight.clone().transpose()).cast(DType::F32)
+    }
+
+    fn widened(&self, weight: Tensor<2>) -> Tensor<2> {
+        weight.cast(DType::F32)
+    }
+
+    fn rms_norm(&self, x: Tensor<2>, weight: Tensor<1>, eps: f64) -> (Tensor<2>, Tensor<2>) {
+        (x.clone() / root_mean_square(&x, eps) * weight.unsqueeze(), x)
+    }
+
+    fn rms_norm_backward(
+        &self,
+        x: Tensor<2>,
+        weight: Tensor<1>,
+        eps: f64,
+        d_output: Tensor<2>,
+        wants_weight: bool,
+    ) -> (Tensor<2>, Option<Tensor<1>>) {
+        let rms = root_mean_square(&x, eps);
+        let normed = x / rms.clone();
+        let d_weight =
+            wants_weight.then(|| (d_output.clone() * normed.clone()).sum_dim(0).squeeze_dim::<1>(0));
+        let d_normed = d_output * weight.unsqueeze();
+        let along = (d_normed.clone() * normed.clone()).mean_dim(1);
+        ((d_normed - normed * along) / rms, d_weight)
+    }
+
+    fn rotate(&self, x: Tensor<2>, rows: &Tables) -> Tensor<2> {
+        rotated(x, rows, rows.sin.clone())
+    }
+
+    fn rotate_backward(&self, d_output: Tensor<2>, rows: &Tables) -> Tensor<2> {
+        rotated(d_output, rows, -rows.sin.clone())
+    }
+
+    fn swiglu(&self, gate: Tensor<2>, up: Tensor<2>) -> (Tensor<2>, Tensor<2>, Tensor<2>) {
+        (gate.clone() * sigmoid(gate.clone()) * up.clone(), gate, up)
+    }
+
+    fn swiglu_backward(&self, gate: Tensor<2>, up: Tensor<2>, d_output: Tensor<2>) -> (Tensor<2>, Tensor<2>) {
+        let share = sigmoid(gate.clone());
+        let silu = gate * share.clone();
+        // d silu / d gate = s + gate s (1 - s)
+        let slope = share.clone() + silu.clone() * (-share + 1.0);
+        (d_output.clone() * up * slope, d_output * silu)
+    }
+
+    fn residual(&self, x: Tensor<2>, y: Tensor<2>) -> (Tensor<2>, Tensor<2>) {
+        (x.clone() + y, x)
+    }
+
+    /// The mask is sent to the device once a pass, and stays there as booleans.
+    fn drop_out(&self, x: Tensor<2>, dropout: Dropout, masks: &DropoutMasks) -> Tensor<2> {
+        let shape = x.dims();
+        let mask = masks.get(dropout.key, || {
+            let kept: Vec<bool> = (0..(shape[0] * shape[1]) as u64).map(|at| dropout.keeps(at)).collect();
+            Tensor::from_data(TensorData::new(kept, shape), &self.device)
+        });
+        x * (mask.float() * dropout.factor())
+    }
+
+    fn attention(
+        &self,
+        inputs: AttentionInputs,
+        heads: Heads,
+        _: &Tables,
+        asked: &Tables,
+        _: &mut KeyPath,
+        dtype: DType,
+    ) -> (AttentionOutput, AttentionInputs) {
+        (attention::attention(&inputs, heads, asked.masks(heads.window), dtype), inputs)
+    }
+
+    fn attention_backward(
+        &self,
+        inputs: AttentionInputs,
+        output: AttentionOutput,
+        d_context: Tensor<2>,
+        heads: Heads,
+        rows: &Tables,
+    ) -> AttentionInputs {
+        attention_backward::attention_backward(&inputs, &output, &d_context, heads, rows)
+    }
+
+    fn each_logits(
+        &self,
+        n_rows: usize,
+        vocab: usize,
+        product: &dyn Fn(&Range<usize>, &Range<usize>) -> Tensor<2>,
+        read: &mut dyn FnMut(Range<usize>, Logits<'_>),
+    ) {
+        let size = (LOGITS / vocab).max(1);
+        for start in (0..n_rows).step_by(size) {
+            let rows = start..n_rows.min(start + size);
+            read(rows.clone(), Logits::Whole(product(&rows, &(0..vocab))));
+        }
+    }
+
+    fn cross_entropy_backward(
+        &self,
+        logits: Tensor<2>,
+        labels: &[u32],
+        seeds: &[f32],
+    ) -> (Vec<f32>, Tensor<2>) {
+        loss::cross_entropy_backward(logits, labels, seeds)
+    }
+
+    fn added(&self, sum: Tensor<1>, more: Tensor<1>) -> Tensor<1> {
+        sum + more
+    }
+
+    fn sum_of_squares(&self, values: &Tensor<1>) -> f64 {
+        f64::from(values.clone().square().sum().into_scalar::<f32>())
+    }
+
+    fn adamw(
+        &self,
+        step: AdamW,
+        weights: Tensor<1>,
+        gradient: Tensor<1>,
+        [means, squares]: [Tensor<1>; 2],
+    ) -> (Tensor<1>, [Tensor<1>; 2]) {
+        let means = means * step.beta_1 + gradient.clone() * (1.0 - step.beta_1);
+        let squares = squares * step.beta_2 + gradient.square() * (1.0 - step.beta_2);
+        let root = squares.clone().sqrt() / step.correction_2_sqrt + step.epsilon;
+        let update = means.clone() / step.correction_1 / root;
+        let weights = weights * (1.0 - step.learning_rate * step.weight_decay) - update * step.learning_rate;
+        (weights, [means, squares])
+    }
+
+    /// The device has its own memory pool.
+    fn recycle(&self, _: Tensor<2>) {}
+}
+
+/// `[rows, 1]`.
+fn root_mean_square(x: &Tensor<2>, eps: f64) -> Tensor<2> {
+    (x.clone().square().mean_dim(1) + eps).sqrt()
+}
+
+fn rotated(x: Tensor<2>, rows: &Tables, sin: Tensor<3>) -> Tensor<2> {
+    let [count, width] = x.dims();
+    let half = rows.head_width / 2;
+    let cos = rows.cos.clone();
+    let heads = x.reshape([count, width / (2 * half), 2 * half]);
+    let (first, second) = (heads.clone().narrow(2, 0, half), heads.narrow(2, half, half));
+    let rotated_first = first.clone() * cos.clone() - second.clone() * sin.clone();
+    let rotated_second = second * cos + first * sin;
+    Tensor::cat(vec![rotated_first, rotated_second], 2).reshape([count, width])
+}

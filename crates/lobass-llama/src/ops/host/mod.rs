@@ -1,0 +1,246 @@
+//! Operations as kernels on slices, for the processor.
+
+mod attention;
+mod buffers;
+mod lent;
+
+use std::ops::Range;
+
+use burn::tensor::{DType, Device, Tensor, bf16};
+use lobass_kernels::{AdamW, PackedBf16};
+
+use self::buffers::buffer;
+use self::lent::{Lent, Read, tensor, widened};
+use super::attention::{AttentionInputs, AttentionOutput, Heads};
+use super::contract::{Concurrency, Ops};
+use super::dropout::Dropout;
+use super::input::{Input, Rounded};
+use super::logits::{LogitBlocks, Logits};
+use super::path::KeyPath;
+use super::tables::{DropoutMasks, Masks, Tables};
+use crate::batch::Span;
+
+/// Rows that go through a layer at once: enough for products to run at full speed, and few enough that what lies between
+/// them stays in the cache.
+const ROWS_OF_A_PART: usize = 512;
+/// Rows, and tokens of the vocabulary, whose logits are held at once: 4 MiB.
+const LOGIT_ROWS: usize = 512;
+const LOGIT_TOKENS: usize = 2048;
+
+/// Kernels on slices.
+#[derive(Debug)]
+pub(super) struct HostOps;
+
+impl Ops for HostOps {
+    fn device(&self) -> Device {
+        Device::flex()
+    }
+
+    fn concurrency(&self) -> Concurrency {
+        Concurrency::Threads
+    }
+
+    fn rows_at_once(&self) -> Option<usize> {
+        Some(ROWS_OF_A_PART)
+    }
+
+    fn activation_dtype(&self, weights: DType, is_traced: bool) -> DType {
+        if weights == DType::BF16 && !is_traced { DType::BF16 } else { DType::F32 }
+    }
+
+    fn masks(&self, _: Heads, _: &[Span], _: &[Span], _: bool) -> Masks {
+        Masks::default()
+    }
+
+    fn pack(&self, x: Tensor<2>, dtype: DType) -> Input {
+        let rounded = (dtype == DType::BF16).then(|| {
+            let inputs = x.dims()[1];
+            Rounded::Packed(PackedBf16::new(Read::new(&x).values::<f32>(), inputs))
+        });
+        Input { values: x, dtype, rounded }
+    }
+
+    fn product(&self, x: &Input, weight: &Tensor<2>) -> Tensor<2> {
+        let ([rows, inputs], [outputs, _]) = (x.values.dims(), weight.dims());
+        let mut y = buffer(rows * outputs);
+        if let (Some(Rounded::Packed(packed)), DType::BF16) = (&x.rounded, weight.dtype()) {
+            packed.times(Read::new(weight).values::<bf16>(), &mut y);
+            return tensor(y, [rows, outputs]);
+        }
+        let weight = widened(weight.clone());
+        let (x, values) = (Read::new(&x.values), Read::new(&weight));
+        lobass_kernels::project(x.values::<f32>(), values.values::<f32>(), inputs, &mut y);
+        drop(values);
+        self.recycle(weight);
+        tensor(y, [rows, outputs])
+    }
+
+    fn widened(&self, weight: Tensor<2>) -> Tensor<2> {
+        widened(weight)
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "activations are f32")]
+    fn rms_norm(&self, x: Tensor<2>, weight: Tensor<1>, eps: f64) -> (Tensor<2>, Tensor<2>) {
+        let shape = x.dims();
+        let (x, weight) = (Lent::new(x), Lent::new(weight));
+        let mut y = buffer(x.values().len());
+        lobass_kernels::rms_norm(x.values(), weight.values(), eps as f32, &mut y);
+        (tensor(y, shape), x.back())
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "activations are f32")]
+    fn rms_norm_backward(
+        &self,
+        x: Tensor<2>,
+        weight: Tensor<1>,
+        eps: f64,
+        d_output: Tensor<2>,
+        wants_weight: bool,
+    ) -> (Tensor<2>, Option<Tensor<1>>) {
+        let shape = x.dims();
+        let (x, weight, d_output) = (Lent::new(x), Lent::new(weight), Lent::new(d_output));
+        let mut dx = buffer(x.values().len());
+        let mut d_weight = wants_weight.then(|| vec![0.0; weight.values().len()]);
+        lobass_kernels::rms_norm_backward(
+            x.values(),
+            weight.values(),
+            eps as f32,
+            d_output.values(),
+            &mut dx,
+            d_weight.as_deref_mut(),
+        );
+        (tensor(dx, shape), d_weight.map(|values| tensor(values, [shape[1]])))
+    }
+
+    fn rotate(&self, x: Tensor<2>, rows: &Tables) -> Tensor<2> {
+        rotated(x, rows, lobass_kernels::rotate)
+    }
+
+    fn rotate_backward(&self, d_output: Tensor<2>, rows: &Tables) -> Tensor<2> {
+        rotated(d_output, rows, lobass_kernels::rotate_backward)
+    }
+
+    fn swiglu(&self, gate: Tensor<2>, up: Tensor<2>) -> (Tensor<2>, Tensor<2>, Tensor<2>) {
+        let shape = gate.dims();
+        let (gate, up) = (Lent::new(gate), Lent::new(up));
+        let mut output = buffer(gate.values().len());
+        lobass_kernels::swiglu(gate.values(), up.values(), &mut output);
+        (tensor(output, shape), gate.back(), up.back())
+    }
+
+    fn swiglu_backward(&self, gate: Tensor<2>, up: Tensor<2>, d_output: Tensor<2>) -> (Tensor<2>, Tensor<2>) {
+        let (mut gate, mut up, d_output) = (Lent::new(gate), Lent::new(up), Lent::new(d_output));
+        lobass_kernels::swiglu_backward(gate.values_mut(), up.values_mut(), d_output.values());
+        (gate.back(), up.back())
+    }
+
+    fn residual(&self, x: Tensor<2>, y: Tensor<2>) -> (Tensor<2>, Tensor<2>) {
+        let (x, mut y) = (Lent::new(x), Lent::new(y));
+        lobass_kernels::axpy(1.0, x.values(), y.values_mut());
+        (y.back(), x.back())
+    }
+
+    /// A mask is made again wherever it is needed: that takes less time than keeping it takes memory.
+    fn drop_out(&self, x: Tensor<2>, dropout: Dropout, _: &DropoutMasks) -> Tensor<2> {
+        let (mut x, factor) = (Lent::new(x), dropout.factor());
+        for (at, value) in x.values_mut().iter_mut().enumerate() {
+            *value *= if dropout.keeps(at as u64) { factor } else { 0.0 };
+        }
+        x.back()
+    }
+
+    fn attention(
+        &self,
+        inputs: AttentionInputs,
+        heads: Heads,
+        all: &Tables,
+        asked: &Tables,
+        path: &mut KeyPath,
+        _: DType,
+    ) -> (AttentionOutput, AttentionInputs) {
+        attention::attention(inputs, heads, all, asked, path)
+    }
+
+    fn attention_backward(
+        &self,
+        inputs: AttentionInputs,
+        output: AttentionOutput,
+        d_context: Tensor<2>,
+        heads: Heads,
+        rows: &Tables,
+    ) -> AttentionInputs {
+        attention::attention_backward(inputs, output, d_context, heads, rows)
+    }
+
+    fn each_logits(
+        &self,
+        n_rows: usize,
+        vocab: usize,
+        product: &dyn Fn(&Range<usize>, &Range<usize>) -> Tensor<2>,
+        read: &mut dyn FnMut(Range<usize>, Logits<'_>),
+    ) {
+        for start in (0..n_rows).step_by(LOGIT_ROWS) {
+            let rows = start..n_rows.min(start + LOGIT_ROWS);
+            let each_block = |take: &mut dyn FnMut(&mut [f32], Range<usize>)| {
+                for start in (0..vocab).step_by(LOGIT_TOKENS) {
+                    let tokens = start..vocab.min(start + LOGIT_TOKENS);
+                    take(Lent::new(product(&rows, &tokens)).values_mut(), tokens);
+                }
+            };
+            read(rows.clone(), Logits::Blocks(LogitBlocks(&each_block)));
+        }
+    }
+
+    fn cross_entropy_backward(
+        &self,
+        logits: Tensor<2>,
+        labels: &[u32],
+        seeds: &[f32],
+    ) -> (Vec<f32>, Tensor<2>) {
+        let mut losses = vec![0.0; labels.len()];
+        let mut logits = Lent::new(logits);
+        lobass_kernels::cross_entropy_backward(logits.values_mut(), labels, seeds, &mut losses);
+        (losses, logits.back())
+    }
+
+    fn added(&self, sum: Tensor<1>, more: Tensor<1>) -> Tensor<1> {
+        let (mut sum, more) = (Lent::new(sum), Lent::new(more));
+        lobass_kernels::axpy(1.0, more.values(), sum.values_mut());
+        sum.back()
+    }
+
+    fn sum_of_squares(&self, values: &Tensor<1>) -> f64 {
+        lobass_kernels::sum_of_squares(Read::new(values).values::<f32>())
+    }
+
+    fn adamw(
+        &self,
+        step: AdamW,
+        weights: Tensor<1>,
+        gradient: Tensor<1>,
+        [means, squares]: [Tensor<1>; 2],
+    ) -> (Tensor<1>, [Tensor<1>; 2]) {
+        let (mut weights, gradient) = (Lent::new(weights), Lent::new(gradient));
+        let (mut means, mut squares) = (Lent::new(means), Lent::new(squares));
+        lobass_kernels::adamw(
+            step,
+            weights.values_mut(),
+            gradient.values(),
+            means.values_mut(),
+            squares.values_mut(),
+        );
+        (weights.back(), [means.back(), squares.back()])
+    }
+
+    fn recycle(&self, tensor: Tensor<2>) {
+        drop(Lent::unshared(tensor));
+    }
+}
+
+fn rotated(x: Tensor<2>, rows: &Tables, kernel: fn(&mut [f32], &[f32], &[f32], usize, usize)) -> Tensor<2> {
+    let heads = x.dims()[1] / rows.head_width;
+    let (cos, sin) = (Read::new(&rows.cos), Read::new(&rows.sin));
+    let mut x = Lent::new(x);
+    kernel(x.values_mut(), cos.values::<f32>(), sin.values::<f32>(), heads, rows.head_width);
+    x.back()
+}

@@ -1,0 +1,127 @@
+//! What layers look up for the rows of a pass: made once, where the tensors are.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
+
+use crate::batch::{Rows, Span};
+
+/// Tables of some rows of a pass.
+#[derive(Debug)]
+pub(crate) struct Tables {
+    pub(crate) spans: Vec<Span>,
+    /// Which rows of the part; `None` for all of them.
+    chosen: Option<Tensor<1, Int>>,
+    /// Cosines and sines of rotary angles, `[rows, 1, D/2]`.
+    pub(super) cos: Tensor<3>,
+    pub(super) sin: Tensor<3>,
+    /// `D`.
+    pub(super) head_width: usize,
+    /// By the window of a layer.
+    masks: Vec<(Option<usize>, Masks)>,
+}
+
+/// Which keys queries see: nothing on the processor, whose kernels go by the spans.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Masks {
+    /// All queries, cut into rectangles.
+    pub(super) rectangles: Vec<Rectangle>,
+    /// Where the rectangles' rows, one after the other, have each query.
+    pub(super) places: Option<Tensor<1, Int>>,
+    /// For the backward pass: what is hidden in a sequence as long as the longest, `[T, T]`.
+    pub(super) square: Option<Tensor<2, Bool>>,
+}
+
+/// Pieces of sequences side by side, filled up to the same numbers of queries and of keys.
+#[derive(Debug, Clone)]
+pub(super) struct Rectangle {
+    pub(super) n_pieces: usize,
+    pub(super) n_queries: usize,
+    pub(super) n_keys: usize,
+    /// The row of each query, `[n_pieces * n_queries]`.
+    pub(super) queries: Tensor<1, Int>,
+    /// The row of each key, `[n_pieces * n_keys]`.
+    pub(super) keys: Tensor<1, Int>,
+    /// Whether a query does not see a key, `[n_pieces, 1, n_queries, n_keys]`.
+    pub(super) hidden: Tensor<4, Bool>,
+}
+
+impl Tables {
+    /// The tables of some rows, without masks.
+    pub(crate) fn new(rows: Rows, device: &Device) -> Self {
+        let Rows { chosen, spans, rope } = rows;
+        let head_width = rope.width();
+        let (cos, sin) = rope.into_values();
+        let table = |values: Vec<f32>| {
+            let half = head_width / 2;
+            let shape = [values.len() / half, 1, half];
+            Tensor::from_data(TensorData::new(values, shape), device)
+        };
+        Self {
+            spans,
+            chosen: chosen.map(|rows| indices(&rows, device)),
+            cos: table(cos),
+            sin: table(sin),
+            head_width,
+            masks: Vec::new(),
+        }
+    }
+
+    /// Adds the masks of a window, if they are not there.
+    pub(crate) fn add_masks(&mut self, window: Option<usize>, masks: impl FnOnce(&[Span]) -> Masks) {
+        if self.masks.iter().all(|(known, _)| *known != window) {
+            let masks = masks(&self.spans);
+            self.masks.push((window, masks));
+        }
+    }
+
+    /// The masks of a window.
+    pub(super) fn masks(&self, window: Option<usize>) -> &Masks {
+        let found = self.masks.iter().find(|(known, _)| *known == window);
+        &found.expect("a pass makes the masks of every layer").1
+    }
+
+    /// These rows of a matrix with all rows of the part.
+    pub(crate) fn of(&self, matrix: Tensor<2>) -> Tensor<2> {
+        match &self.chosen {
+            None => matrix,
+            Some(rows) => matrix.select(0, rows.clone()),
+        }
+    }
+
+    /// Whether these are all rows of the part.
+    pub(crate) fn is_all(&self) -> bool {
+        self.chosen.is_none()
+    }
+}
+
+/// The dropout masks that a pass has made.
+#[derive(Debug, Default)]
+pub(crate) struct DropoutMasks {
+    /// By their keys; `None` if none is to be kept.
+    kept: Option<RefCell<BTreeMap<u64, Tensor<2, Bool>>>>,
+}
+
+impl DropoutMasks {
+    /// Keeps masks from the forward to the backward pass, or none of them.
+    pub(crate) fn new(keeps: bool) -> Self {
+        Self { kept: keeps.then(RefCell::default) }
+    }
+
+    /// The mask of a key, made if it is not there.
+    pub(super) fn get(&self, key: u64, make: impl FnOnce() -> Tensor<2, Bool>) -> Tensor<2, Bool> {
+        match &self.kept {
+            None => make(),
+            Some(kept) => kept.borrow_mut().entry(key).or_insert_with(make).clone(),
+        }
+    }
+}
+
+/// Row numbers as a device reads them.
+#[expect(clippy::cast_possible_wrap, reason = "rows are far below 2^63")]
+pub(super) fn indices(rows: &[usize], device: &Device) -> Tensor<1, Int> {
+    let rows: Vec<i64> = rows.iter().map(|&row| row as i64).collect();
+    let count = rows.len();
+    Tensor::from_data(TensorData::new(rows, [count]), device)
+}

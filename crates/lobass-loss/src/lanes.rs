@@ -1,0 +1,88 @@
+//! How batches run: beside each other on threads, or one after the other on a device.
+
+use std::ops::Range;
+
+use lobass_core::Sequence;
+use lobass_llama::{Concurrency, Llama, LlamaConfig, RopeScaling};
+
+use crate::halving::{in_halves, without_panic};
+use crate::plan::{Batch, Limits, Plan};
+use crate::{Error, Workers};
+
+/// Hidden states of a batch on the processor, in bytes, for each worker. Everything else is made for a part of them at
+/// a time.
+const HOST_BYTES: usize = 16 << 20;
+/// What lies between two layers of a batch on other devices, in bytes.
+const DEVICE_BYTES: usize = 2 << 30;
+
+/// What runs batches.
+#[derive(Debug)]
+pub(crate) enum Lanes {
+    /// Each batch on one of some threads.
+    Threads(Workers),
+    /// One batch after the other.
+    OneByOne,
+}
+
+impl Lanes {
+    /// What runs the batches of a model with at most so many threads.
+    pub(crate) fn of(model: &Llama, threads: usize) -> Self {
+        match model.compute().concurrency() {
+            Concurrency::Threads => Self::Threads(Workers::new(threads)),
+            Concurrency::OneByOne => Self::OneByOne,
+        }
+    }
+
+    /// How sequences are put together for a model of this config.
+    pub(crate) fn limits(&self, config: &LlamaConfig) -> Limits {
+        match self {
+            Self::Threads(workers) => limits(config, workers.count()),
+            Self::OneByOne => device_limits(config),
+        }
+    }
+
+    /// Runs a job on every batch of a plan; a batch that a device has no memory for in halves.
+    pub(crate) fn run<T: Send>(
+        &self,
+        plan: &Plan,
+        sequences: &[Sequence],
+        job: impl Fn(&Batch) -> T + Sync,
+    ) -> Result<Vec<T>, Error> {
+        if let Self::Threads(workers) = self {
+            let order: Vec<usize> = (0..plan.n_batches()).collect();
+            return Ok(workers.run(&order, |at| job(&plan.batch(at, sequences))));
+        }
+        let mut found = Vec::new();
+        let mut splits = 0;
+        let mut run = |members: Range<usize>| without_panic(|| Ok(job(&plan.part(members, sequences))));
+        for at in 0..plan.n_batches() {
+            let parts = in_halves(plan.members(at), &mut splits, &mut run);
+            found.extend(parts.map_err(|reason| Error::Device { reason })?);
+        }
+        Ok(found)
+    }
+}
+
+/// How sequences are put together for a model of this config on the processor, by so many threads.
+pub fn limits(config: &LlamaConfig, threads: usize) -> Limits {
+    Limits {
+        rows: (HOST_BYTES / (size_of::<f32>() * config.hidden_size)).max(1),
+        lanes: threads,
+        alone_beyond: alone_beyond(config),
+    }
+}
+
+/// How they are put together elsewhere, where all rows of a batch run at once.
+fn device_limits(config: &LlamaConfig) -> Limits {
+    let heads = (config.num_attention_heads + config.num_key_value_heads) * config.head_dim;
+    let values = 4 * config.hidden_size + 3 * config.intermediate_size + 4 * heads;
+    Limits {
+        rows: (DEVICE_BYTES / (size_of::<f32>() * values)).max(1),
+        lanes: 1,
+        alone_beyond: alone_beyond(config),
+    }
+}
+
+fn alone_beyond(config: &LlamaConfig) -> Option<usize> {
+    matches!(config.rope.scaling, RopeScaling::Dynamic { .. }).then_some(config.max_position_embeddings)
+}
