@@ -21,8 +21,8 @@ fn clock() -> u64 {
     millis(EPOCH.get_or_init(Instant::now).elapsed()).saturating_add(1)
 }
 
-/// Milliseconds that the process has computed, where the system says so: the sum of its own and the kernel's time for it,
-/// which Linux counts in hundredths of a second.
+/// Milliseconds of processor time, if the system counts it: user and system time, which Linux counts in hundredths of a
+/// second.
 fn computed() -> Option<u64> {
     let text = fs_err::read_to_string("/proc/self/stat").ok()?;
     // The name of the program stands in brackets and may hold anything.
