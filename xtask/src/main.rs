@@ -3,6 +3,7 @@
 #![expect(clippy::print_stderr, reason = "it talks to the person at the terminal")]
 
 mod bench;
+mod book_links;
 mod cli;
 mod cuda_binary;
 mod demo_model;
@@ -41,6 +42,9 @@ enum Verb {
     Evidence(evidence::Args),
     /// Write docs/cli.md and the pages of commands, as the command line prints them
     Cli(cli::Args),
+    /// Rewrite links of the book for mdBook, which calls this
+    #[command(hide = true)]
+    BookLinks(book_links::Args),
     /// Feed damaged files of every kind to what reads them, and keep those that it cannot stand
     Fuzz(fuzz::Args),
     /// Run the benchmarks
@@ -77,6 +81,7 @@ fn run(verb: Verb) -> Result<()> {
         Verb::DemoModel => demo_model::run(&shell),
         Verb::Evidence(args) => evidence::run(&shell, &args),
         Verb::Cli(args) => cli::run(&shell, &args),
+        Verb::BookLinks(args) => book_links::run(&root(), &args),
         Verb::Fuzz(args) => fuzz::run(&shell, &args),
         Verb::Bench(args) => bench::run(&shell, &args),
         Verb::Devices(args) => devices::run(&shell, &args),
