@@ -11,19 +11,22 @@ use crate::runtime::Runtime;
 /// The hidden command of `lobass` that tries a device.
 pub const TRY: &str = "try-device";
 
-/// What a device said of itself when it was tried.
+/// The properties of a device that was tried.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Tried {
-    /// As the driver calls it.
+    /// The name by the driver.
     pub name: Option<String>,
     /// The number formats that it computes in.
     pub dtypes: Vec<String>,
 }
 
-/// The device of a name, if it is there and computes.
+/// The device with a name, if it exists and computes.
 ///
-/// burn panics on threads of its own if a driver cannot do what it is asked, and compilers of some drivers crash the
-/// process. Here both become errors.
+/// burn panics on its own threads if a driver fails, and compilers of some drivers crash the process. So a device is
+/// tried in another process, and both become errors.
+///
+/// # Errors
+/// If the device is missing or does not compute.
 pub fn find(name: &str, runtime: &Runtime) -> Result<DeviceName> {
     let device: DeviceName = name.parse()?;
     if device != DeviceName::Cpu {
@@ -33,6 +36,9 @@ pub fn find(name: &str, runtime: &Runtime) -> Result<DeviceName> {
 }
 
 /// Tries a device in another process, once.
+///
+/// # Errors
+/// If it does not compute, or no process can be started.
 pub fn tried(device: &DeviceName, runtime: &Runtime) -> Result<Tried> {
     let name = device.to_string();
     if let Some(tried) = runtime.memory().devices.get(&name) {
@@ -63,7 +69,7 @@ fn read(name: &str, output: &Output) -> Result<Tried> {
     }
 }
 
-/// Our own error, the message of the first panic, or the last line.
+/// The error of lobass, the message of the first panic, or the last line.
 fn reason(words: &str) -> Option<&str> {
     let lines = || words.lines().map(str::trim).filter(|line| !line.is_empty());
     lines()

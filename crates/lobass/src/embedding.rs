@@ -1,4 +1,4 @@
-//! Vectors of rows: computed, joined, and reported.
+//! Vectors of rows: computing them, joining them, and a report.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -16,8 +16,11 @@ use crate::progress;
 use crate::runtime::Runtime;
 use crate::scoring::n_skipped;
 
-/// Makes the vectors that a model has not made yet, and with `losses` scores in the same pass; loads the model only if
-/// there is something to do.
+/// Computes the vectors that are missing. With `losses`, the same pass also scores. The model is loaded only if
+/// something is missing.
+///
+/// # Errors
+/// If the model cannot be loaded, a vector is not finite, or a unit cannot be written.
 pub fn embed(
     work: &WorkDir,
     model: &Model,
@@ -45,6 +48,9 @@ pub fn embed(
 }
 
 /// Joins the vectors of a model into a file.
+///
+/// # Errors
+/// If vectors are missing, or the file cannot be written.
 pub fn write_embeddings(
     work: &WorkDir,
     model: &Model,
@@ -54,10 +60,10 @@ pub fn write_embeddings(
     Ok(work.write_embeddings(&model.key, model.checkpoint.config().hidden_size, options, out)?)
 }
 
-/// The file of vectors if it is there already, and is this one.
+/// The report of the file of vectors, if it exists and is this one.
 ///
 /// # Errors
-/// If there is a file of other vectors.
+/// If the file holds other vectors.
 pub fn embeddings_done_before(
     out: &Path,
     plan: &Plan,
@@ -74,7 +80,10 @@ pub fn embeddings_done_before(
     Ok(Some(EmbeddingReport { embeddings: out.to_owned(), manifest: file.manifest().clone() }))
 }
 
-/// Refuses a file of other vectors than these.
+/// Refuses a file of other vectors.
+///
+/// # Errors
+/// If the plan, the weights, the number format, or the options differ.
 pub fn check_embeddings(
     file: &EmbeddingFile,
     plan: &Plan,
@@ -97,17 +106,17 @@ pub fn check_embeddings(
     }
 }
 
-/// What is in a file of vectors.
+/// The report of a file of vectors.
 #[derive(Debug, Serialize)]
 pub struct EmbeddingReport {
     /// The file.
     pub embeddings: PathBuf,
-    /// What the file says of itself.
+    /// The manifest of the file.
     pub manifest: EmbeddingManifest,
 }
 
 impl EmbeddingReport {
-    /// Whether rows could not be scored.
+    /// Whether there are rows that could not be scored.
     pub fn falls_short(&self) -> bool {
         n_skipped(&self.manifest.missing) > 0
     }

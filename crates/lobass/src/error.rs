@@ -1,21 +1,21 @@
-//! Why a call of the library failed.
+//! Errors of the library.
 
 use thiserror::Error as ThisError;
 
 /// The result of a call of the library.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why a call of the library failed.
+/// The error of a call of the library.
 ///
 /// Variants with a text are faults that this crate found: the text says where, what was expected, and what was found.
 /// The others are errors of the crates below. [`Error::cause`] looks through the context that was added on the way.
 #[derive(Debug, ThisError)]
 #[non_exhaustive]
 pub enum Error {
-    /// Settings contradict each other, mean nothing together, or are missing.
+    /// Settings contradict each other, have no effect together, or are missing.
     #[error("{0}")]
     Settings(String),
-    /// Data files are missing or are not the ones they should be.
+    /// Data files are missing, or their content differs from what was expected.
     #[error("{0}")]
     Data(String),
     /// A model cannot be used in its role, or two models do not fit together.
@@ -24,7 +24,7 @@ pub enum Error {
     /// A device is missing or does not compute.
     #[error("{0}")]
     Device(String),
-    /// A work directory, a store, or a job is not what it should be.
+    /// A work directory, a store, or a job cannot be used.
     #[error("{0}")]
     Work(String),
     /// A score table, its vectors, or a page about it cannot be read, written, or used.
@@ -36,7 +36,7 @@ pub enum Error {
     /// A reference cannot be trained as asked.
     #[error("{0}")]
     Training(String),
-    /// A comparison cannot be made or taken up.
+    /// A comparison cannot be made or resumed.
     #[error("{0}")]
     Comparison(String),
     /// Gradients or targets of LESS cannot be used.
@@ -48,13 +48,13 @@ pub enum Error {
     /// A worker process failed.
     #[error("{0}")]
     Worker(String),
-    /// Something that was expected is not there.
+    /// A required value or file is missing.
     #[error("{0}")]
     Missing(String),
     /// An output would replace an input or another output.
     #[error("{0}")]
     Output(String),
-    /// Several faults, all that could be seen before anything was computed.
+    /// Several faults: all that could be seen before anything was computed.
     #[error("{}", several(.0))]
     Several(Vec<Error>),
     /// An error with the place or the action that it belongs to.
@@ -65,10 +65,10 @@ pub enum Error {
         /// The error.
         source: Box<Error>,
     },
-    /// Rows, templates, tokenizers, and files.
+    /// Rows, templates, tokenizers, or files.
     #[error(transparent)]
     Rows(#[from] lobass_data::Error),
-    /// Checkpoints and adapters.
+    /// Checkpoints or adapters.
     #[error(transparent)]
     Checkpoint(#[from] lobass_llama::Error),
     /// Losses on a device.
@@ -77,7 +77,7 @@ pub enum Error {
     /// Fine-tuning.
     #[error(transparent)]
     Train(#[from] lobass_train::Error),
-    /// Plans, units, stores, and score tables.
+    /// Plans, units, stores, or score tables.
     #[error(transparent)]
     Store(#[from] lobass_run::Error),
     /// Strategies.
@@ -86,13 +86,13 @@ pub enum Error {
     /// The hub.
     #[error(transparent)]
     Hub(#[from] lobass_hub::Error),
-    /// A budget.
+    /// A budget that cannot be read.
     #[error(transparent)]
     Budget(#[from] lobass_core::BudgetError),
-    /// Shares of a quota.
+    /// Shares of a quota that cannot be read.
     #[error(transparent)]
     Shares(#[from] lobass_select::SharesError),
-    /// Rules of texts and near duplicates.
+    /// Rules of texts, or near duplicates.
     #[error(transparent)]
     Text(#[from] lobass_text::Error),
     /// Checks of data.
@@ -107,22 +107,22 @@ pub enum Error {
     /// Vectors on disk.
     #[error(transparent)]
     Matrix(#[from] lobass_matrix::Error),
-    /// Configs of other trainers.
+    /// A config of another trainer.
     #[error(transparent)]
     Trainer(#[from] lobass_trainers::Error),
     /// A file or a process of this machine.
     #[error(transparent)]
     Io(#[from] std::io::Error),
-    /// A number of rows that does not fit this machine.
+    /// A number of rows that does not fit the memory of this machine.
     #[error(transparent)]
     TooMany(#[from] std::num::TryFromIntError),
-    /// A table or settings of TOML that cannot be read.
+    /// TOML that cannot be read.
     #[error(transparent)]
     Toml(#[from] toml::de::Error),
     /// Settings that cannot be written as TOML.
     #[error(transparent)]
     TomlWrite(#[from] toml::ser::Error),
-    /// JSON that is not what it should be.
+    /// JSON that cannot be read or written.
     #[error(transparent)]
     Json(#[from] serde_json::Error),
 }
@@ -141,7 +141,7 @@ impl Error {
         }
     }
 
-    /// The error of a crate below if this is one, else the error itself.
+    /// The error of a crate below, or else the error itself.
     pub fn inner(&self) -> &(dyn std::error::Error + 'static) {
         match self {
             Self::Rows(error) => error,
@@ -177,7 +177,7 @@ impl Error {
     }
 }
 
-/// Adds context to an error, as `anyhow` does.
+/// Adds context to errors and missing values.
 pub(crate) trait Context<T> {
     fn context(self, what: &str) -> Result<T>;
 

@@ -2,17 +2,17 @@
 
 use crate::error::{Context as _, Error, Result};
 
-/// Faults that were found. A command looks for all that it can see before it begins, and names them together.
+/// Faults that were found. A call looks for all faults that it can see before it begins, and names them together.
 #[derive(Debug, Default)]
 pub(crate) struct Faults(Vec<Error>);
 
 impl Faults {
-    /// Keeps the fault of a check, if it found one; its value otherwise.
+    /// Keeps the error of a check, or returns its value.
     pub(crate) fn take<T>(&mut self, result: Result<T>) -> Option<T> {
         result.map_err(|error| self.add(error)).ok()
     }
 
-    /// The faults of several checks stand beside each other.
+    /// Keeps an error. The errors of [`Error::Several`] are kept one by one.
     pub(crate) fn add(&mut self, error: Error) {
         match error {
             Error::Several(errors) => self.0.extend(errors),
@@ -20,12 +20,12 @@ impl Faults {
         }
     }
 
-    /// Keeps a fault if something is not there.
+    /// Keeps an error if a value is missing.
     pub(crate) fn expect<T>(&mut self, value: Option<T>, fault: &'static str) -> Option<T> {
         self.take(value.ok_or_else(|| Error::Settings(fault.to_owned())))
     }
 
-    /// What checks have found, if they found no fault.
+    /// The value of the checks, if they found no fault.
     pub(crate) fn end_with<T>(self, found: Option<T>) -> Result<T> {
         self.end()?;
         found.context("something is missing")
@@ -43,7 +43,6 @@ impl Faults {
 
 #[cfg(test)]
 mod tests {
-
     use super::*;
 
     #[test]

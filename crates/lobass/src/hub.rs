@@ -12,26 +12,32 @@ use crate::error::{Context as _, Result};
 use crate::runtime::Runtime;
 use crate::settings::Settings;
 
-/// Where a model is.
+/// A model that was found.
 #[derive(Debug, Clone)]
 pub struct Found {
-    /// The directory that holds it.
+    /// The directory of the model.
     pub dir: PathBuf,
-    /// What it is called in records: the path that was given, or `org/name@commit`.
+    /// The name in records: the path as given, or `org/name@commit`.
     pub name: String,
 }
 
-/// Written before an id, so that it is not taken for a directory.
+/// The prefix of an id that is not to be taken for a directory.
 const SCHEME: &str = "hf://";
 
-/// Finds a directory by its path, or else a model of the hub by its id, and fetches what is not in the cache.
+/// Finds a model by its directory, or else by its hub id, and fetches what the cache lacks.
 ///
-/// What is here goes first. `runs/first` is no id if there is a directory `runs`; `hf://runs/first` always is one.
+/// Local directories go first: `runs/first` is no id if there is a directory `runs`. `hf://runs/first` always is an id.
+///
+/// # Errors
+/// If the id is malformed, the hub has no such model, or the files cannot be fetched.
 pub fn find_model(given: &Path, runtime: &Runtime) -> Result<Found> {
     find(given, true, runtime)
 }
 
-/// The same for what is read of a model without its weights: its config, tokenizer, and chat template.
+/// Finds a model as [`find_model`] does, but without its weights: config, tokenizer, and chat template.
+///
+/// # Errors
+/// As [`find_model`].
 pub fn find_tokenizer(given: &Path, runtime: &Runtime) -> Result<Found> {
     find(given, false, runtime)
 }
@@ -79,23 +85,24 @@ fn repo_of(given: &Path) -> Result<Option<RepoId>> {
     Ok(if is_here { None } else { text.parse().ok() })
 }
 
-/// A data file.
+/// A data file that was found.
 #[derive(Debug, Clone)]
 pub enum Given {
-    /// As it was given: a path, `NAME=PATH`, or a name in a registry.
+    /// A local file as it was given: a path, `NAME=PATH`, or a name in a registry.
     Here(String),
-    /// One of the hub, in the cache.
+    /// A file of the hub, in the cache.
     Fetched {
-        /// Its name in the `source` column.
+        /// The name in the `source` column.
         source: String,
+        /// The file in the cache.
         path: PathBuf,
-        /// What it is called in records: its address at a commit.
+        /// The name in records: the address at a commit.
         address: String,
     },
 }
 
 impl Given {
-    /// Where it is, if it was given as a path.
+    /// The path of the file. For `NAME=PATH` or a name in a registry this is the text as given.
     pub fn path(&self) -> &Path {
         match self {
             Self::Here(given) => Path::new(given),
@@ -103,7 +110,7 @@ impl Given {
         }
     }
 
-    /// What means the same file tomorrow.
+    /// A name that means the same file later.
     fn pinned(self) -> String {
         match self {
             Self::Here(given) => given,
@@ -112,7 +119,10 @@ impl Given {
     }
 }
 
-/// Fetches what is an address of the hub, with or without a name before it.
+/// Finds data files, and fetches those that are addresses of the hub, with or without `NAME=`.
+///
+/// # Errors
+/// If an address is malformed, or the files cannot be fetched.
 pub fn find_data(given: &[String], runtime: &Runtime) -> Result<Vec<Given>> {
     let mut found = Vec::new();
     for text in given {
@@ -151,7 +161,10 @@ fn fetch_data(name: Option<&str>, address: &DataAddress, runtime: &Runtime) -> R
     Ok(found.files.into_iter().map(given).collect())
 }
 
-/// The same settings with commits where they name branches, so that what is written down can be repeated.
+/// The same settings with commits in place of branches of the hub, so that a record of them can be repeated.
+///
+/// # Errors
+/// If a model or a data set cannot be found.
 pub fn pinned(settings: &Settings, runtime: &Runtime) -> Result<Settings> {
     let mut pinned = settings.clone();
     for model in [&mut pinned.model.base, &mut pinned.model.reference].into_iter().flatten() {

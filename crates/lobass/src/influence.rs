@@ -1,4 +1,4 @@
-//! Gradients of rows under warm-up checkpoints, kept on disk, and what they say of a target.
+//! LESS: gradients of rows under warm-up checkpoints, and their influence on target tasks (arXiv 2402.04333).
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,15 +19,20 @@ use crate::model::{Model, check_record};
 use crate::reference::MOMENTS;
 use crate::runtime::Runtime;
 
-/// An adapter at the end of an epoch, opened.
+/// An adapter at the end of an epoch, with the state of its optimizer.
+#[derive(Debug)]
 pub struct WarmUpDir {
     model: Model,
     learning_rate: f64,
-    /// SHA-256 of what the optimizer knew.
+    /// SHA-256 of the state of the optimizer.
     moments: String,
 }
 
 impl WarmUpDir {
+    /// Opens the adapter of an epoch.
+    ///
+    /// # Errors
+    /// If there is no adapter, if it lacks the state of the optimizer, or if it was trained on another base.
     pub fn open(base: &Model, dir: &Path, runtime: &Runtime) -> Result<Self> {
         if !AdapterCheckpoint::is_at(dir) {
             bail!(
@@ -57,7 +62,7 @@ impl WarmUpDir {
             .with_context(|| format!("warm-up checkpoint `{}`", self.model.dir().display()))
     }
 
-    /// What a manifest says of it.
+    /// The checkpoint in a manifest: its path, digests, and learning rate.
     pub fn record(&self) -> Value {
         let key = &self.model.key;
         json!({
@@ -67,15 +72,22 @@ impl WarmUpDir {
     }
 }
 
-/// Gradients on disk: a matrix for each shard of a plan under each checkpoint, for training or as a target.
+/// Gradients on disk: one matrix for each shard of a plan and each checkpoint, for training rows and for targets.
+#[derive(Debug)]
 pub struct GradientStore {
+    /// The directory of all gradients.
     pub dir: PathBuf,
+    /// The random projection of each gradient.
     pub projection: Projection,
+    /// The number format on disk.
     pub format: Format,
 }
 
 impl GradientStore {
-    /// Computes what is not there yet; loads the model only if there is something.
+    /// Computes the matrices that are missing, and loads the model only if there is one.
+    ///
+    /// # Errors
+    /// If the model cannot be loaded or a matrix cannot be written.
     pub fn complete(
         &self,
         warm_up: &WarmUpDir,
@@ -156,7 +168,7 @@ impl GradientStore {
         Ok(Matrix::open(&self.file(warm_up, work, kind, shard))?)
     }
 
-    /// Its folder says everything that its numbers depend on.
+    /// The file of a shard. The name of its folder contains everything that the numbers depend on.
     fn file(&self, warm_up: &WarmUpDir, work: &WorkDir, kind: Kind, shard: Shard) -> PathBuf {
         let short = |digest: &str| digest.chars().take(16).collect::<String>();
         let key = &warm_up.model.key;
@@ -183,16 +195,21 @@ fn name(kind: Kind) -> &'static str {
     }
 }
 
-/// What is aimed at, and of each task the name and the number of rows that have a gradient.
+/// The target tasks, with the gradients of their rows.
+#[derive(Debug)]
 pub struct Targets {
     tasks: Tasks,
+    /// The name of each task, and the number of its rows that have a gradient.
     pub named: Vec<(String, usize)>,
 }
 
-/// The vectors of some rows, or that they have none.
+/// The vectors of some rows; `None` for a row without one.
 type Rows = Vec<Option<Vec<f32>>>;
 
-/// Reads the gradients of the target rows; files of one name are a task.
+/// Reads the gradients of the target rows. Files with the same name are one task.
+///
+/// # Errors
+/// If no row of a task can be scored, or gradients are missing.
 pub fn targets(
     gradients: &GradientStore,
     warm_ups: &[WarmUpDir],
@@ -249,7 +266,10 @@ pub fn targets(
     Ok(Targets { tasks: Tasks::new(&rates, &vectors)?, named })
 }
 
-/// Scores every row of the pool; says how many rows of each status have no score.
+/// Scores every row of the pool; returns the number of rows without a score by status.
+///
+/// # Errors
+/// If gradients are missing or the scores cannot be written.
 pub fn influence(
     gradients: &GradientStore,
     warm_ups: &[WarmUpDir],

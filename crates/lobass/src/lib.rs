@@ -1,8 +1,8 @@
 //! Which part of your SFT data can your model learn from?
 //!
-//! lobass scores each example of a fine-tuning pool by how much of its loss a model sheds when it is fine-tuned on the
-//! whole pool, and keeps the best of them (LoBaSS / DavIR, arXiv 2310.13008). This crate is the whole of it as a
-//! library: the command line and the Python module are built on it.
+//! lobass scores each example of a fine-tuning pool by the share of its loss that a model sheds when it is fine-tuned on
+//! the whole pool, and keeps the best examples (LoBaSS / DavIR, arXiv 2310.13008). This crate is all of it as a library.
+//! The command line and the Python module are built on it.
 //!
 //! ```
 //! use lobass::{Budget, Model, Runtime, ScoreOptions, TrainOptions};
@@ -28,15 +28,17 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Rows come from memory, as here, or from files in any format that people fine-tune on ([`sequences::open_pool`]). A
-//! call takes a [`Runtime`]: it reports to the observer of the runtime, which can stop it, and reads neither the
-//! environment nor global state. So two calls with different settings can run at the same time.
+//! Rows come from memory, as here, or from files in the usual formats of fine-tuning data ([`sequences::open_pool`]).
+//! Each call takes a [`Runtime`]. It reports to the observer of the runtime, which can interrupt it. It reads neither the
+//! environment nor global state, so calls with different settings can run at the same time.
 //!
-//! - [`score`] and [`select`] work in memory, [`train`] writes a checkpoint; [`run::run`] does everything in a directory and can be resumed.
-//! - [`model`], [`sequences`], [`scoring`], [`table`], [`selection`] are the steps of it, on files and work directories.
-//! - [`reference`] trains one reference, [`references`] all of a run: cross-fitted, held out, or of several seeds.
-//! - [`comparison`] trains on what strategies select, and measures what that teaches.
-//! - [`embedding`] and [`influence`] make vectors and gradients of rows; [`page`] writes the report.
+//! - [`score`] and [`select`] work in memory. [`train`] writes a checkpoint. [`run::run`] does everything in a directory
+//!   and can be resumed.
+//! - [`model`], [`sequences`], [`scoring`], [`table`], and [`selection`] are the steps of a run, on work directories.
+//! - [`mod@reference`] trains one reference; [`references`] trains all references of a run: cross-fitted, held out, or of
+//!   several seeds.
+//! - [`comparison`] trains on the selections of strategies and measures the results on held-out examples.
+//! - [`embedding`] computes vectors of rows, [`influence`] gradients of rows. [`page`] writes the report.
 
 pub mod comparison;
 pub mod device;

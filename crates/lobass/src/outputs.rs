@@ -1,4 +1,4 @@
-//! What is written must not be what is read.
+//! Output files: checks that they replace no input, and writing them whole.
 
 use std::ffi::OsString;
 use std::io::{BufWriter, Write as _};
@@ -9,7 +9,11 @@ use serde::Serialize;
 
 use crate::error::{Result, bail};
 
-/// Refuses outputs that are one of the inputs, or the same file twice. Inputs come with what they are.
+/// Refuses outputs that are one of the inputs, or the same file twice. Each input has a description, such as `a data
+/// file`.
+///
+/// # Errors
+/// If an output is an input or another output.
 pub fn check(outputs: &[PathBuf], inputs: &[(&str, &Path)]) -> Result<()> {
     for (at, output) in outputs.iter().enumerate() {
         let place = place(output);
@@ -27,14 +31,14 @@ pub fn check(outputs: &[PathBuf], inputs: &[(&str, &Path)]) -> Result<()> {
     Ok(())
 }
 
-/// Says which outputs take the place of files that are there already.
+/// Notes the outputs that replace files.
 pub fn note_replaced(outputs: &[PathBuf], observer: &dyn Observer) {
     for output in outputs.iter().filter(|output| output.is_file()) {
         observer.note(&format!("{:16} {} was there already", "replaces", output.display()));
     }
 }
 
-/// Where a path leads, whether or not there is something.
+/// The file that a path leads to, whether or not it exists.
 fn place(path: &Path) -> PathBuf {
     let mut missing: Vec<OsString> = Vec::new();
     let mut present = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
@@ -52,7 +56,10 @@ fn place(path: &Path) -> PathBuf {
     }
 }
 
-/// Refuses a directory with something in it.
+/// Refuses a directory with files in it. Unfinished files of lobass do not count.
+///
+/// # Errors
+/// If the directory has a file, or cannot be read.
 pub fn check_empty(dir: &Path) -> Result<()> {
     if !dir.exists() {
         return Ok(());
@@ -68,7 +75,8 @@ pub fn check_empty(dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// JSON lines that have their name once they are whole.
+/// A file of JSON lines, which gets its name when it is whole.
+#[derive(Debug)]
 pub struct Lines {
     path: PathBuf,
     partial: PathBuf,
@@ -76,6 +84,10 @@ pub struct Lines {
 }
 
 impl Lines {
+    /// Begins a file, and creates its directory.
+    ///
+    /// # Errors
+    /// If the file cannot be created.
     pub fn create(path: &Path) -> Result<Self> {
         if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             fs_err::create_dir_all(parent)?;
@@ -87,18 +99,26 @@ impl Lines {
         Ok(Self { path: path.to_owned(), partial, writer })
     }
 
+    /// Writes one value as a line.
+    ///
+    /// # Errors
+    /// If the value cannot be serialized or the file cannot be written.
     pub fn write(&mut self, line: &impl Serialize) -> Result<()> {
         serde_json::to_writer(&mut self.writer, line)?;
         Ok(writeln!(self.writer)?)
     }
 
+    /// Gives the file its name.
+    ///
+    /// # Errors
+    /// If the file cannot be written or renamed.
     pub fn finish(self) -> Result<()> {
         self.writer.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
         Ok(fs_err::rename(&self.partial, &self.path)?)
     }
 }
 
-/// The work directory of an output: beside it, with `.work` behind its name.
+/// The default work directory of an output: beside it, with `.work` after its name.
 pub fn work_beside(out: &Path) -> PathBuf {
     match out.file_name() {
         Some(name) => {
@@ -112,7 +132,6 @@ pub fn work_beside(out: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-
     #[test]
     fn neither_an_input_nor_the_same_twice() {
         let dir = tempfile::tempdir().unwrap();

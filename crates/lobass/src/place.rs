@@ -1,4 +1,4 @@
-//! Work directories, on this machine or in an object store.
+//! Work directories on this machine or in an object store.
 
 use std::path::Path;
 
@@ -7,12 +7,15 @@ use lobass_run::{Job, Location, Store, WorkDir};
 use crate::error::{Context as _, Result, bail};
 use crate::runtime::Runtime;
 
-/// Opens a place for work; a directory is made if it is not there.
+/// Opens a directory or an object store for work. A directory is created if it is missing.
+///
+/// # Errors
+/// If the directory cannot be created, or the store cannot be reached.
 pub fn store(location: &Location, runtime: &Runtime) -> Result<Store> {
     Ok(Store::open(location.clone(), runtime.variables())?)
 }
 
-/// Opens a place for work if something was begun there.
+/// Opens a directory or an object store if it has something in it.
 fn begun(location: &Location, runtime: &Runtime) -> Result<Option<Store>> {
     match location.dir() {
         Some(dir) if !dir.exists() => Ok(None),
@@ -20,18 +23,27 @@ fn begun(location: &Location, runtime: &Runtime) -> Result<Option<Store>> {
     }
 }
 
-/// The time that the template of a work directory was told, if it asked.
+/// The time that the template of a work directory was rendered with, if it asked for the time.
+///
+/// # Errors
+/// If the plan of the directory cannot be read.
 pub fn told_in(location: &Location, runtime: &Runtime) -> Result<Option<String>> {
     let Some(store) = begun(location, runtime)? else { return Ok(None) };
     Ok(WorkDir::plan_in(&store)?.and_then(|plan| plan.template.now))
 }
 
-/// The same, of a directory of this machine.
+/// As [`told_in`], for a directory of this machine.
+///
+/// # Errors
+/// As [`told_in`].
 pub fn told_in_dir(dir: &Path, runtime: &Runtime) -> Result<Option<String>> {
     told_in(&dir.into(), runtime)
 }
 
-/// Takes up what was planned.
+/// Opens a work directory that has a plan.
+///
+/// # Errors
+/// If there is no plan, or it cannot be read.
 pub fn resume(location: &Location, runtime: &Runtime) -> Result<WorkDir> {
     let work = begun(location, runtime)?.map(WorkDir::resume).transpose()?.flatten();
     work.with_context(|| {
@@ -41,7 +53,10 @@ pub fn resume(location: &Location, runtime: &Runtime) -> Result<WorkDir> {
     })
 }
 
-/// The job of a name, or the only one.
+/// The job with an id, or the only job.
+///
+/// # Errors
+/// If there is no such job, or there are several and no id is given.
 pub fn job(work: &WorkDir, location: &Location, id: Option<&str>) -> Result<Job> {
     let mut jobs = work.jobs()?;
     let names: Vec<String> = jobs.iter().map(Job::id).collect();

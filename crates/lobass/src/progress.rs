@@ -1,4 +1,4 @@
-//! Progress of stages, as observers get it.
+//! Progress of stages, for observers.
 
 use lobass_core::Observer as _;
 use lobass_core::readable::counted;
@@ -8,7 +8,7 @@ use lobass_train::{Event, StepReport};
 
 use crate::runtime::Runtime;
 
-/// Reports a stage that goes through the rows of a pool, from now on.
+/// Reports the progress of a stage over the rows of a pool.
 pub(crate) fn stage(runtime: &Runtime, name: String, n_rows: u64) -> impl FnMut(Progress) {
     let report = move |done, before, n_tokens| {
         runtime.progress(&StageProgress {
@@ -25,7 +25,7 @@ pub(crate) fn stage(runtime: &Runtime, name: String, n_rows: u64) -> impl FnMut(
     move |at: Progress| report(at.rows_done, at.rows_resumed, at.n_tokens)
 }
 
-/// Reports a training: its steps, and its held-out losses as notes.
+/// Reports the steps of a training as progress, and held-out losses as notes.
 pub(crate) fn training(runtime: &Runtime) -> impl FnMut(&Event<'_>) {
     let (mut n_tokens, mut before) = (0, 0);
     move |event: &Event<'_>| match event {

@@ -1,4 +1,4 @@
-//! What is scored: a pool of files, or rows in memory.
+//! Rows to score: a pool of files, or rows in memory.
 
 use std::borrow::Cow;
 
@@ -10,12 +10,11 @@ use crate::error::{Error, Result};
 /// The name of the source of rows in memory.
 const SOURCE: &str = "rows";
 
-/// What can be scored and trained on: a [`Pool`] of files, or rows in memory.
+/// Rows that can be scored and trained on: a [`Pool`] of files, or rows in memory.
 ///
-/// Rows in memory are JSON objects in any [format](lobass_data::FormatName) that files may have: Alpaca, messages,
-/// ShareGPT, prompt and completion, and the others. Their format is detected from the first rows. They have the same
-/// tokens, keys, and losses as the same rows in a file of JSON lines. [`DataFile::of_rows`] and [`Pool::new`] take more
-/// settings.
+/// Rows in memory are JSON objects in any [format](lobass_data::FormatName) of data files: Alpaca, messages, ShareGPT,
+/// prompt and completion, and others. The first rows decide the format. Tokens, keys, and losses are the same as for a
+/// file of JSON lines with the same rows. [`DataFile::of_rows`] and [`Pool::new`] take more settings.
 pub trait Rows {
     /// The rows as a pool.
     ///

@@ -1,4 +1,4 @@
-//! What a call of the library runs in.
+//! The runtime of a call: its observer, environment, and processes.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -15,15 +15,16 @@ use crate::device::Tried;
 use crate::error::{Error, Result};
 use crate::hub::Found;
 
-/// What a call of the library runs in: who observes it, what the environment says, and how processes are started.
+/// The runtime of a call: its observer, the environment, and how processes are started.
 ///
-/// The library reads neither the environment nor global state. [`Runtime::default`] is silent and knows no hub and no
-/// credentials; a program adds what it has. Clones share what was found out: hub revisions and devices that were tried.
+/// The library reads neither the environment nor global state. [`Runtime::default`] is silent and has no hub and no
+/// credentials; a program adds what it has. Clones share what was found out: hub revisions, and devices that were
+/// tried.
 ///
 /// ```
 /// use lobass::{Observer, Runtime};
 ///
-/// // With the variables of this process: HF_TOKEN, HF_HOME, AWS_REGION, and their like.
+/// // With the environment variables of this process: HF_TOKEN, HF_HOME, AWS_REGION, and others.
 /// let variables = std::env::vars();
 /// let runtime = Runtime::default().with_variables(variables, std::env::home_dir());
 /// assert!(!runtime.is_interrupted());
@@ -39,7 +40,7 @@ pub struct Runtime {
     memory: Arc<Mutex<Memory>>,
 }
 
-/// What calls of one runtime have found out.
+/// Results that calls of one runtime share.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
     /// Models of the hub, by id and whether their weights were fetched. A branch may move; here it stays where it was.
@@ -68,8 +69,8 @@ impl Runtime {
         }
     }
 
-    /// Takes the settings of the hub and the credentials of object stores from environment variables, and `~` in paths
-    /// as the home directory. Variables that neither reads are ignored.
+    /// Takes the settings of the hub and the credentials of object stores from environment variables, and the home
+    /// directory for `~` in paths. Other variables are ignored.
     #[must_use]
     pub fn with_variables(
         mut self,
@@ -93,15 +94,15 @@ impl Runtime {
         self
     }
 
-    /// The command that starts `lobass` in a new process, with its leading arguments. Devices other than `cpu` are
-    /// tried in a process first, and several devices need a worker process each.
+    /// The command that starts `lobass` in a new process: the program and its first arguments. Devices other than `cpu`
+    /// are tried in a process first, and several devices need a worker process each.
     #[must_use]
     pub fn with_program(mut self, program: Vec<OsString>) -> Self {
         self.program = program;
         self
     }
 
-    /// The time that chat templates see when they ask for it; without it, the time of the clock.
+    /// The time that chat templates see. Without it, they see the current time.
     #[must_use]
     pub fn at(mut self, now: DateTime) -> Self {
         self.now = Some(now);
@@ -142,7 +143,7 @@ impl Runtime {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A process of lobass, without arguments yet.
+    /// A command that starts lobass, without arguments yet.
     pub(crate) fn process(&self, what: &str) -> Result<Command> {
         let Some((program, arguments)) = self.program.split_first() else {
             return Err(Error::Device(format!(
@@ -184,7 +185,7 @@ impl Observer for Runtime {
     }
 }
 
-/// Passes on nothing but the wish to stop.
+/// An observer that only passes on whether to stop.
 struct Muted(Arc<dyn Observer>);
 
 impl Observer for Muted {

@@ -16,16 +16,16 @@ use crate::scoring::{score as score_one, tokenise};
 use crate::sequences::Sequences;
 use crate::settings::{EncodeSettings, available_threads};
 
-/// How rows are scored.
+/// Options of [`score`].
 #[derive(Debug, Clone, Default)]
 pub struct ScoreOptions {
-    /// How rows become sequences: the chat template, the mask, the maximal length.
+    /// The chat template, the mask, and the maximal length.
     pub sequences: EncodeSettings,
-    /// Whether the loss of every scored token is kept, for strategies such as `s-ifd`.
+    /// Whether the loss of every scored token is kept; strategies such as `s-ifd` need it.
     pub per_token: bool,
-    /// Whether the base also scores responses without their prompts, for `ifd` and its relatives.
+    /// Whether the base also scores responses without their prompts; `ifd` and related strategies need it.
     pub unconditional: bool,
-    /// Whether the base is also judged by the Brier loss, for `lark`.
+    /// Whether the base also computes the Brier loss; `lark` needs it.
     pub brier: bool,
     /// Threads; `None` takes one per core.
     pub threads: Option<usize>,
@@ -72,12 +72,12 @@ pub fn score(
 }
 
 impl Scored {
-    /// How many rows there are.
+    /// The number of rows.
     pub fn len(&self) -> usize {
         usize::try_from(self.report.manifest.n_rows).unwrap_or(usize::MAX)
     }
 
-    /// Whether there is no row.
+    /// Whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -85,17 +85,17 @@ impl Scored {
     /// One record per row, in the order of the rows: its status, its tokens, and its summed losses in nats.
     ///
     /// # Errors
-    /// If there are more rows than fit in memory twice.
+    /// If a column cannot be read.
     pub fn records(&self) -> Result<Vec<ScoreRecord>> {
         Ok(self.table.records()?)
     }
 
-    /// What decides the table: models, template, mask, and the number of rows by status.
+    /// The manifest of the table: models, template, mask, and the number of rows by status.
     pub fn manifest(&self) -> &Manifest {
         self.table.manifest()
     }
 
-    /// The table, for functions that read columns of it.
+    /// The table, for functions that read its columns.
     pub fn table(&self) -> &ScoreFile {
         &self.table
     }

@@ -20,12 +20,12 @@ impl Kept {
         self.selection.selected.iter().map(|kept| usize::try_from(kept.row).unwrap_or(usize::MAX))
     }
 
-    /// How many rows are kept.
+    /// The number of kept rows.
     pub fn len(&self) -> usize {
         self.selection.selected.len()
     }
 
-    /// Whether no row is kept.
+    /// Whether no rows are kept.
     pub fn is_empty(&self) -> bool {
         self.selection.selected.is_empty()
     }
@@ -39,7 +39,7 @@ impl Kept {
 /// Keeps the best rows by a strategy, such as `lobass`, up to a budget.
 ///
 /// # Errors
-/// If there is no such strategy, or the scored rows lack what it needs: `lobass` needs a reference, for example.
+/// If the strategy is unknown, or the scored rows lack a column that it needs: `lobass` needs a reference, for example.
 pub fn select(scored: &Scored, strategy: &str, budget: Budget) -> Result<Kept> {
     let settings = SelectSettings {
         strategies: vec![strategy.to_owned()],
@@ -49,11 +49,11 @@ pub fn select(scored: &Scored, strategy: &str, budget: Budget) -> Result<Kept> {
     select_with(scored, &settings)
 }
 
-/// Keeps the best rows by the first strategy of some settings, which also say how rows are to differ, which are left
-/// out, and how the budget is split.
+/// Keeps the best rows by the first strategy of the settings. The settings also say how rows are to differ, which rows
+/// are left out, and how the budget is split.
 ///
 /// # Errors
-/// If settings contradict each other, or the scored rows lack what the strategy needs.
+/// If settings contradict each other, or the scored rows lack a column that the strategy needs.
 pub fn select_with(scored: &Scored, settings: &SelectSettings) -> Result<Kept> {
     let name = settings.strategies.first().map_or("lobass", String::as_str);
     settings.check([name])?;

@@ -1,8 +1,8 @@
-//! Words for a shell.
+//! Quotes for words of command lines.
 
 use std::path::Path;
 
-/// A word of a command line, in quotes where a shell needs them.
+/// A word of a command line, with quotes if a shell needs them.
 pub fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
     // At the beginning of a word, a shell may look for a command behind an equals sign.
@@ -13,13 +13,14 @@ pub fn quoted(word: &str) -> String {
     }
 }
 
-/// A path as the value of a flag: one that begins with a dash would be taken for a flag.
+/// A path as the value of a flag. A path that begins with a dash would be taken for a flag, so it gets `./`.
 pub fn quoted_path(path: &Path) -> String {
     let text = path.display().to_string();
     if text.starts_with('-') { quoted(&format!("./{text}")) } else { quoted(&text) }
 }
 
-/// A data file as `--data` takes it, under the name of its source; one that begins with a dash would be taken for a flag.
+/// A data file as `--data` takes it, with the name of its source. A name that begins with a dash is left out, since it
+/// would be taken for a flag.
 pub fn quoted_source(source: &str, path: &str) -> String {
     match source.starts_with('-') {
         true => quoted_path(Path::new(path)),

@@ -1,4 +1,4 @@
-//! The score table: its file, writing it, and a report of it.
+//! Writing a score table, and a report of it.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -13,15 +13,20 @@ use crate::error::{Context as _, Result, bail};
 use crate::runtime::Runtime;
 use crate::scoring::{Reasons, n_skipped};
 
-/// How a table is written.
+/// The format of the file of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TableFormat {
+    /// Parquet.
     Parquet,
+    /// JSON lines, without losses of tokens.
     JsonLines,
 }
 
 impl TableFormat {
-    /// By the name of the file.
+    /// The format by the extension of the file.
+    ///
+    /// # Errors
+    /// If the extension is unknown, or the format cannot hold losses of tokens.
     pub fn of(out: &Path, detail: Detail) -> Result<Self> {
         match out.extension().and_then(|extension| extension.to_str()) {
             None | Some("parquet") => Ok(Self::Parquet),
@@ -36,7 +41,10 @@ impl TableFormat {
     }
 }
 
-/// Joins everything into a table, which may go without some units that were given up.
+/// Joins all units into a table. Up to `allow_quarantined` units that were given up may be missing.
+///
+/// # Errors
+/// If units are missing, or the table cannot be written.
 pub fn write_table(
     work: &WorkDir,
     seal: &Seal,
@@ -72,7 +80,7 @@ pub fn write_table(
     Ok(report)
 }
 
-/// What the margins of a table of pairs are made of.
+/// The columns that margins need.
 fn margin_columns(table: &ScoreFile, threads: usize) -> Result<ScoreColumns> {
     let losses = ["base", "reference", "base_rejected", "reference_rejected"];
     Ok(table.columns(&ColumnSet::of_losses(losses), 0, threads)?)
@@ -95,31 +103,31 @@ fn margins(columns: &ScoreColumns) -> Option<Margins> {
     (n > 0).then(|| Margins { mean: sum / n as f64, accuracy: above as f64 / n as f64 })
 }
 
-/// The implicit reward margins of all pairs.
+/// The implicit reward margins of all pairs of a table.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Margins {
-    /// Their mean, in nats.
+    /// The mean margin, in nats.
     pub mean: f64,
     /// The share of pairs whose chosen response has the larger implicit reward.
     pub accuracy: f64,
 }
 
-/// What is in a table that was written.
+/// The report of a table.
 #[derive(Debug, Serialize)]
 pub struct TableReport {
     /// The file of the table.
     pub scores: PathBuf,
-    /// What the table says of itself.
+    /// The manifest of the table.
     pub manifest: Manifest,
-    /// The margins of its pairs, if it has any.
+    /// The margins of a table of pairs.
     pub margins: Option<Margins>,
-    /// The first row of each status that has a reason.
+    /// The first row of each status that has a reason, and the reason.
     #[serde(skip)]
     pub reasons: Reasons,
 }
 
 impl TableReport {
-    /// Reads what is reported beside the manifest: of a table of pairs, its margins.
+    /// The report of a table with its manifest; for a table of pairs, with their margins.
     ///
     /// # Errors
     /// If the table cannot be read.
@@ -131,7 +139,7 @@ impl TableReport {
         Ok(Self { scores: out.to_owned(), manifest: manifest.clone(), margins, reasons: reasons.clone() })
     }
 
-    /// Whether rows could not be scored.
+    /// Whether there are rows that could not be scored.
     pub fn falls_short(&self) -> bool {
         n_skipped(&self.manifest.counts) > 0
     }

@@ -18,14 +18,14 @@ use crate::scoring::{clean_up, encode, n_skipped};
 use crate::sequences::Sequences;
 use crate::settings::{DataSettings, EncodeSettings, EvalSettings, TrainSettings, available_threads};
 
-/// How a reference is trained.
+/// Options of [`train`].
 #[derive(Debug, Clone, Default)]
 pub struct TrainOptions {
-    /// How rows become sequences: the chat template, the mask, the maximal length.
+    /// The chat template, the mask, and the maximal length.
     pub sequences: EncodeSettings,
     /// The recipe: epochs, batch size, learning rate, LoRA, preference objectives.
     pub train: TrainSettings,
-    /// Rows and files for a held-out loss.
+    /// The held-out rows and files for a held-out loss.
     pub eval: EvalSettings,
     /// How the files of held-out rows are read.
     pub data: DataSettings,
@@ -35,7 +35,7 @@ pub struct TrainOptions {
     pub threads: Option<usize>,
 }
 
-/// A reference that was trained.
+/// The report of [`train`].
 #[derive(Debug, Clone, Serialize)]
 pub struct TrainedReport {
     /// The directory of the checkpoint or the adapter.
@@ -44,14 +44,14 @@ pub struct TrainedReport {
     pub n_rows: u64,
     /// Rows that could not be trained on.
     pub n_skipped: u64,
-    /// How it went.
+    /// The outcome: rows, steps, and losses.
     pub outcome: Trained,
 }
 
-/// Trains a reference, or an adapter, on all rows, and writes it to a directory that transformers and PEFT open.
+/// Trains a reference, or an adapter, on all rows. The directory can be opened by transformers or PEFT.
 ///
-/// Token ids and states are kept beside the directory until it is done, so that an interrupted call goes on where it
-/// was. A directory that holds this very reference already is left as it is.
+/// Token ids and states are kept beside the directory until training is done, so that an interrupted call can be
+/// repeated to go on. If the directory already holds this very reference, nothing is trained.
 ///
 /// # Errors
 /// If no row can be trained on, if the directory holds something else, or if the observer asks to stop.
@@ -104,14 +104,15 @@ fn train_now(request: &TrainRequest<'_>, work_dir: &Path, runtime: &Runtime) -> 
     remove_idle_work(work_dir, request, runtime)?;
     let work = encode(request.sequences, request.plan, &work_dir.into(), request.threads, runtime)?;
     let outcome = train_reference(request, &work, runtime);
-    // Without a state there is nothing to go on with, and tokens of these settings would be in the way of others.
+    // Without a state there is nothing to resume, and the token ids would be in the way of other settings.
     if outcome.is_ok() || !request.has_state() {
         work.remove()?;
     }
     outcome
 }
 
-/// Removes the tokens of other data or settings if no state was reached with them, as a killed attempt leaves them.
+/// Removes the token ids of other data or settings, as a killed attempt leaves them, if there is no state of a training
+/// with them.
 fn remove_idle_work(dir: &Path, request: &TrainRequest<'_>, runtime: &Runtime) -> Result<()> {
     if !dir.exists() || request.has_state() {
         return Ok(());

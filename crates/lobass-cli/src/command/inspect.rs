@@ -10,7 +10,7 @@ use lobass::model::{Model, check_pair, with_template_of};
 use lobass::sequences::Sequences;
 use lobass::settings::Settings;
 use lobass_core::readable::Labelled;
-use lobass_core::{Detail, LossEngine as _, Observer as _, Sequence};
+use lobass_core::{Detail, LossEngine as _, Sequence};
 use lobass_data::{PoolRow, TextTokenizer, Trace};
 use lobass_loss::Engine;
 use lobass_run::{Manifest, ScoreFile};
@@ -74,7 +74,9 @@ pub(crate) fn inspect(args: &InspectArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     };
     facts.line("status", status);
     let unread = [row.unread.as_slice(), &encoded.unread].concat();
-    unread.iter().for_each(|unread| facts.line("not read", unread));
+    for unread in &unread {
+        facts.line("not read", unread);
+    }
     let trace = match encoder.trace(example) {
         Ok(trace) => trace,
         Err(fault) => {

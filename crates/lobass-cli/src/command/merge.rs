@@ -5,7 +5,6 @@ use std::sync::Arc;
 use lobass::model::{Model, check_adapter, check_record};
 use lobass::outputs;
 use lobass::settings::Settings;
-use lobass_core::Observer as _;
 use lobass_core::readable::Labelled;
 use lobass_data::brought_template;
 use serde_json::json;

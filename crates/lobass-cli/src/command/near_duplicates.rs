@@ -9,7 +9,7 @@ use lobass::sequences::open_pool;
 use lobass::settings::{DataSettings, available_threads};
 use lobass_check::near_duplicates;
 use lobass_core::readable::{Labelled, count, counted, duration, percent};
-use lobass_core::{ExampleKey, Observer as _, RowStatus};
+use lobass_core::{ExampleKey, RowStatus};
 use lobass_text::{Bands, GroupOptions};
 use serde_json::{Value, json};
 

@@ -3,7 +3,6 @@
 use lobass::selection::{SelectionTarget, columns_of, reads_rows, select_and_write};
 use lobass::sequences::open_scored_pool;
 use lobass::settings::{SelectSettings, available_threads};
-use lobass_core::Observer as _;
 use lobass_run::ScoreFile;
 
 use crate::args::SelectArgs;

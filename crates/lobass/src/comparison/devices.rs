@@ -1,8 +1,8 @@
-//! Several devices of one machine, each with its own process that trains what it is asked for.
+//! Several devices of one machine, each with a worker process that trains one trial after the other.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdout, Stdio};
 use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
@@ -16,31 +16,34 @@ use super::{Comparison, Trial};
 use crate::error::{Context as _, Error, Result, bail};
 use crate::runtime::Runtime;
 
-/// The devices.
+/// Several devices of this machine, each with a worker process.
+#[derive(Debug)]
 pub struct Devices<'a> {
+    /// The names of the devices, such as `cuda:0`.
     pub names: &'a [String],
-    /// Of all of them together.
+    /// Threads of all worker processes together.
     pub threads: usize,
-    /// The arguments of the command that makes this comparison: each device's process runs the same command.
+    /// The arguments of the `lobass compare` that makes this comparison. The process of each device runs the same
+    /// command.
     pub arguments: &'a [OsString],
-    /// Starts the processes, and hears of them.
+    /// Starts the worker processes, and reports for them.
     pub runtime: &'a Runtime,
 }
 
-/// What a worker says: first that it is ready, then the result of each trial.
+/// A message of a worker: first that it is ready, then the result of each trial.
 #[derive(Debug, Serialize, Deserialize)]
 struct Answer {
     trial: Option<String>,
     error: Option<String>,
 }
 
-/// What the workers' threads tell.
+/// A message of the thread that drives a worker.
 enum Event {
     Done {
         trial: Trial,
         took: String,
     },
-    /// The worker lives on, and so would the same trial fail again.
+    /// The trial failed and the worker did not: trying again would fail again.
     Broken {
         trial: Trial,
         what: String,
@@ -52,11 +55,11 @@ enum Event {
 }
 
 impl Devices<'_> {
-    /// Has every trial done that is not; tells whether all of them are now. A worker that dies is not replaced: the
-    /// others go on, and its trial is left for the next run.
+    /// Runs every open trial; returns whether all trials are done now. A worker that dies is not replaced: the others
+    /// go on, and the next call takes up its trial.
     ///
     /// # Errors
-    /// If all but some trials are done, and those fail whoever tries.
+    /// If the remaining trials fail on every device, or a record cannot be read.
     pub fn run(&self, comparison: &Comparison) -> Result<bool> {
         let runtime = self.runtime;
         let open = comparison.open_trials(runtime)?;
@@ -71,7 +74,7 @@ impl Devices<'_> {
                 scope.spawn(move || {
                     if let Err(error) = self.drive(device, todo, &events) {
                         let what = error.chain();
-                        // The receiver outlives all of us.
+                        // The receiver lives longer than the senders.
                         let _ = events.send(Event::Failed { device: device.clone(), what });
                     }
                 });
@@ -118,13 +121,13 @@ impl Devices<'_> {
                 None => Event::Done { trial, took: duration(started.elapsed()) },
                 Some(what) => Event::Broken { trial, what },
             };
-            // The receiver outlives all of us.
+            // The receiver lives longer than the senders.
             let _ = events.send(event);
         }
     }
 }
 
-/// The same command, for one device.
+/// A process that runs the same command for one device.
 struct WorkerProcess {
     child: Child,
     answers: BufReader<ChildStdout>,
@@ -147,7 +150,7 @@ impl WorkerProcess {
         }
     }
 
-    /// Has a trial done; what is wrong with it if it failed.
+    /// Runs a trial; returns the error if it failed.
     fn ask(&mut self, trial: &Trial) -> Result<Option<String>> {
         let stdin = self.child.stdin.as_mut().context("the worker's input")?;
         // If it is gone, its end says more than this error would.
@@ -176,16 +179,18 @@ impl WorkerProcess {
 }
 
 impl Comparison {
-    /// Trains what is asked for on standard input, until there is nothing more.
-    pub fn serve(&self) -> Result<()> {
+    /// Runs the trials whose ids come in as lines, and answers each with a line of JSON, until the input ends.
+    ///
+    /// # Errors
+    /// If a line cannot be read or written. A trial that fails is an answer.
+    pub fn serve(&self, requests: impl BufRead, mut answers: impl Write) -> Result<()> {
         let trials = self.trials();
-        let say = |answer: &Answer| -> Result<()> {
-            let mut out = std::io::stdout();
-            writeln!(out, "{}", serde_json::to_string(answer)?)?;
-            Ok(out.flush()?)
+        let mut say = |answer: &Answer| -> Result<()> {
+            writeln!(answers, "{}", serde_json::to_string(answer)?)?;
+            Ok(answers.flush()?)
         };
         say(&Answer { trial: None, error: None })?;
-        for line in std::io::stdin().lock().lines() {
+        for line in requests.lines() {
             let id = line?;
             let trial = trials.iter().find(|trial| trial.id() == id.trim());
             let done = match trial {

@@ -1,4 +1,4 @@
-//! The examples that trainings are measured on, none of which is in the pool.
+//! The examples that trainings are measured on. None of them is in the pool.
 
 use std::collections::BTreeMap;
 
@@ -17,29 +17,30 @@ use crate::runtime::Runtime;
 use crate::sequences::{Sequences, open_pool};
 use crate::settings::{DataSettings, OverlapPolicy};
 
-/// Held-out examples, and how many were left out.
+/// The held-out examples that are measured on, and how many were left out.
 pub(super) struct HeldOut {
     pub(super) sequences: Vec<Sequence>,
-    /// Of each sequence, which of the sources it is from.
+    /// The source of each sequence, as an index of `sources`.
     pub(super) of_example: Vec<usize>,
     pub(super) sources: Vec<String>,
     pub(super) record: HeldOutRecord,
-    /// Of all tokens that are measured on.
+    /// SHA-256 of all tokens that are measured on, as hexadecimal digits.
     pub(super) digest: String,
 }
 
-/// Where held-out examples are from, and what becomes of those that are in the pool.
+/// The held-out examples, and the rule for those that the pool also has.
 #[derive(Debug, Clone, Copy)]
 pub struct Overlaps<'a> {
-    /// Files; without any, the held-out rows of the table.
+    /// The files of held-out examples; without files, the held-out rows of the table.
     pub files: &'a [String],
+    /// The rule for held-out examples that the pool also has.
     pub policy: OverlapPolicy,
 }
 
 /// One held-out example before it is looked for in the pool.
 struct Candidate {
     source: usize,
-    /// Its prompt and its responses.
+    /// The prompt and the responses.
     texts: [String; 2],
     sequence: Sequence,
 }
@@ -141,7 +142,7 @@ impl HeldOut {
     }
 }
 
-/// The sources of a pool, and of each of its files which of them it is of.
+/// The sources of a pool, and for each of its files the index of its source.
 fn sources(pool: &Pool) -> Result<(Vec<String>, Vec<usize>)> {
     let mut names: Vec<String> = Vec::new();
     let mut of_file = Vec::new();
@@ -161,7 +162,7 @@ fn sources(pool: &Pool) -> Result<(Vec<String>, Vec<usize>)> {
     Ok((names, of_file))
 }
 
-/// Which held-out examples are in the pool: with the same prompt, or else with nearly the same text.
+/// The held-out examples that the pool also has: with the same prompt, or else with nearly the same text.
 fn twins(found: &[Candidate], pool: &Pool, is_aside: &dyn Fn(u64) -> bool) -> Result<Vec<Option<Twin>>> {
     let examples: Vec<Said<'_>> = found.iter().map(|one| said(&one.texts)).collect();
     let overlap = Overlap::new(&examples, &OverlapOptions::default())?;
@@ -185,7 +186,7 @@ fn said([prompt, responses]: &[String; 2]) -> Said<'_> {
     Said { prompt: vec![prompt], responses: vec![responses] }
 }
 
-/// What comes before the responses, and the responses.
+/// The text before the responses, and the responses.
 fn texts(example: &Example) -> [String; 2] {
     let say = |text: &mut String, message: &Message| {
         text.push_str(&message.content);
@@ -205,7 +206,7 @@ fn texts(example: &Example) -> [String; 2] {
     texts
 }
 
-/// Of token ids and of what is scored.
+/// SHA-256 of token ids and loss masks, as hexadecimal digits.
 pub(super) fn digest(sequences: &[Sequence]) -> String {
     let mut hash = Sha256::new();
     for sequence in sequences {

@@ -11,6 +11,7 @@ mod subset;
 mod trial;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use held_out::HeldOut;
@@ -39,26 +40,38 @@ use crate::settings::{MatchedTokens, SelectSettings, TrainSettings};
 pub use devices::Devices;
 pub use held_out::Overlaps;
 
-/// Everything that a comparison is made from.
+/// A request for a comparison.
+#[derive(Debug)]
 pub struct CompareRequest<'a> {
+    /// The score table that strategies select from.
     pub table: &'a ScoreFile,
+    /// The names of the strategies; `random` is always added.
     pub strategies: &'a [String],
+    /// The budget and what else applies to every selection.
     pub select: &'a SelectSettings,
+    /// The recipe of every training.
     pub train: &'a TrainSettings,
+    /// The held-out examples, and the rule for those that the pool also has.
     pub overlaps: Overlaps<'a>,
+    /// The number of seeds: each selects and trains once.
     pub n_seeds: u64,
+    /// What trainings have in common: epochs, tokens, or each in turn.
     pub matchings: Vec<Matching>,
+    /// The tokens of a training at equal tokens; `None` takes the share of the pool that the budget keeps.
     pub tokens: Option<MatchedTokens>,
+    /// How confidence intervals are resampled.
     pub bootstrap: Bootstrap,
+    /// Threads for encoding, training, and measuring; at least 1.
     pub threads: usize,
+    /// The directory of the comparison; it holds the trials that are done, and the results.
     pub out: &'a Path,
 }
 
-/// A comparison that can be run, unit by unit.
+/// A comparison, opened: its selections are made, its held-out examples are read. Trials are run one by one.
 pub struct Comparison {
     base: Model,
     pool: Pool,
-    /// Of every row that can be selected and trained on.
+    /// The sequence of every row that can be selected and trained on.
     sequences_of: BTreeMap<u64, Sequence>,
     held_out: HeldOut,
     strategies: Vec<String>,
@@ -77,7 +90,8 @@ pub struct Comparison {
     out: PathBuf,
 }
 
-/// What decides every trial, in `compare.json`. More strategies, seeds, or matchings are more trials, and change none.
+/// The settings and digests that decide every trial, as in `compare.json`. More strategies, seeds, or matchings add
+/// trials, and change none of the others.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Decided {
     version: u32,
@@ -93,7 +107,12 @@ struct Decided {
 }
 
 impl Comparison {
-    /// Reads, encodes, selects, and looks at the held-out examples: everything before the first training.
+    /// Reads and encodes the pool, makes the selections, and reads the held-out examples: everything before the first
+    /// training.
+    ///
+    /// # Errors
+    /// If the directory holds something else or a comparison with other settings, if no row can be selected, if
+    /// held-out examples are missing or refused, or if the observer asks to stop.
     pub fn open(
         request: &CompareRequest<'_>,
         base: Model,
@@ -153,7 +172,7 @@ impl Comparison {
         Ok(comparison)
     }
 
-    /// Every trial, those that tell most first: the base, then seed after seed.
+    /// Every trial, the most informative first: the base without training, then seed after seed.
     fn trials(&self) -> Vec<Trial> {
         let mut trials = vec![Trial { arm: ZERO_SHOT.to_owned(), matching: None, offset: 0 }];
         for offset in 0..self.n_seeds {
@@ -166,7 +185,7 @@ impl Comparison {
         trials
     }
 
-    /// All that is trained: on everything, and on what each strategy selects.
+    /// The arms that are trained: all rows, and the selection of each strategy.
     fn arms(&self) -> Vec<String> {
         std::iter::once(FULL.to_owned()).chain(self.strategies.iter().cloned()).collect()
     }
@@ -199,7 +218,10 @@ impl Comparison {
         Ok(hex(&hash.finalize()))
     }
 
-    /// Does one after the other what is not done, on this process's device.
+    /// Runs the open trials one after the other on the device of the base.
+    ///
+    /// # Errors
+    /// If a training fails, a loss is not finite, or a result cannot be written. Finished trials stay.
     pub fn run_here(&self, runtime: &Runtime) -> Result<()> {
         let trials = self.trials();
         let open = self.open_trials(runtime)?;
@@ -250,8 +272,19 @@ impl Comparison {
     }
 }
 
+impl fmt::Debug for Comparison {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Comparison")
+            .field("out", &self.out)
+            .field("strategies", &self.strategies)
+            .field("n_seeds", &self.n_seeds)
+            .field("matchings", &self.matchings)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Decided {
-    /// Writes down what decides a comparison, or checks that the directory is of the same.
+    /// Writes the record, or checks that the directory holds the same one.
     fn keep(&self, out: &Path) -> Result<()> {
         let path = out.join(DECIDED);
         if !path.exists() {
@@ -277,10 +310,10 @@ impl Decided {
     }
 }
 
-/// By this file a directory is known as a comparison's.
+/// The file by which a directory is known as that of a comparison.
 const DECIDED: &str = "compare.json";
 
-/// Refuses a directory of something else. What was killed before it knew what it compares has its token ids alone.
+/// Refuses a directory with other content. A comparison that was killed early has left only its token ids.
 fn check_directory(out: &Path) -> Result<()> {
     if out.join(DECIDED).exists() || !out.exists() {
         return Ok(());
@@ -293,7 +326,7 @@ fn check_directory(out: &Path) -> Result<()> {
     outputs::check_empty(out)
 }
 
-/// The strategies, each once, with the one that is always compared.
+/// The strategies without repetition, `random` first.
 fn with_random(strategies: &[String]) -> Vec<String> {
     let mut all = vec![Random.name().to_owned()];
     for strategy in strategies {

@@ -1,4 +1,4 @@
-//! What a comparison came to: its result files, and what is said of it.
+//! The results of a comparison, as data and as files.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ use super::{Comparison, Trial, write_whole};
 use crate::error::{Context as _, Result};
 use crate::settings::Method;
 
-/// What every arm is compared with, if it is there.
+/// The arms that every arm is compared with, if the comparison has them.
 fn baselines() -> [&'static str; 6] {
     [Random.name(), FULL, ZERO_SHOT, Gap.name(), GapSum.name(), Longest.name()]
 }
@@ -29,7 +29,10 @@ struct Done {
 }
 
 impl Comparison {
-    /// Joins all trials, which are done.
+    /// Joins all trials.
+    ///
+    /// # Errors
+    /// If a trial is not done, or its record is of another comparison.
     pub fn report(&self, scores: &ScoreFile) -> Result<Report> {
         let done = self.done()?;
         let arms: Vec<Arm> = done
@@ -88,7 +91,7 @@ impl Comparison {
         Ok(done)
     }
 
-    /// What is said of an arm beside what was measured.
+    /// The costs and statistics of an arm, beside what was measured.
     fn arm_report(&self, scores: &ScoreFile, done: &Done) -> Result<ArmReport> {
         let mean = |value: fn(&TrialRecord) -> u64| {
             done.records.iter().map(|record| value(record) as f64).sum::<f64>() / done.records.len() as f64
@@ -147,7 +150,10 @@ impl Comparison {
         }
     }
 
-    /// Writes `results.json`, and the same for people with its plots.
+    /// Writes `results.json`, and `results.md` with its plots.
+    ///
+    /// # Errors
+    /// If a file cannot be written.
     pub fn write(&self, report: &Report) -> Result<()> {
         let write = |name: &str, bytes: &[u8]| write_whole(&self.out.join(Path::new(name)), bytes);
         let mut json = serde_json::to_vec_pretty(report)?;
@@ -160,7 +166,7 @@ impl Comparison {
         write("results.md", format!("# A comparison by {}\n\n{text}", report.tool).as_bytes())
     }
 
-    /// Whether something could not be used: held-out rows, or rows of the budget.
+    /// Whether held-out rows could not be used, or a selection is smaller than the budget.
     pub fn falls_short(&self) -> bool {
         self.held_out.record.n_unscorable > 0 || self.subsets.values().any(|subset| subset.falls_short)
     }

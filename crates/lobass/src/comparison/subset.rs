@@ -1,4 +1,4 @@
-//! What each strategy selects, with each seed, and what that costs.
+//! The selection of each strategy with each seed, and its cost.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,22 +17,22 @@ use crate::runtime::Runtime;
 use crate::selection::{SelectionTarget, columns_of, select_and_write};
 use crate::settings::SelectSettings;
 
-/// The rows that a strategy selected with a seed, and what is said of them.
+/// The rows that a strategy selected with one seed, and statistics of them.
 pub(super) struct Subset {
-    /// In the order of the pool.
+    /// The rows, in the order of the pool.
     pub(super) rows: Vec<u64>,
-    /// The end of the score that was kept, if it is not the strategy's own.
+    /// The end of the score that was kept, if it is not the default of the strategy.
     pub(super) turned: Option<String>,
     /// Nats of shrinkage in the score.
     pub(super) shrinkage: Option<f64>,
     pub(super) length_correlation: Option<f64>,
     pub(super) mean_scored_tokens: f64,
     pub(super) sources: Vec<SourceCount>,
-    /// Whether there were fewer rows than the budget asks for.
+    /// Whether the budget asks for more rows than there were.
     pub(super) falls_short: bool,
 }
 
-/// Selects with every strategy and every seed, and leaves lists of the rows in the run directory.
+/// Selects with every strategy and every seed, and writes lists of the rows into the directory.
 pub(super) fn subsets(
     request: &CompareRequest<'_>,
     comparison: &Comparison,
@@ -98,7 +98,7 @@ pub(super) fn subsets(
     Ok(subsets)
 }
 
-/// What it takes to have the numbers that a strategy reads: passes over the pool, and trainings of references.
+/// The cost of the columns that a strategy reads: passes over the pool, and trainings of references.
 pub(super) fn cost_of_selecting(
     table: &ScoreFile,
     strategy: &dyn Strategy,
@@ -108,7 +108,7 @@ pub(super) fn cost_of_selecting(
     let models = &table.manifest().models;
     let is_epoch = |role: &str| role.rsplit_once("_epoch").is_some_and(|(_, n)| n.parse::<u32>().is_ok());
     let mut scoring = 0usize;
-    // By training: the models of its epochs come from one.
+    // Keyed by training: the models of all epochs come from one.
     let mut trained: BTreeMap<&Path, Option<u64>> = BTreeMap::new();
     for column in columns_of([strategy], settings, table.manifest())?.losses {
         let role = column.strip_suffix("_rejected").unwrap_or(&column);
@@ -141,7 +141,7 @@ pub(super) fn cost_of_selecting(
     Ok(Cost { scoring: scoring as f64, references, training: 0.0 })
 }
 
-/// Rows that can be selected.
+/// Whether a row can be selected.
 pub(super) fn is_eligible(status: RowStatus) -> bool {
     status.is_scored() && status != RowStatus::HeldOut
 }

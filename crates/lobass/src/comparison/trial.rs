@@ -1,4 +1,4 @@
-//! One training of a comparison: what it is called, what is written of it, and doing it.
+//! One training of a comparison: its name, its record, and the training.
 
 use std::path::{Path, PathBuf};
 
@@ -15,18 +15,18 @@ use serde::{Deserialize, Serialize};
 use super::Comparison;
 use crate::error::{Context as _, Result, bail};
 
-/// One training, or measuring the base untrained.
+/// One training and its measurement, or the measurement of the base without training.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Trial {
     pub(super) arm: String,
-    /// None for the base untrained.
+    /// `None` for the base without training.
     pub(super) matching: Option<Matching>,
-    /// How far its seeds are from the first ones.
+    /// The distance of its seeds from the first ones.
     pub(super) offset: u64,
 }
 
 impl Trial {
-    /// Its name, also that of its files.
+    /// The name, which is also the name of its files.
     pub(super) fn id(&self) -> String {
         match self.matching {
             Some(matching) => format!("{}-{matching}-seed{}", self.arm, self.offset),
@@ -34,7 +34,7 @@ impl Trial {
         }
     }
 
-    /// In words.
+    /// The trial in words.
     pub(super) fn say(&self) -> String {
         match self.matching {
             Some(matching) => format!("{}, equal {matching}, seed {}", self.arm, self.offset),
@@ -43,22 +43,24 @@ impl Trial {
     }
 }
 
-/// What is written of a trial when it is done.
+/// The record of a trial that is done.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct TrialRecord {
-    /// Of everything that decides it.
+    /// SHA-256 of everything that decides the trial.
     pub(super) identity: String,
     pub(super) n_rows: u64,
-    /// Tokens of its subset.
+    /// Tokens of the selection, counted once.
     pub(super) subset_tokens: u64,
     pub(super) n_steps: u64,
-    /// Tokens that were trained on.
+    /// Tokens that were trained on, over all epochs.
     pub(super) n_tokens: u64,
     pub(super) first_loss: Option<f64>,
     pub(super) last_loss: Option<f64>,
-    /// Of the held-out examples, in order: nats, scored tokens, and those that greedy decoding gives.
+    /// The summed loss of each held-out example, in nats.
     nll: Vec<f64>,
+    /// The scored tokens of each held-out example.
     n_scored: Vec<u64>,
+    /// The scored tokens of each held-out example that greedy decoding gives.
     n_matched: Vec<u64>,
 }
 
@@ -85,7 +87,7 @@ impl TrialRecord {
         numbers.map(|((&nll, &n_scored), &n_matched)| Outcome { nll, n_scored, n_matched }).collect()
     }
 
-    /// Nats per token over all held-out examples.
+    /// The loss over all held-out examples, in nats per token.
     pub(super) fn mean_loss(&self) -> f64 {
         self.nll.iter().sum::<f64>() / self.n_scored.iter().sum::<u64>() as f64
     }
@@ -101,7 +103,7 @@ impl Comparison {
         TrialRecord::read(&self.result_path(trial), &self.identity(trial)?)
     }
 
-    /// Does a trial unless it is done. The process that does it holds its lock; others wait for the lock.
+    /// Runs a trial unless it is done. The process that runs it holds its lock; others wait for the lock.
     pub(super) fn run(&self, trial: &Trial) -> Result<TrialRecord> {
         let states = self.out.join("state");
         fs_err::create_dir_all(&states)?;
@@ -186,7 +188,7 @@ impl Comparison {
         Ok(trained?)
     }
 
-    /// The model that training starts from, with what is trained on it.
+    /// The model that training starts from, with the weights that are trained.
     fn start(&self, seed: u64) -> Result<Llama> {
         match self.train.adapter() {
             None => self.base.load_for_training(),
@@ -195,7 +197,7 @@ impl Comparison {
     }
 }
 
-/// Tokens of some sequences.
+/// The number of tokens of some sequences.
 fn n_tokens(sequences: &[Sequence]) -> u64 {
     sequences.iter().map(|sequence| sequence.n_tokens() as u64).sum()
 }

@@ -3,6 +3,7 @@
 mod pair;
 mod placement;
 
+use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
@@ -22,23 +23,23 @@ use crate::settings::{ComputeSettings, EncodeSettings};
 pub use pair::{check_pair, check_record};
 pub use placement::Placement;
 
-/// An opened checkpoint in a role, perhaps with an adapter on it, and what it will run on.
+/// An opened checkpoint in a role on a device, with an adapter if it has one. Weights are read when they are needed.
 pub struct Model {
-    /// Of an adapter that of the base it is put on.
+    /// The checkpoint; for an adapter, the checkpoint of its base.
     pub checkpoint: Arc<Checkpoint>,
     adapter: Option<Arc<AdapterCheckpoint>>,
-    /// The base's weights, which its adapters share.
+    /// The weights of the base, which its adapters share.
     shared: Arc<OnceLock<Llama>>,
+    /// The role, the digest of the weights, the number format, and the device: what identifies the losses of the model.
     pub key: ModelKey,
     placement: Placement,
 }
 
 impl Model {
-    /// Opens a base on the processor: a checkpoint directory, or a model of the hub, which is fetched. Weights are read
-    /// when it is used.
+    /// Opens a base on the processor: a checkpoint directory, or a model of the hub, which is fetched.
     ///
     /// # Errors
-    /// If there is no checkpoint, or none that lobass runs.
+    /// If there is no checkpoint, or lobass cannot run it.
     pub fn open(model: impl AsRef<Path>, runtime: &Runtime) -> Result<Self> {
         Self::open_as("base", model.as_ref(), &ComputeSettings::default(), runtime)
     }
@@ -55,15 +56,18 @@ impl Model {
         Ok(tuned)
     }
 
-    /// Opens a checkpoint in a role on a device; one of the hub is fetched.
+    /// Opens a checkpoint in a role on a device. A model of the hub is fetched.
     ///
     /// # Errors
-    /// If there is no checkpoint or no such device, or none that lobass runs.
+    /// If there is no checkpoint or no such device, or lobass cannot run it.
     pub fn open_as(role: &str, model: &Path, compute: &ComputeSettings, runtime: &Runtime) -> Result<Self> {
         Self::open_on(role, model, Placement::here(compute, runtime)?, runtime)
     }
 
     /// Opens a checkpoint for a device of this machine or of others.
+    ///
+    /// # Errors
+    /// If there is no checkpoint, or lobass cannot run it.
     pub fn open_on(role: &str, model: &Path, placement: Placement, runtime: &Runtime) -> Result<Self> {
         Self::open_found(role, &find_model(model, runtime)?, placement, runtime)
     }
@@ -92,7 +96,11 @@ impl Model {
         Ok(Self { checkpoint: Arc::new(checkpoint), adapter: None, shared, key, placement })
     }
 
-    /// Opens a fine-tuned model for the same device: a checkpoint of its own, or an adapter on this one.
+    /// Opens a fine-tuned model for the same device: a whole checkpoint, or an adapter on this one. [`check_pair`]
+    /// compares it with the base.
+    ///
+    /// # Errors
+    /// If there is no model, or the adapter does not fit the base.
     pub fn open_tuned(&self, role: &str, model: &Path, runtime: &Runtime) -> Result<Self> {
         let found = find_model(model, runtime)?;
         let (dir, name) = (found.dir.as_path(), found.name.as_str());
@@ -108,7 +116,7 @@ impl Model {
             "{role:16} {name}: adapter of rank {}, alpha {}, on {}",
             lora.rank, lora.alpha, self.key.path
         ));
-        // Of an adapter that lobass trained, `check_record` knows the base's weights.
+        // The record of an adapter that lobass trained has the weights of its base; `check_record` compares them.
         if TrainingRecord::read(dir)?.is_none() {
             warn_of(role, name, &findings, runtime);
         }
@@ -122,7 +130,8 @@ impl Model {
         })
     }
 
-    /// The same model in another role, shown something else before the tokens that are scored.
+    /// The same model in another role, with another context before the tokens that are scored.
+    #[must_use]
     pub fn in_context(&self, role: &str, context: Context) -> Self {
         Self {
             checkpoint: Arc::clone(&self.checkpoint),
@@ -133,24 +142,29 @@ impl Model {
         }
     }
 
-    /// The same model in the role of a plan.
+    /// The same model in the role, context, and measure of a plan.
+    #[must_use]
     pub fn as_planned(&self, key: &ModelKey) -> Self {
         let planned = self.key.in_context(&key.role, key.context).measured_by(&key.role, key.measure);
         Self { key: planned, ..self.in_context(&key.role, key.context) }
     }
 
-    /// The same model in another role, judged by something else.
+    /// The same model in another role, with another loss.
+    #[must_use]
     pub fn measured_by(&self, role: &str, measure: Measure) -> Self {
         let key = self.key.measured_by(role, measure);
         Self { key, ..self.in_context(role, self.key.context) }
     }
 
-    /// Where it is: the adapter's directory, or the checkpoint's.
+    /// The directory of the adapter, or else of the checkpoint.
     pub fn dir(&self) -> &Path {
         self.adapter.as_ref().map_or(self.checkpoint.dir(), |adapter| adapter.dir())
     }
 
-    /// What PEFT shall load an adapter onto that was trained on this: a directory, or a model of the hub.
+    /// The base as `adapter_config.json` names it for PEFT: a hub id, or an absolute path.
+    ///
+    /// # Errors
+    /// If the current directory cannot be read.
     pub fn home(&self) -> Result<String> {
         match hub_name(Path::new(&self.key.path)) {
             Some(name) if !Path::new(&self.key.path).exists() => Ok(name),
@@ -158,7 +172,10 @@ impl Model {
         }
     }
 
-    /// Reads the weights. Those of a base are kept once an adapter has been put on it.
+    /// Reads the weights. The weights of a base are kept once it has an adapter.
+    ///
+    /// # Errors
+    /// If the weights cannot be read, or the device is not one of this machine.
     pub fn load(&self) -> Result<Llama> {
         match &self.adapter {
             Some(adapter) => Ok(adapter.apply(&self.shared()?)?),
@@ -175,12 +192,18 @@ impl Model {
         Ok(self.shared.get_or_init(|| base).clone())
     }
 
-    /// Loads for training all weights, which is in f32.
+    /// Reads the weights in f32, to train all of them.
+    ///
+    /// # Errors
+    /// As [`Model::load`].
     pub fn load_for_training(&self) -> Result<Llama> {
         self.read(Dtype::F32)
     }
 
-    /// Loads as the frozen base of an adapter that is to be trained.
+    /// Reads the weights as the frozen base of an adapter that is to be trained.
+    ///
+    /// # Errors
+    /// As [`Model::load`].
     pub fn load_frozen(&self) -> Result<Llama> {
         self.read(self.placement.dtype)
     }
@@ -190,19 +213,35 @@ impl Model {
     }
 }
 
+impl fmt::Debug for Model {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let adapter = self.adapter.as_ref().map(|adapter| adapter.dir());
+        let Self { key, placement, .. } = self;
+        f.debug_struct("Model")
+            .field("key", key)
+            .field("placement", placement)
+            .field("checkpoint", &self.checkpoint.dir())
+            .field("adapter", &adapter)
+            .finish_non_exhaustive()
+    }
+}
+
 fn key(role: &str, name: &str, digest: &str, placement: &Placement) -> ModelKey {
     let Placement { device, dtype, .. } = placement;
     ModelKey::new(role, name, digest, &dtype.to_string(), device)
 }
 
-/// Says what is odd about a model that is used all the same.
+/// Warns of the oddities of a model that is used all the same.
 fn warn_of(role: &str, name: &str, findings: &[Finding], runtime: &Runtime) {
     for finding in findings {
         runtime.warn(&format!("{role} `{name}`: {finding}"));
     }
 }
 
-/// Refuses what is no adapter.
+/// Finds a model, and refuses anything but an adapter.
+///
+/// # Errors
+/// If the directory has no `adapter_config.json`, or a model of the hub cannot be fetched.
 pub fn check_adapter(given: &Path, runtime: &Runtime) -> Result<Found> {
     let found = find_model(given, runtime)?;
     match AdapterCheckpoint::is_at(&found.dir) {
@@ -227,10 +266,11 @@ fn what_is_at(path: &Path) -> &'static str {
     if path.exists() { "a file" } else { "nothing" }
 }
 
-/// The settings with the template that both models are scored with. If only the tuned model brings one, it is that one.
+/// The settings with the chat template that both models are scored with. If only the tuned model has one, it is that
+/// one.
 ///
 /// # Errors
-/// If both bring one and they differ, and no one has chosen.
+/// If both models have one, the two differ, and the settings name none.
 pub fn with_template_of(
     encode: &EncodeSettings,
     base: &Path,
@@ -246,8 +286,8 @@ pub fn with_template_of(
     Ok(encode)
 }
 
-/// The base, judged by the Brier loss.
+/// The role of the base with the Brier loss.
 pub const BRIER: &str = "base_brier";
 
-/// The base, shown responses without their prompts.
+/// The role of the base without prompts.
 pub const UNCONDITIONAL: &str = "base_unconditional";

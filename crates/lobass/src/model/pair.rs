@@ -11,8 +11,10 @@ use crate::model::Model;
 use crate::reference::TrainingRecord;
 use crate::runtime::Runtime;
 
-/// Refuses a reference that cannot be the fine-tuned base: another shape, another tokenizer, the base itself, or what
-/// the base was made from.
+/// Checks that a reference is a fine-tuned base.
+///
+/// # Errors
+/// If its shape or its tokenizer differs, if its weights are those of the base, or if the base was trained from it.
 pub fn check_pair(
     base: &Model,
     reference: &Model,
@@ -42,7 +44,10 @@ pub fn check_pair(
     Ok(())
 }
 
-/// An adapter means something on the base it was trained on only.
+/// Checks that an adapter is on the base that it was trained on.
+///
+/// # Errors
+/// If its training record names other weights.
 pub fn check_record(base: &Model, dir: &Path) -> Result<()> {
     let trained_on = TrainingRecord::read(dir)?.map(|record| record.base);
     if trained_on.is_some_and(|digest| digest != base.key.weights_digest) {
@@ -70,7 +75,7 @@ fn check_shape(base: &Checkpoint, reference: &Checkpoint) -> Result<()> {
     Ok(())
 }
 
-/// Both models see the same tokens. A tuned model without a tokenizer takes the base's.
+/// Checks that both models have the same tokens. A tuned model without a tokenizer takes that of the base.
 fn check_tokenizer(base: &Model, dir: &Path, tokenizer: &TextTokenizer, runtime: &Runtime) -> Result<()> {
     if !dir.join("tokenizer.json").exists() {
         return Ok(());

@@ -1,4 +1,4 @@
-//! What models run on: a device of this machine, or one that workers will have.
+//! The device and the number format of a model: on this machine, or on the machines of workers.
 
 use lobass_llama::{DeviceName, Dtype};
 
@@ -9,21 +9,26 @@ use crate::settings::ComputeSettings;
 /// A device and a number format.
 #[derive(Debug, Clone)]
 pub struct Placement {
-    /// The device's name, or its kind if it is elsewhere.
+    /// The name of the device; for one of another machine, its kind.
     pub device: String,
+    /// The number format of the weights.
     pub dtype: Dtype,
+    /// The device, if it is one of this machine.
     here: Option<DeviceName>,
 }
 
 impl Placement {
-    /// A device of this machine, which is there, computes, and has the number format.
+    /// A device of this machine.
+    ///
+    /// # Errors
+    /// If it is missing, does not compute, or lacks the number format.
     pub fn here(compute: &ComputeSettings, runtime: &Runtime) -> Result<Self> {
         let device = compute.device(runtime)?;
         let dtype = compute.dtype(&device)?;
         Ok(Self { device: device.to_string(), dtype, here: Some(device) })
     }
 
-    /// A kind of device that other machines have.
+    /// A kind of device of other machines. Without a number format, `cuda` has bf16 and others have f32.
     pub fn elsewhere(kind: &str, dtype: Option<Dtype>) -> Self {
         let default = if kind == "cuda" { Dtype::Bf16 } else { Dtype::F32 };
         Self { device: kind.to_owned(), dtype: dtype.unwrap_or(default), here: None }
@@ -42,7 +47,10 @@ impl Placement {
         Self::here(&ComputeSettings { device: name, dtype: Some(dtype.to_owned()), threads: None }, runtime)
     }
 
-    /// The device, for what is to be computed here.
+    /// The device of this machine.
+    ///
+    /// # Errors
+    /// If the device is one of other machines.
     pub fn device(&self) -> Result<&DeviceName> {
         self.here.as_ref().with_context(|| format!("device `{}` is one of other machines", self.device))
     }

@@ -1,4 +1,4 @@
-//! What the rows of a page say: token by token if their losses can be had, else as it stands in the data.
+//! The text of example rows: token by token if there are losses, else as in the data.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ pub(super) struct Shown<'a> {
 }
 
 impl Shown<'_> {
-    /// What each row says.
+    /// The text of each row.
     pub(super) fn bodies(&self, heat: &Heat<'_>) -> Result<Vec<Body>> {
         let examples = self.examples()?;
         let losses = heat.losses(self, &examples)?;
@@ -67,8 +67,8 @@ fn turns(example: &Example) -> Vec<Turn> {
     example.messages.iter().map(turn).collect()
 }
 
-/// A row as a model sees it. Losses are those of the tokens that were scored, in order; a row that was cut has none
-/// for what comes after the cut.
+/// A row as the model reads it. Losses are those of the scored tokens, in order. A row that was cut has no losses after
+/// the cut.
 fn pieces(row: u64, example: &Example, encoder: &Encoder, losses: &Pair) -> Result<Vec<Piece>> {
     let trace =
         encoder.trace(example).map_err(|fault| Error::Table(format!("row {row}: {}", fault.reason)))?;
@@ -110,11 +110,11 @@ fn pieces(row: u64, example: &Example, encoder: &Encoder, losses: &Pair) -> Resu
     Ok(pieces)
 }
 
-/// The text of a token that is not shown yet, and what lies before it and belongs to none.
+/// The text of a token that is not shown yet, and the text before it that belongs to no token.
 fn text_of(trace: &Trace, at: usize, shown: usize, encoder: &Encoder) -> (String, String) {
     let (start, end) = trace.offsets[at];
     if start == end {
-        // Inserted tokens have no place in the text.
+        // Inserted tokens have no span of the text.
         return (String::new(), encoder.tokenizer().token(trace.ids[at]).unwrap_or_default());
     }
     let between = trace.text.get(shown..start).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Command lines that repeat what a page shows.
+//! Command lines that repeat a page.
 
 use std::path::{Path, PathBuf};
 
@@ -10,16 +10,18 @@ use crate::model::{BRIER, UNCONDITIONAL};
 use crate::settings::SelectSettings;
 use crate::shell::{quoted_path, quoted_source};
 
-/// What is known of how a page came to be.
+/// The parts of command lines that the page cannot know by itself.
 #[derive(Debug, Clone, Default)]
 pub struct Spelled {
-    /// What made the table and the page, if it was one command.
+    /// The command that made the table and the page, if one command made both.
     pub whole: Option<Command>,
-    /// Data files where they lie now, if they have moved.
+    /// The current paths of data files that have moved.
     pub data: Vec<PathBuf>,
-    /// What was said of models.
+    /// The flags of the models, as written.
     pub models: String,
+    /// The number of example rows of each kind for each strategy.
     pub n_examples: usize,
+    /// The file of the page.
     pub out: PathBuf,
 }
 
@@ -51,7 +53,7 @@ impl Spelled {
             let name = &view.strategy;
             let mut settings = settings.only(name)?;
             if !is_chosen(name) {
-                // What is shown beside the others keeps its own end.
+                // A strategy that was not asked for keeps its default direction.
                 settings.direction = None;
             }
             let said = settings.spelled();
@@ -62,7 +64,7 @@ impl Spelled {
                 ),
             ));
         }
-        // The other end of a score was asked of the chosen ones alone.
+        // The direction of the settings is for the named strategies only.
         let turned =
             settings.direction.is_some() && report.views.iter().any(|view| is_chosen(&view.strategy));
         let direction = settings.direction.filter(|_| turned);
@@ -84,7 +86,7 @@ impl Spelled {
     }
 }
 
-/// What makes a table with one reference at most; of several, a run's settings say it.
+/// The command that makes a table with at most one reference. Tables with several references come from a run.
 fn score(scores: &str, manifest: &Manifest) -> Option<Command> {
     let of = |role: &str| manifest.models.iter().find(|model| model.model.role == role);
     let base = of("base")?;

@@ -1,4 +1,4 @@
-//! The losses of the tokens of examples: from the table, or from the models.
+//! The losses of single tokens of the example rows: from the table, or from the models.
 
 use std::collections::BTreeMap;
 
@@ -10,24 +10,33 @@ use super::body::{Pair, Shown};
 use crate::error::{Context as _, Result, bail};
 use crate::model::Model;
 
-/// Where the losses of tokens come from.
+/// The losses of single tokens, if they can be had.
+#[derive(Debug)]
 pub enum Heat<'a> {
-    /// From nowhere, and how to get them.
+    /// There are no losses; the text says how to get them.
     Missing(String),
-    /// From somewhere.
+    /// The encoder that made the tokens, and the source of their losses.
     Of(&'a Encoder, Tokens<'a>),
 }
 
-/// Who knows them.
+/// The source of the losses of tokens.
+#[derive(Debug)]
 pub enum Tokens<'a> {
-    /// The table.
+    /// The score table, which has the losses of tokens.
     Table,
-    /// The models: the base, and references with the fold that each was not trained on, if there are folds.
-    Models { base: &'a Model, references: &'a [(Model, Option<usize>)], threads: usize },
+    /// The models, which compute them.
+    Models {
+        /// The base.
+        base: &'a Model,
+        /// The references, each with the fold that it was not trained on, if there are folds.
+        references: &'a [(Model, Option<usize>)],
+        /// Threads; at least 1.
+        threads: usize,
+    },
 }
 
 impl Heat<'_> {
-    /// Why there are none.
+    /// The reason why there are no losses.
     pub(super) fn missing(&self) -> Option<String> {
         match self {
             Self::Missing(why) => Some(why.clone()),
@@ -72,7 +81,8 @@ fn from_table(shown: &Shown<'_>) -> Result<Vec<Option<Pair>>> {
     Ok(found.into_iter().map(|lists| lists.and_then(pair)).collect())
 }
 
-/// The reference's losses are the mean over the references that were not trained on the row, as those of the table.
+/// Computes the losses. Those of the reference are the mean over the references that were not trained on the row, as in
+/// the table.
 fn from_models(
     shown: &Shown<'_>,
     sequences: &[Option<Sequence>],

@@ -1,4 +1,4 @@
-//! A page about a score table: what strategies choose, and rows to look at.
+//! The report page of a score table: the selections of strategies, and example rows.
 
 mod body;
 mod commands;
@@ -30,32 +30,40 @@ pub use of_run::RunPage;
 /// The paper's score, what it is made of, and the baselines that are hard to beat.
 pub static DEFAULT_STRATEGIES: [&dyn Strategy; 5] = [&Lobass, &Gap, &PerplexityHigh, &Longest, &Random];
 
-/// What a terminal shows is so wide.
+/// The width of the page as text, in characters.
 const TEXT_WIDTH: usize = 100;
 
-/// Everything that a page is made from.
+/// A request for a page.
+#[derive(Debug)]
 pub struct PageRequest<'a> {
+    /// The score table.
     pub table: &'a ScoreFile,
     /// The file of the table.
     pub scores: &'a Path,
-    /// With the columns of [`PageRequest::columns`].
+    /// The columns of the table that [`PageRequest::columns`] names.
     pub columns: &'a ScoreColumns,
+    /// The rows of the table.
     pub pool: &'a Pool,
+    /// The budget and what else applies to every selection.
     pub settings: &'a SelectSettings,
-    /// What was chosen.
+    /// The selections that are shown.
     pub chosen: &'a [(&'a dyn Strategy, Chosen)],
-    /// Strategies that are shown beside those if the table has what they need.
+    /// Further strategies, which are shown if the table has the columns that they need.
     pub beside: &'a [&'a dyn Strategy],
+    /// The number of example rows of each kind for each strategy.
     pub n_examples: usize,
+    /// The losses of single tokens.
     pub heat: Heat<'a>,
+    /// The title of the page.
     pub title: String,
-    /// What repeats all this.
+    /// Commands that repeat the page.
     pub commands: Spelled,
-    /// The page.
+    /// The file of the page.
     pub out: &'a Path,
 }
 
 /// A page that was written.
+#[derive(Debug)]
 pub struct PageReport {
     report: Report,
     out: PathBuf,
@@ -64,6 +72,9 @@ pub struct PageReport {
 
 impl PageRequest<'_> {
     /// The columns of a score table that a page reads.
+    ///
+    /// # Errors
+    /// If a strategy is unknown.
     pub fn columns<'a>(
         strategies: impl IntoIterator<Item = &'a dyn Strategy>,
         settings: &SelectSettings,
@@ -75,7 +86,10 @@ impl PageRequest<'_> {
         Ok(wanted)
     }
 
-    /// Refuses a page that would overwrite what it is made from.
+    /// Refuses a page that would replace the table or a data file.
+    ///
+    /// # Errors
+    /// If `out` is one of them.
     pub fn check(out: &Path, scores: &Path, pool: &Pool) -> Result<()> {
         let data = pool.files().iter().map(|file| ("a data file", file.path()));
         let inputs: Vec<_> = data.chain([("the score table", scores)]).collect();
@@ -83,6 +97,9 @@ impl PageRequest<'_> {
     }
 
     /// Measures, finds the examples, and writes the page, whole or not at all.
+    ///
+    /// # Errors
+    /// If a strategy cannot select, rows of the data or their losses are missing, or the page cannot be written.
     pub fn write(&self, runtime: &Runtime) -> Result<PageReport> {
         let mut report = self.measured()?;
         report.tool.clone_from(&self.table.manifest().tool);
@@ -118,7 +135,7 @@ impl PageRequest<'_> {
         for (strategy, chosen) in self.chosen {
             measuring.add_selected(*strategy, chosen);
         }
-        // The other end of a strategy's score is what was asked of others.
+        // The direction of the settings is for the named strategies only.
         let settings = SelectSettings { direction: None, ..self.settings.clone() };
         for &strategy in self.beside.iter().filter(|strategy| !self.is_chosen(strategy.name())) {
             match choose(self.table, self.columns, self.pool, strategy, &settings) {
@@ -167,6 +184,7 @@ impl PageRequest<'_> {
 }
 
 impl PageReport {
+    /// The page as text for a terminal, with the path of the page.
     pub fn text(&self) -> String {
         format!(
             "{}\nwrote {} ({})",
@@ -176,7 +194,7 @@ impl PageReport {
         )
     }
 
-    /// The numbers of the page; what is drawn is left to it.
+    /// The numbers of the page as JSON.
     pub fn json(&self) -> Value {
         let report = &self.report;
         let views = report.views.iter().map(|view| {

@@ -1,4 +1,4 @@
-//! The page of a run, whose models are at hand.
+//! The report page of a run.
 
 use std::path::{Path, PathBuf};
 
@@ -17,24 +17,35 @@ use crate::sequences::Sequences;
 use crate::settings::Settings;
 use crate::shell::quoted_path;
 
-/// Rows of each kind that are shown of each strategy.
+/// The number of example rows of each kind for each strategy.
 const N_EXAMPLES: usize = 4;
 
-/// Everything that a run's page is made from.
+/// A request for the page of a run.
+#[derive(Debug)]
 pub struct RunPage<'a> {
+    /// The settings of the run.
     pub settings: &'a Settings,
+    /// The base.
     pub base: &'a Model,
+    /// The pool and its encoder.
     pub sequences: &'a Sequences,
+    /// The models of the table.
     pub seal: &'a Seal,
+    /// The score table.
     pub table: &'a ScoreFile,
+    /// The columns of the table that [`PageRequest::columns`] names.
     pub columns: &'a ScoreColumns,
+    /// The selections.
     pub chosen: &'a [(&'a dyn Strategy, Chosen)],
     /// The run directory.
     pub out: &'a Path,
 }
 
 impl RunPage<'_> {
-    /// Writes `report.html` into the run directory, and says where it is.
+    /// Writes `report.html` into the run directory, and returns its path.
+    ///
+    /// # Errors
+    /// If a reference cannot be opened, or as [`PageRequest::write`].
     pub fn write(&self, runtime: &Runtime) -> Result<PathBuf> {
         let (scores, out) = (self.out.join("scores.parquet"), self.out.join("report.html"));
         let silent = runtime.silent();

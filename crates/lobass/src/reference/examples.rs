@@ -1,4 +1,4 @@
-//! The rows of a work directory as what a model is trained and measured on.
+//! The rows of a work directory as training examples and held-out examples.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -25,11 +25,11 @@ pub(super) struct Row {
     pub(super) rejected: Option<Sequence>,
 }
 
-/// What is trained on, and what is not.
+/// Training examples and held-out examples.
 pub(super) struct Examples {
     pub(super) train: Vec<Row>,
     pub(super) held_out: Vec<Row>,
-    /// Rows of the pool among the latter.
+    /// Rows of the pool among the held-out rows.
     pub(super) held_out_rows: BTreeSet<u64>,
     /// The digests of the files of held-out rows, as they were read.
     pub(super) eval_files: Vec<String>,
@@ -46,7 +46,10 @@ impl Examples {
     }
 }
 
-/// Refuses a training that could not take a step.
+/// Checks that a training takes at least one step.
+///
+/// # Errors
+/// If there are too few rows for the recipe.
 pub fn check_rows(request: &TrainRequest<'_>, work: &WorkDir) -> Result<()> {
     let (train, _) = of_pool(request, work, &Silent)?;
     Ok(request.recipe.check_steps(request.recipe.n_steps(train.len()))?)
@@ -75,7 +78,7 @@ fn of_pool(
     Ok((train, held_out))
 }
 
-/// Every row that can be trained on: of preference optimization the pairs alone.
+/// Every row that can be trained on; for preference objectives, the pairs alone.
 fn rows(request: &TrainRequest<'_>, work: &WorkDir, observer: &dyn Observer) -> Result<Vec<Row>> {
     let mut rejected: BTreeMap<u64, Sequence> =
         work.pairs()?.into_iter().map(|(row, _, rejected)| (row, rejected)).collect();
@@ -109,7 +112,7 @@ fn rows(request: &TrainRequest<'_>, work: &WorkDir, observer: &dyn Observer) -> 
     Ok(rows)
 }
 
-/// A held-out row that is also trained on tells of memory, not of learning.
+/// Warns of held-out rows that are also trained on.
 fn warn_of_leaks(train: &[Row], held_out: &[Row], runtime: &Runtime) {
     let seen: HashSet<&[u32]> = train.iter().map(|row| row.chosen.input_ids()).collect();
     let n_leaks = held_out.iter().filter(|row| seen.contains(row.chosen.input_ids())).count();
@@ -154,7 +157,7 @@ fn of_files(request: &TrainRequest<'_>, runtime: &Runtime) -> Result<(Vec<Row>, 
     Ok((rows, digests))
 }
 
-/// Rows with everything that an objective needs to know of them.
+/// Rows with the numbers that the objective needs.
 pub(super) enum Prepared {
     Sft(Vec<Sequence>),
     Preference(Vec<Pair>, Dpo),

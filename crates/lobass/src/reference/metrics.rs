@@ -1,4 +1,4 @@
-//! What happens while a reference is trained, as JSON lines.
+//! The metrics of a training, as JSON lines.
 
 use std::fs::TryLockError;
 use std::io::{ErrorKind, Write as _};
@@ -18,8 +18,8 @@ pub(super) struct Metrics {
 }
 
 impl Metrics {
-    /// Opens the file in a directory that no one else trains in. What stands in it is of an earlier attempt, and stays
-    /// as far as that is taken up.
+    /// Opens the file in a directory that no other process trains in. Lines of an earlier attempt stay as far as it is
+    /// resumed.
     pub(super) fn begin(dir: &Path) -> Result<Self> {
         let path = dir.join("metrics.jsonl");
         let file = fs_err::OpenOptions::new().create(true).append(true).open(&path)?;
@@ -59,7 +59,7 @@ impl Metrics {
         self.note(|metrics| writeln!(metrics.file, "{line}"));
     }
 
-    /// Training goes on whatever becomes of its metrics; the end says it.
+    /// Keeps an error for the end: training goes on if its metrics cannot be written.
     fn note(&mut self, write: impl FnOnce(&mut Self) -> std::io::Result<()>) {
         if let Err(error) = write(self) {
             self.failed = Some(error);

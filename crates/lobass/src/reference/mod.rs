@@ -27,28 +27,38 @@ pub use examples::check_rows;
 pub use part::Part;
 pub use record::{Trained, TrainingRecord};
 
-/// Everything that decides a reference.
+/// A request to train a reference.
+#[derive(Debug)]
 pub struct TrainRequest<'a> {
+    /// The model that training starts from.
     pub base: &'a Model,
+    /// The pool and its encoder.
     pub sequences: &'a Sequences,
+    /// The plan of the pool.
     pub plan: &'a Plan,
+    /// How the files of held-out rows are read.
     pub data: &'a DataSettings,
+    /// The recipe: epochs, batch size, learning rate.
     pub recipe: &'a TrainConfig,
-    /// The adapter that is trained; without one, all weights are.
+    /// The adapter that is trained; `None` trains all weights.
     pub adapter: Option<&'a LoraConfig>,
-    /// The preference objective; without one it is supervised fine-tuning.
+    /// The preference objective; `None` is supervised fine-tuning.
     pub dpo: Option<Dpo>,
+    /// The rows of the pool that are trained on.
     pub part: Part,
+    /// The held-out rows.
     pub eval: &'a EvalSettings,
-    /// Decides which rows are held out.
+    /// The seed of the choice of held-out rows.
     pub eval_seed: u64,
     /// Whether the model of every epoch is kept.
     pub trajectory: bool,
-    /// Steps between two states, if that is said.
+    /// Steps between two states; `None` saves about twenty states.
     pub save_every: Option<usize>,
+    /// Threads; at least 1.
     pub threads: usize,
-    /// The home directory, which `~` in a path of held-out files means.
+    /// The home directory, for `~` in paths of held-out files.
     pub home: Option<&'a Path>,
+    /// The directory of the checkpoint or the adapter.
     pub out: &'a Path,
 }
 
@@ -73,28 +83,30 @@ impl TrainRequest<'_> {
         })
     }
 
-    /// Whether an attempt got as far as a state that can be taken up.
+    /// Whether an interrupted attempt left a state that can be resumed.
     pub fn has_state(&self) -> bool {
         self.checkpoints(0).dir.exists()
     }
 
-    /// Where states are kept, and how often they are written.
+    /// The directory of states, and how often they are written.
     fn checkpoints(&self, n_steps: usize) -> Checkpoints {
         let every = self.save_every.unwrap_or_else(|| n_steps.div_ceil(20).max(1));
         Checkpoints { dir: self.out.join("state"), every, keep: 2 }
     }
 }
 
-/// What the optimizer knew at the end of an epoch of an adapter; `lobass less` asks for it.
+/// The file with the state of the optimizer at the end of an epoch of an adapter. LESS reads it.
 pub const MOMENTS: &str = "optimizer.safetensors";
 
-/// The directory of an epoch's model within a reference's.
+/// The directory of the model of an epoch, inside the directory of the reference.
 pub fn epoch_dir(reference: &Path, epoch: u32) -> PathBuf {
     reference.join("epochs").join(format!("epoch-{epoch}"))
 }
 
-/// What a directory holds: nothing or an unfinished one (`None`), this very reference, or something else, which is an
-/// error.
+/// The outcome, if the directory already holds this very reference; `None` if it is empty or unfinished.
+///
+/// # Errors
+/// If the directory holds something else.
 pub fn trained_before(request: &TrainRequest<'_>) -> Result<Option<Trained>> {
     let dir = request.out.display();
     let Some(found) = TrainingRecord::read(request.out)? else {
@@ -112,15 +124,18 @@ pub fn trained_before(request: &TrainRequest<'_>) -> Result<Option<Trained>> {
         check(request, request.out)?;
         let epochs = if request.trajectory { request.recipe.epochs } else { 0 };
         (1..=epochs).try_for_each(|epoch| check(request, &epoch_dir(request.out, epoch)))?;
-        // What an attempt left that was killed when everything was done.
+        // A killed attempt may have left states although training was done.
         request.checkpoints(0).remove()?;
         return Ok(found.outcome);
     }
     bail!(Training, "`{dir}` was trained with other {}; use another directory", differences.join(", "));
 }
 
-/// Trains the reference on the rows of a work directory and writes its checkpoint or adapter. An attempt that was
-/// interrupted is taken up where its last state was written.
+/// Trains the reference on the rows of a work directory, and writes its checkpoint or adapter. An interrupted attempt
+/// is resumed from its last state.
+///
+/// # Errors
+/// If no row can be trained on, a loss is not finite, a file cannot be written, or the observer asks to stop.
 pub fn train_reference(request: &TrainRequest<'_>, work: &WorkDir, runtime: &Runtime) -> Result<Trained> {
     let recipe = request.recipe;
     let Examples { train, held_out, held_out_rows, eval_files } = Examples::of(request, work, runtime)?;
@@ -180,7 +195,7 @@ pub fn train_reference(request: &TrainRequest<'_>, work: &WorkDir, runtime: &Run
     Ok(outcome)
 }
 
-/// The model that training starts from, with what is trained on it.
+/// The model that training starts from, with the weights that are trained.
 fn start(request: &TrainRequest<'_>) -> Result<Llama> {
     match request.adapter {
         None => request.base.load_for_training(),
@@ -201,7 +216,7 @@ fn save(request: &TrainRequest<'_>, model: &Llama, dir: &Path) -> Result<()> {
     check(request, dir)
 }
 
-/// Opens what was saved.
+/// Opens a saved model, to see that it can be opened.
 fn check(request: &TrainRequest<'_>, dir: &Path) -> Result<()> {
     match request.adapter {
         None => Checkpoint::open(dir).map(|_| ())?,
@@ -210,7 +225,7 @@ fn check(request: &TrainRequest<'_>, dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Removes the models that an attempt with other settings left: of its epochs, or its own.
+/// Removes the models of an attempt with other settings: those of its epochs, and its own.
 fn remove_leftovers(dir: &Path) -> Result<()> {
     let epochs = dir.join("epochs");
     if epochs.exists() {
@@ -227,7 +242,7 @@ fn remove_leftovers(dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Steps below which a reference has hardly moved.
+/// With fewer steps, a reference hardly differs from its base.
 const FEW_STEPS: usize = 10;
 
 fn announce(request: &TrainRequest<'_>, n_train: usize, n_held_out: usize, runtime: &Runtime) {

@@ -1,4 +1,4 @@
-//! Which rows of a pool a reference is trained on.
+//! The rows of a pool that a reference is trained on.
 
 use std::collections::BTreeSet;
 
@@ -8,29 +8,45 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 
-/// Which rows of a pool a reference is trained on. Rows of the same tokens are never parted.
+/// The rows of a pool that a reference is trained on. Rows with the same tokens stay together.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Part {
-    /// All of them.
+    /// All rows.
     #[default]
     All,
-    /// All but those of a fold.
-    AllBut { fold: usize, n_folds: usize, seed: u64 },
-    /// A share that is set aside for it.
-    Share { share: f64, seed: u64 },
+    /// All rows except those of a fold.
+    AllBut {
+        /// The fold that is left out, from 0.
+        fold: usize,
+        /// The number of folds; at least 2.
+        n_folds: usize,
+        /// The seed of the folds.
+        seed: u64,
+    },
+    /// A share of the rows.
+    Share {
+        /// The share, between 0 and 1.
+        share: f64,
+        /// The seed of the choice.
+        seed: u64,
+    },
 }
 
-/// Parts that a pool is cut into for a share: shares are exact to a ten-thousandth.
+/// The number of folds that make up a share: shares are exact to a ten-thousandth.
 const GRAIN: usize = 10_000;
 
 impl Part {
-    /// The rows of a work directory that are in it.
+    /// The rows of a work directory that belong to the part.
+    ///
+    /// # Errors
+    /// If token ids cannot be read.
     pub fn rows(&self, work: &WorkDir) -> Result<BTreeSet<u64>> {
         let sequences = work.sequences()?;
         Ok(sequences.iter().filter(|(_, sequence)| self.has(sequence)).map(|(row, _)| *row).collect())
     }
 
+    /// Whether a sequence belongs to the part.
     pub fn has(&self, sequence: &Sequence) -> bool {
         match *self {
             Self::All => true,

@@ -1,4 +1,4 @@
-//! What a trained checkpoint says of its training.
+//! The record of a training, `lobass-training.json`, in the directory of its checkpoint.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -16,63 +16,76 @@ use crate::reference::Part;
 
 const NAME: &str = "lobass-training.json";
 
-/// What a trained checkpoint says of its training. It is written before the first step, without an outcome, so that a
-/// directory that was left half-way is known as ours.
+/// The record of a training. It is written before the first step, without an outcome, so that lobass knows an
+/// unfinished directory as its own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TrainingRecord {
+    /// The program and its version.
     pub tool: String,
-    /// Of the model it began with.
+    /// The digest of the weights that training started from.
     pub base: String,
-    /// The plan whose rows it has seen.
+    /// The id of the plan of the pool.
     pub plan: String,
+    /// The recipe.
     pub recipe: TrainConfig,
-    /// The adapter that was trained; without one, all weights were.
+    /// The adapter that was trained; `None` if all weights were trained.
     #[serde(default)]
     pub adapter: Option<LoraConfig>,
-    /// The number format of the weights that an adapter was trained over.
+    /// The number format of the frozen weights under an adapter.
     #[serde(default)]
     pub frozen_dtype: Option<String>,
-    /// The preference objective; without one it was supervised fine-tuning.
+    /// The preference objective; `None` for supervised fine-tuning.
     #[serde(default)]
     pub dpo: Option<Dpo>,
+    /// The rows of the pool that were trained on.
     #[serde(default)]
     pub part: Part,
+    /// Whether the model of every epoch was kept.
     #[serde(default)]
     pub trajectory: bool,
+    /// The number of held-out rows of the pool that were asked for.
     pub eval_rows: usize,
-    /// Of further held-out files.
+    /// SHA-256 of the files of further held-out rows.
     #[serde(default)]
     pub eval_files: Vec<String>,
-    /// The time that the chat template was told, if it asks for it.
+    /// The time that the chat template was rendered with, if it asks for the time.
     #[serde(default)]
     pub template_now: Option<String>,
-    /// How it went, if it is done; no part of what is compared.
+    /// The outcome of a finished training. It is not compared.
     #[serde(default)]
     pub outcome: Option<Trained>,
 }
 
-/// How training went.
+/// The outcome of a training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Trained {
+    /// Rows that were trained on.
     pub n_examples: usize,
-    /// Rows of the pool that were held out, by their position.
+    /// Rows of the pool that were held out, by position.
     #[serde(default)]
     pub held_out_rows: BTreeSet<u64>,
-    /// Rows that could not be trained on, by their status.
+    /// Rows that could not be trained on, by status.
     #[serde(default)]
     pub unscored: BTreeMap<RowStatus, u64>,
-    /// What rows of the pool say and the model did not see.
+    /// Fields of rows that the model did not see.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unread: Vec<UnreadRecord>,
+    /// Optimizer steps.
     pub n_steps: usize,
+    /// Tokens that were trained on, over all epochs.
     pub n_tokens: u64,
+    /// The loss of the first step, in nats per token.
     pub first_loss: f64,
+    /// The loss of the last step, in nats per token.
     pub last_loss: f64,
+    /// The held-out loss before the first step, in nats per token.
     pub held_out_before: Option<f64>,
+    /// The held-out loss after the last step, in nats per token.
     pub held_out_after: Option<f64>,
 }
 
 impl Trained {
+    /// The outcome of a training, from its report.
     pub fn new(
         n_examples: usize,
         held_out_rows: BTreeSet<u64>,
@@ -97,7 +110,7 @@ impl Trained {
 }
 
 impl TrainingRecord {
-    /// Rows of a plan that were held out of this training. Rows of another plan are others.
+    /// Rows of a plan that were held out of this training. With another plan there are none, and a warning.
     pub fn held_out_rows(&self, plan: &Plan, observer: &dyn Observer) -> BTreeSet<u64> {
         let rows =
             self.outcome.as_ref().map(|outcome| &outcome.held_out_rows).filter(|rows| !rows.is_empty());
@@ -115,7 +128,8 @@ impl TrainingRecord {
         }
     }
 
-    /// Which part of a pool it was trained on. Token ids decide, so it holds for other pools with some of the same rows.
+    /// The part of a pool that it was trained on. Token ids decide, so it holds for other pools with some of the same
+    /// rows.
     pub fn part_of(&self, plan: &Plan, observer: &dyn Observer) -> Part {
         if self.part != Part::All && self.plan != plan.id() {
             observer.warn(
@@ -125,24 +139,27 @@ impl TrainingRecord {
         self.part
     }
 
-    /// Tokens that went through the model in its training, if it is done.
+    /// Tokens that were trained on, if the training is done.
     pub fn n_tokens(&self) -> Option<u64> {
         Some(self.outcome.as_ref()?.n_tokens)
     }
 
-    /// The time that the chat template was told, if it asked for it.
+    /// The time that the chat template was rendered with, if it asked for the time.
     pub fn told(&self) -> Option<String> {
         self.template_now.clone()
     }
 
-    /// The directory of the training that a model is of, if it has a record: the model's own, or for the model of an epoch
-    /// the one two floors above it.
+    /// The directory with the record of a model: its own directory, or for the model of an epoch the one two levels
+    /// above.
     pub fn home(dir: &Path) -> Option<&Path> {
         let of_epoch = dir.parent().filter(|parent| parent.ends_with("epochs")).and_then(Path::parent);
         [Some(dir), of_epoch].into_iter().flatten().find(|home| home.join(NAME).exists())
     }
 
     /// Reads the record of a directory, if it has one.
+    ///
+    /// # Errors
+    /// If the file cannot be read or is not a record.
     pub fn read(dir: &Path) -> Result<Option<Self>> {
         let Some(path) = Self::home(dir).map(|home| home.join(NAME)) else { return Ok(None) };
         let record = serde_json::from_slice(&fs_err::read(&path)?)
@@ -150,14 +167,17 @@ impl TrainingRecord {
         Ok(Some(record))
     }
 
-    /// Writes it whole, or not at all.
+    /// Writes the record, whole or not at all.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
     pub fn write(&self, dir: &Path) -> Result<()> {
         let partial = dir.join(format!("{NAME}.partial"));
         fs_err::write(&partial, serde_json::to_vec_pretty(self)?)?;
         Ok(fs_err::rename(partial, dir.join(NAME))?)
     }
 
-    /// What was different when the checkpoint was trained, in words.
+    /// The settings that differ from those of another record, in words.
     pub fn differences(&self, found: &Self) -> Vec<String> {
         let mut differences = Vec::new();
         if self.base != found.base {

@@ -1,4 +1,4 @@
-//! The references of a run: one, or one per seed and fold, each trained unless it was.
+//! The references of a run: one, or one per seed and fold. Each is trained once.
 
 mod report;
 
@@ -39,23 +39,29 @@ impl Planned {
     }
 }
 
-/// Everything that references are made from.
+/// The references of a run: one, or one per seed and fold.
+#[derive(Debug)]
 pub struct References<'a> {
+    /// The settings of the run.
     pub settings: &'a Settings,
+    /// The recipe.
     pub recipe: &'a TrainConfig,
+    /// The base.
     pub base: &'a Model,
+    /// The pool and its encoder.
     pub sequences: &'a Sequences,
+    /// The plan of the pool.
     pub plan: &'a Plan,
-    /// What is kept of losses.
+    /// Whether losses are kept per token, or as sums only.
     pub detail: Detail,
-    /// The home directory, which `~` in a path of held-out files means.
+    /// The home directory, for `~` in paths of held-out files.
     pub home: Option<&'a Path>,
     /// The run directory.
     pub out: &'a Path,
 }
 
 impl References<'_> {
-    /// The roles of all models that will be trained: of references, and of what is kept of their epochs.
+    /// The roles of all models that are trained: the references, and the models of their epochs if these are kept.
     pub fn roles(&self) -> Vec<String> {
         let of_one = |planned: Planned| {
             let epochs = self.epochs().map(|epoch| planned.role_of_epoch(epoch)).collect::<Vec<_>>();
@@ -64,12 +70,15 @@ impl References<'_> {
         self.planned().into_iter().flat_map(of_one).collect()
     }
 
-    /// How many references there will be.
+    /// The number of references.
     pub fn count(&self) -> usize {
         self.planned().len()
     }
 
-    /// Refuses directories that hold other models than these.
+    /// Refuses directories that hold other models.
+    ///
+    /// # Errors
+    /// If a directory of a reference holds something else.
     pub fn check(&self) -> Result<()> {
         let mut faults = Faults::default();
         for planned in self.planned() {
@@ -78,7 +87,10 @@ impl References<'_> {
         faults.end()
     }
 
-    /// Refuses a training that could not take a step, once rows are tokenised.
+    /// Checks that every training takes at least one step. Rows must be tokenised.
+    ///
+    /// # Errors
+    /// If there are too few rows for a reference.
     pub fn check_rows(&self, work: &WorkDir) -> Result<()> {
         // A seed changes no number of rows.
         for planned in self.planned().into_iter().filter(|planned| planned.seed == self.recipe.seed) {
@@ -90,7 +102,10 @@ impl References<'_> {
         Ok(())
     }
 
-    /// Trains what is not trained, scores every row with each, and says what the table is to hold.
+    /// Trains the references that are missing, scores every row with each, and returns the models of the table.
+    ///
+    /// # Errors
+    /// If a training or a pass fails, or the observer asks to stop.
     pub fn train_and_score(&self, work: &WorkDir, runtime: &Runtime) -> Result<Seal> {
         let settings = &self.settings.reference;
         let mut seal = Seal { detail: self.detail, ..Seal::new(self.base.key.clone(), Vec::new()) };
@@ -173,7 +188,7 @@ impl References<'_> {
         })
     }
 
-    /// Hands on everything that decides a reference.
+    /// Passes on everything that decides a reference.
     fn request<T>(&self, planned: &Planned, take: impl FnOnce(&TrainRequest<'_>) -> Result<T>) -> Result<T> {
         let settings = self.settings;
         let recipe = TrainConfig { seed: planned.seed, ..self.recipe.clone() };
@@ -211,7 +226,10 @@ impl References<'_> {
     }
 }
 
-/// The base in other roles: shown responses without their prompts, and judged by the Brier loss.
+/// The base in other roles: without prompts, and with the Brier loss.
+///
+/// # Errors
+/// If the tokenizer has no token that a response without a prompt can follow.
 pub fn further(base: &Model, unconditional: bool, brier: bool, sequences: &Sequences) -> Result<Vec<Model>> {
     let mut further = Vec::new();
     if unconditional {
@@ -223,7 +241,10 @@ pub fn further(base: &Model, unconditional: bool, brier: bool, sequences: &Seque
     Ok(further)
 }
 
-/// A table with a reference that was there already.
+/// The models of a table whose reference, if there is one, is already trained.
+///
+/// # Errors
+/// If the training record of the reference cannot be read.
 pub fn given(
     base: &Model,
     reference: Option<&Model>,

@@ -1,4 +1,4 @@
-//! How far references can be trusted: what they learned by heart, and what another seed would have said.
+//! How far references can be trusted: memorization, and agreement between seeds.
 
 use lobass_core::readable::Labelled;
 use lobass_core::{ColumnSet, Observer, RowStatus, ScoreColumns};
@@ -9,12 +9,14 @@ use lobass_select::{
 };
 use serde_json::{Value, json};
 
-/// What is said of the references of a table.
+/// Statistics of the references of a table.
+#[derive(Debug)]
 pub struct ReferenceReport {
     mode: ReferenceMode,
-    /// Row by row, if references were cross-fitted.
+    /// Statistics of each row under references that saw it and references that did not, if references were
+    /// cross-fitted.
     memorization: Option<Memorization>,
-    /// Over all tokens, where rows were seen and where they were not: the share of the loss that was shed.
+    /// The share of the loss that was shed, over all tokens of rows that references saw and of rows that they did not.
     drops: Option<Drops>,
     stability: Option<Stability>,
     k: usize,
@@ -33,14 +35,14 @@ const LOW_OVERLAP: f64 = 0.7;
 const LARGE_GAP: f64 = 0.05;
 
 impl ReferenceReport {
-    /// The columns of a table that it reads.
+    /// The columns of a table that the report reads.
     pub fn columns(manifest: &Manifest) -> ColumnSet {
         let mut wanted = memorization_columns();
         wanted.extend(seed_columns(manifest));
         wanted
     }
 
-    /// Compares rankings as LoBaSS ranked the pool.
+    /// The statistics of a table. Rankings are compared as LoBaSS ranked the pool.
     pub fn new(manifest: &Manifest, columns: &ScoreColumns, ranked: &RankedAs<'_>) -> Self {
         let memorization = memorization(columns, ranked);
         let by_seed = losses_by_seed(manifest, columns);
@@ -54,7 +56,7 @@ impl ReferenceReport {
         Self { mode, memorization, drops, stability: stability(columns, &by_seed, ranked), k: ranked.k }
     }
 
-    /// Lines for a person; none if there is nothing to say.
+    /// The report as lines for people.
     pub fn text(&self) -> String {
         let mut text = Labelled::default();
         let trained = match self.mode {
@@ -94,6 +96,7 @@ impl ReferenceReport {
         text.to_string()
     }
 
+    /// The report as JSON.
     pub fn json(&self) -> Value {
         let of = |found: &Agreement| json!({"n_rows": found.n_rows, "spearman": found.spearman, "overlap": found.overlap, "k": found.k});
         json!({
@@ -111,7 +114,7 @@ impl ReferenceReport {
         })
     }
 
-    /// Warns of what a selection should not be trusted for.
+    /// Warns of memorization and of seeds that disagree.
     pub fn warn(&self, observer: &dyn Observer) {
         if let Some(found) = &self.memorization {
             let agreement = &found.agreement;
@@ -153,7 +156,7 @@ fn agreed(found: &Agreement) -> String {
     format!("{correlation}{:.1} % of the first {} in common", 100.0 * found.overlap, found.k)
 }
 
-/// Loss shed by rows that can be selected, and by those that were held out: whichever of them a reference saw.
+/// The loss shed by rows that references saw, and by rows that they did not see.
 fn drops(columns: &ScoreColumns, mode: ReferenceMode) -> Option<Drops> {
     let (of_base, of_reference) = (columns.losses("base"), columns.losses("reference"));
     let shed = |wanted: &dyn Fn(RowStatus) -> bool| {

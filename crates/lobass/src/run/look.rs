@@ -1,4 +1,4 @@
-//! A short look at the data before a run.
+//! A short check of the data before a run.
 
 use lobass_check::{Inputs, Options, Report, check};
 use lobass_core::Observer as _;
@@ -8,10 +8,10 @@ use lobass_data::{Encoder, Pool};
 use crate::error::Result;
 use crate::runtime::Runtime;
 
-/// Rows of each source that a run looks at before it begins.
+/// The number of rows of each source that are checked before a run.
 const FIRST: u64 = 1000;
 
-/// Notes in a few lines what needs a look in the first rows of each source.
+/// Checks the first rows of each source, and notes the findings.
 pub(super) fn look(pool: &Pool, encoder: &Encoder, threads: usize, runtime: &Runtime) -> Result<()> {
     let options = Options { first_rows: Some(FIRST), n_shown: 0, threads, ..Options::default() };
     let report = check(&Inputs { pool, encoder: Some(encoder), evaluation: None }, &options)?;

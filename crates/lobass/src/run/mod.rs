@@ -25,13 +25,15 @@ use crate::settings::Settings;
 use crate::table::{TableFormat, write_table};
 use crate::{outputs, scoring};
 
-/// The settings of a run, whole, in its directory.
+/// The file with all settings of a run.
 const SETTINGS: &str = "settings.toml";
-/// By one of these a directory is known as a run's: what `run --init` is told to write there, what a run begins with,
-/// and what the demo unpacks.
+/// The files by which a directory is known as that of a run: those of `run --init`, of a run itself, and of the demo.
 const RUN_FILES: [&str; 3] = ["lobass.toml", SETTINGS, "shipped"];
 
-/// Refuses a directory that is neither empty nor a run's.
+/// Refuses a directory that is neither empty nor that of a run.
+///
+/// # Errors
+/// If the directory holds something else, or cannot be read.
 pub fn check_directory(out: &Path) -> Result<()> {
     let known = RUN_FILES.iter().any(|name| out.join(name).exists());
     if known { Ok(()) } else { outputs::check_empty(out) }
@@ -42,11 +44,11 @@ pub fn check_directory(out: &Path) -> Result<()> {
 pub struct RunReport {
     /// Whether rows could not be scored, or a selection is smaller than its budget.
     pub falls_short: bool,
-    /// A report of the references, as lines.
+    /// The report of the references, as lines.
     pub references: String,
-    /// A report of each selection, as lines.
+    /// The report of each selection, as lines.
     pub texts: Vec<String>,
-    /// The HTML page that shows all of it.
+    /// The file of the report page.
     pub page: PathBuf,
     /// All reports as JSON.
     pub json: Value,
@@ -55,11 +57,11 @@ pub struct RunReport {
 /// The score table of a run.
 const SCORES: &str = "scores.parquet";
 
-/// Trains, scores, and selects by settings.
+/// Trains, scores, and selects by settings, in one directory.
 ///
 /// # Errors
-/// If something is missing or contradicts something else, before anything is computed; or if a step fails. What was
-/// committed stays, and the same call goes on with it.
+/// If settings are missing or contradict each other, before anything is computed; if a step fails; or if the observer
+/// asks to stop. Finished work stays, and the same call goes on with it.
 pub fn run(settings: &Settings, runtime: &Runtime) -> Result<RunReport> {
     let prepared = Prepared::open(settings, runtime)?;
     let Prepared { settings, out, base, recipe, sequences, .. } = &prepared;
@@ -119,7 +121,8 @@ pub fn run(settings: &Settings, runtime: &Runtime) -> Result<RunReport> {
     })
 }
 
-/// How LoBaSS ranked the pool; if it was not asked for, as it would have by itself, keeping as many rows as the others.
+/// The way in which LoBaSS ranked the pool. If it was not asked for, its defaults, with as many rows as the other
+/// strategies kept.
 fn ranked_as<'a>(all: &'a [(&dyn Strategy, Chosen)]) -> RankedAs<'a> {
     let n_selected = |chosen: &Chosen| chosen.selection.selected.len();
     match all.iter().find(|(strategy, _)| strategy.name() == Lobass.name()) {
@@ -136,8 +139,8 @@ fn ranked_as<'a>(all: &'a [(&dyn Strategy, Chosen)]) -> RankedAs<'a> {
     }
 }
 
-/// Scores with the base, with the reference, which is trained if it is not there, and with whatever else strategies ask
-/// for.
+/// Scores with the base, with the references, which are trained first if they are not given, and with further models
+/// that strategies need.
 fn score_all(prepared: &Prepared, runtime: &Runtime) -> Result<(WorkDir, Seal)> {
     let Prepared { settings, out, base, sequences, plan, detail, .. } = prepared;
     let (detail, threads) = (*detail, settings.compute.threads());
@@ -167,12 +170,12 @@ fn score_all(prepared: &Prepared, runtime: &Runtime) -> Result<(WorkDir, Seal)> 
     Ok((work, seal))
 }
 
-/// Where selections go within a run's directory.
+/// The directory of selections in the directory of a run.
 const SELECTED: &str = "selected";
-/// By this file a directory is known as a selection's.
+/// The file by which a directory is known as that of a selection.
 const INDEX: &str = "index.jsonl";
 
-/// Removes the selections of strategies that are not asked for any more, which would look current beside the others.
+/// Removes the selections of strategies that are no longer asked for. They would look current.
 fn remove_stale(out: &Path, strategies: &[String], pool: &Pool, runtime: &Runtime) -> Result<()> {
     let selected = out.join(SELECTED);
     if !selected.exists() {
@@ -199,13 +202,13 @@ fn remove_stale(out: &Path, strategies: &[String], pool: &Pool, runtime: &Runtim
     Ok(())
 }
 
-/// Where a strategy's selection goes.
+/// The files of the selection of a strategy.
 fn target(out: &Path, strategy: &str) -> SelectionTarget {
     let directory = out.join(SELECTED).join(strategy);
     SelectionTarget { out: Some(with_slash(&directory)), index: Some(directory.join(INDEX)) }
 }
 
-/// What is to be done, with the number format of its models and, if anything is trained, the numbers of its recipe.
+/// The settings with the number format of the models, and with all numbers of the recipe if something is trained.
 fn spelled(settings: &Settings, recipe: &TrainConfig, base: &Model) -> Settings {
     let mut spelled = settings.clone();
     spelled.compute.dtype = Some(base.key.dtype.clone());
@@ -225,7 +228,7 @@ fn warn_of_idle_settings(settings: &Settings, runtime: &Runtime) {
     }
 }
 
-/// A path that says that it is a directory.
+/// A path with a slash at its end, which makes it a directory.
 fn with_slash(path: &Path) -> PathBuf {
     let mut path = path.as_os_str().to_owned();
     path.push("/");

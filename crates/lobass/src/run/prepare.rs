@@ -1,4 +1,4 @@
-//! What a run is made from: opened and checked as a whole before anything is computed.
+//! The inputs of a run, opened and checked before anything is computed.
 
 use std::path::{Path, PathBuf};
 
@@ -23,7 +23,7 @@ use crate::settings::{DataSettings, Settings};
 
 /// A run that can begin.
 pub(super) struct Prepared {
-    /// With commits where they named branches of the hub.
+    /// The settings, with commits in place of branches of the hub.
     pub(super) settings: Settings,
     pub(super) out: PathBuf,
     pub(super) base: Model,
@@ -34,13 +34,13 @@ pub(super) struct Prepared {
     pub(super) recipe: TrainConfig,
     pub(super) sequences: Sequences,
     pub(super) plan: Plan,
-    /// What is kept of losses.
+    /// Whether losses are kept per token, or as sums only.
     pub(super) detail: Detail,
     home: Option<PathBuf>,
 }
 
 impl Prepared {
-    /// Opens models and data, and looks for everything that would stop the run later.
+    /// Opens models and data, and checks everything that could stop the run later.
     pub(super) fn open(settings: &Settings, runtime: &Runtime) -> Result<Self> {
         let out = check_settings(settings)?;
         let settings = pinned(settings, runtime)?;
@@ -88,7 +88,7 @@ impl Prepared {
         Ok(prepared)
     }
 
-    /// What decides the references that are trained.
+    /// The references that the run trains.
     pub(super) fn references(&self) -> References<'_> {
         let Self { settings, recipe, base, sequences, plan, detail, out, home, .. } = self;
         References { settings, recipe, base, sequences, plan, detail: *detail, home: home.as_deref(), out }
@@ -112,7 +112,7 @@ impl Prepared {
     }
 }
 
-/// Checks all that settings say by themselves; gives the run directory.
+/// Checks the settings by themselves, and returns the run directory.
 fn check_settings(settings: &Settings) -> Result<PathBuf> {
     let mut faults = Faults::default();
     let out = faults.expect(settings.out.clone(), "no run directory: name one with `--out DIR`");
@@ -125,7 +125,7 @@ fn check_settings(settings: &Settings) -> Result<PathBuf> {
     Ok(out.unwrap_or_default())
 }
 
-/// The time that templates were told before: by an interrupted run, or when the reference was trained.
+/// The time that the chat template was rendered with: by an interrupted run, or when the reference was trained.
 fn told(tuned: Option<&Path>, out: &Path, runtime: &Runtime) -> Result<Option<String>> {
     match (told_in_dir(&out.join("work"), runtime)?, tuned) {
         (None, Some(tuned)) => Ok(TrainingRecord::read(tuned)?.and_then(|record| record.told())),
@@ -146,8 +146,8 @@ fn open_reference(
     Ok(reference)
 }
 
-/// Refuses a run directory whose reference was trained for one that is given, and the other way round: its table, its
-/// selections, and its page would be replaced by those of another reference.
+/// Refuses a run directory that trained its reference if one is given now, and the other way round. Its table,
+/// selections, and page would be replaced by those of another reference.
 fn check_reference(out: &Path, settings: &Settings) -> Result<()> {
     let record = out.join(SETTINGS);
     if !record.exists() || !out.join(SCORES).exists() {

@@ -1,4 +1,4 @@
-//! What a run came to, in files.
+//! The summary of a run, in files.
 
 use std::path::Path;
 

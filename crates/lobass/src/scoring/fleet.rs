@@ -1,4 +1,4 @@
-//! Several devices of one machine, each with a worker process of its own.
+//! Several devices of one machine, each with a worker process.
 
 use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -15,30 +15,36 @@ use crate::error::{Context as _, Result, bail};
 use crate::progress;
 use crate::runtime::Runtime;
 
-/// The devices, and what their workers are told.
+/// Several devices of this machine, each with a worker process.
+#[derive(Debug)]
 pub struct Fleet<'a> {
+    /// The work directory.
     pub place: &'a Location,
+    /// The names of the devices, such as `cuda:0`.
     pub devices: &'a [String],
-    /// Of all workers together.
+    /// Threads of all workers together.
     pub threads: usize,
-    /// Where the models are: the base, and perhaps the reference.
+    /// The directories of the models: the base, and the reference if there is one.
     pub dirs: Vec<&'a Path>,
-    /// Starts the processes, and hears of them.
+    /// Starts the worker processes, and reports for them.
     pub runtime: &'a Runtime,
 }
 
-/// A unit that is to be done: the model's role, the shard, and its rows.
+/// An open unit: the role of the model, the shard, and the number of rows.
 type Todo = (String, u32, u64);
 
-/// What the workers' threads tell.
+/// A message of the thread that drives a worker.
 enum Event {
     Done { n_rows: u64, n_tokens: u64 },
     Failed { device: String, what: String },
 }
 
 impl Fleet<'_> {
-    /// Has every unit done that is not; tells whether all of them are now. A worker that dies is not replaced: the
-    /// others go on, and its unit is left for the next run.
+    /// Computes every open unit of a job; returns whether all units are done now. A worker that dies is not replaced:
+    /// the others go on, and the next call takes up its unit.
+    ///
+    /// # Errors
+    /// If the work directory cannot be read.
     pub fn run(&self, work: &WorkDir, job: &Job) -> Result<bool> {
         let mut is_whole = true;
         for model in job.models() {
@@ -66,7 +72,7 @@ impl Fleet<'_> {
                 let (events, todo) = (events.clone(), &todo);
                 scope.spawn(move || {
                     if let Err(error) = self.drive(device, job, todo, &events) {
-                        // The receiver outlives all of us.
+                        // The receiver lives longer than the senders.
                         let _ = events.send(Event::Failed { device: device.clone(), what: error.chain() });
                     }
                 });
@@ -95,7 +101,7 @@ impl Fleet<'_> {
         is_whole
     }
 
-    /// Hands units to one worker until there are none.
+    /// Gives units to one worker until none are left.
     fn drive(
         &self,
         device: &str,
@@ -110,7 +116,7 @@ impl Fleet<'_> {
             let request = Request { v: PROTOCOL_VERSION, op: Op::Score, model: model.clone(), shard };
             match worker.ask(&request).with_context(|| format!("model `{model}`, shard {shard}"))? {
                 Answer::Done { receipt, .. } if receipt.state.is_done() => {
-                    // The receiver outlives all of us.
+                    // The receiver lives longer than the senders.
                     let _ = events.send(Event::Done { n_rows, n_tokens: receipt.n_tokens });
                 }
                 Answer::Done { receipt, .. } => {
@@ -122,7 +128,7 @@ impl Fleet<'_> {
     }
 }
 
-/// A `lobass worker` that answers.
+/// A process of `lobass worker`.
 struct WorkerProcess {
     child: Child,
     answers: BufReader<ChildStdout>,

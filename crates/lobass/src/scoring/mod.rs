@@ -25,7 +25,10 @@ pub use fleet::Fleet;
 /// The name of the stage that turns rows into tokens.
 const TOKENISE: &str = "tokenise";
 
-/// Begins or takes up a work directory, and encodes what has not been.
+/// Opens or creates a work directory, and tokenises the rows that are not tokenised yet.
+///
+/// # Errors
+/// If the directory belongs to another plan, a row cannot be read, or the observer asks to stop.
 pub fn encode(
     sequences: &Sequences,
     plan: &Plan,
@@ -54,13 +57,20 @@ pub fn tokenise(work: &WorkDir, sequences: &Sequences, threads: usize, runtime: 
     warn_of_unread(work, runtime)
 }
 
-/// Says what rows say and no model sees.
+/// Warns of fields of rows that no model sees.
+///
+/// # Errors
+/// If the records of the shards cannot be read.
 pub fn warn_of_unread(work: &WorkDir, runtime: &Runtime) -> Result<()> {
     work.unread()?.iter().for_each(|record| runtime.warn(&format!("not read: {record}")));
     Ok(())
 }
 
-/// Begins or takes up a work directory, and scores with a model what has been tokenised while the rest still is.
+/// Opens or creates a work directory, and scores with a model. Rows are scored while later rows are still being
+/// tokenised.
+///
+/// # Errors
+/// As [`encode`] and [`score`].
 pub fn encode_and_score(
     sequences: &Sequences,
     plan: &Plan,
@@ -83,7 +93,7 @@ pub fn encode_and_score(
         let encoding = scope.spawn(move || {
             let mut observe = progress::stage(runtime, TOKENISE.to_owned(), n_rows);
             work.encode_while(pool, encoder, threads, &mut |_| !runtime.is_interrupted(), &mut |progress| {
-                // If nobody scores any more, the rest is still worth tokenising.
+                // Tokenising goes on if scoring has ended.
                 let _ = sender.send(progress.rows_done);
                 observe(progress);
             })
@@ -100,14 +110,18 @@ pub fn encode_and_score(
         let observe = &mut progress::stage(runtime, format!("score {}", model.key.role), n_rows);
         let engine = engine.measured_by(model.key.measure);
         let scored = work.score_behind(&model.key, &engine, detail, &mut encoded, observe);
-        // What stopped the tokenising stopped the scoring too.
+        // An error of tokenising goes first, since it also stopped the scoring.
         encoding.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         Ok::<(), Error>(scored?)
     })?;
     Ok(work)
 }
 
-/// Removes what an attempt left that was killed when its result was already there. Anything else is left alone.
+/// Removes the work directory of a result that is already there, as a killed attempt leaves it. Directories of another
+/// plan stay.
+///
+/// # Errors
+/// If the directory cannot be read or removed.
 pub fn clean_up(work: &Path, plan: Plan, runtime: &Runtime) -> Result<()> {
     if !work.exists() {
         return Ok(());
@@ -119,7 +133,10 @@ pub fn clean_up(work: &Path, plan: Plan, runtime: &Runtime) -> Result<()> {
     }
 }
 
-/// Scores what a model has not scored yet; loads it only if there is something to do.
+/// Scores the rows that a model has not scored yet. The model is loaded only if there are any.
+///
+/// # Errors
+/// If the model cannot be loaded, a device fails, a unit cannot be written, or the observer asks to stop.
 pub fn score(work: &WorkDir, model: &Model, detail: Detail, threads: usize, runtime: &Runtime) -> Result<()> {
     if work.is_scored(&model.key, detail)? {
         let role = &model.key.role;
@@ -141,7 +158,7 @@ pub fn score(work: &WorkDir, model: &Model, detail: Detail, threads: usize, runt
 /// The first row of each status that has a reason, and that reason.
 pub type Reasons = BTreeMap<RowStatus, (u64, String)>;
 
-/// Rows that could not be scored; rows left out on request do not count.
+/// The number of rows that could not be scored. Rows that were left out on request do not count.
 pub fn n_skipped(counts: &BTreeMap<RowStatus, u64>) -> u64 {
     let skipped = counts.iter().filter(|(status, _)| !status.is_scored() && **status != RowStatus::Duplicate);
     skipped.map(|(_, n)| n).sum()

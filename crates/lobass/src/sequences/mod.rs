@@ -1,4 +1,4 @@
-//! Settings to data: pools, encoders, and plans.
+//! From settings to sequences: pools, encoders, and plans.
 
 mod pool;
 mod scored_pool;
@@ -19,17 +19,23 @@ use crate::settings::{DataSettings, EncodeSettings};
 pub use pool::{open_pool, paths_of};
 pub use scored_pool::{KnownRows, Named, check_model, check_named, open_scored_pool};
 
-/// Everything that decides what a model sees of a pool.
+/// A pool and the encoder of its rows: everything that decides the tokens of a model.
+#[derive(Debug)]
 pub struct Sequences {
+    /// The rows.
     pub pool: Pool,
+    /// The tokenizer, the chat template, and the options that make tokens of a row.
     pub encoder: Encoder,
-    /// The time the template was told.
+    /// The time that the template is rendered with.
     now: DateTime,
 }
 
 impl Sequences {
-    /// Puts a pool and a checkpoint's tokenizer together. `told` is the time that templates were told before, if an
-    /// earlier attempt or the reference knows.
+    /// Opens a pool with the tokenizer and template of a checkpoint. `told` is the time of an earlier attempt or of the
+    /// reference, so that a template that asks for the time gives the same tokens.
+    ///
+    /// # Errors
+    /// If the data, the tokenizer, or the template cannot be read, or the settings do not fit them.
     pub fn open(
         data: &DataSettings,
         encode: &EncodeSettings,
@@ -41,7 +47,10 @@ impl Sequences {
         Self::of(open_pool(data, runtime)?, encode, checkpoint, config, told, runtime)
     }
 
-    /// The same, of a pool that is open.
+    /// As [`Sequences::open`], for a pool that is open.
+    ///
+    /// # Errors
+    /// As [`Sequences::open`].
     pub fn of(
         pool: Pool,
         encode: &EncodeSettings,
@@ -65,8 +74,11 @@ impl Sequences {
         Ok(Self { pool, encoder, now })
     }
 
-    /// What comes before a response that is shown without its prompt: the token that sequences begin with, or, of a
-    /// tokenizer without one, that which ends them.
+    /// The context of a response without its prompt: the token that sequences begin with, or for a tokenizer without
+    /// one the token that ends them.
+    ///
+    /// # Errors
+    /// If the tokenizer has neither.
     pub fn unconditional(&self) -> Result<Context> {
         let tokenizer = self.encoder.tokenizer();
         let start = tokenizer.bos().or(tokenizer.eos()).context(
@@ -76,18 +88,28 @@ impl Sequences {
     }
 
     /// Reads the pool once and plans it.
+    ///
+    /// # Errors
+    /// If a file cannot be read.
     pub fn plan(&self) -> Result<Plan> {
         self.plan_of(&self.pool)
     }
 
-    /// Plans another pool that is encoded as this one is.
+    /// Plans another pool with the same encoder.
+    ///
+    /// # Errors
+    /// If a file cannot be read.
     pub fn plan_of(&self, pool: &Pool) -> Result<Plan> {
         Ok(Plan::make(pool, &self.encoder, Some(self.now.to_string()))?)
     }
 }
 
-/// A checkpoint's tokenizer and chat template, and the time that the template sees. `positions` is the longest
-/// sequence that the model was made for; without it and without a maximal length, sequences may have any length.
+/// Opens the tokenizer and the chat template of a checkpoint; returns the encoder, and the time that the template is
+/// rendered with. `positions` is the longest sequence that the model was made for. Without it and without a maximal
+/// length, sequences may have any length.
+///
+/// # Errors
+/// If the tokenizer or the template cannot be read, or the settings do not fit them.
 pub fn open_encoder(
     pool: &Pool,
     encode: &EncodeSettings,

@@ -11,7 +11,10 @@ use crate::hub::{Given, find_data};
 use crate::runtime::Runtime;
 use crate::settings::DataSettings;
 
-/// Opens the files of a pool, and says what each was taken for.
+/// Opens the files of a pool, and notes the format of each.
+///
+/// # Errors
+/// If no files are given, a file is missing or has an unknown format, or the settings contradict each other.
 pub fn open_pool(settings: &DataSettings, runtime: &Runtime) -> Result<Pool> {
     if settings.files.is_empty() {
         bail!(Data, "no data: name the pool with `--data FILE ..`");
@@ -60,7 +63,10 @@ pub fn open_pool(settings: &DataSettings, runtime: &Runtime) -> Result<Pool> {
     Ok(pool)
 }
 
-/// The files that are meant by paths, folders, and patterns.
+/// The files of paths, folders, and patterns.
+///
+/// # Errors
+/// If a pattern is malformed, or a path has no files.
 pub fn paths_of(given: &[PathBuf], home: Option<&Path>) -> Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for given in given {

@@ -1,4 +1,4 @@
-//! The data of a score table: the same bytes, wherever they lie now, the hub too.
+//! The data of a score table: the files that it was made from, wherever they are now.
 
 use std::path::{Path, PathBuf};
 
@@ -13,11 +13,11 @@ use crate::runtime::Runtime;
 use crate::sequences::paths_of;
 use crate::settings::available_threads;
 
-/// The files a table was made from, where they were or where they are now. Those that are gone are missed only if
-/// their rows are read.
+/// Opens the data files that a table was made from, at the paths of the table or at new ones. A file that is gone
+/// matters only if rows are read.
 ///
 /// # Errors
-/// A file that is not there, or is not the one that was scored.
+/// If a file is missing, or its digest is not that of the table.
 pub fn open_scored_pool(
     scores: &Path,
     data: &[PathBuf],
@@ -70,7 +70,10 @@ pub fn open_scored_pool(
     Ok(Pool::new(files, Duplicates::Keep))
 }
 
-/// Refuses a run directory whose table is of other weights in the same role, which would be replaced.
+/// Refuses a run directory whose table has other weights in the same role. The table would be replaced.
+///
+/// # Errors
+/// If the weights differ, or the table cannot be read.
 pub fn check_model(run: &Path, model: &ModelKey) -> Result<()> {
     let scores = run.join("scores.parquet");
     if !scores.exists() {
@@ -92,19 +95,26 @@ pub fn check_model(run: &Path, model: &ModelKey) -> Result<()> {
     }
 }
 
-/// A row of a table as a list of another command names it.
+/// A row as the list of another command names it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Named {
+    /// The row, from 0.
     pub row: u64,
+    /// The key, if the list has it.
     pub key: Option<ExampleKey>,
+    /// The name of the source, if the list has it.
     pub source: Option<String>,
 }
 
-/// Rows with their keys and sources: those of a score table, or of the pool before there is a table.
+/// Rows with keys and sources: those of a score table, or of a pool before there is a table.
 pub trait KnownRows {
+    /// The number of rows.
     fn n_rows(&self) -> u64;
 
-    /// The key and the source of some rows, all of which are there.
+    /// The key and the source of each of some rows.
+    ///
+    /// # Errors
+    /// If the rows cannot be read.
     fn names(&self, rows: &[u64]) -> Result<Vec<(ExampleKey, String)>>;
 }
 
@@ -125,7 +135,10 @@ impl KnownRows for ScoreFile {
     }
 }
 
-/// Refuses rows that have another key or another source: they were made from other data.
+/// Refuses rows with another key or another source than in the table: they were made from other data.
+///
+/// # Errors
+/// If a row differs, or is not there.
 pub fn check_named(named: &[Named], table: &dyn KnownRows) -> Result<()> {
     let n_rows = table.n_rows();
     if let Some(one) = named.iter().find(|one| one.row >= n_rows) {

@@ -1,23 +1,23 @@
-//! How subsets are compared.
+//! Settings of comparisons.
 
 use serde::{Deserialize, Serialize};
 
-/// What happens to held-out examples that are in the pool too.
+/// The rule for held-out examples that the pool also has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OverlapPolicy {
-    /// Leave them out of what is measured on, and count them.
+    /// Do not measure on them, and count them.
     #[default]
     Drop,
     /// Stop if there is one.
     Refuse,
 }
 
-/// How many tokens are trained on at equal tokens.
+/// The tokens of a training at equal tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MatchedTokens {
-    /// As many as all rows have.
+    /// The tokens of all rows.
     Full,
-    /// This many.
+    /// A number of tokens.
     Count(u64),
 }

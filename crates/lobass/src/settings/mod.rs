@@ -1,4 +1,4 @@
-//! Everything a command can be told, with its defaults: what flags and config files fill in.
+//! Settings with their defaults, as in flags and TOML files.
 
 mod compare;
 mod select;
@@ -25,39 +25,55 @@ pub use shape::{Responses, ShapeSettings};
 pub use train::{EvalSettings, Method, ModeName, ObjectiveName, ReferenceSettings, TrainSettings};
 pub use trainer::settings_of_trainer;
 
-/// The settings of `lobass run`; other commands use parts of it.
+/// The settings of a run. Other calls take parts of them.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
+    /// The run directory.
     pub out: Option<PathBuf>,
+    /// The models.
     pub model: ModelSettings,
+    /// The data files.
     pub data: DataSettings,
+    /// The chat template, the mask, and the maximal length.
     pub sequences: EncodeSettings,
+    /// The recipe of references.
     pub train: TrainSettings,
+    /// The references to train.
     pub reference: ReferenceSettings,
+    /// The held-out rows.
     pub eval: EvalSettings,
+    /// The strategies, the budget, and further conditions.
     pub select: SelectSettings,
+    /// The device, the number format, and the threads.
     pub compute: ComputeSettings,
 }
 
-/// Which models.
+/// The models of a run.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ModelSettings {
+    /// The base: a checkpoint directory or a hub id.
     pub base: Option<PathBuf>,
+    /// The reference: a checkpoint directory, an adapter, or a hub id. `None` trains one.
     pub reference: Option<PathBuf>,
 }
 
-/// Which data, and how it is read.
+/// The data files, and how they are read.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DataSettings {
+    /// The files: paths, folders, patterns, `NAME=PATH`, or addresses of the hub.
     pub files: Vec<String>,
+    /// The name of the format; `None` detects it.
     pub format: Option<String>,
+    /// The columns of an unknown format, as `role=column` pairs.
     pub columns: Option<String>,
     /// Further words for roles, as `WORD=ROLE`.
     pub roles: Vec<String>,
+    /// A registry of data sets as LLaMA-Factory has it (`dataset_info.json`).
     pub dataset_info: Option<PathBuf>,
+    /// The rule for repeated rows.
     pub duplicates: Duplicates,
 }
 
@@ -65,12 +81,17 @@ pub struct DataSettings {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EncodeSettings {
+    /// The chat template: `auto`, a built-in name, a file, or a checkpoint directory.
     pub chat_template: String,
-    /// Arguments of the chat template for all rows.
+    /// Arguments of the chat template, the same for all rows.
     pub template_arguments: Map<String, Value>,
+    /// The tokens that are scored.
     pub mask: Mask,
+    /// The maximal length in tokens; `None` takes what the model was made for.
     pub max_length: Option<usize>,
+    /// The rule for longer rows.
     pub overlong: Overlong,
+    /// The rule for the token that begins sequences.
     pub bos: Bos,
 }
 
@@ -87,13 +108,15 @@ impl Default for EncodeSettings {
     }
 }
 
-/// What models run on.
+/// The device, the number format, and the threads.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ComputeSettings {
+    /// The device, such as `cpu` or `cuda:0`.
     pub device: String,
-    /// Left out, what suits the device.
+    /// The number format of the weights; `None` takes the default of the device.
     pub dtype: Option<String>,
+    /// Threads; `None` takes one per core.
     pub threads: Option<usize>,
 }
 
@@ -104,15 +127,18 @@ impl Default for ComputeSettings {
 }
 
 impl ComputeSettings {
-    /// The device; it is there, and computes.
+    /// The device.
     ///
     /// # Errors
-    /// If it is missing or fails a test computation.
+    /// If it is missing, or fails a test computation.
     pub fn device(&self, runtime: &Runtime) -> Result<DeviceName> {
         crate::device::find(&self.device, runtime)
     }
 
-    /// The number format of models on a device, which has it.
+    /// The number format of models on a device.
+    ///
+    /// # Errors
+    /// If the name is unknown, or the device lacks the format.
     pub fn dtype(&self, device: &DeviceName) -> Result<Dtype> {
         let Some(name) = &self.dtype else { return Ok(device.default_dtype()) };
         let dtype = name.parse().map_err(Error::Settings).context("the dtype of the models")?;
@@ -120,12 +146,13 @@ impl ComputeSettings {
         Ok(dtype)
     }
 
+    /// The number of threads; at least 1.
     pub fn threads(&self) -> usize {
         self.threads.unwrap_or_else(available_threads).max(1)
     }
 }
 
-/// As many threads as the machine has processors for.
+/// The number of processors that this process may use; at least 1.
 pub fn available_threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }

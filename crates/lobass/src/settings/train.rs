@@ -1,4 +1,4 @@
-//! How references are trained.
+//! Settings of trainings and references.
 
 use std::path::PathBuf;
 
@@ -8,60 +8,83 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Context as _, Error, Result, bail};
 
-/// How a reference is trained: a recipe, and what is said over it.
+/// The recipe of a reference. `None` takes the value of the recipe.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrainSettings {
+    /// The name of a published recipe; `None` takes the defaults of lobass.
     pub recipe: Option<String>,
+    /// The weights that are trained.
     pub method: Method,
+    /// The objective.
     pub objective: ObjectiveName,
+    /// The factor of the margins of a preference objective.
     pub beta: Option<f64>,
+    /// Passes over the pool.
     pub epochs: Option<u32>,
+    /// Rows of an optimizer step.
     pub batch_size: Option<usize>,
+    /// The highest learning rate.
     pub learning_rate: Option<f64>,
+    /// The course of the learning rate after the warm-up.
     pub schedule: Option<Schedule>,
+    /// The share of the steps in which the learning rate rises, between 0 and 1.
     pub warmup_ratio: Option<f64>,
+    /// The weight decay of AdamW.
     pub weight_decay: Option<f64>,
+    /// The decay of the first moment of AdamW.
     pub beta_1: Option<f64>,
+    /// The decay of the second moment of AdamW.
     pub beta_2: Option<f64>,
+    /// The epsilon of AdamW.
     pub epsilon: Option<f64>,
+    /// The norm that gradients are clipped to.
     pub max_grad_norm: Option<f64>,
+    /// The seed of the order of rows, and of the start of adapters.
     pub seed: Option<u64>,
+    /// Tokens of a pass forward and backward; it bounds the memory.
     pub micro_batch_tokens: Option<usize>,
+    /// Whether activations are computed again in the backward pass, which saves memory.
     pub recompute: Option<bool>,
+    /// Steps between two states; `None` saves about twenty states.
     pub save_every: Option<usize>,
+    /// The adapter, for the method `lora`.
     pub lora: LoraConfig,
 }
 
-/// Which weights are trained.
+/// The weights that are trained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Method {
-    /// All of them.
+    /// All weights.
     #[default]
     Full,
-    /// A low-rank adapter over frozen weights; written as PEFT does
+    /// A low-rank adapter over frozen weights, in the format of PEFT.
     Lora,
 }
 
-/// What is trained for.
+/// The objective of a training.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ObjectiveName {
-    /// Supervised fine-tuning on the responses; of pairs, on the chosen ones
+    /// Supervised fine-tuning on the responses; for pairs, on the chosen responses.
     #[default]
     Sft,
-    /// Direct preference optimization on pairs
+    /// Direct preference optimization on pairs (arXiv 2305.18290).
     Dpo,
-    /// The same with log-ratios that are normalized by the starting model's log-probability (DavIR)
+    /// As `dpo`, with log-ratios that are normalized by the log-probability under the base (DavIR, arXiv 2310.13008).
     DavirDpo,
 }
 
-/// PEFT's documentation and most published LoRA runs are at this order of magnitude, ten times that of full training.
+/// The default learning rate of adapters. The documentation of PEFT and most published LoRA runs have this order of
+/// magnitude, ten times that of full training.
 const LORA_LEARNING_RATE: f64 = 2e-4;
 
 impl TrainSettings {
-    /// The recipe with everything that is said over it, for a model of some parameters.
+    /// The recipe with all values, for a model with this number of parameters.
+    ///
+    /// # Errors
+    /// If the recipe is unknown, a value is out of range, or settings contradict each other.
     pub fn config(&self, n_parameters: usize) -> Result<TrainConfig> {
         let recipe = match &self.recipe {
             Some(name) => {
@@ -104,7 +127,7 @@ impl TrainSettings {
         Ok(config)
     }
 
-    /// The same with every number spelled out, so that a record of it does not depend on what defaults become.
+    /// The same settings with every number, so that a record of them does not depend on later defaults.
     pub fn spelled(&self, config: &TrainConfig) -> Self {
         Self {
             epochs: Some(config.epochs),
@@ -125,13 +148,13 @@ impl TrainSettings {
         }
     }
 
-    /// The adapter that is trained, if one is.
+    /// The adapter, for the method `lora`.
     pub fn adapter(&self) -> Option<&LoraConfig> {
         (self.method == Method::Lora).then_some(&self.lora)
     }
 
-    /// The preference objective, if there is one. Its margins are multiplied by 0.1, as TRL has it; normalized ones
-    /// are of order one already, and are multiplied by 1.
+    /// The preference objective, if there is one. The default beta is 0.1, as in TRL; normalized margins are of order
+    /// one, and have 1.
     pub fn dpo(&self) -> Option<Dpo> {
         let normalized = match self.objective {
             ObjectiveName::Sft => return None,
@@ -142,38 +165,44 @@ impl TrainSettings {
     }
 }
 
-/// What the reference is measured on while it is trained.
+/// The held-out rows that a reference is measured on while it is trained.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EvalSettings {
+    /// Rows of the pool to hold out.
     pub rows: usize,
+    /// Files of further held-out rows.
     pub files: Vec<PathBuf>,
+    /// Steps between two measurements; `None` measures about ten times.
     pub every: Option<usize>,
 }
 
-/// Which references are trained, and on what part of the pool.
+/// The references to train, and the part of the pool of each.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ReferenceSettings {
+    /// The rows that a reference has seen when it scores a row.
     pub mode: ModeName,
-    /// The parts of the pool in the mode `cross-fit`.
+    /// The number of folds in the mode `cross-fit`; `None` is 2.
     pub folds: Option<usize>,
-    /// The share of the pool that is set aside in the mode `holdout`.
+    /// The share of the pool that is set aside in the mode `holdout`; `None` is 0.5.
     pub holdout: Option<f64>,
+    /// The number of seeds; each trains its own references.
     pub seeds: usize,
+    /// Whether the model of every epoch is kept and scores too.
     pub trajectory: bool,
 }
 
-/// Which rows a reference has seen when it scores one.
+/// The rows that a reference has seen when it scores a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ModeName {
-    /// All of them, as in the paper: it may have memorised the row
+    /// All rows, as in the paper: the reference may have memorised the row.
     #[default]
     FullPool,
-    /// All but the row's own part: as many references as parts
+    /// All rows except the fold of the row; there is one reference per fold.
     CrossFit,
-    /// A part of the pool that is set aside for it, and cannot be selected (RHO-LOSS)
+    /// A part of the pool that is set aside and cannot be selected (RHO-LOSS, arXiv 2206.07137).
     Holdout,
 }
 
@@ -184,15 +213,20 @@ impl Default for ReferenceSettings {
 }
 
 impl ReferenceSettings {
+    /// The number of folds; 2 by default.
     pub fn folds(&self) -> usize {
         self.folds.unwrap_or(2)
     }
 
+    /// The share of the pool that is set aside; 0.5 by default.
     pub fn holdout(&self) -> f64 {
         self.holdout.unwrap_or(0.5)
     }
 
-    /// Checks what can be checked before anything is computed.
+    /// Checks the settings by themselves.
+    ///
+    /// # Errors
+    /// If settings contradict each other or are out of range.
     pub fn check(&self) -> Result<()> {
         let fail = |field: &str, expected: &str, found: String| {
             Err(Error::Settings(format!("reference: expected `{field}` to be {expected}, found {found}")))

@@ -8,7 +8,11 @@ use lobass_trainers::{Reading, Taken};
 use super::Settings;
 use crate::error::{Context as _, Result};
 
-/// Reads the config, and says what is taken over, what is not, and what has another effect.
+/// Reads the config of axolotl, LLaMA-Factory, or TRL, and reports what is taken over, what is left out, and what has
+/// another effect.
+///
+/// # Errors
+/// If the file cannot be read or is not such a config.
 pub fn settings_of_trainer(path: &Path, observer: &dyn Observer) -> Result<Settings> {
     let reading = lobass_trainers::read(path)?;
     let settings = serde_json::from_value(reading.settings())

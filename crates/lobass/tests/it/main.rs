@@ -1,4 +1,5 @@
 //! The library as programs embed it.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
 mod memory;
 mod support;

@@ -46,7 +46,7 @@ pub(crate) fn compare(args: &CompareArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     };
     let comparison = Comparison::open(&request, base, &sequences, ui.runtime())?;
     if args.trial_worker.is_some() {
-        comparison.serve()?;
+        comparison.serve(std::io::stdin().lock(), std::io::stdout())?;
         return Ok(Outcome::Done);
     }
     if args.devices.is_empty() {

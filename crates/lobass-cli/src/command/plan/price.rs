@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use lobass_core::Observer as _;
 use lobass_core::readable::{Labelled, count, counted, duration};
 use lobass_price::{Cluster, Outcome, Schedule, expect};
 use lobass_run::WorkDir;

@@ -10,7 +10,6 @@ use std::process;
 
 use lobass::place::{job, resume};
 use lobass::settings::ComputeSettings;
-use lobass_core::Observer as _;
 use lobass_core::readable::counted;
 use lobass_run::{Attempts, Error, Receipt, Step, Unit, WorkDir};
 use roster::Roster;

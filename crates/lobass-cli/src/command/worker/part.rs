@@ -4,7 +4,6 @@ use std::ops::Range;
 use std::time::Instant;
 
 use anyhow::{Context as _, bail};
-use lobass_core::Observer as _;
 use lobass_core::readable::{Labelled, count, counted, duration, rate};
 use lobass_run::{Job, Unit, UnitState};
 use serde_json::json;

@@ -5,7 +5,6 @@ use std::process;
 use std::time::Instant;
 
 use anyhow::{Context as _, bail};
-use lobass_core::Observer as _;
 use lobass_run::{Answer, Job, PROTOCOL_VERSION, Ready, Request, Unit};
 use serde::Serialize;
 
