@@ -86,48 +86,63 @@ fn index(commands: &str, of_all: &str) -> String {
     page
 }
 
-/// A command's page: what it does, how it is called, examples, and its flags under headings.
+/// A command's page: what it does, how it is called, examples, and its flags, the common ones first.
 fn page_of(title: &str, body: &str) -> String {
-    let mut about = String::new();
-    let mut flags = String::new();
-    let mut code = String::new();
-    let mut is_code = false;
-    for line in body.trim().lines() {
-        is_code ^= line.starts_with("```");
-        let part = match line {
-            _ if is_code || line.starts_with("```") => &mut code,
-            _ if code.is_empty() => &mut about,
-            _ => &mut flags,
-        };
-        let heading = line.strip_prefix("**").and_then(|line| line.strip_suffix("**"));
-        let _ = match heading {
-            Some(heading) if !is_code => writeln!(part, "## {heading}"),
-            _ => writeln!(part, "{line}"),
-        };
-        if line == "```" && !is_code {
-            code.push('\n');
-        }
-    }
+    let body = body.trim();
+    let (about, rest) = body.split_at(body.find("```").unwrap_or(body.len()));
     let about: Vec<String> = about.trim().split("\n\n").map(ended).collect();
-    let flags = flags.trim();
-    let main = if flags.starts_with("- ") { "## Main flags\n\n" } else { "" };
-    let page = format!("# {title}\n\n{}\n\n{}\n\n{main}{flags}", about.join("\n\n"), code.trim());
-    format!("{}\n", without_gaps(page.trim()))
+    let (code, flags) = code_and_flags(rest);
+    let mut page = format!("# {title}\n\n{}\n\n{}\n", about.join("\n\n"), code.join("\n\n"));
+    // Flags without a heading, and those that the examples use.
+    let is_common = |(heading, flag): &(&str, &str)| heading.is_empty() || is_used(flag, &code);
+    let (common, others): (Vec<_>, Vec<_>) = flags.into_iter().partition(is_common);
+    let title = if others.is_empty() { "Flags" } else { "Common flags" };
+    let common = common.into_iter().map(|(_, flag)| (title, flag));
+    let mut last = "";
+    for (heading, flag) in common.chain(others) {
+        if heading != last {
+            let _ = writeln!(page, "\n## {heading}\n");
+            last = heading;
+        }
+        let _ = writeln!(page, "{flag}");
+    }
+    page
+}
+
+/// The blocks of code of a section, and its flags with their headings.
+fn code_and_flags(text: &str) -> (Vec<String>, Vec<(&str, &str)>) {
+    let (mut code, mut flags) = (Vec::new(), Vec::new());
+    let (mut is_code, mut heading) = (false, "");
+    for line in text.lines() {
+        let is_fence = line.starts_with("```");
+        if is_fence && !is_code {
+            code.push(String::new());
+        }
+        match code.last_mut().filter(|_| is_code || is_fence) {
+            Some(block) if is_fence && is_code => block.push_str(line),
+            Some(block) => *block += &format!("{line}\n"),
+            None => {
+                heading = line.strip_prefix("**").and_then(|line| line.strip_suffix("**")).unwrap_or(heading);
+                flags.extend(line.starts_with("- ").then_some((heading, line)));
+            }
+        }
+        is_code ^= is_fence;
+    }
+    (code, flags)
+}
+
+/// Whether an example uses a flag, given as the item of a list.
+fn is_used(flag: &str, code: &[String]) -> bool {
+    let head = flag.split('`').nth(1).unwrap_or_default();
+    let names = head.split([',', ' ']).filter(|name| name.starts_with("--"));
+    let words: Vec<&str> = code.iter().skip(1).flat_map(|block| block.split_whitespace()).collect();
+    names.into_iter().any(|name| words.contains(&name))
 }
 
 /// A paragraph that ends in a full stop.
 fn ended(paragraph: &str) -> String {
     let ends = paragraph.ends_with(['.', '?', '!', ':']);
     if ends { paragraph.to_owned() } else { format!("{paragraph}.") }
-}
-
-/// Text with one empty line where there are several.
-fn without_gaps(text: &str) -> String {
-    let mut text = text.to_owned();
-    while text.contains("\n\n\n") {
-        text = text.replace("\n\n\n", "\n\n");
-    }
-    text
 }
 
 #[cfg(test)]
@@ -137,8 +152,8 @@ mod tests {
     const TEXT: &str = "# Command line\n\nAll.\n\n## Commands\n\n- [`score`](#lobass-score): Score it.\n\
                         - [`new`](#lobass-new): New: a thing.\n\n**Output**\n\n- `-q`: Be quiet.\n\n\
                         ## `lobass score`\n\nScore it\n\n```text\nlobass score [OPTIONS]\n```\n\n\
-                        - `--out <FILE>`: The table. Required.\n\n**Data**\n\n- `--data <FILE>`: The pool.\n\n\
-                        ```text\nExample:\n  lobass score\n```\n\n## `lobass new`\n\nNew\n\n```text\nlobass new\n```\n";
+                        - `--out <FILE>`: The table. Required.\n\n**Data**\n\n- `--data <FILE>`: The pool.\n- `--format <NAME>`: Its format.\n\n\
+                        ```text\nExample:\n  lobass score --data a\n```\n\n## `lobass new`\n\nNew\n\n```text\nlobass new\n```\n";
 
     #[test]
     fn a_command_has_a_page_with_examples_first() {
@@ -148,8 +163,8 @@ mod tests {
         assert_eq!(
             pages[1].1,
             "# `lobass score`\n\nScore it.\n\n```text\nlobass score [OPTIONS]\n```\n\n```text\nExample:\n  lobass \
-             score\n```\n\n## Main flags\n\n- `--out <FILE>`: The table. Required.\n\n## Data\n\n\
-             - `--data <FILE>`: The pool.\n"
+             score --data a\n```\n\n## Common flags\n\n- `--out <FILE>`: The table. Required.\n\
+             - `--data <FILE>`: The pool.\n\n## Data\n\n- `--format <NAME>`: Its format.\n"
         );
         assert_eq!(pages[2].1, "# `lobass new`\n\nNew.\n\n```text\nlobass new\n```\n");
     }
