@@ -10,6 +10,10 @@ pub(crate) const PAGE: &str = "docs/cli.md";
 /// A page for each command, and an index of them. `cargo xtask tidy` holds them against [`PAGE`].
 pub(crate) const FOLDER: &str = "docs/reference/commands";
 
+/// The config file that `lobass run --init` writes, and the page that shows it.
+pub(crate) const CONFIG: &str = "crates/lobass-cli/src/lobass.toml";
+pub(crate) const CONFIG_PAGE: &str = "docs/reference/config.md";
+
 /// Commands of the index by what they are for, in the order of use. Commands that are not here come last.
 const GROUPS: [(&str, &[&str]); 5] = [
     ("From data to a selection", &["demo", "check", "run", "train", "score", "select", "report"]),
@@ -33,7 +37,7 @@ pub(crate) fn run(shell: &Shell, args: &Args) -> Result<()> {
         shell.write_file(PAGE, format!("{}\n", page.trim_end()))?;
     }
     split(shell, &shell.read_file(PAGE)?)?;
-    cmd!(shell, "git status --short {PAGE} {FOLDER}").run()?;
+    cmd!(shell, "git status --short {PAGE} {FOLDER} {CONFIG_PAGE}").run()?;
     Ok(())
 }
 
@@ -43,7 +47,18 @@ fn split(shell: &Shell, page: &str) -> Result<()> {
     for (name, text) in pages(page) {
         shell.write_file(format!("{FOLDER}/{name}"), text)?;
     }
+    shell.write_file(CONFIG_PAGE, config_page(&shell.read_file(CONFIG)?))?;
     Ok(())
+}
+
+/// The page on the config file.
+pub(crate) fn config_page(config: &str) -> String {
+    format!(
+        "# Config file\n\n`lobass run FILE` reads its settings from a TOML file, and `lobass run --init FILE` writes this \
+         one to begin with. Flags override it. The `settings.toml` of a run directory has the same form, with every \
+         setting filled in.\n\n```toml\n{}\n```\n",
+        config.trim_end()
+    )
 }
 
 /// Names and texts of the files in [`FOLDER`], made of the text of [`PAGE`].

@@ -1,4 +1,4 @@
-//! The book: its contents list every page once, and the pages of commands are those of `docs/cli.md`.
+//! The book: its contents list every page once, and generated pages are those of their sources.
 
 use std::path::{Path, PathBuf};
 
@@ -18,10 +18,14 @@ pub(super) fn offences(root: &Path, files: &[PathBuf]) -> Result<Vec<String>> {
         .collect();
     let contents = super::read(root, Path::new(CONTENTS))?;
     let mut found = unlisted(&contents, &pages);
-    for (name, page) in cli::pages(&super::read(root, Path::new(cli::PAGE))?) {
-        let path = Path::new(cli::FOLDER).join(name);
+    let commands = cli::pages(&super::read(root, Path::new(cli::PAGE))?);
+    let commands =
+        commands.into_iter().map(|(name, page)| (Path::new(cli::FOLDER).join(name), cli::PAGE, page));
+    let config = cli::config_page(&super::read(root, Path::new(cli::CONFIG))?);
+    let config = (PathBuf::from(cli::CONFIG_PAGE), cli::CONFIG, config);
+    for (path, source, page) in commands.chain([config]) {
         if fs_err::read_to_string(root.join(&path)).ok().as_ref() != Some(&page) {
-            found.push(format!("{} differs from {}: run `cargo xtask cli`", path.display(), cli::PAGE));
+            found.push(format!("{} differs from {source}: run `cargo xtask cli --split`", path.display()));
         }
     }
     Ok(found)
