@@ -26,7 +26,7 @@ fn step(name: &str) {
     eprintln!("\n==> {name}");
 }
 
-/// Licences and sources of what we depend on. Advisories change without us: `cargo deny check advisories`, online.
+/// Licenses and sources of what we depend on. Advisories change without us: `cargo deny check advisories`, online.
 fn deny(shell: &Shell) -> Result<Option<&'static str>> {
     if cmd!(shell, "cargo deny --version").quiet().ignore_stderr().read().is_err() {
         return Ok(Some("cargo-deny"));

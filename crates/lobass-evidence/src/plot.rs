@@ -32,7 +32,7 @@ const TOP: f64 = 48.0;
 const ROW: f64 = 24.0;
 const BOTTOM: f64 = 52.0;
 
-/// Colours in light and in dark, by the reader's theme.
+/// Colors in light and in dark, by the reader's theme.
 const STYLE: &str = "text{font:13px system-ui,sans-serif;fill:#24292f}.title{font-weight:600}.grid{stroke:#d0d7de}\
 .zero{stroke:#57606a;stroke-dasharray:4 3}.better{stroke:#1a7f37;fill:#1a7f37}.worse{stroke:#cf222e;fill:#cf222e}\
 .open{stroke:#57606a;fill:#57606a}.range{stroke-width:2.5}@media(prefers-color-scheme:dark){text{fill:#e6edf3}\

@@ -11,7 +11,7 @@ const CONTENTS: &str = "docs/SUMMARY.md";
 /// Words beside the numbers of a study, which are parts of a page.
 const PARTS: &str = "docs/evidence";
 
-pub(super) fn offences(root: &Path, files: &[PathBuf]) -> Result<Vec<String>> {
+pub(super) fn offenses(root: &Path, files: &[PathBuf]) -> Result<Vec<String>> {
     let pages: Vec<String> = super::with_extension(files, "md")
         .filter(|file| file.starts_with("docs") && !file.starts_with(PARTS) && !file.ends_with("SUMMARY.md"))
         .map(|file| file.display().to_string())

@@ -13,12 +13,12 @@ const ALWAYS: [&str; 2] = ["--help", "--version"];
 /// The flags of each command; those of all commands under an empty name.
 type Flags = BTreeMap<String, BTreeSet<String>>;
 
-pub(super) fn offences(root: &Path, files: &[PathBuf]) -> Result<Vec<String>> {
+pub(super) fn offenses(root: &Path, files: &[PathBuf]) -> Result<Vec<String>> {
     let known = flags(&super::read(root, Path::new(cli::PAGE))?);
     let mut found = Vec::new();
     for file in super::with_extension(files, "md") {
         for line in commands(&super::read(root, file)?) {
-            found.extend(offence(&known, &line).map(|what| format!("{}: `{line}`: {what}", file.display())));
+            found.extend(offense(&known, &line).map(|what| format!("{}: `{line}`: {what}", file.display())));
         }
     }
     Ok(found)
@@ -71,7 +71,7 @@ fn arguments(line: &str) -> Option<String> {
 }
 
 /// What is wrong with a command line, if anything.
-fn offence(known: &Flags, line: &str) -> Option<String> {
+fn offense(known: &Flags, line: &str) -> Option<String> {
     let mut words = line.split_whitespace();
     let command = words.clone().find(|word| !word.starts_with('-')).unwrap_or_default();
     let Some(of_command) = known.get(command) else {
@@ -95,10 +95,10 @@ mod tests {
     fn commands_and_flags_have_to_exist() {
         let known = flags(PAGE);
         for good in ["score --model=a -q", "score --base a --quiet", "gc", "--version"] {
-            assert_eq!(offence(&known, good), None, "{good}");
+            assert_eq!(offense(&known, good), None, "{good}");
         }
-        assert!(offence(&known, "gc --base a").unwrap().contains("no flag `--base`"));
-        assert!(offence(&known, "scroe --base a").unwrap().contains("found `scroe`"));
+        assert!(offense(&known, "gc --base a").unwrap().contains("no flag `--base`"));
+        assert!(offense(&known, "scroe --base a").unwrap().contains("found `scroe`"));
     }
 
     #[test]

@@ -6,12 +6,12 @@ use anyhow::Result;
 
 use super::markdown;
 
-pub(super) fn offences(root: &Path, files: &[PathBuf]) -> Result<Vec<String>> {
+pub(super) fn offenses(root: &Path, files: &[PathBuf]) -> Result<Vec<String>> {
     let mut found = Vec::new();
     for file in super::with_extension(files, "md") {
         let text = super::read(root, file)?;
         for target in markdown::targets(&text).into_iter().filter(|target| !target.contains("://")) {
-            if let Some(what) = offence(root, file, &target)? {
+            if let Some(what) = offense(root, file, &target)? {
                 found.push(format!("{}: {what}", file.display()));
             }
         }
@@ -20,7 +20,7 @@ pub(super) fn offences(root: &Path, files: &[PathBuf]) -> Result<Vec<String>> {
 }
 
 /// The defect of the link `target` of `file`, if there is one.
-fn offence(root: &Path, file: &Path, target: &str) -> Result<Option<String>> {
+fn offense(root: &Path, file: &Path, target: &str) -> Result<Option<String>> {
     let (path, anchor) = target.split_once('#').unwrap_or((target, ""));
     let folder = file.parent().unwrap_or(Path::new(""));
     let place = if path.is_empty() { file.to_owned() } else { folder.join(path) };
@@ -42,7 +42,7 @@ mod tests {
 
     #[test]
     fn files_and_headings_have_to_exist() {
-        let what = |target: &str| offence(&crate::root(), Path::new("README.md"), target).unwrap();
+        let what = |target: &str| offense(&crate::root(), Path::new("README.md"), target).unwrap();
         assert_eq!(what("docs/architecture.md"), None);
         assert_eq!(what("docs/architecture.md#crates"), None);
         assert_eq!(what("xtask/src/main.rs"), None);

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use toml::{Table, Value};
 
-pub(super) fn offences(root: &Path, files: &[PathBuf]) -> Result<Vec<String>> {
+pub(super) fn offenses(root: &Path, files: &[PathBuf]) -> Result<Vec<String>> {
     let mut found = Vec::new();
     for file in files.iter().filter(|file| file.ends_with("Cargo.toml") && file.components().count() > 1) {
         let manifest: Table = super::read(root, file)?
             .parse()
             .with_context(|| format!("cannot read {} as TOML", file.display()))?;
-        let mut what = offences_of(&manifest);
+        let mut what = offenses_of(&manifest);
         if file.starts_with("crates") {
             what.extend(missing_files(root, file));
         }
@@ -20,7 +20,7 @@ pub(super) fn offences(root: &Path, files: &[PathBuf]) -> Result<Vec<String>> {
     Ok(found)
 }
 
-fn offences_of(manifest: &Table) -> Vec<String> {
+fn offenses_of(manifest: &Table) -> Vec<String> {
     let mut found = Vec::new();
     let inherits = |value: Option<&Value>| {
         value.and_then(|value| value.get("workspace")).and_then(Value::as_bool) == Some(true)
@@ -58,8 +58,8 @@ mod tests {
     #[test]
     fn lints_and_versions_are_shared() {
         let good = "[dependencies]\nserde = { workspace = true }\n[lints]\nworkspace = true\n";
-        assert_eq!(offences_of(&good.parse().unwrap()), Vec::<String>::new());
+        assert_eq!(offenses_of(&good.parse().unwrap()), Vec::<String>::new());
         let bad = "[dependencies]\nserde = \"1\"\n[dev-dependencies]\nproptest = { version = \"1\" }\n";
-        assert_eq!(offences_of(&bad.parse().unwrap()).len(), 3);
+        assert_eq!(offenses_of(&bad.parse().unwrap()).len(), 3);
     }
 }

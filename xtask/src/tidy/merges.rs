@@ -6,7 +6,7 @@ use anyhow::Result;
 
 const TEXT: [&str; 10] = ["rs", "md", "toml", "py", "yaml", "yml", "json", "sh", "sbatch", "jinja"];
 
-pub(super) fn offences(root: &Path, files: &[PathBuf]) -> Result<Vec<String>> {
+pub(super) fn offenses(root: &Path, files: &[PathBuf]) -> Result<Vec<String>> {
     let mut found = Vec::new();
     for file in TEXT.iter().flat_map(|extension| super::with_extension(files, extension)) {
         if has_conflict(&super::read(root, file)?) {

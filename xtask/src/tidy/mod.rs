@@ -13,24 +13,24 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
-/// Prints every offence and fails if there is one.
+/// Prints every offense and fails if there is one.
 pub(crate) fn run(root: &Path) -> Result<()> {
-    let offences = offences(root)?;
-    if offences.is_empty() {
+    let offenses = offenses(root)?;
+    if offenses.is_empty() {
         return Ok(());
     }
-    bail!("{} offences:\n  {}", offences.len(), offences.join("\n  "))
+    bail!("{} offenses:\n  {}", offenses.len(), offenses.join("\n  "))
 }
 
-fn offences(root: &Path) -> Result<Vec<String>> {
+fn offenses(root: &Path) -> Result<Vec<String>> {
     let files = files_under(root)?;
-    let mut found = sources::offences(root, &files)?;
-    found.extend(manifests::offences(root, &files)?);
-    found.extend(links::offences(root, &files)?);
-    found.extend(book::offences(root, &files)?);
-    found.extend(examples::offences(root, &files)?);
-    found.extend(merges::offences(root, &files)?);
-    found.extend(prose::offences(root, &files)?);
+    let mut found = sources::offenses(root, &files)?;
+    found.extend(manifests::offenses(root, &files)?);
+    found.extend(links::offenses(root, &files)?);
+    found.extend(book::offenses(root, &files)?);
+    found.extend(examples::offenses(root, &files)?);
+    found.extend(merges::offenses(root, &files)?);
+    found.extend(prose::offenses(root, &files)?);
     Ok(found)
 }
 

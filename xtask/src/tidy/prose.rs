@@ -43,7 +43,7 @@ const PENDING: [&str; 12] = [
     "crates/lobass-trainers",
 ];
 
-pub(super) fn offences(root: &Path, files: &[PathBuf]) -> Result<Vec<String>> {
+pub(super) fn offenses(root: &Path, files: &[PathBuf]) -> Result<Vec<String>> {
     let mut found = Vec::new();
     let is_pending = |file: &Path| PENDING.iter().any(|folder| file.starts_with(folder));
     for file in super::with_extension(files, "md") {

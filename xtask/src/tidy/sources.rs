@@ -7,16 +7,16 @@ use anyhow::Result;
 /// A file that is longer, without its tests, has two subjects.
 const MAX_LINES: usize = 400;
 
-pub(super) fn offences(root: &Path, files: &[PathBuf]) -> Result<Vec<String>> {
+pub(super) fn offenses(root: &Path, files: &[PathBuf]) -> Result<Vec<String>> {
     let mut found = Vec::new();
     for file in super::with_extension(files, "rs") {
         let text = super::read(root, file)?;
-        found.extend(offences_of(&text).into_iter().map(|what| format!("{}: {what}", file.display())));
+        found.extend(offenses_of(&text).into_iter().map(|what| format!("{}: {what}", file.display())));
     }
     Ok(found)
 }
 
-fn offences_of(text: &str) -> Vec<String> {
+fn offenses_of(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     if !text.starts_with("//! ") {
         found.push("has no `//!` line that says what it is about".to_owned());
@@ -34,11 +34,11 @@ mod tests {
 
     #[test]
     fn headers_and_length() {
-        assert_eq!(offences_of("//! A subject.\n\nfn main() {}\n"), Vec::<String>::new());
-        assert_eq!(offences_of("fn main() {}\n").len(), 1);
+        assert_eq!(offenses_of("//! A subject.\n\nfn main() {}\n"), Vec::<String>::new());
+        assert_eq!(offenses_of("fn main() {}\n").len(), 1);
         let long = format!("//! Long.\n{}", "\n".repeat(MAX_LINES));
-        assert_eq!(offences_of(&long).len(), 1);
+        assert_eq!(offenses_of(&long).len(), 1);
         let tested = format!("//! Tested.\n#[cfg(test)]\n{}", "\n".repeat(MAX_LINES));
-        assert_eq!(offences_of(&tested), Vec::<String>::new());
+        assert_eq!(offenses_of(&tested), Vec::<String>::new());
     }
 }
