@@ -64,7 +64,7 @@ fn text_of_one(error: &(dyn StdError + 'static)) -> String {
     for cause in causes(error).skip(1) {
         text += &format!("\n  because: {}", paragraph(cause));
     }
-    if let Some(hint) = causes(error).find_map(hint) {
+    if let Some(hint) = causes(error).find_map(lobass::hint) {
         text += &format!("\n\nhint: {hint}");
     }
     text
@@ -75,13 +75,6 @@ fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (
     std::iter::successors(Some(error), |error| StdError::source(*error))
 }
 
-/// The error of a library below, where `lobass` passes it on as it is.
-fn inner<'a>(cause: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
-    let ours =
-        cause.downcast_ref::<Error>().or_else(|| cause.downcast_ref::<Box<Error>>().map(AsRef::as_ref));
-    ours.map_or(cause, Error::inner)
-}
-
 /// A message without the passwords of its addresses, whose further lines are indented, so that none of them looks like a
 /// message of ours.
 fn paragraph(message: impl std::fmt::Display) -> String {
@@ -90,7 +83,7 @@ fn paragraph(message: impl std::fmt::Display) -> String {
 
 /// Whether the same command may do it later, without a change.
 fn may_pass(error: &anyhow::Error) -> bool {
-    causes(error.as_ref()).map(inner).any(|cause| {
+    causes(error.as_ref()).map(lobass::inner).any(|cause| {
         matches!(cause.downcast_ref(), Some(lobass_run::Error::Store { again: true, .. }))
             || cause.downcast_ref().is_some_and(lobass_hub::Error::may_pass)
     })
@@ -100,99 +93,7 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
     let broken = |cause: &(dyn StdError + 'static)| {
         cause.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
     };
-    causes(error.as_ref()).map(inner).any(broken)
-}
-
-/// What there is to do when a place could not be reached.
-const AGAIN: &str = "nothing that was done is lost: run the same command again when the place can be reached";
-
-/// What there is to do when the system refuses.
-fn of_system(kind: ErrorKind) -> Option<&'static str> {
-    match kind {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
-            Some("nothing that was done is lost: make room, and run the same command again")
-        }
-        ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied => {
-            Some("nothing that was done is lost: name a place that can be written, or have this one made so")
-        }
-        _ => None,
-    }
-}
-
-/// What there is to do about the hub, in the variables that it is told with.
-fn of_hub(error: &lobass_hub::Error) -> Option<&'static str> {
-    use lobass_hub::{Error, Way};
-    Some(match error {
-        Error::Gated { known: false, .. } => {
-            "accept its terms there, and set HF_TOKEN to a token of the same account"
-        }
-        Error::Gated { known: true, .. } => {
-            "accept its terms there with the account that the token is of, and let the token read gated repositories"
-        }
-        Error::NoRepo { known: false, .. } => "check the spelling; a private repository needs HF_TOKEN",
-        Error::NoRepo { known: true, .. } => "check the spelling, and what the token in HF_TOKEN may read",
-        Error::Token { .. } => {
-            "set HF_TOKEN to a token that is valid, or unset it, and remove the file `token` in HF_HOME if it is from there"
-        }
-        Error::NotCached { .. } => {
-            "fetch it once without HF_HUB_OFFLINE (or TRANSFORMERS_OFFLINE), or set HF_HOME to where it is"
-        }
-        Error::Ambiguous { .. } => "name one of them instead, or a folder of the data set",
-        Error::Unreachable { way: Way::Host | Way::Server, .. } => {
-            "HF_ENDPOINT names a mirror, HTTPS_PROXY a proxy; with HF_HUB_OFFLINE=1 the cache is all that is used"
-        }
-        Error::Unreachable { way: Way::Proxy, .. } => {
-            "the proxy is that of HTTPS_PROXY, HTTP_PROXY, or ALL_PROXY; NO_PROXY names hosts that need none"
-        }
-        Error::Unreachable { way: Way::Tls, .. } => {
-            "SSL_CERT_FILE names the certificates to trust, such as those of a proxy that looks into connections"
-        }
-        Error::Busy { .. } => "run the same command again later; with HF_TOKEN the hub allows more requests",
-        Error::Cut { .. } => "what has come of large files is kept: run the same command again",
-        Error::Setting { what: "endpoint", .. } => "HF_ENDPOINT is an address such as https://huggingface.co",
-        _ => return None,
-    })
-}
-
-fn hint(cause: &(dyn StdError + 'static)) -> Option<&'static str> {
-    let cause = inner(cause);
-    if let Some(error) = cause.downcast_ref::<std::io::Error>() {
-        return of_system(error.kind());
-    }
-    if let Some(error) = cause.downcast_ref::<lobass_data::Error>() {
-        return match error {
-            lobass_data::Error::UnknownFormat { .. } => Some(
-                "say which columns hold what, as in `--columns prompt=question,response=reply` or \
-                 `--columns messages=dialog`",
-            ),
-            lobass_data::Error::MissingColumn { .. } => {
-                Some("`--columns` says which of the columns that are there hold what")
-            }
-            _ => None,
-        };
-    }
-    if let Some(error) = cause.downcast_ref::<lobass_hub::Error>() {
-        return of_hub(error);
-    }
-    if let Some(error) = cause.downcast_ref::<lobass_run::Error>() {
-        return match error {
-            lobass_run::Error::Overlong { .. } => {
-                Some("`--overlong drop` leaves such rows out, `--overlong truncate` cuts them")
-            }
-            lobass_run::Error::Quarantined { .. } => Some(
-                "`lobass worker --retry-quarantined` tries them again, `lobass seal --allow-quarantined N` goes without",
-            ),
-            lobass_run::Error::Mixture { .. } => {
-                Some("plan anew, in another place, and have every worker run the same version")
-            }
-            lobass_run::Error::Store { kind, .. } => Some(kind.and_then(of_system).unwrap_or(AGAIN)),
-            _ => None,
-        };
-    }
-    if let Some(lobass_select::SelectError::NoReference { .. }) = cause.downcast_ref() {
-        return Some("`lobass score --reference` adds the losses of a second model");
-    }
-    None
+    causes(error.as_ref()).map(lobass::inner).any(broken)
 }
 
 #[cfg(test)]

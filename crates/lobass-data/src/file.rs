@@ -91,6 +91,17 @@ impl DataFile {
         Self::look(original, Container::JsonLines(Compression::None), Vec::new(), source, choice)
     }
 
+    /// The bytes of a file in memory, in any container that lobass reads.
+    ///
+    /// # Errors
+    /// As [`DataFile::open`].
+    pub fn of_bytes(source: &str, bytes: Vec<u8>, choice: &FormatChoice) -> Result<Self, Error> {
+        check_source(source)?;
+        let original = Original::of_memory(source, bytes);
+        let container = Container::detect(&original)?;
+        Self::look(original, container, Vec::new(), source, choice)
+    }
+
     /// Looks at the first rows of a file.
     fn look(
         original: Original,

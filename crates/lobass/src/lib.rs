@@ -67,7 +67,7 @@ pub mod shell;
 pub mod table;
 mod train;
 
-pub use error::{Error, Result};
+pub use error::{Error, Result, hint, inner};
 pub use lobass_core::{Budget, Observer, ProgressUnit, ScoreRecord, Silent, StageProgress};
 pub use lobass_data::Pool;
 pub use model::Model;

@@ -5,15 +5,16 @@ use std::path::Path;
 
 use lobass_core::{Detail, ScoreRecord};
 use lobass_data::Pool;
-use lobass_run::{Manifest, ScoreFile, SealReport, Store, WorkDir};
+use lobass_run::{Location, Manifest, ScoreFile, Store, WorkDir};
 
 use crate::error::Result;
 use crate::model::{Model, check_pair, with_template_of};
+use crate::place::{store, told_in};
 use crate::references::{further, given};
 use crate::rows::Rows;
 use crate::runtime::Runtime;
 use crate::scoring::{score as score_one, tokenise};
-use crate::sequences::Sequences;
+use crate::sequences::{Sequences, check_scored_pool, open_scored_pool};
 use crate::settings::{EncodeSettings, available_threads};
 
 /// Options of [`score`].
@@ -27,6 +28,9 @@ pub struct ScoreOptions {
     pub unconditional: bool,
     /// Whether the base also computes the Brier loss; `lark` needs it.
     pub brier: bool,
+    /// A place for finished work: the same call then goes on where an interrupted one was. Without it, work is kept in
+    /// memory.
+    pub work: Option<Location>,
     /// Threads; `None` takes one per core.
     pub threads: Option<usize>,
 }
@@ -35,7 +39,6 @@ pub struct ScoreOptions {
 pub struct Scored {
     pub(crate) pool: Pool,
     pub(crate) table: ScoreFile,
-    report: SealReport,
 }
 
 /// Scores every row under a base and, if there is one, a reference.
@@ -54,27 +57,49 @@ pub fn score(
 ) -> Result<Scored> {
     let pool = rows.pool()?.into_owned();
     let encode = with_template_of(&options.sequences, base.dir(), reference.map(Model::dir), runtime)?;
-    let sequences = Sequences::of(pool, &encode, base.dir(), base.checkpoint.config(), None, runtime)?;
+    let told = options.work.as_ref().map(|work| told_in(work, runtime)).transpose()?.flatten();
+    let sequences = Sequences::of(pool, &encode, base.dir(), base.checkpoint.config(), told, runtime)?;
     if let Some(reference) = reference {
         check_pair(base, reference, sequences.encoder.tokenizer(), runtime)?;
     }
     let further = further(base, options.unconditional, options.brier, &sequences)?;
     let threads = options.threads.unwrap_or_else(available_threads).max(1);
     let detail = if options.per_token { Detail::PerToken } else { Detail::Sum };
-    let work = WorkDir::open(Store::in_memory()?, sequences.plan()?)?;
+    let place = match &options.work {
+        Some(location) => store(location, runtime)?,
+        None => Store::in_memory()?,
+    };
+    let work = WorkDir::open(place, sequences.plan()?)?;
     tokenise(&work, &sequences, threads, runtime)?;
     for model in std::iter::once(base).chain(reference).chain(&further) {
         score_one(&work, model, detail, threads, runtime)?;
     }
     let seal = given(base, reference, &further, &work, detail, runtime)?;
-    let (table, report) = work.seal_in_memory(&seal)?;
-    Ok(Scored { pool: sequences.pool, table, report })
+    let (table, _) = work.seal_in_memory(&seal)?;
+    Ok(Scored { pool: sequences.pool, table })
 }
 
 impl Scored {
+    /// Opens a table that was written. Strategies that look at the rows, and not only at their losses, need `rows`: those
+    /// that were scored.
+    ///
+    /// # Errors
+    /// If the file is no score table, or the rows are not those of the table.
+    pub fn open(scores: &Path, rows: Option<&Pool>, runtime: &Runtime) -> Result<Self> {
+        let table = ScoreFile::open(scores)?;
+        let pool = match rows {
+            Some(pool) => {
+                check_scored_pool(pool, table.manifest())?;
+                pool.clone()
+            }
+            None => open_scored_pool(scores, &[], table.manifest(), false, runtime)?,
+        };
+        Ok(Self { pool, table })
+    }
+
     /// The number of rows.
     pub fn len(&self) -> usize {
-        usize::try_from(self.report.manifest.n_rows).unwrap_or(usize::MAX)
+        usize::try_from(self.table.manifest().n_rows).unwrap_or(usize::MAX)
     }
 
     /// Whether there are no rows.
@@ -116,6 +141,6 @@ impl Scored {
 
 impl fmt::Debug for Scored {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Scored").field("report", &self.report).finish_non_exhaustive()
+        f.debug_struct("Scored").field("manifest", self.table.manifest()).finish_non_exhaustive()
     }
 }

@@ -179,10 +179,10 @@ impl WorkerProcess {
 }
 
 impl Comparison {
-    /// Runs the trials whose ids come in as lines, and answers each with a line of JSON, until the input ends.
+    /// Trains what is asked for, one trial a line, until the requests end. A line of JSON answers each.
     ///
     /// # Errors
-    /// If a line cannot be read or written. A trial that fails is an answer.
+    /// If a request cannot be read or an answer cannot be written.
     pub fn serve(&self, requests: impl BufRead, mut answers: impl Write) -> Result<()> {
         let trials = self.trials();
         let mut say = |answer: &Answer| -> Result<()> {
@@ -194,7 +194,7 @@ impl Comparison {
             let id = line?;
             let trial = trials.iter().find(|trial| trial.id() == id.trim());
             let done = match trial {
-                Some(trial) => self.run(trial).map(|_| ()),
+                Some(trial) => self.run_trial(trial).map(|_| ()),
                 None => Err(Error::Comparison(format!("`{id}` is no trial of this comparison"))),
             };
             say(&Answer { trial: Some(id), error: done.err().map(|error| error.chain()) })?;

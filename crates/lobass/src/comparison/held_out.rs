@@ -14,8 +14,8 @@ use sha2::{Digest as _, Sha256};
 use super::hex;
 use crate::error::{Result, bail};
 use crate::runtime::Runtime;
-use crate::sequences::{Sequences, open_pool};
-use crate::settings::{DataSettings, OverlapPolicy};
+use crate::sequences::Sequences;
+use crate::settings::OverlapPolicy;
 
 /// The held-out examples that are measured on, and how many were left out.
 pub(super) struct HeldOut {
@@ -28,12 +28,12 @@ pub(super) struct HeldOut {
     pub(super) digest: String,
 }
 
-/// The held-out examples, and the rule for those that the pool also has.
+/// Where held-out examples come from, and what happens to those that are in the pool.
 #[derive(Debug, Clone, Copy)]
-pub struct Overlaps<'a> {
-    /// The files of held-out examples; without files, the held-out rows of the table.
-    pub files: &'a [String],
-    /// The rule for held-out examples that the pool also has.
+pub struct HeldOutRequest<'a> {
+    /// Rows to measure on; each source has results of its own. Without any, the held-out rows of the table.
+    pub rows: Option<&'a Pool>,
+    /// What happens to examples that are in the pool too.
     pub policy: OverlapPolicy,
 }
 
@@ -47,20 +47,19 @@ struct Candidate {
 
 impl HeldOut {
     pub(super) fn open(
-        request: Overlaps<'_>,
+        request: HeldOutRequest<'_>,
         sequences: &Sequences,
         statuses: &[RowStatus],
         runtime: &Runtime,
     ) -> Result<Self> {
         let is_aside = |row: u64| {
             let status = usize::try_from(row).ok().and_then(|row| statuses.get(row));
-            request.files.is_empty() && status == Some(&RowStatus::HeldOut)
+            request.rows.is_none() && status == Some(&RowStatus::HeldOut)
         };
         let (mut found, mut n_unscorable) = (Vec::new(), 0);
-        let files = DataSettings { files: request.files.to_vec(), ..DataSettings::default() };
-        let (from, wanted): (&Pool, &dyn Fn(u64) -> bool) = match request.files {
-            [] => (&sequences.pool, &is_aside),
-            _ => (&open_pool(&files, runtime)?, &|_| true),
+        let (from, wanted): (&Pool, &dyn Fn(u64) -> bool) = match request.rows {
+            None => (&sequences.pool, &is_aside),
+            Some(rows) => (rows, &|_| true),
         };
         let (names, source_of) = sources(from)?;
         for row in from.rows() {
@@ -75,7 +74,7 @@ impl HeldOut {
             n_unscorable += u64::from(sequence.is_none());
             found.extend(sequence);
         }
-        if found.is_empty() && request.files.is_empty() {
+        if found.is_empty() && request.rows.is_none() {
             bail!(
                 Comparison,
                 "no row of the table was held out; train the reference with `--eval-rows N`, or name held-out files \

@@ -6,6 +6,7 @@
 
 mod devices;
 mod held_out;
+mod job;
 mod report;
 mod subset;
 mod trial;
@@ -19,7 +20,7 @@ use lobass_core::Observer as _;
 use lobass_core::readable::{counted, duration};
 use lobass_core::{Budget, ColumnSet, ScoreColumns, Sequence};
 use lobass_data::Pool;
-use lobass_evidence::{Bootstrap, FULL, Matching, PoolRecord, SourceCount, ZERO_SHOT};
+use lobass_evidence::{Bootstrap, FULL, Matching, PoolRecord, Report, SourceCount, ZERO_SHOT};
 use lobass_run::{Plan, ScoreFile};
 use lobass_select::Strategy as _;
 use lobass_select::strategies::Random;
@@ -38,34 +39,8 @@ use crate::sequences::Sequences;
 use crate::settings::{MatchedTokens, SelectSettings, TrainSettings};
 
 pub use devices::Devices;
-pub use held_out::Overlaps;
-
-/// A request for a comparison.
-#[derive(Debug)]
-pub struct CompareRequest<'a> {
-    /// The score table that strategies select from.
-    pub table: &'a ScoreFile,
-    /// The names of the strategies; `random` is always added.
-    pub strategies: &'a [String],
-    /// The budget and what else applies to every selection.
-    pub select: &'a SelectSettings,
-    /// The recipe of every training.
-    pub train: &'a TrainSettings,
-    /// The held-out examples, and the rule for those that the pool also has.
-    pub overlaps: Overlaps<'a>,
-    /// The number of seeds: each selects and trains once.
-    pub n_seeds: u64,
-    /// What trainings have in common: epochs, tokens, or each in turn.
-    pub matchings: Vec<Matching>,
-    /// The tokens of a training at equal tokens; `None` takes the share of the pool that the budget keeps.
-    pub tokens: Option<MatchedTokens>,
-    /// How confidence intervals are resampled.
-    pub bootstrap: Bootstrap,
-    /// Threads for encoding, training, and measuring; at least 1.
-    pub threads: usize,
-    /// The directory of the comparison; it holds the trials that are done, and the results.
-    pub out: &'a Path,
-}
+pub use held_out::HeldOutRequest;
+pub use job::CompareJob;
 
 /// A comparison, opened: its selections are made, its held-out examples are read. Trials are run one by one.
 pub struct Comparison {
@@ -107,43 +82,33 @@ struct Decided {
 }
 
 impl Comparison {
-    /// Reads and encodes the pool, makes the selections, and reads the held-out examples: everything before the first
-    /// training.
-    ///
-    /// # Errors
-    /// If the directory holds something else or a comparison with other settings, if no row can be selected, if
-    /// held-out examples are missing or refused, or if the observer asks to stop.
-    pub fn open(
-        request: &CompareRequest<'_>,
-        base: Model,
-        sequences: &Sequences,
-        runtime: &Runtime,
-    ) -> Result<Self> {
+    /// Reads, encodes, selects, and looks at the held-out examples of a job.
+    fn open(request: &CompareJob<'_>, base: Model, sequences: &Sequences, runtime: &Runtime) -> Result<Self> {
         let table = request.table;
         check_directory(request.out)?;
         fs_err::create_dir_all(request.out)?;
         let plan = sequences.plan()?;
         let place = request.out.join("work").as_path().into();
         let work = crate::scoring::encode(sequences, &plan, &place, request.threads, runtime)?;
-        let columns = table.columns(&ColumnSet::default(), request.select.seed, request.threads)?;
+        let columns = table.columns(&ColumnSet::default(), request.settings.select.seed, request.threads)?;
         let sequences_of: BTreeMap<u64, Sequence> = work
             .sequences()?
             .into_iter()
             .filter(|(row, _)| at(&columns, *row).is_some_and(subset::is_eligible))
             .collect();
-        let held_out = HeldOut::open(request.overlaps, sequences, &columns.statuses, runtime)?;
+        let held_out = HeldOut::open(request.held_out, sequences, &columns.statuses, runtime)?;
         let record = pool_record(table, &plan, &columns, &sequences_of);
-        let recipe = request.train.config(base.checkpoint.config().n_parameters())?;
+        let recipe = request.settings.train.config(base.checkpoint.config().n_parameters())?;
         let matched_tokens = matched_tokens(request, &recipe, &record)?;
         let decided = Decided {
             version: 1,
             base: base.key.weights_digest.clone(),
-            dtype: dtype_of(&base, request.train),
+            dtype: dtype_of(&base, &request.settings.train),
             plan: plan.id(),
             table: table.manifest().digest.clone(),
-            select: SelectSettings { strategies: Vec::new(), ..request.select.clone() },
+            select: SelectSettings { strategies: Vec::new(), ..request.settings.select.clone() },
             recipe: TrainConfig { recompute: false, ..recipe.clone() },
-            adapter: request.train.adapter().cloned(),
+            adapter: request.settings.train.adapter().cloned(),
             matched_tokens,
             held_out: held_out.digest.clone(),
         };
@@ -155,10 +120,10 @@ impl Comparison {
             held_out,
             strategies: with_random(request.strategies),
             subsets: BTreeMap::new(),
-            select: request.select.clone(),
-            train: request.train.clone(),
+            select: request.settings.select.clone(),
+            train: request.settings.train.clone(),
             recipe,
-            save_every: request.train.save_every,
+            save_every: request.settings.train.save_every,
             n_seeds: request.n_seeds,
             matchings: request.matchings.clone(),
             matched_tokens,
@@ -218,16 +183,33 @@ impl Comparison {
         Ok(hex(&hash.finalize()))
     }
 
-    /// Runs the open trials one after the other on the device of the base.
+    /// Trains what is not trained, on this process's device, and writes the results.
     ///
     /// # Errors
-    /// If a training fails, a loss is not finite, or a result cannot be written. Finished trials stay.
-    pub fn run_here(&self, runtime: &Runtime) -> Result<()> {
+    /// If a training fails, or the observer asks to stop.
+    pub fn run(&self, table: &ScoreFile, runtime: &Runtime) -> Result<Report> {
+        self.run_here(runtime)?;
+        self.end(table, runtime)
+    }
+
+    /// Joins all trials, which are done, and writes the results.
+    ///
+    /// # Errors
+    /// If a trial is missing, or a file cannot be written.
+    pub fn end(&self, table: &ScoreFile, runtime: &Runtime) -> Result<Report> {
+        let report = self.report(table)?;
+        self.write(&report)?;
+        runtime.note(&format!("{:16} {}", "results", self.out.join("results.md").display()));
+        Ok(report)
+    }
+
+    /// Does one after the other what is not done, on this process's device.
+    fn run_here(&self, runtime: &Runtime) -> Result<()> {
         let trials = self.trials();
         let open = self.open_trials(runtime)?;
         for (at, trial) in open.iter().enumerate() {
             let started = std::time::Instant::now();
-            let record = self.run(trial).with_context(|| trial.say())?;
+            let record = self.run_trial(trial).with_context(|| trial.say())?;
             self.say(
                 trials.len() - open.len() + at + 1,
                 trial,
@@ -365,9 +347,9 @@ fn pool_record(
 
 /// The tokens of every training at equal tokens; they do not depend on which strategies are compared.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of tokens")]
-fn matched_tokens(request: &CompareRequest<'_>, recipe: &TrainConfig, pool: &PoolRecord) -> Result<u64> {
+fn matched_tokens(request: &CompareJob<'_>, recipe: &TrainConfig, pool: &PoolRecord) -> Result<u64> {
     let epochs = u64::from(recipe.epochs);
-    let tokens = match (request.tokens, request.select.budget()?) {
+    let tokens = match (request.tokens, request.settings.select.budget()?) {
         (Some(MatchedTokens::Count(tokens)), _) => tokens,
         (Some(MatchedTokens::Full), _) => epochs * pool.n_tokens,
         (None, Budget::Tokens(tokens)) => epochs * tokens.min(pool.n_tokens),

@@ -29,11 +29,8 @@ struct Done {
 }
 
 impl Comparison {
-    /// Joins all trials.
-    ///
-    /// # Errors
-    /// If a trial is not done, or its record is of another comparison.
-    pub fn report(&self, scores: &ScoreFile) -> Result<Report> {
+    /// Joins all trials, which are done.
+    pub(super) fn report(&self, scores: &ScoreFile) -> Result<Report> {
         let done = self.done()?;
         let arms: Vec<Arm> = done
             .iter()
@@ -150,11 +147,8 @@ impl Comparison {
         }
     }
 
-    /// Writes `results.json`, and `results.md` with its plots.
-    ///
-    /// # Errors
-    /// If a file cannot be written.
-    pub fn write(&self, report: &Report) -> Result<()> {
+    /// Writes `results.json`, and the same for people with its plots.
+    pub(super) fn write(&self, report: &Report) -> Result<()> {
         let write = |name: &str, bytes: &[u8]| write_whole(&self.out.join(Path::new(name)), bytes);
         let mut json = serde_json::to_vec_pretty(report)?;
         json.push(b'\n');

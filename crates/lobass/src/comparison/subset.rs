@@ -10,7 +10,7 @@ use lobass_evidence::{Cost, SourceCount};
 use lobass_run::ScoreFile;
 use lobass_select::{Need, Strategy, Summary};
 
-use super::{CompareRequest, Comparison};
+use super::{CompareJob, Comparison};
 use crate::error::Result;
 use crate::reference::TrainingRecord;
 use crate::runtime::Runtime;
@@ -34,7 +34,7 @@ pub(super) struct Subset {
 
 /// Selects with every strategy and every seed, and writes lists of the rows into the directory.
 pub(super) fn subsets(
-    request: &CompareRequest<'_>,
+    request: &CompareJob<'_>,
     comparison: &Comparison,
     table: &ScoreFile,
     runtime: &Runtime,
@@ -43,12 +43,14 @@ pub(super) fn subsets(
     let strategies: Vec<&dyn Strategy> = comparison
         .strategies
         .iter()
-        .map(|name| Ok(request.select.strategy(name)? as _))
+        .map(|name| Ok(request.settings.select.strategy(name)? as _))
         .collect::<Result<_>>()?;
-    let wanted = columns_of(strategies.iter().copied(), request.select, table.manifest())?;
+    let wanted = columns_of(strategies.iter().copied(), &request.settings.select, table.manifest())?;
     for offset in 0..comparison.n_seeds {
-        let settings =
-            SelectSettings { seed: request.select.seed.wrapping_add(offset), ..request.select.clone() };
+        let settings = SelectSettings {
+            seed: request.settings.select.seed.wrapping_add(offset),
+            ..request.settings.select.clone()
+        };
         let columns = table.columns(&wanted, settings.seed, comparison.threads)?;
         for (&strategy, name) in strategies.iter().zip(&comparison.strategies) {
             let index = comparison.out.join("selected").join(name).join(format!("seed{offset}.jsonl"));

@@ -103,8 +103,8 @@ impl Comparison {
         TrialRecord::read(&self.result_path(trial), &self.identity(trial)?)
     }
 
-    /// Runs a trial unless it is done. The process that runs it holds its lock; others wait for the lock.
-    pub(super) fn run(&self, trial: &Trial) -> Result<TrialRecord> {
+    /// Does a trial unless it is done. The process that does it holds its lock; others wait for the lock.
+    pub(super) fn run_trial(&self, trial: &Trial) -> Result<TrialRecord> {
         let states = self.out.join("state");
         fs_err::create_dir_all(&states)?;
         let lock_path = states.join(format!("{}.lock", trial.id()));

@@ -1,6 +1,7 @@
 //! Tokenising a pool and scoring its rows, in a work directory.
 
 mod fleet;
+mod job;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -21,6 +22,7 @@ use crate::runtime::Runtime;
 use crate::sequences::Sequences;
 
 pub use fleet::Fleet;
+pub use job::ScoreJob;
 
 /// The name of the stage that turns rows into tokens.
 const TOKENISE: &str = "tokenise";

@@ -11,14 +11,25 @@ use crate::hub::{Given, find_data};
 use crate::runtime::Runtime;
 use crate::settings::DataSettings;
 
-/// Opens the files of a pool, and notes the format of each.
+/// A pool of one file in memory, as the settings without their files say: the bytes of JSON lines, Parquet, or any other
+/// container that lobass reads.
 ///
 /// # Errors
-/// If no files are given, a file is missing or has an unknown format, or the settings contradict each other.
-pub fn open_pool(settings: &DataSettings, runtime: &Runtime) -> Result<Pool> {
-    if settings.files.is_empty() {
-        bail!(Data, "no data: name the pool with `--data FILE ..`");
-    }
+/// If the bytes are no such file, or their rows have no known format.
+pub fn pool_in_memory(
+    name: &str,
+    bytes: Vec<u8>,
+    settings: &DataSettings,
+    runtime: &Runtime,
+) -> Result<Pool> {
+    let (choice, words) = format_of(settings)?;
+    let file = DataFile::of_bytes(name, bytes, &choice)?.with_roles(&words);
+    runtime.note(&format!("{:16} {file}", "data"));
+    Ok(Pool::new(vec![file], settings.duplicates))
+}
+
+/// How columns are read, and further words for roles.
+fn format_of(settings: &DataSettings) -> Result<(FormatChoice, Vec<RoleWord>)> {
     let choice = match (&settings.format, &settings.columns) {
         (Some(_), Some(_)) => bail!(Data, "the data: expected a format or columns, found both"),
         (Some(name), None) => {
@@ -28,6 +39,15 @@ pub fn open_pool(settings: &DataSettings, runtime: &Runtime) -> Result<Pool> {
         (None, None) => FormatChoice::Auto,
     };
     let words = RoleWord::parse_all(&settings.roles).map_err(Error::Data).context("the words for roles")?;
+    Ok((choice, words))
+}
+
+/// Opens the files of a pool, and notes how each is read.
+pub fn open_pool(settings: &DataSettings, runtime: &Runtime) -> Result<Pool> {
+    if settings.files.is_empty() {
+        bail!(Data, "no data: name the pool with `--data FILE ..`");
+    }
+    let (choice, words) = format_of(settings)?;
     let (home, registry) = (runtime.home(), settings.dataset_info.as_deref());
     let mut files: Vec<DataFile> = Vec::new();
     for given in find_data(&settings.files, runtime)? {

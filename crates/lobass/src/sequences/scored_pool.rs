@@ -70,6 +70,33 @@ pub fn open_scored_pool(
     Ok(Pool::new(files, Duplicates::Keep))
 }
 
+/// Refuses a pool that is not the one that a table was made from.
+///
+/// # Errors
+/// If it has other files, or files of other bytes.
+pub fn check_scored_pool(pool: &Pool, manifest: &Manifest) -> Result<()> {
+    if pool.files().len() != manifest.inputs.len() {
+        bail!(
+            Table,
+            "the score table was made from {} data files, {} are given; name them all, in the same order",
+            manifest.inputs.len(),
+            pool.files().len()
+        );
+    }
+    for (input, file) in manifest.inputs.iter().zip(pool.files()) {
+        let found = file.fingerprint()?;
+        if found != input.sha256 {
+            bail!(
+                Table,
+                "data file `{}` is not the one that was scored: expected SHA-256 {}, found {found}",
+                file.path().display(),
+                input.sha256
+            );
+        }
+    }
+    Ok(())
+}
+
 /// Refuses a run directory whose table has other weights in the same role. The table would be replaced.
 ///
 /// # Errors

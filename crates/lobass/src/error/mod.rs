@@ -1,6 +1,12 @@
 //! Errors of the library.
 
+mod hint;
+
+use std::error::Error as StdError;
+
 use thiserror::Error as ThisError;
+
+pub use hint::{hint, inner};
 
 /// The result of a call of the library.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -136,13 +142,13 @@ impl Error {
     /// The error without the context that was added on the way.
     pub fn cause(&self) -> &Self {
         match self {
-            Self::Within { source, .. } => source.cause(),
+            Self::Within { source, .. } => Self::cause(source),
             other => other,
         }
     }
 
-    /// The error of a crate below, or else the error itself.
-    pub fn inner(&self) -> &(dyn std::error::Error + 'static) {
+    /// The error of a crate below if this is one, else the error itself.
+    pub fn inner(&self) -> &(dyn StdError + 'static) {
         match self {
             Self::Rows(error) => error,
             Self::Checkpoint(error) => error,
@@ -162,10 +168,27 @@ impl Error {
     /// The messages of the error and of its causes in one line, with colons between them.
     pub fn chain(&self) -> String {
         let mut text = self.to_string();
-        let mut source = std::error::Error::source(self);
+        let mut source = StdError::source(self);
         while let Some(cause) = source {
             text += &format!(": {cause}");
             source = cause.source();
+        }
+        text
+    }
+
+    /// The error with its causes and a hint, over several lines: what people read.
+    pub fn explain(&self) -> String {
+        if let Self::Several(errors) = self {
+            let each =
+                errors.iter().zip(1..).map(|(error, number)| format!("\n{number}. {}", error.explain()));
+            return format!("{} things are wrong{}", errors.len(), each.collect::<String>());
+        }
+        let first: &(dyn StdError + 'static) = self;
+        let causes = || std::iter::successors(Some(first), |error| StdError::source(*error));
+        let mut text = self.to_string();
+        causes().skip(1).for_each(|cause| text += &format!("\n  because: {cause}"));
+        if let Some(hint) = causes().find_map(hint) {
+            text += &format!("\nhint: {hint}");
         }
         text
     }
