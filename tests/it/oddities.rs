@@ -198,3 +198,49 @@ fn a_checkpoint_without_tokenizer_configs_still_begins_sequences() {
     let scored = mask.as_array().unwrap().iter().skip_while(|counts| !counts.as_bool().unwrap());
     assert!(scored.clone().count() > 5 && scored.clone().all(|counts| counts.as_bool().unwrap()), "{mask}");
 }
+
+/// Gives a copy of the shipped checkpoint a token that the model has no embedding for.
+fn with_further_token(sandbox: &Sandbox, name: &str, token: &str) {
+    let file = sandbox.copy_of_base(name).join("tokenizer.json");
+    let mut tokenizer: Value = serde_json::from_slice(&fs_err::read(&file).unwrap()).unwrap();
+    let further = json!({"id": 512, "content": token, "special": true, "single_word": false, "lstrip": false,
+        "rstrip": false, "normalized": false});
+    tokenizer["added_tokens"].as_array_mut().unwrap().push(further);
+    fs_err::write(file, tokenizer.to_string()).unwrap();
+}
+
+#[test]
+fn a_token_without_an_embedding_costs_its_row_and_no_other() {
+    let sandbox = Sandbox::new();
+    with_further_token(&sandbox, "more", "<|extra|>");
+    let pair = |prompt: &str, completion: &str| json!({"prompt": prompt, "completion": completion});
+    let rows = [pair("2 + 2?", "4"), pair("2 + 2?", "4 <|extra|>"), pair("<|extra|> 3 + 3?", "6")];
+    sandbox.write("rows.jsonl", rows.map(|row| format!("{row}\n")).concat());
+    let ended = sandbox.expect(1, "score --base more --data rows.jsonl --out scores.jsonl");
+    assert!(ended.stderr.contains("`<|extra|>` (id 512)"), "{}", ended.stderr);
+    sandbox.expect(0, "score --base base --data rows.jsonl --out plain.jsonl");
+    let table = |name: &str| -> Vec<Value> {
+        let records = sandbox.read(name);
+        let records = records.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        records.filter(|record| record["type"] == "row").collect()
+    };
+    let (scores, plain) = (table("scores.jsonl"), table("plain.jsonl"));
+    assert_eq!(scores[0]["status"], "ok");
+    assert_eq!(scores[0]["base_nll"], plain[0]["base_nll"], "other rows are as they are without it");
+    for row in &scores[1..] {
+        assert_eq!(row["status"], "out_of_vocabulary");
+        let reason = row["reason"].as_str().unwrap();
+        assert!(reason.contains("\"<|extra|>\" has the id 512"), "{reason}");
+        assert!(reason.contains("embeddings for 512 tokens"), "{reason}");
+    }
+    // What is cut off needs no embedding.
+    let long = pair("2 + 2?", &format!("{} <|extra|>", "4 ".repeat(60)));
+    sandbox.write("long.jsonl", format!("{long}\n"));
+    let cut = "--max-length 40 --overlong truncate";
+    let ended = sandbox.expect(0, &format!("score --base more --data long.jsonl --out long-scores.jsonl {cut}"));
+    assert!(ended.stdout.contains("truncated"), "{}", ended.stdout);
+    // Training leaves such rows out, as scoring does.
+    let train = "train --model more --data rows.jsonl --out tuned --epochs 2 --batch-size 1 --eval-rows 0";
+    let ended = sandbox.expect(1, train);
+    assert!(ended.stdout.contains("out_of_vocabulary"), "{}", ended.stdout);
+}

@@ -31,6 +31,8 @@ pub enum RowStatus {
     Malformed,
     /// It has images, audio, or video, which lobass does not read: a response to them cannot be judged by its text.
     Media,
+    /// It has a token that the model has no embedding for: the tokenizer has more tokens than the model.
+    OutOfVocabulary,
     /// A repetition of an earlier row's text, left out on request.
     Duplicate,
     /// A model gave a loss that is not a finite number.
@@ -41,7 +43,7 @@ pub enum RowStatus {
 
 impl RowStatus {
     /// All statuses, in the order in which summaries list them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Ok,
         Self::Border,
         Self::Truncated,
@@ -52,6 +54,7 @@ impl RowStatus {
         Self::TemplateError,
         Self::Malformed,
         Self::Media,
+        Self::OutOfVocabulary,
         Self::Duplicate,
         Self::NonFinite,
         Self::Quarantined,
@@ -80,6 +83,7 @@ impl RowStatus {
             Self::TemplateError => "template_error",
             Self::Malformed => "malformed",
             Self::Media => "media",
+            Self::OutOfVocabulary => "out_of_vocabulary",
             Self::Duplicate => "duplicate",
             Self::NonFinite => "non_finite",
             Self::Quarantined => "quarantined",

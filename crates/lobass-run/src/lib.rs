@@ -28,7 +28,7 @@
 //! # let file = DataFile::open(&dir.path().join("pool.jsonl"), "sums", &FormatChoice::Auto)?;
 //! # let pool = Pool::new(vec![file], Duplicates::Keep);
 //! # let template = ChatTemplate::load(&TemplateChoice::Auto, &checkpoint, pool.fallback(), Default::default())?;
-//! # let options = EncodeOptions { mask: Mask::Response, max_length: 512, overlong: Overlong::Drop };
+//! # let options = EncodeOptions { mask: Mask::Response, max_length: 512, overlong: Overlong::Drop, vocabulary: None };
 //! # let encoder = Encoder::new(TextTokenizer::from_dir(&checkpoint)?, template, options)?;
 //! # let (work, scores) = (dir.path().join("work"), dir.path().join("scores.parquet"));
 //! # let (base_engine, reference_engine) = (Constant(3.0), Constant(1.5));

@@ -116,6 +116,8 @@ impl Plan {
         compare("mask", self.encoding.mask.to_string(), other.encoding.mask.to_string());
         compare("max length", self.encoding.max_length.to_string(), other.encoding.max_length.to_string());
         compare("overlong policy", self.encoding.overlong.to_string(), other.encoding.overlong.to_string());
+        let vocabulary = |plan: &Self| format!("{:?}", plan.encoding.vocabulary);
+        compare("vocabulary of the model", vocabulary(self), vocabulary(other));
         compare("duplicates policy", format!("{:?}", self.duplicates), format!("{:?}", other.duplicates));
         compare("version of lobass", format!("plan {}", self.version), format!("plan {}", other.version));
         found

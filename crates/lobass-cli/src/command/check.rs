@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::bail;
 use lobass::hub::find_tokenizer;
-use lobass::sequences::{open_encoder, open_pool};
+use lobass::sequences::{ModelSize, open_encoder, open_pool};
 use lobass::settings::{DataSettings, EncodeSettings, available_threads};
 use lobass_check::{CheckName, Inputs, Options, check as check_rows};
 use lobass_data::{Encoder, Pool};
@@ -57,14 +57,15 @@ fn tokenizer(base: &Path, pool: &Pool, encode: &EncodeSettings, ui: &Ui) -> anyh
             dir.display()
         );
     }
-    Ok(open_encoder(pool, encode, &dir, positions(&dir), None, ui.runtime())?.0)
+    Ok(open_encoder(pool, encode, &dir, size(&dir), None, ui.runtime())?.0)
 }
 
-/// The longest sequence that a model was made for, if its config is there and says so.
-fn positions(dir: &Path) -> Option<usize> {
-    let text = fs_err::read_to_string(dir.join("config.json")).ok()?;
-    let config: Value = serde_json::from_str(&text).ok()?;
-    usize::try_from(config.get("max_position_embeddings")?.as_u64()?).ok()
+/// The size of what a model reads, if its config is there and says so.
+fn size(dir: &Path) -> ModelSize {
+    let text = fs_err::read_to_string(dir.join("config.json")).unwrap_or_default();
+    let config: Value = serde_json::from_str(&text).unwrap_or_default();
+    let number = |key: &str| config[key].as_u64().and_then(|number| usize::try_from(number).ok());
+    ModelSize { positions: number("max_position_embeddings"), vocabulary: number("vocab_size") }
 }
 
 /// Every check.

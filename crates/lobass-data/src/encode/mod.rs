@@ -185,6 +185,9 @@ impl Encoder {
             status = RowStatus::Truncated;
             reason = Some(length);
         }
+        if let Some(reason) = self.beyond(&trace.ids) {
+            return Encoded::without_sequence(RowStatus::OutOfVocabulary, reason, n_tokens);
+        }
         match Sequence::from_scored_tokens(trace.ids, &trace.scored) {
             Ok(sequence) if sequence.n_scored() > 0 => Encoded {
                 status,
@@ -200,6 +203,17 @@ impl Encoder {
             }
             Err(error) => Encoded::without_sequence(RowStatus::TemplateError, error.to_string(), n_tokens),
         }
+    }
+
+    /// The first token that the model has no embedding for, in words.
+    fn beyond(&self, ids: &[u32]) -> Option<String> {
+        let vocabulary = self.options.vocabulary?;
+        let at = ids.iter().position(|&id| id as usize >= vocabulary)?;
+        let token = self.tokenizer.token(ids[at]).unwrap_or_default();
+        Some(format!(
+            "token {at} {token:?} has the id {}, and the model has embeddings for {vocabulary} tokens",
+            ids[at]
+        ))
     }
 }
 

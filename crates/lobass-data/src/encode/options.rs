@@ -40,8 +40,12 @@ pub struct EncodeOptions {
     pub mask: Mask,
     /// The longest sequence, in tokens.
     pub max_length: usize,
-    /// What becomes of longer ones.
+    /// The policy for longer ones.
     pub overlong: Overlong,
+    /// The number of tokens that the model has embeddings for, if the tokenizer has more. A sequence with a token from
+    /// there on has the status [`OutOfVocabulary`](lobass_core::RowStatus::OutOfVocabulary).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vocabulary: Option<usize>,
 }
 
 macro_rules! words {

@@ -6,8 +6,7 @@ mod scored_pool;
 use std::path::Path;
 
 use jiff::civil::DateTime;
-use lobass_core::Context;
-use lobass_core::Observer as _;
+use lobass_core::{Context, Observer as _, RowStatus};
 use lobass_core::readable::count;
 use lobass_data::{ChatTemplate, EncodeOptions, Encoder, Pool, TemplateChoice, TextTokenizer};
 use lobass_llama::LlamaConfig;
@@ -59,18 +58,7 @@ impl Sequences {
         told: Option<String>,
         runtime: &Runtime,
     ) -> Result<Self> {
-        let positions = Some(config.max_position_embeddings);
-        let (encoder, now) = open_encoder(&pool, encode, checkpoint, positions, told, runtime)?;
-        if let Some((n_tokens, first)) = encoder.tokenizer().beyond(config.vocab_size) {
-            runtime.warn(&format!(
-                "the model has embeddings for {} tokens, and its tokenizer has {} more, from `{}` (id {}) on; rows \
-                 with them cannot be scored",
-                count(config.vocab_size as u64),
-                count(n_tokens as u64),
-                first.text,
-                first.id
-            ));
-        }
+        let (encoder, now) = open_encoder(&pool, encode, checkpoint, config.into(), told, runtime)?;
         Ok(Self { pool, encoder, now })
     }
 
@@ -104,9 +92,24 @@ impl Sequences {
     }
 }
 
+/// The size of what a model reads, as far as it is known.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ModelSize {
+    /// The longest sequence that the model was made for, in tokens. Without it and without a maximal length, sequences
+    /// may have any length.
+    pub positions: Option<usize>,
+    /// The number of tokens that it has embeddings for.
+    pub vocabulary: Option<usize>,
+}
+
+impl From<&LlamaConfig> for ModelSize {
+    fn from(config: &LlamaConfig) -> Self {
+        Self { positions: Some(config.max_position_embeddings), vocabulary: Some(config.vocab_size) }
+    }
+}
+
 /// Opens the tokenizer and the chat template of a checkpoint; returns the encoder, and the time that the template is
-/// rendered with. `positions` is the longest sequence that the model was made for. Without it and without a maximal
-/// length, sequences may have any length.
+/// rendered with.
 ///
 /// # Errors
 /// If the tokenizer or the template cannot be read, or the settings do not fit them.
@@ -114,10 +117,11 @@ pub fn open_encoder(
     pool: &Pool,
     encode: &EncodeSettings,
     checkpoint: &Path,
-    positions: Option<usize>,
+    size: ModelSize,
     told: Option<String>,
     runtime: &Runtime,
 ) -> Result<(Encoder, DateTime)> {
+    let positions = size.positions;
     let choice: TemplateChoice =
         encode.chat_template.parse().map_err(Error::Data).context("the chat template")?;
     let now = match told {
@@ -145,6 +149,7 @@ pub fn open_encoder(
         mask: encode.mask,
         max_length: longest.unwrap_or(usize::MAX),
         overlong: encode.overlong,
+        vocabulary: size.vocabulary.filter(|&vocabulary| note_beyond(&tokenizer, vocabulary, runtime)),
     };
     runtime.note(&format!(
         "{:16} {}; mask {}; {}",
@@ -165,4 +170,19 @@ pub fn open_encoder(
             .warn("the tokenizer names no end-of-sequence token, so templates that end turns with it do not");
     }
     Ok((Encoder::new(tokenizer, template, options)?, now))
+}
+
+/// Whether a tokenizer has tokens that the model has no embedding for, which is reported.
+fn note_beyond(tokenizer: &TextTokenizer, vocabulary: usize, runtime: &Runtime) -> bool {
+    let Some((n_tokens, first)) = tokenizer.beyond(vocabulary) else { return false };
+    runtime.warn(&format!(
+        "the model has embeddings for {} tokens, and its tokenizer has {} more, from `{}` (id {}) on; rows with them \
+         are not scored and have the status `{}`",
+        count(vocabulary as u64),
+        count(n_tokens as u64),
+        first.text,
+        first.id,
+        RowStatus::OutOfVocabulary
+    ));
+    true
 }
