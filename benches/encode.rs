@@ -24,7 +24,12 @@ fn encode(criterion: &mut Criterion) {
     for choice in [TemplateChoice::Auto, TemplateChoice::Preset(Preset::Alpaca)] {
         let template = ChatTemplate::load(&choice, &shipped.base, pool.fallback(), DateTime::default())
             .expect("a template");
-        let options = EncodeOptions { mask: Mask::Response, max_length: 512, overlong: Overlong::Drop, vocabulary: None };
+        let options = EncodeOptions {
+            mask: Mask::Response,
+            max_length: 512,
+            overlong: Overlong::Drop,
+            vocabulary: None,
+        };
         let tokenizer = TextTokenizer::from_dir(&shipped.base).expect("a tokenizer");
         let name = format!(
             "template {}",

@@ -258,7 +258,12 @@ fn a_template_without_generation_blocks_has_no_such_mask() {
     let pool = Pool::new(Vec::new(), Duplicates::Keep);
     let choice = TemplateChoice::File(fixture("chat/styles/two_ends.jinja"));
     let template = ChatTemplate::load(&choice, &dir, pool.fallback(), DateTime::default()).unwrap();
-    let options = EncodeOptions { mask: Mask::Generation, max_length: 4096, overlong: Overlong::Drop, vocabulary: None };
+    let options = EncodeOptions {
+        mask: Mask::Generation,
+        max_length: 4096,
+        overlong: Overlong::Drop,
+        vocabulary: None,
+    };
     let error = Encoder::new(TextTokenizer::from_dir(&dir).unwrap(), template, options).unwrap_err();
     assert!(error.to_string().contains("expected `{% generation %}` blocks"), "{error}");
 }

@@ -237,7 +237,8 @@ fn a_token_without_an_embedding_costs_its_row_and_no_other() {
     let long = pair("2 + 2?", &format!("{} <|extra|>", "4 ".repeat(60)));
     sandbox.write("long.jsonl", format!("{long}\n"));
     let cut = "--max-length 40 --overlong truncate";
-    let ended = sandbox.expect(0, &format!("score --base more --data long.jsonl --out long-scores.jsonl {cut}"));
+    let ended =
+        sandbox.expect(0, &format!("score --base more --data long.jsonl --out long-scores.jsonl {cut}"));
     assert!(ended.stdout.contains("truncated"), "{}", ended.stdout);
     // Training leaves such rows out, as scoring does.
     let train = "train --model more --data rows.jsonl --out tuned --epochs 2 --batch-size 1 --eval-rows 0";

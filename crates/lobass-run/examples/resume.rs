@@ -47,7 +47,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let pool = Pool::new(vec![file], Duplicates::Keep);
     let base = assets.join("base");
     let template = ChatTemplate::load(&TemplateChoice::Auto, &base, pool.fallback(), DateTime::default())?;
-    let options = EncodeOptions { mask: Mask::Response, max_length: 128, overlong: Overlong::Drop, vocabulary: None };
+    let options =
+        EncodeOptions { mask: Mask::Response, max_length: 128, overlong: Overlong::Drop, vocabulary: None };
     let encoder = Encoder::new(TextTokenizer::from_dir(&base)?, template, options)?;
     let model = ModelKey::new("base", "one nat each", "0123456789abcdef", "f64", "cpu");
 

@@ -64,7 +64,12 @@ impl Planned {
         let choice = TemplateChoice::Preset(Preset::ChatMl);
         let template =
             ChatTemplate::load(&choice, &checkpoint, pool.fallback(), DateTime::default()).unwrap();
-        let options = EncodeOptions { mask: Mask::Response, max_length: 200, overlong: Overlong::Drop, vocabulary: None };
+        let options = EncodeOptions {
+            mask: Mask::Response,
+            max_length: 200,
+            overlong: Overlong::Drop,
+            vocabulary: None,
+        };
         let encoder = Encoder::new(TextTokenizer::from_dir(&checkpoint).unwrap(), template, options).unwrap();
         let plan = Plan::make(&pool, &encoder, None).unwrap();
         Self { pool, encoder, plan }

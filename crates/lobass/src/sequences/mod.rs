@@ -6,8 +6,8 @@ mod scored_pool;
 use std::path::Path;
 
 use jiff::civil::DateTime;
-use lobass_core::{Context, Observer as _, RowStatus};
 use lobass_core::readable::count;
+use lobass_core::{Context, Observer as _, RowStatus};
 use lobass_data::{ChatTemplate, EncodeOptions, Encoder, Pool, TemplateChoice, TextTokenizer};
 use lobass_llama::LlamaConfig;
 use lobass_run::Plan;
