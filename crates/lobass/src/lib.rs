@@ -64,6 +64,7 @@ pub mod selection;
 pub mod sequences;
 pub mod settings;
 pub mod shell;
+mod strategies;
 pub mod table;
 mod train;
 
@@ -74,5 +75,6 @@ pub use model::Model;
 pub use rows::Rows;
 pub use runtime::Runtime;
 pub use score::{ScoreOptions, Scored, score};
-pub use select::{Kept, select, select_by, select_with};
+pub use select::{Kept, select, select_and_report, select_by, select_with};
+pub use strategies::{StrategyRecord, strategies};
 pub use train::{TrainOptions, TrainedReport, train};

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 
 use lobass_core::{Detail, ScoreRecord};
 use lobass_data::Pool;
@@ -38,7 +39,7 @@ pub struct ScoreOptions {
 /// Scored rows: the table of their losses, in memory.
 pub struct Scored {
     pub(crate) pool: Pool,
-    pub(crate) table: ScoreFile,
+    pub(crate) table: Arc<ScoreFile>,
 }
 
 /// Scores every row under a base and, if there is one, a reference.
@@ -76,7 +77,7 @@ pub fn score(
     }
     let seal = given(base, reference, &further, &work, detail, runtime)?;
     let (table, _) = work.seal_in_memory(&seal)?;
-    Ok(Scored { pool: sequences.pool, table })
+    Ok(Scored { pool: sequences.pool, table: Arc::new(table) })
 }
 
 impl Scored {
@@ -94,7 +95,16 @@ impl Scored {
             }
             None => open_scored_pool(scores, &[], table.manifest(), false, runtime)?,
         };
-        Ok(Self { pool, table })
+        Ok(Self { pool, table: Arc::new(table) })
+    }
+
+    /// The same table with rows for strategies that look at them.
+    ///
+    /// # Errors
+    /// If they are not the rows that were scored.
+    pub fn with_rows(&self, rows: &Pool) -> Result<Self> {
+        check_scored_pool(rows, self.manifest())?;
+        Ok(Self { pool: rows.clone(), table: Arc::clone(&self.table) })
     }
 
     /// The number of rows.

@@ -1,11 +1,12 @@
 //! Selecting among scored rows in memory.
 
 use lobass_core::{Budget, Selection};
+use lobass_data::Pool;
 use lobass_select::Strategy;
 
-use crate::error::Result;
+use crate::error::{Result, bail};
 use crate::score::Scored;
-use crate::selection::{choose, columns_of};
+use crate::selection::{SelectionReport, SelectionTarget, choose, columns_of, reads_rows, select_and_write};
 use crate::settings::{SelectSettings, available_threads};
 
 /// Rows that a strategy keeps, best first.
@@ -67,6 +68,45 @@ pub fn select_with(scored: &Scored, settings: &SelectSettings) -> Result<Kept> {
 pub fn select_by(scored: &Scored, strategy: &dyn Strategy, settings: &SelectSettings) -> Result<Kept> {
     let wanted = columns_of([strategy], settings, scored.manifest())?;
     let columns = scored.table.columns(&wanted, settings.seed, available_threads())?;
-    let chosen = choose(&scored.table, &columns, &scored.pool, strategy, settings)?;
+    let pool = pool_for(scored, strategy, settings, false)?;
+    let chosen = choose(&scored.table, &columns, pool, strategy, settings)?;
     Ok(Kept { selection: chosen.selection })
+}
+
+/// Keeps the best rows by the first strategy of the settings, and writes them and a list of them as the target says.
+///
+/// # Errors
+/// As [`select_with`]; if an output would replace an input, or cannot be written.
+pub fn select_and_report(
+    scored: &Scored,
+    settings: &SelectSettings,
+    target: &SelectionTarget,
+) -> Result<SelectionReport> {
+    let name = settings.strategies.first().map_or("lobass", String::as_str);
+    settings.check([name])?;
+    let strategy = settings.strategy(name)?;
+    let wanted = columns_of([strategy], settings, scored.manifest())?;
+    let columns = scored.table.columns(&wanted, settings.seed, available_threads())?;
+    let pool = pool_for(scored, strategy, settings, target.out.is_some())?;
+    target.check(pool, scored.table.path(), settings)?;
+    select_and_write(&scored.table, &columns, pool, strategy, settings, target)
+}
+
+/// The rows of a table, all of which have to be there if they are read.
+fn pool_for<'a>(
+    scored: &'a Scored,
+    strategy: &dyn Strategy,
+    settings: &SelectSettings,
+    writes_rows: bool,
+) -> Result<&'a Pool> {
+    let (pool, inputs) = (&scored.pool, &scored.manifest().inputs);
+    if pool.files().len() == inputs.len() || !(writes_rows || reads_rows(strategy, settings)) {
+        return Ok(pool);
+    }
+    let has = |source: &str| pool.files().iter().any(|file| file.source() == source);
+    let missing = inputs.iter().find(|input| !has(&input.source)).map_or("", |input| &input.path);
+    bail!(
+        Table,
+        "data file `{missing}` of the score table is not there; give the rows that were scored with the table"
+    );
 }

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use lobass_core::{ColumnSet, ExampleKey, ScoreColumns, ScoreRecord};
 
+use parquet::file::reader::ChunkReader;
+
 use super::groups::{Group, Groups};
 use super::input::Input;
 use super::wanted::Wanted;
@@ -56,6 +58,22 @@ impl ScoreFile {
     /// The manifest of the table.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
+    }
+
+    /// Its file, or its name in memory.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The bytes of a table in Parquet, for a Parquet reader.
+    ///
+    /// # Errors
+    /// [`Error::NotATable`] if the table is JSON lines, [`Error::Io`] if its file cannot be opened.
+    pub fn parquet(&self) -> Result<impl ChunkReader + use<>, Error> {
+        match &self.form {
+            Form::Parquet(groups) => groups.input().open(),
+            Form::JsonLines => Err(not_a_table(&self.path, "expected Parquet, found JSON lines")),
+        }
     }
 
     /// Reads the wanted columns, as far as the table has them, and those that every selection needs.

@@ -4,14 +4,17 @@
     chosen = lobass.select(table, strategy="lobass", budget="6%").apply(rows)
 
 Rows are a list of dicts, a ``datasets.Dataset``, a pandas or Polars data frame, anything with Arrow's C stream
-interface, or files. Everything goes the way of the command line, which is in here too: ``python -m lobass``.
+interface, or files. `train` makes the reference, `compare` trains on what strategies choose and measures what that
+teaches. The command line is in here too: ``python -m lobass``.
 """
 
 from ._lobass import LobassError, __version__
+from ._compare import compare
 from ._rows import Rows
 from ._score import score
 from ._select import Selection, select, strategies
 from ._table import ScoreTable, Status
+from ._train import train
 
 __all__ = [
     "LobassError",
@@ -20,7 +23,9 @@ __all__ = [
     "Selection",
     "Status",
     "__version__",
+    "compare",
     "score",
     "select",
     "strategies",
+    "train",
 ]

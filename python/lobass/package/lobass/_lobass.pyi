@@ -1,33 +1,71 @@
 """The part of the package that is not Python."""
 
+import os
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias, final
 
 __all__ = [
+    "Caller",
     "LobassError",
+    "Rows",
+    "Table",
     "__version__",
-    "column_names",
-    "columns",
+    "compare",
     "main",
-    "manifest",
-    "open_stream",
-    "run",
-    "write_stream",
+    "score",
+    "select",
+    "strategies",
+    "train",
 ]
 
 __version__: str
 
+_Path: TypeAlias = str | os.PathLike[str]
+
 class LobassError(Exception): ...
 
-def run(
-    program: list[str],
-    arguments: list[str],
-    progress: Callable[[str, int, int, int], object],
-    say: Callable[[bool, str], object],
+@final
+class Caller:
+    def __new__(
+        cls,
+        program: list[str],
+        progress: Callable[[str, str, int, int, int], object],
+        say: Callable[[bool, str], object],
+    ) -> Caller: ...
+
+@final
+class Rows:
+    @staticmethod
+    def of_files(caller: Caller, files: list[str], settings: str) -> Rows: ...
+    @staticmethod
+    def of_lines(caller: Caller, lines: bytes, settings: str) -> Rows: ...
+    @staticmethod
+    def of_stream(caller: Caller, rows: object, settings: str) -> Rows: ...
+
+@final
+class Table:
+    @staticmethod
+    def open(caller: Caller, path: _Path) -> Table: ...
+    def manifest(self) -> str: ...
+    def write(self, path: _Path) -> None: ...
+    def column_names(self) -> list[str]: ...
+    def columns(self, names: list[str] | None = None) -> dict[str, list[Any]]: ...
+    def stream(self) -> object: ...
+
+def score(
+    caller: Caller,
+    rows: Rows,
+    base: _Path,
+    reference: _Path | None,
+    adapter: _Path | None,
+    settings: str,
+) -> Table: ...
+def select(
+    caller: Caller, table: Table, settings: str, rows: Rows | None, out: _Path | None
+) -> tuple[str, list[int], list[float], list[str]]: ...
+def train(caller: Caller, rows: Rows, model: _Path, out: _Path, settings: str) -> str: ...
+def compare(
+    caller: Caller, table: Table, base: _Path, settings: str, rows: Rows | None, eval: Rows | None
 ) -> str: ...
+def strategies() -> str: ...
 def main(program: list[str], arguments: list[str]) -> int: ...
-def manifest(path: str) -> str: ...
-def column_names(path: str) -> list[str]: ...
-def columns(path: str, names: list[str] | None = None) -> dict[str, list[Any]]: ...
-def open_stream(path: str) -> object: ...
-def write_stream(rows: object, path: str) -> int: ...

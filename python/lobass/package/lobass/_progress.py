@@ -1,4 +1,4 @@
-"""The progress of a command: as a tqdm bar, on a line, or not at all."""
+"""The progress of a call: as tqdm bars, on a line, or not at all."""
 
 import sys
 from collections.abc import Callable
@@ -6,20 +6,22 @@ from types import TracebackType
 from typing import Any, TypeAlias
 
 Progress: TypeAlias = bool | Callable[[str, int, int], object]
-"""Whether to show progress; or a function that receives the stage, the rows done, and all rows."""
+"""Whether to show progress; or a function that gets the stage, the units done, and all units, from 0 on."""
 
 
 class Shown:
-    """Shows the progress of one command."""
+    """Shows the progress of one call."""
 
     def __init__(self, progress: Progress) -> None:
         if callable(progress):
-            self._show: Callable[[str, int, int], object] | None = progress
+            self._show: Callable[[str, int, int], object] | _Bar | _Line | None = progress
         else:
             self._show = _shown_by_default() if progress else None
 
-    def __call__(self, stage: str, done: int, all: int, n_tokens: int) -> None:
-        if self._show is not None:
+    def __call__(self, stage: str, unit: str, done: int, all: int, n_tokens: int) -> None:
+        if isinstance(self._show, (_Bar, _Line)):
+            self._show(stage, done, all, unit)
+        elif self._show is not None:
             self._show(stage, done, all)
 
     def __enter__(self) -> "Shown":
@@ -46,18 +48,18 @@ class _Bar:
 
     def __init__(self, tqdm: Any) -> None:
         self._tqdm = tqdm
-        self._stage: str | None = None
-        self._bar: Any = None
+        self._bars: dict[str, Any] = {}
 
-    def __call__(self, stage: str, done: int, all: int) -> None:
-        if stage != self._stage:
-            self.close()
-            self._stage, self._bar = stage, self._tqdm(total=all, desc=stage, unit="row")
-        self._bar.update(done - self._bar.n)
+    def __call__(self, stage: str, done: int, all: int, unit: str) -> None:
+        bar = self._bars.get(stage)
+        if bar is None:
+            scaled = {"unit_scale": True} if unit == "byte" else {}
+            bar = self._bars[stage] = self._tqdm(total=all, desc=stage, unit=unit, **scaled)
+        bar.update(done - bar.n)
 
     def close(self) -> None:
-        if self._bar is not None:
-            self._bar.close()
+        for bar in self._bars.values():
+            bar.close()
 
 
 class _Line:
@@ -66,11 +68,11 @@ class _Line:
     def __init__(self) -> None:
         self._stage: str | None = None
 
-    def __call__(self, stage: str, done: int, all: int) -> None:
+    def __call__(self, stage: str, done: int, all: int, unit: str) -> None:
         if self._stage not in (None, stage):
             self.close()
         self._stage = stage
-        print(f"\r{stage}: {done} of {all} rows", end="", file=sys.stderr, flush=True)
+        print(f"\r{stage}: {done} of {all} {unit}s", end="", file=sys.stderr, flush=True)
 
     def close(self) -> None:
         if self._stage is not None:

@@ -1,17 +1,17 @@
-"""Rows in memory: to a file that every command reads, and the chosen ones of them.
+"""Rows that are scored, in their many types, and the chosen ones of them.
 
-Rows are written to a file first, as JSON lines or Parquet. So there is one reader, and what holds for files holds for
-them: the digest in the manifest, rows that are no examples, and being taken up again.
+Rows in memory are handed over as JSON lines or as a stream of Arrow; nothing is written to a file. They are read as the
+same rows in a file are: they have the same tokens and the same keys, and a row that is no example has a status.
 """
 
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias, TypeVar, cast, runtime_checkable
 
 from . import _lobass
+from ._caller import settings as as_settings
 
 T = TypeVar("T")
 
@@ -30,17 +30,17 @@ Rows: TypeAlias = Files | Iterable[Mapping[str, Any]] | ArrowStream
 _EXPECTED = "expected dicts, a datasets.Dataset, a data frame, an Arrow table, or paths of files"
 
 
-def files_of(rows: Rows, folder: Path) -> list[str]:
-    """The files of rows; rows in memory are written to one in a folder, which is made."""
+def read_rows(rows: Rows, call: _lobass.Caller, **settings: Any) -> _lobass.Rows:
+    """Rows as the library takes them. The settings say how their columns are read."""
+    how = as_settings(**settings)
     if isinstance(rows, (str, os.PathLike)):
-        return [os.fspath(rows)]
+        return _lobass.Rows.of_files(call, [os.fspath(rows)], how)
     if isinstance(rows, (list, tuple)) and rows and all(isinstance(one, (str, os.PathLike)) for one in rows):
-        return [os.fspath(one) for one in rows]
-    folder.mkdir(parents=True, exist_ok=True)
+        return _lobass.Rows.of_files(call, [os.fspath(one) for one in rows], how)
     stream = _arrow(rows)
-    if stream is None:
-        return [_write_whole(folder / "rows.jsonl", lambda path: _write_dicts(rows, path))]
-    return [_write_whole(folder / "rows.parquet", lambda path: _lobass.write_stream(stream, path))]
+    if stream is not None:
+        return _lobass.Rows.of_stream(call, stream, how)
+    return _lobass.Rows.of_lines(call, _lines(rows), how)
 
 
 def chosen_of(rows: T, chosen: Sequence[int], n_rows: int) -> T:
@@ -99,28 +99,14 @@ class _Batches:
         return pyarrow.RecordBatchReader.from_batches(schema, batches()).__arrow_c_stream__(requested_schema)
 
 
-def _write_whole(path: Path, write: Callable[[str], int]) -> str:
-    """Write a file that gets its name when it is complete."""
-    partial = path.with_name(f"{path.name}.partial")
-    try:
-        if not write(str(partial)):
-            raise ValueError("rows: expected at least one, found none")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-    return str(path)
-
-
-def _write_dicts(rows: Any, path: str) -> int:
-    """Write JSON lines, and return their number."""
+def _lines(rows: Any) -> bytes:
+    """Dicts as JSON lines."""
     if isinstance(rows, Mapping) or not isinstance(rows, Iterable):
         raise TypeError(f"rows: {_EXPECTED}, found {type(rows).__name__}")
-    n_rows = 0
-    with open(path, "w", encoding="utf-8", newline="\n") as file:
-        for row in rows:
-            file.write(_line(row, n_rows))
-            n_rows += 1
-    return n_rows
+    lines = "".join(_line(row, number) for number, row in enumerate(rows))
+    if not lines:
+        raise ValueError("rows: expected at least one, found none")
+    return lines.encode()
 
 
 def _line(row: object, number: int) -> str:

@@ -2,14 +2,13 @@
 
 import json
 import os
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from ._command import Flag, refuse, run
-from ._rows import Rows, chosen_of, files_of
+from . import _lobass
+from ._caller import caller, settings
+from ._rows import Rows, chosen_of, read_rows
 from ._table import ScoreTable
 
 T = TypeVar("T")
@@ -59,7 +58,16 @@ def select(
     length_bins: int | None = None,
     temperature: float | None = None,
     shares: Mapping[str, float] | str | None = None,
-    **flags: Flag,
+    ratings: str | os.PathLike[str] | None = None,
+    direction: Literal["ascending", "descending"] | None = None,
+    lengths_of: str | None = None,
+    rules: str | None = None,
+    near_duplicates: float | None = None,
+    embeddings: str | os.PathLike[str] | None = None,
+    query_embeddings: Sequence[str | os.PathLike[str]] = (),
+    round_robin: bool = False,
+    diversity: str | None = None,
+    out_of: float | None = None,
 ) -> Selection:
     """Choose rows of a score table.
 
@@ -68,8 +76,8 @@ def select(
         strategy: A name that `strategies` lists.
         budget: How much to keep: ``"6%"`` of all rows, ``3000`` rows, or ``"2Mtok"`` of whole sequences.
         seed: The seed of ties and of the random strategy.
-        rows: The rows that were scored, where they are needed and gone: strategies and quotas that look at rows find
-            those of `score` by themselves, while that table is there. Files in the order in which they were scored.
+        rows: The rows that were scored, for a table from a file: strategies and quotas that look at rows need them
+            where the files that were scored are gone.
         out: Also write the chosen rows: a file, or a directory if there were several input files.
         rating: The column with ratings, for the strategy ``"quality"``.
         min_rating: Leave out rows with a lower rating.
@@ -82,52 +90,61 @@ def select(
         length_bins: Bins of a quota by length.
         temperature: Split the budget by rows to the power of 1/T.
         shares: Split the budget in these proportions, as ``{"gsm8k": 1, "alpaca": 3}``.
-        flags: Any other flag of ``lobass select``.
+        ratings: A file with ratings, if they are not in the data.
+        direction: Keep this end of the score, instead of the strategy's usual one.
+        lengths_of: The strategy whose lengths ``"length-matched-random"`` has.
+        rules: Leave out rows on which a text rule fires, as ``lobass quality --rules`` takes them.
+        near_duplicates: Keep one row of each group that is at least this similar, such as 0.8.
+        embeddings: The vectors of the rows, which `lobass embed` writes.
+        query_embeddings: The vectors of the queries of the strategy ``"rds"``.
+        round_robin: Take rows for each query file in turn.
+        diversity: ``"k-center"``, ``"facility-location"``, or ``"cosine:BOUND"``.
+        out_of: Choose a diverse set out of this many times the budget.
 
     Raises:
         LobassError: Selection failed, for example because the table lacks losses that the strategy needs.
         ValueError: An argument has an impossible value.
     """
-    refuse(flags, "data", "index", "scores")
-    table = table if isinstance(table, ScoreTable) else ScoreTable.load(table)
-    with tempfile.TemporaryDirectory(prefix="lobass-") as home:
-        index = Path(home) / "index.jsonl"
-        summary = run(
-            "select",
-            {
-                "scores": table.path,
-                "data": None if rows is None else files_of(rows, Path(home)),
-                "strategy": strategy,
-                "budget": budget,
-                "seed": seed,
-                "out": out,
-                "index": index,
-                "rating": rating,
-                "min_rating": min_rating,
-                "min_scored": min_scored,
-                "min_base_loss": min_base_loss,
-                "max_reference_quantile": max_reference_quantile,
-                "shrinkage": shrinkage,
-                "responses": responses,
-                "quota_by": quota_by,
-                "length_bins": length_bins,
-                "temperature": temperature,
-                "shares": shares,
-                **flags,
-            },
-        )
-        summary["written"] = [file for file in summary["written"] if file["path"] != str(index)]
-        with open(index, encoding="utf-8") as file:
-            chosen = [json.loads(line) for line in file]
-    return Selection(
-        rows=[row["row"] for row in chosen],
-        scores=[row["score"] for row in chosen],
-        keys=[row["key"] for row in chosen],
-        summary=summary,
+    if isinstance(shares, Mapping):
+        shares = ",".join(f"{name}={share}" for name, share in shares.items())
+    how = settings(
+        strategies=[strategy],
+        budget=None if budget is None else str(budget),
+        seed=seed,
+        rating=rating,
+        ratings=ratings,
+        min_rating=min_rating,
+        direction=direction,
+        lengths_of=lengths_of,
+        shape={
+            "min_scored": min_scored,
+            "min_base_loss": min_base_loss,
+            "max_reference_quantile": max_reference_quantile,
+            "shrinkage": shrinkage,
+            "rules": rules,
+            "near_duplicates": near_duplicates,
+            "responses": responses,
+            "quota_by": quota_by,
+            "length_bins": length_bins,
+            "temperature": temperature,
+            "shares": shares,
+        },
+        sets={
+            "embeddings": embeddings,
+            "query_embeddings": list(query_embeddings),
+            "round_robin": round_robin,
+            "diversity": diversity,
+            "out_of": out_of,
+        },
     )
+    table = table if isinstance(table, ScoreTable) else ScoreTable.load(table)
+    with caller() as call:
+        given = None if rows is None else read_rows(rows, call)
+        summary, places, scores, keys = _lobass.select(call, table._table, how, given, out)
+    return Selection(rows=places, scores=scores, keys=keys, summary=json.loads(summary))
 
 
 def strategies() -> list[dict[str, Any]]:
     """Every strategy: its name, its needs, the direction of its score, and its source."""
-    found: list[dict[str, Any]] = run("strategies", {})
+    found: list[dict[str, Any]] = json.loads(_lobass.strategies())
     return found

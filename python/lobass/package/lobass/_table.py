@@ -1,26 +1,16 @@
-"""The score table: a Parquet file with the losses of every row."""
+"""The score table: the losses of every row."""
 
 import json
 import os
-import shutil
-import tempfile
-import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import _lobass
+from ._caller import caller
 
 if TYPE_CHECKING:
     import pandas
     import pyarrow
-
-
-class Home:
-    """A folder that is deleted with its last reference."""
-
-    def __init__(self) -> None:
-        self.path = Path(tempfile.mkdtemp(prefix="lobass-"))
-        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
 
 
 class Status(NamedTuple):
@@ -34,38 +24,29 @@ class Status(NamedTuple):
 class ScoreTable:
     """The losses of every row, with a manifest of everything that they depend on.
 
-    It lies in a file, which goes when nobody has the table any more; `save` keeps it. Whatever knows Arrow's C stream
+    It is in memory, or in the file that it was opened from; `save` writes it to a file. Whatever knows Arrow's C stream
     interface takes a table as it is: ``polars.DataFrame(table)``, ``pyarrow.table(table)``.
     """
 
-    def __init__(self, path: str | os.PathLike[str], _home: Home | None = None) -> None:
-        self._path = Path(path)
-        self._home = _home  # keeps the file
-        self._manifest: dict[str, Any] = json.loads(_lobass.manifest(str(self._path)))
+    def __init__(self, table: _lobass.Table) -> None:
+        self._table = table
+        self._manifest: dict[str, Any] = json.loads(table.manifest())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "ScoreTable":
         """Open a table that was saved, or that `lobass score` wrote as Parquet."""
-        with open(path, "rb") as file:
-            if file.read(4) != b"PAR1":
-                raise _lobass.LobassError(f"`{os.fspath(path)}`: expected a score table in Parquet")
-        return cls(path)
+        if not os.path.exists(path):
+            raise FileNotFoundError(f"`{os.fspath(path)}`: expected a score table, found nothing")
+        with caller() as call:
+            return cls(_lobass.Table.open(call, os.fspath(path)))
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
-        """Copy the table to a file that stays."""
+        """Write the table to a file, whole or not at all."""
         target = Path(path)
         if target.exists() and not overwrite:
             raise FileExistsError(f"`{target}` is there already; `overwrite=True` replaces it")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
-        shutil.copyfile(self._path, partial)
-        partial.replace(target)
+        self._table.write(os.fspath(target))
         return target
-
-    @property
-    def path(self) -> Path:
-        """The path of the file."""
-        return self._path
 
     @property
     def manifest(self) -> dict[str, Any]:
@@ -80,7 +61,7 @@ class ScoreTable:
     @property
     def statuses(self) -> dict[str, Status]:
         """Rows of each status, with the first one's reason."""
-        columns = _lobass.columns(str(self._path), ["row", "status", "reason"])
+        columns = self._table.columns(["row", "status", "reason"])
         first: dict[str, tuple[int, str]] = {}
         for row, status, reason in zip(columns["row"], columns["status"], columns["reason"], strict=True):
             if reason is not None:
@@ -91,11 +72,11 @@ class ScoreTable:
     @property
     def column_names(self) -> list[str]:
         """The names of the columns."""
-        return _lobass.column_names(str(self._path))
+        return self._table.column_names()
 
     def to_dict(self, *names: str) -> dict[str, list[Any]]:
         """Columns as lists: the named ones, or all."""
-        found = _lobass.columns(str(self._path), list(names) or None)
+        found = self._table.columns(list(names) or None)
         absent = [name for name in names if name not in found]
         if absent:
             raise KeyError(f"the table has no column `{absent[0]}`")
@@ -118,7 +99,7 @@ class ScoreTable:
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         """The rows, by Arrow's C stream interface."""
-        return _lobass.open_stream(str(self._path))
+        return self._table.stream()
 
     def __len__(self) -> int:
         return int(self._manifest["n_rows"])

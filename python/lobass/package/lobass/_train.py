@@ -1,0 +1,104 @@
+"""Training of a reference, as `lobass train` does it."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from . import _lobass
+from ._caller import caller, settings
+from ._progress import Progress
+from ._rows import Rows, read_rows
+from ._score import PathLike, data_settings, sequence_settings
+
+
+def train(
+    rows: Rows,
+    model: PathLike,
+    out: PathLike,
+    *,
+    recipe: str | None = None,
+    method: Literal["full", "lora"] = "full",
+    objective: Literal["sft", "dpo", "davir-dpo"] = "sft",
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    learning_rate: float | None = None,
+    seed: int | None = None,
+    lora: Mapping[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
+    trajectory: bool = False,
+    eval_rows: int = 0,
+    eval_files: Sequence[PathLike] = (),
+    chat_template: PathLike = "auto",
+    template_args: Mapping[str, Any] | None = None,
+    mask: Literal["response", "text", "generation", "all"] = "response",
+    max_length: int | None = None,
+    overlong: Literal["drop", "truncate", "error"] = "drop",
+    bos: Literal["auto", "yes", "no"] = "auto",
+    duplicates: Literal["keep", "drop"] = "keep",
+    columns: Mapping[str, str] | str | None = None,
+    format: str | None = None,
+    roles: Mapping[str, str] | None = None,
+    dtype: Literal["f32", "bf16", "f16"] | None = None,
+    device: str = "cpu",
+    threads: int | None = None,
+    progress: Progress = True,
+) -> dict[str, Any]:
+    """Fine-tune a model on rows, and write it to a directory that transformers and PEFT open.
+
+    The same call goes on where an interrupted one was.
+
+    Args:
+        rows: Dicts, a ``datasets.Dataset``, a data frame, anything with ``__arrow_c_stream__``, or paths of files.
+        model: The model that training starts from: a checkpoint directory, or a model of the hub.
+        out: The directory of the checkpoint, or of the adapter.
+        recipe: The name of a published recipe; the numbers below replace its own.
+        method: ``"full"`` trains all weights, ``"lora"`` an adapter.
+        objective: Supervised fine-tuning, or preference optimization on pairs.
+        epochs: How often every row is seen; by default once.
+        batch_size: Rows per optimizer step; by default 128.
+        learning_rate: The largest learning rate; by default 2e-5, or 2e-4 with LoRA.
+        seed: The seed of the order of rows, of new adapters, and of dropout.
+        lora: Settings of the adapter: ``rank``, ``alpha``, ``dropout``, ``rslora``, ``target_modules``,
+            ``modules_to_save``.
+        options: Further settings of the recipe, as ``[train]`` of a config file has them: ``schedule``,
+            ``warmup_ratio``, ``weight_decay``, ``max_grad_norm``, ``micro_batch_tokens``, ``recompute``, ``save_every``.
+        trajectory: Keep the model of every epoch.
+        eval_rows: Rows that are not trained on, for a held-out loss.
+        eval_files: Further files for the held-out loss.
+        progress: Whether to show progress; or a function that gets the stage, the units done, and all units.
+        chat_template, template_args, mask, max_length, overlong, bos, duplicates, columns, format, roles, dtype,
+            device, threads: As for `score`.
+
+    Returns:
+        The report of `lobass train --format json`: losses, steps, tokens, rows that could not be trained on.
+
+    Raises:
+        LobassError: Training failed, or the directory holds something else.
+        ValueError: An argument has an impossible value.
+        KeyboardInterrupt: Between two steps. The state is kept.
+    """
+    data = data_settings(columns, format, roles, duplicates)
+    recipe_settings = {
+        "recipe": recipe,
+        "method": method,
+        "objective": objective,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "seed": seed,
+        "lora": lora,
+        **(options or {}),
+    }
+    how = settings(
+        sequences=sequence_settings(chat_template, template_args, mask, max_length, overlong, bos),
+        compute={"device": device, "dtype": dtype, "threads": threads},
+        train=recipe_settings,
+        eval={"rows": eval_rows, "files": [os.fspath(path) for path in eval_files]},
+        data=data,
+        trajectory=trajectory,
+    )
+    with caller(progress) as call:
+        pool = read_rows(rows, call, **data)
+        report: dict[str, Any] = json.loads(_lobass.train(call, pool, model, out, how))
+        return report

@@ -1,0 +1,65 @@
+//! Settings of calls, which come from Python as JSON.
+
+use std::path::PathBuf;
+
+use lobass::settings::{
+    ComputeSettings, DataSettings, EncodeSettings, EvalSettings, OverlapPolicy, SelectSettings, TrainSettings,
+};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+/// Reads settings.
+///
+/// # Errors
+/// A `ValueError` that names the setting, what was expected, and what was found.
+pub(crate) fn read<T: DeserializeOwned>(json: &str) -> PyResult<T> {
+    serde_json::from_str(json).map_err(|error| {
+        let text = error.to_string();
+        // Where in the JSON it is says nothing to people who never saw it.
+        let text = text.split(" at line ").next().unwrap_or_default();
+        PyValueError::new_err(format!("settings: {text}"))
+    })
+}
+
+/// How rows are scored.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Scoring {
+    pub(crate) sequences: EncodeSettings,
+    pub(crate) compute: ComputeSettings,
+    pub(crate) per_token: bool,
+    pub(crate) unconditional: bool,
+    pub(crate) brier: bool,
+    pub(crate) work: Option<String>,
+}
+
+/// How a reference is trained.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Training {
+    pub(crate) sequences: EncodeSettings,
+    pub(crate) compute: ComputeSettings,
+    pub(crate) train: TrainSettings,
+    pub(crate) eval: EvalSettings,
+    pub(crate) data: DataSettings,
+    pub(crate) trajectory: bool,
+}
+
+/// What is compared, and for how long.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Comparing {
+    pub(crate) strategies: Vec<String>,
+    pub(crate) select: SelectSettings,
+    pub(crate) train: TrainSettings,
+    pub(crate) compute: ComputeSettings,
+    pub(crate) chat_template: Option<String>,
+    pub(crate) overlap: OverlapPolicy,
+    pub(crate) seeds: u64,
+    pub(crate) matchings: Vec<String>,
+    pub(crate) tokens: Option<u64>,
+    pub(crate) resamples: u32,
+    pub(crate) out: PathBuf,
+}
