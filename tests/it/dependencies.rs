@@ -48,10 +48,10 @@ fn every_crate_keeps_to_its_floor() {
     };
     let text: &[&str] = &["tokenizers", "minijinja"];
     let files: &[&str] = &["arrow-array", "parquet"];
-    check("lobass-core", &[], &[&["burn", "clap", "serde_json", "rayon"], text, files]);
-    check("lobass-data", &["lobass-core"], &[&["burn", "clap"]]);
+    check("lobass-core", &[], &[&["burn-core", "clap", "serde_json", "rayon"], text, files]);
+    check("lobass-data", &["lobass-core"], &[&["burn-core", "clap"]]);
     let kernels = "lobass-kernels";
-    check(kernels, &[], &[&["burn", "rayon", "serde", "clap"], text, files]);
+    check(kernels, &[], &[&["burn-core", "rayon", "serde", "clap"], text, files]);
     check("lobass-llama", &[kernels], &[&["clap"], text, files]);
     check("lobass-loss", &["lobass-core", kernels, "lobass-llama"], &[&["clap"], text, files]);
     check(
@@ -64,26 +64,30 @@ fn every_crate_keeps_to_its_floor() {
         &["lobass-core", kernels, "lobass-llama", "lobass-loss", "lobass-train"],
         &[&["clap"], text, files],
     );
-    check("lobass-matrix", &[], &[&["burn", "clap", "rayon"], text, files]);
-    check("lobass-run", &["lobass-core", "lobass-data", "lobass-matrix"], &[&["burn", "clap"]]);
-    check("lobass-select", &["lobass-core"], &[&["burn", "clap", "serde_json"], text, files]);
-    check("lobass-check", &["lobass-core", "lobass-data", "lobass-text"], &[&["burn", "clap"]]);
-    check("lobass-text", &[], &[&["burn", "clap", "serde", "rayon"], text, files]);
-    check("lobass-report", &["lobass-core", "lobass-select"], &[&["burn", "clap", "rayon"], text, files]);
-    check("lobass-price", &[], &[&["burn", "clap", "serde"], text, files]);
+    check("lobass-matrix", &[], &[&["burn-core", "clap", "rayon"], text, files]);
+    check("lobass-run", &["lobass-core", "lobass-data", "lobass-matrix"], &[&["burn-core", "clap"]]);
+    check("lobass-select", &["lobass-core"], &[&["burn-core", "clap", "serde_json"], text, files]);
+    check("lobass-check", &["lobass-core", "lobass-data", "lobass-text"], &[&["burn-core", "clap"]]);
+    check("lobass-text", &[], &[&["burn-core", "clap", "serde", "rayon"], text, files]);
+    check(
+        "lobass-report",
+        &["lobass-core", "lobass-select"],
+        &[&["burn-core", "clap", "rayon"], text, files],
+    );
+    check("lobass-price", &[], &[&["burn-core", "clap", "serde"], text, files]);
     check(
         "lobass-evidence",
         &["lobass-core", "lobass-select"],
-        &[&["burn", "clap", "serde_json"], text, files],
+        &[&["burn-core", "clap", "serde_json"], text, files],
     );
     check(
         "lobass-hub",
         &["lobass-core"],
-        &[&["burn", "clap", "tokio", "openssl-sys", "native-tls", "ring"], text, files],
+        &[&["burn-core", "clap", "tokio", "openssl-sys", "native-tls", "ring"], text, files],
     );
-    check("lobass-trainers", &[], &[&["burn", "clap", "rayon"], text, files]);
-    check("lobass-demo", &[], &[&["burn", "clap"], text, files]);
-    check("xtask", &[], &[&["burn"]]);
+    check("lobass-trainers", &[], &[&["burn-core", "clap", "rayon"], text, files]);
+    check("lobass-demo", &[], &[&["burn-core", "clap"], text, files]);
+    check("xtask", &[], &[&["burn-core"]]);
 }
 
 /// Nobody needs a Python to build or test the tool. `cargo test` does not even download what the module is built with,
@@ -104,6 +108,15 @@ fn python_stays_in_its_module() {
 fn the_default_build_has_no_gpu() {
     let closure = closure("lobass-cli");
     for heavy in ["cubecl", "cubecl-cuda", "wgpu", "cudarc", "tch", "burn-wgpu", "burn-cuda", "datafusion"] {
+        assert!(!closure.contains(heavy), "the default build must not depend on {heavy}");
+    }
+}
+
+/// The first build is short: TLS, clients of object stores, and a large codec are features.
+#[test]
+fn the_default_build_has_no_network() {
+    let closure = closure("lobass-cli");
+    for heavy in ["aws-lc-rs", "brotli", "burn-nn", "hyper", "reqwest", "rustls", "ureq"] {
         assert!(!closure.contains(heavy), "the default build must not depend on {heavy}");
     }
 }

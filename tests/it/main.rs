@@ -33,6 +33,7 @@ mod resume;
 // Many workers on one plan, some of which die.
 mod workers;
 // The same in an object store.
+#[cfg(feature = "cloud")]
 mod object_store;
 // What a table and its selections look like.
 mod report;
@@ -41,7 +42,10 @@ mod ranked;
 // Flags act or are refused, and nothing is replaced without a word.
 mod effects;
 // Models and data sets by their hub ids.
+#[cfg(feature = "hub")]
 mod hub;
+// Features that this build lacks are named.
+mod features;
 // Which template and tokenizer of two models, and settings of other trainers.
 mod tuned;
 // Documentation from the command line.

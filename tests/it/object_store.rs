@@ -1,64 +1,28 @@
 //! Work in an object store: a real server that speaks S3, on this machine.
 
-use std::net::TcpListener;
-use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto::Builder;
-use s3s::auth::SimpleAuth;
-use s3s::service::S3ServiceBuilder;
-use s3s_fs::FileSystem;
 use serde_json::Value;
 
 use crate::sandbox::Sandbox;
 use crate::workers::{digest, expected, planned};
+use s3::Server;
 
-const KEY: (&str, &str) = ("access", "secret");
+#[path = "../../crates/lobass-run/tests/s3/mod.rs"]
+#[allow(dead_code, reason = "the crate's own tests need more of it")]
+mod s3;
+
 const PLACE: &str = "s3://bucket/some/run";
-
-/// Serves the directories in `root` as buckets until the test is over; gives its address.
-fn serve(root: &Path) -> String {
-    fs_err::create_dir_all(root.join("bucket")).unwrap();
-    let mut service = S3ServiceBuilder::new(FileSystem::new(root).unwrap());
-    service.set_auth(SimpleAuth::from_single(KEY.0, KEY.1));
-    let service = service.build();
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.set_nonblocking(true).unwrap();
-    let address = listener.local_addr().unwrap();
-    std::thread::spawn(move || {
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        runtime.block_on(async move {
-            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-            loop {
-                let (socket, _) = listener.accept().await.unwrap();
-                let service = service.clone();
-                tokio::spawn(async move {
-                    let builder = Builder::new(TokioExecutor::new());
-                    // A client that is killed is no fault of the server.
-                    let _ = builder.serve_connection(TokioIo::new(socket), service).await;
-                });
-            }
-        });
-    });
-    format!("http://{address}")
-}
 
 struct Bucket<'a> {
     sandbox: &'a Sandbox,
-    endpoint: String,
+    server: &'a Server,
 }
 
 impl Bucket<'_> {
     fn command(&self, line: &str) -> Command {
         let mut command = self.sandbox.command(&line.split(' ').collect::<Vec<_>>());
-        command
-            .env("AWS_ENDPOINT_URL", &self.endpoint)
-            .env("AWS_ALLOW_HTTP", "true")
-            .env("AWS_REGION", "us-east-1")
-            .env("AWS_ACCESS_KEY_ID", KEY.0)
-            .env("AWS_SECRET_ACCESS_KEY", KEY.1);
+        command.envs(self.server.settings());
         command
     }
 
@@ -77,7 +41,8 @@ impl Bucket<'_> {
 fn workers_that_share_a_bucket_make_the_table_of_one_process() {
     let sandbox = Sandbox::new();
     planned(&sandbox, "local");
-    let bucket = Bucket { sandbox: &sandbox, endpoint: serve(&sandbox.path("buckets")) };
+    let server = Server::start();
+    let bucket = Bucket { sandbox: &sandbox, server: &server };
     let plan = bucket.json("plan --base base --reference tuned --data pool.jsonl");
     let n_units = 2 * plan["n_shards"].as_u64().unwrap();
 
@@ -115,7 +80,8 @@ fn workers_that_share_a_bucket_make_the_table_of_one_process() {
 #[test]
 fn a_store_that_is_not_there_or_lets_nobody_in_is_said() {
     let sandbox = Sandbox::new();
-    let mut bucket = Bucket { sandbox: &sandbox, endpoint: serve(&sandbox.path("buckets")) };
+    let server = Server::start();
+    let bucket = Bucket { sandbox: &sandbox, server: &server };
     let failed = |code: i32, output: &Output, words: &str| {
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.code() == Some(code) && stderr.contains(words), "{}: {stderr}", output.status);
@@ -131,10 +97,12 @@ fn a_store_that_is_not_there_or_lets_nobody_in_is_said() {
         &stranger.env("AWS_SECRET_ACCESS_KEY", "wrong").output().unwrap(),
         "s3://bucket/nothing/plan.json",
     );
-    "http://127.0.0.1:9".clone_into(&mut bucket.endpoint);
-    let mut nobody = bucket.command("status --work s3://bucket/nothing");
-    failed(75, &nobody.env("AWS_MAX_RETRIES", "0").output().unwrap(), "run the same command again");
+    let nobody = || {
+        let mut command = bucket.command("status --work s3://bucket/nothing");
+        command.env("AWS_ENDPOINT_URL", "http://127.0.0.1:9");
+        command
+    };
+    failed(75, &nobody().env("AWS_MAX_RETRIES", "0").output().unwrap(), "run the same command again");
     // Variables for other programs do not affect the store.
-    let mut other = bucket.command("status --work s3://bucket/nothing");
-    failed(75, &other.env("TIMEOUT", "1x").output().unwrap(), "s3://bucket/nothing/plan.json");
+    failed(75, &nobody().env("TIMEOUT", "1x").output().unwrap(), "s3://bucket/nothing/plan.json");
 }

@@ -69,6 +69,16 @@ pub enum Error {
         #[source]
         source: parquet::errors::ParquetError,
     },
+    /// A Parquet file in a compression that this build does not read.
+    #[error("Parquet file `{}`: expected a build with the feature `{feature}`, which reads {codec}, found one without it", path.display())]
+    Codec {
+        /// The file.
+        path: PathBuf,
+        /// The compression.
+        codec: &'static str,
+        /// The feature of this crate that reads it.
+        feature: &'static str,
+    },
     /// An Arrow file that cannot be read or written.
     #[error("Arrow file `{}`", path.display())]
     Arrow {

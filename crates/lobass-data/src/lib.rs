@@ -45,7 +45,9 @@ mod template;
 mod tokenizer;
 mod unread;
 
-pub use container::{ArrowKind, Compression, Container, MAX_ROW_BYTES, RawRow, Rows, SubsetReport};
+pub use container::{
+    ArrowKind, Compression, Container, MAX_ROW_BYTES, RawRow, Rows, SubsetReport, require_codecs,
+};
 pub use encode::{EncodeOptions, Encoded, Encoder, Mask, Overlong, Trace};
 pub use error::Error;
 pub use example::{Example, Message, Role, RowFault};

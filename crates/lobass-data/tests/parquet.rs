@@ -8,10 +8,14 @@ use std::sync::Arc;
 use arrow_array::builder::{ListBuilder, StringBuilder, StructBuilder};
 use arrow_array::{ArrayRef, BinaryArray, Float64Array, Int64Array, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, Fields, Schema};
+#[cfg(not(feature = "brotli"))]
+use lobass_data::Error;
 use lobass_data::{DataFile, Duplicates, FormatChoice, Pool, Role};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use parquet::basic::{Compression, ZstdLevel};
+use parquet::basic::{BrotliLevel, Compression, GzipLevel, ZstdLevel};
+#[cfg(not(feature = "brotli"))]
+use parquet::file::metadata::ParquetMetaDataWriter;
 use parquet::file::properties::WriterProperties;
 
 fn turns(conversations: &[&[(&str, &str)]]) -> ArrayRef {
@@ -49,12 +53,14 @@ fn table() -> RecordBatch {
 }
 
 fn write(path: &Path, batch: &RecordBatch) {
+    write_as(path, batch, Compression::ZSTD(ZstdLevel::try_new(3).unwrap()));
+}
+
+fn write_as(path: &Path, batch: &RecordBatch, compression: Compression) {
     let metadata = HashMap::from([("owner".to_owned(), "somebody".to_owned())]);
     let schema = Arc::new(Schema::new_with_metadata(batch.schema().fields().clone(), metadata));
     let batch = batch.clone().with_schema(schema.clone()).unwrap();
-    let properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(3).unwrap()))
-        .build();
+    let properties = WriterProperties::builder().set_compression(compression).build();
     let mut writer =
         ArrowWriter::try_new(fs_err::File::create(path).unwrap(), schema, Some(properties)).unwrap();
     writer.write(&batch).unwrap();
@@ -93,6 +99,69 @@ fn a_column_can_be_read_alone() {
     let ratings: Vec<_> =
         file.column("rating").unwrap().into_iter().map(|v| v.and_then(|v| v.as_f64())).collect();
     assert_eq!(ratings, [Some(4.5), None, Some(1.0)]);
+}
+
+/// Compressions as other tools write them; brotli only where the feature reads it.
+fn compressions() -> Vec<Compression> {
+    let mut all = vec![
+        Compression::UNCOMPRESSED,
+        Compression::SNAPPY,
+        Compression::GZIP(GzipLevel::default()),
+        Compression::LZ4_RAW,
+    ];
+    if cfg!(feature = "brotli") {
+        all.push(Compression::BROTLI(BrotliLevel::default()));
+    }
+    all
+}
+
+#[test]
+fn each_compression_is_read_and_written_back() {
+    let dir = tempfile::tempdir().unwrap();
+    for compression in compressions() {
+        let (input, output) = (dir.path().join("chat.parquet"), dir.path().join("kept.parquet"));
+        write_as(&input, &table(), compression);
+        let file = DataFile::open(&input, "chat", &FormatChoice::Auto).unwrap();
+        file.write_subset(&output, |row| row == 1).unwrap();
+        let (batches, _, found) = read(&output);
+        assert_eq!(
+            (found, &batches[0]),
+            (compression, &table().slice(1, 1).with_schema(batches[0].schema()).unwrap())
+        );
+    }
+}
+
+/// The bytes of a file whose columns claim to be compressed with brotli.
+#[cfg(not(feature = "brotli"))]
+fn claim_brotli(path: &Path) {
+    let file = fs_err::File::open(path).unwrap().into_parts().0;
+    let metadata = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().metadata().as_ref().clone();
+    let mut builder = metadata.into_builder();
+    for group in builder.take_row_groups() {
+        let columns = group.columns().iter().cloned();
+        let columns =
+            columns.map(|c| c.into_builder().set_compression(Compression::BROTLI(BrotliLevel::default())));
+        let columns = columns.map(|column| column.build().unwrap()).collect();
+        builder = builder.add_row_group(group.into_builder().set_column_metadata(columns).build().unwrap());
+    }
+    let metadata = builder.build();
+    let bytes = fs_err::read(path).unwrap();
+    let footer = u32::from_le_bytes(bytes[bytes.len() - 8..bytes.len() - 4].try_into().unwrap()) as usize;
+    let mut out = bytes[..bytes.len() - 8 - footer].to_vec();
+    ParquetMetaDataWriter::new(&mut out, &metadata).finish().unwrap();
+    fs_err::write(path, out).unwrap();
+}
+
+#[test]
+#[cfg(not(feature = "brotli"))]
+fn a_compression_that_is_not_built_in_names_its_feature() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("chat.parquet");
+    write_as(&path, &table(), Compression::UNCOMPRESSED);
+    claim_brotli(&path);
+    let error = DataFile::open(&path, "chat", &FormatChoice::Auto).unwrap_err();
+    assert!(matches!(&error, Error::Codec { codec: "brotli", feature: "brotli", .. }), "{error}");
+    assert!(error.to_string().contains("chat.parquet"), "{error}");
 }
 
 #[test]

@@ -41,6 +41,12 @@ pub enum Error {
         /// The cache.
         cache: PathBuf,
     },
+    /// Something has to be downloaded, and this build cannot download.
+    #[error("`{repo}`: expected a build with the feature `hub`, which downloads, found one without it")]
+    NoDownloads {
+        /// The repository.
+        repo: RepoId,
+    },
     /// The repository is there, and not open to this reader.
     #[error("`{repo}` is gated: expected {}, found none; accept its terms at {page}", if *known { "access" } else { "a token" })]
     Gated {

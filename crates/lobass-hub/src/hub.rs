@@ -2,19 +2,17 @@
 
 use std::path::PathBuf;
 
-use crate::blob::{Wanted, fetch};
 use crate::cache::RepoCache;
-use crate::http::Client;
-use crate::listing::{FileMeta, Listing, ask_meta};
+use crate::listing::{FileMeta, Listing};
 use crate::pick::{data, model};
 use crate::repo::is_commit;
-use crate::{DataAddress, Error, HubSettings, RepoId};
+use crate::{DataAddress, Error, HubSettings, Remote, RepoId};
 
 /// A hub and a cache of what was fetched from it.
 #[derive(Debug)]
 pub struct Hub {
     settings: HubSettings,
-    client: Client,
+    remote: Remote,
 }
 
 /// A model in the cache.
@@ -68,7 +66,7 @@ impl Hub {
     /// # Errors
     /// [`Error::Setting`] if the endpoint, the proxy, or the certificates are invalid.
     pub fn new(settings: HubSettings) -> Result<Self, Error> {
-        Ok(Self { client: Client::new(&settings)?, settings })
+        Ok(Self { remote: Remote::new(&settings)?, settings })
     }
 
     /// Downloads the files of a model or an adapter that are not in the cache: configs, tokenizer, template, and
@@ -144,7 +142,7 @@ impl Hub {
                 is_commit(repo.revision()).then(|| Listing::read(&cache, repo.revision())).transpose()?;
             match known.flatten() {
                 Some(listing) => listing,
-                None => Listing::ask(&self.client, repo)?,
+                None => self.remote.listing(repo)?,
             }
         };
         let (dir, root) = (cache.snapshot(&listing.commit), self.settings.cache.clone());
@@ -173,14 +171,10 @@ impl Hub {
 
     fn fetch_one(&self, opened: &Opened, file: &str, observe: Observer<'_>) -> Result<(), Error> {
         let Opened { repo, listing, cache, .. } = opened;
-        let prefix = repo.kind().prefix().trim_end_matches('/');
-        let head = [prefix].into_iter().filter(|part| !part.is_empty()).chain(repo.name().split('/'));
-        let parts = head.chain(["resolve", listing.commit.as_str()]).chain(file.split('/'));
-        let url = self.client.address(parts)?;
         let repo = &repo.at(&listing.commit);
         let meta: FileMeta = match listing.files.get(file) {
             Some(Some(meta)) => meta.clone(),
-            _ => ask_meta(&self.client, repo, &url, file)?,
+            _ => self.remote.meta(repo, file)?,
         };
         let _lock = match cache.try_lock(&meta.etag)? {
             Some(lock) => lock,
@@ -190,8 +184,8 @@ impl Hub {
             }
         };
         let size = meta.size;
-        let wanted = Wanted { repo, file, url: &url, meta: &meta };
-        fetch(&self.client, cache, wanted, &mut |done| observe(Event::Bytes { file, done, size }))?;
+        let observe = &mut |done| observe(Event::Bytes { file, done, size });
+        self.remote.fetch(cache, repo, file, &meta, observe)?;
         if opened.dir.join(file).exists() {
             return Ok(());
         }

@@ -6,6 +6,9 @@
 //! the same locks), so that each finds what the other fetched. Nothing here reads the environment: where the cache is,
 //! the token, and the rest are [`HubSettings`].
 //!
+//! Downloads need the feature `hub`. Without it the cache can still be used, and what would have to be downloaded is
+//! [`Error::NoDownloads`].
+//!
 //! ```
 //! use lobass_hub::{DataAddress, Hub, HubSettings, RepoId};
 //!
@@ -23,17 +26,18 @@
 //! ```
 
 mod address;
-mod blob;
 mod cache;
 mod environment;
 mod error;
-mod http;
 mod hub;
 mod listing;
 mod pick;
-mod refusal;
+#[cfg(feature = "hub")]
+mod remote;
 mod repo;
 mod settings;
+#[cfg(not(feature = "hub"))]
+mod without;
 
 pub use address::DataAddress;
 pub use environment::settings_from;
@@ -41,3 +45,8 @@ pub use error::{Error, Way};
 pub use hub::{DataSnapshot, Event, Hub, Snapshot};
 pub use repo::{RepoId, RepoKind};
 pub use settings::{HubSettings, Token};
+
+#[cfg(feature = "hub")]
+use remote::Remote;
+#[cfg(not(feature = "hub"))]
+use without::Remote;

@@ -1,16 +1,12 @@
 //! The files of a repository at a commit.
 
 use std::collections::BTreeMap;
-use std::io::Read as _;
 use std::path::{Component, Path};
 
 use serde::{Deserialize, Serialize};
-use url::Url;
 
+use crate::Error;
 use crate::cache::{RepoCache, read_optional, write_whole};
-use crate::http::{Ask, Client, not_hub};
-use crate::repo::is_commit;
-use crate::{Error, RepoId};
 
 /// All files of a repository at a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +24,7 @@ pub(crate) struct FileMeta {
     /// The name of its bytes in the cache: their SHA-256 if the file is large, else git's name for them.
     pub(crate) etag: String,
     /// Git's name for what is under version control, which of large files is a note of their SHA-256.
-    blob_id: Option<String>,
+    pub(crate) blob_id: Option<String>,
 }
 
 impl FileMeta {
@@ -37,28 +33,6 @@ impl FileMeta {
         let is_hex = self.etag.chars().all(|c| c.is_ascii_digit() || matches!(c, 'a'..='f'));
         (self.etag.len() == 64 && is_hex).then_some(self.etag.as_str())
     }
-}
-
-/// A revision, as the hub describes it.
-#[derive(Deserialize)]
-struct Revision {
-    sha: String,
-    siblings: Vec<Sibling>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Sibling {
-    rfilename: String,
-    size: Option<u64>,
-    blob_id: Option<String>,
-    lfs: Option<Lfs>,
-}
-
-#[derive(Deserialize)]
-struct Lfs {
-    sha256: String,
-    size: u64,
 }
 
 /// `trees/COMMIT.json`, as Python writes it.
@@ -81,46 +55,8 @@ struct TreeEntry {
 /// The version of `trees/COMMIT.json` that is read and written here.
 const TREE_VERSION: u32 = 1;
 
-/// More than that no listing has.
-const MAX_LISTING_BYTES: u64 = 256 << 20;
-
 impl Listing {
-    /// Asks the hub.
-    pub(crate) fn ask(client: &Client, repo: &RepoId) -> Result<Self, Error> {
-        let (org, name) = repo.name().split_once('/').unwrap_or_default();
-        let mut url =
-            client.address(["api", repo.kind().plural(), org, name, "revision", repo.revision()])?;
-        url.set_query(Some("blobs=true"));
-        let answer = client.ask(Ask { repo, url: &url, file: None, head: false, from: 0 })?;
-        let mut text = String::new();
-        let mut body = answer.body.into_with_config().limit(MAX_LISTING_BYTES).reader();
-        body.read_to_string(&mut text)
-            .map_err(|error| not_hub(&url, format!("no whole listing: {error}")))?;
-        let revision: Revision =
-            serde_json::from_str(&text).map_err(|error| not_hub(&url, format!("no listing: {error}")))?;
-        Self::of(revision, &url)
-    }
-
-    fn of(revision: Revision, url: &Url) -> Result<Self, Error> {
-        if !is_commit(&revision.sha) {
-            return Err(not_hub(url, format!("`{}` for a commit", revision.sha)));
-        }
-        let mut files = BTreeMap::new();
-        for sibling in revision.siblings {
-            if !is_inside(&sibling.rfilename) {
-                return Err(not_hub(url, format!("a file called `{}`", sibling.rfilename)));
-            }
-            let meta = match (sibling.lfs, sibling.size, sibling.blob_id) {
-                (Some(lfs), _, blob_id) => Some(FileMeta { size: lfs.size, etag: lfs.sha256, blob_id }),
-                (None, Some(size), Some(id)) => Some(FileMeta { size, etag: id.clone(), blob_id: Some(id) }),
-                _ => None,
-            };
-            files.insert(sibling.rfilename, meta.filter(|meta| is_etag(&meta.etag)));
-        }
-        Ok(Self { commit: revision.sha, files })
-    }
-
-    /// Reads a stored listing.
+    /// What was written down before.
     pub(crate) fn read(cache: &RepoCache, commit: &str) -> Result<Option<Self>, Error> {
         let Some(text) = read_optional(&cache.tree(commit))? else { return Ok(None) };
         // Python passes over what it cannot read too, and asks again.
@@ -188,29 +124,14 @@ impl Listing {
     }
 }
 
-/// Requests the metadata of a file that a listing lacks.
-pub(crate) fn ask_meta(client: &Client, repo: &RepoId, url: &Url, file: &str) -> Result<FileMeta, Error> {
-    let answer = client.ask(Ask { repo, url, file: Some(file), head: true, from: 0 })?;
-    let etag = answer.header("x-linked-etag").or(answer.header("etag")).map(|text| {
-        let text = text.strip_prefix("W/").unwrap_or(text);
-        text.trim_matches('"').to_owned()
-    });
-    let etag =
-        etag.filter(|etag| is_etag(etag)).ok_or_else(|| not_hub(url, format!("no ETag of `{file}`")))?;
-    let own = (!answer.status.is_redirection()).then(|| answer.header("content-length")).flatten();
-    let size = answer.header("x-linked-size").or(own).and_then(|text| text.parse().ok());
-    let size = size.ok_or_else(|| not_hub(url, format!("no size of `{file}`")))?;
-    Ok(FileMeta { size, etag, blob_id: None })
-}
-
 /// Whether a text can be the name of a file in the cache.
-fn is_etag(text: &str) -> bool {
+pub(crate) fn is_etag(text: &str) -> bool {
     let known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     (1..=128).contains(&text.len()) && text.chars().all(known)
 }
 
 /// Whether a path stays below the directory that it is put in.
-fn is_inside(file: &str) -> bool {
+pub(crate) fn is_inside(file: &str) -> bool {
     let parts = Path::new(file).components();
     let plain = !file.is_empty() && !file.contains(['\\', '\0', ':']);
     plain

@@ -24,6 +24,7 @@ impl RepoKind {
     }
 
     /// The prefix of a name in the addresses of pages and files.
+    #[cfg(feature = "hub")]
     pub(crate) fn prefix(self) -> &'static str {
         match self {
             Self::Model => "",

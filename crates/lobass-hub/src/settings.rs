@@ -74,6 +74,7 @@ impl Token {
     }
 
     /// As it is sent.
+    #[cfg(any(feature = "hub", test))]
     pub(crate) fn secret(&self) -> &str {
         &self.0
     }

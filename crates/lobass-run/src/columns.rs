@@ -69,6 +69,7 @@ impl<T: ChunkReader + 'static> Reader<T> {
     pub(crate) fn new(file: T, path: &Path) -> Result<Self, Error> {
         let builder = ParquetRecordBatchReaderBuilder::try_new(file)
             .map_err(|source| Error::Parquet { path: path.to_owned(), source })?;
+        lobass_data::require_codecs(path, builder.metadata())?;
         Ok(Self { path: path.to_owned(), builder })
     }
 

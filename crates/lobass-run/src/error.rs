@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use lobass_core::ExampleKey;
 use thiserror::Error;
 
+use crate::Location;
+
 /// Why a run stops.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -25,6 +27,14 @@ pub enum Error {
         kind: Option<std::io::ErrorKind>,
         /// Whether the same call may succeed later: a server that is away, a disk that is full.
         again: bool,
+    },
+    /// A work directory in an object store of a cloud, and a build that speaks to none.
+    #[error(
+        "`{place}`: expected a build with the feature `cloud`, which speaks to object stores, found one without it"
+    )]
+    NoCloud {
+        /// The place.
+        place: Location,
     },
     /// A data file cannot be read.
     #[error(transparent)]

@@ -3,6 +3,8 @@
 mod arrow;
 mod configs;
 mod hub;
+#[cfg(feature = "hub")]
+mod hub_answers;
 mod models;
 mod nested;
 mod rows;
@@ -45,8 +47,10 @@ pub(crate) const TARGETS: &[Target] = &[
     arrow::SAVED,
     nested::NESTED,
     configs::TRAINER_CONFIG,
-    hub::LISTING,
-    hub::INDEX_OF_WEIGHTS,
+    #[cfg(feature = "hub")]
+    hub_answers::LISTING,
+    #[cfg(feature = "hub")]
+    hub_answers::INDEX_OF_WEIGHTS,
     hub::CACHE,
     training::TRAINING_STATE,
     training::OPTIMIZER,

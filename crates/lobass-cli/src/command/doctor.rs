@@ -18,8 +18,8 @@ pub(crate) fn doctor(ui: &Ui) -> anyhow::Result<Outcome> {
     if let Some(Memory { total, available }) = memory {
         text.line("memory", format!("{} of {} are free", gibibytes(available), gibibytes(total)));
     }
-    let lacks: Vec<&str> =
-        Backend::ALL.into_iter().filter(|backend| !backend.is_built()).map(Backend::name).collect();
+    let backends = Backend::ALL.into_iter().filter(|backend| !backend.is_built()).map(Backend::name);
+    let lacks: Vec<&str> = absent_features().chain(backends).collect();
     if !lacks.is_empty() {
         text.line("lacks", format!("{} (built without these features)", lacks.join(", ")));
     }
@@ -34,6 +34,16 @@ pub(crate) fn doctor(ui: &Ui) -> anyhow::Result<Outcome> {
     });
     ui.result(text, &json)?;
     Ok(Outcome::Done)
+}
+
+/// Features besides those of devices that this program was built without.
+fn absent_features() -> impl Iterator<Item = &'static str> {
+    let features = [
+        ("brotli", cfg!(feature = "brotli")),
+        ("cloud", cfg!(feature = "cloud")),
+        ("hub", cfg!(feature = "hub")),
+    ];
+    features.into_iter().filter(|(_, is_built)| !is_built).map(|(name, _)| name)
 }
 
 /// Lines on the hub, and the same as JSON: what the environment says of it. The token is not shown.

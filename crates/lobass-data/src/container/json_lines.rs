@@ -40,7 +40,7 @@ impl<R: BufRead> JsonLines<R> {
             if buffer.is_empty() {
                 return Ok((length > 0).then_some((line, length)));
             }
-            let end = buffer.iter().position(|&byte| byte == b'\n');
+            let end = memchr::memchr(b'\n', buffer);
             let part = &buffer[..end.unwrap_or(buffer.len())];
             length += part.len();
             if length <= MAX_ROW_BYTES {

@@ -6,6 +6,7 @@
 mod arrow;
 mod batches;
 mod cells;
+mod codecs;
 mod compression;
 mod csv;
 mod cursor;
@@ -23,6 +24,7 @@ mod text;
 
 use std::fmt;
 
+pub use codecs::require_codecs;
 pub use compression::Compression;
 pub use rows::{RawRow, Rows};
 pub(crate) use seems::READ;

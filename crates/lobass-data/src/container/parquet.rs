@@ -10,8 +10,8 @@ use parquet::errors::{ParquetError, Result as ParquetResult};
 use parquet::file::reader::{ChunkReader, Length};
 use parquet::schema::types::{ColumnDescPtr, ColumnDescriptor, SchemaDescriptor};
 
-use super::Wanted;
 use super::batches::{BatchRows, guarded};
+use super::{Wanted, require_codecs};
 use crate::Error;
 use crate::format::is_media;
 use crate::original::{Original, WatchedFile};
@@ -60,6 +60,7 @@ pub(super) fn open(file: &Original) -> Result<ParquetRecordBatchReaderBuilder<Wa
     let builder = guarded(|| Ok(ParquetRecordBatchReaderBuilder::try_new(reader)))
         .unwrap_or_else(|damage| Err(damage.into()))
         .map_err(|source| parquet_error(file, source))?;
+    require_codecs(file.path(), builder.metadata())?;
     let groups = builder.metadata().row_groups();
     // Rows of a group are taken to be alike; the largest in the mean decides.
     let row_bytes = groups.iter().map(|group| group.total_byte_size() / group.num_rows().max(1)).max();

@@ -14,7 +14,7 @@ use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::path::Path as Name;
 use object_store::prefix::PrefixStore;
-use object_store::{ObjectStore, ObjectStoreExt as _, PutMode};
+use object_store::{ObjectStore, ObjectStoreExt as _, ObjectStoreScheme, PutMode};
 use tokio::runtime::Runtime;
 use url::Url;
 
@@ -56,7 +56,8 @@ impl Store {
     /// same, and others are passed over.
     ///
     /// # Errors
-    /// [`Error::Store`] if this build does not know the kind of place, or its settings are invalid.
+    /// [`Error::NoCloud`] if the place is in a cloud and this build has no feature `cloud`. [`Error::Store`] if the kind
+    /// of place is unknown, or its settings are invalid.
     pub fn open(
         location: Location,
         options: impl IntoIterator<Item = (String, String)>,
@@ -66,6 +67,9 @@ impl Store {
                 fs_err::create_dir_all(dir)?;
                 let files = LocalFileSystem::new_with_prefix(dir);
                 Arc::new(files.map_err(|error| failed(OPEN, &location, "", &error))?.with_fsync(true))
+            }
+            Location::Url(url) if !cfg!(feature = "cloud") && is_cloud(url) => {
+                return Err(Error::NoCloud { place: location.clone() });
             }
             Location::Url(url) => {
                 let (objects, prefix) = object_store::parse_url_opts(url, options)
@@ -210,6 +214,12 @@ impl Store {
     }
 }
 
+/// Whether an address is one of the stores that the feature `cloud` speaks to.
+fn is_cloud(url: &Url) -> bool {
+    use ObjectStoreScheme::{AmazonS3, GoogleCloudStorage, MicrosoftAzure};
+    matches!(ObjectStoreScheme::parse(url), Ok((AmazonS3 | GoogleCloudStorage | MicrosoftAzure, _)))
+}
+
 fn failed(action: &'static str, location: &Location, name: &str, error: &object_store::Error) -> Error {
     let system = system_error(error);
     let kind = system.map(std::io::Error::kind);
@@ -246,54 +256,7 @@ fn has_no_links(error: &object_store::Error) -> bool {
     matches!(kind, Some(ErrorKind::Unsupported | ErrorKind::PermissionDenied))
 }
 
+#[cfg(all(test, feature = "cloud"))]
+mod cloud_tests;
 #[cfg(test)]
-mod tests {
-    use object_store::memory::InMemory;
-
-    use super::*;
-
-    fn race(store: &Store) {
-        let puts: Vec<Put> = std::thread::scope(|scope| {
-            let writers: Vec<_> = (0..8u8)
-                .map(|writer| {
-                    scope.spawn(move || store.put_if_absent("a/commit.json", vec![writer; 4096]).unwrap())
-                })
-                .collect();
-            writers.into_iter().map(|writer| writer.join().unwrap()).collect()
-        });
-        assert_eq!(puts.iter().filter(|&&put| put == Put::Created).count(), 1);
-        let bytes = store.get("a/commit.json").unwrap().unwrap();
-        assert!(bytes.len() == 4096 && bytes.iter().all(|&byte| byte == bytes[0]));
-        assert_eq!(store.list("a").unwrap(), ["a/commit.json"]);
-    }
-
-    #[test]
-    fn the_first_writer_wins_and_nothing_else_remains() {
-        let dir = tempfile::tempdir().unwrap();
-        race(&Store::local(dir.path()).unwrap());
-        assert_eq!(fs_err::read_dir(dir.path().join("a")).unwrap().count(), 1);
-        let memory = Location::Url("memory:///".parse().unwrap());
-        race(&Store::of(memory, Arc::new(InMemory::new())).unwrap());
-    }
-
-    #[test]
-    fn what_is_not_there_is_no_error() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::local(&dir.path().join("new")).unwrap();
-        assert_eq!(store.get("x/y").unwrap(), None);
-        assert!(!store.exists("x/y").unwrap());
-        assert!(store.list("x").unwrap().is_empty());
-        store.remove("x/y").unwrap();
-        store.put("x/y", "1").unwrap();
-        store.put("x/y", "2").unwrap();
-        assert_eq!(store.get("x/y").unwrap().unwrap(), "2");
-        store.remove("x/y").unwrap();
-        assert!(!store.exists("x/y").unwrap());
-    }
-
-    #[test]
-    fn a_kind_of_place_that_is_not_known_is_an_error_with_its_name() {
-        let error = Store::open("ftp://host/run".parse().unwrap(), []).unwrap_err();
-        assert!(error.to_string().contains("ftp://host/run"), "{error}");
-    }
-}
+mod tests;

@@ -40,6 +40,7 @@ impl Groups {
         let fail = |source| Error::Parquet { path: input.path().to_owned(), source };
         let file = input.open()?;
         let found = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(fail)?;
+        lobass_data::require_codecs(input.path(), found.metadata())?;
         let fields = found.schema().fields().iter().map(|field| coded(field)).collect::<Vec<_>>();
         let options = ArrowReaderOptions::new().with_schema(Arc::new(Schema::new(fields)));
         let metadata = ArrowReaderMetadata::try_new(found.metadata().clone(), options).map_err(fail)?;

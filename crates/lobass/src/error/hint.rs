@@ -12,6 +12,10 @@ pub fn inner<'a>(cause: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'st
     ours.map_or(cause, Error::inner)
 }
 
+/// What there is to do when the program was built without a feature.
+const REBUILD: &str = "install the whole program with `cargo install --path crates/lobass-cli --features full`, or run it \
+                       from the checkout with `cargo run -p lobass-cli --features full -- ..`";
+
 /// What there is to do when a place could not be reached.
 const AGAIN: &str = "nothing that was done is lost: run the same command again when the place can be reached";
 
@@ -43,6 +47,7 @@ fn of_hub(error: &lobass_hub::Error) -> Option<&'static str> {
         Error::Token { .. } => {
             "set HF_TOKEN to a token that is valid, or unset it, and remove the file `token` in HF_HOME if it is from there"
         }
+        Error::NoDownloads { .. } => REBUILD,
         Error::NotCached { .. } => {
             "fetch it once without HF_HUB_OFFLINE (or TRANSFORMERS_OFFLINE), or set HF_HOME to where it is"
         }
@@ -78,6 +83,7 @@ pub fn hint(cause: &(dyn StdError + 'static)) -> Option<&'static str> {
             lobass_data::Error::MissingColumn { .. } => {
                 Some("`--columns` says which of the columns that are there hold what")
             }
+            lobass_data::Error::Codec { .. } => Some(REBUILD),
             _ => None,
         };
     }
@@ -86,6 +92,7 @@ pub fn hint(cause: &(dyn StdError + 'static)) -> Option<&'static str> {
     }
     if let Some(error) = cause.downcast_ref::<lobass_run::Error>() {
         return match error {
+            lobass_run::Error::Data(error) => hint(error),
             lobass_run::Error::Overlong { .. } => {
                 Some("`--overlong drop` leaves such rows out, `--overlong truncate` cuts them")
             }
@@ -95,6 +102,7 @@ pub fn hint(cause: &(dyn StdError + 'static)) -> Option<&'static str> {
             lobass_run::Error::Mixture { .. } => {
                 Some("plan anew, in another place, and have every worker run the same version")
             }
+            lobass_run::Error::NoCloud { .. } => Some(REBUILD),
             lobass_run::Error::Store { kind, .. } => Some(kind.and_then(of_system).unwrap_or(AGAIN)),
             _ => None,
         };
@@ -103,4 +111,26 @@ pub fn hint(cause: &(dyn StdError + 'static)) -> Option<&'static str> {
         return Some("`lobass score --reference` adds the losses of a second model");
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_feature_that_this_build_lacks_comes_with_a_command() {
+        let codec =
+            || lobass_data::Error::Codec { path: "p.parquet".into(), codec: "brotli", feature: "brotli" };
+        let place = "s3://bucket/run".parse().unwrap();
+        let errors: [Box<dyn StdError>; 4] = [
+            Box::new(codec()),
+            Box::new(lobass_run::Error::Data(codec())),
+            Box::new(lobass_run::Error::NoCloud { place }),
+            Box::new(lobass_hub::Error::NoDownloads { repo: "org/name".parse().unwrap() }),
+        ];
+        for error in errors {
+            let hint = hint(error.as_ref()).unwrap_or_default();
+            assert!(hint.contains("cargo install --path crates/lobass-cli --features full"), "{error}: {hint}");
+        }
+    }
 }

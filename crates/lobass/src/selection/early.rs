@@ -15,8 +15,7 @@ use crate::faults::Faults;
 use crate::sequences::KnownRows;
 use crate::settings::SelectSettings;
 
-/// The score table that there will be.
-#[derive(Debug)]
+/// The table that there will be.
 pub struct Expected<'a> {
     /// The rows that it will be about.
     pub pool: &'a Pool,
@@ -48,9 +47,6 @@ impl KnownRows for Expected<'_> {
 }
 
 /// Looks for everything that would keep strategies from selecting from a table.
-///
-/// # Errors
-/// Every fault that is found.
 pub fn check_data(settings: &SelectSettings, table: &Expected<'_>) -> Result<()> {
     let mut faults = Faults::default();
     for name in &settings.strategies {

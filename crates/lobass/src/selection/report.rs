@@ -1,4 +1,4 @@
-//! A selection in words and in JSON.
+//! What is said of a selection.
 
 use std::path::PathBuf;
 
@@ -10,12 +10,9 @@ use serde_json::{Value, json};
 
 use crate::scoring::Reasons;
 
-/// A selection, its summary, and where it was written.
-#[derive(Debug)]
+/// A selection, what is to be said of it, and where it was written.
 pub struct SelectionReport {
-    /// The selection, and the scores that decided it.
     pub chosen: Chosen,
-    /// What was kept, and what the score goes with.
     pub summary: Summary,
     pub(super) written: Vec<(PathBuf, u64)>,
     pub(super) reasons: Reasons,
@@ -62,7 +59,6 @@ impl SelectionReport {
         format!("fewer than {} asks for: {why}", selection.budget)
     }
 
-    /// The selection as lines for a person.
     pub fn text(&self) -> String {
         let Self { chosen: Chosen { selection, score, left_out, .. }, summary, .. } = self;
         let mut text = Labelled::default();
@@ -182,7 +178,6 @@ impl SelectionReport {
         }
     }
 
-    /// The selection as JSON, without its rows.
     pub fn json(&self) -> impl Serialize {
         let Self { chosen: Chosen { selection, left_out, strata, shrinkage, .. }, summary, .. } = self;
         let statuses: serde_json::Map<String, Value> =

@@ -12,7 +12,7 @@ use ureq::tls::{PemItem, RootCerts, TlsConfig, TlsProvider, parse_pem};
 use ureq::{Agent, Body, Proxy};
 use url::Url;
 
-use crate::refusal::{Asked, refusal};
+use super::refusal::{Asked, refusal};
 use crate::{Error, HubSettings, RepoId, Token, Way};
 
 /// Asks one endpoint, and where it sends us.

@@ -7,8 +7,8 @@ use fs_err::File;
 use sha2::{Digest as _, Sha256};
 use url::Url;
 
+use super::http::{Answer, Ask, Client, shown};
 use crate::cache::{RepoCache, temporary};
-use crate::http::{Answer, Ask, Client, shown};
 use crate::listing::FileMeta;
 use crate::{Error, RepoId};
 
