@@ -78,9 +78,11 @@ pub(crate) fn run(shell: &Shell, args: &Args) -> Result<()> {
     report(&tallies)
 }
 
-/// The test target as `cargo test` builds it.
+/// The test target as `cargo test --features full` builds it.
 fn build(shell: &Shell) -> Result<PathBuf> {
-    let output = cmd!(shell, "cargo test --locked --no-run --test fuzz --message-format json").read()?;
+    let output =
+        cmd!(shell, "cargo test --locked --features full --no-run --test fuzz --message-format json")
+            .read()?;
     let messages = output.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let mut programs = messages.filter_map(|message| {
         let is_fuzz = message["target"]["name"] == "fuzz";

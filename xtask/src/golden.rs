@@ -36,5 +36,5 @@ pub(crate) fn run(shell: &Shell) -> Result<()> {
 
 /// A Python environment with the versions of the fixtures; gives its interpreter.
 pub(crate) fn environment(shell: &Shell) -> Result<String> {
-    python::environment(shell, ENVIRONMENT, ["--requirement", "tests/fixtures/requirements.txt"])
+    python::environment(shell, ENVIRONMENT, &["--requirement", "tests/fixtures/requirements.txt"])
 }

@@ -2,12 +2,15 @@
 
 #![expect(clippy::print_stderr, reason = "it talks to the person at the terminal")]
 
+mod api;
 mod bench;
 mod book_links;
+mod build_cost;
 mod cli;
 mod cuda_binary;
 mod demo_model;
 mod devices;
+mod dist;
 mod evidence;
 mod fuzz;
 mod golden;
@@ -32,6 +35,10 @@ use xshell::Shell;
 enum Verb {
     /// Run everything a change has to pass, cheapest first
     Validate,
+    /// Check what needs no test to run: format, tidiness, API, spelling, licences, lints, and documentation
+    Lint,
+    /// Write the public API of each library as a list, from its sources
+    Api(api::Args),
     /// Check what compilers do not: headers, manifests, READMEs, links, the book, and prose
     Tidy,
     /// Make the golden fixtures again with PyTorch and transformers, and show what changed
@@ -47,6 +54,10 @@ enum Verb {
     BookLinks(book_links::Args),
     /// Feed damaged files of every kind to what reads them, and keep those that it cannot stand
     Fuzz(fuzz::Args),
+    /// Build the command line anew, and print which crates take longest
+    BuildCost(build_cost::Args),
+    /// Build a binary and a wheel for any Linux with glibc 2.17 or newer, with zig from PyPI
+    Dist(dist::Args),
     /// Run the benchmarks
     Bench(bench::Args),
     /// Test the GPU back ends without a graphics card: types of all, numbers of wgpu on a Vulkan driver in software
@@ -76,6 +87,8 @@ fn run(verb: Verb) -> Result<()> {
     shell.change_dir(root());
     match verb {
         Verb::Validate => validate::run(&shell),
+        Verb::Lint => validate::lint(&shell),
+        Verb::Api(args) => api::run(&root(), &args),
         Verb::Tidy => tidy::run(&root()),
         Verb::Golden => golden::run(&shell),
         Verb::DemoModel => demo_model::run(&shell),
@@ -83,6 +96,8 @@ fn run(verb: Verb) -> Result<()> {
         Verb::Cli(args) => cli::run(&shell, &args),
         Verb::BookLinks(args) => book_links::run(&root(), &args),
         Verb::Fuzz(args) => fuzz::run(&shell, &args),
+        Verb::BuildCost(args) => build_cost::run(&shell, &args),
+        Verb::Dist(args) => dist::run(&shell, &args),
         Verb::Bench(args) => bench::run(&shell, &args),
         Verb::Devices(args) => devices::run(&shell, &args),
         Verb::CudaBinary(args) => cuda_binary::run(&shell, &args),

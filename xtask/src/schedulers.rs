@@ -15,7 +15,7 @@ pub(crate) fn run(shell: &Shell) -> Result<()> {
     cmd!(shell, "cargo test --locked --no-run").run()?;
     let lobass = target_dir(shell)?.join("debug/lobass-under-test");
     let package = format!("{PACKAGE}[test]");
-    let python = python::environment(shell, ENVIRONMENT, ["--editable", &package])?;
+    let python = python::environment(shell, ENVIRONMENT, &["--editable", &package])?;
     eprintln!("==> the tests of {PACKAGE}");
     cmd!(shell, "{python} -m pytest {PACKAGE}").env("LOBASS", lobass).run()?;
     Ok(())

@@ -12,7 +12,7 @@ const PACKAGE: &str = "python/lobass";
 const MATURIN: &str = "maturin>=1.9,<2";
 
 pub(crate) fn run(shell: &Shell) -> Result<()> {
-    let python = python::environment(shell, ENVIRONMENT, ["--only-binary=:all:", MATURIN])?;
+    let python = python::environment(shell, ENVIRONMENT, &["--only-binary=:all:", MATURIN])?;
     eprintln!("==> the wheel, as `cargo test` builds");
     // An older one would be found beside the new one.
     let wheels = crate::cuda_binary::target_dir(shell)?.join("wheels-of-tests");

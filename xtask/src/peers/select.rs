@@ -57,7 +57,7 @@ impl Side {
 }
 
 pub(super) fn run(shell: &Shell, args: &Args) -> Result<()> {
-    let python = python::environment(shell, ENVIRONMENT, ["--requirement", REQUIREMENTS])?;
+    let python = python::environment(shell, ENVIRONMENT, &["--requirement", REQUIREMENTS])?;
     let table = table(shell, args.rows)?;
     build(shell, "select-peer")?;
     let keep = (args.rows / 20).max(1);
