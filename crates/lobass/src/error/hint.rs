@@ -130,7 +130,10 @@ mod tests {
         ];
         for error in errors {
             let hint = hint(error.as_ref()).unwrap_or_default();
-            assert!(hint.contains("cargo install --path crates/lobass-cli --features full"), "{error}: {hint}");
+            assert!(
+                hint.contains("cargo install --path crates/lobass-cli --features full"),
+                "{error}: {hint}"
+            );
         }
     }
 }
