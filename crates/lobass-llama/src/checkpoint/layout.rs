@@ -1,6 +1,10 @@
 //! Which tensors a checkpoint of a given config holds: names, shapes, and order.
 
-use crate::LlamaConfig;
+use std::convert::Infallible;
+
+use burn::tensor::{Device, Tensor};
+
+use crate::{Llama, LlamaConfig, WeightSource};
 
 /// The name and shape of one tensor of a checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,10 +16,6 @@ pub struct TensorSpec {
 }
 
 impl TensorSpec {
-    fn new(name: impl Into<String>, shape: &[usize]) -> Self {
-        Self { name: name.into(), shape: shape.to_vec() }
-    }
-
     /// The number of values.
     pub fn n_elements(&self) -> usize {
         self.shape.iter().product()
@@ -25,48 +25,72 @@ impl TensorSpec {
 pub(crate) const EMBEDDING: &str = "model.embed_tokens.weight";
 pub(crate) const HEAD: &str = "lm_head.weight";
 
-/// Lists every tensor that a checkpoint of this config holds, in the order of the forward pass.
+/// Lists every tensor that a checkpoint of this config holds, in the order in which a model asks for them.
 ///
 /// A tied head is not listed: it is the embedding.
 pub fn expected_tensors(config: &LlamaConfig) -> Vec<TensorSpec> {
-    let mut tensors = vec![TensorSpec::new(EMBEDDING, &[config.vocab_size, config.hidden_size])];
-    for layer in 0..config.num_hidden_layers {
-        push_layer(&mut tensors, config, layer);
+    let mut recorder = Recorder::default();
+    match Llama::from_source(config, &mut recorder) {
+        Ok(_) => recorder.tensors,
+        Err(never) => match never {},
     }
-    tensors.push(TensorSpec::new("model.norm.weight", &[config.hidden_size]));
-    if !config.tie_word_embeddings {
-        tensors.push(TensorSpec::new(HEAD, &[config.vocab_size, config.hidden_size]));
-    }
-    tensors
 }
 
-fn push_layer(tensors: &mut Vec<TensorSpec>, config: &LlamaConfig, layer: usize) {
-    let hidden = config.hidden_size;
-    let queries = config.num_attention_heads * config.head_dim;
-    let keys = config.num_key_value_heads * config.head_dim;
-    let inner = config.intermediate_size;
-
-    let mut projection = |name: &str, out: usize, inputs: usize, bias: bool| {
-        tensors.push(TensorSpec::new(format!("model.layers.{layer}.{name}.weight"), &[out, inputs]));
-        if bias {
-            tensors.push(TensorSpec::new(format!("model.layers.{layer}.{name}.bias"), &[out]));
-        }
-    };
-    projection("self_attn.q_proj", queries, hidden, config.qkv_bias);
-    projection("self_attn.k_proj", keys, hidden, config.qkv_bias);
-    projection("self_attn.v_proj", keys, hidden, config.qkv_bias);
-    projection("self_attn.o_proj", hidden, queries, config.o_bias);
-    projection("mlp.gate_proj", inner, hidden, config.mlp_bias);
-    projection("mlp.up_proj", inner, hidden, config.mlp_bias);
-    projection("mlp.down_proj", hidden, inner, config.mlp_bias);
-
-    let mut norm = |name: &str, width: usize| {
-        tensors.push(TensorSpec::new(format!("model.layers.{layer}.{name}.weight"), &[width]));
-    };
-    if config.qk_norm {
-        norm("self_attn.q_norm", config.head_dim);
-        norm("self_attn.k_norm", config.head_dim);
+impl LlamaConfig {
+    /// The number of parameters; a tied head counts once.
+    pub fn n_parameters(&self) -> usize {
+        expected_tensors(self).iter().map(TensorSpec::n_elements).sum()
     }
-    norm("input_layernorm", hidden);
-    norm("post_attention_layernorm", hidden);
+}
+
+/// Writes down what a model asks for; nothing computes with what it gets.
+#[derive(Debug, Default)]
+struct Recorder {
+    tensors: Vec<TensorSpec>,
+}
+
+impl WeightSource for Recorder {
+    type Error = Infallible;
+
+    fn tensor<const D: usize>(&mut self, name: &str, shape: [usize; D]) -> Result<Tensor<D>, Infallible> {
+        self.tensors.push(TensorSpec { name: name.to_owned(), shape: shape.to_vec() });
+        Ok(Tensor::zeros([1; D], &Device::flex()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::tiny_with;
+
+    /// Digests of weights depend on this order.
+    #[test]
+    fn the_order_is_projections_then_norms_of_each_layer() {
+        let json = tiny_with(r#", "head_dim": 4, "attention_bias": true"#);
+        let json = json.replace(r#""num_hidden_layers": 2"#, r#""num_hidden_layers": 1"#);
+        let names = |json: &str| -> Vec<String> {
+            let tensors = expected_tensors(&LlamaConfig::from_json(json).unwrap());
+            tensors.into_iter().map(|spec| spec.name.replace("model.layers.0.", "")).collect()
+        };
+        let attention = ["q_proj", "k_proj", "v_proj", "o_proj"];
+        let with_biases =
+            attention.iter().flat_map(|name| ["weight", "bias"].map(|of| format!("self_attn.{name}.{of}")));
+        let mlp = ["gate_proj", "up_proj", "down_proj"].map(|name| format!("mlp.{name}.weight"));
+        let of_layer = ["input_layernorm.weight", "post_attention_layernorm.weight"].map(str::to_owned);
+        let ends = ["model.norm.weight", "lm_head.weight"].map(str::to_owned);
+        let mut expected = vec![EMBEDDING.to_owned()];
+        expected.extend(with_biases.chain(mlp.clone()).chain(of_layer.clone()).chain(ends));
+        assert_eq!(names(&json), expected);
+
+        let qwen = tiny_with(r#", "head_dim": 4, "tie_word_embeddings": true"#);
+        let qwen = qwen
+            .replace("\"llama\"", "\"qwen3\"")
+            .replace(r#""num_hidden_layers": 2"#, r#""num_hidden_layers": 1"#);
+        let of_heads = ["self_attn.q_norm.weight", "self_attn.k_norm.weight"].map(str::to_owned);
+        let mut expected = vec![EMBEDDING.to_owned()];
+        expected.extend(attention.iter().map(|name| format!("self_attn.{name}.weight")));
+        expected
+            .extend(mlp.into_iter().chain(of_heads).chain(of_layer).chain(["model.norm.weight".to_owned()]));
+        assert_eq!(names(&qwen), expected);
+    }
 }

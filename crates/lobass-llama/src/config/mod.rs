@@ -13,7 +13,6 @@ mod unread;
 use serde_json::{Map, Value};
 
 use crate::Finding;
-use crate::checkpoint::{TensorSpec, expected_tensors};
 pub use error::ConfigError;
 pub use family::Family;
 use fields::{Fields, Said, brief};
@@ -158,11 +157,6 @@ impl LlamaConfig {
         };
         config.check()?;
         Ok((config, findings))
-    }
-
-    /// The number of parameters; a tied head counts once.
-    pub fn n_parameters(&self) -> usize {
-        expected_tensors(self).iter().map(TensorSpec::n_elements).sum()
     }
 
     fn check(&self) -> Result<(), ConfigError> {

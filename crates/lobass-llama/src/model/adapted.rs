@@ -3,12 +3,16 @@
 use burn::module::Param;
 use burn::tensor::Tensor;
 
-use super::Llama;
-use super::embedding::Embedding;
 use super::linear::Linear;
+use super::llama::Llama;
 use super::lora::Lora;
-use super::norm::RmsNorm;
+use super::parts::{Part, PartMut, Parts as _};
 use super::source::parameter_id;
+
+/// Paths of modules.
+const DECODER: &str = "model";
+const EMBEDDING: &str = "model.embed_tokens";
+const HEAD: &str = "lm_head";
 
 /// The low-rank update of one projection.
 #[derive(Debug, Clone)]
@@ -21,29 +25,10 @@ pub(crate) struct LoraWeights {
     pub(crate) dropout: f64,
 }
 
-/// A module whose weight an adapter may replace.
-enum Whole<'a> {
-    Embedding(&'a mut Embedding),
-    Linear(&'a mut Linear),
-    Norm(&'a mut RmsNorm),
-}
-
 impl Llama {
     /// Freezes every weight; what is put on the model after that is trained.
     pub(crate) fn freeze(&mut self) {
-        self.model.embed_tokens.frozen = true;
-        self.model.norm.frozen = true;
-        if let Some(head) = &mut self.lm_head {
-            head.frozen = true;
-        }
-        for layer in &mut self.model.layers {
-            for linear in layer.linears_mut() {
-                linear.1.frozen = true;
-            }
-            for norm in layer.norms_mut() {
-                norm.1.frozen = true;
-            }
-        }
+        self.parts_mut("", &mut |_, mut part| part.set_frozen(true));
     }
 
     /// Puts a low-rank update on the projection of a path, `model.layers.0.self_attn.q_proj`.
@@ -52,7 +37,9 @@ impl Llama {
     /// If there is no such projection; [`Llama::projections`] lists them.
     pub(crate) fn put_lora(&mut self, path: &str, weights: LoraWeights) {
         let LoraWeights { a, b, scale, dropout } = weights;
-        let linear = self.linear_mut(path).unwrap_or_else(|| unreachable!("`{path}` is a projection"));
+        let Some(PartMut::Linear(linear)) = self.part_mut(path) else {
+            unreachable!("`{path}` is a projection")
+        };
         linear.lora = Some(Lora {
             a: Param::initialized(parameter_id(&format!("{path}.lora_A.weight")), a),
             b: Param::initialized(parameter_id(&format!("{path}.lora_B.weight")), b),
@@ -63,44 +50,45 @@ impl Llama {
 
     /// The low-rank update of a projection.
     pub(crate) fn lora(&self, path: &str) -> Option<LoraWeights> {
-        let (at, name) = of_layer(path)?;
-        let mut linears = self.model.layers.get(at)?.linears().into_iter();
-        let Lora { a, b, scale, dropout } = linears.find(|(found, _)| *found == name)?.1.lora.as_ref()?;
+        let Part::Linear(Linear { lora: Some(lora), .. }) = self.part(path)? else { return None };
+        let Lora { a, b, scale, dropout } = lora;
         Some(LoraWeights { a: a.val(), b: b.val(), scale: *scale, dropout: *dropout })
     }
 
     /// Every projection that an adapter may update: its path, and its `[out, in]`.
     pub(crate) fn projections(&self) -> Vec<(String, [usize; 2])> {
         let mut projections = Vec::new();
-        for (at, layer) in self.model.layers.iter().enumerate() {
-            for (name, linear) in layer.linears() {
-                projections.push((format!("model.layers.{at}.{name}"), linear.weight.dims()));
+        self.model.parts(DECODER, &mut |path, part| {
+            if let Part::Linear(linear) = part {
+                projections.push((path, linear.weight.dims()));
             }
-        }
+        });
         projections
     }
 
     /// The paths of modules that an adapter may replace, without their `.weight`.
     pub(crate) fn replaceable(&self) -> Vec<String> {
-        let mut paths = vec!["lm_head".to_owned(), "model.embed_tokens".to_owned(), "model.norm".to_owned()];
-        for (at, layer) in self.model.layers.iter().enumerate() {
-            paths.extend(layer.norms().map(|(name, _)| format!("model.layers.{at}.{name}")));
-        }
+        let mut paths = vec![HEAD.to_owned()];
+        let mut norms = Vec::new();
+        self.model.parts(DECODER, &mut |path, part| match part {
+            Part::Embedding(_) => paths.push(path),
+            Part::Norm(_) => norms.push(path),
+            Part::Linear(_) => {}
+        });
+        // The last norm stands before those of layers.
+        norms.rotate_right(1);
+        paths.extend(norms);
         paths
     }
 
     /// The weight of a module, `[rows, width]`; a norm has one row. The head of a tied model is its embedding.
     pub(crate) fn whole_weight(&self, path: &str) -> Option<Tensor<2>> {
-        let (embedding, head) = (&self.model.embed_tokens, &self.lm_head);
-        match path {
-            "lm_head" => Some(head.as_ref().map_or(embedding.weight.val(), |head| head.weight.val())),
-            "model.embed_tokens" => Some(embedding.weight.val()),
-            "model.norm" => Some(self.model.norm.weight.val().unsqueeze()),
-            _ => {
-                let (at, name) = of_layer(path)?;
-                let norm = self.model.layers.get(at)?.norms().find(|(found, _)| *found == name)?.1;
-                Some(norm.weight.val().unsqueeze())
-            }
+        match self.part(path) {
+            Some(Part::Embedding(embedding)) => Some(embedding.weight.val()),
+            Some(Part::Norm(norm)) => Some(norm.weight.val().unsqueeze()),
+            Some(Part::Linear(linear)) if path == HEAD => Some(linear.weight.val()),
+            Some(Part::Linear(_)) => None,
+            None => (path == HEAD).then(|| self.model.embed_tokens.weight.val()),
         }
     }
 
@@ -110,19 +98,19 @@ impl Llama {
     /// # Panics
     /// If there is no such module; [`Llama::replaceable`] lists them.
     pub(crate) fn replace_whole(&mut self, path: &str, weight: Tensor<2>) {
-        if self.lm_head.is_none() && matches!(path, "lm_head" | "model.embed_tokens") {
+        if self.lm_head.is_none() && matches!(path, HEAD | EMBEDDING) {
             self.untie();
         }
-        match self.whole_mut(path).unwrap_or_else(|| unreachable!("`{path}` can be replaced")) {
-            Whole::Embedding(embedding) => {
+        match self.part_mut(path).unwrap_or_else(|| unreachable!("`{path}` can be replaced")) {
+            PartMut::Embedding(embedding) => {
                 embedding.weight = Param::initialized(embedding.weight.id, weight);
                 embedding.frozen = false;
             }
-            Whole::Linear(linear) => {
+            PartMut::Linear(linear) => {
                 linear.weight = Param::initialized(linear.weight.id, weight);
                 linear.frozen = false;
             }
-            Whole::Norm(norm) => {
+            PartMut::Norm(norm) => {
                 norm.weight = Param::initialized(norm.weight.id, weight.squeeze_dim(0));
                 norm.frozen = false;
             }
@@ -152,50 +140,37 @@ impl Llama {
     #[must_use]
     pub fn merged(mut self) -> Self {
         let compute = self.compute.clone();
-        self.model.embed_tokens.frozen = false;
-        self.model.norm.frozen = false;
-        for layer in &mut self.model.layers {
-            for (_, norm) in layer.norms_mut() {
-                norm.frozen = false;
+        self.parts_mut("", &mut |_, mut part| {
+            part.set_frozen(false);
+            let PartMut::Linear(linear) = part else { return };
+            if let Some(lora) = linear.lora.take() {
+                let weight = linear.weight.val();
+                let dtype = weight.dtype();
+                let sum = (compute.ops().widened(weight) + lora.dense()).cast(dtype);
+                linear.weight = Param::initialized(linear.weight.id, sum);
             }
-            for (_, linear) in layer.linears_mut() {
-                linear.frozen = false;
-                if let Some(lora) = linear.lora.take() {
-                    let weight = linear.weight.val();
-                    let dtype = weight.dtype();
-                    let sum = (compute.ops().widened(weight) + lora.dense()).cast(dtype);
-                    linear.weight = Param::initialized(linear.weight.id, sum);
-                }
-            }
-        }
-        if let Some(head) = &mut self.lm_head {
-            head.frozen = false;
-        }
+        });
         self
     }
 
-    fn linear_mut(&mut self, path: &str) -> Option<&mut Linear> {
-        let (at, name) = of_layer(path)?;
-        let layer = self.model.layers.get_mut(at)?;
-        layer.linears_mut().into_iter().find_map(|(found, linear)| (found == name).then_some(linear))
-    }
-
-    fn whole_mut(&mut self, path: &str) -> Option<Whole<'_>> {
-        match path {
-            "lm_head" => self.lm_head.as_mut().map(Whole::Linear),
-            "model.embed_tokens" => Some(Whole::Embedding(&mut self.model.embed_tokens)),
-            "model.norm" => Some(Whole::Norm(&mut self.model.norm)),
-            _ => {
-                let (at, name) = of_layer(path)?;
-                let layer = self.model.layers.get_mut(at)?;
-                layer.norms_mut().find_map(|(found, norm)| (found == name).then_some(Whole::Norm(norm)))
+    /// The module of a path that has a weight.
+    fn part(&self, path: &str) -> Option<Part<'_>> {
+        let mut found = None;
+        self.parts("", &mut |of, part| {
+            if of == path {
+                found = Some(part);
             }
-        }
+        });
+        found
     }
-}
 
-/// The layer of a path, and the path within it.
-fn of_layer(path: &str) -> Option<(usize, &str)> {
-    let (at, name) = path.strip_prefix("model.layers.")?.split_once('.')?;
-    Some((at.parse().ok()?, name))
+    fn part_mut(&mut self, path: &str) -> Option<PartMut<'_>> {
+        let mut found = None;
+        self.parts_mut("", &mut |of, part| {
+            if of == path {
+                found = Some(part);
+            }
+        });
+        found
+    }
 }

@@ -3,10 +3,12 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 
+use super::gradients::Gradients;
 use super::linear::Linear;
 use super::norm::RmsNorm;
+use super::parts::parts;
+use super::pass::Pass;
 use super::source::{Scope, WeightSource};
-use super::{Gradients, Pass};
 use crate::ops::{AttentionInputs, AttentionOutput, Heads, Input, KeyPath, Ops, Tables};
 use crate::{LayerConfig, LlamaConfig};
 
@@ -25,6 +27,8 @@ pub(super) struct Attention {
     #[module(skip)]
     rotary: bool,
 }
+
+parts!(Attention: q_proj, k_proj, v_proj, o_proj, q_norm, k_norm);
 
 /// What the backward pass needs.
 #[derive(Debug)]
@@ -62,12 +66,21 @@ impl Attention {
         let k_proj = Linear::load(&mut scope.child("k_proj"), keys, hidden, bias)?;
         let v_proj = Linear::load(&mut scope.child("v_proj"), keys, hidden, bias)?;
         let o_proj = Linear::load(&mut scope.child("o_proj"), hidden, queries, config.o_bias)?;
-        let mut norm = |name: &str| match config.qk_norm {
-            true => RmsNorm::load(&mut scope.child(name), heads.width, config.rms_norm_eps).map(Some),
-            false => Ok(None),
-        };
-        let (q_norm, k_norm) = (norm("q_norm")?, norm("k_norm")?);
-        Ok(Self { q_proj, k_proj, v_proj, o_proj, q_norm, k_norm, heads, rotary: layer.rotary })
+        Ok(Self { q_proj, k_proj, v_proj, o_proj, q_norm: None, k_norm: None, heads, rotary: layer.rotary })
+    }
+
+    /// Loads the norms of heads, if there are such: after all projections of the layer, as the layout has it.
+    pub(super) fn load_norms<S: WeightSource>(
+        &mut self,
+        scope: &mut Scope<'_, S>,
+        config: &LlamaConfig,
+    ) -> Result<(), S::Error> {
+        if config.qk_norm {
+            let (width, eps) = (self.heads.width, config.rms_norm_eps);
+            self.q_norm = Some(RmsNorm::load(&mut scope.child("q_norm"), width, eps)?);
+            self.k_norm = Some(RmsNorm::load(&mut scope.child("k_norm"), width, eps)?);
+        }
+        Ok(())
     }
 
     /// `[rows, hidden]` to `[asked, hidden]`, for the rows of the pass that are asked for.

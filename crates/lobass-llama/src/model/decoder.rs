@@ -4,10 +4,12 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
 use super::embedding::Embedding;
+use super::gradients::Gradients;
 use super::layer::{DecoderLayer, LayerTrace};
 use super::norm::RmsNorm;
+use super::parts::parts;
+use super::pass::Pass;
 use super::source::{Scope, WeightSource};
-use super::{Gradients, Pass};
 use crate::LlamaConfig;
 use crate::ops::{KeyPath, Ops};
 
@@ -17,6 +19,8 @@ pub(super) struct Decoder {
     pub(super) layers: Vec<DecoderLayer>,
     pub(super) norm: RmsNorm,
 }
+
+parts!(Decoder: embed_tokens, layers, norm);
 
 /// What the backward pass needs.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use burn::module::{Module, Param};
 use burn::tensor::module::embedding;
 use burn::tensor::{DType, IndexingUpdateOp, Int, Tensor, TensorData};
 
-use super::Gradients;
+use super::gradients::Gradients;
 use super::source::{Scope, WeightSource};
 use crate::LlamaConfig;
 use crate::ops::Ops;

@@ -4,11 +4,12 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 
 use super::attention::{Attention, AttentionTrace};
-use super::linear::Linear;
+use super::gradients::Gradients;
 use super::mlp::{Mlp, MlpTrace};
 use super::norm::RmsNorm;
+use super::parts::{Parts as _, parts};
+use super::pass::Pass;
 use super::source::{Scope, WeightSource};
-use super::{Gradients, Pass};
 use crate::ops::{KeyPath, Ops, Tables};
 use crate::{LayerConfig, LlamaConfig};
 
@@ -45,32 +46,7 @@ impl InnerTrace {
     }
 }
 
-macro_rules! linears {
-    ($layer:expr, $($borrow:tt)+) => {
-        [
-            ("self_attn.q_proj", $($borrow)+ $layer.self_attn.q_proj),
-            ("self_attn.k_proj", $($borrow)+ $layer.self_attn.k_proj),
-            ("self_attn.v_proj", $($borrow)+ $layer.self_attn.v_proj),
-            ("self_attn.o_proj", $($borrow)+ $layer.self_attn.o_proj),
-            ("mlp.gate_proj", $($borrow)+ $layer.mlp.gate_proj),
-            ("mlp.up_proj", $($borrow)+ $layer.mlp.up_proj),
-            ("mlp.down_proj", $($borrow)+ $layer.mlp.down_proj),
-        ]
-    };
-}
-
-macro_rules! norms {
-    ($layer:expr, $option:ident, $($borrow:tt)+) => {
-        [
-            $layer.self_attn.q_norm.$option().map(|norm| ("self_attn.q_norm", norm)),
-            $layer.self_attn.k_norm.$option().map(|norm| ("self_attn.k_norm", norm)),
-            Some(("input_layernorm", $($borrow)+ $layer.input_layernorm)),
-            Some(("post_attention_layernorm", $($borrow)+ $layer.post_attention_layernorm)),
-        ]
-        .into_iter()
-        .flatten()
-    };
-}
+parts!(DecoderLayer: self_attn, mlp, input_layernorm, post_attention_layernorm);
 
 impl DecoderLayer {
     pub(super) fn load<S: WeightSource>(
@@ -78,33 +54,14 @@ impl DecoderLayer {
         config: &LlamaConfig,
         layer: LayerConfig,
     ) -> Result<Self, S::Error> {
-        let self_attn = Attention::load(&mut scope.child("self_attn"), config, layer)?;
+        let mut self_attn = Attention::load(&mut scope.child("self_attn"), config, layer)?;
         let mlp = Mlp::load(&mut scope.child("mlp"), config)?;
+        self_attn.load_norms(&mut scope.child("self_attn"), config)?;
         let mut norm =
             |name: &str| RmsNorm::load(&mut scope.child(name), config.hidden_size, config.rms_norm_eps);
         let (input_layernorm, post_attention_layernorm) =
             (norm("input_layernorm")?, norm("post_attention_layernorm")?);
         Ok(Self { self_attn, mlp, input_layernorm, post_attention_layernorm })
-    }
-
-    /// Every projection, by its path within the layer.
-    pub(super) fn linears(&self) -> [(&'static str, &Linear); 7] {
-        linears!(self, &)
-    }
-
-    /// Every projection, to be changed.
-    pub(super) fn linears_mut(&mut self) -> [(&'static str, &mut Linear); 7] {
-        linears!(self, &mut)
-    }
-
-    /// Every norm, by its path within the layer.
-    pub(super) fn norms(&self) -> impl Iterator<Item = (&'static str, &RmsNorm)> {
-        norms!(self, as_ref, &)
-    }
-
-    /// Every norm, to be changed.
-    pub(super) fn norms_mut(&mut self) -> impl Iterator<Item = (&'static str, &mut RmsNorm)> {
-        norms!(self, as_mut, &mut)
     }
 
     /// `[rows, hidden]` to `[asked, hidden]`, for the rows of the pass that are asked for.

@@ -5,9 +5,10 @@ use std::ops::Range;
 use burn::module::{Module, Param};
 use burn::tensor::{DType, Tensor};
 
+use super::gradients::Gradients;
 use super::lora::Lora;
+use super::pass::Pass;
 use super::source::{Scope, WeightSource};
-use super::{Gradients, Pass};
 use crate::ops::{Input, Ops};
 
 /// `x W^T + b`, and the update of an adapter if there is one.

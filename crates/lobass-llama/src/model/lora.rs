@@ -3,7 +3,8 @@
 use burn::module::{Module, Param};
 use burn::tensor::{DType, Tensor};
 
-use super::{Gradients, Pass};
+use super::gradients::Gradients;
+use super::pass::Pass;
 use crate::ops::Input;
 
 /// `s (dropout(x) A^T) B^T`: the product is never made dense.

@@ -3,9 +3,11 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 
+use super::gradients::Gradients;
 use super::linear::Linear;
+use super::parts::parts;
+use super::pass::Pass;
 use super::source::{Scope, WeightSource};
-use super::{Gradients, Pass};
 use crate::LlamaConfig;
 use crate::ops::{Input, Ops};
 
@@ -16,6 +18,8 @@ pub(super) struct Mlp {
     pub(super) up_proj: Linear,
     pub(super) down_proj: Linear,
 }
+
+parts!(Mlp: gate_proj, up_proj, down_proj);
 
 /// What the backward pass needs, `[rows, inner]` each.
 #[derive(Debug)]

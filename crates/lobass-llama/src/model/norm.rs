@@ -3,7 +3,7 @@
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 
-use super::Gradients;
+use super::gradients::Gradients;
 use super::source::{Scope, WeightSource};
 use crate::ops::Ops;
 

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use burn::module::{Module, ModuleMapper, Param, ParamId};
 use burn::tensor::Tensor;
 
-use super::Llama;
+use super::llama::Llama;
+use super::parts::Parts as _;
 
 impl Llama {
     /// The name and identity of every parameter that has a gradient, in the order of the modules.
@@ -20,22 +21,11 @@ impl Llama {
 
     fn frozen_paths(&self) -> BTreeSet<String> {
         let mut frozen = BTreeSet::new();
-        let mut note = |path: String, is_frozen: bool| {
-            if is_frozen {
+        self.parts("", &mut |path, part| {
+            if part.is_frozen() {
                 frozen.insert(path);
             }
-        };
-        note("model.embed_tokens".to_owned(), self.model.embed_tokens.frozen);
-        note("model.norm".to_owned(), self.model.norm.frozen);
-        note("lm_head".to_owned(), self.lm_head.as_ref().is_some_and(|head| head.frozen));
-        for (at, layer) in self.model.layers.iter().enumerate() {
-            for (name, norm) in layer.norms() {
-                note(format!("model.layers.{at}.{name}"), norm.frozen);
-            }
-            for (name, linear) in layer.linears() {
-                note(format!("model.layers.{at}.{name}"), linear.frozen);
-            }
-        }
+        });
         frozen
     }
 

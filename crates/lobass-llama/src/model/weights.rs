@@ -3,7 +3,7 @@
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::tensor::{Tensor, TensorData};
 
-use super::Llama;
+use super::llama::Llama;
 
 impl Llama {
     /// Copies a parameter's values to the host, by its name in the checkpoint; `None` if there is no such parameter.

@@ -1,8 +1,8 @@
 //! The operations of a decoder, forward and backward, on packed rows.
 //!
-//! [`Ops`] says what they are. There are two implementations: [`host`] runs kernels on slices, where a device's memory
-//! is the processor's; [`device`] runs tensor operations on any device, and is what the kernels are tested against. A
-//! model gets one of them when it is made ([`Compute::of`]), and asks no more.
+//! [`Ops`] says what they are. There are two implementations. [`host`] runs kernels on slices, where a device's memory
+//! is the processor's. [`device`] runs tensor operations on any device; the kernels are tested against it. A model gets
+//! one of them when it is made, from [`Compute::of`].
 
 mod attention;
 mod compute;
