@@ -10,7 +10,7 @@
 //! ```
 
 use std::fs::File;
-use std::io::{ErrorKind, Write as _};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::repo::is_commit;
@@ -132,12 +132,7 @@ pub(crate) fn read_optional(path: &Path) -> Result<Option<String>, Error> {
 
 /// Writes a small file so that no reader ever sees a part of it.
 pub(crate) fn write_whole(path: &Path, content: &[u8]) -> Result<(), Error> {
-    let folder = path.parent().unwrap_or(path);
-    fs_err::create_dir_all(folder)?;
-    let mut file = temporary(folder, "")?;
-    file.write_all(content)?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
+    Ok(lobass_files::write_whole(path, content)?)
 }
 
 /// A file that no other process has, with the permissions of new files.

@@ -1,10 +1,10 @@
 //! Writing a matrix, a row at a time.
 
-use std::io::{BufWriter, Write as _};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::io::Write as _;
+use std::path::Path;
 
 use half::f16;
+use lobass_files::WholeFile;
 use serde_json::json;
 
 use crate::{Error, Format, KEY, PRESENT, Shape, VECTORS};
@@ -12,9 +12,7 @@ use crate::{Error, Format, KEY, PRESENT, Shape, VECTORS};
 /// A matrix that is being written, beside its final name. Dropped before [`MatrixWriter::finish`], it leaves nothing.
 #[derive(Debug)]
 pub struct MatrixWriter {
-    path: PathBuf,
-    partial: PathBuf,
-    file: BufWriter<fs_err::File>,
+    file: WholeFile,
     shape: Shape,
     format: Format,
     present: Vec<u8>,
@@ -31,12 +29,9 @@ impl MatrixWriter {
     /// # Errors
     /// If the file cannot be made.
     pub fn create(path: &Path, shape: Shape, format: Format, metadata: &str) -> Result<Self, Error> {
-        let partial = partial_path(path);
-        let mut file = BufWriter::with_capacity(1 << 20, fs_err::File::create(&partial)?);
+        let mut file = WholeFile::create(path)?;
         file.write_all(&header(shape, format, metadata))?;
         Ok(Self {
-            path: path.to_owned(),
-            partial,
             file,
             shape,
             format,
@@ -96,10 +91,7 @@ impl MatrixWriter {
             return Err(self.misfit(format!("{expected} rows"), found.to_string()));
         }
         self.file.write_all(&self.present)?;
-        self.file.flush()?;
-        self.file.get_ref().sync_all()?;
-        fs_err::rename(&self.partial, &self.path)?;
-        Ok(())
+        Ok(self.file.finish()?)
     }
 
     fn add(&mut self, value: f32) {
@@ -110,14 +102,7 @@ impl MatrixWriter {
     }
 
     fn misfit(&self, expected: String, found: String) -> Error {
-        Error::Misfit { path: self.path.clone(), expected, found }
-    }
-}
-
-impl Drop for MatrixWriter {
-    fn drop(&mut self) {
-        // After the end there is no file of that name any more.
-        let _ = fs_err::remove_file(&self.partial);
+        Error::Misfit { path: self.file.path().to_owned(), expected, found }
     }
 }
 
@@ -135,13 +120,4 @@ fn header(shape: Shape, format: Format, metadata: &str) -> Vec<u8> {
     let mut header = (json.len() as u64).to_le_bytes().to_vec();
     header.extend(json);
     header
-}
-
-/// A name beside the final one that no other process or thread uses.
-fn partial_path(path: &Path) -> PathBuf {
-    static COUNTER: AtomicU64 = AtomicU64::new(0);
-    let unique = format!(".{}-{}.partial", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(unique);
-    path.with_file_name(name)
 }

@@ -63,7 +63,6 @@ mod lock;
 mod losses;
 mod manifest;
 mod masks;
-mod partial;
 mod plan;
 mod progress;
 mod protocol;

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use arrow_array::types::Int32Type;
 use arrow_array::{ArrayRef, ListArray, RecordBatch, UInt64Array};
 use lobass_core::Sequence;
+use lobass_files::WholeFile;
 use parquet::arrow::ArrowWriter;
 
 use crate::Error;
 use crate::columns::{batch, properties};
-use crate::partial::partial_path;
 
 /// The label that transformers does not train on.
 pub const IGNORE_INDEX: i32 = -100;
@@ -24,15 +24,14 @@ const BATCH_ROWS: usize = 1024;
 #[derive(Debug)]
 pub struct MaskWriter {
     out: PathBuf,
-    partial: PathBuf,
     sink: Sink,
     waiting: Vec<MaskedRow>,
 }
 
 #[derive(Debug)]
 enum Sink {
-    Parquet(Box<ArrowWriter<fs_err::File>>),
-    JsonLines(std::io::BufWriter<fs_err::File>),
+    Parquet(Box<ArrowWriter<WholeFile>>),
+    JsonLines(WholeFile),
 }
 
 #[derive(Debug)]
@@ -48,20 +47,14 @@ impl MaskWriter {
     /// # Errors
     /// If it cannot be made.
     pub fn create(out: &Path) -> Result<Self, Error> {
-        if let Some(parent) = out.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            fs_err::create_dir_all(parent)?;
-        }
-        let partial = partial_path(out);
-        let file = fs_err::File::create(&partial)?;
+        let file = WholeFile::create(out)?;
         let sink = if out.extension().is_some_and(|extension| extension == "jsonl") {
-            Sink::JsonLines(std::io::BufWriter::new(file))
+            Sink::JsonLines(file)
         } else {
             let writer = ArrowWriter::try_new(file, to_batch(&[]).schema(), Some(properties().build()));
-            Sink::Parquet(Box::new(
-                writer.map_err(|source| Error::Parquet { path: partial.clone(), source })?,
-            ))
+            Sink::Parquet(Box::new(writer.map_err(|source| Error::Parquet { path: out.to_owned(), source })?))
         };
-        Ok(Self { out: out.to_owned(), partial, sink, waiting: Vec::new() })
+        Ok(Self { out: out.to_owned(), sink, waiting: Vec::new() })
     }
 
     /// Adds a row.
@@ -92,13 +85,11 @@ impl MaskWriter {
         self.flush()?;
         let file = match self.sink {
             Sink::Parquet(writer) => {
-                writer.into_inner().map_err(|source| Error::Parquet { path: self.partial.clone(), source })?
+                writer.into_inner().map_err(|source| Error::Parquet { path: self.out.clone(), source })?
             }
-            Sink::JsonLines(writer) => writer.into_inner().map_err(std::io::IntoInnerError::into_error)?,
+            Sink::JsonLines(file) => file,
         };
-        file.sync_all()?;
-        drop(file);
-        Ok(fs_err::rename(&self.partial, &self.out)?)
+        Ok(file.finish()?)
     }
 
     fn flush(&mut self) -> Result<(), Error> {
@@ -106,7 +97,7 @@ impl MaskWriter {
         match &mut self.sink {
             Sink::Parquet(writer) => writer
                 .write(&to_batch(&rows))
-                .map_err(|source| Error::Parquet { path: self.partial.clone(), source }),
+                .map_err(|source| Error::Parquet { path: self.out.clone(), source }),
             Sink::JsonLines(writer) => rows.iter().try_for_each(|MaskedRow { row, input_ids, labels }| {
                 let attention_mask = vec![1; input_ids.len()];
                 let line = serde_json::json!({

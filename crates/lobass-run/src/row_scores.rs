@@ -1,17 +1,17 @@
 //! Scores of rows that come from elsewhere than losses: a file of a row, its key, and numbers.
 
-use std::io::{BufWriter, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray, UInt64Array};
 use lobass_core::RowStatus;
+use lobass_files::WholeFile;
 use parquet::arrow::ArrowWriter;
 use parquet::file::metadata::KeyValue;
 use serde_json::{Map, Value, json};
 
 use crate::columns::{batch, properties};
-use crate::partial::partial_path;
 use crate::{Error, RowName};
 
 /// A row's score, and the numbers that it is made of.
@@ -31,15 +31,14 @@ pub struct RowScore {
 #[derive(Debug)]
 pub struct RowScoreWriter {
     path: PathBuf,
-    partial: PathBuf,
     parts: Vec<String>,
     form: Form,
 }
 
 #[derive(Debug)]
 enum Form {
-    Parquet(Box<ArrowWriter<std::fs::File>>),
-    JsonLines(BufWriter<fs_err::File>),
+    Parquet(Box<ArrowWriter<WholeFile>>),
+    JsonLines(WholeFile),
 }
 
 impl RowScoreWriter {
@@ -49,10 +48,8 @@ impl RowScoreWriter {
     /// # Errors
     /// If the file cannot be made.
     pub fn create(path: &Path, parts: Vec<String>, manifest: &Value) -> Result<Self, Error> {
-        let partial = partial_path(path);
-        let file = fs_err::File::create(&partial)?;
+        let mut file = WholeFile::create(path)?;
         let form = if path.extension().is_some_and(|extension| extension == "jsonl") {
-            let mut file = BufWriter::new(file);
             let mut line = Map::from_iter([("type".to_owned(), json!("manifest"))]);
             line.extend(manifest.as_object().cloned().unwrap_or_default());
             writeln!(file, "{}", Value::Object(line))?;
@@ -61,12 +58,12 @@ impl RowScoreWriter {
             let metadata = KeyValue::new("lobass".to_owned(), manifest.to_string());
             let properties = properties().set_key_value_metadata(Some(vec![metadata])).build();
             let schema = columns(&parts, &[]).schema();
-            let parquet = ArrowWriter::try_new(file.into_parts().0, schema, Some(properties));
+            let parquet = ArrowWriter::try_new(file, schema, Some(properties));
             Form::Parquet(Box::new(
                 parquet.map_err(|source| Error::Parquet { path: path.to_owned(), source })?,
             ))
         };
-        Ok(Self { path: path.to_owned(), partial, parts, form })
+        Ok(Self { path: path.to_owned(), parts, form })
     }
 
     /// Adds rows.
@@ -96,25 +93,14 @@ impl RowScoreWriter {
     ///
     /// # Errors
     /// If the file cannot be written.
-    pub fn finish(mut self) -> Result<(), Error> {
-        match &mut self.form {
+    pub fn finish(self) -> Result<(), Error> {
+        let file = match self.form {
             Form::Parquet(writer) => {
-                writer.finish().map_err(|source| Error::Parquet { path: self.path.clone(), source })?;
-                writer.inner().sync_all()?;
+                writer.into_inner().map_err(|source| Error::Parquet { path: self.path.clone(), source })?
             }
-            Form::JsonLines(file) => {
-                file.flush()?;
-                file.get_ref().sync_all()?;
-            }
-        }
-        Ok(fs_err::rename(&self.partial, &self.path)?)
-    }
-}
-
-impl Drop for RowScoreWriter {
-    fn drop(&mut self) {
-        // After the end there is no file of that name any more.
-        let _ = fs_err::remove_file(&self.partial);
+            Form::JsonLines(file) => file,
+        };
+        Ok(file.finish()?)
     }
 }
 

@@ -6,11 +6,11 @@ use std::path::Path;
 
 use bytes::Bytes;
 use lobass_core::{RowStatus, ScoreRecord};
+use lobass_files::WholeFile;
 
 use crate::audit::Audit;
 use crate::commit::Commit;
 use crate::join::{join, unscored_record};
-use crate::partial::partial_path;
 use crate::rows::EncodedRow;
 use crate::shard::Shard;
 use crate::table::{TableRow, TableShape, TableWriter};
@@ -57,14 +57,8 @@ impl WorkDir {
     pub fn seal_without(&self, seal: &Seal, n_given_up: usize, out: &Path) -> Result<SealReport, Error> {
         seal.check()?;
         let audit = self.audit(seal, n_given_up)?;
-        if let Some(parent) = out.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            fs_err::create_dir_all(parent)?;
-        }
-        let partial = partial_path(out);
-        let (file, report) = self.write_table(seal, audit, &partial, fs_err::File::create(&partial)?)?;
-        file.sync_all()?;
-        drop(file);
-        fs_err::rename(&partial, out)?;
+        let (file, report) = self.write_table(seal, audit, out, WholeFile::create(out)?)?;
+        file.finish()?;
         Ok(report)
     }
 

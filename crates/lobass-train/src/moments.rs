@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
+use lobass_files::WholeFile;
 use lobass_llama::Llama;
 use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
@@ -104,12 +105,11 @@ impl AdamState {
             .map(|(name, bytes)| view((name, bytes)))
             .collect::<Result<_, _>>()
             .map_err(|error| fail(error.to_string()))?;
-        let partial = path.with_extension("partial");
+        let file = WholeFile::create(path)?;
         let metadata = HashMap::from([(KEY.to_owned(), header)]);
-        safetensors::serialize_to_file(views, Some(metadata), &partial)
+        safetensors::serialize_to_file(views, Some(metadata), file.partial())
             .map_err(|error| fail(error.to_string()))?;
-        fs_err::OpenOptions::new().write(true).open(&partial)?.sync_all()?;
-        Ok(fs_err::rename(partial, path)?)
+        Ok(file.finish()?)
     }
 
     /// Reads what [`AdamState::write`] wrote.

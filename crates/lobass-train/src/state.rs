@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use burn::module::ParamId;
 use burn::tensor::{Device, Tensor, TensorData};
+use lobass_files::{WholeFile, is_partial};
 use lobass_llama::{Llama, Values};
 use safetensors::tensor::{SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
@@ -99,7 +100,7 @@ impl Checkpoints {
         }
         for entry in fs_err::read_dir(&self.dir)? {
             let path = entry?.path();
-            if is_state(&path) || path.extension().is_some_and(|extension| extension == "partial") {
+            if is_state(&path) || is_partial(&path.to_string_lossy()) {
                 fs_err::remove_file(path)?;
             }
         }
@@ -145,12 +146,11 @@ fn write_whole(path: &Path, tensors: &[(String, Vec<u8>)], header: &Header) -> R
         .collect::<Result<_, _>>()
         .map_err(|error| fail(error.to_string()))?;
     let header = serde_json::to_string(header).map_err(|error| fail(error.to_string()))?;
-    let partial = path.with_extension("partial");
+    let file = WholeFile::create(path)?;
     let metadata = HashMap::from([(KEY.to_owned(), header)]);
-    safetensors::serialize_to_file(views, Some(metadata), &partial)
+    safetensors::serialize_to_file(views, Some(metadata), file.partial())
         .map_err(|error| fail(error.to_string()))?;
-    fs_err::OpenOptions::new().write(true).open(&partial)?.sync_all()?;
-    Ok(fs_err::rename(partial, path)?)
+    Ok(file.finish()?)
 }
 
 fn read(path: &Path, model: &Llama, fingerprint: &str) -> Result<State, Error> {

@@ -1,10 +1,11 @@
 //! Output files: checks that they replace no input, and writing them whole.
 
 use std::ffi::OsString;
-use std::io::{BufWriter, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use lobass_core::Observer;
+use lobass_files::{WholeFile, is_partial};
 use serde::Serialize;
 
 use crate::error::{Result, bail};
@@ -67,7 +68,7 @@ pub fn check_empty(dir: &Path) -> Result<()> {
     for entry in fs_err::read_dir(dir)? {
         let name = entry?.file_name();
         // A file of ours that was never finished.
-        if !name.to_string_lossy().ends_with(".partial") {
+        if !is_partial(&name.to_string_lossy()) {
             let (dir, name) = (dir.display(), name.display());
             bail!(Output, "`{dir}`: expected an empty directory, found `{name}` in it; use another one");
         }
@@ -75,46 +76,34 @@ pub fn check_empty(dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A file of JSON lines, which gets its name when it is whole.
+/// JSON lines that appear under their name when they are finished.
 #[derive(Debug)]
-pub struct Lines {
-    path: PathBuf,
-    partial: PathBuf,
-    writer: BufWriter<fs_err::File>,
-}
+pub struct Lines(WholeFile);
 
 impl Lines {
-    /// Begins a file, and creates its directory.
+    /// Begins a file.
     ///
     /// # Errors
-    /// If the file cannot be created.
+    /// If the file cannot be made.
     pub fn create(path: &Path) -> Result<Self> {
-        if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            fs_err::create_dir_all(parent)?;
-        }
-        let mut name = path.as_os_str().to_owned();
-        name.push(format!(".{}.partial", std::process::id()));
-        let partial = PathBuf::from(name);
-        let writer = BufWriter::new(fs_err::File::create(&partial)?);
-        Ok(Self { path: path.to_owned(), partial, writer })
+        Ok(Self(WholeFile::create(path)?))
     }
 
-    /// Writes one value as a line.
+    /// Adds a line.
     ///
     /// # Errors
-    /// If the value cannot be serialized or the file cannot be written.
+    /// If the line cannot be written.
     pub fn write(&mut self, line: &impl Serialize) -> Result<()> {
-        serde_json::to_writer(&mut self.writer, line)?;
-        Ok(writeln!(self.writer)?)
+        serde_json::to_writer(&mut self.0, line)?;
+        Ok(writeln!(self.0)?)
     }
 
-    /// Gives the file its name.
+    /// Ends the file and gives it its name.
     ///
     /// # Errors
     /// If the file cannot be written or renamed.
     pub fn finish(self) -> Result<()> {
-        self.writer.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
-        Ok(fs_err::rename(&self.partial, &self.path)?)
+        Ok(self.0.finish()?)
     }
 }
 

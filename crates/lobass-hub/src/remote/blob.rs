@@ -40,7 +40,7 @@ pub(crate) fn fetch(
     let Some(sha256) = wanted.meta.sha256() else {
         let partial = temporary(&folder, &wanted.meta.etag)?;
         fill(client, wanted, partial.path(), observe)?;
-        partial.persist(&whole).map_err(|error| error.error)?;
+        lobass_files::keep(partial.path(), &whole)?;
         return Ok(());
     };
     let partial = folder.join(format!("{sha256}.incomplete"));
@@ -49,7 +49,7 @@ pub(crate) fn fetch(
         fill(client, wanted, &partial, observe)?;
         let found = digest(&partial)?;
         if found == sha256 {
-            return Ok(fs_err::rename(&partial, &whole)?);
+            return Ok(lobass_files::keep(&partial, &whole)?);
         }
         fs_err::remove_file(&partial)?;
         if !resumed {

@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use burn::tensor::{Tensor, TensorData};
+use lobass_files::write_whole;
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 use serde_json::json;
 
 use super::{CONFIG, LoraConfig, PREFIX, WEIGHTS};
-use crate::checkpoint::{readable, to_bytes, write_whole};
+use crate::checkpoint::{readable, to_bytes};
 use crate::{Error, Llama};
 
 /// Writes the adapter of a model, in `f32`, and the config it was made by.
@@ -41,7 +42,7 @@ pub fn save_adapter(model: &Llama, config: &LoraConfig, base: &str, dir: &Path) 
     }
     write_weights(&tensors, &dir.join(WEIGHTS))?;
     let text = format!("{:#}\n", peft_json(config, base));
-    write_whole(&dir.join(CONFIG), text.as_bytes())
+    Ok(write_whole(&dir.join(CONFIG), text.as_bytes())?)
 }
 
 fn write_weights(tensors: &[(String, Vec<usize>, Vec<u8>)], path: &Path) -> Result<(), Error> {

@@ -21,8 +21,8 @@ use serde::Deserialize;
 pub(crate) use convert::{tensor_data, to_bytes};
 pub(crate) use layout::{EMBEDDING, HEAD};
 pub use layout::{TensorSpec, expected_tensors};
+pub(crate) use save::readable;
 pub use save::save;
-pub(crate) use save::{readable, write_whole};
 use shard::{Located, WeightShard};
 
 use crate::error::TensorProblem;

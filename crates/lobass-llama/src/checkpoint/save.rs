@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::io::Write as _;
 use std::path::Path;
 
+use lobass_files::write_whole;
 use safetensors::View;
 use serde_json::{Map, Value, json};
 
@@ -38,7 +38,7 @@ pub fn save(model: &Llama, config_json: &str, dtype: Dtype, dir: &Path) -> Resul
         let index = json!({"metadata": {"total_size": total_size}, "weight_map": weight_map});
         write_whole(&dir.join("model.safetensors.index.json"), pretty(&index).as_bytes())?;
     }
-    write_whole(&dir.join("config.json"), config_of(model, config_json, dtype)?.as_bytes())
+    Ok(write_whole(&dir.join("config.json"), config_of(model, config_json, dtype)?.as_bytes())?)
 }
 
 /// Files beside the weights that a tokenizer or a chat template is made of.
@@ -175,16 +175,6 @@ fn config_of(model: &Llama, config_json: &str, dtype: Dtype) -> Result<String, E
 
 fn pretty(value: &Value) -> String {
     format!("{value:#}\n")
-}
-
-pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let partial = path.with_extension("partial");
-    let mut file = fs_err::File::create(&partial)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    drop(file);
-    fs_err::rename(&partial, path)?;
-    Ok(())
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use lobass_core::{ColumnSet, ExampleKey, ScoreColumns, ScoreRecord};
+use lobass_files::WholeFile;
 
 use parquet::file::reader::ChunkReader;
 
@@ -12,7 +13,6 @@ use super::groups::{Group, Groups};
 use super::input::Input;
 use super::wanted::Wanted;
 use super::{TokenLosses, json, not_a_table, parquet_columns, parquet_file, row_tokens, tokens};
-use crate::partial::partial_path;
 use crate::{Error, Manifest};
 
 /// A score table, on disk in Parquet or as JSON lines, or in memory: opened, and not read yet.
@@ -153,11 +153,7 @@ impl ScoreFile {
     /// # Errors
     /// [`Error::Io`] if a file cannot be read or written.
     pub fn write(&self, out: &Path) -> Result<(), Error> {
-        if let Some(parent) = out.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            fs_err::create_dir_all(parent)?;
-        }
-        let partial = partial_path(out);
-        let mut file = fs_err::File::create(&partial)?;
+        let mut file = WholeFile::create(out)?;
         let memory = match &self.form {
             Form::Parquet(groups) => groups.input().bytes(),
             Form::JsonLines => None,
@@ -166,9 +162,7 @@ impl ScoreFile {
             Some(bytes) => file.write_all(bytes)?,
             None => drop(std::io::copy(&mut fs_err::File::open(&self.path)?, &mut file)?),
         }
-        file.sync_all()?;
-        drop(file);
-        Ok(fs_err::rename(&partial, out)?)
+        Ok(file.finish()?)
     }
 
     /// Hands every row on that has a loss for each token under some models, in order. A row group is in memory for each

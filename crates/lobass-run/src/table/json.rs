@@ -1,18 +1,18 @@
 //! The table as JSON lines: a line with the manifest, then a line per row.
 
-use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 
 use lobass_core::{
     ColumnSet, ExampleKey, Nll, Numbers, RejectedRecord, RowStatus, ScoreColumns, ScoreRecord,
 };
+use lobass_files::WholeFile;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::wanted::Wanted;
 use super::{ScoreTable, further_nll, nll, not_a_table, not_in_place};
 use crate::manifest::sum_column;
-use crate::partial::partial_path;
 use crate::{Error, Manifest};
 
 /// Rows that are in memory as such at once.
@@ -108,8 +108,7 @@ impl Row {
 /// # Errors
 /// If the file cannot be written; it appears whole or not at all.
 pub fn write_json_lines(table: &ScoreTable, out: &Path) -> Result<(), Error> {
-    let partial = partial_path(out);
-    let mut writer = BufWriter::new(fs_err::File::create(&partial)?);
+    let mut writer = WholeFile::create(out)?;
     let mut line = |line: &Line| -> std::io::Result<()> {
         serde_json::to_writer(&mut writer, line)?;
         writer.write_all(b"\n")
@@ -121,9 +120,7 @@ pub fn write_json_lines(table: &ScoreTable, out: &Path) -> Result<(), Error> {
         let further = further.filter_map(|(name, losses)| Some((sum_column(name), sum(losses)?)));
         line(&Line::Row(Box::new(Row::of(record, further.collect()))))?;
     }
-    writer.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
-    fs_err::rename(&partial, out)?;
-    Ok(())
+    Ok(writer.finish()?)
 }
 
 /// The content of each line, with its number.

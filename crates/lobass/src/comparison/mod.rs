@@ -21,6 +21,7 @@ use lobass_core::readable::{counted, duration};
 use lobass_core::{Budget, ColumnSet, ScoreColumns, Sequence};
 use lobass_data::Pool;
 use lobass_evidence::{Bootstrap, FULL, Matching, PoolRecord, Report, SourceCount, ZERO_SHOT};
+use lobass_files::write_whole;
 use lobass_run::{Plan, ScoreFile};
 use lobass_select::Strategy as _;
 use lobass_select::strategies::Random;
@@ -270,7 +271,7 @@ impl Decided {
     fn keep(&self, out: &Path) -> Result<()> {
         let path = out.join(DECIDED);
         if !path.exists() {
-            return write_whole(&path, &serde_json::to_vec_pretty(self)?);
+            return Ok(write_whole(&path, &serde_json::to_vec_pretty(self)?)?);
         }
         let found: Self = serde_json::from_slice(&fs_err::read(&path)?)
             .with_context(|| format!("`{}` is not what a comparison leaves", path.display()))?;
@@ -368,16 +369,6 @@ fn matched_tokens(request: &CompareJob<'_>, recipe: &TrainConfig, pool: &PoolRec
 /// The number format of the weights that training leaves frozen; what is trained is in f32.
 fn dtype_of(base: &Model, train: &TrainSettings) -> String {
     train.adapter().map_or("f32".to_owned(), |_| base.key.dtype.clone())
-}
-
-/// Writes a file whole, or not at all.
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{}.partial", std::process::id()));
-    let partial = PathBuf::from(name);
-    fs_err::write(&partial, bytes)?;
-    fs_err::File::open(&partial)?.sync_all()?;
-    Ok(fs_err::rename(&partial, path)?)
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -1,7 +1,5 @@
 //! The results of a comparison, as data and as files.
 
-use std::path::Path;
-
 use lobass_evidence::{
     Arm, ArmReport, Cost, FULL, Matching, Measured, ModelRecord, Outcome, RecipeRecord, Report, SeedTotals,
     SourceCount, ZERO_SHOT, measure, tables,
@@ -12,7 +10,7 @@ use lobass_select::strategies::{Gap, GapSum, Longest, Random};
 
 use super::subset::cost_of_selecting;
 use super::trial::TrialRecord;
-use super::{Comparison, Trial, write_whole};
+use super::{Comparison, Trial};
 use crate::error::{Context as _, Result};
 use crate::settings::Method;
 
@@ -149,7 +147,7 @@ impl Comparison {
 
     /// Writes `results.json`, and the same for people with its plots.
     pub(super) fn write(&self, report: &Report) -> Result<()> {
-        let write = |name: &str, bytes: &[u8]| write_whole(&self.out.join(Path::new(name)), bytes);
+        let write = |name: &str, bytes: &[u8]| lobass_files::write_whole(&self.out.join(name), bytes);
         let mut json = serde_json::to_vec_pretty(report)?;
         json.push(b'\n');
         write("results.json", &json)?;
@@ -157,7 +155,7 @@ impl Comparison {
         for (name, svg) in plots {
             write(&name, svg.as_bytes())?;
         }
-        write("results.md", format!("# A comparison by {}\n\n{text}", report.tool).as_bytes())
+        Ok(write("results.md", format!("# A comparison by {}\n\n{text}", report.tool).as_bytes())?)
     }
 
     /// Whether held-out rows could not be used, or a selection is smaller than the budget.

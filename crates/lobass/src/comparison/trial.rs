@@ -117,7 +117,7 @@ impl Comparison {
         let record = self.train_and_measure(trial, &state)?;
         let path = self.result_path(trial);
         fs_err::create_dir_all(self.out.join("trials"))?;
-        super::write_whole(&path, &serde_json::to_vec(&record)?)?;
+        lobass_files::write_whole(&path, &serde_json::to_vec(&record)?)?;
         if state.exists() {
             fs_err::remove_dir_all(&state)?;
         }

@@ -110,13 +110,7 @@ impl PageRequest<'_> {
             })?;
         self.add_examples(&mut report)?;
         let page = to_html(&report);
-        if let Some(parent) = self.out.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            fs_err::create_dir_all(parent)?;
-        }
-        let mut name = self.out.as_os_str().to_owned();
-        name.push(format!(".{}.partial", std::process::id()));
-        fs_err::write(&name, &page)?;
-        fs_err::rename(&name, self.out)?;
+        lobass_files::write_whole(self.out, page.as_bytes())?;
         runtime.note(&format!(
             "{:16} {}: {}",
             "report",

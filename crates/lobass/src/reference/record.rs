@@ -172,9 +172,7 @@ impl TrainingRecord {
     /// # Errors
     /// If the file cannot be written.
     pub fn write(&self, dir: &Path) -> Result<()> {
-        let partial = dir.join(format!("{NAME}.partial"));
-        fs_err::write(&partial, serde_json::to_vec_pretty(self)?)?;
-        Ok(fs_err::rename(partial, dir.join(NAME))?)
+        Ok(lobass_files::write_whole(&dir.join(NAME), &serde_json::to_vec_pretty(self)?)?)
     }
 
     /// The settings that differ from those of another record, in words.

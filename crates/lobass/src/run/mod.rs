@@ -69,12 +69,12 @@ pub fn run(settings: &Settings, runtime: &Runtime) -> Result<RunReport> {
     fs_err::create_dir_all(out)?;
     let (record, as_toml) = (out.join(SETTINGS), toml::to_string(&spelled(settings, recipe, base))?);
     if !record.exists() {
-        fs_err::write(&record, &as_toml)?; // an interrupted run says what it was about to do
+        lobass_files::write_whole(&record, as_toml.as_bytes())?; // an interrupted run says what it was about to do
     }
     let (work, seal) = score_all(&prepared, runtime)?;
     let scores = out.join(SCORES);
     write_table(&work, &seal, 0, &scores, TableFormat::Parquet, runtime)?;
-    fs_err::write(&record, as_toml)?;
+    lobass_files::write_whole(&record, as_toml.as_bytes())?;
     let table = ScoreFile::open(&scores)?;
     let names = &settings.select.strategies;
     let strategies = settings.select.strategies()?;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use lobass_core::readable::counted;
 use lobass_core::visible;
+use lobass_files::write_whole;
 use lobass_run::Manifest;
 use serde_json::{Value, json};
 
@@ -35,8 +36,8 @@ pub(super) fn write(
         references.text(),
         blocks.join("\n")
     );
-    fs_err::write(out.join("summary.md"), visible(&markdown).as_ref())?;
+    write_whole(&out.join("summary.md"), visible(&markdown).as_bytes())?;
     let json = json!({"manifest": manifest, "references": references.json(), "selections": results});
-    fs_err::write(out.join("summary.json"), serde_json::to_vec_pretty(&json)?)?;
+    write_whole(&out.join("summary.json"), &serde_json::to_vec_pretty(&json)?)?;
     Ok(())
 }

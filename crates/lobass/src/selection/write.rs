@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use lobass_core::{ScoreColumns, Selection};
 use lobass_data::Pool;
+use lobass_files::WholeFile;
 use lobass_run::ScoreFile;
 use serde_json::json;
 
@@ -63,13 +64,7 @@ pub(super) fn write_index(
     selection: &Selection,
     path: &Path,
 ) -> Result<()> {
-    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        fs_err::create_dir_all(parent)?;
-    }
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{}.partial", std::process::id()));
-    let partial = PathBuf::from(name);
-    let mut writer = std::io::BufWriter::new(fs_err::File::create(&partial)?);
+    let mut writer = WholeFile::create(path)?;
     let mut rank = 0;
     for part in selection.selected.chunks(INDEX_ROWS) {
         let rows: Vec<u64> = part.iter().map(|selected| selected.row).collect();
@@ -84,6 +79,5 @@ pub(super) fn write_index(
             writeln!(writer, "{line}")?;
         }
     }
-    writer.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
-    Ok(fs_err::rename(&partial, path)?)
+    Ok(writer.finish()?)
 }

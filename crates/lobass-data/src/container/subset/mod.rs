@@ -5,7 +5,9 @@ mod columns;
 mod tests;
 mod text;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use lobass_files::WholeFile;
 
 use super::{Compression, Container};
 use crate::Error;
@@ -38,34 +40,17 @@ pub(crate) fn write_subset(
     keep: &mut dyn FnMut(u64) -> bool,
 ) -> Result<SubsetReport, Error> {
     check_name(input.path(), container, output)?;
-    if let Some(parent) = output.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        fs_err::create_dir_all(parent)?;
-    }
-    let partial = partial_name(output);
-    let file = fs_err::File::create(&partial)?;
-    let written = match container {
+    let whole = WholeFile::create(output)?;
+    // Compressing writers own the file that they write to.
+    let file = fs_err::File::create(whole.partial())?;
+    let report = match container {
         Container::Parquet => columns::copy_parquet(input, file, keep),
         Container::Arrow(kind) => columns::copy_arrow(input, *kind, file, keep),
         _ => text::copy(input, container, file, keep),
-    };
-    match written.and_then(|report| input.check().map(|()| report)) {
-        Ok(report) => {
-            fs_err::rename(&partial, output)?;
-            Ok(report)
-        }
-        Err(error) => {
-            // The error matters more than whether the remains could be removed.
-            let _ = fs_err::remove_file(&partial);
-            Err(error)
-        }
-    }
-}
-
-/// A name that no other process writes to.
-fn partial_name(output: &Path) -> PathBuf {
-    let mut name = output.as_os_str().to_owned();
-    name.push(format!(".{}.partial", std::process::id()));
-    name.into()
+    }?;
+    input.check()?;
+    whole.finish()?;
+    Ok(report)
 }
 
 /// Endings that promise a container.
