@@ -49,25 +49,26 @@ fn every_crate_keeps_to_its_floor() {
     let text: &[&str] = &["tokenizers", "minijinja"];
     let files: &[&str] = &["arrow-array", "parquet"];
     check("lobass-core", &[], &[&["burn-core", "clap", "serde_json", "rayon"], text, files]);
-    check("lobass-data", &["lobass-core"], &[&["burn-core", "clap"]]);
-    let kernels = "lobass-kernels";
+    let (kernels, whole) = ("lobass-kernels", "lobass-files");
+    check(whole, &[], &[&["burn-core", "clap", "rayon", "serde"], text, files]);
+    check("lobass-data", &["lobass-core", whole], &[&["burn-core", "clap"]]);
     check(kernels, &[], &[&["burn-core", "rayon", "serde", "clap"], text, files]);
-    check("lobass-llama", &[kernels], &[&["clap"], text, files]);
-    check("lobass-loss", &["lobass-core", kernels, "lobass-llama"], &[&["clap"], text, files]);
+    check("lobass-llama", &[whole, kernels], &[&["clap"], text, files]);
+    check("lobass-loss", &["lobass-core", whole, kernels, "lobass-llama"], &[&["clap"], text, files]);
     check(
         "lobass-train",
-        &["lobass-core", kernels, "lobass-llama", "lobass-loss"],
+        &["lobass-core", whole, kernels, "lobass-llama", "lobass-loss"],
         &[&["clap"], text, files],
     );
     check(
         "lobass-influence",
-        &["lobass-core", kernels, "lobass-llama", "lobass-loss", "lobass-train"],
+        &["lobass-core", whole, kernels, "lobass-llama", "lobass-loss", "lobass-train"],
         &[&["clap"], text, files],
     );
-    check("lobass-matrix", &[], &[&["burn-core", "clap", "rayon"], text, files]);
-    check("lobass-run", &["lobass-core", "lobass-data", "lobass-matrix"], &[&["burn-core", "clap"]]);
+    check("lobass-matrix", &[whole], &[&["burn-core", "clap", "rayon"], text, files]);
+    check("lobass-run", &["lobass-core", "lobass-data", whole, "lobass-matrix"], &[&["burn-core", "clap"]]);
     check("lobass-select", &["lobass-core"], &[&["burn-core", "clap", "serde_json"], text, files]);
-    check("lobass-check", &["lobass-core", "lobass-data", "lobass-text"], &[&["burn-core", "clap"]]);
+    check("lobass-check", &["lobass-core", "lobass-data", whole, "lobass-text"], &[&["burn-core", "clap"]]);
     check("lobass-text", &[], &[&["burn-core", "clap", "serde", "rayon"], text, files]);
     check(
         "lobass-report",
