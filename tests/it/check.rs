@@ -1,4 +1,4 @@
-//! `lobass check`: what needs a look in data, and nothing where nothing does.
+//! `lobass check`: findings in data, and none in clean data.
 
 use serde_json::{Value, json};
 

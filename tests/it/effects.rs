@@ -135,10 +135,10 @@ fn lists_and_tables_of_other_data_are_refused() {
         );
         sandbox.expect(0, &select);
     }
-    let other = ["row", "has the key", "they were made from other data"];
+    let other = ["row", "expected key", "it was made from other data"];
     sandbox.fails(
         "mask --scores one.parquet --index two.list.jsonl --out m.parquet",
-        &["two.list.jsonl", "row", "has the key", "they were made from other data"],
+        &["two.list.jsonl", "row", "expected key", "it was made from other data"],
     );
     let quality = "select --scores one.parquet --strategy quality --budget 3 --index q.jsonl";
     sandbox.fails(&format!("{quality} --ratings two.list.jsonl"), &other);

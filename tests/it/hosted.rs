@@ -76,7 +76,7 @@ fn a_host_gets_what_the_command_line_prints() {
     assert_eq!(host.stages(), BTreeSet::from(["score base".to_owned(), "tokenise".to_owned()]));
     assert_eq!(host.told.lock().unwrap().last().unwrap(), &("score base".to_owned(), 300, 300));
     let lines = host.lines.lock().unwrap().join("\n");
-    assert!(lines.contains("template") && lines.contains("warning: longer sequences than"), "{lines}");
+    assert!(lines.contains("template") && lines.contains("warning: sequences longer than"), "{lines}");
 
     // Stopped after the first of its units, it is taken up by the next attempt.
     let impatient = Recorder::new(1);

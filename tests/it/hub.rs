@@ -201,7 +201,7 @@ fn adapters_and_merging_by_id() {
         2,
         "score --base tiny/tuned --data small.jsonl --out no.jsonl",
         OFFLINE,
-        &["whole checkpoint", "lobass merge"],
+        &["full checkpoint", "lobass merge"],
     );
 }
 
@@ -278,7 +278,7 @@ fn what_goes_wrong_is_explained() {
         2,
         &score("big/gated"),
         &[("HF_TOKEN", "hf_other")],
-        &["is gated", "account that the token is of"],
+        &["is gated", "account of the token"],
     );
     place.expect(0, "inspect --base big/gated --data small.jsonl --quiet", &[("HF_TOKEN", "hf_good")]);
     place.fails(2, &score("no/where"), &[], &["/no/where", "or a private one", "check the spelling"]);

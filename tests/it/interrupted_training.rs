@@ -39,7 +39,7 @@ fn check(method: &str, weights: &str) {
     }
     assert!(kills >= 3, "only {kills} trainings were killed");
     let ended = sandbox.expect(0, &format!("{line} killed").replace(" -q", ""));
-    assert!(ended.stderr.contains("taken up after step"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("resumed after step"), "{}", ended.stderr);
     for file in [weights, "metrics.jsonl", "lobass-training.json"] {
         let bytes = |dir: &str| fs_err::read(sandbox.path(format!("{dir}/{file}"))).unwrap();
         assert!(bytes("killed") == bytes("whole"), "{file} differs");
@@ -77,5 +77,5 @@ fn a_state_that_cannot_be_taken_up_says_why() {
     // Another recipe does not take up the state of this one.
     assert!(kill_after(&sandbox, &line.replace("--out t", "--out u"), "u", 9));
     let other = line.replace("--out t", "--out u").replace("1e-3", "2e-3");
-    assert!(sandbox.expect(0, &other).stderr.contains("training begins anew"));
+    assert!(sandbox.expect(0, &other).stderr.contains("training starts again"));
 }

@@ -68,7 +68,7 @@ mod reference_modes;
 mod hostile;
 // Memory that does not grow with the data.
 mod memory;
-// What needs a look in data before anything is trained on it.
+// Checks of data before training.
 mod check;
 // What rows say: rules and near duplicates.
 mod text;

@@ -97,7 +97,7 @@ fn single_rows_beside_pairs_are_trained_on_too() {
     assert!(ended.stdout.contains("50 trained on"), "{}", ended.stdout);
     let ended = sandbox.expect(0, &format!("{line} --objective dpo --out preferred"));
     assert!(ended.stdout.contains("20 trained on"), "{}", ended.stdout);
-    assert!(ended.stderr.contains("30 rows of one response only"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("30 rows with one response only"), "{}", ended.stderr);
 }
 
 #[test]

@@ -108,7 +108,7 @@ fn a_held_out_row_that_is_trained_on_too_is_said() {
     let line = "train --model base --data twice.jsonl --batch-size 4 --eval-rows 5 --out";
     let ended = sandbox.expect(0, &format!("{line} one"));
     assert!(
-        ended.stderr.contains("of the 5 held-out rows are also among those trained on"),
+        ended.stderr.contains("of the 5 held-out rows are also among the training rows"),
         "{}",
         ended.stderr
     );

@@ -58,7 +58,7 @@ fn a_template_that_only_the_adapter_brings_is_used_for_both() {
     assert!(ended.stderr.contains("alpaca (the checkpoint brings no template)"), "{}", ended.stderr);
     sandbox.write("adapter/chat_template.jinja", MINE);
     let ended = sandbox.expect(0, &format!("{line} --out its.parquet"));
-    assert!(ended.stderr.contains("since the base brings none"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("since the base has none"), "{}", ended.stderr);
     assert!(template_of(&sandbox, "its.parquet").contains("adapter"), "{}", ended.stderr);
     // A choice by name or directory goes first, and means the same.
     sandbox.expect(0, &format!("{line} --chat-template ./adapter --out chosen.parquet"));
@@ -66,13 +66,13 @@ fn a_template_that_only_the_adapter_brings_is_used_for_both() {
     assert_eq!(digest("its.parquet"), digest("chosen.parquet"));
     assert_ne!(digest("its.parquet"), digest("none.parquet"));
     let ended = sandbox.expect(0, &format!("{line} --chat-template alpaca --out alpaca.parquet"));
-    assert!(!ended.stderr.contains("since the base brings none"), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("since the base has none"), "{}", ended.stderr);
     // The other commands decide as `score` does.
     let ended =
         sandbox.expect(0, "inspect --base bare --data small.jsonl --row 0 --losses --reference adapter");
-    assert!(ended.stdout.contains("<user>") && ended.stderr.contains("since the base brings none"));
+    assert!(ended.stdout.contains("<user>") && ended.stderr.contains("since the base has none"));
     let ended = sandbox.expect(0, "plan --base bare --data small.jsonl --adapter adapter --work work");
-    assert!(ended.stderr.contains("since the base brings none"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("since the base has none"), "{}", ended.stderr);
     sandbox.expect(0, "run --base bare --data small.jsonl --reference adapter --budget 50% --out run");
     assert!(template_of(&sandbox, "run/scores.parquet").contains("adapter"));
     // A merged model is for what the adapter was tuned with.
@@ -99,7 +99,7 @@ fn two_templates_are_a_question() {
     sandbox.write("bare/chat_template.jinja", MINE);
     let line = "score --base bare --data small.jsonl --adapter adapter";
     let same = sandbox.expect(0, &format!("{line} --out same.parquet"));
-    assert!(!same.stderr.contains("since the base brings none"), "{}", same.stderr);
+    assert!(!same.stderr.contains("since the base has none"), "{}", same.stderr);
     sandbox.write("bare/chat_template.jinja", MINE.replace("<{{ m.role }}>", "{{ m.role }}: "));
     let ended = sandbox.expect(2, &format!("{line} --out two.parquet"));
     assert!(ended.stderr.contains("--chat-template") && ended.stderr.contains("adapter"), "{}", ended.stderr);

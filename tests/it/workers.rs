@@ -149,7 +149,7 @@ fn what_cannot_be_meant_is_refused() {
     sandbox.fails("worker --work run --world 2 --rank 0", &["expected a job, found none", "--base-only"]);
     sandbox.expect(0, "plan --base base --data small.jsonl --work run --base-only");
     sandbox.fails("worker --work run --world 2 --rank 2", &["rank 2: expected one below the world, 2"]);
-    sandbox.fails("worker --work run --world 2", &["which part to do is not said", "SLURM_ARRAY_TASK_ID"]);
+    sandbox.fails("worker --work run --world 2", &["no part is given", "SLURM_ARRAY_TASK_ID"]);
     sandbox.fails("worker --work run --world 1 --rank 0 --device wgpu", &["wgpu"]);
     sandbox.fails("worker --work run --world 1 --rank 0 --reference base", &["the job has no reference"]);
     sandbox
@@ -182,7 +182,7 @@ fn what_cannot_be_meant_is_refused() {
     );
     sandbox.fails(
         &format!("worker --work run --job {job} --world 1 --rank 0 --base other"),
-        &["base model `other`", "expected the weights that were planned with"],
+        &["base model `other`", "expected the planned weights"],
     );
 }
 
@@ -203,7 +203,7 @@ fn a_device_that_dies_leaves_the_rest_to_the_others() {
         assert!([Some(0), Some(75)].contains(&output.status.code()), "{}: {stderr}", output.status);
         if output.status.code() == Some(75) {
             assert!(
-                stderr.contains("the worker on cpu is gone") && stderr.contains("goes on with them"),
+                stderr.contains("the worker on cpu is gone") && stderr.contains("the same command scores them"),
                 "{stderr}"
             );
             assert!(!sandbox.path("scores.parquet").exists());

@@ -26,7 +26,7 @@ pub enum CheckName {
     EvalOverlap,
 }
 
-/// What a check needs beside the data.
+/// The needs of a check beside the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Needs {
     /// Nothing.
@@ -39,7 +39,7 @@ pub enum Needs {
     Evaluation,
 }
 
-/// What there is to know about a check.
+/// The description of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CheckInfo {
     /// Its name.
@@ -50,9 +50,9 @@ pub struct CheckInfo {
     pub threshold: &'static str,
     /// Where the rule comes from.
     pub source: &'static str,
-    /// What it needs.
+    /// Its needs.
     pub needs: Needs,
-    /// What can be done about a finding.
+    /// Advice on a finding.
     pub advice: &'static str,
 }
 
@@ -79,7 +79,7 @@ impl CheckName {
         self.info().name
     }
 
-    /// What there is to know about it.
+    /// The description of the check.
     pub fn info(self) -> &'static CheckInfo {
         &CATALOG[self as usize]
     }

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-/// What stops a check. Bad rows do not: they are what a check finds.
+/// An error that stops a check. Bad rows do not: checks report them.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -15,7 +15,7 @@ pub enum Error {
     /// A name that no check has.
     #[error("check `{name}`: expected one of {known}")]
     UnknownCheck {
-        /// What was asked for.
+        /// The requested name.
         name: String,
         /// The names of all checks.
         known: String,

@@ -1,4 +1,4 @@
-//! What is in each source.
+//! Facts about each source.
 
 use lobass_data::{Pool, Role};
 
@@ -13,7 +13,7 @@ use crate::{SourceReport, Spread};
 pub(crate) struct Facts {
     pub(crate) sources: Vec<SourceReport>,
     lengths: Vec<Lengths>,
-    /// Of each file of the pool, which source it is of.
+    /// For each file of the pool, the index of its source.
     of_file: Vec<usize>,
 }
 

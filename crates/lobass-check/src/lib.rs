@@ -1,4 +1,4 @@
-//! What needs a look in SFT data before anything is trained on it.
+//! Named checks of SFT data before training.
 //!
 //! [`check`] goes through a [`Pool`](lobass_data::Pool) once and returns a [`Report`]: facts about each source, and a
 //! [`Finding`] for each thing that needs a look, with rows that show it. It needs no model. With an

@@ -1,4 +1,4 @@
-//! What is to be checked.
+//! The input of a check.
 
 use std::collections::BTreeSet;
 
@@ -8,13 +8,13 @@ use lobass_text::OverlapOptions;
 use crate::catalog::Needs;
 use crate::{CheckName, Skipped};
 
-/// What there is to check, and what there is to check it with.
+/// The data to check, and what to check it with.
 #[derive(Debug, Clone, Copy)]
 pub struct Inputs<'a> {
     /// The data.
     pub pool: &'a Pool,
-    /// A tokenizer with a chat template; without one, what needs tokens is skipped. A maximal length of `usize::MAX`
-    /// is none.
+    /// A tokenizer with a chat template. Without one, checks that need tokens are skipped. A maximal length of `usize::MAX`
+    /// means no limit.
     pub encoder: Option<&'a Encoder>,
     /// The rows of an evaluation, none of which should be in the data.
     pub evaluation: Option<&'a Pool>,
@@ -25,7 +25,7 @@ pub struct Inputs<'a> {
 pub struct Options {
     /// Checks that are switched off.
     pub skip: BTreeSet<CheckName>,
-    /// What near duplicates and overlaps with an evaluation are.
+    /// The definitions of near duplicates and of overlaps with an evaluation.
     pub overlap: OverlapOptions,
     /// Rows that are shown of each finding.
     pub n_shown: usize,

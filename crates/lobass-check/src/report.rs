@@ -1,4 +1,4 @@
-//! What was found, as plain data.
+//! The report, as plain data.
 
 use std::collections::BTreeMap;
 
@@ -10,9 +10,9 @@ use crate::CheckName;
 /// Everything that a check says of a pool.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
-    /// What is in each source, in the order of the pool.
+    /// Facts about each source, in the order of the pool.
     pub sources: Vec<SourceReport>,
-    /// What needs a look, in the order of [`CheckName::ALL`], then of the sources.
+    /// Findings, in the order of [`CheckName::ALL`], then of the sources.
     pub findings: Vec<Finding>,
     /// Checks that did not run.
     pub skipped: Vec<Skipped>,
@@ -27,7 +27,7 @@ impl Report {
     }
 }
 
-/// What is in one source. These are facts: nothing in here need be wrong.
+/// Facts about one source. None of them need be wrong.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SourceReport {
     /// Its name.
@@ -122,13 +122,13 @@ pub struct Finding {
     pub check: CheckName,
     /// The source it is in; of `eval-overlap`, the source of the evaluation.
     pub source: String,
-    /// What these rows have, such as "control characters".
+    /// The property of these rows, such as "control characters".
     pub what: String,
     /// How many rows have it.
     pub n_rows: u64,
-    /// Of how many rows.
+    /// The number of rows in all.
     pub n_of: u64,
-    /// What can be done.
+    /// The advice.
     pub advice: String,
     /// The first of these rows.
     pub examples: Vec<Shown>,
@@ -147,7 +147,7 @@ pub struct Shown {
     /// Which row it is.
     #[serde(flatten)]
     pub at: RowAt,
-    /// What is seen in it. Text of the row may stand here as it is, control characters too.
+    /// The finding in the row. It may contain text of the row unchanged, control characters too.
     pub detail: String,
     /// The other row, where two rows are alike.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -176,7 +176,7 @@ pub struct Skipped {
     pub check: CheckName,
     /// Why it did not run.
     pub reason: String,
-    /// What the command line takes to run it; none if it was switched off.
+    /// The flag of the command line that runs it; `None` if it was switched off.
     pub flag: Option<&'static str>,
 }
 

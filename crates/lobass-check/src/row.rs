@@ -10,12 +10,12 @@ pub(crate) struct Row<'a> {
     pub(crate) row: &'a PoolRow,
     /// Which of the sources it is in, in the order of the pool.
     pub(crate) source: usize,
-    /// What the tokenizer and the chat template make of it; none without them, or if it cannot be read.
+    /// The row's encoding by tokenizer and chat template; `None` without them, or if it cannot be read.
     pub(crate) encoded: Option<Encoded>,
 }
 
 impl Row<'_> {
-    /// What it says, if it can be read.
+    /// The example, if the row can be read.
     pub(crate) fn example(&self) -> Option<&Example> {
         self.row.example.as_ref().ok()
     }
@@ -51,7 +51,7 @@ pub(crate) fn turns(example: &Example) -> impl Iterator<Item = &Message> {
     example.messages.iter().chain(rejected)
 }
 
-/// What is said in a conversation, of a pair on both sides, for comparing rows. System messages are left out: many rows
+/// The content of a conversation, for a pair on both sides, for comparing rows. System messages are left out: many rows
 /// share one.
 pub fn said(example: &Example) -> impl Iterator<Item = &str> {
     turns(example).filter(|message| !message.role.is_instruction()).map(|message| message.content.as_str())

@@ -8,16 +8,16 @@ use serde::Serialize;
 
 use crate::{Error, each_row};
 
-/// What a rule found in one turn of a row.
+/// A finding of a rule in one turn of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowFinding {
     /// The turn, counted from 0, the system message too.
     pub turn: usize,
-    /// What was found.
+    /// The finding.
     pub finding: Finding,
 }
 
-/// What the rules find in the responses of a conversation, turn by turn; of a pair in the chosen one.
+/// Findings of the rules in the responses of a conversation, turn by turn; for a pair in the chosen one.
 pub fn findings(rules: &Rules, example: &Example) -> Vec<RowFinding> {
     let mut conversation = rules.conversation();
     let mut all = Vec::new();
@@ -43,7 +43,7 @@ pub struct RuleExample {
     pub key: String,
     /// The turn, counted from 0, the system message too.
     pub turn: usize,
-    /// What the rule saw.
+    /// The finding in words.
     pub detail: String,
 }
 
@@ -59,7 +59,7 @@ pub struct RuleCount {
 /// Rows of each rule that fires, with as many examples as are kept.
 #[derive(Debug, Clone, Default)]
 pub struct RuleCounts {
-    /// Of each rule that fires.
+    /// The counts of each rule that fires.
     pub by_rule: BTreeMap<Rule, RuleCount>,
     n_kept: usize,
 }
@@ -89,7 +89,7 @@ impl RuleCounts {
 /// Rows that a selection leaves out for what they say.
 #[derive(Debug, Clone)]
 pub struct Excluded {
-    /// Of every row of the pool, whether a rule fires on it. Rows that cannot be read have no response to look at.
+    /// For every row of the pool, whether a rule fires on it. Rows that cannot be read have no response to check.
     pub rows: Vec<bool>,
     /// How many rows each rule fires on, with the first of them. A row can be in several.
     pub counts: RuleCounts,

@@ -49,13 +49,13 @@ pub fn check(inputs: &Inputs<'_>, options: &Options) -> Result<Report, Error> {
     Ok(Report { sources, findings, skipped, first_rows: options.first_rows })
 }
 
-/// What was counted so far.
+/// The counts so far.
 struct State<'a> {
     facts: Facts,
     checks: Vec<Box<dyn AnyCheck + 'a>>,
 }
 
-/// What was seen of a chunk of rows: by the tokenizer, and by each check.
+/// Data about a chunk of rows: from the tokenizer, and from each check.
 struct Seen {
     encoded: Vec<Option<Encoded>>,
     by_check: Vec<ChunkSeen>,

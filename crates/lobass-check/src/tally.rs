@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::row::Row;
 use crate::{CheckName, Finding, RowAt, Shown, SourceReport};
 
-/// What a row has.
+/// A finding in a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Found {
     /// In general, such as "control characters".
@@ -70,7 +70,7 @@ impl Tally {
         &mut count.examples
     }
 
-    /// What is found in enough rows.
+    /// Findings in enough rows.
     pub(crate) fn findings(self, sources: &[SourceReport], least: Least) -> Vec<Finding> {
         let check = self.check;
         let finding = |((source, what), count): ((usize, String), Count)| {

@@ -1,4 +1,4 @@
-//! What calls of the library run in: the environment of this process, and how this program is started again.
+//! The environment of this process for calls of the library, and the command that starts this program again.
 
 use std::ffi::OsString;
 

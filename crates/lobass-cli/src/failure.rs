@@ -14,7 +14,7 @@ use crate::ui::{Stream, fitted};
 /// Prints an error with its causes, and a hint where there is one.
 pub(crate) fn report(error: &anyhow::Error) -> u8 {
     if is_broken_pipe(error) {
-        return DONE; // whoever reads our output has seen enough
+        return DONE; // the reader of our output has seen enough
     }
     let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
     let mut styled = Styled::default();

@@ -29,7 +29,7 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Arguments(text) | Self::Failed(text) => f.write_str(text),
-            Self::Interrupted => f.write_str("interrupted; what was committed stays"),
+            Self::Interrupted => f.write_str("interrupted; finished work is kept"),
         }
     }
 }
@@ -40,8 +40,8 @@ impl std::error::Error for Refusal {}
 /// not be scored are no failure: the result counts them.
 ///
 /// `arguments` are those behind the program's name, of a command that prints one result. The observer gets what people
-/// at a terminal would see, on whichever thread it arises. Commands may run at the same time, each with an observer of
-/// its own; each uses as many threads as `--threads` says.
+/// at a terminal would see, on whichever thread it arises. Commands may run at the same time, each with a separate
+/// observer; each uses as many threads as `--threads` says.
 ///
 /// # Errors
 /// [`Refusal`] says why there is no result.
@@ -62,7 +62,7 @@ pub fn run_for<A: Into<OsString>>(
 /// Runs a command as [`run_for`] does, where `program` starts this program: `python -m lobass`, for example.
 ///
 /// # Errors
-/// As [`run_for`].
+/// [`run_for`] under another program name.
 pub fn run_for_as<A: Into<OsString>>(
     program: Vec<OsString>,
     observer: Arc<dyn Observer>,
@@ -93,7 +93,7 @@ fn run_for_by<A: Into<OsString>>(
     }
 }
 
-/// What clap says, without the word that it begins with and the pointer to the help.
+/// The message of clap, without its first word and the pointer to the help.
 fn usage(error: &clap::Error) -> String {
     let text = error.render().to_string();
     let mut text = text.strip_prefix("error: ").unwrap_or(&text);

@@ -1,4 +1,4 @@
-//! What is said when a command is stopped that can be taken up.
+//! The message if a command that can be resumed is stopped.
 
 /// Says at SIGINT and SIGTERM that the same command goes on, and ends the process as these signals would.
 ///

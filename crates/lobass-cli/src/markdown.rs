@@ -10,8 +10,7 @@ pub(crate) fn page(command: Command) -> String {
     let mut command = command.disable_help_subcommand(true).term_width(usize::MAX);
     command.build();
     let mut page = String::from(
-        "# Command line\n\nEvery command and flag, as `lobass help COMMAND` has them. This page is printed by \
-         `lobass markdown`, and `cargo xtask cli` writes it.\n",
+        "# Command line\n\nEvery command and flag, as in `lobass help COMMAND`. `cargo xtask cli` writes this page, which `lobass markdown` prints.\n",
     );
     page += &body(&command);
     page += "\n## Commands\n\n";
@@ -33,7 +32,7 @@ pub(crate) fn page(command: Command) -> String {
     page
 }
 
-/// What a command is for; the long text begins with the short one.
+/// The description of a command; the long text begins with the short one.
 fn body(command: &Command) -> String {
     let about = command.get_long_about().or(command.get_about());
     format!("\n{}\n", about.map(ToString::to_string).unwrap_or_default().trim())

@@ -99,7 +99,7 @@ fn position(at: &StageProgress<'_>) -> String {
     }
 }
 
-/// What is shown beside the bar, the most important first.
+/// The facts beside the bar, the most important first.
 fn facts(at: &StageProgress<'_>, elapsed: Duration) -> Vec<String> {
     let done_here = at.done.saturating_sub(at.before);
     let left = time_left(elapsed, done_here, at.all.saturating_sub(at.done));

@@ -22,7 +22,7 @@ use crate::style::Styled;
 #[derive(Clone)]
 pub(crate) struct Ui {
     format: OutputFormat,
-    /// What the command prints, if it runs inside another program.
+    /// The result of the command, if it runs inside another program.
     result: Option<Arc<Mutex<Option<Value>>>>,
     runtime: Runtime,
     /// The command line without the program's name.
@@ -49,7 +49,7 @@ impl Ui {
         Self { format: args.format, result: Some(Arc::default()), runtime, arguments: Arc::default() }
     }
 
-    /// What calls of the library run in; they report to this.
+    /// The runtime for calls of the library; it reports to this.
     pub(crate) fn runtime(&self) -> &Runtime {
         &self.runtime
     }
@@ -235,7 +235,7 @@ fn escaped(json: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
-/// What another program reads as it stands.
+/// Output that another program reads, unchanged.
 pub(crate) fn raw(content: &[u8]) -> anyhow::Result<()> {
     std::io::stdout().write_all(content)?;
     Ok(())

@@ -1,4 +1,4 @@
-//! What a model is to learn of a row: `[brackets]` around the tokens that are scored.
+//! The tokens of a row that a model learns: `[brackets]` around the scored ones.
 //!
 //! Run with `cargo run -p lobass-data --example mask -- POOL CHECKPOINT`; without arguments it takes the pool and the
 //! tokenizer that the demo ships. Weights are not needed.

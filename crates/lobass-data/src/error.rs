@@ -1,4 +1,4 @@
-//! What stops a whole file, template, or tokenizer. What stops one row is a [`RowFault`](crate::RowFault).
+//! Errors of a whole file, template, or tokenizer. A fault of one row is a [`RowFault`](crate::RowFault).
 
 use std::path::PathBuf;
 
@@ -17,7 +17,7 @@ pub enum Error {
         if *is_folder { "a folder" } else { "a pipe or a device; data is read several times, so write it to a file first" }
     )]
     NotAFile {
-        /// What was given.
+        /// The given path.
         path: PathBuf,
         /// Whether it is a folder.
         is_folder: bool,
@@ -31,9 +31,9 @@ pub enum Error {
     /// A folder or a pattern that means no files, or leaves open which.
     #[error("data `{}`: {reason}", path.display())]
     NoFiles {
-        /// What was given.
+        /// The given path.
         path: PathBuf,
-        /// What was expected and found.
+        /// The expected and the found thing.
         reason: String,
     },
     /// A file that is not what it was when it was first read.
@@ -65,7 +65,7 @@ pub enum Error {
     Parquet {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The cause.
         #[source]
         source: parquet::errors::ParquetError,
     },
@@ -84,7 +84,7 @@ pub enum Error {
     Arrow {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The cause.
         #[source]
         source: arrow_schema::ArrowError,
     },
@@ -106,7 +106,7 @@ pub enum Error {
         path: PathBuf,
         /// The column.
         column: String,
-        /// What it holds.
+        /// The contents.
         found: String,
     },
     /// A column that was asked for and is not there.
@@ -124,7 +124,7 @@ pub enum Error {
     Columns {
         /// The mapping as given.
         mapping: String,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
     },
     /// A `dataset_info.json` entry that cannot be used.
@@ -134,7 +134,7 @@ pub enum Error {
         path: PathBuf,
         /// The entry.
         name: String,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
     },
     /// JSON that is not the document it should be.
@@ -142,9 +142,9 @@ pub enum Error {
     Json {
         /// The file.
         path: PathBuf,
-        /// What it should be.
+        /// The expected content.
         expected: &'static str,
-        /// What is wrong with it.
+        /// The cause.
         #[source]
         source: serde_json::Error,
     },
@@ -153,7 +153,7 @@ pub enum Error {
     Template {
         /// Its name or path.
         name: String,
-        /// What is wrong with it.
+        /// The cause.
         #[source]
         source: minijinja::Error,
     },
@@ -170,7 +170,7 @@ pub enum Error {
     NoTemplate {
         /// The name asked for.
         name: String,
-        /// What there is.
+        /// The reason.
         reason: String,
     },
     /// An argument that a chat template cannot be given.
@@ -205,7 +205,7 @@ pub enum Error {
     Tokenizer {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
     },
     /// An output whose name promises another container than the input has.

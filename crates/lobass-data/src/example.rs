@@ -69,9 +69,9 @@ impl fmt::Display for Role {
 pub struct Message {
     /// Who speaks.
     pub role: Role,
-    /// What is said, as one text.
+    /// The content as one text.
     pub content: String,
-    /// What is said as the row gives it, if that is a list of parts; templates see these instead of `content`.
+    /// The content as a list of parts, if the row has one; templates see these instead of `content`.
     #[serde(skip)]
     pub parts: Option<Vec<Value>>,
     /// The calls as the text that the row has for them, if it has one; for templates that know no calls.
@@ -120,7 +120,8 @@ pub struct Example {
     pub id: Option<String>,
     /// The turns, in order; of a pair those with the chosen response.
     pub messages: Vec<Message>,
-    /// Of a pair all turns with the rejected response: the same but for the last, and only the last one is scored.
+    /// For a pair, all turns with the rejected response. They differ in the last turn only, and only that one is
+    /// scored.
     pub rejected: Option<Vec<Message>>,
     /// The row's `tools`, for templates that know them.
     pub tools: Option<Value>,
@@ -133,7 +134,7 @@ pub struct Example {
 /// Why one row is not scored: a status and a sentence that a person can act on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowFault {
-    /// What the row is.
+    /// The status of the row.
     pub status: RowStatus,
     /// Why, naming the place in the file or the field.
     pub reason: String,
@@ -145,14 +146,14 @@ impl RowFault {
         Self { status: RowStatus::Malformed, reason: reason.into() }
     }
 
-    /// The same fault, of one response of a pair.
+    /// The same fault, for one response of a pair.
     pub(crate) fn of_side(self, side: &str) -> Self {
         Self { reason: format!("{side}: {}", self.reason), ..self }
     }
 }
 
 impl Example {
-    /// The rejected response of a pair after the same prompt, as an example of its own.
+    /// The rejected response of a pair after the same prompt, as a separate example.
     pub fn rejected_example(&self) -> Option<Self> {
         let messages = self.rejected.clone()?;
         Some(Self { messages, rejected: None, ..self.clone() })

@@ -50,12 +50,12 @@ pub struct DataFile {
     format: Option<FormatName>,
     layout: Layout,
     is_plain_pair: bool,
-    /// What the first rows say and no model sees.
+    /// Content of the first rows that no model sees.
     unread: UnreadCounts,
 }
 
 impl DataFile {
-    /// Opens a file under a name of its own for the `source` column, and looks at its first readable rows.
+    /// Opens a file under a given name for the `source` column, and looks at its first readable rows.
     ///
     /// # Errors
     /// [`Error::SourceName`] for a name with slashes; [`Error::NotAFile`] for folders and pipes; [`Error::Empty`]
@@ -169,7 +169,7 @@ impl DataFile {
         self.original.path()
     }
 
-    /// What it is called in records: where it came from, if that was said, or else its path.
+    /// The name of the file in records: its origin, if there is one, or else its path.
     pub fn origin(&self) -> String {
         self.origin.clone().unwrap_or_else(|| self.path().display().to_string())
     }
@@ -193,7 +193,7 @@ impl DataFile {
         &self.set
     }
 
-    /// What it was called; several files of a pool may share a name.
+    /// The name; several files of a pool may share one.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -235,7 +235,7 @@ impl DataFile {
         self
     }
 
-    /// What the first rows say and no model sees, as far as their columns tell.
+    /// Content of the first rows that no model sees, as far as their columns show it.
     pub fn unread(&self) -> &UnreadCounts {
         &self.unread
     }

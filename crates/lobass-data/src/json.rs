@@ -21,8 +21,7 @@ pub(crate) fn spelled_number(value: &Value) -> Option<&str> {
     untagged(value, NUMBER)
 }
 
-/// The same value, or null for `NaN` and infinities: as the value of a column they are metadata, such as a reward that
-/// is missing.
+/// The value, or null for `NaN` and infinities: as the value of a column they are metadata, such as a missing reward.
 pub(crate) fn finite(value: Value) -> Value {
     match spelled_number(&value) {
         Some("NaN" | "Infinity" | "-Infinity") => Value::Null,
@@ -30,7 +29,7 @@ pub(crate) fn finite(value: Value) -> Value {
     }
 }
 
-/// The same value, with a number that [`number`] made as text: for those who do not know of it.
+/// The value, with numbers of [`number`] as text, for readers that do not know them.
 pub(crate) fn plain(value: Value) -> Value {
     match spelled_number(&value) {
         Some(spelled) => Value::from(spelled),
@@ -52,7 +51,7 @@ fn untagged<'a>(value: &'a Value, tag: &str) -> Option<&'a str> {
     fields.get(tag)?.as_str()
 }
 
-/// What a JSON value is, in a person's words.
+/// The kind of a JSON value, for messages.
 pub(crate) fn kind_of(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
@@ -71,7 +70,7 @@ pub(crate) fn kind_of(value: &Value) -> &'static str {
 /// `NaN`, `Infinity`, numbers beyond what a double holds, and integers of more than 64 bits are what [`number`] makes.
 ///
 /// # Errors
-/// What is wrong with the text as it stands.
+/// The error of the text as it is.
 pub(crate) fn parse(text: &str) -> serde_json::Result<Value> {
     let plain = (!has_long_digits(text.as_bytes())).then(|| serde_json::from_str(text));
     if let Some(Ok(value)) = plain {
@@ -97,7 +96,7 @@ fn has_long_digits(text: &[u8]) -> bool {
     })
 }
 
-/// The same text with every number that [`Value`] cannot hold replaced by one that it can.
+/// The text with every number that [`Value`] cannot hold replaced by one that it can.
 fn held(text: &str) -> Cow<'_, str> {
     let bytes = text.as_bytes();
     let mut held = String::new();
@@ -143,7 +142,7 @@ fn end_of_word(bytes: &[u8], start: usize) -> usize {
     start + 1 + bytes[start + 1..].iter().take_while(is_part).count()
 }
 
-/// What a number is replaced with, if it has to be.
+/// The replacement of a number, if it needs one.
 fn replacement(word: &str) -> Option<String> {
     let digits = word.strip_prefix('-').unwrap_or(word);
     let spelled = match word {

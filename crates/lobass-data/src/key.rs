@@ -11,8 +11,8 @@ use crate::{Example, Message, Role};
 
 /// Names the rows of a pool: by their `id`, else by a hash of their content, and never two of them the same.
 ///
-/// A name that has been given already gets the row's number behind it, `name#row`. Content is the turns and whatever
-/// templates are told of them, so the same conversation has the same name in every container and in every format that
+/// A name that has been given already gets the row's number behind it, `name#row`. Content is the turns and all other
+/// variables of templates, so the same conversation has the same name in every container and in every format that
 /// tells as much of it.
 #[derive(Debug, Default)]
 pub(crate) struct KeyMaker {
@@ -55,8 +55,8 @@ impl KeyMaker {
 }
 
 impl Example {
-    /// A hash of everything that comes before the last response: who says what, and what the template is told beside
-    /// it. Rows with the same one have several responses to one prompt.
+    /// A hash of everything that comes before the last response: who says what, and the other variables of the
+    /// template. Rows with the same one have several responses to one prompt.
     pub fn prompt_hash(&self) -> u128 {
         let end = self.messages.iter().rposition(|message| message.scored).unwrap_or(self.messages.len());
         let mut hash = ContentHash::default();
@@ -66,7 +66,7 @@ impl Example {
     }
 }
 
-/// A hash of who says what, on both sides of a pair, and of what templates are told beside it.
+/// A hash of who says what, on both sides of a pair, and of the other variables of templates.
 ///
 /// It does not depend on the order of keys, nor on keys without a value: both are matters of the container.
 fn content_hash(example: &Example) -> u128 {

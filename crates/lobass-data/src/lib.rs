@@ -1,6 +1,6 @@
 //! SFT data to token sequences, and back to files.
 //!
-//! A [`DataFile`] is a file and what its columns mean, told from its first bytes and its first row; a [`Pool`] is
+//! A [`DataFile`] is a file and what its columns mean, by its first bytes and its first row; a [`Pool`] is
 //! several of them as one stream of [`Example`]s; an [`Encoder`] renders each with a [`ChatTemplate`], tokenises it
 //! once, and masks everything but the responses; [`DataFile::write_subset`] copies chosen rows, byte for byte, into
 //! the same container.

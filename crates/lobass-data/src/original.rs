@@ -117,12 +117,12 @@ impl Original {
     /// Says that it is still what it was.
     ///
     /// # Errors
-    /// As [`Original::open`].
+    /// The errors of [`Original::open`].
     pub(crate) fn check(&self) -> Result<(), Error> {
         self.open().map(|_| ())
     }
 
-    /// What stops reading it: that it changed, if it did, and else the error.
+    /// The error that stops reading: that the file changed, if it did, or else the given error.
     pub(crate) fn blame(&self, error: Error) -> Error {
         match self.check() {
             Err(changed @ Error::Changed { .. }) => changed,
@@ -152,7 +152,7 @@ impl Original {
     }
 }
 
-/// What the file system says of a file, which changes when someone writes to it.
+/// File-system metadata that changes when a file is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Stamp {
     length: u64,

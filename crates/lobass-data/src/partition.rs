@@ -1,4 +1,4 @@
-//! Columns that are told by folders: `lang=en/year=2024/part-0.parquet`, as Hive, Spark, and pandas write them.
+//! Columns from folder names: `lang=en/year=2024/part-0.parquet`, as Hive, Spark, and pandas write them.
 
 use std::path::Path;
 

@@ -7,7 +7,7 @@ use lobass_core::{ExampleKey, RowStatus};
 use crate::key::{KeyMaker, NamedRow};
 use crate::{DataFile, Error, Example, Preset, RawRow, RowFault, Unread};
 
-/// What to do with rows whose text an earlier row has already.
+/// The policy for rows with the text of an earlier row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Duplicates {
@@ -36,9 +36,9 @@ pub struct PoolRow {
     pub key: ExampleKey,
     /// The first row of the same content, if that is an earlier one.
     pub duplicate_of: Option<u64>,
-    /// What it says, or why nothing can be scored.
+    /// The example, or the reason why nothing can be scored.
     pub example: Result<Example, RowFault>,
-    /// What its columns say beside that, and no model sees; empty if nothing can be scored.
+    /// Further content of its columns that no model sees; empty if nothing can be scored.
     pub unread: Vec<Unread>,
     /// Its size in bytes, or an estimate of it.
     pub n_bytes: u64,
@@ -46,7 +46,7 @@ pub struct PoolRow {
 
 impl Pool {
     /// Puts files together. Files of one name and one [set](DataFile::in_set) are one source; sources of the same name
-    /// are told apart by a number.
+    /// get different numbers.
     pub fn new(mut files: Vec<DataFile>, duplicates: Duplicates) -> Self {
         let mut taken: BTreeSet<String> = files.iter().map(|file| file.source().to_owned()).collect();
         let mut sources: BTreeMap<(String, String), String> = BTreeMap::new();
@@ -76,7 +76,7 @@ impl Pool {
         if plain { Preset::Plain } else { Preset::Alpaca }
     }
 
-    /// What happens to repeated rows.
+    /// The policy for repeated rows.
     pub fn duplicates(&self) -> Duplicates {
         self.duplicates
     }

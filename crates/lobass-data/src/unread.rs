@@ -1,4 +1,4 @@
-//! What a row says and no model sees.
+//! Content of a row that no model sees.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! Pairs of a chosen and a rejected response: every way in which they are told, to the same examples.
+//! Pairs of a chosen and a rejected response: every layout gives the same examples.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! What becomes of every key of a row: honoured, refused by name, or reported.
+//! Every key of a row: honored, refused by name, or reported.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
 use lobass_core::RowStatus;

@@ -1,4 +1,4 @@
-//! What can go wrong between a gradient and a score.
+//! Errors between a gradient and a score.
 
 use thiserror::Error;
 
@@ -16,7 +16,7 @@ pub enum Error {
         parameter: String,
         /// Its values.
         expected: usize,
-        /// What the state has of it.
+        /// The found number.
         found: usize,
     },
     /// A learning rate that weighs nothing.

@@ -5,7 +5,7 @@ use lobass_loss::Workers;
 
 use crate::{Projection, WarmUp};
 
-/// What a row is for.
+/// The use of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// It may be trained on: its gradient is scaled as AdamW would.

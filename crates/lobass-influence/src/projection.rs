@@ -6,8 +6,8 @@ use rand_chacha::ChaCha8Rng;
 
 /// A random projection of gradients to fewer values.
 ///
-/// Every output is the sum of all inputs with random signs over `sqrt(dim)`, so products of two projected vectors are
-/// those of the vectors but for an error whose standard deviation is at most `sqrt(2 / dim)` of the product of their
+/// Every output is the sum of all inputs with random signs over `sqrt(dim)`. So products of two projected vectors are
+/// those of the vectors, with an error whose standard deviation is at most `sqrt(2 / dim)` of the product of their
 /// lengths: 0.016 for 8192. The signs are those of `ChaCha8` under the seed, a stream for each output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Projection {
@@ -160,6 +160,6 @@ mod tests {
         assert!(deviation <= 1.25 * bound, "{deviation} against {bound}");
         let mean = errors.iter().sum::<f64>() / n;
         assert!(mean.abs() < 4.0 * bound / n.sqrt(), "unbiased: {mean}");
-        assert!(errors.iter().any(|error| error.abs() > 1e-4), "a projection that loses nothing is none");
+        assert!(errors.iter().any(|error| error.abs() > 1e-4), "a projection has to lose something");
     }
 }

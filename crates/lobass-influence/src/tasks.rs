@@ -1,4 +1,4 @@
-//! What is aimed at, and how much a row helps with it.
+//! Target tasks, and how much a row helps with them.
 
 use crate::Error;
 
@@ -8,9 +8,9 @@ use crate::Error;
 /// and checkpoint is kept.
 #[derive(Debug, Clone)]
 pub struct Tasks {
-    /// Of each checkpoint: its learning rate, as a share of all.
+    /// For each checkpoint: its learning rate, as a share of all.
     weights: Vec<f64>,
-    /// Of each checkpoint and task.
+    /// For each checkpoint and task: the mean vector.
     means: Vec<Vec<Vec<f64>>>,
 }
 
@@ -63,7 +63,7 @@ impl Tasks {
         self.means.first().map_or(0, Vec::len)
     }
 
-    /// Whether there are none.
+    /// Whether there is no task.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

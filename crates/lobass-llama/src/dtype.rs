@@ -21,7 +21,7 @@ impl Dtype {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::F32, Self::Bf16, Self::F16];
 
-    /// The same in burn's words.
+    /// The format in burn's terms.
     pub fn to_burn(self) -> DType {
         match self {
             Self::F32 => DType::F32,
@@ -38,7 +38,7 @@ impl Dtype {
         }
     }
 
-    /// The same in the words of safetensors; `None` for everything that is no weight here.
+    /// The format of a dtype of safetensors; `None` for dtypes that weights cannot have here.
     pub(crate) fn from_safetensors(dtype: safetensors::Dtype) -> Option<Self> {
         match dtype {
             safetensors::Dtype::F32 => Some(Self::F32),

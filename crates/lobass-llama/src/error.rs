@@ -19,7 +19,7 @@ pub enum Error {
     Config {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The cause.
         #[source]
         source: ConfigError,
     },
@@ -31,7 +31,7 @@ pub enum Error {
     NoWeights {
         /// The directory.
         path: PathBuf,
-        /// What is there instead.
+        /// The found content.
         found: String,
     },
     /// A shard is damaged: truncated, or with a header that does not describe it.
@@ -39,7 +39,7 @@ pub enum Error {
     Shard {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The cause.
         #[source]
         source: safetensors::SafeTensorError,
     },
@@ -48,7 +48,7 @@ pub enum Error {
     Index {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
     },
     /// The names of all tensors begin with what a wrapper around the model left behind.
@@ -61,7 +61,7 @@ pub enum Error {
     Wrapped {
         /// The directory.
         path: PathBuf,
-        /// What stands in front of the names.
+        /// The prefix of the names.
         prefix: String,
     },
     /// Tensors and config do not fit together; every misfit is listed.
@@ -96,7 +96,7 @@ pub enum Error {
     Adapter {
         /// The directory.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
     },
     /// An adapter that cannot be made.
@@ -104,9 +104,9 @@ pub enum Error {
     Lora {
         /// The field of the configuration.
         field: &'static str,
-        /// What it may be.
+        /// The expected value.
         expected: String,
-        /// What it is.
+        /// The found value.
         found: String,
     },
     /// A device name that is not one, or not of this build.
@@ -114,7 +114,7 @@ pub enum Error {
     Device {
         /// The name.
         name: String,
-        /// What is wrong with it, and what to do.
+        /// The reason, and what to do.
         reason: String,
     },
 }

@@ -1,4 +1,4 @@
-//! What is odd about a checkpoint or an adapter that can be used all the same.
+//! Findings about a checkpoint or an adapter that can be used all the same.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ pub enum Finding {
         /// Its value, cut if it is long.
         value: String,
     },
-    /// The file names code of its own, which may compute something else.
+    /// The file names custom code, which may compute something else.
     CustomCode,
     /// The config has rotary settings in two places that do not agree: `rope_scaling` counts.
     RopeReplaced {
@@ -25,9 +25,9 @@ pub enum Finding {
     },
     /// The directory has weights under two names; one of them is not read.
     OtherWeights {
-        /// What is read.
+        /// The part that is read.
         used: &'static str,
-        /// What is not.
+        /// The part that is ignored.
         ignored: &'static str,
     },
     /// Names of tensors that were read as transformers reads them, with `model.` added or taken away.
@@ -39,14 +39,14 @@ pub enum Finding {
     },
     /// The adapter names another base than the one that it is put on.
     OtherBase {
-        /// What the adapter names.
+        /// The base that the adapter names.
         named: String,
-        /// What it is put on.
+        /// The base that it is put on.
         found: String,
     },
-    /// The base that the adapter names was quantised, so that the adapter was trained against rounded weights.
-    QuantisedBase {
-        /// What the adapter names.
+    /// The base that the adapter names was quantized, so that the adapter was trained against rounded weights.
+    QuantizedBase {
+        /// The base that the adapter names.
         named: String,
     },
     /// A pattern of `target_modules` that cannot be checked, so that the tensors of the file decide.
@@ -91,7 +91,7 @@ impl fmt::Display for Finding {
                 "adapter_config.json: the adapter was trained on `{named}`, and is put on `{found}`; if these are \
                  different weights, its losses mean nothing"
             ),
-            Self::QuantisedBase { named } => write!(
+            Self::QuantizedBase { named } => write!(
                 f,
                 "adapter_config.json: the adapter was trained on `{named}`, whose weights are rounded; its losses on \
                  other weights differ a little"

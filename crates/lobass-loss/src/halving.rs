@@ -66,7 +66,7 @@ mod tests {
                 });
                 let expected: Vec<usize> = (start..start + len).collect();
                 prop_assert_eq!(done.unwrap().concat(), expected);
-                // What was learned holds, but for what rounding makes of halves.
+                // The learned size holds, up to the rounding of halves.
                 prop_assert!(round == 0 || refused <= 1, "{refused} refused again");
             }
         }

@@ -11,7 +11,7 @@ use crate::cross_entropy::CrossEntropy;
 ///
 /// There are two halves, since logits come in two forms. Both give the same verdicts, up to the order of sums.
 pub trait Judge: Sync {
-    /// What is said of one prediction.
+    /// The verdict on one prediction.
     type Verdict: Copy + Send;
 
     /// Judges rows on the processor, where logits go by in blocks of the vocabulary.

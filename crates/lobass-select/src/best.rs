@@ -127,7 +127,7 @@ impl<'a> Best<'a> {
         self.kept.push(candidate);
     }
 
-    /// What is kept, the best first.
+    /// The kept rows, the best first.
     pub(crate) fn ranked(mut self) -> Vec<Candidate> {
         self.trim();
         let ranking = self.ranking;
@@ -158,7 +158,8 @@ impl<'a> Best<'a> {
         rows.min(self.kept.len())
     }
 
-    /// The same for as many rows as fit, halving where the first that does not can be.
+    /// Puts the best rows that fit into a number of tokens first, and returns how many these are, by halving the range
+    /// in which the first row that does not fit can be.
     fn part_by_tokens(&mut self, tokens: u64) -> usize {
         let ranking = self.ranking;
         let (mut start, mut end, mut left) = (0, self.kept.len(), tokens);

@@ -16,7 +16,7 @@ pub fn spearman(left: &Numbers, right: &Numbers) -> Option<f64> {
     pearson(&left_ranks, &right_ranks)
 }
 
-/// The same for a count that every row has, over the rows that have a number.
+/// The correlation with a count that every row has, over the rows that have a number.
 pub(crate) fn spearman_with_counts(numbers: &Numbers, counts: &[u32]) -> Option<f64> {
     let left = ranks(numbers.len(), |row| numbers.get(row));
     let right = ranks(counts.len(), |row| (left[row] != UNRANKED).then(|| f64::from(counts[row])));

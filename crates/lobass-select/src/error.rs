@@ -63,7 +63,7 @@ pub enum SelectError {
         /// The strategy.
         strategy: String,
     },
-    /// The strategy draws rows with the lengths of another one's selection, and none is named.
+    /// The strategy copies the lengths of another one's selection, and that one is missing.
     #[error("strategy `{strategy}`: expected another strategy whose lengths to draw, found none")]
     NoLengths {
         /// The strategy.
@@ -135,7 +135,7 @@ pub enum SelectError {
     Direction {
         /// The strategy.
         strategy: String,
-        /// What takes turns.
+        /// The source that takes turns.
         from: &'static str,
     },
     /// A guard needs a model that the table does not have.

@@ -1,7 +1,7 @@
 //! How much of a score is what the reference learned by heart.
 //!
 //! A reference has seen the rows that it scores, and its loss on them falls for two reasons: it has learned what they
-//! have in common with others, and it has memorised them. References that were cross-fitted tell the two apart, since
+//! have in common with others, and it has memorized them. References that were cross-fitted tell the two apart, since
 //! each row has a loss under some that have seen it and under some that have not. If the difference is large, the
 //! score of a reference that saw the whole pool ranks rows by how easily they are learned by heart.
 
@@ -10,14 +10,14 @@ use lobass_core::{ColumnSet, Numbers, ScoreColumns};
 use crate::agreement::{Agreement, RankedAs, agreement};
 use crate::strategies::lobass::relative;
 
-/// What references that have seen a row say of it, beside what those say that have not.
+/// The losses under references that have seen a row, beside those under references that have not.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Memorization {
     /// Eligible rows with both losses.
     pub n_rows: u64,
     /// `1 - sum L_ref / sum L_base` over those rows, under references that were trained on them.
     pub in_sample: f64,
-    /// The same under references that were not.
+    /// The mean under references that were not trained on the row.
     pub out_of_sample: f64,
     /// The first minus the second: the share of the loss that is gone by memory alone.
     pub difference: f64,

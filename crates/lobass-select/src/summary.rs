@@ -1,4 +1,4 @@
-//! What was kept, what could not be, and what the score goes with.
+//! The summary of a selection: kept rows, unusable rows, and correlations of the score.
 
 use std::cmp::Ordering;
 
@@ -29,7 +29,7 @@ pub struct Ties {
     pub n_selected: u64,
 }
 
-/// What people want to know of a selection.
+/// The summary of a selection.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Summary {
     /// Rows of each status that occurs, in the order of [`RowStatus::ALL`].

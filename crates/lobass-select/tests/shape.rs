@@ -1,4 +1,4 @@
-//! What a selection looks like beside its budget.
+//! Shapes of selections.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
 use std::collections::BTreeSet;
@@ -38,7 +38,7 @@ fn rows(strategy: &dyn Strategy, n: u64) -> Request<'_> {
     Request::new(strategy, Budget::Rows(n))
 }
 
-/// As [`rows`], of a shape.
+/// A request for [`rows`] with a shape.
 fn shaped<'a>(strategy: &'a dyn Strategy, n: u64, shape: &'a Shape) -> Request<'a> {
     Request { shape, ..rows(strategy, n) }
 }

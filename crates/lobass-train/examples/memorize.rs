@@ -1,7 +1,7 @@
 //! Trains a random model on three sequences, and watches a fourth that it never sees.
 //!
 //! Run with `cargo run -p lobass-train --example memorize`. The training loss goes to nothing while the held-out loss
-//! rises: why a reference that has memorised its pool says little about what can be learned from it.
+//! rises: why a reference that has memorized its pool says little about what can be learned from it.
 
 #![expect(clippy::print_stdout, reason = "an example talks to its reader")]
 

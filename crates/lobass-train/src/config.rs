@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Error, Schedule};
 
 /// How a model is trained. The default is the recipe of Stanford Alpaca with one epoch instead of three, since a
-/// reference that has seen its pool often has memorised it (see `docs/explain/score.md`).
+/// reference that has seen its pool often has memorized it (see `docs/explain/score.md`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrainConfig {
@@ -15,7 +15,7 @@ pub struct TrainConfig {
     pub batch_size: usize,
     /// The largest learning rate.
     pub learning_rate: f64,
-    /// What becomes of it over the steps.
+    /// The learning-rate schedule.
     pub schedule: Schedule,
     /// The share of all steps over which it rises from zero.
     pub warmup_ratio: f64,

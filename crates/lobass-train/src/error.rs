@@ -1,4 +1,4 @@
-//! What can go wrong in training.
+//! Errors of training.
 
 use std::path::PathBuf;
 
@@ -13,9 +13,9 @@ pub enum Error {
     Recipe {
         /// The field of the recipe.
         field: &'static str,
-        /// What it may be.
+        /// The expected value.
         expected: &'static str,
-        /// What it is.
+        /// The found value.
         found: String,
     },
     /// Every step would have a learning rate of zero.
@@ -55,7 +55,7 @@ pub enum Error {
     State {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it, and what to do.
+        /// The reason, and what to do.
         reason: String,
     },
     /// A file cannot be read or written; the message names it.

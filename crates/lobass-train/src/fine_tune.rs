@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 use crate::trainer::Trainer;
 use crate::{Checkpoints, Error, Margins, Objective, Optimizer, TrainConfig};
 
-/// What a model is trained and measured on.
+/// The data that a model is trained and measured on.
 #[derive(Debug, Clone, Copy)]
 pub struct TrainData<'a> {
-    /// What it learns.
+    /// The training objective and its data.
     pub train: Objective<'a>,
-    /// What it is measured on and never sees; may be empty.
+    /// Data that is measured and never trained on; may be empty.
     pub held_out: Objective<'a>,
     /// It is measured before the first step, every so many steps, and at the end; 0 is at both ends only.
     pub eval_every: usize,
@@ -34,7 +34,7 @@ pub struct Session<'a> {
     pub checkpoints: Option<&'a Checkpoints>,
 }
 
-/// What happened.
+/// An event of training.
 #[derive(Debug)]
 pub enum Event<'a> {
     /// An earlier attempt was taken up after some steps.
@@ -52,7 +52,7 @@ pub enum Event<'a> {
         epoch: u32,
         /// As it is now.
         model: &'a Llama,
-        /// What trains it.
+        /// The optimizer.
         optimizer: Optimizer<'a>,
     },
 }
@@ -66,9 +66,9 @@ pub struct StepReport {
     pub n_steps: usize,
     /// 1-based.
     pub epoch: u32,
-    /// Of the objective on the batch, before the step: for SFT the mean over its scored tokens, in nats.
+    /// The objective on the batch before the step: for SFT the mean over its scored tokens, in nats.
     pub loss: f64,
-    /// Of this step.
+    /// The learning rate of this step.
     pub learning_rate: f64,
     /// Global norm of the gradients before clipping.
     pub grad_norm: f64,
@@ -87,7 +87,7 @@ pub struct HeldOut {
     pub nll: Nll,
 }
 
-/// What came of a run.
+/// The result of a training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TrainReport {
     /// Optimizer steps.
@@ -121,8 +121,8 @@ pub fn fine_tune(
     run(Trainer::new(model, data.train, config, session.threads)?, data, session, observe)
 }
 
-/// As [`fine_tune`], in given batches of examples, by their places, instead of epochs; the recipe's epochs and batch
-/// size have no effect, and no [`Event::Epoch`] is told.
+/// [`fine_tune`] in given batches of examples, by their places, instead of epochs. The recipe's epochs and batch size
+/// have no effect, and there is no [`Event::Epoch`].
 ///
 /// # Errors
 /// Those of [`fine_tune`], and [`Error::Batches`] for a place that no example has, or an empty batch.

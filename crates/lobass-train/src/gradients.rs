@@ -38,15 +38,15 @@ pub fn sequence_gradients(model: &Llama, sequence: &Sequence) -> (f64, Gradients
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cut {
     pub(crate) micro_batch_tokens: usize,
-    /// The dropout seed is that of the step; each micro-batch has one of its own.
+    /// The dropout seed is that of the step; each micro-batch derives a different one.
     pub(crate) options: TraceOptions,
 }
 
-/// What one batch says.
+/// The result of one batch.
 pub(crate) struct BatchGradients {
-    /// Of the objective.
+    /// The value of the objective.
     pub(crate) loss: f64,
-    /// Of that loss, by parameter.
+    /// The gradients of that loss, by parameter.
     pub(crate) gradients: Gradients,
     pub(crate) n_tokens: usize,
     /// For pairs: the mean margin, and the share of margins above zero.

@@ -7,9 +7,9 @@
 //! and biases out of weight decay; the learning rate follows a [`Schedule`]. These are the semantics of transformers'
 //! `Trainer` with PyTorch's `AdamW`.
 //!
-//! The same seed gives the same weights on any number of threads, to the bit: micro-batches are a function of the
-//! batch alone, and their gradients are added in order. With [`Checkpoints`], a training that was killed is taken up
-//! and ends with the same bits.
+//! The same seed gives the same weights on any number of threads, to the bit: micro-batches are a function of the batch
+//! alone, and their gradients are added in order. With [`Checkpoints`], a training that was killed resumes and ends
+//! with the same bits.
 //!
 //! ```
 //! use lobass_core::Sequence;

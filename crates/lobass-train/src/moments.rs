@@ -1,4 +1,4 @@
-//! What AdamW knows of the gradients at the end of an epoch, in memory and on disk.
+//! AdamW's moments at the end of an epoch, in memory and on disk.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -32,9 +32,9 @@ pub struct AdamState {
 /// Running means of the gradients of one parameter, in the order of its values.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct RunningMeans {
-    /// Of gradients: `exp_avg`.
+    /// Means of gradients: `exp_avg`.
     pub gradients: Vec<f32>,
-    /// Of squared gradients: `exp_avg_sq`.
+    /// Means of squared gradients: `exp_avg_sq`.
     pub squares: Vec<f32>,
 }
 
@@ -63,7 +63,7 @@ impl Optimizer<'_> {
     }
 }
 
-/// What a file says of itself.
+/// The metadata of a file.
 #[derive(Debug, Serialize, Deserialize)]
 struct Header {
     version: u32,

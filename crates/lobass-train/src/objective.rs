@@ -1,11 +1,11 @@
-//! What a model is trained for: the loss of a batch as a function of the losses of its sequences.
+//! Training objectives: the loss of a batch as a function of the losses of its sequences.
 
 use lobass_core::Sequence;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
 
-/// What a model is trained for, and on.
+/// A training objective and its data.
 #[derive(Debug, Clone, Copy)]
 pub enum Objective<'a> {
     /// Supervised fine-tuning: the mean loss over all scored tokens of a batch, in nats.
@@ -35,7 +35,7 @@ pub struct Pair {
 /// form is that of DavIR (arXiv 2310.13008 v2), which divides each `r` by `|log pi_ref(y | x)|`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Dpo {
-    /// What margins are multiplied by.
+    /// The factor of margins.
     pub beta: f64,
     /// Whether each log-ratio is divided by the reference's own log-probability.
     pub normalized: bool,
@@ -61,7 +61,7 @@ impl Dpo {
     }
 }
 
-/// What [`Dpo::loss`] says of a pair.
+/// The result of [`Dpo::loss`] for a pair.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PairLoss {
     /// `-log sigmoid(margin)`.
@@ -83,7 +83,7 @@ impl Objective<'_> {
         }
     }
 
-    /// Whether there are none.
+    /// Whether there is no example.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -100,7 +100,7 @@ impl Objective<'_> {
         self.sequences(example).iter().map(|sequence| sequence.n_tokens()).sum()
     }
 
-    /// What the summed loss of a batch is divided by: its scored tokens, or its pairs.
+    /// The divisor of the summed loss of a batch: its scored tokens, or its pairs.
     pub(crate) fn n_terms(&self, batch: &[usize]) -> usize {
         match self {
             Self::Sft(sequences) => batch.iter().map(|&at| sequences[at].n_scored()).sum(),

@@ -27,11 +27,11 @@ pub struct Checkpoints {
     pub keep: usize,
 }
 
-/// What a state says of itself, in the metadata of its file.
+/// The metadata of a state file.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Header {
     version: u32,
-    /// Of the data, the recipe, and the names of the trained weights.
+    /// Digest of the data, the recipe, and the names of the trained weights.
     fingerprint: String,
     /// Steps taken.
     pub(crate) step: usize,

@@ -1,4 +1,4 @@
-//! What all three trainers take from the `TrainingArguments` of transformers and from PEFT.
+//! Settings that all three trainers take from the `TrainingArguments` of transformers and from PEFT.
 
 use regex::Regex;
 use serde_json::Value;
@@ -106,13 +106,13 @@ pub(crate) fn take_optimizer(draft: &mut Draft, key: &str) {
     }
 }
 
-/// The weights of the base, which lobass does not quantise.
+/// The weights of the base, which lobass does not quantize.
 pub(crate) fn note_quantization(draft: &mut Draft, keys: &[&str]) {
     for key in keys {
         if draft.value(key).is_some_and(|value| value != false && value != 0) {
             draft.differ(
                 *key,
-                "the trainer quantises the base's weights; lobass takes them as they are stored",
+                "the trainer quantizes the base's weights; lobass takes them as they are stored",
             );
         }
     }

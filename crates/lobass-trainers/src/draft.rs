@@ -1,4 +1,4 @@
-//! A reading in the making: it knows which keys have been looked at, so that none is forgotten.
+//! A reading in the making: it records which keys have been read, so that no key is forgotten.
 
 use std::collections::BTreeSet;
 

@@ -16,7 +16,7 @@ pub enum Error {
     File {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The cause.
         source: Box<Error>,
     },
     /// Neither YAML nor JSON.
@@ -28,7 +28,7 @@ pub enum Error {
     /// YAML without keys.
     #[error("expected a map of settings, found {found}")]
     NotAMap {
-        /// What there is.
+        /// The found kind.
         found: &'static str,
     },
     /// Keys that no trainer has.
@@ -43,7 +43,7 @@ pub enum Error {
     /// A config of another job than fine-tuning.
     #[error("expected a config for fine-tuning on examples, found {found}")]
     NotATraining {
-        /// What it is for.
+        /// The purpose of the found config.
         found: String,
     },
 }

@@ -1,4 +1,4 @@
-//! What a config comes to.
+//! The result of reading a config.
 
 use serde_json::{Map, Value};
 
@@ -11,9 +11,9 @@ pub struct Reading {
     pub trainer: Trainer,
     /// Settings of lobass, in the order in which they were found.
     pub taken: Vec<Taken>,
-    /// What cannot be taken over.
+    /// Settings that cannot be taken over.
     pub left_out: Vec<LeftOut>,
-    /// What is taken over with another effect.
+    /// Settings that are taken over with another effect.
     pub differing: Vec<Difference>,
 }
 
@@ -42,7 +42,7 @@ pub struct LeftOut {
 pub struct Difference {
     /// The key.
     pub key: String,
-    /// What the trainer does, and what lobass does.
+    /// The behavior of the trainer, and of lobass.
     pub effect: String,
 }
 

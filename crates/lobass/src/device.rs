@@ -49,7 +49,7 @@ pub fn tried(device: &DeviceName, runtime: &Runtime) -> Result<Tried> {
         .args([TRY, &name, "--format", "json"])
         .stdin(Stdio::null())
         .output()
-        .with_context(|| format!("device `{name}`: a process to try it in"))?;
+        .with_context(|| format!("device `{name}`: cannot start a process to test it"))?;
     let tried = read(&name, &output)?;
     runtime.memory().devices.insert(name, tried.clone());
     Ok(tried)
@@ -58,14 +58,14 @@ pub fn tried(device: &DeviceName, runtime: &Runtime) -> Result<Tried> {
 fn read(name: &str, output: &Output) -> Result<Tried> {
     if output.status.success() {
         return serde_json::from_slice(&output.stdout)
-            .with_context(|| format!("device `{name}`: what the process said that tried it"));
+            .with_context(|| format!("device `{name}`: cannot read the answer of the test process"));
     }
     let words = String::from_utf8_lossy(&output.stderr);
     match reason(&words) {
         Some(reason) => {
-            bail!(Device, "device `{name}` was found, but does not compute ({}): {reason}", output.status)
+            bail!(Device, "device `{name}` was found, but failed a test computation ({}): {reason}", output.status)
         }
-        None => bail!(Device, "device `{name}` was found, but does not compute ({})", output.status),
+        None => bail!(Device, "device `{name}` was found, but failed a test computation ({})", output.status),
     }
 }
 

@@ -37,7 +37,7 @@ pub fn find_model(given: &Path, runtime: &Runtime) -> Result<Found> {
 /// Finds a model as [`find_model`] does, but without its weights: config, tokenizer, and chat template.
 ///
 /// # Errors
-/// As [`find_model`].
+/// The errors of [`find_model`].
 pub fn find_tokenizer(given: &Path, runtime: &Runtime) -> Result<Found> {
     find(given, false, runtime)
 }
@@ -161,7 +161,7 @@ fn fetch_data(name: Option<&str>, address: &DataAddress, runtime: &Runtime) -> R
     Ok(found.files.into_iter().map(given).collect())
 }
 
-/// The same settings with commits in place of branches of the hub, so that a record of them can be repeated.
+/// The settings with commits in place of branches of the hub, so that a record of them can be repeated.
 ///
 /// # Errors
 /// If a model or a data set cannot be found.

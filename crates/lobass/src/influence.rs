@@ -45,7 +45,7 @@ impl WarmUpDir {
         if !path.exists() {
             bail!(
                 Influence,
-                "warm-up checkpoint `{}`: expected what the optimizer knew in `{MOMENTS}`, found none; `lobass train \
+                "warm-up checkpoint `{}`: expected AdamW's moments in `{MOMENTS}`, found none; `lobass train \
                  --method lora --trajectory` keeps it for every epoch",
                 dir.display()
             );

@@ -32,10 +32,10 @@ pub fn told_in(location: &Location, runtime: &Runtime) -> Result<Option<String>>
     Ok(WorkDir::plan_in(&store)?.and_then(|plan| plan.template.now))
 }
 
-/// As [`told_in`], for a directory of this machine.
+/// [`told_in`] for a directory of this machine.
 ///
 /// # Errors
-/// As [`told_in`].
+/// The errors of [`told_in`].
 pub fn told_in_dir(dir: &Path, runtime: &Runtime) -> Result<Option<String>> {
     told_in(&dir.into(), runtime)
 }

@@ -31,7 +31,7 @@ pub(crate) fn training(runtime: &Runtime) -> impl FnMut(&Event<'_>) {
     move |event: &Event<'_>| match event {
         Event::Resumed { step } => {
             before = *step as u64;
-            runtime.note(&format!("{:16} an earlier attempt is taken up after step {step}", "train"));
+            runtime.note(&format!("{:16} resumed after step {step}", "train"));
         }
         Event::Epoch { .. } => {}
         Event::HeldOut(found) => {

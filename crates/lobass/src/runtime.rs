@@ -109,13 +109,13 @@ impl Runtime {
         self
     }
 
-    /// The same runtime with another observer.
+    /// This runtime with another observer.
     #[must_use]
     pub fn observed_by(&self, observer: Arc<dyn Observer>) -> Self {
         Self { observer, ..self.clone() }
     }
 
-    /// The same runtime without notes, warnings, and progress. It can still be interrupted.
+    /// This runtime without notes, warnings, and progress. It can still be interrupted.
     #[must_use]
     pub fn silent(&self) -> Self {
         self.observed_by(Arc::new(Muted(Arc::clone(&self.observer))))

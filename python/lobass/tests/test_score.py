@@ -221,7 +221,7 @@ def test_what_people_should_know_is_logged(rows: list[Row], base: Path, caplog: 
     with caplog.at_level(logging.INFO, "lobass"):
         lobass.score(rows[:2], base, max_length=100_000)
     levels = {record.levelname: record.getMessage() for record in caplog.records}
-    assert "longer sequences than" in levels["WARNING"]
+    assert "sequences longer than" in levels["WARNING"]
     assert "INFO" in levels
 
 

@@ -40,7 +40,7 @@ struct Lengths {
     tokens: Vec<Length>,
 }
 
-/// What is kept of a row.
+/// The stored part of a row.
 pub(super) struct Seen {
     characters: u32,
     tokens: Option<u32>,

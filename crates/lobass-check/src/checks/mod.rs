@@ -27,7 +27,7 @@ use crate::{CheckName, Error, Finding, Inputs, Options, SourceReport};
 
 /// One check.
 pub(crate) trait Check: Sync {
-    /// What it keeps of one row until the row is taken up.
+    /// The data about one row that it keeps until the row is processed.
     type Seen: Send + 'static;
 
     /// Looks at a row, on any thread.
@@ -36,11 +36,11 @@ pub(crate) trait Check: Sync {
     /// Takes up what was seen, in the order of the rows.
     fn take(&mut self, row: &Row<'_>, sources: &[SourceReport], seen: Self::Seen);
 
-    /// What needs a look. May add to the facts of the sources.
+    /// The findings. May add to the facts of the sources.
     fn findings(self: Box<Self>, sources: &mut [SourceReport]) -> Vec<Finding>;
 }
 
-/// What a check saw of a chunk of rows.
+/// The data of a check about a chunk of rows.
 pub(crate) type ChunkSeen = Box<dyn Any + Send>;
 
 /// A check of any kind, for chunks of rows.

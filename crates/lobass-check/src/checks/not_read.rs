@@ -1,4 +1,4 @@
-//! What rows say and no model sees.
+//! Content of rows that no model sees.
 
 use std::collections::BTreeSet;
 

@@ -12,7 +12,7 @@ pub(super) fn only(rule: Rule) -> Rules {
     rules
 }
 
-/// What the rules find first in the scored responses of a row; of a pair in the chosen one.
+/// The first finding of the rules in the scored responses of a row; for a pair in the chosen one.
 pub(super) fn first(rules: &Rules, row: &Row<'_>) -> Option<String> {
     findings(rules, row.example()?).into_iter().next().map(|found| found.finding.detail)
 }

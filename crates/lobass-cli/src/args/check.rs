@@ -1,4 +1,4 @@
-//! What needs a look in data.
+//! Arguments of `lobass check`.
 
 use std::path::PathBuf;
 
@@ -18,7 +18,7 @@ pub(crate) struct CheckArgs {
     /// The model whose tokenizer and chat template are used; its weights are not read
     #[arg(long, value_name = "MODEL")]
     pub(crate) base: Option<PathBuf>,
-    /// Evaluation files: say which of their rows the data holds
+    /// Evaluation files, whose rows are searched in the data
     #[arg(long, value_name = "[NAME=]FILE", num_args = 1..)]
     pub(crate) eval: Vec<String>,
     /// Checks that are switched off, by name

@@ -1,4 +1,4 @@
-//! What is compared, on what, and for how long.
+//! Arguments of `lobass compare`.
 
 use std::path::PathBuf;
 
@@ -18,8 +18,8 @@ const POLICIES: [(&str, &str); 2] =
     --eval held-out.jsonl --out compared\n  \
     lobass compare --scores scores.parquet --base base --strategy lobass --budget 6% --eval-rows --match epochs \
     --seeds 5 --out compared\n\n\
-    Every training is one unit: a comparison that was killed goes on where it was, and the same command with \
-    more strategies or more seeds adds those.")]
+    Every training is one unit. After a kill the same command continues, and with more strategies or seeds \
+    it adds those.")]
 pub(crate) struct CompareArgs {
     /// The score table to select by
     #[arg(long, value_name = "FILE")]
@@ -39,13 +39,13 @@ pub(crate) struct CompareArgs {
     /// Measure on the rows of the table that were held out of the reference's training
     #[arg(long)]
     pub(crate) eval_rows: bool,
-    /// What becomes of held-out examples that are in the pool too: with the same prompt, or nearly the same text
+    /// What to do with held-out examples that the pool contains: with the same prompt, or nearly the same text
     #[arg(long, value_name = "POLICY", default_value = "drop", value_parser = described::<OverlapPolicy>(&POLICIES))]
     pub(crate) overlap: OverlapPolicy,
-    /// Seeds, one after the other: of ties and random subsets, and of training
+    /// The number of seeds of ties, random subsets, and training
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) seeds: u16,
-    /// What trainings have in common: tokens, epochs, or once one and once the other
+    /// How trainings are made comparable: equal tokens, equal epochs, or both in turn
     #[arg(long = "match", value_enum, value_name = "WHAT", default_value_t)]
     pub(crate) matching: MatchWord,
     /// Tokens of every training at equal tokens, as in `2Mtok`, or `full`: as many as all rows have over the epochs
@@ -55,12 +55,12 @@ pub(crate) struct CompareArgs {
     /// Resamples of held-out examples and seeds, for the intervals
     #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) resamples: u32,
-    /// The run directory; trainings that are done in it are not done again
+    /// The run directory; finished trainings in it are not repeated
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
-    /// Train on several devices at once, each in its own process, as in `cuda:0,cuda:1` or `cpu,cpu`
+    /// Train on several devices at once, each in a separate process, as in `cuda:0,cuda:1` or `cpu,cpu`
     ///
-    /// If one of them dies the others go on, and the exit code is 75; the same command takes up what is left.
+    /// If one of them dies the others continue, and the exit code is 75; the same command does what is left.
     #[arg(long, value_name = "DEVICES", value_delimiter = ',', conflicts_with = "device")]
     pub(crate) devices: Vec<String>,
     /// Train what is asked for on standard input, on this device: what `--devices` starts
@@ -79,12 +79,12 @@ pub(crate) struct CompareArgs {
     pub(crate) compute: ComputeArgs,
 }
 
-/// What trainings have in common.
+/// How trainings are made comparable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub(crate) enum MatchWord {
-    /// The same number of tokens: small subsets are repeated
+    /// Equal numbers of tokens: small subsets are repeated
     Tokens,
-    /// The same number of passes over each subset
+    /// Equal numbers of passes over each subset
     Epochs,
     /// Both, one after the other
     #[default]

@@ -1,4 +1,4 @@
-//! What models run on.
+//! Arguments for devices, number formats, and threads.
 
 use clap::Args;
 use lobass::settings::ComputeSettings;
@@ -7,14 +7,14 @@ use lobass_llama::{DeviceName, Dtype};
 
 use super::words;
 
-/// What models run on.
+/// Arguments for devices, number formats, and threads.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Compute")]
 pub(crate) struct ComputeArgs {
     #[arg(long, value_name = "DEVICE", value_parser = check_device, help = help())]
     device: Option<String>,
-    /// The number format of weights in scoring, and of those that LoRA leaves frozen; what is trained is in f32
-    /// [default: bf16 on cards that compute in it, through `cuda` or `vulkan`; else f32]
+    /// The number format of weights in scoring, and of frozen weights under LoRA; trained weights are f32 [default:
+    /// bf16 on `cuda` and `vulkan` cards that compute in it, else f32]
     #[arg(long, value_name = "DTYPE", value_parser = words::<Dtype>(&["f32", "bf16", "f16"]))]
     dtype: Option<Dtype>,
     /// Worker threads; results do not depend on it [default: one per core]

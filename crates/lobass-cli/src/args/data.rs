@@ -15,18 +15,18 @@ pub(crate) struct DataArgs {
     /// The pool: JSON, JSON lines, CSV, or TSV (each also gzipped or zstd), Parquet, or Arrow
     ///
     /// A folder means the data files in it; if it has several splits, those of `train`. A pattern in quotes, such as
-    /// `'data/*.jsonl'`, means the files that match. Several files make one pool. `NAME=FILE` gives a file another name
-    /// in the `source` column than its own; files of one NAME are one source. With `--dataset-info`, a name of the
-    /// registry is a file too. `hf://datasets/org/name[@revision][/path]` is a data set of the Hugging Face hub: the
-    /// file or folder at the path, or the files of its split `train`.
+    /// `'data/*.jsonl'`, means the files that match. Several files make one pool. `NAME=FILE` sets the name of a file
+    /// in the `source` column; files of one NAME are one source. With `--dataset-info`, a name of the registry is a
+    /// file too. `hf://datasets/org/name[@revision][/path]` is a data set of the Hugging Face hub: the file or folder
+    /// at the path, or the files of its split `train`.
     #[arg(long, value_name = "[NAME=]FILE", num_args = 1..)]
     data: Vec<String>,
-    /// The format of all files, instead of what their columns look like
+    /// The format of all files, instead of recognizing it by their columns
     #[arg(long, value_name = "NAME", value_parser = words::<FormatName>(
         &["alpaca", "dolly", "sharegpt", "messages", "prompt-completion", "question-answer", "preference"]
     ), conflicts_with = "columns")]
     data_format: Option<FormatName>,
-    /// Which columns hold what: `prompt=question,response=reply`, or `messages=dialog`
+    /// The columns to read: `prompt=question,response=reply`, or `messages=dialog`
     ///
     /// Keys are prompt, query, response, system, history, tools, and id for rows that are a prompt and a response;
     /// messages, system, tools, and id for conversations; chosen and rejected for preference pairs.
@@ -40,7 +40,7 @@ pub(crate) struct DataArgs {
     /// A LLaMA-Factory registry, `dataset_info.json`
     #[arg(long, value_name = "FILE")]
     dataset_info: Option<PathBuf>,
-    /// What becomes of rows whose text an earlier row has already [default: keep]
+    /// What to do with rows that have the same text as an earlier row [default: keep]
     #[arg(long, value_name = "POLICY", value_parser = words::<DuplicatesWord>(&["keep", "drop"]))]
     duplicates: Option<DuplicatesWord>,
 }

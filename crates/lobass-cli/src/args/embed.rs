@@ -20,10 +20,10 @@ pub(crate) struct EmbedArgs {
     pub(crate) base: PathBuf,
     /// The file to write: safetensors with a row for every row of the data
     ///
-    /// Vectors are kept in `FILE.work` until it is whole; the same command takes up an interrupted run.
+    /// Vectors are kept in `FILE.work` until it is complete; the same command continues an interrupted run.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
-    /// Keep vectors in this directory, or in this place of an object store, also afterwards
+    /// Keep vectors in this directory or object store
     #[arg(long, value_name = "PLACE")]
     pub(crate) work: Option<Location>,
     #[command(flatten)]
@@ -56,7 +56,7 @@ impl VectorArgs {
         }
     }
 
-    /// Whether anything is said.
+    /// Whether any argument is given.
     pub(crate) fn is_given(&self) -> bool {
         self.embedding_format.is_some() || self.normalize_embeddings
     }

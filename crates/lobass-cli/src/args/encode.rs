@@ -14,25 +14,25 @@ pub(crate) struct EncodeArgs {
     /// auto, alpaca, vicuna, chatml, llama2, llama3, tulu, plain, named:NAME, a Jinja file, or a directory
     /// [default: auto]
     ///
-    /// auto is the checkpoint's own template, or that of its reference or adapter if it brings none; without either,
-    /// plain for data that is all prompt and completion, and alpaca for everything else. Of several templates, rows
-    /// with tools get `tool_use`, and named:NAME takes one for all rows. A directory is a checkpoint whose template is
-    /// taken.
+    /// auto is the checkpoint's own template, or that of its reference or adapter if it has none; without either,
+    /// plain for data with prompts and completions only, and alpaca for everything else. If a checkpoint has several
+    /// templates, rows with tools get `tool_use`, and named:NAME takes one for all rows. A directory is a checkpoint
+    /// whose template is used.
     #[arg(long, value_name = "TEMPLATE", value_parser = check_template)]
     chat_template: Option<String>,
     /// An argument of the chat template for all rows, such as `enable_thinking=false`; can be given several times
     ///
-    /// The value is read as JSON, or else as plain text. Arguments of a row come first.
+    /// The value is read as JSON, or else as plain text. Arguments of a row take precedence.
     #[arg(long, value_name = "NAME=VALUE", value_parser = template_argument)]
     template_arg: Vec<(String, Value)>,
-    /// Which tokens are scored: the responses with their end-of-turn tokens, their text alone, what the chat template
-    /// marks as generated (as TRL does), or all [default: response]
+    /// Which tokens are scored: the responses with their end-of-turn tokens, their text alone, tokens that the chat
+    /// template marks as generated (as TRL does), or all [default: response]
     #[arg(long, value_name = "MASK", value_parser = words::<Mask>(&["response", "text", "generation", "all"]))]
     mask: Option<Mask>,
-    /// The longest sequence, in tokens [default: what the model was made for]
+    /// The longest sequence, in tokens [default: the maximum of the model]
     #[arg(long, value_name = "TOKENS")]
     max_length: Option<usize>,
-    /// What becomes of longer rows [default: drop]
+    /// What to do with longer rows [default: drop]
     #[arg(long, value_name = "POLICY", value_parser = words::<Overlong>(&["drop", "truncate", "error"]))]
     overlong: Option<Overlong>,
     /// Whether sequences begin with the tokenizer's BOS token: auto (as transformers 5 decides), yes, or no

@@ -21,7 +21,7 @@ pub(crate) struct InspectArgs {
     /// Compute the loss of every scored token, which loads the weights
     #[arg(long)]
     pub(crate) losses: bool,
-    /// A score table, for what it says of the row
+    /// A score table, to show its entry for the row
     #[arg(long, value_name = "FILE")]
     pub(crate) scores: Option<PathBuf>,
     #[command(flatten)]

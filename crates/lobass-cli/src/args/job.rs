@@ -1,4 +1,4 @@
-//! What planned work is to end in.
+//! Arguments for a job of planned work.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use lobass_llama::Dtype;
 
 use super::{FurtherContext, words};
 
-/// What planned work is to end in: a table, for workers to compute.
+/// Arguments for a job: the table that workers compute.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Job")]
 pub(crate) struct JobArgs {
@@ -17,16 +17,16 @@ pub(crate) struct JobArgs {
     /// Make a job for workers: the losses of the base and of the base with this adapter
     #[arg(long, value_name = "MODEL", requires = "work", group = "job_models")]
     pub(crate) adapter: Option<PathBuf>,
-    /// Make a job for workers: the losses of the base alone
+    /// Make a job for workers: the losses of the base only
     #[arg(long, requires = "work", group = "job_models")]
     pub(crate) base_only: bool,
     /// The job keeps the loss of every scored token as well
     #[arg(long, requires = "job_models")]
     pub(crate) per_token: bool,
-    /// The job has the losses of responses in another context too, under the base
+    /// The job also has the losses of responses without their prompts under the base
     #[arg(long, value_enum, value_name = "CONTEXT", requires = "job_models")]
     pub(crate) context: Option<FurtherContext>,
-    /// The job has the Brier losses of responses too, under the base
+    /// The job also has the Brier losses of responses under the base
     #[arg(long, requires = "job_models")]
     pub(crate) brier: bool,
     /// The kind of device that workers will have, and the device that `--measure` measures [default: cpu]

@@ -19,10 +19,10 @@ pub(crate) struct MaskArgs {
     /// The share of the scored tokens that is trained on
     #[arg(long, value_name = "SHARE", default_value = "60%", value_parser = share)]
     pub(crate) keep: f64,
-    /// What a token competes with [default: its row for rho-1, the pool for token-cleaning]
+    /// The tokens that a token competes with [default: its row for rho-1, the pool for token-cleaning]
     #[arg(long, value_enum, value_name = "SCOPE")]
     pub(crate) scope: Option<ScopeArg>,
-    /// Mask the rows of this selection alone: the list that `lobass select --index` writes
+    /// Mask only the rows of this selection: the list that `lobass select --index` writes
     #[arg(long, value_name = "FILE")]
     pub(crate) index: Option<PathBuf>,
     /// Where to write rows of `input_ids`, `attention_mask`, and `labels`: Parquet, or JSON lines if the name ends in
@@ -42,7 +42,7 @@ pub(crate) enum MaskMethod {
     TokenCleaning,
 }
 
-/// What a token competes with.
+/// The tokens that a token competes with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ScopeArg {
     /// All scored tokens of the table

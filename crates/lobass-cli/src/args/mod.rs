@@ -1,4 +1,4 @@
-//! What can be typed.
+//! The arguments of every command.
 
 mod check;
 mod compare;
@@ -78,7 +78,7 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Do the whole job on the checkpoint and the pool that lobass ships, in about a minute
+    /// Run the whole method on a small checkpoint and pool that ship with lobass, in about a minute
     Demo(DemoArgs),
     /// Train a reference, score, and select, in one resumable run directory
     Run(Box<RunArgs>),
@@ -86,45 +86,45 @@ pub(crate) enum Command {
     Train(Box<TrainArgs>),
     /// Compute the loss of every row under one or two models
     Score(Box<ScoreArgs>),
-    /// Make a vector of every row: what `lobass select` measures likeness by
+    /// Make a vector of every row, for selections that compare rows
     Embed(Box<EmbedArgs>),
-    /// Score rows by how much they move an adapter towards a target (LESS)
+    /// Score rows by how much training on them helps a target task (LESS)
     Less(Box<LessArgs>),
-    /// Cut a pool into units of work, and tell how much there is to compute
+    /// Cut a pool into units of work, and estimate work, time, and cost
     Plan(Box<PlanArgs>),
-    /// Do planned units: those that are asked for, or one part of all
+    /// Do planned units of work: one part of them, or those requested on standard input
     Worker(Box<WorkerArgs>),
     /// List the planned units that are not done
     Pending(PendingArgs),
-    /// Say how far planned work is
+    /// Show the progress of planned work
     Status(StatusArgs),
     /// Join finished work into the score table
     Seal(SealArgs),
-    /// Remove what workers left behind that counts for nothing
+    /// Delete leftover files of unfinished work
     Gc(GcArgs),
-    /// Bake an adapter into its base: a checkpoint that needs neither
+    /// Merge an adapter into its base, as a new checkpoint
     Merge(MergeArgs),
     /// Keep the best rows of a score table, in the input's own format
     Select(Box<SelectArgs>),
     /// Choose which tokens of each response to train on, and write them as labels
     Mask(MaskArgs),
-    /// Train on what several strategies select, and measure which of them teaches most
+    /// Train on the selections of several strategies, and measure which helps most
     Compare(Box<CompareArgs>),
-    /// Show a score table and what strategies choose from it: a page that needs nothing else
+    /// Show a score table and the selections of several strategies, as an HTML page
     Report(Box<ReportArgs>),
     /// Show one example as a model sees it
     Inspect(Box<InspectArgs>),
-    /// Say what needs a look in data before anything is trained on it
+    /// Check data before training
     Check(Box<CheckArgs>),
-    /// Find rows that repeat themselves, refuse, or hold what should not be there, and say which rule says so
+    /// Find rows that repeat themselves, refuse, or contain artifacts, by named rules
     Quality(Box<QualityArgs>),
     /// Find groups of rows that say nearly the same
     NearDuplicates(Box<NearDuplicatesArgs>),
     /// List the selection strategies
     Strategies,
-    /// Say what there is to compute on, and whether it computes
+    /// List devices and test each one
     Doctor,
-    /// Print the completions of a shell
+    /// Print shell completions
     Completions(CompletionsArgs),
     /// Write manual pages
     Man(ManArgs),
@@ -140,7 +140,7 @@ impl Cli {
     /// Reads a command line, which begins with the program's name.
     ///
     /// # Errors
-    /// What clap says of arguments that make no command, with a tip where people often slip.
+    /// The error of clap for arguments that make no command, with a tip for frequent mistakes.
     pub(crate) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
         // A number below zero is a value that is out of range, and no flag that nobody knows.
         let mut command = Self::command().mut_subcommands(|command| command.allow_negative_numbers(true));
@@ -224,7 +224,7 @@ pub(crate) struct TryDeviceArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
-    /// The run directory; running the demo again takes up what is there
+    /// The run directory; running the demo again continues it
     #[arg(long, value_name = "DIR", default_value = "runs/demo")]
     pub(crate) out: PathBuf,
     /// How much to keep
@@ -241,13 +241,12 @@ pub(crate) struct PlanArgs {
     /// The model whose tokenizer and chat template are used; its weights are read for a job and by `--measure`
     #[arg(long, value_name = "MODEL")]
     pub(crate) base: PathBuf,
-    /// Count what has to be computed for the losses of one model, and what need not be
+    /// Count the computation for the losses of one model, and what is saved
     #[arg(long)]
     pub(crate) explain: bool,
-    /// Keep the plan and the tokenised rows in this directory, or in this place of an object store
+    /// Keep the plan and the tokenized rows in this directory or object store
     ///
-    /// `lobass score --work` goes on from there; with a reference, an adapter, or `--base-only`, workers on any number
-    /// of machines do.
+    /// `lobass score --work` continues there. With a job, workers on any number of machines do the work.
     #[arg(long, value_name = "PLACE")]
     pub(crate) work: Option<Location>,
     #[command(flatten)]
@@ -258,7 +257,7 @@ pub(crate) struct PlanArgs {
     pub(crate) encode: EncodeArgs,
     #[command(flatten)]
     pub(crate) price: PriceArgs,
-    /// Worker threads: each has batches of its own, and computes common beginnings for itself [default: one per core]
+    /// Worker threads; each has separate batches, and computes shared prefixes for them [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Compute")]
     pub(crate) threads: Option<u16>,
 }
@@ -271,34 +270,32 @@ pub(crate) struct ScoreArgs {
     /// The pretrained model: a checkpoint directory with `config.json`, safetensors, and a tokenizer
     #[arg(long, value_name = "MODEL")]
     pub(crate) base: PathBuf,
-    /// The same model, fine-tuned on the pool; without it the table has the base's losses alone
+    /// The same model, fine-tuned on the pool; without it the table has the base's losses only
     #[arg(long, value_name = "MODEL")]
     pub(crate) reference: Option<PathBuf>,
-    /// A LoRA adapter of the base, as PEFT writes it: the reference is the base with it, and both share one model in
-    /// memory
+    /// A LoRA adapter of the base in PEFT's format, as the reference; both share one model in memory
     #[arg(long, value_name = "MODEL", conflicts_with = "reference")]
     pub(crate) adapter: Option<PathBuf>,
     /// The score table to write: Parquet, or JSON lines if the name ends in `.jsonl`
     ///
-    /// Losses are kept in `FILE.work` until the table is whole; the same command takes up an interrupted run.
+    /// Losses are kept in `FILE.work` until the table is complete; the same command continues an interrupted run.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
     /// Store the loss of every scored token as well (Parquet only)
     #[arg(long)]
     pub(crate) per_token: bool,
-    /// Score responses in another context too, under the base: what strategies that ask how much a prompt helps need
+    /// Also score responses without their prompts under the base, for strategies such as ifd and pvi
     #[arg(long, value_enum, value_name = "CONTEXT")]
     pub(crate) context: Option<FurtherContext>,
-    /// Compute the Brier loss of responses too, under the base: what the strategy lark needs; adds one pass
+    /// Also compute the Brier loss of responses under the base, for the strategy lark; adds one pass
     #[arg(long)]
     pub(crate) brier: bool,
-    /// Keep losses in this directory, or in this place of an object store, also afterwards: scoring with another
-    /// reference, into another table, then need not score the base again
+    /// Keep losses in this directory or object store; scoring with another reference then reuses the base's losses
     #[arg(long, value_name = "PLACE")]
     pub(crate) work: Option<Location>,
-    /// Score on several devices at once, each in a process of its own, as in `cuda:0,cuda:1`
+    /// Score on several devices at once, each in a separate process, as in `cuda:0,cuda:1`
     ///
-    /// If one of them dies the others go on, and the exit code is 75; the same command takes up what is left.
+    /// If one of them dies the others continue, and the exit code is 75; the same command does what is left.
     #[arg(long, value_name = "DEVICES", value_delimiter = ',', conflicts_with = "device")]
     pub(crate) devices: Vec<String>,
     /// Also write a vector of every row to this file, from the base's pass; see `lobass embed`
@@ -326,8 +323,7 @@ pub(crate) struct TrainArgs {
     /// The checkpoint directory to write; `lobass score --reference` takes it
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
-    /// Keep the model of every epoch too, in `epochs/` of the output; of an adapter also what the optimizer knew, for
-    /// `lobass less`
+    /// Also keep the model of every epoch in `epochs/` of the output, and an adapter's AdamW moments for `lobass less`
     #[arg(long)]
     pub(crate) trajectory: bool,
     #[command(flatten)]
@@ -376,7 +372,7 @@ pub(crate) struct SelectArgs {
     /// Write a list of the selected rows: JSON lines of row, key, source, score, and rank
     #[arg(long, value_name = "FILE")]
     pub(crate) index: Option<PathBuf>,
-    /// How to choose; `lobass strategies` lists them
+    /// The strategy; `lobass strategies` lists them
     #[arg(long, value_name = "NAME", default_value = "lobass")]
     pub(crate) strategy: String,
     #[command(flatten)]

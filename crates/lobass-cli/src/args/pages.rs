@@ -1,4 +1,4 @@
-//! What the command line says of itself.
+//! Arguments of the commands that print documentation.
 
 use std::path::PathBuf;
 

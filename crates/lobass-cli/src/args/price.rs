@@ -1,20 +1,20 @@
-//! What a job is priced by.
+//! Arguments for the price of a job.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use clap::Args;
 
-/// What a job is priced by. Nothing of it has an effect without a rate.
+/// Arguments for the price of a job. They have no effect without a rate.
 ///
 /// clap does not ask for a flag that another one excludes, so what one way to a rate needs has to exclude the other.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Price")]
 pub(crate) struct PriceArgs {
-    /// Price the job at this rate: tokens that one device computes in a second with one model
+    /// Price the job at this rate: tokens that one device computes per second with one model
     ///
-    /// Common beginnings count once a batch, and so does this rate: it is what a benchmark finds on sequences that
-    /// share nothing. Where they share, `lobass score` shows a larger one, in tokens of the pool.
+    /// Shared prefixes count once per batch, so this is the rate of a benchmark on sequences that share nothing. If
+    /// sequences share prefixes, `lobass score` shows a larger rate, in tokens of the pool.
     #[arg(
         long,
         value_name = "TOKENS_PER_SECOND",
@@ -23,7 +23,7 @@ pub(crate) struct PriceArgs {
         value_parser = |text: &str| number(text, 0.001..=1e12)
     )]
     pub(crate) rate: Option<f64>,
-    /// Price the job at a rate that is measured: load the base, and score sequences of the pool for about so long [default:
+    /// Price the job at a measured rate: load the base, and score sequences of the pool for about this long [default:
     /// 10]
     #[arg(
         long,
@@ -35,13 +35,13 @@ pub(crate) struct PriceArgs {
         value_parser = |text: &str| number(text, 0.01..=86_400.0)
     )]
     pub(crate) measure: Option<f64>,
-    /// How many devices the job is to run on [default: 1]
+    /// The number of devices of the job [default: 1]
     #[arg(long, value_name = "N", requires = "rate_source", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) devices: Option<u32>,
-    /// How many models score the pool: 1 is the base alone, 2 the base and a reference [default: 2]
+    /// The number of models that score the pool: 1 is the base only, 2 the base and a reference [default: 2]
     #[arg(long, value_name = "N", requires = "rate_source", value_parser = clap::value_parser!(u8).range(1..=2))]
     pub(crate) models: Option<u8>,
-    /// What an hour of a device costs
+    /// The price of an hour of a device
     #[arg(
         long,
         value_name = "USD",
@@ -49,7 +49,7 @@ pub(crate) struct PriceArgs {
         value_parser = |text: &str| number(text, 0.0..=1e6)
     )]
     pub(crate) price: Option<f64>,
-    /// How long a process loads one model [default: 60; with `--measure` as measured]
+    /// The time in which a process loads one model [default: 60; with `--measure` as measured]
     #[arg(long, value_name = "SECONDS", requires = "rate", conflicts_with = "measure", value_parser = |text: &str| number(text, 0.0..=86_400.0))]
     pub(crate) load: Option<f64>,
 }

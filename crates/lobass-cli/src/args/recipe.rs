@@ -16,7 +16,7 @@ const OBJECTIVES: [(&str, &str); 3] = [
     ("davir-dpo", "DPO with log-ratios that are divided by the starting model's log-probability (DavIR)"),
 ];
 const MODES: [(&str, &str); 3] = [
-    ("full-pool", "All of them, as in the paper: it may have memorised the row"),
+    ("full-pool", "All of them, as in the paper: it may have memorized the row"),
     ("cross-fit", "All but the row's own part: as many references as parts"),
     ("holdout", "A part of the pool that is set aside for it, and cannot be selected (RHO-LOSS)"),
 ];
@@ -27,13 +27,14 @@ const MODES: [(&str, &str); 3] = [
 pub(crate) struct RecipeArgs {
     #[command(flatten)]
     numbers: TrainingArgs,
-    /// Rows of the pool that are not trained on, for a held-out loss [default: 0]
+    /// The number of rows of the pool to hold out of training, for a held-out loss [default: 0]
     #[arg(long, value_name = "ROWS")]
     eval_rows: Option<usize>,
     /// Further files for the held-out loss
     #[arg(long, value_name = "FILE", num_args = 1..)]
     eval_data: Vec<PathBuf>,
-    /// Measure the held-out loss every so many steps, and at the end [default: ten times per training run]
+    /// Steps between measurements of the held-out loss, which is also measured at the end [default: ten times per
+    /// training run]
     #[arg(long, value_name = "STEPS")]
     eval_every: Option<usize>,
 }
@@ -42,77 +43,76 @@ pub(crate) struct RecipeArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Training")]
 pub(crate) struct TrainingArgs {
-    /// Where the numbers below come from if they are not given: Stanford Alpaca's with one epoch [default], or a
-    /// recipe by name
+    /// The recipe for settings that are not given [default: Stanford Alpaca's with one epoch]
     #[arg(long, value_name = "NAME", value_parser = words::<Recipe>(&Recipe::NAMES))]
     recipe: Option<Recipe>,
     /// Which weights are trained [default: full]
     #[arg(long, value_name = "METHOD", value_parser = described::<Method>(&METHODS))]
     method: Option<Method>,
-    /// What is trained for [default: sft]
+    /// The training objective [default: sft]
     #[arg(long, value_name = "NAME", value_parser = described::<ObjectiveName>(&OBJECTIVES))]
     objective: Option<ObjectiveName>,
-    /// What the margins of pairs are multiplied by [default: 0.1 for dpo, 1 for davir-dpo]
+    /// The factor of the margins of pairs [default: 0.1 for dpo, 1 for davir-dpo]
     #[arg(long, value_name = "BETA")]
     beta: Option<f64>,
-    /// How often every example is seen [default: 1]
+    /// Passes over the examples [default: 1]
     #[arg(long, value_name = "N")]
     epochs: Option<u32>,
-    /// Examples per optimizer step, however many run at once [default: 128]
+    /// Examples per optimizer step [default: 128]
     #[arg(long, value_name = "N")]
     batch_size: Option<usize>,
     /// The largest learning rate [default: 2e-5, or 2e-4 with LoRA]
     #[arg(long, value_name = "RATE")]
     learning_rate: Option<f64>,
-    /// What becomes of it over the steps [default: cosine]
+    /// The schedule of the learning rate [default: cosine]
     #[arg(long, value_name = "NAME", value_parser = words::<Schedule>(&["cosine", "linear", "constant"]))]
     schedule: Option<Schedule>,
-    /// The share of all steps over which it rises [default: 0.03]
+    /// The share of all steps in which the learning rate warms up [default: 0.03]
     #[arg(long, value_name = "SHARE")]
     warmup_ratio: Option<f64>,
     /// AdamW's decay of matrices [default: 0]
     #[arg(long, value_name = "DECAY")]
     weight_decay: Option<f64>,
-    /// Gradients of a larger global norm are scaled down to it; 0 leaves them as they are [default: 1]
+    /// Clip gradients to this global norm; 0 disables clipping [default: 1]
     #[arg(long, value_name = "NORM")]
     max_grad_norm: Option<f64>,
     /// Tokens that one thread runs at once [default: 512]
     #[arg(long, value_name = "TOKENS")]
     micro_batch_tokens: Option<usize>,
-    /// Keep less of the forward pass and compute it again: less memory, a third more work, the same result
+    /// Recompute activations in the backward pass: less memory, up to a third more work, the same result
     #[arg(long)]
     recompute: bool,
     /// The seed of the order of examples, of new adapters, and of dropout [default: 0]
     #[arg(long, value_name = "SEED")]
     train_seed: Option<u64>,
-    /// Write the state down every so many steps, to be taken up if training is interrupted; 0 never does
-    /// [default: 20 checkpoints per training run]
+    /// Steps between saved states, from which an interrupted training resumes; 0 saves none [default: 20 checkpoints
+    /// per training run]
     #[arg(long, value_name = "STEPS")]
     save_every: Option<usize>,
     #[command(flatten)]
     lora: LoraArgs,
 }
 
-/// What an adapter is made of.
+/// Arguments for an adapter.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "LoRA")]
 struct LoraArgs {
     /// The rank of the updates [default: 16]
     #[arg(long, value_name = "RANK")]
     lora_rank: Option<usize>,
-    /// Updates are scaled by it over the rank [default: 32]
+    /// Scale updates by this over the rank [default: 32]
     #[arg(long, value_name = "ALPHA")]
     lora_alpha: Option<f64>,
-    /// Scale by alpha over the root of the rank instead (rsLoRA)
+    /// Scale updates by alpha over the square root of the rank (rsLoRA)
     #[arg(long)]
     rslora: bool,
-    /// The share of an update's inputs that training leaves out [default: 0]
+    /// The share of an update's inputs that training drops [default: 0]
     #[arg(long, value_name = "SHARE")]
     lora_dropout: Option<f64>,
-    /// The projections that are updated [default: all seven of a layer]
+    /// The projections to adapt [default: all seven of a layer]
     #[arg(long, value_name = "NAME", value_delimiter = ',', num_args = 1..)]
     lora_targets: Vec<String>,
-    /// Modules that are trained whole and stored with the adapter: `lm_head`, `embed_tokens`, norms
+    /// Modules to train fully and store with the adapter: `lm_head`, `embed_tokens`, norms
     #[arg(long, value_name = "NAME", value_delimiter = ',', num_args = 1..)]
     modules_to_save: Vec<String>,
 }
@@ -169,16 +169,17 @@ impl LoraArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "References")]
 pub(crate) struct ReferenceArgs {
-    /// What a reference has seen of the row that it scores [default: full-pool]
+    /// The rows that references are trained on: all, all but a fold, or a share that is set aside [default:
+    /// full-pool]
     #[arg(long, value_name = "MODE", value_parser = described::<ModeName>(&MODES))]
     reference_mode: Option<ModeName>,
-    /// The parts of the pool in the mode cross-fit; there is a reference for each [default: 2]
+    /// The number of folds in the mode cross-fit, with a reference for each [default: 2]
     #[arg(long, value_name = "N")]
     folds: Option<usize>,
     /// The share of the pool that is set aside in the mode holdout [default: 0.5]
     #[arg(long, value_name = "SHARE")]
     holdout: Option<f64>,
-    /// Train this many references with seeds one after the other, and average their losses [default: 1]
+    /// The number of references to train with different seeds; their losses are averaged [default: 1]
     #[arg(long, value_name = "N")]
     seeds: Option<usize>,
     /// Keep the reference of every epoch, and score every row with each

@@ -20,14 +20,15 @@ pub(crate) struct ReportArgs {
     /// The page to write
     #[arg(long, value_name = "FILE", default_value = "report.html")]
     pub(crate) out: PathBuf,
-    /// What to show [default: lobass, gap, perplexity-high, longest, and random, as far as the table has their numbers]
+    /// The strategies to show [default: lobass, gap, perplexity-high, longest, and random, as far as the table has
+    /// their numbers]
     #[arg(long, value_name = "NAME", num_args = 1..)]
     pub(crate) strategy: Vec<String>,
-    /// So many of the best and of the worst rows of each strategy are shown, and so many around the border
+    /// The number of best rows, of worst rows, and of rows around the border to show for each strategy
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(..=20))]
     pub(crate) examples: u16,
-    /// The base model, for the loss of each token of the examples: of a table with `--per-token` only its tokenizer is
-    /// read
+    /// The base model, for the loss of each token of the examples; for a table with `--per-token` only its tokenizer
+    /// is read
     #[arg(long, value_name = "DIR", help_heading = "Losses of tokens")]
     pub(crate) base: Option<PathBuf>,
     /// The reference, or several, if the table does not have the losses of tokens

@@ -10,12 +10,13 @@ use super::{ComputeArgs, DataArgs, EncodeArgs, RecipeArgs, ReferenceArgs, Select
 #[command(after_help = "Examples:\n  lobass run --init lobass.toml\n  lobass run lobass.toml\n  \
     lobass run --base base --data pool.jsonl --budget 6% --out runs/first")]
 pub(crate) struct RunArgs {
-    /// A config file; flags override what it says
+    /// A config file; flags override it
     #[arg(value_name = "CONFIG")]
     pub(crate) config: Option<PathBuf>,
     /// Begin with the settings of another trainer's config: an axolotl or LLaMA-Factory YAML, or TRL's arguments
     ///
-    /// What is taken over, what is not, and what has another effect is printed; flags override it.
+    /// lobass prints what it takes over, what it leaves out, and what has another effect. Flags override these
+    /// settings.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["config", "init"])]
     pub(crate) from: Option<PathBuf>,
     /// Write a commented config file to begin with, and stop
@@ -24,13 +25,13 @@ pub(crate) struct RunArgs {
     /// The pretrained model: a checkpoint directory
     #[arg(long, value_name = "MODEL")]
     pub(crate) base: Option<PathBuf>,
-    /// A reference model that is there already; without it one is trained
+    /// An existing reference model; without it one is trained
     #[arg(long, value_name = "MODEL")]
     pub(crate) reference: Option<PathBuf>,
-    /// The run directory; what is done in it already is not done again
+    /// The run directory; finished steps in it are not repeated
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
-    /// How to choose; several give several selections [default: lobass]
+    /// The strategies, each of which makes a selection [default: lobass]
     #[arg(long, value_name = "NAME", num_args = 1..)]
     pub(crate) strategy: Vec<String>,
     #[command(flatten)]

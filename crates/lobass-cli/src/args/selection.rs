@@ -18,24 +18,24 @@ pub(crate) struct SelectionArgs {
     /// The seed of ties and of the random strategy [default: 0]
     #[arg(long, value_name = "SEED")]
     seed: Option<u64>,
-    /// The column with ratings, for the strategy quality; in a file of ratings it is `score` by default
+    /// The column with ratings, for the strategy quality; in a file of ratings the default is `score`
     #[arg(long, value_name = "COLUMN")]
     rating: Option<String>,
     /// A file with ratings, for the strategy quality: JSON lines, JSON, or Parquet, with the `row` or the `key` of each
     ///
-    /// Rows without a rating are no candidates. What `lobass select --index` and `lobass less` write is such a file.
+    /// Rows without a rating are not selected. `lobass select --index` and `lobass less` write such files.
     #[arg(long, value_name = "FILE")]
     ratings: Option<PathBuf>,
     /// Leave out rows with a lower rating; without `--budget` all others are kept
     #[arg(long, value_name = "RATING", allow_negative_numbers = true)]
     min_rating: Option<f64>,
-    /// The strategy whose lengths length-matched-random has [default: lobass]
+    /// The strategy whose lengths length-matched-random copies [default: lobass]
     #[arg(long, value_name = "STRATEGY")]
     lengths_of: Option<String>,
-    /// Keep low scores first, whatever the strategy would do
+    /// Keep the lowest scores, whatever the strategy's direction
     #[arg(long, conflicts_with = "descending")]
     ascending: bool,
-    /// Keep high scores first, whatever the strategy would do
+    /// Keep the highest scores, whatever the strategy's direction
     #[arg(long)]
     descending: bool,
     #[command(flatten)]

@@ -12,17 +12,17 @@ pub(crate) struct SetArgs {
     /// The vectors of the pool, as `lobass embed` writes them; for the strategy rds and for `--diversity`
     #[arg(long, value_name = "FILE")]
     embeddings: Option<PathBuf>,
-    /// The vectors of what the selection is to be like, a file for each task; for the strategy rds
+    /// The vectors of rows that the selection should resemble, a file for each task; for the strategy rds
     #[arg(long, value_name = "FILE", num_args = 1..)]
     query_embeddings: Vec<PathBuf>,
     /// Let the tasks of the strategy rds choose in turn, instead of keeping the largest cosines
     #[arg(long)]
     round_robin: bool,
-    /// How rows are to differ: `cosine:0.9` passes over a row that is more like one that was taken, `k-center` takes
-    /// the row least like those, and `facility-location` the row that makes them most like the pool
+    /// How to make rows differ: `cosine:0.9` skips rows with a larger cosine to a kept row, `k-center` takes the row
+    /// farthest from the kept ones, and `facility-location` the row that best represents the pool
     #[arg(long, value_name = "HOW")]
     diversity: Option<Diversity>,
-    /// Choose by k-center or facility location out of the best so many times as many rows [default: 10]
+    /// The number of candidates for k-center or facility location, as a multiple of the budget [default: 10]
     #[arg(long, value_name = "TIMES", allow_negative_numbers = true)]
     out_of: Option<f64>,
 }

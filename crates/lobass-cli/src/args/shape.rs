@@ -1,4 +1,4 @@
-//! What a selection has to look like beside its budget.
+//! Arguments for the shape of a selection, beside its budget.
 
 use clap::Args;
 use lobass::settings::{Responses, ShapeSettings};
@@ -11,7 +11,7 @@ const RESPONSES: [(&str, &str); 3] = [
     ("most-probable", "The most probable one under the base (GRAPE), whatever the strategy ranks by"),
 ];
 
-/// What a selection has to look like beside its budget.
+/// Arguments for the shape of a selection, beside its budget.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Shape of the selection")]
 pub(crate) struct ShapeArgs {
@@ -25,24 +25,24 @@ pub(crate) struct ShapeArgs {
     /// them
     #[arg(long, value_name = "QUANTILE", allow_negative_numbers = true)]
     max_reference_quantile: Option<f64>,
-    /// Nats to add to the denominator of the strategy lobass, which draws the scores of short and easy rows to 0
+    /// Nats to add to the denominator of the strategy lobass; this pulls the scores of short and easy rows towards 0
     #[arg(long, value_name = "NATS", allow_negative_numbers = true)]
     shrinkage: Option<f64>,
-    /// Leave out rows whose responses repeat themselves, refuse, or hold what should not be there; the rules are those of
-    /// `lobass quality`, by default `default`
+    /// Leave out rows whose responses repeat themselves, refuse, or contain artifacts, by the rules of `lobass
+    /// quality` [`default` without names]
     #[arg(long, value_name = "RULES", num_args = 0..=1, default_missing_value = "default")]
     rules: Option<String>,
     /// Keep one row of each group of near duplicates, whose shingles have at least this Jaccard similarity [0.8 without
     /// a number]
     #[arg(long, value_name = "SIMILARITY", num_args = 0..=1, default_missing_value = "0.8")]
     near_duplicates: Option<f64>,
-    /// How many responses to one prompt may be kept [default: all]
+    /// Which responses to one prompt may be kept [default: all]
     #[arg(long, value_name = "WHICH", value_parser = described::<Responses>(&RESPONSES))]
     responses: Option<Responses>,
     /// Split the budget by `source`, by `length`, or by a column of the data, in proportion to the rows of each part
     #[arg(long, value_name = "WHAT")]
     quota_by: Option<String>,
-    /// Bins of a quota by length, with as many rows in each [default: 10]
+    /// The number of bins of a quota by length, with equally many rows in each [default: 10]
     #[arg(long, value_name = "N")]
     length_bins: Option<usize>,
     /// Split the budget by rows to the power of 1/T: 1 is in proportion, larger is more even, `inf` is even

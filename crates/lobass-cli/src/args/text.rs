@@ -1,4 +1,4 @@
-//! What rows say.
+//! Arguments of the checks of text.
 
 use std::path::PathBuf;
 
@@ -14,7 +14,7 @@ use super::DataArgs;
 pub(crate) struct QualityArgs {
     /// Which rules: names and commas, `default`, `all`, `+NAME`, `-NAME`, `NAME=THRESHOLD` [default: default]
     ///
-    /// Names alone turn on just those rules; `+` and `-` change what stands before them, or the default ones.
+    /// Names alone select just those rules; `+` and `-` change the list before them, or the default list.
     #[arg(long, value_name = "RULES", allow_hyphen_values = true, value_parser = |text: &str| text.parse::<Rules>())]
     pub(crate) rules: Option<Rules>,
     /// Write every row on which a rule fires, and what it found: JSON lines
@@ -38,7 +38,7 @@ pub(crate) struct QualityArgs {
     after_help = "Example:\n  lobass near-duplicates --data pool.jsonl --jaccard 0.7 --out groups.jsonl"
 )]
 pub(crate) struct NearDuplicatesArgs {
-    /// How alike two rows of a group are at least: the Jaccard similarity of their three-word shingles, from 0.1 to 1
+    /// The least Jaccard similarity of near duplicates, on three-word shingles, from 0.1 to 1
     #[arg(long, value_name = "SIMILARITY", default_value_t = 0.8)]
     pub(crate) jaccard: f64,
     /// The seed of the hash functions; another one misses other pairs, if it misses any

@@ -1,4 +1,4 @@
-//! The pieces that a scheduler drives: workers, and what is said of their work.
+//! Arguments of the commands for schedulers: workers, and the state of their work.
 
 use std::path::PathBuf;
 
@@ -25,25 +25,25 @@ pub(crate) struct WorkArgs {
 pub(crate) struct WorkerArgs {
     #[command(flatten)]
     pub(crate) work: WorkArgs,
-    /// How many parts the units are cut into; without it, units are read from standard input until that ends
+    /// The number of parts of the work; without it, requests are read from standard input until that ends
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) world: Option<u32>,
     /// Which part to do, from 0 on [default: the index that Slurm, Kubernetes, or a cloud's batch service gives]
     #[arg(long, value_name = "R", requires = "world")]
     pub(crate) rank: Option<u32>,
-    /// Give a unit up that was begun so many times without an end, as one that kills its workers; 0 is never
+    /// Give up a unit after this many attempts without an end, such as one that kills its workers; 0 never gives up
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub(crate) max_attempts: u32,
-    /// Let units be tried again that were given up
+    /// Retry units that were given up
     #[arg(long)]
     pub(crate) retry_quarantined: bool,
-    /// Stop when the process that started this one ends, and give back the unit that is under way; for drivers
+    /// Stop when the process that started this one ends, and release the current unit; for drivers
     #[arg(long)]
     pub(crate) stop_with_parent: bool,
-    /// The base, if it is elsewhere than the plan says
+    /// The base, if it is not where the plan says
     #[arg(long, value_name = "MODEL")]
     pub(crate) base: Option<PathBuf>,
-    /// The reference or the adapter, if it is elsewhere than the plan says
+    /// The reference or the adapter, if it is not where the plan says
     #[arg(long, value_name = "MODEL")]
     pub(crate) reference: Option<PathBuf>,
     /// The device, of the kind that was planned [default: the first of that kind]
@@ -59,7 +59,7 @@ pub(crate) struct WorkerArgs {
 pub(crate) struct PendingArgs {
     #[command(flatten)]
     pub(crate) work: WorkArgs,
-    /// Print the parts that have something left, of so many, as a job array is told: `0-3,7`
+    /// Print the parts with work left, out of this many, in the form of a job array: `0-3,7`
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) world: Option<u32>,
 }
@@ -80,7 +80,7 @@ pub(crate) struct SealArgs {
     /// The score table to write: Parquet, or JSON lines if the name ends in `.jsonl`
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
-    /// Go without up to N units that were given up; their rows get the status `quarantined`
+    /// Allow up to N units that were given up; their rows get the status `quarantined`
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) allow_quarantined: usize,
 }
@@ -91,7 +91,7 @@ pub(crate) struct GcArgs {
     /// The work directory
     #[arg(long, value_name = "PLACE")]
     pub(crate) work: Location,
-    /// Say what would be removed, and remove nothing
+    /// List what would be removed, and remove nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
 }

@@ -18,7 +18,7 @@ use crate::exit::Outcome;
 use crate::layout::table;
 use crate::ui::{Stream, Ui};
 
-/// The paper's score, the score without its normalisation, and the two baselines that are hard to beat.
+/// The paper's score, the score without its normalization, and the two baselines that are hard to beat.
 const STRATEGIES: [&str; 4] = ["lobass", "gap", "random", "longest"];
 
 pub(crate) fn demo(args: &DemoArgs, ui: &Ui) -> Result<Outcome> {
@@ -60,7 +60,7 @@ pub(crate) fn demo(args: &DemoArgs, ui: &Ui) -> Result<Outcome> {
     let page = report.page.display();
     let first = report.texts.first().map_or("", |text| text.trim_end());
     let text = format!(
-        "{first}\n\nWhat each strategy kept, by what the rows are. The pool's makers know; lobass does not.\n\n\
+        "{first}\n\nWhat each strategy kept, by kind of row. Only the makers of the pool know the kinds; lobass does not.\n\n\
          {shown}\n\nOpen {page} in a browser to see it. Look next at {dir}/summary.md, at {dir}/selected, or at one \
          row:\n  \
          lobass inspect --base {dir}/shipped/base --reference {dir}/reference --data {dir}/shipped/pool.jsonl \
@@ -70,7 +70,7 @@ pub(crate) fn demo(args: &DemoArgs, ui: &Ui) -> Result<Outcome> {
         compositions.iter().map(|(strategy, counts)| ((*strategy).to_owned(), json!(counts))).collect();
     append(
         &args.out.join("summary.md"),
-        &format!("\n# What each strategy kept, by what the rows are\n\n```text\n{shares}\n```\n"),
+        &format!("\n# What each strategy kept, by kind of row\n\n```text\n{shares}\n```\n"),
     )?;
     ui.result(text, &json!({"run": report.json, "kept_by_kind": kept}))?;
     Ok(Outcome::incomplete_if(report.falls_short))
@@ -102,7 +102,7 @@ fn chosen(out: &Path, strategy: &str) -> Result<Vec<usize>> {
 fn composition(out: &Path, strategy: &str, kinds: &[Kind]) -> Result<BTreeMap<Kind, u64>> {
     let mut counts = BTreeMap::new();
     for row in chosen(out, strategy)? {
-        let kind = *kinds.get(row).context("the index names a row that the pool has not")?;
+        let kind = *kinds.get(row).context("the index has a row that is not in the pool")?;
         *counts.entry(kind).or_default() += 1;
     }
     Ok(counts)

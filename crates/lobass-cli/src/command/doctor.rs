@@ -86,7 +86,7 @@ fn describe(device: &DeviceName, ui: &Ui, text: &mut Labelled) -> Value {
     }
 }
 
-/// What kernels may use, of what this processor has.
+/// Instructions of this processor that kernels may use.
 #[cfg(target_arch = "x86_64")]
 fn processor_features() -> Vec<&'static str> {
     let known = [
@@ -111,7 +111,7 @@ struct Memory {
 }
 
 impl Memory {
-    /// What Linux says; other systems are not asked.
+    /// The memory according to Linux; other systems are not asked.
     fn read() -> Option<Self> {
         Self::parse(&fs_err::read_to_string("/proc/meminfo").ok()?)
     }

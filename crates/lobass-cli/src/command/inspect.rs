@@ -162,7 +162,7 @@ fn check_table(
     Ok(())
 }
 
-/// What a score table says of a row.
+/// The entry of a score table for a row.
 fn scored_as(path: &Path, table: &ScoreFile, row: &PoolRow) -> anyhow::Result<String> {
     let record = table
         .record(row.row)?

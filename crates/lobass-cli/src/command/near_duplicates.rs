@@ -107,7 +107,7 @@ impl Report<'_> {
         (n, n - self.groups.len() as u64)
     }
 
-    /// Rows with the words of another one, but for the first of each.
+    /// Rows with the words of another row, without the first of each.
     fn n_same_words(&self) -> u64 {
         let n_alone: u64 = self.statuses.values().sum();
         self.n_rows - n_alone - self.n_distinct

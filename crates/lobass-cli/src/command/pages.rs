@@ -1,4 +1,4 @@
-//! What the command line says of itself: completions, man pages, and a page in Markdown.
+//! Documentation from the command line: completions, man pages, and a page in Markdown.
 
 use clap::CommandFactory as _;
 use lobass_core::readable::counted;

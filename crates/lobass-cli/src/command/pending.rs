@@ -43,7 +43,7 @@ fn place<'a>(unit: &Unit<'a>) -> (&'a str, u32) {
     (&unit.model.role, unit.shard.id)
 }
 
-/// Numbers as a job array is told: `0-3,7`.
+/// Numbers in the form of a job array: `0-3,7`.
 fn as_array(numbers: &BTreeSet<u32>) -> String {
     let mut runs: Vec<(u32, u32)> = Vec::new();
     for &number in numbers {

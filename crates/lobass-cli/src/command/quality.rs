@@ -80,7 +80,7 @@ fn as_json(row: u64, key: &str, source: &str, found: &[RowFinding]) -> Value {
     json!({"row": row, "key": key, "source": source, "n_rules": rules.len(), "findings": findings})
 }
 
-/// What was seen of a pool.
+/// The findings in a pool.
 #[derive(Default)]
 struct Seen {
     n_rows: u64,

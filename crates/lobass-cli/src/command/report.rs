@@ -116,7 +116,7 @@ fn heat<'a>(table: &ScoreFile, encoder: Option<&'a Encoder>, models: Option<&'a 
     }
 }
 
-/// What made the sequences of the table: the same tokenizer and the same template, or an error.
+/// The encoder of the table's sequences: the same tokenizer and template, or an error.
 fn encoder(args: &ReportArgs, pool: &Pool, manifest: &Manifest, ui: &Ui) -> anyhow::Result<Encoder> {
     let dir = &find_model(args.base.as_deref().context("a base model")?, ui.runtime())?.dir;
     let tokenizer = tokenizer(dir, manifest)?;

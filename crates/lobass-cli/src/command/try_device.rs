@@ -1,4 +1,4 @@
-//! `lobass try-device`: what other commands run in a process of its own, since it may crash.
+//! `lobass try-device`: the test of a device, which other commands run in a separate process, since it may crash.
 
 use lobass::device::Tried;
 use lobass_core::readable::Labelled;

@@ -27,7 +27,7 @@ impl<R: BufRead> CsvRows<R> {
     /// Reads the column names.
     ///
     /// # Errors
-    /// In words, if there are none, if they are no text, or if two are the same.
+    /// A reason in words, if there are no names, if they are not text, or if two are the same.
     pub(super) fn open(reader: R, separator: u8) -> io::Result<Result<Self, String>> {
         let mut rows = Self { reader, separator, line: 1, names: Vec::new(), header: Vec::new() };
         let Some(header) = rows.next_row()? else { return Ok(Ok(rows)) };

@@ -38,7 +38,7 @@ impl<R: BufRead> Cursor<R> {
         Ok(self.reader.fill_buf()?.first().copied())
     }
 
-    /// What is ready to be read; nothing at the end.
+    /// The bytes that are ready; empty at the end.
     pub(super) fn ready(&mut self) -> io::Result<&[u8]> {
         self.reader.fill_buf()
     }
@@ -77,7 +77,7 @@ impl<R: BufRead> Cursor<R> {
         Ok(ends.then_some(value))
     }
 
-    /// As [`Cursor::value`]; of a value without an end, all that is left of the file.
+    /// [`Cursor::value`], or the rest of the file for a value without an end.
     pub(super) fn value_or_rest(&mut self) -> io::Result<ValueText> {
         Ok(self.read_value()?.0)
     }

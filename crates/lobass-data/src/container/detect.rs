@@ -13,7 +13,7 @@ use crate::{Error, json};
 /// Bytes that tell a container.
 const HEAD: u64 = 1 << 16;
 
-/// What a file is stored as.
+/// The container of a file.
 ///
 /// # Errors
 /// [`Error::Container`] for what cannot be read, with what it seems to be; [`Error::Empty`] if there is nothing in it.

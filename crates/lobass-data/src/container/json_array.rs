@@ -17,7 +17,7 @@ pub(super) struct JsonArray<R> {
     after: Vec<u8>,
 }
 
-/// What stands next in an array.
+/// The next item of an array.
 pub(super) enum Item {
     /// An element, and the white space before it.
     Element(RawText),

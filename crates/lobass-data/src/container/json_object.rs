@@ -15,14 +15,14 @@ pub(super) struct Outline {
     entries: Map<String, Value>,
 }
 
-/// What an object is.
+/// The meaning of an object.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Meaning {
     /// A row.
     Row,
     /// A file with the rows in this list, and others in those that are left out.
     Rows { list: String, left_out: Vec<String> },
-    /// What cannot be read: what it seems to be, and what to do.
+    /// An object that cannot be read: what it seems to be, and what to do.
     Other(String),
 }
 

@@ -1,6 +1,6 @@
 //! Files of rows: JSON, JSON lines, CSV, Parquet, and Arrow, read as streams.
 //!
-//! The container is told from a file's first bytes, not from its name. Memory is that of one row (one batch for
+//! The first bytes of a file decide its container, not its name. Memory is that of one row (one batch for
 //! Parquet and Arrow), whatever the size of the file.
 
 mod arrow;
@@ -57,7 +57,7 @@ pub enum Container {
     JsonValues(Compression),
     /// Comma-separated values below a line of column names.
     Csv {
-        /// What stands between two cells: a comma, a tab, or a semicolon.
+        /// The separator of two cells: a comma, a tab, or a semicolon.
         separator: u8,
         /// How the text is compressed.
         compression: Compression,

@@ -1,6 +1,6 @@
-//! What a file seems to be that lobass does not read, so that an error can say so.
+//! Formats that lobass does not read, so that an error can name them.
 
-/// What is read, for messages.
+/// The formats that are read, for messages.
 pub(crate) const READ: &str = "JSON, JSON lines, CSV, or TSV (plain, gzip, or zstd), Parquet, or Arrow";
 
 /// The first bytes of files that are something else, what they are, and what to do.
@@ -21,7 +21,7 @@ const MAGIC: [(&[u8], &str); 14] = [
     (b"SQLite format 3\0", "an SQLite database; export the table as CSV or JSON lines"),
 ];
 
-/// What a file that begins with these bytes seems to be, if it is known and cannot be read.
+/// The format of a file that begins with these bytes, if it is known and cannot be read.
 pub(super) fn foreign(head: &[u8]) -> Option<&'static str> {
     if let Some((_, what)) = MAGIC.iter().find(|(magic, _)| head.starts_with(magic)) {
         return Some(what);

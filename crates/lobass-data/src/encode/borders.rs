@@ -24,8 +24,8 @@ impl Rendered<'_> {
         }
     }
 
-    /// Where the header of turn `at` ends, of which what is said begins at a place: behind the generation prompt, if
-    /// nothing but white space and a thought stands between.
+    /// The end of the header of turn `at`, whose content begins at a place: after the generation prompt, if only white space
+    /// and a thought are in between.
     fn header_end(&self, at: usize, said: usize) -> usize {
         let before = &self.text[..said];
         let header = self.generation_prompt(at).unwrap_or_default();
@@ -41,7 +41,7 @@ impl Rendered<'_> {
         before.trim_end().len()
     }
 
-    /// Where turn `at` ends; `None` if that cannot be told from how the template writes it as the last one.
+    /// The end of turn `at`; `None` if the template's rendering of it as the last turn does not show it.
     pub(super) fn turn_end(&self, at: usize, message: &Message, prompt_end: usize) -> Option<usize> {
         if at + 1 == self.example.messages.len() {
             return Some(self.text.len());
@@ -64,8 +64,8 @@ impl Rendered<'_> {
         }
     }
 
-    /// Where turn `at` ends, by what the template writes behind what is said in the last turn; as far as that is the
-    /// same here, and up to a special token that opens the next turn.
+    /// The end of turn `at`, by the text that the template writes after the content of the last turn: as far as that is
+    /// equal here, and up to a special token that opens the next turn.
     fn end_after_the_said(&self, at: usize, message: &Message, as_last: &str) -> Option<usize> {
         let part = if message.calls_tools() { Part::Calls } else { Part::Content };
         let other_as_last = self.with_other(at, part, at + 1)?;

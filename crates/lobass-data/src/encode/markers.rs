@@ -20,7 +20,7 @@ impl<'a> Rendered<'a> {
         }
     }
 
-    /// The length of a special token that begins the next turn and ends this one, which has none of its own.
+    /// The length of a special token that begins the next turn and ends this one, which has no end token.
     pub(super) fn end_in_next(&self, at: usize, end: usize) -> Option<usize> {
         let rest = &self.text[end..];
         let token = self.special_token(rest.trim_start())?;

@@ -27,26 +27,26 @@ pub struct Encoder {
     options: EncodeOptions,
 }
 
-/// What became of an example.
+/// The result of encoding an example.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Encoded {
-    /// What became of it; scored statuses have a sequence.
+    /// The status; scored statuses have a sequence.
     pub status: RowStatus,
     /// Why, for everything but [`RowStatus::Ok`].
     pub reason: Option<String>,
     /// Tokens before any cut; 0 if there was nothing to count. Of a pair those of the chosen side, unless the
     /// rejected one is why it has no sequences.
     pub n_tokens: usize,
-    /// What a model is to see; of a pair the prompt with the chosen response.
+    /// The sequence for a model; for a pair, the prompt with the chosen response.
     pub sequence: Option<Sequence>,
-    /// Of a pair the prompt with the rejected response; there exactly when the other is.
+    /// For a pair, the prompt with the rejected response; present exactly if the other is.
     pub rejected: Option<Sequence>,
-    /// What the example says and its rendering does not show, on either side of a pair; empty without a sequence.
+    /// Content of the example that its rendering does not show, on either side of a pair; empty without a sequence.
     pub unread: Vec<Unread>,
 }
 
 impl Encoded {
-    /// What has no sequence, and why.
+    /// A result without a sequence, and the reason.
     pub fn fault(fault: RowFault) -> Self {
         Self::without_sequence(fault.status, fault.reason, 0)
     }
@@ -69,7 +69,7 @@ pub struct Trace {
     pub scored: Vec<bool>,
     /// The first token that holds both template text and response text.
     pub border: Option<usize>,
-    /// What the example says and the text does not show.
+    /// Content of the example that the text does not show.
     pub unread: Vec<Unread>,
 }
 
@@ -106,7 +106,7 @@ impl Encoder {
 
     /// Turns an example into a sequence, a pair into two, or says why it cannot be one.
     ///
-    /// Of a pair both sides are encoded or none: if one cannot be, its status and reason are those of the pair.
+    /// For a pair, both sides are encoded or neither: if one cannot be, its status and reason are those of the pair.
     pub fn encode(&self, example: &Example) -> Encoded {
         let chosen = self.encode_side(example);
         match example.rejected_example() {

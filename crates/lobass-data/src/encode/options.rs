@@ -14,13 +14,13 @@ pub enum Mask {
     Response,
     /// The responses without the tokens that end their turns, which can be most of what a short one teaches.
     Text,
-    /// What the chat template marks with `{% generation %}`, as TRL trains on it.
+    /// Text that the chat template marks with `{% generation %}`, on which TRL trains.
     Generation,
     /// Everything but the first token, which nothing predicts.
     All,
 }
 
-/// What becomes of an example that is longer than the maximum.
+/// The policy for examples that are longer than the maximum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Overlong {

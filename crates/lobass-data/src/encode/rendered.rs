@@ -19,7 +19,7 @@ pub(super) struct Rendered<'a> {
     pub(super) text: String,
 }
 
-/// What a rendering shows of a part of a turn.
+/// The visibility of a part of a turn in a rendering.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Shown {
     /// These bytes of the text.
@@ -61,7 +61,7 @@ impl<'a> Rendered<'a> {
         self.template.render_turns(&self.scene, n_turns, add_generation_prompt).ok()
     }
 
-    /// What the template writes to ask for turn `at`.
+    /// The text that the template writes to ask for turn `at`.
     pub(super) fn generation_prompt(&self, at: usize) -> Option<String> {
         let (without, with) = (self.prefix(at, false)?, self.prefix(at, true)?);
         with.strip_prefix(without.as_str()).map(str::to_owned)

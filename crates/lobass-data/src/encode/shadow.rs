@@ -1,4 +1,4 @@
-//! What a rendering shows of a turn, found by rendering the conversation with something else in its place.
+//! The parts of a turn that a rendering shows, found by rendering the conversation with something else in their place.
 //!
 //! Two renderings that differ in one text of one turn are the same before the first place where the template shows
 //! that text, and after the last. This holds for templates that write a turn differently as the last one, that move
@@ -15,16 +15,16 @@ use crate::template::{THOUGHTS, from_json, turn_of};
 /// A character that stands for nothing, so that no text of a row has it.
 const NOTHING: &str = "\u{fdd2}";
 
-/// What of a turn is replaced.
+/// The part of a turn that is replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
-    /// What is said.
+    /// The content.
     Content,
-    /// What tools are called with.
+    /// The arguments of tool calls.
     Calls,
     /// Which tools are called.
     Names,
-    /// What was thought, in a field beside the content or inside it.
+    /// The thought, in a field beside the content or inside it.
     Thought,
 }
 

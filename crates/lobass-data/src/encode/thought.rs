@@ -1,21 +1,21 @@
-//! What a turn thinks before it answers.
+//! The thought of a turn before its answer.
 
 use crate::Message;
 use crate::template::THOUGHTS;
 
-/// What thoughts stand between, in the templates that write an empty one where the data has none.
+/// Markers around thoughts, in the templates that write an empty thought if the data has none.
 const MARKS: [(&str, &str); 3] = [
     ("<think>", "</think>"),
     ("<|START_THINKING|>", "<|END_THINKING|>"),
     ("<|channel>thought", "<channel|>"),
 ];
 
-/// What a reasoning model says after it has thought.
+/// The answer of a reasoning model after its thought.
 pub(super) fn answer_of(content: &str) -> &str {
     content.rsplit_once("</think>").map_or("", |(_, answer)| answer)
 }
 
-/// What it thought, in the reply or beside it.
+/// The thought of a turn, in the reply or beside it.
 pub(super) fn thought_of(message: &Message) -> Option<&str> {
     let beside = THOUGHTS.iter().find_map(|name| message.extra.get(*name)?.as_str());
     let inside = message

@@ -1,4 +1,4 @@
-//! What an example says and its rendering does not show.
+//! Content of an example that its rendering does not show.
 
 use serde_json::Value;
 

@@ -14,13 +14,13 @@ use crate::Error;
 /// Data files that were found under one name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundFiles {
-    /// What they are called: the name that was given, or that of the folder, or that of the file without its ending.
+    /// The source name: the given name, or that of the folder, or that of the file without its ending.
     pub source: String,
     /// Names the set that the files belong to: sets differ even if their sources have one name.
     pub set: String,
     /// The files.
     pub files: Vec<PathBuf>,
-    /// What was found beside them and is not read: other splits, and tables beside other data.
+    /// Files beside them that are not read: other splits, and tables beside other data.
     pub left_out: Vec<String>,
 }
 
@@ -39,7 +39,7 @@ impl FoundFiles {
 /// Finds the files that `[NAME=]PATH` means: one file, those of a folder, or those that a pattern (`*`, `?`, `[..]`,
 /// `**`) matches. `~` is the folder `home`. A path that is there is never a pattern, and never has a name before it.
 ///
-/// Of a folder it is the split `train` if there are several. Hidden files (`.x`, `_x`) are left out, unless one is
+/// For a folder it is the split `train` if there are several. Hidden files (`.x`, `_x`) are left out, unless one is
 /// named. Files of one name, those of a folder, and the shards of one set (`x-00000-of-00002`) are one source.
 ///
 /// A file that is not there is returned as if it were, for who opens it to say so.
@@ -67,7 +67,7 @@ fn split_name(given: &str) -> (Option<&str>, &str) {
     }
 }
 
-/// As [`find_files`], with the name apart from the path.
+/// [`find_files`], with the name apart from the path.
 fn find_named(name: Option<&str>, path: &str, home: Option<&Path>) -> Result<Vec<FoundFiles>, Error> {
     if path == "-" {
         return Err(Error::NotAFile { path: path.into(), is_folder: false });

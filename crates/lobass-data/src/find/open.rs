@@ -10,7 +10,7 @@ use crate::{DataFile, Error, FormatChoice, read_dataset_info};
 pub struct OpenedFiles {
     /// The files.
     pub files: Vec<DataFile>,
-    /// What was found beside them and is not read: other splits, tables beside other data, and files without rows.
+    /// Files beside them that are not read: other splits, tables beside other data, and files without rows.
     pub left_out: Vec<String>,
 }
 
@@ -19,8 +19,8 @@ pub struct OpenedFiles {
 /// all are.
 ///
 /// # Errors
-/// As [`find_files`], [`read_dataset_info`], and [`DataFile::open`]; [`Error::DatasetInfo`] for what is neither a file
-/// nor an entry of the registry.
+/// The errors of [`find_files`], [`read_dataset_info`], and [`DataFile::open`]; [`Error::DatasetInfo`] for a name that
+/// is neither a file nor an entry of the registry.
 pub fn open_files(
     given: &str,
     home: Option<&Path>,

@@ -56,7 +56,7 @@ pub(super) fn read(folder: &Path) -> Result<Option<Saved>, Error> {
     let Some(state) = document::<State>(&folder.join("state.json"))? else { return Ok(None) };
     if state.indices.is_some_and(|indices| !indices.is_empty()) {
         return Err(fail(
-            "its rows are told by an index, as old versions of datasets wrote it; save it again with a newer one"
+            "its rows are selected by an index, as in old versions of datasets; save it again with a newer one"
                 .to_owned(),
         ));
     }

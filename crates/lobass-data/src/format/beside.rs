@@ -8,7 +8,7 @@ use crate::{Example, RowFault, json};
 
 /// The tools that a row's assistant can call.
 const TOOLS: &str = "tools";
-/// The same under the name that `OpenAI` had for them before.
+/// The old name of tools in `OpenAI`'s format.
 const FUNCTIONS: &str = "functions";
 /// Documents to answer from.
 const DOCUMENTS: &str = "documents";
@@ -41,7 +41,7 @@ impl NamedColumns {
     }
 }
 
-/// Arguments that decide how a template is called, rather than what it is told.
+/// Arguments that decide how a template is called, rather than its variables.
 const CALLING: [&str; 9] = [
     "messages",
     "conversation",
@@ -104,7 +104,7 @@ fn tool(function: Value) -> Value {
     }
 }
 
-/// A list, or such a list as JSON text, whose elements may be JSON text; an empty text is none.
+/// A list, or a list as JSON text, whose elements may be JSON text; an empty text is no list.
 fn list(row: &Map<String, Value>, name: &str) -> Result<Option<Value>, RowFault> {
     let value = match row.get(name) {
         None | Some(Value::Null) => return Ok(None),

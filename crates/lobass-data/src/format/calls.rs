@@ -14,8 +14,8 @@ const OLD_CALL: &str = "function_call";
 /// `function_call`. An empty list is no call, and goes.
 ///
 /// # Errors
-/// What is no call in one of the two fields.
-pub(super) fn normalise(fields: &mut Map<String, Value>) -> Result<(), RowFault> {
+/// A value in one of the two fields that is no call.
+pub(super) fn normalize(fields: &mut Map<String, Value>) -> Result<(), RowFault> {
     let calls = match fields.get(CALLS) {
         Some(Value::String(text)) if text.trim().is_empty() => Some(Vec::new()),
         Some(Value::String(text)) => Some(list(parse(CALLS, text)?)?),

@@ -44,7 +44,7 @@ impl ColumnMap {
         })
     }
 
-    /// The layout these columns make; the first rows tell in which words turns are told.
+    /// The layout of these columns; the first rows decide the names in turns.
     ///
     /// Columns that the mapping leaves out are those of the format that the rows would have by themselves.
     pub fn layout(&self, first: &[Map<String, Value>]) -> Option<Layout> {

@@ -8,14 +8,14 @@ use serde_json::{Map, Value};
 use super::{NamedColumns, calls, field, roles, turns};
 use crate::{Example, Message, Role, RowFault};
 
-/// One list column with all turns, and the words in which its turns are told.
+/// One list column with all turns, and the names of fields in its turns.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConversationLayout {
     /// The list of turns.
     pub messages: String,
     /// The field of a turn that says who speaks.
     pub role: String,
-    /// The field of a turn that says what is said.
+    /// The field of a turn with its content.
     pub content: String,
     /// The words used for each role.
     pub roles: BTreeMap<String, Role>,

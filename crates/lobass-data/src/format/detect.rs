@@ -28,7 +28,7 @@ pub(crate) fn not_turns(rows: &[Map<String, Value>]) -> Option<(String, String)>
     rows.iter().find_map(held)
 }
 
-/// Recognises the format of a row by its columns; `None` if they are those of no known format.
+/// Recognizes the format of a row by its columns; `None` if they are those of no known format.
 ///
 /// The word used for a list of turns is not enough: `conversations` may hold `from` and `value` or `role` and
 /// `content`, so its first turn decides. Rows are pairs only if they have no single response to learn: whatever else
@@ -50,7 +50,7 @@ pub fn detect(row: &Map<String, Value>) -> Option<(FormatName, Layout)> {
     Some((name, name.layout()))
 }
 
-/// Recognises a pair by the usual names of its responses.
+/// Recognizes a pair by the usual names of its responses.
 pub(crate) fn detect_preference(row: &Map<String, Value>) -> Option<(FormatName, Layout)> {
     let layout = PreferenceLayout::of(row, "chosen", "rejected")?;
     Some((FormatName::Preference, Layout::Preference(layout)))

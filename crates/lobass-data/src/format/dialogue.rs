@@ -2,7 +2,7 @@
 
 use crate::{Message, Role};
 
-/// What begins a turn.
+/// The beginnings of turns.
 const SPEAKERS: [(&str, Role); 2] = [("\n\nHuman:", Role::User), ("\n\nAssistant:", Role::Assistant)];
 
 /// The turns of a text that begins with one, without the space around them; `None` for any other text.

@@ -1,8 +1,8 @@
-//! What the columns of a row mean.
+//! The meaning of the columns of a row.
 //!
 //! Every format is one of three shapes: a [pair](PairLayout) of prompt and response columns, a
 //! [conversation](ConversationLayout) in a list column, or a prompt with [two responses](PreferenceLayout). The named
-//! formats are layouts that are recognised by their columns; `--columns` and `dataset_info.json` make others.
+//! formats are layouts that are recognized by their columns; `--columns` and `dataset_info.json` make others.
 
 mod beside;
 mod calls;

@@ -1,4 +1,4 @@
-//! What the names of columns and fields say of their values: text for a model, or metadata.
+//! The meaning of names of columns and fields: text for a model, or metadata.
 
 use serde_json::Value;
 

@@ -14,7 +14,7 @@ use crate::{Example, Message, Role, RowFault};
 pub struct PairLayout {
     /// The instruction or question; text, or a list of messages.
     pub prompt: String,
-    /// Further input to the instruction, on lines of its own.
+    /// Further input to the instruction, on separate lines.
     pub query: Option<String>,
     /// The response; text, or a list of messages.
     pub response: String,

@@ -11,7 +11,7 @@ use super::{calls, media};
 use crate::RowFault;
 use crate::json::kind_of;
 
-/// What a list of parts says.
+/// The content of a list of parts.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Content {
     /// The text of all parts.

@@ -1,8 +1,8 @@
 //! Rows with two responses, of which one was preferred.
 //!
-//! Where the prompt is tells them apart: in [columns](PreferenceLayout::Columns) of its own (TRL, LLaMA-Factory's
-//! alpaca), in a [list of turns](PreferenceLayout::Turns) of its own (LLaMA-Factory's sharegpt), or in
-//! [both responses](PreferenceLayout::Whole), which are whole conversations then (TRL's implicit prompt, `hh-rlhf`).
+//! They differ in the place of the prompt: in separate [columns](PreferenceLayout::Columns) (TRL, LLaMA-Factory's
+//! alpaca), in a separate [list of turns](PreferenceLayout::Turns) (LLaMA-Factory's sharegpt), or in
+//! [both responses](PreferenceLayout::Whole), which are then whole conversations (TRL's implicit prompt, `hh-rlhf`).
 
 use std::collections::BTreeMap;
 
@@ -54,7 +54,7 @@ impl PreferenceLayout {
         Self::Columns { chosen: pair, rejected: rejected.to_owned() }
     }
 
-    /// How the prompt before two responses is told in a row; `None` if the row does not say, or has no responses.
+    /// The layout of the prompt of two responses in a row; `None` if the row does not show it, or has no responses.
     pub(super) fn of(row: &Map<String, Value>, chosen: &str, rejected: &str) -> Option<Self> {
         let response = row.get(chosen).filter(|response| is_response(response))?;
         row.get(rejected).filter(|response| is_response(response))?;
@@ -131,7 +131,7 @@ impl PreferenceLayout {
         }
     }
 
-    /// The column of the prompt, if it has one of its own.
+    /// The column of the prompt, if there is a separate one.
     pub fn prompt(&self) -> Option<&str> {
         match self {
             Self::Columns { chosen, .. } => Some(&chosen.prompt),

@@ -47,7 +47,7 @@ pub(super) fn known() -> BTreeMap<String, Role> {
 /// A further word for a role, as a person writes it: `narrator=user`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoleWord {
-    /// What the data calls it.
+    /// The word in the data.
     pub word: String,
     /// The role that it stands for.
     pub role: Role,

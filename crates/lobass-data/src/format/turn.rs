@@ -28,7 +28,7 @@ impl ConversationLayout {
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect();
         let counts = weight::take(&mut extra, role)?;
-        calls::normalise(&mut extra)?;
+        calls::normalize(&mut extra)?;
         let mut content = self.content(&fields, role, &extra)?;
         let mut call_text = None;
         if let Some(calls) = self.is_call(word).then(|| calls::in_text(&content.text)).flatten() {

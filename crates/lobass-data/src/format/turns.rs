@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use crate::json;
 
 /// The turns of a value: a list, such a list as JSON text, or a struct of lists, as `datasets` stores a sequence of
-/// structs. `None` for what is none of them.
+/// structs. `None` for another value.
 pub(super) fn of(value: &Value) -> Option<Cow<'_, [Value]>> {
     match value {
         Value::Array(turns) => Some(Cow::Borrowed(turns)),

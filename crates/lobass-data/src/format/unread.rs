@@ -16,7 +16,7 @@ const WEIGHTS: [&str; 4] = ["weight", "loss_weight", "sample_weight", "loss_scal
 const VERDICTS: [&str; 2] = ["label", "kto_tag"];
 
 impl Layout {
-    /// What the columns of a row say beside what its example does.
+    /// Content of the columns of a row that its example lacks.
     pub fn unread(&self, row: &Map<String, Value>, example: &Example) -> Vec<Unread> {
         let read = self.columns();
         let says = |name: &str, value: &Value| {
@@ -38,7 +38,7 @@ impl Layout {
         columns.map(|(name, _)| Unread::new(UnreadKind::Column, name)).collect()
     }
 
-    /// What the columns of rows say beside what their examples do, of those rows that can be read.
+    /// Content of the columns of rows that their examples lack, for rows that can be read.
     pub(crate) fn unread_in(&self, rows: &[Map<String, Value>]) -> UnreadCounts {
         let mut counts = UnreadCounts::default();
         for row in rows {

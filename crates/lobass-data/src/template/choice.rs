@@ -23,10 +23,10 @@ pub enum TemplateChoice {
     Named(String),
 }
 
-/// What a name of one of the checkpoint's own templates follows.
+/// The prefix of a name of one of the checkpoint's templates.
 pub(super) const NAMED: &str = "named:";
 
-/// An argument for a chat template from `NAME=VALUE`: the value is JSON, or text if it is none.
+/// An argument for a chat template from `NAME=VALUE`. The value is JSON, or else plain text.
 ///
 /// ```
 /// use lobass_data::template_argument;
@@ -60,7 +60,7 @@ impl FromStr for TemplateChoice {
         }
         match text.parse() {
             Ok(preset) => Ok(Self::Preset(preset)),
-            // A path is told from a misspelt name by looking like one.
+            // A path looks different from a misspelled name.
             Err(_) if text.contains(['/', '\\', '.']) => Ok(Self::File(text.into())),
             Err(reason) => Err(format!(
                 "{reason}; the name of a file has a `.` or a `/` in it, a template of the checkpoint is `{NAMED}NAME`"

@@ -5,10 +5,10 @@ use minijinja::{Environment, Error, ErrorKind, State};
 
 use super::python::{self, Number, native};
 
-/// What `%` becomes before a template is parsed, since the engine has it for numbers only.
+/// The replacement of `%` before a template is parsed, since the engine has it for numbers only.
 pub(super) const PERCENT: &str = "percent_of_python";
 
-/// What loops are over before a template is parsed: the engine does not know how long a text is.
+/// The filter on what loops run over, since the engine does not know the length of a text.
 pub(super) const ITEMS: &str = "items_of_python";
 
 /// Replaces them.
@@ -58,7 +58,7 @@ fn add_number_filters(environment: &mut Environment<'static>) {
 }
 
 fn add_tests(environment: &mut Environment<'static>) {
-    // Python's None is not iterable; templates ask before they count `tools`.
+    // In Python, `None` is not iterable; templates ask before they count `tools`.
     environment.add_test("iterable", |value: &Value| !value.is_none() && value.try_iter().is_ok());
     // What has a length and can be indexed, which is a text and a map too.
     environment.add_test("sequence", |value: &Value| {

@@ -17,7 +17,7 @@ const RECURSION: usize = 200;
 const FACTOR: u64 = 16;
 const N_ENVIRONMENTS: u32 = 4;
 
-/// The same environment with more and more fuel.
+/// One environment with increasing amounts of fuel.
 #[derive(Debug)]
 pub(super) struct Bounded {
     environments: Vec<Environment<'static>>,

@@ -45,19 +45,19 @@ impl Scene {
         Ok(Self { turns, tools, documents, arguments, n_bytes })
     }
 
-    /// The same with another turn at a place.
+    /// The scene with another turn at a place.
     pub(crate) fn with_turn(&self, at: usize, turn: Value) -> Self {
         let mut scene = self.clone();
         scene.turns[at] = turn;
         scene
     }
 
-    /// The same with an empty list of tools.
+    /// The scene with an empty list of tools.
     pub(crate) fn without_tools(&self) -> Self {
         Self { tools: Value::from(Vec::<Value>::new()), ..self.clone() }
     }
 
-    /// The same without documents.
+    /// The scene without documents.
     pub(crate) fn without_documents(&self) -> Self {
         Self { documents: Value::from(()), ..self.clone() }
     }

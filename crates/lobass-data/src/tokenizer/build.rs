@@ -94,7 +94,7 @@ fn missing_tokens(tokenizer: &Tokenizer, special: &SpecialTokens) -> Vec<AddedTo
     missing.iter().map(added).collect()
 }
 
-/// `trim_offsets` takes white space out of what a token is said to cover; ids do not depend on it, but masks would.
+/// `trim_offsets` takes white space out of the range that a token covers; ids do not depend on it, but masks would.
 fn keep_white_space_in_offsets(processor: &mut Value) {
     if let Some(trim) = processor.get_mut("trim_offsets") {
         *trim = Value::Bool(false);
@@ -110,7 +110,7 @@ fn take_dropout(tokenizer: &mut Value, notes: &mut Vec<TokenizerNote>) {
     }
 }
 
-/// What the class makes of a file that it is not for.
+/// Notes what a class loses of a file that was made for another one.
 fn note_losses(tokenizer: &Value, class: Class, notes: &mut Vec<TokenizerNote>) {
     let model = &tokenizer["model"];
     let kind = model["type"].as_str().unwrap_or("BPE");

@@ -42,7 +42,7 @@ impl Class {
     }
 }
 
-/// What transformers has under a name.
+/// The meaning of a class name in transformers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Known {
     Here(Class),

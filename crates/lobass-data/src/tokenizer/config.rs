@@ -1,4 +1,4 @@
-//! What a chat template needs of a tokenizer's configs.
+//! The part of a tokenizer's configs that a chat template needs.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::Error;
 
-/// What is beside `tokenizer.json`. A file that is missing is `None`, or an empty map.
+/// The files beside `tokenizer.json`. A missing file is `None`, or an empty map.
 #[derive(Debug, Default)]
 pub(super) struct Files {
     pub(super) dir: PathBuf,

@@ -1,4 +1,4 @@
-//! What makes two tokenizers the same, and how they differ.
+//! The identity of a tokenizer, and the differences of two.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -30,9 +30,9 @@ impl fmt::Display for TokenizerDifference {
 /// Hashes of what decides ids.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Identity {
-    /// Of vocabulary, merges, and steps.
+    /// Digest of vocabulary, merges, and steps.
     pipeline: String,
-    /// Of the same and of all added tokens and leading ones.
+    /// Digest of these and of all added tokens and leading ones.
     pub(super) whole: String,
 }
 

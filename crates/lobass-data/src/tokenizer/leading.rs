@@ -50,7 +50,7 @@ impl FromStr for Bos {
     }
 }
 
-/// What the post-processor of `tokenizer.json` puts before a text.
+/// The tokens that the post-processor of `tokenizer.json` puts before a text.
 pub(super) fn in_post_processor(tokenizer: &Tokenizer) -> tokenizers::Result<Vec<SpecialToken>> {
     // A vocabulary may have no token for some of them.
     const PROBES: [&str; 4] = ["a", "0", " ", "."];
@@ -67,7 +67,7 @@ pub(super) fn in_post_processor(tokenizer: &Tokenizer) -> tokenizers::Result<Vec
     Ok(found)
 }
 
-/// What the class makes of it. `add_bos_token` of a config changes nothing where there is a `tokenizer.json`.
+/// The leading tokens of the class. `add_bos_token` of a config changes nothing if there is a `tokenizer.json`.
 pub(super) fn in_version_5(
     class: Class,
     in_file: Vec<SpecialToken>,
@@ -80,7 +80,7 @@ pub(super) fn in_version_5(
     }
 }
 
-/// Whether transformers 4 begins sequences with BOS. Its classes, other than the general one, honour `add_bos_token`.
+/// Whether transformers 4 begins sequences with BOS. Its classes, other than the general one, honor `add_bos_token`.
 /// Measured with 4.57.
 pub(super) fn is_first_in_version_4(files: &Files, in_file: &[SpecialToken], bos: &SpecialToken) -> bool {
     let declared = files.setting("tokenizer_class").or(files.of_model("tokenizer_class"));

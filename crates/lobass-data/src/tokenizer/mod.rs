@@ -74,10 +74,11 @@ impl TextTokenizer {
         Self::open(dir, Bos::Auto)
     }
 
-    /// The same, with a decision on whether sequences begin with BOS.
+    /// Opens a tokenizer with a decision on whether sequences begin with BOS.
     ///
     /// # Errors
-    /// As [`TextTokenizer::from_dir`]; [`Error::Tokenizer`] for [`Bos::Yes`] and a tokenizer without a BOS token.
+    /// The errors of [`TextTokenizer::from_dir`]; [`Error::Tokenizer`] for [`Bos::Yes`] and a tokenizer without a BOS
+    /// token.
     pub fn open(dir: &Path, begin: Bos) -> Result<Self, Error> {
         let files = Files::read(dir)?;
         let choice = class::choose(&files)?;
@@ -138,12 +139,12 @@ impl TextTokenizer {
         self.bos.is_some() && self.leading.first() == self.bos.as_ref()
     }
 
-    /// What was asked for when it was opened.
+    /// The decision that it was opened with.
     pub fn begins(&self) -> Bos {
         self.begin
     }
 
-    /// What sequences begin with, which may be nothing, BOS, or more.
+    /// The tokens that sequences begin with: none, BOS, or more.
     pub fn leading(&self) -> &[SpecialToken] {
         &self.leading
     }
@@ -153,7 +154,7 @@ impl TextTokenizer {
         &self.special
     }
 
-    /// What a person should know of how it was loaded.
+    /// Notes for people about how it was loaded.
     pub fn notes(&self) -> &[TokenizerNote] {
         &self.notes
     }
@@ -168,7 +169,7 @@ impl TextTokenizer {
         self.tokenizer.id_to_token(id)
     }
 
-    /// Tokenises a whole text once. Special tokens in the text are recognised. The leading tokens come first, unless
+    /// Tokenises a whole text once. Special tokens in the text are recognized. The leading tokens come first, unless
     /// the text begins with the first of them. What a post-processor appends is not added: templates end their turns.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! What a person should know of how a tokenizer was loaded.
+//! Notes for people about how a tokenizer was loaded.
 
 use std::fmt;
 

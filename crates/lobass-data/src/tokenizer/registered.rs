@@ -7,7 +7,7 @@ pub(super) enum Registered {
     AsInFile,
     /// `MistralCommonBackend`, which is `TokenizersBackend` without `mistral-common`.
     Mistral,
-    /// A class with a pipeline of its own.
+    /// A class with a separate pipeline.
     Class(&'static str),
 }
 

@@ -10,8 +10,8 @@ use super::roles::Roles;
 use crate::checkpoint::tensor_data;
 use crate::{Checkpoint, Dtype, Error, Finding};
 
-/// What names of quantised checkpoints have in them.
-const QUANTISED: [&str; 9] = ["4bit", "8bit", "nf4", "int4", "int8", "fp8", "gptq", "awq", "mxfp4"];
+/// Parts of names of quantized checkpoints.
+const QUANTIZED: [&str; 9] = ["4bit", "8bit", "nf4", "int4", "int8", "fp8", "gptq", "awq", "mxfp4"];
 
 impl AdapterCheckpoint {
     /// Checks that the adapter fits a base and changes it, before any weight is loaded. `base_name` is what a person
@@ -20,7 +20,7 @@ impl AdapterCheckpoint {
     /// Returns what is odd: another base in `base_model_name_or_path`, patterns that only Python reads.
     ///
     /// # Errors
-    /// As [`AdapterCheckpoint::apply`]; [`Error::Adapter`] for one that changes nothing.
+    /// The errors of [`AdapterCheckpoint::apply`]; [`Error::Adapter`] for one that changes nothing.
     pub fn check_on(&self, base: &Checkpoint, base_name: &str) -> Result<Vec<Finding>, Error> {
         let roles = self.roles(base.config())?;
         let tensors = self.tensors()?;
@@ -75,11 +75,11 @@ fn other_base(named: &str, base: &Checkpoint, base_name: &str) -> Option<Finding
     if ours == theirs || is_itself {
         return None;
     }
-    let quantised = |name: &str| QUANTISED.iter().any(|mark| name.contains(mark));
+    let quantized = |name: &str| QUANTIZED.iter().any(|mark| name.contains(mark));
     let named = named.to_owned();
     // `llama-8b-bnb-4bit` on `llama-8b`.
-    match quantised(&theirs) && !quantised(&ours) && theirs.starts_with(&ours) {
-        true => Some(Finding::QuantisedBase { named }),
+    match quantized(&theirs) && !quantized(&ours) && theirs.starts_with(&ours) {
+        true => Some(Finding::QuantizedBase { named }),
         false => Some(Finding::OtherBase { named, found: base_name.to_owned() }),
     }
 }

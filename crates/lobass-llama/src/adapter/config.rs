@@ -1,4 +1,4 @@
-//! What an adapter is made of.
+//! The config of an adapter.
 
 use serde::{Deserialize, Serialize};
 
@@ -41,7 +41,7 @@ impl Default for LoraConfig {
 }
 
 impl LoraConfig {
-    /// What updates are multiplied by.
+    /// The factor of updates.
     pub fn scale(&self) -> f64 {
         scale(self.alpha, self.rank, self.rslora)
     }

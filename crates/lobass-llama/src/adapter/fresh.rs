@@ -9,7 +9,7 @@ use crate::model::{LoraWeights, stream_of};
 use crate::{Error, Llama};
 
 impl LoraConfig {
-    /// Puts a new adapter on a model, which shares its weights and is frozen but for the adapter.
+    /// Puts a new adapter on a model, which shares its weights. Everything except the adapter is frozen.
     ///
     /// `A` is uniform within `1 / sqrt(in)`, and `B` is zero, so that the model computes what it did before.
     ///

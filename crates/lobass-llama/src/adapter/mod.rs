@@ -16,7 +16,7 @@ pub use config::{LoraConfig, PROJECTIONS};
 pub use read::AdapterCheckpoint;
 pub use write::save_adapter;
 
-/// Of PEFT's state dictionaries, before the model's own names.
+/// The prefix of names in PEFT's state dictionaries.
 const PREFIX: &str = "base_model.model.";
 const CONFIG: &str = "adapter_config.json";
 const WEIGHTS: &str = "adapter_model.safetensors";

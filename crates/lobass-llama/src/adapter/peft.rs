@@ -112,7 +112,7 @@ impl PeftConfig {
             .iter()
             .any(|kind| init.to_lowercase().starts_with(kind))
         {
-            return expected("init_lora_weights", "an initialisation that leaves the base alone", init);
+            return expected("init_lora_weights", "an initialization that leaves the base alone", init);
         }
         None
     }

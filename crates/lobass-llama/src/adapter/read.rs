@@ -95,7 +95,8 @@ impl AdapterCheckpoint {
         }
     }
 
-    /// Puts the adapter on a model, which shares its weights and is frozen but for the adapter. Weights are `f32`.
+    /// Puts the adapter on a model, which shares its weights. Everything except the adapter is frozen. Weights are
+    /// `f32`.
     ///
     /// # Errors
     /// [`Error::AdapterTensors`], listing every tensor that the model has no place for, that is missing, or that has another
@@ -128,13 +129,13 @@ impl AdapterCheckpoint {
     }
 
     /// Whether a matrix of a tied model replaces both embedding and head. One that is named in `modules_to_save` is a
-    /// copy of its own; one that PEFT adds for a resized vocabulary is the base's.
+    /// separate copy; one that PEFT adds for a resized vocabulary is the base's.
     fn shares_one_matrix(&self, path: &str) -> bool {
         let saved = self.peft.modules_to_save.as_deref().unwrap_or_default();
         self.peft.ensure_weight_tying || !super::config::is_saved(saved, path)
     }
 
-    /// What the tensors of the file do to a base.
+    /// The roles of the file's tensors on a base.
     pub(super) fn roles(&self, base: &LlamaConfig) -> Result<Roles, Error> {
         let fail = |reason: String| Error::Adapter { path: self.dir.clone(), reason };
         let roles = Roles::new(&self.peft, &self.targets, &self.tensors()?, base)

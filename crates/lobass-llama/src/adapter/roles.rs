@@ -13,7 +13,7 @@ use crate::checkpoint::{EMBEDDING, HEAD};
 use crate::error::TensorProblem;
 use crate::{Dtype, LlamaConfig, expected_tensors};
 
-/// What an adapter does to a base, by the names of its tensors.
+/// The effect of an adapter on a base, by the names of its tensors.
 #[derive(Debug, Default)]
 pub(super) struct Roles {
     /// By the path of the projection.
@@ -37,7 +37,7 @@ impl Roles {
     /// Sorts the tensors of a file by what they do to a base of this config.
     ///
     /// # Errors
-    /// What is wrong with a pattern of ranks or alphas.
+    /// A wrong pattern of ranks or alphas.
     pub(super) fn new(
         peft: &PeftConfig,
         targets: &Targets,

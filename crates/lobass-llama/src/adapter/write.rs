@@ -19,7 +19,7 @@ use crate::{Error, Llama};
 /// name first and renamed when it is complete; the config comes last.
 ///
 /// # Errors
-/// [`Error::Io`], naming the file; [`Error::Shard`] if the weights cannot be serialised.
+/// [`Error::Io`], naming the file; [`Error::Shard`] if the weights cannot be serialized.
 pub fn save_adapter(model: &Llama, config: &LoraConfig, base: &str, dir: &Path) -> Result<(), Error> {
     fs_err::create_dir_all(dir)?;
     let mut tensors: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();

@@ -8,8 +8,7 @@ use super::{Checkpoint, expected_tensors};
 
 /// SHA-256 over the config's text and every tensor's name, dtype, shape, and bytes, in the order of the layout.
 ///
-/// The same weights give the same digest however they are split over files; buffers that readers recompute do not
-/// count.
+/// Equal weights have equal digests however they are split over files; buffers that readers recompute do not count.
 pub(super) fn weights_digest(checkpoint: &Checkpoint) -> String {
     let mut hash = Sha256::new();
     hash.update(checkpoint.config_json.as_bytes());

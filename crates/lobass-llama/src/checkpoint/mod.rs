@@ -104,7 +104,7 @@ impl Checkpoint {
         }
     }
 
-    /// What is odd about it: what its config says without an effect, and which of several files or names were read.
+    /// Findings about it: settings without an effect, and which of several files or names were read.
     pub fn findings(&self) -> &[Finding] {
         &self.findings
     }
@@ -114,7 +114,7 @@ impl Checkpoint {
         &self.dir
     }
 
-    /// What the checkpoint computes.
+    /// The model that the checkpoint describes.
     pub fn config(&self) -> &LlamaConfig {
         &self.config
     }

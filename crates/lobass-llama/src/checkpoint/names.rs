@@ -40,7 +40,7 @@ impl Names {
     }
 }
 
-/// What stands in front of every name, if the rest is a whole model: what a wrapper around the model leaves behind.
+/// The prefix of every name, if the rest is a whole model: a wrapper around the model leaves one.
 pub(super) fn wrapper<'a>(stored: &[&'a str], expected: &[TensorSpec]) -> Option<&'a str> {
     let known = known(expected);
     let prefix_of = |name: &'a str| {
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn other_prefixes_are_recognised_and_not_read() {
+    fn other_prefixes_are_recognized_and_not_read() {
         let expected = expected();
         for (prefix, rename) in [
             ("_orig_mod.", (|name: &str| format!("_orig_mod.{name}")) as fn(&str) -> String),

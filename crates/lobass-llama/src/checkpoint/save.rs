@@ -20,7 +20,7 @@ const SHARD_BYTES: usize = 5_000_000_000;
 /// under another name first and renamed when it is complete.
 ///
 /// # Errors
-/// [`Error::Io`], naming the file; [`Error::Shard`] if the weights cannot be serialised.
+/// [`Error::Io`], naming the file; [`Error::Shard`] if the weights cannot be serialized.
 pub fn save(model: &Llama, config_json: &str, dtype: Dtype, dir: &Path) -> Result<(), Error> {
     fs_err::create_dir_all(dir)?;
     let shards = split(model, dtype, SHARD_BYTES);
@@ -77,7 +77,7 @@ impl Checkpoint {
     /// Writes a model that was made from this checkpoint, with this checkpoint's config and tokenizer.
     ///
     /// # Errors
-    /// As [`save`]; [`Error::Io`] if a tokenizer file cannot be copied.
+    /// The errors of [`save`]; [`Error::Io`] if a tokenizer file cannot be copied.
     pub fn save_successor(&self, model: &Llama, dtype: Dtype, dir: &Path) -> Result<(), Error> {
         fs_err::create_dir_all(dir)?;
         for name in COMPANIONS {
@@ -167,7 +167,7 @@ fn config_of(model: &Llama, config_json: &str, dtype: Dtype) -> Result<String, E
     let field = if config.contains_key("dtype") { "dtype" } else { "torch_dtype" };
     config.insert(field.to_owned(), Value::from(dtype.torch_name()));
     if !model.config().tie_word_embeddings {
-        // An adapter may have given a tied model a head of its own.
+        // An adapter may have given a tied model a separate head.
         config.insert("tie_word_embeddings".to_owned(), Value::from(false));
     }
     Ok(pretty(&Value::Object(config)))

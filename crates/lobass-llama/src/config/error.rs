@@ -1,4 +1,4 @@
-//! What can be wrong with a config.
+//! Errors of a config.
 
 use std::fmt;
 
@@ -22,9 +22,9 @@ pub enum ConfigError {
     Invalid {
         /// The field.
         field: String,
-        /// What it may be.
+        /// The expected value.
         expected: String,
-        /// What it is.
+        /// The found value.
         found: String,
     },
     /// A value that other tools understand and lobass does not.
@@ -32,9 +32,9 @@ pub enum ConfigError {
     Unsupported {
         /// The field.
         field: String,
-        /// What it is.
+        /// The found value.
         found: String,
-        /// What lobass understands.
+        /// The values that lobass supports.
         expected: String,
     },
 }

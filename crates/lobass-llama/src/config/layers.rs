@@ -1,11 +1,11 @@
-//! What layers do differently from each other.
+//! Differences between layers.
 
 use serde_json::Value;
 
 use super::fields::{Fields, Said, brief};
 use super::{ConfigError, Family};
 
-/// What one layer does differently from its neighbours.
+/// The properties of one layer that may differ from its neighbors'.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LayerConfig {
     /// Position `q` sees position `k` only if `q - k` is below this.

@@ -1,4 +1,4 @@
-//! What a checkpoint computes: `config.json`, resolved and checked.
+//! The model that a checkpoint describes: `config.json`, resolved and checked.
 //!
 //! Field names are those of Hugging Face's `config.json`. Everything that would change a loss is understood or refused
 //! by name; other fields that are not known are [findings](crate::Finding).
@@ -43,7 +43,7 @@ pub struct LlamaConfig {
     pub head_dim: usize,
     /// Longest sequence the model was made for.
     pub max_position_embeddings: usize,
-    /// Standard deviation of freshly initialised weights.
+    /// Standard deviation of freshly initialized weights.
     pub initializer_range: f64,
     /// Added to the mean square before its root.
     pub rms_norm_eps: f64,
@@ -81,10 +81,10 @@ impl LlamaConfig {
         Ok(Self::with_findings(text)?.0)
     }
 
-    /// As [`LlamaConfig::from_json`], with what is odd about the file.
+    /// [`LlamaConfig::from_json`] with findings about the file.
     ///
     /// # Errors
-    /// As [`LlamaConfig::from_json`].
+    /// The errors of [`LlamaConfig::from_json`].
     pub fn with_findings(text: &str) -> Result<(Self, Vec<Finding>), ConfigError> {
         let map: Map<String, Value> = serde_json::from_str(text)?;
         let fields = Fields::new(&map);

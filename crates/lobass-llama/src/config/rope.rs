@@ -60,7 +60,7 @@ pub struct RopeConfig {
     pub scaling: RopeScaling,
 }
 
-/// What the rest of a config says that rotary settings depend on.
+/// Settings outside of the rotary ones that these depend on.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Around {
     pub(super) family: Family,

@@ -22,7 +22,7 @@ impl Backend {
     /// All of them, in the order in which they are recommended.
     pub const ALL: [Self; 3] = [Self::Cuda, Self::Vulkan, Self::Wgpu];
 
-    /// What it is called in names of devices, and the Cargo feature that it needs.
+    /// The name in names of devices, and of the Cargo feature that it needs.
     pub fn name(self) -> &'static str {
         match self {
             Self::Cuda => "cuda",
@@ -40,7 +40,7 @@ impl Backend {
         }
     }
 
-    /// What has to be there for it to find a card.
+    /// The files that it needs to find a card.
     fn needs(self) -> &'static str {
         match self {
             Self::Cuda => "an NVIDIA card and its driver (libcuda.so.1)",
@@ -110,7 +110,8 @@ fn not_built(backend: Backend) -> String {
     )
 }
 
-/// What burn finds; on a device that it cannot open it panics on a thread of its own, so it is never given another.
+/// The devices that burn finds. burn panics on a separate thread for a device that it cannot open, so it never gets
+/// another one.
 fn devices(backend: Backend) -> Vec<Device> {
     match backend {
         #[cfg(feature = "cuda")]

@@ -55,8 +55,8 @@ impl DeviceName {
         Dtype::ALL.into_iter().filter(|&dtype| self.supports(dtype)).collect()
     }
 
-    /// The number format that a model is run in if nothing is said: `bf16` on cards that compute in it, `f32` through
-    /// wgpu, whose shaders lack it, and on the processor. Asking a card opens it.
+    /// The default number format of a model: `bf16` on cards that compute in it, `f32` through wgpu, whose shaders lack
+    /// it, and on the processor. Asking a card opens it.
     pub fn default_dtype(&self) -> Dtype {
         match self {
             Self::Gpu(gpu) if gpu.backend() != Backend::Wgpu && self.supports(Dtype::Bf16) => Dtype::Bf16,

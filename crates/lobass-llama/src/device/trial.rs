@@ -8,10 +8,10 @@ use crate::{Dtype, Error};
 
 /// Width of the matrices that are multiplied; entries of the product are at most of the order of one.
 const WIDTH: usize = 64;
-/// What rounding of the factors comes to. Cards may multiply f32 as TF32, which has as many digits as f16.
+/// Tolerances for rounding of the factors. Cards may multiply f32 as TF32, which has as many digits as f16.
 const TOLERANCES: [(Dtype, f32); 3] = [(Dtype::F32, 1e-2), (Dtype::Bf16, 5e-2), (Dtype::F16, 1e-2)];
 
-/// What a device said of itself when it was tried.
+/// The result of a device's test.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Trial {
@@ -24,8 +24,8 @@ pub struct Trial {
 impl DeviceName {
     /// Computes a little in every number format of the device, and compares it with the processor.
     ///
-    /// Compilers of drivers may fail on kernels that others take: burn then panics, or the process crashes. So try a
-    /// card in a process of its own, as `lobass` does, before anything depends on it.
+    /// Compilers of drivers may fail on kernels that others accept: burn then panics, or the process crashes. So test a
+    /// card in a separate process, as `lobass` does, before anything depends on it.
     ///
     /// # Errors
     /// [`Error::Device`] if it computes something else than the processor.

@@ -92,8 +92,8 @@ impl Llama {
         }
     }
 
-    /// Replaces the weight of a module by one that is trained. A head that was the embedding becomes one of its own,
-    /// as PEFT has it.
+    /// Replaces the weight of a module by one that is trained. A head that was the embedding becomes a separate one, as
+    /// in PEFT.
     ///
     /// # Panics
     /// If there is no such module; [`Llama::replaceable`] lists them.
@@ -124,7 +124,7 @@ impl Llama {
         embedding.frozen = false;
     }
 
-    /// Gives a tied model a head of its own, with the same values.
+    /// Gives a tied model a separate head with the same values.
     fn untie(&mut self) {
         let embedding = &self.model.embed_tokens;
         self.lm_head = Some(Linear {

@@ -21,7 +21,7 @@ pub(super) struct DecoderLayer {
     pub(super) post_attention_layernorm: RmsNorm,
 }
 
-/// What a layer's backward pass needs. Normalised inputs are made again, since that is cheap.
+/// Values for a layer's backward pass. Normalized inputs are computed again, since that is cheap.
 #[derive(Debug)]
 pub(super) struct LayerTrace {
     /// `[rows, hidden]`.

@@ -1,4 +1,4 @@
-//! RMS normalisation.
+//! RMS normalization.
 
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
@@ -28,7 +28,7 @@ impl RmsNorm {
         Ok(Self { weight: scope.param("weight", [width])?, eps, frozen: false })
     }
 
-    /// `[rows, n * width]` to the same, and what was given: every `width` values are normalised by themselves.
+    /// `[rows, n * width]` to the same, and what was given: every `width` values are normalized by themselves.
     pub(super) fn forward(&self, x: Tensor<2>, ops: &dyn Ops) -> (Tensor<2>, Tensor<2>) {
         let shape = x.dims();
         let (y, x) = ops.rms_norm(self.by_width(x), self.weight(), self.eps);

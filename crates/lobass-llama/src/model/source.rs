@@ -10,7 +10,7 @@ use rand_chacha::ChaCha8Rng;
 
 /// Gives a model its tensors, by checkpoint name, in the order of [`crate::expected_tensors`] within a module.
 pub trait WeightSource {
-    /// What can go wrong.
+    /// The error of the source.
     type Error;
 
     /// Returns the tensor of this name and shape.
@@ -64,7 +64,8 @@ fn fnv1a(text: &str) -> u64 {
         .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
-/// Fresh weights: each tensor has a stream of its own, so that its values do not depend on the order of the others.
+/// Fresh weights: each tensor has a separate random stream, so that its values do not depend on the order of the
+/// others.
 pub(super) struct RandomSource {
     seed: u64,
     deviation: f64,

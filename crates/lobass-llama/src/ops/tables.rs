@@ -99,7 +99,7 @@ impl Tables {
 /// The dropout masks that a pass has made.
 #[derive(Debug, Default)]
 pub(crate) struct DropoutMasks {
-    /// By their keys; `None` if none is to be kept.
+    /// By their keys; `None` if no mask is kept.
     kept: Option<RefCell<BTreeMap<u64, Tensor<2, Bool>>>>,
 }
 

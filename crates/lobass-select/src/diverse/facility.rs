@@ -87,7 +87,7 @@ pub fn witnesses(eligible: &[u32], n: usize, ties: &[u64]) -> Vec<u32> {
     rows
 }
 
-/// What a row would have added when so many were chosen: never less than what it would add now.
+/// The gain of a row at an earlier number of chosen rows: never less than its gain now.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Bound {
     gain: f64,
@@ -155,8 +155,8 @@ impl<'a> Likeness<'a> {
         (0..n_witnesses).step_by(WITNESSES).map(move |start| start..n_witnesses.min(start + WITNESSES))
     }
 
-    /// What each of some rows would add. Sums run over the witnesses in their order, whoever computes them: so a gain is
-    /// never larger than an earlier one, not even by a rounding.
+    /// The gains of some rows. Sums run over the witnesses in their order, on any number of threads. So a gain is never
+    /// larger than an earlier one, not even by a rounding.
     fn gains(&self, places: &[usize], covered: &[f32], threads: usize) -> Vec<f64> {
         let of_job = |job: usize| {
             let places = places.chunks(CANDIDATES).nth(job).unwrap_or_default();

@@ -49,11 +49,11 @@ pub use vectors::Vectors;
 pub struct Pick {
     /// Which row.
     pub row: u32,
-    /// What spoke for it, or against it, when it was chosen; each function says what that is.
+    /// The value of the row when it was chosen; each function defines it.
     pub value: f64,
 }
 
-/// What was chosen, in that order.
+/// The chosen rows, in the order of choice.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Picked {
     /// The rows.

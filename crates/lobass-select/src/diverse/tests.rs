@@ -40,7 +40,7 @@ impl Pool {
         rows
     }
 
-    /// The same rows in another order; row `r` goes to place `order[r]`.
+    /// The rows in another order; row `r` goes to place `order[r]`.
     fn reordered(&self, order: &[usize]) -> Self {
         let mut other = self.clone();
         for (row, &place) in order.iter().enumerate() {
@@ -250,7 +250,7 @@ proptest! {
         for n_rounds in 0..5 {
             prop_assert!(clusters(n_rounds + 1).spread <= clusters(n_rounds).spread + 1e-5);
         }
-        // When nothing moves any more, every row is nearest to the mean of its own cluster.
+        // When nothing moves any more, every row is nearest to the mean of its cluster.
         let mean = |rows: &Vec<u32>| -> Vec<f32> {
             let sum = |at: usize| rows.iter().map(|&row| pool.vectors().row(row)[at]).sum::<f32>();
             (0..DIM).map(|at| sum(at) / rows.len() as f32).collect()

@@ -1,4 +1,4 @@
-//! What comes out of a selection.
+//! The result of a selection.
 
 use lobass_core::{Numbers, ScoreColumns, Selected, Selection};
 
@@ -20,7 +20,7 @@ pub struct Chosen {
     pub shrinkage: Option<f64>,
     /// Rows with losses that were no candidates, and why.
     pub left_out: Vec<LeftOut>,
-    /// What each part of the pool got, if there is a quota.
+    /// The share of each part of the pool, if there is a quota.
     pub strata: Vec<StratumShare>,
 }
 

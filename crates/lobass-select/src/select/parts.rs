@@ -6,7 +6,7 @@ use super::sets::Chooser;
 use crate::best::{Best, Candidate, Limit, Ranking};
 use crate::shape::{Quota, Shares, allot};
 
-/// What a part of a pool got of a budget.
+/// The share of a budget that a part of a pool got.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StratumShare {
     /// The part's name.
@@ -19,7 +19,7 @@ pub struct StratumShare {
     pub n_selected: u64,
 }
 
-/// What there is to choose from in a part.
+/// The candidates of a part.
 #[derive(Clone, Copy, Default)]
 struct Room {
     n_rows: u64,
@@ -53,8 +53,9 @@ pub(crate) fn best_of_each(
     (ranked, shares)
 }
 
-/// What a set is chosen of: a pool, or each part of it. Also tells how many rows with a score have no vector, and takes
-/// their scores away. If choosing gives rows a score, the number of their cluster, every candidate gets that one.
+/// The rows that sets are chosen from: a pool, or each part of it. Also returns how many rows with a score have no
+/// vector, and removes their scores. If choosing gives rows a score, the number of their cluster, every candidate gets
+/// that one.
 ///
 /// Where rows of a part do not differ enough to fill its share, the others do not get what is left of it.
 pub(crate) fn sets_of_each(

@@ -1,4 +1,4 @@
-//! What is asked of a selection.
+//! The request for a selection.
 
 use lobass_core::{Budget, Direction};
 
@@ -6,7 +6,7 @@ use super::sets::Sets;
 use crate::shape::Shape;
 use crate::strategy::Strategy;
 
-/// What is asked of a selection: by which strategy, how much, and what it has to look like.
+/// The request for a selection: the strategy, the budget, and the shape.
 ///
 /// [`Request::new`] is enough for the best rows of a budget; set what differs:
 /// `Request { direction: Some(Direction::Ascending), ..Request::new(&Lobass, budget) }`. It only borrows.
@@ -21,7 +21,7 @@ pub struct Request<'a> {
     pub budget: Budget,
     /// Which end of the score is kept; without one, the strategy's own. Clusters and turns of tasks have no other end.
     pub direction: Option<Direction>,
-    /// What the selection has to look like beside its budget.
+    /// The shape of the selection, beside its budget.
     pub shape: &'a Shape,
     /// How the chosen rows are to differ. With a quota, the rows of each part differ among themselves.
     pub sets: Option<Sets<'a>>,

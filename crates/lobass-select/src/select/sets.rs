@@ -43,7 +43,7 @@ pub struct Sets<'a> {
     pub threads: usize,
 }
 
-/// What chooses among the rows of a part of a pool.
+/// The way to choose among the rows of a part of a pool.
 pub(crate) enum Chooser<'a> {
     Variety(Sets<'a>),
     /// Equal shares of clusters of these features.

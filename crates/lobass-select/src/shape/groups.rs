@@ -19,7 +19,7 @@ pub enum Winner {
 /// Groups of which one row may be chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Groups {
-    /// What the rows of a group share, as in "the same prompt".
+    /// The property that the rows of a group share, as in "the same prompt".
     pub share: String,
     /// The group of each row, by position in the pool; any numbers below the number of rows.
     pub of: Vec<u32>,

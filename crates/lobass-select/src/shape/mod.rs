@@ -1,4 +1,4 @@
-//! What a selection has to look like beside its budget.
+//! The shape of a selection, beside its budget.
 
 mod groups;
 mod guards;
@@ -17,7 +17,7 @@ pub use strata::Strata;
 
 use crate::best::Ranking;
 
-/// What a selection has to look like beside its budget. The parts are applied in the order in which they stand here.
+/// The shape of a selection, beside its budget. The parts are applied in the order of the fields.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Shape {
     /// Least and largest values of a row that may be chosen.

@@ -10,7 +10,7 @@ use super::Strata;
 #[derive(Debug, Clone, PartialEq)]
 pub struct NamedShares(Vec<(String, f64)>);
 
-/// What is wrong with shares.
+/// An error in shares.
 #[derive(Debug, Clone, PartialEq, Error)]
 #[non_exhaustive]
 pub enum SharesError {

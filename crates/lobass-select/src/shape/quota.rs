@@ -7,7 +7,7 @@ use super::Strata;
 pub struct Quota {
     /// The parts.
     pub strata: Strata,
-    /// What each of them gets.
+    /// The shares of the parts.
     pub shares: Shares,
 }
 

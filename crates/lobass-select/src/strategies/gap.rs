@@ -20,7 +20,7 @@ impl Strategy for Gap {
                 Self::NAME,
                 Direction::Descending,
                 "loss reduction in nats per scored token",
-                "LoBaSS without its normalisation, arXiv 2310.13008",
+                "LoBaSS without its normalization, arXiv 2310.13008",
             )
         }
     }

@@ -81,7 +81,7 @@ pub(crate) fn relative(base: f64, reference: f64) -> Option<f64> {
     shrunken(base, reference, 0.0)
 }
 
-/// The same with some nats added to the denominator.
+/// The score with some nats added to the denominator.
 pub(crate) fn shrunken(base: f64, reference: f64, nats: f64) -> Option<f64> {
     (base + nats > 0.0).then(|| (base - reference) / (base + nats))
 }

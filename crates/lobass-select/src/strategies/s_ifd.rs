@@ -54,7 +54,7 @@ impl Strategy for SelectiveIfd {
 /// `stream`, which hands over pairs of losses with and without the prompt.
 ///
 /// # Errors
-/// What `stream` says.
+/// The error of `stream`.
 fn threshold<E>(
     share: f64,
     mut stream: impl FnMut(&mut dyn FnMut(f32, f32)) -> Result<(), E>,

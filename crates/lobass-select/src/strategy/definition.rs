@@ -66,7 +66,7 @@ pub trait Strategy: Sync {
         matches!(self.choice(), Choice::Ranks) && self.info().needs.iter().all(|need| need.is_of_sums())
     }
 
-    /// What it needs, with what the strategy needs whose lengths are drawn, if any are.
+    /// Its needs, with those of the strategy whose lengths are copied, if there is one.
     fn needs(&self, lengths_of: Option<&dyn Strategy>) -> Needs {
         let other = lengths_of.filter(|_| matches!(self.choice(), Choice::LengthsOf));
         let of_other = other.map_or(&[][..], |other| other.info().needs);

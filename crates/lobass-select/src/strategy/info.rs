@@ -1,10 +1,10 @@
-//! What people and other crates should know of a strategy.
+//! The description of a strategy, for people and other crates.
 
 use lobass_core::Direction;
 
 use super::need::Need;
 
-/// What people and other crates should know of a strategy.
+/// The description of a strategy, for people and other crates.
 ///
 /// Make one with [`Self::new`], and set what differs: `StrategyInfo { needs: &[..], ..StrategyInfo::new(..) }`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -15,7 +15,7 @@ pub struct StrategyInfo {
     pub other_names: &'static [&'static str],
     /// Which end of its score is kept by default.
     pub direction: Direction,
-    /// What it reads.
+    /// The inputs that it reads.
     pub needs: &'static [Need],
     /// Its score, in a phrase.
     pub score: &'static str,
@@ -27,7 +27,7 @@ pub struct StrategyInfo {
     pub ceiling: Option<(f64, &'static str)>,
     /// Where a histogram of its scores begins, if the scores below it say no more than that they are below.
     pub shown_from: Option<f64>,
-    /// What its paper claims of it.
+    /// The claims of its paper.
     pub claims: &'static [PaperClaim],
 }
 
@@ -57,15 +57,15 @@ impl StrategyInfo {
 /// A claim of a paper about a strategy, which a comparison can confirm or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PaperClaim {
-    /// What is claimed.
+    /// The claim.
     pub what: &'static str,
-    /// What it is claimed against.
+    /// The rival in the claim.
     pub against: Rival,
     /// In what the strategy is claimed to be better.
     pub merit: Merit,
 }
 
-/// What a strategy is compared with in a claim.
+/// The rival of a strategy in a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rival {
     /// Training on all rows.

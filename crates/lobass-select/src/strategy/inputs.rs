@@ -1,4 +1,4 @@
-//! What strategies compute scores from.
+//! The inputs of strategies.
 
 use std::error::Error;
 use std::fmt;

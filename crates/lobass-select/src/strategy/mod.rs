@@ -1,4 +1,4 @@
-//! What a strategy is: what it says of itself, what it needs, and what it computes.
+//! The definition of a strategy: its description, its needs, and its scores.
 
 mod border;
 mod choice;

@@ -1,4 +1,4 @@
-//! What a strategy reads of a pool.
+//! The needs of a strategy.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ pub(crate) const UNCONDITIONAL: &str = "base_unconditional";
 /// Brier losses under the base.
 pub(crate) const BRIER: &str = "base_brier";
 
-/// What a strategy reads of a pool, beside the status, the length, and the tie-breaking hash of every row.
+/// An input that a strategy reads, beside the status, the length, and the tie-breaking hash of every row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Need {

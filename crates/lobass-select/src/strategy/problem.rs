@@ -21,7 +21,7 @@ pub enum Problem {
     Refused(String),
 }
 
-/// The error of whoever hands over losses of tokens.
+/// The error of a caller that reads losses of tokens.
 #[derive(Debug, Error)]
 #[error(transparent)]
 pub struct Unread(pub Box<dyn Error + Send + Sync>);

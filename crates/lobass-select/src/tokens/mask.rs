@@ -2,18 +2,18 @@
 
 use super::Threshold;
 
-/// What a token is ranked by.
+/// The score of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenScore {
     /// `L_base - L_ref`: Rho-1's excess loss (arXiv 2404.07965), with the base for the model that is trained. Tokens
     /// compete within their row there.
     Rho1,
-    /// The same, of which only what the reference lowered is ever kept: Token Cleaning (arXiv 2502.01968), with a fixed
-    /// reference. Tokens compete with those of the whole pool there.
+    /// The same score, and never a token whose loss the reference raised: Token Cleaning (arXiv 2502.01968), with a
+    /// fixed reference. Tokens compete with those of the whole pool there.
     TokenCleaning,
 }
 
-/// What tokens compete with.
+/// The tokens that a token competes with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Scope {
     /// All scored tokens of the pool.
@@ -26,16 +26,16 @@ pub enum Scope {
 /// A choice of tokens.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TokenMask {
-    /// What a token is ranked by.
+    /// The score of a token.
     pub score: TokenScore,
     /// The share of the scored tokens that is kept, 0 to 1; rounded up to whole tokens, and with equal ones more.
     pub keep: f64,
-    /// What tokens compete with.
+    /// The tokens that a token competes with.
     pub scope: Scope,
 }
 
 impl TokenMask {
-    /// What a token is ranked by, in nats.
+    /// The score of a token, in nats.
     pub fn score(base: f32, reference: f32) -> f32 {
         base - reference
     }

@@ -18,7 +18,7 @@ impl Threshold {
     /// `stream` hands every number to what it is given, the same ones each time it is called.
     ///
     /// # Errors
-    /// What `stream` says.
+    /// The error of `stream`.
     pub fn of_largest<E>(
         share: f64,
         mut stream: impl FnMut(&mut dyn FnMut(f32)) -> Result<(), E>,

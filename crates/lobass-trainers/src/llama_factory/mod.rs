@@ -83,7 +83,7 @@ fn take_data(draft: &mut Draft, dataset: Option<Vec<String>>) {
     ]);
 }
 
-/// LLaMA-Factory renders with code of its own, and its names are not those of chat templates.
+/// LLaMA-Factory renders with separate code, and its names are not those of chat templates.
 fn take_template(draft: &mut Draft) {
     let Some(name) = draft.text("template") else { return };
     match name.as_str() {

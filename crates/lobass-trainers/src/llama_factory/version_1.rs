@@ -1,4 +1,4 @@
-//! LLaMA-Factory's version 1, which has other names, and its data in a YAML of its own.
+//! LLaMA-Factory's version 1, which has other names, and its data in a separate YAML.
 
 use serde_json::{Map, Value};
 
@@ -67,7 +67,7 @@ pub(super) fn read(values: Map<String, Value>) -> Result<Reading, Error> {
     if draft.value("quant_config").is_some() {
         draft.differ(
             "quant_config",
-            "the trainer quantises the base's weights; lobass takes them as they are stored",
+            "the trainer quantizes the base's weights; lobass takes them as they are stored",
         );
     }
     draft.leave_out_all(&[

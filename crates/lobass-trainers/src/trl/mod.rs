@@ -52,7 +52,7 @@ pub(crate) fn read(values: Map<String, Value>) -> Result<Reading, Error> {
     if let Some(loss) = draft.value("loss_type").filter(|loss| *loss != "nll" && *loss != "sigmoid") {
         draft.leave_out(
             "loss_type",
-            format!("lobass minimises the plain loss, or DPO's `sigmoid`, not {loss}"),
+            format!("lobass minimizes the plain loss, or DPO's `sigmoid`, not {loss}"),
         );
     }
     take_method(draft);

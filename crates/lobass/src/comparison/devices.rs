@@ -104,7 +104,7 @@ impl Devices<'_> {
         }
         if n_done < n_trials {
             runtime.warn(&format!(
-                "{} of {n_trials} trials are not done yet; the same command goes on with them",
+                "{} of {n_trials} trials are not done yet; the same command does them",
                 n_trials - n_done
             ));
         }
@@ -195,7 +195,7 @@ impl Comparison {
             let trial = trials.iter().find(|trial| trial.id() == id.trim());
             let done = match trial {
                 Some(trial) => self.run_trial(trial).map(|_| ()),
-                None => Err(Error::Comparison(format!("`{id}` is no trial of this comparison"))),
+                None => Err(Error::Comparison(format!("expected a trial of this comparison, found `{id}`"))),
             };
             say(&Answer { trial: Some(id), error: done.err().map(|error| error.chain()) })?;
         }

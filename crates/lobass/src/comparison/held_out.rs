@@ -31,9 +31,9 @@ pub(super) struct HeldOut {
 /// Where held-out examples come from, and what happens to those that are in the pool.
 #[derive(Debug, Clone, Copy)]
 pub struct HeldOutRequest<'a> {
-    /// Rows to measure on; each source has results of its own. Without any, the held-out rows of the table.
+    /// Rows to measure on; each source has separate results. Without any, the held-out rows of the table.
     pub rows: Option<&'a Pool>,
-    /// What happens to examples that are in the pool too.
+    /// The policy for examples that the pool contains.
     pub policy: OverlapPolicy,
 }
 
@@ -98,7 +98,7 @@ impl HeldOut {
         let n_near = n_twins - n_same_prompt;
         let n_found = found.len() as u64;
         let what = format!(
-            "{} of {} held-out examples are in the pool too: {} ask what a row of it asks, {} are nearly the same as one",
+            "{} of {} held-out examples are in the pool too: {} have the prompt of a row, {} have nearly its text",
             count(n_same_prompt + n_near),
             count(n_found),
             count(n_same_prompt),
@@ -155,7 +155,7 @@ fn sources(pool: &Pool) -> Result<(Vec<String>, Vec<usize>)> {
     if names.len() > 1 && names.iter().any(|name| name == ALL) {
         bail!(
             Comparison,
-            "held-out source `{ALL}`: this name stands for all of them; give it another one, as in `NAME=FILE`"
+            "held-out source `{ALL}`: this name is reserved for all sources; give it another one, as in `NAME=FILE`"
         );
     }
     Ok((names, of_file))

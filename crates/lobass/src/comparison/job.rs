@@ -15,7 +15,7 @@ use crate::runtime::Runtime;
 use crate::sequences::Sequences;
 use crate::settings::{EncodeSettings, MatchedTokens, Settings};
 
-/// What is compared, on what, and for how long.
+/// A comparison: its models, data, and amounts of training.
 #[derive(Debug)]
 pub struct CompareJob<'a> {
     /// The score table that strategies select by.
@@ -33,7 +33,7 @@ pub struct CompareJob<'a> {
     pub held_out: HeldOutRequest<'a>,
     /// Seeds, one after the other: of ties and random subsets, and of training.
     pub n_seeds: u64,
-    /// What trainings have in common.
+    /// The ways in which trainings are made comparable.
     pub matchings: Vec<Matching>,
     /// Tokens of every training at equal tokens; without a number, as many as a random subset of the budget has.
     pub tokens: Option<MatchedTokens>,

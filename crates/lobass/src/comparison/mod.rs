@@ -163,7 +163,7 @@ impl Comparison {
             FULL => Ok(self.sequences_of.keys().copied().collect()),
             arm => {
                 let subset = self.subsets.get(&(arm.to_owned(), trial.offset));
-                Ok(subset.with_context(|| format!("`{arm}` is no strategy of this comparison"))?.rows.clone())
+                Ok(subset.with_context(|| format!("expected a strategy of this comparison, found `{arm}`"))?.rows.clone())
             }
         }
     }
@@ -274,7 +274,7 @@ impl Decided {
             return Ok(write_whole(&path, &serde_json::to_vec_pretty(self)?)?);
         }
         let found: Self = serde_json::from_slice(&fs_err::read(&path)?)
-            .with_context(|| format!("`{}` is not what a comparison leaves", path.display()))?;
+            .with_context(|| format!("`{}` is not a file of a comparison", path.display()))?;
         let (mine, theirs) = (json!(self), json!(found));
         let fields = mine.as_object().into_iter().flatten();
         let differences: Vec<String> = fields

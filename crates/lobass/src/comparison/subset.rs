@@ -63,7 +63,7 @@ pub(super) fn subsets(
             rows.retain(|row| comparison.sequences_of.contains_key(row));
             if rows.len() < n_selected {
                 runtime.warn(&format!(
-                    "{name}: {} cannot be trained on with this base and are left out",
+                    "{name}: {} cannot be used in training with this base and are left out",
                     counted((n_selected - rows.len()) as u64, "selected row")
                 ));
             }

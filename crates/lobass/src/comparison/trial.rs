@@ -75,7 +75,7 @@ impl TrialRecord {
         if record.identity != identity {
             bail!(
                 Comparison,
-                "`{}` is of other rows or settings than this comparison has; remove it, or use another directory",
+                "`{}` belongs to other rows or settings than this comparison; remove it, or use another directory",
                 path.display()
             );
         }

@@ -193,7 +193,7 @@ impl Error {
         text
     }
 
-    /// The same error with the place or the action that it belongs to.
+    /// The error with the place or the action that it belongs to.
     #[must_use]
     pub fn within(self, what: impl Into<String>) -> Self {
         Self::Within { what: what.into(), source: Box::new(self) }

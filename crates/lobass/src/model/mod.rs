@@ -77,7 +77,7 @@ impl Model {
         if AdapterCheckpoint::is_at(dir) && !dir.join("config.json").exists() {
             bail!(
                 Model,
-                "{role} model `{name}`: expected a whole checkpoint, found an adapter (`lobass merge` makes one of it)"
+                "{role} model `{name}`: expected a full checkpoint, found an adapter (`lobass merge` turns it into one)"
             );
         }
         let checkpoint = open_checkpoint(role, dir)?;
@@ -130,7 +130,7 @@ impl Model {
         })
     }
 
-    /// The same model in another role, with another context before the tokens that are scored.
+    /// This model in another role, with another context before the scored tokens.
     #[must_use]
     pub fn in_context(&self, role: &str, context: Context) -> Self {
         Self {
@@ -142,14 +142,14 @@ impl Model {
         }
     }
 
-    /// The same model in the role, context, and measure of a plan.
+    /// This model in the role, context, and measure of a plan.
     #[must_use]
     pub fn as_planned(&self, key: &ModelKey) -> Self {
         let planned = self.key.in_context(&key.role, key.context).measured_by(&key.role, key.measure);
         Self { key: planned, ..self.in_context(&key.role, key.context) }
     }
 
-    /// The same model in another role, with another loss.
+    /// This model in another role, with another loss.
     #[must_use]
     pub fn measured_by(&self, role: &str, measure: Measure) -> Self {
         let key = self.key.measured_by(role, measure);
@@ -195,7 +195,7 @@ impl Model {
     /// Reads the weights in f32, to train all of them.
     ///
     /// # Errors
-    /// As [`Model::load`].
+    /// The errors of [`Model::load`].
     pub fn load_for_training(&self) -> Result<Llama> {
         self.read(Dtype::F32)
     }
@@ -203,7 +203,7 @@ impl Model {
     /// Reads the weights as the frozen base of an adapter that is to be trained.
     ///
     /// # Errors
-    /// As [`Model::load`].
+    /// The errors of [`Model::load`].
     pub fn load_frozen(&self) -> Result<Llama> {
         self.read(self.placement.dtype)
     }
@@ -280,7 +280,7 @@ pub fn with_template_of(
     let mut encode = encode.clone();
     let Some(tuned) = tuned.filter(|_| encode.chat_template == "auto") else { return Ok(encode) };
     if template_owner(base, tuned)? == TemplateOwner::Tuned {
-        runtime.note(&format!("{:16} that of `{}`, since the base brings none", "template", tuned.display()));
+        runtime.note(&format!("{:16} that of `{}`, since the base has none", "template", tuned.display()));
         encode.chat_template = std::path::absolute(tuned)?.display().to_string();
     }
     Ok(encode)

@@ -50,8 +50,8 @@ impl Placement {
     /// The device of this machine.
     ///
     /// # Errors
-    /// If the device is one of other machines.
+    /// If the device is on another machine.
     pub fn device(&self) -> Result<&DeviceName> {
-        self.here.as_ref().with_context(|| format!("device `{}` is one of other machines", self.device))
+        self.here.as_ref().with_context(|| format!("device `{}` is on another machine", self.device))
     }
 }

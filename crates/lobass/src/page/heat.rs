@@ -133,7 +133,7 @@ fn token_losses(
     }
     let found = Engine::new(model.load()?, threads).losses(&batch, Detail::PerToken)?;
     for (at, found) in places.into_iter().zip(found) {
-        let per_token = found.per_token.context("losses of tokens, which were asked for")?;
+        let per_token = found.per_token.context("losses of tokens, which were requested")?;
         if per_token.iter().any(|loss| !loss.is_finite()) {
             bail!(
                 Table,

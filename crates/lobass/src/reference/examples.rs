@@ -72,7 +72,7 @@ fn of_pool(
     if train.is_empty() && request.part != Part::All {
         bail!(
             Training,
-            "no row of the pool is left to train on after it was cut; use fewer folds or another share"
+            "no row of the pool is left for training; use fewer folds or another share"
         );
     }
     Ok((train, held_out))
@@ -104,7 +104,7 @@ fn rows(request: &TrainRequest<'_>, work: &WorkDir, observer: &dyn Observer) -> 
                  scored"
             ),
             n => observer.warn(&format!(
-                "{} of one response only, which the objective leaves out",
+                "{} with one response only, which the objective leaves out",
                 counted(n as u64, "row")
             )),
         }
@@ -118,7 +118,7 @@ fn warn_of_leaks(train: &[Row], held_out: &[Row], runtime: &Runtime) {
     let n_leaks = held_out.iter().filter(|row| seen.contains(row.chosen.input_ids())).count();
     if n_leaks > 0 {
         runtime.warn(&format!(
-            "{n_leaks} of the {} held-out rows are also among those trained on, so the held-out loss flatters; \
+            "{n_leaks} of the {} held-out rows are also among the training rows, so the held-out loss is too low; \
              `--duplicates drop` leaves repeated rows out",
             held_out.len()
         ));

@@ -147,7 +147,7 @@ pub fn train_reference(request: &TrainRequest<'_>, work: &WorkDir, runtime: &Run
         && !record.differences(&found).is_empty()
     {
         runtime.note(&format!(
-            "{:16} an attempt with other settings did not finish; training begins anew",
+            "{:16} an unfinished training had other settings; training starts again",
             "train"
         ));
         checkpoints.remove()?;
@@ -267,7 +267,7 @@ fn announce(request: &TrainRequest<'_>, n_train: usize, n_held_out: usize, runti
     let n_steps = recipe.n_steps(n_train);
     if n_steps < FEW_STEPS {
         runtime.warn(&format!(
-            "the reference takes {} only, so it will differ little from the base; a smaller `--batch-size` gives more",
+            "the reference takes {} only, so it will differ little from the base; a smaller `--batch-size` gives more steps",
             counted(n_steps as u64, "step")
         ));
     }

@@ -133,7 +133,7 @@ impl TrainingRecord {
     pub fn part_of(&self, plan: &Plan, observer: &dyn Observer) -> Part {
         if self.part != Part::All && self.plan != plan.id() {
             observer.warn(
-                "the reference was trained on a part of another pool; which rows it has seen is told by their tokens",
+                "the reference was trained on a part of another pool; lobass finds the rows that it has seen by their tokens",
             );
         }
         self.part

@@ -31,7 +31,7 @@ struct Drops {
 /// Below this rank correlation, or this overlap of the selections, two rankings are not the same.
 const LOW_CORRELATION: f64 = 0.9;
 const LOW_OVERLAP: f64 = 0.7;
-/// Above this share of the loss, what was memorised is more than noise.
+/// Above this share of the loss, what was memorized is more than noise.
 const LARGE_GAP: f64 = 0.05;
 
 impl ReferenceReport {
@@ -123,7 +123,7 @@ impl ReferenceReport {
             {
                 observer.warn(&format!(
                     "references that saw a row and references that did not rank the pool differently ({}): a \
-                     reference of the whole pool would select much that it merely memorised",
+                     reference of the whole pool would select much that it merely memorized",
                     agreed(agreement)
                 ));
             }

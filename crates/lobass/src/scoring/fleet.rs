@@ -95,7 +95,7 @@ impl Fleet<'_> {
         if !is_whole {
             let left = counted(n_rows - progress.rows_done, "row");
             runtime.warn(&format!(
-                "not scored under model `{role}` yet: {left}; the same command goes on with them"
+                "not scored under model `{role}` yet: {left}; the same command scores them"
             ));
         }
         is_whole

@@ -72,7 +72,7 @@ pub fn warn_of_unread(work: &WorkDir, runtime: &Runtime) -> Result<()> {
 /// tokenised.
 ///
 /// # Errors
-/// As [`encode`] and [`score`].
+/// The errors of [`encode`] and [`score`].
 pub fn encode_and_score(
     sequences: &Sequences,
     plan: &Plan,

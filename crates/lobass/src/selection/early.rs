@@ -1,5 +1,5 @@
-//! What can be known of a selection before there is a score table: whether the data has what settings name, and
-//! whether the table will hold what strategies read.
+//! Checks of a selection before there is a score table: whether the data has what settings name, and whether the table
+//! will have what strategies read.
 
 use std::collections::{HashMap, HashSet};
 
@@ -75,8 +75,8 @@ fn check_strategy(strategy: &dyn Strategy, settings: &SelectSettings, table: &Ex
             }
             Need::Tokens if table.n_references > 1 => bail!(
                 Selection,
-                "strategy `{strategy}`: it reads the loss of each token, which is kept of one reference, found {}; leave \
-                 out `--reference-mode cross-fit` and `--seeds`, or give it a run of its own",
+                "strategy `{strategy}`: it reads the loss of each token, which is stored for a single reference, found {}; leave \
+                 out `--reference-mode cross-fit` and `--seeds`, or use a separate run",
                 table.n_references
             ),
             Need::Trajectory if epochs(table.roles).len() < 2 => {

@@ -1,4 +1,4 @@
-//! What strategies read beside the columns of a score table.
+//! Inputs of strategies beside the columns of a score table.
 
 use lobass_core::ScoreColumns;
 use lobass_data::Pool;
@@ -13,7 +13,7 @@ use super::{prompts, ratings, shape};
 use crate::error::Result;
 use crate::settings::{SelectSettings, available_threads};
 
-/// What strategies and settings read beside the columns of a score table, in memory.
+/// Inputs of strategies and settings beside the columns of a score table, in memory.
 pub(super) struct Gathered<'a> {
     tokens: TableTokens<'a>,
     ratings: Option<Ratings>,

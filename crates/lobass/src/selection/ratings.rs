@@ -117,7 +117,7 @@ fn places(rated: &[Rated], table: &dyn KnownRows) -> Result<Vec<u64>> {
     Ok(rows)
 }
 
-/// The same where some rows have a key alone.
+/// The places of rows, if some ratings have a key only.
 fn places_by_key(rated: &[Rated], table: &dyn KnownRows) -> Result<Vec<u64>> {
     let all: Vec<u64> = (0..table.n_rows()).collect();
     let names = table.names(&all)?;

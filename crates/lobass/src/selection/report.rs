@@ -54,7 +54,7 @@ impl SelectionReport {
             Budget::Tokens(_) if n_selected == 0 => {
                 return format!("nothing: the first row by rank has more tokens than {}", selection.budget);
             }
-            _ => "no other row differs enough from those, or has the length that is missing".to_owned(),
+            _ => "no other row differs enough, or has a missing length".to_owned(),
         };
         format!("fewer than {} asks for: {why}", selection.budget)
     }

@@ -112,7 +112,7 @@ fn check_alike(pool: &EmbeddingFile, queries: &EmbeddingFile, path: &Path) -> Re
     if ours.model.weights_digest != theirs.model.weights_digest || ours.pooling != theirs.pooling {
         bail!(
             Selection,
-            "embeddings `{}`: expected vectors of the model that the pool's are of, `{}`, found those of `{}`",
+            "embeddings `{}`: expected vectors of the pool's model `{}`, found those of `{}`",
             path.display(),
             ours.model.path,
             theirs.model.path

@@ -1,4 +1,4 @@
-//! What a selection has to look like, from settings and the data.
+//! The shape of a selection, from settings and the data.
 
 use lobass_check::{Excluded, RuleCount, near_duplicate_groups, rules_excluded};
 use lobass_core::{ColumnSet, Numbers, ScoreColumns};
@@ -42,7 +42,7 @@ fn responses(settings: &ShapeSettings) -> lobass_select::Responses {
     }
 }
 
-/// What a selection has to look like.
+/// The shape of a selection.
 pub(super) fn shape(settings: &ShapeSettings, columns: &ScoreColumns, pool: &Pool) -> Result<Shape> {
     let mut groups = Vec::new();
     if let Some(jaccard) = settings.near_duplicates {

@@ -46,10 +46,10 @@ impl Sequences {
         Self::of(open_pool(data, runtime)?, encode, checkpoint, config, told, runtime)
     }
 
-    /// As [`Sequences::open`], for a pool that is open.
+    /// [`Sequences::open`] for an open pool.
     ///
     /// # Errors
-    /// As [`Sequences::open`].
+    /// The errors of [`Sequences::open`].
     pub fn of(
         pool: Pool,
         encode: &EncodeSettings,
@@ -126,7 +126,7 @@ pub fn open_encoder(
         encode.chat_template.parse().map_err(Error::Data).context("the chat template")?;
     let now = match told {
         Some(told) => told.parse().map_err(|error| {
-            Error::Data(format!("the time that the chat template saw before, `{told}`: {error}"))
+            Error::Data(format!("the stored time of the chat template, `{told}`: {error}"))
         })?,
         None => runtime.now(),
     };
@@ -140,7 +140,7 @@ pub fn open_encoder(
         positions.filter(|&positions| encode.max_length.is_some_and(|length| length > positions))
     {
         runtime.warn(&format!(
-            "longer sequences than the {} tokens that the model was made for are scored too",
+            "sequences longer than the model's {} tokens are scored too",
             count(positions as u64)
         ));
     }
@@ -167,7 +167,7 @@ pub fn open_encoder(
     }
     if tokenizer.eos().is_none() {
         runtime
-            .warn("the tokenizer names no end-of-sequence token, so templates that end turns with it do not");
+            .warn("the tokenizer has no end-of-sequence token, so templates that end turns with it leave them open");
     }
     Ok((Encoder::new(tokenizer, template, options)?, now))
 }

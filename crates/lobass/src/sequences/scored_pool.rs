@@ -48,7 +48,7 @@ pub fn open_scored_pool(
         if !path.exists() {
             bail!(
                 Table,
-                "data file `{}` of the score table is not there; say where it is with `--data`",
+                "data file `{}` of the score table is missing; give its place with `--data`",
                 path.display()
             );
         }
@@ -180,7 +180,7 @@ pub fn check_named(named: &[Named], table: &dyn KnownRows) -> Result<()> {
             if let Some(found) = found {
                 bail!(
                     Table,
-                    "row {} has the {what} `{expected}` and not `{found}`; they were made from other data",
+                    "row {}: expected {what} `{expected}`, found `{found}`; it was made from other data",
                     one.row
                 );
             }

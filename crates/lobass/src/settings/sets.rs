@@ -39,7 +39,7 @@ impl FromStr for Diversity {
             ("facility-location", _) => Ok(Self::FacilityLocation),
             (_, Some(bound)) => cosine(bound)
                 .map(Self::Cosine)
-                .ok_or_else(|| format!("expected a cosine of -1 to 1 behind `cosine:`, found `{bound}`")),
+                .ok_or_else(|| format!("expected a cosine of -1 to 1 after `cosine:`, found `{bound}`")),
             _ => Err(format!("expected `cosine:BOUND`, `k-center`, or `facility-location`, found `{text}`")),
         }
     }

@@ -1,4 +1,4 @@
-//! What a selection has to look like beside its budget.
+//! The shape of a selection, beside its budget.
 
 use lobass_select::{Guards, NamedShares};
 use lobass_text::Rules;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::spelled::Spelled;
 use crate::error::{Context as _, Result, bail};
 
-/// What a selection has to look like beside its budget.
+/// The shape of a selection, beside its budget.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ShapeSettings {
@@ -19,7 +19,7 @@ pub struct ShapeSettings {
     pub rules: Option<String>,
     /// Of rows that are at least so much alike, one is kept.
     pub near_duplicates: Option<f64>,
-    /// How many responses to one prompt may be kept; `None` leaves it to the strategy.
+    /// Which responses to one prompt may be kept; `None` leaves it to the strategy.
     pub responses: Option<Responses>,
     /// `source`, `length`, or a column of the data.
     pub quota_by: Option<String>,
@@ -28,7 +28,7 @@ pub struct ShapeSettings {
     pub shares: Option<String>,
 }
 
-/// How many responses to one prompt may be kept.
+/// Which responses to one prompt may be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Responses {

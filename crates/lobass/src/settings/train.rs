@@ -100,12 +100,12 @@ impl TrainSettings {
             }
         };
         if self.method == Method::Full && self.lora != LoraConfig::default() {
-            bail!(Settings, "settings of LoRA are given, and all weights are trained: add `--method lora`");
+            bail!(Settings, "LoRA settings need `--method lora`");
         }
         if self.objective == ObjectiveName::Sft && self.beta.is_some() {
             bail!(
                 Settings,
-                "a beta is given, and fine-tuning has none: add `--objective dpo` or `davir-dpo`"
+                "`--beta` needs `--objective dpo` or `davir-dpo`"
             );
         }
         let config = TrainConfig {
@@ -127,7 +127,7 @@ impl TrainSettings {
         Ok(config)
     }
 
-    /// The same settings with every number, so that a record of them does not depend on later defaults.
+    /// The settings with every number, so that a record of them does not depend on later defaults.
     pub fn spelled(&self, config: &TrainConfig) -> Self {
         Self {
             epochs: Some(config.epochs),
@@ -197,7 +197,7 @@ pub struct ReferenceSettings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ModeName {
-    /// All rows, as in the paper: the reference may have memorised the row.
+    /// All rows, as in the paper: the reference may have memorized the row.
     #[default]
     FullPool,
     /// All rows except the fold of the row; there is one reference per fold.
@@ -234,11 +234,11 @@ impl ReferenceSettings {
         if self.mode != ModeName::CrossFit && self.folds.is_some() {
             bail!(
                 Settings,
-                "a number of folds is given, and the pool is not cut: add `--reference-mode cross-fit`"
+                "`--folds` needs `--reference-mode cross-fit`"
             );
         }
         if self.mode != ModeName::Holdout && self.holdout.is_some() {
-            bail!(Settings, "a share to set aside is given, and none is: add `--reference-mode holdout`");
+            bail!(Settings, "`--holdout` needs `--reference-mode holdout`");
         }
         if self.folds() < 2 {
             return fail("folds", "at least 2", self.folds().to_string());

@@ -7,7 +7,7 @@ use lobass::settings::TrainSettings;
 use lobass::{Model, Runtime, TrainOptions};
 use serde_json::{Map, Value};
 
-/// What every test shares: the shipped base, and a reference that was trained on its pool.
+/// The shared material of all tests: the shipped base, and a reference that was trained on its pool.
 pub(crate) struct Shipped {
     _dir: tempfile::TempDir,
     pub(crate) base: PathBuf,

@@ -26,7 +26,7 @@ pub(super) struct Subject {
     pub(super) load: Duration,
 }
 
-/// What was scored, and in which time.
+/// The scored sample, and its time.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Sample {
     pub(super) n_sequences: u64,

@@ -66,14 +66,14 @@ fn check_device(args: &PlanArgs) -> anyhow::Result<()> {
     let flag = [("--device", args.job.device.is_some()), ("--dtype", args.job.dtype.is_some())];
     match flag.into_iter().find(|(_, given)| *given) {
         Some((flag, _)) if !args.job.is_asked_for() && args.price.measure.is_none() => bail!(
-            "`{flag}` is for a job (`--reference`, `--adapter`, or `--base-only`) and for `--measure`, and neither is \
+            "`{flag}` only applies to a job (`--reference`, `--adapter`, or `--base-only`) and to `--measure`, and neither is \
              asked for"
         ),
         _ => Ok(()),
     }
 }
 
-/// What scoring with one model comes to.
+/// The amount of work of scoring with one model.
 struct Explained {
     work: Work,
     n_batches: u64,
@@ -102,7 +102,7 @@ impl Explained {
         text.line(
             "tokens",
             format!(
-                "{} without twins and what has nothing to score ({})",
+                "{} without duplicates and rows with nothing to score ({})",
                 count(n_unique_tokens),
                 of(n_unique_tokens, n_tokens)
             ),
@@ -110,7 +110,7 @@ impl Explained {
         text.line(
             "rows",
             format!(
-                "{} with common beginnings once a batch, up to the last scored token ({} of all tokens)",
+                "{} with shared prefixes once per batch, up to the last scored token ({} of all tokens)",
                 count(n_rows),
                 of(n_rows, n_tokens)
             ),

@@ -1,4 +1,4 @@
-//! What a job takes on so many devices, at a rate.
+//! The time and cost of a job on a number of devices, at a rate.
 
 use std::time::Duration;
 
@@ -12,15 +12,15 @@ use super::measure::{Sample, Subject};
 use crate::args::PriceArgs;
 use crate::ui::Ui;
 
-/// Of the devices' speeds, from one device to the other.
+/// The spread of speeds from one device to another.
 const SPEED_SPREAD: f64 = 0.03;
 const TASKS_PER_DEVICE: usize = 16;
 /// A time is the mean of so many simulations.
 const N_SEEDS: u32 = 5;
-/// Of one model, if nothing is said and nothing measured: some 14 GB from another machine.
+/// The time to load one model by default: some 14 GB from another machine.
 const LOAD_SECONDS: f64 = 60.0;
 
-/// What a job takes.
+/// The time and cost of a job.
 #[derive(Debug)]
 pub(super) struct Price {
     rate: Rate,
@@ -41,7 +41,7 @@ pub(super) struct Price {
 #[derive(Debug, Clone, Copy)]
 struct Rate {
     rows_per_second: f64,
-    /// Of one model.
+    /// The time to load one model.
     load_seconds: f64,
     source: Source,
 }

@@ -28,7 +28,7 @@ pub(crate) fn worker(args: &WorkerArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     if args.retry_quarantined {
         let n_units = work.retry_quarantined(&job)?;
         ui.note(&format!(
-            "{:16} {}, given up before, may be tried again",
+            "{:16} {}, given up before, will be retried",
             "quarantine",
             counted(n_units as u64, "unit")
         ));
@@ -51,7 +51,7 @@ pub(crate) fn worker(args: &WorkerArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     }
 }
 
-/// What computes units.
+/// A worker that computes units.
 struct Worker<'a> {
     work: &'a WorkDir,
     roster: Roster,
@@ -60,7 +60,7 @@ struct Worker<'a> {
 }
 
 impl Worker<'_> {
-    /// Computes a unit; loads its model if another one, or none, is loaded.
+    /// Computes a unit; loads its model unless it is loaded.
     fn run(&mut self, unit: Unit<'_>) -> Result<Receipt, Failure> {
         let current = &self.current;
         if let Some(done_before) = self.work.receipt(unit)? {

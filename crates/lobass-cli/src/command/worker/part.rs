@@ -30,7 +30,7 @@ pub(super) fn rank(given: Option<u32>, world: u32) -> anyhow::Result<u32> {
     let rank = match given {
         Some(rank) => rank,
         None => of_scheduler().transpose()?.with_context(|| {
-            format!("which part to do is not said: give `--rank`, or set one of ${}", INDICES.join(", $"))
+            format!("no part is given: use `--rank`, or set one of ${}", INDICES.join(", $"))
         })?,
     };
     if rank >= world {
@@ -89,11 +89,11 @@ pub(super) fn run(
         }
     }
     if tally.stopped {
-        ui.warn("nothing that was done is lost: run the same command again");
+        ui.warn("finished work is kept: run the same command again");
     }
     tally.say(rank, world, part.len(), started, ui)?;
     if tally.hopeless {
-        bail!("{} could not be done, and trying again will not help", counted(tally.n_failed, "unit"));
+        bail!("{} failed, and another attempt will not help", counted(tally.n_failed, "unit"));
     }
     Ok(tally.outcome())
 }

@@ -37,7 +37,7 @@ impl Roster {
             models.push(tuned);
         }
         if args.reference.is_some() && !models.iter().any(|model| model.key.role == "reference") {
-            bail!("the job has no reference, so there is nothing to say of where it is");
+            bail!("the job has no reference, so `--reference` has no effect");
         }
         Ok(Self { models, loaded: None, threads })
     }
@@ -47,7 +47,7 @@ impl Roster {
         &self.models[0].key.device
     }
 
-    /// What computes losses under a model. Another model is dropped before this one is loaded.
+    /// The engine of a model. Another model is dropped before this one is loaded.
     pub(super) fn engine(&mut self, role: &str) -> anyhow::Result<&Engine> {
         if self.loaded.as_ref().is_none_or(|(loaded, _)| loaded != role) {
             self.loaded = None;
@@ -72,7 +72,7 @@ fn check(planned: &ModelKey, found: &Model) -> anyhow::Result<()> {
     }
     let short = |digest: &str| digest.chars().take(16).collect::<String>();
     bail!(
-        "{} model `{}`: expected the weights that were planned with, {}, found {}",
+        "{} model `{}`: expected the planned weights, {}, found {}",
         planned.role,
         found.dir().display(),
         short(expected),

@@ -13,7 +13,7 @@ use super::{Compression, Container};
 use crate::Error;
 use crate::original::Original;
 
-/// What [`DataFile::write_subset`](crate::DataFile::write_subset) did.
+/// The result of [`DataFile::write_subset`](crate::DataFile::write_subset).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SubsetReport {
     /// Rows in the input.

@@ -29,7 +29,7 @@ pub(in super::super) fn percent(
     state.apply_filter("format", &arguments)
 }
 
-/// What formatting prints as `str` prints it: lists and maps as text, everything else as it is.
+/// The value as formatting with `str` prints it: lists and maps as text, everything else unchanged.
 pub(super) fn printable(value: &Value, limit: usize) -> Result<Value, Error> {
     match value.kind() {
         ValueKind::Seq | ValueKind::Map | ValueKind::None => Ok(Value::from(text(value, limit)?)),

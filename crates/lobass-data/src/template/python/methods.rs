@@ -1,6 +1,6 @@
 //! The methods of texts, lists, and maps that templates call.
 //!
-//! What Python's sandbox forbids, such as `append`, is no method here either.
+//! Methods that Python's sandbox forbids, such as `append`, are missing here too.
 
 use minijinja::value::{Kwargs, Tuple, Value, ValueKind, from_args};
 use minijinja::{Error, ErrorKind, State};

@@ -1,4 +1,4 @@
-//! What Python makes of values: numbers as text, `str` and `repr`, `json.dumps`, `%`, and the methods of strings.
+//! Python's text forms of values: numbers, `str` and `repr`, `json.dumps`, `%`, and the methods of strings.
 //!
 //! Chat templates are written for Jinja on Python, and the text that they produce is what a model was trained on. So
 //! every rule here is Python's, also where Jinja in Rust has another one.

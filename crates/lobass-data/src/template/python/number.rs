@@ -48,7 +48,7 @@ impl Number {
         &self.text
     }
 
-    /// What integers of any size are compared by: the sign, then the digits, the other way round below zero.
+    /// The key that orders integers of any size: the sign, then the digits, reversed below zero.
     fn order(&self) -> (bool, i64, Vec<u8>) {
         let positive = !self.text.starts_with('-');
         let length = i64::try_from(self.text.len()).unwrap_or(i64::MAX);

@@ -1,7 +1,7 @@
 //! The source of a template, before the engine parses it.
 //!
-//! What transformers adds to Jinja, and what Jinja in Rust has not, becomes something that it has. White space and
-//! lines stay as they were.
+//! Extensions of transformers to Jinja that the Rust engine lacks are rewritten into features that it has. White space
+//! and lines stay unchanged.
 
 mod depth;
 mod literal;
@@ -91,7 +91,7 @@ fn enclosed(source: &str, tag: &Tag) -> Option<[Edit; 2]> {
     ])
 }
 
-/// What a loop is over goes through a filter, since the engine does not know how many characters a text has.
+/// Puts a filter on what a loop runs over, since the engine does not know the number of characters of a text.
 fn counted(source: &str, tag: &Tag) -> Option<[Edit; 2]> {
     let tokens = tokens::tokens(source, &tag.inner);
     let text = |at: usize| &source[tokens[at].at.clone()];

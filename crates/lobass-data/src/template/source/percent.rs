@@ -7,7 +7,7 @@ use super::{Edit, PERCENT};
 
 /// The operators that bind as tightly as `%`, or tighter; a filter would take their right side alone.
 const TIGHT: [&str; 4] = ["*", "/", "//", "**"];
-/// Words that stand between operands, and are none.
+/// Words between operands, which are no operands.
 const WORDS: [&str; 9] = ["if", "else", "and", "or", "not", "in", "is", "elif", "recursive"];
 
 /// The edits for every `%` of an expression whose left side is one operand. Others stay as they are: a product is a

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-/// What a tag is for.
+/// The purpose of a tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TagKind {
     /// `{% .. %}`

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-/// What a token is, as far as operands are concerned.
+/// The kind of a token, as far as operands are concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TokenKind {
     /// A name, a number, or a keyword.

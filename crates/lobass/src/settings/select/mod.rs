@@ -1,4 +1,4 @@
-//! What is kept of a pool.
+//! Settings of a selection.
 
 mod check;
 
@@ -85,10 +85,10 @@ impl SelectSettings {
         Ok(other)
     }
 
-    /// What some strategies need, with what the strategy needs whose lengths are drawn.
+    /// The needs of some strategies, with those of the strategy whose lengths are copied.
     ///
     /// # Errors
-    /// As [`Self::lengths_of`].
+    /// The errors of [`Self::lengths_of`].
     pub fn needs<'a>(&self, strategies: impl IntoIterator<Item = &'a dyn Strategy>) -> Result<Needs> {
         let mut needs = Needs::default();
         for strategy in strategies {

@@ -1,4 +1,4 @@
-//! Which settings act on which strategy, and what is said of the others.
+//! Which settings affect which strategy, and the errors for the others.
 
 use super::*;
 use crate::settings::{Diversity, Responses};
