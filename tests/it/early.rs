@@ -189,7 +189,7 @@ fn an_interruption_says_that_the_same_command_goes_on() {
         stderr.read_to_string(&mut said).unwrap();
         let status = child.wait().unwrap();
         assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(number), "{said}");
-        assert!(said.ends_with("the same command goes on from here\n"), "{said}");
+        assert!(said.ends_with("the same command continues\n"), "{said}");
     }
     sandbox.expect(0, &line.join(" "));
 }

@@ -27,7 +27,7 @@ pub(crate) fn announce() -> std::io::Result<()> {
 }
 
 #[cfg(unix)]
-const SAYING: &str = "interrupted; nothing that was done is lost: the same command goes on from here";
+const SAYING: &str = "interrupted; finished work is kept: the same command continues";
 
 /// The signals that this process ignores, a bit each, where the system says so.
 #[cfg(unix)]

@@ -162,7 +162,7 @@ pub enum Error {
     TemplateDepth {
         /// Its name or path.
         name: String,
-        /// What was expected, and in which line there is more.
+        /// The expected thing, and the line where there is more.
         reason: String,
     },
     /// A chat template that was asked for and is not there.

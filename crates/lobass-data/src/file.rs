@@ -72,7 +72,7 @@ impl DataFile {
     /// Rows in memory, as a file of JSON lines with these rows would be read: the same tokens and the same keys.
     ///
     /// # Errors
-    /// As [`DataFile::open`]; [`Error::Empty`] without rows.
+    /// The errors of [`DataFile::open`]; [`Error::Empty`] without rows.
     pub fn of_rows<'a>(
         source: &str,
         rows: impl IntoIterator<Item = &'a Map<String, Value>>,
@@ -94,7 +94,7 @@ impl DataFile {
     /// The bytes of a file in memory, in any container that lobass reads.
     ///
     /// # Errors
-    /// As [`DataFile::open`].
+    /// The errors of [`DataFile::open`].
     pub fn of_bytes(source: &str, bytes: Vec<u8>, choice: &FormatChoice) -> Result<Self, Error> {
         check_source(source)?;
         let original = Original::of_memory(source, bytes);

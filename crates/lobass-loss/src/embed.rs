@@ -20,7 +20,8 @@ impl Engine {
         Ok(found.into_iter().map(|vector| vector.expect(EVERY_SEQUENCE)).collect())
     }
 
-    /// What `answer` makes of the verdicts on each sequence's scored tokens, and the sequence's vector, from one pass.
+    /// The result of `answer` on the verdicts of each sequence's scored tokens, and the sequence's vector, from one
+    /// pass.
     pub(crate) fn judged_with_vectors<J: Judge + ?Sized, A: Clone + Send>(
         &self,
         judge: &J,

@@ -1,4 +1,4 @@
-//! What can go wrong between a sequence and its loss.
+//! Errors between a sequence and its loss.
 
 use thiserror::Error;
 
@@ -19,7 +19,7 @@ pub enum Error {
     /// The device cannot run even one sequence by itself.
     #[error("the device cannot run a single sequence: {reason}")]
     Device {
-        /// What it says.
+        /// The message.
         reason: String,
     },
 }

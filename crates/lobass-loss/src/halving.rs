@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// begins.
 ///
 /// # Errors
-/// What `job` says of a single item that fails.
+/// The error of `job` on a single item that fails.
 pub(crate) fn in_halves<T>(
     items: Range<usize>,
     splits: &mut u32,

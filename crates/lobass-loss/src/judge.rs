@@ -1,4 +1,4 @@
-//! What can be said of a prediction once the token that came is known.
+//! Judgements of predictions, once the next token is known.
 
 use burn::tensor::Tensor;
 use lobass_core::Measure;

@@ -12,10 +12,10 @@ use crate::{Error, Workers};
 /// Hidden states of a batch on the processor, in bytes, for each worker. Everything else is made for a part of them at
 /// a time.
 const HOST_BYTES: usize = 16 << 20;
-/// What lies between two layers of a batch on other devices, in bytes.
+/// The size of the values between two layers of a batch on other devices, in bytes.
 const DEVICE_BYTES: usize = 2 << 30;
 
-/// What runs batches.
+/// The runner of batches.
 #[derive(Debug)]
 pub(crate) enum Lanes {
     /// Each batch on one of some threads.
@@ -25,7 +25,7 @@ pub(crate) enum Lanes {
 }
 
 impl Lanes {
-    /// What runs the batches of a model with at most so many threads.
+    /// The runner of the batches of a model, with at most the given threads.
     pub(crate) fn of(model: &Llama, threads: usize) -> Self {
         match model.compute().concurrency() {
             Concurrency::Threads => Self::Threads(Workers::new(threads)),

@@ -98,7 +98,7 @@ impl Scored {
         Ok(Self { pool, table: Arc::new(table) })
     }
 
-    /// The same table with rows for strategies that look at them.
+    /// The table with rows, for strategies that read them.
     ///
     /// # Errors
     /// If they are not the rows that were scored.

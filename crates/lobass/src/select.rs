@@ -76,7 +76,7 @@ pub fn select_by(scored: &Scored, strategy: &dyn Strategy, settings: &SelectSett
 /// Keeps the best rows by the first strategy of the settings, and writes them and a list of them as the target says.
 ///
 /// # Errors
-/// As [`select_with`]; if an output would replace an input, or cannot be written.
+/// The errors of [`select_with`]; if an output would replace an input, or cannot be written.
 pub fn select_and_report(
     scored: &Scored,
     settings: &SelectSettings,

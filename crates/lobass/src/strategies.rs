@@ -7,7 +7,7 @@ use lobass_select::StrategyInfo;
 use lobass_select::strategies::all;
 use serde::Serialize;
 
-/// What people need to know of a strategy.
+/// The description of a strategy.
 #[derive(Debug, Clone, Serialize)]
 pub struct StrategyRecord {
     /// Its name.
@@ -16,7 +16,7 @@ pub struct StrategyRecord {
     pub other_names: &'static [&'static str],
     /// The end of the score that it keeps: `descending` keeps high scores.
     pub direction: String,
-    /// What it needs beside rows, such as `base` and `reference`.
+    /// Its needs beside rows, such as `base` and `reference`.
     pub needs: Vec<String>,
     /// The formula of its score.
     pub score: &'static str,

@@ -11,7 +11,7 @@ use super::ArrowKind;
 /// How many times larger than its bytes in the file a compressed part can be. Zstandard needs more than one byte for
 /// 64 KiB of zeros.
 const MAX_RATIO: u64 = 1 << 16;
-/// What a message begins with in today's format, before its length.
+/// The beginning of a message in today's format, before its length.
 const CONTINUATION: [u8; 4] = [0xff; 4];
 
 /// Looks at what every message says of its parts.

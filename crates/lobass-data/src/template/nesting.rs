@@ -14,14 +14,14 @@ pub(super) const LIST: &str = "list_of_lobass";
 /// Values that one unit of the engine's fuel pays for.
 const VALUES_PER_FUEL: u64 = 4;
 
-/// The same value, if it is not too deep. Every value inside is paid for.
+/// The value, if it is not too deep. Every value inside is paid for.
 pub(super) fn bounded(state: &State<'_, '_>, value: Value) -> Result<Value, Error> {
     let mut n_values = 0;
     visit(state, &value, 0, &mut n_values)?;
     Ok(value)
 }
 
-/// The same value, but a list if it is a view of one, as a slice is in Python.
+/// The value; a list if it is a view of one, as a slice is in Python.
 pub(super) fn list(state: &State<'_, '_>, value: Value) -> Result<Value, Error> {
     if value.kind() != ValueKind::Iterable {
         return bounded(state, value);

@@ -18,7 +18,7 @@ pub(crate) struct Rows {
 /// Rows next to each other in their sequences.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Span {
-    /// Of the chosen rows.
+    /// The range of the chosen rows.
     pub(crate) rows: Range<usize>,
     /// The place of the first of them in their sequences.
     pub(crate) position: usize,
@@ -105,7 +105,7 @@ fn lower(rows: &[usize], bound: usize) -> usize {
     rows.partition_point(|&row| row < bound)
 }
 
-/// What lies of runs in some rows.
+/// The spans of runs in some rows.
 fn spans(runs: &[Run], rows: Range<usize>) -> Vec<Span> {
     let first = runs.partition_point(|run| run.rows.end <= rows.start);
     let within = runs[first..].iter().take_while(|run| run.rows.start < rows.end).enumerate();

@@ -30,7 +30,7 @@ pub(super) struct Attention {
 
 parts!(Attention: q_proj, k_proj, v_proj, o_proj, q_norm, k_norm);
 
-/// What the backward pass needs.
+/// Values for the backward pass.
 #[derive(Debug)]
 pub(super) struct AttentionTrace {
     inputs: AttentionInputs,

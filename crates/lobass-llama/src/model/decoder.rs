@@ -22,7 +22,7 @@ pub(super) struct Decoder {
 
 parts!(Decoder: embed_tokens, layers, norm);
 
-/// What the backward pass needs.
+/// Values for the backward pass.
 #[derive(Debug)]
 pub(super) struct DecoderTrace {
     layers: Vec<LayerTrace>,

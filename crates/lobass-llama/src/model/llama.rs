@@ -66,7 +66,7 @@ impl Llama {
         }
     }
 
-    /// What the model computes.
+    /// The config of the model.
     pub fn config(&self) -> &LlamaConfig {
         &self.config
     }
@@ -85,7 +85,7 @@ impl Llama {
         self.compute.ops()
     }
 
-    /// The same model with tensor operations, on any device.
+    /// The model with tensor operations, on any device.
     #[cfg(test)]
     pub(crate) fn on_tensors(mut self) -> Self {
         self.compute = Compute::on_tensors(&self.device());
@@ -132,7 +132,7 @@ impl Llama {
         self.model.forward(&parts, self.ops())
     }
 
-    /// As [`Llama::hidden_states`], keeping what [`Llama::backward`] needs.
+    /// [`Llama::hidden_states`], keeping the values for [`Llama::backward`].
     pub fn trace<'a>(&'a self, packed: &'a Packed, options: TraceOptions) -> (Tensor<2>, Trace<'a>) {
         let pass = Pass::whole(self.ops(), &self.config, packed, self.weight_dtype(), options);
         let (hidden, decoder) = self.model.forward_traced(&pass);

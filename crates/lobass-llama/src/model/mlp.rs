@@ -21,7 +21,7 @@ pub(super) struct Mlp {
 
 parts!(Mlp: gate_proj, up_proj, down_proj);
 
-/// What the backward pass needs, `[rows, inner]` each.
+/// Values for the backward pass, `[rows, inner]` each.
 #[derive(Debug)]
 pub(super) struct MlpTrace {
     gate: Tensor<2>,

@@ -23,7 +23,7 @@ pub(super) trait Parts {
     /// Gives `take` the path and the part of every module that has a weight, in the order of the forward pass.
     fn parts<'a>(&'a self, path: &str, take: &mut dyn FnMut(String, Part<'a>));
 
-    /// The same parts, to be changed.
+    /// The parts, to be changed.
     fn parts_mut<'a>(&'a mut self, path: &str, take: &mut dyn FnMut(String, PartMut<'a>));
 }
 

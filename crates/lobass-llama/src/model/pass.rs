@@ -1,4 +1,4 @@
-//! What one run through the layers knows besides the weights.
+//! Inputs of one run through the layers besides the weights.
 
 use burn::tensor::DType;
 

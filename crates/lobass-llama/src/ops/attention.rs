@@ -1,4 +1,4 @@
-//! What attention reads and gives.
+//! Inputs and outputs of attention.
 
 use burn::tensor::Tensor;
 
@@ -28,14 +28,14 @@ impl Heads {
         }
     }
 
-    /// What scores are multiplied by.
+    /// The factor of scores.
     #[expect(clippy::cast_possible_truncation, reason = "activations are f32")]
     pub(super) fn scale(self) -> f32 {
         (self.width as f64).sqrt().recip() as f32
     }
 }
 
-/// What attention reads, and hands on to its backward pass.
+/// Inputs of attention, which its backward pass reads too.
 #[derive(Debug, Clone)]
 pub(crate) struct AttentionInputs {
     /// `[rows, H * D]`, rotated.
@@ -46,7 +46,7 @@ pub(crate) struct AttentionInputs {
     pub(crate) values: Tensor<2>,
 }
 
-/// What attention gives.
+/// Outputs of attention.
 #[derive(Debug, Clone)]
 pub(crate) struct AttentionOutput {
     /// `[rows, H * D]`.

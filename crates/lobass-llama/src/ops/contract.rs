@@ -41,8 +41,7 @@ pub(crate) trait Ops: fmt::Debug + Send + Sync {
     /// may be more exact.
     fn activation_dtype(&self, weights: DType, is_traced: bool) -> DType;
 
-    /// What attention of these heads looks up: made once a pass, for all spans of it and those with the queries asked
-    /// for.
+    /// Masks for attention of these heads: made once a pass, for all its spans and those with the requested queries.
     fn masks(&self, heads: Heads, all: &[Span], asked: &[Span], is_traced: bool) -> Masks;
 
     /// Prepares activations, `[rows, in]`, for products, which round them to `dtype` where weights have that format.

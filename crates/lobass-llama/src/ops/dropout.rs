@@ -4,7 +4,7 @@
 /// that a recomputed, resumed, or backward pass finds the same.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Dropout {
-    /// Of the mask: two with the same key and shape are the same.
+    /// The key of the mask: two with the same key and shape are equal.
     pub(super) key: u64,
     /// The share of values that are left out.
     share: f64,
@@ -22,7 +22,7 @@ impl Dropout {
         uniform >= self.share
     }
 
-    /// What values that are kept are multiplied by.
+    /// The factor of kept values.
     #[expect(clippy::cast_possible_truncation, reason = "activations are f32")]
     pub(super) fn factor(self) -> f32 {
         (1.0 - self.share).recip() as f32

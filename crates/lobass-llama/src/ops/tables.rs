@@ -1,4 +1,4 @@
-//! What layers look up for the rows of a pass: made once, where the tensors are.
+//! Tables that layers look up for the rows of a pass: made once, where the tensors are.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

@@ -12,7 +12,7 @@ use super::prefixes::Node;
 pub struct Batch {
     packed: Packed,
     rows: Vec<usize>,
-    /// Of each loss, which of `rows` predicts it, and the label.
+    /// For each loss, the place in `rows` that predicts it, and the label.
     losses: Vec<(usize, u32)>,
     answers: Vec<Answer>,
 }

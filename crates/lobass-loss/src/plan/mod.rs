@@ -1,4 +1,4 @@
-//! What has to be computed for the losses of some sequences, and what need not be.
+//! The computation for the losses of some sequences, without what no loss depends on.
 //!
 //! Planned from token ids alone, so that it works for any template and for every model alike: a sequence that is there
 //! twice is run once; nothing is run after the last position that is scored; and what sequences have in common at

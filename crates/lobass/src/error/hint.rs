@@ -1,4 +1,4 @@
-//! What to do about errors.
+//! Hints about errors.
 
 use std::error::Error as StdError;
 use std::io::ErrorKind;
@@ -12,27 +12,27 @@ pub fn inner<'a>(cause: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'st
     ours.map_or(cause, Error::inner)
 }
 
-/// What there is to do when the program was built without a feature.
+/// The hint if the program was built without a feature.
 const REBUILD: &str = "install the whole program with `cargo install --path crates/lobass-cli --features full`, or run it \
                        from the checkout with `cargo run -p lobass-cli --features full -- ..`";
 
-/// What there is to do when a place could not be reached.
-const AGAIN: &str = "nothing that was done is lost: run the same command again when the place can be reached";
+/// The hint if a place could not be reached.
+const AGAIN: &str = "finished work is kept: run the same command again when the place can be reached";
 
-/// What there is to do when the system refuses.
+/// The hint if the system refuses.
 fn of_system(kind: ErrorKind) -> Option<&'static str> {
     match kind {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
-            Some("nothing that was done is lost: make room, and run the same command again")
+            Some("finished work is kept: make room, and run the same command again")
         }
         ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied => {
-            Some("nothing that was done is lost: name a place that can be written, or have this one made so")
+            Some("finished work is kept: choose a writable directory, or fix its permissions")
         }
         _ => None,
     }
 }
 
-/// What there is to do about the hub, in the variables that it is told with.
+/// The hint for an error of the hub, in terms of its environment variables.
 fn of_hub(error: &lobass_hub::Error) -> Option<&'static str> {
     use lobass_hub::{Error, Way};
     Some(match error {
@@ -40,7 +40,7 @@ fn of_hub(error: &lobass_hub::Error) -> Option<&'static str> {
             "accept its terms there, and set HF_TOKEN to a token of the same account"
         }
         Error::Gated { known: true, .. } => {
-            "accept its terms there with the account that the token is of, and let the token read gated repositories"
+            "accept its terms there with the account of the token, and let the token read gated repositories"
         }
         Error::NoRepo { known: false, .. } => "check the spelling; a private repository needs HF_TOKEN",
         Error::NoRepo { known: true, .. } => "check the spelling, and what the token in HF_TOKEN may read",
@@ -68,7 +68,7 @@ fn of_hub(error: &lobass_hub::Error) -> Option<&'static str> {
     })
 }
 
-/// What to do about an error, where something can be done. `cause` is an error of this crate, or of one below.
+/// The hint for an error, if there is something to do. `cause` is an error of this crate, or of one below.
 pub fn hint(cause: &(dyn StdError + 'static)) -> Option<&'static str> {
     let cause = inner(cause);
     if let Some(error) = cause.downcast_ref::<std::io::Error>() {

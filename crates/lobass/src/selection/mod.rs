@@ -92,7 +92,7 @@ fn read_error(error: SelectError) -> Error {
 /// Chooses rows as [`choose`] does, and writes them.
 ///
 /// # Errors
-/// As [`choose`], and if an output cannot be written.
+/// The errors of [`choose`], and an output that cannot be written.
 pub fn select_and_write(
     table: &ScoreFile,
     columns: &ScoreColumns,

@@ -1,4 +1,4 @@
-//! What is said of a selection.
+//! The report on a selection.
 
 use std::path::PathBuf;
 

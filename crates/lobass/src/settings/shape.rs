@@ -17,7 +17,7 @@ pub struct ShapeSettings {
     pub shrinkage: Option<f64>,
     /// Rules of texts, as `lobass quality` takes them; rows on which one fires are left out.
     pub rules: Option<String>,
-    /// Of rows that are at least so much alike, one is kept.
+    /// The Jaccard similarity of near duplicates, of which one row is kept.
     pub near_duplicates: Option<f64>,
     /// Which responses to one prompt may be kept; `None` leaves it to the strategy.
     pub responses: Option<Responses>,

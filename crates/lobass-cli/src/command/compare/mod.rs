@@ -54,7 +54,7 @@ pub(crate) fn compare(args: &CompareArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     Ok(Outcome::incomplete_if(comparison.falls_short()))
 }
 
-/// What was asked for, over what the table says of itself.
+/// The settings of the request, over those of the table.
 fn settings(args: &CompareArgs, table: &ScoreFile) -> Settings {
     let mut settings = CompareJob::settings_of(table);
     args.selection.apply(&mut settings.select);

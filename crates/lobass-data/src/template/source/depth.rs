@@ -9,7 +9,7 @@ const MAX_OPERATORS: usize = 250;
 /// Branches of one condition.
 const MAX_BRANCHES: usize = 250;
 
-/// What is too deep in a source, and the line where it is.
+/// The part of a source that is too deep, and its line.
 pub(in super::super) fn fault(source: &str) -> Option<String> {
     let mut branches = Vec::new();
     for tag in tags(source) {

@@ -102,7 +102,7 @@ impl SelectSettings {
         setting.acts_on(strategy, self.lengths_of().ok())
     }
 
-    /// What is said on the command line beside the budget and the seed.
+    /// The flags of the command line, without budget and seed.
     pub fn spelled(&self) -> String {
         let mut spelled = Spelled::default();
         spelled.text("rating", self.rating.as_deref());
@@ -119,7 +119,7 @@ impl SelectSettings {
         spelled.line()
     }
 
-    /// What of it is said to one of several strategies.
+    /// The settings that affect one of several strategies.
     pub fn only(&self, name: &str) -> Result<Self> {
         let strategy = self.strategy(name)?;
         let mut only = Self {
