@@ -274,12 +274,7 @@ fn what_goes_wrong_is_explained() {
 
     let page = format!("{}/big/gated", place.server.endpoint());
     place.fails(2, &score("big/gated"), &[], &["is gated", &page, "hint: accept its terms", "HF_TOKEN"]);
-    place.fails(
-        2,
-        &score("big/gated"),
-        &[("HF_TOKEN", "hf_other")],
-        &["is gated", "account of the token"],
-    );
+    place.fails(2, &score("big/gated"), &[("HF_TOKEN", "hf_other")], &["is gated", "account of the token"]);
     place.expect(0, "inspect --base big/gated --data small.jsonl --quiet", &[("HF_TOKEN", "hf_good")]);
     place.fails(2, &score("no/where"), &[], &["/no/where", "or a private one", "check the spelling"]);
     place.fails(2, &score("tiny/base@v9"), &[], &["a branch, a tag, or a commit `v9`"]);

@@ -203,7 +203,8 @@ fn a_device_that_dies_leaves_the_rest_to_the_others() {
         assert!([Some(0), Some(75)].contains(&output.status.code()), "{}: {stderr}", output.status);
         if output.status.code() == Some(75) {
             assert!(
-                stderr.contains("the worker on cpu is gone") && stderr.contains("the same command scores them"),
+                stderr.contains("the worker on cpu is gone")
+                    && stderr.contains("the same command scores them"),
                 "{stderr}"
             );
             assert!(!sandbox.path("scores.parquet").exists());

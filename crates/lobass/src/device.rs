@@ -63,7 +63,11 @@ fn read(name: &str, output: &Output) -> Result<Tried> {
     let words = String::from_utf8_lossy(&output.stderr);
     match reason(&words) {
         Some(reason) => {
-            bail!(Device, "device `{name}` was found, but failed a test computation ({}): {reason}", output.status)
+            bail!(
+                Device,
+                "device `{name}` was found, but failed a test computation ({}): {reason}",
+                output.status
+            )
         }
         None => bail!(Device, "device `{name}` was found, but failed a test computation ({})", output.status),
     }

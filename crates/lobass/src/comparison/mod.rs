@@ -163,7 +163,10 @@ impl Comparison {
             FULL => Ok(self.sequences_of.keys().copied().collect()),
             arm => {
                 let subset = self.subsets.get(&(arm.to_owned(), trial.offset));
-                Ok(subset.with_context(|| format!("expected a strategy of this comparison, found `{arm}`"))?.rows.clone())
+                Ok(subset
+                    .with_context(|| format!("expected a strategy of this comparison, found `{arm}`"))?
+                    .rows
+                    .clone())
             }
         }
     }

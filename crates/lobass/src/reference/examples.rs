@@ -70,10 +70,7 @@ fn of_pool(
     let (mut train, held_out) = hold_out(rows, asked, request.eval_seed);
     train.retain(|row| request.part.has(&row.chosen));
     if train.is_empty() && request.part != Part::All {
-        bail!(
-            Training,
-            "no row of the pool is left for training; use fewer folds or another share"
-        );
+        bail!(Training, "no row of the pool is left for training; use fewer folds or another share");
     }
     Ok((train, held_out))
 }

@@ -94,9 +94,8 @@ impl Fleet<'_> {
         let is_whole = progress.rows_done == n_rows;
         if !is_whole {
             let left = counted(n_rows - progress.rows_done, "row");
-            runtime.warn(&format!(
-                "not scored under model `{role}` yet: {left}; the same command scores them"
-            ));
+            runtime
+                .warn(&format!("not scored under model `{role}` yet: {left}; the same command scores them"));
         }
         is_whole
     }

@@ -166,8 +166,9 @@ pub fn open_encoder(
         runtime.note(&format!("{:16} {note}", "tokenizer"));
     }
     if tokenizer.eos().is_none() {
-        runtime
-            .warn("the tokenizer has no end-of-sequence token, so templates that end turns with it leave them open");
+        runtime.warn(
+            "the tokenizer has no end-of-sequence token, so templates that end turns with it leave them open",
+        );
     }
     Ok((Encoder::new(tokenizer, template, options)?, now))
 }

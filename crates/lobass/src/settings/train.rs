@@ -103,10 +103,7 @@ impl TrainSettings {
             bail!(Settings, "LoRA settings need `--method lora`");
         }
         if self.objective == ObjectiveName::Sft && self.beta.is_some() {
-            bail!(
-                Settings,
-                "`--beta` needs `--objective dpo` or `davir-dpo`"
-            );
+            bail!(Settings, "`--beta` needs `--objective dpo` or `davir-dpo`");
         }
         let config = TrainConfig {
             epochs: self.epochs.unwrap_or(recipe.epochs),
@@ -232,10 +229,7 @@ impl ReferenceSettings {
             Err(Error::Settings(format!("reference: expected `{field}` to be {expected}, found {found}")))
         };
         if self.mode != ModeName::CrossFit && self.folds.is_some() {
-            bail!(
-                Settings,
-                "`--folds` needs `--reference-mode cross-fit`"
-            );
+            bail!(Settings, "`--folds` needs `--reference-mode cross-fit`");
         }
         if self.mode != ModeName::Holdout && self.holdout.is_some() {
             bail!(Settings, "`--holdout` needs `--reference-mode holdout`");

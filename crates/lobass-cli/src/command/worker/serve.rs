@@ -62,7 +62,9 @@ pub(super) fn serve(worker: &mut Worker<'_>, job: &Job, ui: &Ui) -> anyhow::Resu
         }
     }
     if !was_asked {
-        ui.warn("standard input requested no unit, so no unit was done; `--world N` does a part of all units");
+        ui.warn(
+            "standard input requested no unit, so no unit was done; `--world N` does a part of all units",
+        );
     }
     Ok(Outcome::Done)
 }
