@@ -35,7 +35,7 @@ use xshell::Shell;
 enum Verb {
     /// Run everything a change has to pass, cheapest first
     Validate,
-    /// Check what needs no test to run: format, tidiness, API, spelling, licences, lints, and documentation
+    /// Check what needs no test to run: format, tidiness, API, spelling, licenses, lints, and documentation
     Lint,
     /// Write the public API of each library as a list, from its sources
     Api(api::Args),

@@ -19,7 +19,7 @@ pub(crate) fn lint(shell: &Shell) -> Result<()> {
     let typos = tools.join("typos");
     cmd!(shell, "{typos}").run()?;
     step("deny");
-    // Licences and sources of dependencies. Advisories change without us: `cargo deny check advisories`, online.
+    // Licenses and sources of dependencies. Advisories change without us: `cargo deny check advisories`, online.
     let deny = tools.join("cargo-deny");
     cmd!(shell, "{deny} --locked check bans licenses sources").run()?;
     step("clippy");

@@ -10,7 +10,8 @@ pub(crate) fn page(command: Command) -> String {
     let mut command = command.disable_help_subcommand(true).term_width(usize::MAX);
     command.build();
     let mut page = String::from(
-        "# Command line\n\nEvery command and flag, as in `lobass help COMMAND`. `cargo xtask cli` writes this page, which `lobass markdown` prints.\n",
+        "# Command line\n\nEvery command and flag, as in `lobass help COMMAND`. `cargo xtask cli` writes \
+         this page, which `lobass markdown` prints.\n",
     );
     page += &body(&command);
     page += "\n## Commands\n\n";

@@ -1,4 +1,4 @@
-//! Judgements of predictions, once the next token is known.
+//! Judgments of predictions, once the next token is known.
 
 use burn::tensor::Tensor;
 use lobass_core::Measure;

@@ -1,11 +1,11 @@
-//! How the rows of a selection differ, or what they are to be like.
+//! Arguments for rows that differ, or that resemble others.
 
 use std::path::PathBuf;
 
 use clap::Args;
 use lobass::settings::{Diversity, SetSettings};
 
-/// How the rows of a selection differ, or what they are to be like.
+/// Arguments for rows that differ, or that resemble others.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Vectors of the selection")]
 pub(crate) struct SetArgs {

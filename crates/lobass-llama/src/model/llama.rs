@@ -57,7 +57,7 @@ impl Llama {
     }
 
     /// Makes a model with fresh `f32` weights: matrices normal with the config's `initializer_range`, norms one, and
-    /// biases zero, as transformers initialises LLaMA. The same seed gives the same weights on every device.
+    /// biases zero, as transformers initializes LLaMA. The same seed gives the same weights on every device.
     pub fn random(config: &LlamaConfig, seed: u64, device: &Device) -> Self {
         let mut source = RandomSource::new(seed, config.initializer_range, device);
         match Self::from_source(config, &mut source) {

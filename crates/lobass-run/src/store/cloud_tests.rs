@@ -32,7 +32,7 @@ fn objects_of_a_bucket() {
         store.put(name, name.clone()).unwrap();
     }
     open(&server, "s3://bucket/some/runner").put("x/of another", "1").unwrap();
-    assert_eq!(store.list("x").unwrap(), names, "all pages, and nothing of the neighbour");
+    assert_eq!(store.list("x").unwrap(), names, "all pages, and nothing of the neighbor");
     let all: Vec<String> =
         names.iter().map(|name| format!("/bucket/some/run/{}", name.replace(' ', "%20"))).collect();
     assert_eq!(server.names()[..8], all);

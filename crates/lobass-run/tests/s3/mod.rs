@@ -1,6 +1,6 @@
 //! A server that speaks as much of S3 as a work directory needs, in the process of a test.
 //!
-//! It keeps the objects of all buckets in memory, checks every signature, lists a few names a page, and honours
+//! It keeps the objects of all buckets in memory, checks every signature, lists a few names a page, and honors
 //! `If-None-Match`. It can be made to fail.
 
 mod signature;
