@@ -1,7 +1,7 @@
 //! The strategies that lobass brings, a file each.
 //!
-//! Another one is a file like these, a `mod` line, and a place in the list; `docs/strategies.md` says what it is good
-//! for. A strategy of your own can also stay in your crate.
+//! Another one is a file like these, a `mod` line, a place in the list, and a line in `docs/reference/strategies.md`;
+//! `docs/guides/strategies.md` says what each is good for. A strategy can also stay in your crate.
 
 use std::fmt;
 
