@@ -83,7 +83,7 @@ impl Facts {
     }
 }
 
-/// A length as it is kept.
+/// The stored form of a length.
 fn capped(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }

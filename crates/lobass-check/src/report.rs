@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::CheckName;
 
-/// Everything that a check says of a pool.
+/// The report of a check on a pool.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
     /// Facts about each source, in the order of the pool.
@@ -48,13 +48,13 @@ pub struct SourceReport {
     pub n_thoughts: u64,
     /// Rows with the content of an earlier row of the pool.
     pub n_duplicates: u64,
-    /// Rows that are near duplicates of an earlier row of the pool and not exact ones; none if not looked for.
+    /// Rows that are near duplicates of an earlier row of the pool and not exact ones; `None` if not searched.
     pub n_near_duplicates: Option<u64>,
     /// Characters of a row's scored responses.
     pub response_characters: Option<Spread>,
-    /// Tokens of a row; none without a tokenizer.
+    /// Tokens of a row; `None` without a tokenizer.
     pub tokens: Option<Spread>,
-    /// Tokens of a row that are scored; none without a tokenizer.
+    /// Scored tokens of a row; `None` without a tokenizer.
     pub scored_tokens: Option<Spread>,
 }
 
@@ -161,10 +161,10 @@ pub struct RowAt {
     pub source: String,
     /// Its position in the pool (or in the evaluation), from 0.
     pub row: u64,
-    /// Its name; none where it is not known any more.
+    /// Its name; `None` if it is not known any more.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// The first characters of what it says; none where they are not kept.
+    /// The first characters of its text; `None` if they are not kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
 }

@@ -65,7 +65,7 @@ pub struct RuleCounts {
 }
 
 impl RuleCounts {
-    /// Keeps so many examples of each rule.
+    /// Keeps this number of examples of each rule.
     pub fn keeping(n_kept: usize) -> Self {
         Self { by_rule: BTreeMap::new(), n_kept }
     }

@@ -6,7 +6,7 @@ pub const DONE: u8 = 0;
 pub const INCOMPLETE: u8 = 1;
 /// It could not be done.
 pub const FAILED: u8 = 2;
-/// Some of it is not done yet; the same command goes on with it.
+/// Some of it is not done yet; the same command continues.
 pub const UNFINISHED: u8 = 75;
 
 /// How a command that could be done ended.

@@ -20,7 +20,7 @@ pub(crate) fn report(error: &anyhow::Error) -> u8 {
     let mut styled = Styled::default();
     styled.push(red, ERROR);
     let shown = format!("{ERROR}: {}\n", text(error));
-    // The label is there when lines are folded, since it takes room.
+    // The label is present when lines are folded, since it takes room.
     for line in fitted(&shown, Stream::Err).trim_start_matches(ERROR).split_inclusive('\n') {
         let label = LABELS
             .iter()
@@ -31,7 +31,7 @@ pub(crate) fn report(error: &anyhow::Error) -> u8 {
         styled.push(if label.is_empty() { Style::new() } else { Style::new().bold() }, label);
         styled.plain(rest);
     }
-    // There is nobody left to tell if this fails.
+    // A failure here cannot be reported.
     let _ = anstream::stderr().write_all(styled.as_str().as_bytes());
     if may_pass(error) { UNFINISHED } else { FAILED }
 }

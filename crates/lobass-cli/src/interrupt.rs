@@ -1,6 +1,6 @@
 //! The message if a command that can be resumed is stopped.
 
-/// Says at SIGINT and SIGTERM that the same command goes on, and ends the process as these signals would.
+/// Reports at SIGINT and SIGTERM that the same command continues, and ends the process as these signals would.
 ///
 /// Nothing waits for the work that is under way: what is committed is whole, whenever a process ends. A signal that was
 /// ignored before, as in jobs behind `nohup` or `&`, stays ignored.
@@ -18,7 +18,7 @@ pub(crate) fn announce() -> std::io::Result<()> {
         if let Some(signal) = signals.forever().next() {
             // Over the bar, if there is one, and what the terminal shows of the key.
             let clear = if std::io::stderr().is_terminal() { "\r\u{1b}[2K" } else { "" };
-            // There is nobody left to tell if this fails.
+            // A failure here cannot be reported.
             let _ = writeln!(std::io::stderr(), "{clear}{SAYING}");
             let _ = signal_hook::low_level::emulate_default_handler(signal);
         }

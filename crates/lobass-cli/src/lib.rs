@@ -48,7 +48,7 @@ fn run_by(program: Option<Vec<OsString>>, arguments: impl IntoIterator<Item = Os
     let cli = match Cli::read(arguments.clone()) {
         Ok(cli) => cli,
         Err(error) => {
-            // There is nobody left to tell if this fails.
+            // A failure here cannot be reported.
             let _ = error.print();
             return if error.use_stderr() { FAILED } else { DONE };
         }

@@ -10,7 +10,7 @@ use crate::{Projection, WarmUp};
 pub enum Kind {
     /// It may be trained on: its gradient is scaled as AdamW would.
     Training,
-    /// It is what training shall help with: its gradient is left as it is.
+    /// A target row: its gradient is unchanged.
     Target,
 }
 

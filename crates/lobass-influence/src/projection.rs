@@ -13,17 +13,17 @@ use rand_chacha::ChaCha8Rng;
 pub struct Projection {
     /// Decides the signs.
     pub seed: u64,
-    /// Values after it; none leaves vectors as they are.
+    /// Values after it; `None` leaves vectors unchanged.
     pub dim: Option<usize>,
 }
 
-/// Inputs whose signs are there at once, a multiple of the bits of a word.
+/// Inputs whose signs are in memory at once, a multiple of the bits of a word.
 const INPUTS: usize = if cfg!(test) { 64 } else { 4096 };
-/// Outputs whose signs are there at once, for each thread: with [`INPUTS`] 2 MiB of them.
+/// Outputs whose signs are in memory at once, for each thread: with [`INPUTS`] 2 MiB of them.
 const OUTPUTS: usize = if cfg!(test) { 3 } else { 128 };
 
 impl Projection {
-    /// The length of a vector of so many values after it.
+    /// The length of a projected vector of `n` values.
     pub fn width(self, n_values: usize) -> usize {
         self.dim.unwrap_or(n_values)
     }

@@ -1,4 +1,4 @@
-//! The loss of every token of a sequence, alone and in company.
+//! The loss of every token of a sequence, alone and beside others.
 //!
 //! Run with `cargo run -p lobass-loss --example token_losses -- CHECKPOINT ID ID ID..`; without arguments it takes a
 //! random model.

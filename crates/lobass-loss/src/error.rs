@@ -16,7 +16,7 @@ pub enum Error {
         /// Rows of the model's embedding.
         vocab_size: usize,
     },
-    /// The device cannot run even one sequence by itself.
+    /// The device cannot run even a single sequence.
     #[error("the device cannot run a single sequence: {reason}")]
     Device {
         /// The message.

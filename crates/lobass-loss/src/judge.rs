@@ -19,7 +19,7 @@ pub trait Judge: Sync {
     /// A verdict must not depend on the other rows, to the bit.
     fn by_blocks(&self, logits: LogitBlocks<'_>, labels: &[u32]) -> Vec<Self::Verdict>;
 
-    /// Judges rows on another device, where all their logits are there.
+    /// Judges rows on another device, with all their logits.
     ///
     /// # Shapes
     /// - `logits`: `[rows, vocab]`; `labels`, and what is returned: one per row

@@ -63,7 +63,7 @@ impl Lanes {
     }
 }
 
-/// How sequences are put together for a model of this config on the processor, by so many threads.
+/// How sequences are batched for a model of this config on the processor, by a number of threads.
 pub fn limits(config: &LlamaConfig, threads: usize) -> Limits {
     Limits {
         rows: (HOST_BYTES / (size_of::<f32>() * config.hidden_size)).max(1),

@@ -35,7 +35,7 @@ impl<'a> Blocks<'a> {
     }
 }
 
-/// The first row and the labels of each chunk of so many rows.
+/// The first row and the labels of each chunk of rows.
 pub(crate) fn chunks(labels: &[u32], size: usize) -> impl Iterator<Item = (usize, &[u32])> {
     labels.chunks(size).enumerate().map(move |(at, labels)| (at * size, labels))
 }

@@ -46,7 +46,7 @@ impl<'a> Ranking<'a> {
 /// Where ranking stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Limit {
-    /// After so many rows.
+    /// After this number of rows.
     Rows(usize),
     /// Before the first row with which those before it have more tokens.
     Tokens(u64),
@@ -149,7 +149,7 @@ impl<'a> Best<'a> {
         self.room = self.room.max(2 * through);
     }
 
-    /// Puts the best so many rows first, and the next one after them; returns how many there are.
+    /// Puts the best `rows` rows first, and the next one after them; returns how many there are.
     fn part(&mut self, rows: usize) -> usize {
         let ranking = self.ranking;
         if rows < self.kept.len() {

@@ -27,7 +27,7 @@ pub struct TrainConfig {
     pub beta_2: f64,
     /// Added to the root of the latter.
     pub epsilon: f64,
-    /// Gradients of a larger global norm are scaled down to it; 0 leaves them as they are.
+    /// Gradients are clipped to this global norm; 0 disables clipping.
     pub max_grad_norm: f64,
     /// Decides the order of the examples.
     pub seed: u64,

@@ -50,7 +50,7 @@ pub enum Error {
         /// The loss of one of its responses.
         loss: f64,
     },
-    /// The state of an interrupted training cannot be taken up.
+    /// The state of an interrupted training cannot be resumed.
     #[error("state `{}`: {reason}", path.display())]
     State {
         /// The file.

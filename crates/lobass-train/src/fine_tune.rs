@@ -14,7 +14,7 @@ pub struct TrainData<'a> {
     pub train: Objective<'a>,
     /// Data that is measured and never trained on; may be empty.
     pub held_out: Objective<'a>,
-    /// It is measured before the first step, every so many steps, and at the end; 0 is at both ends only.
+    /// Steps between measurements; it is also measured before the first step and at the end. 0 measures at both ends only.
     pub eval_every: usize,
 }
 
@@ -30,14 +30,14 @@ impl<'a> TrainData<'a> {
 pub struct Session<'a> {
     /// Worker threads; 0 counts as 1.
     pub threads: usize,
-    /// Where states are kept; without it, an interrupted training begins anew.
+    /// The place of states; without it, an interrupted training starts again.
     pub checkpoints: Option<&'a Checkpoints>,
 }
 
 /// An event of training.
 #[derive(Debug)]
 pub enum Event<'a> {
-    /// An earlier attempt was taken up after some steps.
+    /// An earlier attempt was resumed after some steps.
     Resumed {
         /// Steps it had taken.
         step: usize,
@@ -46,7 +46,7 @@ pub enum Event<'a> {
     Step(StepReport),
     /// The held-out loss was measured.
     HeldOut(HeldOut),
-    /// An epoch ended. Told again if a training is taken up after its state was written.
+    /// An epoch ended. Reported again if a training is resumed after its state was written.
     Epoch {
         /// 1-based.
         epoch: u32,
@@ -103,7 +103,7 @@ pub struct TrainReport {
 /// Trains a model, and tells every step. Frozen weights stay as they are: a model with an adapter has only that
 /// trained.
 ///
-/// With [`Session::checkpoints`], an interrupted training is taken up after its last state, and ends with the same
+/// With [`Session::checkpoints`], an interrupted training resumes after its last state, and ends with the same
 /// bits as one that was not interrupted.
 ///
 /// # Errors

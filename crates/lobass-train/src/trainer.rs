@@ -10,7 +10,7 @@ use crate::batches::batches;
 use crate::gradients::{self, Cut};
 use crate::{Checkpoints, Error, HeldOut, Objective, Optimizer, StepReport, TrainConfig, TrainReport};
 
-/// A training that can be stepped, measured, written down, and taken up.
+/// A training that can be stepped, measured, saved, and resumed.
 pub(crate) struct Trainer<'a> {
     /// Out of its place only while it is stepped: a second handle on the weights would have them copied.
     model: Option<Llama>,

@@ -187,7 +187,7 @@ pub(crate) fn data_name(path: &str, config: Option<&str>, revision: Option<&str>
     format!("hf://datasets/{path}{revision}{config}")
 }
 
-/// Notes a split that lobass does not choose by itself.
+/// Notes a split that lobass does not choose by default.
 pub(crate) fn note_split(draft: &mut Draft, key: &str, split: &str) {
     if split != "train" {
         draft.leave_out(

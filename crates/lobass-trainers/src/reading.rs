@@ -20,7 +20,7 @@ pub struct Reading {
 /// A setting of lobass that comes from a config.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Taken {
-    /// The keys it comes from; none for a default of the trainer that the file does not mention.
+    /// The keys it comes from; empty for a default of the trainer that the file does not mention.
     pub keys: Vec<String>,
     /// Where it is in `lobass.toml`, such as `train.learning_rate`.
     pub setting: &'static str,

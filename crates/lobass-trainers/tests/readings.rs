@@ -1,4 +1,4 @@
-//! Configs as people have them, and what they come to.
+//! Typical configs, and the settings that they give.
 
 use lobass_trainers::{Error, Reading, Trainer, parse, read};
 use serde_json::{Value, json};

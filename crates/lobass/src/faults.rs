@@ -31,7 +31,7 @@ impl Faults {
         found.context("something is missing")
     }
 
-    /// The only fault as it is, or several as one error.
+    /// The only fault unchanged, or several as one error.
     pub(crate) fn end(mut self) -> Result<()> {
         match self.0.len() {
             0 => Ok(()),

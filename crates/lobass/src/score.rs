@@ -29,7 +29,7 @@ pub struct ScoreOptions {
     pub unconditional: bool,
     /// Whether the base also computes the Brier loss; `lark` needs it.
     pub brier: bool,
-    /// A place for finished work: the same call then goes on where an interrupted one was. Without it, work is kept in
+    /// A place for finished work: the same call then continues an interrupted one. Without it, work is kept in
     /// memory.
     pub work: Option<Location>,
     /// Threads; `None` takes one per core.

@@ -1,4 +1,4 @@
-//! Rows that cannot be used, are too long, or are there twice, by their status.
+//! Rows that cannot be used, are too long, or are repeated, by their status.
 
 use lobass_core::RowStatus;
 

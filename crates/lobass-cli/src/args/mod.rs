@@ -142,7 +142,7 @@ impl Cli {
     /// # Errors
     /// The error of clap for arguments that make no command, with a tip for frequent mistakes.
     pub(crate) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
-        // A number below zero is a value that is out of range, and no flag that nobody knows.
+        // A number below zero is a value that is out of range, and no unknown flag.
         let mut command = Self::command().mut_subcommands(|command| command.allow_negative_numbers(true));
         let matches = command.try_get_matches_from_mut(arguments);
         let mut matches = matches.map_err(|error| without_passwords(with_tip(error)))?;
@@ -172,7 +172,7 @@ fn with_tip(mut error: clap::Error) -> clap::Error {
 }
 
 impl Command {
-    /// Whether the same command, after it was interrupted, goes on where it was.
+    /// Whether the same command continues after an interruption.
     pub(crate) fn can_be_taken_up(&self) -> bool {
         match self {
             Self::Compare(args) => args.trial_worker.is_none(),

@@ -60,7 +60,7 @@ fn tokenizer(base: &Path, pool: &Pool, encode: &EncodeSettings, ui: &Ui) -> anyh
     Ok(open_encoder(pool, encode, &dir, size(&dir), None, ui.runtime())?.0)
 }
 
-/// The size of what a model reads, if its config is there and says so.
+/// The length of a model's input, if its config has it.
 fn size(dir: &Path) -> ModelSize {
     let text = fs_err::read_to_string(dir.join("config.json")).unwrap_or_default();
     let config: Value = serde_json::from_str(&text).unwrap_or_default();

@@ -46,7 +46,7 @@ fn absent_features() -> impl Iterator<Item = &'static str> {
     features.into_iter().filter(|(_, is_built)| !is_built).map(|(name, _)| name)
 }
 
-/// Lines on the hub, and the same as JSON: what the environment says of it. The token is not shown.
+/// The settings of the hub from the environment, as lines and as JSON. The token is not shown.
 fn describe_hub(ui: &Ui, text: &mut Labelled) -> Value {
     match ui.runtime().hub() {
         Some(settings) => {

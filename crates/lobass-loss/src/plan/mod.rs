@@ -20,7 +20,7 @@ pub use work::Work;
 /// How sequences may be put together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Rows of a batch, by and large: one sequence more or less, and those that it shares with the batch before.
+    /// About the number of rows of a batch: one sequence more or less, and those that it shares with the batch before.
     pub rows: usize,
     /// Batches that run at the same time. There are as many, or a multiple of that, if there are rows enough.
     pub lanes: usize,
@@ -111,7 +111,7 @@ impl Plan {
         Batch::new(sequences, &tree(self.reach, sequences, &self.ordered[members], self.alone_beyond))
     }
 
-    /// The sequence that a sequence is run as; none if nothing is needed of it.
+    /// The sequence that a sequence is run as; `None` if it need not be run.
     pub fn run_as(&self, sequence: usize) -> Option<usize> {
         self.run_as[sequence]
     }

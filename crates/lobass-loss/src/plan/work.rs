@@ -11,7 +11,7 @@ pub struct Work {
     pub n_tokens: u64,
     /// Scored tokens.
     pub n_scored: u64,
-    /// Tokens of sequences with anything scored, those that are there twice counted once.
+    /// Tokens of sequences with anything scored; duplicates count once.
     pub n_unique_tokens: u64,
     /// Rows that go through the layers: common beginnings once a batch, and nothing after the last scored position.
     pub n_rows: u64,

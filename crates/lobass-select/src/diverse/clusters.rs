@@ -129,7 +129,7 @@ fn drawn(
     centers
 }
 
-/// A place, with a chance as large as its weight; none if all weights are zero.
+/// A place, with a chance in proportion to its weight; `None` if all weights are zero.
 fn draw(weights: &[f32], random: u64) -> Option<usize> {
     let whole: f64 = weights.iter().copied().map(f64::from).sum();
     let mut left = whole * ((random >> 11) as f64 / (1u64 << 53) as f64);

@@ -53,7 +53,7 @@ pub fn cosine_bound(
     Picked { picks, n_without_vector: rows.n_without_vector }
 }
 
-/// The largest cosine to some rows; none as soon as one is above the bound.
+/// The largest cosine to some rows; `None` as soon as one is above the bound.
 fn nearest(rows: &Rows<'_>, one: usize, others: &[usize], bound: f32) -> Option<f32> {
     let mut largest = -1.0f32;
     for &other in others {

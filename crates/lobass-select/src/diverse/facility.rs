@@ -9,7 +9,7 @@ use super::rows::Rows;
 use super::vectors::cosine;
 use super::{Limit, Pick, Picked, Vectors};
 
-/// Gains that are looked at anew at a time.
+/// Gains that are computed again at a time.
 const STALE: usize = if cfg!(test) { 2 } else { 32 };
 /// Candidates whose gains one thread computes at a time, so that witnesses are read from memory once for all of them.
 const CANDIDATES: usize = if cfg!(test) { 2 } else { 16 };

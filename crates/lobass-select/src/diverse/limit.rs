@@ -3,7 +3,7 @@
 /// Where choosing ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limit<'a> {
-    /// After so many rows.
+    /// After this number of rows.
     Rows(usize),
     /// Before the first row with which those before it have more tokens, as everywhere in lobass.
     Tokens {
@@ -35,7 +35,7 @@ impl Limit<'_> {
         }
     }
 
-    /// At most so many rows can follow.
+    /// The most rows that can follow.
     pub(super) fn at_most(&self, n_rows: usize) -> usize {
         match self {
             Self::Rows(left) => n_rows.min(*left),

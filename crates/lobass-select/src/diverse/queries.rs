@@ -72,7 +72,7 @@ pub fn round_robin(
     Picked { picks, n_without_vector: rows.n_without_vector }
 }
 
-/// The largest cosine of each row to any query; none if no query has a direction.
+/// The largest cosine of each row to any query; `None` if no query has a direction.
 fn largest(rows: &Rows<'_>, queries: Vectors<'_>, dim: usize, threads: usize) -> Vec<Option<f32>> {
     assert_eq!(queries.dim(), dim, "rows and queries have vectors of one length");
     let n_queries = u32::try_from(queries.len()).expect("fewer than 2^32 queries");

@@ -290,7 +290,7 @@ proptest! {
     }
 }
 
-/// The best of all subsets of so many usable rows, by what they are worth.
+/// The best of all subsets of a number of usable rows, by their value.
 fn best_subset(pool: &Pool, n: usize, worth: impl Fn(&[u32]) -> f64) -> f64 {
     let rows = pool.usable();
     let subsets = (0u32..1 << rows.len()).filter(|set| set.count_ones() as usize == n);

@@ -48,7 +48,7 @@ impl<'a> Vectors<'a> {
         &self.values[row as usize * self.dim..(row as usize + 1) * self.dim]
     }
 
-    /// One over the length of a row's vector; none if that has no direction.
+    /// One over the length of a row's vector; `None` if that has no direction.
     pub(crate) fn scale(self, row: u32) -> Option<f32> {
         let squares = dot(self.row(row), self.row(row));
         let scale = squares.sqrt().recip();

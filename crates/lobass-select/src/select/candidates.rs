@@ -112,7 +112,7 @@ pub(super) fn nothing_eligible(
     }
 }
 
-/// Takes scores away that mean that a strategy has nothing to say of a row.
+/// Removes scores that mean that a strategy cannot judge a row.
 fn above_ceiling(strategy: &dyn Strategy, scores: &mut Numbers) -> Option<LeftOut> {
     let (most, meaning) = strategy.info().ceiling?;
     let is_above: Vec<bool> = scores.iter().map(|score| score.is_some_and(|score| score > most)).collect();

@@ -43,7 +43,7 @@ pub(super) fn with_lengths_of(
     ranked
 }
 
-/// How many of the first rows have at most so many tokens together.
+/// How many of the first rows have at most the given number of tokens together.
 fn n_that_fit(columns: &ScoreColumns, ranked: &[Candidate], budget: u64) -> usize {
     let tokens = ranked.iter().scan(0u64, |sum, candidate| {
         *sum = sum.saturating_add(columns.n_tokens_read(candidate.at as usize));

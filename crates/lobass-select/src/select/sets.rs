@@ -15,12 +15,12 @@ pub enum Variety<'a> {
     CosineBound(f32),
     /// The row that is least like what was taken, again and again (k-center, arXiv 1708.00489).
     KCenter {
-        /// Out of the best so many times as many rows.
+        /// The number of candidates, as a multiple of the budget.
         out_of: f64,
     },
     /// The row that makes what was taken most like the others (facility location, as in Superfiltering).
     FacilityLocation {
-        /// Out of the best so many times as many rows.
+        /// The number of candidates, as a multiple of the budget.
         out_of: f64,
         /// How many of the others count, drawn at random; memory and time grow with them.
         n_witnesses: usize,
@@ -100,7 +100,7 @@ impl Chooser<'_> {
     }
 }
 
-/// Rows that differ, of `rows`; `best` are the best of them by rank, or the best so many times as many as are wanted.
+/// Rows among `rows` that differ; `best` are the best of them by rank, or a multiple of the wanted number.
 fn varied(
     sets: Sets<'_>,
     rows: &[u32],

@@ -64,7 +64,7 @@ fn mean(columns: &ScoreColumns, losses: &Numbers, row: usize) -> Option<f64> {
     losses.get(row).filter(|_| n_scored > 0).map(|sum| sum / f64::from(n_scored))
 }
 
-/// The number at a quantile, the lower one of two; none of no numbers.
+/// The number at a quantile, the lower one of two; `None` without numbers.
 fn quantile_of(n_rows: usize, quantile: f64, number: impl Fn(usize) -> Option<f64>) -> Option<f64> {
     let order = ascending(n_rows, &number);
     let last = order.len().checked_sub(1)?;

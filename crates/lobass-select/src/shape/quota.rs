@@ -18,7 +18,7 @@ pub enum Shares {
     Temperature(f64),
     /// In proportion to these numbers, one for each part.
     Given(Vec<f64>),
-    /// Exactly so many rows of each part, if it has them.
+    /// This number of rows of each part, if it has them.
     Rows(Vec<u64>),
 }
 

@@ -1,4 +1,4 @@
-//! Instruction-following difficulty: how much of the response's loss is left when the prompt is there.
+//! Instruction-following difficulty: how much of the response's loss is left with the prompt.
 
 use lobass_core::{Direction, Numbers};
 

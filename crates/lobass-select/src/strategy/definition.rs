@@ -19,7 +19,7 @@ use crate::shape::LeftOut;
 /// gathers that into [`Inputs`], and [`scores`](Self::scores) turns them into one column of numbers. What else a
 /// selection does, such as guards, quotas, and ties, is the same for all.
 pub trait Strategy: Sync {
-    /// Its name, its direction, what it needs, and what pages say of it.
+    /// Its name, its direction, its needs, and its description.
     fn info(&self) -> StrategyInfo;
 
     /// A score for every row by its position in the pool; missing for a row that this strategy cannot judge.

@@ -137,7 +137,7 @@ impl<'a> Inputs<'a> {
         self.columns
     }
 
-    /// A column of summed losses by its name without `_nll`; without numbers if the table has none of that name.
+    /// A column of summed losses by its name without `_nll`; without numbers if the table lacks it.
     pub fn losses(&self, name: &str) -> &'a Numbers {
         self.columns.losses(name)
     }

@@ -89,7 +89,7 @@ fn number(leading: u16, trailing: u16) -> f32 {
     f32::from_bits(place ^ if place >> 31 == 1 { 1 << 31 } else { u32::MAX })
 }
 
-/// A share of so many, rounded up; what floating point adds to a whole number is no reason to round up.
+/// A share of a number, rounded up; a floating-point error above a whole number is not rounded up.
 fn whole_part(all: u64, share: f64) -> u64 {
     let exact = all as f64 * share.clamp(0.0, 1.0);
     let noise = 4.0 * f64::EPSILON * exact;

@@ -118,7 +118,7 @@ fn shape(draft: &mut Draft, entry: &Map<String, Value>, pairs: bool) -> Shape {
     }
 }
 
-/// lobass knows the usual names of roles and contents by itself.
+/// lobass knows the usual names of roles and contents.
 fn note_field_names(draft: &mut Draft, entry: &Map<String, Value>, key: &str) {
     const USUAL: [&str; 12] = [
         "role",

@@ -10,7 +10,7 @@ use crate::model::{BRIER, UNCONDITIONAL};
 use crate::settings::SelectSettings;
 use crate::shell::{quoted_path, quoted_source};
 
-/// The parts of command lines that the page cannot know by itself.
+/// The parts of command lines that the page does not know.
 #[derive(Debug, Clone, Default)]
 pub struct Spelled {
     /// The command that made the table and the page, if one command made both.

@@ -59,7 +59,7 @@ impl Metrics {
         self.note(|metrics| writeln!(metrics.file, "{line}"));
     }
 
-    /// Keeps an error for the end: training goes on if its metrics cannot be written.
+    /// Keeps an error for the end: training continues if its metrics cannot be written.
     fn note(&mut self, write: impl FnOnce(&mut Self) -> std::io::Result<()>) {
         if let Err(error) = write(self) {
             self.failed = Some(error);

@@ -188,7 +188,7 @@ pub fn train_reference(request: &TrainRequest<'_>, work: &WorkDir, runtime: &Run
 
     save(request, &model, request.out)?;
     let outcome = Trained::new(n_train, held_out_rows, work.unscored()?, work.unread()?, &report);
-    // Late, since an outcome says that everything before it is there.
+    // Late, since an outcome means that everything before it exists.
     TrainingRecord { outcome: Some(outcome.clone()), ..record }.write(request.out)?;
     metrics.finish()?;
     checkpoints.remove()?;

@@ -61,7 +61,7 @@ const SCORES: &str = "scores.parquet";
 ///
 /// # Errors
 /// If settings are missing or contradict each other, before anything is computed; if a step fails; or if the observer
-/// asks to stop. Finished work stays, and the same call goes on with it.
+/// asks to stop. Finished work stays, and the same call continues it.
 pub fn run(settings: &Settings, runtime: &Runtime) -> Result<RunReport> {
     let prepared = Prepared::open(settings, runtime)?;
     let Prepared { settings, out, base, recipe, sequences, .. } = &prepared;

@@ -182,7 +182,7 @@ impl ScoreJob<'_> {
         Ok(record.as_ref().and_then(TrainingRecord::told))
     }
 
-    /// The table that is there already, if it is this one.
+    /// The existing table, if it is this one.
     fn done_before(&self, opened: &Opened, runtime: &Runtime) -> Result<TableReport> {
         let table = ScoreFile::open(self.out)?;
         let found = table.manifest();

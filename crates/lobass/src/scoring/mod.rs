@@ -95,7 +95,7 @@ pub fn encode_and_score(
         let encoding = scope.spawn(move || {
             let mut observe = progress::stage(runtime, TOKENISE.to_owned(), n_rows);
             work.encode_while(pool, encoder, threads, &mut |_| !runtime.is_interrupted(), &mut |progress| {
-                // Tokenising goes on if scoring has ended.
+                // Tokenizing continues if scoring has ended.
                 let _ = sender.send(progress.rows_done);
                 observe(progress);
             })

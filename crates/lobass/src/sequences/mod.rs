@@ -92,7 +92,7 @@ impl Sequences {
     }
 }
 
-/// The size of what a model reads, as far as it is known.
+/// The length of a model's input, as far as it is known.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ModelSize {
     /// The longest sequence that the model was made for, in tokens. Without it and without a maximal length, sequences

@@ -1,4 +1,4 @@
-//! The data of a score table: the files that it was made from, wherever they are now.
+//! The data of a score table: the files that it was made from, also if they have moved.
 
 use std::path::{Path, PathBuf};
 

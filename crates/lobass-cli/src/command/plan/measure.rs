@@ -12,7 +12,7 @@ use lobass_run::WorkDir;
 use crate::args::PlanArgs;
 use crate::ui::Ui;
 
-/// Sequences come from at most so many shards, evenly spread over the pool.
+/// The most shards that sequences come from, evenly spread over the pool.
 const MOST_SHARDS: usize = 8;
 /// Rows of a call for each thread, below which a rate would be too low; fewer shards are sampled then.
 const CALL_ROWS: usize = 1024;
@@ -114,7 +114,7 @@ impl Sample {
     }
 }
 
-/// How many of some sequences have so many tokens together; at least one.
+/// How many of some sequences have the given number of tokens together; at least one.
 fn first_tokens(sequences: &[Sequence], n_tokens: f64) -> usize {
     let mut sum = 0;
     let fits = |sequence: &&Sequence| {

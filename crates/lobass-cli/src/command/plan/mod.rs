@@ -61,7 +61,7 @@ pub(crate) fn plan(args: &PlanArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     say(&plan, job.as_ref(), explained.as_ref(), price.transpose()?.flatten().as_ref(), ui)
 }
 
-/// Refuses a device that nobody would compute on.
+/// Refuses a device that nothing would compute on.
 fn check_device(args: &PlanArgs) -> anyhow::Result<()> {
     let flag = [("--device", args.job.device.is_some()), ("--dtype", args.job.dtype.is_some())];
     match flag.into_iter().find(|(_, given)| *given) {

@@ -15,7 +15,7 @@ use crate::ui::Ui;
 /// The spread of speeds from one device to another.
 const SPEED_SPREAD: f64 = 0.03;
 const TASKS_PER_DEVICE: usize = 16;
-/// A time is the mean of so many simulations.
+/// The number of simulations that a time is the mean of.
 const N_SEEDS: u32 = 5;
 /// The time to load one model by default: some 14 GB from another machine.
 const LOAD_SECONDS: f64 = 60.0;
@@ -24,7 +24,7 @@ const LOAD_SECONDS: f64 = 60.0;
 #[derive(Debug)]
 pub(super) struct Price {
     rate: Rate,
-    /// The pool's own tokens a second at that rate; none of a pool without work.
+    /// The pool's tokens a second at that rate; `None` for a pool without work.
     tokens_per_second: Option<f64>,
     models: u8,
     n_shards: usize,
@@ -53,7 +53,7 @@ enum Source {
 }
 
 impl Price {
-    /// The price of a job, if there is a rate. `subject` is there if it is to be measured.
+    /// The price of a job, if there is a rate. `subject` is given if it is to be measured.
     pub(super) fn of(
         args: &PriceArgs,
         explained: &Explained,

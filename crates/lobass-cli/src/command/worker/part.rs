@@ -108,7 +108,7 @@ struct Tally {
     n_tokens: u64,
     /// Whether it ended before all units were looked at.
     stopped: bool,
-    /// Whether a unit failed that nobody can do.
+    /// Whether a unit failed for good.
     hopeless: bool,
 }
 

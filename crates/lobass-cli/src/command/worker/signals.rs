@@ -15,15 +15,15 @@ pub(super) struct Current(Arc<(Mutex<Try>, Condvar)>);
 enum Try {
     #[default]
     None,
-    /// Its mark is being put down.
+    /// Its mark is being written.
     Beginning,
     Begun(Attempt),
 }
 
-/// How often it is looked whether the parent is there.
+/// The pause between two checks for the parent.
 #[cfg(unix)]
 const EVERY: Duration = Duration::from_millis(250);
-/// How long a mark may take to be put down before it is left behind.
+/// How long writing a mark may take before it is abandoned.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Current {
@@ -66,7 +66,7 @@ impl Current {
         }
     }
 
-    /// A mark is about to be put down.
+    /// A mark is about to be written.
     pub(super) fn beginning(&self) {
         self.set(Try::Beginning);
     }
@@ -95,7 +95,7 @@ impl Current {
         // Held to the end, so that no other try begins.
         let (current, _) = waited.unwrap_or_else(PoisonError::into_inner);
         if let Try::Begun(attempt) = &*current {
-            // If the store fails now, the try counts as one that died; there is nobody left to tell.
+            // If the store fails now, the attempt counts as one that died; this cannot be reported.
             let _ = attempt.withdraw();
         }
         process::exit(code)
