@@ -23,7 +23,7 @@ const INPUTS: usize = if cfg!(test) { 64 } else { 4096 };
 const OUTPUTS: usize = if cfg!(test) { 3 } else { 128 };
 
 impl Projection {
-    /// The length of a projected vector of `n` values.
+    /// The length of a projected vector of `n_values` values.
     pub fn width(self, n_values: usize) -> usize {
         self.dim.unwrap_or(n_values)
     }
