@@ -1,4 +1,4 @@
-//! What a newcomer's first build costs: the dearest crates, and the whole.
+//! The cost of a newcomer's first build: the dearest crates, and the whole.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! What is given to people: one binary for any Linux with an old enough glibc, and wheels for the same.
+//! The files for a release: one binary for any Linux with an old enough glibc, and wheels for the same.
 //!
 //! zig links against the glibc of 2014 whatever this machine has. It comes from PyPI, as do the tools around it.
 

@@ -5,7 +5,7 @@ use xshell::{Shell, cmd};
 
 use crate::python::{self, TOOLS};
 
-/// What reads the code and runs none of it.
+/// The checks that read the code without running it.
 pub(crate) fn lint(shell: &Shell) -> Result<()> {
     step("fmt");
     cmd!(shell, "cargo fmt --all --check").run()?;

@@ -146,7 +146,7 @@ impl RowFault {
         Self { status: RowStatus::Malformed, reason: reason.into() }
     }
 
-    /// The same fault, for one response of a pair.
+    /// This fault, named for one response of a pair.
     pub(crate) fn of_side(self, side: &str) -> Self {
         Self { reason: format!("{side}: {}", self.reason), ..self }
     }

@@ -1,4 +1,4 @@
-//! What papers claim of strategies, held against a report.
+//! The claims of papers about strategies, compared with a report.
 
 use lobass_select::{Merit, Rival, strategies};
 

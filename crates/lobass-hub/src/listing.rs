@@ -56,7 +56,7 @@ struct TreeEntry {
 const TREE_VERSION: u32 = 1;
 
 impl Listing {
-    /// What was written down before.
+    /// The listing that was stored before.
     pub(crate) fn read(cache: &RepoCache, commit: &str) -> Result<Option<Self>, Error> {
         let Some(text) = read_optional(&cache.tree(commit))? else { return Ok(None) };
         // Python passes over what it cannot read too, and asks again.

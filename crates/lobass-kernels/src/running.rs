@@ -5,7 +5,7 @@ use crate::lanes::vectorized;
 /// Exponentials summed in `f32` before the sum continues in `f64`, so that a vocabulary of any size loses no digits.
 pub(crate) const PIECE: usize = 1024;
 
-/// What is summed over the logits of a row.
+/// The sums over the logits of a row.
 pub(crate) trait Sums: Copy {
     /// The sums over no logits.
     const EMPTY: Self;

@@ -13,7 +13,7 @@ use super::hub::{COMMIT, DATA, INDEX, MODEL, SHARDED, content, digest, open};
 use super::{Target, remove};
 use crate::mutate::Kind;
 
-/// What the server says next: the listing of a repository, and the index of its weights.
+/// The server's next answers: the listing of a repository, and the index of its weights.
 #[derive(Default)]
 struct Said {
     listing: Vec<u8>,

@@ -9,7 +9,7 @@ use syn::{
 use super::is_for_tests;
 use super::text::text;
 
-/// What was found so far.
+/// The items found so far.
 #[derive(Debug, Default)]
 pub(super) struct Items {
     lines: BTreeSet<String>,
@@ -178,7 +178,7 @@ fn name_of(of: &Type) -> Option<String> {
     }
 }
 
-/// What a variant holds.
+/// The fields of a variant.
 fn fields(fields: &Fields) -> String {
     let types = fields.iter().map(|field| match &field.ident {
         Some(name) => format!("{name}: {}", text(&field.ty)),

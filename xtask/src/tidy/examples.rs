@@ -70,7 +70,7 @@ fn arguments(line: &str) -> Option<String> {
     Some(words.join(" "))
 }
 
-/// What is wrong with a command line, if anything.
+/// The fault of a command line, if it has one.
 fn offense(known: &Flags, line: &str) -> Option<String> {
     let mut words = line.split_whitespace();
     let command = words.clone().find(|word| !word.starts_with('-')).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What the hub says of a repository and of a file.
+//! The hub's description of a repository and of a file.
 
 use std::collections::BTreeMap;
 use std::io::Read as _;

@@ -50,7 +50,7 @@ pub(super) trait Kernel {
     fn multiply(&mut self, w: &Weights<'_>, x: &[Pairs], sums: &mut Sums, first: bool);
 }
 
-/// What multiplies block by block.
+/// The function that multiplies block by block.
 pub(super) fn multiply(kernel: impl Kernel + 'static) -> Box<dyn Multiply> {
     Box::new(ByBlocks(kernel))
 }

@@ -41,7 +41,7 @@ impl Bf16Instructions {
         }
     }
 
-    /// What multiplies with them on this thread.
+    /// The multiplier that uses them on this thread.
     ///
     /// # Panics
     /// If they are not available.

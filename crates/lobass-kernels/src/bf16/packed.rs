@@ -27,7 +27,7 @@ pub(super) enum Form {
     Rounded(Vec<f32>),
 }
 
-/// What packs rows and multiplies them.
+/// The functions that pack rows and multiply them.
 pub(super) trait Multiply {
     /// Rounds and arranges `x`, `[rows, inputs]`.
     fn pack(&self, x: &[f32], inputs: usize) -> Form;

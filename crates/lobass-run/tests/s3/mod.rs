@@ -60,7 +60,7 @@ impl Server {
         Self { endpoint, state }
     }
 
-    /// What a client needs to know, as environment variables.
+    /// The settings of a client, as environment variables.
     pub(crate) fn settings(&self) -> [(&'static str, &str); 5] {
         [
             ("AWS_ENDPOINT_URL", &self.endpoint),
@@ -86,7 +86,7 @@ impl Server {
     }
 }
 
-/// What goes back.
+/// The answer to a request.
 struct Reply {
     status: u16,
     body: Vec<u8>,

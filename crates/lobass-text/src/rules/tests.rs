@@ -1,4 +1,4 @@
-//! What each rule finds, and what it ignores.
+//! Tests of each rule: the rows it finds, and those it ignores.
 
 use proptest::prelude::*;
 

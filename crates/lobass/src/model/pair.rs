@@ -84,8 +84,8 @@ fn check_tokenizer(base: &Model, dir: &Path, tokenizer: &TextTokenizer, runtime:
         None => Ok(()),
         Some(TokenizerDifference::Further(tokens)) => {
             runtime.warn(&format!(
-                "reference `{}`: its tokenizer has tokens that the base's has not, `{}`; texts with them are cut as the \
-                 base cuts them",
+                "reference `{}`: its tokenizer has tokens that the base's lacks, `{}`; texts with them are tokenized as \
+                 the base does",
                 dir.display(),
                 tokens.join("`, `")
             ));

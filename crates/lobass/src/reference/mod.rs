@@ -267,7 +267,7 @@ fn announce(request: &TrainRequest<'_>, n_train: usize, n_held_out: usize, runti
     let n_steps = recipe.n_steps(n_train);
     if n_steps < FEW_STEPS {
         runtime.warn(&format!(
-            "the reference takes {} only, so it will differ little from the base; a smaller `--batch-size` gives more steps steps",
+            "the reference takes {} only, so it will differ little from the base; a smaller `--batch-size` gives more steps",
             counted(n_steps as u64, "step")
         ));
     }
