@@ -55,3 +55,30 @@ fn a_manual_page_for_every_command() {
     assert!(sandbox.path("man/lobass.1").exists());
     assert!(!sandbox.path("man/lobass-markdown.1").exists(), "hidden commands have no page");
 }
+
+/// The page of strategies has a section for each, with its other names and its source, and advice for and against it.
+#[test]
+fn every_strategy_has_a_section() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/reference/strategies.md");
+    let page = fs_err::read_to_string(path).unwrap();
+    let strategies = Sandbox::new().json(0, "strategies");
+    let section = |name: &str| {
+        let rest = page.split_once(&format!("\n### `{name}`\n"));
+        let (_, rest) = rest.unwrap_or_else(|| panic!("`{name}` has no section"));
+        rest.split("\n## ").next().unwrap().split("\n### ").next().unwrap().to_owned()
+    };
+    for strategy in strategies.as_array().unwrap() {
+        let name = strategy["name"].as_str().unwrap();
+        assert!(page.contains(&format!("| [`{name}`](#{name}) |")), "`{name}` is not in the table");
+        let section = section(name);
+        let source = strategy["source"].as_str().unwrap();
+        let ids = source.split("arXiv ").skip(1).filter_map(|id| id.get(..10));
+        let others = strategy["other_names"].as_array().unwrap().iter().map(|other| other.as_str().unwrap());
+        let parts = ["**Score:**", "**Needs:**", "**Source:**", "**Use it when**", "**Do not use it when**"];
+        for part in parts.into_iter().chain(ids).chain(others) {
+            assert!(section.contains(part), "the section of `{name}` lacks `{part}`");
+        }
+    }
+    let n_sections = page.matches("\n### `").count();
+    assert_eq!(n_sections, strategies.as_array().unwrap().len(), "a section of no strategy");
+}
