@@ -28,9 +28,9 @@ impl ColumnSet {
 
 /// A score table by columns, in the order of the pool: row 17 of the pool is at 17 of every column.
 ///
-/// It holds neither keys nor reasons, which are most of a table and say nothing about which rows are good: of a key
-/// there is a hash, of the reasons the first of each status. That makes 21 bytes a row, 8 more for each column of
-/// losses, and 4 for pairs and for folds each.
+/// It holds neither keys nor reasons, which are most of a table and say nothing about which rows are good. Instead it
+/// has a hash of each key, and the first reason of each status. That makes 21 bytes a row, 8 more for each column of
+/// losses, and 4 each for pairs and for folds.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ScoreColumns {
     /// The seed of ties.

@@ -1,10 +1,14 @@
 //! The words that every lobass crate shares.
 //!
-//! Nothing here reads a file, touches a tensor, or knows a tokenizer. The types follow the flow of the tool: an
-//! [`ExampleKey`] names a row; a [`Sequence`] is that row as a model sees it; a [`LossEngine`] turns sequences into
-//! [`Nll`] sums; a [`ScoreRecord`] is one row of the score table, and [`ScoreColumns`] are what is needed of all of
-//! them; a scorer makes a [`Score`] of each row, with a [`Direction`]; a strategy spends a [`Budget`] and returns a
-//! [`Selection`]. Long work reports to an [`Observer`].
+//! Nothing here reads a file, touches a tensor, or knows a tokenizer. The types follow the flow of the tool:
+//!
+//! - An [`ExampleKey`] names a row. A [`Sequence`] is that row as a model sees it.
+//! - A [`LossEngine`] turns sequences into [`Nll`] sums.
+//! - A [`ScoreRecord`] is one row of the score table. [`ScoreColumns`] hold the columns of all rows.
+//! - A scorer computes a [`Score`] for each row, with a [`Direction`].
+//! - A strategy spends a [`Budget`] and returns a [`Selection`].
+//!
+//! Long work reports to an [`Observer`].
 //!
 //! ```
 //! use lobass_core::{Nll, Sequence};

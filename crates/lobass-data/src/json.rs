@@ -1,8 +1,8 @@
 //! JSON as people write it: with the `NaN` of Python's `json`, and with integers of any size.
 //!
-//! [`Value`] has no place for either. A number that it cannot hold is kept as an object with one key, [`NUMBER`], and
-//! the digits as they stand in the file; bytes that are no text, which Parquet and Arrow can have in a text column,
-//! are kept as an object with the key [`BYTES`]. Both compare, hash, and print as different values if they differ.
+//! [`Value`] has no place for either. A number that it cannot hold becomes an object with one key, [`NUMBER`], and the
+//! digits as they stand in the file. Parquet and Arrow can have bytes that are no text in a text column. They become an
+//! object with the key [`BYTES`]. Both compare, hash, and print as different values if they differ.
 
 use std::borrow::Cow;
 

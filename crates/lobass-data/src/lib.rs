@@ -1,9 +1,10 @@
 //! SFT data to token sequences, and back to files.
 //!
-//! A [`DataFile`] is a file and what its columns mean, by its first bytes and its first row; a [`Pool`] is
-//! several of them as one stream of [`Example`]s; an [`Encoder`] renders each with a [`ChatTemplate`], tokenises it
-//! once, and masks everything but the responses; [`DataFile::write_subset`] copies chosen rows, byte for byte, into
-//! the same container.
+//! - A [`DataFile`] is a file and the meaning of its columns, recognized by its first bytes and its first row.
+//! - A [`Pool`] is several of them as one stream of [`Example`]s.
+//! - An [`Encoder`] renders each example with a [`ChatTemplate`], tokenizes it once, and masks everything but the
+//!   responses.
+//! - [`DataFile::write_subset`] copies chosen rows, byte for byte, into the same container.
 //!
 //! A bad row is data: it becomes a [`RowFault`], with a status and a reason, and never stops the others. What stops
 //! a file is an [`Error`].

@@ -11,9 +11,8 @@ const OF_EACH: usize = 60;
 /// Tries at finding one more.
 const TRIES: usize = 2000;
 
-/// Right answers to questions that no row of the shipped pool asks, rightly or wrongly, skill by skill and each once:
-/// up to 60 of every skill, of those of pretraining ([`Kind::Known`]) and of those that it never showed
-/// ([`Kind::Learnable`]).
+/// Right answers to questions that no row of the shipped pool asks, skill by skill and each once. There are up to 60 of
+/// every skill, both of pretraining ([`Kind::Known`]) and of those that it never showed ([`Kind::Learnable`]).
 ///
 /// Some skills have few questions, and the pool asks nearly all of them: homes, shouts, colors, and opposites are rare
 /// here. The pool is what it was before there was this.

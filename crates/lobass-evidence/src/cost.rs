@@ -7,9 +7,9 @@ const OF_TRAINING: f64 = 3.0;
 
 /// The cost of an arm, in forward passes of the model over the whole pool.
 ///
-/// Source of the accounting: GRAPE, arXiv 2502.04194, appendix F, where learnability costs the training of the reference
-/// and two passes. Counted are tokens that go through the model, and nothing else: no tokenizing, no reading, no
-/// generation; and what the plan of the loss engine saves is left out, since it is the same for all.
+/// Source of the accounting: GRAPE, arXiv 2502.04194, appendix F, where learnability costs the training of the
+/// reference and two passes. Only tokens that go through the model count: no tokenizing, no reading, no generation.
+/// What the plan of the loss engine saves is left out, since it is the same for all.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Cost {
     /// Scoring of the pool: a pass for each column of losses that the strategy reads.

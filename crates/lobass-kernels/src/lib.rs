@@ -1,14 +1,16 @@
 //! The inner loops of a LLaMA-family model on the CPU, forward and backward, on plain `f32` slices.
 //!
-//! Slices are row-major. Every function runs on the calling thread, allocates at most a scratch of some hundred
-//! kilobytes (attention of long sequences more: 64 rows of scores; products in bf16: 512 rows), and gives the same bits
-//! for the same input on the same processor: a caller with many rows or sequences spreads them over threads.
+//! Slices are row-major. Every function runs on the calling thread and gives the same bits for the same input on the
+//! same processor. A caller with many rows or sequences spreads them over threads. A call allocates at most some
+//! hundred kilobytes. Attention of long sequences needs 64 rows of scores, and products in bf16 need 512 rows.
 //!
-//! Loops are compiled for AVX-512, AVX2, NEON, and without any of these, and are chosen at run time. A sum is cut into as many
-//! parts whatever the width of a vector, and multiplied and added with one rounding, so that the choice changes no bit
-//! of it. (Without FMA instructions, that is slow.) Products of matrices do choose their order by the processor: those
-//! of [`matmul`] are `gemm`'s, those of [`project`] too unless there is AVX-512, and those of [`matmul_bf16`] unless
-//! there are instructions for bf16 itself. Only the call of `gemm` and these instructions are `unsafe`.
+//! Loops are compiled for AVX-512, AVX2, NEON, and without any of these, and are chosen at run time. The choice changes
+//! no bit of a sum: it has the same number of parts for every width of a vector, and each step multiplies and adds with
+//! one rounding. (Without FMA instructions, that is slow.)
+//!
+//! Products of matrices do choose their order by the processor. [`matmul`] uses `gemm`, [`project`] too unless there is
+//! AVX-512, and [`matmul_bf16`] too unless there are instructions for bf16. Only the call of `gemm` and these
+//! instructions are `unsafe`.
 //!
 //! Each kernel has a short version in [`plain`], in `f64`, which defines what it computes.
 //!

@@ -30,10 +30,9 @@ impl Engine {
     /// likely ones the lowest id counts, as in `torch.argmax`. A prediction with a logit that is no number matches
     /// nothing.
     ///
-    /// For a single response at the end of a sequence, greedy decoding from the prompt gives that response, end
-    /// token included, if and only if all of its tokens match: as long as every token matched, what was decoded is what
-    /// the reference has. Nothing is sampled, no answer is looked for in a text, and a right answer in other words
-    /// does not match.
+    /// A single response at the end of a sequence is what greedy decoding from the prompt gives, end token included, if
+    /// and only if all of its tokens match. As long as every token matched, the decoded text is the reference's.
+    /// Nothing is sampled, no answer is searched in a text, and a right answer in other words does not match.
     ///
     /// # Errors
     /// [`Error::TokenOutOfRange`] for an id that the model has no embedding for, [`Error::Device`] if the device

@@ -12,8 +12,8 @@ const CHUNK_LOGITS: usize = 16 << 20;
 
 /// Computes the negative log-likelihood of labels under the model, `log(sum exp(logits)) - logits[label]`, in nats.
 ///
-/// Logits are `f32`, and never all there: on the processor a block of the vocabulary goes by after the other, and a
-/// loss is the same to the bit whatever other losses are computed with it; elsewhere there are at most 64 MiB at a time.
+/// Logits are `f32`. On the processor, they are computed for one block of the vocabulary after the other, and a loss
+/// has the same bits whatever other losses are computed with it. Elsewhere at most 64 MiB of logits exist at a time.
 ///
 /// # Shapes
 /// - `hidden`: `[n, hidden]`, rows of [`Llama::hidden_states`]

@@ -1,10 +1,10 @@
 //! The loss engine: how sequences become negative log-likelihood sums.
 //!
 //! An [`Engine`] holds one model on one device and implements [`lobass_core::LossEngine`]. It makes a [`Plan`] of each
-//! call, from token ids alone: what is there twice is run once, common beginnings are run once a batch, and the last
-//! layer and the head run on the rows whose prediction counts. On the processor batches run on single-threaded workers
-//! over shared weights: no padding, and the same bits whatever the company, the order, what is shared, or the number
-//! of threads. The vocabulary goes by in blocks, so that no `[batch, seq, vocab]` buffer ever exists.
+//! call, from token ids alone. Equal sequences are run once, common beginnings once per batch, and the last layer and
+//! the head only on rows whose prediction counts. On the processor, batches run on single-threaded workers over shared
+//! weights, without padding. Losses have the same bits whatever the other sequences, the order, or the number of
+//! threads. The head goes through the vocabulary in blocks, so no `[batch, seq, vocab]` buffer ever exists.
 //!
 //! It also implements [`lobass_core::EmbeddingEngine`]: a vector of each sequence from the same pass, the position-weighted
 //! mean of its last hidden states, with the same losses to the bit. Every row of the last layer is computed then.

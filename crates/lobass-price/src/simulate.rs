@@ -8,9 +8,9 @@ use crate::{Cluster, Error, Outcome, Schedule};
 /// Simulates a job once. `units` are the seconds of each unit on a device of nominal speed, in the order in which they
 /// are handed out. The same arguments give the same outcome.
 ///
-/// Only for [`Schedule::Static`] do further failures never make a job shorter. Where units wait in a queue, one that
-/// is lost may happen to be done again by a faster device, or by one that lives longer (Graham 1966); on average
-/// failures cost time under any schedule.
+/// Only for [`Schedule::Static`] do further failures never make a job shorter. Where units wait in a queue, a lost unit
+/// may be done again by a faster device, or by one that lives longer (Graham 1966). On average failures cost time under
+/// any schedule.
 ///
 /// # Errors
 /// [`Error::Number`] if a number means nothing, [`Error::Endless`] if nodes fail before anything gets done.
@@ -177,8 +177,8 @@ mod tests {
             }
         }
 
-        /// Nobody is idle while a unit waits, so a pool ends at most one longest unit on the slowest device after the
-        /// time at which work that is spread evenly would have ended; and no static schedule ends before that time.
+        /// No device is idle while a unit waits. So a pool ends at most one longest unit on the slowest device later
+        /// than work that is spread evenly. No static schedule ends before that time.
         #[test]
         fn a_pool_is_never_worse_than_static_by_more_than_a_unit(
             units in prop::collection::vec(0.0..100.0, 1..80), cluster in clusters(), seed: u64,

@@ -1,10 +1,10 @@
 //! A score table and its selections as a page or as text.
 //!
-//! [`Measuring`] takes the columns of a score table and adds one strategy after the other; what comes of it is a
-//! [`Report`], plain data of bounded size: every row as a point for some thousands of rows, a density for more.
-//! [`to_html`] makes one self-contained page of it, with nothing to load and nothing that needs a script; [`to_text`]
-//! makes what a terminal can show. The caller puts the texts of the shown rows into
-//! [`Report::examples`], with the loss of each token if it is known. Nothing here reads a file or a clock.
+//! [`Measuring`] takes the columns of a score table and adds one strategy after the other. The result is a [`Report`],
+//! plain data of bounded size: up to some thousands of rows as points, more as a density. [`to_html`] makes one
+//! self-contained page of it, which loads nothing and needs no script. [`to_text`] makes text for a terminal. The
+//! caller puts the texts of the shown rows into [`Report::examples`], with the loss of each token if it is known.
+//! Nothing here reads a file or a clock.
 //!
 //! ```
 //! use lobass_core::{Budget, ScoreColumns, ScoreRecord};

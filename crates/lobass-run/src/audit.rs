@@ -23,9 +23,9 @@ impl WorkDir {
     /// Reads all commits that a table needs.
     ///
     /// # Errors
-    /// [`Error::Unfinished`] if one is missing, [`Error::Quarantined`] if more than `allowed` units were given up,
-    /// [`Error::Mixture`] if units of one stage come from several versions, [`Error::Surprise`] if there are commits
-    /// that the plan does not ask for, [`Error::Damaged`] if one is of another plan.
+    /// [`Error::Unfinished`] if one is missing. [`Error::Quarantined`] if more than `allowed` units were given up.
+    /// [`Error::Mixture`] if units of one stage come from several versions. [`Error::Surprise`] if there are commits
+    /// that the plan does not ask for. [`Error::Damaged`] if one belongs to another plan.
     pub(crate) fn audit(&self, seal: &Seal, allowed: usize) -> Result<Audit, Error> {
         let stages: Vec<(String, String)> = std::iter::once((ROWS.to_owned(), ROWS.to_owned()))
             .chain(seal.models().map(|model| (model.role.clone(), stage_name(model, seal.detail))))

@@ -15,9 +15,9 @@ pub struct Folds {
 
 /// The fold of a row, in `0..n_folds`; of a pair `sequence` is the chosen side.
 ///
-/// It is a seeded hash of the token ids and of nothing else. So rows that a model cannot tell apart share a fold: if
-/// they did not, a reference would be trained on one of them and asked for the other as if it had not seen it. Pairs
-/// with one chosen response share it too, whatever was rejected.
+/// It is a seeded hash of the token ids and of nothing else, so rows that a model cannot tell apart share a fold.
+/// Otherwise a reference would be trained on one of them and score the other as if it had not seen it. Pairs with one
+/// chosen response share a fold too, whatever was rejected.
 ///
 /// # Panics
 /// If there are no folds.

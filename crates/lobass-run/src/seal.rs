@@ -42,9 +42,9 @@ impl WorkDir {
     /// and no numbers.
     ///
     /// # Errors
-    /// [`Error::Unsealable`] if the models and their roles do not make a table, [`Error::Unfinished`] if a unit is not
-    /// done, [`Error::Quarantined`] if one was given up, [`Error::Mixture`] or [`Error::Surprise`] if there is what the
-    /// plan does not ask for, [`Error::Damaged`] if a unit's data is not what was committed.
+    /// [`Error::Unsealable`] if the models and their roles do not make a table. [`Error::Unfinished`] if a unit is not
+    /// done. [`Error::Quarantined`] if a unit was given up. [`Error::Mixture`] or [`Error::Surprise`] if there are
+    /// commits that the plan does not ask for. [`Error::Damaged`] if a unit's data is not what was committed.
     pub fn seal(&self, seal: &Seal, out: &Path) -> Result<SealReport, Error> {
         self.seal_without(seal, 0, out)
     }

@@ -1,8 +1,8 @@
 //! How far two rankings of one pool agree.
 //!
-//! A score is of use only if it would come out alike from another run. References that differ in nothing but their
-//! seed, or in whether they have seen a row, each give the pool a ranking; what these share is what the data says,
-//! and the rest is the model's.
+//! A score is useful only if another run would give nearly the same. References that differ only in their seed, or in
+//! whether they have seen a row, each rank the pool. The common part of these rankings comes from the data, and the
+//! rest from the model.
 
 use std::collections::HashSet;
 

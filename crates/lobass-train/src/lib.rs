@@ -1,11 +1,10 @@
 //! Supervised fine-tuning of the reference model.
 //!
-//! [`fine_tune`] takes a model and examples and gives the model back, trained: all of its weights, or, with a
-//! [LoRA adapter](lobass_llama::LoraConfig) on it, the adapter's. The [`Objective`] is supervised fine-tuning, whose
-//! loss is the mean over the scored tokens of the whole batch, or preference optimization over pairs; it does not
-//! depend on the micro-batches in which it is computed. Gradients are clipped by their global norm; AdamW leaves norms
-//! and biases out of weight decay; the learning rate follows a [`Schedule`]. These are the semantics of transformers'
-//! `Trainer` with PyTorch's `AdamW`.
+//! [`fine_tune`] takes a model and examples and returns the trained model. It trains all weights or, with a [LoRA
+//! adapter](lobass_llama::LoraConfig) on the model, the adapter's. The [`Objective`] is supervised fine-tuning, whose
+//! loss is the mean over the scored tokens of the whole batch, or preference optimization over pairs. It does not
+//! depend on the micro-batches. Gradients are clipped by their global norm, AdamW does not decay norms and biases, and
+//! the learning rate follows a [`Schedule`]. These are the semantics of transformers' `Trainer` with PyTorch's `AdamW`.
 //!
 //! The same seed gives the same weights on any number of threads, to the bit: micro-batches are a function of the batch
 //! alone, and their gradients are added in order. With [`Checkpoints`], a training that was killed resumes and ends

@@ -64,8 +64,8 @@ impl Rendered<'_> {
         }
     }
 
-    /// The end of turn `at`, by the text that the template writes after the content of the last turn: as far as that is
-    /// equal here, and up to a special token that opens the next turn.
+    /// The end of turn `at`. The template writes some text after the content of the last turn. The turn ends where the
+    /// text here stops being equal to that, or before a special token that opens the next turn.
     fn end_after_the_said(&self, at: usize, message: &Message, as_last: &str) -> Option<usize> {
         let part = if message.calls_tools() { Part::Calls } else { Part::Content };
         let other_as_last = self.with_other(at, part, at + 1)?;

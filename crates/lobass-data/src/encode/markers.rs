@@ -8,8 +8,8 @@ impl<'a> Rendered<'a> {
         rest.trim().is_empty() || self.special_token(rest.trim_start()).is_some()
     }
 
-    /// The length of a special token that follows at once or after white space, and of a second one that follows it at
-    /// once and does not open the next turn, if it is known what opens it. No known template ends a turn with three.
+    /// The length of the special tokens that end a turn. The first follows at once or after white space. A second one
+    /// counts if it follows at once and is not known to open the next turn. No known template ends a turn with three.
     pub(super) fn markers(&self, rest: &str, openers: impl FnOnce() -> Option<Vec<&'a str>>) -> usize {
         let Some(first) = self.special_token(rest.trim_start()) else { return 0 };
         let length = leading_space(rest) + first.len();

@@ -1,10 +1,12 @@
 //! Where the responses are in a rendered conversation.
 //!
-//! The text of every turn is found by rendering prefixes of the conversation: what the template writes before a turn
-//! ends where the prefix with a generation prompt ends; what it writes for the turn ends where the prefix with the
-//! turn ends (`borders`). Where prefixes are written differently from the whole, renderings with another text in place
-//! of the turn's own say where that is (`shadow`). Inside the turn the reply's own text is looked up (`reply`), so
-//! that what a template injects before it (an empty think block, a space) is not scored as if the data had said it.
+//! The text of every turn is found by rendering prefixes of the conversation (`borders`). The prefix with a generation
+//! prompt ends where the template's text before the turn ends. The prefix with the turn ends where the template's text
+//! for the turn ends.
+//!
+//! Some templates write prefixes differently from the whole. Then the border is found by rendering another text in
+//! place of the turn's own (`shadow`). Inside the turn, the reply's own text is searched (`reply`). So text that a
+//! template injects before it, such as an empty think block or a space, is not scored as if it were in the data.
 
 use std::ops::Range;
 

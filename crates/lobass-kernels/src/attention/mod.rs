@@ -1,11 +1,10 @@
 //! Causal attention of one sequence, with grouped heads and an optional window.
 //!
-//! Queries are taken a block at a time, and a block is multiplied with the keys that it can see and no others, so
-//! that nothing beyond the diagonal's own blocks is computed and dropped. What is kept for the gradient is one number
-//! per query, not the probabilities.
+//! Queries are processed in blocks. A block is multiplied only with the keys that it can see, so almost nothing beyond
+//! the diagonal is computed. For the gradient, one number per query is kept, not the probabilities.
 //!
-//! Forward, the result of a query depends on what it sees and on nothing else, to the bit: not on which other queries
-//! are asked for, nor on how a sequence was cut into prefix and rest.
+//! Forward, the result of a query depends on what it sees only, to the bit. It does not depend on the other queries, or
+//! on how a sequence was cut into prefix and rest.
 
 mod backward;
 mod forward;

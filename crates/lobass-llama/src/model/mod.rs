@@ -1,9 +1,9 @@
 //! The decoder as burn modules, forward and backward. Field names are the checkpoint's tensor names, so that a tensor
 //! list reads as a map of this folder.
 //!
-//! Rows of several sequences are packed one after the other; everything but attention works row by row. Each module
-//! has a forward pass, which hands out what the backward pass needs, and the backward pass itself, written out: no
-//! tape is kept, frozen weights cost no gradient, and a low-rank update is never made dense.
+//! Rows of several sequences are packed one after the other; everything but attention works row by row. Each module has
+//! a forward pass, which returns what the backward pass needs, and a backward pass, written by hand. No tape is kept,
+//! frozen weights cost no gradient, and a low-rank update is never made dense.
 //!
 //! Legend for shapes: `rows` of all packed sequences, `H` query heads, `K` key-value heads, `D` head width.
 

@@ -100,9 +100,9 @@ pub(crate) trait Ops: fmt::Debug + Send + Sync {
 
     /// Causal attention within each sequence, of the queries asked for.
     ///
-    /// `path` has the keys and values before those of this pass, if that is a part of a larger one, and is left with
-    /// those that come before the next part; where passes are whole, nothing is in it. `dtype` is the format in which
-    /// scores may be made.
+    /// `path` holds the keys and values before those of this pass, if the pass is a part of a larger one. It is left
+    /// with those that come before the next part. For whole passes it is empty. `dtype` is the format in which scores
+    /// may be made.
     fn attention(
         &self,
         inputs: AttentionInputs,

@@ -1,8 +1,8 @@
 //! The computation for the losses of some sequences, without what no loss depends on.
 //!
-//! Planned from token ids alone, so that it works for any template and for every model alike: a sequence that is there
-//! twice is run once; nothing is run after the last position that is scored; and what sequences have in common at
-//! their beginning, be it a preamble, a system prompt, or a prompt with several responses, is run once a batch.
+//! The plan depends on token ids alone, so it works for any template and for every model alike. Equal sequences are run
+//! once. Nothing is run after the last scored position. A common beginning, such as a system prompt or a prompt with
+//! several responses, is run once per batch.
 
 mod batch;
 mod prefixes;

@@ -42,8 +42,8 @@ type Map = fn(f64) -> f64;
 const REACH: f64 = 3.0;
 /// Numbers beyond this share at either end do not affect the scale.
 const TAIL: f64 = 0.001;
-/// Positive numbers whose largest is this multiple of their least are shown on a scale of ratios, if their median lies in
-/// the first part of the span, where most of them would be squeezed together.
+/// The ratio of the largest to the least of positive numbers from which they may be shown on a scale of ratios. Their
+/// median also has to lie in the first part of the span, where most of them would be squeezed together.
 const LOG_FROM: f64 = 20.0;
 const LOG_MEDIAN: f64 = 0.25;
 

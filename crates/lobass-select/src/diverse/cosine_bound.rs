@@ -11,9 +11,8 @@ const JOB: usize = if cfg!(test) { 2 } else { 8 };
 
 /// Goes down a ranking and accepts a row if its cosine to every accepted one is at most `bound`.
 ///
-/// A pick's value is the largest of these cosines, -1 for the first row. The work is that of comparing each row that is
-/// looked at with each that was accepted, and stops at the first that is too much alike; what is done on other threads
-/// beyond the end of the limit is thrown away.
+/// A pick's value is the largest of these cosines, -1 for the first row. Each row is compared with the accepted ones
+/// until one is too similar. Work of other threads beyond the end of the limit is thrown away.
 ///
 /// # Panics
 /// If a row has no place in `vectors`.

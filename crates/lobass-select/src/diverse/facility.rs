@@ -21,12 +21,13 @@ const KEPT: usize = if cfg!(test) { 150 } else { 64 << 20 };
 
 /// Chooses the row that adds most to `sum over witnesses of max over chosen rows of (1 + cos) / 2`, again and again.
 ///
-/// Every witness wants a chosen row that is like it. With all eligible rows as `witnesses` this is facility location;
-/// the time for the first gains is that of the product of both numbers, so for more than some ten thousand rows take a
-/// [sample of them](witnesses), which estimates the same sum. Gains only ever shrink, so that later ones are computed
-/// anew only where the old one would be the largest (lazy greedy); if eligible rows and witnesses have at most 64 Mi pairs,
-/// their likenesses are kept for that. A pick's value is what it added, as a share of the
-/// number of witnesses. Of equal gains that of the smaller hash wins.
+/// Every witness wants a chosen row that is like it. With all eligible rows as `witnesses` this is facility location.
+/// The first gains take as many products as there are pairs of both. For more than some ten thousand rows, take a
+/// [sample of them](witnesses), which estimates the same sum.
+///
+/// Gains only shrink, so a gain is computed again only if its old value would be the largest (lazy greedy). If eligible
+/// rows and witnesses have at most 64 Mi pairs, their similarities are kept for that. A pick's value is its gain, as a
+/// share of the number of witnesses. Of equal gains, that of the smaller hash wins.
 ///
 /// # Panics
 /// If a row has no place in `vectors` or `ties`.

@@ -1,9 +1,8 @@
 //! Choosing a set, and not rows one by one: sets whose vectors differ, cover the others, or resemble a query.
 //!
-//! Everything here is a function of vectors, of a ranking or a list of rows that may be chosen, of a [`Limit`], and of
-//! the seeded hash of each row's key that decides ties. The place of a row in its file decides nothing, and neither does
-//! the number of threads: a similarity is a function of two vectors, and what is summed is summed in the order of the
-//! hashes.
+//! Everything here is a function of vectors, of a ranking or a list of eligible rows, of a [`Limit`], and of the seeded
+//! hash of each row's key that decides ties. Neither the place of a row in its file nor the number of threads changes a
+//! result. A similarity is a function of two vectors, and sums are computed in the order of the hashes.
 //!
 //! | function | time, in products of two vectors | memory beside the vectors |
 //! |---|---|---|

@@ -27,9 +27,10 @@ impl Strategy for Lark {
     }
 }
 
-/// The gain of each row within the responses to its prompt, `(L_i / S) (2 rho_i - sum(rho_j L_j) / S)` with `L` the
-/// mean cross entropy, `rho` the mean Brier loss over it, and `S` the sum of all `L` of the prompt; missing where a loss
-/// is, or where a prompt has no loss at all.
+/// The gain of each row within the responses to its prompt, `(L_i / S) (2 rho_i - sum(rho_j L_j) / S)`.
+///
+/// `L` is the mean cross entropy, `rho` the mean Brier loss divided by it, and `S` the sum of all `L` of the prompt.
+/// The gain is missing where a loss is missing, or where all losses of a prompt are zero.
 ///
 /// `rho` is about how fast a row's loss falls in training, and `L / S` how much of the prompt's loss is its own. LARK's
 /// code sums the squares of the fifty most likely tokens; these are of the whole vocabulary. Linear in the rows.

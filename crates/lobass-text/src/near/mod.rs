@@ -50,9 +50,10 @@ pub struct Sketch {
 
 /// Texts, and which of them are near duplicates.
 ///
-/// Memory: 4 bytes for each text, and for each text that is not the words of another again 100 bytes or so, 4 for each
-/// band (21 at 0.8), and 4 for each of its distinct shingles, of which at most 256 are kept: at most 1.2 KB in all,
-/// however long it is, and up to twice that while lists grow. Grouping takes 16 bytes more for each text and thread.
+/// Memory: 4 bytes for each text. A text whose words differ from those of all others takes some 100 bytes more, 4 bytes
+/// for each band (21 at 0.8), and 4 bytes for each distinct shingle, of which at most 256 are kept. That is at most 1.2
+/// KB, whatever its length, and up to twice that while lists grow. Grouping takes 16 bytes more for each text and
+/// thread.
 #[derive(Debug, Clone)]
 pub struct NearDuplicates {
     minhash: MinHash,

@@ -1,8 +1,8 @@
 //! Examples of an evaluation that a pool holds too.
 //!
-//! A row of the pool overlaps with an example if it asks the same ([`prompt`]), holds most of the example's prompt or
-//! of its response word for word ([`passages`]), or is a near duplicate of the whole ([`crate::NearIndex`]). The first
-//! two are exact; near duplicates are missed as seldom as [`crate::Bands`] says.
+//! A row of the pool overlaps with an example in three cases. It asks the same ([`prompt`]). It holds most of the
+//! example's prompt or of its response word for word ([`passages`]). It is a near duplicate of the whole
+//! ([`crate::NearIndex`]). The first two are exact; [`crate::Bands`] says how seldom near duplicates are missed.
 
 mod passages;
 mod prompt;
@@ -19,7 +19,7 @@ pub struct OverlapOptions {
     /// When two whole texts are near duplicates.
     pub near: GroupOptions,
     /// The least share of the runs of 13 words of an example's prompt, or of its response, that a row holds, above 0
-    /// and at most 1; without one, passages are not searched for.
+    /// and at most 1. Without one, passages are not searched.
     pub passages: Option<f64>,
 }
 

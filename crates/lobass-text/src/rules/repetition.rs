@@ -1,11 +1,13 @@
 //! Repetition, by the measures of Gopher (arXiv 2112.11446, table A1), fitted to responses.
 //!
 //! The limits were made for pages, where a few repeated words are a small share. A short response that says the same
-//! name three times is fine. So of a response of `n` words phrases may make `1 + 100 / n` times as much, and
-//! passages `1 + 200 / n` times: twice and three times as much at 100 words, hardly more for a page. There have to be
-//! a few repeats at all ([`MIN_REPEATS`]). Lists have frames, such as `is the second most spoken language in`, so
-//! passages are of 8 to 10 words; Gopher also has 5 to 7. Code, markup, and formulas repeat themselves, and so do
-//! songs: neither is looked at. In scripts without spaces two letters are counted as a word.
+//! name three times is fine. So the limits depend on the number `n` of words of a response: for phrases `1 + 100 / n`
+//! times the page's limit, for passages `1 + 200 / n` times. That is twice and three times as much at 100 words, and
+//! hardly more for a page. A few repeats are always allowed ([`MIN_REPEATS`]).
+//!
+//! Lists have frames, such as `is the second most spoken language in`, so passages are of 8 to 10 words; Gopher also
+//! has 5 to 7. Code, markup, formulas, and songs repeat themselves and are not measured. In scripts without spaces two
+//! letters count as a word.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;

@@ -1,8 +1,8 @@
 //! Comparing strategies by what their subsets teach.
 //!
-//! Every training is one unit: its result is a file that is there whole or not at all, so that a comparison
-//! that was killed is the list of trials without those that are done. What decides a trial, the rows it is trained on
-//! and what it is measured on included, has an identity; a result of another identity is never taken.
+//! Every training is one unit. Its result is a file that is whole or absent, so an interrupted comparison continues
+//! with the trials that are missing. A trial has an identity, made of everything that decides its result, such as its
+//! rows and its held-out examples. A result with another identity is never used.
 
 mod devices;
 mod held_out;

@@ -73,8 +73,8 @@ fn generation_edit(source: &str, tag: &Tag) -> Option<Edit> {
     Some(Edit { at: start..start + inner.trim().len(), text })
 }
 
-/// An assignment to an attribute of a namespace inside a macro: the engine sees variables of the template there only
-/// if they are read, so the value is read out of a list that the namespace is in too.
+/// An assignment to an attribute of a namespace inside a macro. There, the engine sees variables of the template only
+/// if they are read. So the value is read from a list that also contains the namespace.
 fn enclosed(source: &str, tag: &Tag) -> Option<[Edit; 2]> {
     let tokens = tokens::tokens(source, &tag.inner);
     let [set, name, dot, _, equals, value @ ..] = &tokens[..] else { return None };
