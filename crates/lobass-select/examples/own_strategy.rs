@@ -43,7 +43,7 @@ fn main() -> Result<(), SelectError> {
     let row = |row: u64| {
         let n_scored = 2 + u32::try_from(row % 10).unwrap_or_default();
         let base = f64::from(n_scored) * (1.0 + row as f64 / 20.0);
-        ScoreRecord::scored(row, n_scored, base, base * if row % 3 == 0 { 0.95 } else { 0.5 })
+        ScoreRecord::scored(row, n_scored, base, base * if row.is_multiple_of(3) { 0.95 } else { 0.5 })
     };
     let columns = ScoreColumns::of(&(0..60).map(row).collect::<Vec<_>>(), 0);
     let strategy = StillHard { least_share: 0.1 };

@@ -6,7 +6,7 @@ use lobass_select::Strategy;
 
 use crate::error::{Result, bail};
 use crate::score::Scored;
-use crate::selection::{SelectionReport, SelectionTarget, choose, columns_of, reads_rows, select_and_write};
+use crate::selection::{SelectionReport, SelectionTarget, Selector, columns_of, reads_rows};
 use crate::settings::{SelectSettings, available_threads};
 
 /// Rows that a strategy keeps, best first.
@@ -69,7 +69,8 @@ pub fn select_by(scored: &Scored, strategy: &dyn Strategy, settings: &SelectSett
     let wanted = columns_of([strategy], settings, scored.manifest())?;
     let columns = scored.table.columns(&wanted, settings.seed, available_threads())?;
     let pool = pool_for(scored, strategy, settings, false)?;
-    let chosen = choose(&scored.table, &columns, pool, strategy, settings)?;
+    let selector = Selector::open(&scored.table, pool, [strategy], settings)?;
+    let chosen = selector.choose(&columns, strategy, settings)?;
     Ok(Kept { selection: chosen.selection })
 }
 
@@ -89,7 +90,8 @@ pub fn select_and_report(
     let columns = scored.table.columns(&wanted, settings.seed, available_threads())?;
     let pool = pool_for(scored, strategy, settings, target.out.is_some())?;
     target.check(pool, scored.table.path(), settings)?;
-    select_and_write(&scored.table, &columns, pool, strategy, settings, target)
+    let selector = Selector::open(&scored.table, pool, [strategy], settings)?;
+    selector.choose_and_write(&columns, strategy, settings, target)
 }
 
 /// The rows of a table, all of which have to be there if they are read.

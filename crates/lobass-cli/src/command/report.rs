@@ -7,7 +7,7 @@ use lobass::hub::find_model;
 use lobass::model::{Model, check_pair};
 use lobass::outputs;
 use lobass::page::{DEFAULT_STRATEGIES, Heat, PageRequest, Spelled, Tokens};
-use lobass::selection::choose;
+use lobass::selection::Selector;
 use lobass::sequences::open_scored_pool;
 use lobass::settings::{ComputeSettings, SelectSettings, available_threads};
 use lobass::shell::{quoted, quoted_path};
@@ -36,20 +36,21 @@ pub(crate) fn report(args: &ReportArgs, ui: &Ui) -> anyhow::Result<Outcome> {
         true => settings.check(DEFAULT_STRATEGIES.map(Strategy::name))?,
         false => settings.check(names())?,
     }
-    let strategies: Vec<_> = names().map(|name| settings.strategy(name)).collect::<Result<_, _>>()?;
+    let strategies: Vec<&dyn Strategy> =
+        names().map(|name| Ok(settings.strategy(name)? as _)).collect::<anyhow::Result<_>>()?;
     let table = ScoreFile::open(&args.scores)?;
     check_models(args, table.manifest())?;
-    let wanted = PageRequest::columns(strategies.iter().map(|one| *one as _), &settings, table.manifest())?;
+    let wanted = PageRequest::columns(strategies.iter().copied(), &settings, table.manifest())?;
     let columns = table.columns(&wanted, settings.seed, available_threads())?;
     let pool = open_scored_pool(&args.scores, &args.data, table.manifest(), true, ui.runtime())?;
     PageRequest::check(&args.out, &args.scores, &pool)?;
     outputs::note_replaced(std::slice::from_ref(&args.out), ui.runtime());
     let encoder = args.base.is_some().then(|| encoder(args, &pool, table.manifest(), ui)).transpose()?;
     let models = models(args, encoder.as_ref(), table.manifest(), ui)?;
-    let mut chosen = Vec::new();
-    for &strategy in &strategies {
-        chosen.push((strategy as _, choose(&table, &columns, &pool, strategy, &settings)?));
-    }
+    let selector = Selector::open(&table, &pool, strategies.iter().copied(), &settings)?;
+    let choose = |&strategy| Ok((strategy, selector.choose(&columns, strategy, &settings)?));
+    let chosen: Vec<_> = strategies.iter().map(choose).collect::<anyhow::Result<_>>()?;
+    drop(selector); // vectors can be large, and the page does not need them
     let page = PageRequest {
         table: &table,
         scores: &args.scores,

@@ -1,6 +1,6 @@
 //! `lobass select`.
 
-use lobass::selection::{SelectionTarget, columns_of, reads_rows, select_and_write};
+use lobass::selection::{SelectionTarget, Selector, columns_of, reads_rows};
 use lobass::sequences::open_scored_pool;
 use lobass::settings::{SelectSettings, available_threads};
 use lobass_run::ScoreFile;
@@ -22,7 +22,8 @@ pub(crate) fn select(args: &SelectArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let target = SelectionTarget { out: args.out.clone(), index: args.index.clone() };
     target.check(&pool, &args.scores, &settings)?;
     target.note_replaced(&pool, ui.runtime())?;
-    let report = select_and_write(&table, &columns, &pool, strategy, &settings, &target)?;
+    let selector = Selector::open(&table, &pool, [strategy], &settings)?;
+    let report = selector.choose_and_write(&columns, strategy, &settings, &target)?;
     if args.out.is_none() && args.index.is_none() {
         ui.warn("nothing was written: `--out` names a file for the rows, `--index` one for a list of them");
     }

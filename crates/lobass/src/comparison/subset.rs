@@ -14,7 +14,7 @@ use super::{CompareJob, Comparison};
 use crate::error::Result;
 use crate::reference::TrainingRecord;
 use crate::runtime::Runtime;
-use crate::selection::{SelectionTarget, columns_of, select_and_write};
+use crate::selection::{SelectionTarget, Selector, columns_of};
 use crate::settings::SelectSettings;
 
 /// The rows that a strategy selected with one seed, and statistics of them.
@@ -45,17 +45,16 @@ pub(super) fn subsets(
         .iter()
         .map(|name| Ok(request.settings.select.strategy(name)? as _))
         .collect::<Result<_>>()?;
-    let wanted = columns_of(strategies.iter().copied(), &request.settings.select, table.manifest())?;
+    let asked = &request.settings.select;
+    let wanted = columns_of(strategies.iter().copied(), asked, table.manifest())?;
+    let selector = Selector::open(table, &comparison.pool, strategies.iter().copied(), asked)?;
     for offset in 0..comparison.n_seeds {
-        let settings = SelectSettings {
-            seed: request.settings.select.seed.wrapping_add(offset),
-            ..request.settings.select.clone()
-        };
+        let settings = SelectSettings { seed: asked.seed.wrapping_add(offset), ..asked.clone() };
         let columns = table.columns(&wanted, settings.seed, comparison.threads)?;
         for (&strategy, name) in strategies.iter().zip(&comparison.strategies) {
             let index = comparison.out.join("selected").join(name).join(format!("seed{offset}.jsonl"));
             let target = SelectionTarget { out: None, index: Some(index) };
-            let report = select_and_write(table, &columns, &comparison.pool, strategy, &settings, &target)?;
+            let report = selector.choose_and_write(&columns, strategy, &settings, &target)?;
             let mut rows: Vec<u64> =
                 report.chosen.selection.selected.iter().map(|selected| selected.row).collect();
             rows.sort_unstable();

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use crate::error::{Context as _, Error, Result};
 use crate::outputs;
 use crate::runtime::Runtime;
-use crate::selection::{choose, columns_of};
+use crate::selection::{Selector, columns_of};
 use crate::settings::{SelectSettings, available_threads};
 
 pub use commands::Spelled;
@@ -131,8 +131,10 @@ impl PageRequest<'_> {
         }
         // The direction of the settings is for the named strategies only.
         let settings = SelectSettings { direction: None, ..self.settings.clone() };
-        for &strategy in self.beside.iter().filter(|strategy| !self.is_chosen(strategy.name())) {
-            match choose(self.table, self.columns, self.pool, strategy, &settings) {
+        let beside = || self.beside.iter().copied().filter(|strategy| !self.is_chosen(strategy.name()));
+        let selector = Selector::open(self.table, self.pool, beside(), &settings)?;
+        for strategy in beside() {
+            match selector.choose(self.columns, strategy, &settings) {
                 Ok(chosen) => measuring.add_selected(strategy, &chosen),
                 Err(error) if matches!(error.cause(), Error::Select(_)) => {
                     measuring.leave_out(strategy.name(), error.to_string());

@@ -20,7 +20,7 @@ use crate::model::Model;
 use crate::page::{PageRequest, RunPage};
 use crate::references::{ReferenceReport, given};
 use crate::runtime::Runtime;
-use crate::selection::{SelectionTarget, select_and_write};
+use crate::selection::{SelectionTarget, Selector};
 use crate::settings::Settings;
 use crate::table::{TableFormat, write_table};
 use crate::{outputs, scoring};
@@ -82,19 +82,20 @@ pub fn run(settings: &Settings, runtime: &Runtime) -> Result<RunReport> {
     wanted.extend(ReferenceReport::columns(table.manifest()));
     let columns = table.columns(&wanted, settings.select.seed, settings.compute.threads())?;
     remove_stale(out, names, &sequences.pool, runtime)?;
+    let selector = Selector::open(&table, &sequences.pool, strategies.iter().copied(), &settings.select)?;
     let mut falls_short = false;
     let mut texts = Vec::new();
     let mut results = Vec::new();
     let mut chosen = Vec::new();
     for (&strategy, name) in strategies.iter().zip(names) {
         let target = target(out, name);
-        let report =
-            select_and_write(&table, &columns, &sequences.pool, strategy, &settings.select, &target)?;
+        let report = selector.choose_and_write(&columns, strategy, &settings.select, &target)?;
         falls_short |= report.falls_short();
         texts.push(report.text());
         results.push(json!(report.json()));
         chosen.push((strategy, report.chosen));
     }
+    drop(selector); // vectors can be large, and the page does not need them
     let manifest = table.manifest();
     let references = ReferenceReport::new(manifest, &columns, &ranked_as(&chosen));
     references.warn(runtime);

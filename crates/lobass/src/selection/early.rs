@@ -15,7 +15,8 @@ use crate::faults::Faults;
 use crate::sequences::KnownRows;
 use crate::settings::SelectSettings;
 
-/// The table that there will be.
+/// The score table that there will be.
+#[derive(Debug)]
 pub struct Expected<'a> {
     /// The rows that it will be about.
     pub pool: &'a Pool,
@@ -47,6 +48,9 @@ impl KnownRows for Expected<'_> {
 }
 
 /// Looks for everything that would keep strategies from selecting from a table.
+///
+/// # Errors
+/// Every fault that is found.
 pub fn check_data(settings: &SelectSettings, table: &Expected<'_>) -> Result<()> {
     let mut faults = Faults::default();
     for name in &settings.strategies {

@@ -23,24 +23,29 @@ pub(super) struct Gathered<'a> {
 }
 
 impl<'a> Gathered<'a> {
-    /// Reads what is needed, and the vectors that settings name.
+    /// Reads what strategies need, and what settings ask for whatever the strategy.
     pub(super) fn read(
         needs: &Needs,
         settings: &SelectSettings,
         table: &'a ScoreFile,
         pool: &Pool,
-        n_rows: usize,
     ) -> Result<Self> {
+        let n_rows = usize::try_from(table.manifest().n_rows)?;
         let by_prompt = needs.contains(Need::Prompts) || shape::asks_for_prompts(&settings.shape);
         let ratings = match needs.contains(Need::Rating) {
             true => read_ratings(settings, table, pool)?,
+            false => None,
+        };
+        let by_vector = needs.contains(Need::Queries) || settings.sets.diversity.is_some();
+        let vectors = match by_vector {
+            true => VectorSets::open(&settings.sets, table)?,
             false => None,
         };
         Ok(Self {
             tokens: TableTokens { table, threads: available_threads() },
             ratings,
             prompts: by_prompt.then(|| prompts::of_pool(pool, n_rows)).transpose()?,
-            vectors: VectorSets::open(&settings.sets, table)?,
+            vectors,
             epochs: epochs(&roles(table.manifest())),
         })
     }

@@ -10,9 +10,12 @@ use serde_json::{Value, json};
 
 use crate::scoring::Reasons;
 
-/// A selection, what is to be said of it, and where it was written.
+/// A selection, its summary, and where it was written.
+#[derive(Debug)]
 pub struct SelectionReport {
+    /// The selection, and the scores that decided it.
     pub chosen: Chosen,
+    /// What was kept, and what the score goes with.
     pub summary: Summary,
     pub(super) written: Vec<(PathBuf, u64)>,
     pub(super) reasons: Reasons,
@@ -59,6 +62,7 @@ impl SelectionReport {
         format!("fewer than {} asks for: {why}", selection.budget)
     }
 
+    /// The selection as lines for a person.
     pub fn text(&self) -> String {
         let Self { chosen: Chosen { selection, score, left_out, .. }, summary, .. } = self;
         let mut text = Labelled::default();
@@ -178,6 +182,7 @@ impl SelectionReport {
         }
     }
 
+    /// The selection as JSON, without its rows.
     pub fn json(&self) -> impl Serialize {
         let Self { chosen: Chosen { selection, left_out, strata, shrinkage, .. }, summary, .. } = self;
         let statuses: serde_json::Map<String, Value> =

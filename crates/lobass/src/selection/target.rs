@@ -27,13 +27,19 @@ impl SelectionTarget {
         Ok(rows.into_iter().flatten().chain(self.index.clone()).collect())
     }
 
-    /// Says which files will be replaced.
+    /// Reports which files will be replaced.
+    ///
+    /// # Errors
+    /// If there is no way to write several data files to the target.
     pub fn note_replaced(&self, pool: &Pool, observer: &dyn Observer) -> Result<()> {
         outputs::note_replaced(&self.paths(pool)?, observer);
         Ok(())
     }
 
     /// Removes every file that would be written, and the directory of the list if nothing else is in it.
+    ///
+    /// # Errors
+    /// If a file cannot be removed.
     pub fn remove(&self, pool: &Pool) -> Result<()> {
         for path in self.paths(pool)?.iter().filter(|path| path.exists()) {
             fs_err::remove_file(path)?;
@@ -46,6 +52,9 @@ impl SelectionTarget {
     }
 
     /// Refuses a target that would overwrite the data, the table, what settings name, or a part of itself.
+    ///
+    /// # Errors
+    /// If it would overwrite one of them.
     pub fn check(&self, pool: &Pool, table: &Path, settings: &SelectSettings) -> Result<()> {
         let data = pool.files().iter().map(|file| ("a data file", file.path()));
         let inputs: Vec<_> = data.chain([("the score table", table)]).chain(settings.files()).collect();

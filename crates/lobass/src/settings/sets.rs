@@ -13,10 +13,15 @@ use crate::error::{Result, bail};
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SetSettings {
+    /// A file with a vector for every row of the pool.
     pub embeddings: Option<PathBuf>,
+    /// Files with the vectors of queries, one for each task.
     pub query_embeddings: Vec<PathBuf>,
+    /// Whether tasks take rows in turn, instead of the largest cosines.
     pub round_robin: bool,
+    /// A way to make the chosen rows differ.
     pub diversity: Option<Diversity>,
+    /// So many times as many rows as are kept are chosen from, by rank.
     pub out_of: Option<f64>,
 }
 
@@ -24,8 +29,11 @@ pub struct SetSettings {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Diversity {
+    /// A row whose cosine to a row that was taken is above this is skipped.
     Cosine(f32),
+    /// The row that is least like those that were taken, again and again.
     KCenter,
+    /// The row that makes the taken rows most like the others, again and again.
     FacilityLocation,
 }
 

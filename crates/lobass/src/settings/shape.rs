@@ -11,11 +11,15 @@ use crate::error::{Context as _, Result, bail};
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ShapeSettings {
+    /// Rows with fewer scored tokens are left out.
     pub min_scored: Option<u32>,
+    /// Rows with a lower loss under the base, in nats per scored token, are left out.
     pub min_base_loss: Option<f64>,
+    /// Rows above this quantile (0 to 1) of the reference's loss per scored token are left out.
     pub max_reference_quantile: Option<f64>,
+    /// Nats that are added to the denominator of a relative loss reduction.
     pub shrinkage: Option<f64>,
-    /// Rules of texts, as `lobass quality` takes them; rows on which one fires are left out.
+    /// Rules of texts, as `lobass quality` takes them. Rows on which a rule fires are left out.
     pub rules: Option<String>,
     /// The Jaccard similarity of near duplicates, of which one row is kept.
     pub near_duplicates: Option<f64>,
@@ -23,8 +27,11 @@ pub struct ShapeSettings {
     pub responses: Option<Responses>,
     /// `source`, `length`, or a column of the data.
     pub quota_by: Option<String>,
+    /// The number of bins of a quota by length.
     pub length_bins: Option<usize>,
+    /// Each part gets a share in proportion to its candidates to the power of one over this.
     pub temperature: Option<f64>,
+    /// The share of each part by its name, as in `a=1,b=3`.
     pub shares: Option<String>,
 }
 

@@ -17,17 +17,25 @@ use crate::error::{Context as _, Error, Result, bail};
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SelectSettings {
+    /// The names of the strategies.
     pub strategies: Vec<String>,
+    /// How much is kept, as in `6%`, `3000`, or `2Mtok`.
     pub budget: Option<String>,
+    /// The seed of ties and of random strategies.
     pub seed: u64,
+    /// The column with the ratings.
     pub rating: Option<String>,
     /// A file with the ratings, if they are not in the data.
     pub ratings: Option<PathBuf>,
+    /// The least rating that is good enough.
     pub min_rating: Option<f64>,
+    /// Which end of a score is kept, if not the strategy's own.
     pub direction: Option<DirectionWord>,
-    /// The strategy whose lengths `length-matched-random` has.
+    /// The strategy whose lengths are drawn; `lobass` without one.
     pub lengths_of: Option<String>,
+    /// What a selection has to look like beside its budget.
     pub shape: ShapeSettings,
+    /// How the rows of a selection are to differ.
     pub sets: SetSettings,
 }
 
@@ -35,7 +43,9 @@ pub struct SelectSettings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DirectionWord {
+    /// Low scores are kept.
     Ascending,
+    /// High scores are kept.
     Descending,
 }
 
@@ -120,6 +130,9 @@ impl SelectSettings {
     }
 
     /// The settings that affect one of several strategies.
+    ///
+    /// # Errors
+    /// If the name is unknown.
     pub fn only(&self, name: &str) -> Result<Self> {
         let strategy = self.strategy(name)?;
         let mut only = Self {
@@ -143,13 +156,13 @@ impl SelectSettings {
         Ok(only)
     }
 
-    /// The shape for one of several strategies: shrinkage changes the score of lobass, and is nothing to the others.
+    /// The shape for one of several strategies, with shrinkage if that changes its score.
     pub fn shape_of(&self, strategy: &dyn Strategy) -> ShapeSettings {
         let shrinkage = self.shape.shrinkage.filter(|_| self.acts(Setting::Shrinkage, strategy));
         ShapeSettings { shrinkage, ..self.shape.clone() }
     }
 
-    /// Which end is kept by one of several strategies, if it was asked for and the strategy has another one.
+    /// Which end of its score one of several strategies keeps, if settings say which and the strategy has two ends.
     pub fn direction_of(&self, strategy: &dyn Strategy) -> Option<Direction> {
         let takes_turns = self.sets.round_robin && self.acts(Setting::Queries, strategy);
         let direction = self.direction.filter(|_| self.acts(Setting::Direction, strategy) && !takes_turns);
@@ -171,6 +184,9 @@ impl SelectSettings {
     }
 
     /// The budget; everything that is good enough, if there is a least rating and no budget.
+    ///
+    /// # Errors
+    /// If the budget cannot be read, or if there is neither a budget nor a least rating.
     pub fn budget(&self) -> Result<Budget> {
         match (&self.budget, self.min_rating) {
             (Some(text), _) => text.parse().context("the budget of the selection"),
