@@ -6,6 +6,7 @@ mod compute;
 mod data;
 mod embed;
 mod encode;
+mod help;
 mod inspect;
 mod job;
 mod less;
@@ -143,7 +144,8 @@ impl Cli {
     /// The error of clap for arguments that make no command, with a tip for frequent mistakes.
     pub(crate) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
         // A number below zero is a value that is out of range, and no unknown flag.
-        let mut command = Self::command().mut_subcommands(|command| command.allow_negative_numbers(true));
+        let command = Self::command().mut_subcommands(|command| command.allow_negative_numbers(true));
+        let mut command = help::with_common_flags(command);
         let matches = command.try_get_matches_from_mut(arguments);
         let mut matches = matches.map_err(|error| without_passwords(with_tip(error)))?;
         Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
