@@ -10,8 +10,8 @@ use crate::{CheckName, Error, Inputs, Options, Report};
 
 /// Checks the rows of a pool.
 ///
-/// Reads every file once. Time is linear in the data. Memory for each row is 60 bytes, and up to 1.3 KB more for near
-/// duplicates, however long the row is; besides, 512 rows for each thread, and the evaluation.
+/// Reads every file once. Time is linear in the data. Memory is 60 bytes per row, up to 1.3 KB more per row for near
+/// duplicates, 512 rows per thread, and the evaluation.
 ///
 /// # Errors
 /// [`Error::Data`] for a file that cannot be read, [`Error::Text`] for thresholds that mean nothing.

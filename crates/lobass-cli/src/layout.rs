@@ -55,9 +55,9 @@ fn hanging(line: &str) -> usize {
     short.or_else(word).unwrap_or(INDENT)
 }
 
-/// Columns under headings, padded to the widest cell; all but the first are aligned to the right. In less than its
-/// width a table gets narrower: headings break at blanks, then cells do, and if even their longest words do not fit
-/// beside each other, each row becomes a block of lines.
+/// Columns under headings, padded to the widest cell; all but the first are aligned to the right. A narrow terminal
+/// breaks headings at blanks, and then cells. If even the longest words do not fit beside each other, each row becomes
+/// a block of lines.
 pub(crate) fn table(headings: &[&str], rows: &[Vec<String>], width: Option<usize>) -> String {
     let width = width.unwrap_or(usize::MAX);
     let cells = |column: usize| rows.iter().map(move |row| row[column].as_str());

@@ -48,9 +48,9 @@ pub struct RejectedRecord {
 impl ScoreRecord {
     /// A row that was scored under both models, with the summed losses of its `n_scored` scored tokens in nats.
     ///
-    /// The rest is what a row in memory has: its position as its key (`row-17`), the source `pool`, no token that is not
-    /// scored, no fold, and no rejected response. Set what differs:
-    /// `ScoreRecord { n_tokens: 30, ..ScoreRecord::scored(17, 10, 20.0, 15.0) }`.
+    /// The other fields are those of a row in memory: its position as its key (`row-17`), the source `pool`, no
+    /// unscored token, no fold, and no rejected response. Set what differs: `ScoreRecord { n_tokens: 30,
+    /// ..ScoreRecord::scored(17, 10, 20.0, 15.0) }`.
     pub fn scored(row: u64, n_scored: u32, base: f64, reference: f64) -> Self {
         let nll = |sum| Some(Nll { sum, n_scored: n_scored.into() });
         Self {

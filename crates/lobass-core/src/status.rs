@@ -16,8 +16,8 @@ pub enum RowStatus {
     Border,
     /// Scored after it was cut to the maximal length.
     Truncated,
-    /// Scored, and never selected: it was held out of the reference's training, or it alone was trained on, so its
-    /// loss under the reference is not like those of the others.
+    /// Scored, and never selected: the reference was not trained on it, or was trained on such rows only. So its loss
+    /// under the reference cannot be compared with the others'.
     HeldOut,
     /// Longer than the maximal length; not scored.
     Overlong,

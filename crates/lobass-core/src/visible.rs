@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-/// A text in which every character is seen that would otherwise be invisible, or would change how other text is shown:
-/// control characters, marks of direction, and what Unicode says is no character. Line breaks and tabs stay.
+/// A text without invisible characters, and without those that change how other text is shown: control characters,
+/// marks of direction, and code points that Unicode calls noncharacters. Line breaks and tabs stay.
 ///
 /// Control characters become their signs (`␛` for escape), the others their code point (`⟨U+202E⟩`).
 ///

@@ -9,11 +9,11 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 use crate::{Example, Message, Role};
 
-/// Names the rows of a pool: by their `id`, else by a hash of their content, and never two of them the same.
+/// Names the rows of a pool: by their `id`, or by a hash of their content. No two names are equal.
 ///
-/// A name that has been given already gets the row's number behind it, `name#row`. Content is the turns and all other
-/// variables of templates, so the same conversation has the same name in every container and in every format that
-/// tells as much of it.
+/// A name that exists already gets the row's number behind it, `name#row`. Content is the turns and all other variables
+/// of templates. So the same conversation has the same name in every container and in every format that holds as much
+/// of it.
 #[derive(Debug, Default)]
 pub(crate) struct KeyMaker {
     /// Hashes of the names given.

@@ -1,11 +1,11 @@
 //! The demo that lobass ships: a toy world, a pool of known composition, and a small pretrained checkpoint.
 //!
 //! [`World`] is a seeded set of facts. [`pretraining_documents`] is text about it that exercises some [`Skill`]s;
-//! `examples/pretrain.rs` trains the shipped checkpoint on it. [`pool`] is SFT data whose every row has a known
-//! [`Kind`]: skills that the base has already, skills that it can learn, noise that no one can learn, repeated rows,
-//! and wrong answers. What a selection keeps of each is then a number.
+//! `examples/pretrain.rs` trains the shipped checkpoint on it. [`pool`] is SFT data in which every row has a known
+//! [`Kind`]: skills that the base already has, skills that it can learn, noise, repeated rows, and wrong answers. So
+//! the share of each kind in a selection is a number.
 //!
-//! [`held_out`] asks what no row of the pool asks, to measure what a selection taught.
+//! [`held_out`] has questions that no row of the pool asks, to measure what a selection taught.
 //!
 //! The shares of the kinds were fixed before anything was scored, and are not to be tuned to a result.
 //!

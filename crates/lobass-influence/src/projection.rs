@@ -6,9 +6,9 @@ use rand_chacha::ChaCha8Rng;
 
 /// A random projection of gradients to fewer values.
 ///
-/// Every output is the sum of all inputs with random signs over `sqrt(dim)`. So products of two projected vectors are
-/// those of the vectors, with an error whose standard deviation is at most `sqrt(2 / dim)` of the product of their
-/// lengths: 0.016 for 8192. The signs are those of `ChaCha8` under the seed, a stream for each output.
+/// Every output is the sum of all inputs with random signs, divided by `sqrt(dim)`. The product of two projected
+/// vectors is an estimate of the product of the vectors. Its standard error is at most `sqrt(2 / dim)` of the product
+/// of their lengths: 0.016 for 8192. The signs are those of `ChaCha8` under the seed, a stream for each output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Projection {
     /// Decides the signs.
@@ -30,8 +30,8 @@ impl Projection {
 
     /// Projects vectors of one length. A result is a function of its vector alone, to the bit.
     ///
-    /// The time is that of `vectors * length * dim` additions, and of making `length * dim` signs: that is shared by all
-    /// vectors of a call, so give it some dozens of them.
+    /// The time is that of `vectors * length * dim` additions, and of making `length * dim` signs. All vectors of a
+    /// call share the signs, so pass some dozens of them.
     #[expect(clippy::cast_possible_truncation, reason = "gradients are f32")]
     pub fn project(self, vectors: Vec<Vec<f32>>, workers: &Workers) -> Vec<Vec<f32>> {
         let (Some(dim), Some(length)) = (self.dim, vectors.first().map(Vec::len)) else { return vectors };

@@ -1,12 +1,11 @@
 //! LLaMA-family checkpoints as burn modules.
 //!
-//! [`Checkpoint::open`] maps a directory of safetensors files and checks every tensor against `config.json`;
-//! [`Checkpoint::load`] reads it as a [`Llama`]; [`save`] writes one that `AutoModelForCausalLM.from_pretrained`
-//! opens. Llama 1 to 3, Mistral, Qwen2, Qwen2.5, Qwen3, and SmolLM 1 to 3 are one decoder; what a config asks for
-//! and this crate does not compute is an error that names it.
+//! [`Checkpoint::open`] maps a directory of safetensors files and checks every tensor against `config.json`.
+//! [`Checkpoint::load`] reads it as a [`Llama`]. [`save`] writes one that `AutoModelForCausalLM.from_pretrained` opens.
+//! Llama 1 to 3, Mistral, Qwen2, Qwen2.5, Qwen3, and SmolLM 1 to 3 are one decoder. If a config needs something that
+//! this crate does not compute, the error names it.
 //!
-//! The crate knows no text: token ids in, hidden states and logits out. What to do with them is `lobass-loss`'s
-//! subject.
+//! The crate knows no text: token ids in, hidden states and logits out. `lobass-loss` computes losses from them.
 //!
 //! ```
 //! use lobass_llama::{DeviceName, Llama, LlamaConfig, Packed};

@@ -1,7 +1,7 @@
 //! Text of strangers, made harmless: for a page, and for a terminal.
 
-/// A text in which everything is seen that would otherwise be invisible, or would change how other text is shown:
-/// control characters, marks of direction, and what Unicode says is no character. Line breaks and tabs stay.
+/// A text without invisible characters, and without those that change how other text is shown: control characters,
+/// marks of direction, and code points that Unicode calls noncharacters. Line breaks and tabs stay.
 pub(crate) fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     text.chars().for_each(|c| push_visible(&mut shown, c));

@@ -91,8 +91,8 @@ impl Attempt {
         Ok(None)
     }
 
-    /// Takes the mark up again: the try ended well, or for a reason that the unit has no part in, as when a worker is
-    /// asked to make room for others.
+    /// Removes the mark: the try succeeded, or stopped for a reason outside the unit, such as a worker that has to make
+    /// room.
     ///
     /// # Errors
     /// [`Error::Store`] if the mark cannot be removed; it counts as a failed try then.

@@ -37,9 +37,9 @@ impl WorkDir {
     /// Joins encoded rows and the losses of some models into a table, which appears whole or not at all.
     ///
     /// With several references, `reference` is the mean of the summed losses under those that were not trained on the
-    /// row: all of them, or with folds those that left its fold out; `in_sample` is that of the others. All sums are
-    /// over the same tokens. A row under which any model has a loss that is not finite gets [`RowStatus::NonFinite`]
-    /// and no numbers.
+    /// row. Those are all references or, with folds, the ones that left its fold out; `in_sample` is the mean of the
+    /// others. All sums are over the same tokens. A row under which any model has a loss that is not finite gets
+    /// [`RowStatus::NonFinite`] and no numbers.
     ///
     /// # Errors
     /// [`Error::Unsealable`] if the models and their roles do not make a table. [`Error::Unfinished`] if a unit is not

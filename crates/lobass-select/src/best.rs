@@ -84,8 +84,9 @@ pub(crate) struct Candidate {
 
 /// Collects the best candidates of a table.
 ///
-/// When there are twice as many as the limit lets through, the worse half goes, and what is not better than the best
-/// of it is turned away from then on. So all of it is linear in the rows, except for sorting what is kept.
+/// When there are twice as many as the limit allows, the worse half is dropped. From then on, candidates that are no
+/// better than the best dropped one are skipped. So the time is linear in the rows, except for sorting those that are
+/// kept.
 #[derive(Debug)]
 pub(crate) struct Best<'a> {
     ranking: Ranking<'a>,
@@ -158,8 +159,8 @@ impl<'a> Best<'a> {
         rows.min(self.kept.len())
     }
 
-    /// Puts the best rows that fit into a number of tokens first, and returns how many these are, by halving the range
-    /// in which the first row that does not fit can be.
+    /// Puts the best rows that fit into a number of tokens first, and returns how many there are. Bisects for the first
+    /// row that does not fit.
     fn part_by_tokens(&mut self, tokens: u64) -> usize {
         let ranking = self.ranking;
         let (mut start, mut end, mut left) = (0, self.kept.len(), tokens);

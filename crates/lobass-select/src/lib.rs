@@ -1,14 +1,15 @@
 //! LoBaSS and its honest baselines: pure functions from a table of losses to a selection.
 //!
-//! A [`Strategy`] gives every row a score, or none: [`strategies`] has those that lobass brings, and your own is a type
-//! with that trait. [`select`] keeps the best rows within a budget. [`summarize`] says what was kept, and what the score
-//! goes with. [`stability`] and [`memorization`] say how much another seed, or a reference that has seen its rows, would
-//! have changed. Nothing here reads a file or touches a tensor, and the only randomness is the seed of the caller.
+//! A [`Strategy`] gives every row a score, or none. [`strategies`] has those that lobass brings; your own is a type
+//! with that trait. [`select`] keeps the best rows within a budget. [`summarize`] describes what was kept, and how the
+//! score correlates with length. [`stability`] and [`memorization`] measure how much another seed, or a reference that
+//! has seen its rows, would have changed. Nothing here reads a file or touches a tensor, and the only randomness is the
+//! seed of the caller.
 //!
-//! Tables come as [`ScoreColumns`](lobass_core::ScoreColumns), so that a hundred million rows are a matter of seconds
-//! and gigabytes. A strategy says what it needs ([`Strategy::needs`]), and [`Needs::columns`] names the columns of the
-//! table that are read for it; what a table does not hold, such as ratings, comes in [`Inputs`]. Everything here is
-//! linear in the rows, except for rank correlations and the middle of a distribution.
+//! Tables come as [`ScoreColumns`](lobass_core::ScoreColumns), so a hundred million rows take seconds and gigabytes.
+//! [`Strategy::needs`] names what a strategy needs, and [`Needs::columns`] the columns of the table to read for it.
+//! What a table does not hold, such as ratings, comes in [`Inputs`]. Everything here is linear in the rows, except for
+//! rank correlations and the middle of a distribution.
 //!
 //! ```
 //! use lobass_core::{Budget, ScoreColumns, ScoreRecord};

@@ -1,9 +1,9 @@
 //! How much of a score is what the reference learned by heart.
 //!
-//! A reference has seen the rows that it scores, and its loss on them falls for two reasons: it has learned what they
-//! have in common with others, and it has memorized them. References that were cross-fitted tell the two apart, since
-//! each row has a loss under some that have seen it and under some that have not. If the difference is large, the
-//! score of a reference that saw the whole pool ranks rows by how easily they are learned by heart.
+//! A reference has seen the rows that it scores. Its loss on them falls for two reasons: it has learned what they have
+//! in common with others, and it has memorized them. Cross-fitted references tell the two apart, since each row has a
+//! loss under some that have seen it and under some that have not. If the difference is large, a reference that saw the
+//! whole pool ranks rows by how easily they are memorized.
 
 use lobass_core::{ColumnSet, Numbers, ScoreColumns};
 

@@ -1,8 +1,8 @@
 //! Checks of a row's text without a model.
 //!
-//! [`Rules`] are plain heuristics on a prompt and its response: each has a name, a source, and one threshold, and what
-//! it finds is a [`Finding`] in words that a person can check. [`NearDuplicates`] groups texts that share most of what
-//! they say, by MinHash, the same way in whatever order the texts come and on however many threads. [`NearIndex`] looks
+//! [`Rules`] are plain heuristics on a prompt and its response. Each has a name, a source, and one threshold, and
+//! describes its [`Finding`] in words that a person can check. [`NearDuplicates`] groups texts that share most of their
+//! words, by MinHash. Neither the order of the texts nor the number of threads changes the groups. [`NearIndex`] looks
 //! up near duplicates among texts, and [`Overlap`] finds examples of an evaluation in the rows of a pool.
 //!
 //! Nothing here reads a file, a clock, or a model, and the only randomness is a seed of the caller. No text makes it

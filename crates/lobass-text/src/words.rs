@@ -70,8 +70,8 @@ fn is_inner(letter: char) -> bool {
     matches!(letter, '\'' | '’' | '_')
 }
 
-/// Marks that stand inside a word and that the standard library does not count as letters: combining accents, the
-/// signs that silence a vowel in Indian scripts, and the joiners of Persian and Indian ones.
+/// Marks inside words that the standard library does not count as letters: combining accents, the signs that silence a
+/// vowel in Indian scripts, and Persian and Indian joiners.
 fn is_mark(letter: char) -> bool {
     matches!(
         letter,

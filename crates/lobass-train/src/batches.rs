@@ -16,8 +16,8 @@ pub(crate) fn batches(n_examples: usize, batch_size: usize, epochs: u32, seed: u
         .collect()
 }
 
-/// Batches of a training of about `n_tokens` tokens: every example once per pass, in a new order each time, and as many
-/// passes, the last perhaps cut short, as come nearest to it.
+/// Batches of a training of about `n_tokens` tokens. Every example occurs once per pass, in a new order each time. The
+/// number of passes, the last perhaps cut short, is the one that comes nearest.
 ///
 /// Batches go on over the end of a pass, so that all but the last are full. Passes are ordered as the epochs of
 /// [`fine_tune`](crate::fine_tune) with the same seed. At least one example is in it, and none without examples that

@@ -102,8 +102,8 @@ fn leaves(schema: &SchemaDescriptor, columns: &[String]) -> Vec<usize> {
     all.filter(|(_, leaf)| columns.iter().any(|name| name == root(leaf))).map(|(at, _)| at).collect()
 }
 
-/// The leaves of further columns that can say something: neither lists of numbers, which are vectors, nor bytes
-/// beside text, unless the column is one of media, which a row cannot be scored with.
+/// The leaves of further columns that may matter. Lists of numbers are left out, which are vectors. Bytes beside text
+/// are left out too, unless the column holds media, since such a row cannot be scored.
 fn further_leaves(schema: &SchemaDescriptor, columns: &[String]) -> Vec<usize> {
     let is_further = |leaf: &&ColumnDescPtr| !columns.iter().any(|name| name == root(leaf));
     let has_more = |leaf: &ColumnDescriptor| {

@@ -108,8 +108,8 @@ impl Rendered<'_> {
         }
     }
 
-    /// Where what the model says begins in a turn whose text is not looked up: behind the header, and behind a thought
-    /// that the template injects because there is none.
+    /// The start of the model's own text in a turn whose text is not searched: behind the header, and behind an empty
+    /// thought that the template injects.
     pub(super) fn own_start(&self, at: usize, stretch: &str) -> usize {
         // The generation prompt is no prefix where it opens a thought that the turn itself does not have.
         let header = self.generation_prompt(at).unwrap_or_default();

@@ -1,8 +1,8 @@
 //! The parts of a turn that a rendering shows, found by rendering the conversation with something else in their place.
 //!
-//! Two renderings that differ in one text of one turn are the same before the first place where the template shows
-//! that text, and after the last. This holds for templates that write a turn differently as the last one, that move
-//! system prompts, or that end a turn with the next one; there, prefixes of the conversation do not help.
+//! Two renderings that differ in one text of one turn are equal before the first place where the template shows that
+//! text, and after the last. This also holds for templates that write the last turn differently, that move system
+//! prompts, or that end a turn with the next one. Prefixes of the conversation do not help with those.
 
 use std::ops::Range;
 

@@ -14,9 +14,9 @@ pub struct OpenedFiles {
     pub left_out: Vec<String>,
 }
 
-/// Opens the files that `[NAME=]PATH` means, as [`find_files`] finds them, or an entry of a LLaMA-Factory registry, which
-/// may be a file or a folder and is read as the registry says. Of several files, those without rows are left out, unless
-/// all are.
+/// Opens the files that `[NAME=]PATH` means, as [`find_files`] finds them. It may also name an entry of a LLaMA-Factory
+/// registry, a file or a folder, which is read as the registry says. Of several files, those without rows are left out,
+/// unless all are empty.
 ///
 /// # Errors
 /// The errors of [`find_files`], [`read_dataset_info`], and [`DataFile::open`]; [`Error::DatasetInfo`] for a name that

@@ -1,9 +1,8 @@
 //! Content that is given as a list of parts.
 //!
-//! Templates get the parts as the row has them, as in transformers. Three other ways to write them are read for what
-//! they mean, and templates get their text: bare strings, `OpenAI`'s `input_text`, `output_text` and `refusal`, and
-//! LLaMA-Factory's parts with a `value`. Thoughts and calls among the parts become those of the turn, since templates look
-//! for them there.
+//! Templates get the parts as the row has them, as in transformers. Three other forms are recognized, and templates get
+//! their text: bare strings, `OpenAI`'s `input_text`, `output_text`, and `refusal`, and LLaMA-Factory's parts with a
+//! `value`. Thoughts and calls among the parts become those of the turn, since templates look for them there.
 
 use serde_json::{Map, Value, json};
 

@@ -71,9 +71,9 @@ impl ChatTemplate {
     /// list of named ones. Of several, rows with tools get `tool_use` and others `default`, as in transformers.
     ///
     /// # Errors
-    /// [`Error::Io`] for a file that cannot be read, [`Error::NoTemplate`] if the checkpoint has no template of the
-    /// name, [`Error::Template`] for source that does not compile, [`Error::TemplateDepth`] for source whose
-    /// parts are too deep in each other.
+    /// [`Error::Io`] for a file that cannot be read. [`Error::NoTemplate`] if the checkpoint has no template of the
+    /// name. [`Error::Template`] for source that does not compile. [`Error::TemplateDepth`] for source that is nested
+    /// too deeply.
     pub fn load(choice: &TemplateChoice, dir: &Path, fallback: Preset, now: DateTime) -> Result<Self, Error> {
         let config = TokenizerConfig::from_dir(dir)?;
         let mut tool_use = None;

@@ -1,8 +1,7 @@
 //! Products of activations with weights in bf16, as a checkpoint has them.
 //!
-//! The activations are rounded to bf16 once; products and sums are `f32`. A sum goes over the inputs in an
-//! order that depends on their number only, so that a row's results have the same bits alone and beside
-//! other rows, at any place.
+//! The activations are rounded to bf16 once; products and sums are `f32`. The order of a sum depends on the number of
+//! inputs only. So a row's results have the same bits alone and beside other rows, at any place.
 
 #[cfg(any(test, all(target_arch = "x86_64", target_os = "linux")))]
 mod amx;

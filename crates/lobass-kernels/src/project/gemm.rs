@@ -18,10 +18,10 @@ pub(super) fn multiply(x: &[f32], w: &[f32], inputs: usize, y: &mut [f32]) {
     y.copy_from_slice(&results[..rows * outputs]);
 }
 
-/// The rows from which on `gemm` sums in one order.
+/// The least number of rows for which `gemm` sums in one order.
 ///
-/// It has other kernels for one row and for up to 256 results, and cuts long sums in other places while there are at
-/// most 64 rows and 64 outputs. Beyond that, where it cuts depends on the length of the sum and on the processor.
+/// `gemm` has other kernels for one row and for up to 256 results. With at most 64 rows and 64 outputs, it cuts long
+/// sums in other places. Beyond that, the cuts depend on the length of the sum and on the processor.
 fn fewest_rows(outputs: usize) -> usize {
     let beyond_small_results = 256 / outputs + 1;
     let beyond_small_sides = if outputs <= 64 { 65 } else { 2 };

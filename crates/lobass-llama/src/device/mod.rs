@@ -12,11 +12,11 @@ pub use trial::Trial;
 
 use crate::{Dtype, Error};
 
-/// A device that is there, by name: `cpu`, or a graphics card as `cuda:0`, `vulkan:0`, or `wgpu:0`.
+/// An existing device, by name: `cpu`, or a graphics card as `cuda:0`, `vulkan:0`, or `wgpu:0`.
 ///
-/// Names are read with `parse`, which asks the driver for the card: one that is not there, or that this build has no
-/// back end for, is an error before anything is computed. So opening a device cannot fail. That a driver knows a card
-/// does not mean that it can compute; [`DeviceName::trial`] finds out.
+/// `parse` reads a name and asks the driver for the card. A card that does not exist, or that this build has no back
+/// end for, is an error before anything is computed. So opening a device cannot fail. A driver may list a card that
+/// cannot compute; [`DeviceName::trial`] finds out.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum DeviceName {

@@ -50,8 +50,8 @@ impl Decoder {
         self.embed_tokens.weight.val().device()
     }
 
-    /// Token ids to `[asked, hidden]`: part by part through one layer after the other, so that temporary values are
-    /// those of a part, while rows that many sequences share are computed once for all parts.
+    /// Token ids to `[asked, hidden]`. All parts go through one layer before the next layer. Temporary values are those
+    /// of one part, and rows that many sequences share are computed once for all parts.
     pub(super) fn forward(&self, parts: &[Pass<'_>], ops: &dyn Ops) -> Tensor<2> {
         let mut hidden: Vec<Tensor<2>> =
             parts.iter().map(|part| self.embed_tokens.forward(part.input_ids)).collect();

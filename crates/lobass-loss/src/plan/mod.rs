@@ -161,8 +161,8 @@ impl Reach {
     }
 }
 
-/// Cuts the ordered sequences into batches of about equal numbers of rows: all rows in a line, each sequence goes to
-/// the batch that the middle of its rows falls into.
+/// Cuts the ordered sequences into batches of about equal numbers of rows. With all rows in a line, a sequence goes to
+/// the batch that contains the middle of its rows.
 fn cut(
     reach: Reach,
     sequences: &[Sequence],

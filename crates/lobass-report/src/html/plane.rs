@@ -104,8 +104,8 @@ fn draw_cells(chart: &mut Chart<'_>, x_edges: &[f64], y_edges: &[f64], cells: &[
     }
 }
 
-/// The cells of each color as one path. What lies above another cell of the same color is drawn with it, and edges are
-/// whole numbers, the very same of neighbors: so paths are short, and there are no seams.
+/// The cells of each color as one path. A cell is drawn together with the cells of the same color above it, so paths
+/// are short. Edges are whole numbers that neighbors share, so there are no seams.
 fn merged(
     chart: &Chart<'_>,
     x_edges: &[f64],

@@ -117,8 +117,8 @@ impl Axis {
     }
 }
 
-/// Where the bulk of some numbers ends on a scale: the last of them that are not far from the middle half; if half of
-/// them are the same, by their tails.
+/// The ends of the bulk of some numbers on a scale: the last ones that are not far from the middle half. If half of the
+/// numbers are equal, their tails decide.
 fn bounds(numbers: &mut [f64], to: Map, low: f64, high: f64) -> (f64, f64) {
     let (lower, upper) = (to(quantile(numbers, 0.25)), to(quantile(numbers, 0.75)));
     let reach = REACH * (upper - lower);

@@ -4,8 +4,8 @@ use super::axis::{Axis, Scale};
 
 /// The edges of at most `n` bins along an axis, ascending.
 ///
-/// For whole numbers each bin has equally many of them or, on a scale of ratios, at least one: bins narrower than the
-/// step between the numbers would look like a comb.
+/// For whole numbers each bin has equally many of them or, on a scale of ratios, at least one. Narrower bins would look
+/// like a comb.
 pub(super) fn edges(axis: &Axis, n: usize, whole: bool) -> Vec<f64> {
     if !whole {
         return (0..=n).map(|at| axis.number_at(at as f64 / n as f64)).collect();

@@ -22,8 +22,8 @@ pub(crate) fn pool(n_rows: u64) -> Vec<ScoreRecord> {
 
 const VOID: [&str; 4] = ["meta", "input", "br", "link"];
 
-/// Reads a page strictly: every element is closed in its place, every attribute is quoted, no id comes twice, every
-/// reference to an id is met, and scripts and styles end where they should.
+/// Reads a page strictly. Every element is closed in its place, and every attribute is quoted. Ids are unique, and
+/// references to ids exist. Scripts and styles end where they should.
 pub(crate) fn check(page: &str) {
     let mut open: Vec<String> = Vec::new();
     let mut ids = std::collections::BTreeSet::new();

@@ -49,11 +49,11 @@ pub(crate) enum Put {
 }
 
 impl Store {
-    /// Opens a directory, which is made if it is not there, or a place in an object store.
+    /// Opens a directory, which is created if it is absent, or a place in an object store.
     ///
-    /// `options` are settings of the store's client under the names of their environment variables, such as
-    /// `AWS_ENDPOINT_URL` or `GOOGLE_SERVICE_ACCOUNT`; the names without that prefix, such as `ENDPOINT_URL`, mean the
-    /// same, and others are passed over.
+    /// `options` are settings of the store's client, named like their environment variables, such as `AWS_ENDPOINT_URL`
+    /// or `GOOGLE_SERVICE_ACCOUNT`. Names without that prefix, such as `ENDPOINT_URL`, mean the same. Others are
+    /// ignored.
     ///
     /// # Errors
     /// [`Error::NoCloud`] if the place is in a cloud and this build has no feature `cloud`. [`Error::Store`] if the kind

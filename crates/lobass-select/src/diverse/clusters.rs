@@ -62,11 +62,11 @@ pub fn k_means(
     Clusters { members, spread, n_without_vector }
 }
 
-/// Takes equally many rows of every cluster, in the order of their hashes; what a small one cannot give, the larger ones
-/// do. The smallest comes first.
+/// Takes equally many rows of every cluster, in the order of their hashes, the smallest cluster first. Larger clusters
+/// make up for what a small one lacks.
 ///
-/// A pick's value is the number of its cluster. A token limit is shared out as if every row had the mean of all tokens,
-/// and is kept to: rows then come cluster by cluster until one does not fit.
+/// A pick's value is the number of its cluster. A token limit is divided as if every row had the mean number of tokens.
+/// The limit itself is kept: rows come cluster by cluster until one does not fit.
 ///
 /// Source: the sampling of S2L (arXiv 2403.07384).
 pub fn equal_shares(clusters: &Clusters, mut limit: Limit<'_>) -> Picked {

@@ -50,8 +50,8 @@ impl Strategy for SelectiveIfd {
     }
 }
 
-/// How much a prompt changes a token's loss, either way, from which on it counts; see [`Threshold::of_largest`] for
-/// `stream`, which hands over pairs of losses with and without the prompt.
+/// The least change of a token's loss by the prompt, either way, with which the token counts. See
+/// [`Threshold::of_largest`] for `stream`, which passes pairs of losses with and without the prompt.
 ///
 /// # Errors
 /// The error of `stream`.

@@ -46,8 +46,8 @@ pub struct Queries<'a> {
 
 /// Hands over the losses of single tokens, which are too many to hold in memory.
 pub trait TokenLosses {
-    /// Calls `take` for every row that has losses under all `models`, in the order of the pool, with its position and
-    /// the loss of each of its scored tokens in nats, model by model. Every call hands over the same numbers.
+    /// Calls `take` for every row that has losses under all `models`, in the order of the pool. It gets the row's
+    /// position and, model by model, the loss of each scored token in nats. Every call gives the same numbers.
     ///
     /// # Errors
     /// If they cannot be read.

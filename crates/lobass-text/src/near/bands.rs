@@ -19,8 +19,8 @@ pub struct Bands {
 }
 
 impl Bands {
-    /// The longest bands, of 128 hashes in all, that miss at most 1 % of the pairs whose similarity is just `jaccard`:
-    /// longer ones have fewer candidates in vain.
+    /// The longest bands, of 128 hashes in all, that miss at most 1 % of the pairs whose similarity is exactly
+    /// `jaccard`. Longer bands have fewer false candidates.
     ///
     /// # Errors
     /// [`Error::Jaccard`] for a similarity that is not from 0.1 to 1.

@@ -62,12 +62,12 @@ struct Opened {
 }
 
 impl ScoreJob<'_> {
-    /// Scores what is not scored yet, and writes the table. `None` if workers died and rows are left: the same call goes
-    /// on with them. A table that is there already, and is this one, is only reported.
+    /// Scores the rows that are not scored yet, and writes the table. `None` if workers died and rows are left: the
+    /// same call continues with them. If the table exists already and is this one, it is only reported.
     ///
     /// # Errors
-    /// If data, models, or settings do not fit together; if a table of other data, models, or settings is there; if a
-    /// device fails or the observer asks to stop.
+    /// If data, models, or settings do not fit together, or a table of other ones exists. If a device fails or the
+    /// observer asks to stop.
     pub fn run(&self, runtime: &Runtime) -> Result<Option<TableReport>> {
         let format = TableFormat::of(self.out, self.detail)?;
         let opened = self.open(runtime)?;

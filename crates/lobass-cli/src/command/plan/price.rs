@@ -36,8 +36,8 @@ pub(super) struct Price {
 
 /// How fast a device is.
 ///
-/// A time is that of what is computed, so this counts rows of the plan: a rate in tokens of the pool would hold for
-/// pools only that share as much.
+/// Rows of the plan are counted, since time depends on what is computed. A rate in tokens of the pool would hold only
+/// for pools that share as much.
 #[derive(Debug, Clone, Copy)]
 struct Rate {
     rows_per_second: f64,
