@@ -56,7 +56,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         recompute: request.recompute,
         ..TrainConfig::default()
     };
-    let session = Session { threads: request.threads, checkpoints: None };
+    let session = Session { threads: request.threads, ..Session::default() };
     let mut ends = Vec::new();
     let mut tokens = 0;
     let (_, report) = fine_tune(model, &TrainData::sft(&sequences), &config, session, &mut |event| {

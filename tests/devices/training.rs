@@ -17,7 +17,7 @@ fn losses(device: &DeviceName) -> Vec<f64> {
         warmup_ratio: 0.0,
         ..TrainConfig::default()
     };
-    let session = Session { threads: 1, checkpoints: None };
+    let session = Session { threads: 1, ..Session::default() };
     let (_, report) =
         fine_tune(tiny(device), &TrainData::sft(&sequences), &recipe, session, &mut |_| {}).unwrap();
     report.losses

@@ -8,8 +8,8 @@ use lobass::Error;
 use lobass_core::{visible, without_secrets};
 
 use crate::exit::{DONE, FAILED, UNFINISHED};
+use crate::stream::{Stream, fitted};
 use crate::style::Styled;
-use crate::ui::{Stream, fitted};
 
 /// Prints an error with its causes, and a hint where there is one.
 pub(crate) fn report(error: &anyhow::Error) -> u8 {

@@ -17,6 +17,7 @@ mod interrupt;
 mod layout;
 mod markdown;
 mod progress;
+mod stream;
 mod style;
 mod ui;
 

@@ -9,7 +9,7 @@ use lobass_core::readable::{bytes, count, counted, duration, rate};
 use lobass_core::{ProgressUnit, StageProgress, visible};
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::ui::Stream;
+use crate::stream::Stream;
 
 /// How often a log gets a line.
 const LINE_EVERY: Duration = Duration::from_secs(30);

@@ -14,8 +14,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::args::{OutputArgs, OutputFormat};
-use crate::layout::folded;
 use crate::progress::{Bars, Stages};
+use crate::stream::{Stream, fitted};
 use crate::style::Styled;
 
 /// Where a command speaks.
@@ -74,10 +74,6 @@ impl Ui {
 
     pub(crate) fn is_interrupted(&self) -> bool {
         self.runtime.is_interrupted()
-    }
-
-    pub(crate) fn format(&self) -> OutputFormat {
-        self.format
     }
 
     /// The result of a command, as text or as JSON; a host takes it with [`Ui::take_result`].
@@ -182,32 +178,6 @@ impl Observer for Hosted {
 
     fn is_interrupted(&self) -> bool {
         self.observer.is_interrupted()
-    }
-}
-
-/// A stream of this process.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Stream {
-    Out,
-    Err,
-}
-
-impl Stream {
-    /// The columns of the terminal that it goes to, if it goes to one.
-    pub(crate) fn width(self) -> Option<usize> {
-        let size = match self {
-            Self::Out => terminal_size::terminal_size_of(std::io::stdout()),
-            Self::Err => terminal_size::terminal_size_of(std::io::stderr()),
-        };
-        size.map(|(width, _)| usize::from(width.0).max(20))
-    }
-}
-
-/// Text whose lines fit the terminal that it goes to.
-pub(crate) fn fitted(text: &str, stream: Stream) -> Cow<'_, str> {
-    match stream.width() {
-        Some(width) => Cow::Owned(folded(text, width)),
-        None => Cow::Borrowed(text),
     }
 }
 

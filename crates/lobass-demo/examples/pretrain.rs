@@ -90,7 +90,7 @@ fn main() -> Result<()> {
     let (train, held_out) = (Objective::Sft(&sequences), Objective::Sft(&held_out));
     let data = TrainData { train, held_out, eval_every: 100 };
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let session = Session { threads, checkpoints: None };
+    let session = Session { threads, ..Session::default() };
     let (model, _) = fine_tune(model, &data, &recipe, session, &mut |event| match event {
         Event::HeldOut(found) => eprintln!("held-out loss {:.4}", found.nll.mean().unwrap_or_default()),
         Event::Step(step) if step.step % 50 == 0 => {

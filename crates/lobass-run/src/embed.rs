@@ -61,6 +61,21 @@ impl WorkDir {
         losses: Option<Detail>,
         observe: &mut dyn FnMut(Progress),
     ) -> Result<(), Error> {
+        self.embed_while(model, engine, losses, &mut |_| true, observe)
+    }
+
+    /// [`WorkDir::embed`], while `goes_on` returns true before each shard that is not done.
+    ///
+    /// # Errors
+    /// Those of [`WorkDir::embed`], and [`Error::Unfinished`] if it was stopped.
+    pub fn embed_while<E: EmbeddingEngine>(
+        &self,
+        model: &ModelKey,
+        engine: &E,
+        losses: Option<Detail>,
+        goes_on: &mut dyn FnMut(Shard) -> bool,
+        observe: &mut dyn FnMut(Progress),
+    ) -> Result<(), Error> {
         let done = committed(&self.store, &vector_stage(model))?;
         let scored: Option<BTreeSet<u32>> =
             losses.map(|detail| committed(&self.store, &stage_name(model, detail))).transpose()?;
@@ -69,6 +84,10 @@ impl WorkDir {
         for &shard in &self.plan.shards {
             match (done.contains(&shard.id), is_scored(shard)) {
                 (true, true) => progress.rows_resumed += shard.n_rows,
+                _ if !goes_on(shard) => {
+                    let (all, stage) = (self.plan.shards.len(), vector_stage(model));
+                    return Err(Error::Unfinished { missing: 1, all, shard: shard.id, stage });
+                }
                 (false, true) => progress.n_tokens += self.embed_shard(model, engine, shard)?,
                 (is_embedded, false) => {
                     let detail = losses.unwrap_or_default();

@@ -58,6 +58,14 @@ pub enum Error {
         /// The reason, and what to do.
         reason: String,
     },
+    /// The caller asked to stop.
+    #[error("training was interrupted after step {step} of {n_steps}")]
+    Interrupted {
+        /// Steps that were taken.
+        step: usize,
+        /// All steps.
+        n_steps: usize,
+    },
     /// A file cannot be read or written; the message names it.
     #[error(transparent)]
     Io(#[from] std::io::Error),

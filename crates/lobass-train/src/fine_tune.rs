@@ -1,5 +1,7 @@
 //! The training loop.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use lobass_core::Nll;
 use lobass_llama::Llama;
 use serde::{Deserialize, Serialize};
@@ -32,6 +34,9 @@ pub struct Session<'a> {
     pub threads: usize,
     /// The place of states; without it, an interrupted training starts again.
     pub checkpoints: Option<&'a Checkpoints>,
+    /// Ends the training after a step once this is true: its state is written, and the error is
+    /// [`Error::Interrupted`].
+    pub stop: Option<&'a AtomicBool>,
 }
 
 /// An event of training.
@@ -110,7 +115,8 @@ pub struct TrainReport {
 /// [`Error::Recipe`] or [`Error::OnlyWarmUp`] for a recipe that teaches nothing; [`Error::NoExamples`],
 /// [`Error::NothingScored`], or [`Error::ReferenceLoss`] for data that cannot be learned; [`Error::Loss`] for
 /// sequences that the model cannot run; [`Error::Diverged`] as soon as a loss or gradient is not finite;
-/// [`Error::State`] for a state that is damaged or of another training.
+/// [`Error::State`] for a state that is damaged or of another training; [`Error::Interrupted`] if [`Session::stop`]
+/// becomes true.
 pub fn fine_tune(
     model: Llama,
     data: &TrainData<'_>,
@@ -166,6 +172,12 @@ fn run(
             && (step % checkpoints.every == 0 || step == n_steps)
         {
             trainer.save(checkpoints)?;
+        }
+        if step < n_steps && session.stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) {
+            if let Some(checkpoints) = session.checkpoints {
+                trainer.save(checkpoints)?;
+            }
+            return Err(Error::Interrupted { step, n_steps });
         }
     }
     Ok(trainer.into_parts())

@@ -3,22 +3,14 @@
 use std::process::{Output, Stdio};
 
 use lobass_llama::DeviceName;
-use serde::{Deserialize, Serialize};
 
 use crate::error::{Context as _, Result, bail};
 use crate::runtime::Runtime;
 
+pub use crate::memory::Tried;
+
 /// The hidden command of `lobass` that tries a device.
 pub const TRY: &str = "try-device";
-
-/// The properties of a device that was tried.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Tried {
-    /// The name by the driver.
-    pub name: Option<String>,
-    /// The number formats that it computes in.
-    pub dtypes: Vec<String>,
-}
 
 /// The device with a name, if it exists and computes.
 ///

@@ -7,14 +7,71 @@ use lobass_core::Detail;
 use lobass_core::Observer as _;
 use lobass_core::readable::{Labelled, count, counted};
 use lobass_loss::Engine;
-use lobass_run::{EmbeddingFile, EmbeddingManifest, EmbeddingOptions, ModelKey, Plan, WorkDir};
+use lobass_run::{EmbeddingFile, EmbeddingManifest, EmbeddingOptions, Location, ModelKey, Plan, WorkDir};
 use serde::Serialize;
 
 use crate::error::{Result, bail};
 use crate::model::Model;
-use crate::progress;
+use crate::outputs::work_beside;
+use crate::place::told_in;
 use crate::runtime::Runtime;
 use crate::scoring::n_skipped;
+use crate::sequences::Sequences;
+use crate::settings::{ComputeSettings, DataSettings, EncodeSettings};
+use crate::{progress, scoring};
+
+/// A pool whose vectors are to be computed.
+#[derive(Debug, Clone)]
+pub struct EmbedJob<'a> {
+    /// The model: a checkpoint directory or a hub id.
+    pub model: &'a Path,
+    /// The pool.
+    pub data: &'a DataSettings,
+    /// The chat template, the mask, and the maximal length.
+    pub sequences: &'a EncodeSettings,
+    /// The device, the number format, and the threads.
+    pub compute: &'a ComputeSettings,
+    /// The number format and the norm of the vectors.
+    pub options: EmbeddingOptions,
+    /// A work directory that keeps token ids and vectors. `None` keeps them beside `out` until the file is written.
+    pub work: Option<&'a Location>,
+    /// The file of the vectors.
+    pub out: &'a Path,
+}
+
+impl EmbedJob<'_> {
+    /// Computes a vector of every row and writes the file of vectors. An interrupted call is repeated to go on. If `out`
+    /// already holds these vectors, nothing is computed.
+    ///
+    /// # Errors
+    /// If the model or the data cannot be opened, `out` holds other vectors, or the observer asks to stop.
+    pub fn run(&self, runtime: &Runtime) -> Result<EmbeddingReport> {
+        let (out, threads) = (self.out, self.compute.threads());
+        let base = Model::open_as("base", self.model, self.compute, runtime)?;
+        let beside = work_beside(out);
+        let place = self.work.cloned().unwrap_or_else(|| beside.as_path().into());
+        let told = match told_in(&place, runtime)? {
+            None if out.exists() => EmbeddingFile::open(out)?.manifest().template.now.clone(),
+            told => told,
+        };
+        let (dir, config) = (base.checkpoint.dir(), base.checkpoint.config());
+        let sequences = Sequences::open(self.data, self.sequences, dir, config, told, runtime)?;
+        let plan = sequences.plan()?;
+        if let Some(report) = embeddings_done_before(out, &plan, &base.key, self.options, runtime)? {
+            if self.work.is_none() {
+                scoring::clean_up(&beside, plan, runtime)?;
+            }
+            return Ok(report);
+        }
+        let work = scoring::encode(&sequences, &plan, &place, threads, runtime)?;
+        embed(&work, &base, None, threads, runtime)?;
+        let manifest = write_embeddings(&work, &base, self.options, out)?;
+        if self.work.is_none() {
+            work.remove()?;
+        }
+        Ok(EmbeddingReport { embeddings: out.to_owned(), manifest })
+    }
+}
 
 /// Computes the vectors that are missing. With `losses`, the same pass also scores. The model is loaded only if
 /// something is missing.
@@ -39,12 +96,10 @@ pub fn embed(
         return Ok(());
     }
     let engine = Engine::new(model.load()?, threads);
-    Ok(work.embed(
-        &model.key,
-        &engine.measured_by(model.key.measure),
-        losses,
-        &mut progress::stage(runtime, format!("embed {}", model.key.role), n_rows),
-    )?)
+    let engine = engine.measured_by(model.key.measure);
+    let observe = &mut progress::stage(runtime, format!("embed {}", model.key.role), n_rows);
+    let mut goes_on = |_| !runtime.is_interrupted();
+    runtime.stopped(work.embed_while(&model.key, &engine, losses, &mut goes_on, observe))
 }
 
 /// Joins the vectors of a model into a file.
@@ -64,7 +119,7 @@ pub fn write_embeddings(
 ///
 /// # Errors
 /// If the file holds other vectors.
-pub fn embeddings_done_before(
+fn embeddings_done_before(
     out: &Path,
     plan: &Plan,
     model: &ModelKey,

@@ -12,14 +12,7 @@ use crate::error::{Context as _, Result};
 use crate::runtime::Runtime;
 use crate::settings::Settings;
 
-/// A model that was found.
-#[derive(Debug, Clone)]
-pub struct Found {
-    /// The directory of the model.
-    pub dir: PathBuf,
-    /// The name in records: the path as given, or `org/name@commit`.
-    pub name: String,
-}
+pub use crate::memory::Found;
 
 /// The prefix of an id that is not to be taken for a directory.
 const SCHEME: &str = "hf://";

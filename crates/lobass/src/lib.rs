@@ -40,6 +40,7 @@
 //! - [`comparison`] trains on the selections of strategies and measures the results on held-out examples.
 //! - [`embedding`] computes vectors of rows, [`influence`] gradients of rows. [`page`] writes the report.
 
+pub mod checks;
 pub mod comparison;
 pub mod device;
 pub mod embedding;
@@ -47,10 +48,14 @@ mod error;
 mod faults;
 pub mod hub;
 pub mod influence;
+pub mod inspect;
+pub mod mask;
+mod memory;
 pub mod model;
 pub mod outputs;
 pub mod page;
 pub mod place;
+pub mod plan;
 mod progress;
 pub mod reference;
 pub mod references;
@@ -67,6 +72,7 @@ pub mod shell;
 mod strategies;
 pub mod table;
 mod train;
+pub mod worker;
 
 pub use error::{Error, Result, hint, inner};
 pub use lobass_core::{Budget, Observer, ProgressUnit, ScoreRecord, Silent, StageProgress};

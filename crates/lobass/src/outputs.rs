@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use lobass_core::Observer;
+use lobass_data::Pool;
 use lobass_files::{WholeFile, is_partial};
 use serde::Serialize;
 
@@ -30,6 +31,15 @@ pub fn check(outputs: &[PathBuf], inputs: &[(&str, &Path)]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Refuses outputs that are one of the data files of a pool, or the same file twice.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_for_pool(outputs: &[PathBuf], pool: &Pool) -> Result<()> {
+    let inputs: Vec<_> = pool.files().iter().map(|file| ("a data file", file.path())).collect();
+    check(outputs, &inputs)
 }
 
 /// Notes the outputs that replace files.

@@ -11,9 +11,8 @@ use jiff::civil::DateTime;
 use lobass_core::{Observer, Silent, StageProgress};
 use lobass_hub::HubSettings;
 
-use crate::device::Tried;
 use crate::error::{Error, Result};
-use crate::hub::Found;
+use crate::memory::Memory;
 
 /// The runtime of a call: its observer, the environment, and how processes are started.
 ///
@@ -38,15 +37,6 @@ pub struct Runtime {
     program: Vec<OsString>,
     now: Option<DateTime>,
     memory: Arc<Mutex<Memory>>,
-}
-
-/// Results that calls of one runtime share.
-#[derive(Debug, Default)]
-pub(crate) struct Memory {
-    /// Models of the hub, by id and whether their weights were fetched. A branch may move; here it stays where it was.
-    pub(crate) models: BTreeMap<(String, bool), Found>,
-    /// Devices that compute, by name.
-    pub(crate) devices: BTreeMap<String, Tried>,
 }
 
 impl Default for Runtime {
@@ -129,6 +119,24 @@ impl Runtime {
     /// The settings of the hub, if there are any.
     pub fn hub(&self) -> Option<&HubSettings> {
         self.hub.as_ref()
+    }
+
+    /// Ends a call if the observer asks to stop.
+    pub(crate) fn go_on(&self) -> Result<()> {
+        if self.is_interrupted() { Err(Error::Interrupted) } else { Ok(()) }
+    }
+
+    /// A result in which a call that the observer stopped has the error [`Error::Interrupted`].
+    pub(crate) fn stopped<T>(&self, result: Result<T, impl Into<Error>>) -> Result<T> {
+        result.map_err(|error| match error.into() {
+            Error::Store(lobass_run::Error::Unfinished { .. })
+            | Error::Train(lobass_train::Error::Interrupted { .. })
+                if self.is_interrupted() =>
+            {
+                Error::Interrupted
+            }
+            other => other,
+        })
     }
 
     pub(crate) fn variables(&self) -> impl Iterator<Item = (String, String)> {

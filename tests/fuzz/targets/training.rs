@@ -22,7 +22,7 @@ fn train(dir: &Path, every: usize) -> Result<Llama, lobass_train::Error> {
     let rows = [sequence([1, 2, 3, 4]), sequence([1, 4, 3, 2]), sequence([2, 2, 1, 1])];
     let recipe = TrainConfig { epochs: 1, batch_size: 1, learning_rate: 1e-3, ..TrainConfig::default() };
     let checkpoints = Checkpoints { dir: dir.join("state"), every, keep: 3 };
-    let session = Session { threads: 1, checkpoints: Some(&checkpoints) };
+    let session = Session { threads: 1, checkpoints: Some(&checkpoints), ..Session::default() };
     fine_tune(model("models/llama-gqa"), &TrainData::sft(&rows), &recipe, session, &mut |_| {})
         .map(|(model, _)| model)
 }

@@ -16,7 +16,8 @@ use serde_json::{Value, json};
 use crate::args::DemoArgs;
 use crate::exit::Outcome;
 use crate::layout::table;
-use crate::ui::{Stream, Ui};
+use crate::stream::Stream;
+use crate::ui::Ui;
 
 /// The paper's score, the score without its normalization, and the two baselines that are hard to beat.
 const STRATEGIES: [&str; 4] = ["lobass", "gap", "random", "longest"];

@@ -3,10 +3,9 @@
 use std::collections::BTreeSet;
 
 use lobass::place::{job, resume};
-use lobass_run::{Job, Unit, WorkDir};
+use lobass::worker::open_ranks;
 use serde_json::{Value, json};
 
-use super::worker::units_of;
 use crate::args::PendingArgs;
 use crate::exit::Outcome;
 use crate::ui::Ui;
@@ -15,7 +14,8 @@ pub(crate) fn pending(args: &PendingArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let work = resume(&args.work.work, ui.runtime())?;
     let job = job(&work, &args.work.work, args.work.job.as_deref())?;
     let pending = work.pending(&job)?;
-    let ranks = args.world.map(|world| as_array(&ranks(&work, &job, &pending, world)));
+    let ranks = args.world.map(|world| open_ranks(&work, &job, world)).transpose()?;
+    let ranks = ranks.as_ref().map(as_array);
     let units: Vec<Value> = pending
         .iter()
         .map(|unit| json!({"model": unit.model.role, "shard": unit.shard.id, "n_rows": unit.shard.n_rows}))
@@ -30,17 +30,6 @@ pub(crate) fn pending(args: &PendingArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     });
     ui.result(text, &json)?;
     Ok(Outcome::Done)
-}
-
-/// The parts with a unit that is pending.
-fn ranks(work: &WorkDir, job: &Job, pending: &[Unit<'_>], world: u32) -> BTreeSet<u32> {
-    let open: BTreeSet<(&str, u32)> = pending.iter().map(place).collect();
-    let is_open: Vec<bool> = work.units(job).map(|unit| open.contains(&place(&unit))).collect();
-    (0..world).filter(|&rank| is_open[units_of(rank, world, is_open.len())].contains(&true)).collect()
-}
-
-fn place<'a>(unit: &Unit<'a>) -> (&'a str, u32) {
-    (&unit.model.role, unit.shard.id)
 }
 
 /// Numbers in the form of a job array: `0-3,7`.

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use lobass::embedding::EmbeddingReport;
 use lobass::scoring::Reasons;
 use lobass::table::TableReport;
 use lobass_run::Manifest;
@@ -20,11 +19,5 @@ pub(super) fn table(
 ) -> anyhow::Result<Outcome> {
     let report = TableReport::new(out, manifest, reasons, threads)?;
     ui.result(&report, &report)?;
-    Ok(Outcome::incomplete_if(report.falls_short()))
-}
-
-/// Prints what is in a file of vectors.
-pub(super) fn embeddings(report: &EmbeddingReport, ui: &Ui) -> anyhow::Result<Outcome> {
-    ui.result(report, report)?;
     Ok(Outcome::incomplete_if(report.falls_short()))
 }

@@ -115,7 +115,7 @@ impl Devices<'_> {
         let mut worker = WorkerProcess::start(self, device)?;
         loop {
             let next = todo.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-            let Some(trial) = next else { return worker.end() };
+            let Some(trial) = next.filter(|_| !self.runtime.is_interrupted()) else { return worker.end() };
             let started = Instant::now();
             let event = match worker.ask(&trial).with_context(|| trial.say())? {
                 None => Event::Done { trial, took: duration(started.elapsed()) },
@@ -183,7 +183,7 @@ impl Comparison {
     ///
     /// # Errors
     /// If a request cannot be read or an answer cannot be written.
-    pub fn serve(&self, requests: impl BufRead, mut answers: impl Write) -> Result<()> {
+    pub fn serve(&self, requests: impl BufRead, mut answers: impl Write, runtime: &Runtime) -> Result<()> {
         let trials = self.trials();
         let mut say = |answer: &Answer| -> Result<()> {
             writeln!(answers, "{}", serde_json::to_string(answer)?)?;
@@ -194,7 +194,7 @@ impl Comparison {
             let id = line?;
             let trial = trials.iter().find(|trial| trial.id() == id.trim());
             let done = match trial {
-                Some(trial) => self.run_trial(trial).map(|_| ()),
+                Some(trial) => self.run_trial(trial, runtime).map(|_| ()),
                 None => Err(Error::Comparison(format!("expected a trial of this comparison, found `{id}`"))),
             };
             say(&Answer { trial: Some(id), error: done.err().map(|error| error.chain()) })?;

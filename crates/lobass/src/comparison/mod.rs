@@ -212,8 +212,9 @@ impl Comparison {
         let trials = self.trials();
         let open = self.open_trials(runtime)?;
         for (at, trial) in open.iter().enumerate() {
+            runtime.go_on()?;
             let started = std::time::Instant::now();
-            let record = self.run_trial(trial).with_context(|| trial.say())?;
+            let record = self.run_trial(trial, runtime).with_context(|| trial.say())?;
             self.say(
                 trials.len() - open.len() + at + 1,
                 trial,

@@ -1,8 +1,9 @@
 //! One training of a comparison: its name, its record, and the training.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use lobass_core::Sequence;
+use lobass_core::{Observer as _, Sequence};
 use lobass_evidence::{Matching, Outcome};
 use lobass_llama::Llama;
 use lobass_loss::Engine;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Comparison;
 use crate::error::{Context as _, Result, bail};
+use crate::runtime::Runtime;
 
 /// One training and its measurement, or the measurement of the base without training.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,7 +106,7 @@ impl Comparison {
     }
 
     /// Does a trial unless it is done. The process that does it holds its lock; others wait for the lock.
-    pub(super) fn run_trial(&self, trial: &Trial) -> Result<TrialRecord> {
+    pub(super) fn run_trial(&self, trial: &Trial, runtime: &Runtime) -> Result<TrialRecord> {
         let states = self.out.join("state");
         fs_err::create_dir_all(&states)?;
         let lock_path = states.join(format!("{}.lock", trial.id()));
@@ -114,7 +116,7 @@ impl Comparison {
             return Ok(record);
         }
         let state = states.join(trial.id());
-        let record = self.train_and_measure(trial, &state)?;
+        let record = self.train_and_measure(trial, &state, runtime)?;
         let path = self.result_path(trial);
         fs_err::create_dir_all(self.out.join("trials"))?;
         lobass_files::write_whole(&path, &serde_json::to_vec(&record)?)?;
@@ -125,7 +127,7 @@ impl Comparison {
         Ok(record)
     }
 
-    fn train_and_measure(&self, trial: &Trial, state: &Path) -> Result<TrialRecord> {
+    fn train_and_measure(&self, trial: &Trial, state: &Path, runtime: &Runtime) -> Result<TrialRecord> {
         let seed = self.recipe.seed.wrapping_add(trial.offset);
         let rows = self.rows(trial)?;
         let subset: Vec<Sequence> = rows.iter().map(|row| self.sequences_of[row].clone()).collect();
@@ -133,7 +135,7 @@ impl Comparison {
         let (model, report) = match trial.matching {
             None => (base, None),
             Some(matching) => {
-                let (model, report) = self.train(base, &subset, matching, seed, state)?;
+                let (model, report) = self.train(base, &subset, matching, seed, state, runtime)?;
                 (model, Some(report))
             }
         };
@@ -163,6 +165,7 @@ impl Comparison {
         matching: Matching,
         seed: u64,
         state: &Path,
+        runtime: &Runtime,
     ) -> Result<(Llama, TrainReport)> {
         let recipe = TrainConfig { seed, ..self.recipe.clone() };
         let data = TrainData { train: Objective::Sft(subset), held_out: Objective::Sft(&[]), eval_every: 0 };
@@ -170,22 +173,25 @@ impl Comparison {
             let every = self.save_every.unwrap_or_else(|| n_steps.div_ceil(10).max(20));
             Checkpoints { dir: state.to_owned(), every, keep: 1 }
         };
-        let ignore = &mut |_: Event<'_>| {};
+        let stop = AtomicBool::new(runtime.is_interrupted());
+        let observe = &mut |_: Event<'_>| stop.store(runtime.is_interrupted(), Ordering::Relaxed);
         let trained = match matching {
             Matching::Epochs => {
                 let checkpoints = checkpoints(recipe.n_steps(subset.len()));
-                let session = Session { threads: self.threads, checkpoints: Some(&checkpoints) };
-                fine_tune(model, &data, &recipe, session, ignore)
+                let session =
+                    Session { threads: self.threads, checkpoints: Some(&checkpoints), stop: Some(&stop) };
+                fine_tune(model, &data, &recipe, session, observe)
             }
             Matching::Tokens => {
                 let lengths: Vec<usize> = subset.iter().map(Sequence::n_tokens).collect();
                 let batches = batches_of_tokens(&lengths, recipe.batch_size, self.matched_tokens, seed);
                 let checkpoints = checkpoints(batches.len());
-                let session = Session { threads: self.threads, checkpoints: Some(&checkpoints) };
-                fine_tune_in_batches(model, &data, batches, &recipe, session, ignore)
+                let session =
+                    Session { threads: self.threads, checkpoints: Some(&checkpoints), stop: Some(&stop) };
+                fine_tune_in_batches(model, &data, batches, &recipe, session, observe)
             }
         };
-        Ok(trained?)
+        runtime.stopped(trained)
     }
 
     /// The model that training starts from, with the weights that are trained.

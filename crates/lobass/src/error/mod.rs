@@ -60,6 +60,9 @@ pub enum Error {
     /// An output would replace an input or another output.
     #[error("{0}")]
     Output(String),
+    /// The observer asked to stop. Finished work stays, and the same call goes on with it.
+    #[error("interrupted; finished work is kept, and the same call continues")]
+    Interrupted,
     /// Several faults: all that could be seen before anything was computed.
     #[error("{}", several(.0))]
     Several(Vec<Error>),
@@ -113,6 +116,9 @@ pub enum Error {
     /// Vectors on disk.
     #[error(transparent)]
     Matrix(#[from] lobass_matrix::Error),
+    /// Time and cost of a job.
+    #[error(transparent)]
+    Price(#[from] lobass_price::Error),
     /// A config of another trainer.
     #[error(transparent)]
     Trainer(#[from] lobass_trainers::Error),

@@ -1,61 +1,27 @@
 //! The text of example rows: token by token if there are losses, else as in the data.
 
-use std::collections::BTreeMap;
-
-use lobass_core::ScoreColumns;
-use lobass_data::{Encoder, Example, Pool, Trace};
+use lobass_data::{Encoder, Example, Trace};
 use lobass_report::{Body, Piece, Turn};
-use lobass_run::ScoreFile;
 
 use super::heat::Heat;
+use super::shown::{Pair, Shown};
 use crate::error::{Error, Result, bail};
 
-/// The loss of each scored token under the base and under the reference, in nats.
-pub(super) type Pair = (Vec<f32>, Vec<f32>);
-
-/// Rows that are to be shown, ascending.
-pub(super) struct Shown<'a> {
-    pub(super) rows: &'a [u64],
-    pub(super) columns: &'a ScoreColumns,
-    pub(super) table: &'a ScoreFile,
-    pub(super) pool: &'a Pool,
-}
-
-impl Shown<'_> {
-    /// The text of each row.
-    pub(super) fn bodies(&self, heat: &Heat<'_>) -> Result<Vec<Body>> {
-        let examples = self.examples()?;
-        let losses = heat.losses(self, &examples)?;
-        let mut bodies = Vec::with_capacity(self.rows.len());
-        for (row, losses) in self.rows.iter().zip(losses) {
-            bodies.push(match (&examples[row], heat.encoder(), losses) {
-                (Err(why), ..) => Body::Missing(why.clone()),
-                (Ok(example), Some(encoder), Some(losses)) => {
-                    Body::Pieces(pieces(*row, example, encoder, &losses)?)
-                }
-                (Ok(example), ..) => Body::Turns(turns(example)),
-            });
-        }
-        Ok(bodies)
-    }
-
-    /// The examples, or the reason why they are missing. Reads the pool up to the last of them.
-    fn examples(&self) -> Result<BTreeMap<u64, Result<Example, String>>> {
-        let mut found = BTreeMap::new();
-        if self.rows.is_empty() {
-            return Ok(found);
-        }
-        for row in self.pool.rows() {
-            let row = row?;
-            if self.rows.binary_search(&row.row).is_ok() {
-                found.insert(row.row, row.example.map_err(|fault| fault.reason));
-                if found.len() == self.rows.len() {
-                    return Ok(found);
-                }
+/// The text of each row.
+pub(super) fn bodies(shown: &Shown<'_>, heat: &Heat<'_>) -> Result<Vec<Body>> {
+    let examples = shown.examples()?;
+    let losses = heat.losses(shown, &examples)?;
+    let mut bodies = Vec::with_capacity(shown.rows.len());
+    for (row, losses) in shown.rows.iter().zip(losses) {
+        bodies.push(match (&examples[row], heat.encoder(), losses) {
+            (Err(why), ..) => Body::Missing(why.clone()),
+            (Ok(example), Some(encoder), Some(losses)) => {
+                Body::Pieces(pieces(*row, example, encoder, &losses)?)
             }
-        }
-        bail!(Table, "the data: expected the {} rows of the score table, found fewer", self.columns.len());
+            (Ok(example), ..) => Body::Turns(turns(example)),
+        });
     }
+    Ok(bodies)
 }
 
 fn turns(example: &Example) -> Vec<Turn> {

@@ -6,7 +6,7 @@ use lobass_core::{Detail, LossEngine as _, Sequence};
 use lobass_data::{Encoder, Example};
 use lobass_loss::Engine;
 
-use super::body::{Pair, Shown};
+use super::shown::{Pair, Shown};
 use crate::error::{Context as _, Result, bail};
 use crate::model::Model;
 

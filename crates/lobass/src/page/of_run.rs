@@ -9,7 +9,7 @@ use lobass_select::{Chosen, Strategy};
 
 use super::commands::Spelled;
 use super::heat::{Heat, Tokens};
-use super::{DEFAULT_STRATEGIES, PageRequest};
+use super::request::{DEFAULT_STRATEGIES, PageRequest};
 use crate::error::Result;
 use crate::model::Model;
 use crate::runtime::Runtime;
@@ -22,23 +22,23 @@ const N_EXAMPLES: usize = 4;
 
 /// A request for the page of a run.
 #[derive(Debug)]
-pub struct RunPage<'a> {
+pub(crate) struct RunPage<'a> {
     /// The settings of the run.
-    pub settings: &'a Settings,
+    pub(crate) settings: &'a Settings,
     /// The base.
-    pub base: &'a Model,
+    pub(crate) base: &'a Model,
     /// The pool and its encoder.
-    pub sequences: &'a Sequences,
+    pub(crate) sequences: &'a Sequences,
     /// The models of the table.
-    pub seal: &'a Seal,
+    pub(crate) seal: &'a Seal,
     /// The score table.
-    pub table: &'a ScoreFile,
+    pub(crate) table: &'a ScoreFile,
     /// The columns of the table that [`PageRequest::columns`] names.
-    pub columns: &'a ScoreColumns,
+    pub(crate) columns: &'a ScoreColumns,
     /// The selections.
-    pub chosen: &'a [(&'a dyn Strategy, Chosen)],
+    pub(crate) chosen: &'a [(&'a dyn Strategy, Chosen)],
     /// The run directory.
-    pub out: &'a Path,
+    pub(crate) out: &'a Path,
 }
 
 impl RunPage<'_> {
@@ -46,7 +46,7 @@ impl RunPage<'_> {
     ///
     /// # Errors
     /// If a reference cannot be opened, or as [`PageRequest::write`].
-    pub fn write(&self, runtime: &Runtime) -> Result<PathBuf> {
+    pub(crate) fn write(&self, runtime: &Runtime) -> Result<PathBuf> {
         let (scores, out) = (self.out.join("scores.parquet"), self.out.join("report.html"));
         let silent = runtime.silent();
         let mut references = Vec::new();

@@ -10,9 +10,9 @@ use lobass_loss::Engine;
 use lobass_run::WorkDir;
 use lobass_train::{Dpo, Objective, Pair, hold_out};
 
-use super::TrainRequest;
+use super::part::Part;
+use super::request::TrainRequest;
 use crate::error::{Result, bail};
-use crate::reference::Part;
 use crate::runtime::Runtime;
 use crate::sequences as inputs;
 use crate::settings::DataSettings;

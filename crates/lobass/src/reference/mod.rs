@@ -4,96 +4,28 @@ mod examples;
 mod metrics;
 mod part;
 mod record;
+mod request;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use examples::{Examples, Prepared};
 use lobass_core::Observer as _;
 use lobass_core::readable::counted;
-use lobass_llama::{AdapterCheckpoint, Checkpoint, Dtype, Llama, LoraConfig, save_adapter};
-use lobass_run::{Plan, WorkDir};
-use lobass_train::{Checkpoints, Dpo, Event, Session, TrainConfig, TrainData, fine_tune};
+use lobass_llama::{AdapterCheckpoint, Checkpoint, Dtype, Llama, save_adapter};
+use lobass_run::WorkDir;
+use lobass_train::{Event, Session, TrainData, fine_tune};
 use metrics::Metrics;
 
 use crate::error::{Result, bail};
-use crate::model::Model;
 use crate::outputs;
 use crate::progress;
 use crate::runtime::Runtime;
-use crate::sequences::{Sequences, paths_of};
-use crate::settings::{DataSettings, EvalSettings};
 
 pub use examples::check_rows;
 pub use part::Part;
 pub use record::{Trained, TrainingRecord};
-
-/// A request to train a reference.
-#[derive(Debug)]
-pub struct TrainRequest<'a> {
-    /// The model that training starts from.
-    pub base: &'a Model,
-    /// The pool and its encoder.
-    pub sequences: &'a Sequences,
-    /// The plan of the pool.
-    pub plan: &'a Plan,
-    /// How the files of held-out rows are read.
-    pub data: &'a DataSettings,
-    /// The recipe: epochs, batch size, learning rate.
-    pub recipe: &'a TrainConfig,
-    /// The adapter that is trained; `None` trains all weights.
-    pub adapter: Option<&'a LoraConfig>,
-    /// The preference objective; `None` is supervised fine-tuning.
-    pub dpo: Option<Dpo>,
-    /// The rows of the pool that are trained on.
-    pub part: Part,
-    /// The held-out rows.
-    pub eval: &'a EvalSettings,
-    /// The seed of the choice of held-out rows.
-    pub eval_seed: u64,
-    /// Whether the model of every epoch is kept.
-    pub trajectory: bool,
-    /// Steps between two states; `None` saves about twenty states.
-    pub save_every: Option<usize>,
-    /// Threads; at least 1.
-    pub threads: usize,
-    /// The home directory, for `~` in paths of held-out files.
-    pub home: Option<&'a Path>,
-    /// The directory of the checkpoint or the adapter.
-    pub out: &'a Path,
-}
-
-impl TrainRequest<'_> {
-    fn record(&self) -> Result<TrainingRecord> {
-        let eval_files =
-            paths_of(&self.eval.files, self.home)?.into_iter().map(|path| lobass_data::fingerprint(&path));
-        Ok(TrainingRecord {
-            tool: concat!("lobass ", env!("CARGO_PKG_VERSION")).to_owned(),
-            base: self.base.key.weights_digest.clone(),
-            plan: self.plan.id(),
-            recipe: self.recipe.clone(),
-            adapter: self.adapter.cloned(),
-            frozen_dtype: self.adapter.map(|_| self.base.key.dtype.clone()),
-            dpo: self.dpo,
-            part: self.part,
-            trajectory: self.trajectory,
-            eval_rows: self.eval.rows,
-            eval_files: eval_files.collect::<Result<_, _>>()?,
-            template_now: self.plan.template.now.clone(),
-            outcome: None,
-        })
-    }
-
-    /// Whether an interrupted attempt left a state that can be resumed.
-    pub fn has_state(&self) -> bool {
-        self.checkpoints(0).dir.exists()
-    }
-
-    /// The directory of states, and how often they are written.
-    fn checkpoints(&self, n_steps: usize) -> Checkpoints {
-        let every = self.save_every.unwrap_or_else(|| n_steps.div_ceil(20).max(1));
-        Checkpoints { dir: self.out.join("state"), every, keep: 2 }
-    }
-}
+pub use request::TrainRequest;
 
 /// The file with the state of the optimizer at the end of an epoch of an adapter. LESS reads it.
 pub const MOMENTS: &str = "optimizer.safetensors";
@@ -165,11 +97,13 @@ pub fn train_reference(request: &TrainRequest<'_>, work: &WorkDir, runtime: &Run
     let held_out = Prepared::new(held_out, request.dpo, &model, request.threads)?;
     let eval_every = request.eval.every.unwrap_or_else(|| recipe.n_steps(n_train).div_ceil(10).max(1));
     let data = TrainData { train: train.objective(), held_out: held_out.objective(), eval_every };
-    let session = Session { threads: request.threads, checkpoints: Some(&checkpoints) };
+    let stop = AtomicBool::new(runtime.is_interrupted());
+    let session = Session { threads: request.threads, checkpoints: Some(&checkpoints), stop: Some(&stop) };
     let mut failed = None;
-    let (model, report) = fine_tune(model, &data, recipe, session, &mut |event| {
+    let trained = fine_tune(model, &data, recipe, session, &mut |event| {
         metrics.write(&event);
         show(&event);
+        stop.store(runtime.is_interrupted(), Ordering::Relaxed);
         if let Event::Epoch { epoch, model, optimizer } = event
             && request.trajectory
         {
@@ -180,7 +114,8 @@ pub fn train_reference(request: &TrainRequest<'_>, work: &WorkDir, runtime: &Run
             });
             failed = failed.take().or(saved.err());
         }
-    })?;
+    });
+    let (model, report) = runtime.stopped(trained)?;
     if let Some(error) = failed {
         checkpoints.remove()?; // what was not saved has to be trained again
         return Err(error.within("saving the model of an epoch"));

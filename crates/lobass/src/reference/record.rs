@@ -11,8 +11,8 @@ use lobass_train::{Dpo, HeldOut, TrainConfig, TrainReport};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::part::Part;
 use crate::error::{Context as _, Result};
-use crate::reference::Part;
 
 const NAME: &str = "lobass-training.json";
 

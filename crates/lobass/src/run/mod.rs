@@ -1,43 +1,32 @@
 //! A whole run: train, score, select, and report, in one directory.
 
+mod directory;
 mod look;
 mod prepare;
 mod summary;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use lobass_core::Observer as _;
-use lobass_data::Pool;
 use lobass_run::{ScoreFile, Seal, WorkDir};
 use lobass_select::strategies::Lobass;
 use lobass_select::{Chosen, RankedAs, Strategy};
 use lobass_train::TrainConfig;
 use serde_json::{Value, json};
 
+use self::directory::{SCORES, SETTINGS, remove_stale, target};
 use self::prepare::Prepared;
 use crate::error::Result;
 use crate::model::Model;
 use crate::page::{PageRequest, RunPage};
 use crate::references::{ReferenceReport, given};
 use crate::runtime::Runtime;
-use crate::selection::{SelectionTarget, Selector};
+use crate::scoring;
+use crate::selection::Selector;
 use crate::settings::Settings;
 use crate::table::{TableFormat, write_table};
-use crate::{outputs, scoring};
 
-/// The file with all settings of a run.
-const SETTINGS: &str = "settings.toml";
-/// The files by which a directory is known as that of a run: those of `run --init`, of a run itself, and of the demo.
-const RUN_FILES: [&str; 3] = ["lobass.toml", SETTINGS, "shipped"];
-
-/// Refuses a directory that is neither empty nor that of a run.
-///
-/// # Errors
-/// If the directory holds something else, or cannot be read.
-pub fn check_directory(out: &Path) -> Result<()> {
-    let known = RUN_FILES.iter().any(|name| out.join(name).exists());
-    if known { Ok(()) } else { outputs::check_empty(out) }
-}
+pub use directory::check_directory;
 
 /// The result of a run.
 #[derive(Debug)]
@@ -53,9 +42,6 @@ pub struct RunReport {
     /// All reports as JSON.
     pub json: Value,
 }
-
-/// The score table of a run.
-const SCORES: &str = "scores.parquet";
 
 /// Trains, scores, and selects by settings, in one directory.
 ///
@@ -171,44 +157,6 @@ fn score_all(prepared: &Prepared, runtime: &Runtime) -> Result<(WorkDir, Seal)> 
     Ok((work, seal))
 }
 
-/// The directory of selections in the directory of a run.
-const SELECTED: &str = "selected";
-/// The file by which a directory is known as that of a selection.
-const INDEX: &str = "index.jsonl";
-
-/// Removes the selections of strategies that are no longer asked for. They would look current.
-fn remove_stale(out: &Path, strategies: &[String], pool: &Pool, runtime: &Runtime) -> Result<()> {
-    let selected = out.join(SELECTED);
-    if !selected.exists() {
-        return Ok(());
-    }
-    let names =
-        fs_err::read_dir(&selected)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
-    let mut stale: Vec<String> = names.collect::<std::io::Result<_>>()?;
-    stale.retain(|name| !strategies.contains(name) && selected.join(name).join(INDEX).is_file());
-    stale.sort();
-    for name in &stale {
-        target(out, name).remove(pool)?;
-        if selected.join(name).exists() {
-            runtime.warn(&format!(
-                "`{}` holds files that lobass did not write; they stay",
-                selected.join(name).display()
-            ));
-        }
-    }
-    if !stale.is_empty() {
-        let names = stale.join(", ");
-        runtime.note(&format!("{:16} the selections of earlier settings are removed: {names}", "select"));
-    }
-    Ok(())
-}
-
-/// The files of the selection of a strategy.
-fn target(out: &Path, strategy: &str) -> SelectionTarget {
-    let directory = out.join(SELECTED).join(strategy);
-    SelectionTarget { out: Some(with_slash(&directory)), index: Some(directory.join(INDEX)) }
-}
-
 /// The settings with the number format of the models, and with all numbers of the recipe if something is trained.
 fn spelled(settings: &Settings, recipe: &TrainConfig, base: &Model) -> Settings {
     let mut spelled = settings.clone();
@@ -227,11 +175,4 @@ fn warn_of_idle_settings(settings: &Settings, runtime: &Runtime) {
     if !idle {
         runtime.warn("a reference is given, so nothing is trained, and settings of training have no effect");
     }
-}
-
-/// A path with a slash at its end, which makes it a directory.
-fn with_slash(path: &Path) -> PathBuf {
-    let mut path = path.as_os_str().to_owned();
-    path.push("/");
-    path.into()
 }

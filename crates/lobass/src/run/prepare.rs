@@ -7,7 +7,7 @@ use lobass_run::Plan;
 use lobass_select::Need;
 use lobass_train::TrainConfig;
 
-use super::{SCORES, SETTINGS, check_directory, target};
+use super::directory::{SCORES, SETTINGS, check_directory, target};
 use crate::error::{Context as _, Result, bail};
 use crate::faults::Faults;
 use crate::hub::{find_model, pinned};

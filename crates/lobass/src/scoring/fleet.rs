@@ -111,6 +111,7 @@ impl Fleet<'_> {
         let mut worker = WorkerProcess::start(self, device, job)?;
         loop {
             let next = todo.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+            let next = next.filter(|_| !self.runtime.is_interrupted());
             let Some((model, shard, n_rows)) = next else { return worker.end() };
             let request = Request { v: PROTOCOL_VERSION, op: Op::Score, model: model.clone(), shard };
             match worker.ask(&request).with_context(|| format!("model `{model}`, shard {shard}"))? {

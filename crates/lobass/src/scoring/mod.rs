@@ -14,7 +14,7 @@ use lobass_core::{Detail, RowStatus};
 use lobass_loss::Engine;
 use lobass_run::{Location, Plan, Shard, WorkDir};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::model::Model;
 use crate::place::store;
 use crate::progress;
@@ -54,7 +54,8 @@ pub fn tokenise(work: &WorkDir, sequences: &Sequences, threads: usize, runtime: 
     } else {
         let observe = &mut progress::stage(runtime, TOKENISE.to_owned(), n_rows);
         let mut goes_on = |_| !runtime.is_interrupted();
-        work.encode_while(&sequences.pool, &sequences.encoder, threads, &mut goes_on, observe)?;
+        let (pool, encoder) = (&sequences.pool, &sequences.encoder);
+        runtime.stopped(work.encode_while(pool, encoder, threads, &mut goes_on, observe))?;
     }
     warn_of_unread(work, runtime)
 }
@@ -113,8 +114,9 @@ pub fn encode_and_score(
         let engine = engine.measured_by(model.key.measure);
         let scored = work.score_behind(&model.key, &engine, detail, &mut encoded, observe);
         // An error of tokenising goes first, since it also stopped the scoring.
-        encoding.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        Ok::<(), Error>(scored?)
+        let encoded = encoding.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        runtime.stopped(encoded)?;
+        runtime.stopped(scored)
     })?;
     Ok(work)
 }
@@ -153,8 +155,7 @@ pub fn score(work: &WorkDir, model: &Model, detail: Detail, threads: usize, runt
     let observe = &mut progress::stage(runtime, format!("score {}", model.key.role), work.plan().n_rows());
     let mut goes_on = |_| !runtime.is_interrupted();
     let engine = engine.measured_by(model.key.measure);
-    work.score_behind(&model.key, &engine, detail, &mut goes_on, observe)?;
-    Ok(())
+    runtime.stopped(work.score_behind(&model.key, &engine, detail, &mut goes_on, observe))
 }
 
 /// The first row of each status that has a reason, and that reason.

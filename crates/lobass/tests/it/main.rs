@@ -1,6 +1,7 @@
 //! The library as programs embed it.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
+mod examples;
 mod memory;
 mod support;
 mod together;

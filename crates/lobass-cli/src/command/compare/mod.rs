@@ -10,7 +10,8 @@ use lobass_run::ScoreFile;
 
 use crate::args::CompareArgs;
 use crate::exit::Outcome;
-use crate::ui::{Stream, Ui};
+use crate::stream::Stream;
+use crate::ui::Ui;
 
 pub(crate) fn compare(args: &CompareArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let ui = &if args.trial_worker.is_some() { ui.silent() } else { ui.clone() };
@@ -37,7 +38,7 @@ pub(crate) fn compare(args: &CompareArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     job.held_out.rows = eval.as_ref();
     let comparison = job.open(ui.runtime())?;
     if args.trial_worker.is_some() {
-        comparison.serve(std::io::stdin().lock(), std::io::stdout())?;
+        comparison.serve(std::io::stdin().lock(), std::io::stdout(), ui.runtime())?;
         return Ok(Outcome::Done);
     }
     let report = if args.devices.is_empty() {

@@ -1,114 +1,79 @@
 //! `lobass worker`: units, one after the other, on this machine.
 
-mod part;
-mod roster;
-mod serve;
+mod rank;
 mod signals;
 
+use std::io::IsTerminal as _;
 use std::num::NonZeroU32;
 use std::process;
 
+use anyhow::bail;
 use lobass::place::{job, resume};
-use lobass::settings::ComputeSettings;
+use lobass::settings::available_threads;
+use lobass::worker::{ModelPaths, Worker, WorkerOptions};
 use lobass_core::readable::counted;
-use lobass_run::{Attempts, Error, Receipt, Step, Unit, WorkDir};
-use roster::Roster;
+use lobass_run::Attempts;
 use signals::Current;
 
 use crate::args::WorkerArgs;
 use crate::exit::Outcome;
 use crate::ui::Ui;
 
-pub(super) use part::units_of;
-
 pub(crate) fn worker(args: &WorkerArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let work = resume(&args.work.work, ui.runtime())?;
     let job = job(&work, &args.work.work, args.work.job.as_deref())?;
-    let rank = args.world.map(|world| part::rank(args.rank, world)).transpose()?;
+    let rank = args.world.map(|world| rank::rank(args.rank, world)).transpose()?;
     if args.retry_quarantined {
-        let n_units = work.retry_quarantined(&job)?;
-        ui.note(&format!(
-            "{:16} {}, given up before, will be retried",
-            "quarantine",
-            counted(n_units as u64, "unit")
-        ));
+        let units = counted(work.retry_quarantined(&job)? as u64, "unit");
+        ui.note(&format!("{:16} {units}, given up before, will be retried", "quarantine"));
     }
-    let threads =
-        ComputeSettings { threads: args.threads.map(usize::from), ..ComputeSettings::default() }.threads();
     let current = Current::watch()?;
     if args.stop_with_parent {
         current.stop_with_parent();
     }
-    let mut worker = Worker {
+    let options = WorkerOptions {
+        models: ModelPaths { base: args.base.as_deref(), reference: args.reference.as_deref() },
+        device: args.device.as_deref(),
+        threads: args.threads.map_or_else(available_threads, usize::from),
         attempts: Attempts { worker: name(), limit: NonZeroU32::new(args.max_attempts) },
-        current,
-        roster: Roster::open(&job, args, threads, ui)?,
-        work: &work,
     };
+    let mut worker = Worker::open(&work, &job, &options, |state| current.set(state), ui.runtime())?;
     match rank.zip(args.world) {
-        Some((rank, world)) => part::run(&mut worker, &job, rank, world, ui),
-        None => serve::serve(&mut worker, &job, ui),
+        Some((rank, world)) => part(&mut worker, rank, world, ui),
+        None => serve(&mut worker, ui),
     }
 }
 
-/// A worker that computes units.
-struct Worker<'a> {
-    work: &'a WorkDir,
-    roster: Roster,
-    attempts: Attempts,
-    current: Current,
-}
-
-impl Worker<'_> {
-    /// Computes a unit; loads its model unless it is loaded.
-    fn run(&mut self, unit: Unit<'_>) -> Result<Receipt, Failure> {
-        let current = &self.current;
-        if let Some(done_before) = self.work.receipt(unit)? {
-            return Ok(done_before);
-        }
-        let engine = self.roster.engine(&unit.model.role).map_err(Failure::Again)?;
-        let mut observe = |step: Step| match step {
-            Step::Missing => current.beginning(),
-            Step::Begun(attempt) => current.begun(attempt),
-            Step::Withdrawn => current.end(),
-            _ => {}
-        };
-        let (work, attempts) = (&self.work, &self.attempts);
-        let engine = engine.measured_by(unit.model.measure);
-        let receipt = work.run_unit(unit, &engine, attempts, &mut observe);
-        current.end();
-        Ok(receipt?)
+/// Does one part of all units.
+fn part(worker: &mut Worker<'_>, rank: u32, world: u32, ui: &Ui) -> anyhow::Result<Outcome> {
+    let report = worker.run_part(rank, world, ui.runtime());
+    if report.stopped {
+        ui.warn("finished work is kept: run the same command again");
     }
-}
-
-/// Why a unit has no commit.
-#[derive(Debug)]
-enum Failure {
-    /// A new process may do better: the device or the store failed.
-    Again(anyhow::Error),
-    /// No process will do better.
-    Never(anyhow::Error),
-}
-
-impl Failure {
-    fn error(&self) -> &anyhow::Error {
-        let (Self::Again(error) | Self::Never(error)) = self;
-        error
+    ui.result(&report, &report)?;
+    if report.hopeless {
+        bail!("{} failed, and another attempt will not help", counted(report.n_failed, "unit"));
     }
+    Ok(if report.stopped { Outcome::Unfinished } else { Outcome::incomplete_if(report.n_quarantined > 0) })
 }
 
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        match error {
-            Error::Engine { .. } | Error::Store { again: true, .. } | Error::Io(_) => {
-                Self::Again(error.into())
-            }
-            _ => Self::Never(error.into()),
-        }
+/// Does the units that are named on standard input.
+fn serve(worker: &mut Worker<'_>, ui: &Ui) -> anyhow::Result<Outcome> {
+    if std::io::stdin().is_terminal() {
+        ui.note(
+            "units are read from standard input, one request per line; `--world N` does a part of all units",
+        );
     }
+    let served = worker.serve(std::io::stdin().lock(), std::io::stdout())?;
+    if served.n_requests == 0 {
+        ui.warn(
+            "standard input requested no unit, so no unit was done; `--world N` does a part of all units",
+        );
+    }
+    Ok(if served.again { Outcome::Unfinished } else { Outcome::Done })
 }
 
-/// Who this is, to a person who reads the marks of tries.
+/// The name of this process, for a person who reads the marks of attempts.
 fn name() -> String {
     let host = fs_err::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let host = host.trim();

@@ -1,29 +1,20 @@
-//! Being told to stop: what is under way is given back, and does not count as a try.
+//! Signals: the current attempt is withdrawn before the process ends, so that it does not count.
 
 use std::process;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use lobass_run::Attempt;
+use lobass::worker::AttemptState;
 
-/// The try that is under way, if there is one.
+/// The current attempt, shared with the thread that waits for signals.
 #[derive(Clone)]
-pub(super) struct Current(Arc<(Mutex<Try>, Condvar)>);
+pub(super) struct Current(Arc<(Mutex<AttemptState>, Condvar)>);
 
-#[derive(Default)]
-enum Try {
-    #[default]
-    None,
-    /// Its mark is being written.
-    Beginning,
-    Begun(Attempt),
-}
-
-/// The pause between two checks for the parent.
+/// The interval of checks for the parent.
 #[cfg(unix)]
 const EVERY: Duration = Duration::from_millis(250);
-/// How long writing a mark may take before it is abandoned.
+/// The longest wait for a mark that is being written.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Current {
@@ -35,8 +26,8 @@ impl Current {
         Ok(current)
     }
 
-    /// `SIGTERM` and `SIGINT` stop the process as they would without us, once the try is given back. `SIGUSR1` is how
-    /// Slurm is asked to announce the end of a job's time, and ends in the exit code that asks for another go.
+    /// `SIGTERM` and `SIGINT` end the process as usual, once the attempt is withdrawn. Slurm can send `SIGUSR1` before the
+    /// time of a job ends; it ends in the exit code that asks for another run.
     #[cfg(unix)]
     fn watch_signals(&self) -> std::io::Result<()> {
         use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
@@ -51,8 +42,8 @@ impl Current {
         Ok(())
     }
 
-    /// Ends the process when the one that started it has ended: what that one asked for, nobody waits for any more. The
-    /// end of standard input does not say so, since requests may come from a file.
+    /// Ends the process when its parent has ended. The end of standard input does not show that, since requests may come
+    /// from a file.
     pub(super) fn stop_with_parent(&self) {
         #[cfg(unix)]
         {
@@ -66,36 +57,23 @@ impl Current {
         }
     }
 
-    /// A mark is about to be written.
-    pub(super) fn beginning(&self) {
-        self.set(Try::Beginning);
-    }
-
-    pub(super) fn begun(&self, attempt: Attempt) {
-        self.set(Try::Begun(attempt));
-    }
-
-    pub(super) fn end(&self) {
-        self.set(Try::None);
-    }
-
-    fn set(&self, state: Try) {
+    pub(super) fn set(&self, state: AttemptState) {
         *self.lock() = state;
         self.0.1.notify_all();
     }
 
-    fn lock(&self) -> MutexGuard<'_, Try> {
+    fn lock(&self) -> MutexGuard<'_, AttemptState> {
         self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives the try back and ends the process.
+    /// Withdraws the attempt and ends the process.
     pub(super) fn stop(&self, code: i32) -> ! {
-        let beginning = |state: &mut Try| matches!(state, Try::Beginning);
+        let beginning = |state: &mut AttemptState| matches!(state, AttemptState::Beginning);
         let waited = self.0.1.wait_timeout_while(self.lock(), PATIENCE, beginning);
-        // Held to the end, so that no other try begins.
+        // The lock is held to the end, so that no other attempt begins.
         let (current, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        if let Try::Begun(attempt) = &*current {
-            // If the store fails now, the attempt counts as one that died; this cannot be reported.
+        if let AttemptState::Begun(attempt) = &*current {
+            // If the store fails now, the attempt counts as one that died.
             let _ = attempt.withdraw();
         }
         process::exit(code)

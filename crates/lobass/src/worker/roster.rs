@@ -1,15 +1,22 @@
-//! The models of a job, of which one is loaded at a time.
+//! The models of a job. One of them is loaded at a time.
 
 use std::path::Path;
 
-use anyhow::{Context as _, bail};
-use lobass::model::Model;
-use lobass::model::Placement;
 use lobass_loss::Engine;
 use lobass_run::{Job, ModelKey};
 
-use crate::args::WorkerArgs;
-use crate::ui::Ui;
+use crate::error::{Context as _, Result, bail};
+use crate::model::{Model, Placement};
+use crate::runtime::Runtime;
+
+/// The paths of the models of a job on this machine; `None` takes the path of the plan.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ModelPaths<'a> {
+    /// The base.
+    pub base: Option<&'a Path>,
+    /// The reference or the adapter.
+    pub reference: Option<&'a Path>,
+}
 
 /// Every model of a job, opened and checked against what was planned.
 pub(super) struct Roster {
@@ -19,11 +26,17 @@ pub(super) struct Roster {
 }
 
 impl Roster {
-    pub(super) fn open(job: &Job, args: &WorkerArgs, threads: usize, ui: &Ui) -> anyhow::Result<Self> {
+    pub(super) fn open(
+        job: &Job,
+        paths: ModelPaths<'_>,
+        device: Option<&str>,
+        threads: usize,
+        runtime: &Runtime,
+    ) -> Result<Self> {
         let mut keys = job.models();
         let key = keys.next().context("a job has a base")?;
-        let placement = Placement::as_planned(&key.device, &key.dtype, args.device.as_deref(), ui.runtime())?;
-        let base = Model::open_on(&key.role, place(key, args.base.as_deref()), placement, ui.runtime())?;
+        let placement = Placement::as_planned(&key.device, &key.dtype, device, runtime)?;
+        let base = Model::open_on(&key.role, place(key, paths.base), placement, runtime)?;
         check(key, &base)?;
         let mut models = vec![base];
         for key in keys {
@@ -31,13 +44,12 @@ impl Roster {
                 models.push(models[0].as_planned(key));
                 continue;
             }
-            let tuned =
-                models[0].open_tuned(&key.role, place(key, args.reference.as_deref()), ui.runtime())?;
+            let tuned = models[0].open_tuned(&key.role, place(key, paths.reference), runtime)?;
             check(key, &tuned)?;
             models.push(tuned);
         }
-        if args.reference.is_some() && !models.iter().any(|model| model.key.role == "reference") {
-            bail!("the job has no reference, so `--reference` has no effect");
+        if paths.reference.is_some() && !models.iter().any(|model| model.key.role == "reference") {
+            bail!(Worker, "the job has no reference, so `--reference` has no effect");
         }
         Ok(Self { models, loaded: None, threads })
     }
@@ -48,7 +60,7 @@ impl Roster {
     }
 
     /// The engine of a model. Another model is dropped before this one is loaded.
-    pub(super) fn engine(&mut self, role: &str) -> anyhow::Result<&Engine> {
+    pub(super) fn engine(&mut self, role: &str) -> Result<&Engine> {
         if self.loaded.as_ref().is_none_or(|(loaded, _)| loaded != role) {
             self.loaded = None;
             let model = self.models.iter().find(|model| model.key.role == role);
@@ -65,13 +77,14 @@ fn place<'a>(key: &'a ModelKey, given: Option<&'a Path>) -> &'a Path {
 }
 
 /// Refuses weights that are not those of the plan.
-fn check(planned: &ModelKey, found: &Model) -> anyhow::Result<()> {
+fn check(planned: &ModelKey, found: &Model) -> Result<()> {
     let (expected, digest) = (&planned.weights_digest, &found.key.weights_digest);
     if expected == digest {
         return Ok(());
     }
     let short = |digest: &str| digest.chars().take(16).collect::<String>();
     bail!(
+        Model,
         "{} model `{}`: expected the planned weights, {}, found {}",
         planned.role,
         found.dir().display(),

@@ -1,32 +1,32 @@
-//! A rate, measured on a job's own sequences.
+//! A rate, measured on the sequences of a pool.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::bail;
-use lobass::model::Model;
-use lobass::settings::ComputeSettings;
 use lobass_core::{Detail, LossEngine as _, Sequence};
 use lobass_loss::{Engine, Limits, Plan};
 use lobass_run::WorkDir;
 
-use crate::args::PlanArgs;
-use crate::ui::Ui;
+use crate::error::{Result, bail};
+use crate::model::Model;
+use crate::runtime::Runtime;
+use crate::settings::ComputeSettings;
 
-/// The most shards that sequences come from, evenly spread over the pool.
+/// Sequences come from at most this many shards, evenly spread over the pool.
 const MOST_SHARDS: usize = 8;
 /// Rows of a call for each thread, below which a rate would be too low; fewer shards are sampled then.
 const CALL_ROWS: usize = 1024;
-/// Scored before the clock starts.
+/// Sequences that are scored before the measurement.
 const WARM_UP: usize = 4;
 
 /// A model that is measured.
 pub(super) struct Subject {
     engine: Engine,
-    /// How long it was loaded.
+    /// The time that loading took.
     pub(super) load: Duration,
 }
 
-/// The scored sample, and its time.
+/// Sequences that were scored, and the time that it took.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Sample {
     pub(super) n_sequences: u64,
@@ -36,15 +36,10 @@ pub(super) struct Sample {
 }
 
 impl Subject {
-    pub(super) fn load(args: &PlanArgs, threads: usize, ui: &Ui) -> anyhow::Result<Self> {
-        let mut compute = ComputeSettings::default();
-        if let Some(device) = &args.job.device {
-            compute.device.clone_from(device);
-        }
-        compute.dtype = args.job.dtype.map(|dtype| dtype.to_string());
-        let model = Model::open_as("base", &args.base, &compute, ui.runtime())?;
+    pub(super) fn load(base: &Path, compute: &ComputeSettings, runtime: &Runtime) -> Result<Self> {
+        let model = Model::open_as("base", base, compute, runtime)?;
         let begin = Instant::now();
-        let engine = Engine::new(model.load()?, threads);
+        let engine = Engine::new(model.load()?, compute.threads());
         Ok(Self { engine, load: begin.elapsed() })
     }
 
@@ -52,10 +47,10 @@ impl Subject {
         self.engine.limits()
     }
 
-    /// Scores sequences of the pool for about so long, or all of them.
+    /// Scores sequences of the pool for about this time, or all of them.
     ///
-    /// A sample shares less than whole shards do, so it is rows that are counted, and not tokens of the pool.
-    pub(super) fn sample(&self, work: &WorkDir, time: Duration) -> anyhow::Result<Sample> {
+    /// A sample shares fewer beginnings than whole shards do, so computed rows are counted, and not tokens of the pool.
+    pub(super) fn sample(&self, work: &WorkDir, time: Duration) -> Result<Sample> {
         let shards = &work.plan().shards;
         let mut rate = self.warm_up(work)?;
         let calls = rate * time.as_secs_f64() / (CALL_ROWS * self.engine.threads()) as f64;
@@ -79,6 +74,7 @@ impl Subject {
         }
         if sample.rows_per_second().is_none() {
             bail!(
+                Work,
                 "no rate can be measured: expected rows with something to score in the shards that were tried, found none"
             );
         }
@@ -86,14 +82,14 @@ impl Subject {
     }
 
     /// A first guess of the rate; 0 if there is nothing to score where it is made.
-    fn warm_up(&self, work: &WorkDir) -> anyhow::Result<f64> {
+    fn warm_up(&self, work: &WorkDir) -> Result<f64> {
         let shards = &work.plan().shards;
         let sequences = shards.first().map_or(Ok(Vec::new()), |&shard| work.call(shard))?;
         let first = self.score(&sequences[..sequences.len().min(WARM_UP)])?;
         Ok(first.rows_per_second().unwrap_or(0.0))
     }
 
-    fn score(&self, sequences: &[Sequence]) -> anyhow::Result<Sample> {
+    fn score(&self, sequences: &[Sequence]) -> Result<Sample> {
         let n_rows = Plan::new(sequences, &self.limits()).work(sequences).n_rows;
         let begin = Instant::now();
         self.engine.losses(sequences, Detail::Sum)?;
@@ -114,7 +110,7 @@ impl Sample {
     }
 }
 
-/// How many of some sequences have the given number of tokens together; at least one.
+/// The number of leading sequences that have at most this many tokens together; at least one.
 fn first_tokens(sequences: &[Sequence], n_tokens: f64) -> usize {
     let mut sum = 0;
     let fits = |sequence: &&Sequence| {

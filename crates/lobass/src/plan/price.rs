@@ -1,30 +1,65 @@
-//! The time and cost of a job on a number of devices, at a rate.
+//! Time and cost of a job on several devices, at a rate.
 
 use std::time::Duration;
 
+use lobass_core::Observer as _;
 use lobass_core::readable::{Labelled, count, counted, duration};
 use lobass_price::{Cluster, Outcome, Schedule, expect};
 use lobass_run::WorkDir;
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
-use super::Explained;
 use super::measure::{Sample, Subject};
-use crate::args::PriceArgs;
-use crate::ui::Ui;
+use super::pass::PassWork;
+use crate::error::Result;
+use crate::runtime::Runtime;
+use crate::settings::ComputeSettings;
 
-/// The spread of speeds from one device to another.
+/// The relative spread of the speeds of devices.
 const SPEED_SPREAD: f64 = 0.03;
 const TASKS_PER_DEVICE: usize = 16;
-/// The number of simulations that a time is the mean of.
+/// Simulations; a time is their mean.
 const N_SEEDS: u32 = 5;
-/// The time to load one model by default: some 14 GB from another machine.
+/// Seconds to load one model by default: some 14 GB from another machine.
 const LOAD_SECONDS: f64 = 60.0;
 
-/// The time and cost of a job.
+/// Settings of the price of a job.
+#[derive(Debug, Clone)]
+pub struct PriceSettings {
+    /// The rate of one device.
+    pub rate: RateSource,
+    /// The number of devices; at least 1.
+    pub devices: usize,
+    /// The number of models that score the pool.
+    pub models: u8,
+    /// The cost of one device for an hour, in US dollars.
+    pub usd_per_device_hour: Option<f64>,
+}
+
+/// The rate of one device with one model.
+#[derive(Debug, Clone)]
+pub enum RateSource {
+    /// A known rate.
+    Given {
+        /// Tokens a second, shared prefixes counted once per batch.
+        rows_per_second: f64,
+        /// Seconds to load one model; `None` assumes a minute.
+        load_seconds: Option<f64>,
+    },
+    /// A rate that is measured: the base scores sequences of the pool.
+    Measured {
+        /// The time of the measurement.
+        time: Duration,
+        /// The device, the number format, and the threads.
+        compute: ComputeSettings,
+    },
+}
+
+/// Time and cost of a job.
 #[derive(Debug)]
-pub(super) struct Price {
+pub struct Price {
     rate: Rate,
-    /// The pool's tokens a second at that rate; `None` for a pool without work.
+    /// Tokens of the pool a second at that rate; `None` for a pool without work.
     tokens_per_second: Option<f64>,
     models: u8,
     n_shards: usize,
@@ -34,14 +69,13 @@ pub(super) struct Price {
     usd_per_device_hour: Option<f64>,
 }
 
-/// How fast a device is.
+/// The speed of a device.
 ///
-/// Rows of the plan are counted, since time depends on what is computed. A rate in tokens of the pool would hold only
-/// for pools that share as much.
+/// It counts computed rows: a rate in tokens of the pool would hold only for pools that share as many beginnings.
 #[derive(Debug, Clone, Copy)]
 struct Rate {
     rows_per_second: f64,
-    /// The time to load one model.
+    /// Seconds to load one model.
     load_seconds: f64,
     source: Source,
 }
@@ -53,27 +87,26 @@ enum Source {
 }
 
 impl Price {
-    /// The price of a job, if there is a rate. `subject` is given if it is to be measured.
+    /// The price of a job. `subject` is the loaded base if the rate is to be measured.
     pub(super) fn of(
-        args: &PriceArgs,
-        explained: &Explained,
-        subject: Option<Subject>,
+        request: &PriceSettings,
+        pass: &PassWork,
+        subject: Option<&Subject>,
         work: &WorkDir,
-        ui: &Ui,
-    ) -> anyhow::Result<Option<Self>> {
-        let Some(rate) = Rate::of(args, subject, work, ui)? else { return Ok(None) };
-        let models = args.models.unwrap_or(2);
-        let seconds = explained.rows.iter().map(|&rows| rows as f64 / rate.rows_per_second);
+        runtime: &Runtime,
+    ) -> Result<Option<Self>> {
+        let Some(rate) = Rate::of(&request.rate, subject, work, runtime)? else { return Ok(None) };
+        let models = request.models;
+        let seconds = pass.rows.iter().map(|&rows| rows as f64 / rate.rows_per_second);
         let seconds: Vec<f64> = seconds.collect();
         let units = seconds.repeat(models.into());
         let cluster = Cluster {
             speed_spread: SPEED_SPREAD,
             load_seconds: rate.load_seconds * f64::from(models),
-            ..Cluster::of(args.devices.map_or(1, |devices| devices as usize))
+            ..Cluster::of(request.devices)
         };
         let took = |schedule| expect(&units, &cluster, schedule, N_SEEDS);
-        let of_the_pool =
-            rate.rows_per_second * explained.work.n_tokens as f64 / explained.work.n_rows as f64;
+        let of_the_pool = rate.rows_per_second * pass.n_tokens as f64 / pass.n_rows as f64;
         Ok(Some(Self {
             rate,
             tokens_per_second: of_the_pool.is_finite().then_some(of_the_pool),
@@ -82,7 +115,7 @@ impl Price {
             device_seconds: units.iter().sum(),
             pool: took(Schedule::Pool)?,
             array: took(Schedule::Array { tasks_per_device: TASKS_PER_DEVICE })?,
-            usd_per_device_hour: args.price,
+            usd_per_device_hour: request.usd_per_device_hour,
         }))
     }
 
@@ -139,7 +172,7 @@ impl Price {
         );
     }
 
-    pub(super) fn json(&self) -> Value {
+    fn json(&self) -> Value {
         let of = |outcome: &Outcome| {
             json!({
                 "hours": outcome.makespan / 3600.0,
@@ -172,28 +205,37 @@ impl Price {
     }
 }
 
+impl Serialize for Price {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.json().serialize(serializer)
+    }
+}
+
 impl Rate {
     fn of(
-        args: &PriceArgs,
-        subject: Option<Subject>,
+        request: &RateSource,
+        subject: Option<&Subject>,
         work: &WorkDir,
-        ui: &Ui,
-    ) -> anyhow::Result<Option<Self>> {
-        if let (Some(subject), Some(time)) = (subject, args.measuring()) {
-            ui.note(&format!("{:16} for about {}", "measure", duration(time)));
-            let sample = subject.sample(work, time)?;
-            let rate = |rows_per_second| Self {
+        runtime: &Runtime,
+    ) -> Result<Option<Self>> {
+        match (request, subject) {
+            (RateSource::Measured { time, .. }, Some(subject)) => {
+                runtime.note(&format!("{:16} for about {}", "measure", duration(*time)));
+                let sample = subject.sample(work, *time)?;
+                let rate = |rows_per_second| Self {
+                    rows_per_second,
+                    load_seconds: subject.load.as_secs_f64(),
+                    source: Source::Measured(sample),
+                };
+                Ok(sample.rows_per_second().map(rate))
+            }
+            (RateSource::Measured { .. }, None) => Ok(None),
+            (&RateSource::Given { rows_per_second, load_seconds }, _) => Ok(Some(Self {
                 rows_per_second,
-                load_seconds: subject.load.as_secs_f64(),
-                source: Source::Measured(sample),
-            };
-            return Ok(sample.rows_per_second().map(rate));
+                load_seconds: load_seconds.unwrap_or(LOAD_SECONDS),
+                source: Source::Given { load: load_seconds.is_some() },
+            })),
         }
-        Ok(args.rate.map(|rows_per_second| Self {
-            rows_per_second,
-            load_seconds: args.load.unwrap_or(LOAD_SECONDS),
-            source: Source::Given { load: args.load.is_some() },
-        }))
     }
 
     fn sample(&self) -> Option<Sample> {

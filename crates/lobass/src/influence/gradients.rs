@@ -1,16 +1,14 @@
-//! LESS: gradients of rows under warm-up checkpoints, and their influence on target tasks (arXiv 2402.04333).
+//! Gradients of rows under warm-up checkpoints, on disk.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use lobass_core::Observer as _;
-use lobass_core::{ProgressUnit, RowStatus, Sequence, StageProgress};
-use lobass_data::Pool;
-use lobass_influence::{Kind, Projection, Tasks, WarmUp, features};
+use lobass_core::{ProgressUnit, Sequence, StageProgress};
+use lobass_influence::{Kind, Projection, WarmUp, features};
 use lobass_llama::AdapterCheckpoint;
 use lobass_loss::{Workers, check_ids};
 use lobass_matrix::{Format, Matrix, MatrixWriter, Shape};
-use lobass_run::{RowName, RowScore, RowScoreWriter, Shard, WorkDir};
+use lobass_run::{Shard, WorkDir};
 use lobass_train::AdamState;
 use serde_json::{Value, json};
 
@@ -21,9 +19,10 @@ use crate::runtime::Runtime;
 
 /// An adapter at the end of an epoch, with the state of its optimizer.
 #[derive(Debug)]
-pub struct WarmUpDir {
+pub(super) struct WarmUpDir {
     model: Model,
-    learning_rate: f64,
+    /// The learning rate of the epoch.
+    pub(super) learning_rate: f64,
     /// SHA-256 of the state of the optimizer.
     moments: String,
 }
@@ -33,7 +32,7 @@ impl WarmUpDir {
     ///
     /// # Errors
     /// If there is no adapter, if it lacks the state of the optimizer, or if it was trained on another base.
-    pub fn open(base: &Model, dir: &Path, runtime: &Runtime) -> Result<Self> {
+    pub(super) fn open(base: &Model, dir: &Path, runtime: &Runtime) -> Result<Self> {
         if !AdapterCheckpoint::is_at(dir) {
             bail!(
                 Influence,
@@ -63,7 +62,7 @@ impl WarmUpDir {
     }
 
     /// The checkpoint in a manifest: its path, digests, and learning rate.
-    pub fn record(&self) -> Value {
+    pub(super) fn record(&self) -> Value {
         let key = &self.model.key;
         json!({
             "path": key.path, "weights_digest": key.weights_digest, "optimizer": self.moments, "dtype": key.dtype,
@@ -74,13 +73,13 @@ impl WarmUpDir {
 
 /// Gradients on disk: one matrix for each shard of a plan and each checkpoint, for training rows and for targets.
 #[derive(Debug)]
-pub struct GradientStore {
+pub(super) struct GradientStore {
     /// The directory of all gradients.
-    pub dir: PathBuf,
+    pub(super) dir: PathBuf,
     /// The random projection of each gradient.
-    pub projection: Projection,
+    pub(super) projection: Projection,
     /// The number format on disk.
-    pub format: Format,
+    pub(super) format: Format,
 }
 
 impl GradientStore {
@@ -88,7 +87,7 @@ impl GradientStore {
     ///
     /// # Errors
     /// If the model cannot be loaded or a matrix cannot be written.
-    pub fn complete(
+    pub(super) fn complete(
         &self,
         warm_up: &WarmUpDir,
         target: &WorkDir,
@@ -128,6 +127,7 @@ impl GradientStore {
         };
         report(done);
         for (work, kind, shard) in missing {
+            runtime.go_on()?;
             self.compute(&loaded, warm_up, work, kind, shard, &workers)?;
             done += shard.n_rows;
             report(done);
@@ -164,7 +164,14 @@ impl GradientStore {
         Ok(writer.finish()?)
     }
 
-    fn open(&self, warm_up: &WarmUpDir, work: &WorkDir, kind: Kind, shard: Shard) -> Result<Matrix> {
+    /// The gradients of a shard under a checkpoint.
+    pub(super) fn open(
+        &self,
+        warm_up: &WarmUpDir,
+        work: &WorkDir,
+        kind: Kind,
+        shard: Shard,
+    ) -> Result<Matrix> {
         Ok(Matrix::open(&self.file(warm_up, work, kind, shard))?)
     }
 
@@ -193,117 +200,4 @@ fn name(kind: Kind) -> &'static str {
         Kind::Training => "training",
         Kind::Target => "target",
     }
-}
-
-/// The target tasks, with the gradients of their rows.
-#[derive(Debug)]
-pub struct Targets {
-    tasks: Tasks,
-    /// The name of each task, and the number of its rows that have a gradient.
-    pub named: Vec<(String, usize)>,
-}
-
-/// The vectors of some rows; `None` for a row without one.
-type Rows = Vec<Option<Vec<f32>>>;
-
-/// Reads the gradients of the target rows. Files with the same name are one task.
-///
-/// # Errors
-/// If no row of a task can be scored, or gradients are missing.
-pub fn targets(
-    gradients: &GradientStore,
-    warm_ups: &[WarmUpDir],
-    target: &WorkDir,
-    pool: &Pool,
-    runtime: &Runtime,
-) -> Result<Targets> {
-    let mut names: Vec<String> = Vec::new();
-    let mut task_of: BTreeMap<&str, usize> = BTreeMap::new();
-    for file in pool.files() {
-        let task = names.iter().position(|name| name == file.name()).unwrap_or_else(|| {
-            names.push(file.name().to_owned());
-            names.len() - 1
-        });
-        task_of.insert(file.source(), task);
-    }
-    let mut vectors: Vec<Vec<Rows>> = vec![vec![Vec::new(); names.len()]; warm_ups.len()];
-    for &shard in &target.plan().shards {
-        let rows = target.names_of(shard)?;
-        for (warm_up, vectors) in warm_ups.iter().zip(&mut vectors) {
-            let matrix = gradients.open(warm_up, target, Kind::Target, shard)?;
-            for (at, row) in rows.iter().enumerate() {
-                let task = task_of.get(row.source.as_str());
-                let task = *task.context("a row comes from a file of its plan")?;
-                vectors[task].push(matrix.row(at).map(std::borrow::Cow::into_owned));
-            }
-        }
-    }
-    let usable = |task: usize| {
-        let n_rows = vectors.first().map_or(0, |tasks| tasks[task].len());
-        let has_all = |row: &usize| vectors.iter().all(|tasks| tasks[task][*row].is_some());
-        ((0..n_rows).filter(has_all).count(), n_rows)
-    };
-    let mut named = Vec::new();
-    for (task, name) in names.into_iter().enumerate() {
-        let (usable, n_rows) = usable(task);
-        match usable {
-            0 => bail!(
-                Influence,
-                "target `{name}`: expected rows that can be scored, found none among {n_rows}"
-            ),
-            _ if usable < n_rows => {
-                runtime.warn(&format!(
-                    "target `{name}`: {} of {} rows cannot be scored and are left out",
-                    n_rows - usable,
-                    n_rows
-                ));
-            }
-            _ => {}
-        }
-        named.push((name, usable));
-    }
-    let rates: Vec<f64> = warm_ups.iter().map(|warm_up| warm_up.learning_rate).collect();
-    Ok(Targets { tasks: Tasks::new(&rates, &vectors)?, named })
-}
-
-/// Scores every row of the pool; returns the number of rows without a score by status.
-///
-/// # Errors
-/// If gradients are missing or the scores cannot be written.
-pub fn influence(
-    gradients: &GradientStore,
-    warm_ups: &[WarmUpDir],
-    pool: &WorkDir,
-    targets: &Targets,
-    writer: &mut RowScoreWriter,
-) -> Result<BTreeMap<RowStatus, u64>> {
-    let mut missing = BTreeMap::new();
-    for &shard in &pool.plan().shards {
-        let matrices = warm_ups
-            .iter()
-            .map(|warm_up| gradients.open(warm_up, pool, Kind::Training, shard))
-            .collect::<Result<Vec<_>>>()?;
-        let mut rows = Vec::new();
-        for (at, mut name) in pool.names_of(shard)?.into_iter().enumerate() {
-            let vectors: Option<Vec<_>> = matrices.iter().map(|matrix| matrix.row(at)).collect();
-            rows.push(match vectors {
-                Some(vectors) => scored(name, &vectors, targets),
-                None => {
-                    if name.status.is_scored() {
-                        name.status = RowStatus::NonFinite;
-                    }
-                    *missing.entry(name.status).or_default() += 1;
-                    RowScore { name, score: None, parts: vec![None; targets.named.len()] }
-                }
-            });
-        }
-        writer.write(&rows)?;
-    }
-    Ok(missing)
-}
-
-fn scored(name: RowName, vectors: &[std::borrow::Cow<'_, [f32]>], targets: &Targets) -> RowScore {
-    let vectors: Vec<&[f32]> = vectors.iter().map(AsRef::as_ref).collect();
-    let found = targets.tasks.influence(&vectors);
-    RowScore { name, score: Some(found.score), parts: found.of_task.into_iter().map(Some).collect() }
 }

@@ -1,0 +1,163 @@
+//! LESS: rows are scored by the influence of their gradients on target tasks (arXiv 2402.04333).
+
+mod gradients;
+mod report;
+mod targets;
+
+use std::path::{Path, PathBuf};
+
+use lobass_data::{Duplicates, Pool};
+use lobass_influence::Projection;
+use lobass_matrix::Format;
+use lobass_run::{RowScoreWriter, WorkDir};
+use serde_json::{Value, json};
+
+use self::gradients::{GradientStore, WarmUpDir};
+use self::targets::{Targets, influence, targets};
+use crate::error::{Context as _, Result, bail};
+use crate::model::{Model, with_template_of};
+use crate::outputs::{check_empty, work_beside};
+use crate::place::{store, told_in_dir};
+use crate::reference::TrainingRecord;
+use crate::runtime::Runtime;
+use crate::scoring;
+use crate::sequences::{Sequences, open_pool};
+use crate::settings::{ComputeSettings, DataSettings, EncodeSettings};
+
+pub use report::InfluenceReport;
+
+/// A pool that is to be scored by LESS.
+#[derive(Debug, Clone)]
+pub struct InfluenceJob<'a> {
+    /// The checkpoint that the warm-up adapter was trained on.
+    pub base: &'a Path,
+    /// The adapter at the end of each warm-up epoch, with the state of its optimizer; at least one.
+    pub checkpoints: &'a [PathBuf],
+    /// The files of the target tasks, as `NAME=PATH` or a path. Files with the same name are one task.
+    pub targets: &'a [String],
+    /// The pool.
+    pub data: &'a DataSettings,
+    /// The chat template, the mask, and the maximal length.
+    pub sequences: &'a EncodeSettings,
+    /// The device, the number format, and the threads.
+    pub compute: &'a ComputeSettings,
+    /// The random projection of each gradient.
+    pub projection: Projection,
+    /// The number format of gradients on disk.
+    pub format: Format,
+    /// A directory that keeps token ids and gradients. `None` keeps them beside `out` until the scores are written.
+    pub work: Option<&'a Path>,
+    /// The file of the scores: Parquet, or JSON lines.
+    pub out: &'a Path,
+}
+
+/// The directories of token ids in the work directory.
+const POOL: &str = "pool";
+const TARGETS: &str = "targets";
+
+impl InfluenceJob<'_> {
+    /// Scores every row of the pool by its largest influence on a target task, and writes the scores. An interrupted call is
+    /// repeated to go on.
+    ///
+    /// # Errors
+    /// If `out` exists, a checkpoint is not an adapter of the base, a task has no row that can be scored, or a file cannot
+    /// be read or written.
+    pub fn run(&self, runtime: &Runtime) -> Result<InfluenceReport> {
+        if self.out.exists() {
+            bail!(Output, "`{}` is there already; remove it or use another name", self.out.display());
+        }
+        let dir = self.work.map_or_else(|| work_beside(self.out), Path::to_owned);
+        if !dir.join(POOL).join("plan.json").exists() {
+            check_empty(&dir)?;
+        }
+        let base = Model::open_as("base", self.base, self.compute, runtime)?;
+        let open = |dir: &PathBuf| WarmUpDir::open(&base, dir, runtime);
+        let warm_ups = self.checkpoints.iter().map(open).collect::<Result<Vec<_>>>()?;
+        let (sequences, target_pool) = self.rows(&base, &dir, runtime)?;
+        let (pool, target) = self.tokenised(&sequences, &target_pool, &dir, runtime)?;
+
+        let gradients =
+            GradientStore { dir: dir.join("gradients"), projection: self.projection, format: self.format };
+        for warm_up in &warm_ups {
+            gradients.complete(warm_up, &target, &pool, self.compute.threads(), runtime)?;
+        }
+        let tasks = targets(&gradients, &warm_ups, &target, &target_pool, runtime)?;
+        let manifest = self.manifest(&base, &warm_ups, &pool, &target, &tasks)?;
+        let parts = tasks.named.iter().map(|(name, _)| format!("to_{name}")).collect();
+        let mut writer = RowScoreWriter::create(self.out, parts, &manifest)?;
+        let missing = influence(&gradients, &warm_ups, &pool, &tasks, &mut writer)?;
+        writer.finish()?;
+        let n_scored = pool.plan().n_rows() - missing.values().sum::<u64>();
+        if self.work.is_none() {
+            remove(&dir, pool, target, &gradients.dir)?;
+        }
+        Ok(InfluenceReport { scores: self.out.to_owned(), n_scored, missing, manifest, tasks: tasks.named })
+    }
+
+    /// The pool with its encoder, and the target rows.
+    fn rows(&self, base: &Model, dir: &Path, runtime: &Runtime) -> Result<(Sequences, Pool)> {
+        let first = self.checkpoints.first().map(PathBuf::as_path);
+        let told = match (told_in_dir(&dir.join(POOL), runtime)?, first) {
+            (None, Some(first)) => TrainingRecord::read(first)?.and_then(|record| record.told()),
+            (told, _) => told,
+        };
+        let checkpoint = &base.checkpoint;
+        let encode = with_template_of(self.sequences, checkpoint.dir(), first, runtime)?;
+        let sequences =
+            Sequences::open(self.data, &encode, checkpoint.dir(), checkpoint.config(), told, runtime)?;
+        let files = self.targets.to_vec();
+        let targets = DataSettings { files, duplicates: Duplicates::Keep, ..self.data.clone() };
+        Ok((sequences, open_pool(&targets, runtime)?))
+    }
+
+    /// The token ids of the pool and of the target rows.
+    fn tokenised(
+        &self,
+        sequences: &Sequences,
+        target_pool: &Pool,
+        dir: &Path,
+        runtime: &Runtime,
+    ) -> Result<(WorkDir, WorkDir)> {
+        let (plan, target_plan) = (sequences.plan()?, sequences.plan_of(target_pool)?);
+        fs_err::create_dir_all(dir)?;
+        let threads = self.compute.threads();
+        let pool = scoring::encode(sequences, &plan, &dir.join(POOL).as_path().into(), threads, runtime)?;
+        let target = WorkDir::open(store(&dir.join(TARGETS).as_path().into(), runtime)?, target_plan)?;
+        target.encode(target_pool, &sequences.encoder, threads, &mut |_| ())?;
+        Ok((pool, target))
+    }
+
+    /// Everything that the scores depend on.
+    fn manifest(
+        &self,
+        base: &Model,
+        warm_ups: &[WarmUpDir],
+        pool: &WorkDir,
+        target: &WorkDir,
+        tasks: &Targets,
+    ) -> Result<Value> {
+        let (plan, target) = (pool.plan(), target.plan());
+        let task = |(name, n_rows): &(String, usize)| json!({"name": name, "n_rows": n_rows});
+        let tasks: Vec<Value> = tasks.named.iter().map(task).collect();
+        Ok(json!({
+            "version": 1, "tool": concat!("lobass ", env!("CARGO_PKG_VERSION")), "method": "LESS, arXiv 2402.04333",
+            "plan": plan.id(), "inputs": plan.inputs, "n_rows": plan.n_rows(), "tokenizer": plan.tokenizer,
+            "template": plan.template, "encoding": plan.encoding, "targets": target.inputs, "tasks": tasks,
+            "base": base.key, "checkpoints": warm_ups.iter().map(WarmUpDir::record).collect::<Vec<_>>(),
+            "projection": {"dim": self.projection.dim.unwrap_or_default(), "seed": self.projection.seed},
+            "gradient_format": self.format.to_string(),
+            "unread": pool.unread()?,
+        }))
+    }
+}
+
+fn remove(dir: &Path, pool: WorkDir, target: WorkDir, gradients: &Path) -> Result<()> {
+    if gradients.exists() {
+        fs_err::remove_dir_all(gradients)?;
+    }
+    target.remove()?;
+    // Last, since its plan is how the directory is known as ours.
+    pool.remove()?;
+    fs_err::remove_dir(dir)
+        .with_context(|| format!("`{}` holds something that is not lobass's", dir.display()))
+}

@@ -1,0 +1,163 @@
+//! Planning: the shards of a pool, a job for workers, and the time and cost of scoring.
+
+mod job;
+mod measure;
+mod pass;
+mod price;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use lobass_core::readable::{Labelled, counted};
+use lobass_llama::{Checkpoint, LlamaConfig};
+use lobass_loss::limits;
+use lobass_run::{Job, Location, Plan, WorkDir};
+use serde::Serialize;
+
+use self::job::Models;
+use self::measure::Subject;
+use crate::error::Result;
+use crate::hub::find_model;
+use crate::model::with_template_of;
+use crate::place::told_in;
+use crate::runtime::Runtime;
+use crate::scoring;
+use crate::sequences::Sequences;
+use crate::settings::{DataSettings, EncodeSettings};
+
+pub use job::JobSettings;
+pub use pass::PassWork;
+pub use price::{Price, PriceSettings, RateSource};
+
+/// A pool that is to be planned.
+#[derive(Debug, Clone)]
+pub struct PlanJob<'a> {
+    /// The base: a checkpoint directory or a hub id. Without a job and a measurement, its weights are not read.
+    pub base: &'a Path,
+    /// The data files.
+    pub data: &'a DataSettings,
+    /// The chat template, the mask, and the maximal length.
+    pub sequences: &'a EncodeSettings,
+    /// The work directory that is to have the token ids and the job.
+    pub work: Option<&'a Location>,
+    /// A job for workers, in the work directory.
+    pub job: Option<JobSettings<'a>>,
+    /// Whether the work of a pass over the pool is counted, which tokenises it.
+    pub explain: bool,
+    /// The time and the cost of the job; needs `explain`.
+    pub price: Option<PriceSettings>,
+    /// Threads; at least 1.
+    pub threads: usize,
+}
+
+/// The report of a plan.
+#[derive(Debug, Serialize)]
+pub struct PlanReport {
+    /// The id of the plan.
+    pub plan: String,
+    /// Rows of the pool.
+    pub n_rows: u64,
+    /// Shards of the pool.
+    pub n_shards: usize,
+    /// The id of the job, if there is one.
+    pub job: Option<String>,
+    /// The roles of the models of the job.
+    #[serde(skip)]
+    pub models: Vec<String>,
+    /// The work of a pass with one model, if it was counted.
+    pub work: Option<PassWork>,
+    /// The time and the cost, if there is a rate.
+    pub price: Option<Price>,
+}
+
+impl PlanJob<'_> {
+    /// Reads the pool once, tokenises it if that is needed, and writes a job for workers if one is asked for.
+    ///
+    /// # Errors
+    /// If models or data cannot be opened, the models are not a pair, the work directory belongs to another plan, or the
+    /// observer asks to stop.
+    pub fn run(&self, runtime: &Runtime) -> Result<PlanReport> {
+        let job = self.job.as_ref();
+        let models = job.map(|job| Models::open(self.base, job, runtime)).transpose()?;
+        let checkpoint = match &models {
+            Some(models) => Arc::clone(&models.base.checkpoint),
+            None => Arc::new(Checkpoint::open(&find_model(self.base, runtime)?.dir)?),
+        };
+        let told = self.work.map(|work| told_in(work, runtime)).transpose()?.flatten();
+        let tuned = models.as_ref().and_then(Models::tuned);
+        let encode = with_template_of(self.sequences, checkpoint.dir(), tuned, runtime)?;
+        let config = checkpoint.config();
+        let sequences = Sequences::open(self.data, &encode, checkpoint.dir(), config, told, runtime)?;
+        if let Some(models) = &models {
+            models.check(&sequences, runtime)?;
+        }
+        let plan = sequences.plan()?;
+        let mut report = PlanReport::of(&plan);
+        if !self.explain && self.work.is_none() {
+            return Ok(report);
+        }
+        let scratch = tempfile::tempdir()?;
+        let place = self.work.cloned().unwrap_or_else(|| scratch.path().join("work").as_path().into());
+        let work = scoring::encode(&sequences, &plan, &place, self.threads, runtime)?;
+        if let Some((models, job)) = models.zip(job) {
+            report = report.with_job(&models.job(job, &sequences, &work, runtime)?);
+        }
+        if self.explain {
+            (report.work, report.price) = self.explain(config, &work, runtime)?;
+        }
+        Ok(report)
+    }
+
+    /// The work of a pass, and the price if it is asked for.
+    fn explain(
+        &self,
+        config: &LlamaConfig,
+        work: &WorkDir,
+        runtime: &Runtime,
+    ) -> Result<(Option<PassWork>, Option<Price>)> {
+        let subject = match self.price.as_ref().map(|price| &price.rate) {
+            Some(RateSource::Measured { compute, .. }) => Some(Subject::load(self.base, compute, runtime)?),
+            _ => None,
+        };
+        let limits = subject.as_ref().map_or_else(|| limits(config, self.threads), Subject::limits);
+        let pass = PassWork::of(work, &limits)?;
+        let price = match &self.price {
+            Some(price) => Price::of(price, &pass, subject.as_ref(), work, runtime)?,
+            None => None,
+        };
+        Ok((Some(pass), price))
+    }
+}
+
+impl PlanReport {
+    fn of(plan: &Plan) -> Self {
+        let (n_rows, n_shards) = (plan.n_rows(), plan.shards.len());
+        Self { plan: plan.id(), n_rows, n_shards, job: None, models: Vec::new(), work: None, price: None }
+    }
+
+    fn with_job(self, job: &Job) -> Self {
+        let models = job.models().map(|model| model.role.clone()).collect();
+        Self { job: Some(job.id()), models, ..self }
+    }
+}
+
+impl fmt::Display for PlanReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = Labelled::default();
+        text.line("plan", &self.plan[..16]);
+        let shards = counted(self.n_shards as u64, "shard");
+        text.line("pool", format!("{} in {shards}", counted(self.n_rows, "row")));
+        if let Some(job) = &self.job {
+            let units = counted((self.models.len() * self.n_shards) as u64, "unit");
+            text.line("job", format!("{job}: {units} for {}", self.models.join(" and ")));
+        }
+        if let Some(work) = &self.work {
+            work.describe(&mut text);
+        }
+        if let Some(price) = &self.price {
+            price.describe(&mut text);
+        }
+        text.fmt(f)
+    }
+}

@@ -1,0 +1,83 @@
+//! A request to train a reference.
+
+use std::path::Path;
+
+use lobass_llama::LoraConfig;
+use lobass_run::Plan;
+use lobass_train::{Checkpoints, Dpo, TrainConfig};
+
+use super::part::Part;
+use super::record::TrainingRecord;
+use crate::error::Result;
+use crate::model::Model;
+use crate::sequences::{Sequences, paths_of};
+use crate::settings::{DataSettings, EvalSettings};
+
+/// A request to train a reference.
+#[derive(Debug)]
+pub struct TrainRequest<'a> {
+    /// The model that training starts from.
+    pub base: &'a Model,
+    /// The pool and its encoder.
+    pub sequences: &'a Sequences,
+    /// The plan of the pool.
+    pub plan: &'a Plan,
+    /// How the files of held-out rows are read.
+    pub data: &'a DataSettings,
+    /// The recipe: epochs, batch size, learning rate.
+    pub recipe: &'a TrainConfig,
+    /// The adapter that is trained; `None` trains all weights.
+    pub adapter: Option<&'a LoraConfig>,
+    /// The preference objective; `None` is supervised fine-tuning.
+    pub dpo: Option<Dpo>,
+    /// The rows of the pool that are trained on.
+    pub part: Part,
+    /// The held-out rows.
+    pub eval: &'a EvalSettings,
+    /// The seed of the choice of held-out rows.
+    pub eval_seed: u64,
+    /// Whether the model of every epoch is kept.
+    pub trajectory: bool,
+    /// Steps between two states; `None` saves about twenty states.
+    pub save_every: Option<usize>,
+    /// Threads; at least 1.
+    pub threads: usize,
+    /// The home directory, for `~` in paths of held-out files.
+    pub home: Option<&'a Path>,
+    /// The directory of the checkpoint or the adapter.
+    pub out: &'a Path,
+}
+
+impl TrainRequest<'_> {
+    /// The record of this training, without an outcome.
+    pub(super) fn record(&self) -> Result<TrainingRecord> {
+        let eval_files =
+            paths_of(&self.eval.files, self.home)?.into_iter().map(|path| lobass_data::fingerprint(&path));
+        Ok(TrainingRecord {
+            tool: concat!("lobass ", env!("CARGO_PKG_VERSION")).to_owned(),
+            base: self.base.key.weights_digest.clone(),
+            plan: self.plan.id(),
+            recipe: self.recipe.clone(),
+            adapter: self.adapter.cloned(),
+            frozen_dtype: self.adapter.map(|_| self.base.key.dtype.clone()),
+            dpo: self.dpo,
+            part: self.part,
+            trajectory: self.trajectory,
+            eval_rows: self.eval.rows,
+            eval_files: eval_files.collect::<Result<_, _>>()?,
+            template_now: self.plan.template.now.clone(),
+            outcome: None,
+        })
+    }
+
+    /// Whether an interrupted attempt left a state that can be resumed.
+    pub fn has_state(&self) -> bool {
+        self.checkpoints(0).dir.exists()
+    }
+
+    /// The directory of states, and how often they are written.
+    pub(super) fn checkpoints(&self, n_steps: usize) -> Checkpoints {
+        let every = self.save_every.unwrap_or_else(|| n_steps.div_ceil(20).max(1));
+        Checkpoints { dir: self.out.join("state"), every, keep: 2 }
+    }
+}
