@@ -55,7 +55,7 @@ pub fn label_losses_backward(
         let logits = model.logits(&hidden);
         let (found, d_logits) = model.compute().cross_entropy_backward(logits, labels, seeds);
         losses.extend(found);
-        d_hidden.push(model.logits_backward(hidden, d_logits, gradients));
+        d_hidden.push(model.logits_backward(hidden, &d_logits, gradients));
     }
     (losses, select_rows_backward(Tensor::cat(d_hidden, 0), rows, n_rows))
 }

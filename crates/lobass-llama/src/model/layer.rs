@@ -7,7 +7,7 @@ use super::attention::{Attention, AttentionTrace};
 use super::gradients::Gradients;
 use super::mlp::{Mlp, MlpTrace};
 use super::norm::RmsNorm;
-use super::parts::{Parts as _, parts};
+use super::parts::parts;
 use super::pass::Pass;
 use super::source::{Scope, WeightSource};
 use crate::ops::{KeyPath, Ops, Tables};

@@ -190,12 +190,12 @@ impl Llama {
     pub fn logits_backward(
         &self,
         hidden: Tensor<2>,
-        d_logits: Tensor<2>,
+        d_logits: &Tensor<2>,
         gradients: &mut Gradients,
     ) -> Tensor<2> {
         match &self.lm_head {
-            Some(head) => head.as_head_backward(&hidden, &d_logits, gradients, self.ops()),
-            None => self.model.embed_tokens.as_head_backward(hidden, &d_logits, gradients, self.ops()),
+            Some(head) => head.as_head_backward(&hidden, d_logits, gradients, self.ops()),
+            None => self.model.embed_tokens.as_head_backward(hidden, d_logits, gradients, self.ops()),
         }
     }
 }

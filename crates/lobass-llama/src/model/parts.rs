@@ -72,11 +72,15 @@ leaf!(RmsNorm, Norm);
 
 impl<P: Parts> Parts for Option<P> {
     fn parts<'a>(&'a self, path: &str, take: &mut dyn FnMut(String, Part<'a>)) {
-        self.iter().for_each(|part| part.parts(path, take));
+        if let Some(part) = self {
+            part.parts(path, take);
+        }
     }
 
     fn parts_mut<'a>(&'a mut self, path: &str, take: &mut dyn FnMut(String, PartMut<'a>)) {
-        self.iter_mut().for_each(|part| part.parts_mut(path, take));
+        if let Some(part) = self {
+            part.parts_mut(path, take);
+        }
     }
 }
 

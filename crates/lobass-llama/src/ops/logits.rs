@@ -7,6 +7,7 @@ use burn::tensor::Tensor;
 
 /// The logits of some rows, in the form that suits the device.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "it is handed out at once, and never stored")]
 pub enum Logits<'a> {
     /// On the processor: a block of the vocabulary after the other.
     Blocks(LogitBlocks<'a>),

@@ -272,7 +272,7 @@ fn assert_same_passes(model: &Llama, on_tensors: &Llama) {
             let (hidden, trace) = model.trace(&apart, TraceOptions { recompute, dropout_seed: Some(11) });
             let mut gradients = model.gradients();
             let d_logits = model.logits(&hidden);
-            let d_hidden = model.logits_backward(hidden, d_logits, &mut gradients);
+            let d_hidden = model.logits_backward(hidden, &d_logits, &mut gradients);
             model.backward(trace, d_hidden, &mut gradients);
             gradients
         };
