@@ -106,7 +106,7 @@ pub fn embed(
 ///
 /// # Errors
 /// If vectors are missing, or the file cannot be written.
-pub fn write_embeddings(
+pub(crate) fn write_embeddings(
     work: &WorkDir,
     model: &Model,
     options: EmbeddingOptions,
@@ -139,7 +139,7 @@ fn embeddings_done_before(
 ///
 /// # Errors
 /// If the plan, the weights, the number format, or the options differ.
-pub fn check_embeddings(
+pub(crate) fn check_embeddings(
     file: &EmbeddingFile,
     plan: &Plan,
     model: &ModelKey,

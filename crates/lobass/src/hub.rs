@@ -12,7 +12,7 @@ use crate::error::{Context as _, Result};
 use crate::runtime::Runtime;
 use crate::settings::Settings;
 
-pub use crate::memory::Found;
+pub(crate) use crate::memory::Found;
 
 /// The prefix of an id that is not to be taken for a directory.
 const SCHEME: &str = "hf://";
@@ -23,7 +23,7 @@ const SCHEME: &str = "hf://";
 ///
 /// # Errors
 /// If the id is malformed, the hub has no such model, or the files cannot be fetched.
-pub fn find_model(given: &Path, runtime: &Runtime) -> Result<Found> {
+pub(crate) fn find_model(given: &Path, runtime: &Runtime) -> Result<Found> {
     find(given, true, runtime)
 }
 
@@ -31,7 +31,7 @@ pub fn find_model(given: &Path, runtime: &Runtime) -> Result<Found> {
 ///
 /// # Errors
 /// The errors of [`find_model`].
-pub fn find_tokenizer(given: &Path, runtime: &Runtime) -> Result<Found> {
+pub(crate) fn find_tokenizer(given: &Path, runtime: &Runtime) -> Result<Found> {
     find(given, false, runtime)
 }
 
@@ -80,7 +80,7 @@ fn repo_of(given: &Path) -> Result<Option<RepoId>> {
 
 /// A data file that was found.
 #[derive(Debug, Clone)]
-pub enum Given {
+pub(crate) enum Given {
     /// A local file as it was given: a path, `NAME=PATH`, or a name in a registry.
     Here(String),
     /// A file of the hub, in the cache.
@@ -96,7 +96,7 @@ pub enum Given {
 
 impl Given {
     /// The path of the file. For `NAME=PATH` or a name in a registry this is the text as given.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         match self {
             Self::Here(given) => Path::new(given),
             Self::Fetched { path, .. } => path,
@@ -116,7 +116,7 @@ impl Given {
 ///
 /// # Errors
 /// If an address is malformed, or the files cannot be fetched.
-pub fn find_data(given: &[String], runtime: &Runtime) -> Result<Vec<Given>> {
+pub(crate) fn find_data(given: &[String], runtime: &Runtime) -> Result<Vec<Given>> {
     let mut found = Vec::new();
     for text in given {
         let (name, address) = match text.split_once('=') {
@@ -158,7 +158,7 @@ fn fetch_data(name: Option<&str>, address: &DataAddress, runtime: &Runtime) -> R
 ///
 /// # Errors
 /// If a model or a data set cannot be found.
-pub fn pinned(settings: &Settings, runtime: &Runtime) -> Result<Settings> {
+pub(crate) fn pinned(settings: &Settings, runtime: &Runtime) -> Result<Settings> {
     let mut pinned = settings.clone();
     for model in [&mut pinned.model.base, &mut pinned.model.reference].into_iter().flatten() {
         if repo_of(model)?.is_some() {

@@ -35,10 +35,12 @@
 //! - [`score`] and [`select`] work in memory. [`train`] writes a checkpoint. [`run::run`] does everything in a directory
 //!   and can be resumed.
 //! - [`model`], [`sequences`], [`scoring`], [`table`], and [`selection`] are the steps of a run, on work directories.
-//! - [`mod@reference`] trains one reference; [`references`] trains all references of a run: cross-fitted, held out, or of
-//!   several seeds.
+//! - [`run::run`] trains references of several kinds by its settings: on the whole pool, cross-fitted, held out, or of
+//!   several seeds. [`mod@reference`] is the record of a training.
+//! - [`plan`] and [`worker`] divide scoring among many machines.
 //! - [`comparison`] trains on the selections of strategies and measures the results on held-out examples.
 //! - [`embedding`] computes vectors of rows, [`influence`] gradients of rows. [`page`] writes the report.
+//! - [`inspect`] shows one row as a model reads it. [`checks`] finds faults of data. [`mask`] chooses tokens.
 
 pub mod checks;
 pub mod comparison;
@@ -46,7 +48,7 @@ pub mod device;
 pub mod embedding;
 mod error;
 mod faults;
-pub mod hub;
+mod hub;
 pub mod influence;
 pub mod inspect;
 pub mod mask;
@@ -58,7 +60,7 @@ pub mod place;
 pub mod plan;
 mod progress;
 pub mod reference;
-pub mod references;
+mod references;
 mod rows;
 pub mod run;
 mod runtime;
@@ -68,7 +70,7 @@ mod select;
 pub mod selection;
 pub mod sequences;
 pub mod settings;
-pub mod shell;
+mod shell;
 mod strategies;
 pub mod table;
 mod train;

@@ -16,11 +16,11 @@ pub(crate) struct Memory {
 
 /// A model that was found.
 #[derive(Debug, Clone)]
-pub struct Found {
+pub(crate) struct Found {
     /// The directory of the model.
-    pub dir: PathBuf,
+    pub(crate) dir: PathBuf,
     /// The name in records: the path as given, or `org/name@commit`.
-    pub name: String,
+    pub(crate) name: String,
 }
 
 /// The properties of a device that was tried.

@@ -37,7 +37,7 @@ pub fn check(outputs: &[PathBuf], inputs: &[(&str, &Path)]) -> Result<()> {
 ///
 /// # Errors
 /// As [`check`].
-pub fn check_for_pool(outputs: &[PathBuf], pool: &Pool) -> Result<()> {
+pub(crate) fn check_for_pool(outputs: &[PathBuf], pool: &Pool) -> Result<()> {
     let inputs: Vec<_> = pool.files().iter().map(|file| ("a data file", file.path())).collect();
     check(outputs, &inputs)
 }
@@ -118,7 +118,7 @@ impl Lines {
 }
 
 /// The default work directory of an output: beside it, with `.work` after its name.
-pub fn work_beside(out: &Path) -> PathBuf {
+pub(crate) fn work_beside(out: &Path) -> PathBuf {
     match out.file_name() {
         Some(name) => {
             let mut name = name.to_owned();

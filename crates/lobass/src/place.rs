@@ -27,7 +27,7 @@ fn begun(location: &Location, runtime: &Runtime) -> Result<Option<Store>> {
 ///
 /// # Errors
 /// If the plan of the directory cannot be read.
-pub fn told_in(location: &Location, runtime: &Runtime) -> Result<Option<String>> {
+pub(crate) fn told_in(location: &Location, runtime: &Runtime) -> Result<Option<String>> {
     let Some(store) = begun(location, runtime)? else { return Ok(None) };
     Ok(WorkDir::plan_in(&store)?.and_then(|plan| plan.template.now))
 }
@@ -36,7 +36,7 @@ pub fn told_in(location: &Location, runtime: &Runtime) -> Result<Option<String>>
 ///
 /// # Errors
 /// The errors of [`told_in`].
-pub fn told_in_dir(dir: &Path, runtime: &Runtime) -> Result<Option<String>> {
+pub(crate) fn told_in_dir(dir: &Path, runtime: &Runtime) -> Result<Option<String>> {
     told_in(&dir.into(), runtime)
 }
 

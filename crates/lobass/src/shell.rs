@@ -3,7 +3,7 @@
 use std::path::Path;
 
 /// A word of a command line, with quotes if a shell needs them.
-pub fn quoted(word: &str) -> String {
+pub(crate) fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
     // At the beginning of a word, a shell may look for a command behind an equals sign.
     if !word.is_empty() && !word.starts_with('=') && word.chars().all(plain) {
@@ -14,14 +14,14 @@ pub fn quoted(word: &str) -> String {
 }
 
 /// A path as the value of a flag. A path that begins with a dash would be taken for a flag, so it gets `./`.
-pub fn quoted_path(path: &Path) -> String {
+pub(crate) fn quoted_path(path: &Path) -> String {
     let text = path.display().to_string();
     if text.starts_with('-') { quoted(&format!("./{text}")) } else { quoted(&text) }
 }
 
 /// A data file as `--data` takes it, with the name of its source. A name that begins with a dash is left out, since it
 /// would be taken for a flag.
-pub fn quoted_source(source: &str, path: &str) -> String {
+pub(crate) fn quoted_source(source: &str, path: &str) -> String {
     match source.starts_with('-') {
         true => quoted_path(Path::new(path)),
         false => quoted(&format!("{source}={path}")),

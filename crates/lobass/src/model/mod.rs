@@ -20,8 +20,9 @@ use crate::reference::TrainingRecord;
 use crate::runtime::Runtime;
 use crate::settings::{ComputeSettings, EncodeSettings};
 
-pub use pair::{check_pair, check_record};
-pub use placement::Placement;
+pub(crate) use pair::check_pair;
+pub use pair::check_record;
+pub(crate) use placement::Placement;
 
 /// An opened checkpoint in a role on a device, with an adapter if it has one. Weights are read when they are needed.
 pub struct Model {
@@ -68,7 +69,7 @@ impl Model {
     ///
     /// # Errors
     /// If there is no checkpoint, or lobass cannot run it.
-    pub fn open_on(role: &str, model: &Path, placement: Placement, runtime: &Runtime) -> Result<Self> {
+    pub(crate) fn open_on(role: &str, model: &Path, placement: Placement, runtime: &Runtime) -> Result<Self> {
         Self::open_found(role, &find_model(model, runtime)?, placement, runtime)
     }
 
@@ -132,7 +133,7 @@ impl Model {
 
     /// This model in another role, with another context before the scored tokens.
     #[must_use]
-    pub fn in_context(&self, role: &str, context: Context) -> Self {
+    pub(crate) fn in_context(&self, role: &str, context: Context) -> Self {
         Self {
             checkpoint: Arc::clone(&self.checkpoint),
             adapter: self.adapter.clone(),
@@ -144,14 +145,14 @@ impl Model {
 
     /// This model in the role, context, and measure of a plan.
     #[must_use]
-    pub fn as_planned(&self, key: &ModelKey) -> Self {
+    pub(crate) fn as_planned(&self, key: &ModelKey) -> Self {
         let planned = self.key.in_context(&key.role, key.context).measured_by(&key.role, key.measure);
         Self { key: planned, ..self.in_context(&key.role, key.context) }
     }
 
     /// This model in another role, with another loss.
     #[must_use]
-    pub fn measured_by(&self, role: &str, measure: Measure) -> Self {
+    pub(crate) fn measured_by(&self, role: &str, measure: Measure) -> Self {
         let key = self.key.measured_by(role, measure);
         Self { key, ..self.in_context(role, self.key.context) }
     }
@@ -196,7 +197,7 @@ impl Model {
     ///
     /// # Errors
     /// The errors of [`Model::load`].
-    pub fn load_for_training(&self) -> Result<Llama> {
+    pub(crate) fn load_for_training(&self) -> Result<Llama> {
         self.read(Dtype::F32)
     }
 
@@ -204,7 +205,7 @@ impl Model {
     ///
     /// # Errors
     /// The errors of [`Model::load`].
-    pub fn load_frozen(&self) -> Result<Llama> {
+    pub(crate) fn load_frozen(&self) -> Result<Llama> {
         self.read(self.placement.dtype)
     }
 
@@ -271,7 +272,7 @@ fn what_is_at(path: &Path) -> &'static str {
 ///
 /// # Errors
 /// If both models have one, the two differ, and the settings name none.
-pub fn with_template_of(
+pub(crate) fn with_template_of(
     encode: &EncodeSettings,
     base: &Path,
     tuned: Option<&Path>,
@@ -287,7 +288,7 @@ pub fn with_template_of(
 }
 
 /// The role of the base with the Brier loss.
-pub const BRIER: &str = "base_brier";
+pub(crate) const BRIER: &str = "base_brier";
 
 /// The role of the base without prompts.
-pub const UNCONDITIONAL: &str = "base_unconditional";
+pub(crate) const UNCONDITIONAL: &str = "base_unconditional";

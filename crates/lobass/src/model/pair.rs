@@ -15,7 +15,7 @@ use crate::runtime::Runtime;
 ///
 /// # Errors
 /// If its shape or its tokenizer differs, if its weights are those of the base, or if the base was trained from it.
-pub fn check_pair(
+pub(crate) fn check_pair(
     base: &Model,
     reference: &Model,
     tokenizer: &TextTokenizer,

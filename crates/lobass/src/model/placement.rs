@@ -8,11 +8,11 @@ use crate::settings::ComputeSettings;
 
 /// A device and a number format.
 #[derive(Debug, Clone)]
-pub struct Placement {
+pub(crate) struct Placement {
     /// The name of the device; for one of another machine, its kind.
-    pub device: String,
+    pub(crate) device: String,
     /// The number format of the weights.
-    pub dtype: Dtype,
+    pub(crate) dtype: Dtype,
     /// The device, if it is one of this machine.
     here: Option<DeviceName>,
 }
@@ -22,14 +22,14 @@ impl Placement {
     ///
     /// # Errors
     /// If it is missing, does not compute, or lacks the number format.
-    pub fn here(compute: &ComputeSettings, runtime: &Runtime) -> Result<Self> {
+    pub(crate) fn here(compute: &ComputeSettings, runtime: &Runtime) -> Result<Self> {
         let device = compute.device(runtime)?;
         let dtype = compute.dtype(&device)?;
         Ok(Self { device: device.to_string(), dtype, here: Some(device) })
     }
 
     /// A kind of device of other machines. Without a number format, `cuda` has bf16 and others have f32.
-    pub fn elsewhere(kind: &str, dtype: Option<Dtype>) -> Self {
+    pub(crate) fn elsewhere(kind: &str, dtype: Option<Dtype>) -> Self {
         let default = if kind == "cuda" { Dtype::Bf16 } else { Dtype::F32 };
         Self { device: kind.to_owned(), dtype: dtype.unwrap_or(default), here: None }
     }
@@ -38,7 +38,12 @@ impl Placement {
     ///
     /// # Errors
     /// If another kind is named, or the device is not there.
-    pub fn as_planned(planned: &str, dtype: &str, given: Option<&str>, runtime: &Runtime) -> Result<Self> {
+    pub(crate) fn as_planned(
+        planned: &str,
+        dtype: &str,
+        given: Option<&str>,
+        runtime: &Runtime,
+    ) -> Result<Self> {
         let kind = |name: &str| name.split(':').next().unwrap_or_default().to_owned();
         let name = given.map_or_else(|| kind(planned), str::to_owned);
         if kind(&name) != kind(planned) {
@@ -51,7 +56,7 @@ impl Placement {
     ///
     /// # Errors
     /// If the device is on another machine.
-    pub fn device(&self) -> Result<&DeviceName> {
+    pub(crate) fn device(&self) -> Result<&DeviceName> {
         self.here.as_ref().with_context(|| format!("device `{}` is on another machine", self.device))
     }
 }

@@ -12,17 +12,17 @@ use crate::shell::{quoted_path, quoted_source};
 
 /// The parts of command lines that the page does not know.
 #[derive(Debug, Clone, Default)]
-pub struct Spelled {
+pub(crate) struct Spelled {
     /// The command that made the table and the page, if one command made both.
-    pub whole: Option<Command>,
+    pub(crate) whole: Option<Command>,
     /// The current paths of data files that have moved.
-    pub data: Vec<PathBuf>,
+    pub(crate) data: Vec<PathBuf>,
     /// The flags of the models, as written.
-    pub models: String,
+    pub(crate) models: String,
     /// The number of example rows of each kind for each strategy.
-    pub n_examples: usize,
+    pub(crate) n_examples: usize,
     /// The file of the page.
-    pub out: PathBuf,
+    pub(crate) out: PathBuf,
 }
 
 impl Spelled {

@@ -12,7 +12,7 @@ use crate::model::Model;
 
 /// The losses of single tokens, if they can be had.
 #[derive(Debug)]
-pub enum Heat<'a> {
+pub(crate) enum Heat<'a> {
     /// There are no losses; the text says how to get them.
     Missing(String),
     /// The encoder that made the tokens, and the source of their losses.
@@ -21,7 +21,7 @@ pub enum Heat<'a> {
 
 /// The source of the losses of tokens.
 #[derive(Debug)]
-pub enum Tokens<'a> {
+pub(crate) enum Tokens<'a> {
     /// The score table, which has the losses of tokens.
     Table,
     /// The models, which compute them.

@@ -9,9 +9,8 @@ mod of_table;
 mod request;
 mod shown;
 
-pub use commands::Spelled;
-pub use heat::{Heat, Tokens};
 pub use models::TableModels;
 pub(crate) use of_run::RunPage;
 pub use of_table::PageJob;
-pub use request::{DEFAULT_STRATEGIES, PageReport, PageRequest};
+pub(crate) use request::PageRequest;
+pub use request::{DEFAULT_STRATEGIES, PageReport};

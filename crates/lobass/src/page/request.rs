@@ -32,31 +32,31 @@ const TEXT_WIDTH: usize = 100;
 
 /// A request for a page.
 #[derive(Debug)]
-pub struct PageRequest<'a> {
+pub(crate) struct PageRequest<'a> {
     /// The score table.
-    pub table: &'a ScoreFile,
+    pub(crate) table: &'a ScoreFile,
     /// The file of the table.
-    pub scores: &'a Path,
+    pub(crate) scores: &'a Path,
     /// The columns of the table that [`PageRequest::columns`] names.
-    pub columns: &'a ScoreColumns,
+    pub(crate) columns: &'a ScoreColumns,
     /// The rows of the table.
-    pub pool: &'a Pool,
+    pub(crate) pool: &'a Pool,
     /// The budget and what else applies to every selection.
-    pub settings: &'a SelectSettings,
+    pub(crate) settings: &'a SelectSettings,
     /// The selections that are shown.
-    pub chosen: &'a [(&'a dyn Strategy, Chosen)],
+    pub(crate) chosen: &'a [(&'a dyn Strategy, Chosen)],
     /// Further strategies, which are shown if the table has the columns that they need.
-    pub beside: &'a [&'a dyn Strategy],
+    pub(crate) beside: &'a [&'a dyn Strategy],
     /// The number of example rows of each kind for each strategy.
-    pub n_examples: usize,
+    pub(crate) n_examples: usize,
     /// The losses of single tokens.
-    pub heat: Heat<'a>,
+    pub(crate) heat: Heat<'a>,
     /// The title of the page.
-    pub title: String,
+    pub(crate) title: String,
     /// Commands that repeat the page.
-    pub commands: Spelled,
+    pub(crate) commands: Spelled,
     /// The file of the page.
-    pub out: &'a Path,
+    pub(crate) out: &'a Path,
 }
 
 /// A page that was written.
@@ -72,7 +72,7 @@ impl PageRequest<'_> {
     ///
     /// # Errors
     /// If a strategy is unknown.
-    pub fn columns<'a>(
+    pub(crate) fn columns<'a>(
         strategies: impl IntoIterator<Item = &'a dyn Strategy>,
         settings: &SelectSettings,
         manifest: &Manifest,
@@ -87,7 +87,7 @@ impl PageRequest<'_> {
     ///
     /// # Errors
     /// If `out` is one of them.
-    pub fn check(out: &Path, scores: &Path, pool: &Pool) -> Result<()> {
+    pub(crate) fn check(out: &Path, scores: &Path, pool: &Pool) -> Result<()> {
         let data = pool.files().iter().map(|file| ("a data file", file.path()));
         let inputs: Vec<_> = data.chain([("the score table", scores)]).collect();
         outputs::check(&[out.to_owned()], &inputs)
@@ -97,7 +97,7 @@ impl PageRequest<'_> {
     ///
     /// # Errors
     /// If a strategy cannot select, rows of the data or their losses are missing, or the page cannot be written.
-    pub fn write(&self, runtime: &Runtime) -> Result<PageReport> {
+    pub(crate) fn write(&self, runtime: &Runtime) -> Result<PageReport> {
         let mut report = self.measured()?;
         report.tool.clone_from(&self.table.manifest().tool);
         report.manifest = serde_json::to_value(self.table.manifest()).context("the manifest")?;

@@ -50,7 +50,7 @@ impl Examples {
 ///
 /// # Errors
 /// If there are too few rows for the recipe.
-pub fn check_rows(request: &TrainRequest<'_>, work: &WorkDir) -> Result<()> {
+pub(crate) fn check_rows(request: &TrainRequest<'_>, work: &WorkDir) -> Result<()> {
     let (train, _) = of_pool(request, work, &Silent)?;
     Ok(request.recipe.check_steps(request.recipe.n_steps(train.len()))?)
 }

@@ -22,16 +22,16 @@ use crate::outputs;
 use crate::progress;
 use crate::runtime::Runtime;
 
-pub use examples::check_rows;
+pub(crate) use examples::check_rows;
 pub use part::Part;
 pub use record::{Trained, TrainingRecord};
-pub use request::TrainRequest;
+pub(crate) use request::TrainRequest;
 
 /// The file with the state of the optimizer at the end of an epoch of an adapter. LESS reads it.
-pub const MOMENTS: &str = "optimizer.safetensors";
+pub(crate) const MOMENTS: &str = "optimizer.safetensors";
 
 /// The directory of the model of an epoch, inside the directory of the reference.
-pub fn epoch_dir(reference: &Path, epoch: u32) -> PathBuf {
+pub(crate) fn epoch_dir(reference: &Path, epoch: u32) -> PathBuf {
     reference.join("epochs").join(format!("epoch-{epoch}"))
 }
 
@@ -39,7 +39,7 @@ pub fn epoch_dir(reference: &Path, epoch: u32) -> PathBuf {
 ///
 /// # Errors
 /// If the directory holds something else.
-pub fn trained_before(request: &TrainRequest<'_>) -> Result<Option<Trained>> {
+pub(crate) fn trained_before(request: &TrainRequest<'_>) -> Result<Option<Trained>> {
     let dir = request.out.display();
     let Some(found) = TrainingRecord::read(request.out)? else {
         if request.out.join("config.json").exists() || AdapterCheckpoint::is_at(request.out) {
@@ -68,7 +68,11 @@ pub fn trained_before(request: &TrainRequest<'_>) -> Result<Option<Trained>> {
 ///
 /// # Errors
 /// If no row can be trained on, a loss is not finite, a file cannot be written, or the observer asks to stop.
-pub fn train_reference(request: &TrainRequest<'_>, work: &WorkDir, runtime: &Runtime) -> Result<Trained> {
+pub(crate) fn train_reference(
+    request: &TrainRequest<'_>,
+    work: &WorkDir,
+    runtime: &Runtime,
+) -> Result<Trained> {
     let recipe = request.recipe;
     let Examples { train, held_out, held_out_rows, eval_files } = Examples::of(request, work, runtime)?;
     let n_train = train.len();

@@ -15,37 +15,37 @@ use crate::settings::{DataSettings, EvalSettings};
 
 /// A request to train a reference.
 #[derive(Debug)]
-pub struct TrainRequest<'a> {
+pub(crate) struct TrainRequest<'a> {
     /// The model that training starts from.
-    pub base: &'a Model,
+    pub(crate) base: &'a Model,
     /// The pool and its encoder.
-    pub sequences: &'a Sequences,
+    pub(crate) sequences: &'a Sequences,
     /// The plan of the pool.
-    pub plan: &'a Plan,
+    pub(crate) plan: &'a Plan,
     /// How the files of held-out rows are read.
-    pub data: &'a DataSettings,
+    pub(crate) data: &'a DataSettings,
     /// The recipe: epochs, batch size, learning rate.
-    pub recipe: &'a TrainConfig,
+    pub(crate) recipe: &'a TrainConfig,
     /// The adapter that is trained; `None` trains all weights.
-    pub adapter: Option<&'a LoraConfig>,
+    pub(crate) adapter: Option<&'a LoraConfig>,
     /// The preference objective; `None` is supervised fine-tuning.
-    pub dpo: Option<Dpo>,
+    pub(crate) dpo: Option<Dpo>,
     /// The rows of the pool that are trained on.
-    pub part: Part,
+    pub(crate) part: Part,
     /// The held-out rows.
-    pub eval: &'a EvalSettings,
+    pub(crate) eval: &'a EvalSettings,
     /// The seed of the choice of held-out rows.
-    pub eval_seed: u64,
+    pub(crate) eval_seed: u64,
     /// Whether the model of every epoch is kept.
-    pub trajectory: bool,
+    pub(crate) trajectory: bool,
     /// Steps between two states; `None` saves about twenty states.
-    pub save_every: Option<usize>,
+    pub(crate) save_every: Option<usize>,
     /// Threads; at least 1.
-    pub threads: usize,
+    pub(crate) threads: usize,
     /// The home directory, for `~` in paths of held-out files.
-    pub home: Option<&'a Path>,
+    pub(crate) home: Option<&'a Path>,
     /// The directory of the checkpoint or the adapter.
-    pub out: &'a Path,
+    pub(crate) out: &'a Path,
 }
 
 impl TrainRequest<'_> {
@@ -71,7 +71,7 @@ impl TrainRequest<'_> {
     }
 
     /// Whether an interrupted attempt left a state that can be resumed.
-    pub fn has_state(&self) -> bool {
+    pub(crate) fn has_state(&self) -> bool {
         self.checkpoints(0).dir.exists()
     }
 

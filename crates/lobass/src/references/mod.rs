@@ -21,7 +21,7 @@ use crate::scoring::score;
 use crate::sequences::Sequences;
 use crate::settings::{ModeName, ReferenceSettings, Settings};
 
-pub use report::ReferenceReport;
+pub(crate) use report::ReferenceReport;
 
 /// One reference that a run needs.
 struct Planned {
@@ -41,28 +41,28 @@ impl Planned {
 
 /// The references of a run: one, or one per seed and fold.
 #[derive(Debug)]
-pub struct References<'a> {
+pub(crate) struct References<'a> {
     /// The settings of the run.
-    pub settings: &'a Settings,
+    pub(crate) settings: &'a Settings,
     /// The recipe.
-    pub recipe: &'a TrainConfig,
+    pub(crate) recipe: &'a TrainConfig,
     /// The base.
-    pub base: &'a Model,
+    pub(crate) base: &'a Model,
     /// The pool and its encoder.
-    pub sequences: &'a Sequences,
+    pub(crate) sequences: &'a Sequences,
     /// The plan of the pool.
-    pub plan: &'a Plan,
+    pub(crate) plan: &'a Plan,
     /// Whether losses are kept per token, or as sums only.
-    pub detail: Detail,
+    pub(crate) detail: Detail,
     /// The home directory, for `~` in paths of held-out files.
-    pub home: Option<&'a Path>,
+    pub(crate) home: Option<&'a Path>,
     /// The run directory.
-    pub out: &'a Path,
+    pub(crate) out: &'a Path,
 }
 
 impl References<'_> {
     /// The roles of all models that are trained: the references, and the models of their epochs if these are kept.
-    pub fn roles(&self) -> Vec<String> {
+    pub(crate) fn roles(&self) -> Vec<String> {
         let of_one = |planned: Planned| {
             let epochs = self.epochs().map(|epoch| planned.role_of_epoch(epoch)).collect::<Vec<_>>();
             std::iter::once(planned.role).chain(epochs)
@@ -71,7 +71,7 @@ impl References<'_> {
     }
 
     /// The number of references.
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.planned().len()
     }
 
@@ -79,7 +79,7 @@ impl References<'_> {
     ///
     /// # Errors
     /// If a directory of a reference holds something else.
-    pub fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         let mut faults = Faults::default();
         for planned in self.planned() {
             faults.take(self.request(&planned, trained_before));
@@ -91,7 +91,7 @@ impl References<'_> {
     ///
     /// # Errors
     /// If there are too few rows for a reference.
-    pub fn check_rows(&self, work: &WorkDir) -> Result<()> {
+    pub(crate) fn check_rows(&self, work: &WorkDir) -> Result<()> {
         // A seed changes no number of rows.
         for planned in self.planned().into_iter().filter(|planned| planned.seed == self.recipe.seed) {
             self.request(&planned, |request| match trained_before(request)? {
@@ -106,7 +106,7 @@ impl References<'_> {
     ///
     /// # Errors
     /// If a training or a pass fails, or the observer asks to stop.
-    pub fn train_and_score(&self, work: &WorkDir, runtime: &Runtime) -> Result<Seal> {
+    pub(crate) fn train_and_score(&self, work: &WorkDir, runtime: &Runtime) -> Result<Seal> {
         let settings = &self.settings.reference;
         let mut seal = Seal { detail: self.detail, ..Seal::new(self.base.key.clone(), Vec::new()) };
         seal.mode = match settings.mode {
@@ -230,7 +230,12 @@ impl References<'_> {
 ///
 /// # Errors
 /// If the tokenizer has no token that a response without a prompt can follow.
-pub fn further(base: &Model, unconditional: bool, brier: bool, sequences: &Sequences) -> Result<Vec<Model>> {
+pub(crate) fn further(
+    base: &Model,
+    unconditional: bool,
+    brier: bool,
+    sequences: &Sequences,
+) -> Result<Vec<Model>> {
     let mut further = Vec::new();
     if unconditional {
         further.push(base.in_context(UNCONDITIONAL, sequences.unconditional()?));
@@ -245,7 +250,7 @@ pub fn further(base: &Model, unconditional: bool, brier: bool, sequences: &Seque
 ///
 /// # Errors
 /// If the training record of the reference cannot be read.
-pub fn given(
+pub(crate) fn given(
     base: &Model,
     reference: Option<&Model>,
     further: &[Model],

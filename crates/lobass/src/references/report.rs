@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 /// Statistics of the references of a table.
 #[derive(Debug)]
-pub struct ReferenceReport {
+pub(crate) struct ReferenceReport {
     mode: ReferenceMode,
     /// Statistics of each row under references that saw it and references that did not, if references were
     /// cross-fitted.
@@ -36,14 +36,14 @@ const LARGE_GAP: f64 = 0.05;
 
 impl ReferenceReport {
     /// The columns of a table that the report reads.
-    pub fn columns(manifest: &Manifest) -> ColumnSet {
+    pub(crate) fn columns(manifest: &Manifest) -> ColumnSet {
         let mut wanted = memorization_columns();
         wanted.extend(seed_columns(manifest));
         wanted
     }
 
     /// The statistics of a table. Rankings are compared as LoBaSS ranked the pool.
-    pub fn new(manifest: &Manifest, columns: &ScoreColumns, ranked: &RankedAs<'_>) -> Self {
+    pub(crate) fn new(manifest: &Manifest, columns: &ScoreColumns, ranked: &RankedAs<'_>) -> Self {
         let memorization = memorization(columns, ranked);
         let by_seed = losses_by_seed(manifest, columns);
         let by_seed: Vec<_> =
@@ -57,7 +57,7 @@ impl ReferenceReport {
     }
 
     /// The report as lines for people.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let mut text = Labelled::default();
         let trained = match self.mode {
             ReferenceMode::FullPool => "trained on the rows that they score",
@@ -97,7 +97,7 @@ impl ReferenceReport {
     }
 
     /// The report as JSON.
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         let of = |found: &Agreement| json!({"n_rows": found.n_rows, "spearman": found.spearman, "overlap": found.overlap, "k": found.k});
         json!({
             "mode": self.mode,
@@ -115,7 +115,7 @@ impl ReferenceReport {
     }
 
     /// Warns of memorization and of seeds that disagree.
-    pub fn warn(&self, observer: &dyn Observer) {
+    pub(crate) fn warn(&self, observer: &dyn Observer) {
         if let Some(found) = &self.memorization {
             let agreement = &found.agreement;
             if agreement.spearman.is_some_and(|found| found < LOW_CORRELATION)

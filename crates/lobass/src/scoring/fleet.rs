@@ -17,17 +17,17 @@ use crate::runtime::Runtime;
 
 /// Several devices of this machine, each with a worker process.
 #[derive(Debug)]
-pub struct Fleet<'a> {
+pub(crate) struct Fleet<'a> {
     /// The work directory.
-    pub place: &'a Location,
+    pub(crate) place: &'a Location,
     /// The names of the devices, such as `cuda:0`.
-    pub devices: &'a [String],
+    pub(crate) devices: &'a [String],
     /// Threads of all workers together.
-    pub threads: usize,
+    pub(crate) threads: usize,
     /// The directories of the models: the base, and the reference if there is one.
-    pub dirs: Vec<&'a Path>,
+    pub(crate) dirs: Vec<&'a Path>,
     /// Starts the worker processes, and reports for them.
-    pub runtime: &'a Runtime,
+    pub(crate) runtime: &'a Runtime,
 }
 
 /// An open unit: the role of the model, the shard, and the number of rows.
@@ -45,7 +45,7 @@ impl Fleet<'_> {
     ///
     /// # Errors
     /// If the work directory cannot be read.
-    pub fn run(&self, work: &WorkDir, job: &Job) -> Result<bool> {
+    pub(crate) fn run(&self, work: &WorkDir, job: &Job) -> Result<bool> {
         let mut is_whole = true;
         for model in job.models() {
             let open = work.pending(job)?.into_iter().filter(|unit| unit.model == model);

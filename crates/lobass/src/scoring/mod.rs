@@ -21,7 +21,7 @@ use crate::progress;
 use crate::runtime::Runtime;
 use crate::sequences::Sequences;
 
-pub use fleet::Fleet;
+pub(crate) use fleet::Fleet;
 pub use job::ScoreJob;
 
 /// The name of the stage that turns rows into tokens.
@@ -64,7 +64,7 @@ pub fn tokenise(work: &WorkDir, sequences: &Sequences, threads: usize, runtime: 
 ///
 /// # Errors
 /// If the records of the shards cannot be read.
-pub fn warn_of_unread(work: &WorkDir, runtime: &Runtime) -> Result<()> {
+pub(crate) fn warn_of_unread(work: &WorkDir, runtime: &Runtime) -> Result<()> {
     work.unread()?.iter().for_each(|record| runtime.warn(&format!("not read: {record}")));
     Ok(())
 }
@@ -74,7 +74,7 @@ pub fn warn_of_unread(work: &WorkDir, runtime: &Runtime) -> Result<()> {
 ///
 /// # Errors
 /// The errors of [`encode`] and [`score`].
-pub fn encode_and_score(
+pub(crate) fn encode_and_score(
     sequences: &Sequences,
     plan: &Plan,
     work: &Location,
@@ -126,7 +126,7 @@ pub fn encode_and_score(
 ///
 /// # Errors
 /// If the directory cannot be read or removed.
-pub fn clean_up(work: &Path, plan: Plan, runtime: &Runtime) -> Result<()> {
+pub(crate) fn clean_up(work: &Path, plan: Plan, runtime: &Runtime) -> Result<()> {
     if !work.exists() {
         return Ok(());
     }

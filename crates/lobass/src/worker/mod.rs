@@ -7,7 +7,7 @@ mod roster;
 mod serve;
 mod unit;
 
-pub use part::{PartReport, open_ranks, units_of};
+pub use part::{PartReport, open_ranks};
 pub use roster::ModelPaths;
 pub use serve::Served;
 pub use unit::{AttemptState, Failure, Worker, WorkerOptions};

@@ -16,7 +16,7 @@ use crate::runtime::Runtime;
 
 /// The units of a part: consecutive ones. They depend on these three numbers alone, so that a rank means the same in
 /// every attempt. `rank` is below `world`.
-pub fn units_of(rank: u32, world: u32, n_units: usize) -> Range<usize> {
+pub(crate) fn units_of(rank: u32, world: u32, n_units: usize) -> Range<usize> {
     let cut = |rank: u64| usize::try_from(rank * n_units as u64 / u64::from(world)).unwrap_or(n_units);
     cut(rank.into())..cut(u64::from(rank) + 1)
 }
