@@ -53,6 +53,7 @@ pub mod influence;
 pub mod inspect;
 pub mod mask;
 mod memory;
+pub mod merge;
 pub mod model;
 pub mod outputs;
 pub mod page;

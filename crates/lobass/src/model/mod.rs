@@ -20,8 +20,7 @@ use crate::reference::TrainingRecord;
 use crate::runtime::Runtime;
 use crate::settings::{ComputeSettings, EncodeSettings};
 
-pub(crate) use pair::check_pair;
-pub use pair::check_record;
+pub(crate) use pair::{check_pair, check_record};
 pub(crate) use placement::Placement;
 
 /// An opened checkpoint in a role on a device, with an adapter if it has one. Weights are read when they are needed.
@@ -239,11 +238,16 @@ fn warn_of(role: &str, name: &str, findings: &[Finding], runtime: &Runtime) {
     }
 }
 
-/// Finds a model, and refuses anything but an adapter.
+/// Refuses anything but an adapter.
 ///
 /// # Errors
 /// If the directory has no `adapter_config.json`, or a model of the hub cannot be fetched.
-pub fn check_adapter(given: &Path, runtime: &Runtime) -> Result<Found> {
+pub fn check_adapter(given: &Path, runtime: &Runtime) -> Result<()> {
+    find_adapter(given, runtime).map(|_| ())
+}
+
+/// Finds an adapter, and refuses any other model.
+pub(crate) fn find_adapter(given: &Path, runtime: &Runtime) -> Result<Found> {
     let found = find_model(given, runtime)?;
     match AdapterCheckpoint::is_at(&found.dir) {
         true => Ok(found),

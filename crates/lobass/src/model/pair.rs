@@ -48,7 +48,7 @@ pub(crate) fn check_pair(
 ///
 /// # Errors
 /// If its training record names other weights.
-pub fn check_record(base: &Model, dir: &Path) -> Result<()> {
+pub(crate) fn check_record(base: &Model, dir: &Path) -> Result<()> {
     let trained_on = TrainingRecord::read(dir)?.map(|record| record.base);
     if trained_on.is_some_and(|digest| digest != base.key.weights_digest) {
         bail!(
