@@ -37,7 +37,7 @@ pub(crate) fn run(shell: &Shell, args: &Args) -> Result<()> {
     let _skip = shell.push_env("DOCS_RS", "1");
     let _version = shell.push_env("CUDARC_CUDA_VERSION", version);
     let _link = shell.push_env("CARGO_ENCODED_RUSTFLAGS", format!("-Clink-arg={}", object.display()));
-    let features = if args.without_cache { "cuda-nvrtc" } else { "cuda-nvrtc,kernel-cache" };
+    let features = if args.without_cache { "full,cuda-nvrtc" } else { "full,cuda-nvrtc,kernel-cache" };
     // Together, since what is compiled depends on which packages are.
     let packages: Vec<&str> = PACKAGES.into_iter().flat_map(|name| ["--package", name]).collect();
     let build: Vec<&str> =

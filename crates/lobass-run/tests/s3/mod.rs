@@ -177,13 +177,15 @@ fn answer(state: &mut State, request: &Request) -> Reply {
     }
 }
 
-/// A value of the query, without its percent signs.
+/// A value of the query, as it was before it was encoded.
 fn value(request: &Request, name: &str) -> Option<String> {
     let pairs = request.query.split('&').filter_map(|pair| pair.split_once('='));
     pairs.filter(|(key, _)| *key == name).map(|(_, value)| decoded(value)).next()
 }
 
+/// Text of a query or of a path, where no name has a plus sign.
 fn decoded(text: &str) -> String {
+    let text = text.replace('+', " ");
     let mut parts = text.split('%');
     let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
     for part in parts {

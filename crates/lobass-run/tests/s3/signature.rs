@@ -2,7 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::Request;
+use super::{Request, decoded};
 
 /// The code of S3's refusal, unless a request is signed by this account.
 pub(super) fn refused(request: &Request, (account, secret): (&str, &str)) -> Option<&'static str> {
@@ -34,9 +34,18 @@ pub(super) fn refused(request: &Request, (account, secret): (&str, &str)) -> Opt
     (field("Signature") != signature).then_some("SignatureDoesNotMatch")
 }
 
-/// A name of a query has a value, even if it is empty.
+/// A pair of a query as it is signed: with a value, even if it is empty, and all but plain characters encoded.
 fn pair(text: &str) -> String {
-    if text.contains('=') { text.to_owned() } else { format!("{text}=") }
+    let (name, value) = text.split_once('=').unwrap_or((text, ""));
+    format!("{}={}", encoded(&decoded(name)), encoded(&decoded(value)))
+}
+
+fn encoded(text: &str) -> String {
+    let byte = |byte: u8| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    text.bytes().map(byte).collect()
 }
 
 /// The key of a day, a region, and a service, in the order of `scope`.
