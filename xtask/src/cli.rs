@@ -5,6 +5,10 @@ use std::fmt::Write as _;
 use anyhow::Result;
 use xshell::{Shell, cmd};
 
+mod common;
+
+pub(crate) use common::{CommonFlags, SOURCE};
+
 /// Every command on one page. A test of the command line holds it against the binary.
 pub(crate) const PAGE: &str = "docs/cli.md";
 /// A page for each command, and an index of them. `cargo xtask tidy` holds them against [`PAGE`].
@@ -43,8 +47,9 @@ pub(crate) fn run(shell: &Shell, args: &Args) -> Result<()> {
 
 /// Writes the pages of the commands, and removes those of commands that are gone.
 fn split(shell: &Shell, page: &str) -> Result<()> {
+    let common = CommonFlags::read(&shell.read_file(SOURCE)?);
     shell.remove_path(FOLDER)?;
-    for (name, text) in pages(page) {
+    for (name, text) in pages(page, &common) {
         shell.write_file(format!("{FOLDER}/{name}"), text)?;
     }
     shell.write_file(CONFIG_PAGE, config_page(&shell.read_file(CONFIG)?))?;
@@ -62,7 +67,7 @@ pub(crate) fn config_page(config: &str) -> String {
 }
 
 /// Names and texts of the files in [`FOLDER`], made of the text of [`PAGE`].
-pub(crate) fn pages(text: &str) -> Vec<(String, String)> {
+pub(crate) fn pages(text: &str, common: &CommonFlags) -> Vec<(String, String)> {
     let mut sections = text.split("\n## ");
     let _title = sections.next();
     let (commands, of_all) = sections.next().unwrap_or_default().split_once("\n\n**").unwrap_or_default();
@@ -70,7 +75,7 @@ pub(crate) fn pages(text: &str) -> Vec<(String, String)> {
     for section in sections {
         let (title, body) = section.split_once('\n').unwrap_or_default();
         let name = title.trim_matches('`').trim_start_matches("lobass ");
-        pages.push((format!("{name}.md"), page_of(title, body)));
+        pages.push((format!("{name}.md"), page_of(name, body, common)));
     }
     pages
 }
@@ -79,8 +84,9 @@ pub(crate) fn pages(text: &str) -> Vec<(String, String)> {
 fn index(commands: &str, of_all: &str) -> String {
     let mut left: Vec<&str> = commands.lines().filter(|line| line.starts_with("- ")).collect();
     let mut page = String::from(
-        "# Commands\n\nA page for each command, its common flags first. `lobass help COMMAND` prints the same, and \
-         [one page](../../cli.md) has all of them. `cargo xtask cli` writes these pages.\n",
+        "# Commands\n\nA page for each command, its common flags first. `lobass COMMAND --help` prints the common \
+         flags, and `lobass help COMMAND` all of them. [One page](../../cli.md) has all commands. `cargo xtask cli` \
+         writes these pages.\n",
     );
     let mut add = |heading: &str, lines: Vec<&str>| {
         let _ = writeln!(page, "\n## {heading}\n");
@@ -102,19 +108,23 @@ fn index(commands: &str, of_all: &str) -> String {
 }
 
 /// A command's page: what it does, how it is called, examples, and its flags, the common ones first.
-fn page_of(title: &str, body: &str) -> String {
+fn page_of(name: &str, body: &str, common: &CommonFlags) -> String {
     let body = body.trim();
     let (about, rest) = body.split_at(body.find("```").unwrap_or(body.len()));
     let about: Vec<String> = about.trim().split("\n\n").map(ended).collect();
     let (code, flags) = code_and_flags(rest);
-    let mut page = format!("# {title}\n\n{}\n\n{}\n", about.join("\n\n"), code.join("\n\n"));
-    // Flags without a heading, and those that the examples use.
-    let is_common = |(heading, flag): &(&str, &str)| heading.is_empty() || is_used(flag, &code);
+    let mut page = format!("# `lobass {name}`\n\n{}\n\n{}\n", about.join("\n\n"), code.join("\n\n"));
+    // Without a list, flags without a heading. Required flags and those of the examples are always common.
+    let is_common = |(heading, flag): &(&str, &str)| {
+        let listed = common.has(name, names(flag)).unwrap_or(heading.is_empty());
+        listed || flag.ends_with(" Required.") || is_used(flag, &code)
+    };
     let (common, others): (Vec<_>, Vec<_>) = flags.into_iter().partition(is_common);
     let title = if others.is_empty() { "Flags" } else { "Common flags" };
     let common = common.into_iter().map(|(_, flag)| (title, flag));
     let mut last = "";
     for (heading, flag) in common.chain(others) {
+        let heading = if heading.is_empty() { "Other flags" } else { heading };
         if heading != last {
             let _ = writeln!(page, "\n## {heading}\n");
             last = heading;
@@ -146,12 +156,18 @@ fn code_and_flags(text: &str) -> (Vec<String>, Vec<(&str, &str)>) {
     (code, flags)
 }
 
+/// The names of a flag or of a positional argument, given as the item of a list.
+fn names(flag: &str) -> impl Iterator<Item = String> {
+    let head = flag.split('`').nth(1).unwrap_or_default();
+    let positional = head.starts_with(['[', '<']);
+    let words = head.split([',', ' ']).filter(move |word| positional || word.starts_with("--"));
+    words.map(|word| word.trim_matches(['[', ']', '<', '>', '.']).to_lowercase())
+}
+
 /// Whether an example uses a flag, given as the item of a list.
 fn is_used(flag: &str, code: &[String]) -> bool {
-    let head = flag.split('`').nth(1).unwrap_or_default();
-    let names = head.split([',', ' ']).filter(|name| name.starts_with("--"));
     let words: Vec<&str> = code.iter().skip(1).flat_map(|block| block.split_whitespace()).collect();
-    names.into_iter().any(|name| words.contains(&name))
+    names(flag).any(|name| name.starts_with("--") && words.contains(&name.as_str()))
 }
 
 /// A paragraph that ends in a full stop.
@@ -172,7 +188,7 @@ mod tests {
 
     #[test]
     fn a_command_has_a_page_with_examples_first() {
-        let pages = pages(TEXT);
+        let pages = pages(TEXT, &CommonFlags::default());
         let names: Vec<&str> = pages.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["index.md", "score.md", "new.md"]);
         assert_eq!(
@@ -186,7 +202,7 @@ mod tests {
 
     #[test]
     fn the_index_has_every_command_once() {
-        let index = &pages(TEXT)[0].1;
+        let index = &pages(TEXT, &CommonFlags::default())[0].1;
         for line in [
             "- [`score`](score.md): Score it.\n",
             "## Further commands\n\n- [`new`](new.md): New: a thing.\n",

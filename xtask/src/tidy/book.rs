@@ -18,7 +18,8 @@ pub(super) fn offenses(root: &Path, files: &[PathBuf]) -> Result<Vec<String>> {
         .collect();
     let contents = super::read(root, Path::new(CONTENTS))?;
     let mut found = unlisted(&contents, &pages);
-    let commands = cli::pages(&super::read(root, Path::new(cli::PAGE))?);
+    let common = cli::CommonFlags::read(&super::read(root, Path::new(cli::SOURCE))?);
+    let commands = cli::pages(&super::read(root, Path::new(cli::PAGE))?, &common);
     let commands =
         commands.into_iter().map(|(name, page)| (Path::new(cli::FOLDER).join(name), cli::PAGE, page));
     let config = cli::config_page(&super::read(root, Path::new(cli::CONFIG))?);
