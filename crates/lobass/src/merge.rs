@@ -39,7 +39,7 @@ pub struct MergeReport {
 }
 
 impl MergeJob<'_> {
-    /// Writes the checkpoint. It gets the chat template of the adapter, if this has one of its own.
+    /// Writes the checkpoint. It gets the adapter's chat template, if the adapter has one.
     ///
     /// # Errors
     /// If `out` is not empty, the adapter was trained on another base, or a file cannot be read or written.
@@ -68,7 +68,7 @@ impl fmt::Display for MergeReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = Labelled::default();
         text.line("checkpoint", self.checkpoint.display());
-        text.line("weights", format!("{}, the adapter baked in", self.dtype));
+        text.line("weights", format!("{}, with the adapter merged", self.dtype));
         text.fmt(f)
     }
 }
