@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use parquet::basic::Compression;
-use parquet::file::metadata::ParquetMetaData;
+use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 
 use crate::Error;
 
@@ -12,7 +12,7 @@ use crate::Error;
 /// # Errors
 /// [`Error::Codec`] if the file has a compression that only a feature reads.
 pub fn require_codecs(path: &Path, metadata: &ParquetMetaData) -> Result<(), Error> {
-    let mut columns = metadata.row_groups().iter().flat_map(|group| group.columns());
+    let mut columns = metadata.row_groups().iter().flat_map(RowGroupMetaData::columns);
     if !cfg!(feature = "brotli")
         && columns.any(|column| matches!(column.compression(), Compression::BROTLI(_)))
     {

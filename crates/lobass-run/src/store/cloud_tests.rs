@@ -5,7 +5,6 @@ use super::*;
 use s3::{KEY, Server};
 
 #[path = "../../tests/s3/mod.rs"]
-#[expect(clippy::duplicate_mod, reason = "tests that cross crates serve it too")]
 mod s3;
 
 fn open(server: &Server, place: &str) -> Store {

@@ -92,6 +92,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Io`] if the system has no thread for it.
+    #[expect(clippy::missing_panics_doc, reason = "the address is valid")]
     pub fn in_memory() -> Result<Self, Error> {
         let location = Location::Url(Url::parse("memory:///").expect("a valid address"));
         Self::of(location, Arc::new(InMemory::new()))
@@ -256,7 +257,8 @@ fn has_no_links(error: &object_store::Error) -> bool {
     matches!(kind, Some(ErrorKind::Unsupported | ErrorKind::PermissionDenied))
 }
 
-#[cfg(all(test, feature = "cloud"))]
+#[cfg(test)]
+#[cfg(feature = "cloud")]
 mod cloud_tests;
 #[cfg(test)]
 mod tests;

@@ -54,7 +54,7 @@ impl Server {
             for stream in listener.incoming() {
                 let Some(state) = weak.upgrade() else { return };
                 // A client that is killed is no fault of the server.
-                thread::spawn(move || serve(stream?, &state));
+                thread::spawn(move || serve(&stream?, &state));
             }
         });
         Self { endpoint, state }
@@ -103,11 +103,11 @@ impl Reply {
 }
 
 /// Answers the requests of a connection one after the other.
-fn serve(stream: TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
+fn serve(stream: &TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream.try_clone()?);
     while let Some(request) = read(&mut reader)? {
         let reply = answer(&mut state.lock().unwrap_or_else(PoisonError::into_inner), &request);
-        send(&stream, request.method == "HEAD", &reply)?;
+        send(stream, request.method == "HEAD", &reply)?;
     }
     Ok(())
 }
