@@ -1,6 +1,6 @@
 //! Trains two references, each on one half of the pool, and scores every row by the one that has not seen it.
 //!
-//! A reference that has seen a row may have memorised it. Cross-fitting removes that from the ranking, and the report
+//! A reference that has seen a row may have memorized it. Cross-fitting removes that from the ranking, and the report
 //! says how much it was.
 //!
 //! Run with `cargo run -p lobass --example cross_fit`.
