@@ -55,7 +55,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let name = args.device.trial()?.name.unwrap_or_else(|| "the processor".to_owned());
     let device = args.device.open();
     let begin = Instant::now();
-    let model = random::model(&config, dtype.to_burn(), &device);
+    let model = random::model(&config, lobass_llama::to_burn(dtype), &device);
     device.sync()?;
     println!("score {} ({name}), {dtype}: weights drawn in {:.1?}", args.device, begin.elapsed());
     let engine = Engine::new(model, 1);

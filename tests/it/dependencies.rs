@@ -53,7 +53,7 @@ fn every_crate_keeps_to_its_floor() {
     check(whole, &[], &[&["burn-core", "clap", "rayon", "serde"], text, files]);
     check("lobass-data", &["lobass-core", whole], &[&["burn-core", "clap"]]);
     check(kernels, &[], &[&["burn-core", "rayon", "serde", "clap"], text, files]);
-    check("lobass-llama", &[whole, kernels], &[&["clap"], text, files]);
+    check("lobass-llama", &["lobass-core", whole, kernels], &[&["clap"], text, files]);
     check("lobass-loss", &["lobass-core", whole, kernels, "lobass-llama"], &[&["clap"], text, files]);
     check(
         "lobass-train",

@@ -1,90 +1,41 @@
-//! The number format of weights in memory.
-
-use std::fmt;
-use std::str::FromStr;
+//! Number formats in the words of burn, safetensors, and PyTorch.
 
 use burn::tensor::DType;
+use lobass_core::Dtype;
 
-/// The number format of weights and activations; losses are `f32` and summed in `f64` whatever it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Dtype {
-    /// 32-bit float.
-    #[default]
-    F32,
-    /// 16-bit float with the range of f32.
-    Bf16,
-    /// IEEE half precision.
-    F16,
-}
-
-impl Dtype {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::F32, Self::Bf16, Self::F16];
-
-    /// The format in burn's terms.
-    pub fn to_burn(self) -> DType {
-        match self {
-            Self::F32 => DType::F32,
-            Self::Bf16 => DType::BF16,
-            Self::F16 => DType::F16,
-        }
-    }
-
-    /// Bytes per value.
-    pub fn size(self) -> usize {
-        match self {
-            Self::F32 => 4,
-            Self::Bf16 | Self::F16 => 2,
-        }
-    }
-
-    /// The format of a dtype of safetensors; `None` for dtypes that weights cannot have here.
-    pub(crate) fn from_safetensors(dtype: safetensors::Dtype) -> Option<Self> {
-        match dtype {
-            safetensors::Dtype::F32 => Some(Self::F32),
-            safetensors::Dtype::BF16 => Some(Self::Bf16),
-            safetensors::Dtype::F16 => Some(Self::F16),
-            _ => None,
-        }
-    }
-
-    pub(crate) fn to_safetensors(self) -> safetensors::Dtype {
-        match self {
-            Self::F32 => safetensors::Dtype::F32,
-            Self::Bf16 => safetensors::Dtype::BF16,
-            Self::F16 => safetensors::Dtype::F16,
-        }
-    }
-
-    /// The value of `"torch_dtype"` in a `config.json`.
-    pub(crate) fn torch_name(self) -> &'static str {
-        match self {
-            Self::F32 => "float32",
-            Self::Bf16 => "bfloat16",
-            Self::F16 => "float16",
-        }
+/// The number format in burn's terms.
+pub fn to_burn(dtype: Dtype) -> DType {
+    match dtype {
+        Dtype::F32 => DType::F32,
+        Dtype::Bf16 => DType::BF16,
+        Dtype::F16 => DType::F16,
     }
 }
 
-impl fmt::Display for Dtype {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::F32 => "f32",
-            Self::Bf16 => "bf16",
-            Self::F16 => "f16",
-        })
+/// The number format of a tensor in safetensors; `None` if weights are not read from it.
+pub(crate) fn from_safetensors(dtype: safetensors::Dtype) -> Option<Dtype> {
+    match dtype {
+        safetensors::Dtype::F32 => Some(Dtype::F32),
+        safetensors::Dtype::BF16 => Some(Dtype::Bf16),
+        safetensors::Dtype::F16 => Some(Dtype::F16),
+        _ => None,
     }
 }
 
-impl FromStr for Dtype {
-    type Err = String;
+/// The number format in the words of safetensors.
+pub(crate) fn to_safetensors(dtype: Dtype) -> safetensors::Dtype {
+    match dtype {
+        Dtype::F32 => safetensors::Dtype::F32,
+        Dtype::Bf16 => safetensors::Dtype::BF16,
+        Dtype::F16 => safetensors::Dtype::F16,
+    }
+}
 
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "f32" | "float32" => Ok(Self::F32),
-            "bf16" | "bfloat16" => Ok(Self::Bf16),
-            "f16" | "float16" => Ok(Self::F16),
-            other => Err(format!("expected f32, bf16, or f16, found `{other}`")),
-        }
+/// The value of `"torch_dtype"` in a `config.json`.
+pub(crate) fn torch_name(dtype: Dtype) -> &'static str {
+    match dtype {
+        Dtype::F32 => "float32",
+        Dtype::Bf16 => "bfloat16",
+        Dtype::F16 => "float16",
     }
 }

@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::error::Error as _;
 use std::path::Path;
 
-use lobass_core::{Detail, LossEngine, Nll, Sequence, SequenceLoss};
+use lobass_core::{Detail, DeviceId, Dtype, LossEngine, Nll, Sequence, SequenceLoss};
 use lobass_data::{
     ChatTemplate, DataFile, DateTime, Duplicates, EncodeOptions, Encoder, FormatChoice, Mask, Overlong, Pool,
     TemplateChoice, TextTokenizer,
@@ -50,7 +50,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let options =
         EncodeOptions { mask: Mask::Response, max_length: 128, overlong: Overlong::Drop, vocabulary: None };
     let encoder = Encoder::new(TextTokenizer::from_dir(&base)?, template, options)?;
-    let model = ModelKey::new("base", "one nat each", "0123456789abcdef", "f64", "cpu");
+    let model =
+        ModelKey::new("base".into(), "one nat each", "0123456789abcdef".into(), Dtype::F32, DeviceId::CPU);
 
     let work = WorkDir::open(Store::local(&dir.path().join("work"))?, Plan::make(&pool, &encoder, None)?)?;
     println!("{} rows in {} shards", work.plan().n_rows(), work.plan().shards.len());

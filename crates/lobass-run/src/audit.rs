@@ -28,7 +28,7 @@ impl WorkDir {
     /// that the plan does not ask for. [`Error::Damaged`] if one belongs to another plan.
     pub(crate) fn audit(&self, seal: &Seal, allowed: usize) -> Result<Audit, Error> {
         let stages: Vec<(String, String)> = std::iter::once((ROWS.to_owned(), ROWS.to_owned()))
-            .chain(seal.models().map(|model| (model.role.clone(), stage_name(model, seal.detail))))
+            .chain(seal.models().map(|model| (model.role.to_string(), stage_name(model, seal.detail))))
             .collect();
         self.check_gaps(&stages, allowed)?;
         let mut given_up = BTreeMap::new();

@@ -80,7 +80,7 @@ impl WorkDir {
         let scored: Option<BTreeSet<u32>> =
             losses.map(|detail| committed(&self.store, &stage_name(model, detail))).transpose()?;
         let is_scored = |shard: Shard| scored.as_ref().is_none_or(|scored| scored.contains(&shard.id));
-        let mut progress = Progress::new(Stage::Embed(model.role.clone()), self.plan.n_rows());
+        let mut progress = Progress::new(Stage::Embed(model.role.to_string()), self.plan.n_rows());
         for &shard in &self.plan.shards {
             match (done.contains(&shard.id), is_scored(shard)) {
                 (true, true) => progress.rows_resumed += shard.n_rows,
@@ -131,7 +131,7 @@ impl WorkDir {
         check_ids(&rows, model, engine.vocab_size())?;
         let (sequences, shape) = sides(rows, model.context);
         let vectors = engine.embeddings(&sequences).map_err(|source| Error::Engine {
-            model: model.role.clone(),
+            model: model.role.to_string(),
             shard: shard.id,
             source: Box::new(source),
         })?;

@@ -28,7 +28,7 @@ pub struct Job {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ModelState {
     /// The model's role.
-    pub model: String,
+    pub model: ModelRole,
     /// All units.
     pub n_units: u64,
     /// Units with a commit, and their rows.

@@ -32,8 +32,9 @@
 //! # let encoder = Encoder::new(TextTokenizer::from_dir(&checkpoint)?, template, options)?;
 //! # let (work, scores) = (dir.path().join("work"), dir.path().join("scores.parquet"));
 //! # let (base_engine, reference_engine) = (Constant(3.0), Constant(1.5));
-//! # let base = ModelKey::new("base", "a-model", "0123456789abcdef", "f32", "cpu");
-//! # let reference = ModelKey::new("reference", "a-model-tuned", "fedcba9876543210", "f32", "cpu");
+//! # use lobass_core::{DeviceId, Dtype};
+//! # let base = ModelKey::new("base".into(), "a-model", "0123456789abcdef".into(), Dtype::F32, DeviceId::CPU);
+//! # let reference = ModelKey::new("reference".into(), "a-model-tuned", "fedcba9876543210".into(), Dtype::F32, DeviceId::CPU);
 //! let plan = Plan::make(&pool, &encoder, None)?;
 //! let work = WorkDir::open(Store::local(&work)?, plan)?;
 //! work.encode(&pool, &encoder, 2, &mut |_| ())?;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lobass_core::{Context, Measure, RowStatus};
+use lobass_core::{Context, DeviceId, Digest, Dtype, Measure, ModelRole, RowStatus};
 use lobass_data::{Duplicates, EncodeOptions, Layout};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -43,16 +43,16 @@ pub struct TemplateRecord {
 /// A model in a role: what decides its losses.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelKey {
-    /// `base`, `reference`, or another name for its columns.
-    pub role: String,
+    /// Its role, which names its columns.
+    pub role: ModelRole,
     /// Where it was; no part of any digest.
     pub path: String,
     /// Digest of its config and weights.
-    pub weights_digest: String,
+    pub weights_digest: Digest,
     /// The number format it ran in.
-    pub dtype: String,
-    /// The device that it ran on.
-    pub device: String,
+    pub dtype: Dtype,
+    /// The device that it ran on, or the kind of device that workers will have.
+    pub device: DeviceId,
     /// The text before the scored tokens.
     #[serde(default, skip_serializing_if = "is_prompt")]
     pub context: Context,
@@ -72,14 +72,14 @@ fn is_cross_entropy(measure: &Measure) -> bool {
 }
 
 impl ModelKey {
-    /// Names a model in a role.
-    pub fn new(role: &str, path: &str, weights_digest: &str, dtype: &str, device: &str) -> Self {
+    /// Names a model in a role: its path, the digest of its weights, and what it runs in and on.
+    pub fn new(role: ModelRole, path: &str, weights_digest: Digest, dtype: Dtype, device: DeviceId) -> Self {
         Self {
-            role: role.to_owned(),
+            role,
             path: path.to_owned(),
-            weights_digest: weights_digest.to_owned(),
-            dtype: dtype.to_owned(),
-            device: device.to_owned(),
+            weights_digest,
+            dtype,
+            device,
             context: Context::Prompt,
             measure: Measure::CrossEntropy,
         }
@@ -87,14 +87,14 @@ impl ModelKey {
 
     /// This model in another role, in another context.
     #[must_use]
-    pub fn in_context(&self, role: &str, context: Context) -> Self {
-        Self { role: role.to_owned(), context, ..self.clone() }
+    pub fn in_context(&self, role: ModelRole, context: Context) -> Self {
+        Self { role, context, ..self.clone() }
     }
 
     /// This model in another role, with another measure. A role with the Brier loss ends in `_brier`.
     #[must_use]
-    pub fn measured_by(&self, role: &str, measure: Measure) -> Self {
-        Self { role: role.to_owned(), measure, ..self.clone() }
+    pub fn measured_by(&self, role: ModelRole, measure: Measure) -> Self {
+        Self { role, measure, ..self.clone() }
     }
 
     /// The name of its units: the same weights in the same format on the same kind of device in the same context, in
@@ -108,8 +108,7 @@ impl ModelKey {
 
     /// The units of these weights in this format on this kind of device.
     pub(crate) fn units(&self) -> String {
-        let digest: String = self.weights_digest.chars().take(16).collect();
-        let device = self.device.split(':').next().unwrap_or_default();
+        let (digest, device) = (self.weights_digest.short(), self.device.kind);
         let context = match self.context {
             Context::Prompt => String::new(),
             Context::Unconditional { start } => format!("-unconditional{start}"),
@@ -193,8 +192,9 @@ impl Manifest {
 
     /// Columns of losses, without `_nll`, that are neither the base's nor the reference's.
     pub(crate) fn further_columns(&self) -> Vec<String> {
-        let roles = self.models.iter().map(|model| model.model.role.as_str());
-        let roles: Vec<&str> = roles.filter(|role| !["base", "reference"].contains(role)).collect();
+        let roles = self.models.iter().map(|model| &model.model.role);
+        let roles = roles.filter(|role| ![ModelRole::Base, ModelRole::REFERENCE].contains(role));
+        let roles: Vec<String> = roles.map(ToString::to_string).collect();
         further_columns(&roles, self.pairs)
     }
 }

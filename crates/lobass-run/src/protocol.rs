@@ -1,5 +1,6 @@
 //! Messages between a worker process and the process that gives it units: JSON, one message per line.
 
+use lobass_core::{DeviceId, ModelRole};
 use serde::{Deserialize, Serialize};
 
 use crate::Receipt;
@@ -19,7 +20,7 @@ pub struct Ready {
     /// The id of the job.
     pub job: String,
     /// The device that the worker computes on.
-    pub device: String,
+    pub device: DeviceId,
     /// The worker's process id.
     pub pid: u32,
 }
@@ -33,7 +34,7 @@ pub struct Request {
     /// The operation on the unit.
     pub op: Op,
     /// The role of the model.
-    pub model: String,
+    pub model: ModelRole,
     /// The shard.
     pub shard: u32,
 }
@@ -65,7 +66,7 @@ pub enum Answer {
         /// [`PROTOCOL_VERSION`] of the worker.
         v: u32,
         /// The role of the model.
-        model: String,
+        model: ModelRole,
         /// The shard.
         shard: u32,
         /// Always `failed`.
@@ -85,7 +86,7 @@ mod tests {
     #[test]
     fn answers_are_told_apart_by_their_fields() {
         let receipt = Receipt {
-            model: "base".to_owned(),
+            model: ModelRole::Base,
             shard: 3,
             state: UnitState::Committed,
             n_rows: 8,
@@ -95,7 +96,7 @@ mod tests {
         let done = Answer::Done { v: PROTOCOL_VERSION, receipt, seconds: 0.5 };
         let failed = Answer::Failed {
             v: PROTOCOL_VERSION,
-            model: "base".to_owned(),
+            model: ModelRole::Base,
             shard: 3,
             state: "failed".to_owned(),
             error: "no memory".to_owned(),

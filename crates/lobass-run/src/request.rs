@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
-use lobass_core::{Context, Detail, Measure};
+use lobass_core::{Context, Detail, Measure, ModelRole, REJECTED};
 use serde::{Deserialize, Serialize};
 
 use crate::folds::Folds;
@@ -156,7 +156,7 @@ impl Seal {
     pub(crate) fn further_roles(&self) -> Vec<String> {
         let references = self.references.iter().map(|reference| &reference.model);
         let references = references.filter(|_| self.is_combined());
-        references.chain(&self.further).map(|model| model.role.clone()).collect()
+        references.chain(&self.further).map(|model| model.role.to_string()).collect()
     }
 
     /// Refuses what would make a table that says something else than it seems to.
@@ -165,24 +165,26 @@ impl Seal {
     }
 
     fn check_roles(&self) -> Result<(), String> {
-        if self.base.role != "base" {
+        if self.base.role != ModelRole::Base {
             return Err(format!("expected role `base` for the base, found `{}`", self.base.role));
         }
         let references = self.references.iter().map(|reference| &reference.model);
         if let Some(model) = references.chain([&self.base]).find(|model| model.context != Context::Prompt) {
             return Err(format!("expected losses with the prompt for `{}`, found others", model.role));
         }
-        if let Some(model) = self.models().find(|m| (m.measure == Measure::Brier) != m.role.ends_with(BRIER))
+        if let Some(model) =
+            self.models().find(|m| (m.measure == Measure::Brier) != m.role.to_string().ends_with(BRIER))
         {
             return Err(format!("role `{}`: its name does not match its measure", model.role));
         }
-        let mut taken = BTreeSet::from(["base"]);
-        for role in self.models().skip(1).map(|model| model.role.as_str()) {
-            let is_single = !self.is_combined() && self.references.iter().any(|one| one.model.role == role);
-            if is_single && role != "reference" {
+        let mut taken = BTreeSet::from([&ModelRole::Base]);
+        for role in self.models().skip(1).map(|model| &model.role) {
+            let is_single = !self.is_combined() && self.references.iter().any(|one| one.model.role == *role);
+            if is_single && *role != ModelRole::REFERENCE {
                 return Err(format!("expected role `reference` for the only reference, found `{role}`"));
             }
-            if !is_single && COMBINED.contains(&role) || role.ends_with("_rejected") {
+            let name = role.to_string();
+            if !is_single && COMBINED.contains(&name.as_str()) || name.ends_with(REJECTED) {
                 return Err(format!("role `{role}` is the name of another column"));
             }
             if !taken.insert(role) {
@@ -246,9 +248,10 @@ impl Seal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use lobass_core::{DeviceId, Dtype};
 
     fn model(role: &str) -> ModelKey {
-        ModelKey::new(role, "path", "0123456789abcdef", "f32", "cpu")
+        ModelKey::new(role.into(), "path", "0123456789abcdef".into(), Dtype::F32, DeviceId::CPU)
     }
 
     fn reference(role: &str, seed: u64, fold: Option<usize>) -> ReferenceModel {
@@ -283,7 +286,8 @@ mod tests {
     fn roles_are_the_names_of_columns() {
         let base = || model("base");
         assert!(refused(&Seal::new(model("reference"), Vec::new())).contains("role `base`"));
-        let unconditional = model("reference").in_context("reference", Context::Unconditional { start: 1 });
+        let unconditional =
+            model("reference").in_context(ModelRole::REFERENCE, Context::Unconditional { start: 1 });
         assert!(refused(&Seal::new(base(), vec![unconditional.into()])).contains("losses with the prompt"));
         let other = Seal::new(base(), vec![model("tuned").into()]);
         assert!(refused(&other).contains("expected role `reference`"));

@@ -37,7 +37,7 @@ impl WorkDir {
         observe: &mut dyn FnMut(Progress),
     ) -> Result<(), Error> {
         let done: BTreeSet<u32> = committed(&self.store, &stage_name(model, detail))?;
-        let mut progress = Progress::new(Stage::Score(model.role.clone()), self.plan.n_rows());
+        let mut progress = Progress::new(Stage::Score(model.role.to_string()), self.plan.n_rows());
         for &shard in &self.plan.shards {
             if done.contains(&shard.id) {
                 progress.rows_resumed += shard.n_rows;

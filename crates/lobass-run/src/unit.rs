@@ -24,7 +24,7 @@ pub struct Unit<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
     /// The model's role.
-    pub model: String,
+    pub model: ModelRole,
     /// The shard.
     pub shard: u32,
     /// How it ended.
@@ -138,7 +138,7 @@ impl WorkDir {
         check_ids(&rows, unit.model, engine.vocab_size())?;
         let (sequences, shape) = sides(rows, unit.model.context);
         let found = engine.losses(&sequences, unit.detail).map_err(|source| Error::Engine {
-            model: unit.model.role.clone(),
+            model: unit.model.role.to_string(),
             shard: unit.shard.id,
             source: Box::new(source),
         })?;
@@ -222,7 +222,7 @@ pub(crate) fn check_ids(rows: &[EncodedRow], model: &ModelKey, vocab_size: usize
     for row in rows {
         let mut ids = [&row.sequence, &row.rejected].into_iter().flatten().flat_map(Sequence::input_ids);
         if let Some(&id) = ids.find(|&&id| id as usize >= vocab_size) {
-            let (row, key, model) = (row.row, row.key.clone(), model.role.clone());
+            let (row, key, model) = (row.row, row.key.clone(), model.role.to_string());
             return Err(Error::TokenOutOfRange { row, key, id, model, vocab_size });
         }
     }

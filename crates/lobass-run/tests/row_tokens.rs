@@ -4,7 +4,7 @@
 #[expect(dead_code, reason = "other tests use the rest of it")]
 mod support;
 
-use lobass_core::{Detail, LossEngine, Nll, Sequence, SequenceLoss};
+use lobass_core::{Detail, DeviceId, Dtype, LossEngine, Nll, Sequence, SequenceLoss};
 use lobass_run::{ModelKey, ScoreFile, Seal, Store, write_json_lines};
 use serde_json::json;
 
@@ -41,7 +41,8 @@ fn rows_come_in_the_order_in_which_they_are_asked_for() {
     let planned = Planned::new(dir.path(), &rows);
     let work = planned.encoded(Store::local(&dir.path().join("work")).unwrap());
     let model = |role: &str, weight: f32| {
-        let key = ModelKey::new(role, "path", &format!("{role:0>16}"), "f32", "cpu");
+        let key =
+            ModelKey::new(role.into(), "path", format!("{role:0>16}").into(), Dtype::F32, DeviceId::CPU);
         work.score(&key, &ByToken(weight), Detail::PerToken, &mut |_| ()).unwrap();
         key
     };

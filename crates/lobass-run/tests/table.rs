@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use arrow_array::RecordBatch;
-use lobass_core::{Detail, LossEngine, Nll, Numbers, RowStatus, Sequence, SequenceLoss};
+use lobass_core::{Detail, DeviceId, Dtype, LossEngine, Nll, Numbers, RowStatus, Sequence, SequenceLoss};
 use lobass_run::{
     Error, Folds, HeldOut, ModelKey, ReferenceMode, ReferenceModel, ScoreFile, ScoreTable, Seal, Store,
     WorkDir, fold_of, losses_by_seed, read_table, seed_columns, write_json_lines,
@@ -34,7 +34,8 @@ impl Bench {
 
     /// A model that has scored everything; its losses are those of [`Linear`] with `nats`.
     fn model(&self, role: &str, nats: u32, detail: Detail) -> ModelKey {
-        let key = ModelKey::new(role, "path", &format!("{nats:016x}"), "f32", "cpu");
+        let key =
+            ModelKey::new(role.into(), "path", format!("{nats:016x}").into(), Dtype::F32, DeviceId::CPU);
         self.work.score(&key, &Linear::new(nats.into()), detail, &mut |_| ()).unwrap();
         key
     }
@@ -132,7 +133,7 @@ fn pairs_are_scored_on_both_sides_in_one_call() {
     assert_eq!(sequences, pairs.iter().map(|(row, chosen, _)| (*row, chosen.clone())).collect::<Vec<_>>());
 
     let engine = Linear::new(3.0);
-    let base = ModelKey::new("base", "path", "0123456789abcdef", "f32", "cpu");
+    let base = ModelKey::new("base".into(), "path", "0123456789abcdef".into(), Dtype::F32, DeviceId::CPU);
     bench.work.score(&base, &engine, Detail::Sum, &mut |_| ()).unwrap();
     assert_eq!(*engine.calls.lock().unwrap(), [4], "two of each side");
     bench.work.score(&base, &engine, Detail::Sum, &mut |_| ()).unwrap();
@@ -190,7 +191,7 @@ fn a_loss_that_is_not_finite_on_either_side_is_no_loss() {
     let bench = Bench::new(&rows);
     let first = |side: &Sequence| side.scored_labels().next().unwrap();
     let of_rejected = first(&bench.work.pairs().unwrap()[1].2);
-    let base = ModelKey::new("base", "path", "0123456789abcdef", "f32", "cpu");
+    let base = ModelKey::new("base".into(), "path", "0123456789abcdef".into(), Dtype::F32, DeviceId::CPU);
     bench.work.score(&base, &Broken(Some(of_rejected)), Detail::Sum, &mut |_| ()).unwrap();
     let table = bench.table(&Seal::new(base, Vec::new()));
     assert_eq!(table.records[0].status, RowStatus::Ok);
@@ -231,7 +232,8 @@ fn several_seeds_have_a_column_each_and_a_mean() {
     }
     assert!(table.further.iter().all(|(_, losses)| losses[2].is_none()));
     assert_eq!(table.manifest.seeds(), [4, 5]);
-    let seeds: Vec<_> = table.manifest.models.iter().map(|one| (one.model.role.as_str(), one.seed)).collect();
+    let seeds: Vec<_> =
+        table.manifest.models.iter().map(|one| (one.model.role.to_string(), one.seed)).collect();
     assert_eq!(
         seeds,
         [
@@ -336,7 +338,7 @@ fn a_table_of_an_earlier_version_is_read() {
     fs_err::write(&path, include_str!("old-table.jsonl")).unwrap();
     let table = read_table(&path).unwrap();
     let model = &table.manifest.models[1];
-    assert_eq!((model.model.role.as_str(), model.seed, model.fold), ("reference", None, None));
+    assert_eq!((model.model.role.to_string().as_str(), model.seed, model.fold), ("reference", None, None));
     assert_eq!((table.manifest.mode, table.manifest.folds, table.manifest.pairs), (None, None, false));
     assert_eq!(table.records[0].base, Some(Nll { sum: 6.5, n_scored: 2 }));
     assert_eq!(table.records[0].reference, Some(Nll { sum: 1.25, n_scored: 2 }));
@@ -356,7 +358,8 @@ fn models_that_compute_the_same_are_said_to() {
         let seal = Seal::new(base.clone(), vec![reference.into()]);
         bench.work.seal(&seal, &bench.out()).unwrap().models_agree
     };
-    let other_name = ModelKey::new("reference", "path", "ffffffffffffffff", "f32", "cpu");
+    let other_name =
+        ModelKey::new("reference".into(), "path", "ffffffffffffffff".into(), Dtype::F32, DeviceId::CPU);
     bench.work.score(&other_name, &Linear::new(3.0), Detail::Sum, &mut |_| ()).unwrap();
     assert!(agree(other_name));
     assert!(!agree(bench.model("reference", 1, Detail::Sum)));

@@ -8,7 +8,7 @@ use std::num::NonZeroU32;
 use std::process::Command;
 use std::sync::Arc;
 
-use lobass_core::{Detail, RowStatus};
+use lobass_core::{Detail, DeviceId, Dtype, RowStatus};
 use lobass_run::{
     Attempts, Error, Job, Location, ModelKey, Receipt, Seal, Step, Store, Unit, UnitState, WorkDir,
     read_table,
@@ -24,7 +24,7 @@ const ROWS: u32 = 600;
 const NATS: [(&str, f64); 2] = [("base", 3.0), ("reference", 1.0)];
 
 fn key(role: &str) -> ModelKey {
-    ModelKey::new(role, "somewhere", &format!("{role:0>16}"), "f32", "cpu")
+    ModelKey::new(role.into(), "somewhere", format!("{role:0>16}").into(), Dtype::F32, DeviceId::CPU)
 }
 
 fn seal() -> Seal {
@@ -48,7 +48,7 @@ fn engine(role: &str) -> Linear {
 }
 
 fn run(work: &WorkDir, unit: Unit<'_>, attempts: &Attempts) -> Result<Receipt, Error> {
-    work.run_unit(unit, &engine(&unit.model.role), attempts, &mut |_| ())
+    work.run_unit(unit, &engine(&unit.model.role.to_string()), attempts, &mut |_| ())
 }
 
 fn finish(work: &WorkDir, job: &Job) {
@@ -136,13 +136,15 @@ fn the_base_is_scored_once_for_every_reference() {
     let work = planned(&dir).encoded(memory());
     let job = work.put_job(seal()).unwrap();
     finish(&work, &job);
-    let other =
-        Seal::new(key("base"), vec![ModelKey { weights_digest: "f".repeat(16), ..key("reference") }.into()]);
+    let other = Seal::new(
+        key("base"),
+        vec![ModelKey { weights_digest: "f".repeat(16).into(), ..key("reference") }.into()],
+    );
     let second = work.put_job(other).unwrap();
     assert_ne!(job.id(), second.id());
     assert_eq!(work.jobs().unwrap().len(), 2);
-    let roles: Vec<&str> =
-        work.pending(&second).unwrap().iter().map(|unit| unit.model.role.as_str()).collect();
+    let roles: Vec<String> =
+        work.pending(&second).unwrap().iter().map(|unit| unit.model.role.to_string()).collect();
     assert_eq!(roles, ["reference"; 3]);
     assert!(work.pending(&job).unwrap().is_empty());
 }
@@ -334,7 +336,7 @@ fn child_that_dies_at_a_step() {
     let job = work.jobs().unwrap().remove(0);
     let mut n_steps = 0;
     for unit in work.pending(&job).unwrap() {
-        let receipt = work.run_unit(unit, &engine(&unit.model.role), &counted(3), &mut |_| {
+        let receipt = work.run_unit(unit, &engine(&unit.model.role.to_string()), &counted(3), &mut |_| {
             if n_steps == n {
                 std::process::abort();
             }

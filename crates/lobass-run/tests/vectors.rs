@@ -3,7 +3,7 @@
 
 mod support;
 
-use lobass_core::{Detail, EmbeddingEngine, LossEngine, RowStatus, Sequence, SequenceLoss};
+use lobass_core::{Detail, DeviceId, Dtype, EmbeddingEngine, LossEngine, RowStatus, Sequence, SequenceLoss};
 use lobass_run::{EmbeddingFile, EmbeddingOptions, Error, ModelKey, Seal, Store, read_table};
 use serde_json::json;
 
@@ -56,7 +56,7 @@ impl EmbeddingEngine for Counting {
 }
 
 fn key() -> ModelKey {
-    ModelKey::new("base", "somewhere", "0123456789abcdef", "f32", "cpu")
+    ModelKey::new("base".into(), "somewhere", "0123456789abcdef".into(), Dtype::F32, DeviceId::CPU)
 }
 
 #[test]

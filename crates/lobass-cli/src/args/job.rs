@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use lobass_llama::Dtype;
+use lobass_core::{DeviceId, DeviceKind, Dtype};
 
 use super::{FurtherContext, words};
 
@@ -30,8 +30,8 @@ pub(crate) struct JobArgs {
     #[arg(long, requires = "job_models")]
     pub(crate) brier: bool,
     /// The kind of device that workers will have, and the device that `--measure` measures [default: cpu]
-    #[arg(long, value_name = "DEVICE", value_parser = check_kind)]
-    pub(crate) device: Option<String>,
+    #[arg(long, value_name = "DEVICE")]
+    pub(crate) device: Option<DeviceId>,
     /// The number format that models will run in, and are measured in [default: bf16 on cuda, else f32]
     #[arg(long, value_name = "DTYPE", value_parser = words::<Dtype>(&["f32", "bf16", "f16"]))]
     pub(crate) dtype: Option<Dtype>,
@@ -44,26 +44,12 @@ impl JobArgs {
     }
 
     /// The kind of device that workers will have.
-    pub(crate) fn device_kind(&self) -> &str {
-        self.device.as_deref().map_or("cpu", kind)
+    pub(crate) fn device_kind(&self) -> DeviceKind {
+        self.device.map_or(DeviceKind::Cpu, |device| device.kind)
     }
 
     /// Whether a job is asked for.
     pub(crate) fn is_asked_for(&self) -> bool {
         self.base_only || self.tuned().is_some()
-    }
-}
-
-const KINDS: [&str; 4] = ["cpu", "cuda", "vulkan", "wgpu"];
-
-fn kind(device: &str) -> &str {
-    device.split(':').next().unwrap_or_default()
-}
-
-/// Workers' devices need not be there where their work is planned.
-fn check_kind(device: &str) -> Result<String, String> {
-    match KINDS.contains(&kind(device)) {
-        true => Ok(device.to_owned()),
-        false => Err(format!("expected one of {}", KINDS.join(", "))),
     }
 }

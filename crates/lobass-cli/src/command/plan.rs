@@ -55,8 +55,8 @@ fn price(args: &PlanArgs, threads: usize) -> Option<PriceSettings> {
     let rate = match (price.measuring(), price.rate) {
         (Some(time), _) => {
             let mut compute = ComputeSettings { threads: Some(threads), ..ComputeSettings::default() };
-            if let Some(device) = &args.job.device {
-                compute.device.clone_from(device);
+            if let Some(device) = args.job.device {
+                compute.device = device.to_string();
             }
             compute.dtype = args.job.dtype.map(|dtype| dtype.to_string());
             RateSource::Measured { time, compute }

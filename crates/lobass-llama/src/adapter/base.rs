@@ -53,7 +53,7 @@ fn updates_nothing(roles: &Roles, tensors: &SafeTensors<'_>) -> bool {
 }
 
 fn values(view: &TensorView<'_>) -> Vec<f32> {
-    let dtype = Dtype::from_safetensors(view.dtype()).unwrap_or_default();
+    let dtype = crate::dtype::from_safetensors(view.dtype()).unwrap_or_default();
     let count = view.shape().iter().product();
     tensor_data(view.data(), dtype, Dtype::F32, [count]).iter::<f32>().collect()
 }

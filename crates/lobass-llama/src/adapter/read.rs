@@ -162,7 +162,7 @@ impl AdapterCheckpoint {
 /// A tensor of the file in `f32`, which is known to be there and to hold floats; a vector is a matrix of one row.
 fn matrix(tensors: &SafeTensors<'_>, name: &str, device: &Device) -> Tensor<2> {
     let view = tensors.tensor(name).unwrap_or_else(|_| unreachable!("`{name}` has a role"));
-    let dtype = Dtype::from_safetensors(view.dtype()).unwrap_or_default();
+    let dtype = crate::dtype::from_safetensors(view.dtype()).unwrap_or_default();
     let shape = match *view.shape() {
         [rows, width] => [rows, width],
         _ => [1, view.shape().iter().product()],

@@ -11,7 +11,7 @@ use super::targets::Targets;
 use super::{PREFIX, PROJECTIONS};
 use crate::checkpoint::{EMBEDDING, HEAD};
 use crate::error::TensorProblem;
-use crate::{Dtype, LlamaConfig, expected_tensors};
+use crate::{LlamaConfig, expected_tensors};
 
 /// The effect of an adapter on a base, by the names of its tensors.
 #[derive(Debug, Default)]
@@ -57,7 +57,7 @@ impl Roles {
     }
 
     fn take(&mut self, name: String, view: &TensorView<'_>, modules: &Modules, targets: &Targets) {
-        if Dtype::from_safetensors(view.dtype()).is_none() || !matches!(view.shape().len(), 1 | 2) {
+        if crate::dtype::from_safetensors(view.dtype()).is_none() || !matches!(view.shape().len(), 1 | 2) {
             self.problems.push(TensorProblem::Dtype { name, found: format!("{:?}", view.dtype()) });
             return;
         }

@@ -184,7 +184,7 @@ impl Checkpoint {
         let place = self.places.get(name)?;
         let shard = &self.shards[place.shard];
         let info = shard.info(&place.name)?;
-        Some(Located { shard, info, dtype: Dtype::from_safetensors(info.dtype)? })
+        Some(Located { shard, info, dtype: crate::dtype::from_safetensors(info.dtype)? })
     }
 }
 
@@ -205,7 +205,7 @@ impl WeightSource for Reader<'_> {
             .unwrap_or_else(|| unreachable!("`{name}` was found when the checkpoint was opened"));
         let data = convert::tensor_data(place.bytes(), place.dtype, self.dtype, shape);
         place.shard.release(place.info);
-        let tensor: Tensor<D> = Tensor::from_data(data, (&self.device, self.dtype.to_burn()));
+        let tensor: Tensor<D> = Tensor::from_data(data, (&self.device, crate::dtype::to_burn(self.dtype)));
         let config = &self.checkpoint.config;
         let is_head = name == if config.tie_word_embeddings { EMBEDDING } else { HEAD };
         // The head is multiplied chunk by chunk on every thread; widening the largest matrix each time would take

@@ -140,7 +140,7 @@ struct Weight<'a> {
 
 impl View for Weight<'_> {
     fn dtype(&self) -> safetensors::Dtype {
-        self.dtype.to_safetensors()
+        crate::dtype::to_safetensors(self.dtype)
     }
 
     fn shape(&self) -> &[usize] {
@@ -165,7 +165,7 @@ fn config_of(model: &Llama, config_json: &str, dtype: Dtype) -> Result<String, E
     })?;
     // transformers 5 writes `dtype`, 4 writes `torch_dtype`; both read both.
     let field = if config.contains_key("dtype") { "dtype" } else { "torch_dtype" };
-    config.insert(field.to_owned(), Value::from(dtype.torch_name()));
+    config.insert(field.to_owned(), Value::from(crate::dtype::torch_name(dtype)));
     if !model.config().tie_word_embeddings {
         // An adapter may have given a tied model a separate head.
         config.insert("tie_word_embeddings".to_owned(), Value::from(false));

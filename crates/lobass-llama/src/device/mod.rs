@@ -46,7 +46,7 @@ impl DeviceName {
     pub fn supports(&self, dtype: Dtype) -> bool {
         match self {
             Self::Cpu => true, // half precision is widened where it is used
-            Self::Gpu(_) => self.open().supports_dtype(dtype.to_burn()),
+            Self::Gpu(_) => self.open().supports_dtype(crate::dtype::to_burn(dtype)),
         }
     }
 

@@ -54,7 +54,8 @@ impl DeviceName {
 fn compute(device: &Device, dtype: Dtype) -> Vec<f32> {
     let values = |shift: f32| {
         let values = (0..WIDTH * WIDTH).map(|at| (at as f32 * 0.37 + shift).sin()).collect();
-        Tensor::<2>::from_data(TensorData::new(values, [WIDTH, WIDTH]), device).cast(dtype.to_burn())
+        Tensor::<2>::from_data(TensorData::new(values, [WIDTH, WIDTH]), device)
+            .cast(crate::dtype::to_burn(dtype))
     };
     let product = values(0.0).matmul(values(1.0).transpose()).cast(DType::F32) / (WIDTH as f32).sqrt();
     let weights = softmax(product.clone(), 1);

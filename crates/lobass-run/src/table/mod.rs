@@ -96,7 +96,7 @@ impl TableShape {
             folds: seal.folds.is_some(),
             pairs,
             further: further_columns(&seal.further_roles(), pairs),
-            tokens: tokens.map(|model| model.role.clone()).collect(),
+            tokens: tokens.map(|model| model.role.to_string()).collect(),
         }
     }
 }

@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 
 use lobass_core::Observer as _;
 use lobass_core::readable::{count, counted};
-use lobass_core::{RowStatus, Sequence};
+use lobass_core::{Digest, RowStatus, Sequence};
 use lobass_data::{Example, Message, Pool};
 use lobass_evidence::{ALL, HeldOutRecord, SourceCount};
 use lobass_text::{Overlap, OverlapOptions, Said, Twin};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::hex;
 use crate::error::{Result, bail};
 use crate::runtime::Runtime;
 use crate::sequences::Sequences;
@@ -213,5 +212,5 @@ pub(super) fn digest(sequences: &[Sequence]) -> String {
         sequence.input_ids().iter().for_each(|id| hash.update(id.to_le_bytes()));
         sequence.loss_mask().iter().for_each(|&counts| hash.update([u8::from(counts)]));
     }
-    hex(&hash.finalize())
+    Digest::of_hash(&hash.finalize()).to_string()
 }

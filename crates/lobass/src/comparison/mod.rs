@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use held_out::HeldOut;
 use lobass_core::Observer as _;
 use lobass_core::readable::{counted, duration};
-use lobass_core::{Budget, ColumnSet, ScoreColumns, Sequence};
+use lobass_core::{Budget, ColumnSet, Digest, Dtype, ScoreColumns, Sequence};
 use lobass_data::Pool;
 use lobass_evidence::{Bootstrap, FULL, Matching, PoolRecord, Report, SourceCount, ZERO_SHOT};
 use lobass_files::write_whole;
@@ -71,8 +71,8 @@ pub struct Comparison {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Decided {
     version: u32,
-    base: String,
-    dtype: String,
+    base: Digest,
+    dtype: Dtype,
     plan: String,
     table: Option<String>,
     select: SelectSettings,
@@ -184,7 +184,7 @@ impl Comparison {
         for row in self.rows(trial)? {
             hash.update(row.to_le_bytes());
         }
-        Ok(hex(&hash.finalize()))
+        Ok(Digest::of_hash(&hash.finalize()).to_string())
     }
 
     /// Trains what is not trained, on this process's device, and writes the results.
@@ -371,10 +371,6 @@ fn matched_tokens(request: &CompareJob<'_>, recipe: &TrainConfig, pool: &PoolRec
 }
 
 /// The number format of the weights that training leaves frozen; what is trained is in f32.
-fn dtype_of(base: &Model, train: &TrainSettings) -> String {
-    train.adapter().map_or("f32".to_owned(), |_| base.key.dtype.clone())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+fn dtype_of(base: &Model, train: &TrainSettings) -> Dtype {
+    train.adapter().map_or(Dtype::F32, |_| base.key.dtype)
 }

@@ -53,7 +53,7 @@ impl Comparison {
             version: 1,
             tool: concat!("lobass ", env!("CARGO_PKG_VERSION")).to_owned(),
             base: ModelRecord {
-                weights_digest: self.base.key.weights_digest.clone(),
+                weights_digest: self.base.key.weights_digest.to_string(),
                 n_parameters: self.base.checkpoint.config().n_parameters() as u64,
             },
             pool: self.record.clone(),

@@ -6,6 +6,7 @@ use std::path::Path;
 use lobass_core::Observer as _;
 use lobass_core::RowStatus;
 use lobass_core::readable::counted;
+use lobass_core::{ModelRole, REJECTED};
 use lobass_evidence::{Cost, SourceCount};
 use lobass_run::ScoreFile;
 use lobass_select::{Need, Strategy, Summary};
@@ -99,6 +100,9 @@ pub(super) fn subsets(
     Ok(subsets)
 }
 
+/// The column of references on rows that they were trained on.
+const IN_SAMPLE: &str = "in_sample";
+
 /// The cost of the columns that a strategy reads: passes over the pool, and trainings of references.
 pub(super) fn cost_of_selecting(
     table: &ScoreFile,
@@ -107,22 +111,22 @@ pub(super) fn cost_of_selecting(
     pool_tokens: u64,
 ) -> Result<Cost> {
     let models = &table.manifest().models;
-    let is_epoch = |role: &str| role.rsplit_once("_epoch").is_some_and(|(_, n)| n.parse::<u32>().is_ok());
     let mut scoring = 0usize;
     // Keyed by training: the models of all epochs come from one.
     let mut trained: BTreeMap<&Path, Option<u64>> = BTreeMap::new();
     for column in columns_of([strategy], settings, table.manifest())?.losses {
-        let role = column.strip_suffix("_rejected").unwrap_or(&column);
-        let of_references = role == "reference" || role == "in_sample";
-        let is_read = |found: &str| match of_references {
-            true => found.starts_with("reference") && !is_epoch(found),
-            false => found == role,
+        let name = column.strip_suffix(REJECTED).unwrap_or(&column);
+        let role = ModelRole::from(name);
+        let of_references = role == ModelRole::REFERENCE || name == IN_SAMPLE;
+        let is_read = |found: &ModelRole| match of_references {
+            true => found.reference().is_some_and(|reference| reference.epoch.is_none()),
+            false => *found == role,
         };
         let read: Vec<_> =
             models.iter().map(|record| &record.model).filter(|model| is_read(&model.role)).collect();
         // Other contexts of a model are passes too, under other names.
         scoring += read.len().max(1);
-        for model in read.iter().filter(|model| model.role.starts_with("reference")) {
+        for model in read.iter().filter(|model| model.role.reference().is_some()) {
             let path = Path::new(&model.path);
             let record = TrainingRecord::read(path)?;
             let training = TrainingRecord::home(path).unwrap_or(path);

@@ -179,13 +179,13 @@ impl GradientStore {
     fn file(&self, warm_up: &WarmUpDir, work: &WorkDir, kind: Kind, shard: Shard) -> PathBuf {
         let short = |digest: &str| digest.chars().take(16).collect::<String>();
         let key = &warm_up.model.key;
-        let device = key.device.split(':').next().unwrap_or_default();
+        let device = key.device.kind;
         let Projection { seed, dim } = self.projection;
         let folder = format!(
             "{}-{}-{}-{}-{}-{device}-{}-{seed}-{}",
             name(kind),
             short(&work.plan().id()),
-            short(&key.weights_digest),
+            key.weights_digest.short(),
             short(&warm_up.moments),
             key.dtype,
             dim.unwrap_or_default(),

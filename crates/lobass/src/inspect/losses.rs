@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use lobass_core::{Detail, LossEngine as _, Sequence};
+use lobass_core::{Detail, LossEngine as _, ModelRole, Sequence};
 use lobass_loss::Engine;
 
 use crate::error::Result;
@@ -14,7 +14,7 @@ use crate::sequences::Sequences;
 #[derive(Debug, Clone)]
 pub struct TokenLosses {
     /// The role of the model: `base` or `reference`.
-    pub role: String,
+    pub role: ModelRole,
     /// The losses in nats, in the order of the scored tokens.
     pub losses: Vec<f32>,
 }

@@ -176,7 +176,7 @@ impl Inspection {
             return json!({"row": row, "key": key, "status": status, "reason": reason});
         };
         let losses: Map<String, Value> =
-            losses.iter().map(|model| (model.role.clone(), json!(model.losses))).collect();
+            losses.iter().map(|model| (model.role.to_string(), json!(model.losses))).collect();
         json!({
             "row": row,
             "key": key,

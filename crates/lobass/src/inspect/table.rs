@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use lobass_core::Observer as _;
+use lobass_core::{ModelRole, Observer as _};
 use lobass_data::PoolRow;
 use lobass_run::{Manifest, ScoreFile};
 
@@ -35,7 +35,7 @@ pub(super) fn check(
         }
     }
     let encoder = &sequences.encoder;
-    let of_base = manifest.models.iter().find(|record| record.model.role == "base");
+    let of_base = manifest.models.iter().find(|record| record.model.role == ModelRole::Base);
     let differences = [
         (manifest.tokenizer != encoder.tokenizer().digest(), "tokenizer"),
         (manifest.template.digest != encoder.template().digest(), "chat template"),

@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use lobass_core::Observer as _;
 use lobass_core::readable::count;
-use lobass_core::{Context, Measure};
+use lobass_core::{Context, Digest, Measure, ModelRole};
 use lobass_data::{Bos, TemplateOwner, TextTokenizer, template_owner};
 use lobass_llama::{AdapterCheckpoint, Checkpoint, Dtype, Finding, Llama};
 use lobass_run::ModelKey;
@@ -60,7 +60,12 @@ impl Model {
     ///
     /// # Errors
     /// If there is no checkpoint or no such device, or lobass cannot run it.
-    pub fn open_as(role: &str, model: &Path, compute: &ComputeSettings, runtime: &Runtime) -> Result<Self> {
+    pub fn open_as(
+        role: impl Into<ModelRole>,
+        model: &Path,
+        compute: &ComputeSettings,
+        runtime: &Runtime,
+    ) -> Result<Self> {
         Self::open_on(role, model, Placement::here(compute, runtime)?, runtime)
     }
 
@@ -68,11 +73,16 @@ impl Model {
     ///
     /// # Errors
     /// If there is no checkpoint, or lobass cannot run it.
-    pub(crate) fn open_on(role: &str, model: &Path, placement: Placement, runtime: &Runtime) -> Result<Self> {
-        Self::open_found(role, &find_model(model, runtime)?, placement, runtime)
+    pub(crate) fn open_on(
+        role: impl Into<ModelRole>,
+        model: &Path,
+        placement: Placement,
+        runtime: &Runtime,
+    ) -> Result<Self> {
+        Self::open_found(role.into(), &find_model(model, runtime)?, placement, runtime)
     }
 
-    fn open_found(role: &str, found: &Found, placement: Placement, runtime: &Runtime) -> Result<Self> {
+    fn open_found(role: ModelRole, found: &Found, placement: Placement, runtime: &Runtime) -> Result<Self> {
         let (dir, name) = (found.dir.as_path(), found.name.as_str());
         if AdapterCheckpoint::is_at(dir) && !dir.join("config.json").exists() {
             bail!(
@@ -80,8 +90,9 @@ impl Model {
                 "{role} model `{name}`: expected a full checkpoint, found an adapter (`lobass merge` turns it into one)"
             );
         }
-        let checkpoint = open_checkpoint(role, dir)?;
-        let key = key(role, name, &checkpoint.weights_digest(), &placement);
+        let checkpoint = open_checkpoint(&role, dir)?;
+        let key = key(role, name, checkpoint.weights_digest().into(), &placement);
+        let role = &key.role;
         let config = checkpoint.config();
         runtime.note(&format!(
             "{role:16} {name}: {}, {} parameters, stored as {}, run as {} on {}",
@@ -101,7 +112,8 @@ impl Model {
     ///
     /// # Errors
     /// If there is no model, or the adapter does not fit the base.
-    pub fn open_tuned(&self, role: &str, model: &Path, runtime: &Runtime) -> Result<Self> {
+    pub fn open_tuned(&self, role: impl Into<ModelRole>, model: &Path, runtime: &Runtime) -> Result<Self> {
+        let role = role.into();
         let found = find_model(model, runtime)?;
         let (dir, name) = (found.dir.as_path(), found.name.as_str());
         if !AdapterCheckpoint::is_at(dir) {
@@ -109,8 +121,9 @@ impl Model {
         }
         let adapter = AdapterCheckpoint::open(dir)?;
         let findings = adapter.check_on(&self.checkpoint, &self.key.path)?;
-        let digest = adapter.digest_on(&self.key.weights_digest);
-        let key = key(role, name, &digest, &self.placement);
+        let digest = adapter.digest_on(self.key.weights_digest.as_str());
+        let key = key(role, name, digest.into(), &self.placement);
+        let role = &key.role;
         let lora = adapter.config();
         runtime.note(&format!(
             "{role:16} {name}: adapter of rank {}, alpha {}, on {}",
@@ -132,7 +145,7 @@ impl Model {
 
     /// This model in another role, with another context before the scored tokens.
     #[must_use]
-    pub(crate) fn in_context(&self, role: &str, context: Context) -> Self {
+    pub(crate) fn in_context(&self, role: ModelRole, context: Context) -> Self {
         Self {
             checkpoint: Arc::clone(&self.checkpoint),
             adapter: self.adapter.clone(),
@@ -145,14 +158,15 @@ impl Model {
     /// This model in the role, context, and measure of a plan.
     #[must_use]
     pub(crate) fn as_planned(&self, key: &ModelKey) -> Self {
-        let planned = self.key.in_context(&key.role, key.context).measured_by(&key.role, key.measure);
-        Self { key: planned, ..self.in_context(&key.role, key.context) }
+        let planned =
+            self.key.in_context(key.role.clone(), key.context).measured_by(key.role.clone(), key.measure);
+        Self { key: planned, ..self.in_context(key.role.clone(), key.context) }
     }
 
     /// This model in another role, with another loss.
     #[must_use]
-    pub(crate) fn measured_by(&self, role: &str, measure: Measure) -> Self {
-        let key = self.key.measured_by(role, measure);
+    pub(crate) fn measured_by(&self, role: ModelRole, measure: Measure) -> Self {
+        let key = self.key.measured_by(role.clone(), measure);
         Self { key, ..self.in_context(role, self.key.context) }
     }
 
@@ -226,13 +240,12 @@ impl fmt::Debug for Model {
     }
 }
 
-fn key(role: &str, name: &str, digest: &str, placement: &Placement) -> ModelKey {
-    let Placement { device, dtype, .. } = placement;
-    ModelKey::new(role, name, digest, &dtype.to_string(), device)
+fn key(role: ModelRole, name: &str, digest: Digest, placement: &Placement) -> ModelKey {
+    ModelKey::new(role, name, digest, placement.dtype, placement.device)
 }
 
 /// Warns of the oddities of a model that is used all the same.
-fn warn_of(role: &str, name: &str, findings: &[Finding], runtime: &Runtime) {
+fn warn_of(role: &ModelRole, name: &str, findings: &[Finding], runtime: &Runtime) {
     for finding in findings {
         runtime.warn(&format!("{role} `{name}`: {finding}"));
     }
@@ -255,7 +268,7 @@ pub(crate) fn find_adapter(given: &Path, runtime: &Runtime) -> Result<Found> {
     }
 }
 
-fn open_checkpoint(role: &str, dir: &Path) -> Result<Checkpoint> {
+fn open_checkpoint(role: &ModelRole, dir: &Path) -> Result<Checkpoint> {
     if !dir.is_dir() {
         bail!(
             Model,
@@ -290,9 +303,3 @@ pub(crate) fn with_template_of(
     }
     Ok(encode)
 }
-
-/// The role of the base with the Brier loss.
-pub(crate) const BRIER: &str = "base_brier";
-
-/// The role of the base without prompts.
-pub(crate) const UNCONDITIONAL: &str = "base_unconditional";

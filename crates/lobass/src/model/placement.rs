@@ -1,16 +1,17 @@
 //! The device and the number format of a model: on this machine, or on the machines of workers.
 
-use lobass_llama::{DeviceName, Dtype};
+use lobass_core::{DeviceId, DeviceKind, Dtype};
+use lobass_llama::DeviceName;
 
-use crate::error::{Context as _, Result, bail};
+use crate::error::{Context as _, Error, Result, bail};
 use crate::runtime::Runtime;
 use crate::settings::ComputeSettings;
 
 /// A device and a number format.
 #[derive(Debug, Clone)]
 pub(crate) struct Placement {
-    /// The name of the device; for one of another machine, its kind.
-    pub(crate) device: String,
+    /// The device; of one of another machine, its kind.
+    pub(crate) device: DeviceId,
     /// The number format of the weights.
     pub(crate) dtype: Dtype,
     /// The device, if it is one of this machine.
@@ -25,13 +26,14 @@ impl Placement {
     pub(crate) fn here(compute: &ComputeSettings, runtime: &Runtime) -> Result<Self> {
         let device = compute.device(runtime)?;
         let dtype = compute.dtype(&device)?;
-        Ok(Self { device: device.to_string(), dtype, here: Some(device) })
+        let id = device.to_string().parse().map_err(Error::Device)?;
+        Ok(Self { device: id, dtype, here: Some(device) })
     }
 
     /// A kind of device of other machines. Without a number format, `cuda` has bf16 and others have f32.
-    pub(crate) fn elsewhere(kind: &str, dtype: Option<Dtype>) -> Self {
-        let default = if kind == "cuda" { Dtype::Bf16 } else { Dtype::F32 };
-        Self { device: kind.to_owned(), dtype: dtype.unwrap_or(default), here: None }
+    pub(crate) fn elsewhere(kind: DeviceKind, dtype: Option<Dtype>) -> Self {
+        let default = if kind == DeviceKind::Cuda { Dtype::Bf16 } else { Dtype::F32 };
+        Self { device: DeviceId { kind, index: None }, dtype: dtype.unwrap_or(default), here: None }
     }
 
     /// The device of this machine for units that were planned for a kind of device and a number format.
@@ -39,17 +41,17 @@ impl Placement {
     /// # Errors
     /// If another kind is named, or the device is not there.
     pub(crate) fn as_planned(
-        planned: &str,
-        dtype: &str,
+        planned: DeviceId,
+        dtype: Dtype,
         given: Option<&str>,
         runtime: &Runtime,
     ) -> Result<Self> {
-        let kind = |name: &str| name.split(':').next().unwrap_or_default().to_owned();
-        let name = given.map_or_else(|| kind(planned), str::to_owned);
-        if kind(&name) != kind(planned) {
-            bail!(Device, "device `{name}`: expected one of kind {}, as was planned", kind(planned));
+        let name = given.map_or_else(|| planned.kind.to_string(), str::to_owned);
+        if !name.parse::<DeviceId>().is_ok_and(|device| device.kind == planned.kind) {
+            bail!(Device, "device `{name}`: expected one of kind {}, as was planned", planned.kind);
         }
-        Self::here(&ComputeSettings { device: name, dtype: Some(dtype.to_owned()), threads: None }, runtime)
+        let compute = ComputeSettings { device: name, dtype: Some(dtype.to_string()), threads: None };
+        Self::here(&compute, runtime)
     }
 
     /// The device of this machine.

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use lobass_core::ModelRole;
 use lobass_report::{Command, Report};
 use lobass_run::Manifest;
 
 use crate::error::Result;
-use crate::model::{BRIER, UNCONDITIONAL};
 use crate::settings::SelectSettings;
 use crate::shell::{quoted_path, quoted_source};
 
@@ -88,15 +88,17 @@ impl Spelled {
 
 /// The command that makes a table with at most one reference. Tables with several references come from a run.
 fn score(scores: &str, manifest: &Manifest) -> Option<Command> {
-    let of = |role: &str| manifest.models.iter().find(|model| model.model.role == role);
-    let base = of("base")?;
-    let (unconditional, brier) = (of(UNCONDITIONAL).is_some(), of(BRIER).is_some());
-    let known = 1 + [of("reference").is_some(), unconditional, brier].into_iter().filter(|&is| is).count();
+    let of = |role: ModelRole| manifest.models.iter().find(|model| model.model.role == role);
+    let base = of(ModelRole::Base)?;
+    let (unconditional, brier) =
+        (of(ModelRole::BaseUnconditional).is_some(), of(ModelRole::BaseBrier).is_some());
+    let known =
+        1 + [of(ModelRole::REFERENCE).is_some(), unconditional, brier].into_iter().filter(|&is| is).count();
     if manifest.models.len() > known {
         return None;
     }
     let mut line = format!("lobass score --base {}", quoted_path(base.model.path.as_ref()));
-    if let Some(reference) = of("reference") {
+    if let Some(reference) = of(ModelRole::REFERENCE) {
         line += &format!(" --reference {}", quoted_path(reference.model.path.as_ref()));
     }
     line += " --data";

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use lobass_core::ModelRole;
 use lobass_data::{Bos, ChatTemplate, DateTime, Encoder, Pool, TemplateChoice, TextTokenizer};
 use lobass_run::{Manifest, ModelRecord};
 
@@ -111,9 +112,9 @@ impl TableModels<'_> {
         };
         let mut compute = self.compute.clone();
         if compute.dtype.is_none() {
-            compute.dtype = manifest.models.first().map(|model| model.model.dtype.clone());
+            compute.dtype = manifest.models.first().map(|model| model.model.dtype.to_string());
         }
-        let base = Model::open_as("base", base, &compute, runtime)?;
+        let base = Model::open_as(ModelRole::Base, base, &compute, runtime)?;
         known(&base, manifest, true)?;
         let mut references = Vec::new();
         for dir in self.tuned() {
@@ -132,7 +133,7 @@ pub(super) type OpenedModels = (Model, Vec<(Model, Option<usize>)>);
 /// The record of a model in the table.
 fn known<'a>(model: &Model, manifest: &'a Manifest, is_base: bool) -> Result<&'a ModelRecord> {
     let found = manifest.models.iter().find(|record| {
-        (record.model.role == "base") == is_base && record.model.weights_digest == model.key.weights_digest
+        (record.model.role == ModelRole::Base) == is_base && record.model.weights_digest == model.key.weights_digest
     });
     found.with_context(|| {
         let role = &model.key.role;

@@ -52,7 +52,8 @@ impl RunPage<'_> {
         let mut references = Vec::new();
         for reference in &self.seal.references {
             let dir = Path::new(&reference.model.path);
-            references.push((self.base.open_tuned(&reference.model.role, dir, &silent)?, reference.fold));
+            references
+                .push((self.base.open_tuned(reference.model.role.clone(), dir, &silent)?, reference.fold));
         }
         let threads = self.settings.compute.threads();
         let tokens = Tokens::Models { base: self.base, references: &references, threads };

@@ -2,8 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use lobass_core::Detail;
-use lobass_llama::Dtype;
+use lobass_core::{Detail, DeviceKind, Dtype, ModelRole};
 use lobass_run::{Job, WorkDir};
 
 use crate::error::{Context as _, Result};
@@ -15,8 +14,8 @@ use crate::sequences::Sequences;
 /// Settings of a job for workers: its models, and the losses that they compute.
 #[derive(Debug, Clone)]
 pub struct JobSettings<'a> {
-    /// The kind of device of the workers: `cpu`, `cuda`, `vulkan`, or `wgpu`.
-    pub device: &'a str,
+    /// The kind of device of the workers.
+    pub device: DeviceKind,
     /// The number format of the weights; `None` is bf16 on `cuda`, else f32.
     pub dtype: Option<Dtype>,
     /// The reference: a checkpoint or an adapter. `None` scores with the base alone.
@@ -38,9 +37,9 @@ pub(super) struct Models {
 impl Models {
     pub(super) fn open(base: &Path, job: &JobSettings<'_>, runtime: &Runtime) -> Result<Self> {
         let placement = Placement::elsewhere(job.device, job.dtype);
-        let base = Model::open_on("base", &absolute(base)?, placement, runtime)?;
+        let base = Model::open_on(ModelRole::Base, &absolute(base)?, placement, runtime)?;
         let tuned = job.reference.map(absolute).transpose()?;
-        let reference = tuned.map(|dir| base.open_tuned("reference", &dir, runtime)).transpose()?;
+        let reference = tuned.map(|dir| base.open_tuned(ModelRole::REFERENCE, &dir, runtime)).transpose()?;
         Ok(Self { base, reference })
     }
 

@@ -9,6 +9,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+use lobass_core::ModelRole;
 use lobass_core::readable::{Labelled, counted};
 use lobass_llama::{Checkpoint, LlamaConfig};
 use lobass_loss::limits;
@@ -64,7 +65,7 @@ pub struct PlanReport {
     pub job: Option<String>,
     /// The roles of the models of the job.
     #[serde(skip)]
-    pub models: Vec<String>,
+    pub models: Vec<ModelRole>,
     /// The work of a pass with one model, if it was counted.
     pub work: Option<PassWork>,
     /// The time and the cost, if there is a rate.
@@ -150,7 +151,8 @@ impl fmt::Display for PlanReport {
         text.line("pool", format!("{} in {shards}", counted(self.n_rows, "row")));
         if let Some(job) = &self.job {
             let units = counted((self.models.len() * self.n_shards) as u64, "unit");
-            text.line("job", format!("{job}: {units} for {}", self.models.join(" and ")));
+            let models: Vec<String> = self.models.iter().map(ModelRole::to_string).collect();
+            text.line("job", format!("{job}: {units} for {}", models.join(" and ")));
         }
         if let Some(work) = &self.work {
             work.describe(&mut text);

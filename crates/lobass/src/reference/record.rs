@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use lobass_core::readable::counted;
-use lobass_core::{Observer, RowStatus};
+use lobass_core::{Digest, Dtype, Observer, RowStatus};
 use lobass_llama::LoraConfig;
 use lobass_run::{Plan, UnreadRecord};
 use lobass_train::{Dpo, HeldOut, TrainConfig, TrainReport};
@@ -23,7 +23,7 @@ pub struct TrainingRecord {
     /// The program and its version.
     pub tool: String,
     /// The digest of the weights that training started from.
-    pub base: String,
+    pub base: Digest,
     /// The id of the plan of the pool.
     pub plan: String,
     /// The recipe.
@@ -33,7 +33,7 @@ pub struct TrainingRecord {
     pub adapter: Option<LoraConfig>,
     /// The number format of the frozen weights under an adapter.
     #[serde(default)]
-    pub frozen_dtype: Option<String>,
+    pub frozen_dtype: Option<Dtype>,
     /// The preference objective; `None` for supervised fine-tuning.
     #[serde(default)]
     pub dpo: Option<Dpo>,

@@ -59,7 +59,7 @@ impl TrainRequest<'_> {
             plan: self.plan.id(),
             recipe: self.recipe.clone(),
             adapter: self.adapter.cloned(),
-            frozen_dtype: self.adapter.map(|_| self.base.key.dtype.clone()),
+            frozen_dtype: self.adapter.map(|_| self.base.key.dtype),
             dpo: self.dpo,
             part: self.part,
             trajectory: self.trajectory,

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 
 use lobass_core::Observer as _;
 use lobass_core::readable::counted;
-use lobass_core::{Detail, Measure};
+use lobass_core::{Detail, Measure, ModelRole, Reference};
 use lobass_run::{Folds, HeldOut, Plan, ReferenceMode, ReferenceModel, Seal, WorkDir};
 use lobass_train::TrainConfig;
 
 use crate::error::Result;
 use crate::faults::Faults;
-use crate::model::{BRIER, Model, UNCONDITIONAL, check_pair};
+use crate::model::{Model, check_pair};
 use crate::reference::Part;
 use crate::reference::{TrainRequest, check_rows, epoch_dir, train_reference, trained_before};
 use crate::reference::{Trained, TrainingRecord};
@@ -25,17 +25,21 @@ pub(crate) use report::ReferenceReport;
 
 /// One reference that a run needs.
 struct Planned {
-    /// The name of its columns.
-    role: String,
+    /// Which it is among several.
+    reference: Reference,
     dir: PathBuf,
     seed: u64,
     fold: Option<usize>,
 }
 
 impl Planned {
-    /// The name of the columns of the model after an epoch.
-    fn role_of_epoch(&self, epoch: u32) -> String {
-        format!("{}_epoch{epoch}", self.role)
+    fn role(&self) -> ModelRole {
+        ModelRole::Reference(self.reference)
+    }
+
+    /// The role of the model after an epoch.
+    fn role_of_epoch(&self, epoch: u32) -> ModelRole {
+        ModelRole::Reference(Reference { epoch: Some(epoch), ..self.reference })
     }
 }
 
@@ -62,10 +66,10 @@ pub(crate) struct References<'a> {
 
 impl References<'_> {
     /// The roles of all models that are trained: the references, and the models of their epochs if these are kept.
-    pub(crate) fn roles(&self) -> Vec<String> {
+    pub(crate) fn roles(&self) -> Vec<ModelRole> {
         let of_one = |planned: Planned| {
             let epochs = self.epochs().map(|epoch| planned.role_of_epoch(epoch)).collect::<Vec<_>>();
-            std::iter::once(planned.role).chain(epochs)
+            std::iter::once(planned.role()).chain(epochs)
         };
         self.planned().into_iter().flat_map(of_one).collect()
     }
@@ -119,14 +123,14 @@ impl References<'_> {
         }
         for planned in self.planned() {
             let trained = self.train(&planned, work, runtime)?;
-            let reference = self.open(&planned.role, &planned.dir, runtime)?;
+            let reference = self.open(planned.role(), &planned.dir, runtime)?;
             self.score(&reference, work, runtime)?;
             let (model, seed) = (reference.key, Some(planned.seed));
             seal.references.push(ReferenceModel { model, seed, fold: planned.fold });
             seal.held_out.rows.extend(trained.held_out_rows);
             for epoch in self.epochs() {
                 let role = planned.role_of_epoch(epoch);
-                let model = self.open(&role, &epoch_dir(&planned.dir, epoch), runtime)?;
+                let model = self.open(role, &epoch_dir(&planned.dir, epoch), runtime)?;
                 self.score(&model, work, runtime)?;
                 seal.further.push(model.key);
             }
@@ -149,15 +153,12 @@ impl References<'_> {
         let mut planned = Vec::new();
         for seed in (0..seeds as u64).map(|offset| self.recipe.seed.wrapping_add(offset)) {
             for &fold in &folds {
-                let mut parts = vec!["reference".to_owned()];
-                parts.extend((seeds > 1).then(|| format!("seed{seed}")));
-                parts.extend(fold.map(|fold| format!("fold{fold}")));
-                let role = parts.join("_");
+                let reference = Reference { seed: (seeds > 1).then_some(seed), fold, epoch: None };
                 let dir = match single {
                     true => self.out.join("reference"),
-                    false => self.out.join("references").join(parts[1..].join("-")),
+                    false => self.out.join("references").join(folder(reference)),
                 };
-                planned.push(Planned { role, dir, seed, fold });
+                planned.push(Planned { reference, dir, seed, fold });
             }
         }
         planned
@@ -176,7 +177,8 @@ impl References<'_> {
     fn train(&self, planned: &Planned, work: &WorkDir, runtime: &Runtime) -> Result<Trained> {
         self.request(planned, |request| match trained_before(request)? {
             Some(outcome) => {
-                let which = if planned.role == "reference" { "" } else { &format!("{} ", planned.role) };
+                let which =
+                    if planned.role() == ModelRole::REFERENCE { "" } else { &format!("{} ", planned.role()) };
                 runtime.note(&format!(
                     "{:16} {which}done before: {}",
                     "train",
@@ -215,7 +217,7 @@ impl References<'_> {
         1..=if self.settings.reference.trajectory { self.recipe.epochs } else { 0 }
     }
 
-    fn open(&self, role: &str, dir: &Path, runtime: &Runtime) -> Result<Model> {
+    fn open(&self, role: ModelRole, dir: &Path, runtime: &Runtime) -> Result<Model> {
         let reference = self.base.open_tuned(role, dir, runtime)?;
         check_pair(self.base, &reference, self.sequences.encoder.tokenizer(), runtime)?;
         Ok(reference)
@@ -229,6 +231,13 @@ impl References<'_> {
 /// The base in other roles: without prompts, and with the Brier loss.
 ///
 /// # Errors
+/// The folder of one of several references, such as `seed3-fold1`.
+fn folder(Reference { seed, fold, .. }: Reference) -> String {
+    let parts =
+        seed.map(|seed| format!("seed{seed}")).into_iter().chain(fold.map(|fold| format!("fold{fold}")));
+    parts.collect::<Vec<_>>().join("-")
+}
+
 /// If the tokenizer has no token that a response without a prompt can follow.
 pub(crate) fn further(
     base: &Model,
@@ -238,10 +247,10 @@ pub(crate) fn further(
 ) -> Result<Vec<Model>> {
     let mut further = Vec::new();
     if unconditional {
-        further.push(base.in_context(UNCONDITIONAL, sequences.unconditional()?));
+        further.push(base.in_context(ModelRole::BaseUnconditional, sequences.unconditional()?));
     }
     if brier {
-        further.push(base.measured_by(BRIER, Measure::Brier));
+        further.push(base.measured_by(ModelRole::BaseBrier, Measure::Brier));
     }
     Ok(further)
 }

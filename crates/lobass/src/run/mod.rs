@@ -160,7 +160,7 @@ fn score_all(prepared: &Prepared, runtime: &Runtime) -> Result<(WorkDir, Seal)> 
 /// The settings with the number format of the models, and with all numbers of the recipe if something is trained.
 fn spelled(settings: &Settings, recipe: &TrainConfig, base: &Model) -> Settings {
     let mut spelled = settings.clone();
-    spelled.compute.dtype = Some(base.key.dtype.clone());
+    spelled.compute.dtype = Some(base.key.dtype.to_string());
     if settings.model.reference.is_none() {
         spelled.train = settings.train.spelled(recipe);
     }

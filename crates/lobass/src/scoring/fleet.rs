@@ -7,7 +7,7 @@ use std::process::{Child, ChildStdout, Stdio};
 use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
 
-use lobass_core::Observer as _;
+use lobass_core::{ModelRole, Observer as _};
 use lobass_core::readable::counted;
 use lobass_run::{Answer, Job, Location, Op, PROTOCOL_VERSION, Progress, Ready, Request, Stage, WorkDir};
 
@@ -31,7 +31,7 @@ pub(crate) struct Fleet<'a> {
 }
 
 /// An open unit: the role of the model, the shard, and the number of rows.
-type Todo = (String, u32, u64);
+type Todo = (ModelRole, u32, u64);
 
 /// A message of the thread that drives a worker.
 enum Event {
@@ -58,11 +58,11 @@ impl Fleet<'_> {
         Ok(is_whole)
     }
 
-    fn run_model(&self, work: &WorkDir, job: &Job, role: &str, todo: VecDeque<Todo>) -> bool {
+    fn run_model(&self, work: &WorkDir, job: &Job, role: &ModelRole, todo: VecDeque<Todo>) -> bool {
         let runtime = self.runtime;
         let n_rows = work.plan().n_rows();
         let mut observe = progress::stage(runtime, format!("score {role}"), n_rows);
-        let mut progress = Progress::new(Stage::Score(role.to_owned()), n_rows);
+        let mut progress = Progress::new(Stage::Score(role.to_string()), n_rows);
         progress.rows_resumed = n_rows - todo.iter().map(|(.., rows)| rows).sum::<u64>();
         progress.rows_done = progress.rows_resumed;
         let todo = Mutex::new(todo);

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use lobass_core::ExampleKey;
+use lobass_core::{ExampleKey, ModelRole};
 use lobass_data::Pool;
 use lobass_run::InputRecord;
 use lobass_select::{Choice, NamedShares, Need, SelectError, Strata, Strategy};
@@ -23,7 +23,7 @@ pub struct Expected<'a> {
     /// The files of the pool, with what is in them.
     pub inputs: &'a [InputRecord],
     /// The roles of its models.
-    pub roles: &'a [String],
+    pub roles: &'a [ModelRole],
     /// How many references it joins into one column.
     pub n_references: usize,
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use lobass_core::Observer as _;
+use lobass_core::{ModelRole, Observer as _};
 use lobass_core::readable::{Labelled, count, counted, duration, rate};
 use lobass_run::{Job, Receipt, Unit, UnitState, WorkDir};
 use serde::Serialize;
@@ -26,11 +26,11 @@ pub(crate) fn units_of(rank: u32, world: u32, n_units: usize) -> Range<usize> {
 /// # Errors
 /// If the work directory cannot be read.
 pub fn open_ranks(work: &WorkDir, job: &Job, world: u32) -> Result<BTreeSet<u32>> {
-    fn place<'a>(unit: &Unit<'a>) -> (&'a str, u32) {
+    fn place<'a>(unit: &Unit<'a>) -> (&'a ModelRole, u32) {
         (&unit.model.role, unit.shard.id)
     }
     let pending = work.pending(job)?;
-    let open: BTreeSet<(&str, u32)> = pending.iter().map(place).collect();
+    let open: BTreeSet<(&ModelRole, u32)> = pending.iter().map(place).collect();
     let is_open: Vec<bool> = work.units(job).map(|unit| open.contains(&place(&unit))).collect();
     let ranks = (0..world).filter(|&rank| is_open[units_of(rank, world, is_open.len())].contains(&true));
     Ok(ranks.collect())

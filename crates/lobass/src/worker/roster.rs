@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use lobass_core::{DeviceId, ModelRole};
 use lobass_loss::Engine;
 use lobass_run::{Job, ModelKey};
 
@@ -21,7 +22,7 @@ pub struct ModelPaths<'a> {
 /// Every model of a job, opened and checked against what was planned.
 pub(super) struct Roster {
     models: Vec<Model>,
-    loaded: Option<(String, Engine)>,
+    loaded: Option<(ModelRole, Engine)>,
     threads: usize,
 }
 
@@ -35,8 +36,8 @@ impl Roster {
     ) -> Result<Self> {
         let mut keys = job.models();
         let key = keys.next().context("a job has a base")?;
-        let placement = Placement::as_planned(&key.device, &key.dtype, device, runtime)?;
-        let base = Model::open_on(&key.role, place(key, paths.base), placement, runtime)?;
+        let placement = Placement::as_planned(key.device, key.dtype, device, runtime)?;
+        let base = Model::open_on(key.role.clone(), place(key, paths.base), placement, runtime)?;
         check(key, &base)?;
         let mut models = vec![base];
         for key in keys {
@@ -44,28 +45,28 @@ impl Roster {
                 models.push(models[0].as_planned(key));
                 continue;
             }
-            let tuned = models[0].open_tuned(&key.role, place(key, paths.reference), runtime)?;
+            let tuned = models[0].open_tuned(key.role.clone(), place(key, paths.reference), runtime)?;
             check(key, &tuned)?;
             models.push(tuned);
         }
-        if paths.reference.is_some() && !models.iter().any(|model| model.key.role == "reference") {
+        if paths.reference.is_some() && !models.iter().any(|model| model.key.role == ModelRole::REFERENCE) {
             bail!(Worker, "the job has no reference, so `--reference` has no effect");
         }
         Ok(Self { models, loaded: None, threads })
     }
 
     /// The device that the models run on.
-    pub(super) fn device(&self) -> &str {
-        &self.models[0].key.device
+    pub(super) fn device(&self) -> DeviceId {
+        self.models[0].key.device
     }
 
     /// The engine of a model. Another model is dropped before this one is loaded.
-    pub(super) fn engine(&mut self, role: &str) -> Result<&Engine> {
+    pub(super) fn engine(&mut self, role: &ModelRole) -> Result<&Engine> {
         if self.loaded.as_ref().is_none_or(|(loaded, _)| loaded != role) {
             self.loaded = None;
-            let model = self.models.iter().find(|model| model.key.role == role);
+            let model = self.models.iter().find(|model| model.key.role == *role);
             let model = model.with_context(|| format!("the job has no model `{role}`"))?;
-            self.loaded = Some((role.to_owned(), Engine::new(model.load()?, self.threads)));
+            self.loaded = Some((role.clone(), Engine::new(model.load()?, self.threads)));
         }
         let (_, engine) = self.loaded.as_ref().context("it was loaded just now")?;
         Ok(engine)
@@ -82,13 +83,12 @@ fn check(planned: &ModelKey, found: &Model) -> Result<()> {
     if expected == digest {
         return Ok(());
     }
-    let short = |digest: &str| digest.chars().take(16).collect::<String>();
     bail!(
         Model,
         "{} model `{}`: expected the planned weights, {}, found {}",
         planned.role,
         found.dir().display(),
-        short(expected),
-        short(digest)
+        expected.short(),
+        digest.short()
     )
 }

@@ -25,7 +25,7 @@ impl Worker<'_> {
     /// # Errors
     /// If a request is malformed or names no unit of the job, or an answer cannot be written.
     pub fn serve(&mut self, requests: impl BufRead, mut answers: impl Write) -> Result<Served> {
-        let device = self.roster.device().to_owned();
+        let device = self.roster.device();
         let (plan, job) = (self.job.plan.clone(), self.job.id());
         let ready = Ready { v: PROTOCOL_VERSION, ready: true, plan, job, device, pid: process::id() };
         say(&mut answers, &ready)?;
