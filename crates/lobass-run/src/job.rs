@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lobass_core::Detail;
+use lobass_core::{Detail, ModelRole};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 

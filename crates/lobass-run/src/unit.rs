@@ -1,6 +1,6 @@
 //! The one path on which losses are computed: a shard under a model, once.
 
-use lobass_core::{Context, Detail, LossEngine, Sequence, SequenceLoss};
+use lobass_core::{Context, Detail, LossEngine, ModelRole, Sequence, SequenceLoss};
 use serde::{Deserialize, Serialize};
 
 use crate::attempts::Attempt;

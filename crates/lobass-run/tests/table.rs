@@ -232,8 +232,9 @@ fn several_seeds_have_a_column_each_and_a_mean() {
     }
     assert!(table.further.iter().all(|(_, losses)| losses[2].is_none()));
     assert_eq!(table.manifest.seeds(), [4, 5]);
-    let seeds: Vec<_> =
+    let roles: Vec<(String, Option<u64>)> =
         table.manifest.models.iter().map(|one| (one.model.role.to_string(), one.seed)).collect();
+    let seeds: Vec<_> = roles.iter().map(|(role, seed)| (role.as_str(), *seed)).collect();
     assert_eq!(
         seeds,
         [

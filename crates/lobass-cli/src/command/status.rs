@@ -54,7 +54,7 @@ fn describe(work: &WorkDir, job: &Job, text: &mut Labelled) -> anyhow::Result<Va
             ),
         ];
         for (units, what) in lists {
-            say_units(text, model, &units, what);
+            say_units(text, &model.to_string(), &units, what);
         }
     }
     Ok(json!({"job": job.id(), "models": states}))

@@ -133,7 +133,8 @@ pub(super) type OpenedModels = (Model, Vec<(Model, Option<usize>)>);
 /// The record of a model in the table.
 fn known<'a>(model: &Model, manifest: &'a Manifest, is_base: bool) -> Result<&'a ModelRecord> {
     let found = manifest.models.iter().find(|record| {
-        (record.model.role == ModelRole::Base) == is_base && record.model.weights_digest == model.key.weights_digest
+        (record.model.role == ModelRole::Base) == is_base
+            && record.model.weights_digest == model.key.weights_digest
     });
     found.with_context(|| {
         let role = &model.key.role;

@@ -7,8 +7,8 @@ use std::process::{Child, ChildStdout, Stdio};
 use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
 
-use lobass_core::{ModelRole, Observer as _};
 use lobass_core::readable::counted;
+use lobass_core::{ModelRole, Observer as _};
 use lobass_run::{Answer, Job, Location, Op, PROTOCOL_VERSION, Progress, Ready, Request, Stage, WorkDir};
 
 use crate::error::{Context as _, Result, bail};

@@ -5,8 +5,8 @@ use std::fmt;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use lobass_core::{ModelRole, Observer as _};
 use lobass_core::readable::{Labelled, count, counted, duration, rate};
+use lobass_core::{ModelRole, Observer as _};
 use lobass_run::{Job, Receipt, Unit, UnitState, WorkDir};
 use serde::Serialize;
 

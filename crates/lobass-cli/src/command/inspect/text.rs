@@ -63,8 +63,9 @@ fn loss_table(Shown { trace, tokens, losses }: &Shown) -> String {
             Some(row)
         })
         .collect();
+    let roles: Vec<String> = losses.iter().map(|model| model.role.to_string()).collect();
     let mut headings = vec!["token", "at"];
-    headings.extend(losses.iter().map(|model| model.role.as_str()));
+    headings.extend(roles.iter().map(String::as_str));
     if losses.len() == 2 {
         headings.push("change");
     }
