@@ -182,6 +182,27 @@ fn an_evaluation_in_the_data_is_found_with_both_rows() {
 }
 
 #[test]
+fn an_evaluation_may_have_questions_alone() {
+    let sandbox = Sandbox::new();
+    let question = "A farmer has seventeen sheep and all but nine of them run away, so how many are left for him now?";
+    sandbox.write("pool.jsonl", lines(&[row(question, "9"), row("What is 2 + 3?", "5")]));
+    let files = [
+        ("question.jsonl", json!({"question": question})),
+        ("choices.jsonl", json!({"question": question, "choices": ["8", "9"], "answer": 1})),
+        ("problem.jsonl", json!({"id": 7, "Problem": question, "level": 5})),
+        ("prompt.jsonl", json!({"task_id": "a/1", "prompt": question, "test": "assert True"})),
+        ("text.jsonl", json!({"text": question})),
+    ];
+    for (name, held) in files {
+        sandbox.write(name, format!("{held}\n"));
+        let report = sandbox.json(1, &format!("check --data pool.jsonl --eval {name}"));
+        assert_eq!(found(&report), ["eval-overlap"], "{name}");
+    }
+    sandbox.write("none.jsonl", "{\"label\": 3}\n");
+    sandbox.fails("check --data pool.jsonl --eval none.jsonl", &["none.jsonl", "`label`"]);
+}
+
+#[test]
 fn responses_that_stop_at_a_cap_are_found() {
     let sandbox = Sandbox::new();
     let mut rows = good_rows(200);

@@ -225,6 +225,18 @@ fn a_run_writes_down_commits() {
 }
 
 #[test]
+fn held_out_files_of_the_hub_are_known_again() {
+    let place = Place::new();
+    let train = "train --model tiny/base --data hf://datasets/tiny/pool --eval hf://datasets/tiny/pool/train.jsonl \
+                 --out tuned --epochs 1 --batch-size 8 --eval-rows 0";
+    place.expect(0, train, &[]);
+    let record: Value = serde_json::from_str(&place.sandbox.read("tuned/lobass-training.json")).unwrap();
+    let digest = record["eval_files"][0].as_str().unwrap();
+    assert_eq!((record["eval_files"].as_array().unwrap().len(), digest.len()), (1, 64), "of its bytes");
+    assert!(place.expect(0, train, &[]).stderr.contains("done before"));
+}
+
+#[test]
 fn workers_fetch_for_themselves() {
     let place = Place::new();
     place.expect(0, "score --base base --data small.jsonl --out local.jsonl", &[]);

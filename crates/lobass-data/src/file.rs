@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use crate::container::{Compression, Wanted, write_subset};
-use crate::format::{detect, detect_preference, not_turns};
+use crate::format::{detect, detect_preference, detect_prompts, not_turns};
 use crate::original::{Original, digest};
 use crate::partition::partitions;
 use crate::sample::{Sample, has_column};
@@ -20,6 +20,8 @@ pub enum FormatChoice {
     /// By what its first row looks like.
     #[default]
     Auto,
+    /// As rows to look for, which need no response: by what they look like, or as a prompt in a column of a usual name.
+    Prompts,
     /// As one of the known formats.
     Named(FormatName),
     /// With columns of the person's own naming.
@@ -122,6 +124,7 @@ impl DataFile {
                 let found = sample.rows.iter().find_map(detect).ok_or_else(unknown)?;
                 (Some(found.0), found.1)
             }
+            FormatChoice::Prompts => detect_prompts(&sample.rows).ok_or_else(unknown)?,
             FormatChoice::Named(FormatName::Preference) => {
                 let told = sample.rows.iter().find_map(detect_preference);
                 let layout = told.map_or_else(|| FormatName::Preference.layout(), |(_, layout)| layout);
@@ -134,7 +137,7 @@ impl DataFile {
         let named: Vec<&str> = match choice {
             FormatChoice::Columns(map) => map.named().collect(),
             FormatChoice::Layout { named, .. } => named.iter().map(String::as_str).collect(),
-            FormatChoice::Auto | FormatChoice::Named(_) => Vec::new(),
+            FormatChoice::Auto | FormatChoice::Prompts | FormatChoice::Named(_) => Vec::new(),
         };
         for column in layout.required_columns().into_iter().chain(named) {
             if !sample.has(column) && !has_column(&original, &container, column)? {

@@ -56,7 +56,7 @@ pub use file::{DataFile, FormatChoice, fingerprint};
 pub use find::{FoundFiles, OpenedFiles, find_files, open_files};
 pub use format::{
     ColumnMap, ConversationLayout, DatasetEntry, FormatName, Layout, NamedColumns, PairLayout,
-    PreferenceLayout, RoleWord, detect, read_dataset_info,
+    PreferenceLayout, PromptLayout, RoleWord, detect, read_dataset_info,
 };
 /// The time that a template can ask for, with `strftime_now`.
 pub use jiff::civil::DateTime;

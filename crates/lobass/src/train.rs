@@ -15,7 +15,7 @@ use crate::reference::{Part, TrainRequest, Trained, TrainingRecord, train_refere
 use crate::rows::Rows;
 use crate::runtime::Runtime;
 use crate::scoring::{clean_up, encode, n_skipped};
-use crate::sequences::Sequences;
+use crate::sequences::{Sequences, paths_of};
 use crate::settings::{DataSettings, EncodeSettings, EvalSettings, TrainSettings, available_threads};
 
 /// Options of [`train`].
@@ -72,6 +72,7 @@ pub fn train(
     let sequences = Sequences::of(pool, &options.sequences, base.dir(), config, told, runtime)?;
     let plan = sequences.plan()?;
     let recipe = options.train.config(config.n_parameters())?;
+    let eval_paths = paths_of(&options.eval.files, runtime)?;
     let request = TrainRequest {
         base,
         sequences: &sequences,
@@ -86,7 +87,7 @@ pub fn train(
         trajectory: options.trajectory,
         save_every: options.train.save_every,
         threads: options.threads.unwrap_or_else(available_threads).max(1),
-        home: runtime.home(),
+        eval_paths: &eval_paths,
         out,
     };
     let outcome = match trained_before(&request)? {

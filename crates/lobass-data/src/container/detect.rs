@@ -85,6 +85,7 @@ fn objects(file: &Original, compression: Compression) -> Result<Container, Error
             Some(Meaning::Rows { list, left_out }) => {
                 return Ok(Container::JsonObject { list, left_out, compression });
             }
+            Some(Meaning::Table(cells)) => return Ok(Container::JsonTable { cells, compression }),
             Some(Meaning::Other(reason)) => return Err(fail(reason)),
             Some(Meaning::Row) | None => {}
         }
@@ -216,7 +217,7 @@ mod tests {
         for (text, word) in [
             (&b"\xff\xfe{\0\"\0"[..], "UTF-16"),
             (b"PK\x03\x04", "ZIP"),
-            (b"{\"a\": [\"x\"], \"b\": [\"y\"]}", "a list for each of its columns"),
+            (b"{\"1\": {\"ask\": \"a\"}, \"2\": {\"ask\": \"b\"}}", "an object for each of its keys"),
             (b" \n", "found an empty file"),
             (b"", "found an empty file"),
         ] {

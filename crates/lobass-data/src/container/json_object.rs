@@ -6,6 +6,7 @@ use lobass_core::TRAIN;
 use serde_json::{Map, Value};
 
 use super::cursor::Cursor;
+use super::TableCells;
 use super::text::is_turn;
 use crate::format::detect;
 use crate::json;
@@ -22,6 +23,8 @@ pub(super) enum Meaning {
     Row,
     /// A file with the rows in this list, and others in those that are left out.
     Rows { list: String, left_out: Vec<String> },
+    /// A file with the cells of each column.
+    Table(TableCells),
     /// An object that cannot be read: what it seems to be, and what to do.
     Other(String),
 }
@@ -82,8 +85,8 @@ impl Outline {
 
     /// Tells what it is.
     pub(super) fn meaning(&self) -> Meaning {
-        if let Some(reason) = self.columns() {
-            return Meaning::Other(reason);
+        if let Some(cells) = self.cells() {
+            return Meaning::Table(cells);
         }
         if detect(&self.entries).is_some() {
             return Meaning::Row;
@@ -108,28 +111,26 @@ impl Outline {
         }
     }
 
-    /// Whether it is a table by its columns; in words, with what to do.
-    fn columns(&self) -> Option<String> {
-        let by_rows = "`to_json(.., orient='records', lines=True)` of pandas writes an object for each row";
-        if self.all(|value| value.get(0).is_some_and(|first| !first.is_object() && !first.is_array())) {
-            return Some(format!(
-                "one JSON object with a list for each of its columns {}: expected an object for each row; {by_rows}",
-                names(self.entries.keys())
-            ));
+    /// How the cells stand in it, if it is a table by its columns. In one column there can be conversations.
+    fn cells(&self) -> Option<TableCells> {
+        let turns = |value: &Value| value.get(0).is_some_and(|first| first.get(0).is_some_and(is_turn));
+        let is_cell = |first: &Value| !first.is_object() && (!first.is_array() || first.get(0).is_some_and(is_turn));
+        let several = self.entries.len() > 1;
+        let all = |test: &dyn Fn(&Value) -> bool| self.entries.values().all(test);
+        if (several || all(&turns)) && all(&|value| value.get(0).is_some_and(is_cell)) {
+            return Some(TableCells::Lists);
         }
-        if self.all(|value| value.as_object().is_some_and(|cells| cells.contains_key("0"))) {
-            return Some(format!(
-                "one JSON object with numbered cells for each of its columns {}: expected an object for each row; \
-                 {by_rows}",
-                names(self.entries.keys())
-            ));
-        }
-        None
+        let is_label = |label: &String| label.bytes().all(|byte| byte.is_ascii_digit());
+        let is_labeled = |value: &Value| {
+            let first = value.as_object().and_then(|cells| cells.iter().next());
+            first.is_some_and(|(label, cell)| is_label(label) && (several || !cell.is_object()))
+        };
+        all(&is_labeled).then_some(TableCells::Labels)
     }
 
     /// An object without a list of rows.
     fn other(&self) -> Meaning {
-        match self.all(Value::is_object) {
+        match self.entries.len() > 1 && self.entries.values().all(Value::is_object) {
             true => Meaning::Other(
                 "one JSON object with an object for each of its keys: expected a list of rows".to_owned(),
             ),
@@ -137,10 +138,6 @@ impl Outline {
         }
     }
 
-    /// Whether all of several values are alike.
-    fn all(&self, test: fn(&Value) -> bool) -> bool {
-        self.entries.len() > 1 && self.entries.values().all(test)
-    }
 }
 
 /// Whether a value is a list of rows: of rows of a known format, or of any under a name that says so. Other lists of
@@ -154,8 +151,16 @@ fn names<'a>(names: impl Iterator<Item = &'a String>) -> String {
     names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
-/// A value, or null if it is long; of a list, its first element alone.
+/// A value, or null if it is long; of a list, its first element alone, and of a long object its first key.
 fn sketch(cursor: &mut Cursor<impl BufRead>) -> io::Result<Option<Value>> {
+    if cursor.peek()? == Some(b'{') {
+        let mut head = Vec::new();
+        let ends = cursor.pieces(&mut |piece| {
+            let room = KEPT_BYTES.saturating_sub(head.len()).min(piece.len());
+            head.extend_from_slice(&piece[..room]);
+        })?;
+        return Ok(ends.then(|| if head.len() < KEPT_BYTES { short(&head) } else { first_key(&head) }));
+    }
     if cursor.peek()? != Some(b'[') {
         return Ok(cursor.value()?.map(|value| short(&value.bytes)));
     }
@@ -191,6 +196,14 @@ fn sketch(cursor: &mut Cursor<impl BufRead>) -> io::Result<Option<Value>> {
         }
         cursor.white_space()?;
     }
+}
+
+/// An object with the first key of a text that begins with one.
+fn first_key(head: &[u8]) -> Value {
+    let key = head[1..].trim_ascii_start();
+    let mut keys = serde_json::Deserializer::from_slice(key).into_iter::<String>();
+    let key = keys.next().and_then(Result::ok);
+    key.map_or(Value::Null, |key| Value::Object(Map::from_iter([(key, Value::Null)])))
 }
 
 fn short(bytes: &[u8]) -> Value {
@@ -240,14 +253,23 @@ mod tests {
             let Some(Meaning::Other(reason)) = meaning(text) else { panic!("{text}") };
             assert!(reason.contains(word), "{reason}");
         };
-        other(
-            r#"{"question": ["a", "b"], "reply": ["c", "d"]}"#,
-            "a list for each of its columns `question`, `reply`",
-        );
-        other(r#"{"instruction": ["a"], "output": ["b"]}"#, "pandas");
-        other(r#"{"ask": {"0": "a", "1": "b"}, "reply": {"0": "c"}}"#, "pandas");
         other(r#"{"1": {"ask": "a"}, "2": {"ask": "b"}}"#, "an object for each of its keys");
         other(r#"{"data": [{"x": 1}], "rows": [{"y": 1}]}"#, "several lists of rows, `data`, `rows`");
+    }
+
+    #[test]
+    fn tables_by_their_columns() {
+        let long = format!("{{\"ask\": {{\"0\": \"{}\"}}, \"reply\": {{\"0\": \"a\"}}}}", "x".repeat(KEPT_BYTES));
+        for (text, cells) in [
+            (r#"{"question": ["a", "b"], "reply": ["c", "d"]}"#, TableCells::Lists),
+            (r#"{"instruction": ["a"], "output": ["b"]}"#, TableCells::Lists),
+            (r#"{"messages": [[{"role": "user", "content": "q"}]]}"#, TableCells::Lists),
+            (r#"{"ask": {"0": "a", "1": "b"}, "reply": {"0": "c"}}"#, TableCells::Labels),
+            (r#"{"ask": {"17": "a"}, "reply": {"17": "c"}}"#, TableCells::Labels),
+            (&long, TableCells::Labels),
+        ] {
+            assert_eq!(meaning(text), Some(Meaning::Table(cells)), "{}", &text[..40]);
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod frames;
 mod json_array;
 mod json_lines;
 mod json_object;
+mod json_table;
 mod json_values;
 mod parquet;
 mod rows;
@@ -51,6 +52,13 @@ pub enum Container {
         /// How the text is compressed.
         compression: Compression,
     },
+    /// One JSON object with the cells of each column.
+    JsonTable {
+        /// How the cells stand in it.
+        cells: TableCells,
+        /// How the text is compressed.
+        compression: Compression,
+    },
     /// One JSON object per line.
     JsonLines(Compression),
     /// JSON objects one after another, over any number of lines.
@@ -66,6 +74,15 @@ pub enum Container {
     Arrow(ArrowKind),
     /// Apache Parquet.
     Parquet,
+}
+
+/// How the cells of a column stand in JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TableCells {
+    /// In a list: `{"a": [1, 2]}`.
+    Lists,
+    /// In an object, by the labels of their rows: `{"a": {"0": 1, "1": 2}}`.
+    Labels,
 }
 
 /// The two kinds of Arrow files.
@@ -102,7 +119,7 @@ impl Container {
     /// The ending that names of such files have.
     pub fn suffix(&self) -> String {
         let ending = match self {
-            Self::JsonArray(_) | Self::JsonObject { .. } | Self::JsonValues(_) => ".json",
+            Self::JsonArray(_) | Self::JsonObject { .. } | Self::JsonTable { .. } | Self::JsonValues(_) => ".json",
             Self::JsonLines(_) => ".jsonl",
             Self::Csv { separator: b'\t', .. } => ".tsv",
             Self::Csv { .. } => ".csv",
@@ -117,6 +134,7 @@ impl Container {
         match self {
             Self::JsonArray(compression)
             | Self::JsonObject { compression, .. }
+            | Self::JsonTable { compression, .. }
             | Self::JsonLines(compression)
             | Self::JsonValues(compression)
             | Self::Csv { compression, .. } => *compression,
@@ -153,6 +171,8 @@ impl fmt::Display for Container {
                     false => write!(f, " (without `{}`)", left_out.join("`, `")),
                 }
             }
+            Self::JsonTable { cells: TableCells::Lists, .. } => f.write_str("JSON object with a list for each column"),
+            Self::JsonTable { .. } => f.write_str("JSON object with labelled cells for each column"),
             Self::JsonLines(_) => f.write_str("JSON lines"),
             Self::JsonValues(_) => f.write_str("JSON objects over several lines"),
             Self::Csv { separator: b'\t', .. } => f.write_str("TSV"),

@@ -9,9 +9,10 @@ use super::batches::BatchRows;
 use super::csv::CsvRows;
 use super::json_array::{ArrayError, Item, JsonArray};
 use super::json_lines::JsonLines;
+use super::json_table::JsonTable;
 use super::json_values::JsonValues;
 use super::text::{RawText, check_size};
-use super::{Container, Wanted, arrow, parquet};
+use super::{Compression, Container, TableCells, Wanted, arrow, parquet};
 use crate::original::Original;
 use crate::{Error, RowFault, json};
 
@@ -38,6 +39,7 @@ enum Source {
     Text(TextRows),
     Parquet(BatchRows),
     Arrow(BatchRows),
+    Table(JsonTable),
     Done,
 }
 
@@ -73,6 +75,9 @@ impl Rows {
         let source = match container {
             Container::Parquet => Source::Parquet(parquet::read_rows(file, &wanted)?),
             Container::Arrow(kind) => Source::Arrow(arrow::read_rows(file, *kind, &wanted)?),
+            Container::JsonTable { cells, compression } => {
+                Source::Table(open_table(file, *cells, *compression)?)
+            }
             text => Source::Text(TextRows::open(file, text)?),
         };
         Ok(Self { file: file.clone(), source, wanted, constants: Vec::new(), is_plain: false })
@@ -105,6 +110,7 @@ impl Rows {
                     text.map(|text| RawRow { fields: rows.fields(&text), n_bytes: text.length as u64 })
                 );
             }
+            Source::Table(table) => return Ok(table.next_row()),
             Source::Parquet(rows) => {
                 rows.next_row().map_err(|source| parquet::parquet_error(&self.file, source.into()))?
             }
@@ -134,9 +140,10 @@ impl TextRows {
                 let opened = CsvRows::open(reader, *separator).map_err(|error| unreadable(file, &error))?;
                 Self::Csv(opened.map_err(fail)?)
             }
-            Container::JsonLines(_) | Container::Arrow(_) | Container::Parquet => {
-                Self::Lines(JsonLines::new(reader))
-            }
+            Container::JsonLines(_)
+            | Container::JsonTable { .. }
+            | Container::Arrow(_)
+            | Container::Parquet => Self::Lines(JsonLines::new(reader)),
         })
     }
 
@@ -161,6 +168,16 @@ impl TextRows {
             _ => row.json_fields(),
         }
     }
+}
+
+/// Reads a table of JSON.
+pub(super) fn open_table(
+    file: &Original,
+    cells: TableCells,
+    compression: Compression,
+) -> Result<JsonTable, Error> {
+    let table = JsonTable::read(compression.open(file)?, cells).map_err(|error| unreadable(file, &error))?;
+    table.map_err(|reason| file.blame(Error::Container { path: file.path().to_owned(), reason }))
 }
 
 /// An error while reading, from the disk or from a damaged gzip or zstd stream, which does not name its file.

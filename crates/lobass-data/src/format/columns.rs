@@ -72,6 +72,10 @@ impl ColumnMap {
                 turns.system = self.system.clone().or(turns.system.take());
                 turns.beside.tools.clone_from(&self.tools);
             }
+            Layout::Prompt(prompts) => {
+                replace(&mut prompts.prompt, self.prompt.as_ref());
+                replace(&mut prompts.id, self.id.as_ref());
+            }
         }
         Some(layout)
     }

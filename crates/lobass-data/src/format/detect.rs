@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{ConversationLayout, FormatName, Layout, PreferenceLayout, turns};
+use super::{ConversationLayout, FormatName, Layout, PreferenceLayout, PromptLayout, turns};
 use crate::json::kind_of;
 
 /// The usual names of a column of turns.
@@ -48,6 +48,16 @@ pub fn detect(row: &Map<String, Value>) -> Option<(FormatName, Layout)> {
         () => return detect_preference(row),
     };
     Some((name, name.layout()))
+}
+
+/// Recognizes rows that are looked for elsewhere and need no response: by a known format, if they can be read so, or else
+/// by the usual names of a prompt.
+pub(crate) fn detect_prompts(rows: &[Map<String, Value>]) -> Option<(Option<FormatName>, Layout)> {
+    let reads = |layout: &Layout| rows.iter().any(|row| layout.example(row).is_ok());
+    let known = rows.iter().find_map(detect).filter(|(_, layout)| reads(layout));
+    known
+        .map(|(name, layout)| (Some(name), layout))
+        .or_else(|| PromptLayout::of(rows).map(|layout| (None, Layout::Prompt(layout))))
 }
 
 /// Recognizes a pair by the usual names of its responses.

@@ -1,8 +1,9 @@
 //! The meaning of the columns of a row.
 //!
 //! Every format is one of three shapes: a [pair](PairLayout) of prompt and response columns, a
-//! [conversation](ConversationLayout) in a list column, or a prompt with [two responses](PreferenceLayout). The named
-//! formats are layouts that are recognized by their columns; `--columns` and `dataset_info.json` make others.
+//! [conversation](ConversationLayout) in a list column, or a prompt with [two responses](PreferenceLayout). Rows of an
+//! evaluation may have [no response](PromptLayout). The named formats are layouts that are recognized by their columns;
+//! `--columns` and `dataset_info.json` make others.
 
 mod beside;
 mod calls;
@@ -17,6 +18,7 @@ mod names;
 mod pair;
 mod parts;
 mod preference;
+mod prompt;
 mod roles;
 mod turn;
 mod turns;
@@ -31,10 +33,11 @@ pub use columns::ColumnMap;
 pub use conversation::ConversationLayout;
 pub use dataset_info::{DatasetEntry, read_dataset_info};
 pub use detect::detect;
-pub(crate) use detect::{detect_preference, not_turns};
+pub(crate) use detect::{detect_preference, detect_prompts, not_turns};
 pub(crate) use media::is_media;
 pub use pair::PairLayout;
 pub use preference::PreferenceLayout;
+pub use prompt::PromptLayout;
 pub use roles::RoleWord;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -129,6 +132,8 @@ pub enum Layout {
     Conversation(ConversationLayout),
     /// Two responses to one prompt.
     Preference(PreferenceLayout),
+    /// A prompt without a response.
+    Prompt(PromptLayout),
 }
 
 impl Layout {
@@ -142,6 +147,7 @@ impl Layout {
             Self::Pair(layout) => layout.example(row),
             Self::Conversation(layout) => layout.example(row),
             Self::Preference(layout) => layout.example(row),
+            Self::Prompt(layout) => layout.example(row),
         }?;
         beside::read(row, self.beside(), &mut example)?;
         Ok(example)
@@ -155,6 +161,7 @@ impl Layout {
                 Self::Pair(layout) => &layout.id,
                 Self::Conversation(layout) => &layout.id,
                 Self::Preference(layout) => layout.id(),
+                Self::Prompt(layout) => &layout.id,
             },
         )
     }
@@ -165,6 +172,7 @@ impl Layout {
             Self::Pair(layout) => &mut layout.roles,
             Self::Conversation(layout) => &mut layout.roles,
             Self::Preference(layout) => layout.roles_mut(),
+            Self::Prompt(_) => return,
         };
         roles.insert(word.to_owned(), role);
     }
@@ -175,6 +183,7 @@ impl Layout {
             Self::Pair(layout) => layout.columns(),
             Self::Conversation(layout) => layout.columns(),
             Self::Preference(layout) => layout.columns(),
+            Self::Prompt(layout) => layout.columns(),
         };
         columns.push(self.beside().tools());
         columns.extend(beside::COLUMNS);
@@ -186,6 +195,7 @@ impl Layout {
             Self::Pair(layout) => &layout.beside,
             Self::Conversation(layout) => &layout.beside,
             Self::Preference(layout) => layout.beside(),
+            Self::Prompt(layout) => &layout.beside,
         }
     }
 
@@ -195,6 +205,7 @@ impl Layout {
             Self::Pair(layout) => vec![&layout.prompt, &layout.response],
             Self::Conversation(layout) => vec![&layout.messages],
             Self::Preference(layout) => layout.prompt().into_iter().chain(layout.responses()).collect(),
+            Self::Prompt(layout) => vec![&layout.prompt],
         }
     }
 
@@ -211,7 +222,7 @@ impl Layout {
         let is_plain = match self {
             Self::Pair(layout) => layout.prompt == "prompt" && layout.response == "completion",
             Self::Preference(layout) => layout.prompt() == Some("prompt"),
-            Self::Conversation(_) => false,
+            Self::Conversation(_) | Self::Prompt(_) => false,
         };
         is_plain && !rows.iter().any(is_turns)
     }
@@ -222,6 +233,7 @@ impl fmt::Display for Layout {
         match self {
             Self::Pair(layout) => write!(f, "`{}` -> `{}`", layout.prompt, layout.response),
             Self::Conversation(layout) => write!(f, "turns in `{}`", layout.messages),
+            Self::Prompt(layout) => write!(f, "prompts in `{}`", layout.prompt),
             Self::Preference(layout) => {
                 let [chosen, rejected] = layout.responses();
                 match layout.prompt() {

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::error::{Result, bail};
 use crate::hub::find_tokenizer;
 use crate::runtime::Runtime;
-use crate::sequences::{ModelSize, open_encoder, open_pool};
+use crate::sequences::{ModelSize, open_encoder, open_evaluation, open_pool};
 use crate::settings::{DataSettings, EncodeSettings};
 
 /// A pool that is to be checked.
@@ -35,10 +35,9 @@ impl CheckJob<'_> {
     pub fn run(&self, runtime: &Runtime) -> Result<Report> {
         let pool = open_pool(self.data, runtime)?;
         let encoder = self.base.map(|base| encoder(base, &pool, self.sequences, runtime)).transpose()?;
-        let files = || DataSettings { files: self.evaluation.to_vec(), ..DataSettings::default() };
         let evaluation = match self.evaluation.is_empty() {
             true => None,
-            false => Some(open_pool(&files(), runtime)?),
+            false => Some(open_evaluation(self.evaluation, runtime)?),
         };
         let inputs = Inputs { pool: &pool, encoder: encoder.as_ref(), evaluation: evaluation.as_ref() };
         Ok(check(&inputs, &self.options)?)

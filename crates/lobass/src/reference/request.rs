@@ -1,6 +1,6 @@
 //! A request to train a reference.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use lobass_llama::LoraConfig;
 use lobass_run::Plan;
@@ -10,7 +10,7 @@ use super::part::Part;
 use super::record::TrainingRecord;
 use crate::error::Result;
 use crate::model::Model;
-use crate::sequences::{Sequences, paths_of};
+use crate::sequences::Sequences;
 use crate::settings::{DataSettings, EvalSettings};
 
 /// A request to train a reference.
@@ -42,8 +42,8 @@ pub(crate) struct TrainRequest<'a> {
     pub(crate) save_every: Option<usize>,
     /// Threads; at least 1.
     pub(crate) threads: usize,
-    /// The home directory, for `~` in paths of held-out files.
-    pub(crate) home: Option<&'a Path>,
+    /// The files of further held-out rows.
+    pub(crate) eval_paths: &'a [PathBuf],
     /// The directory of the checkpoint or the adapter.
     pub(crate) out: &'a Path,
 }
@@ -51,8 +51,7 @@ pub(crate) struct TrainRequest<'a> {
 impl TrainRequest<'_> {
     /// The record of this training, without an outcome.
     pub(super) fn record(&self) -> Result<TrainingRecord> {
-        let eval_files =
-            paths_of(&self.eval.files, self.home)?.into_iter().map(|path| lobass_data::fingerprint(&path));
+        let eval_files = self.eval_paths.iter().map(|path| lobass_data::fingerprint(path));
         Ok(TrainingRecord {
             tool: concat!("lobass ", env!("CARGO_PKG_VERSION")).to_owned(),
             base: self.base.key.weights_digest.clone(),

@@ -58,8 +58,8 @@ pub(crate) struct References<'a> {
     pub(crate) plan: &'a Plan,
     /// Whether losses are kept per token, or as sums only.
     pub(crate) detail: Detail,
-    /// The home directory, for `~` in paths of held-out files.
-    pub(crate) home: Option<&'a Path>,
+    /// The files of further held-out rows.
+    pub(crate) eval_paths: &'a [PathBuf],
     /// The run directory.
     pub(crate) out: &'a Path,
 }
@@ -208,7 +208,7 @@ impl References<'_> {
             trajectory: settings.reference.trajectory,
             save_every: settings.train.save_every,
             threads: settings.compute.threads(),
-            home: self.home,
+            eval_paths: self.eval_paths,
             out: &planned.dir,
         })
     }

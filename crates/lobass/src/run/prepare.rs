@@ -18,7 +18,7 @@ use crate::references::{References, further};
 use crate::runtime::Runtime;
 use crate::selection::{Expected, check_data};
 use crate::sequences::check_model;
-use crate::sequences::{Sequences, open_pool};
+use crate::sequences::{Sequences, open_pool, paths_of};
 use crate::settings::{DataSettings, Settings};
 
 /// A run that can begin.
@@ -36,7 +36,7 @@ pub(super) struct Prepared {
     pub(super) plan: Plan,
     /// Whether losses are kept per token, or as sums only.
     pub(super) detail: Detail,
-    home: Option<PathBuf>,
+    eval_paths: Vec<PathBuf>,
 }
 
 impl Prepared {
@@ -78,9 +78,9 @@ impl Prepared {
         faults.end()?;
         let plan = sequences.plan()?;
         let detail = Detail::Sum;
-        let home = runtime.home().map(Path::to_owned);
+        let eval_paths = paths_of(&settings.eval.files, runtime)?;
         let mut prepared =
-            Self { settings, out, base, reference, further, recipe, sequences, plan, detail, home };
+            Self { settings, out, base, reference, further, recipe, sequences, plan, detail, eval_paths };
         prepared.check()?;
         if needs.contains(Need::Tokens) {
             prepared.detail = Detail::PerToken;
@@ -90,8 +90,8 @@ impl Prepared {
 
     /// The references that the run trains.
     pub(super) fn references(&self) -> References<'_> {
-        let Self { settings, recipe, base, sequences, plan, detail, out, home, .. } = self;
-        References { settings, recipe, base, sequences, plan, detail: *detail, home: home.as_deref(), out }
+        let Self { settings, recipe, base, sequences, plan, detail, out, eval_paths, .. } = self;
+        References { settings, recipe, base, sequences, plan, detail: *detail, eval_paths, out }
     }
 
     /// Checks settings against the rows.

@@ -1,6 +1,6 @@
 //! Pools from files.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use lobass_core::Observer as _;
 use lobass_core::readable::counted;
@@ -48,12 +48,30 @@ pub fn open_pool(settings: &DataSettings, runtime: &Runtime) -> Result<Pool> {
         bail!(Data, "no data: name the pool with `--data FILE ..`");
     }
     let (choice, words) = format_of(settings)?;
+    open_as(settings, &choice, &words, runtime)
+}
+
+/// Opens the files of an evaluation, whose rows need no response, and notes how each is read.
+///
+/// # Errors
+/// If a file cannot be read, or has no column with a prompt.
+pub fn open_evaluation(files: &[String], runtime: &Runtime) -> Result<Pool> {
+    let settings = DataSettings { files: files.to_vec(), ..DataSettings::default() };
+    open_as(&settings, &FormatChoice::Prompts, &[], runtime)
+}
+
+fn open_as(
+    settings: &DataSettings,
+    choice: &FormatChoice,
+    words: &[RoleWord],
+    runtime: &Runtime,
+) -> Result<Pool> {
     let (home, registry) = (runtime.home(), settings.dataset_info.as_deref());
     let mut files: Vec<DataFile> = Vec::new();
     for given in find_data(&settings.files, runtime)? {
         match given {
             Given::Here(given) => {
-                let opened = open_files(&given, home, registry, &choice)?;
+                let opened = open_files(&given, home, registry, choice)?;
                 if !opened.left_out.is_empty() {
                     runtime.note(&format!(
                         "{:16} {given}: without `{}`",
@@ -64,12 +82,12 @@ pub fn open_pool(settings: &DataSettings, runtime: &Runtime) -> Result<Pool> {
                 files.extend(opened.files);
             }
             Given::Fetched { source, path, address } => {
-                let file = DataFile::open(&path, &source, &choice)?.from_origin(&address);
+                let file = DataFile::open(&path, &source, choice)?.from_origin(&address);
                 files.push(file.in_set(&format!("hub {source}")));
             }
         }
     }
-    let files = files.into_iter().map(|file| file.with_roles(&words)).collect();
+    let files = files.into_iter().map(|file| file.with_roles(words)).collect();
     let pool = Pool::new(files, settings.duplicates);
     let alike =
         |one: &DataFile, other: &DataFile| (one.source(), one.kind()) == (other.source(), other.kind());
@@ -83,14 +101,20 @@ pub fn open_pool(settings: &DataSettings, runtime: &Runtime) -> Result<Pool> {
     Ok(pool)
 }
 
-/// The files of paths, folders, and patterns.
+/// The files of paths, folders, patterns, and addresses of the hub.
 ///
 /// # Errors
-/// If a pattern is malformed, or a path has no files.
-pub fn paths_of(given: &[PathBuf], home: Option<&Path>) -> Result<Vec<PathBuf>> {
+/// If a pattern is malformed, a path has no files, or a file of the hub cannot be fetched.
+pub fn paths_of(given: &[PathBuf], runtime: &Runtime) -> Result<Vec<PathBuf>> {
+    let given: Vec<String> = given.iter().map(|path| path.display().to_string()).collect();
     let mut paths = Vec::new();
-    for given in given {
-        paths.extend(find_files(&given.to_string_lossy(), home)?.into_iter().flat_map(|one| one.files));
+    for given in find_data(&given, runtime)? {
+        match given {
+            Given::Here(given) => {
+                paths.extend(find_files(&given, runtime.home())?.into_iter().flat_map(|one| one.files));
+            }
+            Given::Fetched { path, .. } => paths.push(path),
+        }
     }
     Ok(paths)
 }

@@ -24,7 +24,7 @@ pub struct SubsetReport {
 
 impl SubsetReport {
     /// Counts a row, and says whether it is kept.
-    fn count(&mut self, keep: &mut dyn FnMut(u64) -> bool) -> bool {
+    pub(super) fn count(&mut self, keep: &mut dyn FnMut(u64) -> bool) -> bool {
         let is_kept = keep(self.n_read);
         self.n_read += 1;
         self.n_written += u64::from(is_kept);
@@ -46,6 +46,9 @@ pub(crate) fn write_subset(
     let report = match container {
         Container::Parquet => columns::copy_parquet(input, file, keep),
         Container::Arrow(kind) => columns::copy_arrow(input, *kind, file, keep),
+        Container::JsonTable { cells, compression } => {
+            text::copy_table(input, *cells, *compression, file, keep)
+        }
         _ => text::copy(input, container, file, keep),
     }?;
     input.check()?;
@@ -70,7 +73,10 @@ fn check_name(input: &Path, container: &Container, output: &Path) -> Result<(), 
     let fits: &[&str] = match container {
         // JSON lines are often called `.json`.
         Container::JsonLines(_) => &["json", "jsonl", "ndjson"],
-        Container::JsonArray(_) | Container::JsonObject { .. } | Container::JsonValues(_) => &["json"],
+        Container::JsonArray(_)
+        | Container::JsonObject { .. }
+        | Container::JsonTable { .. }
+        | Container::JsonValues(_) => &["json"],
         Container::Csv { .. } => &["csv", "tsv"],
         Container::Arrow(_) => &["arrow", "feather"],
         Container::Parquet => &["parquet"],

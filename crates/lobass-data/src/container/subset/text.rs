@@ -4,9 +4,9 @@ use std::io::Write as _;
 
 use super::super::compression::TextWriter;
 use super::super::json_array::{Item, JsonArray};
-use super::super::rows::{TextRows, array_error, unreadable};
+use super::super::rows::{TextRows, array_error, open_table, unreadable};
 use super::super::text::RawText;
-use super::super::{Container, MAX_ROW_BYTES};
+use super::super::{Compression, Container, MAX_ROW_BYTES, TableCells};
 use super::SubsetReport;
 use crate::Error;
 use crate::original::Original;
@@ -28,6 +28,21 @@ pub(super) fn copy(
             copy_rows(input, || rows.next_row(), &mut writer, keep)?
         }
     };
+    writer.finish()?;
+    Ok(report)
+}
+
+/// Copies rows of a table of JSON.
+pub(super) fn copy_table(
+    input: &Original,
+    cells: TableCells,
+    compression: Compression,
+    file: fs_err::File,
+    keep: &mut dyn FnMut(u64) -> bool,
+) -> Result<SubsetReport, Error> {
+    let table = open_table(input, cells, compression)?;
+    let mut writer = compression.create(file)?;
+    let report = table.write(&mut writer, keep)?;
     writer.finish()?;
     Ok(report)
 }
