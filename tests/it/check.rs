@@ -184,7 +184,8 @@ fn an_evaluation_in_the_data_is_found_with_both_rows() {
 #[test]
 fn an_evaluation_may_have_questions_alone() {
     let sandbox = Sandbox::new();
-    let question = "A farmer has seventeen sheep and all but nine of them run away, so how many are left for him now?";
+    let question =
+        "A farmer has seventeen sheep and all but nine of them run away, so how many are left for him now?";
     sandbox.write("pool.jsonl", lines(&[row(question, "9"), row("What is 2 + 3?", "5")]));
     let files = [
         ("question.jsonl", json!({"question": question})),

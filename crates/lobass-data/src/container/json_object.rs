@@ -5,8 +5,8 @@ use std::io::{self, BufRead};
 use lobass_core::TRAIN;
 use serde_json::{Map, Value};
 
-use super::cursor::Cursor;
 use super::TableCells;
+use super::cursor::Cursor;
 use super::text::is_turn;
 use crate::format::detect;
 use crate::json;
@@ -114,7 +114,8 @@ impl Outline {
     /// How the cells stand in it, if it is a table by its columns. In one column there can be conversations.
     fn cells(&self) -> Option<TableCells> {
         let turns = |value: &Value| value.get(0).is_some_and(|first| first.get(0).is_some_and(is_turn));
-        let is_cell = |first: &Value| !first.is_object() && (!first.is_array() || first.get(0).is_some_and(is_turn));
+        let is_cell =
+            |first: &Value| !first.is_object() && (!first.is_array() || first.get(0).is_some_and(is_turn));
         let several = self.entries.len() > 1;
         let all = |test: &dyn Fn(&Value) -> bool| self.entries.values().all(test);
         if (several || all(&turns)) && all(&|value| value.get(0).is_some_and(is_cell)) {
@@ -137,7 +138,6 @@ impl Outline {
             false => Meaning::Row,
         }
     }
-
 }
 
 /// Whether a value is a list of rows: of rows of a known format, or of any under a name that says so. Other lists of
@@ -259,7 +259,8 @@ mod tests {
 
     #[test]
     fn tables_by_their_columns() {
-        let long = format!("{{\"ask\": {{\"0\": \"{}\"}}, \"reply\": {{\"0\": \"a\"}}}}", "x".repeat(KEPT_BYTES));
+        let long =
+            format!("{{\"ask\": {{\"0\": \"{}\"}}, \"reply\": {{\"0\": \"a\"}}}}", "x".repeat(KEPT_BYTES));
         for (text, cells) in [
             (r#"{"question": ["a", "b"], "reply": ["c", "d"]}"#, TableCells::Lists),
             (r#"{"instruction": ["a"], "output": ["b"]}"#, TableCells::Lists),

@@ -82,7 +82,8 @@ impl JsonTable {
             return None;
         }
         self.next += 1;
-        let cells = || self.columns.iter().filter_map(|column| Some((&column.name, column.cells[at].as_ref()?)));
+        let cells =
+            || self.columns.iter().filter_map(|column| Some((&column.name, column.cells[at].as_ref()?)));
         let n_bytes = cells().map(|(_, cell)| cell.length as u64).sum();
         let field = |(name, cell): (&String, &Cell)| {
             let text = String::from_utf8_lossy(&cell.text);
@@ -113,7 +114,8 @@ impl JsonTable {
                 writer.write_all(part)?;
             }
             before = b", ";
-            let cells = column.cells.iter().zip(&kept).filter_map(|(cell, kept)| cell.as_ref().filter(|_| *kept));
+            let cells =
+                column.cells.iter().zip(&kept).filter_map(|(cell, kept)| cell.as_ref().filter(|_| *kept));
             for (at, cell) in cells.enumerate() {
                 let between: &[u8] = if at > 0 { b", " } else { b"" };
                 let colon: &[u8] = if cell.label.is_empty() { b"" } else { b": " };
@@ -229,9 +231,13 @@ mod tests {
 
     #[test]
     fn a_list_for_each_column() {
-        let text = "\u{feff}{\"a\": [\"x\", \"y]\", null],\n \"b\" : [1e400, NaN,123456789012345678901234]}\n";
+        let text =
+            "\u{feff}{\"a\": [\"x\", \"y]\", null],\n \"b\" : [1e400, NaN,123456789012345678901234]}\n";
         let table = read(text, TableCells::Lists).unwrap();
-        assert_eq!(written(&table, &[0, 2]), "{\"a\": [\"x\", null], \"b\": [1e400, 123456789012345678901234]}\n");
+        assert_eq!(
+            written(&table, &[0, 2]),
+            "{\"a\": [\"x\", null], \"b\": [1e400, 123456789012345678901234]}\n"
+        );
         let rows = rows(table);
         assert_eq!(rows.len(), 3);
         assert_eq!(rows[0].as_ref().unwrap()["a"], "x");
@@ -246,7 +252,10 @@ mod tests {
     fn a_label_before_each_cell() {
         let text = r#"{"a": {"7": "x", "9": {"b": 1}}, "b": {"9": "z", "7": "y", "8": 1}}"#;
         let table = read(text, TableCells::Labels).unwrap();
-        assert_eq!(written(&table, &[1, 2]), "{\"a\": {\"9\": {\"b\": 1}}, \"b\": {\"9\": \"z\", \"8\": 1}}\n");
+        assert_eq!(
+            written(&table, &[1, 2]),
+            "{\"a\": {\"9\": {\"b\": 1}}, \"b\": {\"9\": \"z\", \"8\": 1}}\n"
+        );
         let expected = [json!({"a": "x", "b": "y"}), json!({"a": {"b": 1}, "b": "z"}), json!({"b": 1})];
         assert_eq!(rows(table).into_iter().map(Result::unwrap).collect::<Vec<_>>(), expected);
     }

@@ -119,7 +119,9 @@ impl Container {
     /// The ending that names of such files have.
     pub fn suffix(&self) -> String {
         let ending = match self {
-            Self::JsonArray(_) | Self::JsonObject { .. } | Self::JsonTable { .. } | Self::JsonValues(_) => ".json",
+            Self::JsonArray(_) | Self::JsonObject { .. } | Self::JsonTable { .. } | Self::JsonValues(_) => {
+                ".json"
+            }
             Self::JsonLines(_) => ".jsonl",
             Self::Csv { separator: b'\t', .. } => ".tsv",
             Self::Csv { .. } => ".csv",
@@ -171,7 +173,9 @@ impl fmt::Display for Container {
                     false => write!(f, " (without `{}`)", left_out.join("`, `")),
                 }
             }
-            Self::JsonTable { cells: TableCells::Lists, .. } => f.write_str("JSON object with a list for each column"),
+            Self::JsonTable { cells: TableCells::Lists, .. } => {
+                f.write_str("JSON object with a list for each column")
+            }
             Self::JsonTable { .. } => f.write_str("JSON object with labelled cells for each column"),
             Self::JsonLines(_) => f.write_str("JSON lines"),
             Self::JsonValues(_) => f.write_str("JSON objects over several lines"),

@@ -19,14 +19,16 @@ pub struct PromptLayout {
 }
 
 /// Usual names of the column, the likeliest first; capitals do not count.
-const NAMES: [&str; 8] = ["question", "prompt", "problem", "instruction", "query", "input", "text", "content"];
+const NAMES: [&str; 8] =
+    ["question", "prompt", "problem", "instruction", "query", "input", "text", "content"];
 
 impl PromptLayout {
     /// The layout of rows that have a column of text with a usual name.
     pub(super) fn of(rows: &[Map<String, Value>]) -> Option<Self> {
         let holds_text = |name: &str| {
             rows.iter().find_map(|row| {
-                let mut fields = row.iter().filter(|(key, value)| key.eq_ignore_ascii_case(name) && value.is_string());
+                let mut fields =
+                    row.iter().filter(|(key, value)| key.eq_ignore_ascii_case(name) && value.is_string());
                 Some(fields.next()?.0.clone())
             })
         };
