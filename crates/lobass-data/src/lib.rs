@@ -47,7 +47,7 @@ mod tokenizer;
 mod unread;
 
 pub use container::{
-    ArrowKind, Compression, Container, MAX_ROW_BYTES, RawRow, Rows, SubsetReport, require_codecs,
+    ArrowKind, Compression, Container, MAX_ROW_BYTES, RawRow, Rows, SubsetReport, TableCells, require_codecs,
 };
 pub use encode::{EncodeOptions, Encoded, Encoder, Mask, Overlong, Trace};
 pub use error::Error;
