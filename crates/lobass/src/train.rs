@@ -15,7 +15,7 @@ use crate::reference::{Part, TrainRequest, Trained, TrainingRecord, train_refere
 use crate::rows::Rows;
 use crate::runtime::Runtime;
 use crate::scoring::{clean_up, encode, n_skipped};
-use crate::sequences::{Sequences, paths_of};
+use crate::sequences::{Sequences, local_paths_of};
 use crate::settings::{DataSettings, EncodeSettings, EvalSettings, TrainSettings, available_threads};
 
 /// Options of [`train`].
@@ -72,7 +72,7 @@ pub fn train(
     let sequences = Sequences::of(pool, &options.sequences, base.dir(), config, told, runtime)?;
     let plan = sequences.plan()?;
     let recipe = options.train.config(config.n_parameters())?;
-    let eval_paths = paths_of(&options.eval.files, runtime)?;
+    let eval_paths = local_paths_of(&options.eval.files, runtime)?;
     let request = TrainRequest {
         base,
         sequences: &sequences,

@@ -269,7 +269,7 @@ mod tests {
             (r#"{"ask": {"17": "a"}, "reply": {"17": "c"}}"#, TableCells::Labels),
             (&long, TableCells::Labels),
         ] {
-            assert_eq!(meaning(text), Some(Meaning::Table(cells)), "{}", &text[..40]);
+            assert_eq!(meaning(text), Some(Meaning::Table(cells)), "{:?}", text.get(..40));
         }
     }
 

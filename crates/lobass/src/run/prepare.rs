@@ -18,7 +18,7 @@ use crate::references::{References, further};
 use crate::runtime::Runtime;
 use crate::selection::{Expected, check_data};
 use crate::sequences::check_model;
-use crate::sequences::{Sequences, open_pool, paths_of};
+use crate::sequences::{Sequences, local_paths_of, open_pool};
 use crate::settings::{DataSettings, Settings};
 
 /// A run that can begin.
@@ -78,7 +78,7 @@ impl Prepared {
         faults.end()?;
         let plan = sequences.plan()?;
         let detail = Detail::Sum;
-        let eval_paths = paths_of(&settings.eval.files, runtime)?;
+        let eval_paths = local_paths_of(&settings.eval.files, runtime)?;
         let mut prepared =
             Self { settings, out, base, reference, further, recipe, sequences, plan, detail, eval_paths };
         prepared.check()?;

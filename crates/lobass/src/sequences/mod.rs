@@ -15,7 +15,7 @@ use lobass_run::Plan;
 use crate::error::{Context as _, Error, Result, bail};
 use crate::runtime::Runtime;
 use crate::settings::{DataSettings, EncodeSettings};
-pub use pool::{open_evaluation, open_pool, paths_of, pool_in_memory};
+pub use pool::{local_paths_of, open_evaluation, open_pool, paths_of, pool_in_memory};
 pub use scored_pool::{KnownRows, Named, check_model, check_named, check_scored_pool, open_scored_pool};
 
 /// A pool and the encoder of its rows: everything that decides the tokens of a model.

@@ -1,6 +1,6 @@
 //! Pools from files.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use lobass_core::Observer as _;
 use lobass_core::readable::counted;
@@ -101,18 +101,28 @@ fn open_as(
     Ok(pool)
 }
 
-/// The files of paths, folders, patterns, and addresses of the hub.
+/// The files of paths, folders, and patterns.
 ///
 /// # Errors
-/// If a pattern is malformed, a path has no files, or a file of the hub cannot be fetched.
-pub fn paths_of(given: &[PathBuf], runtime: &Runtime) -> Result<Vec<PathBuf>> {
+/// If a pattern is malformed, or a path has no files.
+pub fn paths_of(given: &[PathBuf], home: Option<&Path>) -> Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    for given in given {
+        paths.extend(find_files(&given.to_string_lossy(), home)?.into_iter().flat_map(|one| one.files));
+    }
+    Ok(paths)
+}
+
+/// As [`paths_of`], with the files of the hub where they are in the cache.
+///
+/// # Errors
+/// Those of [`paths_of`], and if a file of the hub cannot be fetched.
+pub fn local_paths_of(given: &[PathBuf], runtime: &Runtime) -> Result<Vec<PathBuf>> {
     let given: Vec<String> = given.iter().map(|path| path.display().to_string()).collect();
     let mut paths = Vec::new();
     for given in find_data(&given, runtime)? {
         match given {
-            Given::Here(given) => {
-                paths.extend(find_files(&given, runtime.home())?.into_iter().flat_map(|one| one.files));
-            }
+            Given::Here(given) => paths.extend(paths_of(&[given.into()], runtime.home())?),
             Given::Fetched { path, .. } => paths.push(path),
         }
     }

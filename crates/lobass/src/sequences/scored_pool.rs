@@ -27,7 +27,7 @@ pub fn open_scored_pool(
 ) -> Result<Pool> {
     let given: Vec<String> = match data.is_empty() {
         true => manifest.inputs.iter().map(|input| input.path.clone()).collect(),
-        false => paths_of(data, runtime)?.iter().map(|path| path.display().to_string()).collect(),
+        false => paths_of(data, runtime.home())?.iter().map(|path| path.display().to_string()).collect(),
     };
     let given = find_data(&given, runtime)?;
     if given.len() != manifest.inputs.len() {
