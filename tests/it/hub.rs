@@ -227,7 +227,7 @@ fn a_run_writes_down_commits() {
 #[test]
 fn held_out_files_of_the_hub_are_known_again() {
     let place = Place::new();
-    let train = "train --model tiny/base --data hf://datasets/tiny/pool --eval hf://datasets/tiny/pool/train.jsonl \
+    let train = "train --model tiny/base --data hf://datasets/tiny/pool --eval-data hf://datasets/tiny/pool/train.jsonl \
                  --out tuned --epochs 1 --batch-size 8 --eval-rows 0";
     place.expect(0, train, &[]);
     let record: Value = serde_json::from_str(&place.sandbox.read("tuned/lobass-training.json")).unwrap();
