@@ -43,6 +43,9 @@ fn format_of(settings: &DataSettings) -> Result<(FormatChoice, Vec<RoleWord>)> {
 }
 
 /// Opens the files of a pool, and notes how each is read.
+///
+/// # Errors
+/// If no files are given, a file is missing or has an unknown format, or the settings contradict each other.
 pub fn open_pool(settings: &DataSettings, runtime: &Runtime) -> Result<Pool> {
     if settings.files.is_empty() {
         bail!(Data, "no data: name the pool with `--data FILE ..`");

@@ -140,6 +140,8 @@ impl ShapeSettings {
 mod tests {
     use super::*;
 
+    type Case = (fn(&mut ShapeSettings), &'static str);
+
     /// Each with the part of the message that says what to do.
     #[test]
     fn numbers_and_quotas_that_would_do_nothing() {
@@ -148,7 +150,7 @@ mod tests {
             set(&mut settings);
             settings.check().map_err(|error| error.chain())
         };
-        let cases: [(fn(&mut ShapeSettings), &str); 13] = [
+        let cases: [Case; 13] = [
             (|s| s.min_base_loss = Some(f64::NAN), "`--min-base-loss`: expected a number"),
             (|s| s.max_reference_quantile = Some(1.5), "`--max-reference-quantile`: expected 0 to 1"),
             (|s| s.shrinkage = Some(-1.0), "`--shrinkage`: expected nats"),

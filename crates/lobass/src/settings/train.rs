@@ -125,6 +125,7 @@ impl TrainSettings {
     }
 
     /// The settings with every number, so that a record of them does not depend on later defaults.
+    #[must_use]
     pub fn spelled(&self, config: &TrainConfig) -> Self {
         Self {
             epochs: Some(config.epochs),
