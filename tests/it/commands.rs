@@ -40,7 +40,7 @@ fn a_plan_tells_what_need_not_be_computed() {
     assert!(count("n_head_rows") < scored, "{plan}");
 
     let text = sandbox.expect(0, "plan --base base --data pool.jsonl --explain --threads 1").stdout;
-    assert!(text.contains("without twins") && text.contains("common beginnings"), "{text}");
+    assert!(text.contains("without duplicates") && text.contains("shared prefixes"), "{text}");
     let scored = sandbox.expect(0, "score --base base --data pool.jsonl --out s.jsonl --work kept");
     assert!(scored.stderr.contains("tokenise         done before"), "{}", scored.stderr);
     // The first line is the manifest.

@@ -358,7 +358,7 @@ fn a_worker_does_all_that_it_was_asked_before_its_input_ended() {
     assert_eq!(n_commits(&sandbox.path("run")), 3);
     let (n_lines, stderr) = ask(&[], "");
     assert_eq!(n_lines, 1);
-    assert!(stderr.contains("asked for no unit") && stderr.contains("--world"), "{stderr}");
+    assert!(stderr.contains("requested no unit") && stderr.contains("--world"), "{stderr}");
 }
 
 /// Input that stays open says nothing of who started the worker; a driver that died is noticed by itself.
