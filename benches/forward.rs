@@ -3,8 +3,8 @@
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use lobass_benches::{model, sequences};
 use lobass_core::Sequence;
-use lobass_llama::Packed;
 use lobass_loss::Workers;
+use lobass_model::Packed;
 
 /// Tokens in every case.
 const N_TOKENS: usize = 512;

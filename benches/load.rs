@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use lobass_benches::{SMALL, config, model};
-use lobass_llama::{Checkpoint, DeviceName, Dtype, save};
+use lobass_model::{Checkpoint, DeviceName, Dtype, save};
 
 fn load(criterion: &mut Criterion) {
     let device = DeviceName::Cpu.open();

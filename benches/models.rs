@@ -1,7 +1,7 @@
 //! A model and sequences.
 
 use lobass_core::Sequence;
-use lobass_llama::{DeviceName, Llama, LlamaConfig};
+use lobass_model::{DeviceName, Llama, LlamaConfig};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 

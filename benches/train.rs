@@ -2,7 +2,7 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use lobass_benches::{model, sequences};
-use lobass_llama::LoraConfig;
+use lobass_model::LoraConfig;
 use lobass_train::{Objective, loss_gradients};
 
 fn train(criterion: &mut Criterion) {

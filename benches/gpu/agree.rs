@@ -2,8 +2,8 @@
 
 use lobass_benches::SEED;
 use lobass_core::{Detail, LossEngine as _, Sequence};
-use lobass_llama::{Checkpoint, DeviceName, Dtype, Llama, LlamaConfig, save};
 use lobass_loss::Engine;
+use lobass_model::{Checkpoint, DeviceName, Dtype, Llama, LlamaConfig, save};
 
 use crate::{Result, work};
 

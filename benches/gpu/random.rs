@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use burn::tensor::{DType, Device, Distribution, Tensor};
 use lobass_benches::SEED;
-use lobass_llama::{Llama, LlamaConfig, WeightSource};
+use lobass_model::{Llama, LlamaConfig, WeightSource};
 
 /// Draws weights on a device, in the number format in which they are held.
 struct OnDevice {

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use lobass_core::{Detail, LossEngine as _, Sequence};
-use lobass_llama::{DeviceName, Dtype, LlamaConfig};
 use lobass_loss::Engine;
+use lobass_model::{DeviceName, Dtype, LlamaConfig};
 use serde_json::{Value, json};
 
 use crate::{Result, cards, random, work};
@@ -55,7 +55,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let name = args.device.trial()?.name.unwrap_or_else(|| "the processor".to_owned());
     let device = args.device.open();
     let begin = Instant::now();
-    let model = random::model(&config, lobass_llama::to_burn(dtype), &device);
+    let model = random::model(&config, lobass_model::to_burn(dtype), &device);
     device.sync()?;
     println!("score {} ({name}), {dtype}: weights drawn in {:.1?}", args.device, begin.elapsed());
     let engine = Engine::new(model, 1);

@@ -2,7 +2,7 @@
 
 use lobass_benches::SEED;
 use lobass_core::Sequence;
-use lobass_llama::LlamaConfig;
+use lobass_model::LlamaConfig;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 

@@ -9,8 +9,8 @@ use std::time::Instant;
 
 use lobass_benches::peak_memory;
 use lobass_core::{Detail, LossEngine as _, Sequence};
-use lobass_llama::{Checkpoint, DeviceName, Dtype};
 use lobass_loss::Engine;
+use lobass_model::{Checkpoint, DeviceName, Dtype};
 use serde::Deserialize;
 use serde_json::json;
 

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use lobass_benches::peak_memory;
 use lobass_core::Sequence;
-use lobass_llama::{AdapterCheckpoint, Checkpoint, DeviceName, Dtype, Llama};
+use lobass_model::{AdapterCheckpoint, Checkpoint, DeviceName, Dtype, Llama};
 use lobass_train::{Event, Schedule, Session, TrainConfig, TrainData, fine_tune};
 use serde::Deserialize;
 use serde_json::json;

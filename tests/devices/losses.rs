@@ -1,8 +1,8 @@
 //! Losses of a card are those of the processor.
 
 use lobass_core::{Detail, LossEngine as _, SequenceLoss};
-use lobass_llama::{DeviceName, Packed};
 use lobass_loss::{Engine, label_losses};
+use lobass_model::{DeviceName, Packed};
 use lobass_tests::assert_close;
 
 use crate::{TOLERANCE, card, sequences, tiny};

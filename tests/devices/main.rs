@@ -9,7 +9,7 @@ mod losses;
 mod training;
 
 use lobass_core::Sequence;
-use lobass_llama::{DeviceName, Llama, LlamaConfig};
+use lobass_model::{DeviceName, Llama, LlamaConfig};
 
 /// Two layers with grouped queries. Weights are large, so that a wrong mask or rotation changes every loss.
 const TINY: &str = r#"{"model_type": "llama", "vocab_size": 96, "hidden_size": 64, "intermediate_size": 128,

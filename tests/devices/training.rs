@@ -1,6 +1,6 @@
 //! A training step on a card is one on the processor.
 
-use lobass_llama::DeviceName;
+use lobass_model::DeviceName;
 use lobass_tests::assert_close;
 use lobass_train::{Schedule, Session, TrainConfig, TrainData, fine_tune};
 

@@ -1,8 +1,8 @@
 //! Adapters that PEFT saves in unusual ways, and those that do not belong to a base.
 
 use lobass_core::{Detail, LossEngine as _, Sequence};
-use lobass_llama::{AdapterCheckpoint, Checkpoint, DeviceName, Dtype, Finding};
 use lobass_loss::Engine;
+use lobass_model::{AdapterCheckpoint, Checkpoint, DeviceName, Dtype, Finding};
 use lobass_tests::{assert_close, fixture, read_json};
 use serde::Deserialize;
 use serde_json::Value;

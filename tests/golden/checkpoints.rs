@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use lobass_llama::{Checkpoint, DeviceName, Dtype, expected_tensors, save};
+use lobass_model::{Checkpoint, DeviceName, Dtype, expected_tensors, save};
 use lobass_tests::fixture;
 use safetensors::SafeTensors;
 

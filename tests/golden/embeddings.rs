@@ -1,8 +1,8 @@
 //! RDS+ vectors of tiny random checkpoints equal those of transformers.
 
 use lobass_core::{EmbeddingEngine as _, Sequence};
-use lobass_llama::{Checkpoint, DeviceName, Dtype};
 use lobass_loss::Engine;
+use lobass_model::{Checkpoint, DeviceName, Dtype};
 use lobass_tests::{assert_close, fixture, read_json};
 use serde::Deserialize;
 

@@ -1,8 +1,8 @@
 //! Per-token losses of tiny random checkpoints equal those of transformers.
 
 use lobass_core::{Detail, LossEngine as _, Sequence};
-use lobass_llama::{Checkpoint, DeviceName, Dtype};
 use lobass_loss::Engine;
+use lobass_model::{Checkpoint, DeviceName, Dtype};
 use lobass_tests::{assert_close, fixture, read_json};
 use serde::Deserialize;
 

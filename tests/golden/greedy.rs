@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use lobass_core::{Detail, LossEngine as _, Sequence};
-use lobass_llama::{Checkpoint, DeviceName, Dtype};
 use lobass_loss::Engine;
+use lobass_model::{Checkpoint, DeviceName, Dtype};
 use lobass_tests::{fixture, read_json};
 use serde::Deserialize;
 

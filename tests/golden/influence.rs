@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use lobass_core::Sequence;
 use lobass_influence::{Kind, Projection, Tasks, WarmUp, features};
-use lobass_llama::AdapterCheckpoint;
 use lobass_loss::Workers;
+use lobass_model::AdapterCheckpoint;
 use lobass_tests::{assert_close, fixture, read_json};
 use lobass_train::AdamState;
 use safetensors::SafeTensors;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use lobass_llama::{Checkpoint, Dtype, Finding};
+use lobass_model::{Checkpoint, Dtype, Finding};
 use lobass_tests::{assert_close, fixture, read_json};
 use serde::Deserialize;
 use serde_json::{Value, json};

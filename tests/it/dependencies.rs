@@ -53,16 +53,16 @@ fn every_crate_keeps_to_its_floor() {
     check(whole, &[], &[&["burn-core", "clap", "rayon", "serde"], text, files]);
     check("lobass-data", &["lobass-core", whole], &[&["burn-core", "clap"]]);
     check(kernels, &[], &[&["burn-core", "rayon", "serde", "clap"], text, files]);
-    check("lobass-llama", &["lobass-core", whole, kernels], &[&["clap"], text, files]);
-    check("lobass-loss", &["lobass-core", whole, kernels, "lobass-llama"], &[&["clap"], text, files]);
+    check("lobass-model", &["lobass-core", whole, kernels], &[&["clap"], text, files]);
+    check("lobass-loss", &["lobass-core", whole, kernels, "lobass-model"], &[&["clap"], text, files]);
     check(
         "lobass-train",
-        &["lobass-core", whole, kernels, "lobass-llama", "lobass-loss"],
+        &["lobass-core", whole, kernels, "lobass-model", "lobass-loss"],
         &[&["clap"], text, files],
     );
     check(
         "lobass-influence",
-        &["lobass-core", whole, kernels, "lobass-llama", "lobass-loss", "lobass-train"],
+        &["lobass-core", whole, kernels, "lobass-model", "lobass-loss", "lobass-train"],
         &[&["clap"], text, files],
     );
     check("lobass-matrix", &[whole], &[&["burn-core", "clap", "rayon"], text, files]);

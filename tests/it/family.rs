@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use lobass_core::{Detail, LossEngine as _};
-use lobass_llama::{Checkpoint, DeviceName, Dtype};
 use lobass_loss::Engine;
+use lobass_model::{Checkpoint, DeviceName, Dtype};
 use lobass_run::{IGNORE_INDEX, ScoreFile, TokenLosses};
 use serde_json::Value;
 

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use lobass_llama::{Checkpoint, DeviceName, Dtype, Llama, LlamaConfig, save};
+use lobass_model::{Checkpoint, DeviceName, Dtype, Llama, LlamaConfig, save};
 use lobass_tests::fixture;
 use serde_json::{Value, json};
 

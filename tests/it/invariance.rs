@@ -1,8 +1,8 @@
 //! A loss depends on its sequence alone: not on its company, its place, or the number of threads. To the bit.
 
 use lobass_core::{Detail, EmbeddingEngine as _, LossEngine as _, Sequence, SequenceLoss};
-use lobass_llama::{Checkpoint, DeviceName, Dtype, Llama, LlamaConfig};
 use lobass_loss::{Engine, Plan};
+use lobass_model::{Checkpoint, DeviceName, Dtype, Llama, LlamaConfig};
 use lobass_tests::fixture;
 
 fn model(name: &str, dtype: Dtype) -> Llama {

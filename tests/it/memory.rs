@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray, UInt32Array, UInt64Array};
 use lobass_data::{DataFile, FormatChoice};
-use lobass_llama::{DeviceName, Dtype, Llama, LlamaConfig, save};
+use lobass_model::{DeviceName, Dtype, Llama, LlamaConfig, save};
 use parquet::arrow::ArrowWriter;
 use parquet::file::metadata::KeyValue;
 use safetensors::SafeTensors;

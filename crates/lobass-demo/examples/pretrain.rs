@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result};
 use lobass_core::Sequence;
 use lobass_data::TextTokenizer;
 use lobass_demo::{World, as_json_lines, pool, pretraining_documents};
-use lobass_llama::{DeviceName, Dtype, Llama, LlamaConfig, save};
+use lobass_model::{DeviceName, Dtype, Llama, LlamaConfig, save};
 use lobass_train::{Event, Objective, Schedule, Session, TrainConfig, TrainData, fine_tune};
 use tokenizers::models::bpe::{BPE, BpeTrainerBuilder};
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;

@@ -6,8 +6,8 @@
 
 use lobass_core::Sequence;
 use lobass_influence::{Kind, Projection, Tasks, WarmUp, features};
-use lobass_llama::{DeviceName, Llama, LlamaConfig, LoraConfig};
 use lobass_loss::Workers;
+use lobass_model::{DeviceName, Llama, LlamaConfig, LoraConfig};
 use lobass_train::{Event, Session, TrainConfig, TrainData, fine_tune};
 
 const TOY: &str = r#"{"model_type": "llama", "vocab_size": 32, "hidden_size": 16, "intermediate_size": 24,

@@ -13,7 +13,7 @@
 //! ```
 //! use lobass_core::Sequence;
 //! use lobass_influence::{Kind, Projection, Tasks, WarmUp, features};
-//! use lobass_llama::{DeviceName, Llama, LlamaConfig, LoraConfig};
+//! use lobass_model::{DeviceName, Llama, LlamaConfig, LoraConfig};
 //! use lobass_loss::Workers;
 //! use lobass_train::{Event, Session, TrainConfig, TrainData, fine_tune};
 //!

@@ -2,7 +2,7 @@
 
 use burn::module::ParamId;
 use lobass_core::Sequence;
-use lobass_llama::{Gradients, Llama};
+use lobass_model::{Gradients, Llama};
 use lobass_train::{AdamState, RunningMeans, sequence_gradients};
 
 use crate::Error;

@@ -6,8 +6,8 @@
 #![expect(clippy::print_stdout, reason = "an example talks to its reader")]
 
 use lobass_core::{Detail, LossEngine as _, Sequence};
-use lobass_llama::{Checkpoint, DeviceName, Dtype, Llama, LlamaConfig};
 use lobass_loss::Engine;
+use lobass_model::{Checkpoint, DeviceName, Dtype, Llama, LlamaConfig};
 
 const TOY: &str = r#"{"model_type": "llama", "vocab_size": 32, "hidden_size": 16, "intermediate_size": 24,
     "num_hidden_layers": 2, "num_attention_heads": 4, "max_position_embeddings": 64, "initializer_range": 0.3}"#;

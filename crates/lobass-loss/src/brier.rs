@@ -3,7 +3,7 @@
 use burn::tensor::Tensor;
 use burn::tensor::activation::softmax;
 use lobass_kernels::RunningBrier;
-use lobass_llama::LogitBlocks;
+use lobass_model::LogitBlocks;
 
 use crate::Judge;
 use crate::rows::label_indices;

@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 use lobass_kernels::RunningCrossEntropy;
-use lobass_llama::LogitBlocks;
+use lobass_model::LogitBlocks;
 
 use crate::Judge;
 
@@ -20,6 +20,6 @@ impl Judge for CrossEntropy {
     }
 
     fn by_rows(&self, logits: Tensor<2>, labels: &[u32]) -> Vec<f32> {
-        lobass_llama::cross_entropy(logits, labels)
+        lobass_model::cross_entropy(logits, labels)
     }
 }

@@ -1,7 +1,7 @@
 //! One model on one device.
 
 use lobass_core::Sequence;
-use lobass_llama::Llama;
+use lobass_model::Llama;
 
 use crate::Error;
 use crate::lanes::Lanes;

@@ -3,7 +3,7 @@
 use burn::tensor::{Int, Tensor};
 use lobass_core::{Nll, Sequence};
 use lobass_kernels::RunningCrossEntropy;
-use lobass_llama::LogitBlocks;
+use lobass_model::LogitBlocks;
 
 use crate::cross_entropy::CrossEntropy;
 use crate::measured::summed;

@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 use lobass_core::Measure;
-use lobass_llama::{Llama, LogitBlocks, Logits};
+use lobass_model::{Llama, LogitBlocks, Logits};
 
 use crate::brier::Brier;
 use crate::cross_entropy::CrossEntropy;

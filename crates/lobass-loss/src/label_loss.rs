@@ -1,7 +1,7 @@
 //! The loss of chosen labels, from hidden states, and its gradient.
 
 use burn::tensor::Tensor;
-use lobass_llama::{Gradients, Llama};
+use lobass_model::{Gradients, Llama};
 
 use crate::cross_entropy::CrossEntropy;
 use crate::judge::verdicts;

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use lobass_core::Sequence;
-use lobass_llama::{Concurrency, Llama, LlamaConfig, RopeScaling};
+use lobass_model::{Concurrency, Llama, LlamaConfig, RopeScaling};
 
 use crate::halving::{in_halves, without_panic};
 use crate::plan::{Batch, Limits, Plan};

@@ -17,7 +17,7 @@
 //!
 //! ```
 //! use lobass_core::{Detail, LossEngine, Sequence};
-//! use lobass_llama::{DeviceName, Llama, LlamaConfig};
+//! use lobass_model::{DeviceName, Llama, LlamaConfig};
 //! use lobass_loss::Engine;
 //!
 //! let config = LlamaConfig::from_json(

@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use burn::tensor::Tensor;
-use lobass_llama::Llama;
-use lobass_llama::host::Lent;
+use lobass_model::Llama;
+use lobass_model::host::Lent;
 
 /// Logits held at once where whole rows of them are needed, in values: 64 MiB of f32.
 const CHUNK_LOGITS: usize = 16 << 20;

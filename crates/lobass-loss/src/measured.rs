@@ -95,7 +95,7 @@ pub(crate) fn summed(losses: &[f32]) -> Nll {
 #[cfg(test)]
 mod tests {
     use burn::tensor::Tensor;
-    use lobass_llama::{DeviceName, Llama, LlamaConfig, LogitBlocks};
+    use lobass_model::{DeviceName, Llama, LlamaConfig, LogitBlocks};
 
     use super::*;
     use crate::Judge;

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use lobass_llama::{Concurrency, Llama};
+use lobass_model::{Concurrency, Llama};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 /// A fixed number of threads, each with a pool of one, so that tensor operations inside a job stay on its thread.

@@ -6,7 +6,7 @@
 #![expect(clippy::print_stdout, reason = "an example talks to its reader")]
 
 use lobass_core::{Sequence, SequenceError};
-use lobass_llama::{DeviceName, Llama, LlamaConfig};
+use lobass_model::{DeviceName, Llama, LlamaConfig};
 use lobass_train::{Event, Objective, Session, TrainConfig, TrainData, fine_tune};
 
 const TOY: &str = r#"{"model_type": "llama", "vocab_size": 32, "hidden_size": 16, "intermediate_size": 32,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use burn::module::ParamId;
 use burn::tensor::Tensor;
 use lobass_kernels::AdamW as Step;
-use lobass_llama::{Compute, Gradients, Llama, Values};
+use lobass_model::{Compute, Gradients, Llama, Values};
 
 use crate::TrainConfig;
 

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use lobass_core::Nll;
-use lobass_llama::Llama;
+use lobass_model::Llama;
 use serde::{Deserialize, Serialize};
 
 use crate::trainer::Trainer;

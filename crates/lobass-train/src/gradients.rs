@@ -1,8 +1,8 @@
 //! Loss and gradients of a whole batch, whatever the micro-batches and threads.
 
 use lobass_core::Sequence;
-use lobass_llama::{Gradients, Llama, Packed, TraceOptions};
 use lobass_loss::{Workers, label_losses, label_losses_backward};
+use lobass_model::{Gradients, Llama, Packed, TraceOptions};
 
 use crate::Objective;
 use crate::batches::micro_batches;

@@ -1,7 +1,7 @@
 //! Supervised fine-tuning of the reference model.
 //!
 //! [`fine_tune`] takes a model and examples and returns the trained model. It trains all weights or, with a [LoRA
-//! adapter](lobass_llama::LoraConfig) on the model, the adapter's. The [`Objective`] is supervised fine-tuning, whose
+//! adapter](lobass_model::LoraConfig) on the model, the adapter's. The [`Objective`] is supervised fine-tuning, whose
 //! loss is the mean over the scored tokens of the whole batch, or preference optimization over pairs. It does not
 //! depend on the micro-batches. Gradients are clipped by their global norm, AdamW does not decay norms and biases, and
 //! the learning rate follows a [`Schedule`]. These are the semantics of transformers' `Trainer` with PyTorch's `AdamW`.
@@ -12,7 +12,7 @@
 //!
 //! ```
 //! use lobass_core::Sequence;
-//! use lobass_llama::{DeviceName, Llama, LlamaConfig};
+//! use lobass_model::{DeviceName, Llama, LlamaConfig};
 //! use lobass_train::{Event, Session, TrainConfig, TrainData, fine_tune};
 //!
 //! let config = LlamaConfig::from_json(

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use burn::module::ParamId;
 use burn::tensor::{Device, Tensor, TensorData};
 use lobass_files::{WholeFile, is_partial};
-use lobass_llama::{Llama, Values};
+use lobass_model::{Llama, Values};
 use safetensors::tensor::{SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 

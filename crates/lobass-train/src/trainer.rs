@@ -1,8 +1,8 @@
 //! One training, step by step.
 
 use lobass_core::{Detail, LossEngine as _, Nll, Sequence};
-use lobass_llama::{Llama, TraceOptions};
 use lobass_loss::{Engine, Workers};
+use lobass_model::{Llama, TraceOptions};
 use sha2::{Digest, Sha256};
 
 use crate::adamw::AdamW;

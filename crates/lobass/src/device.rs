@@ -2,7 +2,7 @@
 
 use std::process::{Output, Stdio};
 
-use lobass_llama::DeviceName;
+use lobass_model::DeviceName;
 
 use crate::error::{Context as _, Result, bail};
 use crate::runtime::Runtime;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use lobass_core::Observer as _;
 use lobass_core::readable::Labelled;
 use lobass_data::brought_template;
-use lobass_llama::Dtype;
+use lobass_model::Dtype;
 use serde::Serialize;
 
 use crate::error::Result;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use lobass_data::TextTokenizer;
-use lobass_llama::{AdapterCheckpoint, Checkpoint, DeviceName, Dtype, Llama, LlamaConfig, Packed};
+use lobass_model::{AdapterCheckpoint, Checkpoint, DeviceName, Dtype, Llama, LlamaConfig, Packed};
 use lobass_tests::fixture;
 
 use super::{Target, copy, of_each};

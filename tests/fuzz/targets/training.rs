@@ -4,7 +4,7 @@ use std::path::Path;
 
 use lobass_core::Sequence;
 use lobass_influence::WarmUp;
-use lobass_llama::{AdapterCheckpoint, Checkpoint, DeviceName, Dtype, Llama};
+use lobass_model::{AdapterCheckpoint, Checkpoint, DeviceName, Dtype, Llama};
 use lobass_tests::fixture;
 use lobass_train::{AdamState, Checkpoints, Session, TrainConfig, TrainData, fine_tune};
 

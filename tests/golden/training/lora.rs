@@ -1,8 +1,8 @@
 //! Training of PEFT's adapters, and their losses.
 
 use lobass_core::{Detail, LossEngine as _, Sequence};
-use lobass_llama::{AdapterCheckpoint, Llama};
 use lobass_loss::Engine;
+use lobass_model::{AdapterCheckpoint, Llama};
 use lobass_tests::{assert_close, fixture, read_json};
 use lobass_train::Objective;
 use safetensors::SafeTensors;
@@ -72,7 +72,7 @@ fn what_is_written_is_what_peft_writes() {
         let adapter = AdapterCheckpoint::open(&dir).unwrap();
         let model = adapter.apply(&load(&expected.base)).unwrap();
         let out = tempfile::tempdir().unwrap();
-        lobass_llama::save_adapter(&model, &adapter.config(), "base", out.path()).unwrap();
+        lobass_model::save_adapter(&model, &adapter.config(), "base", out.path()).unwrap();
         let read = |dir: &std::path::Path| fs_err::read(dir.join("adapter_model.safetensors")).unwrap();
         let (ours, theirs) = (read(out.path()), read(&dir));
         let sorted = |bytes: &[u8]| {

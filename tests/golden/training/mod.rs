@@ -7,7 +7,7 @@ mod preference;
 use std::path::PathBuf;
 
 use lobass_core::Sequence;
-use lobass_llama::{Checkpoint, DeviceName, Dtype, Gradients, Llama};
+use lobass_model::{Checkpoint, DeviceName, Dtype, Gradients, Llama};
 use lobass_tests::{assert_close, fixture};
 use lobass_train::{
     Event, Objective, Schedule, Session, StepReport, TrainConfig, TrainData, fine_tune, loss_gradients,

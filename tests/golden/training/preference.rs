@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use burn::tensor::{Tensor, TensorData};
-use lobass_llama::Llama;
+use lobass_model::Llama;
 use lobass_tests::{assert_close, fixture, read_json};
 use lobass_train::{Dpo, Objective, Pair};
 use safetensors::SafeTensors;

@@ -2,8 +2,8 @@
 
 use clap::Args;
 use lobass::settings::ComputeSettings;
-use lobass_llama::Backend;
-use lobass_llama::{DeviceName, Dtype};
+use lobass_model::Backend;
+use lobass_model::{DeviceName, Dtype};
 
 use super::words;
 
@@ -22,7 +22,7 @@ pub(crate) struct ComputeArgs {
     threads: Option<u16>,
 }
 
-pub(super) fn check_device(text: &str) -> Result<String, lobass_llama::Error> {
+pub(super) fn check_device(text: &str) -> Result<String, lobass_model::Error> {
     text.parse::<DeviceName>().map(|_| text.to_owned())
 }
 

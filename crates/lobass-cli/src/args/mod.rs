@@ -29,7 +29,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use lobass_core::without_secrets;
-use lobass_llama::Dtype;
+use lobass_model::Dtype;
 use lobass_run::Location;
 
 pub(crate) use check::CheckArgs;

@@ -3,7 +3,7 @@
 use lobass::device::tried;
 use lobass_core::readable::Labelled;
 use lobass_core::without_secrets;
-use lobass_llama::{Backend, DeviceName};
+use lobass_model::{Backend, DeviceName};
 use serde_json::{Value, json};
 
 use crate::exit::Outcome;

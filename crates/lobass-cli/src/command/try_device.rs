@@ -2,7 +2,7 @@
 
 use lobass::device::Tried;
 use lobass_core::readable::Labelled;
-use lobass_llama::{DeviceName, Dtype};
+use lobass_model::{DeviceName, Dtype};
 
 use crate::args::TryDeviceArgs;
 use crate::exit::Outcome;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use lobass_core::Sequence;
-use lobass_llama::Packed;
+use lobass_model::Packed;
 
 use super::prefixes::Node;
 

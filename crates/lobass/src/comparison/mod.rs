@@ -77,7 +77,7 @@ struct Decided {
     table: Option<String>,
     select: SelectSettings,
     recipe: TrainConfig,
-    adapter: Option<lobass_llama::LoraConfig>,
+    adapter: Option<lobass_model::LoraConfig>,
     matched_tokens: u64,
     held_out: String,
 }

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use lobass_core::{Observer as _, Sequence};
 use lobass_evidence::{Matching, Outcome};
-use lobass_llama::Llama;
 use lobass_loss::Engine;
+use lobass_model::Llama;
 use lobass_train::{
     Checkpoints, Event, Objective, Session, TrainConfig, TrainData, TrainReport, batches_of_tokens,
     fine_tune, fine_tune_in_batches,

@@ -79,7 +79,7 @@ pub enum Error {
     Rows(#[from] lobass_data::Error),
     /// Checkpoints or adapters.
     #[error(transparent)]
-    Checkpoint(#[from] lobass_llama::Error),
+    Checkpoint(#[from] lobass_model::Error),
     /// Losses on a device.
     #[error(transparent)]
     Loss(#[from] lobass_loss::Error),

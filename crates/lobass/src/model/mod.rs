@@ -11,7 +11,7 @@ use lobass_core::Observer as _;
 use lobass_core::readable::count;
 use lobass_core::{Context, Digest, Measure, ModelRole};
 use lobass_data::{Bos, TemplateOwner, TextTokenizer, template_owner};
-use lobass_llama::{AdapterCheckpoint, Checkpoint, Dtype, Finding, Llama};
+use lobass_model::{AdapterCheckpoint, Checkpoint, Dtype, Finding, Llama};
 use lobass_run::ModelKey;
 
 use crate::error::{Result, bail};

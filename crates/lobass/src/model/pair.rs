@@ -4,7 +4,7 @@ use std::path::Path;
 
 use lobass_core::Observer as _;
 use lobass_data::{TextTokenizer, TokenizerDifference};
-use lobass_llama::{Checkpoint, LlamaConfig};
+use lobass_model::{Checkpoint, LlamaConfig};
 
 use crate::error::{Result, bail};
 use crate::model::Model;

@@ -1,7 +1,7 @@
 //! The device and the number format of a model: on this machine, or on the machines of workers.
 
 use lobass_core::{DeviceId, DeviceKind, Dtype};
-use lobass_llama::DeviceName;
+use lobass_model::DeviceName;
 
 use crate::error::{Context as _, Error, Result, bail};
 use crate::runtime::Runtime;

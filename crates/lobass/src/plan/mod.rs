@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use lobass_core::ModelRole;
 use lobass_core::readable::{Labelled, counted};
-use lobass_llama::{Checkpoint, LlamaConfig};
 use lobass_loss::limits;
+use lobass_model::{Checkpoint, LlamaConfig};
 use lobass_run::{Job, Location, Plan, WorkDir};
 use serde::Serialize;
 

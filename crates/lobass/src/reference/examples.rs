@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use lobass_core::readable::{count, counted};
 use lobass_core::{Detail, LossEngine as _, Observer, Sequence, Silent};
 use lobass_data::DataFile;
-use lobass_llama::Llama;
 use lobass_loss::Engine;
+use lobass_model::Llama;
 use lobass_run::WorkDir;
 use lobass_train::{Dpo, Objective, Pair, hold_out};
 

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use examples::{Examples, Prepared};
 use lobass_core::Observer as _;
 use lobass_core::readable::counted;
-use lobass_llama::{AdapterCheckpoint, Checkpoint, Dtype, Llama, save_adapter};
+use lobass_model::{AdapterCheckpoint, Checkpoint, Dtype, Llama, save_adapter};
 use lobass_run::WorkDir;
 use lobass_train::{Event, Session, TrainData, fine_tune};
 use metrics::Metrics;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use lobass_core::readable::counted;
 use lobass_core::{Digest, Dtype, Observer, RowStatus};
-use lobass_llama::LoraConfig;
+use lobass_model::LoraConfig;
 use lobass_run::{Plan, UnreadRecord};
 use lobass_train::{Dpo, HeldOut, TrainConfig, TrainReport};
 use serde::{Deserialize, Serialize};

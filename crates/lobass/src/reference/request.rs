@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use lobass_llama::LoraConfig;
+use lobass_model::LoraConfig;
 use lobass_run::Plan;
 use lobass_train::{Checkpoints, Dpo, TrainConfig};
 

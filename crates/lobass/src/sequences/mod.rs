@@ -9,7 +9,7 @@ use jiff::civil::DateTime;
 use lobass_core::readable::count;
 use lobass_core::{Context, Observer as _, RowStatus};
 use lobass_data::{ChatTemplate, EncodeOptions, Encoder, Pool, TemplateChoice, TextTokenizer};
-use lobass_llama::LlamaConfig;
+use lobass_model::LlamaConfig;
 use lobass_run::Plan;
 
 use crate::error::{Context as _, Error, Result, bail};

@@ -11,7 +11,7 @@ mod trainer;
 use std::path::PathBuf;
 
 use lobass_data::{Bos, Duplicates, Mask, Overlong};
-use lobass_llama::{DeviceName, Dtype};
+use lobass_model::{DeviceName, Dtype};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 

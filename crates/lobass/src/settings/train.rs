@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use lobass_llama::LoraConfig;
+use lobass_model::LoraConfig;
 use lobass_train::{Dpo, Recipe, Schedule, TrainConfig};
 use serde::{Deserialize, Serialize};
 

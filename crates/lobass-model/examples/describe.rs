@@ -1,11 +1,11 @@
 //! Opens a checkpoint, says what it is, and asks it for the likeliest next token.
 //!
-//! Run with `cargo run -p lobass-llama --example describe -- CHECKPOINT`; without a directory it takes the checkpoint
+//! Run with `cargo run -p lobass-model --example describe -- CHECKPOINT`; without a directory it takes the checkpoint
 //! that the demo ships.
 
 #![expect(clippy::print_stdout, reason = "an example talks to its reader")]
 
-use lobass_llama::{Checkpoint, DeviceName, Dtype, Packed};
+use lobass_model::{Checkpoint, DeviceName, Dtype, Packed};
 
 const SHIPPED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../lobass-demo/assets/base");
 

@@ -8,7 +8,7 @@
 //! The crate knows no text: token ids in, hidden states and logits out. `lobass-loss` computes losses from them.
 //!
 //! ```
-//! use lobass_llama::{DeviceName, Llama, LlamaConfig, Packed};
+//! use lobass_model::{DeviceName, Llama, LlamaConfig, Packed};
 //!
 //! let config = LlamaConfig::from_json(
 //!     r#"{"model_type": "llama", "vocab_size": 32, "hidden_size": 16, "intermediate_size": 24,
@@ -20,7 +20,7 @@
 //! let packed = Packed::new([[1, 5, 9].as_slice(), &[1, 4]]); // two sequences, five rows
 //! let logits = model.logits(&model.hidden_states(&packed));
 //! assert_eq!(logits.dims(), [5, 32]);
-//! # Ok::<(), lobass_llama::ConfigError>(())
+//! # Ok::<(), lobass_model::ConfigError>(())
 //! ```
 
 mod adapter;
