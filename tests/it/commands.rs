@@ -42,7 +42,7 @@ fn a_plan_tells_what_need_not_be_computed() {
     let text = sandbox.expect(0, "plan --base base --data pool.jsonl --explain --threads 1").stdout;
     assert!(text.contains("without duplicates") && text.contains("shared prefixes"), "{text}");
     let scored = sandbox.expect(0, "score --base base --data pool.jsonl --out s.jsonl --work kept");
-    assert!(scored.stderr.contains("tokenise         done before"), "{}", scored.stderr);
+    assert!(scored.stderr.contains("tokenize         done before"), "{}", scored.stderr);
     // The first line is the manifest.
     let rows: Vec<Value> =
         sandbox.read("s.jsonl").lines().skip(1).map(|line| serde_json::from_str(line).unwrap()).collect();

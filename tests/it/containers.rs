@@ -145,9 +145,9 @@ fn files_that_cannot_be_read_say_what_they_seem_to_be() {
         ("utf16.jsonl", utf16, &["UTF-16", "iconv"]),
         ("book.xlsx", b"PK\x03\x04..".to_vec(), &["spreadsheet", "CSV"]),
         (
-            "columns.json",
-            b"{\"question\": [\"a\"], \"answer\": [\"b\"]}".to_vec(),
-            &["list for each of its columns"],
+            "split.json",
+            b"{\"columns\": [\"question\", \"answer\"], \"data\": [[\"a\", \"b\"]]}".to_vec(),
+            &["found `columns`, `data`"],
         ),
         (
             "python.jsonl",

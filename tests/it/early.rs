@@ -35,7 +35,7 @@ fn selections_that_cannot_be_made_are_refused_before_the_work() {
         ("--quota-by source --shares large=1", ["`large`", "small"]),
         ("--strategy reward-margin", ["`reward-margin`", "pairs"]),
         ("--strategy length-matched-random --lengths-of reward-margin", ["`reward-margin`", "pairs"]),
-        ("--strategy s-ifd --seeds 2", ["`s-ifd`", "one reference"]),
+        ("--strategy s-ifd --seeds 2", ["`s-ifd`", "single reference"]),
         ("--strategy s2l --seeds 2", ["`s2l`", "checkpoints"]),
         (
             "--strategy lobass --diversity k-center --embeddings absent.parquet",
@@ -151,7 +151,7 @@ fn a_comparison_looks_for_its_held_out_files_first() {
     sandbox.expect(0, "score --base base --data small.jsonl --out s.parquet");
     let line = "compare --scores s.parquet --base base --strategy longest --budget 5 --eval absent.jsonl --out compared";
     let ended = sandbox.fails(line, &["absent.jsonl"]);
-    assert!(!ended.stderr.contains("tokenise") && !sandbox.path("compared").exists(), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("tokenize") && !sandbox.path("compared").exists(), "{}", ended.stderr);
 }
 
 #[test]

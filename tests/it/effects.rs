@@ -155,7 +155,7 @@ fn lists_and_tables_of_other_data_are_refused() {
         .expect(0, "select --scores other.parquet --strategy longest --budget 4 --index other.list.jsonl -q");
     sandbox.fails(
         "mask --scores one.parquet --index other.list.jsonl --out m.parquet",
-        &["has the source `one`"],
+        &["expected source `one`, found `other`"],
     );
     assert!(!sandbox.path("m.parquet").exists());
     // A number that is a key.

@@ -73,7 +73,7 @@ fn a_host_gets_what_the_command_line_prints() {
     let host = Recorder::new(usize::MAX);
     let told = run(&host, &line("told.parquet", "")).unwrap();
     assert_eq!(told["manifest"]["digest"], printed["manifest"]["digest"]);
-    assert_eq!(host.stages(), BTreeSet::from(["score base".to_owned(), "tokenise".to_owned()]));
+    assert_eq!(host.stages(), BTreeSet::from(["score base".to_owned(), "tokenize".to_owned()]));
     assert_eq!(host.told.lock().unwrap().last().unwrap(), &("score base".to_owned(), 300, 300));
     let lines = host.lines.lock().unwrap().join("\n");
     assert!(lines.contains("template") && lines.contains("warning: sequences longer than"), "{lines}");
@@ -195,6 +195,6 @@ fn rows_that_nobody_reads_may_be_gone() {
     assert_eq!(sandbox.json(0, line), before);
     assert_eq!(sandbox.read("index.jsonl"), index);
     for more in ["--out chosen.jsonl", "--quota-by kind", "--responses best", "--data small.jsonl"] {
-        sandbox.fails(&format!("{line} {more}"), &["small.jsonl", "is not there"]);
+        sandbox.fails(&format!("{line} {more}"), &["small.jsonl", "of the score table is missing"]);
     }
 }

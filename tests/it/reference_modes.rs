@@ -141,7 +141,7 @@ fn modes_that_make_no_sense_are_refused_before_anything_is_computed() {
         ("--reference-mode cross-fit --folds 1", ["`folds`", "at least 2"]),
         ("--reference-mode holdout --holdout 1.5", ["`holdout`", "between 0 and 1"]),
         ("--folds 3", ["folds", "--reference-mode cross-fit"]),
-        ("--holdout 0.3", ["set aside", "--reference-mode holdout"]),
+        ("--holdout 0.3", ["`--holdout` needs", "--reference-mode holdout"]),
         ("--lora-rank 8", ["LoRA", "--method lora"]),
         ("--beta 3", ["beta", "--objective dpo"]),
         ("--seeds 0", ["`seeds`", "at least 1"]),

@@ -206,7 +206,7 @@ fn a_run_is_taken_up_stage_by_stage() {
     let scores = fs_err::read(sandbox.path("run/scores.parquet")).unwrap();
     let again = sandbox.expect(0, line);
     for stage in [
-        "tokenise         done before",
+        "tokenize         done before",
         "score base       done before",
         "train            done before",
         "score reference  done before",

@@ -156,8 +156,10 @@ fn what_cannot_be_meant_is_refused() {
         .fails("worker --work run --job 12 --world 1 --rank 0", &["expected one of the jobs", "found `12`"]);
     sandbox.fails("plan --base base --data small.jsonl --base-only", &["--work"]);
     sandbox.fails("plan --base base --data small.jsonl --work run --device cuda", &["--base-only"]);
-    sandbox
-        .fails("plan --base base --data small.jsonl --work run --device tpu", &["expected one of cpu, cuda"]);
+    sandbox.fails(
+        "plan --base base --data small.jsonl --work run --device tpu",
+        &["expected a device of kind cpu, cuda"],
+    );
     sandbox.fails("worker --work ftp://host/run --world 1 --rank 0", &["ftp://host/run"]);
 
     sandbox.expect(0, "plan --base base --data small.jsonl --work run --base-only --per-token");

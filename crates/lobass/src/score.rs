@@ -14,7 +14,7 @@ use crate::place::{store, told_in};
 use crate::references::{further, given};
 use crate::rows::Rows;
 use crate::runtime::Runtime;
-use crate::scoring::{score as score_one, tokenise};
+use crate::scoring::{score as score_one, tokenize};
 use crate::sequences::{Sequences, check_scored_pool, open_scored_pool};
 use crate::settings::{EncodeSettings, available_threads};
 
@@ -71,7 +71,7 @@ pub fn score(
         None => Store::in_memory()?,
     };
     let work = WorkDir::open(place, sequences.plan()?)?;
-    tokenise(&work, &sequences, threads, runtime)?;
+    tokenize(&work, &sequences, threads, runtime)?;
     for model in std::iter::once(base).chain(reference).chain(&further) {
         score_one(&work, model, detail, threads, runtime)?;
     }

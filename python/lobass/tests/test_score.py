@@ -194,7 +194,7 @@ def test_rows_that_are_none_are_refused(base: Path) -> None:
 def test_progress_is_told(rows: list[Row], base: Path, reference: Path) -> None:
     told: list[tuple[str, int, int]] = []
     lobass.score(rows, base, reference, progress=lambda *at: told.append(at))
-    stages = ("tokenise", "score base", "score reference")
+    stages = ("tokenize", "score base", "score reference")
     assert [at for at in told if at[1] == at[2]] == [(stage, 48, 48) for stage in stages]
     assert [at for at in told if at[1] == 0] == [(stage, 0, 48) for stage in stages]
 

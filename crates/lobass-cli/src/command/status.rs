@@ -17,7 +17,7 @@ pub(crate) fn status(args: &StatusArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     text.line("plan", &plan.id()[..16]);
     text.line("pool", format!("{} in {}", counted(n_rows, "row"), counted(n_shards, "shard")));
     let encoded =
-        if work.is_encoded()? { "all rows are tokenised" } else { "not all rows are tokenised yet" };
+        if work.is_encoded()? { "all rows are tokenized" } else { "not all rows are tokenized yet" };
     text.line("rows", encoded);
     let jobs = work.jobs()?;
     let states =

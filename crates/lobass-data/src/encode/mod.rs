@@ -1,4 +1,4 @@
-//! Examples to sequences: one rendering, one tokenisation, and a mask from its offsets.
+//! Examples to sequences: one rendering, one tokenization, and a mask from its offsets.
 
 mod borders;
 mod generation;
@@ -19,7 +19,7 @@ pub use options::{EncodeOptions, Mask, Overlong};
 use rendered::Rendered;
 use spans::ResponseSpan;
 
-/// Renders and tokenises examples; one for all rows of a run.
+/// Renders and tokenizes examples; one for all rows of a run.
 #[derive(Debug)]
 pub struct Encoder {
     tokenizer: TextTokenizer,
@@ -127,7 +127,7 @@ impl Encoder {
         }
     }
 
-    /// Renders, tokenises, and masks an example, and does not cut it; of a pair the side with the chosen response.
+    /// Renders, tokenizes, and masks an example, and does not cut it; of a pair the side with the chosen response.
     ///
     /// A token is scored if it holds any text of a response or of the marker that ends it.
     ///

@@ -169,7 +169,7 @@ impl TextTokenizer {
         self.tokenizer.id_to_token(id)
     }
 
-    /// Tokenises a whole text once. Special tokens in the text are recognized. The leading tokens come first, unless
+    /// Tokenizes a whole text once. Special tokens in the text are recognized. The leading tokens come first, unless
     /// the text begins with the first of them. What a post-processor appends is not added: templates end their turns.
     ///
     /// # Errors

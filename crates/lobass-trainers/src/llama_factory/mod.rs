@@ -78,7 +78,7 @@ fn take_data(draft: &mut Draft, dataset: Option<Vec<String>>) {
         ("val_size", "lobass trains on the whole pool: give `--eval-rows` to hold some out"),
         ("mix_strategy", "lobass takes every row once"),
         ("interleave_probs", "lobass takes every row once"),
-        ("tokenized_path", "lobass tokenises rows itself"),
+        ("tokenized_path", "lobass tokenizes rows itself"),
         ("streaming", "lobass reads whole files"),
     ]);
 }

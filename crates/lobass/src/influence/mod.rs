@@ -74,7 +74,7 @@ impl InfluenceJob<'_> {
         let open = |dir: &PathBuf| WarmUpDir::open(&base, dir, runtime);
         let warm_ups = self.checkpoints.iter().map(open).collect::<Result<Vec<_>>>()?;
         let (sequences, target_pool) = self.rows(&base, &dir, runtime)?;
-        let (pool, target) = self.tokenised(&sequences, &target_pool, &dir, runtime)?;
+        let (pool, target) = self.tokenized(&sequences, &target_pool, &dir, runtime)?;
 
         let gradients =
             GradientStore { dir: dir.join("gradients"), projection: self.projection, format: self.format };
@@ -111,7 +111,7 @@ impl InfluenceJob<'_> {
     }
 
     /// The token ids of the pool and of the target rows.
-    fn tokenised(
+    fn tokenized(
         &self,
         sequences: &Sequences,
         target_pool: &Pool,

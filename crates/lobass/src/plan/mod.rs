@@ -44,7 +44,7 @@ pub struct PlanJob<'a> {
     pub work: Option<&'a Location>,
     /// A job for workers, in the work directory.
     pub job: Option<JobSettings<'a>>,
-    /// Whether the work of a pass over the pool is counted, which tokenises it.
+    /// Whether the work of a pass over the pool is counted, which tokenizes it.
     pub explain: bool,
     /// The time and the cost of the job; needs `explain`.
     pub price: Option<PriceSettings>,
@@ -73,7 +73,7 @@ pub struct PlanReport {
 }
 
 impl PlanJob<'_> {
-    /// Reads the pool once, tokenises it if that is needed, and writes a job for workers if one is asked for.
+    /// Reads the pool once, tokenizes it if that is needed, and writes a job for workers if one is asked for.
     ///
     /// # Errors
     /// If models or data cannot be opened, the models are not a pair, the work directory belongs to another plan, or the

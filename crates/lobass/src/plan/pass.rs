@@ -28,7 +28,7 @@ pub struct PassWork {
 }
 
 impl PassWork {
-    /// Plans all batches of a pool that is tokenised.
+    /// Plans all batches of a pool that is tokenized.
     pub(super) fn of(dir: &WorkDir, limits: &Limits) -> Result<Self> {
         let (mut all, mut n_batches, mut rows) = (Work::default(), 0, Vec::new());
         for sequences in dir.calls() {

@@ -91,7 +91,7 @@ impl References<'_> {
         faults.end()
     }
 
-    /// Checks that every training takes at least one step. Rows must be tokenised.
+    /// Checks that every training takes at least one step. Rows must be tokenized.
     ///
     /// # Errors
     /// If there are too few rows for a reference.

@@ -1,4 +1,4 @@
-//! Tokenising a pool and scoring its rows, in a work directory.
+//! Tokenizing a pool and scoring its rows, in a work directory.
 
 mod fleet;
 mod job;
@@ -25,9 +25,9 @@ pub(crate) use fleet::Fleet;
 pub use job::ScoreJob;
 
 /// The name of the stage that turns rows into tokens.
-const TOKENISE: &str = "tokenise";
+const TOKENISE: &str = "tokenize";
 
-/// Opens or creates a work directory, and tokenises the rows that are not tokenised yet.
+/// Opens or creates a work directory, and tokenizes the rows that are not tokenized yet.
 ///
 /// # Errors
 /// If the directory belongs to another plan, a row cannot be read, or the observer asks to stop.
@@ -39,15 +39,15 @@ pub fn encode(
     runtime: &Runtime,
 ) -> Result<WorkDir> {
     let work = WorkDir::open(store(work, runtime)?, plan.clone())?;
-    tokenise(&work, sequences, threads, runtime)?;
+    tokenize(&work, sequences, threads, runtime)?;
     Ok(work)
 }
 
-/// Tokenises the rows of a work directory that are not tokenised yet.
+/// Tokenizes the rows of a work directory that are not tokenized yet.
 ///
 /// # Errors
 /// If a row cannot be read, or the observer asks to stop.
-pub fn tokenise(work: &WorkDir, sequences: &Sequences, threads: usize, runtime: &Runtime) -> Result<()> {
+pub fn tokenize(work: &WorkDir, sequences: &Sequences, threads: usize, runtime: &Runtime) -> Result<()> {
     let n_rows = work.plan().n_rows();
     if work.is_encoded()? {
         runtime.note(&format!("{TOKENISE:16} done before: {}", counted(n_rows, "row")));
@@ -70,7 +70,7 @@ pub(crate) fn warn_of_unread(work: &WorkDir, runtime: &Runtime) -> Result<()> {
 }
 
 /// Opens or creates a work directory, and scores with a model. Rows are scored while later rows are still being
-/// tokenised.
+/// tokenized.
 ///
 /// # Errors
 /// The errors of [`encode`] and [`score`].
@@ -86,7 +86,7 @@ pub(crate) fn encode_and_score(
     let work = WorkDir::open(store(work, runtime)?, plan.clone())?;
     let n_rows = work.plan().n_rows();
     if work.is_encoded()? {
-        runtime.note(&format!("{:16} done before: {}", "tokenise", counted(n_rows, "row")));
+        runtime.note(&format!("{:16} done before: {}", "tokenize", counted(n_rows, "row")));
         score(&work, model, detail, threads, runtime)?;
         return Ok(work);
     }
@@ -113,7 +113,7 @@ pub(crate) fn encode_and_score(
         let observe = &mut progress::stage(runtime, format!("score {}", model.key.role), n_rows);
         let engine = engine.measured_by(model.key.measure);
         let scored = work.score_behind(&model.key, &engine, detail, &mut encoded, observe);
-        // An error of tokenising goes first, since it also stopped the scoring.
+        // An error of tokenizing goes first, since it also stopped the scoring.
         let encoded = encoding.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         runtime.stopped(encoded)?;
         runtime.stopped(scored)
