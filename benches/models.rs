@@ -1,7 +1,7 @@
 //! A model and sequences.
 
 use lobass_core::Sequence;
-use lobass_model::{DeviceName, Llama, LlamaConfig};
+use lobass_model::{Decoder, DecoderSpec, DeviceName};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
@@ -24,13 +24,13 @@ pub const SMALL: &str = r#"{
 ///
 /// # Panics
 /// If it cannot be read, which a benchmark would show at once.
-pub fn config() -> LlamaConfig {
-    LlamaConfig::from_json(SMALL).expect("it is a config")
+pub fn config() -> DecoderSpec {
+    DecoderSpec::from_json(SMALL).expect("it is a config")
 }
 
 /// A random model of that config.
-pub fn model() -> Llama {
-    Llama::random(&config(), SEED, &DeviceName::Cpu.open())
+pub fn model() -> Decoder {
+    Decoder::random(&config(), SEED, &DeviceName::Cpu.open())
 }
 
 /// Sequences of uniform tokens; the last `n_scored` of each are scored.

@@ -3,7 +3,7 @@
 use lobass_benches::SEED;
 use lobass_core::{Detail, LossEngine as _, Sequence};
 use lobass_loss::Engine;
-use lobass_model::{Checkpoint, DeviceName, Dtype, Llama, LlamaConfig, save};
+use lobass_model::{Checkpoint, Decoder, DecoderSpec, DeviceName, Dtype, save};
 
 use crate::{Result, work};
 
@@ -27,8 +27,8 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let dir = tempfile::tempdir()?;
-    let config = LlamaConfig::from_json(TINY)?;
-    save(&Llama::random(&config, SEED, &DeviceName::Cpu.open()), TINY, Dtype::F32, dir.path())?;
+    let config = DecoderSpec::from_json(TINY)?;
+    save(&Decoder::random(&config, SEED, &DeviceName::Cpu.open()), TINY, Dtype::F32, dir.path())?;
     let checkpoint = Checkpoint::open(dir.path())?;
     let sequences = work::sequences(24, 80, 256, config.vocab_size)?;
     let mut fails = Vec::new();

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use burn::tensor::{DType, Device, Distribution, Tensor};
 use lobass_benches::SEED;
-use lobass_model::{Llama, LlamaConfig, WeightSource};
+use lobass_model::{Decoder, DecoderSpec, WeightSource};
 
 /// Draws weights on a device, in the number format in which they are held.
 struct OnDevice {
@@ -27,11 +27,11 @@ impl WeightSource for OnDevice {
 }
 
 /// A model with fresh weights. Other devices draw other numbers.
-pub(crate) fn model(config: &LlamaConfig, dtype: DType, device: &Device) -> Llama {
+pub(crate) fn model(config: &DecoderSpec, dtype: DType, device: &Device) -> Decoder {
     device.seed(SEED);
     let deviation = config.initializer_range;
     let mut source = OnDevice { deviation, dtype, device: device.clone() };
-    match Llama::from_source(config, &mut source) {
+    match Decoder::from_source(config, &mut source) {
         Ok(model) => model,
         Err(never) => match never {},
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use lobass_core::{Detail, LossEngine as _, Sequence};
 use lobass_loss::Engine;
-use lobass_model::{DeviceName, Dtype, LlamaConfig};
+use lobass_model::{DecoderSpec, DeviceName, Dtype};
 use serde_json::{Value, json};
 
 use crate::{Result, cards, random, work};
@@ -45,7 +45,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let config = LlamaConfig::from_json(&fs_err::read_to_string(&args.config)?)?;
+    let config = DecoderSpec::from_json(&fs_err::read_to_string(&args.config)?)?;
     let sequences = work::sequences(args.count, args.median, args.longest, config.vocab_size)?;
     if let Some(path) = &args.sequences {
         fs_err::write(path, as_json(&sequences).to_string())?;

@@ -2,7 +2,7 @@
 
 use lobass_benches::SEED;
 use lobass_core::Sequence;
-use lobass_model::LlamaConfig;
+use lobass_model::DecoderSpec;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
@@ -35,7 +35,7 @@ pub(crate) fn sequences(
 
 /// The multiplications and additions that scoring takes at least: projections of every token, causal attention, and
 /// the head on scored tokens.
-pub(crate) fn flops(config: &LlamaConfig, sequences: &[Sequence]) -> f64 {
+pub(crate) fn flops(config: &DecoderSpec, sequences: &[Sequence]) -> f64 {
     let (hidden, width) = (config.hidden_size as f64, config.head_dim as f64);
     let (queries, keys) = (config.num_attention_heads as f64, config.num_key_value_heads as f64);
     let layers = config.num_hidden_layers as f64;

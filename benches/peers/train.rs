@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use lobass_benches::peak_memory;
 use lobass_core::Sequence;
-use lobass_model::{AdapterCheckpoint, Checkpoint, DeviceName, Dtype, Llama};
+use lobass_model::{AdapterCheckpoint, Checkpoint, Decoder, DeviceName, Dtype};
 use lobass_train::{Event, Schedule, Session, TrainConfig, TrainData, fine_tune};
 use serde::Deserialize;
 use serde_json::json;
@@ -77,7 +77,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-fn load(request: &Request) -> Result<Llama, Box<dyn std::error::Error>> {
+fn load(request: &Request) -> Result<Decoder, Box<dyn std::error::Error>> {
     let dtype: Dtype = request.dtype.parse()?;
     let model = Checkpoint::open(&request.checkpoint)?.load(dtype, &DeviceName::Cpu.open())?;
     match &request.adapter {

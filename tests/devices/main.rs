@@ -9,7 +9,7 @@ mod losses;
 mod training;
 
 use lobass_core::Sequence;
-use lobass_model::{DeviceName, Llama, LlamaConfig};
+use lobass_model::{Decoder, DecoderSpec, DeviceName};
 
 /// Two layers with grouped queries. Weights are large, so that a wrong mask or rotation changes every loss.
 const TINY: &str = r#"{"model_type": "llama", "vocab_size": 96, "hidden_size": 64, "intermediate_size": 128,
@@ -24,8 +24,8 @@ fn card() -> DeviceName {
     "wgpu".parse().unwrap_or_else(|error| panic!("{error}; {hint}"))
 }
 
-fn tiny(device: &DeviceName) -> Llama {
-    Llama::random(&LlamaConfig::from_json(TINY).unwrap(), 13008, &device.open())
+fn tiny(device: &DeviceName) -> Decoder {
+    Decoder::random(&DecoderSpec::from_json(TINY).unwrap(), 13008, &device.open())
 }
 
 /// Sequences of these lengths, of which everything after the first third is scored.

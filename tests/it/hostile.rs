@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use lobass_model::{Checkpoint, DeviceName, Dtype, Llama, LlamaConfig, save};
+use lobass_model::{Checkpoint, Decoder, DecoderSpec, DeviceName, Dtype, save};
 use lobass_tests::fixture;
 use serde_json::{Value, json};
 
@@ -160,7 +160,7 @@ fn references_that_do_not_belong() {
     let line = |reference: &str| format!("{} --reference {reference}", score("base"));
     let config = fs_err::read_to_string(sandbox.path("base/config.json")).unwrap();
     let config = config.replace("\"hidden_size\": 96", "\"hidden_size\": 48");
-    let model = Llama::random(&LlamaConfig::from_json(&config).unwrap(), 1, &DeviceName::Cpu.open());
+    let model = Decoder::random(&DecoderSpec::from_json(&config).unwrap(), 1, &DeviceName::Cpu.open());
     save(&model, &config, Dtype::F32, &sandbox.path("narrow")).unwrap();
     sandbox.fails(
         &line("narrow"),

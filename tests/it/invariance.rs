@@ -2,10 +2,10 @@
 
 use lobass_core::{Detail, EmbeddingEngine as _, LossEngine as _, Sequence, SequenceLoss};
 use lobass_loss::{Engine, Plan};
-use lobass_model::{Checkpoint, DeviceName, Dtype, Llama, LlamaConfig};
+use lobass_model::{Checkpoint, Decoder, DecoderSpec, DeviceName, Dtype};
 use lobass_tests::fixture;
 
-fn model(name: &str, dtype: Dtype) -> Llama {
+fn model(name: &str, dtype: Dtype) -> Decoder {
     Checkpoint::open(fixture("models").join(name)).unwrap().load(dtype, &DeviceName::Cpu.open()).unwrap()
 }
 
@@ -73,13 +73,13 @@ fn alone_in_company_reordered_and_on_any_number_of_threads() {
 }
 
 /// A model whose products are large and small, and whose heads see all, or a window.
-fn wide(window: &str) -> Llama {
+fn wide(window: &str) -> Decoder {
     let config = format!(
         r#"{{"model_type": "mistral", "vocab_size": 300, "hidden_size": 96, "intermediate_size": 520,
             "num_hidden_layers": 3, "num_attention_heads": 6, "num_key_value_heads": 2, "sliding_window": {window},
             "max_position_embeddings": 2048, "initializer_range": 0.2}}"#
     );
-    Llama::random(&LlamaConfig::from_json(&config).unwrap(), 5, &DeviceName::Cpu.open())
+    Decoder::random(&DecoderSpec::from_json(&config).unwrap(), 5, &DeviceName::Cpu.open())
 }
 
 /// Sequences that begin with a preamble, of which some go on alike, repeat, or are cut short; far longer together than

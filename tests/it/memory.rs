@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray, UInt32Array, UInt64Array};
 use lobass_data::{DataFile, FormatChoice};
-use lobass_model::{DeviceName, Dtype, Llama, LlamaConfig, save};
+use lobass_model::{Decoder, DecoderSpec, DeviceName, Dtype, save};
 use parquet::arrow::ArrowWriter;
 use parquet::file::metadata::KeyValue;
 use safetensors::SafeTensors;
@@ -145,7 +145,7 @@ fn loading_a_sharded_bf16_checkpoint_peaks_near_its_own_size() {
         "num_hidden_layers": 8, "num_attention_heads": 8, "max_position_embeddings": 128,
     });
     let config = config.to_string();
-    let model = Llama::random(&LlamaConfig::from_json(&config).unwrap(), 1, &DeviceName::Cpu.open());
+    let model = Decoder::random(&DecoderSpec::from_json(&config).unwrap(), 1, &DeviceName::Cpu.open());
     let dir = sandbox.copy_of_base("big");
     fs_err::remove_file(dir.join("model.safetensors")).unwrap();
     save(&model, &config, Dtype::Bf16, &dir).unwrap();

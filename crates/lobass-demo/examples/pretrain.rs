@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result};
 use lobass_core::Sequence;
 use lobass_data::TextTokenizer;
 use lobass_demo::{World, as_json_lines, pool, pretraining_documents};
-use lobass_model::{DeviceName, Dtype, Llama, LlamaConfig, save};
+use lobass_model::{Decoder, DecoderSpec, DeviceName, Dtype, save};
 use lobass_train::{Event, Objective, Schedule, Session, TrainConfig, TrainData, fine_tune};
 use tokenizers::models::bpe::{BPE, BpeTrainerBuilder};
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
@@ -73,8 +73,8 @@ fn main() -> Result<()> {
     train_tokenizer(&texts, &base.join("tokenizer.json"))?;
     let mut sequences = encode(&texts, &base)?;
     let held_out = sequences.split_off(sequences.len() - N_HELD_OUT);
-    let config = LlamaConfig::from_json(CONFIG)?;
-    let model = Llama::random(&config, SEED, &DeviceName::Cpu.open());
+    let config = DecoderSpec::from_json(CONFIG)?;
+    let model = Decoder::random(&config, SEED, &DeviceName::Cpu.open());
     let recipe = TrainConfig {
         epochs: 1,
         batch_size: 64,

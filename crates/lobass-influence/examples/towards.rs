@@ -7,14 +7,14 @@
 use lobass_core::Sequence;
 use lobass_influence::{Kind, Projection, Tasks, WarmUp, features};
 use lobass_loss::Workers;
-use lobass_model::{DeviceName, Llama, LlamaConfig, LoraConfig};
+use lobass_model::{Decoder, DecoderSpec, DeviceName, LoraConfig};
 use lobass_train::{Event, Session, TrainConfig, TrainData, fine_tune};
 
 const TOY: &str = r#"{"model_type": "llama", "vocab_size": 32, "hidden_size": 16, "intermediate_size": 24,
     "num_hidden_layers": 2, "num_attention_heads": 4, "max_position_embeddings": 64, "initializer_range": 0.3}"#;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let base = Llama::random(&LlamaConfig::from_json(TOY)?, 7, &DeviceName::Cpu.open());
+    let base = Decoder::random(&DecoderSpec::from_json(TOY)?, 7, &DeviceName::Cpu.open());
     // Rows of even number repeat a token, the others count up.
     let row = |at: u32| {
         let second = if at.is_multiple_of(2) { at + 3 } else { at + 4 };

@@ -13,15 +13,15 @@
 //! ```
 //! use lobass_core::Sequence;
 //! use lobass_influence::{Kind, Projection, Tasks, WarmUp, features};
-//! use lobass_model::{DeviceName, Llama, LlamaConfig, LoraConfig};
+//! use lobass_model::{DeviceName, Decoder, DecoderSpec, LoraConfig};
 //! use lobass_loss::Workers;
 //! use lobass_train::{Event, Session, TrainConfig, TrainData, fine_tune};
 //!
-//! let config = LlamaConfig::from_json(
+//! let config = DecoderSpec::from_json(
 //!     r#"{"model_type": "llama", "vocab_size": 16, "hidden_size": 8, "intermediate_size": 16,
 //!         "num_hidden_layers": 1, "num_attention_heads": 2, "max_position_embeddings": 32}"#,
 //! )?;
-//! let base = Llama::random(&config, 7, &DeviceName::Cpu.open());
+//! let base = Decoder::random(&config, 7, &DeviceName::Cpu.open());
 //! let row = |ids: [u32; 4]| Sequence::from_scored_tokens(ids.to_vec(), &[false, false, true, true]);
 //! let pool = [row([1, 5, 9, 2])?, row([1, 6, 3, 4])?, row([1, 5, 9, 2])?];
 //!

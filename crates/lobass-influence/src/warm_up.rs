@@ -2,7 +2,7 @@
 
 use burn::module::ParamId;
 use lobass_core::Sequence;
-use lobass_model::{Gradients, Llama};
+use lobass_model::{Decoder, Gradients};
 use lobass_train::{AdamState, RunningMeans, sequence_gradients};
 
 use crate::Error;
@@ -10,7 +10,7 @@ use crate::Error;
 /// A warm-up checkpoint.
 #[derive(Debug)]
 pub struct WarmUp {
-    model: Llama,
+    model: Decoder,
     parameters: Vec<Parameter>,
     state: AdamState,
 }
@@ -28,7 +28,7 @@ impl WarmUp {
     /// # Errors
     /// [`Error::NothingTrained`] if there is no adapter on the model, [`Error::OtherState`] if the state lacks one of its
     /// parameters.
-    pub fn new(model: Llama, state: AdamState) -> Result<Self, Error> {
+    pub fn new(model: Decoder, state: AdamState) -> Result<Self, Error> {
         let mut parameters = Vec::new();
         for (name, id) in model.trained_parameters() {
             let n_values = model.weight(&name).map_or(0, |weight| weight.num_elements());
@@ -43,7 +43,7 @@ impl WarmUp {
     }
 
     /// The model.
-    pub fn model(&self) -> &Llama {
+    pub fn model(&self) -> &Decoder {
         &self.model
     }
 

@@ -7,7 +7,7 @@
 
 use lobass_core::{Detail, LossEngine as _, Sequence};
 use lobass_loss::Engine;
-use lobass_model::{Checkpoint, DeviceName, Dtype, Llama, LlamaConfig};
+use lobass_model::{Checkpoint, Decoder, DecoderSpec, DeviceName, Dtype};
 
 const TOY: &str = r#"{"model_type": "llama", "vocab_size": 32, "hidden_size": 16, "intermediate_size": 24,
     "num_hidden_layers": 2, "num_attention_heads": 4, "max_position_embeddings": 64, "initializer_range": 0.3}"#;
@@ -17,7 +17,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
     let model = match arguments.next() {
         Some(dir) => Checkpoint::open(dir)?.load(Dtype::F32, &device)?,
-        None => Llama::random(&LlamaConfig::from_json(TOY)?, 7, &device),
+        None => Decoder::random(&DecoderSpec::from_json(TOY)?, 7, &device),
     };
     let mut ids = arguments.map(|id| id.parse()).collect::<Result<Vec<u32>, _>>()?;
     if ids.is_empty() {

@@ -1,7 +1,7 @@
 //! One model on one device.
 
 use lobass_core::Sequence;
-use lobass_model::Llama;
+use lobass_model::Decoder;
 
 use crate::Error;
 use crate::lanes::Lanes;
@@ -10,7 +10,7 @@ use crate::plan::{Batch, Limits, Plan};
 /// One model on one device.
 #[derive(Debug)]
 pub struct Engine {
-    model: Llama,
+    model: Decoder,
     lanes: Lanes,
     threads: usize,
 }
@@ -19,13 +19,13 @@ impl Engine {
     /// Takes a model and the number of threads; 0 counts as 1. Devices other than the processor need none.
     ///
     /// The number of threads changes the speed and nothing else.
-    pub fn new(model: Llama, threads: usize) -> Self {
+    pub fn new(model: Decoder, threads: usize) -> Self {
         let threads = threads.max(1);
         Self { lanes: Lanes::of(&model, threads), model, threads }
     }
 
     /// The model.
-    pub fn model(&self) -> &Llama {
+    pub fn model(&self) -> &Decoder {
         &self.model
     }
 
@@ -35,7 +35,7 @@ impl Engine {
     }
 
     /// Gives the model back.
-    pub fn into_model(self) -> Llama {
+    pub fn into_model(self) -> Decoder {
         self.model
     }
 
@@ -59,7 +59,7 @@ impl Engine {
 ///
 /// # Errors
 /// [`Error::TokenOutOfRange`], naming the first sequence that has none.
-pub fn check_ids(model: &Llama, sequences: &[Sequence]) -> Result<(), Error> {
+pub fn check_ids(model: &Decoder, sequences: &[Sequence]) -> Result<(), Error> {
     let vocab_size = model.config().vocab_size;
     let misfit = sequences.iter().enumerate().find_map(|(at, sequence)| {
         let id = sequence.input_ids().iter().find(|&&id| id as usize >= vocab_size)?;

@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 use lobass_core::Measure;
-use lobass_model::{Llama, LogitBlocks, Logits};
+use lobass_model::{Decoder, LogitBlocks, Logits};
 
 use crate::brier::Brier;
 use crate::cross_entropy::CrossEntropy;
@@ -40,7 +40,7 @@ pub(crate) fn judge_of(measure: Measure) -> &'static dyn Judge<Verdict = f32> {
 /// - `hidden`: `[rows, hidden]`; `labels`, and what is returned: one per row
 pub(crate) fn verdicts<J: Judge + ?Sized>(
     judge: &J,
-    model: &Llama,
+    model: &Decoder,
     hidden: &Tensor<2>,
     labels: &[u32],
 ) -> Vec<J::Verdict> {

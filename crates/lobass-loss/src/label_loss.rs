@@ -1,7 +1,7 @@
 //! The loss of chosen labels, from hidden states, and its gradient.
 
 use burn::tensor::Tensor;
-use lobass_model::{Gradients, Llama};
+use lobass_model::{Decoder, Gradients};
 
 use crate::cross_entropy::CrossEntropy;
 use crate::judge::verdicts;
@@ -16,7 +16,7 @@ const CHUNK_LOGITS: usize = 16 << 20;
 /// has the same bits whatever other losses are computed with it. Elsewhere at most 64 MiB of logits exist at a time.
 ///
 /// # Shapes
-/// - `hidden`: `[n, hidden]`, rows of [`Llama::hidden_states`]
+/// - `hidden`: `[n, hidden]`, rows of [`Decoder::hidden_states`]
 /// - `rows`: for each loss the row of `hidden` that predicts it
 /// - `labels`: for each loss the token, below the model's `vocab_size`
 /// - returns: one per label
@@ -25,7 +25,7 @@ const CHUNK_LOGITS: usize = 16 << 20;
 /// If there are not as many labels as rows, or if there is no such row.
 ///
 /// Source: `torch.nn.functional.cross_entropy(logits.float(), labels, reduction="none")`.
-pub fn label_losses(model: &Llama, hidden: &Tensor<2>, rows: &[usize], labels: &[u32]) -> Vec<f32> {
+pub fn label_losses(model: &Decoder, hidden: &Tensor<2>, rows: &[usize], labels: &[u32]) -> Vec<f32> {
     assert_eq!(rows.len(), labels.len(), "one label per row");
     verdicts(&CrossEntropy, model, &select_rows(hidden.clone(), rows), labels)
 }
@@ -36,7 +36,7 @@ pub fn label_losses(model: &Llama, hidden: &Tensor<2>, rows: &[usize], labels: &
 /// # Panics
 /// If there are not as many labels and seeds as rows, or if there is no such row.
 pub fn label_losses_backward(
-    model: &Llama,
+    model: &Decoder,
     hidden: Tensor<2>,
     rows: &[usize],
     labels: &[u32],

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use lobass_core::Sequence;
-use lobass_model::{Concurrency, Llama, LlamaConfig, RopeScaling};
+use lobass_model::{Concurrency, Decoder, DecoderSpec, RopeScaling};
 
 use crate::halving::{in_halves, without_panic};
 use crate::plan::{Batch, Limits, Plan};
@@ -26,7 +26,7 @@ pub(crate) enum Lanes {
 
 impl Lanes {
     /// The runner of the batches of a model, with at most the given threads.
-    pub(crate) fn of(model: &Llama, threads: usize) -> Self {
+    pub(crate) fn of(model: &Decoder, threads: usize) -> Self {
         match model.compute().concurrency() {
             Concurrency::Threads => Self::Threads(Workers::new(threads)),
             Concurrency::OneByOne => Self::OneByOne,
@@ -34,7 +34,7 @@ impl Lanes {
     }
 
     /// How sequences are put together for a model of this config.
-    pub(crate) fn limits(&self, config: &LlamaConfig) -> Limits {
+    pub(crate) fn limits(&self, config: &DecoderSpec) -> Limits {
         match self {
             Self::Threads(workers) => limits(config, workers.count()),
             Self::OneByOne => device_limits(config),
@@ -64,7 +64,7 @@ impl Lanes {
 }
 
 /// How sequences are batched for a model of this config on the processor, by a number of threads.
-pub fn limits(config: &LlamaConfig, threads: usize) -> Limits {
+pub fn limits(config: &DecoderSpec, threads: usize) -> Limits {
     Limits {
         rows: (HOST_BYTES / (size_of::<f32>() * config.hidden_size)).max(1),
         lanes: threads,
@@ -73,7 +73,7 @@ pub fn limits(config: &LlamaConfig, threads: usize) -> Limits {
 }
 
 /// How they are put together elsewhere, where all rows of a batch run at once.
-fn device_limits(config: &LlamaConfig) -> Limits {
+fn device_limits(config: &DecoderSpec) -> Limits {
     let heads = (config.num_attention_heads + config.num_key_value_heads) * config.head_dim;
     let values = 4 * config.hidden_size + 3 * config.intermediate_size + 4 * heads;
     Limits {
@@ -83,6 +83,6 @@ fn device_limits(config: &LlamaConfig) -> Limits {
     }
 }
 
-fn alone_beyond(config: &LlamaConfig) -> Option<usize> {
+fn alone_beyond(config: &DecoderSpec) -> Option<usize> {
     matches!(config.rope.scaling, RopeScaling::Dynamic { .. }).then_some(config.max_position_embeddings)
 }

@@ -17,14 +17,14 @@
 //!
 //! ```
 //! use lobass_core::{Detail, LossEngine, Sequence};
-//! use lobass_model::{DeviceName, Llama, LlamaConfig};
+//! use lobass_model::{DeviceName, Decoder, DecoderSpec};
 //! use lobass_loss::Engine;
 //!
-//! let config = LlamaConfig::from_json(
+//! let config = DecoderSpec::from_json(
 //!     r#"{"model_type": "llama", "vocab_size": 32, "hidden_size": 16, "intermediate_size": 24,
 //!         "num_hidden_layers": 1, "num_attention_heads": 2, "max_position_embeddings": 64}"#,
 //! )?;
-//! let engine = Engine::new(Llama::random(&config, 7, &DeviceName::Cpu.open()), 2);
+//! let engine = Engine::new(Decoder::random(&config, 7, &DeviceName::Cpu.open()), 2);
 //! let sequence = Sequence::from_scored_tokens(vec![1, 5, 9, 2], &[false, false, true, true])?;
 //! let loss = &engine.losses(&[sequence], Detail::PerToken)?[0];
 //! assert_eq!(loss.nll.n_scored, 2);

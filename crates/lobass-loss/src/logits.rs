@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use burn::tensor::Tensor;
-use lobass_model::Llama;
+use lobass_model::Decoder;
 use lobass_model::host::Lent;
 
 /// Logits held at once where whole rows of them are needed, in values: 64 MiB of f32.
@@ -15,12 +15,12 @@ const HOST_TOKENS: usize = 2048;
 /// The logits of some rows, a block of the vocabulary after the other, so that they stay in the cache.
 #[derive(Debug, Clone, Copy)]
 pub struct Blocks<'a> {
-    model: &'a Llama,
+    model: &'a Decoder,
     hidden: &'a Tensor<2>,
 }
 
 impl<'a> Blocks<'a> {
-    pub(crate) fn new(model: &'a Llama, hidden: &'a Tensor<2>) -> Self {
+    pub(crate) fn new(model: &'a Decoder, hidden: &'a Tensor<2>) -> Self {
         Self { model, hidden }
     }
 
@@ -41,6 +41,6 @@ pub(crate) fn chunks(labels: &[u32], size: usize) -> impl Iterator<Item = (usize
 }
 
 /// How many rows of logits are held at once where they are whole.
-pub(crate) fn whole_rows(model: &Llama) -> usize {
+pub(crate) fn whole_rows(model: &Decoder) -> usize {
     (CHUNK_LOGITS / model.config().vocab_size).max(1)
 }

@@ -95,7 +95,7 @@ pub(crate) fn summed(losses: &[f32]) -> Nll {
 #[cfg(test)]
 mod tests {
     use burn::tensor::Tensor;
-    use lobass_model::{DeviceName, Llama, LlamaConfig, LogitBlocks};
+    use lobass_model::{Decoder, DecoderSpec, DeviceName, LogitBlocks};
 
     use super::*;
     use crate::Judge;
@@ -104,7 +104,7 @@ mod tests {
         "num_hidden_layers": 2, "num_attention_heads": 2, "max_position_embeddings": 64, "initializer_range": 0.4}"#;
 
     fn engine() -> Engine {
-        Engine::new(Llama::random(&LlamaConfig::from_json(TOY).unwrap(), 7, &DeviceName::Cpu.open()), 2)
+        Engine::new(Decoder::random(&DecoderSpec::from_json(TOY).unwrap(), 7, &DeviceName::Cpu.open()), 2)
     }
 
     fn sequences() -> Vec<Sequence> {

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use lobass_model::{Concurrency, Llama};
+use lobass_model::{Concurrency, Decoder};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 /// A fixed number of threads, each with a pool of one, so that tensor operations inside a job stay on its thread.
@@ -26,7 +26,7 @@ impl Workers {
     ///
     /// # Panics
     /// If the system grants no more threads.
-    pub fn for_model(model: &Llama, threads: usize) -> Self {
+    pub fn for_model(model: &Decoder, threads: usize) -> Self {
         match model.compute().concurrency() {
             Concurrency::Threads => Self::new(threads),
             Concurrency::OneByOne => Self::new(1),

@@ -1,22 +1,22 @@
 //! LLaMA-family checkpoints as burn modules.
 //!
 //! [`Checkpoint::open`] maps a directory of safetensors files and checks every tensor against `config.json`.
-//! [`Checkpoint::load`] reads it as a [`Llama`]. [`save`] writes one that `AutoModelForCausalLM.from_pretrained` opens.
+//! [`Checkpoint::load`] reads it as a [`Decoder`]. [`save`] writes one that `AutoModelForCausalLM.from_pretrained` opens.
 //! Llama 1 to 3, Mistral, Qwen2, Qwen2.5, Qwen3, and SmolLM 1 to 3 are one decoder. If a config needs something that
 //! this crate does not compute, the error names it.
 //!
 //! The crate knows no text: token ids in, hidden states and logits out. `lobass-loss` computes losses from them.
 //!
 //! ```
-//! use lobass_model::{DeviceName, Llama, LlamaConfig, Packed};
+//! use lobass_model::{DeviceName, Decoder, DecoderSpec, Packed};
 //!
-//! let config = LlamaConfig::from_json(
+//! let config = DecoderSpec::from_json(
 //!     r#"{"model_type": "llama", "vocab_size": 32, "hidden_size": 16, "intermediate_size": 24,
 //!         "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2,
 //!         "max_position_embeddings": 64}"#,
 //! )?;
 //! let device = DeviceName::Cpu.open();
-//! let model = Llama::random(&config, 7, &device);
+//! let model = Decoder::random(&config, 7, &device);
 //! let packed = Packed::new([[1, 5, 9].as_slice(), &[1, 4]]); // two sequences, five rows
 //! let logits = model.logits(&model.hidden_states(&packed));
 //! assert_eq!(logits.dims(), [5, 32]);
@@ -39,11 +39,11 @@ mod testing;
 pub use adapter::{AdapterCheckpoint, LoraConfig, PROJECTIONS, save_adapter};
 pub use batch::Packed;
 pub use checkpoint::{Checkpoint, TensorSpec, expected_tensors, save};
-pub use config::{ConfigError, Family, LayerConfig, LlamaConfig, RopeConfig, RopeScaling};
+pub use config::{ConfigError, DecoderSpec, Family, LayerConfig, RopeConfig, RopeScaling};
 pub use device::{Backend, DeviceName, Gpu, Trial};
 pub use dtype::to_burn;
 pub use error::{Error, TensorProblem};
 pub use finding::Finding;
 pub use lobass_core::Dtype;
-pub use model::{Gradients, Llama, Trace, TraceOptions, Values, WeightSource};
+pub use model::{Decoder, Gradients, Trace, TraceOptions, Values, WeightSource};
 pub use ops::{Compute, Concurrency, LogitBlocks, Logits, cross_entropy};

@@ -6,7 +6,7 @@
 #![expect(clippy::print_stdout, reason = "an example talks to its reader")]
 
 use lobass_core::{Sequence, SequenceError};
-use lobass_model::{DeviceName, Llama, LlamaConfig};
+use lobass_model::{Decoder, DecoderSpec, DeviceName};
 use lobass_train::{Event, Objective, Session, TrainConfig, TrainData, fine_tune};
 
 const TOY: &str = r#"{"model_type": "llama", "vocab_size": 32, "hidden_size": 16, "intermediate_size": 32,
@@ -17,7 +17,7 @@ fn sequence(ids: [u32; 5]) -> Result<Sequence, SequenceError> {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let model = Llama::random(&LlamaConfig::from_json(TOY)?, 7, &DeviceName::Cpu.open());
+    let model = Decoder::random(&DecoderSpec::from_json(TOY)?, 7, &DeviceName::Cpu.open());
     let pool = [sequence([1, 5, 9, 14, 2])?, sequence([1, 6, 21, 8, 2])?, sequence([1, 7, 30, 3, 2])?];
     let held_out = [sequence([1, 8, 11, 25, 2])?];
     let data =

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use burn::module::ParamId;
 use burn::tensor::Tensor;
 use lobass_kernels::AdamW as Step;
-use lobass_model::{Compute, Gradients, Llama, Values};
+use lobass_model::{Compute, Decoder, Gradients, Values};
 
 use crate::TrainConfig;
 
@@ -31,7 +31,7 @@ pub(crate) struct Moments {
 }
 
 impl AdamW {
-    pub(crate) fn new(model: &Llama, config: &TrainConfig) -> Self {
+    pub(crate) fn new(model: &Decoder, config: &TrainConfig) -> Self {
         let is_undecayed = |name: &str| name.ends_with(".bias") || name.contains("norm");
         let undecayed = model.trained_parameters().into_iter().filter(|(name, _)| is_undecayed(name));
         Self {
@@ -52,7 +52,7 @@ impl AdamW {
     }
 
     /// Steps every parameter that has a gradient.
-    pub(crate) fn step(&mut self, model: Llama, learning_rate: f64, mut gradients: Gradients) -> Llama {
+    pub(crate) fn step(&mut self, model: Decoder, learning_rate: f64, mut gradients: Gradients) -> Decoder {
         self.n_steps += 1;
         let trained: BTreeSet<u64> = model.trained_parameters().into_iter().map(|(_, id)| id.val()).collect();
         let wants = |id: ParamId| trained.contains(&id.val());

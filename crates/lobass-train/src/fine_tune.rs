@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use lobass_core::Nll;
-use lobass_model::Llama;
+use lobass_model::Decoder;
 use serde::{Deserialize, Serialize};
 
 use crate::trainer::Trainer;
@@ -56,7 +56,7 @@ pub enum Event<'a> {
         /// 1-based.
         epoch: u32,
         /// As it is now.
-        model: &'a Llama,
+        model: &'a Decoder,
         /// The optimizer.
         optimizer: Optimizer<'a>,
     },
@@ -118,12 +118,12 @@ pub struct TrainReport {
 /// [`Error::State`] for a state that is damaged or of another training; [`Error::Interrupted`] if [`Session::stop`]
 /// becomes true.
 pub fn fine_tune(
-    model: Llama,
+    model: Decoder,
     data: &TrainData<'_>,
     config: &TrainConfig,
     session: Session<'_>,
     observe: &mut dyn FnMut(Event<'_>),
-) -> Result<(Llama, TrainReport), Error> {
+) -> Result<(Decoder, TrainReport), Error> {
     run(Trainer::new(model, data.train, config, session.threads)?, data, session, observe)
 }
 
@@ -133,13 +133,13 @@ pub fn fine_tune(
 /// # Errors
 /// Those of [`fine_tune`], and [`Error::Batches`] for a place that no example has, or an empty batch.
 pub fn fine_tune_in_batches(
-    model: Llama,
+    model: Decoder,
     data: &TrainData<'_>,
     batches: Vec<Vec<usize>>,
     config: &TrainConfig,
     session: Session<'_>,
     observe: &mut dyn FnMut(Event<'_>),
-) -> Result<(Llama, TrainReport), Error> {
+) -> Result<(Decoder, TrainReport), Error> {
     run(Trainer::in_batches(model, data.train, batches, config, session.threads)?, data, session, observe)
 }
 
@@ -148,7 +148,7 @@ fn run(
     data: &TrainData<'_>,
     session: Session<'_>,
     observe: &mut dyn FnMut(Event<'_>),
-) -> Result<(Llama, TrainReport), Error> {
+) -> Result<(Decoder, TrainReport), Error> {
     if let Some(checkpoints) = session.checkpoints
         && let Some(step) = trainer.resume(checkpoints)?
     {

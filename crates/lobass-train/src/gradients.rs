@@ -2,7 +2,7 @@
 
 use lobass_core::Sequence;
 use lobass_loss::{Workers, label_losses, label_losses_backward};
-use lobass_model::{Gradients, Llama, Packed, TraceOptions};
+use lobass_model::{Decoder, Gradients, Packed, TraceOptions};
 
 use crate::Objective;
 use crate::batches::micro_batches;
@@ -12,7 +12,7 @@ use crate::batches::micro_batches;
 /// Micro-batches hold at most `micro_batch_tokens` tokens, or one example; the number of threads does not change a bit
 /// of the result. Token ids must be below the model's `vocab_size`.
 pub fn loss_gradients(
-    model: &Llama,
+    model: &Decoder,
     objective: Objective<'_>,
     micro_batch_tokens: usize,
     threads: usize,
@@ -27,7 +27,7 @@ pub fn loss_gradients(
 /// parameter, on the calling thread. Nothing is dropped out.
 ///
 /// Token ids must be below the model's `vocab_size`, and something must be scored.
-pub fn sequence_gradients(model: &Llama, sequence: &Sequence) -> (f64, Gradients) {
+pub fn sequence_gradients(model: &Decoder, sequence: &Sequence) -> (f64, Gradients) {
     let objective = Objective::Sft(std::slice::from_ref(sequence));
     let part =
         of_micro_batch(model, objective, &[0], objective.n_terms(&[0]) as f64, TraceOptions::default());
@@ -74,7 +74,7 @@ struct Part {
 /// Micro-batches run in rounds of one per worker, and their gradients are added in order, so the sum is the same on
 /// any number of threads.
 pub(crate) fn of_batch(
-    model: &Llama,
+    model: &Decoder,
     objective: Objective<'_>,
     batch: &[usize],
     cut: Cut,
@@ -112,7 +112,7 @@ impl Margins {
 }
 
 fn of_micro_batch(
-    model: &Llama,
+    model: &Decoder,
     objective: Objective<'_>,
     examples: &[usize],
     n_terms: f64,

@@ -12,14 +12,14 @@
 //!
 //! ```
 //! use lobass_core::Sequence;
-//! use lobass_model::{DeviceName, Llama, LlamaConfig};
+//! use lobass_model::{DeviceName, Decoder, DecoderSpec};
 //! use lobass_train::{Event, Session, TrainConfig, TrainData, fine_tune};
 //!
-//! let config = LlamaConfig::from_json(
+//! let config = DecoderSpec::from_json(
 //!     r#"{"model_type": "llama", "vocab_size": 16, "hidden_size": 8, "intermediate_size": 16,
 //!         "num_hidden_layers": 1, "num_attention_heads": 2, "max_position_embeddings": 32}"#,
 //! )?;
-//! let model = Llama::random(&config, 7, &DeviceName::Cpu.open());
+//! let model = Decoder::random(&config, 7, &DeviceName::Cpu.open());
 //! let pool = vec![Sequence::from_scored_tokens(vec![1, 5, 9, 2], &[false, false, true, true])?];
 //! let recipe = TrainConfig { epochs: 60, batch_size: 1, learning_rate: 0.03, ..TrainConfig::default() };
 //! let mut losses = Vec::new();

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use lobass_files::WholeFile;
-use lobass_model::Llama;
+use lobass_model::Decoder;
 use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
 use serde::{Deserialize, Serialize};
@@ -41,7 +41,7 @@ pub struct RunningMeans {
 /// The optimizer at the end of an epoch, to be copied if anybody wants it.
 #[derive(Debug, Clone, Copy)]
 pub struct Optimizer<'a> {
-    pub(crate) model: &'a Llama,
+    pub(crate) model: &'a Decoder,
     pub(crate) config: &'a TrainConfig,
     pub(crate) moments: &'a BTreeMap<u64, Moments>,
     pub(crate) n_steps: usize,

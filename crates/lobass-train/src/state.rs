@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use burn::module::ParamId;
 use burn::tensor::{Device, Tensor, TensorData};
 use lobass_files::{WholeFile, is_partial};
-use lobass_model::{Llama, Values};
+use lobass_model::{Decoder, Values};
 use safetensors::tensor::{SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 
@@ -55,7 +55,7 @@ impl Checkpoints {
     /// Writes a state and removes those beyond the number that is kept.
     pub(crate) fn write(
         &self,
-        model: &Llama,
+        model: &Decoder,
         moments: &BTreeMap<u64, Moments>,
         fingerprint: &str,
         report: &TrainReport,
@@ -83,7 +83,7 @@ impl Checkpoints {
     }
 
     /// Reads the latest state, if there is one.
-    pub(crate) fn read(&self, model: &Llama, fingerprint: &str) -> Result<Option<State>, Error> {
+    pub(crate) fn read(&self, model: &Decoder, fingerprint: &str) -> Result<Option<State>, Error> {
         match self.states()?.last() {
             None => Ok(None),
             Some(path) => read(path, model, fingerprint).map(Some),
@@ -153,7 +153,7 @@ fn write_whole(path: &Path, tensors: &[(String, Vec<u8>)], header: &Header) -> R
     Ok(file.finish()?)
 }
 
-fn read(path: &Path, model: &Llama, fingerprint: &str) -> Result<State, Error> {
+fn read(path: &Path, model: &Decoder, fingerprint: &str) -> Result<State, Error> {
     let fail = |reason: String| Error::State { path: path.to_owned(), reason };
     let damaged = |reason: String| fail(format!("{reason}; remove it to take up an earlier one"));
     let bytes = fs_err::read(path)?;

@@ -2,7 +2,7 @@
 
 use lobass_core::{Detail, LossEngine as _, Nll, Sequence};
 use lobass_loss::{Engine, Workers};
-use lobass_model::{Llama, TraceOptions};
+use lobass_model::{Decoder, TraceOptions};
 use sha2::{Digest, Sha256};
 
 use crate::adamw::AdamW;
@@ -13,7 +13,7 @@ use crate::{Checkpoints, Error, HeldOut, Objective, Optimizer, StepReport, Train
 /// A training that can be stepped, measured, saved, and resumed.
 pub(crate) struct Trainer<'a> {
     /// Out of its place only while it is stepped: a second handle on the weights would have them copied.
-    model: Option<Llama>,
+    model: Option<Decoder>,
     objective: Objective<'a>,
     config: &'a TrainConfig,
     plan: Vec<Vec<usize>>,
@@ -29,7 +29,7 @@ const PRESENT: &str = "the model is back in its place after every step";
 
 impl<'a> Trainer<'a> {
     pub(crate) fn new(
-        model: Llama,
+        model: Decoder,
         objective: Objective<'a>,
         config: &'a TrainConfig,
         threads: usize,
@@ -42,7 +42,7 @@ impl<'a> Trainer<'a> {
 
     /// A training in given batches.
     pub(crate) fn in_batches(
-        model: Llama,
+        model: Decoder,
         objective: Objective<'a>,
         plan: Vec<Vec<usize>>,
         config: &'a TrainConfig,
@@ -64,7 +64,7 @@ impl<'a> Trainer<'a> {
     }
 
     fn begin(
-        model: Llama,
+        model: Decoder,
         objective: Objective<'a>,
         plan: Vec<Vec<usize>>,
         config: &'a TrainConfig,
@@ -138,7 +138,7 @@ impl<'a> Trainer<'a> {
         }
     }
 
-    pub(crate) fn model(&self) -> &Llama {
+    pub(crate) fn model(&self) -> &Decoder {
         self.model.as_ref().expect(PRESENT)
     }
 
@@ -146,7 +146,7 @@ impl<'a> Trainer<'a> {
         &self.report
     }
 
-    pub(crate) fn into_parts(self) -> (Llama, TrainReport) {
+    pub(crate) fn into_parts(self) -> (Decoder, TrainReport) {
         (self.model.expect(PRESENT), self.report)
     }
 
@@ -219,7 +219,7 @@ fn held_out_loss(engine: &Engine, held_out: Objective<'_>) -> Result<Nll, Error>
 }
 
 /// A hash of what decides a training.
-fn fingerprint(model: &Llama, objective: Objective<'_>, config: &TrainConfig) -> String {
+fn fingerprint(model: &Decoder, objective: Objective<'_>, config: &TrainConfig) -> String {
     let mut hash = Sha256::new();
     // Recomputed layers have the same bits.
     let config = TrainConfig { recompute: false, ..config.clone() };

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use lobass_data::TextTokenizer;
-use lobass_model::{AdapterCheckpoint, Checkpoint, DeviceName, Dtype, Llama, LlamaConfig, Packed};
+use lobass_model::{AdapterCheckpoint, Checkpoint, Decoder, DecoderSpec, DeviceName, Dtype, Packed};
 use lobass_tests::fixture;
 
 use super::{Target, copy, of_each};
@@ -12,7 +12,7 @@ use crate::mutate::Kind;
 const BASE: &str = "models/llama-gqa";
 
 /// Some rows of the model, so that what a config or file asks for is computed.
-fn compute(model: &Llama) {
+fn compute(model: &Decoder) {
     let last = u32::try_from(model.config().vocab_size - 1).unwrap_or(u32::MAX);
     let ids: Vec<u32> = (0..9).map(|id| (id % 5).min(last)).collect();
     let hidden = model.hidden_states(&Packed::new([ids.as_slice(), &ids[..3]]));
@@ -27,12 +27,12 @@ pub(super) const CONFIG: Target = Target {
 };
 
 pub(super) fn configure(input: &[u8]) {
-    let Ok((config, findings)) = LlamaConfig::with_findings(&String::from_utf8_lossy(input)) else {
+    let Ok((config, findings)) = DecoderSpec::with_findings(&String::from_utf8_lossy(input)) else {
         return;
     };
     assert!(findings.iter().all(|finding| !finding.to_string().is_empty()));
     if config.n_parameters() < 100_000 && config.num_hidden_layers < 8 {
-        compute(&Llama::random(&config, 0, &DeviceName::Cpu.open()));
+        compute(&Decoder::random(&config, 0, &DeviceName::Cpu.open()));
     }
 }
 

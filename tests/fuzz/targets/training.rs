@@ -4,19 +4,19 @@ use std::path::Path;
 
 use lobass_core::Sequence;
 use lobass_influence::WarmUp;
-use lobass_model::{AdapterCheckpoint, Checkpoint, DeviceName, Dtype, Llama};
+use lobass_model::{AdapterCheckpoint, Checkpoint, Decoder, DeviceName, Dtype};
 use lobass_tests::fixture;
 use lobass_train::{AdamState, Checkpoints, Session, TrainConfig, TrainData, fine_tune};
 
 use super::{Target, command, remove, small_pool, unpack_demo};
 use crate::mutate::Kind;
 
-fn model(name: &str) -> Llama {
+fn model(name: &str) -> Decoder {
     Checkpoint::open(fixture(name)).unwrap().load(Dtype::F32, &DeviceName::Cpu.open()).unwrap()
 }
 
 /// Trains for three steps, or takes up what lies in the directory.
-fn train(dir: &Path, every: usize) -> Result<Llama, lobass_train::Error> {
+fn train(dir: &Path, every: usize) -> Result<Decoder, lobass_train::Error> {
     let sequence =
         |ids: [u32; 4]| Sequence::from_scored_tokens(ids.to_vec(), &[false, true, true, true]).unwrap();
     let rows = [sequence([1, 2, 3, 4]), sequence([1, 4, 3, 2]), sequence([2, 2, 1, 1])];

@@ -2,7 +2,7 @@
 
 use lobass_core::{Detail, LossEngine as _, Sequence};
 use lobass_loss::Engine;
-use lobass_model::{AdapterCheckpoint, Llama};
+use lobass_model::{AdapterCheckpoint, Decoder};
 use lobass_tests::{assert_close, fixture, read_json};
 use lobass_train::Objective;
 use safetensors::SafeTensors;
@@ -37,7 +37,7 @@ struct LossRow {
 }
 
 /// The loss of every token of a row but the first.
-fn losses(model: &Llama, row: &Row) -> Vec<f64> {
+fn losses(model: &Decoder, row: &Row) -> Vec<f64> {
     let scored: Vec<bool> = (0..row.input_ids.len()).map(|token| token > 0).collect();
     let sequence = Sequence::from_scored_tokens(row.input_ids.clone(), &scored).unwrap();
     let losses = Engine::new(model.clone(), 1).losses(&[sequence], Detail::PerToken).unwrap();

@@ -7,7 +7,7 @@ mod preference;
 use std::path::PathBuf;
 
 use lobass_core::Sequence;
-use lobass_model::{Checkpoint, DeviceName, Dtype, Gradients, Llama};
+use lobass_model::{Checkpoint, Decoder, DeviceName, Dtype, Gradients};
 use lobass_tests::{assert_close, fixture};
 use lobass_train::{
     Event, Objective, Schedule, Session, StepReport, TrainConfig, TrainData, fine_tune, loss_gradients,
@@ -48,7 +48,7 @@ pub(crate) struct Step {
     learning_rate: f64,
 }
 
-pub(crate) fn load(name: &str) -> Llama {
+pub(crate) fn load(name: &str) -> Decoder {
     let checkpoint = Checkpoint::open(fixture("models").join(name)).unwrap();
     checkpoint.load(Dtype::F32, &DeviceName::Cpu.open()).unwrap()
 }
@@ -62,7 +62,7 @@ pub(crate) struct Case<'a> {
     pub(crate) prefix: &'static str,
     pub(crate) recipe: &'a Recipe,
     pub(crate) steps: &'a [Step],
-    pub(crate) model: Llama,
+    pub(crate) model: Decoder,
     pub(crate) objective: Objective<'a>,
 }
 
@@ -105,7 +105,7 @@ impl Case<'_> {
         }
     }
 
-    fn train(&self, config: &TrainConfig, threads: usize) -> (Llama, Vec<StepReport>) {
+    fn train(&self, config: &TrainConfig, threads: usize) -> (Decoder, Vec<StepReport>) {
         let held_out = Objective::Sft(&[]);
         let data = TrainData { train: self.objective, held_out, eval_every: 0 };
         let mut steps = Vec::new();
@@ -158,6 +158,6 @@ impl Case<'_> {
     }
 }
 
-pub(crate) fn values(model: &Llama, name: &str) -> Vec<f64> {
+pub(crate) fn values(model: &Decoder, name: &str) -> Vec<f64> {
     model.weight(name).unwrap().iter::<f32>().map(f64::from).collect()
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use burn::tensor::{Tensor, TensorData};
-use lobass_model::Llama;
+use lobass_model::Decoder;
 use lobass_tests::{assert_close, fixture, read_json};
 use lobass_train::{Dpo, Objective, Pair};
 use safetensors::SafeTensors;
@@ -53,7 +53,7 @@ impl Sides {
 }
 
 /// The policy of a case: the checkpoint with the weights of a file.
-fn policy(name: &str) -> Llama {
+fn policy(name: &str) -> Decoder {
     let model = load(name);
     let bytes = fs_err::read(fixture("dpo").join(name).join("policy.safetensors")).unwrap();
     let tensors = SafeTensors::deserialize(&bytes).unwrap();

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Llama;
+use crate::Decoder;
 
 /// The projections of a decoder layer, by the names that `target_modules` knows.
 pub const PROJECTIONS: [&str; 7] =
@@ -47,14 +47,14 @@ impl LoraConfig {
     }
 
     /// The paths of the projections of a model that are updated, and their shapes.
-    pub(super) fn targets(&self, model: &Llama) -> Vec<(String, [usize; 2])> {
+    pub(super) fn targets(&self, model: &Decoder) -> Vec<(String, [usize; 2])> {
         let mut projections = model.projections();
         projections.retain(|(path, _)| self.target_modules.iter().any(|name| ends_in(path, name)));
         projections
     }
 
     /// The paths of the modules of a model that are trained whole.
-    pub(super) fn saved(&self, model: &Llama) -> Vec<String> {
+    pub(super) fn saved(&self, model: &Decoder) -> Vec<String> {
         let mut paths = model.replaceable();
         paths.retain(|path| is_saved(&self.modules_to_save, path));
         paths

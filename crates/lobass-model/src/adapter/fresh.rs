@@ -6,7 +6,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::LoraConfig;
 use crate::model::{LoraWeights, stream_of};
-use crate::{Error, Llama};
+use crate::{Decoder, Error};
 
 impl LoraConfig {
     /// Puts a new adapter on a model, which shares its weights. Everything except the adapter is frozen.
@@ -17,7 +17,7 @@ impl LoraConfig {
     /// [`Error::Lora`] for a rank of zero, a dropout that is no share, or a module that the model has not.
     ///
     /// Source: `LoraLayer.reset_lora_parameters` of PEFT (`kaiming_uniform_` with `a = sqrt(5)`).
-    pub fn attach(&self, base: &Llama, seed: u64) -> Result<Llama, Error> {
+    pub fn attach(&self, base: &Decoder, seed: u64) -> Result<Decoder, Error> {
         self.check(base)?;
         let mut model = base.clone();
         model.freeze();
@@ -41,7 +41,7 @@ impl LoraConfig {
         Ok(model)
     }
 
-    fn check(&self, model: &Llama) -> Result<(), Error> {
+    fn check(&self, model: &Decoder) -> Result<(), Error> {
         let fail = |field: &'static str, expected: String, found: String| {
             Err(Error::Lora { field, expected, found })
         };

@@ -12,7 +12,7 @@ use super::targets::Targets;
 use super::{CONFIG, LoraConfig, PROJECTIONS, WEIGHTS};
 use crate::checkpoint::{EMBEDDING, HEAD, tensor_data};
 use crate::model::LoraWeights;
-use crate::{Dtype, Error, Llama, LlamaConfig};
+use crate::{Decoder, DecoderSpec, Dtype, Error};
 
 /// An opened adapter directory: PEFT's `adapter_config.json` and `adapter_model.safetensors`.
 #[derive(Debug)]
@@ -101,7 +101,7 @@ impl AdapterCheckpoint {
     /// # Errors
     /// [`Error::AdapterTensors`], listing every tensor that the model has no place for, that is missing, or that has another
     /// shape; [`Error::Adapter`] for a pattern that cannot be read, or another vocabulary than the model's.
-    pub fn apply(&self, base: &Llama) -> Result<Llama, Error> {
+    pub fn apply(&self, base: &Decoder) -> Result<Decoder, Error> {
         let roles = self.roles(base.config())?;
         let (tensors, device) = (self.tensors()?, base.device());
         let mut model = base.clone();
@@ -117,7 +117,7 @@ impl AdapterCheckpoint {
         Ok(model)
     }
 
-    fn put_whole(&self, model: &mut Llama, path: &str, tensor: Tensor<2>) {
+    fn put_whole(&self, model: &mut Decoder, path: &str, tensor: Tensor<2>) {
         let is = |name: &str| name.strip_suffix(".weight") == Some(path);
         let shared = model.config().tie_word_embeddings && (is(EMBEDDING) || is(HEAD));
         match shared && self.shares_one_matrix(path) {
@@ -136,7 +136,7 @@ impl AdapterCheckpoint {
     }
 
     /// The roles of the file's tensors on a base.
-    pub(super) fn roles(&self, base: &LlamaConfig) -> Result<Roles, Error> {
+    pub(super) fn roles(&self, base: &DecoderSpec) -> Result<Roles, Error> {
         let fail = |reason: String| Error::Adapter { path: self.dir.clone(), reason };
         let roles = Roles::new(&self.peft, &self.targets, &self.tensors()?, base)
             .map_err(|reason| fail(format!("{CONFIG}: {reason}")))?;

@@ -11,7 +11,7 @@ use super::targets::Targets;
 use super::{PREFIX, PROJECTIONS};
 use crate::checkpoint::{EMBEDDING, HEAD};
 use crate::error::TensorProblem;
-use crate::{LlamaConfig, expected_tensors};
+use crate::{DecoderSpec, expected_tensors};
 
 /// The effect of an adapter on a base, by the names of its tensors.
 #[derive(Debug, Default)]
@@ -42,7 +42,7 @@ impl Roles {
         peft: &PeftConfig,
         targets: &Targets,
         tensors: &SafeTensors<'_>,
-        base: &LlamaConfig,
+        base: &DecoderSpec,
     ) -> Result<Self, String> {
         let modules = Modules::of(base);
         let mut roles = Self::default();
@@ -148,7 +148,7 @@ struct Modules {
 }
 
 impl Modules {
-    fn of(base: &LlamaConfig) -> Self {
+    fn of(base: &DecoderSpec) -> Self {
         let mut modules = Self { projections: BTreeMap::new(), wholes: BTreeMap::new() };
         for spec in expected_tensors(base) {
             let Some(path) = spec.name.strip_suffix(".weight") else { continue };

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::{CONFIG, LoraConfig, PREFIX, WEIGHTS};
 use crate::checkpoint::{readable, to_bytes};
-use crate::{Error, Llama};
+use crate::{Decoder, Error};
 
 /// Writes the adapter of a model, in `f32`, and the config it was made by.
 ///
@@ -20,7 +20,7 @@ use crate::{Error, Llama};
 ///
 /// # Errors
 /// [`Error::Io`], naming the file; [`Error::Shard`] if the weights cannot be serialized.
-pub fn save_adapter(model: &Llama, config: &LoraConfig, base: &str, dir: &Path) -> Result<(), Error> {
+pub fn save_adapter(model: &Decoder, config: &LoraConfig, base: &str, dir: &Path) -> Result<(), Error> {
     fs_err::create_dir_all(dir)?;
     let mut tensors: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
     let mut push = |name: String, tensor: Tensor<2>, flat: bool| {

@@ -3,7 +3,7 @@
 use std::f64::consts::TAU;
 use std::ops::Range;
 
-use crate::{LlamaConfig, RopeScaling};
+use crate::{DecoderSpec, RopeScaling};
 
 /// Cosines and sines for every row of some packed sequences.
 #[derive(Debug, Clone)]
@@ -17,7 +17,7 @@ pub(crate) struct RopeTables {
 
 impl RopeTables {
     /// The angles at some places, each with the length of the sequence that they are in.
-    pub(super) fn new(config: &LlamaConfig, places: impl IntoIterator<Item = (Range<usize>, usize)>) -> Self {
+    pub(super) fn new(config: &DecoderSpec, places: impl IntoIterator<Item = (Range<usize>, usize)>) -> Self {
         let mut tables = Self { cos: Vec::new(), sin: Vec::new(), width: config.head_dim };
         // Frequencies depend on the length only where the scaling says so.
         let mut known: Option<(usize, (Vec<f32>, f64))> = None;
@@ -59,7 +59,7 @@ impl RopeTables {
 ///
 /// Source: `_compute_*_parameters` in `modeling_rope_utils.py` of transformers 5.23. The reference works in f32 from
 /// the power on; so does this, in the same order.
-fn inverse_frequencies(config: &LlamaConfig, seq_len: usize) -> (Vec<f32>, f64) {
+fn inverse_frequencies(config: &DecoderSpec, seq_len: usize) -> (Vec<f32>, f64) {
     let dim = config.head_dim;
     let plain = |theta: f64| series(theta, dim).map(|power| 1.0 / power).collect::<Vec<f32>>();
     let theta = config.rope.theta;
@@ -106,7 +106,7 @@ fn series(theta: f64, dim: usize) -> impl Iterator<Item = f32> {
     (0..dim / 2).map(move |pair| (theta as f32).powf(2.0 * pair as f32 / dim as f32))
 }
 
-fn yarn(config: &LlamaConfig) -> Vec<f32> {
+fn yarn(config: &DecoderSpec) -> Vec<f32> {
     let RopeScaling::Yarn {
         factor,
         beta_fast,

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::packed::{Packed, Run};
 use super::rope::RopeTables;
-use crate::LlamaConfig;
+use crate::DecoderSpec;
 
 /// Rows, and where they stand in their sequences.
 #[derive(Debug, Clone)]
@@ -41,14 +41,14 @@ pub(crate) struct Part<'a> {
 }
 
 /// Everything at once, of which all rows are wanted.
-pub(crate) fn whole<'a>(config: &LlamaConfig, packed: &'a Packed) -> Part<'a> {
+pub(crate) fn whole<'a>(config: &DecoderSpec, packed: &'a Packed) -> Part<'a> {
     let all = Rows::all(config, spans(packed.runs(), 0..packed.n_rows()));
     Part { input_ids: packed.input_ids(), all, asked: None }
 }
 
 /// Parts of at most `size` rows each, which together are everything, and the rows asked for in each; `asked` ascends.
 pub(crate) fn parts<'a>(
-    config: &LlamaConfig,
+    config: &DecoderSpec,
     packed: &'a Packed,
     asked: &[usize],
     size: usize,
@@ -73,12 +73,12 @@ impl Span {
 
 impl Rows {
     /// All rows of spans.
-    fn all(config: &LlamaConfig, spans: Vec<Span>) -> Self {
+    fn all(config: &DecoderSpec, spans: Vec<Span>) -> Self {
         Self { chosen: None, rope: RopeTables::new(config, places(&spans)), spans }
     }
 
     /// Some rows of spans, ascending.
-    fn chosen(config: &LlamaConfig, all: &[Span], chosen: Vec<usize>) -> Self {
+    fn chosen(config: &DecoderSpec, all: &[Span], chosen: Vec<usize>) -> Self {
         let mut spans: Vec<Span> = Vec::new();
         let mut of = 0;
         for (place, &row) in chosen.iter().enumerate() {
@@ -130,7 +130,7 @@ pub(crate) mod tests {
 
     /// The rows of packed sequences: all, and some.
     pub(crate) fn rows_of(packed: &Packed, asked: &[usize]) -> (Rows, Rows) {
-        let config = LlamaConfig::from_json(&tiny_with("")).unwrap();
+        let config = DecoderSpec::from_json(&tiny_with("")).unwrap();
         let part = parts(&config, packed, asked, packed.n_rows()).remove(0);
         let chosen = part.asked.unwrap_or_else(|| Rows::chosen(&config, &part.all.spans, asked.to_vec()));
         (part.all, chosen)
@@ -138,7 +138,7 @@ pub(crate) mod tests {
 
     #[test]
     fn parts_cut_runs_and_what_is_asked_for() {
-        let config = LlamaConfig::from_json(&tiny_with("")).unwrap();
+        let config = DecoderSpec::from_json(&tiny_with("")).unwrap();
         let mut packed = Packed::default();
         let first = packed.push(None, &[1, 2, 3]);
         packed.push(Some(first), &[4, 5, 6]);

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use burn::tensor::{Device, Tensor};
 
-use crate::{Llama, LlamaConfig, WeightSource};
+use crate::{Decoder, DecoderSpec, WeightSource};
 
 /// The name and shape of one tensor of a checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,15 +28,15 @@ pub(crate) const HEAD: &str = "lm_head.weight";
 /// Lists every tensor that a checkpoint of this config holds, in the order in which a model asks for them.
 ///
 /// A tied head is not listed: it is the embedding.
-pub fn expected_tensors(config: &LlamaConfig) -> Vec<TensorSpec> {
+pub fn expected_tensors(config: &DecoderSpec) -> Vec<TensorSpec> {
     let mut recorder = Recorder::default();
-    match Llama::from_source(config, &mut recorder) {
+    match Decoder::from_source(config, &mut recorder) {
         Ok(_) => recorder.tensors,
         Err(never) => match never {},
     }
 }
 
-impl LlamaConfig {
+impl DecoderSpec {
     /// The number of parameters; a tied head counts once.
     pub fn n_parameters(&self) -> usize {
         expected_tensors(self).iter().map(TensorSpec::n_elements).sum()
@@ -69,7 +69,7 @@ mod tests {
         let json = tiny_with(r#", "head_dim": 4, "attention_bias": true"#);
         let json = json.replace(r#""num_hidden_layers": 2"#, r#""num_hidden_layers": 1"#);
         let names = |json: &str| -> Vec<String> {
-            let tensors = expected_tensors(&LlamaConfig::from_json(json).unwrap());
+            let tensors = expected_tensors(&DecoderSpec::from_json(json).unwrap());
             tensors.into_iter().map(|spec| spec.name.replace("model.layers.0.", "")).collect()
         };
         let attention = ["q_proj", "k_proj", "v_proj", "o_proj"];

@@ -26,7 +26,7 @@ pub use save::save;
 use shard::{Located, WeightShard};
 
 use crate::error::TensorProblem;
-use crate::{Dtype, Error, Finding, Llama, LlamaConfig, WeightSource};
+use crate::{Decoder, DecoderSpec, Dtype, Error, Finding, WeightSource};
 use index::WeightFiles;
 use names::Names;
 
@@ -34,7 +34,7 @@ use names::Names;
 #[derive(Debug)]
 pub struct Checkpoint {
     dir: PathBuf,
-    config: LlamaConfig,
+    config: DecoderSpec,
     config_json: String,
     findings: Vec<Finding>,
     /// `_name_or_path` of the config.
@@ -70,7 +70,7 @@ impl Checkpoint {
         let dir = dir.as_ref().to_owned();
         let config_path = dir.join("config.json");
         let config_json = fs_err::read_to_string(&config_path)?;
-        let (config, mut findings) = LlamaConfig::with_findings(&config_json)
+        let (config, mut findings) = DecoderSpec::with_findings(&config_json)
             .map_err(|source| Error::Config { path: config_path, source })?;
         let WeightFiles { shards, places, index_ignored } = index::open_shards(&dir)?;
         if index_ignored {
@@ -115,7 +115,7 @@ impl Checkpoint {
     }
 
     /// The model that the checkpoint describes.
-    pub fn config(&self) -> &LlamaConfig {
+    pub fn config(&self) -> &DecoderSpec {
         &self.config
     }
 
@@ -133,8 +133,8 @@ impl Checkpoint {
     ///
     /// # Errors
     /// None today beyond those of [`Checkpoint::open`]; the signature leaves room for devices that can fail.
-    pub fn load(&self, dtype: Dtype, device: &Device) -> Result<Llama, Error> {
-        Llama::from_source(&self.config, &mut Reader { checkpoint: self, dtype, device: device.clone() })
+    pub fn load(&self, dtype: Dtype, device: &Device) -> Result<Decoder, Error> {
+        Decoder::from_source(&self.config, &mut Reader { checkpoint: self, dtype, device: device.clone() })
     }
 
     /// A hash of config and weights that does not depend on how they are split over files.

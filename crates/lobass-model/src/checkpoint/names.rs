@@ -76,10 +76,10 @@ fn of_model(name: &str, known: &BTreeSet<&str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{LlamaConfig, expected_tensors, testing};
+    use crate::{DecoderSpec, expected_tensors, testing};
 
     fn expected() -> Vec<TensorSpec> {
-        expected_tensors(&LlamaConfig::from_json(testing::TINY).unwrap())
+        expected_tensors(&DecoderSpec::from_json(testing::TINY).unwrap())
     }
 
     fn stored(rename: impl Fn(&str) -> String) -> Vec<String> {

@@ -9,7 +9,7 @@ use safetensors::View;
 use serde_json::{Map, Value, json};
 
 use super::{Checkpoint, TensorSpec, convert, expected_tensors};
-use crate::{Dtype, Error, Llama};
+use crate::{Decoder, Dtype, Error};
 
 /// Largest weight file; what does not fit goes to further shards, as `save_pretrained` does.
 const SHARD_BYTES: usize = 5_000_000_000;
@@ -21,7 +21,7 @@ const SHARD_BYTES: usize = 5_000_000_000;
 ///
 /// # Errors
 /// [`Error::Io`], naming the file; [`Error::Shard`] if the weights cannot be serialized.
-pub fn save(model: &Llama, config_json: &str, dtype: Dtype, dir: &Path) -> Result<(), Error> {
+pub fn save(model: &Decoder, config_json: &str, dtype: Dtype, dir: &Path) -> Result<(), Error> {
     fs_err::create_dir_all(dir)?;
     let shards = split(model, dtype, SHARD_BYTES);
     let mut weight_map = Map::new();
@@ -78,7 +78,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// The errors of [`save`]; [`Error::Io`] if a tokenizer file cannot be copied.
-    pub fn save_successor(&self, model: &Llama, dtype: Dtype, dir: &Path) -> Result<(), Error> {
+    pub fn save_successor(&self, model: &Decoder, dtype: Dtype, dir: &Path) -> Result<(), Error> {
         fs_err::create_dir_all(dir)?;
         for name in COMPANIONS {
             let file = self.dir().join(name);
@@ -92,7 +92,7 @@ impl Checkpoint {
 }
 
 /// Cuts the tensors into runs of at most `limit` bytes, in the order of the layout.
-fn split(model: &Llama, dtype: Dtype, limit: usize) -> Vec<Vec<TensorSpec>> {
+fn split(model: &Decoder, dtype: Dtype, limit: usize) -> Vec<Vec<TensorSpec>> {
     let mut shards: Vec<Vec<TensorSpec>> = vec![Vec::new()];
     let mut used = 0;
     for spec in expected_tensors(model.config()) {
@@ -107,7 +107,7 @@ fn split(model: &Llama, dtype: Dtype, limit: usize) -> Vec<Vec<TensorSpec>> {
     shards
 }
 
-fn write_shard(model: &Llama, specs: &[TensorSpec], dtype: Dtype, path: &Path) -> Result<usize, Error> {
+fn write_shard(model: &Decoder, specs: &[TensorSpec], dtype: Dtype, path: &Path) -> Result<usize, Error> {
     let tensors: Vec<_> = specs.iter().map(|spec| (&spec.name, Weight { model, spec, dtype })).collect();
     let n_bytes = tensors.iter().map(|(_, weight)| weight.data_len()).sum();
     // transformers refuses files that do not say which framework's conventions they follow.
@@ -133,7 +133,7 @@ pub(crate) fn readable(_: &Path) -> Result<(), Error> {
 /// A tensor that is fetched and converted when its turn to be written comes, so that saving a model does not hold
 /// it twice.
 struct Weight<'a> {
-    model: &'a Llama,
+    model: &'a Decoder,
     spec: &'a TensorSpec,
     dtype: Dtype,
 }
@@ -159,7 +159,7 @@ impl View for Weight<'_> {
     }
 }
 
-fn config_of(model: &Llama, config_json: &str, dtype: Dtype) -> Result<String, Error> {
+fn config_of(model: &Decoder, config_json: &str, dtype: Dtype) -> Result<String, Error> {
     let mut config: Map<String, Value> = serde_json::from_str(config_json).map_err(|source| {
         Error::Config { path: "config.json".into(), source: crate::ConfigError::Json(source) }
     })?;
@@ -180,12 +180,12 @@ fn pretty(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{DeviceName, LlamaConfig};
+    use crate::{DecoderSpec, DeviceName};
 
     #[test]
     fn large_models_are_split_in_layout_order() {
-        let config = LlamaConfig::from_json(crate::testing::TINY).unwrap();
-        let model = Llama::random(&config, 0, &DeviceName::Cpu.open());
+        let config = DecoderSpec::from_json(crate::testing::TINY).unwrap();
+        let model = Decoder::random(&config, 0, &DeviceName::Cpu.open());
         let whole = split(&model, Dtype::F32, usize::MAX);
         assert_eq!(whole.len(), 1);
         let shards = split(&model, Dtype::F32, 8192);

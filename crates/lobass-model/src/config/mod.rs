@@ -24,7 +24,7 @@ use unread::unread;
 /// A LLaMA-family architecture with every default filled in.
 #[derive(Debug, Clone, PartialEq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of `config.json`, free of the others")]
-pub struct LlamaConfig {
+pub struct DecoderSpec {
     /// The family, from `model_type`.
     pub family: Family,
     /// Rows of the embedding; token ids are below this.
@@ -72,7 +72,7 @@ const MAX_LAYERS: usize = 10_000;
 /// Wider than any model, and so small that the sizes of all tensors can be added up.
 const MAX_SIZE: usize = 1 << 23;
 
-impl LlamaConfig {
+impl DecoderSpec {
     /// Reads the text of a `config.json`.
     ///
     /// # Errors
@@ -81,10 +81,10 @@ impl LlamaConfig {
         Ok(Self::with_findings(text)?.0)
     }
 
-    /// [`LlamaConfig::from_json`] with findings about the file.
+    /// [`DecoderSpec::from_json`] with findings about the file.
     ///
     /// # Errors
-    /// The errors of [`LlamaConfig::from_json`].
+    /// The errors of [`DecoderSpec::from_json`].
     pub fn with_findings(text: &str) -> Result<(Self, Vec<Finding>), ConfigError> {
         let map: Map<String, Value> = serde_json::from_str(text)?;
         let fields = Fields::new(&map);

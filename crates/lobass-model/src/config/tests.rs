@@ -5,8 +5,8 @@ use super::*;
 const LLAMA: &str = r#"{"model_type": "llama", "vocab_size": 32, "hidden_size": 16, "intermediate_size": 24,
     "num_hidden_layers": 2, "num_attention_heads": 4, "max_position_embeddings": 64 EXTRA}"#;
 
-fn parse(extra: &str) -> Result<LlamaConfig, ConfigError> {
-    LlamaConfig::from_json(&LLAMA.replace("EXTRA", extra))
+fn parse(extra: &str) -> Result<DecoderSpec, ConfigError> {
+    DecoderSpec::from_json(&LLAMA.replace("EXTRA", extra))
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn what_is_not_supported_is_named() {
         assert!(message.contains(&format!("`{field}`")), "{message}");
     }
     let other = LLAMA.replace("EXTRA", "").replace("\"llama\"", "\"gpt2\"");
-    let message = LlamaConfig::from_json(&other).unwrap_err().to_string();
+    let message = DecoderSpec::from_json(&other).unwrap_err().to_string();
     assert!(message.contains("`gpt2`") && message.contains("qwen3"), "{message}");
 }
 
@@ -51,9 +51,9 @@ fn families_differ_where_transformers_says_so() {
         let text = LLAMA
             .replace("EXTRA", &format!(r#", "num_key_value_heads": 2, "head_dim": 8{extra}"#))
             .replace("\"llama\"", &format!("{name:?}"));
-        LlamaConfig::from_json(&text).unwrap()
+        DecoderSpec::from_json(&text).unwrap()
     };
-    let windows = |config: &LlamaConfig| config.layers.iter().map(|l| l.sliding_window).collect::<Vec<_>>();
+    let windows = |config: &DecoderSpec| config.layers.iter().map(|l| l.sliding_window).collect::<Vec<_>>();
 
     let qwen2 = family("qwen2", r#", "sliding_window": 8, "use_sliding_window": false"#);
     assert!(qwen2.qkv_bias && !qwen2.o_bias);
@@ -77,9 +77,9 @@ fn families_differ_where_transformers_says_so() {
     assert!(smollm3.tie_word_embeddings);
 }
 
-fn family(name: &str, extra: &str) -> Result<(LlamaConfig, Vec<Finding>), ConfigError> {
+fn family(name: &str, extra: &str) -> Result<(DecoderSpec, Vec<Finding>), ConfigError> {
     let text = LLAMA.replace("EXTRA", extra).replace("\"llama\"", &format!("{name:?}"));
-    LlamaConfig::with_findings(&text)
+    DecoderSpec::with_findings(&text)
 }
 
 #[test]

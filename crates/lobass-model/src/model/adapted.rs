@@ -3,8 +3,8 @@
 use burn::module::Param;
 use burn::tensor::Tensor;
 
+use super::decoder::Decoder;
 use super::linear::Linear;
-use super::llama::Llama;
 use super::lora::Lora;
 use super::parts::{Part, PartMut, Parts as _};
 use super::source::parameter_id;
@@ -25,7 +25,7 @@ pub(crate) struct LoraWeights {
     pub(crate) dropout: f64,
 }
 
-impl Llama {
+impl Decoder {
     /// Freezes every weight; what is put on the model after that is trained.
     pub(crate) fn freeze(&mut self) {
         self.parts_mut("", &mut |_, mut part| part.set_frozen(true));
@@ -34,7 +34,7 @@ impl Llama {
     /// Puts a low-rank update on the projection of a path, `model.layers.0.self_attn.q_proj`.
     ///
     /// # Panics
-    /// If there is no such projection; [`Llama::projections`] lists them.
+    /// If there is no such projection; [`Decoder::projections`] lists them.
     pub(crate) fn put_lora(&mut self, path: &str, weights: LoraWeights) {
         let LoraWeights { a, b, scale, dropout } = weights;
         let Some(PartMut::Linear(linear)) = self.part_mut(path) else {
@@ -96,7 +96,7 @@ impl Llama {
     /// in PEFT.
     ///
     /// # Panics
-    /// If there is no such module; [`Llama::replaceable`] lists them.
+    /// If there is no such module; [`Decoder::replaceable`] lists them.
     pub(crate) fn replace_whole(&mut self, path: &str, weight: Tensor<2>) {
         if self.lm_head.is_none() && matches!(path, HEAD | EMBEDDING) {
             self.untie();

@@ -10,7 +10,7 @@ use super::parts::parts;
 use super::pass::Pass;
 use super::source::{Scope, WeightSource};
 use crate::ops::{AttentionInputs, AttentionOutput, Heads, Input, KeyPath, Ops, Tables};
-use crate::{LayerConfig, LlamaConfig};
+use crate::{DecoderSpec, LayerConfig};
 
 #[derive(Module, Debug)]
 pub(super) struct Attention {
@@ -56,7 +56,7 @@ impl AttentionTrace {
 impl Attention {
     pub(super) fn load<S: WeightSource>(
         scope: &mut Scope<'_, S>,
-        config: &LlamaConfig,
+        config: &DecoderSpec,
         layer: LayerConfig,
     ) -> Result<Self, S::Error> {
         let heads = Heads::of(config, layer);
@@ -73,7 +73,7 @@ impl Attention {
     pub(super) fn load_norms<S: WeightSource>(
         &mut self,
         scope: &mut Scope<'_, S>,
-        config: &LlamaConfig,
+        config: &DecoderSpec,
     ) -> Result<(), S::Error> {
         if config.qk_norm {
             let (width, eps) = (self.heads.width, config.rms_norm_eps);

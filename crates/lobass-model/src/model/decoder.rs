@@ -1,98 +1,201 @@
-//! Embedding, layers, and the last norm.
+//! The whole model: backbone and head.
+
+use std::ops::Range;
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{DType, Device, Tensor};
 
-use super::embedding::Embedding;
+use super::backbone::{Backbone, BackboneTrace};
 use super::gradients::Gradients;
-use super::layer::{DecoderLayer, LayerTrace};
-use super::norm::RmsNorm;
+use super::linear::Linear;
 use super::parts::parts;
-use super::pass::Pass;
-use super::source::{Scope, WeightSource};
-use crate::LlamaConfig;
-use crate::ops::{KeyPath, Ops};
+use super::pass::{Pass, TraceOptions};
+use super::source::{RandomSource, Scope, WeightSource};
+use crate::DecoderSpec;
+use crate::batch::Packed;
+use crate::ops::{Compute, Logits, Ops};
 
+/// A LLaMA-family causal language model.
+///
+/// Clones share their weights.
 #[derive(Module, Debug)]
-pub(super) struct Decoder {
-    pub(super) embed_tokens: Embedding,
-    pub(super) layers: Vec<DecoderLayer>,
-    pub(super) norm: RmsNorm,
+pub struct Decoder {
+    pub(super) model: Backbone,
+    /// `None` when the head is the embedding.
+    pub(super) lm_head: Option<Linear>,
+    #[module(skip)]
+    pub(super) config: DecoderSpec,
+    #[module(skip)]
+    pub(super) compute: Compute,
 }
 
-parts!(Decoder: embed_tokens, layers, norm);
+parts!(Decoder: model, lm_head);
 
-/// Values for the backward pass.
+/// A forward pass that can be differentiated.
 #[derive(Debug)]
-pub(super) struct DecoderTrace {
-    layers: Vec<LayerTrace>,
-    /// Before the last norm, `[rows, hidden]`.
-    last: Tensor<2>,
+pub struct Trace<'a> {
+    pass: Pass<'a>,
+    backbone: BackboneTrace,
 }
 
 impl Decoder {
-    pub(super) fn load<S: WeightSource>(
-        scope: &mut Scope<'_, S>,
-        config: &LlamaConfig,
-    ) -> Result<Self, S::Error> {
-        let embed_tokens = Embedding::load(&mut scope.child("embed_tokens"), config)?;
-        let layers = config
-            .layers
-            .iter()
-            .enumerate()
-            .map(|(at, &layer)| DecoderLayer::load(&mut scope.child("layers").child(at), config, layer))
-            .collect::<Result<_, _>>()?;
-        let norm = RmsNorm::load(&mut scope.child("norm"), config.hidden_size, config.rms_norm_eps)?;
-        Ok(Self { embed_tokens, layers, norm })
+    /// Builds the model from a source of weights.
+    ///
+    /// # Errors
+    /// Whatever the source returns for a tensor it cannot give.
+    pub fn from_source<S: WeightSource>(config: &DecoderSpec, source: &mut S) -> Result<Self, S::Error> {
+        let mut root = Scope::root(source);
+        let model = Backbone::load(&mut root.child("model"), config)?;
+        let lm_head = match config.tie_word_embeddings {
+            true => None,
+            false => {
+                Some(Linear::load(&mut root.child("lm_head"), config.vocab_size, config.hidden_size, false)?)
+            }
+        };
+        let compute = Compute::of(&model.device());
+        Ok(Self { model, lm_head, config: config.clone(), compute })
     }
 
-    pub(super) fn device(&self) -> Device {
-        self.embed_tokens.weight.val().device()
-    }
-
-    /// Token ids to `[asked, hidden]`. All parts go through one layer before the next layer. Temporary values are those
-    /// of one part, and rows that many sequences share are computed once for all parts.
-    pub(super) fn forward(&self, parts: &[Pass<'_>], ops: &dyn Ops) -> Tensor<2> {
-        let mut hidden: Vec<Tensor<2>> =
-            parts.iter().map(|part| self.embed_tokens.forward(part.input_ids)).collect();
-        let last = self.layers.len().saturating_sub(1);
-        for (at, layer) in self.layers.iter().enumerate() {
-            let mut path = KeyPath::default();
-            let through = |(hidden, part): (Tensor<2>, &Pass<'_>)| {
-                // What the last layer says of other rows nobody reads.
-                let asked = if at == last { part.asked() } else { &part.all };
-                layer.forward(hidden, asked, &mut path, part)
-            };
-            hidden = hidden.into_iter().zip(parts).map(through).collect();
+    /// Makes a model with fresh `f32` weights: matrices normal with the config's `initializer_range`, norms one, and
+    /// biases zero, as transformers initializes LLaMA. The same seed gives the same weights on every device.
+    pub fn random(config: &DecoderSpec, seed: u64, device: &Device) -> Self {
+        let mut source = RandomSource::new(seed, config.initializer_range, device);
+        match Self::from_source(config, &mut source) {
+            Ok(model) => model,
+            Err(never) => match never {},
         }
-        self.norm.forward(Tensor::cat(hidden, 0), ops).0
     }
 
-    /// All rows of a pass, keeping what the backward pass needs.
-    pub(super) fn forward_traced(&self, pass: &Pass<'_>) -> (Tensor<2>, DecoderTrace) {
-        let mut hidden = self.embed_tokens.forward(pass.input_ids);
-        let mut layers = Vec::with_capacity(self.layers.len());
-        for layer in &self.layers {
-            let (output, trace) = layer.forward_traced(hidden, pass);
-            layers.push(trace);
-            hidden = output;
+    /// The config of the model.
+    pub fn config(&self) -> &DecoderSpec {
+        &self.config
+    }
+
+    /// The device its weights are on.
+    pub fn device(&self) -> Device {
+        self.model.device()
+    }
+
+    /// How it computes there.
+    pub fn compute(&self) -> &Compute {
+        &self.compute
+    }
+
+    fn ops(&self) -> &dyn Ops {
+        self.compute.ops()
+    }
+
+    /// The model with tensor operations, on any device.
+    #[cfg(test)]
+    pub(crate) fn on_tensors(mut self) -> Self {
+        self.compute = Compute::on_tensors(&self.device());
+        self
+    }
+
+    /// No gradients, to which those of passes are added.
+    pub fn gradients(&self) -> Gradients {
+        Gradients::new(self.compute.clone())
+    }
+
+    /// The number format that projections are held in; that of a head loaded in half precision is `f32`.
+    pub fn weight_dtype(&self) -> DType {
+        self.model.layers.first().map_or(DType::F32, |layer| layer.self_attn.q_proj.weight.val().dtype())
+    }
+
+    /// The hidden state after the last norm: what the head reads.
+    ///
+    /// # Shapes
+    /// - `packed`: every id below `vocab_size`
+    /// - returns: `[rows, hidden]`, `f32`
+    ///
+    /// Source: `LlamaModel.forward` and its siblings in transformers 5.23.
+    pub fn hidden_states(&self, packed: &Packed) -> Tensor<2> {
+        let rows: Vec<usize> = (0..packed.n_rows()).collect();
+        self.hidden_states_of(packed, &rows)
+    }
+
+    /// Some rows of [`Decoder::hidden_states`]. The last layer computes no others.
+    ///
+    /// On the processor a row is the same to the bit whatever else is packed, asked for, or shared. Where weights are
+    /// bf16, activations are rounded to it before each product (with `f32` sums), and nowhere else.
+    ///
+    /// # Shapes
+    /// - `packed`: every id below `vocab_size`
+    /// - `rows`: ascending
+    /// - returns: `[asked, hidden]`, `f32`
+    ///
+    /// # Panics
+    /// If there are no rows, or if they are not ascending.
+    pub fn hidden_states_of(&self, packed: &Packed, rows: &[usize]) -> Tensor<2> {
+        assert!(rows.is_sorted_by(|a, b| a < b), "rows ascend");
+        let parts = Pass::parts(self.ops(), &self.config, packed, self.weight_dtype(), rows);
+        self.model.forward(&parts, self.ops())
+    }
+
+    /// [`Decoder::hidden_states`], keeping the values for [`Decoder::backward`].
+    pub fn trace<'a>(&'a self, packed: &'a Packed, options: TraceOptions) -> (Tensor<2>, Trace<'a>) {
+        let pass = Pass::whole(self.ops(), &self.config, packed, self.weight_dtype(), options);
+        let (hidden, backbone) = self.model.forward_traced(&pass);
+        (hidden, Trace { pass, backbone })
+    }
+
+    /// Adds the gradients of every trained parameter below the head, given that of the hidden states.
+    ///
+    /// # Shapes
+    /// - `d_hidden`: `[rows, hidden]`
+    pub fn backward(&self, trace: Trace<'_>, d_hidden: Tensor<2>, gradients: &mut Gradients) {
+        let Trace { pass, backbone } = trace;
+        self.model.backward(backbone, d_hidden, &pass, gradients);
+    }
+
+    /// Unnormalised log-probabilities of the next token for chosen rows of [`Decoder::hidden_states`].
+    ///
+    /// # Shapes
+    /// - `hidden`: `[rows, hidden]`
+    /// - returns: `[rows, vocab]`, `f32`
+    pub fn logits(&self, hidden: &Tensor<2>) -> Tensor<2> {
+        self.logits_of(hidden, 0..self.config.vocab_size)
+    }
+
+    /// Some columns of [`Decoder::logits`]: those of the tokens of a range.
+    ///
+    /// # Panics
+    /// If the range ends beyond the vocabulary.
+    pub fn logits_of(&self, hidden: &Tensor<2>, tokens: Range<usize>) -> Tensor<2> {
+        let tokens = (tokens != (0..self.config.vocab_size)).then_some(tokens);
+        match &self.lm_head {
+            Some(head) => head.as_head(hidden, tokens, self.ops()),
+            None => self.model.embed_tokens.as_head(hidden, tokens, self.ops()),
         }
-        let (normed, last) = self.norm.forward(hidden, pass.ops);
-        (normed, DecoderTrace { layers, last })
     }
 
-    pub(super) fn backward(
+    /// Hands out the logits of all rows of `hidden`, some rows at a time, in the form that suits the device. On the
+    /// processor, those of a row are the same to the bit whatever rows are beside it.
+    ///
+    /// # Shapes
+    /// - `hidden`: `[rows, hidden]`
+    /// - `read` gets some of the rows, in order, and their logits
+    pub fn each_logits(&self, hidden: &Tensor<2>, mut read: impl FnMut(Range<usize>, Logits<'_>)) {
+        let product = |rows: &Range<usize>, tokens: &Range<usize>| {
+            self.logits_of(&hidden.clone().narrow(0, rows.start, rows.len()), tokens.clone())
+        };
+        self.ops().each_logits(hidden.dims()[0], self.config.vocab_size, &product, &mut read);
+    }
+
+    /// The gradient of [`Decoder::logits`] with respect to its input, and, added to `gradients`, to the head.
+    ///
+    /// # Shapes
+    /// - `hidden`, and what is returned: `[rows, hidden]`
+    /// - `d_logits`: `[rows, vocab]`
+    pub fn logits_backward(
         &self,
-        trace: DecoderTrace,
-        d_hidden: Tensor<2>,
-        pass: &Pass<'_>,
+        hidden: Tensor<2>,
+        d_logits: &Tensor<2>,
         gradients: &mut Gradients,
-    ) {
-        let DecoderTrace { layers, last } = trace;
-        let mut d_hidden = self.norm.backward(last, d_hidden, gradients, pass.ops);
-        for (layer, trace) in self.layers.iter().zip(layers).rev() {
-            d_hidden = layer.backward(trace, d_hidden, pass, gradients);
+    ) -> Tensor<2> {
+        match &self.lm_head {
+            Some(head) => head.as_head_backward(&hidden, d_logits, gradients, self.ops()),
+            None => self.model.embed_tokens.as_head_backward(hidden, d_logits, gradients, self.ops()),
         }
-        self.embed_tokens.backward(pass.input_ids, d_hidden, gradients);
     }
 }

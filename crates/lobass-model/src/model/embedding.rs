@@ -8,7 +8,7 @@ use burn::tensor::{DType, IndexingUpdateOp, Int, Tensor, TensorData};
 
 use super::gradients::Gradients;
 use super::source::{Scope, WeightSource};
-use crate::LlamaConfig;
+use crate::DecoderSpec;
 use crate::ops::Ops;
 
 #[derive(Module, Debug)]
@@ -23,7 +23,7 @@ pub(super) struct Embedding {
 impl Embedding {
     pub(super) fn load<S: WeightSource>(
         scope: &mut Scope<'_, S>,
-        config: &LlamaConfig,
+        config: &DecoderSpec,
     ) -> Result<Self, S::Error> {
         let weight = scope.param("weight", [config.vocab_size, config.hidden_size])?;
         Ok(Self { weight, frozen: false })

@@ -11,7 +11,7 @@ use super::parts::parts;
 use super::pass::Pass;
 use super::source::{Scope, WeightSource};
 use crate::ops::{KeyPath, Ops, Tables};
-use crate::{LayerConfig, LlamaConfig};
+use crate::{DecoderSpec, LayerConfig};
 
 #[derive(Module, Debug)]
 pub(super) struct DecoderLayer {
@@ -51,7 +51,7 @@ parts!(DecoderLayer: self_attn, mlp, input_layernorm, post_attention_layernorm);
 impl DecoderLayer {
     pub(super) fn load<S: WeightSource>(
         scope: &mut Scope<'_, S>,
-        config: &LlamaConfig,
+        config: &DecoderSpec,
         layer: LayerConfig,
     ) -> Result<Self, S::Error> {
         let mut self_attn = Attention::load(&mut scope.child("self_attn"), config, layer)?;

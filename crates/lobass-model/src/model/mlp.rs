@@ -8,7 +8,7 @@ use super::linear::Linear;
 use super::parts::parts;
 use super::pass::Pass;
 use super::source::{Scope, WeightSource};
-use crate::LlamaConfig;
+use crate::DecoderSpec;
 use crate::ops::{Input, Ops};
 
 /// SwiGLU: `down(silu(gate(x)) * up(x))`.
@@ -39,7 +39,7 @@ impl MlpTrace {
 impl Mlp {
     pub(super) fn load<S: WeightSource>(
         scope: &mut Scope<'_, S>,
-        config: &LlamaConfig,
+        config: &DecoderSpec,
     ) -> Result<Self, S::Error> {
         let (hidden, inner, bias) = (config.hidden_size, config.intermediate_size, config.mlp_bias);
         Ok(Self {

@@ -9,12 +9,12 @@
 
 mod adapted;
 mod attention;
+mod backbone;
 mod decoder;
 mod embedding;
 mod gradients;
 mod layer;
 mod linear;
-mod llama;
 mod lora;
 mod mlp;
 mod norm;
@@ -25,8 +25,8 @@ mod trained;
 mod weights;
 
 pub(crate) use adapted::LoraWeights;
+pub use decoder::{Decoder, Trace};
 pub use gradients::Gradients;
-pub use llama::{Llama, Trace};
 pub use pass::TraceOptions;
 pub use source::WeightSource;
 pub(crate) use source::stream_of;

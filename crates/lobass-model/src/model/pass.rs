@@ -2,7 +2,7 @@
 
 use burn::tensor::DType;
 
-use crate::LlamaConfig;
+use crate::DecoderSpec;
 use crate::batch::{self, Packed, Part};
 use crate::ops::{Dropout, DropoutMasks, Heads, Ops, Tables};
 
@@ -36,7 +36,7 @@ impl<'a> Pass<'a> {
     /// A pass over everything that can be differentiated.
     pub(super) fn whole(
         ops: &'a dyn Ops,
-        config: &LlamaConfig,
+        config: &DecoderSpec,
         packed: &'a Packed,
         weights: DType,
         options: TraceOptions,
@@ -51,7 +51,7 @@ impl<'a> Pass<'a> {
     /// Passes over some rows each, which together are a pass over everything, and give the rows asked for.
     pub(super) fn parts(
         ops: &'a dyn Ops,
-        config: &LlamaConfig,
+        config: &DecoderSpec,
         packed: &'a Packed,
         weights: DType,
         asked: &[usize],
@@ -61,7 +61,7 @@ impl<'a> Pass<'a> {
         parts.map(|part| Self::new(ops, config, part, weights, false)).collect()
     }
 
-    fn new(ops: &'a dyn Ops, config: &LlamaConfig, part: Part<'a>, weights: DType, is_traced: bool) -> Self {
+    fn new(ops: &'a dyn Ops, config: &DecoderSpec, part: Part<'a>, weights: DType, is_traced: bool) -> Self {
         let Part { input_ids, all, asked } = part;
         let device = ops.device();
         let mut all = Tables::new(all, &device);

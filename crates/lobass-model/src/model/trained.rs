@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use burn::module::{Module, ModuleMapper, Param, ParamId};
 use burn::tensor::Tensor;
 
-use super::llama::Llama;
+use super::decoder::Decoder;
 use super::parts::Parts as _;
 
-impl Llama {
+impl Decoder {
     /// The name and identity of every parameter that has a gradient, in the order of the modules.
     pub fn trained_parameters(&self) -> Vec<(String, ParamId)> {
         let frozen = self.frozen_paths();

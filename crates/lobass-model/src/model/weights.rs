@@ -3,9 +3,9 @@
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::tensor::{Tensor, TensorData};
 
-use super::llama::Llama;
+use super::decoder::Decoder;
 
-impl Llama {
+impl Decoder {
     /// Copies a parameter's values to the host, by its name in the checkpoint; `None` if there is no such parameter.
     pub fn weight(&self, name: &str) -> Option<TensorData> {
         let mut finder = Finder { path: Vec::new(), name, found: None };
@@ -76,13 +76,13 @@ impl ModuleVisitor for Lister {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{DeviceName, LlamaConfig, expected_tensors, testing};
+    use crate::{DecoderSpec, DeviceName, expected_tensors, testing};
 
     #[test]
     fn parameters_are_named_as_in_the_checkpoint() {
         for extra in ["", r#", "tie_word_embeddings": true, "attention_bias": true, "mlp_bias": true"#] {
-            let config = LlamaConfig::from_json(&testing::tiny_with(extra)).unwrap();
-            let model = Llama::random(&config, 1, &DeviceName::Cpu.open());
+            let config = DecoderSpec::from_json(&testing::tiny_with(extra)).unwrap();
+            let model = Decoder::random(&config, 1, &DeviceName::Cpu.open());
             let mut names: Vec<_> = model.parameter_names().into_iter().map(|(name, _)| name).collect();
             let mut expected: Vec<_> = expected_tensors(&config).into_iter().map(|spec| spec.name).collect();
             names.sort();

@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use crate::{LayerConfig, LlamaConfig};
+use crate::{DecoderSpec, LayerConfig};
 
 /// The heads of an attention layer.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -19,7 +19,7 @@ pub(crate) struct Heads {
 
 impl Heads {
     /// The heads of a layer.
-    pub(crate) fn of(config: &LlamaConfig, layer: LayerConfig) -> Self {
+    pub(crate) fn of(config: &DecoderSpec, layer: LayerConfig) -> Self {
         Self {
             queries: config.num_attention_heads,
             keys: config.num_key_value_heads,

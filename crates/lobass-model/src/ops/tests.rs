@@ -11,7 +11,7 @@ use super::host::HostOps;
 use super::{AttentionInputs, Dropout, DropoutMasks, Heads, KeyPath, Ops, Tables};
 use crate::batch::{Packed, tests::rows_of};
 use crate::testing::tiny_with;
-use crate::{Gradients, Llama, LlamaConfig, LoraConfig, TraceOptions};
+use crate::{Decoder, DecoderSpec, Gradients, LoraConfig, TraceOptions};
 
 /// Activations are of order one, and both sides are f32.
 const TOLERANCE: f32 = 2e-5;
@@ -104,7 +104,7 @@ proptest! {
     fn rotations(lengths in prop::collection::vec(1usize..9, 1..4), heads in 1usize..4, seed: u64) {
         let (host, device) = both();
         let rows = Tables::new(rows_of(&apart(&lengths), &[]).0, &Device::flex());
-        let width = LlamaConfig::from_json(&tiny_with("")).unwrap().head_dim;
+        let width = DecoderSpec::from_json(&tiny_with("")).unwrap().head_dim;
         let x = random(seed, [lengths.iter().sum(), heads * width]);
         assert_close("rotation", host.rotate(x.clone(), &rows), device.rotate(x.clone(), &rows));
         let expected = device.rotate_backward(x.clone(), &rows);
@@ -246,7 +246,7 @@ fn a_model_has_the_same_hidden_states_and_gradients_either_way() {
         r#", "head_dim": 4, "use_sliding_window": true, "sliding_window": 3, "max_window_layers": 1"#;
     let qwen = tiny_with(windows).replace(r#""llama""#, r#""qwen3""#);
     for json in [tiny_with(""), qwen] {
-        let base = Llama::random(&LlamaConfig::from_json(&json).unwrap(), 7, &Device::flex());
+        let base = Decoder::random(&DecoderSpec::from_json(&json).unwrap(), 7, &Device::flex());
         let lora = LoraConfig { rank: 3, dropout: 0.5, ..LoraConfig::default() };
         // A new adapter's second factor is zero, and so are the gradients of its first one.
         let adapted =
@@ -257,18 +257,18 @@ fn a_model_has_the_same_hidden_states_and_gradients_either_way() {
     }
 }
 
-fn assert_same_passes(model: &Llama, on_tensors: &Llama) {
+fn assert_same_passes(model: &Decoder, on_tensors: &Decoder) {
     let ids = [1, 5, 9, 2, 7, 3];
     let mut packed = Packed::default();
     let first = packed.push(None, &ids);
     packed.push(Some(first), &ids[2..4]);
     packed.push(Some(first), &ids[1..3]);
-    let hidden = |model: &Llama| model.hidden_states_of(&packed, &[2, 5, 6, 9]);
+    let hidden = |model: &Decoder| model.hidden_states_of(&packed, &[2, 5, 6, 9]);
     assert_close("hidden states", hidden(model), hidden(on_tensors));
 
     let apart = Packed::new([&ids[..], &ids[1..4]]);
     for recompute in [false, true] {
-        let gradients = |model: &Llama| {
+        let gradients = |model: &Decoder| {
             let (hidden, trace) = model.trace(&apart, TraceOptions { recompute, dropout_seed: Some(11) });
             let mut gradients = model.gradients();
             let d_logits = model.logits(&hidden);

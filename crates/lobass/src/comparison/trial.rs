@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use lobass_core::{Observer as _, Sequence};
 use lobass_evidence::{Matching, Outcome};
 use lobass_loss::Engine;
-use lobass_model::Llama;
+use lobass_model::Decoder;
 use lobass_train::{
     Checkpoints, Event, Objective, Session, TrainConfig, TrainData, TrainReport, batches_of_tokens,
     fine_tune, fine_tune_in_batches,
@@ -160,13 +160,13 @@ impl Comparison {
 
     fn train(
         &self,
-        model: Llama,
+        model: Decoder,
         subset: &[Sequence],
         matching: Matching,
         seed: u64,
         state: &Path,
         runtime: &Runtime,
-    ) -> Result<(Llama, TrainReport)> {
+    ) -> Result<(Decoder, TrainReport)> {
         let recipe = TrainConfig { seed, ..self.recipe.clone() };
         let data = TrainData { train: Objective::Sft(subset), held_out: Objective::Sft(&[]), eval_every: 0 };
         let checkpoints = |n_steps: usize| {
@@ -195,7 +195,7 @@ impl Comparison {
     }
 
     /// The model that training starts from, with the weights that are trained.
-    fn start(&self, seed: u64) -> Result<Llama> {
+    fn start(&self, seed: u64) -> Result<Decoder> {
         match self.train.adapter() {
             None => self.base.load_for_training(),
             Some(lora) => Ok(lora.attach(&self.base.load_frozen()?, seed)?),

@@ -11,7 +11,7 @@ use lobass_core::Observer as _;
 use lobass_core::readable::count;
 use lobass_core::{Context, Digest, Measure, ModelRole};
 use lobass_data::{Bos, TemplateOwner, TextTokenizer, template_owner};
-use lobass_model::{AdapterCheckpoint, Checkpoint, Dtype, Finding, Llama};
+use lobass_model::{AdapterCheckpoint, Checkpoint, Decoder, Dtype, Finding};
 use lobass_run::ModelKey;
 
 use crate::error::{Result, bail};
@@ -29,7 +29,7 @@ pub struct Model {
     pub checkpoint: Arc<Checkpoint>,
     adapter: Option<Arc<AdapterCheckpoint>>,
     /// The weights of the base, which its adapters share.
-    shared: Arc<OnceLock<Llama>>,
+    shared: Arc<OnceLock<Decoder>>,
     /// The role, the digest of the weights, the number format, and the device: what identifies the losses of the model.
     pub key: ModelKey,
     placement: Placement,
@@ -190,7 +190,7 @@ impl Model {
     ///
     /// # Errors
     /// If the weights cannot be read, or the device is not one of this machine.
-    pub fn load(&self) -> Result<Llama> {
+    pub fn load(&self) -> Result<Decoder> {
         match &self.adapter {
             Some(adapter) => Ok(adapter.apply(&self.shared()?)?),
             None if Arc::strong_count(&self.shared) > 1 => self.shared(),
@@ -198,7 +198,7 @@ impl Model {
         }
     }
 
-    fn shared(&self) -> Result<Llama> {
+    fn shared(&self) -> Result<Decoder> {
         if let Some(base) = self.shared.get() {
             return Ok(base.clone());
         }
@@ -210,7 +210,7 @@ impl Model {
     ///
     /// # Errors
     /// The errors of [`Model::load`].
-    pub(crate) fn load_for_training(&self) -> Result<Llama> {
+    pub(crate) fn load_for_training(&self) -> Result<Decoder> {
         self.read(Dtype::F32)
     }
 
@@ -218,11 +218,11 @@ impl Model {
     ///
     /// # Errors
     /// The errors of [`Model::load`].
-    pub(crate) fn load_frozen(&self) -> Result<Llama> {
+    pub(crate) fn load_frozen(&self) -> Result<Decoder> {
         self.read(self.placement.dtype)
     }
 
-    fn read(&self, dtype: Dtype) -> Result<Llama> {
+    fn read(&self, dtype: Dtype) -> Result<Decoder> {
         Ok(self.checkpoint.load(dtype, &self.placement.device()?.open())?)
     }
 }

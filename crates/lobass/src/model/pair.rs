@@ -4,7 +4,7 @@ use std::path::Path;
 
 use lobass_core::Observer as _;
 use lobass_data::{TextTokenizer, TokenizerDifference};
-use lobass_model::{Checkpoint, LlamaConfig};
+use lobass_model::{Checkpoint, DecoderSpec};
 
 use crate::error::{Result, bail};
 use crate::model::Model;
@@ -101,8 +101,8 @@ fn check_tokenizer(base: &Model, dir: &Path, tokenizer: &TextTokenizer, runtime:
     }
 }
 
-fn differences(base: &LlamaConfig, reference: &LlamaConfig) -> Vec<String> {
-    type Field = (&'static str, fn(&LlamaConfig) -> String);
+fn differences(base: &DecoderSpec, reference: &DecoderSpec) -> Vec<String> {
+    type Field = (&'static str, fn(&DecoderSpec) -> String);
     let fields: [Field; 9] = [
         ("model_type", |c| c.family.to_string()),
         ("vocab_size", |c| c.vocab_size.to_string()),

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use lobass_core::ModelRole;
 use lobass_core::readable::{Labelled, counted};
 use lobass_loss::limits;
-use lobass_model::{Checkpoint, LlamaConfig};
+use lobass_model::{Checkpoint, DecoderSpec};
 use lobass_run::{Job, Location, Plan, WorkDir};
 use serde::Serialize;
 
@@ -113,7 +113,7 @@ impl PlanJob<'_> {
     /// The work of a pass, and the price if it is asked for.
     fn explain(
         &self,
-        config: &LlamaConfig,
+        config: &DecoderSpec,
         work: &WorkDir,
         runtime: &Runtime,
     ) -> Result<(Option<PassWork>, Option<Price>)> {

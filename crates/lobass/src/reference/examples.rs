@@ -6,7 +6,7 @@ use lobass_core::readable::{count, counted};
 use lobass_core::{Detail, LossEngine as _, Observer, Sequence, Silent};
 use lobass_data::DataFile;
 use lobass_loss::Engine;
-use lobass_model::Llama;
+use lobass_model::Decoder;
 use lobass_run::WorkDir;
 use lobass_train::{Dpo, Objective, Pair, hold_out};
 
@@ -162,7 +162,7 @@ pub(super) enum Prepared {
 
 impl Prepared {
     /// For preferences, computes the losses of all responses under the model that training starts from.
-    pub(super) fn new(rows: Vec<Row>, dpo: Option<Dpo>, start: &Llama, threads: usize) -> Result<Self> {
+    pub(super) fn new(rows: Vec<Row>, dpo: Option<Dpo>, start: &Decoder, threads: usize) -> Result<Self> {
         let Some(dpo) = dpo else {
             return Ok(Self::Sft(rows.into_iter().map(|row| row.chosen).collect()));
         };

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use examples::{Examples, Prepared};
 use lobass_core::Observer as _;
 use lobass_core::readable::counted;
-use lobass_model::{AdapterCheckpoint, Checkpoint, Dtype, Llama, save_adapter};
+use lobass_model::{AdapterCheckpoint, Checkpoint, Decoder, Dtype, save_adapter};
 use lobass_run::WorkDir;
 use lobass_train::{Event, Session, TrainData, fine_tune};
 use metrics::Metrics;
@@ -135,14 +135,14 @@ pub(crate) fn train_reference(
 }
 
 /// The model that training starts from, with the weights that are trained.
-fn start(request: &TrainRequest<'_>) -> Result<Llama> {
+fn start(request: &TrainRequest<'_>) -> Result<Decoder> {
     match request.adapter {
         None => request.base.load_for_training(),
         Some(lora) => Ok(lora.attach(&request.base.load_frozen()?, request.recipe.seed)?),
     }
 }
 
-fn save(request: &TrainRequest<'_>, model: &Llama, dir: &Path) -> Result<()> {
+fn save(request: &TrainRequest<'_>, model: &Decoder, dir: &Path) -> Result<()> {
     let base = request.base;
     match request.adapter {
         None => {

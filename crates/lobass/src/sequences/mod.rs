@@ -9,7 +9,7 @@ use jiff::civil::DateTime;
 use lobass_core::readable::count;
 use lobass_core::{Context, Observer as _, RowStatus};
 use lobass_data::{ChatTemplate, EncodeOptions, Encoder, Pool, TemplateChoice, TextTokenizer};
-use lobass_model::LlamaConfig;
+use lobass_model::DecoderSpec;
 use lobass_run::Plan;
 
 use crate::error::{Context as _, Error, Result, bail};
@@ -39,7 +39,7 @@ impl Sequences {
         data: &DataSettings,
         encode: &EncodeSettings,
         checkpoint: &Path,
-        config: &LlamaConfig,
+        config: &DecoderSpec,
         told: Option<String>,
         runtime: &Runtime,
     ) -> Result<Self> {
@@ -54,7 +54,7 @@ impl Sequences {
         pool: Pool,
         encode: &EncodeSettings,
         checkpoint: &Path,
-        config: &LlamaConfig,
+        config: &DecoderSpec,
         told: Option<String>,
         runtime: &Runtime,
     ) -> Result<Self> {
@@ -102,8 +102,8 @@ pub struct ModelSize {
     pub vocabulary: Option<usize>,
 }
 
-impl From<&LlamaConfig> for ModelSize {
-    fn from(config: &LlamaConfig) -> Self {
+impl From<&DecoderSpec> for ModelSize {
+    fn from(config: &DecoderSpec) -> Self {
         Self { positions: Some(config.max_position_embeddings), vocabulary: Some(config.vocab_size) }
     }
 }

@@ -1,0 +1,98 @@
+//! Embedding, layers, and the last norm.
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+
+use super::embedding::Embedding;
+use super::gradients::Gradients;
+use super::layer::{DecoderLayer, LayerTrace};
+use super::norm::RmsNorm;
+use super::parts::parts;
+use super::pass::Pass;
+use super::source::{Scope, WeightSource};
+use crate::DecoderSpec;
+use crate::ops::{KeyPath, Ops};
+
+#[derive(Module, Debug)]
+pub(super) struct Backbone {
+    pub(super) embed_tokens: Embedding,
+    pub(super) layers: Vec<DecoderLayer>,
+    pub(super) norm: RmsNorm,
+}
+
+parts!(Backbone: embed_tokens, layers, norm);
+
+/// Values for the backward pass.
+#[derive(Debug)]
+pub(super) struct BackboneTrace {
+    layers: Vec<LayerTrace>,
+    /// Before the last norm, `[rows, hidden]`.
+    last: Tensor<2>,
+}
+
+impl Backbone {
+    pub(super) fn load<S: WeightSource>(
+        scope: &mut Scope<'_, S>,
+        config: &DecoderSpec,
+    ) -> Result<Self, S::Error> {
+        let embed_tokens = Embedding::load(&mut scope.child("embed_tokens"), config)?;
+        let layers = config
+            .layers
+            .iter()
+            .enumerate()
+            .map(|(at, &layer)| DecoderLayer::load(&mut scope.child("layers").child(at), config, layer))
+            .collect::<Result<_, _>>()?;
+        let norm = RmsNorm::load(&mut scope.child("norm"), config.hidden_size, config.rms_norm_eps)?;
+        Ok(Self { embed_tokens, layers, norm })
+    }
+
+    pub(super) fn device(&self) -> Device {
+        self.embed_tokens.weight.val().device()
+    }
+
+    /// Token ids to `[asked, hidden]`. All parts go through one layer before the next layer. Temporary values are those
+    /// of one part, and rows that many sequences share are computed once for all parts.
+    pub(super) fn forward(&self, parts: &[Pass<'_>], ops: &dyn Ops) -> Tensor<2> {
+        let mut hidden: Vec<Tensor<2>> =
+            parts.iter().map(|part| self.embed_tokens.forward(part.input_ids)).collect();
+        let last = self.layers.len().saturating_sub(1);
+        for (at, layer) in self.layers.iter().enumerate() {
+            let mut path = KeyPath::default();
+            let through = |(hidden, part): (Tensor<2>, &Pass<'_>)| {
+                // What the last layer says of other rows nobody reads.
+                let asked = if at == last { part.asked() } else { &part.all };
+                layer.forward(hidden, asked, &mut path, part)
+            };
+            hidden = hidden.into_iter().zip(parts).map(through).collect();
+        }
+        self.norm.forward(Tensor::cat(hidden, 0), ops).0
+    }
+
+    /// All rows of a pass, keeping what the backward pass needs.
+    pub(super) fn forward_traced(&self, pass: &Pass<'_>) -> (Tensor<2>, BackboneTrace) {
+        let mut hidden = self.embed_tokens.forward(pass.input_ids);
+        let mut layers = Vec::with_capacity(self.layers.len());
+        for layer in &self.layers {
+            let (output, trace) = layer.forward_traced(hidden, pass);
+            layers.push(trace);
+            hidden = output;
+        }
+        let (normed, last) = self.norm.forward(hidden, pass.ops);
+        (normed, BackboneTrace { layers, last })
+    }
+
+    pub(super) fn backward(
+        &self,
+        trace: BackboneTrace,
+        d_hidden: Tensor<2>,
+        pass: &Pass<'_>,
+        gradients: &mut Gradients,
+    ) {
+        let BackboneTrace { layers, last } = trace;
+        let mut d_hidden = self.norm.backward(last, d_hidden, gradients, pass.ops);
+        for (layer, trace) in self.layers.iter().zip(layers).rev() {
+            d_hidden = layer.backward(trace, d_hidden, pass, gradients);
+        }
+        self.embed_tokens.backward(pass.input_ids, d_hidden, gradients);
+    }
+}
