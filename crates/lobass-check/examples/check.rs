@@ -44,5 +44,5 @@ fn encoder(dir: &Path, pool: &Pool) -> Result<Encoder, lobass_data::Error> {
     let template = ChatTemplate::load(&TemplateChoice::Auto, dir, pool.fallback(), DateTime::default())?;
     let options =
         EncodeOptions { mask: Mask::Response, max_length: 2048, overlong: Overlong::Drop, vocabulary: None };
-    Ok(Encoder::new(TextTokenizer::from_dir(dir)?, template, options)?)
+    Encoder::new(TextTokenizer::from_dir(dir)?, template, options)
 }

@@ -29,8 +29,8 @@ fn of_source(source: &str) -> ChatTemplate {
     load(dir.path(), "auto").unwrap()
 }
 
-fn render(source: &str, more: Value) -> Result<String, String> {
-    of_source(source).render(&example(&more), false)
+fn render(source: &str, more: &Value) -> Result<String, String> {
+    of_source(source).render(&example(more), false)
 }
 
 #[test]
@@ -94,8 +94,9 @@ fn integers_of_any_size_keep_their_digits() {
     // As rows of JSON hold what 64 bits do not.
     let big = |digits: &str| json!({"arguments": {"n": {"$lobass::number": digits}}});
     for digits in ["123456789012345678901234567890", "-18446744073709551616", &"7".repeat(60)] {
-        let text = render("{{ n }} {{ n | tojson }} {{ [n] }} {{ 'x' ~ n }} {{ n is integer }}", big(digits))
-            .unwrap();
+        let text =
+            render("{{ n }} {{ n | tojson }} {{ [n] }} {{ 'x' ~ n }} {{ n is integer }}", &big(digits))
+                .unwrap();
         assert_eq!(text, format!("{digits} {digits} [{digits}] x{digits} True"));
     }
 }
@@ -123,11 +124,11 @@ fn templates_that_never_end_are_stopped() {
         "{{ [1] | tojson(indent=2000000000) }}".to_owned(),
         "{{ ('ab' * 10000).replace('a', 'x' * 1000000) }}".to_owned(),
     ] {
-        let refused = render(&source, json!({})).unwrap_err();
+        let refused = render(&source, &json!({})).unwrap_err();
         assert!(!refused.is_empty(), "{source}");
     }
     let error =
-        render("{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}", json!({}));
+        render("{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}", &json!({}));
     assert!(error.unwrap_err().contains("takes too many steps"));
 }
 
@@ -154,14 +155,14 @@ fn values_that_grow_into_each_other_are_stopped() {
     for value in
         ["[ns.x]", "{'a': ns.x}", "(ns.x, 1)", "namespace(x=ns.x)", "dict(a=ns.x)", "ns.x | batch(1)"]
     {
-        let error = render(&growing(value, "a"), json!({})).unwrap_err();
+        let error = render(&growing(value, "a"), &json!({})).unwrap_err();
         assert!(error.contains("nested too deep") || error.contains("too many steps"), "{value}: {error}");
     }
     // What is small but stands for much is as expensive as all of it.
-    let error = render(&growing("[ns.x, ns.x]", "{{ ns.x == ns.y }}"), json!({})).unwrap_err();
+    let error = render(&growing("[ns.x, ns.x]", "{{ ns.x == ns.y }}"), &json!({})).unwrap_err();
     assert!(error.contains("too many steps"), "{error}");
     let recursive = "{% macro f(x, n) %}{% if n %}{{ f([[[[[[[[x]]]]]]]], n - 1) }}{% endif %}{% endmacro %}{{ f(1, 30) }}";
-    let error = render(recursive, json!({})).unwrap_err();
+    let error = render(recursive, &json!({})).unwrap_err();
     assert!(error.contains("nested too deep"), "{error}");
 }
 
@@ -169,5 +170,5 @@ fn values_that_grow_into_each_other_are_stopped() {
 fn lists_that_grow_are_as_long_as_they_are() {
     let source = "{% set ns = namespace(x=messages) %}{% for i in range(5000) %}{% set ns.x = ns.x[0:] + [i] %}\
                   {% set ns.x = ns.x[1:] %}{% endfor %}{{ ns.x }}";
-    assert_eq!(render(source, json!({})).unwrap(), "[4998, 4999]");
+    assert_eq!(render(source, &json!({})).unwrap(), "[4998, 4999]");
 }

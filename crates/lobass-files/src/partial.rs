@@ -34,7 +34,7 @@ pub fn keep(partial: &Path, path: &Path) -> Result<()> {
 fn sync_folder(path: &Path) -> Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     // On Windows a folder cannot be opened as a file.
-    let Ok(folder) = std::fs::File::open(folder.unwrap_or(Path::new("."))) else { return Ok(()) };
+    let Ok(folder) = fs_err::File::open(folder.unwrap_or(Path::new("."))) else { return Ok(()) };
     match folder.sync_all() {
         Err(error) if !matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::InvalidInput) => Err(error),
         _ => Ok(()),

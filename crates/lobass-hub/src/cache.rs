@@ -135,16 +135,6 @@ pub(crate) fn write_whole(path: &Path, content: &[u8]) -> Result<(), Error> {
     Ok(lobass_files::write_whole(path, content)?)
 }
 
-/// A file that no other process has, with the permissions of new files.
-pub(crate) fn temporary(folder: &Path, name: &str) -> Result<tempfile::NamedTempFile, Error> {
-    let prefix = format!("{name}.");
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(&prefix).suffix(".incomplete");
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    Ok(builder.tempfile_in(folder)?)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

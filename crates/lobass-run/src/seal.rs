@@ -128,7 +128,7 @@ impl WorkDir {
         let find = |commit: &Commit| data.get(&commit.file).cloned();
         let rows = &audit.rows[&shard.id];
         let rows = self.rows_of(rows, find(rows))?;
-        for row in rows.iter() {
+        for row in &rows {
             unread.add(row);
         }
         if let Some(role) = audit.given_up.get(&shard.id) {

@@ -146,7 +146,7 @@ pub(crate) fn check_embeddings(
     options: EmbeddingOptions,
 ) -> Result<()> {
     let (found, matrix) = (file.manifest(), file.matrix());
-    let numbers = |key: &ModelKey| (key.weights_digest.clone(), key.dtype.clone());
+    let numbers = |key: &ModelKey| (key.weights_digest.clone(), key.dtype);
     let same = found.plan == plan.id()
         && numbers(&found.model) == numbers(model)
         && found.normalized == options.normalize

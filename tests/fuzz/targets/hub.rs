@@ -12,10 +12,6 @@ use crate::mutate::Kind;
 pub(super) const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 pub(super) const INDEX: &str = r#"{"metadata": {"total_size": 8}, "weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}}"#;
 
-pub(super) fn content(name: &str) -> Vec<u8> {
-    name.as_bytes().to_vec()
-}
-
 pub(super) fn digest(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }

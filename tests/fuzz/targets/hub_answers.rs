@@ -9,7 +9,7 @@ use std::time::Duration;
 use lobass_hub::HubSettings;
 use serde_json::{Value, json};
 
-use super::hub::{COMMIT, DATA, INDEX, MODEL, SHARDED, content, digest, open};
+use super::hub::{COMMIT, DATA, INDEX, MODEL, SHARDED, digest, open};
 use super::{Target, remove};
 use crate::mutate::Kind;
 
@@ -24,6 +24,10 @@ static SAID: Mutex<Option<Said>> = Mutex::new(None);
 static ENDPOINT: OnceLock<String> = OnceLock::new();
 
 /// A hub in this process. Every file but the index holds its own name.
+fn content(name: &str) -> Vec<u8> {
+    name.as_bytes().to_vec()
+}
+
 fn endpoint() -> &'static str {
     ENDPOINT.get_or_init(|| {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -46,7 +46,7 @@ impl JsonTable {
         cursor.byte_order_marks()?;
         cursor.white_space()?;
         let mut columns = Vec::new();
-        let read = each(&mut cursor, b"{}", &mut |cursor| {
+        let read = each(&mut cursor, *b"{}", &mut |cursor| {
             let Some(quoted) = key(cursor)? else { return Ok(false) };
             let Ok(name) = serde_json::from_slice(&quoted) else { return Ok(false) };
             let Some(found) = column(cursor, cells)? else { return Ok(false) };
@@ -162,8 +162,8 @@ fn key(cursor: &mut Cursor<impl BufRead>) -> io::Result<Option<Vec<u8>>> {
 fn column(cursor: &mut Cursor<impl BufRead>, kind: TableCells) -> io::Result<Option<Vec<Cell>>> {
     let mut cells = Vec::new();
     let ends = match kind {
-        TableCells::Lists => b"[]",
-        TableCells::Labels => b"{}",
+        TableCells::Lists => *b"[]",
+        TableCells::Labels => *b"{}",
     };
     let read = each(cursor, ends, &mut |cursor| {
         let label = match kind {
@@ -180,16 +180,16 @@ fn column(cursor: &mut Cursor<impl BufRead>, kind: TableCells) -> io::Result<Opt
 /// Reads what stands between two brackets, item by item; whether all of it could be read.
 fn each<R: BufRead>(
     cursor: &mut Cursor<R>,
-    [open, close]: &[u8; 2],
+    [open, close]: [u8; 2],
     item: &mut dyn FnMut(&mut Cursor<R>) -> io::Result<bool>,
 ) -> io::Result<bool> {
-    if cursor.peek()? != Some(*open) {
+    if cursor.peek()? != Some(open) {
         return Ok(false);
     }
     cursor.advance(1);
     cursor.white_space()?;
     loop {
-        if cursor.peek()? == Some(*close) {
+        if cursor.peek()? == Some(close) {
             cursor.advance(1);
             return Ok(true);
         }
@@ -200,7 +200,7 @@ fn each<R: BufRead>(
         if cursor.peek()? == Some(b',') {
             cursor.advance(1);
             cursor.white_space()?;
-        } else if cursor.peek()? != Some(*close) {
+        } else if cursor.peek()? != Some(close) {
             return Ok(false);
         }
     }

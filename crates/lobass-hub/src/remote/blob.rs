@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use url::Url;
 
 use super::http::{Answer, Ask, Client, shown};
-use crate::cache::{RepoCache, temporary};
+use crate::cache::RepoCache;
 use crate::listing::FileMeta;
 use crate::{Error, RepoId};
 
@@ -152,4 +152,14 @@ fn digest(path: &Path) -> Result<String, Error> {
             n => sha.update(&buffer[..n]),
         }
     }
+}
+
+/// A file that no other process has, with the permissions of new files.
+fn temporary(folder: &Path, name: &str) -> Result<tempfile::NamedTempFile, Error> {
+    let prefix = format!("{name}.");
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(&prefix).suffix(".incomplete");
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    Ok(builder.tempfile_in(folder)?)
 }

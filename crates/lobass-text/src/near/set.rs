@@ -62,8 +62,8 @@ impl Kept {
 /// The Jaccard similarity of two sets, counted out if both are whole.
 ///
 /// Otherwise it is an estimate: the share of the [`KEPT`] smallest shingles of either that are in both (Cohen and
-/// Kaplan's bottom-k sketch). Those shingles are a random sample of the union, so the standard deviation is `sqrt(J (1
-/// - J) / 256)`, 0.025 at 0.8.
+/// Kaplan's bottom-k sketch). Those shingles are a random sample of the union, so the standard deviation is
+/// `sqrt(J (1 - J) / 256)`, 0.025 at 0.8.
 fn similarity((left, n_left): (&[u32], usize), (right, n_right): (&[u32], usize)) -> f64 {
     let whole = left.len() == n_left && right.len() == n_right;
     let limit = if whole { usize::MAX } else { KEPT };

@@ -186,7 +186,7 @@ impl ScoreJob<'_> {
     fn done_before(&self, opened: &Opened, runtime: &Runtime) -> Result<TableReport> {
         let table = ScoreFile::open(self.out)?;
         let found = table.manifest();
-        let digest = |key: &ModelKey| (key.role.clone(), key.weights_digest.clone(), key.dtype.clone());
+        let digest = |key: &ModelKey| (key.role.clone(), key.weights_digest.clone(), key.dtype);
         let scored_by: Vec<_> = found.models.iter().map(|record| digest(&record.model)).collect();
         let models = std::iter::once(&opened.base).chain(&opened.reference).chain(&opened.further);
         let same = found.plan == opened.plan.id()
