@@ -2,7 +2,7 @@
 
 use lobass_benches::SEED;
 use lobass_core::Sequence;
-use lobass_model::DecoderSpec;
+use lobass_model::{DecoderSpec, LayerSpec};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
@@ -35,18 +35,20 @@ pub(crate) fn sequences(
 
 /// The multiplications and additions that scoring takes at least: projections of every token, causal attention, and
 /// the head on scored tokens.
-pub(crate) fn flops(config: &DecoderSpec, sequences: &[Sequence]) -> f64 {
-    let (hidden, width) = (config.hidden_size as f64, config.head_dim as f64);
-    let (queries, keys) = (config.num_attention_heads as f64, config.num_key_value_heads as f64);
-    let layers = config.num_hidden_layers as f64;
-    let attention = 2.0 * hidden * width * (queries + keys);
-    let mlp = 3.0 * hidden * config.intermediate_size as f64;
+pub(crate) fn flops(spec: &DecoderSpec, sequences: &[Sequence]) -> f64 {
+    let hidden = spec.hidden_size as f64;
     let of = |sequence: &Sequence| {
         let tokens = sequence.n_tokens() as f64;
         let seen = tokens * (tokens + 1.0) / 2.0;
-        let scores = 2.0 * queries * width * seen;
-        2.0 * (layers * (tokens * (attention + mlp) + scores)
-            + sequence.n_scored() as f64 * hidden * config.vocab_size as f64)
+        let of_layer = |layer: &LayerSpec| {
+            let (queries, keys) = (layer.attention.heads as f64, layer.attention.kv_heads as f64);
+            let width = layer.attention.head_width as f64;
+            let attention = 2.0 * hidden * width * (queries + keys);
+            let mlp = 3.0 * hidden * layer.mlp.width as f64;
+            tokens * (attention + mlp) + 2.0 * queries * width * seen
+        };
+        let layers: f64 = spec.layers.iter().map(of_layer).sum();
+        2.0 * (layers + sequence.n_scored() as f64 * hidden * spec.vocab_size as f64)
     };
     sequences.iter().map(of).sum()
 }

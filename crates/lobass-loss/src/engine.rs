@@ -41,7 +41,7 @@ impl Engine {
 
     /// How this engine puts sequences together.
     pub fn limits(&self) -> Limits {
-        self.lanes.limits(self.model.config())
+        self.lanes.limits(self.model.spec())
     }
 
     /// Runs a job on every batch of a plan.
@@ -60,7 +60,7 @@ impl Engine {
 /// # Errors
 /// [`Error::TokenOutOfRange`], naming the first sequence that has none.
 pub fn check_ids(model: &Decoder, sequences: &[Sequence]) -> Result<(), Error> {
-    let vocab_size = model.config().vocab_size;
+    let vocab_size = model.spec().vocab_size;
     let misfit = sequences.iter().enumerate().find_map(|(at, sequence)| {
         let id = sequence.input_ids().iter().find(|&&id| id as usize >= vocab_size)?;
         Some(Error::TokenOutOfRange { sequence: at, id: *id, vocab_size })

@@ -49,7 +49,7 @@ pub fn label_losses_backward(
     let hidden = select_rows(hidden, rows);
     let mut losses = Vec::with_capacity(labels.len());
     let mut d_hidden = Vec::new();
-    let size = (CHUNK_LOGITS / model.config().vocab_size).max(1);
+    let size = (CHUNK_LOGITS / model.spec().vocab_size).max(1);
     for (at, (labels, seeds)) in labels.chunks(size).zip(seeds.chunks(size)).enumerate() {
         let hidden = hidden.clone().narrow(0, at * size, labels.len());
         let logits = model.logits(&hidden);

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use lobass_core::Sequence;
-use lobass_model::{Concurrency, Decoder, DecoderSpec, RopeScaling};
+use lobass_model::{Concurrency, Decoder, DecoderSpec};
 
 use crate::halving::{in_halves, without_panic};
 use crate::plan::{Batch, Limits, Plan};
@@ -33,11 +33,11 @@ impl Lanes {
         }
     }
 
-    /// How sequences are put together for a model of this config.
-    pub(crate) fn limits(&self, config: &DecoderSpec) -> Limits {
+    /// How sequences are put together for a model of this description.
+    pub(crate) fn limits(&self, spec: &DecoderSpec) -> Limits {
         match self {
-            Self::Threads(workers) => limits(config, workers.count()),
-            Self::OneByOne => device_limits(config),
+            Self::Threads(workers) => limits(spec, workers.count()),
+            Self::OneByOne => device_limits(spec),
         }
     }
 
@@ -63,26 +63,25 @@ impl Lanes {
     }
 }
 
-/// How sequences are batched for a model of this config on the processor, by a number of threads.
-pub fn limits(config: &DecoderSpec, threads: usize) -> Limits {
+/// How sequences are batched for a model of this description on the processor, by a number of threads.
+pub fn limits(spec: &DecoderSpec, threads: usize) -> Limits {
     Limits {
-        rows: (HOST_BYTES / (size_of::<f32>() * config.hidden_size)).max(1),
+        rows: (HOST_BYTES / (size_of::<f32>() * spec.hidden_size)).max(1),
         lanes: threads,
-        alone_beyond: alone_beyond(config),
+        alone_beyond: spec.length_dependent_beyond(),
     }
 }
 
 /// How they are put together elsewhere, where all rows of a batch run at once.
-fn device_limits(config: &DecoderSpec) -> Limits {
-    let heads = (config.num_attention_heads + config.num_key_value_heads) * config.head_dim;
-    let values = 4 * config.hidden_size + 3 * config.intermediate_size + 4 * heads;
+fn device_limits(spec: &DecoderSpec) -> Limits {
+    let values = spec.layers.iter().map(|layer| {
+        let heads = (layer.attention.heads + layer.attention.kv_heads) * layer.attention.head_width;
+        4 * spec.hidden_size + 3 * layer.mlp.width + 4 * heads
+    });
+    let values = values.max().unwrap_or(1);
     Limits {
         rows: (DEVICE_BYTES / (size_of::<f32>() * values)).max(1),
         lanes: 1,
-        alone_beyond: alone_beyond(config),
+        alone_beyond: spec.length_dependent_beyond(),
     }
-}
-
-fn alone_beyond(config: &DecoderSpec) -> Option<usize> {
-    matches!(config.rope.scaling, RopeScaling::Dynamic { .. }).then_some(config.max_position_embeddings)
 }

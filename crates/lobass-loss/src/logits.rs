@@ -27,7 +27,7 @@ impl<'a> Blocks<'a> {
     /// Computes one block after the other, and hands out its logits, `[rows, tokens]`, and which tokens those are. What
     /// `take` leaves in the logits nobody reads.
     pub fn for_each(self, mut take: impl FnMut(&mut [f32], Range<usize>)) {
-        let vocab = self.model.config().vocab_size;
+        let vocab = self.model.spec().vocab_size;
         for start in (0..vocab).step_by(HOST_TOKENS) {
             let tokens = start..vocab.min(start + HOST_TOKENS);
             take(Lent::new(self.model.logits_of(self.hidden, tokens.clone())).values_mut(), tokens);
@@ -42,5 +42,5 @@ pub(crate) fn chunks(labels: &[u32], size: usize) -> impl Iterator<Item = (usize
 
 /// How many rows of logits are held at once where they are whole.
 pub(crate) fn whole_rows(model: &Decoder) -> usize {
-    (CHUNK_LOGITS / model.config().vocab_size).max(1)
+    (CHUNK_LOGITS / model.spec().vocab_size).max(1)
 }

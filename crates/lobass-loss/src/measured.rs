@@ -25,7 +25,7 @@ impl LossEngine for MeasuredEngine<'_> {
     type Error = Error;
 
     fn vocab_size(&self) -> usize {
-        self.engine.model().config().vocab_size
+        self.engine.model().spec().vocab_size
     }
 
     fn losses(&self, sequences: &[Sequence], detail: Detail) -> Result<Vec<SequenceLoss>, Error> {
@@ -35,7 +35,7 @@ impl LossEngine for MeasuredEngine<'_> {
 
 impl EmbeddingEngine for MeasuredEngine<'_> {
     fn dim(&self) -> usize {
-        self.engine.model().config().hidden_size
+        self.engine.model().spec().hidden_size
     }
 
     fn embeddings(&self, sequences: &[Sequence]) -> Result<Vec<Vec<f32>>, Error> {

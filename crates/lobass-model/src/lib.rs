@@ -30,16 +30,18 @@ mod config;
 mod device;
 mod dtype;
 mod error;
+mod families;
 mod finding;
 mod model;
 mod ops;
+mod spec;
 #[cfg(test)]
 mod testing;
 
 pub use adapter::{AdapterCheckpoint, LoraConfig, PROJECTIONS, save_adapter};
 pub use batch::Packed;
 pub use checkpoint::{Checkpoint, TensorSpec, expected_tensors, save};
-pub use config::{ConfigError, DecoderSpec, Family, LayerConfig, RopeConfig, RopeScaling};
+pub use config::ConfigError;
 pub use device::{Backend, DeviceName, Gpu, Trial};
 pub use dtype::to_burn;
 pub use error::{Error, TensorProblem};
@@ -47,3 +49,4 @@ pub use finding::Finding;
 pub use lobass_core::Dtype;
 pub use model::{Decoder, Gradients, Trace, TraceOptions, Values, WeightSource};
 pub use ops::{Compute, Concurrency, LogitBlocks, Logits, cross_entropy};
+pub use spec::{AttentionSpec, Biases, DecoderSpec, LayerSpec, MlpSpec, NormSpec, RopeScaling, RopeSpec};

@@ -54,7 +54,7 @@ impl EmbedJob<'_> {
             None if out.exists() => EmbeddingFile::open(out)?.manifest().template.now.clone(),
             told => told,
         };
-        let (dir, config) = (base.checkpoint.dir(), base.checkpoint.config());
+        let (dir, config) = (base.checkpoint.dir(), base.checkpoint.spec());
         let sequences = Sequences::open(self.data, self.sequences, dir, config, told, runtime)?;
         let plan = sequences.plan()?;
         if let Some(report) = embeddings_done_before(out, &plan, &base.key, self.options, runtime)? {
@@ -112,7 +112,7 @@ pub(crate) fn write_embeddings(
     options: EmbeddingOptions,
     out: &Path,
 ) -> Result<EmbeddingManifest> {
-    Ok(work.write_embeddings(&model.key, model.checkpoint.config().hidden_size, options, out)?)
+    Ok(work.write_embeddings(&model.key, model.checkpoint.spec().hidden_size, options, out)?)
 }
 
 /// The report of the file of vectors, if it exists and is this one.

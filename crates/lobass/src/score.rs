@@ -59,7 +59,7 @@ pub fn score(
     let pool = rows.pool()?.into_owned();
     let encode = with_template_of(&options.sequences, base.dir(), reference.map(Model::dir), runtime)?;
     let told = options.work.as_ref().map(|work| told_in(work, runtime)).transpose()?.flatten();
-    let sequences = Sequences::of(pool, &encode, base.dir(), base.checkpoint.config(), told, runtime)?;
+    let sequences = Sequences::of(pool, &encode, base.dir(), base.checkpoint.spec(), told, runtime)?;
     if let Some(reference) = reference {
         check_pair(base, reference, sequences.encoder.tokenizer(), runtime)?;
     }

@@ -67,7 +67,7 @@ pub fn train(
         None => TrainingRecord::read(out)?.and_then(|record| record.told()),
         told => told,
     };
-    let config = base.checkpoint.config();
+    let config = base.checkpoint.spec();
     let pool = rows.pool()?.into_owned();
     let sequences = Sequences::of(pool, &options.sequences, base.dir(), config, told, runtime)?;
     let plan = sequences.plan()?;

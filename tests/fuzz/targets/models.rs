@@ -13,7 +13,7 @@ const BASE: &str = "models/llama-gqa";
 
 /// Some rows of the model, so that what a config or file asks for is computed.
 fn compute(model: &Decoder) {
-    let last = u32::try_from(model.config().vocab_size - 1).unwrap_or(u32::MAX);
+    let last = u32::try_from(model.spec().vocab_size - 1).unwrap_or(u32::MAX);
     let ids: Vec<u32> = (0..9).map(|id| (id % 5).min(last)).collect();
     let hidden = model.hidden_states(&Packed::new([ids.as_slice(), &ids[..3]]));
     assert_eq!(model.logits(&hidden).dims()[0], 12);
@@ -31,7 +31,7 @@ pub(super) fn configure(input: &[u8]) {
         return;
     };
     assert!(findings.iter().all(|finding| !finding.to_string().is_empty()));
-    if config.n_parameters() < 100_000 && config.num_hidden_layers < 8 {
+    if config.n_parameters() < 100_000 && config.layers.len() < 8 {
         compute(&Decoder::random(&config, 0, &DeviceName::Cpu.open()));
     }
 }

@@ -22,7 +22,7 @@ impl AdapterCheckpoint {
     /// # Errors
     /// The errors of [`AdapterCheckpoint::apply`]; [`Error::Adapter`] for one that changes nothing.
     pub fn check_on(&self, base: &Checkpoint, base_name: &str) -> Result<Vec<Finding>, Error> {
-        let roles = self.roles(base.config())?;
+        let roles = self.roles(base.spec())?;
         let tensors = self.tensors()?;
         let replaces = |(path, name): (&String, &String)| {
             let view = tensors.tensor(name).ok();

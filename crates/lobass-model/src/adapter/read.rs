@@ -102,7 +102,7 @@ impl AdapterCheckpoint {
     /// [`Error::AdapterTensors`], listing every tensor that the model has no place for, that is missing, or that has another
     /// shape; [`Error::Adapter`] for a pattern that cannot be read, or another vocabulary than the model's.
     pub fn apply(&self, base: &Decoder) -> Result<Decoder, Error> {
-        let roles = self.roles(base.config())?;
+        let roles = self.roles(base.spec())?;
         let (tensors, device) = (self.tensors()?, base.device());
         let mut model = base.clone();
         model.freeze();
@@ -119,7 +119,7 @@ impl AdapterCheckpoint {
 
     fn put_whole(&self, model: &mut Decoder, path: &str, tensor: Tensor<2>) {
         let is = |name: &str| name.strip_suffix(".weight") == Some(path);
-        let shared = model.config().tie_word_embeddings && (is(EMBEDDING) || is(HEAD));
+        let shared = model.spec().tied && (is(EMBEDDING) || is(HEAD));
         match shared && self.shares_one_matrix(path) {
             // A second name for the one matrix of a model that stays tied.
             true if is(HEAD) && self.peft.ensure_weight_tying => {}

@@ -3,7 +3,7 @@
 use std::f64::consts::TAU;
 use std::ops::Range;
 
-use crate::{DecoderSpec, RopeScaling};
+use crate::{RopeScaling, RopeSpec};
 
 /// Cosines and sines for every row of some packed sequences.
 #[derive(Debug, Clone)]
@@ -17,14 +17,14 @@ pub(crate) struct RopeTables {
 
 impl RopeTables {
     /// The angles at some places, each with the length of the sequence that they are in.
-    pub(super) fn new(config: &DecoderSpec, places: impl IntoIterator<Item = (Range<usize>, usize)>) -> Self {
-        let mut tables = Self { cos: Vec::new(), sin: Vec::new(), width: config.head_dim };
+    pub(super) fn new(rope: &RopeSpec, places: impl IntoIterator<Item = (Range<usize>, usize)>) -> Self {
+        let mut tables = Self { cos: Vec::new(), sin: Vec::new(), width: rope.width };
         // Frequencies depend on the length only where the scaling says so.
         let mut known: Option<(usize, (Vec<f32>, f64))> = None;
-        let dynamic = matches!(config.rope.scaling, RopeScaling::Dynamic { .. });
+        let dynamic = matches!(rope.scaling, RopeScaling::Dynamic { .. });
         for (positions, length) in places {
             if known.as_ref().is_none_or(|(of, _)| dynamic && *of != length) {
-                known = Some((length, inverse_frequencies(config, length)));
+                known = Some((length, inverse_frequencies(rope, length)));
             }
             if let Some((_, (frequencies, factor))) = &known {
                 tables.push(positions, frequencies, *factor);
@@ -59,11 +59,11 @@ impl RopeTables {
 ///
 /// Source: `_compute_*_parameters` in `modeling_rope_utils.py` of transformers 5.23. The reference works in f32 from
 /// the power on; so does this, in the same order.
-fn inverse_frequencies(config: &DecoderSpec, seq_len: usize) -> (Vec<f32>, f64) {
-    let dim = config.head_dim;
+fn inverse_frequencies(rope: &RopeSpec, seq_len: usize) -> (Vec<f32>, f64) {
+    let dim = rope.width;
     let plain = |theta: f64| series(theta, dim).map(|power| 1.0 / power).collect::<Vec<f32>>();
-    let theta = config.rope.theta;
-    match config.rope.scaling {
+    let theta = rope.theta;
+    match rope.scaling {
         RopeScaling::Default => (plain(theta), 1.0),
         RopeScaling::Linear { factor } => {
             #[expect(clippy::cast_possible_truncation, reason = "as in the reference, frequencies are f32")]
@@ -71,7 +71,7 @@ fn inverse_frequencies(config: &DecoderSpec, seq_len: usize) -> (Vec<f32>, f64) 
             (scaled, 1.0)
         }
         RopeScaling::Dynamic { factor } => {
-            let max = config.max_position_embeddings as f64;
+            let max = rope.max_positions as f64;
             let stretch = factor * (seq_len as f64).max(max) / max - (factor - 1.0);
             (plain(theta * stretch.powf(dim as f64 / (dim as f64 - 2.0))), 1.0)
         }
@@ -96,7 +96,7 @@ fn inverse_frequencies(config: &DecoderSpec, seq_len: usize) -> (Vec<f32>, f64) 
             };
             (plain(theta).into_iter().map(smooth).collect(), 1.0)
         }
-        RopeScaling::Yarn { attention_factor, .. } => (yarn(config), attention_factor),
+        RopeScaling::Yarn { attention_factor, .. } => (yarn(rope), attention_factor),
     }
 }
 
@@ -106,7 +106,7 @@ fn series(theta: f64, dim: usize) -> impl Iterator<Item = f32> {
     (0..dim / 2).map(move |pair| (theta as f32).powf(2.0 * pair as f32 / dim as f32))
 }
 
-fn yarn(config: &DecoderSpec) -> Vec<f32> {
+fn yarn(rope: &RopeSpec) -> Vec<f32> {
     let RopeScaling::Yarn {
         factor,
         beta_fast,
@@ -114,12 +114,12 @@ fn yarn(config: &DecoderSpec) -> Vec<f32> {
         truncate,
         original_max_position_embeddings: original,
         ..
-    } = config.rope.scaling
+    } = rope.scaling
     else {
         unreachable!("called for YaRN only");
     };
-    let dim = config.head_dim as f64;
-    let theta = config.rope.theta;
+    let dim = rope.width as f64;
+    let theta = rope.theta;
     // The dimension whose frequency makes `rotations` turns over the original context.
     let dimension_of = |rotations: f64| dim * (original / (rotations * TAU)).ln() / (2.0 * theta.ln());
     let (mut low, mut high) = (dimension_of(beta_fast), dimension_of(beta_slow));
@@ -131,7 +131,7 @@ fn yarn(config: &DecoderSpec) -> Vec<f32> {
     if low == high {
         high += 0.001;
     }
-    series(theta, config.head_dim)
+    series(theta, rope.width)
         .enumerate()
         .map(|(pair, power)| {
             let stretched = ((pair as f64 - low) / (high - low)).clamp(0.0, 1.0);

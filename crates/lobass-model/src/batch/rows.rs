@@ -41,14 +41,14 @@ pub(crate) struct Part<'a> {
 }
 
 /// Everything at once, of which all rows are wanted.
-pub(crate) fn whole<'a>(config: &DecoderSpec, packed: &'a Packed) -> Part<'a> {
-    let all = Rows::all(config, spans(packed.runs(), 0..packed.n_rows()));
+pub(crate) fn whole<'a>(spec: &DecoderSpec, packed: &'a Packed) -> Part<'a> {
+    let all = Rows::all(spec, spans(packed.runs(), 0..packed.n_rows()));
     Part { input_ids: packed.input_ids(), all, asked: None }
 }
 
 /// Parts of at most `size` rows each, which together are everything, and the rows asked for in each; `asked` ascends.
 pub(crate) fn parts<'a>(
-    config: &DecoderSpec,
+    spec: &DecoderSpec,
     packed: &'a Packed,
     asked: &[usize],
     size: usize,
@@ -57,8 +57,8 @@ pub(crate) fn parts<'a>(
         let rows = start..packed.n_rows().min(start + size);
         let asked = &asked[lower(asked, rows.start)..lower(asked, rows.end)];
         let chosen = asked.iter().map(|row| row - start).collect();
-        let all = Rows::all(config, spans(packed.runs(), rows.clone()));
-        let asked = (asked.len() < rows.len()).then(|| Rows::chosen(config, &all.spans, chosen));
+        let all = Rows::all(spec, spans(packed.runs(), rows.clone()));
+        let asked = (asked.len() < rows.len()).then(|| Rows::chosen(spec, &all.spans, chosen));
         Part { input_ids: &packed.input_ids()[rows], all, asked }
     };
     (0..packed.n_rows()).step_by(size).map(part).collect()
@@ -73,12 +73,12 @@ impl Span {
 
 impl Rows {
     /// All rows of spans.
-    fn all(config: &DecoderSpec, spans: Vec<Span>) -> Self {
-        Self { chosen: None, rope: RopeTables::new(config, places(&spans)), spans }
+    fn all(spec: &DecoderSpec, spans: Vec<Span>) -> Self {
+        Self { chosen: None, rope: RopeTables::new(&spec.ropes[0], places(&spans)), spans }
     }
 
     /// Some rows of spans, ascending.
-    fn chosen(config: &DecoderSpec, all: &[Span], chosen: Vec<usize>) -> Self {
+    fn chosen(spec: &DecoderSpec, all: &[Span], chosen: Vec<usize>) -> Self {
         let mut spans: Vec<Span> = Vec::new();
         let mut of = 0;
         for (place, &row) in chosen.iter().enumerate() {
@@ -92,7 +92,7 @@ impl Rows {
                 _ => spans.push(Span { rows: place..place + 1, position, ..span.clone() }),
             }
         }
-        Self { chosen: Some(chosen), rope: RopeTables::new(config, places(&spans)), spans }
+        Self { chosen: Some(chosen), rope: RopeTables::new(&spec.ropes[0], places(&spans)), spans }
     }
 }
 
@@ -130,20 +130,20 @@ pub(crate) mod tests {
 
     /// The rows of packed sequences: all, and some.
     pub(crate) fn rows_of(packed: &Packed, asked: &[usize]) -> (Rows, Rows) {
-        let config = DecoderSpec::from_json(&tiny_with("")).unwrap();
-        let part = parts(&config, packed, asked, packed.n_rows()).remove(0);
-        let chosen = part.asked.unwrap_or_else(|| Rows::chosen(&config, &part.all.spans, asked.to_vec()));
+        let spec = DecoderSpec::from_json(&tiny_with("")).unwrap();
+        let part = parts(&spec, packed, asked, packed.n_rows()).remove(0);
+        let chosen = part.asked.unwrap_or_else(|| Rows::chosen(&spec, &part.all.spans, asked.to_vec()));
         (part.all, chosen)
     }
 
     #[test]
     fn parts_cut_runs_and_what_is_asked_for() {
-        let config = DecoderSpec::from_json(&tiny_with("")).unwrap();
+        let spec = DecoderSpec::from_json(&tiny_with("")).unwrap();
         let mut packed = Packed::default();
         let first = packed.push(None, &[1, 2, 3]);
         packed.push(Some(first), &[4, 5, 6]);
         packed.push(Some(first), &[7]);
-        let parts = parts(&config, &packed, &[1, 2, 4, 5, 6], 4);
+        let parts = parts(&spec, &packed, &[1, 2, 4, 5, 6], 4);
         let seen = |spans: &[Span]| {
             spans.iter().map(|span| (span.rows.clone(), span.position, span.of)).collect::<Vec<_>>()
         };

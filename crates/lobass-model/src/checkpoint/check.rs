@@ -57,7 +57,7 @@ impl Checkpoint {
     /// A tied head stored beside the embedding is a second copy, not a surprise.
     fn is_tied_copy(&self, name: &str) -> bool {
         name == HEAD
-            && self.config.tie_word_embeddings
+            && self.spec.tied
             && self.places.contains_key(HEAD)
             && self.places.contains_key(EMBEDDING)
     }

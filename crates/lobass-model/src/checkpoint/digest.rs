@@ -12,7 +12,7 @@ use super::{Checkpoint, expected_tensors};
 pub(super) fn weights_digest(checkpoint: &Checkpoint) -> String {
     let mut hash = Sha256::new();
     hash.update(checkpoint.config_json.as_bytes());
-    for spec in expected_tensors(&checkpoint.config) {
+    for spec in expected_tensors(&checkpoint.spec) {
         if let Some(place) = checkpoint.locate(checkpoint.stored_name(&spec.name)) {
             hash.update(format!("\n{} {} {:?}\n", spec.name, place.dtype, spec.shape).as_bytes());
             hash.update(place.bytes());

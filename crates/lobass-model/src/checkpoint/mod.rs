@@ -34,7 +34,7 @@ use names::Names;
 #[derive(Debug)]
 pub struct Checkpoint {
     dir: PathBuf,
-    config: DecoderSpec,
+    spec: DecoderSpec,
     config_json: String,
     findings: Vec<Finding>,
     /// `_name_or_path` of the config.
@@ -70,13 +70,13 @@ impl Checkpoint {
         let dir = dir.as_ref().to_owned();
         let config_path = dir.join("config.json");
         let config_json = fs_err::read_to_string(&config_path)?;
-        let (config, mut findings) = DecoderSpec::with_findings(&config_json)
+        let (spec, mut findings) = DecoderSpec::with_findings(&config_json)
             .map_err(|source| Error::Config { path: config_path, source })?;
         let WeightFiles { shards, places, index_ignored } = index::open_shards(&dir)?;
         if index_ignored {
             findings.push(Finding::OtherWeights { used: index::SINGLE, ignored: index::INDEX });
         }
-        let expected = expected_tensors(&config);
+        let expected = expected_tensors(&spec);
         let stored = || places.keys().map(String::as_str);
         if let Some(prefix) = names::wrapper(&stored().collect::<Vec<_>>(), &expected) {
             return Err(Error::Wrapped { path: dir, prefix: prefix.to_owned() });
@@ -91,8 +91,8 @@ impl Checkpoint {
         let places = names.stored.into_iter().map(place).collect();
         let origin = serde_json::from_str::<Origin>(&config_json).ok().and_then(|config| config.name);
         let mut checkpoint =
-            Self { dir, config, config_json, findings, origin, shards, places, embedding_is_head: false };
-        checkpoint.embedding_is_head = checkpoint.config.tie_word_embeddings
+            Self { dir, spec, config_json, findings, origin, shards, places, embedding_is_head: false };
+        checkpoint.embedding_is_head = checkpoint.spec.tied
             && checkpoint.locate(EMBEDDING).is_none()
             && checkpoint.locate(HEAD).is_some();
         let mut problems = checkpoint.problems(&expected);
@@ -115,8 +115,8 @@ impl Checkpoint {
     }
 
     /// The model that the checkpoint describes.
-    pub fn config(&self) -> &DecoderSpec {
-        &self.config
+    pub fn spec(&self) -> &DecoderSpec {
+        &self.spec
     }
 
     /// The text of its `config.json`.
@@ -134,7 +134,7 @@ impl Checkpoint {
     /// # Errors
     /// None today beyond those of [`Checkpoint::open`]; the signature leaves room for devices that can fail.
     pub fn load(&self, dtype: Dtype, device: &Device) -> Result<Decoder, Error> {
-        Decoder::from_source(&self.config, &mut Reader { checkpoint: self, dtype, device: device.clone() })
+        Decoder::from_source(&self.spec, &mut Reader { checkpoint: self, dtype, device: device.clone() })
     }
 
     /// A hash of config and weights that does not depend on how they are split over files.
@@ -150,7 +150,7 @@ impl Checkpoint {
     /// The values of a module's weight in `f32`. The head of a tied model is its embedding.
     pub(crate) fn weight(&self, path: &str) -> Option<Vec<f32>> {
         let name = format!("{path}.weight");
-        let name = if name == HEAD && self.config.tie_word_embeddings { EMBEDDING } else { &name };
+        let name = if name == HEAD && self.spec.tied { EMBEDDING } else { &name };
         let place = self.locate(self.stored_name(name))?;
         let count = place.info.shape.iter().product();
         Some(tensor_data(place.bytes(), place.dtype, Dtype::F32, [count]).iter::<f32>().collect())
@@ -159,13 +159,13 @@ impl Checkpoint {
     /// Whether another checkpoint computes the same: equal configs, in whatever words, and the same tensors, bit for
     /// bit. It reads no further than the first tensor that differs.
     pub fn is_same_model(&self, other: &Self) -> bool {
-        self.config == other.config && self.same_weights(other)
+        self.spec == other.spec && self.same_weights(other)
     }
 
     /// Whether another checkpoint has the same tensors, bit for bit; reads no further than the first that differs.
     pub(crate) fn same_weights(&self, other: &Self) -> bool {
-        let specs = expected_tensors(&self.config);
-        specs == expected_tensors(&other.config)
+        let specs = expected_tensors(&self.spec);
+        specs == expected_tensors(&other.spec)
             && specs.iter().all(|spec| {
                 let ours = self.locate(self.stored_name(&spec.name));
                 let theirs = other.locate(other.stored_name(&spec.name));
@@ -206,8 +206,8 @@ impl WeightSource for Reader<'_> {
         let data = convert::tensor_data(place.bytes(), place.dtype, self.dtype, shape);
         place.shard.release(place.info);
         let tensor: Tensor<D> = Tensor::from_data(data, (&self.device, crate::dtype::to_burn(self.dtype)));
-        let config = &self.checkpoint.config;
-        let is_head = name == if config.tie_word_embeddings { EMBEDDING } else { HEAD };
+        let spec = &self.checkpoint.spec;
+        let is_head = name == if spec.tied { EMBEDDING } else { HEAD };
         // The head is multiplied chunk by chunk on every thread; widening the largest matrix each time would take
         // more memory than its half precision saves. Its values are rounded all the same.
         Ok(if is_head { tensor.cast(DType::F32) } else { tensor })

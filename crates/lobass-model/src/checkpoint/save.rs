@@ -95,7 +95,7 @@ impl Checkpoint {
 fn split(model: &Decoder, dtype: Dtype, limit: usize) -> Vec<Vec<TensorSpec>> {
     let mut shards: Vec<Vec<TensorSpec>> = vec![Vec::new()];
     let mut used = 0;
-    for spec in expected_tensors(model.config()) {
+    for spec in expected_tensors(model.spec()) {
         let bytes = spec.n_elements() * dtype.size();
         if used > 0 && used + bytes > limit {
             shards.push(Vec::new());
@@ -166,7 +166,7 @@ fn config_of(model: &Decoder, config_json: &str, dtype: Dtype) -> Result<String,
     // transformers 5 writes `dtype`, 4 writes `torch_dtype`; both read both.
     let field = if config.contains_key("dtype") { "dtype" } else { "torch_dtype" };
     config.insert(field.to_owned(), Value::from(crate::dtype::torch_name(dtype)));
-    if !model.config().tie_word_embeddings {
+    if !model.spec().tied {
         // An adapter may have given a tied model a separate head.
         config.insert("tie_word_embeddings".to_owned(), Value::from(false));
     }

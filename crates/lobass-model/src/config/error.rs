@@ -40,15 +40,15 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
-    pub(super) fn missing(field: &str) -> Self {
+    pub(crate) fn missing(field: &str) -> Self {
         Self::Missing { field: field.to_owned() }
     }
 
-    pub(super) fn unsupported(field: &str, found: impl fmt::Display, expected: &str) -> Self {
+    pub(crate) fn unsupported(field: &str, found: impl fmt::Display, expected: &str) -> Self {
         Self::Unsupported { field: field.to_owned(), found: found.to_string(), expected: expected.to_owned() }
     }
 
-    pub(super) fn invalid(field: &str, found: impl fmt::Display, expected: impl fmt::Display) -> Self {
+    pub(crate) fn invalid(field: &str, found: impl fmt::Display, expected: impl fmt::Display) -> Self {
         Self::Invalid { field: field.to_owned(), found: found.to_string(), expected: expected.to_string() }
     }
 }

@@ -1,33 +1,61 @@
 //! A JSON object whose fields are taken by name and type; what does not fit is an error that names the field.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use super::ConfigError;
+use crate::Finding;
 
 /// The fields of a JSON object: those of `config.json`, or those of an object in it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     map: &'a Map<String, Value>,
     /// The name of the object, if it is a field of another one.
     of: Option<&'a str>,
+    notes: &'a Notes,
+}
+
+/// Notes of a reading: which fields were read, and what is odd about them.
+#[derive(Debug, Default)]
+pub(crate) struct Notes {
+    /// Paths of fields.
+    read: RefCell<BTreeSet<String>>,
+    findings: RefCell<Vec<Finding>>,
 }
 
 /// A field as it is written. Transformers takes null for a value, and not for the default, in some places.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Said<T> {
+pub(crate) enum Said<T> {
     LeftOut,
     Null,
     Value(T),
 }
 
 impl<'a> Fields<'a> {
-    pub(super) fn new(map: &'a Map<String, Value>) -> Self {
-        Self { map, of: None }
+    pub(crate) fn new(map: &'a Map<String, Value>, notes: &'a Notes) -> Self {
+        Self { map, of: None, notes }
     }
 
-    /// The fields of an object in `config.json`.
-    pub(super) fn within(of: &'a str, map: &'a Map<String, Value>) -> Self {
-        Self { map, of: Some(of) }
+    /// The fields of an object that is one of these fields.
+    pub(super) fn within(self, of: &'a str, map: &'a Map<String, Value>) -> Self {
+        Self { map, of: Some(of), notes: self.notes }
+    }
+
+    /// Takes fields for read: they say nothing beyond what others say.
+    pub(crate) fn knows(self, names: &[&str]) {
+        self.notes.read.borrow_mut().extend(names.iter().map(|name| self.path(name)));
+    }
+
+    /// Whether a field was read.
+    pub(super) fn is_read(self, name: &str) -> bool {
+        self.notes.read.borrow().contains(&self.path(name))
+    }
+
+    /// Adds a finding about the file.
+    pub(crate) fn note(self, finding: Finding) {
+        self.notes.findings.borrow_mut().push(finding);
     }
 
     /// The path of a field from the root of the file.
@@ -39,20 +67,26 @@ impl<'a> Fields<'a> {
         self.map.iter().map(|(name, value)| (name.as_str(), value))
     }
 
-    pub(super) fn value(&self, name: &str) -> Option<&'a Value> {
+    pub(crate) fn value(&self, name: &str) -> Option<&'a Value> {
+        self.knows(&[name]);
         self.map.get(name)
     }
 
-    pub(super) fn text(&self, name: &str) -> Result<Said<&'a str>, ConfigError> {
+    /// A field that does not count as read.
+    pub(super) fn unread_value(&self, name: &str) -> Option<&'a Value> {
+        self.map.get(name)
+    }
+
+    pub(crate) fn text(&self, name: &str) -> Result<Said<&'a str>, ConfigError> {
         self.said(name, "a text", Value::as_str)
     }
 
     /// A whole number that counts something.
-    pub(super) fn count(&self, name: &str) -> Result<Said<usize>, ConfigError> {
+    pub(crate) fn count(&self, name: &str) -> Result<Said<usize>, ConfigError> {
         self.said(name, "a whole number from 0 on", |value| usize::try_from(value.as_u64()?).ok())
     }
 
-    pub(super) fn number(&self, name: &str) -> Result<Option<f64>, ConfigError> {
+    pub(crate) fn number(&self, name: &str) -> Result<Option<f64>, ConfigError> {
         Ok(self.said(name, "a number", Value::as_f64)?.value())
     }
 
@@ -62,11 +96,11 @@ impl<'a> Fields<'a> {
         Ok(self.said(name, "a number above 0", above_zero)?.value())
     }
 
-    pub(super) fn flag(&self, name: &str) -> Result<Option<bool>, ConfigError> {
+    pub(crate) fn flag(&self, name: &str) -> Result<Option<bool>, ConfigError> {
         Ok(self.said(name, "true or false", Value::as_bool)?.value())
     }
 
-    pub(super) fn list(&self, name: &str) -> Result<Option<&'a [Value]>, ConfigError> {
+    pub(crate) fn list(&self, name: &str) -> Result<Option<&'a [Value]>, ConfigError> {
         Ok(self.said(name, "a list", |value| value.as_array().map(Vec::as_slice))?.value())
     }
 
@@ -80,7 +114,7 @@ impl<'a> Fields<'a> {
         expected: &str,
         read: impl Fn(&'a Value) -> Option<T>,
     ) -> Result<Said<T>, ConfigError> {
-        match self.map.get(name) {
+        match self.value(name) {
             None => Ok(Said::LeftOut),
             Some(Value::Null) => Ok(Said::Null),
             Some(value) => match read(value) {
@@ -91,8 +125,14 @@ impl<'a> Fields<'a> {
     }
 }
 
+impl Notes {
+    pub(crate) fn into_findings(self) -> Vec<Finding> {
+        self.findings.into_inner()
+    }
+}
+
 impl<T> Said<T> {
-    pub(super) fn value(self) -> Option<T> {
+    pub(crate) fn value(self) -> Option<T> {
         match self {
             Self::Value(value) => Some(value),
             Self::LeftOut | Self::Null => None,
@@ -101,7 +141,7 @@ impl<T> Said<T> {
 }
 
 /// A value as it stands in the file, cut after some dozens of characters.
-pub(super) fn brief(value: &Value) -> String {
+pub(crate) fn brief(value: &Value) -> String {
     const SHOWN: usize = 60;
     let text = value.to_string();
     match text.char_indices().nth(SHOWN) {

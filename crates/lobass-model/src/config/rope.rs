@@ -2,70 +2,20 @@
 
 use serde_json::{Map, Value};
 
+use super::ConfigError;
 use super::fields::{Fields, Said, brief};
-use super::{ConfigError, Family};
-use crate::Finding;
-
-/// How rotary frequencies are stretched to contexts longer than those of pretraining.
-///
-/// Source: `modeling_rope_utils.py` of transformers 5.24, `_compute_*_parameters`.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum RopeScaling {
-    /// Frequencies as they are.
-    Default,
-    /// All frequencies divided by `factor`.
-    Linear {
-        /// By how much the context is stretched.
-        factor: f64,
-    },
-    /// NTK-aware: the base grows with sequences longer than the configured maximum.
-    Dynamic {
-        /// By how much the context is stretched.
-        factor: f64,
-    },
-    /// Llama 3.1: long wavelengths divided by `factor`, short ones kept, a smooth step between.
-    Llama3 {
-        /// By how much the context is stretched.
-        factor: f64,
-        /// Wavelengths above `original / low_freq_factor` are stretched.
-        low_freq_factor: f64,
-        /// Wavelengths below `original / high_freq_factor` are kept.
-        high_freq_factor: f64,
-        /// Context length of pretraining.
-        original_max_position_embeddings: f64,
-    },
-    /// YaRN (arXiv 2309.00071): a linear ramp between kept and stretched, and a temperature on cos and sin.
-    Yarn {
-        /// By how much the context is stretched.
-        factor: f64,
-        /// Multiplies cos and sin.
-        attention_factor: f64,
-        /// Rotations above which a frequency is kept.
-        beta_fast: f64,
-        /// Rotations below which a frequency is stretched.
-        beta_slow: f64,
-        /// Whether the ramp's ends are rounded outwards to whole dimensions.
-        truncate: bool,
-        /// Context length of pretraining.
-        original_max_position_embeddings: f64,
-    },
-}
-
-/// Rotary position embedding as configured.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct RopeConfig {
-    /// Base of the geometric series of wavelengths.
-    pub theta: f64,
-    /// How frequencies are stretched.
-    pub scaling: RopeScaling,
-}
+use super::unread::says_something;
+use crate::{Finding, RopeScaling, RopeSpec};
 
 /// Settings outside of the rotary ones that these depend on.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Around {
-    pub(super) family: Family,
-    pub(super) max_position_embeddings: usize,
-    pub(super) head_dim: usize,
+pub(crate) struct Around {
+    /// The base of configs that leave it out.
+    pub(crate) theta: f64,
+    pub(crate) max_positions: usize,
+    pub(crate) head_width: usize,
+    /// Whether the family's class in transformers knows kinds of layers; the others ignore entries for them.
+    pub(crate) has_kinds: bool,
 }
 
 /// Reads the rotary settings of a config, and what is odd about them.
@@ -73,7 +23,8 @@ pub(super) struct Around {
 /// `rope_scaling` (transformers 4) replaces `rope_parameters` (transformers 5) as a whole where both say something.
 ///
 /// Source: `RotaryEmbeddingConfigMixin.convert_rope_params_to_dict` of transformers 5.24.
-pub(super) fn read(root: Fields<'_>, around: Around) -> Result<(RopeConfig, Vec<Finding>), ConfigError> {
+pub(crate) fn read(root: Fields<'_>, around: Around) -> Result<RopeSpec, ConfigError> {
+    root.knows(&["rope_theta", "partial_rotary_factor"]);
     let said = |name: &'static str| -> Result<Option<Settings<'_>>, ConfigError> {
         let map = root.object(name)?.filter(|map| !map.is_empty());
         map.map(|map| Settings::new(root, name, map, around)).transpose()
@@ -86,15 +37,14 @@ pub(super) fn read(root: Fields<'_>, around: Around) -> Result<(RopeConfig, Vec<
         (None, Some(new)) => (new?, None),
         (None, None) => (Settings::new(root, "rope_scaling", &empty, around)?, None),
     };
-    let config = used.config()?;
-    let mut findings = used.unread(config.scaling);
+    let rope = used.rope()?;
+    used.note_unread();
     if let Some(replaced) = replaced
-        && replaced.and_then(|settings| settings.config()).ok() != Some(config)
+        && replaced.and_then(|settings| settings.rope()).ok() != Some(rope)
     {
-        let theta = config.theta.to_string();
-        findings.push(Finding::RopeReplaced { theta });
+        root.note(Finding::RopeReplaced { theta: rope.theta.to_string() });
     }
-    Ok((config, findings))
+    Ok(rope)
 }
 
 /// One set of rotary settings, and what stands around it.
@@ -114,17 +64,16 @@ impl<'a> Settings<'a> {
         map: &'a Map<String, Value>,
         around: Around,
     ) -> Result<Self, ConfigError> {
-        let flat = Self { fields: Fields::within(name, map), root, around, nested: false };
+        let flat = Self { fields: root.within(name, map), root, around, nested: false };
         let mut entries = map.iter().filter_map(|(kind, value)| Some((kind, value.as_object()?)));
         let Some((_, first)) = entries.next() else { return Ok(flat) };
         let unsupported = |kind: &str, expected: &str| Err(ConfigError::unsupported(name, kind, expected));
         if let Some((other, _)) = entries.find(|(_, entry)| *entry != first) {
             return unsupported(other, "one set of parameters for all layers");
         }
-        let inner = Self { fields: Fields::within(name, first), nested: true, ..flat };
+        let inner = Self { fields: root.within(name, first), nested: true, ..flat };
         // Classes without kinds of layers take what stands beside the entries.
-        let flat_counts = matches!(around.family, Family::Llama | Family::Mistral);
-        match flat_counts && flat.config()? != inner.config()? {
+        match !around.has_kinds && flat.rope()? != inner.rope()? {
             true => unsupported(
                 "parameters for kinds of layers",
                 "one set of parameters, since transformers ignores such entries in this family",
@@ -133,7 +82,7 @@ impl<'a> Settings<'a> {
         }
     }
 
-    fn config(&self) -> Result<RopeConfig, ConfigError> {
+    fn rope(&self) -> Result<RopeSpec, ConfigError> {
         let partial = self
             .fields
             .number("partial_rotary_factor")?
@@ -144,9 +93,10 @@ impl<'a> Settings<'a> {
         }
         let theta = match self.fields.positive("rope_theta")? {
             Some(theta) => theta,
-            None => self.root.positive("rope_theta")?.unwrap_or(self.around.family.default_theta()),
+            None => self.root.positive("rope_theta")?.unwrap_or(self.around.theta),
         };
-        Ok(RopeConfig { theta, scaling: self.scaling(theta)? })
+        let Around { max_positions, head_width: width, .. } = self.around;
+        Ok(RopeSpec { theta, width, max_positions, scaling: self.scaling(theta)? })
     }
 
     fn kind(&self) -> Result<&'a str, ConfigError> {
@@ -163,8 +113,8 @@ impl<'a> Settings<'a> {
             // The sections of `mrope` differ in images only: for text all of them have the same positions.
             "default" | "mrope" => Ok(RopeScaling::Default),
             "linear" => Ok(RopeScaling::Linear { factor: self.required("factor")? }),
-            "dynamic" if self.around.head_dim <= 2 => {
-                Err(ConfigError::invalid("head_dim", self.around.head_dim, "above 2 with dynamic scaling"))
+            "dynamic" if self.around.head_width <= 2 => {
+                Err(ConfigError::invalid("head_dim", self.around.head_width, "above 2 with dynamic scaling"))
             }
             "dynamic" => Ok(RopeScaling::Dynamic { factor: self.required("factor")? }),
             "llama3" => self.llama3(),
@@ -196,7 +146,7 @@ impl<'a> Settings<'a> {
             return Err(ConfigError::invalid("rope_theta", theta, "another number than 1 with yarn"));
         }
         let original = self.original()?;
-        let stretch = self.around.max_position_embeddings as f64 / original;
+        let stretch = self.around.max_positions as f64 / original;
         let factor = self.fields.positive("factor")?.unwrap_or(stretch);
         let mscale = |weight: f64| if factor <= 1.0 { 1.0 } else { 0.1 * weight * factor.ln() + 1.0 };
         let attention_factor = match (
@@ -213,7 +163,7 @@ impl<'a> Settings<'a> {
             attention_factor,
             beta_fast: self.beta("beta_fast", 32.0)?,
             beta_slow: self.beta("beta_slow", 1.0)?,
-            truncate: self.fields.value("truncate").is_none_or(is_true),
+            truncate: self.fields.value("truncate").is_none_or(says_something),
             original_max_position_embeddings: original,
         })
     }
@@ -233,8 +183,11 @@ impl<'a> Settings<'a> {
         const NAME: &str = "original_max_position_embeddings";
         let beside = if self.nested { None } else { self.root.positive(NAME)? };
         Ok(match beside {
-            Some(beside) => beside,
-            None => self.fields.positive(NAME)?.unwrap_or(self.around.max_position_embeddings as f64),
+            Some(beside) => {
+                self.fields.knows(&[NAME]);
+                beside
+            }
+            None => self.fields.positive(NAME)?.unwrap_or(self.around.max_positions as f64),
         })
     }
 
@@ -242,38 +195,14 @@ impl<'a> Settings<'a> {
         self.fields.positive(name)?.ok_or_else(|| ConfigError::missing(&self.fields.path(name)))
     }
 
-    /// Fields that this kind of settings has no use for.
-    fn unread(&self, scaling: RopeScaling) -> Vec<Finding> {
-        let read: &[&str] = match scaling {
-            RopeScaling::Default => &[],
-            RopeScaling::Linear { .. } | RopeScaling::Dynamic { .. } => &["factor"],
-            RopeScaling::Llama3 { .. } => {
-                &["factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings"]
+    /// Notes the fields that this kind of settings has no use for.
+    fn note_unread(&self) {
+        self.fields.knows(&["rope_type", "type", "rope_theta", "partial_rotary_factor", "mrope_section"]);
+        for (name, value) in self.fields.iter() {
+            if !self.fields.is_read(name) && says_something(value) {
+                let (field, value) = (self.fields.path(name), brief(value));
+                self.fields.note(Finding::UnreadField { field, value });
             }
-            RopeScaling::Yarn { .. } => &[
-                "factor",
-                "attention_factor",
-                "beta_fast",
-                "beta_slow",
-                "mscale",
-                "mscale_all_dim",
-                "truncate",
-                "original_max_position_embeddings",
-            ],
-        };
-        let always = ["rope_type", "type", "rope_theta", "partial_rotary_factor", "mrope_section"];
-        let unread = self.fields.iter().filter(|(name, value)| {
-            !always.contains(name) && !read.contains(name) && super::unread::says_something(value)
-        });
-        let finding = |(name, value): (&str, &Value)| Finding::UnreadField {
-            field: self.fields.path(name),
-            value: brief(value),
-        };
-        unread.map(finding).collect()
+        }
     }
-}
-
-/// Whether Python takes a value for true.
-fn is_true(value: &Value) -> bool {
-    super::unread::says_something(value)
 }

@@ -2,33 +2,8 @@
 
 use serde_json::Value;
 
-use super::Family;
 use super::fields::{Fields, brief};
 use crate::Finding;
-
-/// Fields that every family reads.
-const READ: &[&str] = &[
-    "model_type",
-    "vocab_size",
-    "hidden_size",
-    "intermediate_size",
-    "num_hidden_layers",
-    "num_attention_heads",
-    "num_key_value_heads",
-    "head_dim",
-    "hidden_act",
-    "max_position_embeddings",
-    "initializer_range",
-    "rms_norm_eps",
-    "tie_word_embeddings",
-    "rope_theta",
-    "rope_scaling",
-    "rope_parameters",
-    "partial_rotary_factor",
-    "quantization_config",
-    "bos_token_id",
-    "eos_token_id",
-];
 
 /// Fields that say how a file was made, how a model is run, or how it generates; none of them changes a loss.
 const HARMLESS: &[&str] = &[
@@ -112,21 +87,30 @@ const HARMLESS: &[&str] = &[
     "typical_p",
 ];
 
-/// Fields that say something, that no one reads, and that are not known to be harmless.
-pub(super) fn unread(family: Family, fields: Fields<'_>) -> Vec<Finding> {
-    fields
-        .iter()
-        .filter(|(name, value)| says_something(value) && !is_read(family, fields, name))
-        .filter(|(name, _)| !HARMLESS.contains(name))
-        .map(|(name, value)| match name {
+/// Notes the fields that say something, that were not read, and that are not known to be harmless. To be called when
+/// everything is read.
+pub(crate) fn note_unread(fields: Fields<'_>) {
+    // A switch that is off takes the window away.
+    match fields.unread_value("use_sliding_window") {
+        None => fields.knows(&["max_window_layers"]),
+        Some(switch) if !says_something(switch) => fields.knows(&["max_window_layers", "sliding_window"]),
+        Some(_) => {}
+    }
+    for (name, value) in fields.iter() {
+        let is_read =
+            fields.is_read(name) || HARMLESS.contains(&name) || name == "layer_types" && all_full(value);
+        if is_read || !says_something(value) {
+            continue;
+        }
+        fields.note(match name {
             "auto_map" => Finding::CustomCode,
-            _ => Finding::UnreadField { field: name.to_owned(), value: brief(value) },
-        })
-        .collect()
+            _ => Finding::UnreadField { field: fields.path(name), value: brief(value) },
+        });
+    }
 }
 
 /// Whether a value is more than a default: what Python takes for true.
-pub(super) fn says_something(value: &Value) -> bool {
+pub(crate) fn says_something(value: &Value) -> bool {
     match value {
         Value::Null => false,
         Value::Bool(flag) => *flag,
@@ -137,38 +121,7 @@ pub(super) fn says_something(value: &Value) -> bool {
     }
 }
 
-fn is_read(family: Family, fields: Fields<'_>, name: &str) -> bool {
-    let slides = fields.value("use_sliding_window").is_some_and(says_something);
-    let qwen = matches!(family, Family::Qwen2 | Family::Qwen3);
-    READ.contains(&name)
-        || match name {
-            "is_causal" => true,
-            "attention_bias" => !matches!(family, Family::Mistral | Family::Qwen2),
-            "mlp_bias" => matches!(family, Family::Llama | Family::SmolLm3),
-            "original_max_position_embeddings" => reads_original(fields),
-            // A switch that is off takes it away.
-            "sliding_window" => {
-                family != Family::Llama || fields.value("use_sliding_window").is_some() && !slides
-            }
-            "use_sliding_window" => qwen || family == Family::SmolLm3,
-            "max_window_layers" => qwen || !slides,
-            "layer_types" => qwen || family == Family::SmolLm3 || all_full(fields),
-            "no_rope_layers" | "no_rope_layer_interval" => family == Family::SmolLm3,
-            _ => false,
-        }
-}
-
-/// Whether the rotary settings are of a kind that depends on the length of pretraining.
-fn reads_original(fields: Fields<'_>) -> bool {
-    ["rope_scaling", "rope_parameters"]
-        .into_iter()
-        .filter_map(|name| fields.value(name)?.as_object())
-        .filter_map(|settings| settings.get("rope_type").or(settings.get("type"))?.as_str())
-        .any(|kind| matches!(kind, "yarn" | "llama3"))
-}
-
-/// A list that says of every layer what holds without it.
-fn all_full(fields: Fields<'_>) -> bool {
-    let types = fields.value("layer_types").and_then(Value::as_array);
-    types.is_some_and(|types| types.iter().all(|kind| kind == "full_attention"))
+/// Whether a list says of every layer what holds without it.
+fn all_full(types: &Value) -> bool {
+    types.as_array().is_some_and(|types| types.iter().all(|kind| kind == "full_attention"))
 }

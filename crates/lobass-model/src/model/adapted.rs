@@ -133,7 +133,7 @@ impl Decoder {
             lora: None,
             frozen: embedding.frozen,
         });
-        self.config.tie_word_embeddings = false;
+        self.spec.tied = false;
     }
 
     /// Adds every low-rank update to the weight it updates; the weights keep their dtype. Nothing is frozen any more.

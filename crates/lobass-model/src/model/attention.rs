@@ -9,8 +9,8 @@ use super::norm::RmsNorm;
 use super::parts::parts;
 use super::pass::Pass;
 use super::source::{Scope, WeightSource};
+use crate::AttentionSpec;
 use crate::ops::{AttentionInputs, AttentionOutput, Heads, Input, KeyPath, Ops, Tables};
-use crate::{DecoderSpec, LayerConfig};
 
 #[derive(Module, Debug)]
 pub(super) struct Attention {
@@ -18,9 +18,9 @@ pub(super) struct Attention {
     pub(super) k_proj: Linear,
     pub(super) v_proj: Linear,
     pub(super) o_proj: Linear,
-    /// Over each head; Qwen3 only.
+    /// Over each head.
     pub(super) q_norm: Option<RmsNorm>,
-    /// Over each head; Qwen3 only.
+    /// Over each head.
     pub(super) k_norm: Option<RmsNorm>,
     #[module(skip)]
     heads: Heads,
@@ -56,29 +56,37 @@ impl AttentionTrace {
 impl Attention {
     pub(super) fn load<S: WeightSource>(
         scope: &mut Scope<'_, S>,
-        config: &DecoderSpec,
-        layer: LayerConfig,
+        hidden: usize,
+        spec: &AttentionSpec,
     ) -> Result<Self, S::Error> {
-        let heads = Heads::of(config, layer);
-        let (hidden, bias) = (config.hidden_size, config.qkv_bias);
+        let (heads, bias) = (Heads::of(spec), spec.biases.inputs);
         let (queries, keys) = (heads.queries * heads.width, heads.keys * heads.width);
         let q_proj = Linear::load(&mut scope.child("q_proj"), queries, hidden, bias)?;
         let k_proj = Linear::load(&mut scope.child("k_proj"), keys, hidden, bias)?;
         let v_proj = Linear::load(&mut scope.child("v_proj"), keys, hidden, bias)?;
-        let o_proj = Linear::load(&mut scope.child("o_proj"), hidden, queries, config.o_bias)?;
-        Ok(Self { q_proj, k_proj, v_proj, o_proj, q_norm: None, k_norm: None, heads, rotary: layer.rotary })
+        let o_proj = Linear::load(&mut scope.child("o_proj"), hidden, queries, spec.biases.output)?;
+        Ok(Self {
+            q_proj,
+            k_proj,
+            v_proj,
+            o_proj,
+            q_norm: None,
+            k_norm: None,
+            heads,
+            rotary: spec.rope.is_some(),
+        })
     }
 
     /// Loads the norms of heads, if there are such: after all projections of the layer, as the layout has it.
     pub(super) fn load_norms<S: WeightSource>(
         &mut self,
         scope: &mut Scope<'_, S>,
-        config: &DecoderSpec,
+        spec: &AttentionSpec,
     ) -> Result<(), S::Error> {
-        if config.qk_norm {
-            let (width, eps) = (self.heads.width, config.rms_norm_eps);
-            self.q_norm = Some(RmsNorm::load(&mut scope.child("q_norm"), width, eps)?);
-            self.k_norm = Some(RmsNorm::load(&mut scope.child("k_norm"), width, eps)?);
+        if let Some(norm) = spec.qk_norm {
+            let width = self.heads.width;
+            self.q_norm = Some(RmsNorm::load(&mut scope.child("q_norm"), width, norm)?);
+            self.k_norm = Some(RmsNorm::load(&mut scope.child("k_norm"), width, norm)?);
         }
         Ok(())
     }

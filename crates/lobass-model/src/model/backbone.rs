@@ -33,16 +33,18 @@ pub(super) struct BackboneTrace {
 impl Backbone {
     pub(super) fn load<S: WeightSource>(
         scope: &mut Scope<'_, S>,
-        config: &DecoderSpec,
+        spec: &DecoderSpec,
     ) -> Result<Self, S::Error> {
-        let embed_tokens = Embedding::load(&mut scope.child("embed_tokens"), config)?;
-        let layers = config
+        let embed_tokens = Embedding::load(&mut scope.child("embed_tokens"), spec)?;
+        let layers = spec
             .layers
             .iter()
             .enumerate()
-            .map(|(at, &layer)| DecoderLayer::load(&mut scope.child("layers").child(at), config, layer))
+            .map(|(at, layer)| {
+                DecoderLayer::load(&mut scope.child("layers").child(at), spec.hidden_size, layer)
+            })
             .collect::<Result<_, _>>()?;
-        let norm = RmsNorm::load(&mut scope.child("norm"), config.hidden_size, config.rms_norm_eps)?;
+        let norm = RmsNorm::load(&mut scope.child("norm"), spec.hidden_size, spec.final_norm)?;
         Ok(Self { embed_tokens, layers, norm })
     }
 

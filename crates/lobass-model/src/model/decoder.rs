@@ -15,7 +15,7 @@ use crate::DecoderSpec;
 use crate::batch::Packed;
 use crate::ops::{Compute, Logits, Ops};
 
-/// A LLaMA-family causal language model.
+/// A decoder-only language model.
 ///
 /// Clones share their weights.
 #[derive(Module, Debug)]
@@ -24,7 +24,7 @@ pub struct Decoder {
     /// `None` when the head is the embedding.
     pub(super) lm_head: Option<Linear>,
     #[module(skip)]
-    pub(super) config: DecoderSpec,
+    pub(super) spec: DecoderSpec,
     #[module(skip)]
     pub(super) compute: Compute,
 }
@@ -43,32 +43,32 @@ impl Decoder {
     ///
     /// # Errors
     /// Whatever the source returns for a tensor it cannot give.
-    pub fn from_source<S: WeightSource>(config: &DecoderSpec, source: &mut S) -> Result<Self, S::Error> {
+    pub fn from_source<S: WeightSource>(spec: &DecoderSpec, source: &mut S) -> Result<Self, S::Error> {
         let mut root = Scope::root(source);
-        let model = Backbone::load(&mut root.child("model"), config)?;
-        let lm_head = match config.tie_word_embeddings {
+        let model = Backbone::load(&mut root.child("model"), spec)?;
+        let lm_head = match spec.tied {
             true => None,
             false => {
-                Some(Linear::load(&mut root.child("lm_head"), config.vocab_size, config.hidden_size, false)?)
+                Some(Linear::load(&mut root.child("lm_head"), spec.vocab_size, spec.hidden_size, false)?)
             }
         };
         let compute = Compute::of(&model.device());
-        Ok(Self { model, lm_head, config: config.clone(), compute })
+        Ok(Self { model, lm_head, spec: spec.clone(), compute })
     }
 
-    /// Makes a model with fresh `f32` weights: matrices normal with the config's `initializer_range`, norms one, and
+    /// Makes a model with fresh `f32` weights: matrices normal with `initializer_range` of the description, norms one, and
     /// biases zero, as transformers initializes LLaMA. The same seed gives the same weights on every device.
-    pub fn random(config: &DecoderSpec, seed: u64, device: &Device) -> Self {
-        let mut source = RandomSource::new(seed, config.initializer_range, device);
-        match Self::from_source(config, &mut source) {
+    pub fn random(spec: &DecoderSpec, seed: u64, device: &Device) -> Self {
+        let mut source = RandomSource::new(seed, spec.initializer_range, device);
+        match Self::from_source(spec, &mut source) {
             Ok(model) => model,
             Err(never) => match never {},
         }
     }
 
-    /// The config of the model.
-    pub fn config(&self) -> &DecoderSpec {
-        &self.config
+    /// The description of the model.
+    pub fn spec(&self) -> &DecoderSpec {
+        &self.spec
     }
 
     /// The device its weights are on.
@@ -128,13 +128,13 @@ impl Decoder {
     /// If there are no rows, or if they are not ascending.
     pub fn hidden_states_of(&self, packed: &Packed, rows: &[usize]) -> Tensor<2> {
         assert!(rows.is_sorted_by(|a, b| a < b), "rows ascend");
-        let parts = Pass::parts(self.ops(), &self.config, packed, self.weight_dtype(), rows);
+        let parts = Pass::parts(self.ops(), &self.spec, packed, self.weight_dtype(), rows);
         self.model.forward(&parts, self.ops())
     }
 
     /// [`Decoder::hidden_states`], keeping the values for [`Decoder::backward`].
     pub fn trace<'a>(&'a self, packed: &'a Packed, options: TraceOptions) -> (Tensor<2>, Trace<'a>) {
-        let pass = Pass::whole(self.ops(), &self.config, packed, self.weight_dtype(), options);
+        let pass = Pass::whole(self.ops(), &self.spec, packed, self.weight_dtype(), options);
         let (hidden, backbone) = self.model.forward_traced(&pass);
         (hidden, Trace { pass, backbone })
     }
@@ -154,7 +154,7 @@ impl Decoder {
     /// - `hidden`: `[rows, hidden]`
     /// - returns: `[rows, vocab]`, `f32`
     pub fn logits(&self, hidden: &Tensor<2>) -> Tensor<2> {
-        self.logits_of(hidden, 0..self.config.vocab_size)
+        self.logits_of(hidden, 0..self.spec.vocab_size)
     }
 
     /// Some columns of [`Decoder::logits`]: those of the tokens of a range.
@@ -162,7 +162,7 @@ impl Decoder {
     /// # Panics
     /// If the range ends beyond the vocabulary.
     pub fn logits_of(&self, hidden: &Tensor<2>, tokens: Range<usize>) -> Tensor<2> {
-        let tokens = (tokens != (0..self.config.vocab_size)).then_some(tokens);
+        let tokens = (tokens != (0..self.spec.vocab_size)).then_some(tokens);
         match &self.lm_head {
             Some(head) => head.as_head(hidden, tokens, self.ops()),
             None => self.model.embed_tokens.as_head(hidden, tokens, self.ops()),
@@ -179,7 +179,7 @@ impl Decoder {
         let product = |rows: &Range<usize>, tokens: &Range<usize>| {
             self.logits_of(&hidden.clone().narrow(0, rows.start, rows.len()), tokens.clone())
         };
-        self.ops().each_logits(hidden.dims()[0], self.config.vocab_size, &product, &mut read);
+        self.ops().each_logits(hidden.dims()[0], self.spec.vocab_size, &product, &mut read);
     }
 
     /// The gradient of [`Decoder::logits`] with respect to its input, and, added to `gradients`, to the head.

@@ -23,9 +23,9 @@ pub(super) struct Embedding {
 impl Embedding {
     pub(super) fn load<S: WeightSource>(
         scope: &mut Scope<'_, S>,
-        config: &DecoderSpec,
+        spec: &DecoderSpec,
     ) -> Result<Self, S::Error> {
-        let weight = scope.param("weight", [config.vocab_size, config.hidden_size])?;
+        let weight = scope.param("weight", [spec.vocab_size, spec.hidden_size])?;
         Ok(Self { weight, frozen: false })
     }
 

@@ -10,8 +10,8 @@ use super::norm::RmsNorm;
 use super::parts::parts;
 use super::pass::Pass;
 use super::source::{Scope, WeightSource};
+use crate::LayerSpec;
 use crate::ops::{KeyPath, Ops, Tables};
-use crate::{DecoderSpec, LayerConfig};
 
 #[derive(Module, Debug)]
 pub(super) struct DecoderLayer {
@@ -51,14 +51,13 @@ parts!(DecoderLayer: self_attn, mlp, input_layernorm, post_attention_layernorm);
 impl DecoderLayer {
     pub(super) fn load<S: WeightSource>(
         scope: &mut Scope<'_, S>,
-        config: &DecoderSpec,
-        layer: LayerConfig,
+        hidden: usize,
+        spec: &LayerSpec,
     ) -> Result<Self, S::Error> {
-        let mut self_attn = Attention::load(&mut scope.child("self_attn"), config, layer)?;
-        let mlp = Mlp::load(&mut scope.child("mlp"), config)?;
-        self_attn.load_norms(&mut scope.child("self_attn"), config)?;
-        let mut norm =
-            |name: &str| RmsNorm::load(&mut scope.child(name), config.hidden_size, config.rms_norm_eps);
+        let mut self_attn = Attention::load(&mut scope.child("self_attn"), hidden, &spec.attention)?;
+        let mlp = Mlp::load(&mut scope.child("mlp"), hidden, &spec.mlp)?;
+        self_attn.load_norms(&mut scope.child("self_attn"), &spec.attention)?;
+        let mut norm = |name: &str| RmsNorm::load(&mut scope.child(name), hidden, spec.norm);
         let (input_layernorm, post_attention_layernorm) =
             (norm("input_layernorm")?, norm("post_attention_layernorm")?);
         Ok(Self { self_attn, mlp, input_layernorm, post_attention_layernorm })

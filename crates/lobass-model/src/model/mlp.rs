@@ -8,7 +8,7 @@ use super::linear::Linear;
 use super::parts::parts;
 use super::pass::Pass;
 use super::source::{Scope, WeightSource};
-use crate::DecoderSpec;
+use crate::MlpSpec;
 use crate::ops::{Input, Ops};
 
 /// SwiGLU: `down(silu(gate(x)) * up(x))`.
@@ -39,9 +39,10 @@ impl MlpTrace {
 impl Mlp {
     pub(super) fn load<S: WeightSource>(
         scope: &mut Scope<'_, S>,
-        config: &DecoderSpec,
+        hidden: usize,
+        spec: &MlpSpec,
     ) -> Result<Self, S::Error> {
-        let (hidden, inner, bias) = (config.hidden_size, config.intermediate_size, config.mlp_bias);
+        let MlpSpec { width: inner, bias } = *spec;
         Ok(Self {
             gate_proj: Linear::load(&mut scope.child("gate_proj"), inner, hidden, bias)?,
             up_proj: Linear::load(&mut scope.child("up_proj"), inner, hidden, bias)?,

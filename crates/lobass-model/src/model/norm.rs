@@ -5,6 +5,7 @@ use burn::tensor::Tensor;
 
 use super::gradients::Gradients;
 use super::source::{Scope, WeightSource};
+use crate::NormSpec;
 use crate::ops::Ops;
 
 /// `x / sqrt(mean(x^2) + eps) * weight` over the last dimension, in `f32`.
@@ -23,9 +24,9 @@ impl RmsNorm {
     pub(super) fn load<S: WeightSource>(
         scope: &mut Scope<'_, S>,
         width: usize,
-        eps: f64,
+        spec: NormSpec,
     ) -> Result<Self, S::Error> {
-        Ok(Self { weight: scope.param("weight", [width])?, eps, frozen: false })
+        Ok(Self { weight: scope.param("weight", [width])?, eps: spec.eps, frozen: false })
     }
 
     /// `[rows, n * width]` to the same, and what was given: every `width` values are normalized by themselves.

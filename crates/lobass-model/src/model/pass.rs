@@ -36,7 +36,7 @@ impl<'a> Pass<'a> {
     /// A pass over everything that can be differentiated.
     pub(super) fn whole(
         ops: &'a dyn Ops,
-        config: &DecoderSpec,
+        spec: &DecoderSpec,
         packed: &'a Packed,
         weights: DType,
         options: TraceOptions,
@@ -44,32 +44,32 @@ impl<'a> Pass<'a> {
         let TraceOptions { recompute, dropout_seed } = options;
         // With layers that are run again, memory is what is short.
         let dropout_masks = DropoutMasks::new(!recompute);
-        let pass = Self::new(ops, config, batch::whole(config, packed), weights, true);
+        let pass = Self::new(ops, spec, batch::whole(spec, packed), weights, true);
         Self { recompute, dropout_seed, dropout_masks, ..pass }
     }
 
     /// Passes over some rows each, which together are a pass over everything, and give the rows asked for.
     pub(super) fn parts(
         ops: &'a dyn Ops,
-        config: &DecoderSpec,
+        spec: &DecoderSpec,
         packed: &'a Packed,
         weights: DType,
         asked: &[usize],
     ) -> Vec<Self> {
         let size = ops.rows_at_once().unwrap_or(packed.n_rows());
-        let parts = batch::parts(config, packed, asked, size).into_iter();
-        parts.map(|part| Self::new(ops, config, part, weights, false)).collect()
+        let parts = batch::parts(spec, packed, asked, size).into_iter();
+        parts.map(|part| Self::new(ops, spec, part, weights, false)).collect()
     }
 
-    fn new(ops: &'a dyn Ops, config: &DecoderSpec, part: Part<'a>, weights: DType, is_traced: bool) -> Self {
+    fn new(ops: &'a dyn Ops, spec: &DecoderSpec, part: Part<'a>, weights: DType, is_traced: bool) -> Self {
         let Part { input_ids, all, asked } = part;
         let device = ops.device();
         let mut all = Tables::new(all, &device);
         let mut asked = asked.map(|rows| Tables::new(rows, &device));
-        for (at, &layer) in config.layers.iter().enumerate() {
-            let heads = Heads::of(config, layer);
+        for (at, layer) in spec.layers.iter().enumerate() {
+            let heads = Heads::of(&layer.attention);
             match &mut asked {
-                Some(asked) if at + 1 == config.layers.len() => {
+                Some(asked) if at + 1 == spec.layers.len() => {
                     asked.add_masks(heads.window, |spans| ops.masks(heads, &all.spans, spans, is_traced));
                 }
                 _ => all.add_masks(heads.window, |spans| ops.masks(heads, spans, spans, is_traced)),

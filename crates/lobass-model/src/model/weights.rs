@@ -81,14 +81,14 @@ mod tests {
     #[test]
     fn parameters_are_named_as_in_the_checkpoint() {
         for extra in ["", r#", "tie_word_embeddings": true, "attention_bias": true, "mlp_bias": true"#] {
-            let config = DecoderSpec::from_json(&testing::tiny_with(extra)).unwrap();
-            let model = Decoder::random(&config, 1, &DeviceName::Cpu.open());
+            let spec = DecoderSpec::from_json(&testing::tiny_with(extra)).unwrap();
+            let model = Decoder::random(&spec, 1, &DeviceName::Cpu.open());
             let mut names: Vec<_> = model.parameter_names().into_iter().map(|(name, _)| name).collect();
-            let mut expected: Vec<_> = expected_tensors(&config).into_iter().map(|spec| spec.name).collect();
+            let mut expected: Vec<_> = expected_tensors(&spec).into_iter().map(|spec| spec.name).collect();
             names.sort();
             expected.sort();
             assert_eq!(names, expected);
-            for spec in expected_tensors(&config) {
+            for spec in expected_tensors(&spec) {
                 let weight = model.weight(&spec.name).unwrap();
                 assert_eq!(weight.shape().to_vec(), spec.shape, "{}", spec.name);
             }

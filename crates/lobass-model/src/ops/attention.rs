@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use crate::{DecoderSpec, LayerConfig};
+use crate::AttentionSpec;
 
 /// The heads of an attention layer.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -19,13 +19,8 @@ pub(crate) struct Heads {
 
 impl Heads {
     /// The heads of a layer.
-    pub(crate) fn of(config: &DecoderSpec, layer: LayerConfig) -> Self {
-        Self {
-            queries: config.num_attention_heads,
-            keys: config.num_key_value_heads,
-            width: config.head_dim,
-            window: layer.sliding_window,
-        }
+    pub(crate) fn of(spec: &AttentionSpec) -> Self {
+        Self { queries: spec.heads, keys: spec.kv_heads, width: spec.head_width, window: spec.window }
     }
 
     /// The factor of scores.

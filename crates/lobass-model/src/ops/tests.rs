@@ -104,7 +104,7 @@ proptest! {
     fn rotations(lengths in prop::collection::vec(1usize..9, 1..4), heads in 1usize..4, seed: u64) {
         let (host, device) = both();
         let rows = Tables::new(rows_of(&apart(&lengths), &[]).0, &Device::flex());
-        let width = DecoderSpec::from_json(&tiny_with("")).unwrap().head_dim;
+        let width = DecoderSpec::from_json(&tiny_with("")).unwrap().ropes[0].width;
         let x = random(seed, [lengths.iter().sum(), heads * width]);
         assert_close("rotation", host.rotate(x.clone(), &rows), device.rotate(x.clone(), &rows));
         let expected = device.rotate_backward(x.clone(), &rows);

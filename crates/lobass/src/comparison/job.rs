@@ -105,7 +105,7 @@ impl CompareJob<'_> {
         };
         let (checkpoint, encode) = (&base.checkpoint, &self.settings.sequences);
         let pool = self.pool.clone();
-        let sequences = Sequences::of(pool, encode, checkpoint.dir(), checkpoint.config(), told, runtime)?;
+        let sequences = Sequences::of(pool, encode, checkpoint.dir(), checkpoint.spec(), told, runtime)?;
         let scored_by = manifest.models.iter().find(|record| record.model.role == ModelRole::Base);
         if scored_by.is_some_and(|record| record.model.weights_digest != base.key.weights_digest) {
             runtime.warn("the table was scored by another base than the one that is trained here");

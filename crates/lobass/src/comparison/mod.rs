@@ -99,7 +99,7 @@ impl Comparison {
             .collect();
         let held_out = HeldOut::open(request.held_out, sequences, &columns.statuses, runtime)?;
         let record = pool_record(table, &plan, &columns, &sequences_of);
-        let recipe = request.settings.train.config(base.checkpoint.config().n_parameters())?;
+        let recipe = request.settings.train.config(base.checkpoint.spec().n_parameters())?;
         let matched_tokens = matched_tokens(request, &recipe, &record)?;
         let decided = Decided {
             version: 1,

@@ -54,7 +54,7 @@ impl Comparison {
             tool: concat!("lobass ", env!("CARGO_PKG_VERSION")).to_owned(),
             base: ModelRecord {
                 weights_digest: self.base.key.weights_digest.to_string(),
-                n_parameters: self.base.checkpoint.config().n_parameters() as u64,
+                n_parameters: self.base.checkpoint.spec().n_parameters() as u64,
             },
             pool: self.record.clone(),
             budget: self.select.budget()?.to_string(),

@@ -104,7 +104,7 @@ impl InfluenceJob<'_> {
         let checkpoint = &base.checkpoint;
         let encode = with_template_of(self.sequences, checkpoint.dir(), first, runtime)?;
         let sequences =
-            Sequences::open(self.data, &encode, checkpoint.dir(), checkpoint.config(), told, runtime)?;
+            Sequences::open(self.data, &encode, checkpoint.dir(), checkpoint.spec(), told, runtime)?;
         let files = self.targets.to_vec();
         let targets = DataSettings { files, duplicates: Duplicates::Keep, ..self.data.clone() };
         Ok((sequences, open_pool(&targets, runtime)?))

@@ -123,7 +123,7 @@ impl InspectJob<'_> {
         let tuned = self.reference.map(|dir| find_model(dir, runtime)).transpose()?;
         let tuned = tuned.as_ref().map(|found| found.dir.as_path());
         let encode = with_template_of(self.sequences, base.dir(), tuned, runtime)?;
-        Sequences::open(self.data, &encode, base.dir(), base.checkpoint.config(), told, runtime)
+        Sequences::open(self.data, &encode, base.dir(), base.checkpoint.spec(), told, runtime)
     }
 }
 

@@ -93,10 +93,10 @@ impl Model {
         let checkpoint = open_checkpoint(&role, dir)?;
         let key = key(role, name, checkpoint.weights_digest().into(), &placement);
         let role = &key.role;
-        let config = checkpoint.config();
+        let config = checkpoint.spec();
         runtime.note(&format!(
             "{role:16} {name}: {}, {} parameters, stored as {}, run as {} on {}",
-            config.family,
+            config.model_type,
             count(config.n_parameters() as u64),
             checkpoint.dtype(),
             placement.dtype,

@@ -62,7 +62,7 @@ pub(crate) fn check_record(base: &Model, dir: &Path) -> Result<()> {
 }
 
 fn check_shape(base: &Checkpoint, reference: &Checkpoint) -> Result<()> {
-    let differences = differences(base.config(), reference.config());
+    let differences = differences(base.spec(), reference.spec());
     if !differences.is_empty() {
         bail!(
             Model,
@@ -102,21 +102,10 @@ fn check_tokenizer(base: &Model, dir: &Path, tokenizer: &TextTokenizer, runtime:
 }
 
 fn differences(base: &DecoderSpec, reference: &DecoderSpec) -> Vec<String> {
-    type Field = (&'static str, fn(&DecoderSpec) -> String);
-    let fields: [Field; 9] = [
-        ("model_type", |c| c.family.to_string()),
-        ("vocab_size", |c| c.vocab_size.to_string()),
-        ("hidden_size", |c| c.hidden_size.to_string()),
-        ("intermediate_size", |c| c.intermediate_size.to_string()),
-        ("num_hidden_layers", |c| c.num_hidden_layers.to_string()),
-        ("num_attention_heads", |c| c.num_attention_heads.to_string()),
-        ("num_key_value_heads", |c| c.num_key_value_heads.to_string()),
-        ("head_dim", |c| c.head_dim.to_string()),
-        ("rope", |c| format!("{:?}", c.rope)),
-    ];
-    fields
+    base.settings()
         .into_iter()
-        .filter(|(_, value)| value(base) != value(reference))
-        .map(|(name, value)| format!("{name} {} instead of {}", value(reference), value(base)))
+        .zip(reference.settings())
+        .filter(|(base, reference)| base != reference)
+        .map(|((name, base), (_, reference))| format!("{name} {reference} instead of {base}"))
         .collect()
 }

@@ -88,7 +88,7 @@ impl PlanJob<'_> {
         let told = self.work.map(|work| told_in(work, runtime)).transpose()?.flatten();
         let tuned = models.as_ref().and_then(Models::tuned);
         let encode = with_template_of(self.sequences, checkpoint.dir(), tuned, runtime)?;
-        let config = checkpoint.config();
+        let config = checkpoint.spec();
         let sequences = Sequences::open(self.data, &encode, checkpoint.dir(), config, told, runtime)?;
         if let Some(models) = &models {
             models.check(&sequences, runtime)?;

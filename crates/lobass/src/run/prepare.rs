@@ -57,8 +57,8 @@ impl Prepared {
 
         check_model(&out, &base.key)?;
         let checkpoint = &base.checkpoint;
-        let recipe = settings.train.config(checkpoint.config().n_parameters())?;
-        let (dir, config) = (checkpoint.dir(), checkpoint.config());
+        let recipe = settings.train.config(checkpoint.spec().n_parameters())?;
+        let (dir, config) = (checkpoint.dir(), checkpoint.spec());
         let tuned =
             settings.model.reference.as_deref().map(|model| find_model(model, runtime)).transpose()?;
         let tuned = tuned.as_ref().map(|found| found.dir.as_path());

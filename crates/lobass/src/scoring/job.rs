@@ -106,7 +106,7 @@ impl ScoreJob<'_> {
         let told = self.told(&place, reference.as_ref(), runtime)?;
         let tuned = reference.as_ref().map(Model::dir);
         let encode = with_template_of(self.sequences, base.dir(), tuned, runtime)?;
-        let config = base.checkpoint.config();
+        let config = base.checkpoint.spec();
         let sequences = Sequences::open(self.data, &encode, base.dir(), config, told, runtime)?;
         if let Some(reference) = &reference {
             check_pair(&base, reference, sequences.encoder.tokenizer(), runtime)?;

@@ -103,8 +103,8 @@ pub struct ModelSize {
 }
 
 impl From<&DecoderSpec> for ModelSize {
-    fn from(config: &DecoderSpec) -> Self {
-        Self { positions: Some(config.max_position_embeddings), vocabulary: Some(config.vocab_size) }
+    fn from(spec: &DecoderSpec) -> Self {
+        Self { positions: Some(spec.max_positions), vocabulary: Some(spec.vocab_size) }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Configs as they are written, and what is read from them.
 
 use super::*;
+use crate::{Biases, RopeScaling, RopeSpec};
 
 const LLAMA: &str = r#"{"model_type": "llama", "vocab_size": 32, "hidden_size": 16, "intermediate_size": 24,
     "num_hidden_layers": 2, "num_attention_heads": 4, "max_position_embeddings": 64 EXTRA}"#;
@@ -12,9 +13,11 @@ fn parse(extra: &str) -> Result<DecoderSpec, ConfigError> {
 #[test]
 fn defaults_are_those_of_transformers() {
     let config = parse("").unwrap();
-    assert_eq!((config.num_key_value_heads, config.head_dim), (4, 4));
-    assert_eq!(config.rope, RopeConfig { theta: 10_000.0, scaling: RopeScaling::Default });
-    assert!(!config.tie_word_embeddings && !config.qkv_bias && !config.qk_norm);
+    let attention = &config.layers[0].attention;
+    assert_eq!((attention.kv_heads, attention.head_width), (4, 4));
+    let rope = RopeSpec { theta: 10_000.0, width: 4, max_positions: 64, scaling: RopeScaling::Default };
+    assert_eq!(config.ropes, [rope]);
+    assert!(!config.tied && attention.biases == Biases::default() && attention.qk_norm.is_none());
 }
 
 #[test]
@@ -22,8 +25,8 @@ fn both_spellings_of_rope_are_read() {
     let old = parse(r#", "rope_theta": 5e5, "rope_scaling": {"type": "linear", "factor": 2.0}"#).unwrap();
     let new =
         parse(r#", "rope_parameters": {"rope_theta": 5e5, "rope_type": "linear", "factor": 2.0}"#).unwrap();
-    assert_eq!(old.rope, new.rope);
-    assert_eq!(old.rope.scaling, RopeScaling::Linear { factor: 2.0 });
+    assert_eq!(old.ropes, new.ropes);
+    assert_eq!(old.ropes[0].scaling, RopeScaling::Linear { factor: 2.0 });
 }
 
 #[test]
@@ -53,15 +56,17 @@ fn families_differ_where_transformers_says_so() {
             .replace("\"llama\"", &format!("{name:?}"));
         DecoderSpec::from_json(&text).unwrap()
     };
-    let windows = |config: &DecoderSpec| config.layers.iter().map(|l| l.sliding_window).collect::<Vec<_>>();
+    let windows = |config: &DecoderSpec| config.layers.iter().map(|l| l.attention.window).collect::<Vec<_>>();
+
+    let biases = |config: &DecoderSpec| config.layers[0].attention.biases;
 
     let qwen2 = family("qwen2", r#", "sliding_window": 8, "use_sliding_window": false"#);
-    assert!(qwen2.qkv_bias && !qwen2.o_bias);
+    assert!(biases(&qwen2).inputs && !biases(&qwen2).output);
     assert_eq!(windows(&qwen2), [None, None]);
 
     let qwen3 =
         family("qwen3", r#", "sliding_window": 8, "use_sliding_window": true, "max_window_layers": 1"#);
-    assert!(qwen3.qk_norm && !qwen3.qkv_bias);
+    assert!(qwen3.layers[0].attention.qk_norm.is_some() && !biases(&qwen3).inputs);
     assert_eq!(windows(&qwen3), [None, Some(8)]);
 
     assert_eq!(windows(&family("mistral", r#", "sliding_window": 8"#)), [Some(8), Some(8)]);
@@ -73,8 +78,8 @@ fn families_differ_where_transformers_says_so() {
     );
 
     let smollm3 = family("smollm3", r#", "no_rope_layer_interval": 2"#);
-    assert_eq!(smollm3.layers.iter().map(|l| l.rotary).collect::<Vec<_>>(), [true, false]);
-    assert!(smollm3.tie_word_embeddings);
+    assert_eq!(smollm3.layers.iter().map(|l| l.attention.rope.is_some()).collect::<Vec<_>>(), [true, false]);
+    assert!(smollm3.tied);
 }
 
 fn family(name: &str, extra: &str) -> Result<(DecoderSpec, Vec<Finding>), ConfigError> {
@@ -86,7 +91,7 @@ fn family(name: &str, extra: &str) -> Result<(DecoderSpec, Vec<Finding>), Config
 fn null_heads_of_keys_and_values_are_as_many_as_queries() {
     for name in ["llama", "mistral", "qwen2", "qwen3", "smollm3"] {
         let (config, _) = family(name, r#", "num_key_value_heads": null, "head_dim": 4"#).unwrap();
-        assert_eq!(config.num_key_value_heads, 4, "{name}");
+        assert_eq!(config.layers[0].attention.kv_heads, 4, "{name}");
     }
     assert!(family("qwen2", "").is_err(), "32 do not divide 4");
 }
@@ -95,7 +100,7 @@ fn null_heads_of_keys_and_values_are_as_many_as_queries() {
 fn sections_for_images_do_not_change_text() {
     let plain = parse(r#", "rope_theta": 5e5"#).unwrap();
     let sections = r#", "rope_theta": 5e5, "rope_scaling": {"type": "mrope", "mrope_section": [1, 1]}"#;
-    assert_eq!(parse(sections).unwrap().rope, plain.rope);
+    assert_eq!(parse(sections).unwrap().ropes, plain.ropes);
 }
 
 #[test]
@@ -108,11 +113,11 @@ fn entries_for_kinds_of_layers_have_to_agree() {
             {{"full_attention": {full}, "sliding_attention": {sliding}}}"#
         )
     };
-    assert_eq!(family("qwen3", &nested(5e5, 5e5)).unwrap().0.rope.theta, 5e5);
+    assert_eq!(family("qwen3", &nested(5e5, 5e5)).unwrap().0.ropes[0].theta, 5e5);
     assert!(family("qwen3", &nested(5e5, 1e4)).is_err());
     // Classes without kinds of layers ignore the entries.
     assert!(family("llama", &nested(5e5, 5e5)).is_err());
-    assert_eq!(family("llama", &nested(1e4, 1e4)).unwrap().0.rope.theta, 1e4);
+    assert_eq!(family("llama", &nested(1e4, 1e4)).unwrap().0.ropes[0].theta, 1e4);
 }
 
 #[test]

@@ -1,0 +1,25 @@
+//! Llama 1 to 3, SmolLM 1 and 2, TinyLlama, and all others that say `"model_type": "llama"`.
+
+use crate::config::{Defaults, Fields, decoder};
+use crate::{Biases, ConfigError, DecoderSpec};
+
+/// The defaults of `LlamaConfig`.
+pub(super) const DEFAULTS: Defaults = Defaults {
+    positions: 2048,
+    kv_heads: None,
+    head_dim: None,
+    theta: 10_000.0,
+    tied: false,
+    has_kinds: false,
+};
+
+pub(super) fn read(fields: Fields<'_>, name: &'static str) -> Result<DecoderSpec, ConfigError> {
+    let mut spec = decoder(fields, name, DEFAULTS)?;
+    let bias = fields.flag("attention_bias")?.unwrap_or(false);
+    let mlp_bias = fields.flag("mlp_bias")?.unwrap_or(false);
+    for layer in &mut spec.layers {
+        layer.attention.biases = Biases { inputs: bias, output: bias };
+        layer.mlp.bias = mlp_bias;
+    }
+    Ok(spec)
+}

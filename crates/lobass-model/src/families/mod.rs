@@ -1,0 +1,62 @@
+//! The model families: how each `config.json` becomes a [`DecoderSpec`].
+//!
+//! A family is a file here that reads the fields of its configs, and a line in the table of families. Defaults are those
+//! of its configuration class in transformers 5.24.
+
+mod llama;
+mod mistral;
+mod qwen2;
+mod qwen3;
+mod smollm3;
+
+use serde_json::{Map, Value};
+
+use crate::config::{Fields, Notes, note_unread};
+use crate::{ConfigError, DecoderSpec, Finding};
+
+/// Reads the configs of a family.
+type Read = fn(Fields<'_>, &'static str) -> Result<DecoderSpec, ConfigError>;
+
+/// The families by their `model_type`.
+const FAMILIES: &[(&str, Read)] = &[
+    ("llama", llama::read),
+    ("mistral", mistral::read),
+    ("qwen2", qwen2::read),
+    ("qwen3", qwen3::read),
+    ("smollm3", smollm3::read),
+];
+
+impl DecoderSpec {
+    /// Reads the text of a `config.json`.
+    ///
+    /// # Errors
+    /// [`ConfigError`], naming the field: one that is missing, impossible, or not supported.
+    pub fn from_json(text: &str) -> Result<Self, ConfigError> {
+        Ok(Self::with_findings(text)?.0)
+    }
+
+    /// [`DecoderSpec::from_json`] with findings about the file.
+    ///
+    /// # Errors
+    /// The errors of [`DecoderSpec::from_json`].
+    pub fn with_findings(text: &str) -> Result<(Self, Vec<Finding>), ConfigError> {
+        let map: Map<String, Value> = serde_json::from_str(text)?;
+        let notes = Notes::default();
+        let fields = Fields::new(&map, &notes);
+        let model_type = fields.text("model_type")?.value().ok_or(ConfigError::missing("model_type"))?;
+        let (name, read) = of(model_type)?;
+        let spec = read(fields, name)?;
+        note_unread(fields);
+        Ok((spec, notes.into_findings()))
+    }
+}
+
+fn of(model_type: &str) -> Result<(&'static str, Read), ConfigError> {
+    FAMILIES.iter().find(|(name, _)| *name == model_type).copied().ok_or_else(|| {
+        let known: Vec<_> = FAMILIES.iter().map(|(name, _)| *name).collect();
+        ConfigError::unsupported("model_type", model_type, &format!("one of {}", known.join(", ")))
+    })
+}
+
+#[cfg(test)]
+mod tests;

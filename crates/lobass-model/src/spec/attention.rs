@@ -1,0 +1,31 @@
+//! Self-attention.
+
+use super::NormSpec;
+
+/// Causal self-attention of one layer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AttentionSpec {
+    /// Number of query heads.
+    pub heads: usize,
+    /// Number of key and value heads; divides the number of query heads.
+    pub kv_heads: usize,
+    /// Width of one head.
+    pub head_width: usize,
+    /// Position `q` sees position `k` only if `q - k` is below this.
+    pub window: Option<usize>,
+    /// Which of the model's rotary embeddings turns queries and keys; `None` for none.
+    pub rope: Option<usize>,
+    /// The norm over each head of queries and keys, before they are rotated.
+    pub qk_norm: Option<NormSpec>,
+    /// Which projections have a bias.
+    pub biases: Biases,
+}
+
+/// Which projections of an attention layer have a bias.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Biases {
+    /// Queries, keys, and values.
+    pub inputs: bool,
+    /// The output.
+    pub output: bool,
+}

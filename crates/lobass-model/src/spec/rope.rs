@@ -1,0 +1,74 @@
+//! Rotary position embedding.
+
+use std::fmt;
+
+/// How rotary frequencies are stretched to contexts longer than those of pretraining.
+///
+/// Source: `modeling_rope_utils.py` of transformers 5.24, `_compute_*_parameters`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum RopeScaling {
+    /// Frequencies as they are.
+    Default,
+    /// All frequencies divided by `factor`.
+    Linear {
+        /// By how much the context is stretched.
+        factor: f64,
+    },
+    /// NTK-aware: the base grows with sequences longer than the configured maximum.
+    Dynamic {
+        /// By how much the context is stretched.
+        factor: f64,
+    },
+    /// Llama 3.1: long wavelengths divided by `factor`, short ones kept, a smooth step between.
+    Llama3 {
+        /// By how much the context is stretched.
+        factor: f64,
+        /// Wavelengths above `original / low_freq_factor` are stretched.
+        low_freq_factor: f64,
+        /// Wavelengths below `original / high_freq_factor` are kept.
+        high_freq_factor: f64,
+        /// Context length of pretraining.
+        original_max_position_embeddings: f64,
+    },
+    /// YaRN (arXiv 2309.00071): a linear ramp between kept and stretched, and a temperature on cos and sin.
+    Yarn {
+        /// By how much the context is stretched.
+        factor: f64,
+        /// Multiplies cos and sin.
+        attention_factor: f64,
+        /// Rotations above which a frequency is kept.
+        beta_fast: f64,
+        /// Rotations below which a frequency is stretched.
+        beta_slow: f64,
+        /// Whether the ramp's ends are rounded outwards to whole dimensions.
+        truncate: bool,
+        /// Context length of pretraining.
+        original_max_position_embeddings: f64,
+    },
+}
+
+/// A rotary position embedding.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RopeSpec {
+    /// Base of the geometric series of wavelengths.
+    pub theta: f64,
+    /// How many values of a head are turned, in pairs.
+    pub width: usize,
+    /// Longest sequence the model was made for.
+    pub max_positions: usize,
+    /// How frequencies are stretched.
+    pub scaling: RopeScaling,
+}
+
+impl fmt::Display for RopeSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "theta {}, {:?}", self.theta, self.scaling)
+    }
+}
+
+impl RopeSpec {
+    /// The length of a sequence beyond which its angles depend on its length; `None` if they never do.
+    pub(super) fn length_dependent_beyond(&self) -> Option<usize> {
+        matches!(self.scaling, RopeScaling::Dynamic { .. }).then_some(self.max_positions)
+    }
+}
