@@ -28,6 +28,18 @@ pub(crate) fn arch() -> Arch {
     *ARCH.get_or_init(Arch::new)
 }
 
+/// Computes `sum(x)`.
+#[inline(always)]
+pub(crate) fn sum(x: &[f32]) -> f32 {
+    let mut lanes = [0f32; LANES];
+    for x in x.chunks(LANES) {
+        for (lane, x) in lanes.iter_mut().zip(x) {
+            *lane += *x;
+        }
+    }
+    total(&mut lanes)
+}
+
 /// Computes `sum(x * y)`.
 #[inline(always)]
 pub(crate) fn dot(x: &[f32], y: &[f32]) -> f32 {
@@ -130,18 +142,19 @@ mod tests {
             let wide = |at: usize| (f64::from(x[at]), f64::from(y[at]), f64::from(z[at]));
             let of_two = (0..len).map(|at| wide(at).0 * wide(at).1).sum();
             let of_three = (0..len).map(|at| wide(at).0 * wide(at).1 * wide(at).2).sum();
+            assert_close(&[sum(&x)], &[(0..len).map(|at| wide(at).0).sum()], 1e-5);
             let max = x.iter().copied().fold(f32::NEG_INFINITY, f32::max);
             prop_assert_eq!(vectorized(|| greatest(&x)), max);
             assert_close(&[dot(&x, &y), dot_of_three(&x, &y, &z)], &[of_two, of_three], 1e-5);
 
             let mut powers = x.clone();
-            let sum = vectorized(#[inline(always)] || exp_shifted(&mut powers, 0.5));
+            let of_powers = vectorized(#[inline(always)] || exp_shifted(&mut powers, 0.5));
             let expected: Vec<f64> = x.iter().map(|x| (f64::from(*x) - 0.5).exp()).collect();
             assert_close(&powers, &expected, 1e-6);
-            assert_close(&[sum], &[expected.iter().sum()], 1e-5);
+            assert_close(&[of_powers], &[expected.iter().sum()], 1e-5);
             // Inlined here, without the vector instructions: the same bits.
             let mut scalar = x.clone();
-            prop_assert_eq!(exp_shifted(&mut scalar, 0.5).to_bits(), sum.to_bits());
+            prop_assert_eq!(exp_shifted(&mut scalar, 0.5).to_bits(), of_powers.to_bits());
             prop_assert_eq!(scalar, powers);
         }
     }

@@ -29,6 +29,7 @@
 
 #![expect(clippy::inline_always, reason = "what is not inlined is not compiled for the vector instructions")]
 
+mod activation;
 mod adamw;
 mod attention;
 mod bf16;
@@ -37,28 +38,31 @@ mod brier;
 mod check;
 mod cross_entropy;
 mod exp;
+mod gated;
 mod lanes;
+mod layer_norm;
 mod matmul;
 mod norm;
 pub mod plain;
 mod project;
 mod rotate;
 mod running;
-mod swiglu;
 #[cfg(any(test, target_arch = "x86_64"))]
 mod transpose;
 mod vector;
 mod widen;
 
+pub use activation::Activation;
 pub use adamw::{AdamW, adamw};
 pub use attention::{Heads, causal_attention, causal_attention_backward};
 pub use bf16::{Bf16Instructions, PackedBf16, matmul_bf16, matmul_bf16_with};
 pub use brier::RunningBrier;
 pub use cross_entropy::{RunningCrossEntropy, cross_entropy, cross_entropy_backward};
+pub use gated::{Gate, activated, activated_backward, gated, gated_backward};
+pub use layer_norm::{layer_norm, layer_norm_backward};
 pub use matmul::{View, ViewMut, matmul};
 pub use norm::{rms_norm, rms_norm_backward};
 pub use project::project;
 pub use rotate::{rotate, rotate_backward};
-pub use swiglu::{swiglu, swiglu_backward};
 pub use vector::{axpy, sum_of_squares};
 pub use widen::{widen_bf16, widen_f16};

@@ -48,5 +48,7 @@ pub use error::{Error, TensorProblem};
 pub use finding::Finding;
 pub use lobass_core::Dtype;
 pub use model::{Decoder, Gradients, Trace, TraceOptions, Values, WeightSource};
-pub use ops::{Compute, Concurrency, LogitBlocks, Logits, cross_entropy};
+pub use ops::{
+    Activation, Compute, Concurrency, Gate, LogitBlocks, Logits, NormForm, NormKind, cross_entropy,
+};
 pub use spec::{AttentionSpec, Biases, DecoderSpec, LayerSpec, MlpSpec, NormSpec, RopeScaling, RopeSpec};

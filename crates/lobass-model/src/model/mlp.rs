@@ -9,7 +9,9 @@ use super::parts::parts;
 use super::pass::Pass;
 use super::source::{Scope, WeightSource};
 use crate::MlpSpec;
-use crate::ops::{Input, Ops};
+use crate::ops::{Activation, Gate, Input, Ops};
+
+const SWIGLU: Gate = Gate::Of(Activation::Silu);
 
 /// SwiGLU: `down(silu(gate(x)) * up(x))`.
 #[derive(Module, Debug)]
@@ -54,7 +56,7 @@ impl Mlp {
     pub(super) fn forward(&self, x: &Input, pass: &Pass<'_>) -> (Tensor<2>, MlpTrace) {
         let ops = pass.ops;
         let [gate, up] = Linear::forward_all([&self.gate_proj, &self.up_proj], x, pass);
-        let (inner, gate, up) = ops.swiglu(gate, up);
+        let (inner, gate, up) = ops.gated(SWIGLU, gate, up);
         let inner = ops.pack(inner, pass.dtype);
         let output = self.down_proj.forward(&inner, pass);
         ops.recycle(inner.into_values());
@@ -70,10 +72,10 @@ impl Mlp {
         gradients: &mut Gradients,
     ) -> Tensor<2> {
         let MlpTrace { gate, up } = trace;
-        let (inner, gate, up) = pass.ops.swiglu(gate, up);
+        let (inner, gate, up) = pass.ops.gated(SWIGLU, gate, up);
         let d_inner = self.down_proj.backward(&inner, d_output, pass, gradients);
         pass.ops.recycle(inner);
-        let (d_gate, d_up) = pass.ops.swiglu_backward(gate, up, d_inner);
+        let (d_gate, d_up) = pass.ops.gated_backward(SWIGLU, gate, up, d_inner);
         let dx = self.gate_proj.backward(x, &d_gate, pass, gradients);
         dx + self.up_proj.backward(x, &d_up, pass, gradients)
     }

@@ -1,12 +1,12 @@
 //! RMS normalization.
 
 use burn::module::{Module, Param};
-use burn::tensor::Tensor;
+use burn::tensor::{DType, Tensor};
 
 use super::gradients::Gradients;
 use super::source::{Scope, WeightSource};
 use crate::NormSpec;
-use crate::ops::Ops;
+use crate::ops::{NormForm, NormGradients, NormWeights, Ops};
 
 /// `x / sqrt(mean(x^2) + eps) * weight` over the last dimension, in `f32`.
 #[derive(Module, Debug)]
@@ -32,7 +32,7 @@ impl RmsNorm {
     /// `[rows, n * width]` to the same, and what was given: every `width` values are normalized by themselves.
     pub(super) fn forward(&self, x: Tensor<2>, ops: &dyn Ops) -> (Tensor<2>, Tensor<2>) {
         let shape = x.dims();
-        let (y, x) = ops.rms_norm(self.by_width(x), self.weight(), self.eps);
+        let (y, x) = ops.norm(NormForm::rms(self.eps), self.by_width(x), &self.weights());
         (y.reshape(shape), x.reshape(shape))
     }
 
@@ -45,11 +45,13 @@ impl RmsNorm {
     ) -> Tensor<2> {
         let shape = x.dims();
         let (x, d_output) = (self.by_width(x), self.by_width(d_output));
-        let (dx, d_weight) = ops.rms_norm_backward(x, self.weight(), self.eps, d_output, !self.frozen);
-        if let Some(d_weight) = d_weight {
+        let form = NormForm::rms(self.eps);
+        let NormGradients { input, weight, .. } =
+            ops.norm_backward(form, x, &self.weights(), d_output, !self.frozen);
+        if let Some(d_weight) = weight {
             gradients.add(self.weight.id, d_weight);
         }
-        dx.reshape(shape)
+        input.reshape(shape)
     }
 
     fn by_width(&self, x: Tensor<2>) -> Tensor<2> {
@@ -58,7 +60,7 @@ impl RmsNorm {
         x.reshape([count / width, width])
     }
 
-    fn weight(&self) -> Tensor<1> {
-        self.weight.val().cast(burn::tensor::DType::F32)
+    fn weights(&self) -> NormWeights {
+        NormWeights { weight: Some(self.weight.val().cast(DType::F32)), bias: None }
     }
 }

@@ -4,12 +4,13 @@ use std::fmt;
 use std::ops::Range;
 
 use burn::tensor::{DType, Device, Tensor};
-use lobass_kernels::AdamW;
+use lobass_kernels::{Activation, AdamW, Gate};
 
 use super::attention::{AttentionInputs, AttentionOutput, Heads};
 use super::dropout::Dropout;
 use super::input::Input;
 use super::logits::Logits;
+use super::norm::{NormForm, NormGradients, NormWeights};
 use super::path::KeyPath;
 use super::tables::{DropoutMasks, Masks, Tables};
 use crate::batch::Span;
@@ -63,20 +64,20 @@ pub(crate) trait Ops: fmt::Debug + Send + Sync {
         d_output.clone().matmul(self.widened(weight))
     }
 
-    /// `x / sqrt(mean(x^2) + eps) * weight` over the last dimension, and `x`.
+    /// Normalizes rows, `[rows, width]`; returns them and what was given.
     ///
-    /// Source: `LlamaRMSNorm` of transformers 5.23.
-    fn rms_norm(&self, x: Tensor<2>, weight: Tensor<1>, eps: f64) -> (Tensor<2>, Tensor<2>);
+    /// Source: `LlamaRMSNorm` and its siblings in transformers 5.24, and `torch.nn.functional.layer_norm`.
+    fn norm(&self, form: NormForm, x: Tensor<2>, weights: &NormWeights) -> (Tensor<2>, Tensor<2>);
 
-    /// The gradients of [`Ops::rms_norm`] with respect to `x` and, if wanted, to the weight.
-    fn rms_norm_backward(
+    /// The gradients of [`Ops::norm`] with respect to `x` and, if wanted, to the weights.
+    fn norm_backward(
         &self,
+        form: NormForm,
         x: Tensor<2>,
-        weight: Tensor<1>,
-        eps: f64,
+        weights: &NormWeights,
         d_output: Tensor<2>,
-        wants_weight: bool,
-    ) -> (Tensor<2>, Option<Tensor<1>>);
+        wants_weights: bool,
+    ) -> NormGradients;
 
     /// Rotates the pairs `(i, i + D/2)` of every head: `[rows, heads * D]` to the same.
     ///
@@ -86,11 +87,23 @@ pub(crate) trait Ops: fmt::Debug + Send + Sync {
     /// The gradient of [`Ops::rotate`]: a rotation the other way.
     fn rotate_backward(&self, d_output: Tensor<2>, rows: &Tables) -> Tensor<2>;
 
-    /// `silu(gate) * up`, and its inputs.
-    fn swiglu(&self, gate: Tensor<2>, up: Tensor<2>) -> (Tensor<2>, Tensor<2>, Tensor<2>);
+    /// What a gate lets through, and its inputs.
+    fn gated(&self, how: Gate, gate: Tensor<2>, up: Tensor<2>) -> (Tensor<2>, Tensor<2>, Tensor<2>);
 
-    /// The gradients of [`Ops::swiglu`] with respect to gate and up.
-    fn swiglu_backward(&self, gate: Tensor<2>, up: Tensor<2>, d_output: Tensor<2>) -> (Tensor<2>, Tensor<2>);
+    /// The gradients of [`Ops::gated`] with respect to gate and up.
+    fn gated_backward(
+        &self,
+        how: Gate,
+        gate: Tensor<2>,
+        up: Tensor<2>,
+        d_output: Tensor<2>,
+    ) -> (Tensor<2>, Tensor<2>);
+
+    /// A function of each value, and the values.
+    fn activated(&self, activation: Activation, x: Tensor<2>) -> (Tensor<2>, Tensor<2>);
+
+    /// The gradient of [`Ops::activated`].
+    fn activated_backward(&self, activation: Activation, x: Tensor<2>, d_output: Tensor<2>) -> Tensor<2>;
 
     /// `x + y`, and `x`.
     fn residual(&self, x: Tensor<2>, y: Tensor<2>) -> (Tensor<2>, Tensor<2>);

@@ -12,6 +12,7 @@ mod dropout;
 mod host;
 mod input;
 mod logits;
+mod norm;
 mod path;
 mod tables;
 
@@ -22,7 +23,10 @@ pub(crate) use contract::Ops;
 pub use device::cross_entropy;
 pub(crate) use dropout::Dropout;
 pub(crate) use input::Input;
+pub use lobass_kernels::{Activation, Gate};
 pub use logits::{LogitBlocks, Logits};
+pub use norm::{NormForm, NormKind};
+pub(crate) use norm::{NormGradients, NormWeights};
 pub(crate) use path::KeyPath;
 pub(crate) use tables::{DropoutMasks, Tables};
 

@@ -8,13 +8,19 @@ use rand_chacha::ChaCha8Rng;
 
 use super::device::DeviceOps;
 use super::host::HostOps;
-use super::{AttentionInputs, Dropout, DropoutMasks, Heads, KeyPath, Ops, Tables};
+use super::{
+    Activation, AttentionInputs, Dropout, DropoutMasks, Gate, Heads, KeyPath, NormForm, NormKind,
+    NormWeights, Ops, Tables,
+};
 use crate::batch::{Packed, tests::rows_of};
 use crate::testing::tiny_with;
 use crate::{Decoder, DecoderSpec, Gradients, LoraConfig, TraceOptions};
 
 /// Activations are of order one, and both sides are f32.
 const TOLERANCE: f32 = 2e-5;
+
+const ACTIVATIONS: [Activation; 4] =
+    [Activation::Silu, Activation::Gelu, Activation::GeluTanh, Activation::ReluSquared];
 
 /// Both implementations, on the processor.
 fn both() -> (HostOps, DeviceOps) {
@@ -61,32 +67,58 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
-    fn norms(rows in 1usize..6, width in 1usize..40, seed: u64) {
+    fn norms(rows in 1usize..6, width in 1usize..40, has_weight: bool, has_bias: bool, seed: u64) {
         let (host, device) = both();
         let (x, dy) = (random(seed, [rows, width]), random(seed ^ 1, [rows, width]));
-        let weight = vector(seed ^ 2, width);
-        let (found, same) = host.rms_norm(x.clone(), weight.clone(), 1e-5);
-        assert_close("norm", found, device.rms_norm(x.clone(), weight.clone(), 1e-5).0);
-        assert_close("input", same, x.clone());
-        let (dx, dw) = host.rms_norm_backward(x.clone(), weight.clone(), 1e-5, dy.clone(), true);
-        let (dx_plain, dw_plain) = device.rms_norm_backward(x, weight, 1e-5, dy, true);
-        // With few values a norm may be small, and its gradient large.
-        let scale = dx_plain.clone().abs().max().into_scalar::<f32>().max(1.0);
-        assert_close("dx", dx / scale, dx_plain / scale);
-        assert_close("dw", dw.unwrap(), dw_plain.unwrap());
+        for (kind, weight_offset) in [(NormKind::Rms, 0.0), (NormKind::Rms, 1.0), (NormKind::Layer, 0.0)] {
+            let has_bias = has_bias && kind == NormKind::Layer;
+            let form = NormForm { kind, eps: if kind == NormKind::Rms { 1e-5 } else { 1e-2 }, weight_offset };
+            let weights = NormWeights {
+                weight: has_weight.then(|| vector(seed ^ 2, width)),
+                bias: has_bias.then(|| vector(seed ^ 3, width)),
+            };
+            let (found, same) = host.norm(form, x.clone(), &weights);
+            assert_close("norm", found, device.norm(form, x.clone(), &weights).0);
+            assert_close("input", same, x.clone());
+            let gradients = |ops: &dyn Ops| ops.norm_backward(form, x.clone(), &weights, dy.clone(), true);
+            let (found, expected) = (gradients(&host), gradients(&device));
+            // With few values a norm may be small, and its gradient large.
+            let scale = expected.input.clone().abs().max().into_scalar::<f32>().max(1.0);
+            assert_close("dx", found.input / scale, expected.input / scale);
+            let same_parameters = |what, found: Option<Tensor<1>>, expected: Option<Tensor<1>>, is_there| {
+                assert_eq!((found.is_some(), expected.is_some()), (is_there, is_there), "{what}");
+                found.zip(expected).into_iter().for_each(|(found, expected)| assert_close(what, found, expected));
+            };
+            same_parameters("dw", found.weight, expected.weight, has_weight);
+            same_parameters("db", found.bias, expected.bias, has_bias);
+            let alone = host.norm_backward(form, x.clone(), &weights, dy.clone(), false);
+            prop_assert!(alone.weight.is_none() && alone.bias.is_none());
+        }
     }
 
     #[test]
     fn gates(rows in 1usize..6, width in 1usize..40, seed: u64) {
         let ((host, device), shape) = (both(), [rows, width]);
-        let (gate, up) = (random(seed, shape) * 6.0, random(seed ^ 1, shape));
-        let (found, ..) = host.swiglu(gate.clone(), up.clone());
-        assert_close("swiglu", found, device.swiglu(gate.clone(), up.clone()).0);
+        let (gate, up) = (random(seed, shape) * 6.0, random(seed ^ 1, shape) * 2.0);
         let d_output = random(seed ^ 2, shape);
-        let (d_gate, d_up) = host.swiglu_backward(gate.clone(), up.clone(), d_output.clone());
-        let (d_gate_plain, d_up_plain) = device.swiglu_backward(gate, up, d_output);
-        assert_close("d_gate", d_gate, d_gate_plain);
-        assert_close("d_up", d_up, d_up_plain);
+        let clamped = Gate::Clamped { slope: 1.702, limit: 1.0 };
+        for how in ACTIVATIONS.map(Gate::Of).into_iter().chain([clamped]) {
+            let (found, ..) = host.gated(how, gate.clone(), up.clone());
+            assert_close("gate", found, device.gated(how, gate.clone(), up.clone()).0);
+            let (d_gate, d_up) = host.gated_backward(how, gate.clone(), up.clone(), d_output.clone());
+            let (d_gate_plain, d_up_plain) =
+                device.gated_backward(how, gate.clone(), up.clone(), d_output.clone());
+            assert_close("d_gate", d_gate, d_gate_plain);
+            assert_close("d_up", d_up, d_up_plain);
+        }
+        for activation in ACTIVATIONS {
+            let (found, _) = host.activated(activation, gate.clone());
+            let (expected, _) = device.activated(activation, gate.clone());
+            // Squares are as large as 36.
+            assert_close("activation", found / 36.0, expected / 36.0);
+            let gradient = |ops: &dyn Ops| ops.activated_backward(activation, gate.clone(), d_output.clone());
+            assert_close("its gradient", gradient(&host), gradient(&device));
+        }
     }
 
     #[test]

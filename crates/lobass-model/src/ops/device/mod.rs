@@ -2,13 +2,14 @@
 
 mod attention;
 mod attention_backward;
+mod gate;
 mod loss;
+mod norm;
 
 use std::ops::Range;
 
-use burn::tensor::activation::sigmoid;
 use burn::tensor::{DType, Device, Tensor, TensorData};
-use lobass_kernels::AdamW;
+use lobass_kernels::{Activation, AdamW, Gate};
 pub use loss::cross_entropy;
 
 use super::attention::{AttentionInputs, AttentionOutput, Heads};
@@ -16,6 +17,7 @@ use super::contract::{Concurrency, Ops};
 use super::dropout::Dropout;
 use super::input::{Input, Rounded};
 use super::logits::Logits;
+use super::norm::{NormForm, NormGradients, NormWeights};
 use super::path::KeyPath;
 use super::tables::{DropoutMasks, Masks, Tables};
 use crate::batch::Span;
@@ -76,25 +78,19 @@ impl Ops for DeviceOps {
         weight.cast(DType::F32)
     }
 
-    fn rms_norm(&self, x: Tensor<2>, weight: Tensor<1>, eps: f64) -> (Tensor<2>, Tensor<2>) {
-        (x.clone() / root_mean_square(&x, eps) * weight.unsqueeze(), x)
+    fn norm(&self, form: NormForm, x: Tensor<2>, weights: &NormWeights) -> (Tensor<2>, Tensor<2>) {
+        norm::norm(form, x, weights)
     }
 
-    fn rms_norm_backward(
+    fn norm_backward(
         &self,
+        form: NormForm,
         x: Tensor<2>,
-        weight: Tensor<1>,
-        eps: f64,
+        weights: &NormWeights,
         d_output: Tensor<2>,
-        wants_weight: bool,
-    ) -> (Tensor<2>, Option<Tensor<1>>) {
-        let rms = root_mean_square(&x, eps);
-        let normed = x / rms.clone();
-        let d_weight =
-            wants_weight.then(|| (d_output.clone() * normed.clone()).sum_dim(0).squeeze_dim::<1>(0));
-        let d_normed = d_output * weight.unsqueeze();
-        let along = (d_normed.clone() * normed.clone()).mean_dim(1);
-        ((d_normed - normed * along) / rms, d_weight)
+        wants_weights: bool,
+    ) -> NormGradients {
+        norm::norm_backward(form, x, weights, d_output, wants_weights)
     }
 
     fn rotate(&self, x: Tensor<2>, rows: &Tables) -> Tensor<2> {
@@ -105,16 +101,26 @@ impl Ops for DeviceOps {
         rotated(d_output, rows, -rows.sin.clone())
     }
 
-    fn swiglu(&self, gate: Tensor<2>, up: Tensor<2>) -> (Tensor<2>, Tensor<2>, Tensor<2>) {
-        (gate.clone() * sigmoid(gate.clone()) * up.clone(), gate, up)
+    fn gated(&self, how: Gate, gate: Tensor<2>, up: Tensor<2>) -> (Tensor<2>, Tensor<2>, Tensor<2>) {
+        (gate::gated(how, gate.clone(), up.clone()), gate, up)
     }
 
-    fn swiglu_backward(&self, gate: Tensor<2>, up: Tensor<2>, d_output: Tensor<2>) -> (Tensor<2>, Tensor<2>) {
-        let share = sigmoid(gate.clone());
-        let silu = gate * share.clone();
-        // d silu / d gate = s + gate s (1 - s)
-        let slope = share.clone() + silu.clone() * (-share + 1.0);
-        (d_output.clone() * up * slope, d_output * silu)
+    fn gated_backward(
+        &self,
+        how: Gate,
+        gate: Tensor<2>,
+        up: Tensor<2>,
+        d_output: Tensor<2>,
+    ) -> (Tensor<2>, Tensor<2>) {
+        gate::gated_backward(how, gate, up, d_output)
+    }
+
+    fn activated(&self, activation: Activation, x: Tensor<2>) -> (Tensor<2>, Tensor<2>) {
+        (gate::value(activation, x.clone()), x)
+    }
+
+    fn activated_backward(&self, activation: Activation, x: Tensor<2>, d_output: Tensor<2>) -> Tensor<2> {
+        gate::value_and_slope(activation, x).1 * d_output
     }
 
     fn residual(&self, x: Tensor<2>, y: Tensor<2>) -> (Tensor<2>, Tensor<2>) {
@@ -202,11 +208,6 @@ impl Ops for DeviceOps {
 
     /// The device has its own memory pool.
     fn recycle(&self, _: Tensor<2>) {}
-}
-
-/// `[rows, 1]`.
-fn root_mean_square(x: &Tensor<2>, eps: f64) -> Tensor<2> {
-    (x.clone().square().mean_dim(1) + eps).sqrt()
 }
 
 fn rotated(x: Tensor<2>, rows: &Tables, sin: Tensor<3>) -> Tensor<2> {

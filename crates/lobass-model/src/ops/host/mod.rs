@@ -3,11 +3,12 @@
 mod attention;
 mod buffers;
 mod lent;
+mod norm;
 
 use std::ops::Range;
 
 use burn::tensor::{DType, Device, Tensor, bf16};
-use lobass_kernels::{AdamW, PackedBf16};
+use lobass_kernels::{Activation, AdamW, Gate, PackedBf16};
 
 use self::buffers::buffer;
 use self::lent::{Lent, Read, tensor, widened};
@@ -16,6 +17,7 @@ use super::contract::{Concurrency, Ops};
 use super::dropout::Dropout;
 use super::input::{Input, Rounded};
 use super::logits::{LogitBlocks, Logits};
+use super::norm::{NormForm, NormGradients, NormWeights};
 use super::path::KeyPath;
 use super::tables::{DropoutMasks, Masks, Tables};
 use crate::batch::Span;
@@ -79,37 +81,19 @@ impl Ops for HostOps {
         widened(weight)
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "activations are f32")]
-    fn rms_norm(&self, x: Tensor<2>, weight: Tensor<1>, eps: f64) -> (Tensor<2>, Tensor<2>) {
-        let shape = x.dims();
-        let (x, weight) = (Lent::new(x), Lent::new(weight));
-        let mut y = buffer(x.values().len());
-        lobass_kernels::rms_norm(x.values(), weight.values(), eps as f32, &mut y);
-        (tensor(y, shape), x.back())
+    fn norm(&self, form: NormForm, x: Tensor<2>, weights: &NormWeights) -> (Tensor<2>, Tensor<2>) {
+        norm::norm(form, x, weights)
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "activations are f32")]
-    fn rms_norm_backward(
+    fn norm_backward(
         &self,
+        form: NormForm,
         x: Tensor<2>,
-        weight: Tensor<1>,
-        eps: f64,
+        weights: &NormWeights,
         d_output: Tensor<2>,
-        wants_weight: bool,
-    ) -> (Tensor<2>, Option<Tensor<1>>) {
-        let shape = x.dims();
-        let (x, weight, d_output) = (Lent::new(x), Lent::new(weight), Lent::new(d_output));
-        let mut dx = buffer(x.values().len());
-        let mut d_weight = wants_weight.then(|| vec![0.0; weight.values().len()]);
-        lobass_kernels::rms_norm_backward(
-            x.values(),
-            weight.values(),
-            eps as f32,
-            d_output.values(),
-            &mut dx,
-            d_weight.as_deref_mut(),
-        );
-        (tensor(dx, shape), d_weight.map(|values| tensor(values, [shape[1]])))
+        wants_weights: bool,
+    ) -> NormGradients {
+        norm::norm_backward(form, x, weights, d_output, wants_weights)
     }
 
     fn rotate(&self, x: Tensor<2>, rows: &Tables) -> Tensor<2> {
@@ -120,18 +104,38 @@ impl Ops for HostOps {
         rotated(d_output, rows, lobass_kernels::rotate_backward)
     }
 
-    fn swiglu(&self, gate: Tensor<2>, up: Tensor<2>) -> (Tensor<2>, Tensor<2>, Tensor<2>) {
+    fn gated(&self, how: Gate, gate: Tensor<2>, up: Tensor<2>) -> (Tensor<2>, Tensor<2>, Tensor<2>) {
         let shape = gate.dims();
         let (gate, up) = (Lent::new(gate), Lent::new(up));
         let mut output = buffer(gate.values().len());
-        lobass_kernels::swiglu(gate.values(), up.values(), &mut output);
+        lobass_kernels::gated(how, gate.values(), up.values(), &mut output);
         (tensor(output, shape), gate.back(), up.back())
     }
 
-    fn swiglu_backward(&self, gate: Tensor<2>, up: Tensor<2>, d_output: Tensor<2>) -> (Tensor<2>, Tensor<2>) {
+    fn gated_backward(
+        &self,
+        how: Gate,
+        gate: Tensor<2>,
+        up: Tensor<2>,
+        d_output: Tensor<2>,
+    ) -> (Tensor<2>, Tensor<2>) {
         let (mut gate, mut up, d_output) = (Lent::new(gate), Lent::new(up), Lent::new(d_output));
-        lobass_kernels::swiglu_backward(gate.values_mut(), up.values_mut(), d_output.values());
+        lobass_kernels::gated_backward(how, gate.values_mut(), up.values_mut(), d_output.values());
         (gate.back(), up.back())
+    }
+
+    fn activated(&self, activation: Activation, x: Tensor<2>) -> (Tensor<2>, Tensor<2>) {
+        let shape = x.dims();
+        let x = Lent::new(x);
+        let mut output = buffer(x.values().len());
+        lobass_kernels::activated(activation, x.values(), &mut output);
+        (tensor(output, shape), x.back())
+    }
+
+    fn activated_backward(&self, activation: Activation, x: Tensor<2>, d_output: Tensor<2>) -> Tensor<2> {
+        let (mut x, d_output) = (Lent::new(x), Lent::new(d_output));
+        lobass_kernels::activated_backward(activation, x.values_mut(), d_output.values());
+        x.back()
     }
 
     fn residual(&self, x: Tensor<2>, y: Tensor<2>) -> (Tensor<2>, Tensor<2>) {
