@@ -33,6 +33,7 @@ mod error;
 mod families;
 mod finding;
 mod model;
+mod names;
 mod ops;
 mod spec;
 #[cfg(test)]
@@ -40,7 +41,7 @@ mod testing;
 
 pub use adapter::{AdapterCheckpoint, LoraConfig, PROJECTIONS, save_adapter};
 pub use batch::Packed;
-pub use checkpoint::{Checkpoint, TensorSpec, expected_tensors, save};
+pub use checkpoint::{Checkpoint, expected_tensors, save};
 pub use config::ConfigError;
 pub use device::{Backend, DeviceName, Gpu, Trial};
 pub use dtype::to_burn;
@@ -48,6 +49,7 @@ pub use error::{Error, TensorProblem};
 pub use finding::Finding;
 pub use lobass_core::Dtype;
 pub use model::{Decoder, Gradients, Trace, TraceOptions, Values, WeightSource};
+pub use names::TensorSpec;
 pub use ops::{
     Activation, Compute, Concurrency, Gate, LogitBlocks, Logits, NormForm, NormKind, cross_entropy,
 };

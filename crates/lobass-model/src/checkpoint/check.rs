@@ -2,68 +2,73 @@
 
 use std::collections::BTreeSet;
 
-use super::{Checkpoint, EMBEDDING, HEAD, TensorSpec};
+use super::tensors::Tensors;
 use crate::error::TensorProblem;
+use crate::{DecoderSpec, TensorSpec};
 
 /// Buffers that old exports store and every reader recomputes.
 fn is_derived(name: &str) -> bool {
     name.ends_with(".rotary_emb.inv_freq")
 }
 
-impl Checkpoint {
-    pub(super) fn problems(&self, expected: &[TensorSpec]) -> Vec<TensorProblem> {
-        let stored: BTreeSet<&str> = expected.iter().map(|spec| self.stored_name(&spec.name)).collect();
-        let spare: Vec<&str> = self
-            .places
-            .keys()
-            .map(String::as_str)
-            .filter(|name| !stored.contains(name) && !is_derived(name) && !self.is_tied_copy(name))
-            .collect();
+impl Tensors {
+    /// Every misfit between the files and the config, by the names in the files.
+    pub(super) fn problems(&self, spec: &DecoderSpec) -> Vec<TensorProblem> {
+        let expected = self.layout.stored();
+        let stored: BTreeSet<&str> =
+            expected.iter().map(|tensor| self.stored_name(&tensor.spec.name)).collect();
+        let is_spare = |name: &str| {
+            !stored.contains(name)
+                && !is_derived(name)
+                && !self.is_tied_copy(name, spec)
+                && !spec.names.is_carried(name)
+        };
+        let spare: Vec<&str> = self.places.keys().map(String::as_str).filter(|name| is_spare(name)).collect();
 
         let mut problems = Vec::new();
-        for spec in expected {
+        for tensor in expected {
             // Looking for similar names takes a while, and of many problems only some are shown.
             let candidates = if problems.len() < TensorProblem::SHOWN { spare.as_slice() } else { &[] };
-            problems.extend(self.problem_of(spec, candidates));
+            problems.extend(self.problem_of(&tensor.spec, candidates));
         }
         problems.extend(spare.iter().map(|&name| TensorProblem::Unexpected {
-            name: name.to_owned(),
+            name: self.file_name(name),
             shape: self.info(name).map(|info| info.shape.clone()).unwrap_or_default(),
         }));
-        if self.is_tied_copy(HEAD) && self.tied_copies_differ() {
+        if self.is_tied_copy(&self.head, spec) && self.tied_copies_differ() {
             problems.push(TensorProblem::Tied);
         }
         problems
     }
 
     fn problem_of(&self, spec: &TensorSpec, spare: &[&str]) -> Option<TensorProblem> {
-        let TensorSpec { name, shape } = spec.clone();
-        let Some(info) = self.info(self.stored_name(&name)) else {
+        let (name, shape) = (self.file_name(&spec.name), spec.shape.clone());
+        let Some(info) = self.info(&spec.name) else {
             let near = nearest(&name, spare);
             return Some(TensorProblem::Missing { name, shape, near });
         };
         if info.shape != shape {
             return Some(TensorProblem::Shape { name, expected: shape, found: info.shape.clone() });
         }
-        let known = self.locate(self.stored_name(&name)).is_some();
+        let known = self.locate(&spec.name).is_some();
         (!known).then(|| TensorProblem::Dtype { name, found: format!("{:?}", info.dtype) })
     }
 
     fn info(&self, name: &str) -> Option<&safetensors::tensor::TensorInfo> {
-        let place = self.places.get(name)?;
+        let place = self.places.get(self.stored_name(name))?;
         self.shards[place.shard].info(&place.name)
     }
 
     /// A tied head stored beside the embedding is a second copy, not a surprise.
-    fn is_tied_copy(&self, name: &str) -> bool {
-        name == HEAD
-            && self.spec.tied
-            && self.places.contains_key(HEAD)
-            && self.places.contains_key(EMBEDDING)
+    fn is_tied_copy(&self, name: &str, spec: &DecoderSpec) -> bool {
+        name == self.head
+            && spec.tied
+            && self.places.contains_key(&self.head)
+            && self.places.contains_key(&self.embedding)
     }
 
     fn tied_copies_differ(&self) -> bool {
-        match (self.locate(EMBEDDING), self.locate(HEAD)) {
+        match (self.locate(&self.embedding), self.locate(&self.head)) {
             (Some(embedding), Some(head)) => {
                 embedding.dtype != head.dtype || embedding.bytes() != head.bytes()
             }

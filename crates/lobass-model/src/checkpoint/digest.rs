@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
-use super::{Checkpoint, expected_tensors};
+use super::Checkpoint;
 
 /// SHA-256 over the config's text and every tensor's name, dtype, shape, and bytes, in the order of the layout.
 ///
@@ -12,8 +12,9 @@ use super::{Checkpoint, expected_tensors};
 pub(super) fn weights_digest(checkpoint: &Checkpoint) -> String {
     let mut hash = Sha256::new();
     hash.update(checkpoint.config_json.as_bytes());
-    for spec in expected_tensors(&checkpoint.spec) {
-        if let Some(place) = checkpoint.locate(checkpoint.stored_name(&spec.name)) {
+    for tensor in checkpoint.tensors.layout.stored() {
+        let spec = &tensor.spec;
+        if let Some(place) = checkpoint.tensors.locate(&spec.name) {
             hash.update(format!("\n{} {} {:?}\n", spec.name, place.dtype, spec.shape).as_bytes());
             hash.update(place.bytes());
             place.shard.release(place.info);

@@ -1,33 +1,17 @@
-//! Which tensors a checkpoint of a given config holds: names, shapes, and order.
+//! Which tensors a model of a given config has: names, shapes, and order.
 
 use std::convert::Infallible;
 
 use burn::tensor::{Device, Tensor};
 
-use crate::{Decoder, DecoderSpec, WeightSource};
-
-/// The name and shape of one tensor of a checkpoint.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TensorSpec {
-    /// As in the file, `model.layers.0.self_attn.q_proj.weight`.
-    pub name: String,
-    /// As in the file; projections are `[out, in]`.
-    pub shape: Vec<usize>,
-}
-
-impl TensorSpec {
-    /// The number of values.
-    pub fn n_elements(&self) -> usize {
-        self.shape.iter().product()
-    }
-}
+use crate::{Decoder, DecoderSpec, TensorSpec, WeightSource};
 
 pub(crate) const EMBEDDING: &str = "model.embed_tokens.weight";
 pub(crate) const HEAD: &str = "lm_head.weight";
 
-/// Lists every tensor that a checkpoint of this config holds, in the order in which a model asks for them.
+/// Lists every tensor of a model of this config, in the order in which it asks for them.
 ///
-/// A tied head is not listed: it is the embedding.
+/// A tied head is not listed: it is the embedding. Names are those of the model; the files of some families have others.
 pub fn expected_tensors(config: &DecoderSpec) -> Vec<TensorSpec> {
     let mut recorder = Recorder::default();
     match Decoder::from_source(config, &mut recorder) {

@@ -4,31 +4,30 @@
 //! are reported at once. Reading happens tensor by tensor, so the peak of memory is the model itself.
 
 mod check;
+mod companions;
 mod convert;
 mod digest;
 mod index;
+mod item;
 mod layout;
-mod names;
 mod save;
 mod shard;
+mod tensors;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{DType, Device, Tensor};
 use serde::Deserialize;
 
 pub(crate) use convert::{tensor_data, to_bytes};
+pub use layout::expected_tensors;
 pub(crate) use layout::{EMBEDDING, HEAD};
-pub use layout::{TensorSpec, expected_tensors};
 pub(crate) use save::readable;
 pub use save::save;
-use shard::{Located, WeightShard};
+use tensors::Tensors;
 
 use crate::error::TensorProblem;
-use crate::{Decoder, DecoderSpec, Dtype, Error, Finding, WeightSource};
-use index::WeightFiles;
-use names::Names;
+use crate::{Decoder, DecoderSpec, Dtype, Error, Finding, WeightSource, names};
 
 /// An opened and checked checkpoint directory; weights are mapped, not read.
 #[derive(Debug)]
@@ -39,18 +38,7 @@ pub struct Checkpoint {
     findings: Vec<Finding>,
     /// `_name_or_path` of the config.
     origin: Option<String>,
-    shards: Vec<WeightShard>,
-    /// Where a tensor is, by the model's name of it.
-    places: BTreeMap<String, Place>,
-    /// The embedding is stored only under the head's name.
-    embedding_is_head: bool,
-}
-
-/// A shard, and the name that a tensor has in it.
-#[derive(Debug)]
-struct Place {
-    shard: usize,
-    name: String,
+    tensors: Tensors,
 }
 
 #[derive(Deserialize)]
@@ -72,35 +60,25 @@ impl Checkpoint {
         let config_json = fs_err::read_to_string(&config_path)?;
         let (spec, mut findings) = DecoderSpec::with_findings(&config_json)
             .map_err(|source| Error::Config { path: config_path, source })?;
-        let WeightFiles { shards, places, index_ignored } = index::open_shards(&dir)?;
-        if index_ignored {
+        let files = index::open_shards(&dir)?;
+        if files.index_ignored {
             findings.push(Finding::OtherWeights { used: index::SINGLE, ignored: index::INDEX });
         }
-        let expected = expected_tensors(&spec);
-        let stored = || places.keys().map(String::as_str);
-        if let Some(prefix) = names::wrapper(&stored().collect::<Vec<_>>(), &expected) {
+        let (tensors, names) = Tensors::new(files, &spec);
+        if let Some(prefix) = names::wrapper(&names, &tensors.layout, &tensors.head) {
             return Err(Error::Wrapped { path: dir, prefix: prefix.to_owned() });
         }
-        let names = Names::new(stored(), &expected);
         if let Some(example) = names.renamed().next() {
             let example = example.to_owned();
             findings.push(Finding::Renamed { count: names.renamed().count(), example });
         }
-        let twice = names.twice;
-        let place = |(model, name): (String, String)| (model, Place { shard: places[&name], name });
-        let places = names.stored.into_iter().map(place).collect();
         let origin = serde_json::from_str::<Origin>(&config_json).ok().and_then(|config| config.name);
-        let mut checkpoint =
-            Self { dir, spec, config_json, findings, origin, shards, places, embedding_is_head: false };
-        checkpoint.embedding_is_head = checkpoint.spec.tied
-            && checkpoint.locate(EMBEDDING).is_none()
-            && checkpoint.locate(HEAD).is_some();
-        let mut problems = checkpoint.problems(&expected);
-        problems.extend(twice.into_iter().map(|(first, second)| TensorProblem::Twice { first, second }));
-        if problems.is_empty() {
-            Ok(checkpoint)
-        } else {
-            Err(Error::Tensors { path: checkpoint.dir, problems })
+        let mut problems = tensors.problems(&spec);
+        problems
+            .extend(names.twice.into_iter().map(|(first, second)| TensorProblem::Twice { first, second }));
+        match problems.is_empty() {
+            true => Ok(Self { dir, spec, config_json, findings, origin, tensors }),
+            false => Err(Error::Tensors { path: dir, problems }),
         }
     }
 
@@ -126,7 +104,7 @@ impl Checkpoint {
 
     /// The dtype of its first tensor, which is that of all of them in nearly every checkpoint.
     pub fn dtype(&self) -> Dtype {
-        self.locate(self.stored_name(EMBEDDING)).map_or(Dtype::F32, |place| place.dtype)
+        self.tensors.locate(&self.tensors.embedding).map_or(Dtype::F32, |place| place.dtype)
     }
 
     /// Reads the model onto a device in the given dtype.
@@ -151,9 +129,9 @@ impl Checkpoint {
     pub(crate) fn weight(&self, path: &str) -> Option<Vec<f32>> {
         let name = format!("{path}.weight");
         let name = if name == HEAD && self.spec.tied { EMBEDDING } else { &name };
-        let place = self.locate(self.stored_name(name))?;
-        let count = place.info.shape.iter().product();
-        Some(tensor_data(place.bytes(), place.dtype, Dtype::F32, [count]).iter::<f32>().collect())
+        let spec = self.tensors.layout.part(name)?;
+        let data = self.tensors.data(name, Dtype::F32, [spec.n_elements()]);
+        Some(data.iter::<f32>().collect())
     }
 
     /// Whether another checkpoint computes the same: equal configs, in whatever words, and the same tensors, bit for
@@ -164,27 +142,13 @@ impl Checkpoint {
 
     /// Whether another checkpoint has the same tensors, bit for bit; reads no further than the first that differs.
     pub(crate) fn same_weights(&self, other: &Self) -> bool {
-        let specs = expected_tensors(&self.spec);
-        specs == expected_tensors(&other.spec)
-            && specs.iter().all(|spec| {
-                let ours = self.locate(self.stored_name(&spec.name));
-                let theirs = other.locate(other.stored_name(&spec.name));
-                ours.zip(theirs).is_some_and(|(ours, theirs)| {
-                    ours.dtype == theirs.dtype && ours.bytes() == theirs.bytes()
-                })
-            })
-    }
-
-    /// The name under which the file has what the model calls `name`.
-    fn stored_name<'a>(&self, name: &'a str) -> &'a str {
-        if name == EMBEDDING && self.embedding_is_head { HEAD } else { name }
-    }
-
-    fn locate(&self, name: &str) -> Option<Located<'_>> {
-        let place = self.places.get(name)?;
-        let shard = &self.shards[place.shard];
-        let info = shard.info(&place.name)?;
-        Some(Located { shard, info, dtype: crate::dtype::from_safetensors(info.dtype)? })
+        let is_same = |name: &str| {
+            let (ours, theirs) = (self.tensors.locate(name), other.tensors.locate(name));
+            ours.zip(theirs)
+                .is_some_and(|(ours, theirs)| ours.dtype == theirs.dtype && ours.bytes() == theirs.bytes())
+        };
+        self.tensors.layout == other.tensors.layout
+            && self.tensors.layout.stored().iter().all(|tensor| is_same(&tensor.spec.name))
     }
 }
 
@@ -199,12 +163,7 @@ impl WeightSource for Reader<'_> {
     type Error = Error;
 
     fn tensor<const D: usize>(&mut self, name: &str, shape: [usize; D]) -> Result<Tensor<D>, Error> {
-        let place = self
-            .checkpoint
-            .locate(self.checkpoint.stored_name(name))
-            .unwrap_or_else(|| unreachable!("`{name}` was found when the checkpoint was opened"));
-        let data = convert::tensor_data(place.bytes(), place.dtype, self.dtype, shape);
-        place.shard.release(place.info);
+        let data = self.checkpoint.tensors.data(name, self.dtype, shape);
         let tensor: Tensor<D> = Tensor::from_data(data, (&self.device, crate::dtype::to_burn(self.dtype)));
         let spec = &self.checkpoint.spec;
         let is_head = name == if spec.tied { EMBEDDING } else { HEAD };

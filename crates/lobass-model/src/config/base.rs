@@ -6,6 +6,7 @@ use super::fields::{Fields, Said};
 use super::tokens::token_ids;
 use super::unread::says_something;
 use super::{ConfigError, rope};
+use crate::names::NameRules;
 use crate::{AttentionSpec, Biases, DecoderSpec, LayerSpec, MlpSpec, NormSpec};
 
 /// More layers than any model has; listing the tensors of a file that asks for more would take for ever.
@@ -86,6 +87,7 @@ pub(crate) fn decoder(
         ropes: vec![rope],
         bos_token_id: bos.first().copied(),
         eos_token_ids,
+        names: NameRules::default(),
     })
 }
 

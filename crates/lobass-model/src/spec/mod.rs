@@ -6,6 +6,7 @@ mod attention;
 mod layer;
 mod rope;
 
+use crate::names::NameRules;
 pub use attention::{AttentionSpec, Biases};
 pub use layer::{LayerSpec, MlpSpec, NormSpec};
 pub use rope::{RopeScaling, RopeSpec};
@@ -35,6 +36,8 @@ pub struct DecoderSpec {
     pub bos_token_id: Option<u32>,
     /// End-of-sequence tokens; possibly several, possibly none.
     pub eos_token_ids: Vec<u32>,
+    /// How its files name and arrange its tensors.
+    pub(crate) names: NameRules,
 }
 
 impl DecoderSpec {

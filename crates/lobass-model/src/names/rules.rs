@@ -1,0 +1,110 @@
+//! How a family stores what the model calls otherwise.
+
+use super::pattern::Pattern;
+use super::rows::RotaryHead;
+use super::wrapping::Wrapping;
+
+/// The rules by which a family's files name and arrange the tensors of a model. Without rules, files and model agree.
+///
+/// Paths are those of modules, from the root, with `*` for a number. A rule holds for weight and bias alike.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct NameRules {
+    pub(super) modules: Vec<ModuleRule>,
+    pub(super) turned: Vec<(Pattern, RotaryHead)>,
+    pub(super) wrappings: Vec<Wrapping>,
+    pub(super) carried: Vec<&'static str>,
+}
+
+/// A module of the file and the modules of the model in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ModuleRule {
+    pub(super) stored: Pattern,
+    pub(super) parts: Vec<Pattern>,
+    pub(super) form: Form,
+}
+
+/// How the parts of a module lie in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// In this many equal groups of rows, each with some rows of every part.
+    Groups(usize),
+    /// Each in one matrix of a stack.
+    Stack(Stack),
+}
+
+/// A stack of the matrices of all experts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Stack {
+    /// Rows of the parts alternate; else the parts follow each other.
+    pub(crate) interleaved: bool,
+    /// Matrices are `[in, out]`.
+    pub(crate) transposed: bool,
+    /// The tensor is a parameter without a module: `gate_up_proj` and `gate_up_proj_bias`, not `.weight` and `.bias`.
+    pub(crate) bare: bool,
+}
+
+impl NameRules {
+    /// A module has another name in files.
+    #[must_use]
+    pub(crate) fn renamed(self, stored: &str, module: &str) -> Self {
+        self.fused(stored, &[module])
+    }
+
+    /// A module of files has the rows of several modules, one after the other.
+    #[must_use]
+    pub(crate) fn fused(self, stored: &str, modules: &[&str]) -> Self {
+        self.grouped(stored, modules, 1)
+    }
+
+    /// A module of files has the rows of several modules, in equal groups with some rows of each.
+    #[must_use]
+    pub(crate) fn grouped(self, stored: &str, modules: &[&str], groups: usize) -> Self {
+        self.module(stored, modules, Form::Groups(groups))
+    }
+
+    /// A tensor of files has the matrices of all experts. The last number in the paths of `modules` is the expert's.
+    #[must_use]
+    pub(crate) fn stacked(self, stored: &str, modules: &[&str], stack: Stack) -> Self {
+        self.module(stored, modules, Form::Stack(stack))
+    }
+
+    /// The rows of a module are those of heads which RoPE turns in pairs of neighbors. The model turns halves.
+    #[must_use]
+    pub(crate) fn interleaved_rotary(mut self, module: &str, head: RotaryHead) -> Self {
+        self.turned.push((Pattern::new(module), head));
+        self
+    }
+
+    /// The model is inside a wrapper: pairs of beginnings of names, in files and in the model. Of several wrappings the
+    /// first that fits a file is used; files are written with the first one, or with that of the base.
+    #[must_use]
+    pub(crate) fn wrapped(mut self, prefixes: &[(&'static str, &'static str)]) -> Self {
+        self.wrappings.push(Wrapping::new(prefixes));
+        self
+    }
+
+    /// Tensors that are no part of the model, by the beginnings of their names in files. They are written to files as
+    /// they were read.
+    #[must_use]
+    pub(crate) fn carried(mut self, prefixes: &[&'static str]) -> Self {
+        self.carried.extend(prefixes);
+        self
+    }
+
+    /// Whether a tensor of a file is no part of the model, and known to be none.
+    pub(crate) fn is_carried(&self, stored: &str) -> bool {
+        self.carried.iter().any(|prefix| stored.starts_with(prefix))
+    }
+
+    /// The wrapping that files are written with.
+    pub(crate) fn wrapping(&self) -> &Wrapping {
+        static NONE: Wrapping = Wrapping::none();
+        self.wrappings.first().unwrap_or(&NONE)
+    }
+
+    fn module(mut self, stored: &str, modules: &[&str], form: Form) -> Self {
+        let parts = modules.iter().map(|path| Pattern::new(path)).collect();
+        self.modules.push(ModuleRule { stored: Pattern::new(stored), parts, form });
+        self
+    }
+}
