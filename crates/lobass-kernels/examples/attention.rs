@@ -11,7 +11,7 @@ use lobass_kernels::{Heads, causal_attention, causal_attention_backward, plain};
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let positions: usize = std::env::args().nth(1).map_or(Ok(512), |positions| positions.parse())?;
     // A layer of SmolLM2-135M.
-    let heads = Heads { queries: 9, keys: 3, width: 64, window: None, scale: 0.125 };
+    let heads = Heads::new(9, 3, 64);
     let wave = |len: usize, pace: f64| -> Vec<f64> {
         (0..len).map(|at| f64::from(narrow((at as f64 * pace).sin()))).collect()
     };
@@ -21,10 +21,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (mut out, mut log_sums) = (vec![0.0; queries], vec![0.0; heads.queries * positions]);
     let (mut dq, mut dk, mut dv) = (vec![0.0; queries], vec![0.0; keys], vec![0.0; keys]);
     let plain_times = [
-        seconds(1, || plain::causal_attention(heads, &q, &k, &v, &mut out, &mut log_sums)),
+        seconds(1, || plain::causal_attention(heads, &q, &k, &v, None, &mut out, &mut log_sums)),
         seconds(1, || {
             plain::causal_attention_backward(
-                heads, &q, &k, &v, &out, &log_sums, &d_out, &mut dq, &mut dk, &mut dv,
+                heads, &q, &k, &v, None, &out, &log_sums, &d_out, &mut dq, &mut dk, &mut dv, None,
             );
         }),
     ];
@@ -35,9 +35,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (mut out, mut log_sums) = (vec![0.0; queries], vec![0.0; heads.queries * positions]);
     let (mut dq, mut dk, mut dv) = (vec![0.0; queries], vec![0.0; keys], vec![0.0; keys]);
     let times = [
-        seconds(20, || causal_attention(heads, &q, &k, &v, &mut out, &mut log_sums)),
+        seconds(20, || causal_attention(heads, &q, &k, &v, None, &mut out, &mut log_sums)),
         seconds(20, || {
-            causal_attention_backward(heads, &q, &k, &v, &out, &log_sums, &d_out, &mut dq, &mut dk, &mut dv);
+            causal_attention_backward(
+                heads, &q, &k, &v, None, &out, &log_sums, &d_out, &mut dq, &mut dk, &mut dv, None,
+            );
         }),
     ];
 

@@ -18,10 +18,10 @@
 //! use lobass_kernels::{Heads, causal_attention};
 //!
 //! // Two positions, two query heads of width 2 that share one head of keys and values.
-//! let heads = Heads { queries: 2, keys: 1, width: 2, window: None, scale: 1.0 };
+//! let heads = Heads { scale: 1.0, ..Heads::new(2, 1, 2) };
 //! let (q, k, v) = ([0.0; 8], [1.0; 4], [2.0, 0.0, 4.0, 8.0]);
 //! let (mut out, mut log_sums) = ([0.0; 8], [0.0; 4]);
-//! causal_attention(heads, &q, &k, &v, &mut out, &mut log_sums);
+//! causal_attention(heads, &q, &k, &v, None, &mut out, &mut log_sums);
 //! // The first position sees itself only; the second, with equal scores, the mean of both.
 //! assert_eq!(out, [2.0, 0.0, 2.0, 0.0, 3.0, 4.0, 3.0, 4.0]);
 //! assert_eq!(log_sums, [0.0, 2f32.ln(), 0.0, 2f32.ln()]);

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::{Block, Heads, masked};
+use super::{Block, Heads, capped, masked};
+use crate::exp::exp;
 use crate::lanes::{exp_shifted, greatest, vectorized};
 use crate::matmul::{View, ViewMut, matmul};
 
@@ -20,45 +21,52 @@ const FEWEST_TERMS: usize = 3;
 /// needed.
 ///
 /// # Shapes
-/// - `q`, `out`: `[n, queries * width]`; `k`, `v`: `[t, keys * width]`
-/// - `log_sums`: `[queries, n]`, the log-sum-exp of each query's scaled scores, in nats, for
+/// - `q`: `[n, queries * width]`; `k`: `[t, keys * width]`; `v`: `[t, keys * value_width]`
+/// - `sinks`: `[queries]`, a score of each head to which no value belongs: one more term of the softmax's denominator
+/// - `out`: `[n, queries * value_width]`
+/// - `log_sums`: `[queries, n]`, the log-sum-exp of each query's scores and its sink, in nats, for
 ///   [`causal_attention_backward`](crate::causal_attention_backward)
 ///
 /// # Panics
 /// If lengths do not fit, there are more queries than keys, `keys` does not divide `queries`, or the window is 0.
 ///
-/// Source: `eager_attention_forward` of transformers; in blocks as in `FlashAttention`, but with whole rows of scores.
+/// Source: `eager_attention_forward` of transformers' `modeling_llama`, `modeling_gemma2` (caps), and
+/// `modeling_gpt_oss` (sinks); in blocks as in `FlashAttention`, but with whole rows of scores.
 pub fn causal_attention(
     heads: Heads,
     q: &[f32],
     k: &[f32],
     v: &[f32],
+    sinks: Option<&[f32]>,
     out: &mut [f32],
     log_sums: &mut [f32],
 ) {
     let asked = heads.positions(q.len(), k.len(), v.len());
     let count = asked.len();
-    assert_eq!((out.len(), log_sums.len()), (q.len(), count * heads.queries), "values of out, log-sums");
+    let results = heads.of_results();
+    let expected = (results.len(count), count * heads.queries);
+    assert_eq!((out.len(), log_sums.len()), expected, "values of out, log-sums");
+    assert!(sinks.is_none_or(|sinks| sinks.len() == heads.queries), "a sink for each head");
     let mut scores = Scores::default();
     for head in 0..heads.queries {
-        let key_head = heads.key_head(head);
+        let (key_head, sink) = (heads.key_head(head), sinks.map(|sinks| sinks[head]));
         let log_sums = &mut log_sums[head * count..(head + 1) * count];
         for block in heads.blocks(asked.clone()) {
-            let queries = heads.view(q, block.queries.clone(), heads.queries, head);
-            let keys = heads.view(k, block.keys.clone(), heads.keys, key_head);
+            let queries = heads.of_queries().view(q, block.queries.clone(), head);
+            let keys = heads.of_keys().view(k, block.keys.clone(), key_head);
             scores.of(&block, queries, keys);
 
             let mut sums = [0.0; super::BLOCK];
             vectorized(
                 #[inline(always)]
-                || softmax_parts(&block, &mut scores, log_sums, &mut sums),
+                || softmax_parts(&block, &mut scores, sink, log_sums, &mut sums),
             );
-            let values = |keys| heads.view(v, keys, heads.keys, key_head);
-            scores.weigh(&block, values, heads.view_mut(out, block.queries.clone(), heads.queries, head));
+            let values = |keys| heads.of_values().view(v, keys, key_head);
+            scores.weigh(&block, values, results.view_mut(out, block.queries.clone(), head));
             // Dividing the result is less work than dividing the scores.
             for (query, sum) in block.queries.clone().zip(sums) {
                 let factor = 1.0 / sum;
-                for value in &mut out[heads.of_query(query, head)] {
+                for value in &mut out[results.place(query, head)] {
                     *value *= factor;
                 }
             }
@@ -95,7 +103,7 @@ impl Scores {
 
     /// Computes the sums of the values, weighted by the scores.
     fn weigh<'v>(&self, block: &Block, values: impl Fn(Range<usize>) -> View<'v>, mut to: ViewMut<'_>) {
-        let width = block.heads.width;
+        let width = block.heads.value_width;
         let mut sums = (self.rows > block.queries.len()).then(|| vec![0.0; self.rows * width]);
         for (at, keys) in pieces(block.keys.clone()).enumerate() {
             let first = keys.start - block.keys.start;
@@ -137,11 +145,24 @@ fn pieces(keys: Range<usize>) -> impl Iterator<Item = Range<usize>> {
 
 /// Replaces scores by their exponentials, shifted by the greatest of a row, and writes the sum of each row.
 #[inline(always)]
-fn softmax_parts(block: &Block, scores: &mut Scores, log_sums: &mut [f32], sums: &mut [f32]) {
+fn softmax_parts(
+    block: &Block,
+    scores: &mut Scores,
+    sink: Option<f32>,
+    log_sums: &mut [f32],
+    sums: &mut [f32],
+) {
     for ((query, row, seen), sum) in block.rows(&mut scores.values, scores.stride).zip(sums) {
         let row = masked(row, seen);
+        if let Some(cap) = block.heads.cap {
+            capped(row, cap);
+        }
         let max = greatest(row);
+        let max = sink.filter(|sink| *sink > max).unwrap_or(max);
         *sum = exp_shifted(row, max);
+        if let Some(sink) = sink {
+            *sum += exp(sink - max);
+        }
         log_sums[query] = max + sum.ln();
     }
 }

@@ -1,4 +1,4 @@
-//! Causal attention of one sequence, with grouped heads and an optional window.
+//! Causal attention of one sequence, with grouped heads, and optionally a window, a cap of scores, and sinks.
 //!
 //! Queries are processed in blocks. A block is multiplied only with the keys that it can see, so almost nothing beyond
 //! the diagonal is computed. For the gradient, one number per query is kept, not the probabilities.
@@ -14,6 +14,7 @@ use std::ops::Range;
 pub use backward::causal_attention_backward;
 pub use forward::causal_attention;
 
+use crate::activation::tanh;
 use crate::matmul::{View, ViewMut};
 
 /// Queries per block.
@@ -26,28 +27,39 @@ pub struct Heads {
     pub queries: usize,
     /// Heads of keys and values; query head `h` reads head `h / (queries / keys)`.
     pub keys: usize,
-    /// Values per head.
+    /// Numbers per head of queries and keys.
     pub width: usize,
+    /// Numbers per head of values, and so of the result.
+    pub value_width: usize,
     /// With a window `w`, position `q` sees `k` only if `0 <= q - k < w`.
     pub window: Option<usize>,
     /// The factor of products of queries and keys, mostly `1 / sqrt(width)`.
     pub scale: f32,
+    /// With a cap `c`, a scaled score `s` counts as `c * tanh(s / c)`.
+    pub cap: Option<f32>,
 }
 
 impl Heads {
+    /// Heads that see everything before them, with values as wide as keys, a scale of `1 / sqrt(width)`, and no cap.
+    #[expect(clippy::cast_possible_truncation, reason = "scores are f32")]
+    pub fn new(queries: usize, keys: usize, width: usize) -> Self {
+        let scale = (width as f64).sqrt().recip() as f32;
+        Self { queries, keys, width, value_width: width, window: None, scale, cap: None }
+    }
+
     /// The positions that have a query, which are the last ones of those that have keys and values.
     ///
     /// # Panics
     /// If there are fewer keys than queries, or not as many values as keys, or if the heads themselves make no sense.
     fn positions(self, q: usize, k: usize, v: usize) -> Range<usize> {
-        let Self { queries, keys, width, window, .. } = self;
+        let Self { queries, keys, width, value_width, window, .. } = self;
         assert!(
-            keys > 0 && queries.is_multiple_of(keys) && queries > 0 && width > 0,
+            keys > 0 && queries.is_multiple_of(keys) && queries > 0 && width > 0 && value_width > 0,
             "{self:?} do not group"
         );
         assert!(window != Some(0), "a window of 0 sees nothing");
         let (asked, end) = (q / (queries * width), k / (keys * width));
-        let expected = (asked * queries * width, end * keys * width, end * keys * width);
+        let expected = (asked * queries * width, end * keys * width, end * keys * value_width);
         assert_eq!((q, k, v), expected, "values of q, k, v at {asked} of {end} positions");
         assert!(asked <= end, "{asked} queries at {end} positions");
         end - asked..end
@@ -78,21 +90,55 @@ impl Heads {
         self.blocks(positions).map(|block| block.queries.len() * block.keys.len()).max().unwrap_or(0)
     }
 
-    /// Some positions of one of `heads` heads, as a matrix `[positions, width]`.
-    fn view(self, values: &[f32], positions: Range<usize>, heads: usize, head: usize) -> View<'_> {
-        let values = &values[(positions.start * heads + head) * self.width..];
-        View::new(values, positions.len(), self.width, heads * self.width)
+    /// Heads of queries.
+    fn of_queries(self) -> Rows {
+        Rows { heads: self.queries, width: self.width }
     }
 
-    /// The mutable form of [`Heads::view`].
-    fn view_mut(self, values: &mut [f32], positions: Range<usize>, heads: usize, head: usize) -> ViewMut<'_> {
-        let values = &mut values[(positions.start * heads + head) * self.width..];
-        ViewMut::new(values, positions.len(), self.width, heads * self.width)
+    /// Heads of keys.
+    fn of_keys(self) -> Rows {
+        Rows { heads: self.keys, width: self.width }
     }
 
-    /// The place of one query's values.
-    fn of_query(self, query: usize, head: usize) -> Range<usize> {
-        let start = (query * self.queries + head) * self.width;
+    /// Heads of values.
+    fn of_values(self) -> Rows {
+        Rows { heads: self.keys, width: self.value_width }
+    }
+
+    /// Heads of the result.
+    fn of_results(self) -> Rows {
+        Rows { heads: self.queries, width: self.value_width }
+    }
+}
+
+/// How a row of one of the matrices is divided into heads.
+#[derive(Debug, Clone, Copy)]
+struct Rows {
+    heads: usize,
+    width: usize,
+}
+
+impl Rows {
+    /// Numbers of some positions.
+    fn len(self, positions: usize) -> usize {
+        positions * self.heads * self.width
+    }
+
+    /// Some positions of one head, as a matrix `[positions, width]`.
+    fn view(self, values: &[f32], positions: Range<usize>, head: usize) -> View<'_> {
+        let values = &values[(positions.start * self.heads + head) * self.width..];
+        View::new(values, positions.len(), self.width, self.heads * self.width)
+    }
+
+    /// The mutable form of [`Rows::view`].
+    fn view_mut(self, values: &mut [f32], positions: Range<usize>, head: usize) -> ViewMut<'_> {
+        let values = &mut values[(positions.start * self.heads + head) * self.width..];
+        ViewMut::new(values, positions.len(), self.width, self.heads * self.width)
+    }
+
+    /// The place of one position's numbers.
+    fn place(self, position: usize, head: usize) -> Range<usize> {
+        let start = (position * self.heads + head) * self.width;
         start..start + self.width
     }
 }
@@ -138,6 +184,15 @@ impl Block {
     /// The mutable form of [`Block::view`].
     fn view_mut<'a>(&self, scores: &'a mut [f32]) -> ViewMut<'a> {
         ViewMut::new(scores, self.queries.len(), self.keys.len(), self.keys.len())
+    }
+}
+
+/// Replaces scaled scores by what they count as.
+#[inline(always)]
+fn capped(scores: &mut [f32], cap: f32) {
+    let inverse = 1.0 / cap;
+    for score in scores {
+        *score = cap * tanh(*score * inverse);
     }
 }
 

@@ -42,7 +42,7 @@ pub(super) struct AttentionTrace {
 impl AttentionTrace {
     /// Keeps the buffers of a pass that has no backward pass.
     pub(super) fn recycle(self, ops: &dyn Ops) {
-        let AttentionInputs { queries, keys, values } = self.inputs;
+        let AttentionInputs { queries, keys, values, .. } = self.inputs;
         for tensor in [queries, keys, values, self.output.context] {
             ops.recycle(tensor);
         }
@@ -119,7 +119,7 @@ impl Attention {
             queries = ops.rotate(queries, asked);
             keys = ops.rotate(keys, &pass.all);
         }
-        let inputs = AttentionInputs { queries, keys, values };
+        let inputs = AttentionInputs { queries, keys, values, sinks: None };
         let (output, inputs) = ops.attention(inputs, self.heads, &pass.all, asked, path, pass.dtype);
         let projected = self.o_proj.forward(&ops.pack(output.context.clone(), pass.dtype), pass);
         (projected, AttentionTrace { inputs, output, unnormed })
@@ -136,7 +136,7 @@ impl Attention {
         let AttentionTrace { inputs, output, unnormed } = trace;
         let ops = pass.ops;
         let d_context = self.o_proj.backward(&output.context, d_output, pass, gradients);
-        let AttentionInputs { queries: mut d_queries, keys: mut d_keys, values: d_values } =
+        let AttentionInputs { queries: mut d_queries, keys: mut d_keys, values: d_values, .. } =
             ops.attention_backward(inputs, output, d_context, self.heads, &pass.all);
         if self.rotary {
             d_queries = ops.rotate_backward(d_queries, &pass.all);

@@ -9,17 +9,18 @@ pub(crate) struct KeyPath {
 }
 
 impl KeyPath {
-    /// Writes the keys and values of rows that begin at a position, `width` values each, and returns everything up to
-    /// the last of them.
+    /// Writes the keys and values of rows that begin at a position, as many numbers each as `widths` says, and returns
+    /// everything up to the last of them.
     pub(super) fn extended(
         &mut self,
         position: usize,
-        width: usize,
+        widths: [usize; 2],
         keys: &[f32],
         values: &[f32],
     ) -> (&[f32], &[f32]) {
-        let start = position * width;
-        for (path, rows) in [(&mut self.keys, keys), (&mut self.values, values)] {
+        let paths = [(&mut self.keys, keys), (&mut self.values, values)];
+        for ((path, rows), width) in paths.into_iter().zip(widths) {
+            let start = position * width;
             path.truncate(start);
             debug_assert_eq!(path.len(), start, "what comes before is there");
             path.extend_from_slice(rows);

@@ -35,30 +35,51 @@ pub(super) fn attention(
 /// The context of every query of a rectangle, and of those that fill up: `[pieces * n_queries, H * D]`.
 fn context(rectangle: &Rectangle, inputs: &AttentionInputs, heads: Heads, dtype: DType) -> Tensor<2> {
     let Rectangle { n_pieces: count, n_queries, n_keys, .. } = *rectangle;
-    let width = heads.width;
-    let of_heads = |rows: &Tensor<2>, which: &Tensor<1, Int>, length: usize, heads: usize| {
+    let of_heads = |rows: &Tensor<2>, which: &Tensor<1, Int>, length: usize, heads: usize, width: usize| {
         let rows = rows.clone().select(0, which.clone()).cast(dtype);
         rows.reshape([count, length, heads, width]).swap_dims(1, 2)
     };
-    let repeated = |rows: &Tensor<2>| {
+    let repeated = |rows: &Tensor<2>, width: usize| {
         let groups = heads.queries / heads.keys;
-        of_heads(rows, &rectangle.keys, n_keys, heads.keys)
+        of_heads(rows, &rectangle.keys, n_keys, heads.keys, width)
             .unsqueeze_dim::<5>(2)
             .expand([count, heads.keys, groups, n_keys, width])
             .reshape([count, heads.queries, n_keys, width])
     };
-    let queries = of_heads(&inputs.queries, &rectangle.queries, n_queries, heads.queries);
-    let (keys, values) = (repeated(&inputs.keys), repeated(&inputs.values));
+    let queries = of_heads(&inputs.queries, &rectangle.queries, n_queries, heads.queries, heads.width);
+    let keys = repeated(&inputs.keys, heads.width);
+    let values = repeated(&inputs.values, heads.value_width);
     let hidden = rectangle.hidden.clone();
-    let context = match dtype {
-        // The fused kernels round to half precision on some devices, whatever they are given.
-        DType::F32 => {
-            let scores = queries.matmul(keys.transpose()) * heads.scale();
-            softmax(scores.mask_fill(hidden, f32::NEG_INFINITY), 3).matmul(values)
-        }
-        _ => fused(queries, keys, values, Some(hidden), None, AttentionModuleOptions::default()),
+    // The fused kernels round to half precision on some devices, whatever they are given, and know no sinks.
+    let is_fused = dtype != DType::F32 && heads.is_usual() && inputs.sinks.is_none();
+    let context = if is_fused {
+        fused(queries, keys, values, Some(hidden), None, AttentionModuleOptions::default())
+    } else {
+        let scores = capped(queries.matmul(keys.transpose()).cast(DType::F32) * heads.scale, heads);
+        let sinks = inputs.sinks.clone().map(|sinks| {
+            sinks.reshape([1, heads.queries, 1, 1]).expand([count, heads.queries, n_queries, 1])
+        });
+        let weights = softmax_beside(scores.mask_fill(hidden, f32::NEG_INFINITY), sinks);
+        weights.cast(dtype).matmul(values)
     };
-    context.swap_dims(1, 2).reshape([count * n_queries, heads.queries * width]).cast(DType::F32)
+    context.swap_dims(1, 2).reshape([count * n_queries, heads.queries * heads.value_width]).cast(DType::F32)
+}
+
+/// What scaled scores count as.
+pub(super) fn capped<const D: usize>(scores: Tensor<D>, heads: Heads) -> Tensor<D> {
+    match heads.cap {
+        None => scores,
+        Some(cap) => (scores / cap).tanh() * cap,
+    }
+}
+
+/// The weights of keys, `[.., n_queries, n_keys]`, beside sinks, `[.., n_queries, 1]`, whose own weights are left out.
+pub(super) fn softmax_beside<const D: usize>(scores: Tensor<D>, sinks: Option<Tensor<D>>) -> Tensor<D> {
+    let n_keys = scores.dims()[D - 1];
+    match sinks {
+        None => softmax(scores, D - 1),
+        Some(sinks) => softmax(Tensor::cat(vec![scores, sinks], D - 1), D - 1).narrow(D - 1, 0, n_keys),
+    }
 }
 
 /// The rectangles of some queries, and where each query is in them.

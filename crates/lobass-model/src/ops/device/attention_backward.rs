@@ -1,7 +1,8 @@
 //! The backward pass of attention in tensor operations, sequence by sequence.
 
-use burn::tensor::activation::softmax;
 use burn::tensor::{Bool, Device, Tensor, TensorData};
+
+use super::attention::{capped, softmax_beside};
 
 use crate::batch::Span;
 use crate::ops::attention::{AttentionInputs, AttentionOutput, Heads};
@@ -16,22 +17,42 @@ pub(super) fn attention_backward(
 ) -> AttentionInputs {
     let square = rows.masks(heads.window).square.as_ref().expect("the pass is a differentiable one");
     let (mut dq, mut dk, mut dv) = (Vec::new(), Vec::new(), Vec::new());
+    let mut d_sinks: Option<Tensor<1>> = None;
     for span in rows.spans.iter().map(|span| &span.rows) {
         let (queries, keys, values) = span_heads(inputs, heads, span);
         let of_span = |tensor: &Tensor<2>| {
-            split_heads(tensor.clone().narrow(0, span.start, span.len()), heads.queries, heads.width)
+            split_heads(tensor.clone().narrow(0, span.start, span.len()), heads.queries, heads.value_width)
         };
         let (context, d_context) = (of_span(&output.context), of_span(d_context));
-        let weights = softmax(scores(queries.clone(), keys.clone(), heads, square), 2);
+        let scores = scores(queries.clone(), keys.clone(), heads);
+        let sinks = inputs
+            .sinks
+            .clone()
+            .map(|sinks| sinks.reshape([heads.queries, 1, 1]).expand([heads.queries, span.len(), 1]));
+        let weights = softmax_beside(masked(scores.clone(), square), sinks);
         let along = (context * d_context.clone()).sum_dim(2);
+        if inputs.sinks.is_some() {
+            // A sink's share is what the weights leave.
+            let shares = -weights.clone().sum_dim(2) + 1.0;
+            let of_span = -(shares * along.clone()).sum_dim(1).reshape([heads.queries]);
+            d_sinks = Some(match d_sinks {
+                None => of_span,
+                Some(sum) => sum + of_span,
+            });
+        }
         let d_values = weights.clone().transpose().matmul(d_context.clone());
         let d_weights = d_context.matmul(values.transpose());
-        let d_scores = weights * (d_weights - along) * heads.scale();
+        let d_scores = weights * (d_weights - along) * heads.scale;
+        let d_scores = match heads.cap {
+            None => d_scores,
+            Some(cap) => d_scores * (-(scores / cap).square() + 1.0),
+        };
         dq.push(join_heads(d_scores.clone().matmul(keys)));
         dk.push(join_heads(sum_groups(d_scores.transpose().matmul(queries), heads)));
         dv.push(join_heads(sum_groups(d_values, heads)));
     }
-    AttentionInputs { queries: Tensor::cat(dq, 0), keys: Tensor::cat(dk, 0), values: Tensor::cat(dv, 0) }
+    let (queries, keys, values) = (Tensor::cat(dq, 0), Tensor::cat(dk, 0), Tensor::cat(dv, 0));
+    AttentionInputs { queries, keys, values, sinks: d_sinks }
 }
 
 /// Queries, keys, and values of one sequence, `[H, T, D]` each: keys and values repeated for the queries they serve.
@@ -40,17 +61,18 @@ fn span_heads(
     heads: Heads,
     span: &std::ops::Range<usize>,
 ) -> (Tensor<3>, Tensor<3>, Tensor<3>) {
-    let part = |tensor: &Tensor<2>, count: usize| {
-        split_heads(tensor.clone().narrow(0, span.start, span.len()), count, heads.width)
+    let part = |tensor: &Tensor<2>, count: usize, width: usize| {
+        split_heads(tensor.clone().narrow(0, span.start, span.len()), count, width)
     };
-    let repeated = |tensor: &Tensor<2>| {
+    let repeated = |tensor: &Tensor<2>, width: usize| {
         let groups = heads.queries / heads.keys;
-        part(tensor, heads.keys)
+        part(tensor, heads.keys, width)
             .unsqueeze_dim::<4>(1)
-            .expand([heads.keys, groups, span.len(), heads.width])
-            .reshape([heads.queries, span.len(), heads.width])
+            .expand([heads.keys, groups, span.len(), width])
+            .reshape([heads.queries, span.len(), width])
     };
-    (part(&inputs.queries, heads.queries), repeated(&inputs.keys), repeated(&inputs.values))
+    let queries = part(&inputs.queries, heads.queries, heads.width);
+    (queries, repeated(&inputs.keys, heads.width), repeated(&inputs.values, heads.value_width))
 }
 
 /// `[T, heads * D]` to `[heads, T, D]`.
@@ -72,12 +94,16 @@ fn sum_groups(of_queries: Tensor<3>, heads: Heads) -> Tensor<3> {
     of_queries.reshape([heads.keys, groups, length, width]).sum_dim(1).squeeze_dim(1)
 }
 
-/// Scaled and masked: `[H, T, T]`.
-fn scores(queries: Tensor<3>, keys: Tensor<3>, heads: Heads, square: &Tensor<2, Bool>) -> Tensor<3> {
-    let length = queries.dims()[1];
+/// What the products of queries and keys count as: `[H, T, T]`.
+fn scores(queries: Tensor<3>, keys: Tensor<3>, heads: Heads) -> Tensor<3> {
+    capped(queries.matmul(keys.transpose()) * heads.scale, heads)
+}
+
+/// Without what a query does not see: `[H, T, T]`.
+fn masked(scores: Tensor<3>, square: &Tensor<2, Bool>) -> Tensor<3> {
+    let length = scores.dims()[1];
     // What a query sees depends on how far back it is only, so that shorter sequences need a corner of the mask.
     let hidden = square.clone().slice([0..length, 0..length]);
-    let scores = queries.matmul(keys.transpose()) * heads.scale();
     scores.mask_fill(hidden.unsqueeze(), f32::NEG_INFINITY)
 }
 
