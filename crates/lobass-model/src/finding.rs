@@ -49,6 +49,11 @@ pub enum Finding {
         /// The base that the adapter names.
         named: String,
     },
+    /// The adapter also changes what a wrapper has besides the language model, which text does not run through.
+    OutsideUpdates {
+        /// How many of its tensors.
+        count: usize,
+    },
     /// A pattern of `target_modules` that cannot be checked, so that the tensors of the file decide.
     UncheckedPattern {
         /// The field.
@@ -95,6 +100,11 @@ impl fmt::Display for Finding {
                 f,
                 "adapter_config.json: the adapter was trained on `{named}`, whose weights are rounded; its losses on \
                  other weights differ a little"
+            ),
+            Self::OutsideUpdates { count } => write!(
+                f,
+                "adapter_model.safetensors: {count} tensors are for parts beside the language model, such as vision; \
+                 they have no effect on text, and are left out of a merged model"
             ),
             Self::UncheckedPattern { field, pattern } => write!(
                 f,

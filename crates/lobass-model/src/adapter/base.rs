@@ -26,7 +26,7 @@ impl AdapterCheckpoint {
         let tensors = self.tensors()?;
         let replaces = |(path, name): (&String, &String)| {
             let view = tensors.tensor(name).ok();
-            view.is_none_or(|view| base.weight(path) != Some(values(&view)))
+            view.is_none_or(|view| base.stored_weight(path) != Some(values(&view)))
         };
         if updates_nothing(&roles, &tensors) && !roles.wholes.iter().any(replaces) {
             return Err(Error::Adapter {
@@ -38,6 +38,9 @@ impl AdapterCheckpoint {
         }
         let mut findings = self.targets.findings().to_vec();
         let named = self.peft.base_model_name_or_path.as_deref().filter(|named| !named.is_empty());
+        if roles.n_outside > 0 {
+            findings.push(Finding::OutsideUpdates { count: roles.n_outside });
+        }
         findings.extend(named.and_then(|named| other_base(named, base, base_name)));
         Ok(findings)
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Decoder;
+use super::modules::{Module, Modules};
 
 /// The projections of a decoder layer, by the names that `target_modules` knows.
 pub const PROJECTIONS: [&str; 7] =
@@ -46,18 +46,43 @@ impl LoraConfig {
         scale(self.alpha, self.rank, self.rslora)
     }
 
-    /// The paths of the projections of a model that are updated, and their shapes.
-    pub(super) fn targets(&self, model: &Decoder) -> Vec<(String, [usize; 2])> {
-        let mut projections = model.projections();
-        projections.retain(|(path, _)| self.target_modules.iter().any(|name| ends_in(path, name)));
-        projections
+    /// The projections of a base that are updated, by their paths in files.
+    pub(super) fn targets<'a>(
+        &'a self,
+        modules: &'a Modules,
+    ) -> impl Iterator<Item = (&'a String, &'a Module)> {
+        modules.projections.iter().filter(|(path, module)| self.is_target(path, module))
     }
 
-    /// The paths of the modules of a model that are trained whole.
-    pub(super) fn saved(&self, model: &Decoder) -> Vec<String> {
-        let mut paths = model.replaceable();
-        paths.retain(|path| is_saved(&self.modules_to_save, path));
-        paths
+    /// Whether a projection of a file is updated: by its name, or because all projections of the model in it are.
+    fn is_target(&self, path: &str, module: &Module) -> bool {
+        let is_named = |path: &str| self.target_modules.iter().any(|name| ends_in(path, name));
+        is_named(path) || module.parts.iter().all(|part| is_named(&part.path))
+    }
+
+    /// The modules of a base that are trained whole, by their paths in files.
+    pub(super) fn saved<'a>(
+        &'a self,
+        modules: &'a Modules,
+    ) -> impl Iterator<Item = (&'a String, &'a Module)> {
+        modules.wholes.iter().filter(|(path, _)| is_saved(&self.modules_to_save, path))
+    }
+
+    /// The names that PEFT has for the targets: those of files.
+    pub(super) fn target_names(&self, modules: &Modules) -> Vec<String> {
+        let is_part = |name: &String| {
+            let mut parts = modules.projections.values().flat_map(|module| &module.parts);
+            parts.any(|part| ends_in(&part.path, name))
+        };
+        let is_there = |name: &String| modules.projections.keys().any(|path| ends_in(path, name));
+        let named = self.target_modules.iter().filter(|name| is_there(name) || !is_part(name));
+        let mut names: Vec<String> = named.cloned().collect();
+        for (path, _) in self.targets(modules) {
+            if !names.iter().any(|name| ends_in(path, name)) {
+                names.push(path.rsplit('.').next().unwrap_or(path).to_owned());
+            }
+        }
+        names
     }
 }
 

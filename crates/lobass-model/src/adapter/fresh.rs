@@ -1,10 +1,12 @@
 //! A new adapter, which changes nothing yet.
 
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{DType, Tensor, TensorData};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
 use super::LoraConfig;
+use super::config::ends_in;
+use super::modules::{Module, ModulePart, Modules};
 use crate::model::{LoraWeights, stream_of};
 use crate::{Decoder, Error};
 
@@ -18,30 +20,41 @@ impl LoraConfig {
     ///
     /// Source: `LoraLayer.reset_lora_parameters` of PEFT (`kaiming_uniform_` with `a = sqrt(5)`).
     pub fn attach(&self, base: &Decoder, seed: u64) -> Result<Decoder, Error> {
-        self.check(base)?;
+        let modules = Modules::of(base.spec());
+        self.check(&modules)?;
         let mut model = base.clone();
         model.freeze();
         let device = base.device();
-        for (path, [out, inputs]) in self.targets(base) {
-            let bound = (inputs as f64).sqrt().recip();
-            let mut rng = ChaCha8Rng::seed_from_u64(seed);
-            rng.set_stream(stream_of(&path));
-            #[expect(clippy::cast_possible_truncation, reason = "weights are f32")]
-            let values: Vec<f32> =
-                (0..self.rank * inputs).map(|_| (bound * (2.0 * rng.random::<f64>() - 1.0)) as f32).collect();
-            let a = Tensor::from_data(TensorData::new(values, [self.rank, inputs]), &device);
-            let b = Tensor::zeros([out, self.rank], &device);
-            model.put_lora(&path, LoraWeights { a, b, scale: self.scale(), dropout: self.dropout });
+        for (path, module) in self.targets(&modules) {
+            let a = Tensor::from_data(self.fresh_a(path, module.dims()[1], seed), &device);
+            for part in &module.parts {
+                let b = Tensor::zeros([part.n_rows(module), self.rank], &device);
+                let weights = LoraWeights { a: a.clone(), b, scale: self.scale(), dropout: self.dropout };
+                model.put_lora(&part.path, path, weights);
+            }
         }
-        for path in self.saved(base) {
-            if let Some(weight) = base.whole_weight(&path) {
-                model.replace_whole(&path, weight.cast(burn::tensor::DType::F32));
+        for (_, module) in self.saved(&modules) {
+            for ModulePart { path, .. } in &module.parts {
+                if let Some(weight) = base.whole_weight(path) {
+                    model.replace_whole(path, weight.cast(DType::F32));
+                }
             }
         }
         Ok(model)
     }
 
-    fn check(&self, model: &Decoder) -> Result<(), Error> {
+    /// `[rank, in]`, by the path of its module in files.
+    fn fresh_a(&self, path: &str, inputs: usize, seed: u64) -> TensorData {
+        let bound = (inputs as f64).sqrt().recip();
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        rng.set_stream(stream_of(path));
+        #[expect(clippy::cast_possible_truncation, reason = "weights are f32")]
+        let mut value = || (bound * (2.0 * rng.random::<f64>() - 1.0)) as f32;
+        let values: Vec<f32> = std::iter::repeat_with(&mut value).take(self.rank * inputs).collect();
+        TensorData::new(values, [self.rank, inputs])
+    }
+
+    fn check(&self, modules: &Modules) -> Result<(), Error> {
         let fail = |field: &'static str, expected: String, found: String| {
             Err(Error::Lora { field, expected, found })
         };
@@ -54,25 +67,24 @@ impl LoraConfig {
         if !(0.0..1.0).contains(&self.dropout) {
             return fail("dropout", "a number from 0 to below 1".to_owned(), self.dropout.to_string());
         }
-        let projections = model.projections();
-        let widest = projections.iter().map(|(_, [out, inputs])| *out.min(inputs)).max().unwrap_or_default();
+        let rank_of = |module: &Module| module.dims().into_iter().min();
+        let widest = modules.projections.values().filter_map(rank_of).max().unwrap_or_default();
         if self.rank > widest {
             let expected = format!("at most {widest}, the rank of the largest projection");
             return fail("rank", expected, self.rank.to_string());
         }
-        let named = |name: &String| projections.iter().any(|(path, _)| super::config::ends_in(path, name));
+        let named = |name: &String| {
+            let of_part = |module: &Module| module.parts.iter().any(|part| ends_in(&part.path, name));
+            modules.projections.keys().any(|path| ends_in(path, name))
+                || self.targets(modules).any(|(_, module)| of_part(module))
+        };
         if let Some(name) = self.target_modules.iter().find(|name| !named(name)) {
-            return fail(
-                "target_modules",
-                format!("some of {}", super::PROJECTIONS.join(", ")),
-                name.clone(),
-            );
+            return fail("target_modules", format!("some of {}", modules.names().join(", ")), name.clone());
         }
         if self.target_modules.is_empty() && self.modules_to_save.is_empty() {
             return fail("target_modules", "at least one".to_owned(), "none".to_owned());
         }
-        let replaceable = model.replaceable();
-        let known = |name: &String| replaceable.iter().any(|path| super::config::ends_in(path, name));
+        let known = |name: &String| modules.wholes.keys().any(|path| ends_in(path, name));
         match self.modules_to_save.iter().find(|name| !known(name)) {
             None => Ok(()),
             Some(name) => fail("modules_to_save", "lm_head, embed_tokens, or norms".to_owned(), name.clone()),

@@ -6,11 +6,15 @@
 mod base;
 mod config;
 mod fresh;
+mod modules;
 mod peft;
 mod read;
 mod roles;
 mod targets;
 mod write;
+
+#[cfg(test)]
+mod tests;
 
 pub use config::{LoraConfig, PROJECTIONS};
 pub use read::AdapterCheckpoint;

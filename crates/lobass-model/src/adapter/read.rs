@@ -12,6 +12,7 @@ use super::targets::Targets;
 use super::{CONFIG, LoraConfig, PROJECTIONS, WEIGHTS};
 use crate::checkpoint::{EMBEDDING, HEAD, tensor_data};
 use crate::model::LoraWeights;
+use crate::names::Piece;
 use crate::{Decoder, DecoderSpec, Dtype, Error};
 
 /// An opened adapter directory: PEFT's `adapter_config.json` and `adapter_model.safetensors`.
@@ -107,12 +108,17 @@ impl AdapterCheckpoint {
         let mut model = base.clone();
         model.freeze();
         for (path, name) in &roles.wholes {
-            self.put_whole(&mut model, path, matrix(&tensors, name, &device));
+            for part in &roles.modules.wholes[path].parts {
+                self.put_whole(&mut model, &part.path, rows_of(&tensors, name, &part.piece, &device));
+            }
         }
+        let dropout = self.peft.lora_dropout.unwrap_or(0.0);
         for (path, Update { a, b, scale, .. }) in &roles.updates {
-            let (a, b) = (matrix(&tensors, a, &device), matrix(&tensors, b, &device));
-            let dropout = self.peft.lora_dropout.unwrap_or(0.0);
-            model.put_lora(path, LoraWeights { a, b, scale: *scale, dropout });
+            let (a, scale) = (rows_of(&tensors, a, &Piece::default(), &device), *scale);
+            for part in &roles.modules.projections[path].parts {
+                let b = rows_of(&tensors, b, &part.piece, &device);
+                model.put_lora(&part.path, path, LoraWeights { a: a.clone(), b, scale, dropout });
+            }
         }
         Ok(model)
     }
@@ -140,7 +146,7 @@ impl AdapterCheckpoint {
         let fail = |reason: String| Error::Adapter { path: self.dir.clone(), reason };
         let roles = Roles::new(&self.peft, &self.targets, &self.tensors()?, base)
             .map_err(|reason| fail(format!("{CONFIG}: {reason}")))?;
-        if let Some(found) = roles.other_vocabulary() {
+        if let Some(found) = roles.other_vocabulary(base) {
             return Err(fail(format!(
                 "expected embeddings of {} tokens, as the base has, found {found}: resize the base as it was resized \
                  for training (`resize_token_embeddings({found})` of transformers), and save it",
@@ -159,13 +165,16 @@ impl AdapterCheckpoint {
     }
 }
 
-/// A tensor of the file in `f32`, which is known to be there and to hold floats; a vector is a matrix of one row.
-fn matrix(tensors: &SafeTensors<'_>, name: &str, device: &Device) -> Tensor<2> {
+/// Some rows of a tensor of the file in `f32`. The tensor is known to be there and to hold floats; a vector becomes a
+/// matrix of one row.
+fn rows_of(tensors: &SafeTensors<'_>, name: &str, piece: &Piece, device: &Device) -> Tensor<2> {
     let view = tensors.tensor(name).unwrap_or_else(|_| unreachable!("`{name}` has a role"));
     let dtype = crate::dtype::from_safetensors(view.dtype()).unwrap_or_default();
+    let bytes = piece.taken(view.data(), view.shape(), dtype.size());
+    let n_values = bytes.len() / dtype.size();
     let shape = match *view.shape() {
-        [rows, width] => [rows, width],
-        _ => [1, view.shape().iter().product()],
+        [_, width] => [n_values / width.max(1), width],
+        _ => [1, n_values],
     };
-    Tensor::from_data(tensor_data(view.data(), dtype, Dtype::F32, shape), device)
+    Tensor::from_data(tensor_data(&bytes, dtype, Dtype::F32, shape), device)
 }

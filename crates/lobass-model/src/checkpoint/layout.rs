@@ -12,10 +12,15 @@ pub(crate) const HEAD: &str = "lm_head.weight";
 /// Lists every tensor of a model of this config, in the order in which it asks for them.
 ///
 /// A tied head is not listed: it is the embedding. Names are those of the model; the files of some families have others.
-pub fn expected_tensors(config: &DecoderSpec) -> Vec<TensorSpec> {
+pub fn expected_tensors(spec: &DecoderSpec) -> Vec<TensorSpec> {
+    skeleton(spec).1
+}
+
+/// A model of this description without weights, and the tensors that it asks for.
+pub(crate) fn skeleton(spec: &DecoderSpec) -> (Decoder, Vec<TensorSpec>) {
     let mut recorder = Recorder::default();
-    match Decoder::from_source(config, &mut recorder) {
-        Ok(_) => recorder.tensors,
+    match Decoder::from_source(spec, &mut recorder) {
+        Ok(model) => (model, recorder.tensors),
         Err(never) => match never {},
     }
 }

@@ -21,7 +21,7 @@ use serde::Deserialize;
 
 pub(crate) use convert::{tensor_data, to_bytes};
 pub use layout::expected_tensors;
-pub(crate) use layout::{EMBEDDING, HEAD};
+pub(crate) use layout::{EMBEDDING, HEAD, skeleton};
 pub(crate) use save::readable;
 pub use save::save;
 use tensors::Tensors;
@@ -125,13 +125,14 @@ impl Checkpoint {
         self.origin.as_deref()
     }
 
-    /// The values of a module's weight in `f32`. The head of a tied model is its embedding.
-    pub(crate) fn weight(&self, path: &str) -> Option<Vec<f32>> {
+    /// The values of the weight of a file's module in `f32`, as the file has them. The head of a tied model is its
+    /// embedding.
+    pub(crate) fn stored_weight(&self, path: &str) -> Option<Vec<f32>> {
         let name = format!("{path}.weight");
-        let name = if name == HEAD && self.spec.tied { EMBEDDING } else { &name };
-        let spec = self.tensors.layout.part(name)?;
-        let data = self.tensors.data(name, Dtype::F32, [spec.n_elements()]);
-        Some(data.iter::<f32>().collect())
+        let name = if name == self.tensors.head && self.spec.tied { &self.tensors.embedding } else { &name };
+        let place = self.tensors.locate(name)?;
+        let count = place.info.shape.iter().product();
+        Some(tensor_data(place.bytes(), place.dtype, Dtype::F32, [count]).iter::<f32>().collect())
     }
 
     /// Whether another checkpoint computes the same: equal configs, in whatever words, and the same tensors, bit for

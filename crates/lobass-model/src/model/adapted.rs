@@ -31,17 +31,18 @@ impl Decoder {
         self.parts_mut("", &mut |_, mut part| part.set_frozen(true));
     }
 
-    /// Puts a low-rank update on the projection of a path, `model.layers.0.self_attn.q_proj`.
+    /// Puts a low-rank update on the projection of a path, `model.layers.0.self_attn.q_proj`. Projections that are one
+    /// module in files share the parameter `a`, by the path `stored` of that module.
     ///
     /// # Panics
     /// If there is no such projection; [`Decoder::projections`] lists them.
-    pub(crate) fn put_lora(&mut self, path: &str, weights: LoraWeights) {
+    pub(crate) fn put_lora(&mut self, path: &str, stored: &str, weights: LoraWeights) {
         let LoraWeights { a, b, scale, dropout } = weights;
         let Some(PartMut::Linear(linear)) = self.part_mut(path) else {
             unreachable!("`{path}` is a projection")
         };
         linear.lora = Some(Lora {
-            a: Param::initialized(parameter_id(&format!("{path}.lora_A.weight")), a),
+            a: Param::initialized(parameter_id(&format!("{stored}.lora_A.weight")), a),
             b: Param::initialized(parameter_id(&format!("{path}.lora_B.weight")), b),
             scale,
             dropout,
@@ -66,21 +67,6 @@ impl Decoder {
         projections
     }
 
-    /// The paths of modules that an adapter may replace, without their `.weight`.
-    pub(crate) fn replaceable(&self) -> Vec<String> {
-        let mut paths = vec![HEAD.to_owned()];
-        let mut norms = Vec::new();
-        self.model.parts(DECODER, &mut |path, part| match part {
-            Part::Embedding(_) => paths.push(path),
-            Part::Norm(_) => norms.push(path),
-            Part::Linear(_) => {}
-        });
-        // The last norm stands before those of layers.
-        norms.rotate_right(1);
-        paths.extend(norms);
-        paths
-    }
-
     /// The weight of a module, `[rows, width]`; a norm has one row. The head of a tied model is its embedding.
     pub(crate) fn whole_weight(&self, path: &str) -> Option<Tensor<2>> {
         match self.part(path) {
@@ -96,7 +82,7 @@ impl Decoder {
     /// in PEFT.
     ///
     /// # Panics
-    /// If there is no such module; [`Decoder::replaceable`] lists them.
+    /// If there is no such module with a weight.
     pub(crate) fn replace_whole(&mut self, path: &str, weight: Tensor<2>) {
         if self.lm_head.is_none() && matches!(path, HEAD | EMBEDDING) {
             self.untie();

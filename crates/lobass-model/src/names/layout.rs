@@ -77,12 +77,6 @@ impl Layout {
         &self.stored
     }
 
-    /// The name and shape of a tensor of the model.
-    pub(crate) fn part(&self, name: &str) -> Option<&TensorSpec> {
-        let &(stored, part) = self.places.get(name)?;
-        Some(&self.stored[stored].parts[part].spec)
-    }
-
     /// Where a tensor of the model is.
     pub(crate) fn place(&self, name: &str) -> Option<(&TensorSpec, &Piece)> {
         let &(stored, part) = self.places.get(name)?;

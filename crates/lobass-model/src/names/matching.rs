@@ -32,7 +32,8 @@ impl Matched {
         head: &str,
     ) -> Self {
         let known = known(layout.stored().iter().map(|tensor| &tensor.spec), head);
-        let mut names = Self { wrapping: wrapping(stored.clone(), rules, &known), ..Self::default() };
+        let wrapping = rules.wrapping_of(stored.clone(), |name| known.contains(name));
+        let mut names = Self { wrapping: wrapping.cloned().unwrap_or_default(), ..Self::default() };
         for name in stored {
             let inner = match rules.wrappings.is_empty() {
                 true => of_model(name, &known),
@@ -54,19 +55,6 @@ impl Matched {
             .filter(move |(name, stored)| name != stored && expected(name) != **stored)
             .map(|(_, stored)| stored.as_str())
     }
-}
-
-/// The wrapping that most names of a checkpoint have; of equal ones the first.
-fn wrapping<'a>(
-    stored: impl Iterator<Item = &'a str> + Clone,
-    rules: &NameRules,
-    known: &BTreeSet<&str>,
-) -> Wrapping {
-    let fits = |wrapping: &&Wrapping| {
-        let is_known = |name: &str| wrapping.inner(name).is_some_and(|inner| known.contains(inner.as_str()));
-        stored.clone().filter(|name| is_known(name)).count()
-    };
-    rules.wrappings.iter().rev().max_by_key(fits).cloned().unwrap_or_default()
 }
 
 /// The prefix of every name, if the rest is a whole model: a wrapper around the model leaves one.

@@ -18,8 +18,9 @@ mod tensor;
 mod tests;
 mod wrapping;
 
-pub(crate) use layout::{Layout, StoredTensor};
+pub(crate) use layout::{Layout, StoredPart, StoredTensor};
 pub(crate) use matching::{Matched, wrapper};
+pub(crate) use piece::Piece;
 pub(crate) use rows::RotaryHead;
 pub(crate) use rules::{NameRules, Stack};
 pub use tensor::TensorSpec;

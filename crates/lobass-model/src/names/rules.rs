@@ -96,6 +96,19 @@ impl NameRules {
         self.carried.iter().any(|prefix| stored.starts_with(prefix))
     }
 
+    /// The wrapping that most of the names of a file have, given those that the model knows; of equal ones the first.
+    pub(crate) fn wrapping_of<'a>(
+        &self,
+        stored: impl Iterator<Item = &'a str> + Clone,
+        is_known: impl Fn(&str) -> bool,
+    ) -> Option<&Wrapping> {
+        let n_known = |wrapping: &&Wrapping| {
+            stored.clone().filter(|name| wrapping.inner(name).is_some_and(|inner| is_known(&inner))).count()
+        };
+        // Of equal ones `max_by_key` takes the last.
+        self.wrappings.iter().rev().max_by_key(n_known)
+    }
+
     /// The wrapping that files are written with.
     pub(crate) fn wrapping(&self) -> &Wrapping {
         static NONE: Wrapping = Wrapping::none();

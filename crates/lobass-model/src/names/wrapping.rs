@@ -5,7 +5,7 @@
 pub(crate) struct Wrapping(Vec<(&'static str, &'static str)>);
 
 impl Wrapping {
-    pub(super) const fn none() -> Self {
+    pub(crate) const fn none() -> Self {
         Self(Vec::new())
     }
 
