@@ -53,4 +53,7 @@ pub use names::TensorSpec;
 pub use ops::{
     Activation, Compute, Concurrency, Gate, LogitBlocks, Logits, NormForm, NormKind, cross_entropy,
 };
-pub use spec::{AttentionSpec, Biases, DecoderSpec, LayerSpec, MlpSpec, NormSpec, RopeScaling, RopeSpec};
+pub use spec::{
+    AttentionSpec, Biases, DecoderSpec, LayerSpec, MlpSpec, NormSpec, Placement, QkNorm, RopeScaling,
+    RopeSpec,
+};

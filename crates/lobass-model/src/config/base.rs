@@ -7,7 +7,7 @@ use super::tokens::token_ids;
 use super::unread::says_something;
 use super::{ConfigError, rope};
 use crate::names::NameRules;
-use crate::{AttentionSpec, Biases, DecoderSpec, LayerSpec, MlpSpec, NormSpec};
+use crate::{AttentionSpec, Biases, DecoderSpec, LayerSpec, MlpSpec, NormSpec, Placement};
 
 /// More layers than any model has; listing the tensors of a file that asks for more would take for ever.
 const MAX_LAYERS: usize = 10_000;
@@ -25,6 +25,8 @@ pub(crate) struct Defaults {
     pub(crate) head_dim: Option<usize>,
     /// `rope_theta`.
     pub(crate) theta: f64,
+    /// `rms_norm_eps`.
+    pub(crate) eps: f64,
     /// `tie_word_embeddings`.
     pub(crate) tied: bool,
     /// Whether rotary settings for kinds of layers count; other classes ignore them.
@@ -63,7 +65,7 @@ pub(crate) fn decoder(
         Said::LeftOut => defaults.kv_heads.unwrap_or(heads),
     };
     let initializer_range = fields.number("initializer_range")?.unwrap_or(0.02);
-    let norm = NormSpec { eps: fields.number("rms_norm_eps")?.unwrap_or(1e-6) };
+    let norm = NormSpec { eps: fields.number("rms_norm_eps")?.unwrap_or(defaults.eps) };
     let tied = fields.flag("tie_word_embeddings")?.unwrap_or(defaults.tied);
     let attention = AttentionSpec {
         heads,
@@ -82,7 +84,7 @@ pub(crate) fn decoder(
         max_positions,
         initializer_range,
         tied,
-        layers: vec![LayerSpec { attention, mlp, norm }; n_layers],
+        layers: vec![LayerSpec { attention, mlp, norm, placement: Placement::Before }; n_layers],
         final_norm: norm,
         ropes: vec![rope],
         bos_token_id: bos.first().copied(),

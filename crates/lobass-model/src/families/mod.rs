@@ -5,6 +5,7 @@
 
 mod llama;
 mod mistral;
+mod olmo2;
 mod qwen2;
 mod qwen3;
 mod smollm3;
@@ -21,6 +22,7 @@ type Read = fn(Fields<'_>, &'static str) -> Result<DecoderSpec, ConfigError>;
 const FAMILIES: &[(&str, Read)] = &[
     ("llama", llama::read),
     ("mistral", mistral::read),
+    ("olmo2", olmo2::read),
     ("qwen2", qwen2::read),
     ("qwen3", qwen3::read),
     ("smollm3", smollm3::read),

@@ -2,7 +2,7 @@
 
 use super::qwen2;
 use crate::config::{Defaults, Fields, decoder};
-use crate::{Biases, ConfigError, DecoderSpec};
+use crate::{Biases, ConfigError, DecoderSpec, QkNorm};
 
 const DEFAULTS: Defaults = Defaults { head_dim: Some(128), ..qwen2::DEFAULTS };
 
@@ -11,7 +11,7 @@ pub(super) fn read(fields: Fields<'_>, name: &'static str) -> Result<DecoderSpec
     qwen2::slide(fields, &mut spec)?;
     let bias = fields.flag("attention_bias")?.unwrap_or(false);
     for layer in &mut spec.layers {
-        layer.attention.qk_norm = Some(layer.norm);
+        layer.attention.qk_norm = Some(QkNorm { norm: layer.norm, per_head: true });
         layer.attention.biases = Biases { inputs: bias, output: bias };
     }
     Ok(spec)

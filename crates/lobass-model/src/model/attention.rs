@@ -9,8 +9,8 @@ use super::norm::RmsNorm;
 use super::parts::parts;
 use super::pass::Pass;
 use super::source::{Scope, WeightSource};
-use crate::AttentionSpec;
 use crate::ops::{AttentionInputs, AttentionOutput, Heads, Input, KeyPath, Ops, Tables};
+use crate::{AttentionSpec, QkNorm};
 
 #[derive(Module, Debug)]
 pub(super) struct Attention {
@@ -18,9 +18,9 @@ pub(super) struct Attention {
     pub(super) k_proj: Linear,
     pub(super) v_proj: Linear,
     pub(super) o_proj: Linear,
-    /// Over each head.
+    /// Over each head, or over all of them together.
     pub(super) q_norm: Option<RmsNorm>,
-    /// Over each head.
+    /// Like that of the queries.
     pub(super) k_norm: Option<RmsNorm>,
     #[module(skip)]
     heads: Heads,
@@ -83,10 +83,10 @@ impl Attention {
         scope: &mut Scope<'_, S>,
         spec: &AttentionSpec,
     ) -> Result<(), S::Error> {
-        if let Some(norm) = spec.qk_norm {
-            let width = self.heads.width;
-            self.q_norm = Some(RmsNorm::load(&mut scope.child("q_norm"), width, norm)?);
-            self.k_norm = Some(RmsNorm::load(&mut scope.child("k_norm"), width, norm)?);
+        if let Some(QkNorm { norm, per_head }) = spec.qk_norm {
+            let width = |heads: usize| self.heads.width * if per_head { 1 } else { heads };
+            self.q_norm = Some(RmsNorm::load(&mut scope.child("q_norm"), width(self.heads.queries), norm)?);
+            self.k_norm = Some(RmsNorm::load(&mut scope.child("k_norm"), width(self.heads.keys), norm)?);
         }
         Ok(())
     }

@@ -10,15 +10,20 @@ use super::norm::RmsNorm;
 use super::parts::parts;
 use super::pass::Pass;
 use super::source::{Scope, WeightSource};
-use crate::LayerSpec;
+use super::sublayer::Norms;
 use crate::ops::{KeyPath, Ops, Tables};
+use crate::{LayerSpec, Placement};
 
 #[derive(Module, Debug)]
 pub(super) struct DecoderLayer {
     pub(super) self_attn: Attention,
     pub(super) mlp: Mlp,
-    pub(super) input_layernorm: RmsNorm,
-    pub(super) post_attention_layernorm: RmsNorm,
+    pub(super) input_layernorm: Option<RmsNorm>,
+    pub(super) post_attention_layernorm: Option<RmsNorm>,
+    pub(super) pre_feedforward_layernorm: Option<RmsNorm>,
+    pub(super) post_feedforward_layernorm: Option<RmsNorm>,
+    #[module(skip)]
+    placement: Placement,
 }
 
 /// Values for a layer's backward pass. Normalized inputs are computed again, since that is cheap.
@@ -33,9 +38,13 @@ pub(super) struct LayerTrace {
 #[derive(Debug)]
 struct InnerTrace {
     attention: AttentionTrace,
+    /// The attention's output, `[rows, hidden]`, if it is normalized.
+    attended: Option<Tensor<2>>,
     /// Between attention and MLP, `[rows, hidden]`.
     middle: Tensor<2>,
     mlp: MlpTrace,
+    /// The MLP's output, `[rows, hidden]`, if it is normalized.
+    fed: Option<Tensor<2>>,
 }
 
 impl InnerTrace {
@@ -43,10 +52,20 @@ impl InnerTrace {
         self.attention.recycle(ops);
         ops.recycle(self.middle);
         self.mlp.recycle(ops);
+        for output in [self.attended, self.fed].into_iter().flatten() {
+            ops.recycle(output);
+        }
     }
 }
 
-parts!(DecoderLayer: self_attn, mlp, input_layernorm, post_attention_layernorm);
+parts!(
+    DecoderLayer: self_attn,
+    mlp,
+    input_layernorm,
+    post_attention_layernorm,
+    pre_feedforward_layernorm,
+    post_feedforward_layernorm
+);
 
 impl DecoderLayer {
     pub(super) fn load<S: WeightSource>(
@@ -57,10 +76,42 @@ impl DecoderLayer {
         let mut self_attn = Attention::load(&mut scope.child("self_attn"), hidden, &spec.attention)?;
         let mlp = Mlp::load(&mut scope.child("mlp"), hidden, &spec.mlp)?;
         self_attn.load_norms(&mut scope.child("self_attn"), &spec.attention)?;
-        let mut norm = |name: &str| RmsNorm::load(&mut scope.child(name), hidden, spec.norm);
-        let (input_layernorm, post_attention_layernorm) =
-            (norm("input_layernorm")?, norm("post_attention_layernorm")?);
-        Ok(Self { self_attn, mlp, input_layernorm, post_attention_layernorm })
+        let placement = spec.placement;
+        let mut norm = |name: &str, of: &[Placement]| {
+            let load = || RmsNorm::load(&mut scope.child(name), hidden, spec.norm);
+            of.contains(&placement).then(load).transpose()
+        };
+        Ok(Self {
+            self_attn,
+            mlp,
+            input_layernorm: norm("input_layernorm", &[Placement::Before, Placement::Around])?,
+            post_attention_layernorm: norm(
+                "post_attention_layernorm",
+                &[Placement::Before, Placement::After, Placement::Around],
+            )?,
+            pre_feedforward_layernorm: norm("pre_feedforward_layernorm", &[Placement::Around])?,
+            post_feedforward_layernorm: norm(
+                "post_feedforward_layernorm",
+                &[Placement::After, Placement::Around],
+            )?,
+            placement,
+        })
+    }
+
+    /// The norms of attention and of the MLP.
+    fn norms(&self) -> (Norms<'_>, Norms<'_>) {
+        let (first, second) = (self.input_layernorm.as_ref(), self.post_attention_layernorm.as_ref());
+        let (third, last) =
+            (self.pre_feedforward_layernorm.as_ref(), self.post_feedforward_layernorm.as_ref());
+        match self.placement {
+            Placement::Before => {
+                (Norms { before: first, after: None }, Norms { before: second, after: None })
+            }
+            Placement::After => (Norms { before: None, after: second }, Norms { before: None, after: last }),
+            Placement::Around => {
+                (Norms { before: first, after: second }, Norms { before: third, after: last })
+            }
+        }
     }
 
     /// `[rows, hidden]` to `[asked, hidden]`, for the rows of the pass that are asked for.
@@ -91,17 +142,20 @@ impl DecoderLayer {
         pass: &Pass<'_>,
     ) -> (Tensor<2>, Tensor<2>, InnerTrace) {
         let ops = pass.ops;
-        let (normed, input) = self.input_layernorm.forward(input, ops);
+        let (of_attention, of_mlp) = self.norms();
+        let (normed, input) = of_attention.enter(input, ops);
         let normed = ops.pack(normed, pass.dtype);
         let (attended, attention) = self.self_attn.forward(&normed, asked, path, pass);
         ops.recycle(normed.into_values());
-        let (middle, input) = ops.residual(asked.of(input), attended);
-        let (normed, middle) = self.post_attention_layernorm.forward(middle, ops);
+        let (added, attended) = of_attention.leave(attended, ops);
+        let (middle, input) = ops.residual(asked.of(input), added);
+        let (normed, middle) = of_mlp.enter(middle, ops);
         let normed = ops.pack(normed, pass.dtype);
         let (fed, mlp) = self.mlp.forward(&normed, pass);
         ops.recycle(normed.into_values());
-        let (output, middle) = ops.residual(middle, fed);
-        (output, input, InnerTrace { attention, middle, mlp })
+        let (added, fed) = of_mlp.leave(fed, ops);
+        let (output, middle) = ops.residual(middle, added);
+        (output, input, InnerTrace { attention, attended, middle, mlp, fed })
     }
 
     /// The gradient with respect to the input, given that of the output.
@@ -113,20 +167,26 @@ impl DecoderLayer {
         gradients: &mut Gradients,
     ) -> Tensor<2> {
         let LayerTrace { input, inner } = trace;
-        let (input, InnerTrace { attention, middle, mlp }) = match inner {
+        let (input, inner) = match inner {
             Some(inner) => (input, inner),
             None => {
                 let (_, input, inner) = self.run(input, &pass.all, &mut KeyPath::default(), pass);
                 (input, inner)
             }
         };
-        let (normed, middle) = self.post_attention_layernorm.forward(middle, pass.ops);
-        let d_normed = self.mlp.backward(&normed, mlp, &d_output, pass, gradients);
-        drop(normed);
-        let d_middle =
-            d_output + self.post_attention_layernorm.backward(middle, d_normed, gradients, pass.ops);
-        let (normed, input) = self.input_layernorm.forward(input, pass.ops);
-        let d_normed = self.self_attn.backward(&normed, attention, &d_middle, pass, gradients);
-        d_middle + self.input_layernorm.backward(input, d_normed, gradients, pass.ops)
+        let InnerTrace { attention, attended, middle, mlp, fed } = inner;
+        let (ops, (of_attention, of_mlp)) = (pass.ops, self.norms());
+
+        let (normed, middle) = of_mlp.enter(middle, ops);
+        let d_fed = of_mlp.leave_backward(fed, d_output.clone(), gradients, ops);
+        let d_normed = self.mlp.backward(&normed, mlp, &d_fed, pass, gradients);
+        drop((normed, d_fed));
+        let d_middle = d_output + of_mlp.enter_backward(middle, d_normed, gradients, ops);
+
+        let (normed, input) = of_attention.enter(input, ops);
+        let d_attended = of_attention.leave_backward(attended, d_middle.clone(), gradients, ops);
+        let d_normed = self.self_attn.backward(&normed, attention, &d_attended, pass, gradients);
+        drop((normed, d_attended));
+        d_middle + of_attention.enter_backward(input, d_normed, gradients, ops)
     }
 }

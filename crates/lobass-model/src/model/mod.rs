@@ -21,6 +21,7 @@ mod norm;
 mod parts;
 mod pass;
 mod source;
+mod sublayer;
 mod trained;
 mod weights;
 

@@ -15,10 +15,19 @@ pub struct AttentionSpec {
     pub window: Option<usize>,
     /// Which of the model's rotary embeddings turns queries and keys; `None` for none.
     pub rope: Option<usize>,
-    /// The norm over each head of queries and keys, before they are rotated.
-    pub qk_norm: Option<NormSpec>,
+    /// The norms of queries and keys, before they are rotated.
+    pub qk_norm: Option<QkNorm>,
     /// Which projections have a bias.
     pub biases: Biases,
+}
+
+/// Norms of queries and keys.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct QkNorm {
+    /// How they normalize.
+    pub norm: NormSpec,
+    /// Whether each head is normalized by itself, with one weight for all; otherwise all heads together.
+    pub per_head: bool,
 }
 
 /// Which projections of an attention layer have a bias.

@@ -9,8 +9,22 @@ pub struct LayerSpec {
     pub attention: AttentionSpec,
     /// Works on each position.
     pub mlp: MlpSpec,
-    /// The norms before attention and MLP.
+    /// The norms around attention and MLP.
     pub norm: NormSpec,
+    /// Where these norms stand.
+    pub placement: Placement,
+}
+
+/// Where the norms of a layer stand. Names are those of checkpoints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Placement {
+    /// Before attention, `input_layernorm`, and before the MLP, `post_attention_layernorm`.
+    Before,
+    /// After attention, `post_attention_layernorm`, and after the MLP, `post_feedforward_layernorm`.
+    After,
+    /// On both sides: `input_layernorm`, `post_attention_layernorm`, `pre_feedforward_layernorm`, and
+    /// `post_feedforward_layernorm`.
+    Around,
 }
 
 /// A gated MLP: `down(silu(gate(x)) * up(x))`.

@@ -7,8 +7,8 @@ mod layer;
 mod rope;
 
 use crate::names::NameRules;
-pub use attention::{AttentionSpec, Biases};
-pub use layer::{LayerSpec, MlpSpec, NormSpec};
+pub use attention::{AttentionSpec, Biases, QkNorm};
+pub use layer::{LayerSpec, MlpSpec, NormSpec, Placement};
 pub use rope::{RopeScaling, RopeSpec};
 
 /// A decoder-only language model.
