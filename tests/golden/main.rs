@@ -3,6 +3,8 @@
 
 // Losses of every model family and odd shape.
 mod families;
+// Everything that holds for each family: losses, training, bits, saving.
+mod every_family;
 // Configs and names of tensors as people have them.
 mod spellings;
 // Adapters as PEFT saves them, and on which base they belong.

@@ -7,7 +7,7 @@ use crate::python;
 
 /// Also what `.gitignore` names.
 const ENVIRONMENT: &str = ".venv";
-const GENERATORS: [&str; 13] = [
+const GENERATORS: [&str; 14] = [
     "gen_models.py",
     "gen_spellings.py",
     "gen_chat.py",
@@ -15,6 +15,7 @@ const GENERATORS: [&str; 13] = [
     "gen_tokenizers.py",
     "gen_training.py",
     "gen_lora.py",
+    "gen_families.py",
     "gen_adapters.py",
     "gen_dpo.py",
     "gen_embeddings.py",

@@ -5,7 +5,7 @@ use lobass_tests::{assert_close, fixture, read_json};
 use lobass_train::Objective;
 use serde::Deserialize;
 
-use super::{Case, Recipe, Row, Step, load};
+use super::{Case, Recipe, Row, Step, load, with_prefix};
 
 #[derive(Deserialize)]
 struct Expected {
@@ -21,7 +21,7 @@ fn with_case(name: &str, check: impl FnOnce(&Case<'_>)) {
     check(&Case {
         name: name.to_owned(),
         dir,
-        prefix: "",
+        stored: &with_prefix(""),
         recipe: &expected.recipe,
         steps: &expected.steps,
         model: load(name),

@@ -8,7 +8,7 @@ use lobass_train::Objective;
 use safetensors::SafeTensors;
 use serde::Deserialize;
 
-use super::{Case, Recipe, Row, Step, TOLERANCE, load};
+use super::{Case, Recipe, Row, Step, TOLERANCE, load, with_prefix};
 
 const CASES: [&str; 7] = [
     "llama-gqa",
@@ -37,7 +37,7 @@ struct LossRow {
 }
 
 /// The loss of every token of a row but the first.
-fn losses(model: &Decoder, row: &Row) -> Vec<f64> {
+pub(crate) fn losses(model: &Decoder, row: &Row) -> Vec<f64> {
     let scored: Vec<bool> = (0..row.input_ids.len()).map(|token| token > 0).collect();
     let sequence = Sequence::from_scored_tokens(row.input_ids.clone(), &scored).unwrap();
     let losses = Engine::new(model.clone(), 1).losses(&[sequence], Detail::PerToken).unwrap();
@@ -102,7 +102,7 @@ fn five_steps_of_every_adapter() {
             name: format!("lora {name}"),
             model: AdapterCheckpoint::open(&dir).unwrap().apply(&base).unwrap(),
             dir,
-            prefix: "base_model.model.",
+            stored: &with_prefix("base_model.model."),
             recipe: &expected.recipe,
             steps: &expected.steps,
             objective: Objective::Sft(&sequences),

@@ -4,7 +4,10 @@ mod full;
 mod lora;
 mod preference;
 
-use std::path::PathBuf;
+pub(crate) use lora::losses;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use lobass_core::Sequence;
 use lobass_model::{Checkpoint, Decoder, DeviceName, Dtype, Gradients};
@@ -13,6 +16,7 @@ use lobass_train::{
     Event, Objective, Schedule, Session, StepReport, TrainConfig, TrainData, fine_tune, loss_gradients,
 };
 use safetensors::SafeTensors;
+use safetensors::tensor::TensorView;
 use serde::Deserialize;
 
 /// f32 on both sides, five steps included.
@@ -53,13 +57,36 @@ pub(crate) fn load(name: &str) -> Decoder {
     checkpoint.load(Dtype::F32, &DeviceName::Cpu.open()).unwrap()
 }
 
+/// The trained parameters of a model, by their names in files.
+pub(crate) type Stored<'a> = dyn Fn(&Decoder) -> BTreeMap<String, Vec<f64>> + 'a;
+
+/// The trained parameters of a model that names them as files do, but for a prefix.
+pub(crate) fn with_prefix(prefix: &str) -> impl Fn(&Decoder) -> BTreeMap<String, Vec<f64>> + '_ {
+    move |model| {
+        let trained = model.trained_parameters().into_iter();
+        trained.map(|(name, _)| (format!("{prefix}{name}"), values(model, &name))).collect()
+    }
+}
+
+/// The tensors of a safetensors file in `f32`.
+pub(crate) fn tensors_of(file: &Path) -> BTreeMap<String, Vec<f64>> {
+    let bytes = fs_err::read(file).unwrap();
+    let tensors = SafeTensors::deserialize(&bytes).unwrap().tensors().into_iter();
+    let values = |view: &TensorView<'_>| {
+        let (values, rest) = view.data().as_chunks::<4>();
+        assert!(rest.is_empty());
+        values.iter().map(|&bytes| f64::from(f32::from_le_bytes(bytes))).collect()
+    };
+    tensors.map(|(name, view)| (name, values(&view))).collect()
+}
+
 /// Five steps on one batch, compared with PyTorch's.
 pub(crate) struct Case<'a> {
     pub(crate) name: String,
     /// The directory of `gradients.safetensors` and `weights.safetensors`.
     pub(crate) dir: PathBuf,
-    /// Before the names of parameters in those.
-    pub(crate) prefix: &'static str,
+    /// How those name parameters.
+    pub(crate) stored: &'a Stored<'a>,
     pub(crate) recipe: &'a Recipe,
     pub(crate) steps: &'a [Step],
     pub(crate) model: Decoder,
@@ -67,25 +94,22 @@ pub(crate) struct Case<'a> {
 }
 
 impl Case<'_> {
-    /// Hands every tensor of a file over, by its name in the model.
-    fn tensors(&self, file: &str, check: impl Fn(&str, Vec<f64>)) {
-        let bytes = fs_err::read(self.dir.join(file)).unwrap();
-        let trained: Vec<_> = self.model.trained_parameters().into_iter().map(|(name, _)| name).collect();
+    /// Compares the parameters of a model with the tensors of a file.
+    fn compare(&self, what: &str, model: &Decoder, file: &str) {
+        let (found, expected) = ((self.stored)(model), tensors_of(&self.dir.join(file)));
         let mut seen = 0;
-        for (name, view) in SafeTensors::deserialize(&bytes).unwrap().tensors() {
-            let name = name.strip_prefix(self.prefix).unwrap();
-            if name == "lm_head.weight" && !trained.iter().any(|trained| trained == name) {
+        for (name, expected) in expected {
+            let Some(found) = found.get(&name) else {
+                assert!(name.ends_with("lm_head.weight"), "{}: no parameter `{name}`", self.name);
                 continue; // PEFT writes the one matrix of a tied model under both names
-            }
-            let (values, rest) = view.data().as_chunks::<4>();
-            assert!(rest.is_empty());
-            check(name, values.iter().map(|&bytes| f64::from(f32::from_le_bytes(bytes))).collect());
+            };
+            assert_close(&format!("{}: {what} {name}", self.name), found, &expected, TOLERANCE);
             seen += 1;
         }
-        assert_eq!(seen, trained.len(), "{}: a tensor for every trained parameter", self.name);
+        assert_eq!(seen, found.len(), "{}: a tensor for every trained parameter", self.name);
     }
 
-    fn config(&self, micro_batch_tokens: usize, recompute: bool) -> TrainConfig {
+    pub(crate) fn config(&self, micro_batch_tokens: usize, recompute: bool) -> TrainConfig {
         let Recipe { learning_rate, beta_1, beta_2, epsilon, weight_decay, max_grad_norm, warmup_ratio } =
             *self.recipe;
         TrainConfig {
@@ -105,7 +129,7 @@ impl Case<'_> {
         }
     }
 
-    fn train(&self, config: &TrainConfig, threads: usize) -> (Decoder, Vec<StepReport>) {
+    pub(crate) fn train(&self, config: &TrainConfig, threads: usize) -> (Decoder, Vec<StepReport>) {
         let held_out = Objective::Sft(&[]);
         let data = TrainData { train: self.objective, held_out, eval_every: 0 };
         let mut steps = Vec::new();
@@ -141,20 +165,14 @@ impl Case<'_> {
             &expected(|s| s.learning_rate),
             1e-12,
         );
-        self.tensors("weights.safetensors", |tensor, expected| {
-            let found = values(&model, tensor);
-            assert_close(&format!("{name}: {tensor} after 5 steps"), &found, &expected, TOLERANCE);
-        });
+        self.compare("after 5 steps,", &model, "weights.safetensors");
     }
 
     fn check_gradients(&self, gradients: &Gradients) {
-        let parameters = self.model.trained_parameters();
-        self.tensors("gradients.safetensors", |tensor, expected| {
-            let (_, id) = parameters.iter().find(|(name, _)| name == tensor).unwrap();
-            let found = gradients.get(*id).unwrap().clone().into_data();
-            let found: Vec<f64> = found.iter::<f32>().map(f64::from).collect();
-            assert_close(&format!("{}: gradient of {tensor}", self.name), &found, &expected, TOLERANCE);
-        });
+        let of = |id| gradients.get(id).unwrap().clone();
+        let trained = |id| gradients.get(id).is_some();
+        let model = self.model.clone().with_parameters(&mut |id, _| of(id), &trained);
+        self.compare("gradient of", &model, "gradients.safetensors");
     }
 }
 

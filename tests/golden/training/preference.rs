@@ -9,7 +9,7 @@ use lobass_train::{Dpo, Objective, Pair};
 use safetensors::SafeTensors;
 use serde::Deserialize;
 
-use super::{Case, Recipe, Row, Step, load};
+use super::{Case, Recipe, Row, Step, load, with_prefix};
 
 #[derive(Deserialize)]
 struct Expected {
@@ -91,7 +91,7 @@ fn check(name: &str, loss: &str) {
     let case = Case {
         name: format!("{name}, {loss}"),
         dir: dir.join(loss),
-        prefix: "",
+        stored: &with_prefix(""),
         recipe: &expected.recipe,
         steps: &found.steps,
         model: policy(name),

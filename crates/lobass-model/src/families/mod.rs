@@ -29,6 +29,11 @@ const FAMILIES: &[(&str, Read)] = &[
 ];
 
 impl DecoderSpec {
+    /// The families that are read, as `model_type` names them.
+    pub fn model_types() -> impl Iterator<Item = &'static str> {
+        FAMILIES.iter().map(|(name, _)| *name)
+    }
+
     /// Reads the text of a `config.json`.
     ///
     /// # Errors
@@ -55,7 +60,7 @@ impl DecoderSpec {
 
 fn of(model_type: &str) -> Result<(&'static str, Read), ConfigError> {
     FAMILIES.iter().find(|(name, _)| *name == model_type).copied().ok_or_else(|| {
-        let known: Vec<_> = FAMILIES.iter().map(|(name, _)| *name).collect();
+        let known: Vec<_> = DecoderSpec::model_types().collect();
         ConfigError::unsupported("model_type", model_type, &format!("one of {}", known.join(", ")))
     })
 }
