@@ -63,6 +63,6 @@ pub use layer_norm::{layer_norm, layer_norm_backward};
 pub use matmul::{View, ViewMut, matmul};
 pub use norm::{rms_norm, rms_norm_backward};
 pub use project::project;
-pub use rotate::{rotate, rotate_backward};
+pub use rotate::{Turned, rotate, rotate_backward};
 pub use vector::{axpy, sum_of_squares};
 pub use widen::{widen_bf16, widen_f16};

@@ -12,7 +12,8 @@ pub(crate) struct Rows {
     /// Which rows of the part, ascending; `None` for all of them.
     pub(crate) chosen: Option<Vec<usize>>,
     pub(crate) spans: Vec<Span>,
-    pub(crate) rope: RopeTables,
+    /// For each rotary embedding of the model.
+    pub(crate) ropes: Vec<RopeTables>,
 }
 
 /// Rows next to each other in their sequences.
@@ -74,7 +75,7 @@ impl Span {
 impl Rows {
     /// All rows of spans.
     fn all(spec: &DecoderSpec, spans: Vec<Span>) -> Self {
-        Self { chosen: None, rope: RopeTables::new(&spec.ropes[0], places(&spans)), spans }
+        Self { chosen: None, ropes: ropes(spec, &spans), spans }
     }
 
     /// Some rows of spans, ascending.
@@ -92,8 +93,13 @@ impl Rows {
                 _ => spans.push(Span { rows: place..place + 1, position, ..span.clone() }),
             }
         }
-        Self { chosen: Some(chosen), rope: RopeTables::new(&spec.ropes[0], places(&spans)), spans }
+        Self { chosen: Some(chosen), ropes: ropes(spec, &spans), spans }
     }
+}
+
+/// The angles of each rotary embedding of a model.
+fn ropes(spec: &DecoderSpec, spans: &[Span]) -> Vec<RopeTables> {
+    spec.ropes.iter().map(|rope| RopeTables::new(rope, places(spans))).collect()
 }
 
 fn places(spans: &[Span]) -> impl Iterator<Item = (Range<usize>, usize)> + '_ {

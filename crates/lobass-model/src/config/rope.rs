@@ -40,7 +40,7 @@ pub(crate) fn read(root: Fields<'_>, around: Around) -> Result<RopeSpec, ConfigE
     let rope = used.rope()?;
     used.note_unread();
     if let Some(replaced) = replaced
-        && replaced.and_then(|settings| settings.rope()).ok() != Some(rope)
+        && replaced.and_then(|settings| settings.rope()).ok().as_ref() != Some(&rope)
     {
         root.note(Finding::RopeReplaced { theta: rope.theta.to_string() });
     }

@@ -9,7 +9,7 @@ use super::norm::RmsNorm;
 use super::parts::parts;
 use super::pass::Pass;
 use super::source::{Scope, WeightSource};
-use crate::ops::{AttentionInputs, AttentionOutput, Heads, Input, KeyPath, Ops, Tables};
+use crate::ops::{AttentionInputs, AttentionOutput, Heads, Input, KeyPath, Ops, Rotary, Tables};
 use crate::{AttentionSpec, QkNorm};
 
 #[derive(Module, Debug)]
@@ -25,7 +25,7 @@ pub(super) struct Attention {
     #[module(skip)]
     heads: Heads,
     #[module(skip)]
-    rotary: bool,
+    rotary: Option<Rotary>,
 }
 
 parts!(Attention: q_proj, k_proj, v_proj, o_proj, q_norm, k_norm);
@@ -73,7 +73,7 @@ impl Attention {
             q_norm: None,
             k_norm: None,
             heads,
-            rotary: spec.rope.is_some(),
+            rotary: spec.rope.map(|rope| Rotary { rope, head_width: spec.head_width }),
         })
     }
 
@@ -115,9 +115,9 @@ impl Attention {
             (queries, keys) = (normed_queries, normed_keys);
             unnormed = Some((before_queries, before_keys));
         }
-        if self.rotary {
-            queries = ops.rotate(queries, asked);
-            keys = ops.rotate(keys, &pass.all);
+        if let Some(how) = self.rotary {
+            queries = ops.rotate(queries, asked, how);
+            keys = ops.rotate(keys, &pass.all, how);
         }
         let inputs = AttentionInputs { queries, keys, values, sinks: None };
         let (output, inputs) = ops.attention(inputs, self.heads, &pass.all, asked, path, pass.dtype);
@@ -138,9 +138,9 @@ impl Attention {
         let d_context = self.o_proj.backward(&output.context, d_output, pass, gradients);
         let AttentionInputs { queries: mut d_queries, keys: mut d_keys, values: d_values, .. } =
             ops.attention_backward(inputs, output, d_context, self.heads, &pass.all);
-        if self.rotary {
-            d_queries = ops.rotate_backward(d_queries, &pass.all);
-            d_keys = ops.rotate_backward(d_keys, &pass.all);
+        if let Some(how) = self.rotary {
+            d_queries = ops.rotate_backward(d_queries, &pass.all, how);
+            d_keys = ops.rotate_backward(d_keys, &pass.all, how);
         }
         if let (Some(q_norm), Some(k_norm), Some((queries, keys))) = (&self.q_norm, &self.k_norm, unnormed) {
             d_queries = q_norm.backward(queries, d_queries, gradients, ops);

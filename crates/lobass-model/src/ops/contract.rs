@@ -12,7 +12,7 @@ use super::input::Input;
 use super::logits::Logits;
 use super::norm::{NormForm, NormGradients, NormWeights};
 use super::path::KeyPath;
-use super::tables::{DropoutMasks, Masks, Tables};
+use super::tables::{DropoutMasks, Masks, Rotary, Tables};
 use crate::batch::Span;
 
 /// How jobs on one model run beside each other.
@@ -79,13 +79,14 @@ pub(crate) trait Ops: fmt::Debug + Send + Sync {
         wants_weights: bool,
     ) -> NormGradients;
 
-    /// Rotates the pairs `(i, i + D/2)` of every head: `[rows, heads * D]` to the same.
+    /// Rotates the pairs `(i, i + R/2)` of every head, where `R` of its values are turned: `[rows, heads * D]` to the
+    /// same.
     ///
-    /// Source: `apply_rotary_pos_emb` of transformers 5.23.
-    fn rotate(&self, x: Tensor<2>, rows: &Tables) -> Tensor<2>;
+    /// Source: `apply_rotary_pos_emb` of transformers 5.24.
+    fn rotate(&self, x: Tensor<2>, rows: &Tables, how: Rotary) -> Tensor<2>;
 
     /// The gradient of [`Ops::rotate`]: a rotation the other way.
-    fn rotate_backward(&self, d_output: Tensor<2>, rows: &Tables) -> Tensor<2>;
+    fn rotate_backward(&self, d_output: Tensor<2>, rows: &Tables, how: Rotary) -> Tensor<2>;
 
     /// What a gate lets through, and its inputs.
     fn gated(&self, how: Gate, gate: Tensor<2>, up: Tensor<2>) -> (Tensor<2>, Tensor<2>, Tensor<2>);

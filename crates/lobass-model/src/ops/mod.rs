@@ -28,7 +28,7 @@ pub use logits::{LogitBlocks, Logits};
 pub use norm::{NormForm, NormKind};
 pub(crate) use norm::{NormGradients, NormWeights};
 pub(crate) use path::KeyPath;
-pub(crate) use tables::{DropoutMasks, Tables};
+pub(crate) use tables::{DropoutMasks, Rotary, Tables};
 
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
 
-use crate::batch::{Rows, Span};
+use crate::batch::{RopeTables, Rows, Span};
 
 /// Tables of some rows of a pass.
 #[derive(Debug)]
@@ -13,13 +13,30 @@ pub(crate) struct Tables {
     pub(crate) spans: Vec<Span>,
     /// Which rows of the part; `None` for all of them.
     chosen: Option<Tensor<1, Int>>,
-    /// Cosines and sines of rotary angles, `[rows, 1, D/2]`.
-    pub(super) cos: Tensor<3>,
-    pub(super) sin: Tensor<3>,
-    /// `D`.
-    pub(super) head_width: usize,
+    /// For each rotary embedding of the model.
+    pub(super) angles: Vec<Angles>,
     /// By the window of a layer.
     masks: Vec<(Option<usize>, Masks)>,
+}
+
+/// Cosines and sines of rotary angles.
+#[derive(Debug)]
+pub(super) struct Angles {
+    /// `[rows, 1, turned/2]`.
+    pub(super) cos: Tensor<3>,
+    /// `[rows, 1, turned/2]`.
+    pub(super) sin: Tensor<3>,
+    /// How many values of a head are turned.
+    pub(super) turned: usize,
+}
+
+/// How a layer rotates its heads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Rotary {
+    /// Which of the model's rotary embeddings.
+    pub(crate) rope: usize,
+    /// The width of a head, of which the first values are turned.
+    pub(crate) head_width: usize,
 }
 
 /// Which keys queries see: nothing on the processor, whose kernels go by the spans.
@@ -50,22 +67,10 @@ pub(super) struct Rectangle {
 impl Tables {
     /// The tables of some rows, without masks.
     pub(crate) fn new(rows: Rows, device: &Device) -> Self {
-        let Rows { chosen, spans, rope } = rows;
-        let head_width = rope.width();
-        let (cos, sin) = rope.into_values();
-        let table = |values: Vec<f32>| {
-            let half = head_width / 2;
-            let shape = [values.len() / half, 1, half];
-            Tensor::from_data(TensorData::new(values, shape), device)
-        };
-        Self {
-            spans,
-            chosen: chosen.map(|rows| indices(&rows, device)),
-            cos: table(cos),
-            sin: table(sin),
-            head_width,
-            masks: Vec::new(),
-        }
+        let Rows { chosen, spans, ropes } = rows;
+        let angles = ropes.into_iter().map(|rope| Angles::new(rope, device)).collect();
+        let chosen = chosen.map(|rows| indices(&rows, device));
+        Self { spans, chosen, angles, masks: Vec::new() }
     }
 
     /// Adds the masks of a window, if they are not there.
@@ -93,6 +98,19 @@ impl Tables {
     /// Whether these are all rows of the part.
     pub(crate) fn is_all(&self) -> bool {
         self.chosen.is_none()
+    }
+}
+
+impl Angles {
+    fn new(rope: RopeTables, device: &Device) -> Self {
+        let turned = rope.width();
+        let (cos, sin) = rope.into_values();
+        let table = |values: Vec<f32>| {
+            let half = turned / 2;
+            let shape = [values.len() / half, 1, half];
+            Tensor::from_data(TensorData::new(values, shape), device)
+        };
+        Self { cos: table(cos), sin: table(sin), turned }
     }
 }
 

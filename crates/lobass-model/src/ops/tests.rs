@@ -10,7 +10,7 @@ use super::device::DeviceOps;
 use super::host::HostOps;
 use super::{
     Activation, AttentionInputs, Dropout, DropoutMasks, Gate, Heads, KeyPath, NormForm, NormKind,
-    NormWeights, Ops, Tables,
+    NormWeights, Ops, Rotary, Tables,
 };
 use crate::batch::{Packed, tests::rows_of};
 use crate::testing::tiny_with;
@@ -133,15 +133,18 @@ proptest! {
     }
 
     #[test]
-    fn rotations(lengths in prop::collection::vec(1usize..9, 1..4), heads in 1usize..4, seed: u64) {
+    fn rotations(
+        lengths in prop::collection::vec(1usize..9, 1..4), heads in 1usize..4, rest in 0usize..5, seed: u64,
+    ) {
         let (host, device) = both();
         let rows = Tables::new(rows_of(&apart(&lengths), &[]).0, &Device::flex());
-        let width = DecoderSpec::from_json(&tiny_with("")).unwrap().ropes[0].width;
-        let x = random(seed, [lengths.iter().sum(), heads * width]);
-        assert_close("rotation", host.rotate(x.clone(), &rows), device.rotate(x.clone(), &rows));
-        let expected = device.rotate_backward(x.clone(), &rows);
-        assert_close("its inverse", host.rotate_backward(x.clone(), &rows), expected);
-        let there_and_back = host.rotate_backward(host.rotate(x.clone(), &rows), &rows);
+        let turned = DecoderSpec::from_json(&tiny_with("")).unwrap().ropes[0].width;
+        let how = Rotary { rope: 0, head_width: turned + rest };
+        let x = random(seed, [lengths.iter().sum(), heads * how.head_width]);
+        assert_close("rotation", host.rotate(x.clone(), &rows, how), device.rotate(x.clone(), &rows, how));
+        let expected = device.rotate_backward(x.clone(), &rows, how);
+        assert_close("its inverse", host.rotate_backward(x.clone(), &rows, how), expected);
+        let there_and_back = host.rotate_backward(host.rotate(x.clone(), &rows, how), &rows, how);
         assert_close("a rotation and its inverse", there_and_back, x);
     }
 

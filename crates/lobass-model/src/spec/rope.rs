@@ -5,7 +5,7 @@ use std::fmt;
 /// How rotary frequencies are stretched to contexts longer than those of pretraining.
 ///
 /// Source: `modeling_rope_utils.py` of transformers 5.24, `_compute_*_parameters`.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum RopeScaling {
     /// Frequencies as they are.
     Default,
@@ -45,14 +45,33 @@ pub enum RopeScaling {
         /// Context length of pretraining.
         original_max_position_embeddings: f64,
     },
+    /// `LongRoPE` (arXiv 2402.13753): each frequency divided by a factor, which depends on whether the sequence is longer
+    /// than those of pretraining, and a temperature on cos and sin.
+    Longrope {
+        /// Divisors in sequences that are not longer, one for each pair.
+        short: Vec<f64>,
+        /// Divisors in longer ones, one for each pair.
+        long: Vec<f64>,
+        /// Multiplies cos and sin.
+        attention_factor: f64,
+        /// Context length of pretraining.
+        original_max_position_embeddings: f64,
+    },
+    /// Gemma 4: only the first pairs turn, with the frequencies that they have where all of them do.
+    Proportional {
+        /// How many pairs turn.
+        turned_pairs: usize,
+        /// Divides frequencies.
+        factor: f64,
+    },
 }
 
 /// A rotary position embedding.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RopeSpec {
     /// Base of the geometric series of wavelengths.
     pub theta: f64,
-    /// How many values of a head are turned, in pairs.
+    /// How many values of a head are turned, in pairs: the first ones. The others stay as they are.
     pub width: usize,
     /// Longest sequence the model was made for.
     pub max_positions: usize,
@@ -68,7 +87,18 @@ impl fmt::Display for RopeSpec {
 
 impl RopeSpec {
     /// The length of a sequence beyond which its angles depend on its length; `None` if they never do.
-    pub(super) fn length_dependent_beyond(&self) -> Option<usize> {
-        matches!(self.scaling, RopeScaling::Dynamic { .. }).then_some(self.max_positions)
+    pub(crate) fn length_dependent_beyond(&self) -> Option<usize> {
+        match self.scaling {
+            RopeScaling::Dynamic { .. } => Some(self.max_positions),
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a length is positive, and a fraction of a token changes nothing"
+            )]
+            RopeScaling::Longrope { original_max_position_embeddings: original, .. } => {
+                Some(original as usize)
+            }
+            _ => None,
+        }
     }
 }

@@ -19,7 +19,7 @@ use super::input::{Input, Rounded};
 use super::logits::Logits;
 use super::norm::{NormForm, NormGradients, NormWeights};
 use super::path::KeyPath;
-use super::tables::{DropoutMasks, Masks, Tables};
+use super::tables::{Angles, DropoutMasks, Masks, Rotary, Tables};
 use crate::batch::Span;
 
 /// Logits held at once, in values: 64 MiB of f32.
@@ -93,12 +93,14 @@ impl Ops for DeviceOps {
         norm::norm_backward(form, x, weights, d_output, wants_weights)
     }
 
-    fn rotate(&self, x: Tensor<2>, rows: &Tables) -> Tensor<2> {
-        rotated(x, rows, rows.sin.clone())
+    fn rotate(&self, x: Tensor<2>, rows: &Tables, how: Rotary) -> Tensor<2> {
+        let angles = &rows.angles[how.rope];
+        rotated(x, angles, angles.sin.clone(), how.head_width)
     }
 
-    fn rotate_backward(&self, d_output: Tensor<2>, rows: &Tables) -> Tensor<2> {
-        rotated(d_output, rows, -rows.sin.clone())
+    fn rotate_backward(&self, d_output: Tensor<2>, rows: &Tables, how: Rotary) -> Tensor<2> {
+        let angles = &rows.angles[how.rope];
+        rotated(d_output, angles, -angles.sin.clone(), how.head_width)
     }
 
     fn gated(&self, how: Gate, gate: Tensor<2>, up: Tensor<2>) -> (Tensor<2>, Tensor<2>, Tensor<2>) {
@@ -210,13 +212,17 @@ impl Ops for DeviceOps {
     fn recycle(&self, _: Tensor<2>) {}
 }
 
-fn rotated(x: Tensor<2>, rows: &Tables, sin: Tensor<3>) -> Tensor<2> {
+fn rotated(x: Tensor<2>, angles: &Angles, sin: Tensor<3>, head_width: usize) -> Tensor<2> {
     let [count, width] = x.dims();
-    let half = rows.head_width / 2;
-    let cos = rows.cos.clone();
-    let heads = x.reshape([count, width / (2 * half), 2 * half]);
-    let (first, second) = (heads.clone().narrow(2, 0, half), heads.narrow(2, half, half));
+    let (half, turned) = (angles.turned / 2, angles.turned);
+    let cos = angles.cos.clone();
+    let heads = x.reshape([count, width / head_width, head_width]);
+    let (first, second) = (heads.clone().narrow(2, 0, half), heads.clone().narrow(2, half, half));
     let rotated_first = first.clone() * cos.clone() - second.clone() * sin.clone();
     let rotated_second = second * cos + first * sin;
-    Tensor::cat(vec![rotated_first, rotated_second], 2).reshape([count, width])
+    let mut pieces = vec![rotated_first, rotated_second];
+    if turned < head_width {
+        pieces.push(heads.narrow(2, turned, head_width - turned));
+    }
+    Tensor::cat(pieces, 2).reshape([count, width])
 }

@@ -19,7 +19,7 @@ use super::input::{Input, Rounded};
 use super::logits::{LogitBlocks, Logits};
 use super::norm::{NormForm, NormGradients, NormWeights};
 use super::path::KeyPath;
-use super::tables::{DropoutMasks, Masks, Tables};
+use super::tables::{DropoutMasks, Masks, Rotary, Tables};
 use crate::batch::Span;
 
 /// Rows that go through a layer at once: enough for products to run at full speed, and few enough that what lies between
@@ -96,12 +96,12 @@ impl Ops for HostOps {
         norm::norm_backward(form, x, weights, d_output, wants_weights)
     }
 
-    fn rotate(&self, x: Tensor<2>, rows: &Tables) -> Tensor<2> {
-        rotated(x, rows, lobass_kernels::rotate)
+    fn rotate(&self, x: Tensor<2>, rows: &Tables, how: Rotary) -> Tensor<2> {
+        rotated(x, rows, how, lobass_kernels::rotate)
     }
 
-    fn rotate_backward(&self, d_output: Tensor<2>, rows: &Tables) -> Tensor<2> {
-        rotated(d_output, rows, lobass_kernels::rotate_backward)
+    fn rotate_backward(&self, d_output: Tensor<2>, rows: &Tables, how: Rotary) -> Tensor<2> {
+        rotated(d_output, rows, how, lobass_kernels::rotate_backward)
     }
 
     fn gated(&self, how: Gate, gate: Tensor<2>, up: Tensor<2>) -> (Tensor<2>, Tensor<2>, Tensor<2>) {
@@ -241,10 +241,16 @@ impl Ops for HostOps {
     }
 }
 
-fn rotated(x: Tensor<2>, rows: &Tables, kernel: fn(&mut [f32], &[f32], &[f32], usize, usize)) -> Tensor<2> {
-    let heads = x.dims()[1] / rows.head_width;
-    let (cos, sin) = (Read::new(&rows.cos), Read::new(&rows.sin));
+fn rotated(
+    x: Tensor<2>,
+    rows: &Tables,
+    how: Rotary,
+    kernel: fn(&mut [f32], &[f32], &[f32], lobass_kernels::Turned),
+) -> Tensor<2> {
+    let (heads, angles) = (x.dims()[1] / how.head_width, &rows.angles[how.rope]);
+    let turned = lobass_kernels::Turned { heads, width: how.head_width, turned: angles.turned };
+    let (cos, sin) = (Read::new(&angles.cos), Read::new(&angles.sin));
     let mut x = Lent::new(x);
-    kernel(x.values_mut(), cos.values::<f32>(), sin.values::<f32>(), heads, rows.head_width);
+    kernel(x.values_mut(), cos.values::<f32>(), sin.values::<f32>(), turned);
     x.back()
 }
