@@ -35,6 +35,22 @@ pub fn axpy(a: f32, x: &[f32], y: &mut [f32]) {
     );
 }
 
+/// Computes `y = x + scale * y`: for a scale of 1, with the bits of [`axpy`].
+///
+/// # Panics
+/// If `x` and `y` are not as long as each other.
+pub fn scaled_sum(x: &[f32], scale: f32, y: &mut [f32]) {
+    assert_eq!(x.len(), y.len(), "what is added, and to what");
+    vectorized(
+        #[inline(always)]
+        || {
+            for (y, x) in y.iter_mut().zip(x) {
+                *y = scale.mul_add(*y, *x);
+            }
+        },
+    );
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -54,6 +70,16 @@ mod tests {
             axpy(a, &x, &mut found);
             plain::axpy(f64::from(a), &wide(&x), &mut expected);
             assert_close(&found, &expected, 1e-6);
+
+            let (mut found, mut expected) = (y.clone(), wide(&y));
+            scaled_sum(&x, a, &mut found);
+            plain::scaled_sum(&wide(&x), f64::from(a), &mut expected);
+            assert_close(&found, &expected, 1e-6);
+
+            let (mut one, mut other) = (y.clone(), y.clone());
+            scaled_sum(&x, 1.0, &mut one);
+            axpy(1.0, &x, &mut other);
+            prop_assert_eq!(one, other);
         }
     }
 }

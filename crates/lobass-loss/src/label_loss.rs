@@ -52,10 +52,9 @@ pub fn label_losses_backward(
     let size = (CHUNK_LOGITS / model.spec().vocab_size).max(1);
     for (at, (labels, seeds)) in labels.chunks(size).zip(seeds.chunks(size)).enumerate() {
         let hidden = hidden.clone().narrow(0, at * size, labels.len());
-        let logits = model.logits(&hidden);
-        let (found, d_logits) = model.compute().cross_entropy_backward(logits, labels, seeds);
+        let (found, d_rows) = model.cross_entropy_backward(hidden, labels, seeds, gradients);
         losses.extend(found);
-        d_hidden.push(model.logits_backward(hidden, &d_logits, gradients));
+        d_hidden.push(d_rows);
     }
     (losses, select_rows_backward(Tensor::cat(d_hidden, 0), rows, n_rows))
 }

@@ -11,3 +11,10 @@ pub fn axpy(a: f64, x: &[f64], y: &mut [f64]) {
         *y += a * x;
     }
 }
+
+/// [`scaled_sum`](crate::scaled_sum), one value after another.
+pub fn scaled_sum(x: &[f64], scale: f64, y: &mut [f64]) {
+    for (y, x) in y.iter_mut().zip(x) {
+        *y = x + scale * *y;
+    }
+}

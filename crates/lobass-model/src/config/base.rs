@@ -7,7 +7,9 @@ use super::tokens::token_ids;
 use super::unread::says_something;
 use super::{ConfigError, rope};
 use crate::names::NameRules;
-use crate::{AttentionSpec, Biases, DecoderSpec, LayerSpec, MlpSpec, NormSpec, Placement};
+use crate::{
+    AttentionSpec, Biases, DecoderSpec, EmbeddingScale, LayerSpec, LogitForm, MlpSpec, NormSpec, Placement,
+};
 
 /// More layers than any model has; listing the tensors of a file that asks for more would take for ever.
 const MAX_LAYERS: usize = 10_000;
@@ -84,8 +86,13 @@ pub(crate) fn decoder(
         max_positions,
         initializer_range,
         tied,
-        layers: vec![LayerSpec { attention, mlp, norm, placement: Placement::Before }; n_layers],
+        layers: vec![
+            LayerSpec { attention, mlp, norm, placement: Placement::Before, residual_scale: 1.0 };
+            n_layers
+        ],
         final_norm: norm,
+        embedding_scale: EmbeddingScale::NONE,
+        logits: LogitForm::PLAIN,
         ropes: vec![rope],
         bos_token_id: bos.first().copied(),
         eos_token_ids,

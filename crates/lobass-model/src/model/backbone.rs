@@ -56,7 +56,7 @@ impl Backbone {
     /// of one part, and rows that many sequences share are computed once for all parts.
     pub(super) fn forward(&self, parts: &[Pass<'_>], ops: &dyn Ops) -> Tensor<2> {
         let mut hidden: Vec<Tensor<2>> =
-            parts.iter().map(|part| self.embed_tokens.forward(part.input_ids)).collect();
+            parts.iter().map(|part| self.embed_tokens.forward(part.input_ids, part.weights)).collect();
         let last = self.layers.len().saturating_sub(1);
         for (at, layer) in self.layers.iter().enumerate() {
             let mut path = KeyPath::default();
@@ -72,7 +72,7 @@ impl Backbone {
 
     /// All rows of a pass, keeping what the backward pass needs.
     pub(super) fn forward_traced(&self, pass: &Pass<'_>) -> (Tensor<2>, BackboneTrace) {
-        let mut hidden = self.embed_tokens.forward(pass.input_ids);
+        let mut hidden = self.embed_tokens.forward(pass.input_ids, pass.weights);
         let mut layers = Vec::with_capacity(self.layers.len());
         for layer in &self.layers {
             let (output, trace) = layer.forward_traced(hidden, pass);
@@ -95,6 +95,6 @@ impl Backbone {
         for (layer, trace) in self.layers.iter().zip(layers).rev() {
             d_hidden = layer.backward(trace, d_hidden, pass, gradients);
         }
-        self.embed_tokens.backward(pass.input_ids, d_hidden, gradients);
+        self.embed_tokens.backward(pass.input_ids, d_hidden, pass.weights, gradients);
     }
 }

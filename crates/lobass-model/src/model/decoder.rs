@@ -1,7 +1,5 @@
 //! The whole model: backbone and head.
 
-use std::ops::Range;
-
 use burn::module::Module;
 use burn::tensor::{DType, Device, Tensor};
 
@@ -13,7 +11,7 @@ use super::pass::{Pass, TraceOptions};
 use super::source::{RandomSource, Scope, WeightSource};
 use crate::DecoderSpec;
 use crate::batch::Packed;
-use crate::ops::{Compute, Logits, Ops};
+use crate::ops::{Compute, Ops};
 
 /// A decoder-only language model.
 ///
@@ -81,7 +79,7 @@ impl Decoder {
         &self.compute
     }
 
-    fn ops(&self) -> &dyn Ops {
+    pub(super) fn ops(&self) -> &dyn Ops {
         self.compute.ops()
     }
 
@@ -146,56 +144,5 @@ impl Decoder {
     pub fn backward(&self, trace: Trace<'_>, d_hidden: Tensor<2>, gradients: &mut Gradients) {
         let Trace { pass, backbone } = trace;
         self.model.backward(backbone, d_hidden, &pass, gradients);
-    }
-
-    /// Unnormalised log-probabilities of the next token for chosen rows of [`Decoder::hidden_states`].
-    ///
-    /// # Shapes
-    /// - `hidden`: `[rows, hidden]`
-    /// - returns: `[rows, vocab]`, `f32`
-    pub fn logits(&self, hidden: &Tensor<2>) -> Tensor<2> {
-        self.logits_of(hidden, 0..self.spec.vocab_size)
-    }
-
-    /// Some columns of [`Decoder::logits`]: those of the tokens of a range.
-    ///
-    /// # Panics
-    /// If the range ends beyond the vocabulary.
-    pub fn logits_of(&self, hidden: &Tensor<2>, tokens: Range<usize>) -> Tensor<2> {
-        let tokens = (tokens != (0..self.spec.vocab_size)).then_some(tokens);
-        match &self.lm_head {
-            Some(head) => head.as_head(hidden, tokens, self.ops()),
-            None => self.model.embed_tokens.as_head(hidden, tokens, self.ops()),
-        }
-    }
-
-    /// Hands out the logits of all rows of `hidden`, some rows at a time, in the form that suits the device. On the
-    /// processor, those of a row are the same to the bit whatever rows are beside it.
-    ///
-    /// # Shapes
-    /// - `hidden`: `[rows, hidden]`
-    /// - `read` gets some of the rows, in order, and their logits
-    pub fn each_logits(&self, hidden: &Tensor<2>, mut read: impl FnMut(Range<usize>, Logits<'_>)) {
-        let product = |rows: &Range<usize>, tokens: &Range<usize>| {
-            self.logits_of(&hidden.clone().narrow(0, rows.start, rows.len()), tokens.clone())
-        };
-        self.ops().each_logits(hidden.dims()[0], self.spec.vocab_size, &product, &mut read);
-    }
-
-    /// The gradient of [`Decoder::logits`] with respect to its input, and, added to `gradients`, to the head.
-    ///
-    /// # Shapes
-    /// - `hidden`, and what is returned: `[rows, hidden]`
-    /// - `d_logits`: `[rows, vocab]`
-    pub fn logits_backward(
-        &self,
-        hidden: Tensor<2>,
-        d_logits: &Tensor<2>,
-        gradients: &mut Gradients,
-    ) -> Tensor<2> {
-        match &self.lm_head {
-            Some(head) => head.as_head_backward(&hidden, d_logits, gradients, self.ops()),
-            None => self.model.embed_tokens.as_head_backward(hidden, d_logits, gradients, self.ops()),
-        }
     }
 }

@@ -4,17 +4,19 @@ use std::ops::Range;
 
 use burn::module::{Module, Param};
 use burn::tensor::module::embedding;
-use burn::tensor::{DType, IndexingUpdateOp, Int, Tensor, TensorData};
+use burn::tensor::{DType, IndexingUpdateOp, Int, Tensor, TensorData, bf16, f16};
 
 use super::gradients::Gradients;
 use super::source::{Scope, WeightSource};
-use crate::DecoderSpec;
 use crate::ops::Ops;
+use crate::{DecoderSpec, EmbeddingScale};
 
 #[derive(Module, Debug)]
 pub(super) struct Embedding {
     /// `[vocab, hidden]`.
     pub(super) weight: Param<Tensor<2>>,
+    #[module(skip)]
+    scale: EmbeddingScale,
     /// Whether training leaves the weight as it is.
     #[module(skip)]
     pub(super) frozen: bool,
@@ -26,19 +28,37 @@ impl Embedding {
         spec: &DecoderSpec,
     ) -> Result<Self, S::Error> {
         let weight = scope.param("weight", [spec.vocab_size, spec.hidden_size])?;
-        Ok(Self { weight, frozen: false })
+        Ok(Self { weight, scale: spec.embedding_scale, frozen: false })
     }
 
-    /// Ids to `[rows, hidden]`, in `f32`.
-    pub(super) fn forward(&self, input_ids: &[u32]) -> Tensor<2> {
+    /// The vectors times the factor of embeddings.
+    fn scaled(&self, vectors: Tensor<2>, dtype: DType) -> Tensor<2> {
+        let EmbeddingScale { factor, is_rounded } = self.scale;
+        let factor = match dtype {
+            DType::BF16 if is_rounded => bf16::from_f32(factor).to_f32(),
+            DType::F16 if is_rounded => f16::from_f32(factor).to_f32(),
+            _ => factor,
+        };
+        if factor == 1.0 { vectors } else { vectors * factor }
+    }
+
+    /// Ids to `[rows, hidden]`, in `f32`; `dtype` is the format of the model's weights.
+    pub(super) fn forward(&self, input_ids: &[u32], dtype: DType) -> Tensor<2> {
         let ids = self.ids(input_ids).unsqueeze::<2>();
-        embedding(self.weight.val(), ids).squeeze_dim::<2>(0).cast(DType::F32)
+        self.scaled(embedding(self.weight.val(), ids).squeeze_dim::<2>(0).cast(DType::F32), dtype)
     }
 
-    pub(super) fn backward(&self, input_ids: &[u32], d_output: Tensor<2>, gradients: &mut Gradients) {
+    pub(super) fn backward(
+        &self,
+        input_ids: &[u32],
+        d_output: Tensor<2>,
+        dtype: DType,
+        gradients: &mut Gradients,
+    ) {
         if self.frozen {
             return;
         }
+        let d_output = self.scaled(d_output, dtype);
         let empty = Tensor::zeros(self.weight.dims(), &d_output.device());
         let gradient = empty.select_assign(0, self.ids(input_ids), d_output, IndexingUpdateOp::Add);
         gradients.add::<2>(self.weight.id, gradient);

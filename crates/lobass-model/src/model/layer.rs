@@ -24,6 +24,9 @@ pub(super) struct DecoderLayer {
     pub(super) post_feedforward_layernorm: Option<RmsNorm>,
     #[module(skip)]
     placement: Placement,
+    /// The factor of what is added to the residual stream.
+    #[module(skip)]
+    residual_scale: f32,
 }
 
 /// Values for a layer's backward pass. Normalized inputs are computed again, since that is cheap.
@@ -95,7 +98,14 @@ impl DecoderLayer {
                 &[Placement::After, Placement::Around],
             )?,
             placement,
+            residual_scale: spec.residual_scale,
         })
+    }
+
+    /// The gradient of what is added to the residual stream, given that of the stream.
+    fn d_added(&self, d_stream: &Tensor<2>) -> Tensor<2> {
+        let d_stream = d_stream.clone();
+        if self.residual_scale == 1.0 { d_stream } else { d_stream * self.residual_scale }
     }
 
     /// The norms of attention and of the MLP.
@@ -148,13 +158,13 @@ impl DecoderLayer {
         let (attended, attention) = self.self_attn.forward(&normed, asked, path, pass);
         ops.recycle(normed.into_values());
         let (added, attended) = of_attention.leave(attended, ops);
-        let (middle, input) = ops.residual(asked.of(input), added);
+        let (middle, input) = ops.residual(asked.of(input), added, self.residual_scale);
         let (normed, middle) = of_mlp.enter(middle, ops);
         let normed = ops.pack(normed, pass.dtype);
         let (fed, mlp) = self.mlp.forward(&normed, pass);
         ops.recycle(normed.into_values());
         let (added, fed) = of_mlp.leave(fed, ops);
-        let (output, middle) = ops.residual(middle, added);
+        let (output, middle) = ops.residual(middle, added, self.residual_scale);
         (output, input, InnerTrace { attention, attended, middle, mlp, fed })
     }
 
@@ -178,13 +188,13 @@ impl DecoderLayer {
         let (ops, (of_attention, of_mlp)) = (pass.ops, self.norms());
 
         let (normed, middle) = of_mlp.enter(middle, ops);
-        let d_fed = of_mlp.leave_backward(fed, d_output.clone(), gradients, ops);
+        let d_fed = of_mlp.leave_backward(fed, self.d_added(&d_output), gradients, ops);
         let d_normed = self.mlp.backward(&normed, mlp, &d_fed, pass, gradients);
         drop((normed, d_fed));
         let d_middle = d_output + of_mlp.enter_backward(middle, d_normed, gradients, ops);
 
         let (normed, input) = of_attention.enter(input, ops);
-        let d_attended = of_attention.leave_backward(attended, d_middle.clone(), gradients, ops);
+        let d_attended = of_attention.leave_backward(attended, self.d_added(&d_middle), gradients, ops);
         let d_normed = self.self_attn.backward(&normed, attention, &d_attended, pass, gradients);
         drop((normed, d_attended));
         d_middle + of_attention.enter_backward(input, d_normed, gradients, ops)

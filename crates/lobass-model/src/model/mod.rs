@@ -13,6 +13,7 @@ mod backbone;
 mod decoder;
 mod embedding;
 mod gradients;
+mod head;
 mod layer;
 mod linear;
 mod lora;

@@ -26,6 +26,8 @@ pub(super) struct Pass<'a> {
     /// The rows whose hidden states are wanted, if not all are.
     asked: Option<Tables>,
     pub(super) recompute: bool,
+    /// The format of weights.
+    pub(super) weights: DType,
     /// The format of activations in products.
     pub(super) dtype: DType,
     dropout_seed: Option<u64>,
@@ -81,6 +83,7 @@ impl<'a> Pass<'a> {
             all,
             asked,
             recompute: false,
+            weights,
             dtype: ops.activation_dtype(weights, is_traced),
             dropout_seed: None,
             dropout_masks: DropoutMasks::default(),

@@ -36,22 +36,6 @@ impl Compute {
         self.0.concurrency()
     }
 
-    /// The cross entropy of each label, and the gradient of `sum(seeds * losses)` with respect to the logits.
-    ///
-    /// # Shapes
-    /// - `logits`, and the gradient: `[rows, vocab]`; `labels`, `seeds`: one per row
-    ///
-    /// # Panics
-    /// If there are not as many, or if a label is not below `vocab`.
-    pub fn cross_entropy_backward(
-        &self,
-        logits: Tensor<2>,
-        labels: &[u32],
-        seeds: &[f32],
-    ) -> (Vec<f32>, Tensor<2>) {
-        self.0.cross_entropy_backward(logits, labels, seeds)
-    }
-
     /// One step of AdamW on some weights, given their gradient and the running means of gradients and of their squares;
     /// returns the new weights and means.
     ///

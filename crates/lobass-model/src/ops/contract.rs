@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Range;
 
 use burn::tensor::{DType, Device, Tensor};
-use lobass_kernels::{Activation, AdamW, Gate};
+use lobass_kernels::{Activation, AdamW, Gate, LogitForm};
 
 use super::attention::{AttentionInputs, AttentionOutput, Heads};
 use super::dropout::Dropout;
@@ -106,8 +106,8 @@ pub(crate) trait Ops: fmt::Debug + Send + Sync {
     /// The gradient of [`Ops::activated`].
     fn activated_backward(&self, activation: Activation, x: Tensor<2>, d_output: Tensor<2>) -> Tensor<2>;
 
-    /// `x + y`, and `x`.
-    fn residual(&self, x: Tensor<2>, y: Tensor<2>) -> (Tensor<2>, Tensor<2>);
+    /// `x + scale * y`, and `x`.
+    fn residual(&self, x: Tensor<2>, y: Tensor<2>, scale: f32) -> (Tensor<2>, Tensor<2>);
 
     /// Inverted dropout; its own gradient. A device may keep the mask among `masks`.
     fn drop_out(&self, x: Tensor<2>, dropout: Dropout, masks: &DropoutMasks) -> Tensor<2>;
@@ -148,6 +148,12 @@ pub(crate) trait Ops: fmt::Debug + Send + Sync {
         product: &dyn Fn(&Range<usize>, &Range<usize>) -> Tensor<2>,
         read: &mut dyn FnMut(Range<usize>, Logits<'_>),
     );
+
+    /// The logits that products of a head count as.
+    fn logits(&self, form: LogitForm, products: Tensor<2>) -> Tensor<2>;
+
+    /// The gradient of [`Ops::logits`], given logits and their gradient.
+    fn logits_backward(&self, form: LogitForm, logits: Tensor<2>, d_logits: Tensor<2>) -> Tensor<2>;
 
     /// The cross entropy of each label, and the gradient of `sum(seeds * losses)` with respect to the logits.
     fn cross_entropy_backward(

@@ -23,7 +23,7 @@ pub(crate) use contract::Ops;
 pub use device::cross_entropy;
 pub(crate) use dropout::Dropout;
 pub(crate) use input::Input;
-pub use lobass_kernels::{Activation, Gate};
+pub use lobass_kernels::{Activation, Gate, LogitForm};
 pub use logits::{LogitBlocks, Logits};
 pub use norm::{NormForm, NormKind};
 pub(crate) use norm::{NormGradients, NormWeights};

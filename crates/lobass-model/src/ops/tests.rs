@@ -9,12 +9,12 @@ use rand_chacha::ChaCha8Rng;
 use super::device::DeviceOps;
 use super::host::HostOps;
 use super::{
-    Activation, AttentionInputs, Dropout, DropoutMasks, Gate, Heads, KeyPath, NormForm, NormKind,
+    Activation, AttentionInputs, Dropout, DropoutMasks, Gate, Heads, KeyPath, LogitForm, NormForm, NormKind,
     NormWeights, Ops, Rotary, Tables,
 };
 use crate::batch::{Packed, tests::rows_of};
 use crate::testing::tiny_with;
-use crate::{Decoder, DecoderSpec, Gradients, LoraConfig, TraceOptions};
+use crate::{Decoder, DecoderSpec, EmbeddingScale, Gradients, LoraConfig, TraceOptions};
 
 /// Activations are of order one, and both sides are f32.
 const TOLERANCE: f32 = 2e-5;
@@ -125,7 +125,17 @@ proptest! {
     fn sums(rows in 1usize..6, width in 1usize..40, seed: u64) {
         let ((host, device), shape) = (both(), [rows, width]);
         let (x, y) = (random(seed, shape), random(seed ^ 1, shape));
-        assert_close("residual", host.residual(x.clone(), y.clone()).0, device.residual(x, y).0);
+        for scale in [1.0, 0.25] {
+            let expected = device.residual(x.clone(), y.clone(), scale).0;
+            assert_close("residual", host.residual(x.clone(), y.clone(), scale).0, expected);
+        }
+        for cap in [None, Some(0.5)] {
+            let form = LogitForm { scale: 2.0, cap };
+            let (found, expected) = (host.logits(form, x.clone()), device.logits(form, x.clone()));
+            let gradient = |ops: &dyn Ops, logits: &Tensor<2>| ops.logits_backward(form, logits.clone(), y.clone());
+            assert_close("their gradient", gradient(&host, &found), gradient(&device, &expected));
+            assert_close("logits", found, expected);
+        }
         let (one, other) = (vector(seed, width), vector(seed ^ 1, width));
         assert_close("sum", host.added(one.clone(), other.clone()), device.added(one.clone(), other));
         let (found, expected) = (host.sum_of_squares(&one), device.sum_of_squares(&one));
@@ -282,8 +292,13 @@ fn a_model_has_the_same_hidden_states_and_gradients_either_way() {
     let windows =
         r#", "head_dim": 4, "use_sliding_window": true, "sliding_window": 3, "max_window_layers": 1"#;
     let qwen = tiny_with(windows).replace(r#""llama""#, r#""qwen3""#);
-    for json in [tiny_with(""), qwen] {
-        let base = Decoder::random(&DecoderSpec::from_json(&json).unwrap(), 7, &Device::flex());
+    let [llama, qwen] = [tiny_with(""), qwen].map(|json| DecoderSpec::from_json(&json).unwrap());
+    let mut scaled = llama.clone();
+    scaled.embedding_scale = EmbeddingScale { factor: 3.0, is_rounded: true };
+    scaled.logits = LogitForm { scale: 0.5, cap: Some(0.7) };
+    scaled.layers.iter_mut().for_each(|layer| layer.residual_scale = 0.3);
+    for spec in [llama, qwen, scaled] {
+        let base = Decoder::random(&spec, 7, &Device::flex());
         let lora = LoraConfig { rank: 3, dropout: 0.5, ..LoraConfig::default() };
         // A new adapter's second factor is zero, and so are the gradients of its first one.
         let adapted =
@@ -308,8 +323,8 @@ fn assert_same_passes(model: &Decoder, on_tensors: &Decoder) {
         let gradients = |model: &Decoder| {
             let (hidden, trace) = model.trace(&apart, TraceOptions { recompute, dropout_seed: Some(11) });
             let mut gradients = model.gradients();
-            let d_logits = model.logits(&hidden);
-            let d_hidden = model.logits_backward(hidden, &d_logits, &mut gradients);
+            let (labels, seeds) = ([3, 1, 4, 1, 5, 9, 2, 6, 5], [0.5; 9]);
+            let (_, d_hidden) = model.cross_entropy_backward(hidden, &labels, &seeds, &mut gradients);
             model.backward(trace, d_hidden, &mut gradients);
             gradients
         };

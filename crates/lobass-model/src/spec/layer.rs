@@ -13,6 +13,8 @@ pub struct LayerSpec {
     pub norm: NormSpec,
     /// Where these norms stand.
     pub placement: Placement,
+    /// The factor of what attention and MLP add to the residual stream; mostly 1.
+    pub residual_scale: f32,
 }
 
 /// Where the norms of a layer stand. Names are those of checkpoints.

@@ -3,11 +3,14 @@
 //! [`crate::families`] makes it from a `config.json`.
 
 mod attention;
+mod embedding;
 mod layer;
 mod rope;
 
+use crate::LogitForm;
 use crate::names::NameRules;
 pub use attention::{AttentionSpec, Biases, QkNorm};
+pub use embedding::EmbeddingScale;
 pub use layer::{LayerSpec, MlpSpec, NormSpec, Placement};
 pub use rope::{RopeScaling, RopeSpec};
 
@@ -30,6 +33,10 @@ pub struct DecoderSpec {
     pub layers: Vec<LayerSpec>,
     /// The norm before the head.
     pub final_norm: NormSpec,
+    /// The factor of embeddings.
+    pub embedding_scale: EmbeddingScale,
+    /// What the products of the head count as.
+    pub logits: LogitForm,
     /// Rotary embeddings, by their number in [`AttentionSpec::rope`].
     pub ropes: Vec<RopeSpec>,
     /// Beginning-of-sequence token, if the config names one.

@@ -2,6 +2,7 @@
 
 use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use lobass_kernels::LogitForm;
 
 /// The cross entropy of each label, `log(sum exp(logits)) - logits[label]`, in tensor operations: on any device.
 ///
@@ -12,6 +13,22 @@ pub fn cross_entropy(logits: Tensor<2>, labels: &[u32]) -> Vec<f32> {
     let max = logits.clone().max_dim(1);
     let log_sum = (logits - max.clone()).exp().sum_dim(1).log() + max;
     (log_sum - of_label).into_data().iter::<f32>().collect()
+}
+
+pub(super) fn logits(form: LogitForm, products: Tensor<2>) -> Tensor<2> {
+    let scaled = if form.scale == 1.0 { products } else { products * form.scale };
+    match form.cap {
+        None => scaled,
+        Some(cap) => (scaled / cap).tanh() * cap,
+    }
+}
+
+pub(super) fn logits_backward(form: LogitForm, logits: Tensor<2>, d_logits: Tensor<2>) -> Tensor<2> {
+    let d_scaled = match form.cap {
+        None => d_logits,
+        Some(cap) => d_logits * (-(logits / cap).square() + 1.0),
+    };
+    if form.scale == 1.0 { d_scaled } else { d_scaled * form.scale }
 }
 
 pub(super) fn cross_entropy_backward(

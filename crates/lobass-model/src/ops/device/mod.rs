@@ -9,7 +9,7 @@ mod norm;
 use std::ops::Range;
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
-use lobass_kernels::{Activation, AdamW, Gate};
+use lobass_kernels::{Activation, AdamW, Gate, LogitForm};
 pub use loss::cross_entropy;
 
 use super::attention::{AttentionInputs, AttentionOutput, Heads};
@@ -125,7 +125,8 @@ impl Ops for DeviceOps {
         gate::value_and_slope(activation, x).1 * d_output
     }
 
-    fn residual(&self, x: Tensor<2>, y: Tensor<2>) -> (Tensor<2>, Tensor<2>) {
+    fn residual(&self, x: Tensor<2>, y: Tensor<2>, scale: f32) -> (Tensor<2>, Tensor<2>) {
+        let y = if scale == 1.0 { y } else { y * scale };
         (x.clone() + y, x)
     }
 
@@ -174,6 +175,14 @@ impl Ops for DeviceOps {
             let rows = start..n_rows.min(start + size);
             read(rows.clone(), Logits::Whole(product(&rows, &(0..vocab))));
         }
+    }
+
+    fn logits(&self, form: LogitForm, products: Tensor<2>) -> Tensor<2> {
+        loss::logits(form, products)
+    }
+
+    fn logits_backward(&self, form: LogitForm, logits: Tensor<2>, d_logits: Tensor<2>) -> Tensor<2> {
+        loss::logits_backward(form, logits, d_logits)
     }
 
     fn cross_entropy_backward(

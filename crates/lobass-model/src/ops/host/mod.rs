@@ -8,7 +8,7 @@ mod norm;
 use std::ops::Range;
 
 use burn::tensor::{DType, Device, Tensor, bf16};
-use lobass_kernels::{Activation, AdamW, Gate, PackedBf16};
+use lobass_kernels::{Activation, AdamW, Gate, LogitForm, PackedBf16};
 
 use self::buffers::buffer;
 use self::lent::{Lent, Read, tensor, widened};
@@ -138,9 +138,9 @@ impl Ops for HostOps {
         x.back()
     }
 
-    fn residual(&self, x: Tensor<2>, y: Tensor<2>) -> (Tensor<2>, Tensor<2>) {
+    fn residual(&self, x: Tensor<2>, y: Tensor<2>, scale: f32) -> (Tensor<2>, Tensor<2>) {
         let (x, mut y) = (Lent::new(x), Lent::new(y));
-        lobass_kernels::axpy(1.0, x.values(), y.values_mut());
+        lobass_kernels::scaled_sum(x.values(), scale, y.values_mut());
         (y.back(), x.back())
     }
 
@@ -193,6 +193,21 @@ impl Ops for HostOps {
             };
             read(rows.clone(), Logits::Blocks(LogitBlocks(&each_block)));
         }
+    }
+
+    fn logits(&self, form: LogitForm, products: Tensor<2>) -> Tensor<2> {
+        if form == LogitForm::PLAIN {
+            return products;
+        }
+        let mut products = Lent::new(products);
+        lobass_kernels::logits(form, products.values_mut());
+        products.back()
+    }
+
+    fn logits_backward(&self, form: LogitForm, logits: Tensor<2>, d_logits: Tensor<2>) -> Tensor<2> {
+        let (logits, mut d_logits) = (Lent::new(logits), Lent::new(d_logits));
+        lobass_kernels::logits_backward(form, logits.values(), d_logits.values_mut());
+        d_logits.back()
     }
 
     fn cross_entropy_backward(
