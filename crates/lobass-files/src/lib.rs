@@ -22,3 +22,7 @@ mod whole;
 
 pub use partial::{is_partial, keep};
 pub use whole::{WholeFile, write_whole};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -68,3 +68,7 @@ pub use project::project;
 pub use rotate::{Turned, rotate, rotate_backward};
 pub use vector::{axpy, scaled_sum, sum_of_squares};
 pub use widen::{widen_bf16, widen_f16};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

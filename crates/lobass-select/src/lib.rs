@@ -56,3 +56,7 @@ pub use strategy::{
 };
 pub use summary::{SourceShare, Summary, Ties, summarize};
 pub use tokens::{Scope, Threshold, TokenMask, TokenScore};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

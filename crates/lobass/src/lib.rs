@@ -87,3 +87,11 @@ pub use score::{ScoreOptions, Scored, score};
 pub use select::{Kept, select, select_and_report, select_by, select_with};
 pub use strategies::{StrategyRecord, strategies};
 pub use train::{TrainOptions, TrainedReport, train};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guides/embedding.md")]
+struct EmbeddingGuide;

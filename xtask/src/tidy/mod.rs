@@ -7,6 +7,7 @@ mod manifests;
 mod markdown;
 mod merges;
 mod prose;
+mod rust_blocks;
 mod sources;
 
 use std::path::{Path, PathBuf};
@@ -29,6 +30,7 @@ fn offenses(root: &Path) -> Result<Vec<String>> {
     found.extend(links::offenses(root, &files)?);
     found.extend(book::offenses(root, &files)?);
     found.extend(examples::offenses(root, &files)?);
+    found.extend(rust_blocks::offenses(root, &files)?);
     found.extend(merges::offenses(root, &files)?);
     found.extend(prose::offenses(root, &files)?);
     Ok(found)
