@@ -32,6 +32,10 @@ pub(crate) fn run(shell: &Shell, args: &Args) -> Result<()> {
     }
     let python = python::environment(shell, TOOLS.0, TOOLS.1)?;
     let bin = Path::new(&python).parent().context("an interpreter is in a folder")?.to_owned();
+    // Both tools look for zig as a module of the `python3` on the path.
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = [shell.current_dir().join(&bin)].into_iter().chain(std::env::split_paths(&path));
+    let _path = shell.push_env("PATH", std::env::join_paths(folders)?);
     let (target, profile) = (target_dir(shell)?, &args.profile);
     let out = target.join(OUT);
     shell.remove_path(&out)?;
