@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::folds::Folds;
+use crate::model_record::ModelRecord;
 use crate::request::ReferenceMode;
 use crate::unread::UnreadRecord;
 
@@ -117,26 +118,6 @@ impl ModelKey {
     }
 }
 
-/// A model of a table, and how it was fine-tuned if it is one of several references.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ModelRecord {
-    /// The model in its role.
-    #[serde(flatten)]
-    pub model: ModelKey,
-    /// The seed of its training, if it is a reference whose seed is known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub seed: Option<u64>,
-    /// The fold that it was not trained on, if references were cross-fitted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fold: Option<usize>,
-}
-
-impl From<ModelKey> for ModelRecord {
-    fn from(model: ModelKey) -> Self {
-        Self { model, seed: None, fold: None }
-    }
-}
-
 /// Everything that numbers in a score table depend on; stored in the table under the key `lobass`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -192,7 +173,7 @@ impl Manifest {
 
     /// Columns of losses, without `_nll`, that are neither the base's nor the reference's.
     pub(crate) fn further_columns(&self) -> Vec<String> {
-        let roles = self.models.iter().map(|model| &model.model.role);
+        let roles = self.models.iter().map(ModelRecord::role);
         let roles = roles.filter(|role| ![ModelRole::Base, ModelRole::REFERENCE].contains(role));
         let roles: Vec<String> = roles.map(ToString::to_string).collect();
         further_columns(&roles, self.pairs)

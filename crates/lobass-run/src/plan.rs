@@ -1,5 +1,6 @@
 //! The work to do: immutable, and named by its content.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use lobass_core::Detail;
@@ -7,10 +8,10 @@ use lobass_data::{Duplicates, EncodeOptions, Encoder, Pool};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::commit::to_json;
-use crate::manifest::{InputRecord, ModelRecord, TemplateRecord};
+use crate::commit::{TOOL, to_json};
+use crate::manifest::{InputRecord, TemplateRecord};
 use crate::shard::{Shard, cut};
-use crate::{Error, Manifest, ReferenceModel, Seal};
+use crate::{Error, Manifest, ModelRecord};
 
 /// The data of a run, how it becomes sequences, and how it is cut.
 ///
@@ -128,29 +129,24 @@ impl Plan {
         self.inputs.iter().any(|input| input.layout.is_preference())
     }
 
-    pub(crate) fn manifest(&self, seal: &Seal) -> Manifest {
-        let trained =
-            |one: &ReferenceModel| ModelRecord { model: one.model.clone(), seed: one.seed, fold: one.fold };
-        let further = seal.further.iter().cloned().map(ModelRecord::from);
+    /// The manifest of a table of this plan, before its rows are counted.
+    pub(crate) fn manifest(&self, models: Vec<ModelRecord>, detail: Detail) -> Manifest {
         Manifest {
             version: VERSION,
-            tool: concat!("lobass ", env!("CARGO_PKG_VERSION")).to_owned(),
+            tool: TOOL.to_owned(),
             plan: self.id(),
             inputs: self.inputs.clone(),
             tokenizer: self.tokenizer.clone(),
             template: self.template.clone(),
             encoding: self.encoding,
             duplicates: self.duplicates,
-            models: std::iter::once(seal.base.clone().into())
-                .chain(seal.references.iter().map(trained))
-                .chain(further)
-                .collect(),
-            mode: (!seal.references.is_empty()).then_some(seal.mode),
-            folds: seal.folds,
+            models,
+            mode: None,
+            folds: None,
             pairs: self.has_pairs(),
-            per_token: seal.detail == Detail::PerToken,
+            per_token: detail == Detail::PerToken,
             n_rows: self.n_rows(),
-            counts: std::collections::BTreeMap::new(),
+            counts: BTreeMap::new(),
             unread: Vec::new(),
             digest: None,
         }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::folds::Folds;
 use crate::manifest::BRIER;
-use crate::{Error, ModelKey};
+use crate::{Error, ModelKey, ModelRecord};
 
 /// The models that are joined into a table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -136,6 +136,15 @@ impl Seal {
     pub(crate) fn models(&self) -> impl Iterator<Item = &ModelKey> {
         let references = self.references.iter().map(|reference| &reference.model);
         [&self.base].into_iter().chain(references).chain(&self.further)
+    }
+
+    /// All models, as a manifest has them.
+    pub(crate) fn records(&self) -> Vec<ModelRecord> {
+        let reference =
+            |one: &ReferenceModel| ModelRecord { seed: one.seed, fold: one.fold, ..one.model.clone().into() };
+        let further = self.further.iter().cloned().map(ModelRecord::from);
+        let references = self.references.iter().map(reference);
+        std::iter::once(self.base.clone().into()).chain(references).chain(further).collect()
     }
 
     /// This request without paths of models.

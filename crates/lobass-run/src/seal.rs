@@ -1,6 +1,6 @@
 //! Joining all units into the score table.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::io::Write;
 use std::path::Path;
 
@@ -14,24 +14,9 @@ use crate::join::{join, unscored_record};
 use crate::rows::EncodedRow;
 use crate::shard::Shard;
 use crate::table::{TableRow, TableShape, TableWriter};
+use crate::tally::{SealReport, Tally};
 use crate::unread::UnreadTally;
-use crate::{Error, Manifest, ScoreFile, Seal, WorkDir};
-
-/// A description of a sealed table.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SealReport {
-    /// The manifest of the table.
-    pub manifest: Manifest,
-    /// Tokens of all scored rows, of pairs those of both sides.
-    pub n_tokens: u64,
-    /// Scored tokens of all scored rows, of pairs those of both sides.
-    pub n_scored: u64,
-    /// The first row of each status that has a reason, and that reason.
-    pub reasons: BTreeMap<RowStatus, (u64, String)>,
-    /// Whether there are losses under two models, and those of every row are equal: the models compute the same, and
-    /// scores made of both say nothing.
-    pub models_agree: bool,
-}
+use crate::{Error, ScoreFile, Seal, WorkDir};
 
 impl WorkDir {
     /// Joins encoded rows and the losses of some models into a table, which appears whole or not at all.
@@ -81,7 +66,8 @@ impl WorkDir {
         name: &Path,
         sink: W,
     ) -> Result<(W, SealReport), Error> {
-        let mut manifest = self.plan.manifest(seal);
+        let mut manifest = self.plan.manifest(seal.records(), seal.detail);
+        (manifest.mode, manifest.folds) = ((!seal.references.is_empty()).then_some(seal.mode), seal.folds);
         let mut writer = TableWriter::new(name, sink, TableShape::of(seal, manifest.pairs))?;
         let mut tally = Tally::default();
         let mut unread = UnreadTally::default();
@@ -96,13 +82,11 @@ impl WorkDir {
                 writer.write(&rows)?;
             }
         }
-        manifest.counts = tally.counts;
+        manifest.counts = tally.counts.clone();
         manifest.unread = unread.records(&self.plan);
         manifest.digest = Some(audit.digest);
         let sink = writer.finish(&manifest)?;
-        let models_agree = tally.n_compared > 0 && !tally.differ;
-        let Tally { n_tokens, n_scored, reasons, .. } = tally;
-        Ok((sink, SealReport { manifest, n_tokens, n_scored, reasons, models_agree }))
+        Ok((sink, tally.report(manifest)))
     }
 
     /// The data of some shards, by the name of its file.
@@ -164,44 +148,6 @@ fn given_up(row: EncodedRow, shard: Shard, role: &str) -> TableRow {
         record.reason = Some(format!("its shard, {}, was given up under model `{role}`", shard.id));
     }
     TableRow::without_losses(record)
-}
-
-/// The counts of a seal.
-#[derive(Default)]
-struct Tally {
-    counts: BTreeMap<RowStatus, u64>,
-    reasons: BTreeMap<RowStatus, (u64, String)>,
-    n_tokens: u64,
-    n_scored: u64,
-    /// Rows with losses under two models.
-    n_compared: u64,
-    /// Whether the losses of any row differ.
-    differ: bool,
-}
-
-impl Tally {
-    fn count(&mut self, record: &ScoreRecord) {
-        *self.counts.entry(record.status).or_default() += 1;
-        if let Some(reason) = &record.reason {
-            self.reasons.entry(record.status).or_insert_with(|| (record.row, reason.clone()));
-        }
-        if record.status.is_scored() {
-            let rejected = record.rejected.map_or(0, |rejected| rejected.n_scored);
-            self.n_tokens += record.n_tokens_read();
-            self.n_scored += u64::from(record.n_scored) + u64::from(rejected);
-            self.compare(record);
-        }
-    }
-
-    fn compare(&mut self, record: &ScoreRecord) {
-        let other = record.rejected.map(|rejected| (rejected.base, rejected.reference));
-        for (base, reference) in std::iter::once((record.base, record.reference)).chain(other) {
-            if let (Some(base), Some(reference)) = (base, reference) {
-                self.n_compared += 1;
-                self.differ |= base.sum != reference.sum;
-            }
-        }
-    }
 }
 
 fn mark_held_out(record: &mut ScoreRecord, seal: &Seal) {

@@ -233,7 +233,7 @@ fn several_seeds_have_a_column_each_and_a_mean() {
     assert!(table.further.iter().all(|(_, losses)| losses[2].is_none()));
     assert_eq!(table.manifest.seeds(), [4, 5]);
     let roles: Vec<(String, Option<u64>)> =
-        table.manifest.models.iter().map(|one| (one.model.role.to_string(), one.seed)).collect();
+        table.manifest.models.iter().map(|one| (one.role().to_string(), one.seed)).collect();
     let seeds: Vec<_> = roles.iter().map(|(role, seed)| (role.as_str(), *seed)).collect();
     assert_eq!(
         seeds,
@@ -339,7 +339,7 @@ fn a_table_of_an_earlier_version_is_read() {
     fs_err::write(&path, include_str!("old-table.jsonl")).unwrap();
     let table = read_table(&path).unwrap();
     let model = &table.manifest.models[1];
-    assert_eq!((model.model.role.to_string().as_str(), model.seed, model.fold), ("reference", None, None));
+    assert_eq!((model.role().to_string().as_str(), model.seed, model.fold), ("reference", None, None));
     assert_eq!((table.manifest.mode, table.manifest.folds, table.manifest.pairs), (None, None, false));
     assert_eq!(table.records[0].base, Some(Nll { sum: 6.5, n_scored: 2 }));
     assert_eq!(table.records[0].reference, Some(Nll { sum: 1.25, n_scored: 2 }));

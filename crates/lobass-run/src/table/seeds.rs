@@ -7,7 +7,7 @@ use crate::{Manifest, ModelRecord};
 /// The columns that [`losses_by_seed`] reads.
 pub fn seed_columns(manifest: &Manifest) -> ColumnSet {
     let models = || manifest.models.iter().filter(|model| model.seed.is_some());
-    let losses = ColumnSet::of_losses(models().map(|model| model.model.role.clone()));
+    let losses = ColumnSet::of_losses(models().map(|model| model.role().clone()));
     ColumnSet { folds: models().any(|model| model.fold.is_some()), ..losses }
 }
 
@@ -21,7 +21,7 @@ pub fn losses_by_seed(manifest: &Manifest, columns: &ScoreColumns) -> Vec<(u64, 
 fn merged<'a>(models: impl Iterator<Item = &'a ModelRecord>, columns: &ScoreColumns) -> Numbers {
     let mut merged = Numbers::missing(columns.len());
     for model in models {
-        let losses = columns.losses(&model.model.role.to_string());
+        let losses = columns.losses(&model.role().to_string());
         let unseen = |row: usize| {
             model.fold.is_none_or(|fold| columns.fold(row).is_some_and(|of| of as usize == fold))
         };

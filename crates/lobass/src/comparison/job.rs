@@ -106,10 +106,7 @@ impl CompareJob<'_> {
         let (checkpoint, encode) = (&base.checkpoint, &self.settings.sequences);
         let pool = self.pool.clone();
         let sequences = Sequences::of(pool, encode, checkpoint.dir(), checkpoint.spec(), told, runtime)?;
-        let scored_by = manifest.models.iter().find(|record| record.model.role == ModelRole::Base);
-        if scored_by.is_some_and(|record| record.model.weights_digest != base.key.weights_digest) {
-            runtime.warn("the table was scored by another base than the one that is trained here");
-        }
+        self.warn_of_base(base, runtime);
         if sequences.encoder.tokenizer().digest() != manifest.tokenizer {
             runtime.warn(
                 "the table was made with another tokenizer; rows are matched by their place in the data",
@@ -125,5 +122,20 @@ impl CompareJob<'_> {
             ));
         }
         Ok(sequences)
+    }
+
+    /// Warns if the base that is trained is not known to be the one that scored the table.
+    fn warn_of_base(&self, base: &Model, runtime: &Runtime) {
+        let mut models = self.table.manifest().models.iter();
+        let Some(scored_by) = models.find(|record| *record.role() == ModelRole::Base) else { return };
+        if let Some(provenance) = scored_by.imported() {
+            runtime.warn(&format!(
+                "the losses of the table were computed by {} under `{}`; lobass cannot check that this is the base that is \
+                 trained here",
+                provenance.program, provenance.model
+            ));
+        } else if scored_by.key().is_some_and(|key| key.weights_digest != base.key.weights_digest) {
+            runtime.warn("the table was scored by another base than the one that is trained here");
+        }
     }
 }

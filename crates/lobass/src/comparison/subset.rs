@@ -122,12 +122,15 @@ pub(super) fn cost_of_selecting(
             true => found.reference().is_some_and(|reference| reference.epoch.is_none()),
             false => *found == role,
         };
-        let read: Vec<_> =
-            models.iter().map(|record| &record.model).filter(|model| is_read(&model.role)).collect();
+        let read: Vec<_> = models.iter().filter(|model| is_read(model.role())).collect();
         // Other contexts of a model are passes too, under other names.
         scoring += read.len().max(1);
-        for model in read.iter().filter(|model| model.role.reference().is_some()) {
-            let path = Path::new(&model.path);
+        for model in read.iter().filter(|model| model.role().reference().is_some()) {
+            let path = Path::new(model.name());
+            if model.imported().is_some() {
+                trained.insert(path, None); // the training was not lobass's
+                continue;
+            }
             let record = TrainingRecord::read(path)?;
             let training = TrainingRecord::home(path).unwrap_or(path);
             trained.insert(training, record.and_then(|record| record.n_tokens()));

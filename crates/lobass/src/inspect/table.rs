@@ -5,7 +5,7 @@ use std::path::Path;
 
 use lobass_core::{ModelRole, Observer as _};
 use lobass_data::PoolRow;
-use lobass_run::{Manifest, ScoreFile};
+use lobass_run::{Manifest, ModelRecord, ScoreFile};
 
 use crate::error::{Context as _, Result, bail};
 use crate::model::Model;
@@ -35,12 +35,12 @@ pub(super) fn check(
         }
     }
     let encoder = &sequences.encoder;
-    let of_base = manifest.models.iter().find(|record| record.model.role == ModelRole::Base);
+    let of_base = manifest.models.iter().filter_map(ModelRecord::key).find(|key| key.role == ModelRole::Base);
     let differences = [
         (manifest.tokenizer != encoder.tokenizer().digest(), "tokenizer"),
         (manifest.template.digest != encoder.template().digest(), "chat template"),
         (manifest.encoding != *encoder.options(), "mask, maximal length, or rule for longer rows"),
-        (of_base.is_some_and(|record| record.model.weights_digest != base.key.weights_digest), "base"),
+        (of_base.is_some_and(|key| key.weights_digest != base.key.weights_digest), "base"),
     ];
     for (_, what) in differences.iter().filter(|(differs, _)| *differs) {
         runtime.warn(&format!("the score table was made with another {what} than what is shown here"));

@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use lobass_core::ModelRole;
 use lobass_report::{Command, Report};
 use lobass_run::Manifest;
 
+use super::table_command::table_command;
 use crate::error::Result;
 use crate::settings::SelectSettings;
-use crate::shell::{quoted_path, quoted_source};
+use crate::shell::quoted_path;
 
 /// The parts of command lines that the page does not know.
 #[derive(Debug, Clone, Default)]
@@ -47,7 +47,7 @@ impl Spelled {
         let budget = format!("--budget {} --seed {}", report.budget, report.seed);
         let mut commands: Vec<Command> = self.whole.iter().cloned().collect();
         if commands.is_empty() {
-            commands.extend(score(&scores, manifest));
+            commands.extend(table_command(&scores, manifest));
         }
         for view in &report.views {
             let name = &view.strategy;
@@ -84,43 +84,4 @@ impl Spelled {
         ));
         Ok(commands)
     }
-}
-
-/// The command that makes a table with at most one reference. Tables with several references come from a run.
-fn score(scores: &str, manifest: &Manifest) -> Option<Command> {
-    let of = |role: ModelRole| manifest.models.iter().find(|model| model.model.role == role);
-    let base = of(ModelRole::Base)?;
-    let (unconditional, brier) =
-        (of(ModelRole::BaseUnconditional).is_some(), of(ModelRole::BaseBrier).is_some());
-    let known =
-        1 + [of(ModelRole::REFERENCE).is_some(), unconditional, brier].into_iter().filter(|&is| is).count();
-    if manifest.models.len() > known {
-        return None;
-    }
-    let mut line = format!("lobass score --base {}", quoted_path(base.model.path.as_ref()));
-    if let Some(reference) = of(ModelRole::REFERENCE) {
-        line += &format!(" --reference {}", quoted_path(reference.model.path.as_ref()));
-    }
-    line += " --data";
-    for input in &manifest.inputs {
-        line += &format!(" {}", quoted_source(&input.source, &input.path));
-    }
-    let encoding = &manifest.encoding;
-    line += &format!(
-        " --mask {} --max-length {} --overlong {}",
-        encoding.mask, encoding.max_length, encoding.overlong
-    );
-    line += &format!(" --dtype {} --device {}", base.model.dtype, base.model.device);
-    if unconditional {
-        line += " --context unconditional";
-    }
-    if brier {
-        line += " --brier";
-    }
-    if manifest.per_token {
-        line += " --per-token";
-    }
-    let what = "The score table, if the columns of the data were found by themselves, repeated rows were kept, and the chat \
-                template was the checkpoint’s own; whether it is the same table its digest says";
-    Some(Command { what: what.to_owned(), line: line + &format!(" --out {scores}") })
 }

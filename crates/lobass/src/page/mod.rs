@@ -8,6 +8,7 @@ mod of_run;
 mod of_table;
 mod request;
 mod shown;
+mod table_command;
 
 pub use models::TableModels;
 pub(crate) use of_run::RunPage;

@@ -112,7 +112,8 @@ impl TableModels<'_> {
         };
         let mut compute = self.compute.clone();
         if compute.dtype.is_none() {
-            compute.dtype = manifest.models.first().map(|model| model.model.dtype.to_string());
+            compute.dtype =
+                manifest.models.first().and_then(ModelRecord::key).map(|key| key.dtype.to_string());
         }
         let base = Model::open_as(ModelRole::Base, base, &compute, runtime)?;
         known(&base, manifest, true)?;
@@ -133,8 +134,8 @@ pub(super) type OpenedModels = (Model, Vec<(Model, Option<usize>)>);
 /// The record of a model in the table.
 fn known<'a>(model: &Model, manifest: &'a Manifest, is_base: bool) -> Result<&'a ModelRecord> {
     let found = manifest.models.iter().find(|record| {
-        (record.model.role == ModelRole::Base) == is_base
-            && record.model.weights_digest == model.key.weights_digest
+        (*record.role() == ModelRole::Base) == is_base
+            && record.key().is_some_and(|key| key.weights_digest == model.key.weights_digest)
     });
     found.with_context(|| {
         let role = &model.key.role;

@@ -108,7 +108,7 @@ fn heat<'a>(
     models: Option<&'a OpenedModels>,
     threads: usize,
 ) -> Heat<'a> {
-    let has_reference = manifest.models.iter().any(|model| model.model.role.reference().is_some());
+    let has_reference = manifest.models.iter().any(|model| model.role().reference().is_some());
     match (encoder, models) {
         (Some(encoder), Some((base, references))) => {
             Heat::Of(encoder, Tokens::Models { base, references, threads })

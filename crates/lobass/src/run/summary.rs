@@ -19,8 +19,7 @@ pub(super) fn write(
     results: &[Value],
     references: &ReferenceReport,
 ) -> Result<()> {
-    let models: Vec<_> =
-        manifest.models.iter().map(|m| format!("- {}: `{}`", m.model.role, m.model.path)).collect();
+    let models: Vec<_> = manifest.models.iter().map(|m| format!("- {}: `{}`", m.role(), m.name())).collect();
     let inputs: Vec<_> = manifest
         .inputs
         .iter()

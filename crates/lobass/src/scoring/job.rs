@@ -187,10 +187,10 @@ impl ScoreJob<'_> {
         let table = ScoreFile::open(self.out)?;
         let found = table.manifest();
         let digest = |key: &ModelKey| (key.role.clone(), key.weights_digest.clone(), key.dtype);
-        let scored_by: Vec<_> = found.models.iter().map(|record| digest(&record.model)).collect();
+        let scored_by: Vec<_> = found.models.iter().map(|record| record.key().map(digest)).collect();
         let models = std::iter::once(&opened.base).chain(&opened.reference).chain(&opened.further);
         let same = found.plan == opened.plan.id()
-            && scored_by == models.map(|model| digest(&model.key)).collect::<Vec<_>>()
+            && scored_by == models.map(|model| Some(digest(&model.key))).collect::<Vec<_>>()
             && found.per_token == (self.detail == Detail::PerToken);
         if !same {
             bail!(

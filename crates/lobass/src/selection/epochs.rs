@@ -5,7 +5,7 @@ use lobass_run::Manifest;
 
 /// The roles of a table's models.
 pub(super) fn roles(manifest: &Manifest) -> Vec<ModelRole> {
-    manifest.models.iter().map(|record| record.model.role.clone()).collect()
+    manifest.models.iter().map(|record| record.role().clone()).collect()
 }
 
 /// The columns of a training: the base, and the reference after each epoch, or at its end if no epoch was kept.

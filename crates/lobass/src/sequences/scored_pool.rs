@@ -107,15 +107,15 @@ pub fn check_model(run: &Path, model: &ModelKey) -> Result<()> {
         return Ok(());
     }
     let table = ScoreFile::open(&scores)?;
-    let known = table.manifest().models.iter().map(|record| &record.model).find(|one| one.role == model.role);
+    let known = table.manifest().models.iter().find(|record| *record.role() == model.role);
     match known {
-        Some(known) if known.weights_digest != model.weights_digest => bail!(
+        Some(known) if known.key().is_none_or(|known| known.weights_digest != model.weights_digest) => bail!(
             Table,
             "`{}`: expected the {} model that its score table was made with, `{}`, found other weights, `{}`; use another \
              run directory",
             run.display(),
             model.role,
-            known.path,
+            known.name(),
             model.path
         ),
         _ => Ok(()),
