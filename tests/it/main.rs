@@ -44,6 +44,8 @@ mod effects;
 // Models and data sets by their hub ids.
 #[cfg(feature = "hub")]
 mod hub;
+// Losses that another program computed.
+mod import;
 // Features that this build lacks are named.
 mod features;
 // Which template and tokenizer of two models, and settings of other trainers.

@@ -22,6 +22,7 @@ const GENERATORS: [&str; 14] = [
     "gen_influence.py",
     "gen_greedy.py",
     "gen_bootstrap.py",
+    "gen_import.py",
 ];
 
 pub(crate) fn run(shell: &Shell) -> Result<()> {

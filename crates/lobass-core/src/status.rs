@@ -35,6 +35,8 @@ pub enum RowStatus {
     OutOfVocabulary,
     /// A repetition of an earlier row's text, left out on request.
     Duplicate,
+    /// Another program computed the losses, and gave none of this row.
+    NoLoss,
     /// A model gave a loss that is not a finite number.
     NonFinite,
     /// Its shard was given up: a worker died of it as often as it was tried.
@@ -43,7 +45,7 @@ pub enum RowStatus {
 
 impl RowStatus {
     /// All statuses, in the order in which summaries list them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Ok,
         Self::Border,
         Self::Truncated,
@@ -56,6 +58,7 @@ impl RowStatus {
         Self::Media,
         Self::OutOfVocabulary,
         Self::Duplicate,
+        Self::NoLoss,
         Self::NonFinite,
         Self::Quarantined,
     ];
@@ -85,6 +88,7 @@ impl RowStatus {
             Self::Media => "media",
             Self::OutOfVocabulary => "out_of_vocabulary",
             Self::Duplicate => "duplicate",
+            Self::NoLoss => "no_loss",
             Self::NonFinite => "non_finite",
             Self::Quarantined => "quarantined",
         }

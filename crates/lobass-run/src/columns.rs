@@ -111,6 +111,11 @@ impl Columns {
         self.batch.column_by_name(name).is_some()
     }
 
+    /// A column of any type, if it is there.
+    pub(crate) fn array(&self, name: &str) -> Option<&ArrayRef> {
+        self.batch.column_by_name(name)
+    }
+
     pub(crate) fn u64s(&self, name: &str) -> Result<&[u64], Error> {
         self.get(name, |array| array.as_primitive_opt::<UInt64Type>().map(|array| &array.values()[..]))
     }

@@ -10,7 +10,7 @@ use lobass_data::{Encoded, Encoder, Overlong, Pool, PoolRow, Unread};
 use crate::commit::{Pending, ROWS, committed};
 use crate::rows::{self, EncodedRow};
 use crate::shard::Shard;
-use crate::{Error, Progress, Stage, WorkDir};
+use crate::{Error, Plan, Progress, Stage, WorkDir};
 
 impl WorkDir {
     /// Encodes every shard that has not been, reading the pool once.
@@ -48,7 +48,7 @@ impl WorkDir {
         let mut progress = Progress::new(Stage::Encode, self.plan.n_rows());
         let mut rows = pool.rows();
         for &shard in &self.plan.shards {
-            let raw: Vec<PoolRow> = self.take(&mut rows, shard)?;
+            let raw: Vec<PoolRow> = self.plan.take(&mut rows, shard)?;
             if done.contains(&shard.id) {
                 progress.rows_resumed += shard.n_rows;
             } else if !goes_on(shard) {
@@ -65,13 +65,16 @@ impl WorkDir {
             progress.rows_done += shard.n_rows;
             observe(progress.clone());
         }
-        match rows.next() {
-            None => Ok(()),
-            Some(_) => Err(self.changed(pool, self.plan.n_rows() + 1)),
-        }
+        self.plan.check_end(pool, &mut rows)
     }
+}
 
-    fn take(
+impl Plan {
+    /// The rows of a shard, which come next.
+    ///
+    /// # Errors
+    /// [`Error::DataChanged`] if there are fewer.
+    pub(crate) fn take(
         &self,
         rows: &mut impl Iterator<Item = Result<PoolRow, lobass_data::Error>>,
         shard: Shard,
@@ -81,19 +84,30 @@ impl WorkDir {
         if taken.len() as u64 == shard.n_rows {
             return Ok(taken);
         }
-        let input = &self.plan.inputs.last().expect("a plan with shards has inputs");
+        let input = &self.inputs.last().expect("a plan with shards has inputs");
         let found = shard.first_row + taken.len() as u64;
-        Err(Error::DataChanged { path: (&input.path).into(), expected: self.plan.n_rows(), found })
+        Err(Error::DataChanged { path: (&input.path).into(), expected: self.n_rows(), found })
     }
 
-    fn changed(&self, pool: &Pool, found: u64) -> Error {
+    /// Checks that all rows were taken.
+    ///
+    /// # Errors
+    /// [`Error::DataChanged`] if there are more.
+    pub(crate) fn check_end(
+        &self,
+        pool: &Pool,
+        rows: &mut impl Iterator<Item = Result<PoolRow, lobass_data::Error>>,
+    ) -> Result<(), Error> {
+        if rows.next().is_none() {
+            return Ok(());
+        }
         let path = pool.files().last().map(|file| file.path().to_owned()).unwrap_or_default();
-        Error::DataChanged { path, expected: self.plan.n_rows(), found }
+        Err(Error::DataChanged { path, expected: self.n_rows(), found: self.n_rows() + 1 })
     }
 }
 
 /// Encodes rows on several threads; the result does not depend on how many.
-fn encode_rows(
+pub(crate) fn encode_rows(
     pool: &Pool,
     encoder: &Encoder,
     rows: &[PoolRow],

@@ -212,6 +212,16 @@ pub enum Error {
         /// The table.
         path: PathBuf,
     },
+    /// Losses of another program that cannot be read, or do not fit the rows that they are about.
+    #[error("losses `{}`{place}: {reason}", path.display())]
+    Losses {
+        /// The file, or its name in memory.
+        path: PathBuf,
+        /// The line or the record, behind a comma; empty if it is about the whole file.
+        place: String,
+        /// What was expected and what was found.
+        reason: String,
+    },
     /// A file that is not a score table.
     #[error("`{}` is not a score table: {reason}", path.display())]
     NotATable {

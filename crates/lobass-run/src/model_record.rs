@@ -1,5 +1,7 @@
 //! The models of a score table, as its manifest names them: lobass ran them, or another program did.
 
+use std::fmt;
+
 use lobass_core::ModelRole;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -57,6 +59,20 @@ pub struct Provenance {
     pub losses: String,
     /// SHA-256 of the bytes of the losses.
     pub sha256: String,
+}
+
+/// Such as: vllm 0.11.0, bfloat16, `org/name`.
+impl fmt::Display for Provenance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.program)?;
+        if let Some(version) = &self.version {
+            write!(f, " {version}")?;
+        }
+        if let Some(dtype) = &self.dtype {
+            write!(f, ", {dtype}")?;
+        }
+        write!(f, ", `{}`", self.model)
+    }
 }
 
 impl<'de> Deserialize<'de> for RecordedModel {

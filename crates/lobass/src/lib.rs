@@ -37,6 +37,7 @@
 //! - [`model`], [`sequences`], [`scoring`], [`table`], and [`selection`] are the steps of a run, on work directories.
 //! - [`run::run`] trains references of several kinds by its settings: on the whole pool, cross-fitted, held out, or of
 //!   several seeds. [`mod@reference`] is the record of a training.
+//! - [`encoding`] writes the tokens of rows for another program, and [`import`] makes a score table of its losses.
 //! - [`plan`] and [`worker`] divide scoring among many machines.
 //! - [`comparison`] trains on the selections of strategies and measures the results on held-out examples.
 //! - [`embedding`] computes vectors of rows, [`influence`] gradients of rows. [`page`] writes the report.
@@ -46,9 +47,11 @@ pub mod checks;
 pub mod comparison;
 pub mod device;
 pub mod embedding;
+pub mod encoding;
 mod error;
 mod faults;
 mod hub;
+pub mod import;
 pub mod influence;
 pub mod inspect;
 pub mod mask;

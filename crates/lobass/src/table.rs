@@ -53,17 +53,33 @@ pub fn write_table(
     format: TableFormat,
     runtime: &Runtime,
 ) -> Result<SealReport> {
+    write_as(format, out, runtime, |parquet| Ok(work.seal_without(seal, allow_quarantined, parquet)?))
+}
+
+/// Writes a table in a format by a function that writes Parquet, and says what is in it.
+pub(crate) fn write_as(
+    format: TableFormat,
+    out: &Path,
+    runtime: &Runtime,
+    write: impl FnOnce(&Path) -> Result<SealReport>,
+) -> Result<SealReport> {
     let report = match format {
-        TableFormat::Parquet => work.seal_without(seal, allow_quarantined, out)?,
+        TableFormat::Parquet => write(out)?,
         TableFormat::JsonLines => {
             let beside = out.parent().filter(|parent| !parent.as_os_str().is_empty());
             let dir = tempfile::tempdir_in(beside.unwrap_or(Path::new("."))).context("beside the table")?;
             let parquet = dir.path().join("scores.parquet");
-            let report = work.seal_without(seal, allow_quarantined, &parquet)?;
+            let report = write(&parquet)?;
             write_json_lines(&read_table(&parquet)?, out)?;
             report
         }
     };
+    say(&report, runtime);
+    Ok(report)
+}
+
+/// Notes the size of a table, and warns if its models compute the same.
+pub(crate) fn say(report: &SealReport, runtime: &Runtime) {
     runtime.note(&format!(
         "{:16} {}, {} scored of {} tokens",
         "table",
@@ -77,7 +93,6 @@ pub fn write_table(
              nothing; is the reference the model that was fine-tuned?",
         );
     }
-    Ok(report)
 }
 
 /// The columns that margins need.
@@ -149,6 +164,11 @@ impl fmt::Display for TableReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = Labelled::default();
         text.line("scores", self.scores.display());
+        for model in &self.manifest.models {
+            if let Some(provenance) = model.imported() {
+                text.line("imported", format!("{}: {provenance}", model.role()));
+            }
+        }
         for (status, n) in &self.manifest.counts {
             let why = self.reasons.get(status).filter(|_| *status != RowStatus::HeldOut);
             let why =

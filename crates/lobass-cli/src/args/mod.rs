@@ -7,6 +7,7 @@ mod data;
 mod embed;
 mod encode;
 mod help;
+mod import;
 mod inspect;
 mod job;
 mod less;
@@ -38,6 +39,7 @@ pub(crate) use compute::ComputeArgs;
 pub(crate) use data::DataArgs;
 pub(crate) use embed::{EmbedArgs, VectorArgs};
 pub(crate) use encode::EncodeArgs;
+pub(crate) use import::{ImportArgs, TokensArgs};
 pub(crate) use inspect::InspectArgs;
 pub(crate) use job::JobArgs;
 pub(crate) use less::LessArgs;
@@ -87,6 +89,10 @@ pub(crate) enum Command {
     Train(Box<TrainArgs>),
     /// Compute the loss of every row under one or two models
     Score(Box<ScoreArgs>),
+    /// Write the tokens of every row, for another program to compute their losses
+    Encode(Box<TokensArgs>),
+    /// Make a score table from losses that another program computed
+    Import(Box<ImportArgs>),
     /// Make a vector of every row, for selections that compare rows
     Embed(Box<EmbedArgs>),
     /// Score rows by how much training on them helps a target task (LESS)

@@ -5,7 +5,9 @@ mod compare;
 mod demo;
 mod doctor;
 mod embed;
+mod encode;
 mod gc;
+mod import;
 mod inspect;
 mod less;
 mod mask;
@@ -37,6 +39,8 @@ pub(crate) fn dispatch(command: Command, ui: &Ui) -> anyhow::Result<Outcome> {
         Command::Run(args) => run::run(&args, ui),
         Command::Train(args) => train::train(&args, ui),
         Command::Score(args) => score::score(&args, ui),
+        Command::Encode(args) => encode::encode(&args, ui),
+        Command::Import(args) => import::import(&args, ui),
         Command::Embed(args) => embed::embed(&args, ui),
         Command::Less(args) => less::less(&args, ui),
         Command::Plan(args) => plan::plan(&args, ui),

@@ -89,6 +89,13 @@ pub(crate) struct TableShape {
 }
 
 impl TableShape {
+    /// The columns of models whose losses another program computed: a base, and a reference perhaps.
+    pub(crate) fn of_import(roles: Vec<String>, pairs: bool, detail: Detail) -> Self {
+        let reference = roles.len() > 1;
+        let tokens = if detail == Detail::PerToken { roles } else { Vec::new() };
+        Self { reference, folds: false, pairs, further: Vec::new(), tokens }
+    }
+
     pub(crate) fn of(seal: &Seal, pairs: bool) -> Self {
         let tokens = seal.models().filter(|_| seal.detail == Detail::PerToken);
         Self {

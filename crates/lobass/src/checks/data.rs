@@ -3,13 +3,10 @@
 use std::path::Path;
 
 use lobass_check::{Inputs, Options, Report, check};
-use lobass_data::{Encoder, Pool};
-use serde_json::Value;
 
-use crate::error::{Result, bail};
-use crate::hub::find_tokenizer;
+use crate::error::Result;
 use crate::runtime::Runtime;
-use crate::sequences::{ModelSize, open_encoder, open_evaluation, open_pool};
+use crate::sequences::{open_evaluation, open_pool, tokenizer_encoder};
 use crate::settings::{DataSettings, EncodeSettings};
 
 /// A pool that is to be checked.
@@ -34,7 +31,8 @@ impl CheckJob<'_> {
     /// If the data or the tokenizer cannot be read.
     pub fn run(&self, runtime: &Runtime) -> Result<Report> {
         let pool = open_pool(self.data, runtime)?;
-        let encoder = self.base.map(|base| encoder(base, &pool, self.sequences, runtime)).transpose()?;
+        let encoder = self.base.map(|base| tokenizer_encoder(&pool, self.sequences, base, None, runtime));
+        let encoder = encoder.transpose()?.map(|(encoder, _)| encoder);
         let evaluation = match self.evaluation.is_empty() {
             true => None,
             false => Some(open_evaluation(self.evaluation, runtime)?),
@@ -42,25 +40,4 @@ impl CheckJob<'_> {
         let inputs = Inputs { pool: &pool, encoder: encoder.as_ref(), evaluation: evaluation.as_ref() };
         Ok(check(&inputs, &self.options)?)
     }
-}
-
-/// The tokenizer and the chat template of a model.
-fn encoder(base: &Path, pool: &Pool, encode: &EncodeSettings, runtime: &Runtime) -> Result<Encoder> {
-    let dir = find_tokenizer(base, runtime)?.dir;
-    if !dir.is_dir() {
-        bail!(
-            Model,
-            "base model `{}`: expected a directory with a tokenizer, or `org/name` on the hub, found none",
-            dir.display()
-        );
-    }
-    Ok(open_encoder(pool, encode, &dir, size(&dir), None, runtime)?.0)
-}
-
-/// The longest sequence and the vocabulary of a model, if its config has them.
-fn size(dir: &Path) -> ModelSize {
-    let text = fs_err::read_to_string(dir.join("config.json")).unwrap_or_default();
-    let config: Value = serde_json::from_str(&text).unwrap_or_default();
-    let number = |key: &str| config[key].as_u64().and_then(|number| usize::try_from(number).ok());
-    ModelSize { positions: number("max_position_embeddings"), vocabulary: number("vocab_size") }
 }

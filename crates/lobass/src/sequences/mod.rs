@@ -2,6 +2,7 @@
 
 mod pool;
 mod scored_pool;
+mod tokenizer;
 
 use std::path::Path;
 
@@ -17,6 +18,7 @@ use crate::runtime::Runtime;
 use crate::settings::{DataSettings, EncodeSettings};
 pub use pool::{local_paths_of, open_evaluation, open_pool, paths_of, pool_in_memory};
 pub use scored_pool::{KnownRows, Named, check_model, check_named, check_scored_pool, open_scored_pool};
+pub(crate) use tokenizer::tokenizer_encoder;
 
 /// A pool and the encoder of its rows: everything that decides the tokens of a model.
 #[derive(Debug)]
@@ -60,6 +62,27 @@ impl Sequences {
     ) -> Result<Self> {
         let (encoder, now) = open_encoder(&pool, encode, checkpoint, config.into(), told, runtime)?;
         Ok(Self { pool, encoder, now })
+    }
+
+    /// An open pool with the tokenizer and template of a model that lobass need not know: its config is looked at for the
+    /// longest sequence and the vocabulary only.
+    ///
+    /// # Errors
+    /// If there is no tokenizer, or the settings do not fit it.
+    pub fn of_tokenizer(
+        pool: Pool,
+        encode: &EncodeSettings,
+        model: &Path,
+        told: Option<String>,
+        runtime: &Runtime,
+    ) -> Result<Self> {
+        let (encoder, now) = tokenizer_encoder(&pool, encode, model, told, runtime)?;
+        Ok(Self { pool, encoder, now })
+    }
+
+    /// The time that the chat template sees, if it asks for one.
+    pub fn template_time(&self) -> Option<String> {
+        self.encoder.template().tells_time().then(|| self.now.to_string())
     }
 
     /// The context of a response without its prompt: the token that sequences begin with, or for a tokenizer without
