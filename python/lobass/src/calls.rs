@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use lobass::comparison::{CompareJob, HeldOutRequest};
+use lobass::import::{ImportOptions, LossInput, ModelLosses, Program};
 use lobass::model::{Model, check_adapter};
 use lobass::selection::SelectionTarget;
 use lobass::settings::{MatchedTokens, SelectSettings, available_threads};
@@ -10,10 +11,11 @@ use lobass::{Error, ScoreOptions, TrainOptions};
 use lobass_evidence::{Bootstrap, Matching};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 
 use crate::observer::Caller;
 use crate::rows::Rows;
-use crate::settings::{Comparing, Scoring, Training, read};
+use crate::settings::{Comparing, Importing, Scoring, Training, read};
 use crate::table::Table;
 
 /// Scores rows under a base, and under a reference or an adapter if there is one.
@@ -47,6 +49,42 @@ pub(crate) fn score(
         };
         lobass::score(&rows.0, &base, tuned.as_ref(), &options, runtime).map(Table)
     })
+}
+
+/// Makes a score table of losses that another program computed: files, or bytes of JSON lines.
+#[pyfunction]
+#[pyo3(signature = (caller, rows, tokenizer, base, reference, settings))]
+pub(crate) fn import_losses(
+    py: Python<'_>,
+    caller: &Caller,
+    rows: &Rows,
+    tokenizer: PathBuf,
+    base: &Bound<'_, PyAny>,
+    reference: Option<&Bound<'_, PyAny>>,
+    settings: &str,
+) -> PyResult<Table> {
+    let settings: Importing = read(settings)?;
+    let base = ModelLosses { losses: loss_input(base, "base_losses")?, name: settings.base_name };
+    let reference = reference.map(|losses| loss_input(losses, "reference_losses")).transpose()?;
+    let reference = reference.zip(settings.reference_name).map(|(losses, name)| ModelLosses { losses, name });
+    let options = ImportOptions {
+        sequences: settings.sequences,
+        template_time: settings.template_time,
+        program: Program { name: settings.program, version: settings.version, dtype: settings.dtype },
+        per_token: settings.per_token,
+        threads: settings.threads,
+    };
+    caller.call(py, |runtime| {
+        lobass::import::import(&rows.0, tokenizer, base, reference, &options, runtime).map(Table)
+    })
+}
+
+/// A path, or JSON lines in memory, which get a name.
+fn loss_input(given: &Bound<'_, PyAny>, name: &str) -> PyResult<LossInput> {
+    match given.cast::<PyBytes>() {
+        Ok(lines) => Ok(LossInput::Lines { name: name.into(), bytes: lines.as_bytes().to_vec().into() }),
+        Err(_) => Ok(LossInput::File(given.extract()?)),
+    }
 }
 
 /// A selection: its report as JSON, and of the kept rows, best first, the positions, the scores, and the keys.

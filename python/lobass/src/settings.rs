@@ -47,6 +47,21 @@ pub(crate) struct Training {
     pub(crate) trajectory: bool,
 }
 
+/// Who computed losses, and how rows became their tokens.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Importing {
+    pub(crate) sequences: EncodeSettings,
+    pub(crate) template_time: Option<String>,
+    pub(crate) program: String,
+    pub(crate) version: Option<String>,
+    pub(crate) dtype: Option<String>,
+    pub(crate) base_name: String,
+    pub(crate) reference_name: Option<String>,
+    pub(crate) per_token: bool,
+    pub(crate) threads: Option<usize>,
+}
+
 /// What is compared, and for how long.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

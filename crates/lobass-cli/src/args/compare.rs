@@ -22,46 +22,52 @@ const POLICIES: [(&str, &str); 2] =
     it adds those.")]
 pub(crate) struct CompareArgs {
     /// The score table to select by
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Table and base")]
     pub(crate) scores: PathBuf,
     /// The model that all training starts from: a checkpoint directory, or a hub id
-    #[arg(long, value_name = "MODEL")]
+    #[arg(long, value_name = "MODEL", help_heading = "Table and base")]
     pub(crate) base: PathBuf,
     /// The data files the table was made from, if they have moved since
-    #[arg(long, value_name = "FILE", num_args = 1..)]
+    #[arg(long, value_name = "FILE", num_args = 1.., help_heading = "Table and base")]
     pub(crate) data: Vec<PathBuf>,
     /// The strategies; all rows, random ones, and the untrained base are always compared too
-    #[arg(long, value_name = "NAME", num_args = 1.., required = true)]
+    #[arg(long, value_name = "NAME", num_args = 1.., required = true, help_heading = "Comparison")]
     pub(crate) strategy: Vec<String>,
     /// Held-out files to measure on; each is one source in the report
-    #[arg(long, value_name = "[NAME=]FILE", num_args = 1.., required_unless_present = "eval_rows", conflicts_with = "eval_rows")]
+    #[arg(long, value_name = "[NAME=]FILE", num_args = 1.., required_unless_present = "eval_rows", conflicts_with = "eval_rows", help_heading = "Held-out examples")]
     pub(crate) eval: Vec<String>,
     /// Measure on the rows of the table that were held out of the reference's training
-    #[arg(long)]
+    #[arg(long, help_heading = "Held-out examples")]
     pub(crate) eval_rows: bool,
     /// What to do with held-out examples that the pool contains: with the same prompt, or nearly the same text
-    #[arg(long, value_name = "POLICY", default_value = "drop", value_parser = described::<OverlapPolicy>(&POLICIES))]
+    #[arg(long, value_name = "POLICY", default_value = "drop", value_parser = described::<OverlapPolicy>(&POLICIES), help_heading = "Held-out examples")]
     pub(crate) overlap: OverlapPolicy,
     /// The number of seeds of ties, random subsets, and training
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..), help_heading = "Comparison")]
     pub(crate) seeds: u16,
     /// How trainings are made comparable: equal tokens, equal epochs, or both in turn
-    #[arg(long = "match", value_enum, value_name = "WHAT", default_value_t)]
-    pub(crate) matching: MatchWord,
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t, help_heading = "Comparison")]
+    pub(crate) r#match: MatchWord,
     /// Tokens of every training at equal tokens, as in `2Mtok`, or `full`: as many as all rows have over the epochs
     /// [default: as many as a random subset of the budget has over the epochs]
-    #[arg(long, value_name = "TOKENS", value_parser = check_tokens)]
+    #[arg(long, value_name = "TOKENS", value_parser = check_tokens, help_heading = "Comparison")]
     pub(crate) tokens: Option<MatchedTokens>,
     /// Resamples of held-out examples and seeds, for the intervals
-    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..), help_heading = "Comparison")]
     pub(crate) resamples: u32,
     /// The run directory; finished trainings in it are not repeated
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", help_heading = "Comparison")]
     pub(crate) out: PathBuf,
     /// Train on several devices at once, each in a separate process, as in `cuda:0,cuda:1` or `cpu,cpu`
     ///
     /// If one of them dies the others continue, and the exit code is 75; the same command does what is left.
-    #[arg(long, value_name = "DEVICES", value_delimiter = ',', conflicts_with = "device")]
+    #[arg(
+        long,
+        value_name = "DEVICES",
+        value_delimiter = ',',
+        conflicts_with = "device",
+        help_heading = "Compute"
+    )]
     pub(crate) devices: Vec<String>,
     /// Train what is asked for on standard input, on this device: what `--devices` starts
     #[arg(long, value_name = "DEVICE", hide = true)]

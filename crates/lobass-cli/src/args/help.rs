@@ -3,7 +3,7 @@
 use clap::{Arg, ArgAction, Command};
 
 /// The flags that `--help` of a command shows, beside its positional arguments and those of every command.
-const COMMON: [(&str, &[&str]); 7] = [
+const COMMON: [(&str, &[&str]); 8] = [
     (
         "run",
         &[
@@ -86,11 +86,29 @@ const COMMON: [(&str, &[&str]); 7] = [
             "eval_rows",
             "out",
             "seeds",
-            "matching",
+            "match",
             "epochs",
             "batch_size",
             "learning_rate",
             "device",
+        ],
+    ),
+    (
+        "import",
+        &[
+            "base",
+            "data",
+            "base_losses",
+            "reference_losses",
+            "reference_name",
+            "program",
+            "program_version",
+            "losses_dtype",
+            "out",
+            "per_token",
+            "mask",
+            "max_length",
+            "chat_template",
         ],
     ),
     (

@@ -37,22 +37,22 @@ pub(crate) struct TokensArgs {
     --reference-losses sums.parquet --reference-name my-tuned --out scores.parquet")]
 pub(crate) struct ImportArgs {
     /// The model whose tokenizer and chat template are used; no weights are read
-    #[arg(long, value_name = "MODEL")]
+    #[arg(long, value_name = "MODEL", help_heading = "Losses and table")]
     pub(crate) base: PathBuf,
     /// The losses under the base: JSON lines, or Parquet with sums
     ///
     /// Each line names a row by `row` (from 0) or `key`. It has a summed loss in nats, `nll` or `base_nll`, with `n_scored`;
     /// or vLLM's `prompt_logprobs`; or `input_ids` with `logprobs`.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Losses and table")]
     pub(crate) base_losses: PathBuf,
     /// The losses under the fine-tuned model, in the same form; can be the same file, with `base_nll` and `reference_nll`
-    #[arg(long, value_name = "FILE", requires = "reference_name")]
+    #[arg(long, value_name = "FILE", requires = "reference_name", help_heading = "Losses and table")]
     pub(crate) reference_losses: Option<PathBuf>,
     /// The score table to write: Parquet, or JSON lines if the name ends in `.jsonl`
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Losses and table")]
     pub(crate) out: PathBuf,
     /// Store the loss of every scored token as well (Parquet only; needs log-probabilities)
-    #[arg(long)]
+    #[arg(long, help_heading = "Losses and table")]
     pub(crate) per_token: bool,
     /// The program that computed the losses, such as `vllm`
     #[arg(long, value_name = "NAME", help_heading = "Origin of the losses")]

@@ -17,6 +17,7 @@ mod price;
 mod recipe;
 mod report;
 mod run;
+mod score;
 mod selection;
 mod sets;
 mod shape;
@@ -49,6 +50,7 @@ pub(crate) use price::PriceArgs;
 pub(crate) use recipe::{RecipeArgs, ReferenceArgs};
 pub(crate) use report::ReportArgs;
 pub(crate) use run::RunArgs;
+pub(crate) use score::ScoreArgs;
 pub(crate) use selection::SelectionArgs;
 pub(crate) use sets::SetArgs;
 pub(crate) use shape::ShapeArgs;
@@ -216,13 +218,6 @@ pub(crate) enum OutputFormat {
     Json,
 }
 
-/// A context beside the prompt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum FurtherContext {
-    /// The response alone, after the token that sequences begin with; adds one pass
-    Unconditional,
-}
-
 #[derive(Debug, Args)]
 pub(crate) struct TryDeviceArgs {
     /// The device
@@ -272,67 +267,18 @@ pub(crate) struct PlanArgs {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  lobass score --base base --reference tuned --data pool.jsonl --out scores.parquet"
-)]
-pub(crate) struct ScoreArgs {
-    /// The pretrained model: a checkpoint directory with `config.json`, safetensors, and a tokenizer
-    #[arg(long, value_name = "MODEL")]
-    pub(crate) base: PathBuf,
-    /// The same model, fine-tuned on the pool; without it the table has the base's losses only
-    #[arg(long, value_name = "MODEL")]
-    pub(crate) reference: Option<PathBuf>,
-    /// A LoRA adapter of the base in PEFT's format, as the reference; both share one model in memory
-    #[arg(long, value_name = "MODEL", conflicts_with = "reference")]
-    pub(crate) adapter: Option<PathBuf>,
-    /// The score table to write: Parquet, or JSON lines if the name ends in `.jsonl`
-    ///
-    /// Losses are kept in `FILE.work` until the table is complete; the same command continues an interrupted run.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) out: PathBuf,
-    /// Store the loss of every scored token as well (Parquet only)
-    #[arg(long)]
-    pub(crate) per_token: bool,
-    /// Also score responses without their prompts under the base, for strategies such as ifd and pvi
-    #[arg(long, value_enum, value_name = "CONTEXT")]
-    pub(crate) context: Option<FurtherContext>,
-    /// Also compute the Brier loss of responses under the base, for the strategy lark; adds one pass
-    #[arg(long)]
-    pub(crate) brier: bool,
-    /// Keep losses in this directory or object store; scoring with another reference then reuses the base's losses
-    #[arg(long, value_name = "PLACE")]
-    pub(crate) work: Option<Location>,
-    /// Score on several devices at once, each in a separate process, as in `cuda:0,cuda:1`
-    ///
-    /// If one of them dies the others continue, and the exit code is 75; the same command does what is left.
-    #[arg(long, value_name = "DEVICES", value_delimiter = ',', conflicts_with = "device")]
-    pub(crate) devices: Vec<String>,
-    /// Also write a vector of every row to this file, from the base's pass; see `lobass embed`
-    #[arg(long, value_name = "FILE", conflicts_with = "devices", help_heading = "Vectors")]
-    pub(crate) embeddings: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) vectors: VectorArgs,
-    #[command(flatten)]
-    pub(crate) data: DataArgs,
-    #[command(flatten)]
-    pub(crate) encode: EncodeArgs,
-    #[command(flatten)]
-    pub(crate) compute: ComputeArgs,
-}
-
-#[derive(Debug, Args)]
-#[command(
     after_help = "Examples:\n  lobass train --model base --data pool.jsonl --out reference --epochs 1\n  \
     lobass train --model base --data pool.jsonl --out adapter --method lora --lora-rank 16"
 )]
 pub(crate) struct TrainArgs {
     /// The model to start from: a checkpoint directory
-    #[arg(long, visible_alias = "base", value_name = "MODEL")]
+    #[arg(long, visible_alias = "base", value_name = "MODEL", help_heading = "Model and output")]
     pub(crate) model: PathBuf,
     /// The checkpoint directory to write; `lobass score --reference` takes it
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", help_heading = "Model and output")]
     pub(crate) out: PathBuf,
     /// Also keep the model of every epoch in `epochs/` of the output, and an adapter's AdamW moments for `lobass less`
-    #[arg(long)]
+    #[arg(long, help_heading = "Model and output")]
     pub(crate) trajectory: bool,
     #[command(flatten)]
     pub(crate) recipe: RecipeArgs,

@@ -87,7 +87,7 @@ pub(super) fn not_json(text: &[u8], error: &serde_json::Error) -> String {
 }
 
 impl Line {
-    /// The row and what is said of it; nothing if the program had no loss of the row.
+    /// The row and its losses; nothing if the program had no loss of the row.
     fn entry(
         self,
         role: &ModelRole,

@@ -11,6 +11,7 @@ __all__ = [
     "Table",
     "__version__",
     "compare",
+    "import_losses",
     "main",
     "score",
     "select",
@@ -58,6 +59,14 @@ def score(
     base: _Path,
     reference: _Path | None,
     adapter: _Path | None,
+    settings: str,
+) -> Table: ...
+def import_losses(
+    caller: Caller,
+    rows: Rows,
+    tokenizer: _Path,
+    base: _Path | bytes,
+    reference: _Path | bytes | None,
     settings: str,
 ) -> Table: ...
 def select(

@@ -103,10 +103,15 @@ def _lines(rows: Any) -> bytes:
     """Dicts as JSON lines."""
     if isinstance(rows, Mapping) or not isinstance(rows, Iterable):
         raise TypeError(f"rows: {_EXPECTED}, found {type(rows).__name__}")
-    lines = "".join(_line(row, number) for number, row in enumerate(rows))
+    lines = json_lines(rows)
     if not lines:
         raise ValueError("rows: expected at least one, found none")
-    return lines.encode()
+    return lines
+
+
+def json_lines(rows: Iterable[Any]) -> bytes:
+    """Dicts as JSON lines."""
+    return "".join(_line(row, number) for number, row in enumerate(rows)).encode()
 
 
 def _line(row: object, number: int) -> str:

@@ -26,7 +26,7 @@ pub(crate) fn compare(args: &CompareArgs, ui: &Ui) -> anyhow::Result<Outcome> {
         settings: &settings,
         held_out: HeldOutRequest { rows: None, policy: args.overlap },
         n_seeds: args.seeds.into(),
-        matchings: args.matching.matchings(),
+        matchings: args.r#match.matchings(),
         tokens: args.tokens,
         bootstrap: Bootstrap { n_resamples: args.resamples, ..Bootstrap::default() },
         threads,
