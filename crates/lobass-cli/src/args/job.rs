@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use lobass_core::{DeviceId, DeviceKind, Dtype};
 
-use super::{FurtherContext, words};
+use super::score::FurtherContext;
+use super::words;
 
 /// Arguments for a job: the table that workers compute.
 #[derive(Debug, Args)]
