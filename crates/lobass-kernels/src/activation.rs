@@ -5,6 +5,8 @@ use crate::exp::{exp, sigmoid};
 /// A function of the values inside a feed-forward layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Activation {
+    /// `1 / (1 + e^-x)`.
+    Sigmoid,
     /// `x * sigmoid(x)`.
     Silu,
     /// `x * P(normal < x)`, by the error function: `gelu` of PyTorch.
@@ -25,6 +27,10 @@ pub(crate) trait Curve: Copy {
     fn with_slope(self, x: f32) -> (f32, f32);
 }
 
+/// [`Activation::Sigmoid`].
+#[derive(Clone, Copy)]
+pub(crate) struct Sigmoid;
+
 /// [`Activation::Silu`].
 #[derive(Clone, Copy)]
 pub(crate) struct Silu;
@@ -40,6 +46,19 @@ pub(crate) struct GeluTanh;
 /// [`Activation::ReluSquared`].
 #[derive(Clone, Copy)]
 pub(crate) struct ReluSquared;
+
+impl Curve for Sigmoid {
+    #[inline(always)]
+    fn at(self, x: f32) -> f32 {
+        sigmoid(x)
+    }
+
+    #[inline(always)]
+    fn with_slope(self, x: f32) -> (f32, f32) {
+        let open = sigmoid(x);
+        (open, open * (1.0 - open))
+    }
+}
 
 impl Curve for Silu {
     #[inline(always)]

@@ -1,6 +1,6 @@
 //! What stands between the projections of a feed-forward layer, with and without a gate.
 
-use crate::activation::{Activation, Curve, Gelu, GeluTanh, ReluSquared, Silu};
+use crate::activation::{Activation, Curve, Gelu, GeluTanh, ReluSquared, Sigmoid, Silu};
 use crate::exp::sigmoid;
 use crate::lanes::vectorized;
 
@@ -24,6 +24,7 @@ pub enum Gate {
 macro_rules! with_curve {
     ($activation:expr, $call:expr) => {
         match $activation {
+            Activation::Sigmoid => $call(Sigmoid),
             Activation::Silu => $call(Silu),
             Activation::Gelu => $call(Gelu),
             Activation::GeluTanh => $call(GeluTanh),
@@ -170,8 +171,13 @@ mod tests {
     use crate::check::{assert_close, assert_gradient, values, weighted, wide};
     use crate::plain;
 
-    const ACTIVATIONS: [Activation; 4] =
-        [Activation::Silu, Activation::Gelu, Activation::GeluTanh, Activation::ReluSquared];
+    const ACTIVATIONS: [Activation; 5] = [
+        Activation::Sigmoid,
+        Activation::Silu,
+        Activation::Gelu,
+        Activation::GeluTanh,
+        Activation::ReluSquared,
+    ];
 
     const EXPECTED_SILU: [f64; 6] = [
         -0.014835738939808647,

@@ -47,6 +47,8 @@ mod norm;
 pub mod plain;
 mod project;
 mod rotate;
+mod route;
+mod rows;
 mod running;
 #[cfg(any(test, target_arch = "x86_64"))]
 mod transpose;
@@ -66,6 +68,8 @@ pub use matmul::{View, ViewMut, matmul};
 pub use norm::{rms_norm, rms_norm_backward};
 pub use project::project;
 pub use rotate::{Turned, rotate, rotate_backward};
+pub use route::{RouterScores, Routing, route, route_backward};
+pub use rows::{add_rows, row_dots, select_rows};
 pub use vector::{axpy, scaled_sum, sum_of_squares};
 pub use widen::{widen_bf16, widen_f16};
 

@@ -54,6 +54,10 @@ pub fn activated_backward(activation: Activation, x: &mut [f64], d_out: &[f64]) 
 
 fn value_and_slope(activation: Activation, x: f64) -> (f64, f64) {
     match activation {
+        Activation::Sigmoid => {
+            let open = sigmoid(x);
+            (open, open * (1.0 - open))
+        }
         Activation::Silu => {
             let open = sigmoid(x);
             (x * open, open + x * open * (1.0 - open))

@@ -14,6 +14,7 @@ mod layer_norm;
 mod logits;
 mod norm;
 mod rotate;
+mod rows;
 mod vector;
 
 pub use adamw::adamw;
@@ -26,4 +27,5 @@ pub use layer_norm::{layer_norm, layer_norm_backward};
 pub use logits::{logits, logits_backward};
 pub use norm::{rms_norm, rms_norm_backward};
 pub use rotate::{rotate, rotate_backward};
+pub use rows::{add_rows, row_dots, select_rows};
 pub use vector::{axpy, scaled_sum, sum_of_squares};

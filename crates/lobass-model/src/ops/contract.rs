@@ -138,6 +138,27 @@ pub(crate) trait Ops: fmt::Debug + Send + Sync {
         rows: &Tables,
     ) -> AttentionInputs;
 
+    /// The values of a tensor, brought to the processor.
+    fn values(&self, x: Tensor<2>) -> Vec<f32>;
+
+    /// A matrix of values from the processor.
+    fn matrix(&self, values: Vec<f32>, shape: [usize; 2]) -> Tensor<2>;
+
+    /// Some rows of a matrix, `[any, width]` to `[rows, width]`.
+    fn select_rows(&self, x: &Tensor<2>, rows: &[usize]) -> Tensor<2>;
+
+    /// `sum` with `weight * y` added to its rows of these numbers, none of which is there twice, and `y`.
+    fn add_rows(
+        &self,
+        sum: Tensor<2>,
+        rows: &[usize],
+        weights: &[f32],
+        y: Tensor<2>,
+    ) -> (Tensor<2>, Tensor<2>);
+
+    /// `sum(x * y)` of each row, brought to the processor.
+    fn row_dots(&self, x: &Tensor<2>, y: &Tensor<2>) -> Vec<f32>;
+
     /// Hands out the logits of some rows, some rows at a time.
     ///
     /// `product` gives the logits of some rows for some tokens of the vocabulary.

@@ -14,6 +14,7 @@ mod input;
 mod logits;
 mod norm;
 mod path;
+mod routes;
 mod tables;
 
 pub(crate) use attention::{AttentionInputs, AttentionOutput, Heads};
@@ -23,11 +24,12 @@ pub(crate) use contract::Ops;
 pub use device::cross_entropy;
 pub(crate) use dropout::Dropout;
 pub(crate) use input::Input;
-pub use lobass_kernels::{Activation, Gate, LogitForm};
+pub use lobass_kernels::{Activation, Gate, LogitForm, RouterScores, Routing};
 pub use logits::{LogitBlocks, Logits};
 pub use norm::{NormForm, NormKind};
 pub(crate) use norm::{NormGradients, NormWeights};
 pub(crate) use path::KeyPath;
+pub(crate) use routes::{Group, Routes};
 pub(crate) use tables::{DropoutMasks, Rotary, Tables};
 
 #[cfg(test)]

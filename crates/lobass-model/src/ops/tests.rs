@@ -1,5 +1,7 @@
 //! Kernels against tensor operations, through both passes.
 
+use std::collections::BTreeSet;
+
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use lobass_kernels::AdamW;
 use proptest::prelude::*;
@@ -10,7 +12,7 @@ use super::device::DeviceOps;
 use super::host::HostOps;
 use super::{
     Activation, AttentionInputs, Dropout, DropoutMasks, Gate, Heads, KeyPath, LogitForm, NormForm, NormKind,
-    NormWeights, Ops, Rotary, Tables,
+    NormWeights, Ops, Rotary, RouterScores, Routes, Routing, Tables,
 };
 use crate::batch::{Packed, tests::rows_of};
 use crate::testing::tiny_with;
@@ -19,8 +21,8 @@ use crate::{Decoder, DecoderSpec, EmbeddingScale, Gradients, LoraConfig, TraceOp
 /// Activations are of order one, and both sides are f32.
 const TOLERANCE: f32 = 2e-5;
 
-const ACTIVATIONS: [Activation; 4] =
-    [Activation::Silu, Activation::Gelu, Activation::GeluTanh, Activation::ReluSquared];
+const ACTIVATIONS: [Activation; 5] =
+    [Activation::Sigmoid, Activation::Silu, Activation::Gelu, Activation::GeluTanh, Activation::ReluSquared];
 
 /// Both implementations, on the processor.
 fn both() -> (HostOps, DeviceOps) {
@@ -156,6 +158,48 @@ proptest! {
         assert_close("its inverse", host.rotate_backward(x.clone(), &rows, how), expected);
         let there_and_back = host.rotate_backward(host.rotate(x.clone(), &rows, how), &rows, how);
         assert_close("a rotation and its inverse", there_and_back, x);
+    }
+
+    #[test]
+    fn rows_of_experts(
+        n in 1usize..9, rows in prop::collection::btree_set(0usize..9, 1..6), width in 1usize..20, seed: u64,
+    ) {
+        let (host, device) = both();
+        let rows: Vec<usize> = rows.into_iter().map(|row| row % n).collect::<BTreeSet<_>>().into_iter().collect();
+        let (x, y) = (random(seed, [n, width]), random(seed ^ 1, [rows.len(), width]));
+        let weights = values(vector(seed ^ 2, rows.len()));
+        assert_close("rows", host.select_rows(&x, &rows), device.select_rows(&x, &rows));
+        let (found, same) = host.add_rows(x.clone(), &rows, &weights, y.clone());
+        assert_close("sums", found, device.add_rows(x.clone(), &rows, &weights, y.clone()).0);
+        assert_close("what is added", same, y.clone());
+        let selected = host.select_rows(&x, &rows);
+        for (found, expected) in host.row_dots(&selected, &y).iter().zip(device.row_dots(&selected, &y)) {
+            prop_assert!((found - expected).abs() < TOLERANCE * width as f32);
+        }
+        prop_assert_eq!(host.values(x.clone()), device.values(x));
+    }
+
+    /// The results of experts are weighted and added row by row, whichever rows are beside.
+    #[test]
+    fn routes_are_those_of_single_rows(rows in 1usize..7, n_experts in 2usize..6, seed: u64) {
+        let (host, device) = both();
+        let logits = random(seed, [rows, n_experts]);
+        let routing = Routing { scores: RouterScores::Softmax, chosen: 2, is_normalized: true, scale: 1.0 };
+        let groups = |ops: &dyn Ops, logits: Tensor<2>| {
+            let groups = Routes::new(routing, logits, None, ops).groups();
+            groups.into_iter().map(|group| (group.expert, group.rows, group.weights)).collect::<Vec<_>>()
+        };
+        let all = groups(&host, logits.clone());
+        prop_assert_eq!(&all, &groups(&device, logits.clone()));
+        for row in 0..rows {
+            let of_row: Vec<(usize, f32)> = all.iter().filter_map(|(expert, rows, weights)| {
+                let at = rows.iter().position(|&other| other == row)?;
+                Some((*expert, weights[at]))
+            }).collect();
+            let alone = groups(&host, logits.clone().narrow(0, row, 1));
+            let alone: Vec<(usize, f32)> = alone.iter().map(|(expert, _, weights)| (*expert, weights[0])).collect();
+            prop_assert_eq!(of_row, alone);
+        }
     }
 
     #[test]

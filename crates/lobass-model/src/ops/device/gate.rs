@@ -42,6 +42,7 @@ pub(super) fn gated_backward(
 
 pub(super) fn value(activation: Activation, x: Tensor<2>) -> Tensor<2> {
     match activation {
+        Activation::Sigmoid => sigmoid(x),
         Activation::Silu => x.clone() * sigmoid(x),
         Activation::Gelu => x.clone() * below(x),
         Activation::GeluTanh => x.clone() * sigmoid(tanh_argument(x)),
@@ -51,6 +52,10 @@ pub(super) fn value(activation: Activation, x: Tensor<2>) -> Tensor<2> {
 
 pub(super) fn value_and_slope(activation: Activation, x: Tensor<2>) -> (Tensor<2>, Tensor<2>) {
     match activation {
+        Activation::Sigmoid => {
+            let open = sigmoid(x);
+            (open.clone(), open.clone() * (-open + 1.0))
+        }
         Activation::Silu => {
             let open = sigmoid(x.clone());
             let silu = x * open.clone();

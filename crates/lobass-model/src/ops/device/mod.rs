@@ -8,7 +8,7 @@ mod norm;
 
 use std::ops::Range;
 
-use burn::tensor::{DType, Device, Tensor, TensorData};
+use burn::tensor::{DType, Device, IndexingUpdateOp, Tensor, TensorData};
 use lobass_kernels::{Activation, AdamW, Gate, LogitForm};
 pub use loss::cross_entropy;
 
@@ -19,7 +19,7 @@ use super::input::{Input, Rounded};
 use super::logits::Logits;
 use super::norm::{NormForm, NormGradients, NormWeights};
 use super::path::KeyPath;
-use super::tables::{Angles, DropoutMasks, Masks, Rotary, Tables};
+use super::tables::{Angles, DropoutMasks, Masks, Rotary, Tables, indices};
 use crate::batch::Span;
 
 /// Logits held at once, in values: 64 MiB of f32.
@@ -161,6 +161,34 @@ impl Ops for DeviceOps {
         rows: &Tables,
     ) -> AttentionInputs {
         attention_backward::attention_backward(&inputs, &output, &d_context, heads, rows)
+    }
+
+    fn values(&self, x: Tensor<2>) -> Vec<f32> {
+        x.into_data().iter::<f32>().collect()
+    }
+
+    fn matrix(&self, values: Vec<f32>, shape: [usize; 2]) -> Tensor<2> {
+        Tensor::from_data(TensorData::new(values, shape), &self.device)
+    }
+
+    fn select_rows(&self, x: &Tensor<2>, rows: &[usize]) -> Tensor<2> {
+        x.clone().select(0, indices(rows, &self.device))
+    }
+
+    fn add_rows(
+        &self,
+        sum: Tensor<2>,
+        rows: &[usize],
+        weights: &[f32],
+        y: Tensor<2>,
+    ) -> (Tensor<2>, Tensor<2>) {
+        let weights = self.matrix(weights.to_vec(), [rows.len(), 1]);
+        let weighted = y.clone() * weights;
+        (sum.select_assign(0, indices(rows, &self.device), weighted, IndexingUpdateOp::Add), y)
+    }
+
+    fn row_dots(&self, x: &Tensor<2>, y: &Tensor<2>) -> Vec<f32> {
+        self.values((x.clone() * y.clone()).sum_dim(1))
     }
 
     fn each_logits(

@@ -176,6 +176,42 @@ impl Ops for HostOps {
         attention::attention_backward(inputs, output, d_context, heads, rows)
     }
 
+    fn values(&self, x: Tensor<2>) -> Vec<f32> {
+        Read::new(&x).values::<f32>().to_vec()
+    }
+
+    fn matrix(&self, values: Vec<f32>, shape: [usize; 2]) -> Tensor<2> {
+        tensor(values, shape)
+    }
+
+    fn select_rows(&self, x: &Tensor<2>, rows: &[usize]) -> Tensor<2> {
+        let width = x.dims()[1];
+        let mut selected = buffer(rows.len() * width);
+        lobass_kernels::select_rows(Read::new(x).values::<f32>(), rows, width, &mut selected);
+        tensor(selected, [rows.len(), width])
+    }
+
+    fn add_rows(
+        &self,
+        sum: Tensor<2>,
+        rows: &[usize],
+        weights: &[f32],
+        y: Tensor<2>,
+    ) -> (Tensor<2>, Tensor<2>) {
+        let width = y.dims()[1];
+        let (mut sum, y) = (Lent::new(sum), Lent::new(y));
+        lobass_kernels::add_rows(sum.values_mut(), rows, weights, y.values(), width);
+        (sum.back(), y.back())
+    }
+
+    fn row_dots(&self, x: &Tensor<2>, y: &Tensor<2>) -> Vec<f32> {
+        let [rows, width] = x.dims();
+        let mut dots = vec![0.0; rows];
+        let (x, y) = (Read::new(x), Read::new(y));
+        lobass_kernels::row_dots(x.values::<f32>(), y.values::<f32>(), width, &mut dots);
+        dots
+    }
+
     fn each_logits(
         &self,
         n_rows: usize,
