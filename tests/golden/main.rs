@@ -7,6 +7,8 @@ mod families;
 mod every_family;
 // Configs and names of tensors as people have them.
 mod spellings;
+// Checkpoints in few bits.
+mod quantized;
 // Adapters as PEFT saves them, and on which base they belong.
 mod adapters;
 // Vectors of whole sequences.

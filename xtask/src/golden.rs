@@ -17,6 +17,7 @@ const GENERATORS: [&str; 15] = [
     "gen_lora.py",
     "gen_families.py",
     "gen_adapters.py",
+    "gen_quantized.py",
     "gen_dpo.py",
     "gen_embeddings.py",
     "gen_influence.py",

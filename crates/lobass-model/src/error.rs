@@ -155,6 +155,13 @@ pub enum TensorProblem {
         /// Its dtype in the file.
         found: String,
     },
+    /// A tensor in few bits that cannot be decoded.
+    Coded {
+        /// The tensor that is wrong: the one of the bits, or one beside it.
+        name: String,
+        /// The reason.
+        reason: String,
+    },
     /// The config ties the head to the embedding, and the file holds two different ones.
     Tied,
     /// The file has it under two names.
@@ -185,6 +192,7 @@ impl fmt::Display for TensorProblem {
             Self::Dtype { name, found } => {
                 write!(f, "`{name}`: expected dtype F32, F16, or BF16, found {found}")
             }
+            Self::Coded { name, reason } => write!(f, "`{name}`: {reason}"),
             Self::Twice { first, second } => {
                 write!(f, "`{first}` and `{second}` are names of one tensor: expected one of them")
             }

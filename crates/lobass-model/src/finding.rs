@@ -30,6 +30,13 @@ pub enum Finding {
         /// The part that is ignored.
         ignored: &'static str,
     },
+    /// Weights are stored in few bits, and decoded while loading.
+    Decoded {
+        /// Their format.
+        format: String,
+        /// How many tensors.
+        count: usize,
+    },
     /// Names of tensors that were read as transformers reads them, with `model.` added or taken away.
     Renamed {
         /// How many.
@@ -86,6 +93,11 @@ impl fmt::Display for Finding {
             Self::OtherWeights { used, ignored } => {
                 write!(f, "found `{used}` and `{ignored}`; as in transformers, `{used}` is read alone")
             }
+            Self::Decoded { format, count } => write!(
+                f,
+                "{count} weights are stored in {format} and decoded while loading; inputs of products are not rounded, as \
+                 kernels for {format} may do"
+            ),
             Self::Renamed { count, example } => write!(
                 f,
                 "{count} tensors have other names than the model's, such as `{example}`; as in transformers, `model.` \

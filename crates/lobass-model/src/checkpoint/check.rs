@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use super::coded::Coded;
 use super::tensors::Tensors;
 use crate::error::TensorProblem;
+use crate::names::StoredTensor;
 use crate::{DecoderSpec, TensorSpec};
 
 /// Buffers that old exports store and every reader recomputes.
@@ -17,8 +19,10 @@ impl Tensors {
         let expected = self.layout.stored();
         let stored: BTreeSet<&str> =
             expected.iter().map(|tensor| self.stored_name(&tensor.spec.name)).collect();
+        let coded = self.names_of_coded();
         let is_spare = |name: &str| {
             !stored.contains(name)
+                && !coded.contains(name)
                 && !is_derived(name)
                 && !self.is_tied_copy(name, spec)
                 && !spec.names.is_carried(name)
@@ -29,7 +33,10 @@ impl Tensors {
         for tensor in expected {
             // Looking for similar names takes a while, and of many problems only some are shown.
             let candidates = if problems.len() < TensorProblem::SHOWN { spare.as_slice() } else { &[] };
-            problems.extend(self.problem_of(&tensor.spec, candidates));
+            problems.extend(match self.coded.get(&tensor.spec.name) {
+                Some(coded) => self.problem_of_coded(tensor, coded),
+                None => self.problem_of(&tensor.spec, candidates),
+            });
         }
         problems.extend(spare.iter().map(|&name| TensorProblem::Unexpected {
             name: self.file_name(name),
@@ -54,9 +61,21 @@ impl Tensors {
         (!known).then(|| TensorProblem::Dtype { name, found: format!("{:?}", info.dtype) })
     }
 
+    fn problem_of_coded(&self, tensor: &StoredTensor, coded: &Coded) -> Option<TensorProblem> {
+        let mut expected = tensor.spec.shape.clone();
+        // Matrices in few bits have rows for outputs, also where plain ones have columns for them.
+        if let (true, [.., rows, columns]) = (tensor.is_transposed(), expected.as_mut_slice()) {
+            std::mem::swap(rows, columns);
+        }
+        (coded.shape != expected).then(|| TensorProblem::Shape {
+            name: self.file_name(&tensor.spec.name),
+            expected,
+            found: coded.shape.clone(),
+        })
+    }
+
     fn info(&self, name: &str) -> Option<&safetensors::tensor::TensorInfo> {
-        let place = self.places.get(self.stored_name(name))?;
-        self.shards[place.shard].info(&place.name)
+        self.info_of_file(self.places.get(self.stored_name(name))?)
     }
 
     /// A tied head stored beside the embedding is a second copy, not a surprise.

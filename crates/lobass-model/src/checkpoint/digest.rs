@@ -13,11 +13,11 @@ pub(super) fn weights_digest(checkpoint: &Checkpoint) -> String {
     let mut hash = Sha256::new();
     hash.update(checkpoint.config_json.as_bytes());
     for tensor in checkpoint.tensors.layout.stored() {
-        let spec = &tensor.spec;
-        if let Some(place) = checkpoint.tensors.locate(&spec.name) {
-            hash.update(format!("\n{} {} {:?}\n", spec.name, place.dtype, spec.shape).as_bytes());
-            hash.update(place.bytes());
-            place.shard.release(place.info);
+        let name = &tensor.spec.name;
+        for (kind, shard, info) in checkpoint.tensors.contents(name) {
+            hash.update(format!("\n{name} {kind}\n").as_bytes());
+            hash.update(shard.bytes(info));
+            shard.release(info);
         }
     }
     hash.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {

@@ -4,6 +4,7 @@
 //! are reported at once. Reading happens tensor by tensor, so the peak of memory is the model itself.
 
 mod check;
+mod coded;
 mod companions;
 mod convert;
 mod digest;
@@ -24,8 +25,9 @@ pub use layout::expected_tensors;
 pub(crate) use layout::{EMBEDDING, HEAD, skeleton};
 pub(crate) use save::readable;
 pub use save::save;
-use tensors::Tensors;
+use tensors::{Content, Tensors};
 
+use crate::config::Quantization;
 use crate::error::TensorProblem;
 use crate::{Decoder, DecoderSpec, Dtype, Error, Finding, WeightSource, names};
 
@@ -64,7 +66,7 @@ impl Checkpoint {
         if files.index_ignored {
             findings.push(Finding::OtherWeights { used: index::SINGLE, ignored: index::INDEX });
         }
-        let (tensors, names) = Tensors::new(files, &spec);
+        let (mut tensors, names) = Tensors::new(files, &spec);
         if let Some(prefix) = names::wrapper(&names, &tensors.layout, &tensors.head) {
             return Err(Error::Wrapped { path: dir, prefix: prefix.to_owned() });
         }
@@ -73,7 +75,12 @@ impl Checkpoint {
             findings.push(Finding::Renamed { count: names.renamed().count(), example });
         }
         let origin = serde_json::from_str::<Origin>(&config_json).ok().and_then(|config| config.name);
-        let mut problems = tensors.problems(&spec);
+        let mut problems = match quantization(&config_json) {
+            Some(quantization) => tensors.find_coded(&quantization),
+            None => Vec::new(),
+        };
+        findings.extend(tensors.coded_finding());
+        problems.extend(tensors.problems(&spec));
         problems
             .extend(names.twice.into_iter().map(|(first, second)| TensorProblem::Twice { first, second }));
         match problems.is_empty() {
@@ -130,9 +137,7 @@ impl Checkpoint {
     pub(crate) fn stored_weight(&self, path: &str) -> Option<Vec<f32>> {
         let name = format!("{path}.weight");
         let name = if name == self.tensors.head && self.spec.tied { &self.tensors.embedding } else { &name };
-        let place = self.tensors.locate(name)?;
-        let count = place.info.shape.iter().product();
-        Some(tensor_data(place.bytes(), place.dtype, Dtype::F32, [count]).iter::<f32>().collect())
+        self.tensors.stored_values(name)
     }
 
     /// Whether another checkpoint computes the same: equal configs, in whatever words, and the same tensors, bit for
@@ -144,13 +149,21 @@ impl Checkpoint {
     /// Whether another checkpoint has the same tensors, bit for bit; reads no further than the first that differs.
     pub(crate) fn same_weights(&self, other: &Self) -> bool {
         let is_same = |name: &str| {
-            let (ours, theirs) = (self.tensors.locate(name), other.tensors.locate(name));
-            ours.zip(theirs)
-                .is_some_and(|(ours, theirs)| ours.dtype == theirs.dtype && ours.bytes() == theirs.bytes())
+            let (ours, theirs) = (self.tensors.contents(name), other.tensors.contents(name));
+            let same =
+                |((kind, shard, info), (other_kind, other_shard, other_info)): (Content<'_>, Content<'_>)| {
+                    kind == other_kind && shard.bytes(info) == other_shard.bytes(other_info)
+                };
+            ours.len() == theirs.len() && ours.into_iter().zip(theirs).all(same)
         };
         self.tensors.layout == other.tensors.layout
             && self.tensors.layout.stored().iter().all(|tensor| is_same(&tensor.spec.name))
     }
+}
+
+/// What the config says of weights in few bits. That it can be read has been checked.
+fn quantization(config_json: &str) -> Option<Quantization> {
+    Quantization::read(&serde_json::from_str(config_json).ok()?).ok().flatten()
 }
 
 /// Reads tensors of a checked checkpoint, converting their dtype.

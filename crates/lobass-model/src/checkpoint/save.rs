@@ -108,6 +108,8 @@ pub(crate) fn readable(_: &Path) -> Result<(), Error> {
     Ok(())
 }
 
+const QUANTIZED: [&str; 2] = ["quantization_config", "compression_config"];
+
 fn config_of(model: &Decoder, config_json: &str, dtype: Dtype) -> Result<String, Error> {
     let mut config: Map<String, Value> = serde_json::from_str(config_json).map_err(|source| {
         Error::Config { path: "config.json".into(), source: crate::ConfigError::Json(source) }
@@ -127,6 +129,11 @@ fn config_of(model: &Decoder, config_json: &str, dtype: Dtype) -> Result<String,
     if !model.spec().tied {
         // An adapter may have given a tied model a separate head.
         set("tie_word_embeddings", Value::from(false));
+    }
+    // Whatever the weights were stored in, they are plain now.
+    config.retain(|field, _| !QUANTIZED.contains(&field.as_str()));
+    if let Some(Value::Object(inside)) = config.get_mut("text_config") {
+        inside.retain(|field, _| !QUANTIZED.contains(&field.as_str()));
     }
     Ok(pretty(&Value::Object(config)))
 }

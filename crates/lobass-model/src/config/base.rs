@@ -1,7 +1,5 @@
 //! The decoder that most families are a variation of: LLaMA's.
 
-use serde_json::Value;
-
 use super::fields::{Fields, Said};
 use super::tokens::token_ids;
 use super::unread::says_something;
@@ -150,10 +148,6 @@ fn refuse_unsupported(fields: Fields<'_>) -> Result<(), ConfigError> {
     if fields.value("per_layer_config").is_some_and(says_something) {
         let expected = "the same settings for all layers";
         return Err(ConfigError::unsupported("per_layer_config", "settings of single layers", expected));
-    }
-    if let Some(quantization) = fields.object("quantization_config")? {
-        let method = quantization.get("quant_method").and_then(Value::as_str).unwrap_or("unnamed method");
-        return Err(ConfigError::unsupported("quantization_config", method, "f32, f16, or bf16 weights"));
     }
     Ok(())
 }

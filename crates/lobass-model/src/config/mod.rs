@@ -6,6 +6,7 @@
 mod base;
 mod error;
 mod fields;
+mod quantization;
 mod rope;
 mod tokens;
 mod unread;
@@ -14,5 +15,6 @@ mod windows;
 pub(crate) use base::{Defaults, decoder};
 pub use error::ConfigError;
 pub(crate) use fields::{Fields, Notes, brief};
+pub(crate) use quantization::Quantization;
 pub(crate) use unread::note_unread;
 pub(crate) use windows::{Sliding, window, windows};

@@ -39,6 +39,9 @@ const HARMLESS: &[&str] = &[
     "_flash_attn_2_enabled",
     "_experts_implementation",
     "gradient_checkpointing",
+    // Read elsewhere.
+    "quantization_config",
+    "compression_config",
     // Parts of a product, which make the same sum.
     "pretraining_tp",
     // Heads that are not language models.

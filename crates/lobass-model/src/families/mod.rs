@@ -12,7 +12,7 @@ mod smollm3;
 
 use serde_json::{Map, Value};
 
-use crate::config::{Fields, Notes, note_unread};
+use crate::config::{Fields, Notes, Quantization, note_unread};
 use crate::{ConfigError, DecoderSpec, Finding};
 
 /// Reads the configs of a family.
@@ -51,6 +51,7 @@ impl DecoderSpec {
         let notes = Notes::default();
         let fields = Fields::new(&map, &notes);
         let model_type = fields.text("model_type")?.value().ok_or(ConfigError::missing("model_type"))?;
+        Quantization::read(&map)?;
         let (name, read) = of(model_type)?;
         let spec = read(fields, name)?;
         note_unread(fields);

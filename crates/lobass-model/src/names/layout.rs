@@ -25,6 +25,13 @@ pub(crate) struct StoredTensor {
     pub(crate) parts: Vec<StoredPart>,
 }
 
+impl StoredTensor {
+    /// Whether it has rows as columns.
+    pub(crate) fn is_transposed(&self) -> bool {
+        self.parts.iter().any(|part| part.piece.transposed)
+    }
+}
+
 /// A tensor of the model, and where it is in one of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StoredPart {
