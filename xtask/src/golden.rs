@@ -7,7 +7,7 @@ use crate::python;
 
 /// Also what `.gitignore` names.
 const ENVIRONMENT: &str = ".venv";
-const GENERATORS: [&str; 15] = [
+const GENERATORS: [&str; 16] = [
     "gen_models.py",
     "gen_spellings.py",
     "gen_chat.py",
