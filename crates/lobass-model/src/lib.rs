@@ -51,9 +51,10 @@ pub use lobass_core::Dtype;
 pub use model::{Decoder, Gradients, Trace, TraceOptions, Values, WeightSource};
 pub use names::TensorSpec;
 pub use ops::{
-    Activation, Compute, Concurrency, Gate, LogitBlocks, LogitForm, Logits, NormForm, NormKind, cross_entropy,
+    Activation, Compute, Concurrency, Gate, LogitBlocks, LogitForm, Logits, NormForm, NormKind, RouterScores,
+    Routing, cross_entropy,
 };
 pub use spec::{
-    AttentionSpec, Biases, DecoderSpec, EmbeddingScale, LayerSpec, MlpSpec, NormSpec, Placement, QkNorm,
-    RopeScaling, RopeSpec,
+    AttentionSpec, Biases, DecoderSpec, EmbeddingScale, ExpertsSpec, LayerSpec, MlpSpec, NormSpec, Placement,
+    QkNorm, RopeScaling, RopeSpec, SharedExpertSpec,
 };

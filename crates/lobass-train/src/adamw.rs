@@ -51,16 +51,17 @@ impl AdamW {
         self.moments = moments;
     }
 
-    /// Steps every parameter that has a gradient.
+    /// Steps every trained parameter. One without a gradient had no influence, as an expert that no row was sent to: its
+    /// gradient is zero.
     pub(crate) fn step(&mut self, model: Decoder, learning_rate: f64, mut gradients: Gradients) -> Decoder {
         self.n_steps += 1;
         let trained: BTreeSet<u64> = model.trained_parameters().into_iter().map(|(_, id)| id.val()).collect();
         let wants = |id: ParamId| trained.contains(&id.val());
         let compute = model.compute().clone();
         model.with_parameters(
-            &mut |id, weights| match gradients.take(id) {
-                Some(gradient) => self.step_one(id, (weights, gradient), learning_rate, &compute),
-                None => weights,
+            &mut |id, weights| {
+                let gradient = gradients.take(id).unwrap_or_else(|| weights.zeros_like());
+                self.step_one(id, (weights, gradient), learning_rate, &compute)
             },
             &wants,
         )

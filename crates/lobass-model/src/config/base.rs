@@ -85,7 +85,14 @@ pub(crate) fn decoder(
         initializer_range,
         tied,
         layers: vec![
-            LayerSpec { attention, mlp, norm, placement: Placement::Before, residual_scale: 1.0 };
+            LayerSpec {
+                attention,
+                mlp,
+                norm,
+                experts: None,
+                placement: Placement::Before,
+                residual_scale: 1.0
+            };
             n_layers
         ],
         final_norm: norm,

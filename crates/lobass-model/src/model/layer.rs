@@ -4,8 +4,8 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 
 use super::attention::{Attention, AttentionTrace};
+use super::feed_forward::{FeedForward, FeedForwardTrace};
 use super::gradients::Gradients;
-use super::mlp::{Mlp, MlpTrace};
 use super::norm::RmsNorm;
 use super::parts::parts;
 use super::pass::Pass;
@@ -17,7 +17,7 @@ use crate::{LayerSpec, Placement};
 #[derive(Module, Debug)]
 pub(super) struct DecoderLayer {
     pub(super) self_attn: Attention,
-    pub(super) mlp: Mlp,
+    pub(super) mlp: FeedForward,
     pub(super) input_layernorm: Option<RmsNorm>,
     pub(super) post_attention_layernorm: Option<RmsNorm>,
     pub(super) pre_feedforward_layernorm: Option<RmsNorm>,
@@ -45,7 +45,7 @@ struct InnerTrace {
     attended: Option<Tensor<2>>,
     /// Between attention and MLP, `[rows, hidden]`.
     middle: Tensor<2>,
-    mlp: MlpTrace,
+    mlp: FeedForwardTrace,
     /// The MLP's output, `[rows, hidden]`, if it is normalized.
     fed: Option<Tensor<2>>,
 }
@@ -77,7 +77,7 @@ impl DecoderLayer {
         spec: &LayerSpec,
     ) -> Result<Self, S::Error> {
         let mut self_attn = Attention::load(&mut scope.child("self_attn"), hidden, &spec.attention)?;
-        let mlp = Mlp::load(&mut scope.child("mlp"), hidden, &spec.mlp)?;
+        let mlp = FeedForward::load(&mut scope.child("mlp"), hidden, spec)?;
         self_attn.load_norms(&mut scope.child("self_attn"), &spec.attention)?;
         let placement = spec.placement;
         let mut norm = |name: &str, of: &[Placement]| {

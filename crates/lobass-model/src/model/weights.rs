@@ -23,13 +23,19 @@ impl Decoder {
 
 /// The name of a parameter in files: the path through the modules, with the parts of adapters as PEFT calls them.
 fn checkpoint_name(path: &[String]) -> String {
-    let path = path.join(".");
+    let steps: Vec<&str> = path.iter().map(String::as_str).filter(|step| !step.is_empty()).collect();
+    let path = steps.join(".");
     for (field, name) in [(".lora.a", ".lora_A.weight"), (".lora.b", ".lora_B.weight")] {
         if let Some(module) = path.strip_suffix(field) {
             return format!("{module}{name}");
         }
     }
     path
+}
+
+/// A step of a path: nothing for the variant of an enum, which files know nothing of.
+fn step(name: &str, container_type: &str) -> String {
+    if container_type.starts_with("Enum:") { String::new() } else { name.to_owned() }
 }
 
 struct Finder<'a> {
@@ -39,8 +45,8 @@ struct Finder<'a> {
 }
 
 impl ModuleVisitor for Finder<'_> {
-    fn enter_module(&mut self, name: &str, _container_type: &str) {
-        self.path.push(name.to_owned());
+    fn enter_module(&mut self, name: &str, container_type: &str) {
+        self.path.push(step(name, container_type));
     }
 
     fn exit_module(&mut self, _name: &str, _container_type: &str) {
@@ -60,8 +66,8 @@ struct Lister {
 }
 
 impl ModuleVisitor for Lister {
-    fn enter_module(&mut self, name: &str, _container_type: &str) {
-        self.path.push(name.to_owned());
+    fn enter_module(&mut self, name: &str, container_type: &str) {
+        self.path.push(step(name, container_type));
     }
 
     fn exit_module(&mut self, _name: &str, _container_type: &str) {

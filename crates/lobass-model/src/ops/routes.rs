@@ -33,17 +33,11 @@ pub(crate) struct Group {
 
 impl Routes {
     /// Reads the logits of a router, `[rows, experts]`, and chooses.
-    pub(crate) fn new(
-        routing: Routing,
-        logits: Tensor<2>,
-        choice_bias: Option<Tensor<1>>,
-        ops: &dyn Ops,
-    ) -> Self {
+    pub(crate) fn new(routing: Routing, logits: Tensor<2>, ops: &dyn Ops) -> Self {
         let [rows, n_experts] = logits.dims();
         let logits = ops.values(logits);
-        let bias = choice_bias.map(|bias| ops.values(bias.unsqueeze()));
         let (mut chosen, mut weights) = (vec![0; rows * routing.chosen], vec![0.0; rows * routing.chosen]);
-        lobass_kernels::route(routing, &logits, n_experts, bias.as_deref(), &mut chosen, &mut weights);
+        lobass_kernels::route(routing, &logits, n_experts, None, &mut chosen, &mut weights);
         Self { routing, n_experts, logits, chosen, weights }
     }
 

@@ -16,7 +16,9 @@ use super::{
 };
 use crate::batch::{Packed, tests::rows_of};
 use crate::testing::tiny_with;
-use crate::{Decoder, DecoderSpec, EmbeddingScale, Gradients, LoraConfig, TraceOptions};
+use crate::{
+    Decoder, DecoderSpec, EmbeddingScale, ExpertsSpec, Gradients, LoraConfig, SharedExpertSpec, TraceOptions,
+};
 
 /// Activations are of order one, and both sides are f32.
 const TOLERANCE: f32 = 2e-5;
@@ -186,7 +188,7 @@ proptest! {
         let logits = random(seed, [rows, n_experts]);
         let routing = Routing { scores: RouterScores::Softmax, chosen: 2, is_normalized: true, scale: 1.0 };
         let groups = |ops: &dyn Ops, logits: Tensor<2>| {
-            let groups = Routes::new(routing, logits, None, ops).groups();
+            let groups = Routes::new(routing, logits, ops).groups();
             groups.into_iter().map(|group| (group.expert, group.rows, group.weights)).collect::<Vec<_>>()
         };
         let all = groups(&host, logits.clone());
@@ -341,7 +343,15 @@ fn a_model_has_the_same_hidden_states_and_gradients_either_way() {
     scaled.embedding_scale = EmbeddingScale { factor: 3.0, is_rounded: true };
     scaled.logits = LogitForm { scale: 0.5, cap: Some(0.7) };
     scaled.layers.iter_mut().for_each(|layer| layer.residual_scale = 0.3);
-    for spec in [llama, qwen, scaled] {
+    let mut experts = llama.clone();
+    experts.layers[1].experts = Some(ExpertsSpec {
+        count: 4,
+        width: 6,
+        routing: Routing { scores: RouterScores::Softmax, chosen: 2, is_normalized: true, scale: 1.5 },
+        router_bias: true,
+        shared: Some(SharedExpertSpec { width: 5, is_gated: true }),
+    });
+    for spec in [llama, qwen, scaled, experts] {
         let base = Decoder::random(&spec, 7, &Device::flex());
         let lora = LoraConfig { rank: 3, dropout: 0.5, ..LoraConfig::default() };
         // A new adapter's second factor is zero, and so are the gradients of its first one.
@@ -376,8 +386,15 @@ fn assert_same_passes(model: &Decoder, on_tensors: &Decoder) {
         let norm = expected.norm();
         assert!((found.norm() - norm).abs() < 1e-4 * norm, "{} {norm}", found.norm());
         for (name, id) in model.trained_parameters() {
-            let gradient = |of: &Gradients| of.get(id).unwrap().clone() / norm;
-            assert_close(&name, gradient(&found), gradient(&expected));
+            // An expert that no row was sent to has none.
+            let gradient = |of: &Gradients| of.get(id).map(|gradient| gradient.clone() / norm);
+            let (found, expected) = (gradient(&found), gradient(&expected));
+            assert_eq!(found.is_some(), expected.is_some(), "{name}");
+            assert!(found.is_some() || name.contains(".experts."), "{name} has no gradient");
+            found
+                .zip(expected)
+                .into_iter()
+                .for_each(|(found, expected)| assert_close(&name, found, expected));
         }
     }
 }

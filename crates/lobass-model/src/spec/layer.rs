@@ -1,6 +1,6 @@
 //! One layer, and its parts besides attention.
 
-use super::AttentionSpec;
+use super::{AttentionSpec, ExpertsSpec};
 
 /// A decoder layer.
 #[derive(Debug, Clone, PartialEq)]
@@ -9,6 +9,8 @@ pub struct LayerSpec {
     pub attention: AttentionSpec,
     /// Works on each position.
     pub mlp: MlpSpec,
+    /// Experts in place of the MLP. Each has its form: its gate and its biases.
+    pub experts: Option<ExpertsSpec>,
     /// The norms around attention and MLP.
     pub norm: NormSpec,
     /// Where these norms stand.

@@ -4,6 +4,7 @@
 
 mod attention;
 mod embedding;
+mod experts;
 mod layer;
 mod rope;
 
@@ -11,6 +12,7 @@ use crate::LogitForm;
 use crate::names::NameRules;
 pub use attention::{AttentionSpec, Biases, QkNorm};
 pub use embedding::EmbeddingScale;
+pub use experts::{ExpertsSpec, SharedExpertSpec};
 pub use layer::{LayerSpec, MlpSpec, NormSpec, Placement};
 pub use rope::{RopeScaling, RopeSpec};
 
