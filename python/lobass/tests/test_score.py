@@ -242,6 +242,8 @@ def test_a_callback_may_call_again(rows: list[Row], base: Path) -> None:
 def test_an_interrupt_stops_between_units_and_work_is_kept(pool: list[Row], base: Path, tmp_path: Path) -> None:
     rows = pool[:800]
     told: list[int] = []
+    # A program that a shell starts in the background ignores interrupts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def interrupt(_: str, done: int, __: int) -> None:
         told.append(done)

@@ -44,7 +44,7 @@ def test_an_adapter_with_settings_of_its_own(rows: list[Row], base: Path, tmp_pa
     assert [model["role"] for model in table.manifest["models"]] == ["base", "reference"]
     with pytest.raises(ValueError, match="unknown field `ranks`"):
         lobass.train(rows, base, tmp_path / "x", method="lora", lora={"ranks": 4}, progress=False)
-    with pytest.raises(ValueError, match="add `--method lora`"):
+    with pytest.raises(ValueError, match="need `--method lora`"):
         lobass.train(rows, base, tmp_path / "x", lora={"rank": 4}, progress=False)
 
 
