@@ -12,7 +12,8 @@ use lobass_core::Observer as _;
 use lobass_core::readable::duration;
 use serde::{Deserialize, Serialize};
 
-use super::{Comparison, Trial};
+use super::opened::Comparison;
+use super::trial::Trial;
 use crate::error::{Context as _, Error, Result, bail};
 use crate::runtime::Runtime;
 

@@ -1,20 +1,29 @@
 //! A comparison as it is asked for: checked, and opened.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use lobass_core::ModelRole;
 use lobass_core::Observer as _;
+use lobass_core::{ColumnSet, Dtype, ModelRole, RowStatus, ScoreColumns, Sequence};
 use lobass_data::Pool;
 use lobass_evidence::{Bootstrap, Matching};
 use lobass_run::ScoreFile;
+use lobass_select::Strategy as _;
+use lobass_select::strategies::Random;
+use lobass_train::TrainConfig;
 
-use super::{Comparison, HeldOutRequest};
+use super::amounts::{matched_tokens, pool_record};
+use super::decided::{Decided, check_directory};
+use super::held_out::{HeldOut, HeldOutRequest};
+use super::opened::Comparison;
+use super::subset::{SubsetRequest, is_eligible};
 use crate::error::{Result, bail};
 use crate::model::Model;
 use crate::place::told_in_dir;
 use crate::runtime::Runtime;
+use crate::scoring::encode;
 use crate::sequences::Sequences;
-use crate::settings::{EncodeSettings, MatchedTokens, Settings};
+use crate::settings::{EncodeSettings, MatchedTokens, SelectSettings, Settings, TrainSettings};
 
 /// A comparison: its models, data, and amounts of training.
 #[derive(Debug)]
@@ -93,7 +102,71 @@ impl CompareJob<'_> {
         self.check()?;
         let base = Model::open_as("base", self.base, &self.settings.compute, runtime)?;
         let sequences = self.sequences(&base, runtime)?;
-        Comparison::open(self, base, &sequences, runtime)
+        self.open_with(base, &sequences, runtime)
+    }
+
+    /// Reads, encodes, selects, and looks at the held-out examples.
+    fn open_with(&self, base: Model, sequences: &Sequences, runtime: &Runtime) -> Result<Comparison> {
+        let (table, settings) = (self.table, self.settings);
+        check_directory(self.out)?;
+        fs_err::create_dir_all(self.out)?;
+        let plan = sequences.plan()?;
+        let place = self.out.join("work").as_path().into();
+        let work = encode(sequences, &plan, &place, self.threads, runtime)?;
+        let columns = table.columns(&ColumnSet::default(), settings.select.seed, self.threads)?;
+        let sequences_of: BTreeMap<u64, Sequence> = work
+            .sequences()?
+            .into_iter()
+            .filter(|(row, _)| at(&columns, *row).is_some_and(is_eligible))
+            .collect();
+        let held_out = HeldOut::open(self.held_out, sequences, &columns.statuses, runtime)?;
+        let record = pool_record(table, &plan, &columns, &sequences_of);
+        let recipe = settings.train.config(base.checkpoint.spec().n_parameters())?;
+        let matched_tokens = matched_tokens(self.tokens, settings.select.budget()?, &recipe, &record)?;
+        let decided = Decided {
+            version: 1,
+            base: base.key.weights_digest.clone(),
+            dtype: dtype_of(&base, &settings.train),
+            plan: plan.id(),
+            table: table.manifest().digest.clone(),
+            select: SelectSettings { strategies: Vec::new(), ..settings.select.clone() },
+            recipe: TrainConfig { recompute: false, ..recipe.clone() },
+            adapter: settings.train.adapter().cloned(),
+            matched_tokens,
+            held_out: held_out.digest.clone(),
+        };
+        decided.keep(self.out)?;
+        let strategies = with_random(self.strategies);
+        let request = SubsetRequest {
+            table,
+            pool: &sequences.pool,
+            strategies: &strategies,
+            select: &settings.select,
+            n_seeds: self.n_seeds,
+            sequences_of: &sequences_of,
+            threads: self.threads,
+            out: self.out,
+        };
+        let subsets = request.select(runtime)?;
+        Ok(Comparison {
+            base,
+            sequences_of,
+            held_out,
+            strategies,
+            subsets,
+            select: settings.select.clone(),
+            train: settings.train.clone(),
+            recipe,
+            save_every: settings.train.save_every,
+            n_seeds: self.n_seeds,
+            matchings: self.matchings.clone(),
+            matched_tokens,
+            bootstrap: self.bootstrap,
+            record,
+            decided,
+            threads: self.threads,
+            out: self.out.to_owned(),
+        })
     }
 
     /// The rows of the table as the base is to see them.
@@ -138,4 +211,24 @@ impl CompareJob<'_> {
             runtime.warn("the table was scored by another base than the one that is trained here");
         }
     }
+}
+
+/// The strategies without repetition, `random` first.
+fn with_random(strategies: &[String]) -> Vec<String> {
+    let mut all = vec![Random.name().to_owned()];
+    for strategy in strategies {
+        if !all.contains(strategy) {
+            all.push(strategy.clone());
+        }
+    }
+    all
+}
+
+fn at(columns: &ScoreColumns, row: u64) -> Option<RowStatus> {
+    columns.statuses.get(usize::try_from(row).ok()?).copied()
+}
+
+/// The number format of the weights that training leaves frozen; what is trained is in f32.
+fn dtype_of(base: &Model, train: &TrainSettings) -> Dtype {
+    train.adapter().map_or(Dtype::F32, |_| base.key.dtype)
 }

@@ -8,9 +8,9 @@ use lobass_run::ScoreFile;
 use lobass_select::Strategy as _;
 use lobass_select::strategies::{Gap, GapSum, Longest, Random};
 
+use super::opened::Comparison;
 use super::subset::cost_of_selecting;
-use super::trial::TrialRecord;
-use super::{Comparison, Trial};
+use super::trial::{Trial, TrialRecord};
 use crate::error::{Context as _, Result};
 use crate::settings::Method;
 
@@ -156,10 +156,5 @@ impl Comparison {
             write(&name, svg.as_bytes())?;
         }
         Ok(write("results.md", format!("# A comparison by {}\n\n{text}", report.tool).as_bytes())?)
-    }
-
-    /// Whether held-out rows could not be used, or a selection is smaller than the budget.
-    pub fn falls_short(&self) -> bool {
-        self.held_out.record.n_unscorable > 0 || self.subsets.values().any(|subset| subset.falls_short)
     }
 }

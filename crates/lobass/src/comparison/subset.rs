@@ -6,12 +6,12 @@ use std::path::Path;
 use lobass_core::Observer as _;
 use lobass_core::RowStatus;
 use lobass_core::readable::counted;
-use lobass_core::{ModelRole, REJECTED};
+use lobass_core::{ModelRole, REJECTED, Sequence};
+use lobass_data::Pool;
 use lobass_evidence::{Cost, SourceCount};
 use lobass_run::ScoreFile;
 use lobass_select::{Need, Strategy, Summary};
 
-use super::{CompareJob, Comparison};
 use crate::error::Result;
 use crate::reference::TrainingRecord;
 use crate::runtime::Runtime;
@@ -33,71 +33,81 @@ pub(super) struct Subset {
     pub(super) falls_short: bool,
 }
 
-/// Selects with every strategy and every seed, and writes lists of the rows into the directory.
-pub(super) fn subsets(
-    request: &CompareJob<'_>,
-    comparison: &Comparison,
-    table: &ScoreFile,
-    runtime: &Runtime,
-) -> Result<BTreeMap<(String, u64), Subset>> {
-    let mut subsets = BTreeMap::new();
-    let strategies: Vec<&dyn Strategy> = comparison
-        .strategies
-        .iter()
-        .map(|name| Ok(request.settings.select.strategy(name)? as _))
-        .collect::<Result<_>>()?;
-    let asked = &request.settings.select;
-    let wanted = columns_of(strategies.iter().copied(), asked, table.manifest())?;
-    let selector = Selector::open(table, &comparison.pool, strategies.iter().copied(), asked)?;
-    for offset in 0..comparison.n_seeds {
-        let settings = SelectSettings { seed: asked.seed.wrapping_add(offset), ..asked.clone() };
-        let columns = table.columns(&wanted, settings.seed, comparison.threads)?;
-        for (&strategy, name) in strategies.iter().zip(&comparison.strategies) {
-            let index = comparison.out.join("selected").join(name).join(format!("seed{offset}.jsonl"));
-            let target = SelectionTarget { out: None, index: Some(index) };
-            let report = selector.choose_and_write(&columns, strategy, &settings, &target)?;
-            let mut rows: Vec<u64> =
-                report.chosen.selection.selected.iter().map(|selected| selected.row).collect();
-            rows.sort_unstable();
-            let n_selected = rows.len();
-            rows.retain(|row| comparison.sequences_of.contains_key(row));
-            if rows.len() < n_selected {
-                runtime.warn(&format!(
-                    "{name}: {} cannot be used in training with this base and are left out",
-                    counted((n_selected - rows.len()) as u64, "selected row")
-                ));
+/// The rows and settings that subsets are selected from and by.
+pub(super) struct SubsetRequest<'a> {
+    pub(super) table: &'a ScoreFile,
+    pub(super) pool: &'a Pool,
+    pub(super) strategies: &'a [String],
+    /// The settings of the first seed.
+    pub(super) select: &'a SelectSettings,
+    pub(super) n_seeds: u64,
+    /// The rows that can be trained on.
+    pub(super) sequences_of: &'a BTreeMap<u64, Sequence>,
+    pub(super) threads: usize,
+    /// The directory of the comparison, which gets lists of the rows.
+    pub(super) out: &'a Path,
+}
+
+impl SubsetRequest<'_> {
+    /// Selects with every strategy and every seed, and writes lists of the rows into the directory.
+    pub(super) fn select(&self, runtime: &Runtime) -> Result<BTreeMap<(String, u64), Subset>> {
+        let mut subsets = BTreeMap::new();
+        let Self { table, select: asked, .. } = self;
+        let strategies: Vec<&dyn Strategy> =
+            self.strategies.iter().map(|name| Ok(asked.strategy(name)? as _)).collect::<Result<_>>()?;
+        let wanted = columns_of(strategies.iter().copied(), asked, table.manifest())?;
+        let selector = Selector::open(table, self.pool, strategies.iter().copied(), asked)?;
+        for offset in 0..self.n_seeds {
+            let settings = SelectSettings { seed: asked.seed.wrapping_add(offset), ..(*asked).clone() };
+            let columns = table.columns(&wanted, settings.seed, self.threads)?;
+            for (&strategy, name) in strategies.iter().zip(self.strategies) {
+                let index = self.out.join("selected").join(name).join(format!("seed{offset}.jsonl"));
+                let target = SelectionTarget { out: None, index: Some(index) };
+                let report = selector.choose_and_write(&columns, strategy, &settings, &target)?;
+                let mut rows: Vec<u64> =
+                    report.chosen.selection.selected.iter().map(|selected| selected.row).collect();
+                rows.sort_unstable();
+                let n_selected = rows.len();
+                rows.retain(|row| self.sequences_of.contains_key(row));
+                if rows.len() < n_selected {
+                    runtime.warn(&format!(
+                        "{name}: {} cannot be used in training with this base and are left out",
+                        counted((n_selected - rows.len()) as u64, "selected row")
+                    ));
+                }
+                let falls_short = report.falls_short() || rows.len() < n_selected;
+                let Summary {
+                    length_correlation, mean_scored_tokens: (_, mean_scored_tokens), sources, ..
+                } = report.summary;
+                let share = |share: &lobass_select::SourceShare| SourceCount {
+                    source: share.source.clone(),
+                    n_rows: share.n_selected,
+                };
+                let sources = sources.iter().map(share).collect();
+                let (own, kept) = (strategy.info().direction, report.chosen.selection.direction);
+                let subset = Subset {
+                    rows,
+                    turned: (kept != own).then(|| kept.to_string()),
+                    shrinkage: report.chosen.shrinkage,
+                    length_correlation,
+                    mean_scored_tokens,
+                    sources,
+                    falls_short,
+                };
+                subsets.insert((name.clone(), offset), subset);
             }
-            let falls_short = report.falls_short() || rows.len() < n_selected;
-            let Summary { length_correlation, mean_scored_tokens: (_, mean_scored_tokens), sources, .. } =
-                report.summary;
-            let share = |share: &lobass_select::SourceShare| SourceCount {
-                source: share.source.clone(),
-                n_rows: share.n_selected,
-            };
-            let sources = sources.iter().map(share).collect();
-            let (own, kept) = (strategy.info().direction, report.chosen.selection.direction);
-            let subset = Subset {
-                rows,
-                turned: (kept != own).then(|| kept.to_string()),
-                shrinkage: report.chosen.shrinkage,
-                length_correlation,
-                mean_scored_tokens,
-                sources,
-                falls_short,
-            };
-            subsets.insert((name.clone(), offset), subset);
         }
+        let n_rows = |subset: &Subset| subset.rows.len();
+        let most = subsets.values().map(n_rows).max().unwrap_or_default();
+        runtime.note(&format!(
+            "{:16} strategies: {}; {} of each, of at most {}",
+            "select",
+            self.strategies.join(", "),
+            counted(self.n_seeds, "subset"),
+            counted(most as u64, "row")
+        ));
+        Ok(subsets)
     }
-    let n_rows = |subset: &Subset| subset.rows.len();
-    let most = subsets.values().map(n_rows).max().unwrap_or_default();
-    runtime.note(&format!(
-        "{:16} strategies: {}; {} of each, of at most {}",
-        "select",
-        comparison.strategies.join(", "),
-        counted(comparison.n_seeds, "subset"),
-        counted(most as u64, "row")
-    ));
-    Ok(subsets)
 }
 
 /// The column of references on rows that they were trained on.

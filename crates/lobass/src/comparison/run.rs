@@ -1,0 +1,203 @@
+//! Running the trials of a comparison: training, and measuring on the held-out examples.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use lobass_core::readable::{counted, duration};
+use lobass_core::{Observer as _, Sequence};
+use lobass_evidence::{Matching, Report};
+use lobass_loss::Engine;
+use lobass_model::Decoder;
+use lobass_run::ScoreFile;
+use lobass_train::{
+    Checkpoints, Event, Objective, Session, TrainConfig, TrainData, TrainReport, batches_of_tokens,
+    fine_tune, fine_tune_in_batches,
+};
+
+use super::opened::Comparison;
+use super::trial::{Trial, TrialRecord};
+use crate::error::{Context as _, Result, bail};
+use crate::runtime::Runtime;
+
+impl Comparison {
+    /// Trains what is not trained, on this process's device, and writes the results.
+    ///
+    /// # Errors
+    /// If a training fails, or the observer asks to stop.
+    pub fn run(&self, table: &ScoreFile, runtime: &Runtime) -> Result<Report> {
+        self.run_here(runtime)?;
+        self.end(table, runtime)
+    }
+
+    /// Joins all trials, which are done, and writes the results.
+    ///
+    /// # Errors
+    /// If a trial is missing, or a file cannot be written.
+    pub fn end(&self, table: &ScoreFile, runtime: &Runtime) -> Result<Report> {
+        let report = self.report(table)?;
+        self.write(&report)?;
+        runtime.note(&format!("{:16} {}", "results", self.out.join("results.md").display()));
+        Ok(report)
+    }
+
+    /// Does one after the other what is not done, on this process's device.
+    fn run_here(&self, runtime: &Runtime) -> Result<()> {
+        let trials = self.trials();
+        let open = self.open_trials(runtime)?;
+        for (at, trial) in open.iter().enumerate() {
+            runtime.go_on()?;
+            let started = Instant::now();
+            let record = self.run_trial(trial, runtime).with_context(|| trial.say())?;
+            self.say(
+                trials.len() - open.len() + at + 1,
+                trial,
+                &record,
+                &duration(started.elapsed()),
+                runtime,
+            );
+        }
+        Ok(())
+    }
+
+    /// Trials that are not done.
+    pub(super) fn open_trials(&self, runtime: &Runtime) -> Result<Vec<Trial>> {
+        let trials = self.trials();
+        let mut open = Vec::new();
+        for trial in &trials {
+            if self.record(trial)?.is_none() {
+                open.push(trial.clone());
+            }
+        }
+        if open.len() < trials.len() {
+            runtime.note(&format!(
+                "{:16} {} of {} done before",
+                "trials",
+                trials.len() - open.len(),
+                trials.len()
+            ));
+        }
+        Ok(open)
+    }
+
+    pub(super) fn say(
+        &self,
+        n_done: usize,
+        trial: &Trial,
+        record: &TrialRecord,
+        took: &str,
+        runtime: &Runtime,
+    ) {
+        let n_trials = self.trials().len();
+        runtime.note(&format!(
+            "{:16} {n_done} of {n_trials}: {}: {}, {}, held-out loss {:.4}, {took}",
+            "trials",
+            trial.say(),
+            counted(record.n_steps, "step"),
+            counted(record.n_tokens, "token"),
+            record.mean_loss()
+        ));
+    }
+
+    /// Does a trial unless it is done. The process that does it holds its lock; others wait for the lock.
+    pub(super) fn run_trial(&self, trial: &Trial, runtime: &Runtime) -> Result<TrialRecord> {
+        let states = self.out.join("state");
+        fs_err::create_dir_all(&states)?;
+        let lock_path = states.join(format!("{}.lock", trial.id()));
+        let lock = fs_err::File::create(&lock_path)?;
+        lock.file().lock().with_context(|| format!("locking `{}`", lock_path.display()))?;
+        if let Some(record) = self.record(trial)? {
+            return Ok(record);
+        }
+        let state = states.join(trial.id());
+        let record = self.train_and_measure(trial, &state, runtime)?;
+        let path = self.result_path(trial);
+        fs_err::create_dir_all(self.out.join("trials"))?;
+        lobass_files::write_whole(&path, &serde_json::to_vec(&record)?)?;
+        if state.exists() {
+            fs_err::remove_dir_all(&state)?;
+        }
+        fs_err::remove_file(&lock_path)?;
+        Ok(record)
+    }
+
+    fn train_and_measure(&self, trial: &Trial, state: &Path, runtime: &Runtime) -> Result<TrialRecord> {
+        let seed = self.recipe.seed.wrapping_add(trial.offset);
+        let rows = self.rows(trial)?;
+        let subset: Vec<Sequence> = rows.iter().map(|row| self.sequences_of[row].clone()).collect();
+        let base = self.start(seed)?;
+        let (model, report) = match trial.matching {
+            None => (base, None),
+            Some(matching) => {
+                let (model, report) = self.train(base, &subset, matching, seed, state, runtime)?;
+                (model, Some(report))
+            }
+        };
+        let found = Engine::new(model, self.threads).greedy_matches(&self.held_out.sequences)?;
+        if let Some(at) = found.iter().position(|one| !one.nll.sum.is_finite()) {
+            bail!(Comparison, "held-out example {at}: expected a finite loss, found {}", found[at].nll.sum);
+        }
+        let losses = report.as_ref().map(|report| &report.losses);
+        Ok(TrialRecord {
+            identity: self.identity(trial)?,
+            n_rows: rows.len() as u64,
+            subset_tokens: n_tokens(&subset),
+            n_steps: losses.map_or(0, |losses| losses.len() as u64),
+            n_tokens: report.as_ref().map_or(0, |report| report.n_tokens),
+            first_loss: losses.and_then(|losses| losses.first().copied()),
+            last_loss: losses.and_then(|losses| losses.last().copied()),
+            nll: found.iter().map(|one| one.nll.sum).collect(),
+            n_scored: found.iter().map(|one| one.nll.n_scored).collect(),
+            n_matched: found.iter().map(|one| one.n_matched).collect(),
+        })
+    }
+
+    fn train(
+        &self,
+        model: Decoder,
+        subset: &[Sequence],
+        matching: Matching,
+        seed: u64,
+        state: &Path,
+        runtime: &Runtime,
+    ) -> Result<(Decoder, TrainReport)> {
+        let recipe = TrainConfig { seed, ..self.recipe.clone() };
+        let data = TrainData { train: Objective::Sft(subset), held_out: Objective::Sft(&[]), eval_every: 0 };
+        let checkpoints = |n_steps: usize| {
+            let every = self.save_every.unwrap_or_else(|| n_steps.div_ceil(10).max(20));
+            Checkpoints { dir: state.to_owned(), every, keep: 1 }
+        };
+        let stop = AtomicBool::new(runtime.is_interrupted());
+        let observe = &mut |_: Event<'_>| stop.store(runtime.is_interrupted(), Ordering::Relaxed);
+        let trained = match matching {
+            Matching::Epochs => {
+                let checkpoints = checkpoints(recipe.n_steps(subset.len()));
+                let session =
+                    Session { threads: self.threads, checkpoints: Some(&checkpoints), stop: Some(&stop) };
+                fine_tune(model, &data, &recipe, session, observe)
+            }
+            Matching::Tokens => {
+                let lengths: Vec<usize> = subset.iter().map(Sequence::n_tokens).collect();
+                let batches = batches_of_tokens(&lengths, recipe.batch_size, self.matched_tokens, seed);
+                let checkpoints = checkpoints(batches.len());
+                let session =
+                    Session { threads: self.threads, checkpoints: Some(&checkpoints), stop: Some(&stop) };
+                fine_tune_in_batches(model, &data, batches, &recipe, session, observe)
+            }
+        };
+        runtime.stopped(trained)
+    }
+
+    /// The model that training starts from, with the weights that are trained.
+    fn start(&self, seed: u64) -> Result<Decoder> {
+        match self.train.adapter() {
+            None => self.base.load_for_training(),
+            Some(lora) => Ok(lora.attach(&self.base.load_frozen()?, seed)?),
+        }
+    }
+}
+
+/// The number of tokens of some sequences.
+fn n_tokens(sequences: &[Sequence]) -> u64 {
+    sequences.iter().map(|sequence| sequence.n_tokens() as u64).sum()
+}
