@@ -1,6 +1,7 @@
 //! Checks that compilers do not make. `cargo test` runs them too.
 
 mod book;
+mod circles;
 mod examples;
 mod links;
 mod manifests;
@@ -29,6 +30,7 @@ fn offenses(root: &Path) -> Result<Vec<String>> {
     found.extend(manifests::offenses(root, &files)?);
     found.extend(links::offenses(root, &files)?);
     found.extend(book::offenses(root, &files)?);
+    found.extend(circles::offenses(root, &files)?);
     found.extend(examples::offenses(root, &files)?);
     found.extend(rust_blocks::offenses(root, &files)?);
     found.extend(merges::offenses(root, &files)?);
