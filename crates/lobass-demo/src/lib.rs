@@ -18,6 +18,7 @@
 
 mod assets;
 mod held_out;
+mod kept;
 mod pool;
 mod pretraining;
 mod skill;
@@ -25,6 +26,7 @@ mod world;
 
 pub use assets::{Unpacked, unpack};
 pub use held_out::held_out;
+pub use kept::{Kept, kinds_of};
 pub use pool::{Kind, PoolRow, as_json_lines, pool};
 pub use pretraining::{Document, pretraining_documents};
 pub use skill::{Dialogue, Skill};

@@ -54,6 +54,7 @@ mod hub;
 pub mod import;
 pub mod influence;
 pub mod inspect;
+pub mod machine;
 pub mod mask;
 mod memory;
 pub mod merge;
