@@ -111,7 +111,7 @@ pub(crate) fn select(
         let rows: Vec<u64> = kept.iter().map(|kept| kept.row).collect();
         let keys = scored.table().keys(&rows, available_threads())?;
         Ok((
-            serde_json::to_string(&report.json())?,
+            serde_json::to_string(&report)?,
             rows,
             kept.iter().map(|kept| kept.score.value()).collect(),
             keys.iter().map(ToString::to_string).collect(),

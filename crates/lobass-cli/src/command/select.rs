@@ -27,6 +27,6 @@ pub(crate) fn select(args: &SelectArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     if args.out.is_none() && args.index.is_none() {
         ui.warn("nothing was written: `--out` names a file for the rows, `--index` one for a list of them");
     }
-    ui.result(report.text(), &report.json())?;
+    ui.result(&report, &report)?;
     Ok(Outcome::incomplete_if(report.falls_short()))
 }

@@ -77,8 +77,8 @@ pub fn run(settings: &Settings, runtime: &Runtime) -> Result<RunReport> {
         let target = target(out, name);
         let report = selector.choose_and_write(&columns, strategy, &settings.select, &target)?;
         falls_short |= report.falls_short();
-        texts.push(report.text());
-        results.push(json!(report.json()));
+        texts.push(report.to_string());
+        results.push(json!(report));
         chosen.push((strategy, report.chosen));
     }
     drop(selector); // vectors can be large, and the page does not need them

@@ -1,11 +1,12 @@
 //! The report on a selection.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use lobass_core::readable::{Labelled, count, counted, percent};
 use lobass_core::{Budget, RowStatus};
 use lobass_select::{Chosen, LeftOut, SourceShare, StratumShare, Summary, Ties};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 use crate::scoring::Reasons;
@@ -60,47 +61,6 @@ impl SelectionReport {
             _ => "no other row differs enough, or has a missing length".to_owned(),
         };
         format!("fewer than {} asks for: {why}", selection.budget)
-    }
-
-    /// The selection as lines for a person.
-    pub fn text(&self) -> String {
-        let Self { chosen: Chosen { selection, score, left_out, .. }, summary, .. } = self;
-        let mut text = Labelled::default();
-        let kept = selection.selected.len() as u64;
-        text.line("strategy", format!("{}: {score}, {}", selection.strategy, selection.direction));
-        self.pool_text(&mut text);
-        for LeftOut { why, n_rows } in left_out {
-            text.line("left out", format!("{}: {why}", counted(*n_rows, "row")));
-        }
-        let share = percent(kept, selection.n_rows);
-        text.line(
-            "kept",
-            format!("{} ({share}), {}", counted(kept, "row"), counted(selection.n_tokens, "token")),
-        );
-        if self.falls_short() {
-            text.line("kept", self.shortfall());
-        }
-        self.score_text(&mut text);
-        let (pool_mean, kept_mean) = summary.mean_scored_tokens;
-        let correlation = summary.length_correlation.map_or_else(
-            || "not defined, since one of them is constant".to_owned(),
-            |correlation| format!("{correlation:+.3} (Spearman)"),
-        );
-        text.line(
-            "length",
-            format!(
-                "responses average {kept_mean:.0} tokens, {pool_mean:.0} in the pool; rank correlation of score and \
-                 length: {correlation}"
-            ),
-        );
-        self.parts_text(&mut text);
-        for (path, rows) in &self.written {
-            text.line("wrote", format!("{} ({})", path.display(), counted(*rows, "row")));
-        }
-        if self.written.is_empty() {
-            text.line("wrote", "nothing; `--out` writes the kept rows, `--index` a list of them");
-        }
-        text.to_string()
     }
 
     /// The rows of the pool by status.
@@ -182,8 +142,7 @@ impl SelectionReport {
         }
     }
 
-    /// The selection as JSON, without its rows.
-    pub fn json(&self) -> impl Serialize {
+    fn json(&self) -> Value {
         let Self { chosen: Chosen { selection, left_out, strata, shrinkage, .. }, summary, .. } = self;
         let statuses: serde_json::Map<String, Value> =
             summary.statuses.iter().map(|(status, n)| (status.to_string(), json!(n))).collect();
@@ -222,5 +181,55 @@ impl SelectionReport {
             "mean_scored_tokens": {"pool": summary.mean_scored_tokens.0, "selected": summary.mean_scored_tokens.1},
             "written": written,
         })
+    }
+}
+
+/// The selection as lines for a person.
+impl fmt::Display for SelectionReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { chosen: Chosen { selection, score, left_out, .. }, summary, .. } = self;
+        let mut text = Labelled::default();
+        let kept = selection.selected.len() as u64;
+        text.line("strategy", format!("{}: {score}, {}", selection.strategy, selection.direction));
+        self.pool_text(&mut text);
+        for LeftOut { why, n_rows } in left_out {
+            text.line("left out", format!("{}: {why}", counted(*n_rows, "row")));
+        }
+        let share = percent(kept, selection.n_rows);
+        text.line(
+            "kept",
+            format!("{} ({share}), {}", counted(kept, "row"), counted(selection.n_tokens, "token")),
+        );
+        if self.falls_short() {
+            text.line("kept", self.shortfall());
+        }
+        self.score_text(&mut text);
+        let (pool_mean, kept_mean) = summary.mean_scored_tokens;
+        let correlation = summary.length_correlation.map_or_else(
+            || "not defined, since one of them is constant".to_owned(),
+            |correlation| format!("{correlation:+.3} (Spearman)"),
+        );
+        text.line(
+            "length",
+            format!(
+                "responses average {kept_mean:.0} tokens, {pool_mean:.0} in the pool; rank correlation of score and \
+                 length: {correlation}"
+            ),
+        );
+        self.parts_text(&mut text);
+        for (path, rows) in &self.written {
+            text.line("wrote", format!("{} ({})", path.display(), counted(*rows, "row")));
+        }
+        if self.written.is_empty() {
+            text.line("wrote", "nothing; `--out` writes the kept rows, `--index` a list of them");
+        }
+        text.fmt(f)
+    }
+}
+
+/// The selection as JSON, without its rows.
+impl Serialize for SelectionReport {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.json().serialize(serializer)
     }
 }
