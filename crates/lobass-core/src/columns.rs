@@ -1,5 +1,6 @@
 //! The score table as columns: what a selection over many rows holds in memory.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{Nll, Numbers, RowStatus, ScoreRecord, tie_break};
@@ -131,9 +132,10 @@ impl ScoreColumns {
         self.statuses.is_empty()
     }
 
-    /// A column of losses by its name without `_nll`; a column without numbers if the table lacks it.
-    pub fn losses(&self, name: &str) -> &Numbers {
-        self.losses.get(name).unwrap_or(&NOTHING)
+    /// A column of losses by the role of its model, or by its name without `_nll`; a column without numbers if the table
+    /// lacks it.
+    pub fn losses<'n>(&self, column: impl Into<Cow<'n, str>>) -> &Numbers {
+        self.losses.get(column.into().as_ref()).unwrap_or(&NOTHING)
     }
 
     /// Tokens that a trainer reads for a row: those of its sequence, of a pair those of both.

@@ -1,5 +1,6 @@
 //! What a model is to a score table, and the name of its columns.
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::fmt;
 use std::str::FromStr;
@@ -132,6 +133,13 @@ impl From<&str> for ModelRole {
 impl From<String> for ModelRole {
     fn from(text: String) -> Self {
         text.as_str().into()
+    }
+}
+
+/// The name of its columns.
+impl From<ModelRole> for Cow<'_, str> {
+    fn from(role: ModelRole) -> Self {
+        Cow::Owned(role.to_string())
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::collections::HashSet;
 
-use lobass_core::{Direction, Numbers, Score, ScoreColumns};
+use lobass_core::{Direction, ModelRole, Numbers, Score, ScoreColumns};
 
 use crate::best::{Best, Limit, Ranking};
 use crate::correlation::spearman;
@@ -68,7 +68,7 @@ pub struct Stability {
 /// The LoBaSS score of every candidate under another reference than the table's own: one of several seeds, or one of an
 /// earlier epoch.
 pub fn lobass_scores(columns: &ScoreColumns, reference: &Numbers, ranked: &RankedAs<'_>) -> Numbers {
-    let base = columns.losses("base");
+    let base = columns.losses(ModelRole::Base);
     let score = |row: usize| ranked.score(row, base.get(row)?, reference.get(row)?);
     let statuses = columns.statuses.iter().enumerate();
     statuses.map(|(row, status)| score(row).filter(|_| status.is_eligible())).collect()

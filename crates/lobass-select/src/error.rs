@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use lobass_core::ModelRole;
 use thiserror::Error;
 
 use crate::shape::LeftOut;
@@ -142,7 +143,7 @@ pub enum SelectError {
     #[error("guard on the loss under the {model}: expected such losses in the score table, found none")]
     UnguardedModel {
         /// The model.
-        model: &'static str,
+        model: ModelRole,
     },
     /// Shrinkage is defined for one score only.
     #[error("shrinkage: expected the strategy `lobass`, found `{strategy}`")]

@@ -103,7 +103,7 @@ fn a_table_without_a_pass_says_which_one_is_missing() {
     assert_eq!(error, SelectError::NoReference { strategy: "lobass".to_owned() });
     let guards = Guards { max_reference_quantile: Some(0.9), ..Guards::default() };
     let error = select(&columns, &shaped(&Random, 1, &Shape { guards, ..Shape::default() }));
-    assert_eq!(error.unwrap_err(), SelectError::UnguardedModel { model: "reference" });
+    assert_eq!(error.unwrap_err(), SelectError::UnguardedModel { model: "reference".into() });
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Which rows may be chosen, and by which scores.
 
-use lobass_core::{Numbers, ScoreColumns};
+use lobass_core::{ModelRole, Numbers, ScoreColumns};
 
 use super::request::Request;
 use super::sets::Variety;
@@ -18,8 +18,10 @@ pub(super) fn check(inputs: &Inputs<'_>, request: &Request<'_>) -> Result<(), Se
         inputs.check(need).map_err(of_strategy)?;
     }
     let guards = &shape.guards;
-    for (model, needed) in [("base", guards.needs_base()), ("reference", guards.needs_reference())] {
-        if needed && !inputs.losses(model).has_any() {
+    for (model, needed) in
+        [(ModelRole::Base, guards.needs_base()), (ModelRole::REFERENCE, guards.needs_reference())]
+    {
+        if needed && !inputs.losses(model.clone()).has_any() {
             return Err(SelectError::UnguardedModel { model });
         }
     }

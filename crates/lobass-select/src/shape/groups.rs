@@ -1,6 +1,6 @@
 //! Groups of which one row may be chosen: responses to one prompt, near-duplicates.
 
-use lobass_core::{Direction, Numbers, Score, ScoreColumns};
+use lobass_core::{Direction, ModelRole, Numbers, Score, ScoreColumns};
 
 use crate::best::Ranking;
 
@@ -59,7 +59,7 @@ impl Winner {
         scores: &Numbers,
     ) -> Rows {
         let n_groups = groups.iter().max().map_or(0, |&last| last as usize + 1);
-        let base = columns.losses("base");
+        let base = columns.losses(ModelRole::Base);
         let rank = |row: usize| -> Option<Score> {
             let score = scores.get(row)?;
             Score::new(match self {

@@ -1,6 +1,6 @@
 //! Bounds on what a row that may be chosen is like: cures for what relative losses are known to go wrong on.
 
-use lobass_core::{Numbers, ScoreColumns};
+use lobass_core::{ModelRole, Numbers, ScoreColumns};
 
 use super::{LeftOut, leave_out};
 use crate::order::ascending;
@@ -39,12 +39,12 @@ impl Guards {
         }
         if let Some(least) = self.min_base_loss {
             let why = format!("a loss under the base below {least} nats per scored token");
-            let base = columns.losses("base");
+            let base = columns.losses(ModelRole::Base);
             left_out
                 .push(leave_out(scores, why, |row| mean(columns, base, row).is_none_or(|loss| loss < least)));
         }
         if let Some(quantile) = self.max_reference_quantile {
-            let reference = columns.losses("reference");
+            let reference = columns.losses(ModelRole::REFERENCE);
             // Of the rows that are candidates still, so that it means the same in a pool with more of the others.
             let of = |row: usize| scores.get(row).and_then(|_| mean(columns, reference, row));
             if let Some(most) = quantile_of(columns.len(), quantile, of) {

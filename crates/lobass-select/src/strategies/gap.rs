@@ -1,6 +1,6 @@
 //! The loss reduction per token.
 
-use lobass_core::{Direction, Numbers};
+use lobass_core::{Direction, ModelRole, Numbers};
 
 use crate::strategy::{Border, Inputs, Need, Problem, Strategy, StrategyInfo};
 
@@ -26,7 +26,7 @@ impl Strategy for Gap {
     }
 
     fn scores(&self, inputs: &Inputs<'_>) -> Result<Numbers, Problem> {
-        let (base, reference) = (inputs.mean("base"), inputs.mean("reference"));
+        let (base, reference) = (inputs.mean(ModelRole::Base), inputs.mean(ModelRole::REFERENCE));
         Ok(inputs.each(|row| Some(base(row)? - reference(row)?)))
     }
 

@@ -1,6 +1,6 @@
 //! The loss reduction summed over the response, which is DPO's implicit reward.
 
-use lobass_core::{Direction, Numbers};
+use lobass_core::{Direction, ModelRole, Numbers};
 
 use crate::strategy::{Inputs, Need, Problem, Strategy, StrategyInfo};
 
@@ -27,7 +27,7 @@ impl Strategy for GapSum {
     }
 
     fn scores(&self, inputs: &Inputs<'_>) -> Result<Numbers, Problem> {
-        let (base, reference) = (inputs.losses("base"), inputs.losses("reference"));
+        let (base, reference) = (inputs.losses(ModelRole::Base), inputs.losses(ModelRole::REFERENCE));
         Ok(inputs.each(|row| implicit_reward(base, reference, row)))
     }
 }

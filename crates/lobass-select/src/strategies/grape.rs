@@ -1,6 +1,6 @@
 //! GRAPE: the response to each prompt that the model would most likely give itself.
 
-use lobass_core::{Direction, Numbers};
+use lobass_core::{Direction, ModelRole, Numbers};
 
 use crate::strategy::{Inputs, Need, Problem, Strategy, StrategyInfo};
 
@@ -22,6 +22,6 @@ impl Strategy for Grape {
     }
 
     fn scores(&self, inputs: &Inputs<'_>) -> Result<Numbers, Problem> {
-        Ok(inputs.each(inputs.mean("base")))
+        Ok(inputs.each(inputs.mean(ModelRole::Base)))
     }
 }

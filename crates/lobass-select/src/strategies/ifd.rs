@@ -1,8 +1,8 @@
 //! Instruction-following difficulty: how much of the response's loss is left with the prompt.
 
-use lobass_core::{Direction, Numbers};
+use lobass_core::{Direction, ModelRole, Numbers};
 
-use crate::strategy::{Inputs, Need, Problem, Strategy, StrategyInfo, UNCONDITIONAL};
+use crate::strategy::{Inputs, Need, Problem, Strategy, StrategyInfo};
 
 /// `L(y|x) / L(y)` under the base, the highest; rows above 1 are left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +26,7 @@ impl Strategy for Ifd {
     }
 
     fn scores(&self, inputs: &Inputs<'_>) -> Result<Numbers, Problem> {
-        let (with, without) = (inputs.losses("base"), inputs.losses(UNCONDITIONAL));
+        let (with, without) = (inputs.losses(ModelRole::Base), inputs.losses(ModelRole::BaseUnconditional));
         Ok(inputs.each(|row| ratio(with.get(row)?, without.get(row)?)))
     }
 }

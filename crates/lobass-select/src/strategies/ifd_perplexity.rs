@@ -1,9 +1,9 @@
 //! Instruction-following difficulty as a ratio of perplexities.
 
-use lobass_core::{Direction, Numbers};
+use lobass_core::{Direction, ModelRole, Numbers};
 
 use super::ifd::CEILING;
-use crate::strategy::{Inputs, Need, Problem, Strategy, StrategyInfo, UNCONDITIONAL};
+use crate::strategy::{Inputs, Need, Problem, Strategy, StrategyInfo};
 
 /// `exp((L(y|x) - L(y)) / n_scored)` under the base, the highest; rows above 1 are left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +25,7 @@ impl Strategy for IfdPerplexity {
     }
 
     fn scores(&self, inputs: &Inputs<'_>) -> Result<Numbers, Problem> {
-        let (with, without) = (inputs.mean("base"), inputs.mean(UNCONDITIONAL));
+        let (with, without) = (inputs.mean(ModelRole::Base), inputs.mean(ModelRole::BaseUnconditional));
         Ok(inputs.each(|row| Some((with(row)? - without(row)?).exp())))
     }
 }

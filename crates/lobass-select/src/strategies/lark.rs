@@ -1,8 +1,8 @@
 //! LARK (arXiv 2605.30651): which of several responses to a prompt a model would learn fastest, from one pass.
 
-use lobass_core::{Direction, Numbers, ScoreColumns};
+use lobass_core::{Direction, ModelRole, Numbers, ScoreColumns};
 
-use crate::strategy::{BRIER, Inputs, Need, Problem, Strategy, StrategyInfo};
+use crate::strategy::{Inputs, Need, Problem, Strategy, StrategyInfo};
 
 /// The gain in loss from a step on the row, of the best response to each prompt, the highest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +37,7 @@ impl Strategy for Lark {
 ///
 /// - `prompts`: of each row a number that rows with the same prompt share, below the number of rows
 fn gains(columns: &ScoreColumns, prompts: &[u32]) -> Numbers {
-    let (base, brier) = (columns.losses("base"), columns.losses(BRIER));
+    let (base, brier) = (columns.losses(ModelRole::Base), columns.losses(ModelRole::BaseBrier));
     let means = |row: usize| {
         let n_scored = f64::from(columns.n_scored[row]);
         let is_there = columns.statuses[row].is_eligible() && n_scored > 0.0;
@@ -70,8 +70,11 @@ mod tests {
         ScoreColumns {
             statuses: vec![RowStatus::Ok; rows.len()],
             n_scored: vec![2; rows.len()],
-            losses: [("base".to_owned(), column(|row| row.0)), (BRIER.to_owned(), column(|row| row.1))]
-                .into(),
+            losses: [
+                (ModelRole::Base.to_string(), column(|row| row.0)),
+                (ModelRole::BaseBrier.to_string(), column(|row| row.1)),
+            ]
+            .into(),
             ..ScoreColumns::default()
         }
     }

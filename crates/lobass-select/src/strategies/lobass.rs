@@ -1,6 +1,6 @@
 //! LoBaSS: the share of its loss that a row sheds when the model is fine-tuned.
 
-use lobass_core::{Direction, Numbers};
+use lobass_core::{Direction, ModelRole, Numbers};
 
 use super::{Gap, GapSum};
 use crate::strategy::{Border, Inputs, Merit, Need, PaperClaim, Problem, Rival, Strategy, StrategyInfo};
@@ -57,7 +57,7 @@ impl Strategy for Lobass {
     }
 
     fn scores(&self, inputs: &Inputs<'_>) -> Result<Numbers, Problem> {
-        let (base, reference) = (inputs.losses("base"), inputs.losses("reference"));
+        let (base, reference) = (inputs.losses(ModelRole::Base), inputs.losses(ModelRole::REFERENCE));
         let nats = inputs.shrinkage().unwrap_or_default();
         Ok(inputs.each(|row| shrunken(base.get(row)?, reference.get(row)?, nats)))
     }

@@ -1,6 +1,6 @@
 //! The rows that surprise the base model most.
 
-use lobass_core::{Direction, Numbers};
+use lobass_core::{Direction, ModelRole, Numbers};
 
 use crate::strategy::{Border, Inputs, Need, Problem, Strategy, StrategyInfo};
 
@@ -32,7 +32,7 @@ impl Strategy for PerplexityHigh {
 
 /// The perplexity of every row under the base.
 pub(super) fn perplexities(inputs: &Inputs<'_>) -> Numbers {
-    let base = inputs.mean("base");
+    let base = inputs.mean(ModelRole::Base);
     inputs.each(|row| Some(base(row)?.exp()))
 }
 

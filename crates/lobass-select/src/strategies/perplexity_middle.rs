@@ -1,6 +1,6 @@
 //! The rows around the median perplexity.
 
-use lobass_core::{Direction, Numbers};
+use lobass_core::{Direction, ModelRole, Numbers};
 
 use crate::order::ascending;
 use crate::strategy::{Inputs, Need, Problem, Strategy, StrategyInfo};
@@ -23,7 +23,7 @@ impl Strategy for PerplexityMiddle {
     }
 
     fn scores(&self, inputs: &Inputs<'_>) -> Result<Numbers, Problem> {
-        Ok(from_the_middle(inputs.each(inputs.mean("base"))))
+        Ok(from_the_middle(inputs.each(inputs.mean(ModelRole::Base))))
     }
 }
 

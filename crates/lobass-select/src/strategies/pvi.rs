@@ -1,8 +1,8 @@
 //! Pointwise V-information of the prompt about the response.
 
-use lobass_core::{Direction, Numbers};
+use lobass_core::{Direction, ModelRole, Numbers};
 
-use crate::strategy::{Inputs, Need, Problem, Strategy, StrategyInfo, UNCONDITIONAL};
+use crate::strategy::{Inputs, Need, Problem, Strategy, StrategyInfo};
 
 /// `(L(y) - L(y|x)) / ln 2` under the base, the highest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +22,7 @@ impl Strategy for Pvi {
     }
 
     fn scores(&self, inputs: &Inputs<'_>) -> Result<Numbers, Problem> {
-        let (with, without) = (inputs.losses("base"), inputs.losses(UNCONDITIONAL));
+        let (with, without) = (inputs.losses(ModelRole::Base), inputs.losses(ModelRole::BaseUnconditional));
         Ok(inputs.each(|row| Some((without.get(row)? - with.get(row)?) / std::f64::consts::LN_2)))
     }
 }

@@ -1,6 +1,6 @@
 //! The margin of DPO's implicit reward between the two responses of a pair.
 
-use lobass_core::{Direction, Numbers};
+use lobass_core::{Direction, ModelRole, Numbers};
 
 use super::gap_sum::implicit_reward;
 use crate::strategy::{Inputs, Need, Problem, Strategy, StrategyInfo};
@@ -23,8 +23,9 @@ impl Strategy for RewardMargin {
     }
 
     fn scores(&self, inputs: &Inputs<'_>) -> Result<Numbers, Problem> {
-        let chosen = (inputs.losses("base"), inputs.losses("reference"));
-        let rejected = (inputs.losses("base_rejected"), inputs.losses("reference_rejected"));
+        let chosen = (inputs.losses(ModelRole::Base), inputs.losses(ModelRole::REFERENCE));
+        let rejected =
+            (inputs.losses(ModelRole::Base.rejected()), inputs.losses(ModelRole::REFERENCE.rejected()));
         Ok(inputs.each(|row| {
             let rejected = implicit_reward(rejected.0, rejected.1, row)?;
             Some(implicit_reward(chosen.0, chosen.1, row)? - rejected)

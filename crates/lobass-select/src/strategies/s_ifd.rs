@@ -1,17 +1,15 @@
 //! Instruction-following difficulty over the tokens that a prompt matters to (S-IFD of T-SHIRT, arXiv 2506.01317).
 
-use lobass_core::{Direction, Numbers};
+use lobass_core::{Direction, ModelRole, Numbers};
 
 use super::ifd::CEILING;
-use crate::strategy::{Inputs, Need, Problem, Strategy, StrategyInfo, UNCONDITIONAL};
+use crate::strategy::{Inputs, Need, Problem, Strategy, StrategyInfo};
 use crate::tokens::Threshold;
 
 /// `ifd-perplexity` over the tokens that the prompt matters most to, the highest; rows above 1 are left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SelectiveIfd;
 
-/// With the prompt and without it.
-const MODELS: [&str; 2] = ["base", UNCONDITIONAL];
 /// The share of a pool's tokens that count, as T-SHIRT has it.
 const SHARE: f64 = 0.5;
 
@@ -31,8 +29,10 @@ impl Strategy for SelectiveIfd {
 
     fn scores(&self, inputs: &Inputs<'_>) -> Result<Numbers, Problem> {
         let statuses = &inputs.columns().statuses;
+        let models = [ModelRole::Base, ModelRole::BaseUnconditional].map(|role| role.to_string());
+        let models = models.each_ref().map(String::as_str); // with the prompt and without it
         let threshold = threshold(SHARE, |take| {
-            inputs.each_row_of_tokens(&MODELS, |row, losses| {
+            inputs.each_row_of_tokens(&models, |row, losses| {
                 if statuses[row].is_eligible() {
                     losses[0].iter().zip(&losses[1]).for_each(|(&with, &without)| take(with, without));
                 }
@@ -40,7 +40,7 @@ impl Strategy for SelectiveIfd {
         })?;
         let threshold = threshold.ok_or(Problem::Missing(Need::Tokens))?;
         let mut scores = Numbers::missing(statuses.len());
-        inputs.each_row_of_tokens(&MODELS, |row, losses| {
+        inputs.each_row_of_tokens(&models, |row, losses| {
             scores.set(row, selective_ifd(&losses[0], &losses[1], threshold));
         })?;
         if !scores.has_any() {

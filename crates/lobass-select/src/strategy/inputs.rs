@@ -1,5 +1,6 @@
 //! The inputs of strategies.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 
@@ -137,14 +138,15 @@ impl<'a> Inputs<'a> {
         self.columns
     }
 
-    /// A column of summed losses by its name without `_nll`; without numbers if the table lacks it.
-    pub fn losses(&self, name: &str) -> &'a Numbers {
-        self.columns.losses(name)
+    /// A column of summed losses by the [role](lobass_core::ModelRole) of its model, or by its name without `_nll`; without
+    /// numbers if the table lacks it.
+    pub fn losses<'n>(&self, column: impl Into<Cow<'n, str>>) -> &'a Numbers {
+        self.columns.losses(column)
     }
 
     /// The mean loss of a row per scored token, in nats, by a column of sums.
-    pub fn mean(&self, name: &str) -> impl Fn(usize) -> Option<f64> + 'a {
-        let (columns, sums) = (self.columns, self.columns.losses(name));
+    pub fn mean<'n>(&self, column: impl Into<Cow<'n, str>>) -> impl Fn(usize) -> Option<f64> {
+        let (columns, sums) = (self.columns, self.columns.losses(column));
         move |row| {
             let n_scored = columns.n_scored[row];
             sums.get(row).filter(|_| n_scored > 0).map(|sum| sum / f64::from(n_scored))

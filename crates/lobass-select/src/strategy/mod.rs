@@ -14,7 +14,6 @@ pub use choice::{Choice, Features};
 pub use definition::Strategy;
 pub use info::{Merit, PaperClaim, Rival, StrategyInfo};
 pub use inputs::{Inputs, Queries, Ratings, TokenLosses};
-pub(crate) use need::{BRIER, UNCONDITIONAL};
 pub use need::{Need, Needs};
 pub use problem::{Problem, Unread};
 pub use setting::Setting;

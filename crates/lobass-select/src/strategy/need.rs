@@ -2,12 +2,7 @@
 
 use std::fmt;
 
-use lobass_core::ColumnSet;
-
-/// Losses under the base of responses without their prompts.
-pub(crate) const UNCONDITIONAL: &str = "base_unconditional";
-/// Brier losses under the base.
-pub(crate) const BRIER: &str = "base_brier";
+use lobass_core::{ColumnSet, ModelRole};
 
 /// An input that a strategy reads, beside the status, the length, and the tie-breaking hash of every row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -58,14 +53,14 @@ impl Need {
         }
     }
 
-    /// The name of its column of sums without `_nll`, if it is one column.
-    pub(crate) fn column(self) -> Option<&'static str> {
+    /// The role of the model whose column of sums it is, if it is one column.
+    pub(crate) fn column(self) -> Option<ModelRole> {
         match self {
-            Self::Base => Some("base"),
-            Self::Reference => Some("reference"),
-            Self::Unconditional => Some(UNCONDITIONAL),
-            Self::Brier => Some(BRIER),
-            Self::Losses(name) => Some(name),
+            Self::Base => Some(ModelRole::Base),
+            Self::Reference => Some(ModelRole::REFERENCE),
+            Self::Unconditional => Some(ModelRole::BaseUnconditional),
+            Self::Brier => Some(ModelRole::BaseBrier),
+            Self::Losses(name) => Some(name.into()),
             _ => None,
         }
     }
@@ -112,7 +107,7 @@ impl Needs {
         let mut columns = ColumnSet::of_losses(self.iter().filter_map(Need::column));
         if self.contains(Need::Pair) {
             let models = [Need::Base, Need::Reference].into_iter().filter(|need| self.contains(*need));
-            let rejected = models.filter_map(Need::column).map(|model| format!("{model}_rejected"));
+            let rejected = models.filter_map(Need::column).map(|model| model.rejected());
             columns.extend(ColumnSet::of_losses(rejected));
         }
         if self.contains(Need::Trajectory) {
