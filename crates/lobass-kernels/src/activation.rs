@@ -124,7 +124,7 @@ impl Curve for ReluSquared {
 /// `2 sqrt(2 / pi) (x + 0.044715 x^3)` and its slope.
 #[inline(always)]
 fn tanh_argument(x: f32) -> (f32, f32) {
-    const FACTOR: f32 = 1.595_769_1;
+    const FACTOR: f32 = 1.595_769;
     const CUBE: f32 = 0.044_715;
     let square = x * x;
     (FACTOR * x * square.mul_add(CUBE, 1.0), FACTOR * square.mul_add(3.0 * CUBE, 1.0))
@@ -159,10 +159,10 @@ fn normal(x: f32) -> (f32, f32) {
 pub(crate) fn tanh(x: f32) -> f32 {
     let square = x * x;
     let polynomial = (-5.704_988_7e-3f32)
-        .mul_add(square, 2.063_908_9e-2)
+        .mul_add(square, 2.063_909e-2)
         .mul_add(square, -5.373_971_5e-2)
         .mul_add(square, 1.333_144_2e-1)
-        .mul_add(square, -3.333_328_2e-1);
+        .mul_add(square, -3.333_328e-1);
     let near = (polynomial * square).mul_add(x, x);
     let far = 1.0 - 2.0 / (exp(2.0 * x) + 1.0);
     if x.abs() < 0.625 { near } else { far }

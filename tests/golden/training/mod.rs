@@ -60,7 +60,7 @@ pub(crate) fn load(name: &str) -> Decoder {
 /// The trained parameters of a model, by their names in files.
 pub(crate) type Stored<'a> = dyn Fn(&Decoder) -> BTreeMap<String, Vec<f64>> + 'a;
 
-/// The trained parameters of a model that names them as files do, but for a prefix.
+/// The trained parameters of a model that names them as files do, without a prefix.
 pub(crate) fn with_prefix(prefix: &str) -> impl Fn(&Decoder) -> BTreeMap<String, Vec<f64>> + '_ {
     move |model| {
         let trained = model.trained_parameters().into_iter();

@@ -68,8 +68,8 @@ fn value_and_slope(activation: Activation, x: f64) -> (f64, f64) {
         }
         Activation::GeluTanh => {
             let root = (2.0 / PI).sqrt();
-            let tanh = (root * (x + 0.044715 * x.powi(3))).tanh();
-            let slope = (1.0 - tanh * tanh) * root * (1.0 + 3.0 * 0.044715 * x * x);
+            let tanh = (root * (x + 0.044_715 * x.powi(3))).tanh();
+            let slope = (1.0 - tanh * tanh) * root * (1.0 + 3.0 * 0.044_715 * x * x);
             (0.5 * x * (1.0 + tanh), 0.5 * (1.0 + tanh) + 0.5 * x * slope)
         }
         Activation::ReluSquared => (x.max(0.0).powi(2), 2.0 * x.max(0.0)),

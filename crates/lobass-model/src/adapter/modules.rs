@@ -82,7 +82,7 @@ impl Modules {
 }
 
 impl Module {
-    /// The module of a weight, if it is one: experts in a stack are none.
+    /// The module of a weight, if it is one: experts in a stack are not modules.
     fn of(stored: &StoredTensor) -> Option<(String, Self)> {
         let path = stored.spec.name.strip_suffix(".weight")?;
         let part = |part: &StoredPart| {

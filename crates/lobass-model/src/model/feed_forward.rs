@@ -14,6 +14,7 @@ use crate::ops::{Input, Ops};
 
 /// One MLP, or experts.
 #[derive(Module, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a layer has one of them, and a box is not a module")]
 pub(super) enum FeedForward {
     Mlp(Mlp),
     Experts(Experts),
@@ -21,6 +22,7 @@ pub(super) enum FeedForward {
 
 /// Values for the backward pass.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a layer has one of them")]
 pub(super) enum FeedForwardTrace {
     Mlp(MlpTrace),
     Experts(ExpertsTrace),
@@ -93,7 +95,7 @@ impl FeedForward {
             (Self::Experts(experts), FeedForwardTrace::Experts(trace)) => {
                 experts.backward(x, trace, d_output, pass, gradients)
             }
-            _ => unreachable!("a layer's trace is of its own kind"),
+            _ => unreachable!("the trace comes from the same layer"),
         }
     }
 }

@@ -1,3 +1,5 @@
+//! Layouts of names: what a model reads is what it saves.
+
 use proptest::prelude::*;
 
 use super::{Layout, NameRules, RotaryHead, Stack, TensorSpec};
