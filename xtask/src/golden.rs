@@ -7,7 +7,7 @@ use crate::python;
 
 /// Also what `.gitignore` names.
 const ENVIRONMENT: &str = ".venv";
-const GENERATORS: [&str; 16] = [
+const GENERATORS: [&str; 17] = [
     "gen_models.py",
     "gen_spellings.py",
     "gen_chat.py",
@@ -16,6 +16,7 @@ const GENERATORS: [&str; 16] = [
     "gen_training.py",
     "gen_lora.py",
     "gen_families.py",
+    "gen_wrapped.py",
     "gen_adapters.py",
     "gen_quantized.py",
     "gen_dpo.py",

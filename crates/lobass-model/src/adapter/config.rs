@@ -51,7 +51,7 @@ impl LoraConfig {
         &'a self,
         modules: &'a Modules,
     ) -> impl Iterator<Item = (&'a String, &'a Module)> {
-        modules.projections.iter().filter(|(path, module)| self.is_target(path, module))
+        modules.projections.iter().filter(|(path, module)| self.is_target(&modules.outer(path), module))
     }
 
     /// Whether a projection of a file is updated: by its name, or because all projections of the model in it are.
@@ -74,11 +74,12 @@ impl LoraConfig {
             let mut parts = modules.projections.values().flat_map(|module| &module.parts);
             parts.any(|part| ends_in(&part.path, name))
         };
-        let is_there = |name: &String| modules.projections.keys().any(|path| ends_in(path, name));
+        let is_there =
+            |name: &String| modules.projections.keys().any(|path| ends_in(&modules.outer(path), name));
         let named = self.target_modules.iter().filter(|name| is_there(name) || !is_part(name));
         let mut names: Vec<String> = named.cloned().collect();
         for (path, _) in self.targets(modules) {
-            if !names.iter().any(|name| ends_in(path, name)) {
+            if !names.iter().any(|name| ends_in(&modules.outer(path), name)) {
                 names.push(path.rsplit('.').next().unwrap_or(path).to_owned());
             }
         }

@@ -75,7 +75,7 @@ impl LoraConfig {
         }
         let named = |name: &String| {
             let of_part = |module: &Module| module.parts.iter().any(|part| ends_in(&part.path, name));
-            modules.projections.keys().any(|path| ends_in(path, name))
+            modules.projections.keys().any(|path| ends_in(&modules.outer(path), name))
                 || self.targets(modules).any(|(_, module)| of_part(module))
         };
         if let Some(name) = self.target_modules.iter().find(|name| !named(name)) {

@@ -14,6 +14,8 @@ pub(super) struct Modules {
     pub(super) projections: BTreeMap<String, Module>,
     /// Embedding, head, and norms, which are replaced.
     pub(super) wholes: BTreeMap<String, Module>,
+    /// What a wrapper puts before paths.
+    wrapping: Wrapping,
 }
 
 /// One module of a file.
@@ -36,7 +38,8 @@ impl Modules {
     pub(super) fn of(base: &DecoderSpec) -> Self {
         let (model, tensors) = skeleton(base);
         let projections: BTreeSet<String> = model.projections().into_iter().map(|(path, _)| path).collect();
-        let mut modules = Self { projections: BTreeMap::new(), wholes: BTreeMap::new() };
+        let wrapping = base.names.wrapping().clone();
+        let mut modules = Self { projections: BTreeMap::new(), wholes: BTreeMap::new(), wrapping };
         for stored in Layout::new(&base.names, &tensors).stored() {
             let Some((path, module)) = Module::of(stored) else { continue };
             let is_projection = module.parts.iter().all(|part| projections.contains(&part.path));
@@ -45,6 +48,11 @@ impl Modules {
         }
         modules.add_tied_head(base);
         modules
+    }
+
+    /// The path of a module as PEFT has it.
+    pub(super) fn outer(&self, path: &str) -> String {
+        self.wrapping.outer(path)
     }
 
     /// The last names of the projections, in the order of LLaMA's where they are the same.

@@ -79,14 +79,14 @@ impl Tensors {
     }
 
     /// A tied head stored beside the embedding is a second copy, not a surprise.
-    fn is_tied_copy(&self, name: &str, spec: &DecoderSpec) -> bool {
+    pub(super) fn is_tied_copy(&self, name: &str, spec: &DecoderSpec) -> bool {
         name == self.head
             && spec.tied
             && self.places.contains_key(&self.head)
             && self.places.contains_key(&self.embedding)
     }
 
-    fn tied_copies_differ(&self) -> bool {
+    pub(super) fn tied_copies_differ(&self) -> bool {
         match (self.locate(&self.embedding), self.locate(&self.head)) {
             (Some(embedding), Some(head)) => {
                 embedding.dtype != head.dtype || embedding.bytes() != head.bytes()

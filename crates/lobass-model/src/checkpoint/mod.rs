@@ -60,7 +60,7 @@ impl Checkpoint {
         let dir = dir.as_ref().to_owned();
         let config_path = dir.join("config.json");
         let config_json = fs_err::read_to_string(&config_path)?;
-        let (spec, mut findings) = DecoderSpec::with_findings(&config_json)
+        let (mut spec, mut findings) = DecoderSpec::with_findings(&config_json)
             .map_err(|source| Error::Config { path: config_path, source })?;
         let files = index::open_shards(&dir)?;
         if files.index_ignored {
@@ -75,6 +75,7 @@ impl Checkpoint {
             findings.push(Finding::Renamed { count: names.renamed().count(), example });
         }
         let origin = serde_json::from_str::<Origin>(&config_json).ok().and_then(|config| config.name);
+        tensors.untie(&mut spec);
         let mut problems = match quantization(&config_json) {
             Some(quantization) => tensors.find_coded(&quantization),
             None => Vec::new(),

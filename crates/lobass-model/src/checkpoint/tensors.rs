@@ -54,6 +54,14 @@ impl Tensors {
         (tensors, names)
     }
 
+    /// Unties a stored head that differs from the embedding, if the config leaves room for it.
+    pub(super) fn untie(&mut self, spec: &mut DecoderSpec) {
+        if spec.names.head_may_differ && self.is_tied_copy(&self.head, spec) && self.tied_copies_differ() {
+            spec.tied = false;
+            self.layout = Layout::new(&spec.names, &expected_tensors(spec));
+        }
+    }
+
     /// Finds tensors in few bits. Returns those that are damaged.
     pub(super) fn find_coded(&mut self, quantization: &Quantization) -> Vec<TensorProblem> {
         let (mut coded, mut problems) = (BTreeMap::new(), Vec::new());

@@ -43,6 +43,11 @@ impl<'a> Fields<'a> {
         Self { map, of: Some(of), notes: self.notes }
     }
 
+    /// The fields of an object that stands for these fields or for one of them.
+    pub(crate) fn inside(self, of: Option<&'a str>, map: &'a Map<String, Value>) -> Self {
+        Self { map, of, notes: self.notes }
+    }
+
     /// Takes fields for read: they say nothing beyond what others say.
     pub(crate) fn knows(self, names: &[&str]) {
         self.notes.read.borrow_mut().extend(names.iter().map(|name| self.path(name)));

@@ -9,6 +9,7 @@ mod olmo2;
 mod qwen2;
 mod qwen3;
 mod smollm3;
+mod wrapped;
 
 use serde_json::{Map, Value};
 
@@ -52,17 +53,36 @@ impl DecoderSpec {
         let fields = Fields::new(&map, &notes);
         let model_type = fields.text("model_type")?.value().ok_or(ConfigError::missing("model_type"))?;
         Quantization::read(&map)?;
-        let (name, read) = of(model_type)?;
-        let spec = read(fields, name)?;
-        note_unread(fields);
+        let spec = match wrapped::inner(&map, model_type)? {
+            None => read(fields, "model_type", model_type)?,
+            Some(inner) => read_inner(fields, &inner)?,
+        };
         Ok((spec, notes.into_findings()))
     }
 }
 
-fn of(model_type: &str) -> Result<(&'static str, Read), ConfigError> {
+/// Reads the fields of a family that a field names.
+fn read(fields: Fields<'_>, field: &str, model_type: &str) -> Result<DecoderSpec, ConfigError> {
+    let (name, read) = of(field, model_type)?;
+    let spec = read(fields, name)?;
+    note_unread(fields);
+    Ok(spec)
+}
+
+/// Reads the language model of a wrapper.
+fn read_inner(config: Fields<'_>, inner: &wrapped::Inner) -> Result<DecoderSpec, ConfigError> {
+    let fields = config.inside(inner.of, &inner.fields);
+    inner.knows(fields);
+    let mut spec = read(fields, "text_config.model_type", &inner.family)?;
+    spec.tied = inner.is_tied(spec.tied);
+    spec.names = inner.names(spec.names);
+    Ok(spec)
+}
+
+fn of(field: &str, model_type: &str) -> Result<(&'static str, Read), ConfigError> {
     FAMILIES.iter().find(|(name, _)| *name == model_type).copied().ok_or_else(|| {
         let known: Vec<_> = DecoderSpec::model_types().collect();
-        ConfigError::unsupported("model_type", model_type, &format!("one of {}", known.join(", ")))
+        ConfigError::unsupported(field, model_type, &format!("one of {}", known.join(", ")))
     })
 }
 

@@ -13,6 +13,8 @@ pub(crate) struct NameRules {
     pub(super) turned: Vec<(Pattern, RotaryHead)>,
     pub(super) wrappings: Vec<Wrapping>,
     pub(super) carried: Vec<&'static str>,
+    /// A stored head that differs from the embedding is no tied one, whatever the config means.
+    pub(crate) head_may_differ: bool,
 }
 
 /// A module of the file and the modules of the model in it.
@@ -88,6 +90,13 @@ impl NameRules {
     #[must_use]
     pub(crate) fn carried(mut self, prefixes: &[&'static str]) -> Self {
         self.carried.extend(prefixes);
+        self
+    }
+
+    /// A tied head that is stored, and differs from the embedding, is a head.
+    #[must_use]
+    pub(crate) fn with_head_that_may_differ(mut self) -> Self {
+        self.head_may_differ = true;
         self
     }
 

@@ -18,7 +18,7 @@ pub(in crate::checkpoint) fn find(
     quantization: &Quantization,
 ) -> Result<Option<Coded>, (String, String)> {
     let name = tensors.file_name(&tensor.spec.name);
-    let seen = Seen { name: &name, tensor, tensors };
+    let seen = Seen { name: &name, tensors };
     for try_one in [Seen::nf4, Seen::int8, Seen::mxfp4] {
         if let Some(coded) = try_one(&seen)? {
             return Ok(Some(coded));
@@ -31,7 +31,6 @@ pub(in crate::checkpoint) fn find(
 struct Seen<'a> {
     /// Its name in the files.
     name: &'a str,
-    tensor: &'a StoredTensor,
     tensors: &'a Tensors,
 }
 
