@@ -106,11 +106,12 @@ pub(crate) fn decoder(
 }
 
 fn size(fields: Fields<'_>, name: &str) -> Result<usize, ConfigError> {
+    let path = &fields.path(name);
     match fields.count(name)? {
-        Said::LeftOut => Err(ConfigError::missing(name)),
+        Said::LeftOut => Err(ConfigError::missing(path)),
         Said::Value(size) if (1..=MAX_SIZE).contains(&size) => Ok(size),
-        Said::Value(size) => Err(ConfigError::invalid(name, size, format!("a number from 1 to {MAX_SIZE}"))),
-        Said::Null => Err(ConfigError::invalid(name, "null", "a positive number")),
+        Said::Value(size) => Err(ConfigError::invalid(path, size, format!("a number from 1 to {MAX_SIZE}"))),
+        Said::Null => Err(ConfigError::invalid(path, "null", "a positive number")),
     }
 }
 
