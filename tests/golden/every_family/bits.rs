@@ -1,6 +1,6 @@
 //! A loss has the same bits alone, in company, beside sequences that begin alike, and on any number of threads.
 
-use lobass_core::{Detail, EmbeddingEngine as _, LossEngine as _, Sequence};
+use lobass_core::{Detail, EmbeddingEngine as _, Sequence};
 use lobass_loss::{Engine, Plan};
 use lobass_model::Dtype;
 

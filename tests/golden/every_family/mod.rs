@@ -31,6 +31,8 @@ struct Expected {
     rows: Vec<Row>,
     full: Vec<Step>,
     lora: Lora,
+    /// An adapter of single experts and routers.
+    experts: Option<Lora>,
 }
 
 #[derive(Deserialize)]
@@ -65,18 +67,36 @@ impl Family {
         self.checkpoint.load(dtype, &DeviceName::Cpu.open()).unwrap()
     }
 
-    fn adapter(&self) -> AdapterCheckpoint {
-        AdapterCheckpoint::open(self.dir.join("lora")).unwrap()
-    }
-
-    /// The model with its adapter.
-    fn adapted(&self) -> Decoder {
-        self.adapter().apply(&self.load(Dtype::F32)).unwrap()
+    /// The adapters, and what becomes of them.
+    fn adapters(&self) -> Vec<Adapter<'_>> {
+        let adapter = |name: &str, expected| {
+            let dir = self.dir.join(name);
+            let checkpoint = AdapterCheckpoint::open(&dir).unwrap();
+            Adapter { name: format!("{}, {name}", self.name), family: self, checkpoint, dir, expected }
+        };
+        let experts = self.expected.experts.as_ref().map(|expected| adapter("experts", expected));
+        std::iter::once(adapter("lora", &self.expected.lora)).chain(experts).collect()
     }
 
     /// The batch of all steps.
     fn batch(&self) -> Vec<Sequence> {
         self.expected.rows.iter().map(Row::sequence).collect()
+    }
+}
+
+/// An adapter on a model of a family.
+struct Adapter<'a> {
+    name: String,
+    family: &'a Family,
+    checkpoint: AdapterCheckpoint,
+    dir: PathBuf,
+    expected: &'a Lora,
+}
+
+impl Adapter<'_> {
+    /// The model with its adapter.
+    fn adapted(&self) -> Decoder {
+        self.checkpoint.apply(&self.family.load(Dtype::F32)).unwrap()
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use lobass_model::{Decoder, Dtype, save_adapter};
 use lobass_train::Objective;
 
-use super::Family;
+use super::{Adapter, Family};
 use crate::training::{Case, tensors_of};
 
 /// What a way of saving writes to a file.
@@ -33,20 +33,24 @@ fn with_weights(family: &Family, check: impl FnOnce(&Case<'_>)) {
     });
 }
 
-/// Calls `check` with the steps of the adapter.
-fn with_adapter(family: &Family, check: impl FnOnce(&Case<'_>)) {
-    let config = family.adapter().config();
+/// Calls `check` with the steps of each adapter.
+fn with_adapters(family: &Family, check: impl Fn(&Case<'_>)) {
+    family.adapters().iter().for_each(|adapter| with_adapter(adapter, &check));
+}
+
+fn with_adapter(adapter: &Adapter<'_>, check: impl FnOnce(&Case<'_>)) {
+    let (family, config) = (adapter.family, adapter.checkpoint.config());
     let stored = |model: &Decoder| {
         written("adapter_model.safetensors", |dir| save_adapter(model, &config, "base", dir).unwrap())
     };
     let batch = family.batch();
     check(&Case {
-        name: format!("{}, adapter", family.name),
-        dir: family.dir.join("lora"),
+        name: adapter.name.clone(),
+        dir: adapter.dir.clone(),
         stored: &stored,
         recipe: &family.expected.recipe,
-        steps: &family.expected.lora.steps,
-        model: family.adapted(),
+        steps: &adapter.expected.steps,
+        model: adapter.adapted(),
         objective: Objective::Sft(&batch),
     });
 }
@@ -58,7 +62,7 @@ fn five_steps_of_all_weights() {
 
 #[test]
 fn five_steps_of_adapters() {
-    Family::all().iter().for_each(|family| with_adapter(family, |case| case.check()));
+    Family::all().iter().for_each(|family| with_adapters(family, |case| case.check()));
 }
 
 #[test]
@@ -76,6 +80,6 @@ fn neither_threads_nor_recomputation_change_a_bit() {
     };
     for family in Family::all() {
         with_weights(&family, check);
-        with_adapter(&family, check);
+        with_adapters(&family, check);
     }
 }

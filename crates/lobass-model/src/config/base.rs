@@ -12,7 +12,7 @@ use crate::{
 /// More layers than any model has; listing the tensors of a file that asks for more would take for ever.
 const MAX_LAYERS: usize = 10_000;
 /// Wider than any model, and so small that the sizes of all tensors can be added up.
-const MAX_SIZE: usize = 1 << 23;
+pub(super) const MAX_SIZE: usize = 1 << 23;
 
 /// What a family's class in transformers takes where a config leaves a field out.
 #[derive(Debug, Clone, Copy)]

@@ -5,6 +5,7 @@
 
 mod base;
 mod error;
+mod experts;
 mod fields;
 mod quantization;
 mod rope;
@@ -14,6 +15,7 @@ mod windows;
 
 pub(crate) use base::{Defaults, decoder};
 pub use error::ConfigError;
+pub(crate) use experts::{chosen_experts, expert_width, experts, layers_with_experts};
 pub(crate) use fields::{Fields, Notes, brief};
 pub(crate) use quantization::Quantization;
 pub(crate) use unread::note_unread;

@@ -5,9 +5,12 @@
 
 mod llama;
 mod mistral;
+mod mixtral;
 mod olmo2;
 mod qwen2;
+mod qwen2_moe;
 mod qwen3;
+mod qwen3_moe;
 mod smollm3;
 mod wrapped;
 
@@ -23,9 +26,12 @@ type Read = fn(Fields<'_>, &'static str) -> Result<DecoderSpec, ConfigError>;
 const FAMILIES: &[(&str, Read)] = &[
     ("llama", llama::read),
     ("mistral", mistral::read),
+    ("mixtral", mixtral::read),
     ("olmo2", olmo2::read),
     ("qwen2", qwen2::read),
+    ("qwen2_moe", qwen2_moe::read),
     ("qwen3", qwen3::read),
+    ("qwen3_moe", qwen3_moe::read),
     ("smollm3", smollm3::read),
 ];
 
