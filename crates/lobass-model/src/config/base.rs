@@ -1,12 +1,14 @@
 //! The decoder that most families are a variation of: LLaMA's.
 
+use super::ConfigError;
 use super::fields::{Fields, Said};
+use super::rope::{self, Around};
 use super::tokens::token_ids;
 use super::unread::says_something;
-use super::{ConfigError, rope};
 use crate::names::NameRules;
 use crate::{
-    AttentionSpec, Biases, DecoderSpec, EmbeddingScale, LayerSpec, LogitForm, MlpSpec, NormSpec, Placement,
+    Activation, AttentionSpec, Biases, DecoderSpec, EmbeddingScale, Gate, LayerSpec, LogitForm, MlpSpec,
+    NormForm, NormSpec, Placement, RopeSpec,
 };
 
 /// More layers than any model has; listing the tensors of a file that asks for more would take for ever.
@@ -27,10 +29,14 @@ pub(crate) struct Defaults {
     pub(crate) theta: f64,
     /// `rms_norm_eps`.
     pub(crate) eps: f64,
+    /// The field of the activation, and its default.
+    pub(crate) activation: (&'static str, Activation),
     /// `tie_word_embeddings`.
     pub(crate) tied: bool,
     /// Whether rotary settings for kinds of layers count; other classes ignore them.
     pub(crate) has_kinds: bool,
+    /// The part of a head that is turned; `None` for all of it, whatever a config says.
+    pub(crate) partial: Option<f64>,
 }
 
 /// A LLaMA decoder of the sizes of a config: RMS norms before attention and MLP, grouped heads with a rotary embedding,
@@ -40,7 +46,19 @@ pub(crate) fn decoder(
     model_type: &'static str,
     defaults: Defaults,
 ) -> Result<DecoderSpec, ConfigError> {
+    decoder_with(fields, model_type, defaults, |around| Ok(vec![rope::read(fields, around)?]))
+}
+
+/// [`decoder`] with rotary embeddings that are read in another way. The first one is that of all layers.
+pub(crate) fn decoder_with(
+    fields: Fields<'_>,
+    model_type: &'static str,
+    defaults: Defaults,
+    ropes: impl FnOnce(Around) -> Result<Vec<RopeSpec>, ConfigError>,
+) -> Result<DecoderSpec, ConfigError> {
     refuse_unsupported(fields)?;
+    let (name, default) = defaults.activation;
+    let gate = Gate::Of(activation(fields, name, default)?);
     let hidden_size = size(fields, "hidden_size")?;
     let heads = size(fields, "num_attention_heads")?;
     let n_layers = size(fields, "num_hidden_layers")?;
@@ -51,26 +69,42 @@ pub(crate) fn decoder(
     let max_positions = positions(fields, defaults.positions)?;
     let head_width = match fields.count("head_dim")? {
         Said::Value(width) => width,
-        Said::LeftOut | Said::Null => defaults.head_dim.unwrap_or(hidden_size / heads),
+        Said::Null => hidden_size / heads,
+        Said::LeftOut => defaults.head_dim.unwrap_or(hidden_size / heads),
     };
     let bos = token_ids("bos_token_id", fields)?;
     let eos_token_ids = token_ids("eos_token_id", fields)?;
-    let Defaults { theta, has_kinds, .. } = defaults;
-    let rope = rope::read(fields, rope::Around { theta, max_positions, head_width, has_kinds })?;
+    let Defaults { theta, has_kinds, partial, .. } = defaults;
+    let ropes = ropes(Around {
+        theta,
+        max_positions,
+        head_width,
+        has_kinds,
+        partial,
+        aliases: &[],
+        has_alpha: false,
+        original: None,
+        also: &[],
+    })?;
     let vocab_size = size(fields, "vocab_size")?;
-    let mlp = MlpSpec { width: size(fields, "intermediate_size")?, bias: false };
+    let mlp = MlpSpec { width: size(fields, "intermediate_size")?, gate, bias: false };
     let kv_heads = match fields.count("num_key_value_heads")? {
         Said::Value(heads) => heads,
         Said::Null => heads,
         Said::LeftOut => defaults.kv_heads.unwrap_or(heads),
     };
     let initializer_range = fields.number("initializer_range")?.unwrap_or(0.02);
-    let norm = NormSpec { eps: fields.number("rms_norm_eps")?.unwrap_or(defaults.eps) };
+    let norm =
+        NormSpec { form: NormForm::rms(fields.number("rms_norm_eps")?.unwrap_or(defaults.eps)), bias: false };
     let tied = fields.flag("tie_word_embeddings")?.unwrap_or(defaults.tied);
+    #[expect(clippy::cast_possible_truncation, reason = "activations are f32")]
+    let scale = (head_width as f64).sqrt().recip() as f32;
     let attention = AttentionSpec {
         heads,
         kv_heads,
         head_width,
+        scale,
+        cap: None,
         window: None,
         rope: Some(0),
         qk_norm: None,
@@ -98,7 +132,7 @@ pub(crate) fn decoder(
         final_norm: norm,
         embedding_scale: EmbeddingScale::NONE,
         logits: LogitForm::PLAIN,
-        ropes: vec![rope],
+        ropes,
         bos_token_id: bos.first().copied(),
         eos_token_ids,
         names: NameRules::default(),
@@ -136,18 +170,28 @@ fn check(attention: &AttentionSpec, norm: NormSpec) -> Result<(), ConfigError> {
         let expected = "a positive even number, no wider for all heads than any model";
         return Err(ConfigError::invalid("head_dim", head_width, expected));
     }
-    if norm.eps < 0.0 {
-        return Err(ConfigError::invalid("rms_norm_eps", norm.eps, "a number from 0 on"));
+    if norm.form.eps < 0.0 {
+        return Err(ConfigError::invalid("rms_norm_eps", norm.form.eps, "a number from 0 on"));
     }
     Ok(())
 }
 
-fn refuse_unsupported(fields: Fields<'_>) -> Result<(), ConfigError> {
-    match fields.text("hidden_act")? {
-        Said::LeftOut | Said::Value("silu" | "swish") => {}
-        Said::Null => return Err(ConfigError::invalid("hidden_act", "null", "silu")),
-        Said::Value(other) => return Err(ConfigError::unsupported("hidden_act", other, "silu")),
+/// The function of an MLP, as `ACT2FN` of transformers 5.24 names it.
+fn activation(fields: Fields<'_>, name: &str, default: Activation) -> Result<Activation, ConfigError> {
+    match fields.text(name)? {
+        Said::LeftOut => Ok(default),
+        Said::Value("silu" | "swish") => Ok(Activation::Silu),
+        Said::Value("gelu") => Ok(Activation::Gelu),
+        Said::Value("gelu_pytorch_tanh" | "gelu_new" | "gelu_fast") => Ok(Activation::GeluTanh),
+        Said::Value("relu2") => Ok(Activation::ReluSquared),
+        Said::Null => Err(ConfigError::invalid(name, "null", "the name of an activation")),
+        Said::Value(other) => {
+            Err(ConfigError::unsupported(name, other, "silu, gelu, gelu_pytorch_tanh, or relu2"))
+        }
     }
+}
+
+fn refuse_unsupported(fields: Fields<'_>) -> Result<(), ConfigError> {
     // transformers masks nothing wherever this is there and not true.
     if let Some(value) = fields.value("is_causal").filter(|value| !says_something(value)) {
         let expected = "true, since lobass scores each token from the tokens before it";

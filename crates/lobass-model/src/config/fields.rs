@@ -96,9 +96,15 @@ impl<'a> Fields<'a> {
     }
 
     /// A number above zero.
-    pub(super) fn positive(&self, name: &str) -> Result<Option<f64>, ConfigError> {
+    pub(crate) fn positive(&self, name: &str) -> Result<Option<f64>, ConfigError> {
         let above_zero = |value: &Value| value.as_f64().filter(|number| *number > 0.0);
         Ok(self.said(name, "a number above 0", above_zero)?.value())
+    }
+
+    /// A number above zero, or null.
+    pub(crate) fn positive_or_null(&self, name: &str) -> Result<Said<f64>, ConfigError> {
+        let above_zero = |value: &Value| value.as_f64().filter(|number| *number > 0.0);
+        self.said(name, "a number above 0, or null", above_zero)
     }
 
     pub(crate) fn flag(&self, name: &str) -> Result<Option<bool>, ConfigError> {

@@ -23,8 +23,8 @@ pub(crate) fn windows(
     rule: impl Fn(usize) -> bool,
 ) -> Result<Vec<Option<usize>>, ConfigError> {
     fields.knows(&["sliding_window", "use_sliding_window", "layer_types"]);
-    let slides = match fields.list("layer_types")? {
-        Some(types) => by_types(types, n_layers)?,
+    let slides = match types(fields, n_layers)? {
+        Some(slides) => slides,
         None => {
             let is_on = fields.flag("use_sliding_window")?.unwrap_or(false)
                 && said(fields, sliding.default)?.is_some();
@@ -60,6 +60,28 @@ fn said(fields: Fields<'_>, default: Option<usize>) -> Result<Option<usize>, Con
         Said::Null => None,
         Said::Value(tokens) => Some(tokens),
     })
+}
+
+/// Which layers slide, as `layer_types` says; `None` if it is left out.
+pub(crate) fn types(fields: Fields<'_>, n_layers: usize) -> Result<Option<Vec<bool>>, ConfigError> {
+    fields.list("layer_types")?.map(|types| by_types(types, n_layers)).transpose()
+}
+
+/// The windows of layers of which some slide, whatever switches say.
+pub(crate) fn windows_of(
+    fields: Fields<'_>,
+    slides: &[bool],
+    default: Option<usize>,
+) -> Result<Vec<Option<usize>>, ConfigError> {
+    fields.knows(&["sliding_window"]);
+    if !slides.contains(&true) {
+        return Ok(vec![None; slides.len()]);
+    }
+    let window = window(fields, default)?.ok_or_else(|| {
+        let expected = "a window, since `layer_types` has sliding_attention";
+        ConfigError::invalid("sliding_window", "no window", expected)
+    })?;
+    Ok(slides.iter().map(|slides| slides.then_some(window)).collect())
 }
 
 fn by_types(types: &[Value], n_layers: usize) -> Result<Vec<bool>, ConfigError> {

@@ -1,7 +1,7 @@
 //! Llama 1 to 3, SmolLM 1 and 2, TinyLlama, and all others that say `"model_type": "llama"`.
 
 use crate::config::{Defaults, Fields, decoder};
-use crate::{Biases, ConfigError, DecoderSpec};
+use crate::{Activation, Biases, ConfigError, DecoderSpec};
 
 /// The defaults of `LlamaConfig`.
 pub(super) const DEFAULTS: Defaults = Defaults {
@@ -10,8 +10,10 @@ pub(super) const DEFAULTS: Defaults = Defaults {
     head_dim: None,
     theta: 10_000.0,
     eps: 1e-6,
+    activation: ("hidden_act", Activation::Silu),
     tied: false,
     has_kinds: false,
+    partial: None,
 };
 
 pub(super) fn read(fields: Fields<'_>, name: &'static str) -> Result<DecoderSpec, ConfigError> {

@@ -11,7 +11,7 @@ pub(super) fn read(fields: Fields<'_>, name: &'static str) -> Result<DecoderSpec
     qwen2::slide(fields, &mut spec)?;
     let bias = fields.flag("attention_bias")?.unwrap_or(false);
     for layer in &mut spec.layers {
-        layer.attention.qk_norm = Some(QkNorm { norm: layer.norm, per_head: true });
+        layer.attention.qk_norm = Some(QkNorm { norm: layer.norm, per_head: true, after_rope: false });
         layer.attention.biases = Biases { inputs: bias, output: bias };
     }
     Ok(spec)

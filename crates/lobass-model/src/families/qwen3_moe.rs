@@ -17,7 +17,7 @@ pub(super) fn read(fields: Fields<'_>, name: &'static str) -> Result<DecoderSpec
     let bias = fields.flag("attention_bias")?.unwrap_or(false);
     for layer in &mut spec.layers {
         layer.attention.window = window;
-        layer.attention.qk_norm = Some(QkNorm { norm: layer.norm, per_head: true });
+        layer.attention.qk_norm = Some(QkNorm { norm: layer.norm, per_head: true, after_rope: false });
         layer.attention.biases = Biases { inputs: bias, output: bias };
     }
     let defaults = ExpertDefaults { count: 128, chosen: 8, width: 768, is_normalized: false };

@@ -32,8 +32,9 @@ fn both_spellings_of_rope_are_read() {
 #[test]
 fn what_is_not_supported_is_named() {
     for (extra, field) in [
-        (r#", "hidden_act": "gelu""#, "hidden_act"),
-        (r#", "rope_scaling": {"rope_type": "longrope"}"#, "rope_scaling.rope_type"),
+        (r#", "hidden_act": "relu""#, "hidden_act"),
+        (r#", "rope_scaling": {"rope_type": "longrope"}"#, "rope_scaling.short_factor"),
+        (r#", "rope_scaling": {"rope_type": "proportional"}"#, "rope_scaling.rope_type"),
         (r#", "rope_scaling": {"rope_type": "linear"}"#, "rope_scaling.factor"),
         (r#", "partial_rotary_factor": 0.5"#, "partial_rotary_factor"),
         (r#", "quantization_config": {"quant_method": "awq"}"#, "quantization_config"),

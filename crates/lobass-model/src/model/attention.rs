@@ -5,7 +5,7 @@ use burn::tensor::Tensor;
 
 use super::gradients::Gradients;
 use super::linear::Linear;
-use super::norm::RmsNorm;
+use super::norm::Norm;
 use super::parts::parts;
 use super::pass::Pass;
 use super::source::{Scope, WeightSource};
@@ -19,13 +19,16 @@ pub(super) struct Attention {
     pub(super) v_proj: Linear,
     pub(super) o_proj: Linear,
     /// Over each head, or over all of them together.
-    pub(super) q_norm: Option<RmsNorm>,
+    pub(super) q_norm: Option<Norm>,
     /// Like that of the queries.
-    pub(super) k_norm: Option<RmsNorm>,
+    pub(super) k_norm: Option<Norm>,
     #[module(skip)]
     heads: Heads,
     #[module(skip)]
     rotary: Option<Rotary>,
+    /// Whether the norms come after the rotation.
+    #[module(skip)]
+    norms_last: bool,
 }
 
 parts!(Attention: q_proj, k_proj, v_proj, o_proj, q_norm, k_norm);
@@ -74,6 +77,7 @@ impl Attention {
             k_norm: None,
             heads,
             rotary: spec.rope.map(|rope| Rotary { rope, head_width: spec.head_width }),
+            norms_last: spec.qk_norm.is_some_and(|norm| norm.after_rope),
         })
     }
 
@@ -83,10 +87,10 @@ impl Attention {
         scope: &mut Scope<'_, S>,
         spec: &AttentionSpec,
     ) -> Result<(), S::Error> {
-        if let Some(QkNorm { norm, per_head }) = spec.qk_norm {
+        if let Some(QkNorm { norm, per_head, .. }) = spec.qk_norm {
             let width = |heads: usize| self.heads.width * if per_head { 1 } else { heads };
-            self.q_norm = Some(RmsNorm::load(&mut scope.child("q_norm"), width(self.heads.queries), norm)?);
-            self.k_norm = Some(RmsNorm::load(&mut scope.child("k_norm"), width(self.heads.keys), norm)?);
+            self.q_norm = Some(Norm::load(&mut scope.child("q_norm"), width(self.heads.queries), norm)?);
+            self.k_norm = Some(Norm::load(&mut scope.child("k_norm"), width(self.heads.keys), norm)?);
         }
         Ok(())
     }
@@ -101,24 +105,21 @@ impl Attention {
     ) -> (Tensor<2>, AttentionTrace) {
         let ops = pass.ops;
         let (q_proj, k_proj, v_proj) = (&self.q_proj, &self.k_proj, &self.v_proj);
-        let [mut queries, mut keys, values] = if asked.is_all() {
+        let [queries, keys, values] = if asked.is_all() {
             Linear::forward_all([q_proj, k_proj, v_proj], x, pass)
         } else {
             let of_asked = ops.pack(asked.of(x.values().clone()), pass.dtype);
             let [keys, values] = Linear::forward_all([k_proj, v_proj], x, pass);
             [q_proj.forward(&of_asked, pass), keys, values]
         };
-        let mut unnormed = None;
-        if let (Some(q_norm), Some(k_norm)) = (&self.q_norm, &self.k_norm) {
-            let (normed_queries, before_queries) = q_norm.forward(queries, ops);
-            let (normed_keys, before_keys) = k_norm.forward(keys, ops);
-            (queries, keys) = (normed_queries, normed_keys);
-            unnormed = Some((before_queries, before_keys));
-        }
-        if let Some(how) = self.rotary {
-            queries = ops.rotate(queries, asked, how);
-            keys = ops.rotate(keys, &pass.all, how);
-        }
+        let (queries, keys, unnormed) = if self.norms_last {
+            let (queries, keys) = self.turned(queries, keys, asked, pass);
+            self.normed(queries, keys, ops)
+        } else {
+            let (queries, keys, unnormed) = self.normed(queries, keys, ops);
+            let (queries, keys) = self.turned(queries, keys, asked, pass);
+            (queries, keys, unnormed)
+        };
         let inputs = AttentionInputs { queries, keys, values, sinks: None };
         let (output, inputs) = ops.attention(inputs, self.heads, &pass.all, asked, path, pass.dtype);
         let projected = self.o_proj.forward(&ops.pack(output.context.clone(), pass.dtype), pass);
@@ -136,18 +137,78 @@ impl Attention {
         let AttentionTrace { inputs, output, unnormed } = trace;
         let ops = pass.ops;
         let d_context = self.o_proj.backward(&output.context, d_output, pass, gradients);
-        let AttentionInputs { queries: mut d_queries, keys: mut d_keys, values: d_values, .. } =
+        let AttentionInputs { queries: d_queries, keys: d_keys, values: d_values, .. } =
             ops.attention_backward(inputs, output, d_context, self.heads, &pass.all);
-        if let Some(how) = self.rotary {
-            d_queries = ops.rotate_backward(d_queries, &pass.all, how);
-            d_keys = ops.rotate_backward(d_keys, &pass.all, how);
-        }
-        if let (Some(q_norm), Some(k_norm), Some((queries, keys))) = (&self.q_norm, &self.k_norm, unnormed) {
-            d_queries = q_norm.backward(queries, d_queries, gradients, ops);
-            d_keys = k_norm.backward(keys, d_keys, gradients, ops);
-        }
+        let (d_queries, d_keys) = if self.norms_last {
+            let (d_queries, d_keys) = self.normed_backward(d_queries, d_keys, unnormed, gradients, ops);
+            self.turned_backward(d_queries, d_keys, pass)
+        } else {
+            let (d_queries, d_keys) = self.turned_backward(d_queries, d_keys, pass);
+            self.normed_backward(d_queries, d_keys, unnormed, gradients, ops)
+        };
         let dx = self.q_proj.backward(x, &d_queries, pass, gradients);
         let dx = dx + self.k_proj.backward(x, &d_keys, pass, gradients);
         dx + self.v_proj.backward(x, &d_values, pass, gradients)
+    }
+
+    /// Normalized queries and keys, and those before the norms, if there are norms.
+    fn normed(
+        &self,
+        queries: Tensor<2>,
+        keys: Tensor<2>,
+        ops: &dyn Ops,
+    ) -> (Tensor<2>, Tensor<2>, Option<(Tensor<2>, Tensor<2>)>) {
+        let (Some(q_norm), Some(k_norm)) = (&self.q_norm, &self.k_norm) else {
+            return (queries, keys, None);
+        };
+        let (normed_queries, queries) = q_norm.forward(queries, ops);
+        let (normed_keys, keys) = k_norm.forward(keys, ops);
+        (normed_queries, normed_keys, Some((queries, keys)))
+    }
+
+    fn normed_backward(
+        &self,
+        d_queries: Tensor<2>,
+        d_keys: Tensor<2>,
+        unnormed: Option<(Tensor<2>, Tensor<2>)>,
+        gradients: &mut Gradients,
+        ops: &dyn Ops,
+    ) -> (Tensor<2>, Tensor<2>) {
+        match (&self.q_norm, &self.k_norm, unnormed) {
+            (Some(q_norm), Some(k_norm), Some((queries, keys))) => (
+                q_norm.backward(queries, d_queries, gradients, ops),
+                k_norm.backward(keys, d_keys, gradients, ops),
+            ),
+            _ => (d_queries, d_keys),
+        }
+    }
+
+    /// Rotated queries and keys.
+    fn turned(
+        &self,
+        queries: Tensor<2>,
+        keys: Tensor<2>,
+        asked: &Tables,
+        pass: &Pass<'_>,
+    ) -> (Tensor<2>, Tensor<2>) {
+        match self.rotary {
+            None => (queries, keys),
+            Some(how) => (pass.ops.rotate(queries, asked, how), pass.ops.rotate(keys, &pass.all, how)),
+        }
+    }
+
+    fn turned_backward(
+        &self,
+        d_queries: Tensor<2>,
+        d_keys: Tensor<2>,
+        pass: &Pass<'_>,
+    ) -> (Tensor<2>, Tensor<2>) {
+        match self.rotary {
+            None => (d_queries, d_keys),
+            Some(how) => {
+                let back = |gradient| pass.ops.rotate_backward(gradient, &pass.all, how);
+                (back(d_queries), back(d_keys))
+            }
+        }
     }
 }

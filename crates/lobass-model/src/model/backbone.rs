@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor};
 use super::embedding::Embedding;
 use super::gradients::Gradients;
 use super::layer::{DecoderLayer, LayerTrace};
-use super::norm::RmsNorm;
+use super::norm::Norm;
 use super::parts::parts;
 use super::pass::Pass;
 use super::source::{Scope, WeightSource};
@@ -17,7 +17,7 @@ use crate::ops::{KeyPath, Ops};
 pub(super) struct Backbone {
     pub(super) embed_tokens: Embedding,
     pub(super) layers: Vec<DecoderLayer>,
-    pub(super) norm: RmsNorm,
+    pub(super) norm: Norm,
 }
 
 parts!(Backbone: embed_tokens, layers, norm);
@@ -44,7 +44,7 @@ impl Backbone {
                 DecoderLayer::load(&mut scope.child("layers").child(at), spec.hidden_size, layer)
             })
             .collect::<Result<_, _>>()?;
-        let norm = RmsNorm::load(&mut scope.child("norm"), spec.hidden_size, spec.final_norm)?;
+        let norm = Norm::load(&mut scope.child("norm"), spec.hidden_size, spec.final_norm)?;
         Ok(Self { embed_tokens, layers, norm })
     }
 

@@ -6,7 +6,7 @@ use burn::tensor::Tensor;
 use super::attention::{Attention, AttentionTrace};
 use super::feed_forward::{FeedForward, FeedForwardTrace};
 use super::gradients::Gradients;
-use super::norm::RmsNorm;
+use super::norm::Norm;
 use super::parts::parts;
 use super::pass::Pass;
 use super::source::{Scope, WeightSource};
@@ -18,10 +18,10 @@ use crate::{LayerSpec, Placement};
 pub(super) struct DecoderLayer {
     pub(super) self_attn: Attention,
     pub(super) mlp: FeedForward,
-    pub(super) input_layernorm: Option<RmsNorm>,
-    pub(super) post_attention_layernorm: Option<RmsNorm>,
-    pub(super) pre_feedforward_layernorm: Option<RmsNorm>,
-    pub(super) post_feedforward_layernorm: Option<RmsNorm>,
+    pub(super) input_layernorm: Option<Norm>,
+    pub(super) post_attention_layernorm: Option<Norm>,
+    pub(super) pre_feedforward_layernorm: Option<Norm>,
+    pub(super) post_feedforward_layernorm: Option<Norm>,
     #[module(skip)]
     placement: Placement,
     /// The factor of what is added to the residual stream.
@@ -81,7 +81,7 @@ impl DecoderLayer {
         self_attn.load_norms(&mut scope.child("self_attn"), &spec.attention)?;
         let placement = spec.placement;
         let mut norm = |name: &str, of: &[Placement]| {
-            let load = || RmsNorm::load(&mut scope.child(name), hidden, spec.norm);
+            let load = || Norm::load(&mut scope.child(name), hidden, spec.norm);
             of.contains(&placement).then(load).transpose()
         };
         Ok(Self {

@@ -9,16 +9,16 @@ use super::parts::parts;
 use super::pass::Pass;
 use super::source::{Scope, WeightSource};
 use crate::MlpSpec;
-use crate::ops::{Activation, Gate, Input, Ops};
+use crate::ops::{Gate, Input, Ops};
 
-const SWIGLU: Gate = Gate::Of(Activation::Silu);
-
-/// SwiGLU: `down(silu(gate(x)) * up(x))`.
+/// `down(gate(gate_proj(x), up_proj(x)))`.
 #[derive(Module, Debug)]
 pub(super) struct Mlp {
     pub(super) gate_proj: Linear,
     pub(super) up_proj: Linear,
     pub(super) down_proj: Linear,
+    #[module(skip)]
+    gate: Gate,
 }
 
 parts!(Mlp: gate_proj, up_proj, down_proj);
@@ -44,11 +44,12 @@ impl Mlp {
         hidden: usize,
         spec: &MlpSpec,
     ) -> Result<Self, S::Error> {
-        let MlpSpec { width: inner, bias } = *spec;
+        let MlpSpec { width: inner, gate, bias } = *spec;
         Ok(Self {
             gate_proj: Linear::load(&mut scope.child("gate_proj"), inner, hidden, bias)?,
             up_proj: Linear::load(&mut scope.child("up_proj"), inner, hidden, bias)?,
             down_proj: Linear::load(&mut scope.child("down_proj"), hidden, inner, bias)?,
+            gate,
         })
     }
 
@@ -56,7 +57,7 @@ impl Mlp {
     pub(super) fn forward(&self, x: &Input, pass: &Pass<'_>) -> (Tensor<2>, MlpTrace) {
         let ops = pass.ops;
         let [gate, up] = Linear::forward_all([&self.gate_proj, &self.up_proj], x, pass);
-        let (inner, gate, up) = ops.gated(SWIGLU, gate, up);
+        let (inner, gate, up) = ops.gated(self.gate, gate, up);
         let inner = ops.pack(inner, pass.dtype);
         let output = self.down_proj.forward(&inner, pass);
         ops.recycle(inner.into_values());
@@ -72,10 +73,10 @@ impl Mlp {
         gradients: &mut Gradients,
     ) -> Tensor<2> {
         let MlpTrace { gate, up } = trace;
-        let (inner, gate, up) = pass.ops.gated(SWIGLU, gate, up);
+        let (inner, gate, up) = pass.ops.gated(self.gate, gate, up);
         let d_inner = self.down_proj.backward(&inner, d_output, pass, gradients);
         pass.ops.recycle(inner);
-        let (d_gate, d_up) = pass.ops.gated_backward(SWIGLU, gate, up, d_inner);
+        let (d_gate, d_up) = pass.ops.gated_backward(self.gate, gate, up, d_inner);
         let dx = self.gate_proj.backward(x, &d_gate, pass, gradients);
         dx + self.up_proj.backward(x, &d_up, pass, gradients)
     }

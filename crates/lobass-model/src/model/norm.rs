@@ -1,4 +1,4 @@
-//! RMS normalization.
+//! Normalization.
 
 use burn::module::{Module, Param};
 use burn::tensor::{DType, Tensor};
@@ -8,31 +8,35 @@ use super::source::{Scope, WeightSource};
 use crate::NormSpec;
 use crate::ops::{NormForm, NormGradients, NormWeights, Ops};
 
-/// `x / sqrt(mean(x^2) + eps) * weight` over the last dimension, in `f32`.
+/// A normalization over the last dimension, in `f32`.
 #[derive(Module, Debug)]
-pub(super) struct RmsNorm {
+pub(super) struct Norm {
     /// `[width]`.
     pub(super) weight: Param<Tensor<1>>,
+    /// `[width]`.
+    pub(super) bias: Option<Param<Tensor<1>>>,
     #[module(skip)]
-    eps: f64,
-    /// Whether training leaves the weight as it is.
+    form: NormForm,
+    /// Whether training leaves weight and bias as they are.
     #[module(skip)]
     pub(super) frozen: bool,
 }
 
-impl RmsNorm {
+impl Norm {
     pub(super) fn load<S: WeightSource>(
         scope: &mut Scope<'_, S>,
         width: usize,
         spec: NormSpec,
     ) -> Result<Self, S::Error> {
-        Ok(Self { weight: scope.param("weight", [width])?, eps: spec.eps, frozen: false })
+        let weight = scope.param("weight", [width])?;
+        let bias = if spec.bias { Some(scope.param("bias", [width])?) } else { None };
+        Ok(Self { weight, bias, form: spec.form, frozen: false })
     }
 
     /// `[rows, n * width]` to the same, and what was given: every `width` values are normalized by themselves.
     pub(super) fn forward(&self, x: Tensor<2>, ops: &dyn Ops) -> (Tensor<2>, Tensor<2>) {
         let shape = x.dims();
-        let (y, x) = ops.norm(NormForm::rms(self.eps), self.by_width(x), &self.weights());
+        let (y, x) = ops.norm(self.form, self.by_width(x), &self.weights());
         (y.reshape(shape), x.reshape(shape))
     }
 
@@ -45,11 +49,13 @@ impl RmsNorm {
     ) -> Tensor<2> {
         let shape = x.dims();
         let (x, d_output) = (self.by_width(x), self.by_width(d_output));
-        let form = NormForm::rms(self.eps);
-        let NormGradients { input, weight, .. } =
-            ops.norm_backward(form, x, &self.weights(), d_output, !self.frozen);
+        let NormGradients { input, weight, bias } =
+            ops.norm_backward(self.form, x, &self.weights(), d_output, !self.frozen);
         if let Some(d_weight) = weight {
             gradients.add(self.weight.id, d_weight);
+        }
+        if let (Some(parameter), Some(d_bias)) = (&self.bias, bias) {
+            gradients.add(parameter.id, d_bias);
         }
         input.reshape(shape)
     }
@@ -61,6 +67,7 @@ impl RmsNorm {
     }
 
     fn weights(&self) -> NormWeights {
-        NormWeights { weight: Some(self.weight.val().cast(DType::F32)), bias: None }
+        let wide = |parameter: &Param<Tensor<1>>| parameter.val().cast(DType::F32);
+        NormWeights { weight: Some(wide(&self.weight)), bias: self.bias.as_ref().map(wide) }
     }
 }

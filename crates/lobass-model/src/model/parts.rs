@@ -2,20 +2,20 @@
 
 use super::embedding::Embedding;
 use super::linear::Linear;
-use super::norm::RmsNorm;
+use super::norm::Norm;
 
 /// A module that has a weight.
 pub(super) enum Part<'a> {
     Embedding(&'a Embedding),
     Linear(&'a Linear),
-    Norm(&'a RmsNorm),
+    Norm(&'a Norm),
 }
 
 /// A module that has a weight, to be changed.
 pub(super) enum PartMut<'a> {
     Embedding(&'a mut Embedding),
     Linear(&'a mut Linear),
-    Norm(&'a mut RmsNorm),
+    Norm(&'a mut Norm),
 }
 
 /// A module that has weights, or consists of modules that have some.
@@ -68,7 +68,7 @@ macro_rules! leaf {
 
 leaf!(Embedding, Embedding);
 leaf!(Linear, Linear);
-leaf!(RmsNorm, Norm);
+leaf!(Norm, Norm);
 
 impl<P: Parts> Parts for Option<P> {
     fn parts<'a>(&'a self, path: &str, take: &mut dyn FnMut(String, Part<'a>)) {

@@ -3,14 +3,14 @@
 use burn::tensor::Tensor;
 
 use super::gradients::Gradients;
-use super::norm::RmsNorm;
+use super::norm::Norm;
 use crate::ops::Ops;
 
 /// The norms before and after attention or MLP.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Norms<'a> {
-    pub(super) before: Option<&'a RmsNorm>,
-    pub(super) after: Option<&'a RmsNorm>,
+    pub(super) before: Option<&'a Norm>,
+    pub(super) after: Option<&'a Norm>,
 }
 
 impl Norms<'_> {

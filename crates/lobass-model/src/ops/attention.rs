@@ -26,7 +26,8 @@ pub(crate) struct Heads {
 impl Heads {
     /// The heads of a layer.
     pub(crate) fn of(spec: &AttentionSpec) -> Self {
-        Self { window: spec.window, ..Self::new(spec.heads, spec.kv_heads, spec.head_width) }
+        let AttentionSpec { scale, cap, window, .. } = *spec;
+        Self { scale, cap, window, ..Self::new(spec.heads, spec.kv_heads, spec.head_width) }
     }
 
     /// Heads that see everything before them, with values as wide as keys, a scale of `1 / sqrt(width)`, and no cap.

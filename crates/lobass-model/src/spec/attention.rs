@@ -11,11 +11,15 @@ pub struct AttentionSpec {
     pub kv_heads: usize,
     /// Width of one head.
     pub head_width: usize,
+    /// The factor of products of queries and keys.
+    pub scale: f32,
+    /// With a cap `c`, a scaled score `s` counts as `c tanh(s / c)`.
+    pub cap: Option<f32>,
     /// Position `q` sees position `k` only if `q - k` is below this.
     pub window: Option<usize>,
     /// Which of the model's rotary embeddings turns queries and keys; `None` for none.
     pub rope: Option<usize>,
-    /// The norms of queries and keys, before they are rotated.
+    /// The norms of queries and keys.
     pub qk_norm: Option<QkNorm>,
     /// Which projections have a bias.
     pub biases: Biases,
@@ -28,6 +32,8 @@ pub struct QkNorm {
     pub norm: NormSpec,
     /// Whether each head is normalized by itself, with one weight for all; otherwise all heads together.
     pub per_head: bool,
+    /// Whether they come after the rotation; otherwise before it.
+    pub after_rope: bool,
 }
 
 /// Which projections of an attention layer have a bias.

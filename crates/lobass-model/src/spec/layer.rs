@@ -1,6 +1,7 @@
 //! One layer, and its parts besides attention.
 
 use super::{AttentionSpec, ExpertsSpec};
+use crate::{Gate, NormForm};
 
 /// A decoder layer.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,18 +32,22 @@ pub enum Placement {
     Around,
 }
 
-/// A gated MLP: `down(silu(gate(x)) * up(x))`.
+/// An MLP: `down(gate(gate_proj(x), up_proj(x)))`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MlpSpec {
     /// Width inside.
     pub width: usize,
+    /// How the gate acts.
+    pub gate: Gate,
     /// Whether its projections have biases.
     pub bias: bool,
 }
 
-/// An RMS norm: `x / sqrt(mean(x^2) + eps) * weight`.
+/// A norm and its parameters.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct NormSpec {
-    /// Added to the mean square before its root.
-    pub eps: f64,
+    /// How it normalizes.
+    pub form: NormForm,
+    /// Whether it has a bias.
+    pub bias: bool,
 }
