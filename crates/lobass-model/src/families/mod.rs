@@ -3,6 +3,7 @@
 //! A family is a file here that reads the fields of its configs, and a line in the table of families. Defaults are those
 //! of its configuration class in transformers 5.24.
 
+mod granite;
 mod llama;
 mod mistral;
 mod mixtral;
@@ -24,6 +25,7 @@ type Read = fn(Fields<'_>, &'static str) -> Result<DecoderSpec, ConfigError>;
 
 /// The families by their `model_type`.
 const FAMILIES: &[(&str, Read)] = &[
+    ("granite", granite::read),
     ("llama", llama::read),
     ("mistral", mistral::read),
     ("mixtral", mixtral::read),
