@@ -8,6 +8,7 @@ mod llama;
 mod mistral;
 mod mixtral;
 mod olmo2;
+mod olmo3;
 mod qwen2;
 mod qwen2_moe;
 mod qwen3;
@@ -30,6 +31,7 @@ const FAMILIES: &[(&str, Read)] = &[
     ("mistral", mistral::read),
     ("mixtral", mixtral::read),
     ("olmo2", olmo2::read),
+    ("olmo3", olmo3::read),
     ("qwen2", qwen2::read),
     ("qwen2_moe", qwen2_moe::read),
     ("qwen3", qwen3::read),
