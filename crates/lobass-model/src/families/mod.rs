@@ -3,6 +3,8 @@
 //! A family is a file here that reads the fields of its configs, and a line in the table of families. Defaults are those
 //! of its configuration class in transformers 5.24.
 
+mod gemma2;
+mod gemma3_text;
 mod granite;
 mod llama;
 mod mistral;
@@ -26,6 +28,8 @@ type Read = fn(Fields<'_>, &'static str) -> Result<DecoderSpec, ConfigError>;
 
 /// The families by their `model_type`.
 const FAMILIES: &[(&str, Read)] = &[
+    ("gemma2", gemma2::read),
+    ("gemma3_text", gemma3_text::read),
     ("granite", granite::read),
     ("llama", llama::read),
     ("mistral", mistral::read),
