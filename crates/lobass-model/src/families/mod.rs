@@ -11,6 +11,7 @@ mod mistral;
 mod mixtral;
 mod olmo2;
 mod olmo3;
+mod phi3;
 mod qwen2;
 mod qwen2_moe;
 mod qwen3;
@@ -36,6 +37,7 @@ const FAMILIES: &[(&str, Read)] = &[
     ("mixtral", mixtral::read),
     ("olmo2", olmo2::read),
     ("olmo3", olmo3::read),
+    ("phi3", phi3::read),
     ("qwen2", qwen2::read),
     ("qwen2_moe", qwen2_moe::read),
     ("qwen3", qwen3::read),
