@@ -3,8 +3,10 @@
 //! A family is a file here that reads the fields of its configs, and a line in the table of families. Defaults are those
 //! of its configuration class in transformers 5.24.
 
+mod ernie4_5;
 mod gemma2;
 mod gemma3_text;
+mod glm4;
 mod granite;
 mod llama;
 mod mistral;
@@ -29,8 +31,10 @@ type Read = fn(Fields<'_>, &'static str) -> Result<DecoderSpec, ConfigError>;
 
 /// The families by their `model_type`.
 const FAMILIES: &[(&str, Read)] = &[
+    ("ernie4_5", ernie4_5::read),
     ("gemma2", gemma2::read),
     ("gemma3_text", gemma3_text::read),
+    ("glm4", glm4::read),
     ("granite", granite::read),
     ("llama", llama::read),
     ("mistral", mistral::read),
