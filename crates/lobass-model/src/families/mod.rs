@@ -18,6 +18,7 @@ mod qwen2;
 mod qwen2_moe;
 mod qwen3;
 mod qwen3_moe;
+mod seed_oss;
 mod smollm3;
 mod wrapped;
 
@@ -46,6 +47,7 @@ const FAMILIES: &[(&str, Read)] = &[
     ("qwen2_moe", qwen2_moe::read),
     ("qwen3", qwen3::read),
     ("qwen3_moe", qwen3_moe::read),
+    ("seed_oss", seed_oss::read),
     ("smollm3", smollm3::read),
 ];
 
