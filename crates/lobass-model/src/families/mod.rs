@@ -9,6 +9,7 @@ mod gemma3_text;
 mod glm4;
 mod granite;
 mod llama;
+mod ministral;
 mod mistral;
 mod mixtral;
 mod olmo2;
@@ -38,6 +39,7 @@ const FAMILIES: &[(&str, Read)] = &[
     ("glm4", glm4::read),
     ("granite", granite::read),
     ("llama", llama::read),
+    ("ministral", ministral::read),
     ("mistral", mistral::read),
     ("mixtral", mixtral::read),
     ("olmo2", olmo2::read),
