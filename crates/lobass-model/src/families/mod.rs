@@ -4,6 +4,7 @@
 //! of its configuration class in transformers 5.24.
 
 mod ernie4_5;
+mod exaone4;
 mod gemma2;
 mod gemma3_text;
 mod glm4;
@@ -34,6 +35,7 @@ type Read = fn(Fields<'_>, &'static str) -> Result<DecoderSpec, ConfigError>;
 /// The families by their `model_type`.
 const FAMILIES: &[(&str, Read)] = &[
     ("ernie4_5", ernie4_5::read),
+    ("exaone4", exaone4::read),
     ("gemma2", gemma2::read),
     ("gemma3_text", gemma3_text::read),
     ("glm4", glm4::read),
