@@ -9,6 +9,7 @@ mod gemma2;
 mod gemma3_text;
 mod glm4;
 mod granite;
+mod hunyuan_v1_dense;
 mod llama;
 mod ministral;
 mod mistral;
@@ -40,6 +41,7 @@ const FAMILIES: &[(&str, Read)] = &[
     ("gemma3_text", gemma3_text::read),
     ("glm4", glm4::read),
     ("granite", granite::read),
+    ("hunyuan_v1_dense", hunyuan_v1_dense::read),
     ("llama", llama::read),
     ("ministral", ministral::read),
     ("mistral", mistral::read),
