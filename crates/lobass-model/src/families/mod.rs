@@ -10,6 +10,7 @@ mod gemma3_text;
 mod glm4;
 mod granite;
 mod hunyuan_v1_dense;
+mod internlm3;
 mod llama;
 mod ministral;
 mod mistral;
@@ -42,6 +43,7 @@ const FAMILIES: &[(&str, Read)] = &[
     ("glm4", glm4::read),
     ("granite", granite::read),
     ("hunyuan_v1_dense", hunyuan_v1_dense::read),
+    ("internlm3", internlm3::read),
     ("llama", llama::read),
     ("ministral", ministral::read),
     ("mistral", mistral::read),
