@@ -67,7 +67,7 @@ impl Family {
         self.checkpoint.load(dtype, &DeviceName::Cpu.open()).unwrap()
     }
 
-    /// The adapters, and what becomes of them.
+    /// The adapters, and what is expected of them.
     fn adapters(&self) -> Vec<Adapter<'_>> {
         let adapter = |name: &str, expected| {
             let dir = self.dir.join(name);

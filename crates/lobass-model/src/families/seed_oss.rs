@@ -1,4 +1,4 @@
-//! Seed-OSS: a bias on the output of attention that has a switch of its own.
+//! Seed-OSS: a bias on the output of attention with a separate switch.
 
 use super::llama;
 use crate::config::{Defaults, Fields, decoder};
