@@ -128,6 +128,13 @@ fn a_killed_comparison_goes_on_and_ends_the_same_on_several_devices_too() {
     assert!(results[1] == results[2], "on two devices it ends otherwise");
     let left = |dir: &str| fs_err::read_dir(sandbox.path(dir).join("state")).unwrap().count();
     assert_eq!(["killed", "whole", "both"].map(left), [0, 0, 0]);
+
+    // A process that is killed between writing its result and its end leaves a lock and states.
+    let states = sandbox.path("whole/state");
+    fs_err::write(states.join("zero-shot.lock"), "").unwrap();
+    fs_err::create_dir(states.join("lobass-epochs-seed1")).unwrap();
+    sandbox.expect(0, &line("whole"));
+    assert_eq!(left("whole"), 0);
 }
 
 #[test]

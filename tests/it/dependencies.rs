@@ -41,6 +41,8 @@ fn every_crate_keeps_to_its_floor() {
         let closure = closure(name);
         let found: Vec<&str> =
             closure.iter().map(String::as_str).filter(|other| other.starts_with("lobass-")).collect();
+        let mut lobass = lobass.to_vec();
+        lobass.sort_unstable();
         assert_eq!(found, lobass, "{name} depends on other crates of ours than its floor allows");
         for other in never.concat() {
             assert!(!closure.contains(other), "{name} must not depend on {other}");
@@ -133,9 +135,9 @@ fn clap_and_anyhow_stay_at_the_top() {
         "hub",
         "influence",
         "kernels",
-        "llama",
         "loss",
         "matrix",
+        "model",
         "price",
         "report",
         "run",

@@ -1,6 +1,7 @@
 //! Running the trials of a comparison: training, and measuring on the held-out examples.
 
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -65,8 +66,10 @@ impl Comparison {
         let trials = self.trials();
         let mut open = Vec::new();
         for trial in &trials {
-            if self.record(trial)?.is_none() {
-                open.push(trial.clone());
+            match self.record(trial)? {
+                None => open.push(trial.clone()),
+                // A process that was killed after its result was written has left these.
+                Some(_) => self.remove_state(trial)?,
             }
         }
         if open.len() < trials.len() {
@@ -101,24 +104,39 @@ impl Comparison {
 
     /// Does a trial unless it is done. The process that does it holds its lock; others wait for the lock.
     pub(super) fn run_trial(&self, trial: &Trial, runtime: &Runtime) -> Result<TrialRecord> {
-        let states = self.out.join("state");
-        fs_err::create_dir_all(&states)?;
-        let lock_path = states.join(format!("{}.lock", trial.id()));
+        let (state, lock_path) = self.state_paths(trial);
+        fs_err::create_dir_all(self.out.join("state"))?;
         let lock = fs_err::File::create(&lock_path)?;
         lock.file().lock().with_context(|| format!("locking `{}`", lock_path.display()))?;
-        if let Some(record) = self.record(trial)? {
-            return Ok(record);
-        }
-        let state = states.join(trial.id());
-        let record = self.train_and_measure(trial, &state, runtime)?;
-        let path = self.result_path(trial);
-        fs_err::create_dir_all(self.out.join("trials"))?;
-        lobass_files::write_whole(&path, &serde_json::to_vec(&record)?)?;
-        if state.exists() {
-            fs_err::remove_dir_all(&state)?;
-        }
-        fs_err::remove_file(&lock_path)?;
+        let record = match self.record(trial)? {
+            Some(record) => record,
+            None => {
+                let record = self.train_and_measure(trial, &state, runtime)?;
+                fs_err::create_dir_all(self.out.join("trials"))?;
+                lobass_files::write_whole(&self.result_path(trial), &serde_json::to_vec(&record)?)?;
+                record
+            }
+        };
+        self.remove_state(trial)?;
         Ok(record)
+    }
+
+    /// The folder of a training's states, and the file whose lock its process holds.
+    fn state_paths(&self, trial: &Trial) -> (PathBuf, PathBuf) {
+        let states = self.out.join("state");
+        (states.join(trial.id()), states.join(format!("{}.lock", trial.id())))
+    }
+
+    /// Removes what a trial needs until its result is written. Another process may be doing the same.
+    fn remove_state(&self, trial: &Trial) -> Result<()> {
+        let (state, lock) = self.state_paths(trial);
+        for removed in [fs_err::remove_dir_all(state), fs_err::remove_file(lock)] {
+            match removed {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     fn train_and_measure(&self, trial: &Trial, state: &Path, runtime: &Runtime) -> Result<TrialRecord> {
