@@ -53,7 +53,9 @@ mod visible;
 pub use budget::{Budget, BudgetError};
 pub use columns::{ColumnSet, ScoreColumns};
 pub use context::Context;
-pub use data_files::{ChosenFiles, FileGroup, TRAIN, choose_files, lacks_parts, set_name};
+pub use data_files::{
+    ChosenFiles, DataCard, FileGroup, FileGroups, TRAIN, UnclearFiles, choose_files, lacks_parts, set_name,
+};
 pub use device_id::{DeviceId, DeviceKind};
 pub use digest::Digest;
 pub use dtype::Dtype;

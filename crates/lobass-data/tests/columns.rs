@@ -1,6 +1,7 @@
 //! Rows that are stored in columns, Parquet and Arrow, against the same rows as JSON lines.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use arrow_array::{
 };
 use arrow_ipc::CompressionType;
 use arrow_ipc::writer::{FileWriter, IpcWriteOptions, StreamWriter};
-use arrow_schema::{DataType, Field, Fields};
+use arrow_schema::{DataType, Field, Fields, Schema};
 use lobass_data::{DataFile, Duplicates, FormatChoice, Pool};
 use parquet::arrow::ArrowWriter;
 use serde_json::{Map, Value, json};
@@ -78,13 +79,31 @@ fn batch() -> RecordBatch {
         ("large_number", Arc::new(UInt64Array::from(vec![u64::MAX, 1]))),
         ("count", Arc::new(Int64Array::from(vec![-1, 2]))),
     ];
-    RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, column)| (name, column, true)))
-        .unwrap()
+    let batch = RecordBatch::try_from_iter_with_nullable(
+        columns.into_iter().map(|(name, column)| (name, column, true)),
+    );
+    with_json_text(&batch.unwrap())
+}
+
+/// Adds columns of text that is JSON, which is how `datasets` stores values of more than one kind. The schema says so.
+fn with_json_text(batch: &RecordBatch) -> RecordBatch {
+    let mark = |field: Field| {
+        let extension = HashMap::from([("ARROW:extension:name".to_owned(), "arrow.json".to_owned())]);
+        field.with_metadata(extension)
+    };
+    let mixed = texts(&[Some(r#""five""#), Some("5")]);
+    let parts = texts(&[Some(r#"[{"type": "text", "height": 1e-5}]"#), Some(r#""plain""#)]);
+    let inside: Fields = vec![mark(field("content", &parts))].into();
+    let turn: ArrayRef = Arc::new(StructArray::new(inside, vec![parts], None));
+    let mut fields: Vec<Field> = batch.schema().fields().iter().map(|field| (**field).clone()).collect();
+    fields.extend([mark(field("mixed", &mixed)), field("turn", &turn)]);
+    let columns = batch.columns().iter().cloned().chain([mixed, turn]).collect();
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap()
 }
 
 /// The rows of the batch as someone would write them as JSON lines.
-const LINES: &str = r#"{"id": 123456789012345678901234, "messages": [{"role": "user", "content": "q", "tool_calls": []}, {"role": "assistant", "content": "a", "tool_calls": [{"name": "weather", "arguments": {"city": "Rome"}}]}], "large": "l", "view": "a view of more than twelve bytes", "dictionary": "x", "bytes": "café", "pairs": [1, 2], "price": 1.5, "score": NaN, "single": 0.1, "flag": true, "day": "2022-01-08", "time": "1970-01-01T00:00:01.500Z", "large_number": 18446744073709551615, "count": -1}
-{"id": 7, "messages": [{"role": "user", "content": "r", "tool_calls": []}, {"role": "assistant", "content": "b", "tool_calls": [{"name": "fly", "arguments": {"height": 1e-5}}]}], "large": "m", "view": "v", "dictionary": null, "bytes": "", "pairs": [3, null], "price": -0.05, "score": 0.5, "single": 2.0, "flag": null, "day": "1970-01-01", "time": "1970-01-01T00:00:00Z", "large_number": 1, "count": 2}
+const LINES: &str = r#"{"id": 123456789012345678901234, "messages": [{"role": "user", "content": "q", "tool_calls": []}, {"role": "assistant", "content": "a", "tool_calls": [{"name": "weather", "arguments": {"city": "Rome"}}]}], "large": "l", "view": "a view of more than twelve bytes", "dictionary": "x", "bytes": "café", "pairs": [1, 2], "price": 1.5, "score": NaN, "single": 0.1, "flag": true, "day": "2022-01-08", "time": "1970-01-01T00:00:01.500Z", "large_number": 18446744073709551615, "count": -1, "mixed": "five", "turn": {"content": [{"type": "text", "height": 1e-5}]}}
+{"id": 7, "messages": [{"role": "user", "content": "r", "tool_calls": []}, {"role": "assistant", "content": "b", "tool_calls": [{"name": "fly", "arguments": {"height": 1e-5}}]}], "large": "m", "view": "v", "dictionary": null, "bytes": "", "pairs": [3, null], "price": -0.05, "score": 0.5, "single": 2.0, "flag": null, "day": "1970-01-01", "time": "1970-01-01T00:00:00Z", "large_number": 1, "count": 2, "mixed": 5, "turn": {"content": "plain"}}
 "#;
 
 /// Writes a batch in every container that stores columns.

@@ -83,6 +83,14 @@ pub enum Error {
         /// The files that were found.
         found: String,
     },
+    /// A data card that cannot be read, or that names files that are not there.
+    #[error("`{repo}`, README.md: {reason}; name a file or a folder of the data set")]
+    Card {
+        /// The repository.
+        repo: RepoId,
+        /// The expected and the found thing.
+        reason: String,
+    },
     /// The hub does not know the token, or the token may not do this.
     #[error("{url}: expected a token with access, found one that the server rejects ({reason})")]
     Token {

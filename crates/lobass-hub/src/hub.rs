@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use lobass_core::DataCard;
+
 use crate::cache::RepoCache;
 use crate::listing::{FileMeta, Listing};
 use crate::pick::{data, model};
@@ -32,7 +34,7 @@ pub struct Snapshot {
 pub struct DataSnapshot {
     /// The files, each with the address at its commit, which will mean the same tomorrow.
     pub files: Vec<(PathBuf, DataAddress)>,
-    /// Splits of the data set that were not chosen.
+    /// Splits, configurations, and files of the data set that were not chosen.
     pub left_out: Vec<String>,
     /// Whether no listing of the data set was stored, so that it may have more files than these.
     pub may_lack: bool,
@@ -100,14 +102,16 @@ impl Hub {
         opened.snapshot()
     }
 
-    /// Downloads the data files that are not in the cache: the named file, or those of one split.
+    /// Downloads the data files that are not in the cache: the named file, or those of one split. Which files a split
+    /// has is what the data card says, or their names.
     ///
     /// # Errors
     /// [`Error::Ambiguous`] before anything is downloaded, if the address does not decide; other download errors.
     pub fn data(&self, address: &DataAddress, observe: Observer<'_>) -> Result<DataSnapshot, Error> {
         let opened = self.open(address.repo())?;
         let names = opened.listing.names();
-        let picked = data::pick(address, &names).map_err(|error| opened.or_not_cached(error))?;
+        let card = self.card(address, &opened, &names, observe)?;
+        let picked = data::pick(address, &names, &card).map_err(|error| opened.or_not_cached(error))?;
         let named = address.path().is_some_and(|path| picked.files == [path]);
         if opened.is_guess && !named && lobass_core::lacks_parts(&picked.files) {
             return Err(opened.not_cached("all parts of the split".to_owned()));
@@ -120,6 +124,21 @@ impl Hub {
             left_out: picked.left_out,
             may_lack: opened.is_guess && !named,
         })
+    }
+
+    /// What the repository's `README.md` says of its files, if the address is that of the whole repository.
+    fn card(
+        &self,
+        address: &DataAddress,
+        opened: &Opened,
+        names: &[&str],
+        observe: Observer<'_>,
+    ) -> Result<DataCard, Error> {
+        if address.path().is_some() || !names.contains(&DataCard::FILE) {
+            return Ok(DataCard::default());
+        }
+        self.fetch(opened, &[DataCard::FILE], observe)?;
+        data::card(address.repo(), &fs_err::read(opened.dir.join(DataCard::FILE))?)
     }
 
     /// Finds out what a repository holds: from the hub; from what was written down, if the revision is a commit, which

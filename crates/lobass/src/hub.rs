@@ -138,7 +138,7 @@ fn fetch_data(name: Option<&str>, address: &DataAddress, runtime: &Runtime) -> R
     fetching.finish();
     if !found.left_out.is_empty() {
         let left_out = found.left_out.join("`, `");
-        runtime.note(&format!("{:16} {address}: without its splits `{left_out}`", "data"));
+        runtime.note(&format!("{:16} {address}: without `{left_out}`", "data"));
     }
     if found.may_lack {
         runtime.warn(&format!(

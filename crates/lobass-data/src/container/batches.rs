@@ -59,7 +59,7 @@ fn rows(batch: &RecordBatch) -> VecDeque<Map<String, Value>> {
     let mut rows = vec![Map::new(); batch.num_rows()];
     for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
         for (at, row) in rows.iter_mut().enumerate() {
-            row.insert(field.name().clone(), cells::value(column, at));
+            row.insert(field.name().clone(), cells::value(field, column, at));
         }
     }
     rows.into()

@@ -10,7 +10,8 @@ use arrow_array::types::{
     UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow_array::{Array, ArrayRef, ArrowPrimitiveType, StructArray};
-use arrow_schema::{DataType, TimeUnit};
+use arrow_schema::extension::EXTENSION_TYPE_NAME_KEY;
+use arrow_schema::{DataType, Field, TimeUnit};
 use serde_json::{Map, Value};
 
 use crate::json;
@@ -18,8 +19,20 @@ use crate::json;
 /// One cell. Fields of structs that are null are absent, since Arrow adds them to rows that never had them. Bytes
 /// are text; those that are not UTF-8 are what [`json::no_text`] says. Numbers that JSON has no word for are null, or
 /// inside of structs and lists what [`json::number`] says. A type that holds no text and no number is null.
-pub(super) fn value(array: &dyn Array, at: usize) -> Value {
-    json::finite(nested(array, at))
+pub(super) fn value(field: &Field, array: &dyn Array, at: usize) -> Value {
+    json::finite(of_field(field, array, at))
+}
+
+/// Arrow's extension type of text that is JSON. `datasets` has it for columns with values of more than one kind.
+const JSON_TEXT: &str = "arrow.json";
+
+fn of_field(field: &Field, array: &dyn Array, at: usize) -> Value {
+    let value = nested(array, at);
+    let is_json = field.metadata().get(EXTENSION_TYPE_NAME_KEY).is_some_and(|name| name == JSON_TEXT);
+    match &value {
+        Value::String(text) if is_json => json::parse(text).unwrap_or(value),
+        _ => value,
+    }
 }
 
 fn nested(array: &dyn Array, at: usize) -> Value {
@@ -50,11 +63,11 @@ fn nested(array: &dyn Array, at: usize) -> Value {
         DataType::LargeBinary => text(array.as_binary::<i64>().value(at)),
         DataType::BinaryView => text(array.as_binary_view().value(at)),
         DataType::FixedSizeBinary(_) => text(array.as_fixed_size_binary().value(at)),
-        DataType::List(_) => list(&array.as_list::<i32>().value(at)),
-        DataType::LargeList(_) => list(&array.as_list::<i64>().value(at)),
-        DataType::ListView(_) => list(&array.as_list_view::<i32>().value(at)),
-        DataType::LargeListView(_) => list(&array.as_list_view::<i64>().value(at)),
-        DataType::FixedSizeList(..) => list(&array.as_fixed_size_list().value(at)),
+        DataType::List(field) => list(field, &array.as_list::<i32>().value(at)),
+        DataType::LargeList(field) => list(field, &array.as_list::<i64>().value(at)),
+        DataType::ListView(field) => list(field, &array.as_list_view::<i32>().value(at)),
+        DataType::LargeListView(field) => list(field, &array.as_list_view::<i64>().value(at)),
+        DataType::FixedSizeList(field, _) => list(field, &array.as_fixed_size_list().value(at)),
         DataType::Struct(_) => object(array.as_struct(), at),
         DataType::Map(..) => map(&array.as_map().value(at)),
         DataType::Dictionary(..) => {
@@ -102,22 +115,23 @@ fn text(bytes: &[u8]) -> Value {
     }
 }
 
-fn list(values: &ArrayRef) -> Value {
-    (0..values.len()).map(|at| nested(values, at)).collect()
+fn list(field: &Field, values: &ArrayRef) -> Value {
+    (0..values.len()).map(|at| of_field(field, values, at)).collect()
 }
 
 fn object(array: &StructArray, at: usize) -> Value {
-    let fields = array.column_names().into_iter().zip(array.columns());
-    let present = fields.map(|(name, column)| (name.to_owned(), nested(column, at)));
+    let fields = array.fields().iter().zip(array.columns());
+    let present = fields.map(|(field, column)| (field.name().clone(), of_field(field, column, at)));
     Value::Object(present.filter(|(_, value)| !value.is_null()).collect())
 }
 
 /// The entries of a map; keys that are no text are spelled as such.
 fn map(entries: &StructArray) -> Value {
     let (keys, values) = (entries.column(0), entries.column(1));
+    let value = |at: usize| of_field(&entries.fields()[1], values, at);
     let entry = |at: usize| match nested(keys, at) {
-        Value::String(key) => (key, nested(values, at)),
-        key => (key.to_string(), nested(values, at)),
+        Value::String(key) => (key, value(at)),
+        key => (key.to_string(), value(at)),
     };
     Value::Object((0..entries.len()).map(entry).collect::<Map<_, _>>())
 }

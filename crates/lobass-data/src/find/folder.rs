@@ -1,9 +1,8 @@
 //! The data files of a folder.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
-use lobass_core::{FileGroup, choose_files};
+use lobass_core::{DataCard, FileGroup, FileGroups, UnclearFiles, choose_files};
 
 use super::{FoundFiles, saved};
 use crate::Error;
@@ -13,7 +12,8 @@ const MAX_DEPTH: usize = 16;
 /// Names that a message shows.
 const SHOWN: usize = 8;
 
-/// The files of a folder: what a data set that was saved says, else one split by the names of the files.
+/// The files of a folder: what a data set that was saved says, else its data card, else one split by the names of the
+/// files.
 pub(super) fn found_in(folder: &Path) -> Result<FoundFiles, Error> {
     let found = |files: Vec<String>, left_out| FoundFiles {
         source: name_of(folder),
@@ -27,16 +27,33 @@ pub(super) fn found_in(folder: &Path) -> Result<FoundFiles, Error> {
     let mut names = Vec::new();
     list(folder, "", 0, &mut names)?;
     names.sort_unstable();
-    match choose_files(names.iter().map(String::as_str)) {
+    match choose_files(names.iter().map(String::as_str), &card_of(folder)?) {
         Ok(chosen) => {
-            let tables = chosen.tables.iter().map(|&name| name.to_owned());
-            let left_out = chosen.left_out.into_iter().chain(tables).collect();
+            let left_out = chosen.not_chosen();
             Ok(found(chosen.files.into_iter().map(str::to_owned).collect(), left_out))
         }
-        Err(groups) => {
+        Err(UnclearFiles::Groups(groups)) => {
             Err(Error::NoFiles { path: folder.to_owned(), reason: unclear(folder, &groups, &names) })
         }
+        Err(UnclearFiles::NotThere { pattern }) => Err(Error::NoFiles {
+            path: folder.join(DataCard::FILE),
+            reason: format!(
+                "expected the files that its `configs` name, found none for `{pattern}`; mend it, or name the files"
+            ),
+        }),
     }
+}
+
+/// The head of the folder's `README.md`.
+fn card_of(folder: &Path) -> Result<DataCard, Error> {
+    let path = folder.join(DataCard::FILE);
+    let text = if path.is_file() { fs_err::read(&path)? } else { Vec::new() };
+    let text = String::from_utf8_lossy(&text);
+    let Some(yaml) = DataCard::yaml(&text) else { return Ok(DataCard::default()) };
+    serde_saphyr::from_str(yaml).map_err(|error| {
+        let reason = format!("expected `configs` of a data set in its head, found a mistake: {error}");
+        Error::NoFiles { path, reason }
+    })
 }
 
 /// The name of a folder, also of `.` and `..`.
@@ -66,7 +83,7 @@ fn list(folder: &Path, prefix: &str, depth: usize, names: &mut Vec<String>) -> R
 }
 
 /// Why no files were chosen, with what there is to choose from.
-fn unclear(folder: &Path, groups: &BTreeMap<FileGroup, Vec<&str>>, names: &[String]) -> String {
+fn unclear(folder: &Path, groups: &FileGroups<'_>, names: &[String]) -> String {
     if groups.is_empty() {
         let found = match names {
             [] => "an empty folder".to_owned(),
@@ -153,6 +170,31 @@ mod tests {
             r#"{"_data_files": [{"filename": "x.arrow"}], "_indices_data_files": [{"filename": "i.arrow"}]}"#,
         )]);
         assert!(files(dir.path()).unwrap_err().contains("save it again"));
+    }
+
+    #[test]
+    fn a_data_card_says_what_belongs_to_a_split() {
+        let of = |head: &str| {
+            let readme =
+                format!("---\nlicense: mit\nconfigs:\n- config_name: default\n{head}\n---\n# Data\n");
+            let dir = folder(&[("README.md", &readme), ("a.jsonl", ""), ("b.jsonl", ""), ("c.jsonl", "")]);
+            files(dir.path())
+        };
+        let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+        assert_eq!(
+            of(
+                "  data_files:\n  - split: train\n    path: a.jsonl\n  - split: test\n    path:\n    - \"b*\""
+            ),
+            Ok((names(&["a.jsonl"]), names(&["test", "c.jsonl"])))
+        );
+        assert_eq!(
+            of("  data_files: [a.jsonl, c.jsonl]"),
+            Ok((names(&["a.jsonl", "c.jsonl"]), names(&["b.jsonl"])))
+        );
+        let error = of("  data_files: d.jsonl").unwrap_err();
+        assert!(error.contains("README.md") && error.contains("`d.jsonl`"), "{error}");
+        let error = of("  data_files: 5").unwrap_err();
+        assert!(error.contains("README.md") && error.contains("`configs`"), "{error}");
     }
 
     #[test]

@@ -83,9 +83,9 @@ impl Message {
         let is_known = move |name: &str| known.contains(&name) || super::turn::THOUGHTS.contains(&name);
         let extra = self.extra.iter().filter(move |(name, _)| !is_known(name));
         extra.filter_map(|(name, value)| {
-            if value.as_bool() == Some(true) || value.as_f64() == Some(1.0) {
-                // A turn of another role that asks to be trained on.
-                return super::weight::FIELDS.contains(&name.as_str()).then(|| (name.as_str(), Vec::new()));
+            // Such as a turn of another role that asks to be trained on.
+            if super::weight::is_open_question(name, value) {
+                return Some((name.as_str(), Vec::new()));
             }
             let mut texts = Vec::new();
             collect(name, value, &mut texts);

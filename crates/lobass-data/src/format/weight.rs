@@ -2,7 +2,8 @@
 //!
 //! Trainers have different words for it: `weight` (OpenAI, Mistral, Together, axolotl), `train` and `training`
 //! (axolotl), `loss_weight` (LLaMA-Factory), `loss` and `loss_scale` (ms-swift, `XTuner`), `loss_mask`,
-//! `step_loss_mask` (slime).
+//! `step_loss_mask` (slime), `trainable` (tinker-cookbook, prime-rl), `calculate_loss`, `compute_loss`, and the
+//! other way round `masked` (torchtune) and `is_masked`.
 
 use serde_json::{Map, Value};
 
@@ -10,8 +11,35 @@ use crate::json::kind_of;
 use crate::{Role, RowFault};
 
 /// Fields that say whether a turn is trained on: 0 and `false` make it context, 1 and `true` leave it as it is.
-pub(super) const FIELDS: [&str; 8] =
-    ["weight", "loss_weight", "train", "training", "loss", "loss_scale", "loss_mask", "step_loss_mask"];
+const FIELDS: [&str; 11] = [
+    "weight",
+    "loss_weight",
+    "train",
+    "training",
+    "trainable",
+    "loss",
+    "loss_scale",
+    "loss_mask",
+    "step_loss_mask",
+    "calculate_loss",
+    "compute_loss",
+];
+
+/// Fields that say the opposite: 1 and `true` make a turn context.
+const MASKED: [&str; 2] = ["masked", "is_masked"];
+
+/// Fields that mean one thing in one project and its opposite in another.
+const AMBIGUOUS: [&str; 1] = ["mask"];
+
+/// Whether a field of a turn asks for something that its role does not allow, or that lobass cannot know the meaning
+/// of.
+pub(super) fn is_open_question(name: &str, value: &Value) -> bool {
+    let is_flag = value.is_boolean() || value.is_number();
+    let is_on = value.as_bool() == Some(true) || value.as_f64() == Some(1.0);
+    (AMBIGUOUS.contains(&name) && is_flag)
+        || (FIELDS.contains(&name) && is_on)
+        || (MASKED.contains(&name) && is_flag)
+}
 
 /// axolotl's fields that mark parts of a turn.
 pub(super) const DETAILS: [&str; 2] = ["train_detail", "training_detail"];
@@ -35,9 +63,9 @@ pub(super) fn take(fields: &mut Map<String, Value>, role: Role) -> Result<Option
         }
     }
     let mut said: Option<(&str, bool)> = None;
-    for name in FIELDS {
+    for name in FIELDS.into_iter().chain(MASKED) {
         let Some(value) = fields.get(name) else { continue };
-        let counts = counts(name, value)?;
+        let counts = counts(name, value)? != MASKED.contains(&name);
         if let Some((other, before)) = said.filter(|(_, before)| *before != counts) {
             let (before, counts) = (u8::from(before), u8::from(counts));
             return Err(RowFault::malformed(format!(
@@ -89,6 +117,23 @@ mod tests {
             }
         }
         assert_eq!(take_of(json!({"train_detail": []}), Role::Assistant), Ok((None, json!({}))));
+    }
+
+    #[test]
+    fn a_mask_is_the_opposite_of_a_weight() {
+        for name in MASKED {
+            for (on, off) in [(json!(0), json!(1)), (json!(false), json!(true))] {
+                let of = |value: &Value| take_of(json!({name: value}), Role::Assistant);
+                assert_eq!(of(&on), Ok((Some(true), json!({}))), "{name}");
+                assert_eq!(of(&off), Ok((Some(false), json!({}))), "{name}");
+            }
+        }
+        let fault = take_of(json!({"masked": true, "train": true}), Role::Assistant).unwrap_err();
+        assert!(fault.contains("`train` and `masked`"), "{fault}");
+        // What means one thing here and another there is kept, to be reported.
+        let kept = json!({"mask": 1});
+        assert_eq!(take_of(kept.clone(), Role::Assistant), Ok((None, kept)));
+        assert!(is_open_question("mask", &json!(1)) && is_open_question("mask", &json!(false)));
     }
 
     #[test]

@@ -1,8 +1,6 @@
-//! The files of a data set: those of one split, recognized by their names.
+//! The files of a data set: those of one split, as its data card says, or recognized by their names.
 
-use std::collections::BTreeMap;
-
-use lobass_core::{FileGroup, choose_files};
+use lobass_core::{DataCard, FileGroup, FileGroups, UnclearFiles, choose_files};
 
 use super::some;
 use crate::address::DataAddress;
@@ -15,12 +13,18 @@ pub(crate) struct Picked<'a> {
     pub(crate) left_out: Vec<String>,
 }
 
-/// Chooses the file at a path, or the data files of one split in a folder: `train`, if there are several.
+/// Chooses the file at a path, or the data files of one split in a folder: `train`, if there are several. `card` is what
+/// the repository's `README.md` says of its files.
 ///
 /// # Errors
 /// [`Error::NoFile`] if there is nothing at the path, or nothing that can be read; [`Error::Ambiguous`] if there are
-/// several configurations, several splits and none called `train`, or one split in several formats.
-pub(crate) fn pick<'a>(address: &DataAddress, names: &[&'a str]) -> Result<Picked<'a>, Error> {
+/// several configurations, several splits and none called `train`, or one split in several formats; [`Error::Card`] if
+/// the card names files that are not there.
+pub(crate) fn pick<'a>(
+    address: &DataAddress,
+    names: &[&'a str],
+    card: &DataCard,
+) -> Result<Picked<'a>, Error> {
     let repo = address.repo();
     let path = address.path().unwrap_or_default();
     if let Some(file) = names.iter().find(|name| **name == path) {
@@ -34,24 +38,39 @@ pub(crate) fn pick<'a>(address: &DataAddress, names: &[&'a str]) -> Result<Picke
         return Err(missing(path, some(names)));
     }
     let whole = |rest: &str| names.iter().copied().find(|name| name.strip_prefix(&folder) == Some(rest));
-    match choose_files(inside.iter().copied()) {
+    match choose_files(inside.iter().copied(), card) {
         Ok(chosen) => Ok(Picked {
+            left_out: chosen.not_chosen(),
             files: chosen.files.into_iter().filter_map(whole).collect(),
-            left_out: chosen
-                .left_out
-                .into_iter()
-                .chain(chosen.tables.iter().map(|&name| name.to_owned()))
-                .collect(),
         }),
-        Err(groups) if groups.is_empty() => {
+        Err(UnclearFiles::NotThere { pattern }) => Err(Error::Card {
+            repo: repo.clone(),
+            reason: format!("expected the files that its `configs` name, found none for `{pattern}`"),
+        }),
+        Err(UnclearFiles::Groups(groups)) if groups.is_empty() => {
             Err(missing("*.json, *.jsonl, *.parquet, *.arrow, *.csv, or *.tsv", some(&inside)))
         }
-        Err(groups) => Err(Error::Ambiguous { repo: repo.clone(), found: choices(repo, &folder, &groups) }),
+        Err(UnclearFiles::Groups(groups)) => {
+            Err(Error::Ambiguous { repo: repo.clone(), found: choices(repo, &folder, &groups) })
+        }
     }
 }
 
+/// The data card in a `README.md`; one that says nothing, if the text has none.
+///
+/// # Errors
+/// [`Error::Card`] for a mistake in it.
+pub(crate) fn card(repo: &RepoId, readme: &[u8]) -> Result<DataCard, Error> {
+    let text = String::from_utf8_lossy(readme);
+    let Some(yaml) = DataCard::yaml(&text) else { return Ok(DataCard::default()) };
+    serde_saphyr::from_str(yaml).map_err(|error| Error::Card {
+        repo: repo.clone(),
+        reason: format!("expected `configs` of a data set in its head, found a mistake: {error}"),
+    })
+}
+
 /// A line for each group: how many files, and an address that means them.
-fn choices(repo: &RepoId, folder: &str, groups: &BTreeMap<FileGroup, Vec<&str>>) -> String {
+fn choices(repo: &RepoId, folder: &str, groups: &FileGroups<'_>) -> String {
     let address = |file: &str| DataAddress::of(repo, &format!("{folder}{file}"));
     let line = |(group, files): (&FileGroup, &Vec<&str>)| {
         let config =
@@ -70,7 +89,7 @@ mod tests {
     use super::*;
 
     fn picked<'a>(address: &str, names: &[&'a str]) -> Result<Picked<'a>, Error> {
-        pick(&address.parse().unwrap(), names)
+        pick(&address.parse().unwrap(), names, &DataCard::default())
     }
 
     #[track_caller]

@@ -11,7 +11,7 @@ fn data(hub: &Hub, text: &str) -> Result<DataSnapshot, Error> {
 
 fn set() -> Repo {
     Repo::new("datasets", "org/set")
-        .with("README.md", "never")
+        .with("README.md", "# A data set")
         .with("data/train-00000-of-00002.parquet", "one")
         .with("data/train-00001-of-00002.parquet", "two")
         .with("data/test-00000-of-00001.parquet", "never")
@@ -37,6 +37,27 @@ fn the_files_of_a_split_with_addresses_that_stay() {
     assert_eq!(data(&place.hub(), &text).unwrap().files, found.files[1..]);
     assert_eq!(data(&place.offline(), "hf://datasets/org/set").unwrap(), found);
     assert_eq!(place.lines(), Vec::<String>::new());
+}
+
+#[test]
+fn the_data_card_says_which_files_a_split_has() {
+    let card = "---\nconfigs:\n- config_name: default\n  data_files:\n  - split: train\n    path: part_a.jsonl\n  - split: test\n    path: part_b.jsonl\n---\n# Data\n";
+    let repo = |card: &'static str| {
+        Repo::new("datasets", "org/set")
+            .with("README.md", card)
+            .with("part_a.jsonl", "one")
+            .with("part_b.jsonl", "never")
+    };
+    let place = Place::with(repo(card));
+    let found = data(&place.hub(), "hf://datasets/org/set").unwrap();
+    assert_eq!((found.files.len(), found.left_out.as_slice()), (1, ["test".to_owned()].as_slice()));
+    assert!(found.files[0].0.ends_with("part_a.jsonl"));
+    assert_eq!(data(&place.offline(), "hf://datasets/org/set").unwrap(), found);
+    assert!(data(&place.hub(), "hf://datasets/org/set/part_a.jsonl").unwrap().left_out.is_empty());
+
+    let place = Place::with(repo("---\nconfigs:\n- data_files: other.jsonl\n---\n"));
+    let error = data(&place.hub(), "hf://datasets/org/set").unwrap_err();
+    assert!(matches!(error, Error::Card { .. }) && error.to_string().contains("`other.jsonl`"), "{error}");
 }
 
 #[test]
