@@ -66,6 +66,11 @@ pub(crate) fn parts<'a>(
 }
 
 impl Span {
+    /// The number of its rows.
+    pub(crate) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
     /// The place after the last of them.
     pub(crate) fn end(&self) -> usize {
         self.position + self.rows.len()

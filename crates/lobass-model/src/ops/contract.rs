@@ -4,14 +4,15 @@ use std::fmt;
 use std::ops::Range;
 
 use burn::tensor::{DType, Device, Tensor};
-use lobass_kernels::{Activation, AdamW, Gate, LogitForm};
+use lobass_kernels::{Activation, AdamW, DeltaHeads, Gate, LogitForm};
 
 use super::attention::{AttentionInputs, AttentionOutput, Heads};
 use super::dropout::Dropout;
 use super::input::Input;
+use super::linear::{DecayWeights, DeltaInputs, Shifts};
 use super::logits::Logits;
 use super::norm::{NormForm, NormGradients, NormWeights};
-use super::path::KeyPath;
+use super::path::{KeyPath, StatePath};
 use super::tables::{DropoutMasks, Masks, Rotary, Tables};
 use crate::batch::Span;
 
@@ -137,6 +138,62 @@ pub(crate) trait Ops: fmt::Debug + Send + Sync {
         heads: Heads,
         rows: &Tables,
     ) -> AttentionInputs;
+
+    /// Which rows a convolution of this size reads: made once a pass, for all its spans.
+    fn shifts(&self, size: usize, spans: &[Span], is_traced: bool) -> Shifts;
+
+    /// The convolution of each channel with what comes before in its sequence, and its input: `[rows, channels]`, and a
+    /// weight of `[channels, size]`. `path` holds the rows before those of this pass, as in [`Ops::attention`].
+    ///
+    /// Source: `causal_conv1d_fn` of `qwen3_next` in transformers 5.24, without its activation.
+    fn convolved(
+        &self,
+        x: Tensor<2>,
+        weight: &Tensor<2>,
+        rows: &Tables,
+        path: &mut StatePath,
+    ) -> (Tensor<2>, Tensor<2>);
+
+    /// The gradients of [`Ops::convolved`] with respect to `x` and the weight, where no rows are shared.
+    fn convolved_backward(
+        &self,
+        x: Tensor<2>,
+        weight: &Tensor<2>,
+        d_output: Tensor<2>,
+        rows: &Tables,
+    ) -> (Tensor<2>, Tensor<2>);
+
+    /// The logarithms of decays, `-exp(log_rate) softplus(x + bias)` for each head, and `x`: `[rows, heads]`.
+    fn log_decays(&self, x: Tensor<2>, weights: &DecayWeights) -> (Tensor<2>, Tensor<2>);
+
+    /// The gradients of [`Ops::log_decays`] with respect to `x` and the weights.
+    fn log_decays_backward(
+        &self,
+        x: Tensor<2>,
+        weights: &DecayWeights,
+        d_output: Tensor<2>,
+    ) -> (Tensor<2>, DecayWeights);
+
+    /// What queries read from the memories of the gated delta rule, `[rows, values * value_width]`, and its inputs.
+    /// `path` holds the memories before the rows of this pass, as in [`Ops::attention`].
+    ///
+    /// Source: `torch_chunk_gated_delta_rule` of `qwen3_next` in transformers 5.24, after its norms.
+    fn delta_rule(
+        &self,
+        inputs: DeltaInputs,
+        heads: DeltaHeads,
+        rows: &Tables,
+        path: &mut StatePath,
+    ) -> (Tensor<2>, DeltaInputs);
+
+    /// The gradients of [`Ops::delta_rule`] with respect to its inputs, where no rows are shared.
+    fn delta_rule_backward(
+        &self,
+        inputs: DeltaInputs,
+        heads: DeltaHeads,
+        d_output: Tensor<2>,
+        rows: &Tables,
+    ) -> DeltaInputs;
 
     /// The values of a tensor, brought to the processor.
     fn values(&self, x: Tensor<2>) -> Vec<f32>;

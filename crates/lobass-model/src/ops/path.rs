@@ -28,3 +28,39 @@ impl KeyPath {
         (&self.keys, &self.values)
     }
 }
+
+/// What a layer keeps of the rows before, for the parts of a pass to come.
+#[derive(Debug, Default)]
+pub(crate) struct LayerPath {
+    /// Of attention.
+    pub(crate) keys: KeyPath,
+    /// Of the convolutions of queries, keys, and values in linear attention.
+    pub(crate) convolutions: [StatePath; 3],
+    /// Of the delta rule.
+    pub(crate) rule: StatePath,
+}
+
+/// States where sequences may go on: after each run of rows from the beginning of a sequence to the latest row.
+#[derive(Debug, Default)]
+pub(crate) struct StatePath(Vec<(usize, Vec<f32>)>);
+
+impl StatePath {
+    /// The state before the row at a position: `length` zeros at the beginning of a sequence.
+    pub(super) fn before(&mut self, position: usize, length: usize) -> Vec<f32> {
+        while self.0.last().is_some_and(|(end, _)| *end > position) {
+            self.0.pop();
+        }
+        match self.0.last().filter(|_| position > 0) {
+            None => vec![0.0; length],
+            Some((end, state)) => {
+                debug_assert_eq!(*end, position, "what comes before is there");
+                state.clone()
+            }
+        }
+    }
+
+    /// Keeps the state after the rows before a position.
+    pub(super) fn keep(&mut self, position: usize, state: Vec<f32>) {
+        self.0.push((position, state));
+    }
+}

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
 
+use super::linear::Shifts;
 use crate::batch::{RopeTables, Rows, Span};
 
 /// Tables of some rows of a pass.
@@ -17,6 +18,8 @@ pub(crate) struct Tables {
     pub(super) angles: Vec<Angles>,
     /// By the window of a layer.
     masks: Vec<(Option<usize>, Masks)>,
+    /// By the size of a convolution.
+    shifts: Vec<(usize, Shifts)>,
 }
 
 /// Cosines and sines of rotary angles.
@@ -70,7 +73,7 @@ impl Tables {
         let Rows { chosen, spans, ropes } = rows;
         let angles = ropes.into_iter().map(|rope| Angles::new(rope, device)).collect();
         let chosen = chosen.map(|rows| indices(&rows, device));
-        Self { spans, chosen, angles, masks: Vec::new() }
+        Self { spans, chosen, angles, masks: Vec::new(), shifts: Vec::new() }
     }
 
     /// Adds the masks of a window, if they are not there.
@@ -85,6 +88,20 @@ impl Tables {
     pub(super) fn masks(&self, window: Option<usize>) -> &Masks {
         let found = self.masks.iter().find(|(known, _)| *known == window);
         &found.expect("a pass makes the masks of every layer").1
+    }
+
+    /// Adds the shifts of a convolution, if they are not there.
+    pub(crate) fn add_shifts(&mut self, size: usize, shifts: impl FnOnce(&[Span]) -> Shifts) {
+        if self.shifts.iter().all(|(known, _)| *known != size) {
+            let shifts = shifts(&self.spans);
+            self.shifts.push((size, shifts));
+        }
+    }
+
+    /// The shifts of a convolution.
+    pub(super) fn shifts(&self, size: usize) -> &Shifts {
+        let found = self.shifts.iter().find(|(known, _)| *known == size);
+        &found.expect("a pass makes the shifts of every layer").1
     }
 
     /// These rows of a matrix with all rows of the part.

@@ -3,22 +3,24 @@
 mod attention;
 mod attention_backward;
 mod gate;
+mod linear;
 mod loss;
 mod norm;
 
 use std::ops::Range;
 
 use burn::tensor::{DType, Device, IndexingUpdateOp, Tensor, TensorData};
-use lobass_kernels::{Activation, AdamW, Gate, LogitForm};
+use lobass_kernels::{Activation, AdamW, DeltaHeads, Gate, LogitForm};
 pub use loss::cross_entropy;
 
 use super::attention::{AttentionInputs, AttentionOutput, Heads};
 use super::contract::{Concurrency, Ops};
 use super::dropout::Dropout;
 use super::input::{Input, Rounded};
+use super::linear::{DecayWeights, DeltaInputs, Shifts};
 use super::logits::Logits;
 use super::norm::{NormForm, NormGradients, NormWeights};
-use super::path::KeyPath;
+use super::path::{KeyPath, StatePath};
 use super::tables::{Angles, DropoutMasks, Masks, Rotary, Tables, indices};
 use crate::batch::Span;
 
@@ -161,6 +163,63 @@ impl Ops for DeviceOps {
         rows: &Tables,
     ) -> AttentionInputs {
         attention_backward::attention_backward(&inputs, &output, &d_context, heads, rows)
+    }
+
+    fn shifts(&self, size: usize, spans: &[Span], is_traced: bool) -> Shifts {
+        Shifts::new(size, spans, is_traced, &self.device)
+    }
+
+    fn convolved(
+        &self,
+        x: Tensor<2>,
+        weight: &Tensor<2>,
+        rows: &Tables,
+        _: &mut StatePath,
+    ) -> (Tensor<2>, Tensor<2>) {
+        (linear::convolved(&x, weight, rows.shifts(weight.dims()[1])), x)
+    }
+
+    fn convolved_backward(
+        &self,
+        x: Tensor<2>,
+        weight: &Tensor<2>,
+        d_output: Tensor<2>,
+        rows: &Tables,
+    ) -> (Tensor<2>, Tensor<2>) {
+        linear::convolved_backward(&x, weight, &d_output, rows.shifts(weight.dims()[1]))
+    }
+
+    fn log_decays(&self, x: Tensor<2>, weights: &DecayWeights) -> (Tensor<2>, Tensor<2>) {
+        (linear::log_decays(x.clone(), weights), x)
+    }
+
+    fn log_decays_backward(
+        &self,
+        x: Tensor<2>,
+        weights: &DecayWeights,
+        d_output: Tensor<2>,
+    ) -> (Tensor<2>, DecayWeights) {
+        linear::log_decays_backward(x, weights, d_output)
+    }
+
+    fn delta_rule(
+        &self,
+        inputs: DeltaInputs,
+        heads: DeltaHeads,
+        rows: &Tables,
+        _: &mut StatePath,
+    ) -> (Tensor<2>, DeltaInputs) {
+        (linear::delta_rule(&inputs, heads, rows), inputs)
+    }
+
+    fn delta_rule_backward(
+        &self,
+        inputs: DeltaInputs,
+        heads: DeltaHeads,
+        d_output: Tensor<2>,
+        rows: &Tables,
+    ) -> DeltaInputs {
+        linear::delta_rule_backward(&inputs, heads, &d_output, rows)
     }
 
     fn values(&self, x: Tensor<2>) -> Vec<f32> {

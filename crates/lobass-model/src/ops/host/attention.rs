@@ -1,11 +1,10 @@
 //! Attention by kernels, sequence by sequence.
 
-use std::ops::Range;
-
 use burn::tensor::Tensor;
 
 use super::buffers::buffer;
 use super::lent::{Lent, tensor};
+use super::scaled;
 use crate::ops::attention::{AttentionInputs, AttentionOutput, Heads};
 use crate::ops::path::KeyPath;
 use crate::ops::tables::Tables;
@@ -126,11 +125,6 @@ impl Widths {
             context: heads.queries * heads.value_width,
         }
     }
-}
-
-/// The place of rows that are `width` numbers each.
-fn scaled(rows: &Range<usize>, width: usize) -> Range<usize> {
-    rows.start * width..rows.end * width
 }
 
 impl From<Heads> for lobass_kernels::Heads {

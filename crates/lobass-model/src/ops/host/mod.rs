@@ -3,12 +3,13 @@
 mod attention;
 mod buffers;
 mod lent;
+mod linear;
 mod norm;
 
 use std::ops::Range;
 
 use burn::tensor::{DType, Device, Tensor, bf16};
-use lobass_kernels::{Activation, AdamW, Gate, LogitForm, PackedBf16};
+use lobass_kernels::{Activation, AdamW, DeltaHeads, Gate, LogitForm, PackedBf16};
 
 use self::buffers::buffer;
 use self::lent::{Lent, Read, tensor, widened};
@@ -16,9 +17,10 @@ use super::attention::{AttentionInputs, AttentionOutput, Heads};
 use super::contract::{Concurrency, Ops};
 use super::dropout::Dropout;
 use super::input::{Input, Rounded};
+use super::linear::{DecayWeights, DeltaInputs, Shifts};
 use super::logits::{LogitBlocks, Logits};
 use super::norm::{NormForm, NormGradients, NormWeights};
-use super::path::KeyPath;
+use super::path::{KeyPath, StatePath};
 use super::tables::{DropoutMasks, Masks, Rotary, Tables};
 use crate::batch::Span;
 
@@ -176,6 +178,63 @@ impl Ops for HostOps {
         attention::attention_backward(inputs, output, d_context, heads, rows)
     }
 
+    fn shifts(&self, _: usize, _: &[Span], _: bool) -> Shifts {
+        Shifts::default()
+    }
+
+    fn convolved(
+        &self,
+        x: Tensor<2>,
+        weight: &Tensor<2>,
+        rows: &Tables,
+        path: &mut StatePath,
+    ) -> (Tensor<2>, Tensor<2>) {
+        linear::convolved(x, weight, rows, path)
+    }
+
+    fn convolved_backward(
+        &self,
+        x: Tensor<2>,
+        weight: &Tensor<2>,
+        d_output: Tensor<2>,
+        rows: &Tables,
+    ) -> (Tensor<2>, Tensor<2>) {
+        linear::convolved_backward(x, weight, d_output, rows)
+    }
+
+    fn log_decays(&self, x: Tensor<2>, weights: &DecayWeights) -> (Tensor<2>, Tensor<2>) {
+        linear::log_decays(x, weights)
+    }
+
+    fn log_decays_backward(
+        &self,
+        x: Tensor<2>,
+        weights: &DecayWeights,
+        d_output: Tensor<2>,
+    ) -> (Tensor<2>, DecayWeights) {
+        linear::log_decays_backward(x, weights, d_output)
+    }
+
+    fn delta_rule(
+        &self,
+        inputs: DeltaInputs,
+        heads: DeltaHeads,
+        rows: &Tables,
+        path: &mut StatePath,
+    ) -> (Tensor<2>, DeltaInputs) {
+        linear::delta_rule(inputs, heads, rows, path)
+    }
+
+    fn delta_rule_backward(
+        &self,
+        inputs: DeltaInputs,
+        heads: DeltaHeads,
+        d_output: Tensor<2>,
+        rows: &Tables,
+    ) -> DeltaInputs {
+        linear::delta_rule_backward(inputs, heads, d_output, rows)
+    }
+
     fn values(&self, x: Tensor<2>) -> Vec<f32> {
         Read::new(&x).values::<f32>().to_vec()
     }
@@ -290,6 +349,11 @@ impl Ops for HostOps {
     fn recycle(&self, tensor: Tensor<2>) {
         drop(Lent::unshared(tensor));
     }
+}
+
+/// The place of rows that are `width` numbers each.
+fn scaled(rows: &Range<usize>, width: usize) -> Range<usize> {
+    rows.start * width..rows.end * width
 }
 
 fn rotated(

@@ -96,7 +96,7 @@ fn forms() -> impl Strategy<Value = Form> {
 }
 
 /// Sequences that share beginnings, and at least one of their rows.
-fn trees() -> impl Strategy<Value = (Packed, Vec<usize>)> {
+pub(super) fn trees() -> impl Strategy<Value = (Packed, Vec<usize>)> {
     let run = (1usize..9, 0usize..4);
     let trees = (prop::collection::vec(run, 1..9), any::<u64>());
     trees.prop_map(|(runs, choice)| {

@@ -3,6 +3,7 @@
 mod attention;
 mod experts;
 mod learning;
+mod linear;
 mod models;
 mod rows;
 
