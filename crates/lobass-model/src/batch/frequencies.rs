@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     fn assert_frequencies(scaling: RopeScaling, seq_len: usize, expected: &[f32], expected_factor: f64) {
-        let rope = RopeSpec { theta: 10_000.0, width: 8, max_positions: 64, scaling };
+        let rope = RopeSpec { theta: 10_000.0, width: 8, max_positions: 64, scaling, growth: None };
         let (found, factor) = inverse_frequencies(&rope, seq_len);
         assert_eq!((found.len(), factor), (expected.len(), expected_factor));
         for (found, expected) in found.iter().zip(expected) {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::frequencies::inverse_frequencies;
-use crate::RopeSpec;
+use crate::{Growth, RopeSpec};
 
 /// Cosines and sines for every row of some packed sequences.
 #[derive(Debug, Clone)]
@@ -28,15 +28,16 @@ impl RopeTables {
                 known = Some((length, inverse_frequencies(rope, length)));
             }
             if let Some((_, (frequencies, factor))) = &known {
-                tables.push(positions, frequencies, *factor);
+                tables.push(positions, frequencies, *factor, rope.growth);
             }
         }
         tables
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "as in the reference, angles are f32")]
-    fn push(&mut self, positions: Range<usize>, frequencies: &[f32], factor: f64) {
+    fn push(&mut self, positions: Range<usize>, frequencies: &[f32], factor: f64, growth: Option<Growth>) {
         for position in positions {
+            let factor = growth.map_or(factor, |growth| factor * growth.at(position));
             for frequency in frequencies {
                 let (sin, cos) = (position as f32 * frequency).sin_cos();
                 self.cos.push(cos * factor as f32);

@@ -27,7 +27,9 @@ pub(crate) struct Defaults {
     pub(crate) head_dim: Option<usize>,
     /// `rope_theta`.
     pub(crate) theta: f64,
-    /// `rms_norm_eps`.
+    /// The field of what norms add before they divide.
+    pub(crate) eps_field: &'static str,
+    /// Its default.
     pub(crate) eps: f64,
     /// The field of the activation, and its default.
     pub(crate) activation: (&'static str, Activation),
@@ -83,6 +85,7 @@ pub(crate) fn decoder_with(
         partial,
         aliases: &[],
         has_alpha: false,
+        grows: false,
         original: None,
         also: &[],
     })?;
@@ -94,8 +97,10 @@ pub(crate) fn decoder_with(
         Said::LeftOut => defaults.kv_heads.unwrap_or(heads),
     };
     let initializer_range = fields.number("initializer_range")?.unwrap_or(0.02);
-    let norm =
-        NormSpec { form: NormForm::rms(fields.number("rms_norm_eps")?.unwrap_or(defaults.eps)), bias: false };
+    let norm = NormSpec {
+        form: NormForm::rms(fields.number(defaults.eps_field)?.unwrap_or(defaults.eps)),
+        bias: false,
+    };
     let tied = fields.flag("tie_word_embeddings")?.unwrap_or(defaults.tied);
     #[expect(clippy::cast_possible_truncation, reason = "activations are f32")]
     let scale = (head_width as f64).sqrt().recip() as f32;
@@ -107,10 +112,14 @@ pub(crate) fn decoder_with(
         cap: None,
         window: None,
         rope: Some(0),
+        query_rope: None,
         qk_norm: None,
         biases: Biases::default(),
     };
-    check(&attention, norm)?;
+    check(&attention)?;
+    if norm.form.eps < 0.0 {
+        return Err(ConfigError::invalid(defaults.eps_field, norm.form.eps, "a number from 0 on"));
+    }
     Ok(DecoderSpec {
         model_type,
         vocab_size,
@@ -160,7 +169,7 @@ fn positions(fields: Fields<'_>, default: usize) -> Result<usize, ConfigError> {
     }
 }
 
-fn check(attention: &AttentionSpec, norm: NormSpec) -> Result<(), ConfigError> {
+fn check(attention: &AttentionSpec) -> Result<(), ConfigError> {
     let AttentionSpec { heads, kv_heads, head_width, .. } = *attention;
     if kv_heads == 0 || heads % kv_heads != 0 {
         let expected = format!("a divisor of num_attention_heads, {heads}");
@@ -169,9 +178,6 @@ fn check(attention: &AttentionSpec, norm: NormSpec) -> Result<(), ConfigError> {
     if head_width == 0 || head_width % 2 != 0 || head_width > MAX_SIZE / heads {
         let expected = "a positive even number, no wider for all heads than any model";
         return Err(ConfigError::invalid("head_dim", head_width, expected));
-    }
-    if norm.form.eps < 0.0 {
-        return Err(ConfigError::invalid("rms_norm_eps", norm.form.eps, "a number from 0 on"));
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ pub(super) const DEFAULTS: Defaults = Defaults {
     kv_heads: None,
     head_dim: None,
     theta: 10_000.0,
+    eps_field: "rms_norm_eps",
     eps: 1e-6,
     activation: ("hidden_act", Activation::Silu),
     tied: false,

@@ -3,6 +3,7 @@
 //! A family is a file here that reads the fields of its configs, and a line in the table of families. Defaults are those
 //! of its configuration class in transformers 5.24.
 
+mod cohere2;
 mod ernie4_5;
 mod exaone4;
 mod gemma2;
@@ -13,6 +14,7 @@ mod hunyuan_v1_dense;
 mod internlm3;
 mod llama;
 mod ministral;
+mod ministral3;
 mod mistral;
 mod mixtral;
 mod olmo2;
@@ -36,6 +38,7 @@ type Read = fn(Fields<'_>, &'static str) -> Result<DecoderSpec, ConfigError>;
 
 /// The families by their `model_type`.
 const FAMILIES: &[(&str, Read)] = &[
+    ("cohere2", cohere2::read),
     ("ernie4_5", ernie4_5::read),
     ("exaone4", exaone4::read),
     ("gemma2", gemma2::read),
@@ -46,6 +49,7 @@ const FAMILIES: &[(&str, Read)] = &[
     ("internlm3", internlm3::read),
     ("llama", llama::read),
     ("ministral", ministral::read),
+    ("ministral3", ministral3::read),
     ("mistral", mistral::read),
     ("mixtral", mixtral::read),
     ("olmo2", olmo2::read),

@@ -15,7 +15,13 @@ fn defaults_are_those_of_transformers() {
     let config = parse("").unwrap();
     let attention = &config.layers[0].attention;
     assert_eq!((attention.kv_heads, attention.head_width), (4, 4));
-    let rope = RopeSpec { theta: 10_000.0, width: 4, max_positions: 64, scaling: RopeScaling::Default };
+    let rope = RopeSpec {
+        theta: 10_000.0,
+        width: 4,
+        max_positions: 64,
+        scaling: RopeScaling::Default,
+        growth: None,
+    };
     assert_eq!(config.ropes, [rope]);
     assert!(!config.tied && attention.biases == Biases::default() && attention.qk_norm.is_none());
 }

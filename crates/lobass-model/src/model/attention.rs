@@ -24,8 +24,9 @@ pub(super) struct Attention {
     pub(super) k_norm: Option<Norm>,
     #[module(skip)]
     heads: Heads,
+    /// For queries and for keys.
     #[module(skip)]
-    rotary: Option<Rotary>,
+    rotary: Option<(Rotary, Rotary)>,
     /// Whether the norms come after the rotation.
     #[module(skip)]
     norms_last: bool,
@@ -76,7 +77,10 @@ impl Attention {
             q_norm: None,
             k_norm: None,
             heads,
-            rotary: spec.rope.map(|rope| Rotary { rope, head_width: spec.head_width }),
+            rotary: spec.rope.map(|rope| {
+                let rotary = |rope| Rotary { rope, head_width: spec.head_width };
+                (rotary(spec.query_rope.unwrap_or(rope)), rotary(rope))
+            }),
             norms_last: spec.qk_norm.is_some_and(|norm| norm.after_rope),
         })
     }
@@ -193,7 +197,9 @@ impl Attention {
     ) -> (Tensor<2>, Tensor<2>) {
         match self.rotary {
             None => (queries, keys),
-            Some(how) => (pass.ops.rotate(queries, asked, how), pass.ops.rotate(keys, &pass.all, how)),
+            Some((of_queries, of_keys)) => {
+                (pass.ops.rotate(queries, asked, of_queries), pass.ops.rotate(keys, &pass.all, of_keys))
+            }
         }
     }
 
@@ -205,9 +211,9 @@ impl Attention {
     ) -> (Tensor<2>, Tensor<2>) {
         match self.rotary {
             None => (d_queries, d_keys),
-            Some(how) => {
-                let back = |gradient| pass.ops.rotate_backward(gradient, &pass.all, how);
-                (back(d_queries), back(d_keys))
+            Some((of_queries, of_keys)) => {
+                let back = |gradient, how| pass.ops.rotate_backward(gradient, &pass.all, how);
+                (back(d_queries, of_queries), back(d_keys, of_keys))
             }
         }
     }

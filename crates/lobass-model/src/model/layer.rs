@@ -87,7 +87,10 @@ impl DecoderLayer {
         Ok(Self {
             self_attn,
             mlp,
-            input_layernorm: norm("input_layernorm", &[Placement::Before, Placement::Around])?,
+            input_layernorm: norm(
+                "input_layernorm",
+                &[Placement::Before, Placement::Around, Placement::Beside],
+            )?,
             post_attention_layernorm: norm(
                 "post_attention_layernorm",
                 &[Placement::Before, Placement::After, Placement::Around],
@@ -121,6 +124,7 @@ impl DecoderLayer {
             Placement::Around => {
                 (Norms { before: first, after: second }, Norms { before: third, after: last })
             }
+            Placement::Beside => (Norms { before: first, after: None }, Norms { before: None, after: None }),
         }
     }
 
@@ -156,16 +160,28 @@ impl DecoderLayer {
         let (normed, input) = of_attention.enter(input, ops);
         let normed = ops.pack(normed, pass.dtype);
         let (attended, attention) = self.self_attn.forward(&normed, asked, path, pass);
-        ops.recycle(normed.into_values());
+        let normed = self.beside(normed.into_values(), asked, ops);
         let (added, attended) = of_attention.leave(attended, ops);
         let (middle, input) = ops.residual(asked.of(input), added, self.residual_scale);
-        let (normed, middle) = of_mlp.enter(middle, ops);
+        let (normed, middle) = match normed {
+            Some(normed) => (normed, middle),
+            None => of_mlp.enter(middle, ops),
+        };
         let normed = ops.pack(normed, pass.dtype);
         let (fed, mlp) = self.mlp.forward(&normed, pass);
         ops.recycle(normed.into_values());
         let (added, fed) = of_mlp.leave(fed, ops);
         let (output, middle) = ops.residual(middle, added, self.residual_scale);
         (output, input, InnerTrace { attention, attended, middle, mlp, fed })
+    }
+
+    /// What the MLP reads if it works beside attention, given what attention has read.
+    fn beside(&self, normed: Tensor<2>, asked: &Tables, ops: &dyn Ops) -> Option<Tensor<2>> {
+        if self.placement == Placement::Beside {
+            return Some(asked.of(normed));
+        }
+        ops.recycle(normed);
+        None
     }
 
     /// The gradient with respect to the input, given that of the output.
@@ -186,6 +202,13 @@ impl DecoderLayer {
         };
         let InnerTrace { attention, attended, middle, mlp, fed } = inner;
         let (ops, (of_attention, of_mlp)) = (pass.ops, self.norms());
+        if self.placement == Placement::Beside {
+            let (normed, input) = of_attention.enter(input, ops);
+            let d_added = self.d_added(&d_output);
+            let of_mlp = self.mlp.backward(&normed, mlp, &d_added, pass, gradients);
+            let d_normed = of_mlp + self.self_attn.backward(&normed, attention, &d_added, pass, gradients);
+            return d_output + of_attention.enter_backward(input, d_normed, gradients, ops);
+        }
 
         let (normed, middle) = of_mlp.enter(middle, ops);
         let d_fed = of_mlp.leave_backward(fed, self.d_added(&d_output), gradients, ops);

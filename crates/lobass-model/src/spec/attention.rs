@@ -19,6 +19,8 @@ pub struct AttentionSpec {
     pub window: Option<usize>,
     /// Which of the model's rotary embeddings turns queries and keys; `None` for none.
     pub rope: Option<usize>,
+    /// Which one turns queries, if another one than keys.
+    pub query_rope: Option<usize>,
     /// The norms of queries and keys.
     pub qk_norm: Option<QkNorm>,
     /// Which projections have a bias.

@@ -30,6 +30,8 @@ pub enum Placement {
     /// On both sides: `input_layernorm`, `post_attention_layernorm`, `pre_feedforward_layernorm`, and
     /// `post_feedforward_layernorm`.
     Around,
+    /// Before attention and MLP, which work side by side: `input_layernorm`, one for both.
+    Beside,
 }
 
 /// An MLP: `down(gate(gate_proj(x), up_proj(x)))`.

@@ -14,7 +14,7 @@ pub use attention::{AttentionSpec, Biases, QkNorm};
 pub use embedding::EmbeddingScale;
 pub use experts::{ExpertsSpec, SharedExpertSpec};
 pub use layer::{LayerSpec, MlpSpec, NormSpec, Placement};
-pub use rope::{RopeScaling, RopeSpec};
+pub use rope::{Growth, RopeScaling, RopeSpec};
 
 /// A decoder-only language model.
 #[derive(Debug, Clone, PartialEq)]

@@ -77,11 +77,32 @@ pub struct RopeSpec {
     pub max_positions: usize,
     /// How frequencies are stretched.
     pub scaling: RopeScaling,
+    /// How cosines and sines grow with the position; mostly they do not.
+    pub growth: Option<Growth>,
+}
+
+/// A factor of cosines and sines that grows with the position: `1 + beta ln(1 + floor(position / every))`.
+///
+/// Source: `get_llama_4_attn_scale` of `modeling_ministral3.py` in transformers 5.24.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Growth {
+    /// How fast it grows.
+    pub beta: f64,
+    /// After how many positions it grows.
+    pub every: f64,
+}
+
+impl Growth {
+    /// The factor at a position.
+    pub(crate) fn at(self, position: usize) -> f64 {
+        1.0 + self.beta * (1.0 + (position as f64 / self.every).floor()).ln()
+    }
 }
 
 impl fmt::Display for RopeSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "theta {}, {:?}", self.theta, self.scaling)
+        write!(f, "theta {}, {:?}", self.theta, self.scaling)?;
+        self.growth.map_or(Ok(()), |growth| write!(f, ", {growth:?}"))
     }
 }
 

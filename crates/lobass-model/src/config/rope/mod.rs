@@ -26,6 +26,8 @@ pub(crate) struct Around {
     pub(crate) aliases: &'static [(&'static str, &'static str)],
     /// Whether `dynamic` scaling may have a fixed `alpha`.
     pub(crate) has_alpha: bool,
+    /// Whether cosines and sines grow with the position.
+    pub(crate) grows: bool,
     /// The context length of pretraining that counts where a config has none beside its rotary settings, even if these
     /// have one.
     pub(crate) original: Option<f64>,
@@ -91,6 +93,15 @@ pub(crate) fn read_kinds(
 ///
 /// Source: `RotaryEmbeddingConfigMixin.convert_rope_params_to_dict` of transformers 5.24.
 pub(crate) fn read(root: Fields<'_>, around: Around) -> Result<RopeSpec, ConfigError> {
+    read_or(root, around, &Map::new())
+}
+
+/// [`read`], with settings for configs that have none.
+pub(crate) fn read_or(
+    root: Fields<'_>,
+    around: Around,
+    default: &Map<String, Value>,
+) -> Result<RopeSpec, ConfigError> {
     root.knows(&["rope_theta", "partial_rotary_factor"]);
     let said = |name: &'static str| -> Result<Option<Settings<'_>>, ConfigError> {
         let map = root.object(name)?.filter(|map| !map.is_empty());
@@ -98,11 +109,10 @@ pub(crate) fn read(root: Fields<'_>, around: Around) -> Result<RopeSpec, ConfigE
     };
     // What does not count may be wrong.
     let (old, new) = (said("rope_scaling")?, said("rope_parameters").transpose());
-    let empty = Map::new();
     let (used, replaced) = match (old, new) {
         (Some(old), new) => (old, new),
         (None, Some(new)) => (new?, None),
-        (None, None) => (Settings::new(root, "rope_scaling", &empty, around)?, None),
+        (None, None) => (Settings::new(root, "rope_scaling", default, around)?, None),
     };
     let rope = used.rope()?;
     used.note_unread();

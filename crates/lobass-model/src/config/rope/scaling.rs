@@ -6,6 +6,9 @@ use crate::config::ConfigError;
 use crate::config::fields::brief;
 use crate::config::unread::says_something;
 
+/// The context length of pretraining.
+pub(super) const ORIGINAL: &str = "original_max_position_embeddings";
+
 impl Settings<'_> {
     /// The scaling of an embedding with this base that turns `width` values.
     pub(super) fn scaling(&self, theta: f64, width: usize) -> Result<RopeScaling, ConfigError> {
@@ -80,19 +83,18 @@ impl Settings<'_> {
     /// The context length of pretraining. What stands beside the settings counts more than what stands in them.
     ///
     /// Source: `RotaryEmbeddingConfigMixin.standardize_rope_params` of transformers 5.24.
-    fn original(&self) -> Result<f64, ConfigError> {
-        const NAME: &str = "original_max_position_embeddings";
-        let beside = if self.nested { None } else { self.root.positive(NAME)?.or(self.around.original) };
+    pub(super) fn original(&self) -> Result<f64, ConfigError> {
+        let beside = if self.nested { None } else { self.root.positive(ORIGINAL)?.or(self.around.original) };
         Ok(match beside {
             Some(beside) => {
-                self.fields.knows(&[NAME]);
+                self.fields.knows(&[ORIGINAL]);
                 beside
             }
-            None => self.fields.positive(NAME)?.unwrap_or(self.around.max_positions as f64),
+            None => self.fields.positive(ORIGINAL)?.unwrap_or(self.around.max_positions as f64),
         })
     }
 
-    fn required(&self, name: &str) -> Result<f64, ConfigError> {
+    pub(super) fn required(&self, name: &str) -> Result<f64, ConfigError> {
         self.fields.positive(name)?.ok_or_else(|| ConfigError::missing(&self.fields.path(name)))
     }
 

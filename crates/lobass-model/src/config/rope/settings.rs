@@ -3,10 +3,11 @@
 use serde_json::{Map, Value};
 
 use super::Around;
+use super::scaling::ORIGINAL;
 use crate::config::ConfigError;
 use crate::config::fields::{Fields, Said, brief};
 use crate::config::unread::says_something;
-use crate::{Finding, RopeScaling, RopeSpec};
+use crate::{Finding, Growth, RopeScaling, RopeSpec};
 
 /// One set of rotary settings, and what stands around it.
 #[derive(Debug, Clone, Copy)]
@@ -61,12 +62,11 @@ impl<'a> Settings<'a> {
             None => self.root.positive("rope_theta")?.unwrap_or(self.around.theta),
         };
         let max_positions = self.around.max_positions;
-        Ok(match self.alpha(width)? {
-            Some(stretch) => {
-                RopeSpec { theta: theta * stretch, width, max_positions, scaling: RopeScaling::Default }
-            }
-            None => RopeSpec { theta, width, max_positions, scaling: self.scaling(theta, width)? },
-        })
+        let (theta, scaling) = match self.alpha(width)? {
+            Some(stretch) => (theta * stretch, RopeScaling::Default),
+            None => (theta, self.scaling(theta, width)?),
+        };
+        Ok(RopeSpec { theta, width, max_positions, scaling, growth: self.growth()? })
     }
 
     /// How many values of a head are turned.
@@ -106,6 +106,20 @@ impl<'a> Settings<'a> {
             self.fields.knows(&["factor", "mscale", "mscale_all_dim", "beta_fast", "beta_slow"]);
         }
         Ok(alpha.map(|alpha| alpha.powf(width as f64 / (width as f64 - 2.0))))
+    }
+
+    /// The growth of cosines and sines, in families that have one.
+    fn growth(&self) -> Result<Option<Growth>, ConfigError> {
+        const BETA: &str = "llama_4_scaling_beta";
+        if !self.around.grows {
+            return Ok(None);
+        }
+        let beta = self.fields.number(BETA)?.ok_or_else(|| ConfigError::missing(&self.fields.path(BETA)))?;
+        let every = match self.kind()? {
+            "llama3" | "yarn" | "longrope" => self.original()?,
+            _ => self.required(ORIGINAL)?,
+        };
+        Ok(Some(Growth { beta, every }))
     }
 
     /// The name of the scaling.
