@@ -82,3 +82,17 @@ fn every_strategy_has_a_section() {
     let n_sections = page.matches("\n### `").count();
     assert_eq!(n_sections, strategies.as_array().unwrap().len(), "a section of no strategy");
 }
+
+/// The page of models has a row for each family, and no other.
+#[test]
+fn every_family_has_a_row() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/reference/models.md");
+    let page = fs_err::read_to_string(path).unwrap();
+    let families = page.split("\n## ").find(|section| section.starts_with("Families")).unwrap();
+    let rows = families.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    let mut rows: Vec<&str> = rows.filter(|name| *name != "model_type").collect();
+    let mut known: Vec<&str> = lobass_model::DecoderSpec::model_types().collect();
+    rows.sort_unstable();
+    known.sort_unstable();
+    assert_eq!(rows, known);
+}

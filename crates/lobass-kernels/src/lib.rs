@@ -1,4 +1,4 @@
-//! The inner loops of a LLaMA-family model on the CPU, forward and backward, on plain `f32` slices.
+//! The inner loops of a language model on the CPU, forward and backward, on plain `f32` slices.
 //!
 //! Slices are row-major. Every function runs on the calling thread and gives the same bits for the same input on the
 //! same processor. A caller with many rows or sequences spreads them over threads. A call allocates at most some

@@ -1,4 +1,4 @@
-//! LLaMA-family checkpoints as burn modules.
+//! Checkpoints of language models as burn modules.
 //!
 //! [`Checkpoint::open`] maps a directory of safetensors files and checks every tensor against `config.json`.
 //! [`Checkpoint::load`] reads it as a [`Decoder`]. [`save`] writes one that `AutoModelForCausalLM.from_pretrained` opens.
