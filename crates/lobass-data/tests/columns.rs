@@ -178,6 +178,42 @@ fn the_same_rows_have_the_same_values_in_every_container() {
 }
 
 #[test]
+fn two_columns_of_one_name_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let answer = texts(&[Some("a")]);
+    let fields = vec![field("question", &answer), field("answer", &answer), field("answer", &answer)];
+    let columns = vec![answer.clone(), answer.clone(), answer];
+    let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap();
+    for path in write_all(dir.path(), &batch) {
+        let opened = DataFile::open(&path, "rows", &FormatChoice::Auto);
+        let error = opened.err().map(|error| format!("{error} {:?}", std::error::Error::source(&error)));
+        assert!(error.is_some_and(|error| error.contains("`answer` twice")), "{}", path.display());
+    }
+}
+
+/// Lists of numbers are vectors, except those that say what each turn or token counts for.
+#[test]
+fn lists_of_weights_are_reported() {
+    let dir = tempfile::tempdir().unwrap();
+    let mask: ArrayRef = lists(Arc::new(Int64Array::from(vec![0, 1, 1, 1])), &[2, 2]);
+    let columns = [
+        ("question", texts(&[Some("q"), Some("r")])),
+        ("answer", texts(&[Some("a"), Some("b")])),
+        ("loss_mask", mask.clone()),
+        ("embedding", mask),
+    ];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    for path in write_all(dir.path(), &batch) {
+        let file = DataFile::open(&path, "rows", &FormatChoice::Auto).unwrap();
+        let unread: Vec<String> = Pool::new(vec![file], Duplicates::Keep)
+            .rows()
+            .flat_map(|row| row.unwrap().unread.into_iter().map(|unread| unread.to_string()))
+            .collect();
+        assert_eq!(unread, ["column `loss_mask`"], "{}", path.display());
+    }
+}
+
+#[test]
 fn bytes_that_are_no_text_are_malformed_where_text_is_read() {
     let dir = tempfile::tempdir().unwrap();
     let columns: Vec<(&str, ArrayRef)> = vec![

@@ -6,7 +6,7 @@ use arrow_array::RecordBatch;
 use arrow_ipc::reader::{FileReader, StreamReader};
 use arrow_schema::{ArrowError, SchemaRef};
 
-use super::batches::{BatchRows, guarded};
+use super::batches::{BatchRows, guarded, repeated_name};
 use super::{ArrowKind, Wanted, frames};
 use crate::Error;
 use crate::original::{Original, WatchedFile};
@@ -35,6 +35,7 @@ pub(super) fn open(file: &Original, kind: ArrowKind, columns: Option<&[String]>)
         ArrowKind::Stream => {
             let whole = opened(file, |reader| StreamReader::try_new(reader, None))?;
             let schema = whole.schema();
+            check_names(file, &schema)?;
             let Some(wanted) = wanted(&schema) else {
                 return Ok(ArrowFile { schema, batches: Box::new(whole) });
             };
@@ -44,6 +45,7 @@ pub(super) fn open(file: &Original, kind: ArrowKind, columns: Option<&[String]>)
         ArrowKind::File => {
             let whole = opened(file, |reader| FileReader::try_new(reader, None))?;
             let schema = whole.schema();
+            check_names(file, &schema)?;
             let Some(wanted) = wanted(&schema) else {
                 return Ok(ArrowFile { schema, batches: Box::new(whole) });
             };
@@ -51,6 +53,11 @@ pub(super) fn open(file: &Original, kind: ArrowKind, columns: Option<&[String]>)
             Ok(ArrowFile { schema: batches.schema(), batches: Box::new(batches) })
         }
     }
+}
+
+fn check_names(file: &Original, schema: &SchemaRef) -> Result<(), Error> {
+    let repeated = repeated_name(schema).map(ArrowError::SchemaError);
+    repeated.map_or(Ok(()), |error| Err(arrow_error(file, error)))
 }
 
 /// Opens a reader on the file.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use arrow_array::RecordBatch;
-use arrow_schema::ArrowError;
+use arrow_schema::{ArrowError, Schema};
 use serde_json::{Map, Value};
 
 use super::cells;
@@ -45,6 +45,13 @@ impl BatchRows {
             }
         }
     }
+}
+
+/// What is wrong with a schema in which two columns have one name.
+pub(super) fn repeated_name(schema: &Schema) -> Option<String> {
+    let names: Vec<&String> = schema.fields().iter().map(|field| field.name()).collect();
+    let twice = names.iter().enumerate().find(|(at, name)| names[..*at].contains(name));
+    twice.map(|(_, name)| format!("expected column names that differ, found `{name}` twice"))
 }
 
 /// Runs a step of a reader that panics at some damaged files, which becomes an error.

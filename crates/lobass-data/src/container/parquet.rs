@@ -10,10 +10,10 @@ use parquet::errors::{ParquetError, Result as ParquetResult};
 use parquet::file::reader::{ChunkReader, Length};
 use parquet::schema::types::{ColumnDescPtr, ColumnDescriptor, SchemaDescriptor};
 
-use super::batches::{BatchRows, guarded};
+use super::batches::{BatchRows, guarded, repeated_name};
 use super::{Wanted, require_codecs};
 use crate::Error;
-use crate::format::is_media;
+use crate::format::{is_list_of_weights, is_media};
 use crate::original::{Original, WatchedFile};
 
 /// Rows decoded at a time, at most.
@@ -61,6 +61,9 @@ pub(super) fn open(file: &Original) -> Result<ParquetRecordBatchReaderBuilder<Wa
         .unwrap_or_else(|damage| Err(damage.into()))
         .map_err(|source| parquet_error(file, source))?;
     require_codecs(file.path(), builder.metadata())?;
+    if let Some(name) = repeated_name(builder.schema()) {
+        return Err(parquet_error(file, ParquetError::General(name)));
+    }
     let groups = builder.metadata().row_groups();
     // Rows of a group are taken to be alike; the largest in the mean decides.
     let row_bytes = groups.iter().map(|group| group.total_byte_size() / group.num_rows().max(1)).max();
@@ -102,7 +105,8 @@ fn leaves(schema: &SchemaDescriptor, columns: &[String]) -> Vec<usize> {
     all.filter(|(_, leaf)| columns.iter().any(|name| name == root(leaf))).map(|(at, _)| at).collect()
 }
 
-/// The leaves of further columns that may matter. Lists of numbers are left out, which are vectors. Bytes beside text
+/// The leaves of further columns that may matter. Lists of numbers are left out, which are vectors, except those of
+/// weights. Bytes beside text
 /// are left out too, unless the column holds media, since such a row cannot be scored.
 fn further_leaves(schema: &SchemaDescriptor, columns: &[String]) -> Vec<usize> {
     let is_further = |leaf: &&ColumnDescPtr| !columns.iter().any(|name| name == root(leaf));
@@ -111,7 +115,11 @@ fn further_leaves(schema: &SchemaDescriptor, columns: &[String]) -> Vec<usize> {
     };
     let says = |leaf: &ColumnDescriptor| match is_bytes(leaf) {
         true => !has_more(leaf) || is_media(root(leaf)),
-        false => leaf.physical_type() == PhysicalType::BYTE_ARRAY || leaf.max_rep_level() == 0,
+        false => {
+            leaf.physical_type() == PhysicalType::BYTE_ARRAY
+                || leaf.max_rep_level() == 0
+                || is_list_of_weights(root(leaf))
+        }
     };
     let all = schema.columns().iter().enumerate();
     all.filter(|(_, leaf)| is_further(leaf) && says(leaf)).map(|(at, _)| at).collect()

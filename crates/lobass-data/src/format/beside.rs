@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::field::wrong_type;
+use super::field::{flag, wrong_type};
 use crate::{Example, RowFault, json};
 
 /// The tools that a row's assistant can call.
@@ -73,11 +73,23 @@ pub(super) fn read(
             *slot = told;
         }
     }
-    if let (Some(thinking @ Value::Bool(_)), false) = (row.get(THINKING), arguments.contains_key(THINKING)) {
-        arguments.insert(THINKING.to_owned(), thinking.clone());
+    if let (Some(thinking), false) = (thinking(row)?, arguments.contains_key(THINKING)) {
+        arguments.insert(THINKING.to_owned(), thinking.into());
     }
     example.template_arguments = arguments;
     Ok(())
+}
+
+/// Whether the template is to show thoughts, if the row says it.
+fn thinking(row: &Map<String, Value>) -> Result<Option<bool>, RowFault> {
+    match row.get(THINKING) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) if text.trim().is_empty() => Ok(None),
+        Some(value) => match flag(value) {
+            Some(flag) => Ok(Some(flag)),
+            None => Err(wrong_type(THINKING, "true or false", value)),
+        },
+    }
 }
 
 /// Tools are a list; each of them, or all of them, may be JSON text.

@@ -39,6 +39,24 @@ pub(super) fn turns<'a>(row: &'a Map<String, Value>, name: &str) -> Result<Cow<'
     }
 }
 
+/// A value as true or false: a boolean, 0 or 1, or their spelling as text, which is all that CSV has.
+pub(super) fn flag(value: &Value) -> Option<bool> {
+    match value {
+        Value::Bool(flag) => Some(*flag),
+        Value::Number(_) => match value.as_f64()? {
+            0.0 => Some(false),
+            1.0 => Some(true),
+            _ => None,
+        },
+        Value::String(text) => match text.trim() {
+            "true" | "True" | "TRUE" | "1" => Some(true),
+            "false" | "False" | "FALSE" | "0" => Some(false),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 /// The row's identity: text, or an integer. Whatever else stands there is none, so that a key is never made of a
 /// rounded number.
 pub(super) fn identity(row: &Map<String, Value>, name: &str) -> Option<String> {

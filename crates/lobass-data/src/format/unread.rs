@@ -7,27 +7,15 @@
 use serde_json::{Map, Value};
 
 use super::Layout;
+use super::count;
 use super::names::{collect, is_response, last_word, words};
 use crate::{Example, Message, Unread, UnreadCounts, UnreadKind};
-/// Columns of weights, which change what a row counts for; lobass scores every row alike.
-const WEIGHTS: [&str; 4] = ["weight", "loss_weight", "sample_weight", "loss_scale"];
-
-/// Columns that say whether a response is a good one; lobass takes every response for one to be learned.
-const VERDICTS: [&str; 2] = ["label", "kto_tag"];
-
 impl Layout {
     /// Content of the columns of a row that its example lacks.
     pub fn unread(&self, row: &Map<String, Value>, example: &Example) -> Vec<Unread> {
         let read = self.columns();
         let says = |name: &str, value: &Value| {
-            if WEIGHTS.contains(&name) && value.as_f64().is_some_and(|weight| weight != 1.0) {
-                return true;
-            }
-            // A response that should not be given, in TRL's and LLaMA-Factory's data for KTO.
-            if VERDICTS.contains(&name) && *value == Value::Bool(false) {
-                return true;
-            }
-            says_more(name, value, example)
+            count::asks_for_more(name, value, row) || says_more(name, value, example)
         };
         let is_read = |name: &str| match name {
             "documents" => example.documents.is_some(),
@@ -63,7 +51,8 @@ impl Layout {
             return Some("--data-format preference".to_owned());
         }
         let slot = match self {
-            _ if self.columns().contains(&name.as_str()) || WEIGHTS.contains(&name.as_str()) => None,
+            _ if self.columns().contains(&name.as_str()) || name.trim().is_empty() => None,
+            _ if count::is_count(name) => None,
             _ if is_system => Some("system"),
             Self::Pair(pair) if pair.history.is_none() && last == Some("history") => Some("history"),
             Self::Pair(pair) if pair.query.is_none() && last.is_none_or(|word| !is_response(word)) => {
@@ -157,7 +146,12 @@ mod tests {
             ("choices", json!({"text": ["a", "b"], "label": ["A", "B"]})),
             ("source", json!("a b c d e f g h i j k l m n o p")),
             ("loss_weight", json!(0.5)),
+            ("weight", json!("0.5")),
             ("label", json!(false)),
+            ("label", json!("False")),
+            ("loss_mask", json!([0, 0, 1])),
+            ("weights", json!([0.5, 1.0])),
+            ("assistant_masks", json!([true, false])),
         ] {
             assert_eq!(beside(&json!({name: value})), [name], "{value}");
         }
@@ -185,8 +179,20 @@ mod tests {
             ("context", json!(null)),
             ("contexts", json!([])),
             ("weight", json!(1)),
+            ("weight", json!("1.0")),
+            ("label", json!("true")),
+            ("label", json!(0)),
+            ("attention_mask", json!([1, 0])),
+            ("loss_mask", json!([1, 1])),
         ] {
             assert_eq!(beside(&json!({name: value})), [""; 0], "{name} {value}");
+        }
+    }
+
+    #[test]
+    fn labels_of_undesirable_responses() {
+        for label in [json!(false), json!(0), json!("0")] {
+            assert_eq!(unread(&json!({"prompt": "p", "completion": "c", "label": label})), ["label"]);
         }
     }
 
@@ -213,7 +219,10 @@ mod tests {
         assert_eq!(flag(sql.clone(), "system_prompt").as_deref(), Some("--columns system=system_prompt"));
         assert_eq!(flag(sql.clone(), "history").as_deref(), Some("--columns history=history"));
         assert_eq!(flag(sql.clone(), "rejected").as_deref(), Some("--data-format preference"));
-        assert_eq!(flag(sql, "rationale"), None);
+        assert_eq!(flag(sql.clone(), "rationale"), None);
+        for name in ["label", "weight", "loss_mask", ""] {
+            assert_eq!(flag(sql.clone(), name), None, "{name}");
+        }
         let chat = json!({"messages": [{"role": "user", "content": "q"}]});
         assert_eq!(flag(chat.clone(), "system_prompt").as_deref(), Some("--columns system=system_prompt"));
         assert_eq!(flag(chat, "context"), None);
