@@ -45,6 +45,10 @@ fn selections_that_cannot_be_made_are_refused_before_the_work() {
         ("--reference absent", ["`absent`", "nothing"]),
         ("--strategy lobas", ["`lobas`", "did you mean `lobass`?"]),
         ("--strategy lobass,random", ["`lobass,random`", "separated by blanks"]),
+        ("--objective dpo", ["needs pairs", "no file of the pool"]),
+        ("--method lora --lora-rank 0", ["`rank`", "at least 1"]),
+        ("--method lora --lora-dropout 1.5", ["`dropout`", "below 1"]),
+        ("--method lora --lora-targets c_attn", ["`target_modules`", "found c_attn"]),
     ] {
         let error = refused(&sandbox, more);
         for word in words {
@@ -60,7 +64,6 @@ fn trainings_that_take_no_step_are_refused_before_the_base_is_scored() {
     for (more, words) in [
         ("--batch-size 48", "nothing would be learned"),
         ("--eval-rows 48", "cannot hold 48 rows out"),
-        ("--objective dpo", "needs pairs"),
         ("--max-length 1 --overlong drop", "no row of the pool can be trained on: 48 overlong"),
     ] {
         let ended = run(&sandbox, more);
@@ -68,6 +71,17 @@ fn trainings_that_take_no_step_are_refused_before_the_base_is_scored() {
         assert!(ended.stderr.contains(words), "{more}: {}", ended.stderr);
         assert!(!ended.stderr.lines().any(|line| line.starts_with("score ")), "{more}: {}", ended.stderr);
         fs_err::remove_dir_all(sandbox.path("run")).unwrap();
+    }
+}
+
+#[test]
+fn settings_without_effect_are_said() {
+    let sandbox = Sandbox::new();
+    sandbox.small_pool(48);
+    let ended = run(&sandbox, "--eval-every 5 --template-arg shape=round --batch-size 8");
+    assert!(ended.code < 2, "{}", ended.stderr);
+    for words in ["`--eval-every` has no effect", "`shape` has no effect"] {
+        assert!(ended.stderr.contains(words), "{words}: {}", ended.stderr);
     }
 }
 

@@ -115,8 +115,8 @@ fn configs_that_are_not_supported() {
     let dir = sandbox.copy_of_base("other");
     let config = fs_err::read_to_string(dir.join("config.json")).unwrap();
     for (from, to, word) in [
-        ("\"model_type\": \"llama\"", "\"model_type\": \"gemma2\"", "`gemma2`"),
-        ("\"hidden_act\": \"silu\"", "\"hidden_act\": \"gelu\"", "`gelu`"),
+        ("\"model_type\": \"llama\"", "\"model_type\": \"mamba2\"", "`mamba2`"),
+        ("\"hidden_act\": \"silu\"", "\"hidden_act\": \"softsign\"", "`softsign`"),
         ("\"hidden_size\": 96,", "", "`hidden_size`"),
         ("{", "", "config"),
         ("\"vocab_size\": 512", "\"vocab_size\": \"many\"", "many"),

@@ -54,7 +54,8 @@ pub use budget::{Budget, BudgetError};
 pub use columns::{ColumnSet, ScoreColumns};
 pub use context::Context;
 pub use data_files::{
-    ChosenFiles, DataCard, FileGroup, FileGroups, TRAIN, UnclearFiles, choose_files, lacks_parts, set_name,
+    ChosenFiles, DataCard, FileGroup, FileGroups, TRAIN, UnclearFiles, choose_files, lacks_parts,
+    missing_parts, set_name,
 };
 pub use device_id::{DeviceId, DeviceKind};
 pub use digest::Digest;

@@ -28,6 +28,12 @@ pub enum Error {
         /// The name.
         name: String,
     },
+    /// A data file that is not there.
+    #[error("data file `{}`: No such file or directory{}", path.display(), instead(path))]
+    NotThere {
+        /// The file.
+        path: PathBuf,
+    },
     /// A folder or a pattern that means no files, or leaves open which.
     #[error("data `{}`: {reason}", path.display())]
     NoFiles {
@@ -223,6 +229,24 @@ pub enum Error {
 fn digests(expected: Option<&str>, found: Option<&str>) -> String {
     match (expected, found) {
         (Some(expected), Some(found)) => format!(": expected SHA-256 {expected}, found {found}"),
+        _ => String::new(),
+    }
+}
+
+/// What to write instead, for names that are no paths.
+fn instead(path: &std::path::Path) -> String {
+    let name = path.to_string_lossy();
+    if let Some(local) = name.strip_prefix("file://") {
+        return format!("; write the path alone: `{local}`");
+    }
+    if name.contains(":/") {
+        return "; download it first: data files are paths, or `hf://datasets/OWNER/NAME` for a data set of the hub"
+            .to_owned();
+    }
+    match name.split('/').collect::<Vec<_>>()[..] {
+        [owner, set] if !owner.is_empty() && !owner.starts_with('.') && !set.contains('.') => {
+            format!("; for a data set of the hub write `hf://datasets/{name}`")
+        }
         _ => String::new(),
     }
 }

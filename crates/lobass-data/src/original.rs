@@ -35,9 +35,12 @@ impl Original {
     /// Looks at a file for the first time.
     ///
     /// # Errors
-    /// [`Error::Io`] if it is not there, [`Error::NotAFile`] for folders, pipes, and devices.
+    /// [`Error::NotThere`], or [`Error::NotAFile`] for folders, pipes, and devices.
     pub(crate) fn of(path: &Path) -> Result<Self, Error> {
-        let metadata = fs_err::metadata(path)?;
+        let metadata = fs_err::metadata(path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => Error::NotThere { path: path.to_owned() },
+            _ => Error::Io(error),
+        })?;
         if !metadata.is_file() {
             return Err(Error::NotAFile { path: path.to_owned(), is_folder: metadata.is_dir() });
         }

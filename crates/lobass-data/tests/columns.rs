@@ -244,14 +244,14 @@ fn columns_beside_those_that_are_read_come_along_without_vectors_and_images() {
         ("question", texts(&[Some("why?")])),
         ("answer", texts(&[Some("so")])),
         ("context", texts(&[Some("a text")])),
-        ("picture", Arc::new(image)),
+        ("thumbnail", Arc::new(image)),
         ("vector", vector),
         ("weight", Arc::new(Float64Array::from(vec![0.5]))),
     ];
     let paths = write_all(dir.path(), &RecordBatch::try_from_iter(columns).unwrap());
     let row = json!(rows(&paths[0])[0]);
     let expected = json!({
-        "question": "why?", "answer": "so", "context": "a text", "picture": {"path": "a.png"}, "weight": 0.5,
+        "question": "why?", "answer": "so", "context": "a text", "thumbnail": {"path": "a.png"}, "weight": 0.5,
     });
     assert_eq!(row, expected);
 }

@@ -34,6 +34,12 @@ pub enum Error {
         /// The found content.
         found: String,
     },
+    /// A file that was not fetched: Git LFS has left a few lines in its place.
+    #[error("shard `{}` is a pointer of Git LFS; fetch the file with `git lfs pull`", path.display())]
+    Pointer {
+        /// The file.
+        path: PathBuf,
+    },
     /// A shard is damaged: truncated, or with a header that does not describe it.
     #[error("shard `{}` is not a valid safetensors file", path.display())]
     Shard {

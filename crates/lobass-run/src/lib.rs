@@ -104,5 +104,5 @@ pub use table::{
 };
 pub use tally::SealReport;
 pub use unit::{Receipt, Step, Unit, UnitState};
-pub use unread::UnreadRecord;
+pub use unread::{UnreadRecord, UnreadTally};
 pub use work::{RowName, WorkDir};

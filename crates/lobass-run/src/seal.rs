@@ -83,7 +83,7 @@ impl WorkDir {
             }
         }
         manifest.counts = tally.counts.clone();
-        manifest.unread = unread.records(&self.plan);
+        manifest.unread = unread.records_of(&self.plan);
         manifest.digest = Some(audit.digest);
         let sink = writer.finish(&manifest)?;
         Ok((sink, tally.report(manifest)))
@@ -113,7 +113,7 @@ impl WorkDir {
         let rows = &audit.rows[&shard.id];
         let rows = self.rows_of(rows, find(rows))?;
         for row in &rows {
-            unread.add(row);
+            unread.add_row(row);
         }
         if let Some(role) = audit.given_up.get(&shard.id) {
             return Ok(rows.into_iter().map(|row| given_up(row, shard, role)).collect());

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use lobass_data::{Unread, UnreadCounts};
+use lobass_data::{Layout, Unread, UnreadCounts};
 use serde::{Deserialize, Serialize};
 
 use crate::rows::EncodedRow;
@@ -41,34 +41,45 @@ impl fmt::Display for UnreadRecord {
 
 /// Counts what rows say and no model sees, source by source.
 #[derive(Debug, Default)]
-pub(crate) struct UnreadTally(BTreeMap<String, UnreadCounts>);
+pub struct UnreadTally(BTreeMap<String, UnreadCounts>);
 
 impl UnreadTally {
-    /// Counts a row, if a model sees it.
-    pub(crate) fn add(&mut self, row: &EncodedRow) {
-        if row.sequence.is_none() {
-            return;
-        }
-        match self.0.get_mut(&row.source) {
-            Some(counts) => counts.add(&row.unread),
-            None => self.0.entry(row.source.clone()).or_default().add(&row.unread),
+    /// Counts a row that a model sees.
+    pub fn add<'a>(&mut self, source: &str, unread: impl IntoIterator<Item = &'a Unread>) {
+        match self.0.get_mut(source) {
+            Some(counts) => counts.add(unread),
+            None => self.0.entry(source.to_owned()).or_default().add(unread),
         }
     }
 
-    /// The counts, in the order of the plan's sources.
-    pub(crate) fn records(mut self, plan: &Plan) -> Vec<UnreadRecord> {
+    /// Counts a row, if a model sees it.
+    pub(crate) fn add_row(&mut self, row: &EncodedRow) {
+        if row.sequence.is_some() {
+            self.add(&row.source, &row.unread);
+        }
+    }
+
+    /// The counts, in the order of the sources.
+    pub fn records<'a>(
+        mut self,
+        sources: impl IntoIterator<Item = (&'a str, &'a Layout)>,
+    ) -> Vec<UnreadRecord> {
         let mut records = Vec::new();
-        for input in &plan.inputs {
-            let Some(counts) = self.0.remove(&input.source) else { continue };
+        for (source, layout) in sources {
+            let Some(counts) = self.0.remove(source) else { continue };
             records.extend(counts.iter().map(|(unread, n_rows)| UnreadRecord {
-                source: input.source.clone(),
+                source: source.to_owned(),
                 unread: unread.clone(),
                 n_rows,
                 of_rows: counts.n_rows(),
-                flag: input.layout.flag_for(unread),
+                flag: layout.flag_for(unread),
             }));
         }
         records
+    }
+
+    pub(crate) fn records_of(self, plan: &Plan) -> Vec<UnreadRecord> {
+        self.records(plan.inputs.iter().map(|input| (input.source.as_str(), &input.layout)))
     }
 }
 
@@ -80,8 +91,8 @@ impl WorkDir {
     pub fn unread(&self) -> Result<Vec<UnreadRecord>, Error> {
         let mut tally = UnreadTally::default();
         for &shard in &self.plan.shards {
-            self.rows(shard)?.iter().for_each(|row| tally.add(row));
+            self.rows(shard)?.iter().for_each(|row| tally.add_row(row));
         }
-        Ok(tally.records(&self.plan))
+        Ok(tally.records_of(&self.plan))
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use lobass_core::readable::{Labelled, count, counted};
 use lobass_core::{RowStatus, Sequence};
 use lobass_data::{Overlong, PoolRow};
-use lobass_run::IGNORE_INDEX;
+use lobass_run::{IGNORE_INDEX, UnreadRecord, UnreadTally};
 use serde::Serialize;
 
 use crate::error::{Result, bail};
@@ -43,6 +43,8 @@ pub struct EncodeReport {
     pub n_tokens: u64,
     /// Scored tokens.
     pub n_scored: u64,
+    /// What the rows that are written say, and none of their tokens.
+    pub unread: Vec<UnreadRecord>,
     /// The time that the chat template saw, if it asked for one.
     pub template_time: Option<String>,
 }
@@ -77,13 +79,17 @@ impl EncodeJob<'_> {
             n_written: 0,
             n_tokens: 0,
             n_scored: 0,
+            unread: Vec::new(),
             template_time: sequences.template_time(),
         };
+        let mut unread = UnreadTally::default();
         for row in sequences.pool.rows() {
             runtime.go_on()?;
-            report.write(&mut lines, &sequences, &row?)?;
+            report.write(&mut lines, &sequences, &row?, &mut unread)?;
         }
         lines.finish()?;
+        let files = sequences.pool.files().iter();
+        report.unread = unread.records(files.map(|file| (file.source(), file.layout())));
         Ok(report)
     }
 }
@@ -94,7 +100,13 @@ impl EncodeReport {
         self.n_written < self.n_rows
     }
 
-    fn write(&mut self, lines: &mut Lines, sequences: &Sequences, row: &PoolRow) -> Result<()> {
+    fn write(
+        &mut self,
+        lines: &mut Lines,
+        sequences: &Sequences,
+        row: &PoolRow,
+        unread: &mut UnreadTally,
+    ) -> Result<()> {
         self.n_rows += 1;
         let Ok(example) = &row.example else { return Ok(()) };
         let encoded = sequences.encoder.encode(example);
@@ -105,6 +117,8 @@ impl EncodeReport {
             return Ok(());
         };
         self.n_written += 1;
+        let source = sequences.pool.files()[row.file].source();
+        unread.add(source, row.unread.iter().chain(&encoded.unread));
         let is_pair = encoded.rejected.is_some();
         self.line(lines, row, is_pair.then_some("chosen"), &chosen)?;
         match &encoded.rejected {
@@ -141,6 +155,7 @@ impl fmt::Display for EncodeReport {
             let left_out = counted(self.n_rows - self.n_written, "row");
             text.line("left out", format!("{left_out} without tokens to score; `lobass check` says why"));
         }
+        self.unread.iter().for_each(|record| text.line("not read", record));
         if let Some(time) = &self.template_time {
             text.line(
                 "time",

@@ -153,11 +153,21 @@ impl ImportOptions {
                 "expected the name of the program that computed the losses, such as `vllm`, found none"
             );
         }
+        let name = base.file().map(|file| file.display().to_string());
+        let base = base.open(ModelRole::Base, &self.program)?;
+        if reference.is_none() && base.has_reference() {
+            bail!(
+                Settings,
+                "the losses of the base{} have `reference_nll` too, which would not be read; name the file with \
+                 `--reference-losses` as well, or leave the field out",
+                name.map(|name| format!(", `{name}`,")).unwrap_or_default()
+            );
+        }
         Ok(ImportRequest {
             pool: &sequences.pool,
             encoder: &sequences.encoder,
             plan,
-            base: base.open(ModelRole::Base, &self.program)?,
+            base,
             reference: reference
                 .map(|losses| losses.open(ModelRole::REFERENCE, &self.program))
                 .transpose()?,

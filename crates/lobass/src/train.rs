@@ -69,6 +69,8 @@ pub fn train(
     };
     let config = base.checkpoint.spec();
     let pool = rows.pool()?.into_owned();
+    options.eval.warn_of_no_effect(runtime);
+    options.train.check_for(config, &pool)?;
     let sequences = Sequences::of(pool, &options.sequences, base.dir(), config, told, runtime)?;
     let plan = sequences.plan()?;
     let recipe = options.train.config(config.n_parameters())?;

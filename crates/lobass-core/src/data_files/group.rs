@@ -95,8 +95,13 @@ fn keyword(word: &str) -> Option<&'static str> {
     }
 }
 
-/// Whether all files of a numbered set are there.
+/// Whether a numbered set lacks some of its files.
 pub fn lacks_parts(files: &[&str]) -> bool {
+    !missing_parts(files).is_empty()
+}
+
+/// Numbered sets that lack some of their files: the name, how many there are, and how many there should be.
+pub fn missing_parts<'a>(files: &[&'a str]) -> Vec<(&'a str, u32, u32)> {
     let mut parts: BTreeMap<(&str, u32), u32> = BTreeMap::new();
     for file in files {
         let name = file.rsplit('/').next().unwrap_or(file);
@@ -104,7 +109,8 @@ pub fn lacks_parts(files: &[&str]) -> bool {
             *parts.entry((split, total)).or_default() += 1;
         }
     }
-    parts.iter().any(|((_, total), found)| found < total)
+    let lacking = parts.into_iter().filter(|((_, total), found)| found < total);
+    lacking.map(|((name, total), found)| (name, found, total)).collect()
 }
 
 /// The name of a file without the endings for its format and without the number of a shard. The second value tells

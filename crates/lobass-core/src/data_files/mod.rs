@@ -9,7 +9,7 @@ mod group;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use card::DataCard;
-pub use group::{FileGroup, lacks_parts, set_name};
+pub use group::{FileGroup, lacks_parts, missing_parts, set_name};
 
 /// The default split.
 pub const TRAIN: &str = "train";
@@ -200,6 +200,7 @@ mod tests {
 
     #[test]
     fn parts_that_are_missing() {
+        assert_eq!(missing_parts(&["data/train-00001-of-00002.parquet"]), [("train", 1, 2)]);
         assert!(lacks_parts(&["data/train-00000-of-00002.parquet"]));
         assert!(!lacks_parts(&["data/train-00000-of-00002.parquet", "data/train-00001-of-00002.parquet"]));
         assert!(!lacks_parts(&["train.jsonl"]));

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use lobass_core::{DataCard, FileGroup, FileGroups, UnclearFiles, choose_files};
+use lobass_core::{DataCard, FileGroup, FileGroups, UnclearFiles, choose_files, missing_parts};
 
 use super::{FoundFiles, saved};
 use crate::Error;
@@ -29,7 +29,11 @@ pub(super) fn found_in(folder: &Path) -> Result<FoundFiles, Error> {
     names.sort_unstable();
     match choose_files(names.iter().map(String::as_str), &card_of(folder)?) {
         Ok(chosen) => {
-            let left_out = chosen.not_chosen();
+            let missing = missing_parts(&chosen.files).into_iter();
+            let missing = missing.map(|(set, found, total)| {
+                format!("{} of the {total} parts of {set}, which are not in the folder", total - found)
+            });
+            let left_out = chosen.not_chosen().into_iter().chain(missing).collect();
             Ok(found(chosen.files.into_iter().map(str::to_owned).collect(), left_out))
         }
         Err(UnclearFiles::Groups(groups)) => {
@@ -141,6 +145,9 @@ mod tests {
         let expected =
             (shards.map(str::to_owned).to_vec(), vec!["test".to_owned(), "results.csv".to_owned()]);
         assert_eq!(files(dir.path()), Ok(expected));
+        let dir = folder(&[("train-00000-of-00003.jsonl", ""), ("train-00002-of-00003.jsonl", "")]);
+        let left_out = files(dir.path()).unwrap().1;
+        assert_eq!(left_out, ["1 of the 3 parts of train, which are not in the folder"]);
     }
 
     #[test]

@@ -11,21 +11,25 @@ const TURNS: [&str; 3] = ["messages", "conversations", "conversation"];
 /// The column of turns of rows that are in no known format, and what it holds instead.
 pub(crate) fn not_turns(rows: &[Map<String, Value>]) -> Option<(String, String)> {
     let held = |row: &Map<String, Value>| {
-        let (name, value) = TURNS.iter().find_map(|name| Some((*name, row.get(*name)?)))?;
+        let is_pair = row.contains_key("chosen") && row.contains_key("rejected");
+        let mut names = TURNS.into_iter().chain(is_pair.then_some("chosen"));
+        let (name, value) = names.find_map(|name| Some((name, row.get(name)?)))?;
         let found = match value {
             Value::Array(turns) => match turns.first() {
                 None => "an empty list".to_owned(),
-                Some(Value::Object(turn)) => {
-                    let keys: Vec<_> = turn.keys().map(|key| format!("`{key}`")).collect();
-                    format!("a list of objects with {}", keys.join(", "))
-                }
+                Some(Value::Object(turn)) => format!("a list of objects with {}", keys(turn)),
                 Some(other) => format!("a list that begins with {}", kind_of(other)),
             },
+            Value::Object(turn) => format!("an object with {}", keys(turn)),
             other => kind_of(other).to_owned(),
         };
         Some((name.to_owned(), found))
     };
     rows.iter().find_map(held)
+}
+
+fn keys(fields: &Map<String, Value>) -> String {
+    fields.keys().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ")
 }
 
 /// Recognizes the format of a row by its columns; `None` if they are those of no known format.

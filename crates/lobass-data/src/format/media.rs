@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use crate::RowFault;
 
 /// Columns of rows, and fields of turns, that hold media.
-const NAMES: [&str; 16] = [
+const NAMES: [&str; 22] = [
     "image",
     "images",
     "image_url",
@@ -14,6 +14,12 @@ const NAMES: [&str; 16] = [
     "image_path",
     "image_paths",
     "img",
+    "picture",
+    "pictures",
+    "input_image",
+    "input_images",
+    "input_audio",
+    "input_video",
     "pixel_values",
     "video",
     "videos",

@@ -50,7 +50,11 @@ pub(super) fn collect<'a>(name: &str, value: &'a Value, texts: &mut Vec<&'a str>
         Value::Array(values) => values.iter().for_each(|value| collect(name, value, texts)),
         // Numbers and bytes that JSON cannot hold.
         Value::Object(fields) if fields.keys().all(|name| name.starts_with("$lobass::")) => {}
-        Value::Object(fields) => fields.iter().for_each(|(name, value)| collect(name, value, texts)),
+        // `{"A": "red"}` in a column of options is as much text as a list of them.
+        Value::Object(fields) => fields.iter().for_each(|(key, value)| {
+            let is_letter = key.chars().count() == 1;
+            collect(if is_letter { name } else { key }, value, texts);
+        }),
     }
 }
 

@@ -55,9 +55,7 @@ impl Layout {
             _ if count::is_count(name) => None,
             _ if is_system => Some("system"),
             Self::Pair(pair) if pair.history.is_none() && last == Some("history") => Some("history"),
-            Self::Pair(pair) if pair.query.is_none() && last.is_none_or(|word| !is_response(word)) => {
-                Some("query")
-            }
+            Self::Pair(pair) if pair.query.is_none() && !is_said(name) => Some("query"),
             _ => None,
         };
         slot.map(|slot| format!("--columns {slot}={name}"))
@@ -81,6 +79,11 @@ impl Message {
             (!texts.is_empty()).then_some((name.as_str(), texts))
         })
     }
+}
+
+/// Whether a name is that of something that the model is to say.
+fn is_said(name: &str) -> bool {
+    last_word(name).is_some_and(is_response) || words(name).any(|word| word != "text" && is_response(&word))
 }
 
 fn says_more(name: &str, value: &Value, example: &Example) -> bool {
@@ -144,6 +147,7 @@ mod tests {
             ("passages", json!(["one", "two"])),
             ("meta", json!({"url": "https://a.org", "hint": "look"})),
             ("choices", json!({"text": ["a", "b"], "label": ["A", "B"]})),
+            ("options", json!({"A": "red", "B": "blue"})),
             ("source", json!("a b c d e f g h i j k l m n o p")),
             ("loss_weight", json!(0.5)),
             ("weight", json!("0.5")),
@@ -220,7 +224,7 @@ mod tests {
         assert_eq!(flag(sql.clone(), "history").as_deref(), Some("--columns history=history"));
         assert_eq!(flag(sql.clone(), "rejected").as_deref(), Some("--data-format preference"));
         assert_eq!(flag(sql.clone(), "rationale"), None);
-        for name in ["label", "weight", "loss_mask", ""] {
+        for name in ["label", "weight", "loss_mask", "", "reasoning_content"] {
             assert_eq!(flag(sql.clone(), name), None, "{name}");
         }
         let chat = json!({"messages": [{"role": "user", "content": "q"}]});

@@ -6,6 +6,9 @@ use serde_json::{Map, Value};
 
 use crate::Error;
 
+/// Files that tokenizers have instead of `tokenizer.json`.
+const OTHER_FILES: [&str; 5] = ["tokenizer.model", "tekken.json", "vocab.json", "vocab.txt", "spiece.model"];
+
 /// The files beside `tokenizer.json`. A missing file is `None`, or an empty map.
 #[derive(Debug, Default)]
 pub(super) struct Files {
@@ -50,12 +53,18 @@ impl Files {
     /// The text of `tokenizer.json`.
     pub(super) fn tokenizer(&self) -> Result<String, Error> {
         let path = self.tokenizer_path();
-        if !path.exists() && self.dir.join("tokenizer.model").exists() {
+        let other = OTHER_FILES.into_iter().find(|name| self.dir.join(name).exists());
+        if let Some(other) = other.filter(|_| !path.exists()) {
             let reason =
-                "found only `tokenizer.model`; open it with transformers and save it again to get this file";
-            return Err(Error::Tokenizer { path, reason: reason.to_owned() });
+                format!("found only `{other}`; open it with transformers and save it again to get this file");
+            return Err(Error::Tokenizer { path, reason });
         }
-        Ok(fs_err::read_to_string(&path)?)
+        let text = fs_err::read_to_string(&path)?;
+        if text.starts_with("version https://git-lfs") {
+            let reason = "is a pointer of Git LFS; fetch the file with `git lfs pull`".to_owned();
+            return Err(Error::Tokenizer { path, reason });
+        }
+        Ok(text)
     }
 
     pub(super) fn tokenizer_path(&self) -> PathBuf {

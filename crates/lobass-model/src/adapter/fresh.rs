@@ -8,7 +8,7 @@ use super::LoraConfig;
 use super::config::ends_in;
 use super::modules::{Module, ModulePart, Modules};
 use crate::model::{LoraWeights, stream_of};
-use crate::{Decoder, Error};
+use crate::{Decoder, DecoderSpec, Error};
 
 impl LoraConfig {
     /// Puts a new adapter on a model, which shares its weights. Everything except the adapter is frozen.
@@ -41,6 +41,14 @@ impl LoraConfig {
             }
         }
         Ok(model)
+    }
+
+    /// Whether a new adapter of these settings fits a model.
+    ///
+    /// # Errors
+    /// Those of [`Self::attach`].
+    pub fn check_for(&self, base: &DecoderSpec) -> Result<(), Error> {
+        self.check(&Modules::of(base))
     }
 
     /// `[rank, in]`, by the path of its module in files.

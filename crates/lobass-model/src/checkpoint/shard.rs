@@ -30,6 +30,9 @@ impl WeightShard {
             io::Error::new(error.kind(), format!("cannot map `{}`: {error}", path.display()))
         };
         let bytes = mapped.map_err(named)?;
+        if bytes.starts_with(b"version https://git-lfs") {
+            return Err(Error::Pointer { path: path.to_owned() });
+        }
         let (header_len, metadata) = SafeTensors::read_metadata(&bytes)
             .map_err(|source| Error::Shard { path: path.to_owned(), source })?;
         Ok(Self { path: path.to_owned(), bytes, metadata, data_start: header_len + size_of::<u64>() })

@@ -56,6 +56,8 @@ pub(super) struct Entries {
     places: HashMap<(Name, Side), usize>,
     /// Which entries a row of the pool has asked for.
     taken: Vec<bool>,
+    /// Whether the file has the losses of the reference too.
+    pub(super) has_reference: bool,
 }
 
 impl Entries {

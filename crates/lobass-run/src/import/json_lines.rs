@@ -4,8 +4,8 @@ use std::io::BufRead;
 use std::path::Path;
 
 use lobass_core::{ExampleKey, ModelRole};
-use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 
 use super::entry::{Entries, Entry, Losses, Name, Side, Sum};
 use super::fault;
@@ -18,9 +18,12 @@ struct Line {
     key: Option<ExampleKey>,
     #[serde(default)]
     side: Side,
-    nll: Option<f64>,
-    base_nll: Option<f64>,
-    reference_nll: Option<f64>,
+    #[serde(default, deserialize_with = "present")]
+    nll: Option<Option<f64>>,
+    #[serde(default, deserialize_with = "present")]
+    base_nll: Option<Option<f64>>,
+    #[serde(default, deserialize_with = "present")]
+    reference_nll: Option<Option<f64>>,
     rejected_nll: Option<f64>,
     base_rejected_nll: Option<f64>,
     reference_rejected_nll: Option<f64>,
@@ -30,6 +33,11 @@ struct Line {
     prompt_logprobs: Option<IgnoredAny>,
     choices: Option<IgnoredAny>,
     logprobs: Option<IgnoredAny>,
+}
+
+/// Tells a field that is null from one that is absent.
+fn present<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<f64>>, D::Error> {
+    Option::deserialize(value).map(Some)
 }
 
 /// Reads which rows a file is about, with the sums under one model.
@@ -50,6 +58,7 @@ pub(super) fn read(mut lines: impl BufRead, path: &Path, role: &ModelRole) -> Re
             let wrong = |reason: String| fault::of_entry(path, "line", number, reason);
             let line: Line = serde_json::from_slice(&text).map_err(|error| wrong(not_json(&text, &error)))?;
             let side = line.side;
+            entries.has_reference |= line.reference_nll.flatten().is_some();
             if let Some((name, entry)) = line.entry(role, number, offset, length).map_err(wrong)? {
                 let shown = shown(&name, side);
                 entries
@@ -102,13 +111,14 @@ impl Line {
         };
         let has_tokens = self.prompt_logprobs.is_some() || self.choices.is_some() || self.logprobs.is_some();
         let sums = self.sums(role)?;
+        let is_null = [self.nll, self.base_nll, self.reference_nll].contains(&Some(None));
         let losses = match (has_tokens, sums) {
             (true, Some(_)) => {
                 return Err("expected a summed loss or log-probabilities, found both".to_owned());
             }
             (true, None) => Losses::Line { offset, length },
             (false, Some(sums)) => sums,
-            (false, None) if self.n_scored.is_some() => return Ok(None),
+            (false, None) if self.n_scored.is_some() || is_null => return Ok(None),
             (false, None) => {
                 return Err(format!(
                     "expected `{role}_nll` or `nll`, or `prompt_logprobs`, or `input_ids` with `logprobs`, found none"
@@ -125,7 +135,7 @@ impl Line {
             ModelRole::Base => (self.base_nll, self.base_rejected_nll),
             _ => (self.reference_nll, self.reference_rejected_nll),
         };
-        let Some(nll) = named.or(self.nll) else { return Ok(None) };
+        let Some(nll) = named.or(self.nll).flatten() else { return Ok(None) };
         let Some(n_scored) = self.n_scored else {
             return Err("expected `n_scored`, the number of tokens that the loss is summed over, found none"
                 .to_owned());

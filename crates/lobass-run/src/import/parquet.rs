@@ -27,7 +27,9 @@ pub(super) fn read<T: ChunkReader + 'static>(
     let mut entries = Entries::default();
     let mut number = 0;
     for columns in Reader::new(input, path)?.batches()? {
-        for (name, entry) in of_batch(&columns?, path, role)? {
+        let columns = columns?;
+        entries.has_reference |= columns.has("reference_nll");
+        for (name, entry) in of_batch(&columns, path, role)? {
             number += 1;
             let (Some(name), Some(entry)) = (name, entry) else { continue };
             let shown = shown(&name, Side::Chosen);

@@ -124,6 +124,11 @@ impl ImportedLosses {
         Ok(Self { input, noun, model, entries })
     }
 
+    /// Whether the file has losses of the reference, `reference_nll`, beside those that were asked for.
+    pub fn has_reference(&self) -> bool {
+        self.entries.has_reference
+    }
+
     /// The losses with the name of their file.
     pub(super) fn path(&self) -> &Path {
         self.input.path()

@@ -105,7 +105,7 @@ impl ImportRequest<'_> {
         plan.check_end(self.pool, &mut pool)?;
         self.models().try_for_each(ImportedLosses::check_left_over)?;
         manifest.counts = written.tally.counts.clone();
-        manifest.unread = written.unread.records(plan);
+        manifest.unread = written.unread.records_of(plan);
         manifest.digest = Some(written.hash.hex());
         let sink = writer.finish(&manifest)?;
         Ok((sink, written.tally.report(manifest)))
@@ -137,7 +137,7 @@ impl ImportRequest<'_> {
         let mut losses_of_shard = Vec::new();
         let mut table_rows = Vec::new();
         for row in encoded {
-            written.unread.add(&row);
+            written.unread.add_row(&row);
             let found = match &row.sequence {
                 Some(sequence) => self.losses(&row, sequence)?,
                 None => {

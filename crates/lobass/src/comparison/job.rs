@@ -108,6 +108,7 @@ impl CompareJob<'_> {
     /// Reads, encodes, selects, and looks at the held-out examples.
     fn open_with(&self, base: Model, sequences: &Sequences, runtime: &Runtime) -> Result<Comparison> {
         let (table, settings) = (self.table, self.settings);
+        settings.train.check_for(base.checkpoint.spec(), &sequences.pool)?;
         check_directory(self.out)?;
         fs_err::create_dir_all(self.out)?;
         let plan = sequences.plan()?;

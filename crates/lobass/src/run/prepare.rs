@@ -43,6 +43,7 @@ impl Prepared {
     /// Opens models and data, and checks everything that could stop the run later.
     pub(super) fn open(settings: &Settings, runtime: &Runtime) -> Result<Self> {
         let out = check_settings(settings)?;
+        settings.eval.warn_of_no_effect(runtime);
         let settings = pinned(settings, runtime)?;
         let mut faults = Faults::default();
         let base = settings.model.base.as_deref().unwrap_or(Path::new(""));
@@ -56,6 +57,9 @@ impl Prepared {
         let (base, pool) = faults.end_with(base.zip(pool))?;
 
         check_model(&out, &base.key)?;
+        if settings.model.reference.is_none() {
+            settings.train.check_for(base.checkpoint.spec(), &pool)?;
+        }
         let checkpoint = &base.checkpoint;
         let recipe = settings.train.config(checkpoint.spec().n_parameters())?;
         let (dir, config) = (checkpoint.dir(), checkpoint.spec());

@@ -188,6 +188,9 @@ pub fn open_encoder(
     for note in tokenizer.notes() {
         runtime.note(&format!("{:16} {note}", "tokenizer"));
     }
+    for name in encode.template_arguments.keys().filter(|name| !template.reads(name)) {
+        runtime.warn(&format!("template argument `{name}` has no effect: the chat template does not use it"));
+    }
     if tokenizer.eos().is_none() {
         runtime.warn(
             "the tokenizer has no end-of-sequence token, so templates that end turns with it leave them open",

@@ -1,5 +1,6 @@
 //! Pools from files.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use lobass_core::Observer as _;
@@ -90,6 +91,7 @@ fn open_as(
             }
         }
     }
+    warn_of_repeated(&files, runtime);
     let files = files.into_iter().map(|file| file.with_roles(words)).collect();
     let pool = Pool::new(files, settings.duplicates);
     let alike =
@@ -102,6 +104,20 @@ fn open_as(
         runtime.note(&format!("{:16} {}{more}, source `{}`", "data", files[0], files[0].source()));
     }
     Ok(pool)
+}
+
+/// Says which files are in the pool more than once.
+fn warn_of_repeated(files: &[DataFile], runtime: &Runtime) {
+    let mut seen = BTreeSet::new();
+    for file in files {
+        let Ok(path) = fs_err::canonicalize(file.path()) else { continue };
+        if !seen.insert(path) {
+            let path = file.path().display();
+            runtime.warn(&format!(
+                "`{path}` is given more than once, so its rows are in the pool more than once"
+            ));
+        }
+    }
 }
 
 /// The files of paths, folders, and patterns.

@@ -2,11 +2,15 @@
 
 use std::path::PathBuf;
 
-use lobass_model::LoraConfig;
+use lobass_core::Observer as _;
+use lobass_data::Pool;
+use lobass_model::{DecoderSpec, LoraConfig};
 use lobass_train::{Dpo, Recipe, Schedule, TrainConfig};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Context as _, Error, Result, bail};
+use crate::faults::Faults;
+use crate::runtime::Runtime;
 
 /// The recipe of a reference. `None` takes the value of the recipe.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -124,6 +128,24 @@ impl TrainSettings {
         Ok(config)
     }
 
+    /// Whether the settings fit a model and a pool, as far as that can be known before the pool is read.
+    ///
+    /// # Errors
+    /// If an adapter does not fit the model, or a preference objective has no file with pairs.
+    pub(crate) fn check_for(&self, base: &DecoderSpec, pool: &Pool) -> Result<()> {
+        let mut faults = Faults::default();
+        if let Some(adapter) = self.adapter() {
+            faults.take(adapter.check_for(base).map_err(Error::from));
+        }
+        if self.dpo().is_some() && !pool.files().iter().any(|file| file.layout().is_preference()) {
+            faults.add(Error::Settings(
+                "the objective needs pairs of a chosen and a rejected response, and no file of the pool has them"
+                    .to_owned(),
+            ));
+        }
+        faults.end()
+    }
+
     /// The settings with every number, so that a record of them does not depend on later defaults.
     #[must_use]
     pub fn spelled(&self, config: &TrainConfig) -> Self {
@@ -173,6 +195,16 @@ pub struct EvalSettings {
     pub files: Vec<PathBuf>,
     /// Steps between two measurements; `None` measures about ten times.
     pub every: Option<usize>,
+}
+
+impl EvalSettings {
+    /// Says so if nothing is held out that could be measured.
+    pub(crate) fn warn_of_no_effect(&self, runtime: &Runtime) {
+        if self.every.is_some() && self.rows == 0 && self.files.is_empty() {
+            runtime
+                .warn("`--eval-every` has no effect without held-out rows: `--eval-rows` or `--eval-data`");
+        }
+    }
 }
 
 /// The references to train, and the part of the pool of each.
