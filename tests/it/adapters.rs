@@ -97,6 +97,19 @@ fn what_an_adapter_cannot_be_is_said() {
     sandbox.fails(score, &["adapter_model.safetensors", "not a valid safetensors file"]);
 }
 
+/// transformers would load both together; lobass takes one of them and says which.
+#[test]
+fn an_adapter_beside_weights_is_said() {
+    let sandbox = with_adapter("--epochs 1");
+    for file in ["adapter_config.json", "adapter_model.safetensors"] {
+        fs_err::copy(sandbox.path("adapter").join(file), sandbox.path("base").join(file)).unwrap();
+    }
+    let line = "score --base base --data small.jsonl --reference base --out both.parquet";
+    let ended = sandbox.run(line);
+    assert!(ended.stderr.contains("lobass takes the weights alone"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("lobass takes the adapter"), "{}", ended.stderr);
+}
+
 #[test]
 fn an_adapter_of_another_base_is_refused() {
     let sandbox = with_adapter("");

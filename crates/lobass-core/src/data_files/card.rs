@@ -10,7 +10,7 @@ use super::{ChosenFiles, FileGroup, FileGroups, TRAIN, UnclearFiles};
 
 /// The name of the file.
 const README: &str = "README.md";
-/// The configuration that is meant if none is named.
+/// The configuration that is meant if no other is named.
 const DEFAULT: &str = "default";
 
 /// The `configs` in the YAML head of a `README.md`. One without entries says nothing.

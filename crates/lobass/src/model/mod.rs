@@ -90,6 +90,12 @@ impl Model {
                 "{role} model `{name}`: expected a full checkpoint, found an adapter (`lobass merge` turns it into one)"
             );
         }
+        if AdapterCheckpoint::is_at(dir) {
+            runtime.warn(&format!(
+                "{role} model `{name}`: beside its weights there is an adapter, which transformers would put on it; \
+                 lobass takes the weights alone (`lobass merge` puts an adapter on its base)"
+            ));
+        }
         let checkpoint = open_checkpoint(&role, dir)?;
         let key = key(role, name, checkpoint.weights_digest().into(), &placement);
         let role = &key.role;
@@ -118,6 +124,12 @@ impl Model {
         let (dir, name) = (found.dir.as_path(), found.name.as_str());
         if !AdapterCheckpoint::is_at(dir) {
             return Self::open_found(role, &found, self.placement.clone(), runtime);
+        }
+        if ["model.safetensors", "model.safetensors.index.json"].iter().any(|file| dir.join(file).exists()) {
+            runtime.warn(&format!(
+                "{role} model `{name}`: beside the adapter there are weights of a model; lobass takes the adapter, on \
+                 the base"
+            ));
         }
         let adapter = AdapterCheckpoint::open(dir)?;
         let findings = adapter.check_on(&self.checkpoint, &self.key.path)?;
