@@ -34,8 +34,7 @@ pub(super) fn asks_for_more(name: &str, value: &Value, row: &Map<String, Value>)
     }
     if VERDICTS.contains(&name) {
         // A number may be the number of a class, but beside a `completion`, as TRL has it, it is a verdict.
-        let is_class =
-            !value.is_boolean() && number(value).is_some() && !row.contains_key("completion");
+        let is_class = !value.is_boolean() && number(value).is_some() && !row.contains_key("completion");
         return flag(value) == Some(false) && !is_class;
     }
     WEIGHTS.contains(&name) && number(value).is_some_and(|weight| weight != 1.0)
