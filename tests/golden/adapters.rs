@@ -125,7 +125,7 @@ fn another_base_is_found_by_its_name() {
     assert!(matches!(check("org/other", "org/llama")[..], [Finding::OtherBase { .. }]));
     assert!(matches!(
         check("unsloth/llama-8b-bnb-4bit", "org/llama-8b")[..],
-        [Finding::QuantizedBase { .. }]
+        [Finding::TrainedOnRounded { .. }]
     ));
     let there = |name: &str| fixture("models").join(name).display().to_string();
     assert_eq!(check(&there("llama-gqa"), "elsewhere"), []);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lobass_model::{Checkpoint, DeviceName, Dtype, Finding, expected_tensors};
+use lobass_model::{Checkpoint, DeviceName, Dtype, Finding, Rounding, expected_tensors};
 use lobass_tests::{assert_close, fixture, read_json};
 use serde::Deserialize;
 use serde_json::Value;
@@ -105,4 +105,30 @@ fn damaged_ones_are_refused_with_the_name_of_the_tensor() {
     // Without the config's word for it, tensors in few bits are not expected.
     let (_dir, opened) = changed("nf4", |_| true, |config| config["quantization_config"] = Value::Null);
     assert!(opened.unwrap_err().to_string().contains("unexpected"));
+}
+
+/// A plain base is rounded to what bitsandbytes makes of it, bit for bit.
+#[test]
+fn a_rounded_base_is_that_of_the_tool() {
+    let dir = fixture("quantized/plain");
+    let expected: BTreeMap<String, BTreeMap<String, String>> = read_json(&dir.join("rounded.json"));
+    let plain = Checkpoint::open(&dir).unwrap();
+    for (name, to) in [("nf4", Rounding::Nf4), ("nf4_single", Rounding::Nf4Single)] {
+        let rounded = Checkpoint::open(&dir).unwrap().rounded(to).unwrap();
+        assert_eq!(digests(&rounded, Dtype::F32), expected[name], "{name}");
+        assert_eq!(rounded.rounding(), Some(to));
+        assert_ne!(rounded.weights_digest(), plain.weights_digest());
+        assert!(!rounded.is_same_model(&plain) && rounded.is_same_model(&rounded));
+    }
+    let rounded = |to| Checkpoint::open(&dir).unwrap().rounded(to).unwrap().weights_digest();
+    assert_ne!(rounded(Rounding::Nf4), rounded(Rounding::Nf4Single));
+}
+
+/// Rounding twice would hide what the base is.
+#[test]
+fn a_base_in_few_bits_is_not_rounded_again() {
+    let checkpoint = Checkpoint::open(fixture("quantized/nf4")).unwrap();
+    assert_eq!(checkpoint.stored_format().as_deref(), Some("NF4"));
+    let error = checkpoint.rounded(Rounding::Nf4).unwrap_err().to_string();
+    assert!(error.contains("plain weights without experts") && error.ends_with("found weights in NF4"), "{error}");
 }

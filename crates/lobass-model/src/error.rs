@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::ConfigError;
+use crate::{ConfigError, Rounding};
 
 /// Why a checkpoint cannot be read or written.
 #[derive(Debug, Error)]
@@ -56,6 +56,16 @@ pub enum Error {
         path: PathBuf,
         /// The reason.
         reason: String,
+    },
+    /// A base that cannot be rounded to few bits.
+    #[error("checkpoint `{}`: expected plain weights without experts to round to {to}, found {found}", path.display())]
+    Rounding {
+        /// The directory.
+        path: PathBuf,
+        /// The format that was asked for.
+        to: Rounding,
+        /// What does not allow it.
+        found: String,
     },
     /// The names of all tensors begin with what a wrapper around the model left behind.
     #[error(

@@ -51,10 +51,28 @@ pub enum Finding {
         /// The base that it is put on.
         found: String,
     },
-    /// The base that the adapter names was quantized, so that the adapter was trained against rounded weights.
-    QuantizedBase {
-        /// The base that the adapter names.
-        named: String,
+    /// The adapter was trained on rounded weights, and those of its base are not rounded.
+    TrainedOnRounded {
+        /// The format in training.
+        format: String,
+        /// What says so.
+        evidence: String,
+    },
+    /// The adapter was trained on weights as they are stored, and those of its base are rounded.
+    TrainedOnStored {
+        /// What says so.
+        evidence: String,
+        /// The format of the base.
+        found: String,
+    },
+    /// The adapter was trained on weights in another format than those of its base.
+    TrainedOnOtherFormat {
+        /// The format in training.
+        format: String,
+        /// What says so.
+        evidence: String,
+        /// The format of the base.
+        found: String,
     },
     /// The adapter also changes what a wrapper has besides the language model, which text does not run through.
     OutsideUpdates {
@@ -108,10 +126,20 @@ impl fmt::Display for Finding {
                 "adapter_config.json: the adapter was trained on `{named}`, and is put on `{found}`; if these are \
                  different weights, its losses mean nothing"
             ),
-            Self::QuantizedBase { named } => write!(
+            Self::TrainedOnRounded { format, evidence } => write!(
                 f,
-                "adapter_config.json: the adapter was trained on `{named}`, whose weights are rounded; its losses on \
-                 other weights differ a little"
+                "{evidence}, so the adapter was trained on weights rounded to {format}; those of the base are not \
+                 rounded, and its losses differ a little (`quantize_base` rounds them)"
+            ),
+            Self::TrainedOnStored { evidence, found } => write!(
+                f,
+                "{evidence}, so the adapter was trained on weights that are not rounded; those of the base are rounded \
+                 to {found}, and its losses differ a little"
+            ),
+            Self::TrainedOnOtherFormat { format, evidence, found } => write!(
+                f,
+                "{evidence}, so the adapter was trained on weights rounded to {format}; those of the base are rounded \
+                 to {found}, and its losses differ a little"
             ),
             Self::OutsideUpdates { count } => write!(
                 f,

@@ -39,7 +39,7 @@ mod spec;
 #[cfg(test)]
 mod testing;
 
-pub use adapter::{AdapterCheckpoint, LoraConfig, PROJECTIONS, save_adapter};
+pub use adapter::{AdapterCheckpoint, LoraConfig, PROJECTIONS, TrainedOn, save_adapter};
 pub use batch::Packed;
 pub use checkpoint::{Checkpoint, expected_tensors, save};
 pub use config::ConfigError;
@@ -47,7 +47,7 @@ pub use device::{Backend, DeviceName, Gpu, Trial};
 pub use dtype::to_burn;
 pub use error::{Error, TensorProblem};
 pub use finding::Finding;
-pub use lobass_core::Dtype;
+pub use lobass_core::{Dtype, Rounding};
 pub use model::{Decoder, Gradients, Trace, TraceOptions, Values, WeightSource};
 pub use names::TensorSpec;
 pub use ops::{

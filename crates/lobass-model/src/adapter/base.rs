@@ -7,17 +7,16 @@ use safetensors::tensor::TensorView;
 
 use super::AdapterCheckpoint;
 use super::roles::Roles;
+use super::trained_on::{TrainedOn, is_quantized};
 use crate::checkpoint::tensor_data;
 use crate::{Checkpoint, Dtype, Error, Finding};
-
-/// Parts of names of quantized checkpoints.
-const QUANTIZED: [&str; 9] = ["4bit", "8bit", "nf4", "int4", "int8", "fp8", "gptq", "awq", "mxfp4"];
 
 impl AdapterCheckpoint {
     /// Checks that the adapter fits a base and changes it, before any weight is loaded. `base_name` is what a person
     /// calls the base, a directory or a hub id.
     ///
-    /// Returns what is odd: another base in `base_model_name_or_path`, patterns that only Python reads.
+    /// Returns what is odd: another base in `base_model_name_or_path`, weights that were rounded in training and are not
+    /// here or the other way round, patterns that only Python reads.
     ///
     /// # Errors
     /// The errors of [`AdapterCheckpoint::apply`]; [`Error::Adapter`] for one that changes nothing.
@@ -42,7 +41,14 @@ impl AdapterCheckpoint {
             findings.push(Finding::OutsideUpdates { count: roles.n_outside });
         }
         findings.extend(named.and_then(|named| other_base(named, base, base_name)));
+        findings.extend(self.trained_on().finding(base));
         Ok(findings)
+    }
+
+    /// What the files of the adapter say of the weights that it was trained on: rounded ones, or those of a full
+    /// checkpoint.
+    pub fn trained_on(&self) -> TrainedOn {
+        TrainedOn::of(self.dir(), self.peft.base_model_name_or_path.as_deref())
     }
 }
 
@@ -78,13 +84,9 @@ fn other_base(named: &str, base: &Checkpoint, base_name: &str) -> Option<Finding
     if ours == theirs || is_itself {
         return None;
     }
-    let quantized = |name: &str| QUANTIZED.iter().any(|mark| name.contains(mark));
-    let named = named.to_owned();
-    // `llama-8b-bnb-4bit` on `llama-8b`.
-    match quantized(&theirs) && !quantized(&ours) && theirs.starts_with(&ours) {
-        true => Some(Finding::QuantizedBase { named }),
-        false => Some(Finding::OtherBase { named, found: base_name.to_owned() }),
-    }
+    // `llama-8b-bnb-4bit` on `llama-8b` is the same base in another format, which is another finding.
+    let is_rounded_one = is_quantized(&theirs) && !is_quantized(&ours) && theirs.starts_with(&ours);
+    (!is_rounded_one).then(|| Finding::OtherBase { named: named.to_owned(), found: base_name.to_owned() })
 }
 
 /// The last part of a path or hub id, in small letters.

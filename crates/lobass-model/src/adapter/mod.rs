@@ -11,6 +11,7 @@ mod peft;
 mod read;
 mod roles;
 mod targets;
+mod trained_on;
 mod write;
 
 #[cfg(test)]
@@ -18,6 +19,7 @@ mod tests;
 
 pub use config::{LoraConfig, PROJECTIONS};
 pub use read::AdapterCheckpoint;
+pub use trained_on::TrainedOn;
 pub use write::save_adapter;
 
 /// The prefix of names in PEFT's state dictionaries.

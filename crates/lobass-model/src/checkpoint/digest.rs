@@ -8,7 +8,8 @@ use super::Checkpoint;
 
 /// SHA-256 over the config's text and every tensor's name, dtype, shape, and bytes, in the order of the layout.
 ///
-/// Equal weights have equal digests however they are split over files; buffers that readers recompute do not count.
+/// Equal weights have equal digests however they are split over files; buffers that readers recompute do not count. The
+/// rounding of a base is part of it.
 pub(super) fn weights_digest(checkpoint: &Checkpoint) -> String {
     let mut hash = Sha256::new();
     hash.update(checkpoint.config_json.as_bytes());
@@ -19,6 +20,9 @@ pub(super) fn weights_digest(checkpoint: &Checkpoint) -> String {
             hash.update(shard.bytes(info));
             shard.release(info);
         }
+    }
+    if let Some(rounding) = checkpoint.rounding() {
+        hash.update(format!("\nrounded to {rounding}\n").as_bytes());
     }
     hash.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");

@@ -11,6 +11,7 @@ mod digest;
 mod index;
 mod item;
 mod layout;
+mod rounded;
 mod save;
 mod shard;
 mod tensors;
@@ -29,7 +30,7 @@ use tensors::{Content, Tensors};
 
 use crate::config::Quantization;
 use crate::error::TensorProblem;
-use crate::{Decoder, DecoderSpec, Dtype, Error, Finding, WeightSource, names};
+use crate::{Decoder, DecoderSpec, Dtype, Error, Finding, Rounding, WeightSource, names};
 
 /// An opened and checked checkpoint directory; weights are mapped, not read.
 #[derive(Debug)]
@@ -90,6 +91,34 @@ impl Checkpoint {
         }
     }
 
+    /// This checkpoint with weights that are rounded while loading, as training on a quantized base rounds them: those of
+    /// all linear modules but the head. Embedding, head, norms, and biases stay as they are.
+    ///
+    /// # Errors
+    /// [`Error::Rounding`] for a checkpoint that is stored in few bits, and for one with experts, which versions of
+    /// transformers round differently.
+    pub fn rounded(mut self, to: Rounding) -> Result<Self, Error> {
+        let refused = |found: String| Error::Rounding { path: self.dir.clone(), to, found };
+        if let Some(format) = self.tensors.format() {
+            return Err(refused(format!("weights in {format}")));
+        }
+        if self.spec.layers.iter().any(|layer| layer.experts.is_some()) {
+            return Err(refused("experts, which some versions of transformers round and others do not".to_owned()));
+        }
+        self.tensors.rounding = Some(to);
+        Ok(self)
+    }
+
+    /// The rounding of [`Checkpoint::rounded`].
+    pub fn rounding(&self) -> Option<Rounding> {
+        self.tensors.rounding
+    }
+
+    /// The format of few bits that weights are stored in, such as `NF4`; `None` if they are plain.
+    pub fn stored_format(&self) -> Option<String> {
+        self.tensors.format()
+    }
+
     /// Findings about it: settings without an effect, and which of several files or names were read.
     pub fn findings(&self) -> &[Finding] {
         &self.findings
@@ -144,10 +173,10 @@ impl Checkpoint {
     /// Whether another checkpoint computes the same: equal configs, in whatever words, and the same tensors, bit for
     /// bit. It reads no further than the first tensor that differs.
     pub fn is_same_model(&self, other: &Self) -> bool {
-        self.spec == other.spec && self.same_weights(other)
+        self.spec == other.spec && self.rounding() == other.rounding() && self.same_weights(other)
     }
 
-    /// Whether another checkpoint has the same tensors, bit for bit; reads no further than the first that differs.
+    /// Whether another checkpoint has the same tensors, bit for bit, before they are rounded; reads no further than the first that differs.
     pub(crate) fn same_weights(&self, other: &Self) -> bool {
         let is_same = |name: &str| {
             let (ours, theirs) = (self.tensors.contents(name), other.tensors.contents(name));

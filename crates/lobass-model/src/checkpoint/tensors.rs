@@ -1,5 +1,6 @@
 //! The tensors of a checkpoint's files, by the names of the layout.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use burn::tensor::TensorData;
@@ -9,11 +10,11 @@ use super::coded::{self, Coded};
 use super::convert::tensor_data;
 use super::index::WeightFiles;
 use super::shard::{Located, WeightShard};
-use super::{EMBEDDING, HEAD, expected_tensors};
+use super::{EMBEDDING, HEAD, expected_tensors, rounded};
 use crate::config::Quantization;
 use crate::error::TensorProblem;
 use crate::names::{Layout, Matched, Piece, Wrapping};
-use crate::{DecoderSpec, Dtype, Finding};
+use crate::{DecoderSpec, Dtype, Finding, Rounding, TensorSpec};
 
 /// Mapped weight files, and what is where in them.
 #[derive(Debug)]
@@ -29,6 +30,8 @@ pub(super) struct Tensors {
     pub(super) places: BTreeMap<String, String>,
     /// Tensors in few bits, by the layout's names.
     pub(super) coded: BTreeMap<String, Coded>,
+    /// The format that the weights of projections are rounded to.
+    pub(super) rounding: Option<Rounding>,
     /// The layout's names.
     pub(super) embedding: String,
     pub(super) head: String,
@@ -48,9 +51,9 @@ impl Tensors {
         let names = Matched::new(files.keys().map(String::as_str), &spec.names, &layout, &head);
         let (places, wrapping) = (names.stored.clone(), names.wrapping.clone());
         let embedding_is_head = spec.tied && !places.contains_key(&embedding) && places.contains_key(&head);
-        let coded = BTreeMap::new();
+        let (coded, rounding) = (BTreeMap::new(), None);
         let tensors =
-            Self { shards, files, layout, wrapping, places, coded, embedding, head, embedding_is_head };
+            Self { shards, files, layout, wrapping, places, coded, rounding, embedding, head, embedding_is_head };
         (tensors, names)
     }
 
@@ -109,8 +112,9 @@ impl Tensors {
                 tensor_data(bytemuck::cast_slice(&values), Dtype::F32, dtype, shape)
             }
             (None, Some(place)) => {
-                let bytes = piece.taken(place.bytes(), &place.info.shape, place.dtype.size());
-                tensor_data(&bytes, place.dtype, dtype, shape)
+                let (bytes, stored) = self.rounded_bytes(spec, &place);
+                let bytes = piece.taken(&bytes, &place.info.shape, stored.size());
+                tensor_data(&bytes, stored, dtype, shape)
             }
             (None, None) => unreachable!("`{name}` was found when the checkpoint was opened"),
         };
@@ -126,14 +130,48 @@ impl Tensors {
             return Some(coded.rows(self, 0..coded.n_rows()));
         }
         let place = self.locate(name)?;
-        let count = place.info.shape.iter().product();
-        Some(tensor_data(place.bytes(), place.dtype, Dtype::F32, [count]).iter::<f32>().collect())
+        let spec = self.layout.stored().iter().find(|tensor| tensor.spec.name == name);
+        match spec {
+            Some(tensor) if self.is_rounded(&tensor.spec) => Some(self.rounded_values(&place)),
+            _ => Some(values_of(&place)),
+        }
+    }
+
+    /// Whether the weights of a tensor of the layout are rounded: those that linear modules have, without the head.
+    ///
+    /// Source: `get_keys_to_not_convert` and `replace_with_bnb_linear` of transformers.
+    pub(super) fn is_rounded(&self, spec: &TensorSpec) -> bool {
+        let is_matrix = spec.shape.len() == 2 && spec.name.ends_with(".weight");
+        self.rounding.is_some() && is_matrix && spec.name != self.embedding && spec.name != self.head
+    }
+
+    fn rounded_values(&self, place: &Located<'_>) -> Vec<f32> {
+        let mut values = values_of(place);
+        if let Some(to) = self.rounding {
+            rounded::round(&mut values, to, place.dtype);
+        }
+        values
+    }
+
+    /// The bytes of a plain tensor and their dtype, rounded if it is one that is.
+    fn rounded_bytes<'a>(&self, spec: &TensorSpec, place: &Located<'a>) -> (Cow<'a, [u8]>, Dtype) {
+        match self.is_rounded(spec) {
+            false => (Cow::Borrowed(place.bytes()), place.dtype),
+            true => {
+                let values = self.rounded_values(place);
+                (Cow::Owned(bytemuck::cast_slice(&values).to_vec()), Dtype::F32)
+            }
+        }
     }
 
     /// Says that weights are decoded, if some are.
     pub(super) fn coded_finding(&self) -> Option<Finding> {
-        let format = self.coded.values().next()?.format.to_string();
-        Some(Finding::Decoded { format, count: self.coded.len() })
+        Some(Finding::Decoded { format: self.format()?, count: self.coded.len() })
+    }
+
+    /// The format of the tensors in few bits, if some are.
+    pub(super) fn format(&self) -> Option<String> {
+        Some(self.coded.values().next()?.format.to_string())
     }
 
     /// The name that a tensor of the layout has in the files.
@@ -187,6 +225,12 @@ impl Tensors {
         let count = info.shape.iter().product();
         Some(tensor_data(bytes, dtype, Dtype::F32, [count]).iter::<f32>().collect())
     }
+}
+
+/// The values of a plain tensor.
+fn values_of(place: &Located<'_>) -> Vec<f32> {
+    let count = place.info.shape.iter().product();
+    tensor_data(place.bytes(), place.dtype, Dtype::F32, [count]).iter::<f32>().collect()
 }
 
 /// The rows of a tensor in few bits that are a piece of it. These tensors are `[out, in]`, also where plain ones are
