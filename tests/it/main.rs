@@ -84,3 +84,5 @@ mod less;
 mod embeddings;
 // What strategies teach, compared.
 mod compare;
+// A base that is rounded, as QLoRA training rounds it.
+mod rounded;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lobass_core::{Context, DeviceId, Digest, Dtype, Measure, ModelRole, RowStatus};
+use lobass_core::{Context, DeviceId, Digest, Dtype, Measure, ModelRole, Rounding, RowStatus};
 use lobass_data::{Duplicates, EncodeOptions, Layout};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -52,6 +52,9 @@ pub struct ModelKey {
     pub weights_digest: Digest,
     /// The number format it ran in.
     pub dtype: Dtype,
+    /// The format that the weights of the base were rounded to; its weights are those of the digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rounding: Option<Rounding>,
     /// The device that it ran on, or the kind of device that workers will have.
     pub device: DeviceId,
     /// The text before the scored tokens.
@@ -80,10 +83,17 @@ impl ModelKey {
             path: path.to_owned(),
             weights_digest,
             dtype,
+            rounding: None,
             device,
             context: Context::Prompt,
             measure: Measure::CrossEntropy,
         }
+    }
+
+    /// This model with weights of the base that were rounded, as its digest says too.
+    #[must_use]
+    pub fn rounded(self, rounding: Option<Rounding>) -> Self {
+        Self { rounding, ..self }
     }
 
     /// This model in another role, in another context.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use lobass_core::Observer as _;
 use lobass_core::readable::Labelled;
 use lobass_data::brought_template;
-use lobass_model::Dtype;
+use lobass_model::{Dtype, Rounding};
 use serde::Serialize;
 
 use crate::error::Result;
@@ -25,6 +25,8 @@ pub struct MergeJob<'a> {
     pub adapter: &'a Path,
     /// The number format of the merged weights; `None` takes that of the base.
     pub dtype: Option<Dtype>,
+    /// The format that the weights of the base are rounded to before the adapter is added.
+    pub quantize_base: Option<Rounding>,
     /// The directory of the checkpoint.
     pub out: &'a Path,
 }
@@ -46,7 +48,8 @@ impl MergeJob<'_> {
     pub fn run(&self, runtime: &Runtime) -> Result<MergeReport> {
         let adapter = find_adapter(self.adapter, runtime)?;
         outputs::check_empty(self.out)?;
-        let base = Model::open_as("base", self.base, &ComputeSettings::default(), runtime)?;
+        let compute = ComputeSettings { quantize_base: self.quantize_base, ..ComputeSettings::default() };
+        let base = Model::open_as("base", self.base, &compute, runtime)?;
         check_record(&base, &adapter.dir)?;
         let tuned = base.open_tuned("adapter", self.adapter, runtime)?;
         let dtype = self.dtype.unwrap_or(base.checkpoint.dtype());

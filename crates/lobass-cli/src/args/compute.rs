@@ -3,7 +3,7 @@
 use clap::Args;
 use lobass::settings::ComputeSettings;
 use lobass_model::Backend;
-use lobass_model::{DeviceName, Dtype};
+use lobass_model::{DeviceName, Dtype, Rounding};
 
 use super::words;
 
@@ -17,10 +17,17 @@ pub(crate) struct ComputeArgs {
     /// bf16 on `cuda` and `vulkan` cards that compute in it, else f32]
     #[arg(long, value_name = "DTYPE", value_parser = words::<Dtype>(&["f32", "bf16", "f16"]))]
     dtype: Option<Dtype>,
+    /// Round the weights of an adapter's base, as QLoRA training does: `nf4` as bitsandbytes rounds them with double
+    /// quantization, `nf4-single` without [default: weights as they are stored]
+    #[arg(long, value_name = "FORMAT", value_parser = words::<Rounding>(&ROUNDINGS))]
+    quantize_base: Option<Rounding>,
     /// Worker threads; results do not depend on it [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
 }
+
+/// The names of all formats that a base is rounded to.
+pub(super) const ROUNDINGS: [&str; 2] = [Rounding::Nf4.name(), Rounding::Nf4Single.name()];
 
 pub(super) fn check_device(text: &str) -> Result<String, lobass_model::Error> {
     text.parse::<DeviceName>().map(|_| text.to_owned())
@@ -32,6 +39,7 @@ impl ComputeArgs {
         let flags = [
             (self.device.is_some(), "--device"),
             (self.dtype.is_some(), "--dtype"),
+            (self.quantize_base.is_some(), "--quantize-base"),
             (self.threads.is_some(), "--threads"),
         ];
         flags.into_iter().find_map(|(is_given, flag)| is_given.then_some(flag))
@@ -44,6 +52,7 @@ impl ComputeArgs {
         if let Some(dtype) = self.dtype {
             settings.dtype = Some(dtype.to_string());
         }
+        settings.quantize_base = self.quantize_base.or(settings.quantize_base);
         settings.threads = self.threads.map(usize::from).or(settings.threads);
     }
 }

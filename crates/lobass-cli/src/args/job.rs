@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use lobass_core::{DeviceId, DeviceKind, Dtype};
+use lobass_core::{DeviceId, DeviceKind, Dtype, Rounding};
 
+use super::compute::ROUNDINGS;
 use super::score::FurtherContext;
 use super::words;
 
@@ -36,6 +37,9 @@ pub(crate) struct JobArgs {
     /// The number format that models will run in, and are measured in [default: bf16 on cuda, else f32]
     #[arg(long, value_name = "DTYPE", value_parser = words::<Dtype>(&["f32", "bf16", "f16"]))]
     pub(crate) dtype: Option<Dtype>,
+    /// The job rounds the weights of the adapter's base, as QLoRA training does [default: weights as they are stored]
+    #[arg(long, value_name = "FORMAT", requires = "job_models", value_parser = words::<Rounding>(&ROUNDINGS))]
+    pub(crate) quantize_base: Option<Rounding>,
 }
 
 impl JobArgs {

@@ -31,7 +31,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use lobass_core::without_secrets;
-use lobass_model::Dtype;
+use lobass_model::{Dtype, Rounding};
 use lobass_run::Location;
 
 pub(crate) use check::CheckArgs;
@@ -305,6 +305,10 @@ pub(crate) struct MergeArgs {
     /// The number format of the weights [default: the base's]
     #[arg(long, value_name = "DTYPE", value_parser = words::<Dtype>(&["f32", "bf16", "f16"]))]
     pub(crate) dtype: Option<Dtype>,
+    /// Round the weights of the base before the adapter is added, as its QLoRA training did [default: weights as they are
+    /// stored]
+    #[arg(long, value_name = "FORMAT", value_parser = words::<Rounding>(&compute::ROUNDINGS))]
+    pub(crate) quantize_base: Option<Rounding>,
 }
 
 #[derive(Debug, Args)]

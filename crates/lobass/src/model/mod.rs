@@ -11,7 +11,7 @@ use lobass_core::Observer as _;
 use lobass_core::readable::count;
 use lobass_core::{Context, Digest, Measure, ModelRole};
 use lobass_data::{Bos, TemplateOwner, TextTokenizer, template_owner};
-use lobass_model::{AdapterCheckpoint, Checkpoint, Decoder, Dtype, Finding};
+use lobass_model::{AdapterCheckpoint, Checkpoint, Decoder, Dtype, Finding, LoraConfig, TrainedOn};
 use lobass_run::ModelKey;
 
 use crate::error::{Result, bail};
@@ -97,14 +97,19 @@ impl Model {
             ));
         }
         let checkpoint = open_checkpoint(&role, dir)?;
+        let checkpoint = match placement.rounding {
+            Some(rounding) => checkpoint.rounded(rounding)?,
+            None => checkpoint,
+        };
         let key = key(role, name, checkpoint.weights_digest().into(), &placement);
         let role = &key.role;
         let config = checkpoint.spec();
         runtime.note(&format!(
-            "{role:16} {name}: {}, {} parameters, stored as {}, run as {} on {}",
+            "{role:16} {name}: {}, {} parameters, stored as {}{}, run as {} on {}",
             config.model_type,
             count(config.n_parameters() as u64),
             checkpoint.dtype(),
+            placement.rounding.map(|rounding| format!(", rounded to {rounding}")).unwrap_or_default(),
             placement.dtype,
             placement.device
         ));
@@ -123,6 +128,13 @@ impl Model {
         let found = find_model(model, runtime)?;
         let (dir, name) = (found.dir.as_path(), found.name.as_str());
         if !AdapterCheckpoint::is_at(dir) {
+            if let Some(rounding) = self.key.rounding {
+                bail!(
+                    Model,
+                    "{role} model `{name}`: expected an adapter, since its base is rounded to {rounding}, found a full \
+                     checkpoint"
+                );
+            }
             return Self::open_found(role, &found, self.placement.clone(), runtime);
         }
         if ["model.safetensors", "model.safetensors.index.json"].iter().any(|file| dir.join(file).exists()) {
@@ -137,12 +149,17 @@ impl Model {
         let key = key(role, name, digest.into(), &self.placement);
         let role = &key.role;
         let lora = adapter.config();
-        runtime.note(&format!(
-            "{role:16} {name}: adapter of rank {}, alpha {}, on {}",
-            lora.rank, lora.alpha, self.key.path
-        ));
         // The record of an adapter that lobass trained has the weights of its base; `check_record` compares them.
-        if TrainingRecord::read(dir)?.is_none() {
+        let is_ours = TrainingRecord::read(dir)?.is_some();
+        let unknown = !is_ours && adapter.trained_on() == TrainedOn::Unknown;
+        runtime.note(&format!(
+            "{role:16} {name}: adapter of rank {}, alpha {}, on {}{}",
+            lora.rank,
+            lora.alpha,
+            self.key.path,
+            if unknown { "; its files do not say whether it was trained on rounded weights" } else { "" }
+        ));
+        if !is_ours {
             warn_of(role, name, &findings, runtime);
         }
         let (checkpoint, shared) = (Arc::clone(&self.checkpoint), Arc::clone(&self.shared));
@@ -218,6 +235,22 @@ impl Model {
         Ok(self.shared.get_or_init(|| base).clone())
     }
 
+    /// Checks that the model can be what a training starts from.
+    ///
+    /// # Errors
+    /// If all weights of a rounded base are to be trained.
+    pub(crate) fn check_start(&self, adapter: Option<&LoraConfig>) -> Result<()> {
+        match (adapter, self.key.rounding) {
+            (None, Some(rounding)) => bail!(
+                Model,
+                "base `{}`: expected an adapter to train on a base that is rounded to {rounding}, found a training of all \
+                 weights (`--method lora` trains an adapter)",
+                self.key.path
+            ),
+            _ => Ok(()),
+        }
+    }
+
     /// Reads the weights in f32, to train all of them.
     ///
     /// # Errors
@@ -253,7 +286,7 @@ impl fmt::Debug for Model {
 }
 
 fn key(role: ModelRole, name: &str, digest: Digest, placement: &Placement) -> ModelKey {
-    ModelKey::new(role, name, digest, placement.dtype, placement.device)
+    ModelKey::new(role, name, digest, placement.dtype, placement.device).rounded(placement.rounding)
 }
 
 /// Warns of the oddities of a model that is used all the same.

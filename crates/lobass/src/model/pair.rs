@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use lobass_core::Observer as _;
+use lobass_core::{Observer as _, Rounding};
 use lobass_data::{TextTokenizer, TokenizerDifference};
 use lobass_model::{Checkpoint, DecoderSpec};
 
@@ -47,10 +47,24 @@ pub(crate) fn check_pair(
 /// Checks that an adapter is on the base that it was trained on.
 ///
 /// # Errors
-/// If its training record names other weights.
+/// If its training record names other weights, or another rounding of them.
 pub(crate) fn check_record(base: &Model, dir: &Path) -> Result<()> {
-    let trained_on = TrainingRecord::read(dir)?.map(|record| record.base);
-    if trained_on.is_some_and(|digest| digest != base.key.weights_digest) {
+    let Some(record) = TrainingRecord::read(dir)? else { return Ok(()) };
+    if record.rounding != base.key.rounding {
+        let name = |rounding: Option<Rounding>| match rounding {
+            Some(rounding) => format!("rounded to {rounding}"),
+            None => "not rounded".to_owned(),
+        };
+        bail!(
+            Model,
+            "adapter `{}`: expected the weights that it was trained on, {}, found a base that is {}; say so with \
+             `quantize_base`",
+            dir.display(),
+            name(record.rounding),
+            name(base.key.rounding)
+        );
+    }
+    if record.base != base.key.weights_digest {
         bail!(
             Model,
             "adapter `{}`: expected the base that it was trained on, found other weights in `{}`",

@@ -1,7 +1,8 @@
 //! The device and the number format of a model: on this machine, or on the machines of workers.
 
-use lobass_core::{DeviceId, DeviceKind, Dtype};
+use lobass_core::{DeviceId, DeviceKind, Dtype, Rounding};
 use lobass_model::DeviceName;
+use lobass_run::ModelKey;
 
 use crate::error::{Context as _, Error, Result, bail};
 use crate::runtime::Runtime;
@@ -14,6 +15,8 @@ pub(crate) struct Placement {
     pub(crate) device: DeviceId,
     /// The number format of the weights.
     pub(crate) dtype: Dtype,
+    /// The format that the weights of a base are rounded to.
+    pub(crate) rounding: Option<Rounding>,
     /// The device, if it is one of this machine.
     here: Option<DeviceName>,
 }
@@ -27,30 +30,32 @@ impl Placement {
         let device = compute.device(runtime)?;
         let dtype = compute.dtype(&device)?;
         let id = device.to_string().parse().map_err(Error::Device)?;
-        Ok(Self { device: id, dtype, here: Some(device) })
+        Ok(Self { device: id, dtype, rounding: compute.quantize_base, here: Some(device) })
     }
 
     /// A kind of device of other machines. Without a number format, `cuda` has bf16 and others have f32.
-    pub(crate) fn elsewhere(kind: DeviceKind, dtype: Option<Dtype>) -> Self {
+    pub(crate) fn elsewhere(kind: DeviceKind, dtype: Option<Dtype>, rounding: Option<Rounding>) -> Self {
         let default = if kind == DeviceKind::Cuda { Dtype::Bf16 } else { Dtype::F32 };
-        Self { device: DeviceId { kind, index: None }, dtype: dtype.unwrap_or(default), here: None }
+        let device = DeviceId { kind, index: None };
+        Self { device, dtype: dtype.unwrap_or(default), rounding, here: None }
     }
 
-    /// The device of this machine for units that were planned for a kind of device and a number format.
+    /// The device of this machine for units of a base that were planned for a kind of device and a number format.
     ///
     /// # Errors
     /// If another kind is named, or the device is not there.
     pub(crate) fn as_planned(
-        planned: DeviceId,
-        dtype: Dtype,
+        base: &ModelKey,
         given: Option<&str>,
         runtime: &Runtime,
     ) -> Result<Self> {
+        let planned = base.device;
         let name = given.map_or_else(|| planned.kind.to_string(), str::to_owned);
         if !name.parse::<DeviceId>().is_ok_and(|device| device.kind == planned.kind) {
             bail!(Device, "device `{name}`: expected one of kind {}, as was planned", planned.kind);
         }
-        let compute = ComputeSettings { device: name, dtype: Some(dtype.to_string()), threads: None };
+        let (dtype, quantize_base) = (Some(base.dtype.to_string()), base.rounding);
+        let compute = ComputeSettings { device: name, dtype, quantize_base, threads: None };
         Self::here(&compute, runtime)
     }
 

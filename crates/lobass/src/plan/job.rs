@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use lobass_core::{Detail, DeviceKind, Dtype, ModelRole};
+use lobass_core::{Detail, DeviceKind, Dtype, ModelRole, Rounding};
 use lobass_run::{Job, WorkDir};
 
 use crate::error::{Context as _, Result};
@@ -18,6 +18,8 @@ pub struct JobSettings<'a> {
     pub device: DeviceKind,
     /// The number format of the weights; `None` is bf16 on `cuda`, else f32.
     pub dtype: Option<Dtype>,
+    /// The format that the weights of an adapter's base are rounded to.
+    pub quantize_base: Option<Rounding>,
     /// The reference: a checkpoint or an adapter. `None` scores with the base alone.
     pub reference: Option<&'a Path>,
     /// Whether the loss of every scored token is kept.
@@ -36,7 +38,7 @@ pub(super) struct Models {
 
 impl Models {
     pub(super) fn open(base: &Path, job: &JobSettings<'_>, runtime: &Runtime) -> Result<Self> {
-        let placement = Placement::elsewhere(job.device, job.dtype);
+        let placement = Placement::elsewhere(job.device, job.dtype, job.quantize_base);
         let base = Model::open_on(ModelRole::Base, &absolute(base)?, placement, runtime)?;
         let tuned = job.reference.map(absolute).transpose()?;
         let reference = tuned.map(|dir| base.open_tuned(ModelRole::REFERENCE, &dir, runtime)).transpose()?;

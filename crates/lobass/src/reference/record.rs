@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use lobass_core::readable::counted;
-use lobass_core::{Digest, Dtype, Observer, RowStatus};
+use lobass_core::{Digest, Dtype, Observer, Rounding, RowStatus};
 use lobass_model::LoraConfig;
 use lobass_run::{Plan, UnreadRecord};
 use lobass_train::{Dpo, HeldOut, TrainConfig, TrainReport};
@@ -34,6 +34,9 @@ pub struct TrainingRecord {
     /// The number format of the frozen weights under an adapter.
     #[serde(default)]
     pub frozen_dtype: Option<Dtype>,
+    /// The format that the frozen weights were rounded to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rounding: Option<Rounding>,
     /// The preference objective; `None` for supervised fine-tuning.
     #[serde(default)]
     pub dpo: Option<Dpo>,
@@ -178,7 +181,11 @@ impl TrainingRecord {
     /// The settings that differ from those of another record, in words.
     pub fn differences(&self, found: &Self) -> Vec<String> {
         let mut differences = Vec::new();
-        if self.base != found.base {
+        if self.rounding != found.rounding {
+            let name = |rounding: Option<Rounding>| rounding.map_or("none", Rounding::name);
+            let (found, now) = (name(found.rounding), name(self.rounding));
+            differences.push(format!("rounding of the base ({found}, now {now})"));
+        } else if self.base != found.base {
             differences.push("base".to_owned());
         }
         if self.plan != found.plan {

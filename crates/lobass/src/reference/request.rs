@@ -59,6 +59,7 @@ impl TrainRequest<'_> {
             recipe: self.recipe.clone(),
             adapter: self.adapter.cloned(),
             frozen_dtype: self.adapter.map(|_| self.base.key.dtype),
+            rounding: self.base.key.rounding,
             dpo: self.dpo,
             part: self.part,
             trajectory: self.trajectory,

@@ -85,6 +85,7 @@ impl References<'_> {
     /// If a directory of a reference holds something else.
     pub(crate) fn check(&self) -> Result<()> {
         let mut faults = Faults::default();
+        faults.take(self.base.check_start(self.settings.train.adapter()));
         for planned in self.planned() {
             faults.take(self.request(&planned, trained_before));
         }

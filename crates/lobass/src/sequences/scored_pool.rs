@@ -109,15 +109,19 @@ pub fn check_model(run: &Path, model: &ModelKey) -> Result<()> {
     let table = ScoreFile::open(&scores)?;
     let known = table.manifest().models.iter().find(|record| *record.role() == model.role);
     match known {
-        Some(known) if known.key().is_none_or(|known| known.weights_digest != model.weights_digest) => bail!(
-            Table,
-            "`{}`: expected the {} model that its score table was made with, `{}`, found other weights, `{}`; use another \
-             run directory",
-            run.display(),
-            model.role,
-            known.name(),
-            model.path
-        ),
+        Some(known) if known.key().is_none_or(|known| known.weights_digest != model.weights_digest) => {
+            let rounding = known.key().and_then(|known| known.rounding);
+            let otherwise_rounded = if rounding == model.rounding { "" } else { " or another rounding of them" };
+            bail!(
+                Table,
+                "`{}`: expected the {} model that its score table was made with, `{}`, found other \
+                 weights{otherwise_rounded}, `{}`; use another run directory",
+                run.display(),
+                model.role,
+                known.name(),
+                model.path
+            )
+        }
         _ => Ok(()),
     }
 }

@@ -11,7 +11,7 @@ mod trainer;
 use std::path::PathBuf;
 
 use lobass_data::{Bos, Duplicates, Mask, Overlong};
-use lobass_model::{DeviceName, Dtype};
+use lobass_model::{DeviceName, Dtype, Rounding};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -116,13 +116,17 @@ pub struct ComputeSettings {
     pub device: String,
     /// The number format of the weights; `None` takes the default of the device.
     pub dtype: Option<String>,
+    /// The format that the weights of an adapter's base are rounded to, as QLoRA training rounds them; `None` takes
+    /// them as they are stored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quantize_base: Option<Rounding>,
     /// Threads; `None` takes one per core.
     pub threads: Option<usize>,
 }
 
 impl Default for ComputeSettings {
     fn default() -> Self {
-        Self { device: DeviceName::default().to_string(), dtype: None, threads: None }
+        Self { device: DeviceName::default().to_string(), dtype: None, quantize_base: None, threads: None }
     }
 }
 

@@ -36,7 +36,7 @@ impl Roster {
     ) -> Result<Self> {
         let mut keys = job.models();
         let key = keys.next().context("a job has a base")?;
-        let placement = Placement::as_planned(key.device, key.dtype, device, runtime)?;
+        let placement = Placement::as_planned(key, device, runtime)?;
         let base = Model::open_on(key.role.clone(), place(key, paths.base), placement, runtime)?;
         check(key, &base)?;
         let mut models = vec![base];
