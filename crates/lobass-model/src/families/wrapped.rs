@@ -51,7 +51,7 @@ const WRAPPERS: [Wrapper; 11] = [
     Wrapper { model_type: "llava_onevision", family: "qwen2", defaults: none, ..LLAVA },
     Wrapper { model_type: "internvl", family: "qwen2", ..TIED },
     Wrapper { model_type: "mistral3", family: "mistral", ..TIED },
-    Wrapper { model_type: "gemma3", family: "gemma3_text", ..TIED },
+    Wrapper { model_type: "gemma3", family: "gemma3_text", defaults: gemma3, ..TIED },
     Wrapper { model_type: "aya_vision", family: "cohere2", ..TIED },
     QWEN2_VL,
     Wrapper { model_type: "qwen2_5_vl", ..QWEN2_VL },
@@ -87,6 +87,14 @@ fn llama() -> Value {
     json!({
         "vocab_size": 32000, "hidden_size": 4096, "intermediate_size": 11008, "num_hidden_layers": 32,
         "num_attention_heads": 32,
+    })
+}
+
+/// Files of Gemma 3 leave out the sizes that are those of its class.
+fn gemma3() -> Value {
+    json!({
+        "vocab_size": 262_208, "hidden_size": 2304, "intermediate_size": 9216, "num_hidden_layers": 26,
+        "num_attention_heads": 8,
     })
 }
 
@@ -220,6 +228,22 @@ mod tests {
         .unwrap();
         assert_eq!((spec.model_type, spec.tied), ("qwen2", true));
         assert_eq!(spec.ropes[0].theta, 1_000_000.0);
+        assert_eq!(findings, []);
+    }
+
+    /// A file as it is published leaves out what its class has.
+    #[test]
+    fn sizes_that_a_file_leaves_out_are_those_of_its_class() {
+        let (spec, findings) = read(
+            r#"{"model_type": "gemma3", "mm_tokens_per_image": 256, "text_config": {"hidden_size": 2560,
+                "intermediate_size": 10240, "model_type": "gemma3_text", "num_hidden_layers": 34,
+                "rope_scaling": {"factor": 8.0, "rope_type": "linear"}, "sliding_window": 1024}}"#,
+        )
+        .unwrap();
+        let attention = &spec.layers[5].attention;
+        assert_eq!((spec.vocab_size, spec.layers.len(), spec.tied), (262_208, 34, true));
+        assert_eq!((attention.heads, attention.kv_heads, attention.head_width), (8, 4, 256));
+        assert_eq!((spec.layers[0].attention.window, attention.window), (Some(1024), None));
         assert_eq!(findings, []);
     }
 
