@@ -130,5 +130,8 @@ fn a_base_in_few_bits_is_not_rounded_again() {
     let checkpoint = Checkpoint::open(fixture("quantized/nf4")).unwrap();
     assert_eq!(checkpoint.stored_format().as_deref(), Some("NF4"));
     let error = checkpoint.rounded(Rounding::Nf4).unwrap_err().to_string();
-    assert!(error.contains("plain weights without experts") && error.ends_with("found weights in NF4"), "{error}");
+    assert!(
+        error.contains("plain weights without experts") && error.ends_with("found weights in NF4"),
+        "{error}"
+    );
 }

@@ -24,7 +24,8 @@ fn table(sandbox: &Sandbox, name: &str) -> ScoreTable {
 }
 
 fn roundings(manifest: &Manifest) -> Vec<Option<String>> {
-    let rounding = |record: &lobass_run::ModelRecord| record.key()?.rounding.map(|rounding| rounding.to_string());
+    let rounding =
+        |record: &lobass_run::ModelRecord| record.key()?.rounding.map(|rounding| rounding.to_string());
     manifest.models.iter().map(rounding).collect()
 }
 
@@ -33,7 +34,8 @@ fn the_rounding_of_a_base_is_part_of_what_was_computed() {
     let sandbox = with_adapter();
     let record: Value = serde_json::from_str(&sandbox.read("adapter/lobass-training.json")).unwrap();
     assert_eq!(record["rounding"], "nf4");
-    let plain = "expected the weights that it was trained on, rounded to nf4, found a base that is not rounded";
+    let plain =
+        "expected the weights that it was trained on, rounded to nf4, found a base that is not rounded";
     sandbox.fails(&format!("{SCORE} --out plain.parquet"), &[plain, "quantize_base"]);
     let single = "found a base that is rounded to nf4-single";
     sandbox.fails(&format!("{SCORE} --quantize-base nf4-single --out single.parquet"), &[single]);
@@ -47,10 +49,8 @@ fn the_rounding_of_a_base_is_part_of_what_was_computed() {
     assert!(differ.count() > 20, "rounding moves every loss");
 
     // Workers round as was planned.
-    sandbox.expect(
-        0,
-        "plan --base base --adapter adapter --data small.jsonl --work work --quantize-base nf4",
-    );
+    sandbox
+        .expect(0, "plan --base base --adapter adapter --data small.jsonl --work work --quantize-base nf4");
     sandbox.expect(0, "worker --work work --world 1 --rank 0");
     sandbox.expect(0, "seal --work work --out sealed.parquet");
     assert_eq!(table(&sandbox, "sealed.parquet").manifest.digest, rounded.manifest.digest);
@@ -70,7 +70,8 @@ fn the_rounding_of_a_base_is_part_of_what_was_computed() {
 fn a_run_takes_no_other_rounding_up() {
     let sandbox = Sandbox::new();
     sandbox.small_pool(24);
-    let run = "run --base base --data small.jsonl --out run --budget 25% --method lora --epochs 1 --batch-size 8";
+    let run =
+        "run --base base --data small.jsonl --out run --budget 25% --method lora --epochs 1 --batch-size 8";
     let first = sandbox.json(0, &format!("{run} --quantize-base nf4"));
     assert!(sandbox.read("run/settings.toml").contains("quantize_base = \"nf4\""));
     sandbox.fails(run, &["another rounding of them", "use another run directory"]);
@@ -83,10 +84,12 @@ fn what_is_not_an_adapter_has_no_rounded_base() {
     let sandbox = Sandbox::new();
     sandbox.small_pool(24);
     let train = "train --model base --data small.jsonl --out tuned --method full --epochs 1 --batch-size 8";
-    sandbox.fails(&format!("{train} --quantize-base nf4"), &["expected an adapter to train", "--method lora"]);
+    sandbox
+        .fails(&format!("{train} --quantize-base nf4"), &["expected an adapter to train", "--method lora"]);
     sandbox.expect(0, train);
     let score = "score --base base --data small.jsonl --reference tuned --out scores.parquet";
-    sandbox.fails(&format!("{score} --quantize-base nf4"), &["expected an adapter", "found a full checkpoint"]);
+    sandbox
+        .fails(&format!("{score} --quantize-base nf4"), &["expected an adapter", "found a full checkpoint"]);
     sandbox.fails(&format!("{score} --quantize-base nf3"), &["nf3", "nf4-single"]);
 }
 

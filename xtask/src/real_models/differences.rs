@@ -51,7 +51,8 @@ fn losses_of(lines: &str, field: &str) -> Result<Losses> {
 /// # Errors
 /// If they are losses of other tokens, or of none.
 pub(super) fn difference(ours: &Losses, theirs: &Losses) -> Result<Difference> {
-    let lengths = |losses: &Losses| losses.iter().map(|(row, losses)| (*row, losses.len())).collect::<Vec<_>>();
+    let lengths =
+        |losses: &Losses| losses.iter().map(|(row, losses)| (*row, losses.len())).collect::<Vec<_>>();
     if lengths(ours) != lengths(theirs) || ours.is_empty() {
         bail!("expected losses of the same tokens, found {} and {} rows", ours.len(), theirs.len());
     }
@@ -72,7 +73,8 @@ mod tests {
 
     #[test]
     fn differences_of_tokens_and_rows() {
-        let theirs = of_transformers("{\"row\": 0, \"nll\": [1.0, 2.0]}\n{\"row\": 2, \"nll\": [3.0]}\n").unwrap();
+        let theirs =
+            of_transformers("{\"row\": 0, \"nll\": [1.0, 2.0]}\n{\"row\": 2, \"nll\": [3.0]}\n").unwrap();
         let table = "{\"row\": 0, \"base_token_nll\": [1.5, 1.0]}\n{\"row\": 1, \"status\": \"overlong\"}\n\
             {\"row\": 2, \"base_token_nll\": [3.0]}\n";
         let found = difference(&of_table(table).unwrap(), &theirs).unwrap();

@@ -166,7 +166,9 @@ mod tests {
     #[test]
     fn cards_of_peft() {
         let card = |settings: &str| {
-            format!("# Card\n## Training procedure\n\nThe following `bitsandbytes` {OF_PEFT}\n{settings}\n\n### More\n- other: 1\n")
+            format!(
+                "# Card\n## Training procedure\n\nThe following `bitsandbytes` {OF_PEFT}\n{settings}\n\n### More\n- other: 1\n"
+            )
         };
         let format = |settings: &str| format_of(of_card(&card(settings)));
         let four = "- quant_method: bitsandbytes\n- _load_in_4bit: True\n- load_in_8bit: False\n- load_in_4bit: True\n\

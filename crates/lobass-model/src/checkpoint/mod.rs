@@ -103,7 +103,9 @@ impl Checkpoint {
             return Err(refused(format!("weights in {format}")));
         }
         if self.spec.layers.iter().any(|layer| layer.experts.is_some()) {
-            return Err(refused("experts, which some versions of transformers round and others do not".to_owned()));
+            return Err(refused(
+                "experts, which some versions of transformers round and others do not".to_owned(),
+            ));
         }
         self.tensors.rounding = Some(to);
         Ok(self)

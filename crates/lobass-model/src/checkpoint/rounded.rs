@@ -141,7 +141,8 @@ mod tests {
     #[test]
     fn the_nearest_value() {
         let table = [-1.0, 0.0, 0.5, 1.0];
-        for (value, expected) in [(-2.0, -1.0), (-0.6, -1.0), (-0.5, -1.0), (0.2, 0.0), (0.3, 0.5), (0.9, 1.0), (7.0, 1.0)]
+        for (value, expected) in
+            [(-2.0, -1.0), (-0.6, -1.0), (-0.5, -1.0), (0.2, 0.0), (0.3, 0.5), (0.9, 1.0), (7.0, 1.0)]
         {
             assert_eq!(nearest(&table, value), expected, "{value}");
         }

@@ -52,8 +52,18 @@ impl Tensors {
         let (places, wrapping) = (names.stored.clone(), names.wrapping.clone());
         let embedding_is_head = spec.tied && !places.contains_key(&embedding) && places.contains_key(&head);
         let (coded, rounding) = (BTreeMap::new(), None);
-        let tensors =
-            Self { shards, files, layout, wrapping, places, coded, rounding, embedding, head, embedding_is_head };
+        let tensors = Self {
+            shards,
+            files,
+            layout,
+            wrapping,
+            places,
+            coded,
+            rounding,
+            embedding,
+            head,
+            embedding_is_head,
+        };
         (tensors, names)
     }
 

@@ -44,11 +44,7 @@ impl Placement {
     ///
     /// # Errors
     /// If another kind is named, or the device is not there.
-    pub(crate) fn as_planned(
-        base: &ModelKey,
-        given: Option<&str>,
-        runtime: &Runtime,
-    ) -> Result<Self> {
+    pub(crate) fn as_planned(base: &ModelKey, given: Option<&str>, runtime: &Runtime) -> Result<Self> {
         let planned = base.device;
         let name = given.map_or_else(|| planned.kind.to_string(), str::to_owned);
         if !name.parse::<DeviceId>().is_ok_and(|device| device.kind == planned.kind) {

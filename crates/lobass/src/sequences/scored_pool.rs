@@ -111,7 +111,8 @@ pub fn check_model(run: &Path, model: &ModelKey) -> Result<()> {
     match known {
         Some(known) if known.key().is_none_or(|known| known.weights_digest != model.weights_digest) => {
             let rounding = known.key().and_then(|known| known.rounding);
-            let otherwise_rounded = if rounding == model.rounding { "" } else { " or another rounding of them" };
+            let otherwise_rounded =
+                if rounding == model.rounding { "" } else { " or another rounding of them" };
             bail!(
                 Table,
                 "`{}`: expected the {} model that its score table was made with, `{}`, found other \
