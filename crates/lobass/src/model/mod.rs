@@ -118,7 +118,7 @@ impl Model {
         Ok(Self { checkpoint: Arc::new(checkpoint), adapter: None, shared, key, placement })
     }
 
-    /// Opens a fine-tuned model for the same device: a whole checkpoint, or an adapter on this one. [`check_pair`]
+    /// Opens a fine-tuned model for the same device: a whole checkpoint, or an adapter on this one. `check_pair`
     /// compares it with the base.
     ///
     /// # Errors

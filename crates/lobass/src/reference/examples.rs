@@ -68,7 +68,15 @@ fn of_pool(
         bail!(Training, "cannot hold {asked} rows out: the pool has {found} that can be scored");
     }
     let (mut train, held_out) = hold_out(rows, asked, request.eval_seed);
+    let n_rows = train.len();
     train.retain(|row| request.part.has(&row.chosen));
+    if let Part::AllBut { fold, n_folds, .. } = request.part
+        && train.len() == n_rows
+    {
+        observer.warn(&format!(
+            "fold {fold} of {n_folds} has no row, so its reference scores none; use fewer folds"
+        ));
+    }
     if train.is_empty() && request.part != Part::All {
         bail!(Training, "no row of the pool is left for training; use fewer folds or another share");
     }
