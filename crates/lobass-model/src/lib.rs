@@ -2,7 +2,7 @@
 //!
 //! [`Checkpoint::open`] maps a directory of safetensors files and checks every tensor against `config.json`.
 //! [`Checkpoint::load`] reads it as a [`Decoder`]. [`save`] writes one that `AutoModelForCausalLM.from_pretrained` opens.
-//! Llama 1 to 3, Mistral, Qwen2, Qwen2.5, Qwen3, and SmolLM 1 to 3 are one decoder. If a config needs something that
+//! A [`DecoderSpec`] describes every family, and one decoder computes them all. If a config needs something that
 //! this crate does not compute, the error names it.
 //!
 //! The crate knows no text: token ids in, hidden states and logits out. `lobass-loss` computes losses from them.

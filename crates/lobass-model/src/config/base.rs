@@ -37,6 +37,8 @@ pub(crate) struct Defaults {
     pub(crate) tied: bool,
     /// Whether rotary settings for kinds of layers count; other classes ignore them.
     pub(crate) has_kinds: bool,
+    /// Whether the family reads settings of single layers; others refuse them.
+    pub(crate) has_layer_configs: bool,
     /// The part of a head that is turned; `None` for all of it, whatever a config says.
     pub(crate) partial: Option<f64>,
 }
@@ -58,7 +60,7 @@ pub(crate) fn decoder_with(
     defaults: Defaults,
     ropes: impl FnOnce(Around) -> Result<Vec<RopeSpec>, ConfigError>,
 ) -> Result<DecoderSpec, ConfigError> {
-    refuse_unsupported(fields)?;
+    refuse_unsupported(fields, defaults)?;
     let (name, default) = defaults.activation;
     let gate = Gate::Of(activation(fields, name, default)?);
     let hidden_size = size(fields, "hidden_size")?;
@@ -69,33 +71,13 @@ pub(crate) fn decoder_with(
         return Err(ConfigError::invalid("num_hidden_layers", n_layers, expected));
     }
     let max_positions = positions(fields, defaults.positions)?;
-    let head_width = match fields.count("head_dim")? {
-        Said::Value(width) => width,
-        Said::Null => hidden_size / heads,
-        Said::LeftOut => defaults.head_dim.unwrap_or(hidden_size / heads),
-    };
+    let head_width = head_width(fields, defaults, hidden_size / heads)?;
     let bos = token_ids("bos_token_id", fields)?;
     let eos_token_ids = token_ids("eos_token_id", fields)?;
-    let Defaults { theta, has_kinds, partial, .. } = defaults;
-    let ropes = ropes(Around {
-        theta,
-        max_positions,
-        head_width,
-        has_kinds,
-        partial,
-        aliases: &[],
-        has_alpha: false,
-        grows: false,
-        original: None,
-        also: &[],
-    })?;
+    let ropes = ropes(around(defaults, max_positions, head_width))?;
     let vocab_size = size(fields, "vocab_size")?;
     let mlp = MlpSpec { width: size(fields, "intermediate_size")?, gate, bias: false };
-    let kv_heads = match fields.count("num_key_value_heads")? {
-        Said::Value(heads) => heads,
-        Said::Null => heads,
-        Said::LeftOut => defaults.kv_heads.unwrap_or(heads),
-    };
+    let kv_heads = kv_heads(fields, defaults, heads)?;
     let initializer_range = fields.number("initializer_range")?.unwrap_or(0.02);
     let norm = NormSpec {
         form: NormForm::rms(fields.number(defaults.eps_field)?.unwrap_or(defaults.eps)),
@@ -114,9 +96,11 @@ pub(crate) fn decoder_with(
         rope: Some(0),
         query_rope: None,
         qk_norm: None,
+        value_norm: None,
+        keys_are_values: false,
         biases: Biases::default(),
     };
-    check(&attention)?;
+    check_heads(&attention)?;
     if norm.form.eps < 0.0 {
         return Err(ConfigError::invalid(defaults.eps_field, norm.form.eps, "a number from 0 on"));
     }
@@ -134,7 +118,8 @@ pub(crate) fn decoder_with(
                 norm,
                 experts: None,
                 placement: Placement::Before,
-                residual_scale: 1.0
+                residual_scale: 1.0,
+                has_scalar: false,
             };
             n_layers
         ],
@@ -146,6 +131,40 @@ pub(crate) fn decoder_with(
         eos_token_ids,
         names: NameRules::default(),
     })
+}
+
+fn head_width(fields: Fields<'_>, defaults: Defaults, share: usize) -> Result<usize, ConfigError> {
+    Ok(match fields.count("head_dim")? {
+        Said::Value(width) => width,
+        Said::Null => share,
+        Said::LeftOut => defaults.head_dim.unwrap_or(share),
+    })
+}
+
+fn kv_heads(fields: Fields<'_>, defaults: Defaults, heads: usize) -> Result<usize, ConfigError> {
+    Ok(match fields.count("num_key_value_heads")? {
+        Said::Value(heads) => heads,
+        Said::Null => heads,
+        Said::LeftOut => defaults.kv_heads.unwrap_or(heads),
+    })
+}
+
+/// What rotary settings of most families depend on.
+fn around(defaults: Defaults, max_positions: usize, head_width: usize) -> Around {
+    let Defaults { theta, has_kinds, partial, .. } = defaults;
+    Around {
+        theta,
+        max_positions,
+        head_width,
+        has_kinds,
+        partial,
+        aliases: &[],
+        has_alpha: false,
+        grows: false,
+        has_proportional: false,
+        original: None,
+        also: &[],
+    }
 }
 
 fn size(fields: Fields<'_>, name: &str) -> Result<usize, ConfigError> {
@@ -169,7 +188,8 @@ fn positions(fields: Fields<'_>, default: usize) -> Result<usize, ConfigError> {
     }
 }
 
-fn check(attention: &AttentionSpec) -> Result<(), ConfigError> {
+/// Refuses heads that no model has.
+pub(crate) fn check_heads(attention: &AttentionSpec) -> Result<(), ConfigError> {
     let AttentionSpec { heads, kv_heads, head_width, .. } = *attention;
     if kv_heads == 0 || heads % kv_heads != 0 {
         let expected = format!("a divisor of num_attention_heads, {heads}");
@@ -197,13 +217,13 @@ fn activation(fields: Fields<'_>, name: &str, default: Activation) -> Result<Act
     }
 }
 
-fn refuse_unsupported(fields: Fields<'_>) -> Result<(), ConfigError> {
+fn refuse_unsupported(fields: Fields<'_>, defaults: Defaults) -> Result<(), ConfigError> {
     // transformers masks nothing wherever this is there and not true.
     if let Some(value) = fields.value("is_causal").filter(|value| !says_something(value)) {
         let expected = "true, since lobass scores each token from the tokens before it";
         return Err(ConfigError::unsupported("is_causal", value, expected));
     }
-    if fields.value("per_layer_config").is_some_and(says_something) {
+    if !defaults.has_layer_configs && fields.value("per_layer_config").is_some_and(says_something) {
         let expected = "the same settings for all layers";
         return Err(ConfigError::unsupported("per_layer_config", "settings of single layers", expected));
     }

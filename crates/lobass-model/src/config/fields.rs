@@ -39,7 +39,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The fields of an object that is one of these fields.
-    pub(super) fn within(self, of: &'a str, map: &'a Map<String, Value>) -> Self {
+    pub(crate) fn within(self, of: &'a str, map: &'a Map<String, Value>) -> Self {
         Self { map, of: Some(of), notes: self.notes }
     }
 
@@ -68,7 +68,7 @@ impl<'a> Fields<'a> {
         self.of.map_or_else(|| name.to_owned(), |of| format!("{of}.{name}"))
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&'a str, &'a Value)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&'a str, &'a Value)> {
         self.map.iter().map(|(name, value)| (name.as_str(), value))
     }
 
@@ -115,7 +115,7 @@ impl<'a> Fields<'a> {
         Ok(self.said(name, "a list", |value| value.as_array().map(Vec::as_slice))?.value())
     }
 
-    pub(super) fn object(&self, name: &str) -> Result<Option<&'a Map<String, Value>>, ConfigError> {
+    pub(crate) fn object(&self, name: &str) -> Result<Option<&'a Map<String, Value>>, ConfigError> {
         Ok(self.said(name, "an object", Value::as_object)?.value())
     }
 

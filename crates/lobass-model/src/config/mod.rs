@@ -13,7 +13,7 @@ mod tokens;
 mod unread;
 mod windows;
 
-pub(crate) use base::{Defaults, decoder, decoder_with};
+pub(crate) use base::{Defaults, check_heads, decoder, decoder_with};
 pub use error::ConfigError;
 pub(crate) use experts::{chosen_experts, expert_width, experts, layers_with_experts};
 pub(crate) use fields::{Fields, Notes, Said, brief};

@@ -63,7 +63,8 @@ pub(super) fn complete(
     Ok(())
 }
 
-fn cap(fields: Fields<'_>, name: &str, default: Option<f64>) -> Result<Option<f32>, ConfigError> {
+/// A cap that null takes away.
+pub(super) fn cap(fields: Fields<'_>, name: &str, default: Option<f64>) -> Result<Option<f32>, ConfigError> {
     let cap = match fields.positive_or_null(name)? {
         Said::LeftOut => default,
         Said::Null => None,

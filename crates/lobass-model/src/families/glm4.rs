@@ -23,8 +23,7 @@ pub(super) fn read(fields: Fields<'_>, name: &'static str) -> Result<DecoderSpec
         layer.attention.biases = Biases { inputs: bias, output: false };
     }
     turn_neighbors(&mut spec);
-    const LAYER: &str = "model.layers.*";
-    let of_layer = |name: &str| format!("{LAYER}.{name}");
+    let of_layer = |name: &str| format!("model.layers.*.{name}");
     let names = std::mem::take(&mut spec.names);
     spec.names = names
         .renamed(&of_layer("post_self_attn_layernorm"), &of_layer("post_attention_layernorm"))

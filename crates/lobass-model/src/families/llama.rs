@@ -14,6 +14,7 @@ pub(super) const DEFAULTS: Defaults = Defaults {
     activation: ("hidden_act", Activation::Silu),
     tied: false,
     has_kinds: false,
+    has_layer_configs: false,
     partial: None,
 };
 

@@ -8,6 +8,7 @@ mod ernie4_5;
 mod exaone4;
 mod gemma2;
 mod gemma3_text;
+mod gemma4_text;
 mod glm4;
 mod granite;
 mod hunyuan_v1_dense;
@@ -43,6 +44,7 @@ const FAMILIES: &[(&str, Read)] = &[
     ("exaone4", exaone4::read),
     ("gemma2", gemma2::read),
     ("gemma3_text", gemma3_text::read),
+    ("gemma4_text", gemma4_text::read),
     ("glm4", glm4::read),
     ("granite", granite::read),
     ("hunyuan_v1_dense", hunyuan_v1_dense::read),

@@ -5,7 +5,7 @@ use burn::tensor::Tensor;
 
 use super::gradients::Gradients;
 use super::linear::Linear;
-use super::norm::Norm;
+use super::norm::{BareNorm, Norm};
 use super::parts::parts;
 use super::pass::Pass;
 use super::source::{Scope, WeightSource};
@@ -16,7 +16,8 @@ use crate::{AttentionSpec, QkNorm};
 pub(super) struct Attention {
     pub(super) q_proj: Linear,
     pub(super) k_proj: Linear,
-    pub(super) v_proj: Linear,
+    /// Without one, values are what keys are before their norm and their rotation.
+    pub(super) v_proj: Option<Linear>,
     pub(super) o_proj: Linear,
     /// Over each head, or over all of them together.
     pub(super) q_norm: Option<Norm>,
@@ -30,6 +31,9 @@ pub(super) struct Attention {
     /// Whether the norms come after the rotation.
     #[module(skip)]
     norms_last: bool,
+    /// The norm of the values of each head.
+    #[module(skip)]
+    value_norm: Option<BareNorm>,
 }
 
 parts!(Attention: q_proj, k_proj, v_proj, o_proj, q_norm, k_norm);
@@ -41,6 +45,8 @@ pub(super) struct AttentionTrace {
     output: AttentionOutput,
     /// Queries and keys before their norms, if they have norms.
     unnormed: Option<(Tensor<2>, Tensor<2>)>,
+    /// Values before their norm, if they have one.
+    raw_values: Option<Tensor<2>>,
 }
 
 impl AttentionTrace {
@@ -50,9 +56,9 @@ impl AttentionTrace {
         for tensor in [queries, keys, values, self.output.context] {
             ops.recycle(tensor);
         }
-        if let Some((queries, keys)) = self.unnormed {
-            ops.recycle(queries);
-            ops.recycle(keys);
+        let (queries, keys) = self.unnormed.unzip();
+        for tensor in [queries, keys, self.raw_values].into_iter().flatten() {
+            ops.recycle(tensor);
         }
     }
 }
@@ -67,7 +73,10 @@ impl Attention {
         let (queries, keys) = (heads.queries * heads.width, heads.keys * heads.width);
         let q_proj = Linear::load(&mut scope.child("q_proj"), queries, hidden, bias)?;
         let k_proj = Linear::load(&mut scope.child("k_proj"), keys, hidden, bias)?;
-        let v_proj = Linear::load(&mut scope.child("v_proj"), keys, hidden, bias)?;
+        let v_proj = match spec.keys_are_values {
+            true => None,
+            false => Some(Linear::load(&mut scope.child("v_proj"), keys, hidden, bias)?),
+        };
         let o_proj = Linear::load(&mut scope.child("o_proj"), hidden, queries, spec.biases.output)?;
         Ok(Self {
             q_proj,
@@ -82,6 +91,7 @@ impl Attention {
                 (rotary(spec.query_rope.unwrap_or(rope)), rotary(rope))
             }),
             norms_last: spec.qk_norm.is_some_and(|norm| norm.after_rope),
+            value_norm: spec.value_norm.map(|form| BareNorm { form, width: spec.head_width }),
         })
     }
 
@@ -108,13 +118,13 @@ impl Attention {
         pass: &Pass<'_>,
     ) -> (Tensor<2>, AttentionTrace) {
         let ops = pass.ops;
-        let (q_proj, k_proj, v_proj) = (&self.q_proj, &self.k_proj, &self.v_proj);
-        let [queries, keys, values] = if asked.is_all() {
-            Linear::forward_all([q_proj, k_proj, v_proj], x, pass)
-        } else {
-            let of_asked = ops.pack(asked.of(x.values().clone()), pass.dtype);
-            let [keys, values] = Linear::forward_all([k_proj, v_proj], x, pass);
-            [q_proj.forward(&of_asked, pass), keys, values]
+        let (queries, keys, values) = self.projected(x, asked, pass);
+        let (values, raw_values) = match self.value_norm {
+            None => (values, None),
+            Some(norm) => {
+                let (normed, values) = norm.forward(values, ops);
+                (normed, Some(values))
+            }
         };
         let (queries, keys, unnormed) = if self.norms_last {
             let (queries, keys) = self.turned(queries, keys, asked, pass);
@@ -127,7 +137,7 @@ impl Attention {
         let inputs = AttentionInputs { queries, keys, values, sinks: None };
         let (output, inputs) = ops.attention(inputs, self.heads, &pass.all, asked, path, pass.dtype);
         let projected = self.o_proj.forward(&ops.pack(output.context.clone(), pass.dtype), pass);
-        (projected, AttentionTrace { inputs, output, unnormed })
+        (projected, AttentionTrace { inputs, output, unnormed, raw_values })
     }
 
     pub(super) fn backward(
@@ -138,7 +148,7 @@ impl Attention {
         pass: &Pass<'_>,
         gradients: &mut Gradients,
     ) -> Tensor<2> {
-        let AttentionTrace { inputs, output, unnormed } = trace;
+        let AttentionTrace { inputs, output, unnormed, raw_values } = trace;
         let ops = pass.ops;
         let d_context = self.o_proj.backward(&output.context, d_output, pass, gradients);
         let AttentionInputs { queries: d_queries, keys: d_keys, values: d_values, .. } =
@@ -150,9 +160,41 @@ impl Attention {
             let (d_queries, d_keys) = self.turned_backward(d_queries, d_keys, pass);
             self.normed_backward(d_queries, d_keys, unnormed, gradients, ops)
         };
+        let d_values = match (self.value_norm, raw_values) {
+            (Some(norm), Some(values)) => norm.backward(values, d_values, ops),
+            _ => d_values,
+        };
         let dx = self.q_proj.backward(x, &d_queries, pass, gradients);
-        let dx = dx + self.k_proj.backward(x, &d_keys, pass, gradients);
-        dx + self.v_proj.backward(x, &d_values, pass, gradients)
+        match &self.v_proj {
+            None => dx + self.k_proj.backward(x, &(d_keys + d_values), pass, gradients),
+            Some(v_proj) => {
+                let dx = dx + self.k_proj.backward(x, &d_keys, pass, gradients);
+                dx + v_proj.backward(x, &d_values, pass, gradients)
+            }
+        }
+    }
+
+    /// Queries of the rows that are asked for, and keys and values of all rows.
+    fn projected(&self, x: &Input, asked: &Tables, pass: &Pass<'_>) -> (Tensor<2>, Tensor<2>, Tensor<2>) {
+        let (q_proj, k_proj, ops) = (&self.q_proj, &self.k_proj, pass.ops);
+        if let (true, Some(v_proj)) = (asked.is_all(), &self.v_proj) {
+            let [queries, keys, values] = Linear::forward_all([q_proj, k_proj, v_proj], x, pass);
+            return (queries, keys, values);
+        }
+        let queries = match asked.is_all() {
+            true => q_proj.forward(x, pass),
+            false => q_proj.forward(&ops.pack(asked.of(x.values().clone()), pass.dtype), pass),
+        };
+        match &self.v_proj {
+            Some(v_proj) => {
+                let [keys, values] = Linear::forward_all([k_proj, v_proj], x, pass);
+                (queries, keys, values)
+            }
+            None => {
+                let keys = k_proj.forward(x, pass);
+                (queries, keys.clone(), keys)
+            }
+        }
     }
 
     /// Normalized queries and keys, and those before the norms, if there are norms.

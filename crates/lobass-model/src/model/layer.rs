@@ -1,7 +1,7 @@
 //! One decoder layer.
 
-use burn::module::Module;
-use burn::tensor::Tensor;
+use burn::module::{Module, Param};
+use burn::tensor::{DType, Tensor};
 
 use super::attention::{Attention, AttentionTrace};
 use super::feed_forward::{FeedForward, FeedForwardTrace};
@@ -22,6 +22,8 @@ pub(super) struct DecoderLayer {
     pub(super) post_attention_layernorm: Option<Norm>,
     pub(super) pre_feedforward_layernorm: Option<Norm>,
     pub(super) post_feedforward_layernorm: Option<Norm>,
+    /// The factor of the output, `[1]`.
+    pub(super) layer_scalar: Option<Param<Tensor<1>>>,
     #[module(skip)]
     placement: Placement,
     /// The factor of what is added to the residual stream.
@@ -67,7 +69,8 @@ parts!(
     input_layernorm,
     post_attention_layernorm,
     pre_feedforward_layernorm,
-    post_feedforward_layernorm
+    post_feedforward_layernorm,
+    layer_scalar
 );
 
 impl DecoderLayer {
@@ -100,6 +103,10 @@ impl DecoderLayer {
                 "post_feedforward_layernorm",
                 &[Placement::After, Placement::Around],
             )?,
+            layer_scalar: match spec.has_scalar {
+                true => Some(scope.param("layer_scalar", [1])?),
+                false => None,
+            },
             placement,
             residual_scale: spec.residual_scale,
         })
@@ -172,7 +179,16 @@ impl DecoderLayer {
         ops.recycle(normed.into_values());
         let (added, fed) = of_mlp.leave(fed, ops);
         let (output, middle) = ops.residual(middle, added, self.residual_scale);
+        let output = self.scaled(output);
         (output, input, InnerTrace { attention, attended, middle, mlp, fed })
+    }
+
+    /// What the stored factor makes of the output, or of its gradient.
+    fn scaled(&self, output: Tensor<2>) -> Tensor<2> {
+        match &self.layer_scalar {
+            None => output,
+            Some(scalar) => output * scalar.val().cast(DType::F32).unsqueeze::<2>(),
+        }
     }
 
     /// What the MLP reads if it works beside attention, given what attention has read.
@@ -193,6 +209,7 @@ impl DecoderLayer {
         gradients: &mut Gradients,
     ) -> Tensor<2> {
         let LayerTrace { input, inner } = trace;
+        let d_output = self.scaled(d_output);
         let (input, inner) = match inner {
             Some(inner) => (input, inner),
             None => {

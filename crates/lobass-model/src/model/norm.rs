@@ -8,6 +8,34 @@ use super::source::{Scope, WeightSource};
 use crate::NormSpec;
 use crate::ops::{NormForm, NormGradients, NormWeights, Ops};
 
+/// A normalization of every `width` values by themselves, without a weight.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BareNorm {
+    pub(super) form: NormForm,
+    pub(super) width: usize,
+}
+
+impl BareNorm {
+    /// `[rows, n * width]` to the same, and what was given.
+    pub(super) fn forward(self, x: Tensor<2>, ops: &dyn Ops) -> (Tensor<2>, Tensor<2>) {
+        let shape = x.dims();
+        let (y, x) = ops.norm(self.form, by_width(x, self.width), &NormWeights::default());
+        (y.reshape(shape), x.reshape(shape))
+    }
+
+    pub(super) fn backward(self, x: Tensor<2>, d_output: Tensor<2>, ops: &dyn Ops) -> Tensor<2> {
+        let shape = x.dims();
+        let (x, d_output) = (by_width(x, self.width), by_width(d_output, self.width));
+        let weights = NormWeights::default();
+        ops.norm_backward(self.form, x, &weights, d_output, false).input.reshape(shape)
+    }
+}
+
+fn by_width(x: Tensor<2>, width: usize) -> Tensor<2> {
+    let count = x.shape().num_elements();
+    x.reshape([count / width, width])
+}
+
 /// A normalization over the last dimension, in `f32`.
 #[derive(Module, Debug)]
 pub(super) struct Norm {
@@ -61,9 +89,7 @@ impl Norm {
     }
 
     fn by_width(&self, x: Tensor<2>) -> Tensor<2> {
-        let width = self.weight.lazy_shape()[0];
-        let count = x.shape().num_elements();
-        x.reshape([count / width, width])
+        by_width(x, self.weight.lazy_shape()[0])
     }
 
     fn weights(&self) -> NormWeights {

@@ -1,5 +1,8 @@
 //! The modules of a model that have weights, by their paths: what adapters update, replace, and freeze.
 
+use burn::module::Param;
+use burn::tensor::Tensor;
+
 use super::embedding::Embedding;
 use super::linear::Linear;
 use super::norm::Norm;
@@ -9,6 +12,8 @@ pub(super) enum Part<'a> {
     Embedding(&'a Embedding),
     Linear(&'a Linear),
     Norm(&'a Norm),
+    /// Numbers that belong to the model and are never trained.
+    Constant,
 }
 
 /// A module that has a weight, to be changed.
@@ -16,6 +21,7 @@ pub(super) enum PartMut<'a> {
     Embedding(&'a mut Embedding),
     Linear(&'a mut Linear),
     Norm(&'a mut Norm),
+    Constant,
 }
 
 /// A module that has weights, or consists of modules that have some.
@@ -70,6 +76,17 @@ leaf!(Embedding, Embedding);
 leaf!(Linear, Linear);
 leaf!(Norm, Norm);
 
+/// A parameter that stands in a module by itself is one that training leaves as it is.
+impl Parts for Param<Tensor<1>> {
+    fn parts<'a>(&'a self, path: &str, take: &mut dyn FnMut(String, Part<'a>)) {
+        take(path.to_owned(), Part::Constant);
+    }
+
+    fn parts_mut<'a>(&'a mut self, path: &str, take: &mut dyn FnMut(String, PartMut<'a>)) {
+        take(path.to_owned(), PartMut::Constant);
+    }
+}
+
 impl<P: Parts> Parts for Option<P> {
     fn parts<'a>(&'a self, path: &str, take: &mut dyn FnMut(String, Part<'a>)) {
         if let Some(part) = self {
@@ -101,6 +118,7 @@ impl Part<'_> {
             Self::Embedding(embedding) => embedding.frozen,
             Self::Linear(linear) => linear.frozen,
             Self::Norm(norm) => norm.frozen,
+            Self::Constant => true,
         }
     }
 }
@@ -112,6 +130,7 @@ impl PartMut<'_> {
             Self::Embedding(embedding) => embedding.frozen = is_frozen,
             Self::Linear(linear) => linear.frozen = is_frozen,
             Self::Norm(norm) => norm.frozen = is_frozen,
+            Self::Constant => {}
         }
     }
 }

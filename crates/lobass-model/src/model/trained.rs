@@ -15,7 +15,7 @@ impl Decoder {
         let frozen = self.frozen_paths();
         let is_frozen = |name: &str| {
             let module = name.rsplit_once('.').map_or(name, |(module, _)| module);
-            frozen.contains(module)
+            frozen.contains(module) || frozen.contains(name)
         };
         let mut seen = BTreeSet::new();
         let is_first = |(_, id): &(String, ParamId)| seen.insert(id.val());

@@ -1,6 +1,7 @@
 //! Self-attention.
 
 use super::NormSpec;
+use crate::NormForm;
 
 /// Causal self-attention of one layer.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +24,10 @@ pub struct AttentionSpec {
     pub query_rope: Option<usize>,
     /// The norms of queries and keys.
     pub qk_norm: Option<QkNorm>,
+    /// The norm of the values of each head, which has no weight.
+    pub value_norm: Option<NormForm>,
+    /// Whether values are what keys are before their norm and their rotation; otherwise they have a projection.
+    pub keys_are_values: bool,
     /// Which projections have a bias.
     pub biases: Biases,
 }

@@ -18,6 +18,8 @@ pub struct LayerSpec {
     pub placement: Placement,
     /// The factor of what attention and MLP add to the residual stream; mostly 1.
     pub residual_scale: f32,
+    /// Whether the layer's output is multiplied with a number in the file, `layer_scalar`. Training leaves it as it is.
+    pub has_scalar: bool,
 }
 
 /// Where the norms of a layer stand. Names are those of checkpoints.

@@ -31,6 +31,8 @@ pub(crate) struct Around {
     /// The context length of pretraining that counts where a config has none beside its rotary settings, even if these
     /// have one.
     pub(crate) original: Option<f64>,
+    /// Whether scaling may be `proportional`, of which a partial factor is a part.
+    pub(crate) has_proportional: bool,
     /// Settings that are read elsewhere.
     pub(crate) also: &'static [&'static str],
 }
@@ -44,6 +46,19 @@ pub(crate) struct Kinds {
     pub(crate) sliding: f64,
     /// The field that has the base in layers with a window.
     pub(crate) sliding_field: &'static str,
+}
+
+/// Reads one set of rotary settings, for layers of a kind.
+pub(crate) fn read_kind(
+    root: Fields<'_>,
+    name: &str,
+    map: &Map<String, Value>,
+    around: Around,
+) -> Result<RopeSpec, ConfigError> {
+    let settings = Settings::of_kind(root, name, map, around);
+    let rope = settings.rope()?;
+    settings.note_unread();
+    Ok(rope)
 }
 
 /// Reads the rotary settings of layers that see everything, and of layers with a window.
@@ -78,13 +93,10 @@ pub(crate) fn read_kinds(
             if kinds.sliding_field == "rope_theta" { theta } else { root.positive(kinds.sliding_field)? };
         sliding.insert("rope_theta".to_owned(), Value::from(said.unwrap_or(kinds.sliding)));
     }
-    let read = |name: &str, map: &Map<String, Value>| -> Result<RopeSpec, ConfigError> {
-        let settings = Settings::of_kind(root, name, map, around);
-        let rope = settings.rope()?;
-        settings.note_unread();
-        Ok(rope)
-    };
-    Ok([read("rope_parameters.full_attention", &full)?, read("rope_parameters.sliding_attention", &sliding)?])
+    Ok([
+        read_kind(root, "rope_parameters.full_attention", &full, around)?,
+        read_kind(root, "rope_parameters.sliding_attention", &sliding, around)?,
+    ])
 }
 
 /// Reads the rotary settings of a config, and what is odd about them.

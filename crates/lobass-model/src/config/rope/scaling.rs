@@ -23,6 +23,7 @@ impl Settings<'_> {
             "llama3" => self.llama3(),
             "yarn" => self.yarn(theta),
             "longrope" => self.longrope(width),
+            "proportional" if self.around.has_proportional => self.proportional(width),
             other => Err(ConfigError::unsupported(
                 &self.fields.path("rope_type"),
                 other,
@@ -117,6 +118,23 @@ impl Settings<'_> {
             attention_factor,
             original_max_position_embeddings: original,
         })
+    }
+
+    /// Source: `_compute_proportional_rope_parameters` of transformers 5.24.
+    fn proportional(&self, width: usize) -> Result<RopeScaling, ConfigError> {
+        const PART: &str = "partial_rotary_factor";
+        let part = self.fields.number(PART)?.unwrap_or(1.0);
+        if !(0.0..=1.0).contains(&part) {
+            return Err(ConfigError::invalid(&self.fields.path(PART), part, "a number from 0 to 1"));
+        }
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "as in the reference, the part is rounded down"
+        )]
+        let turned_pairs = (part * width as f64 / 2.0) as usize;
+        let factor = self.fields.positive("factor")?.unwrap_or(1.0);
+        Ok(RopeScaling::Proportional { turned_pairs, factor })
     }
 
     /// A list with a divisor for each pair.

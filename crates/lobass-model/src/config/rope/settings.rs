@@ -74,6 +74,9 @@ impl<'a> Settings<'a> {
         let inside = self.fields.number("partial_rotary_factor")?;
         let partial = inside.or(self.root.number("partial_rotary_factor")?);
         let Around { head_width, partial: of_family, .. } = self.around;
+        if self.is_proportional()? {
+            return Ok(head_width);
+        }
         match (partial, of_family) {
             (None | Some(1.0), None) => Ok(head_width),
             (Some(partial), None) => Err(ConfigError::unsupported("partial_rotary_factor", partial, "1.0")),
@@ -106,6 +109,11 @@ impl<'a> Settings<'a> {
             self.fields.knows(&["factor", "mscale", "mscale_all_dim", "beta_fast", "beta_slow"]);
         }
         Ok(alpha.map(|alpha| alpha.powf(width as f64 / (width as f64 - 2.0))))
+    }
+
+    /// Whether all of a head counts, and the first pairs turn.
+    fn is_proportional(&self) -> Result<bool, ConfigError> {
+        Ok(self.around.has_proportional && self.kind()? == "proportional")
     }
 
     /// The growth of cosines and sines, in families that have one.
