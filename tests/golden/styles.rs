@@ -22,6 +22,8 @@ struct Expected {
 struct Snippet {
     source: String,
     text: String,
+    /// Turns in place of those of all other snippets.
+    messages: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -85,10 +87,12 @@ fn text_and_ids_equal_transformers() {
 #[test]
 fn expressions_have_the_text_of_python() {
     let Expected { now, row, snippets, .. } = expected();
-    let example = example(&row);
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("snippet.jinja");
-    for Snippet { source, text } in snippets {
+    for Snippet { source, text, messages } in snippets {
+        let mut row = row.clone();
+        row.extend(messages.map(|messages| ("messages".to_owned(), messages)));
+        let example = example(&row);
         fs_err::write(&file, &source).unwrap();
         let rendered = encoder(&file, now, Mask::Response).template().render(&example, false);
         assert_eq!(rendered, Ok(text), "{source}");

@@ -100,9 +100,10 @@ pub(crate) fn turn_of(message: &Message, content: Value, mut value_of: impl FnMu
         THOUGHTS.iter().find_map(|name| message.extra.get(*name).filter(|value| !value.is_null()))
     {
         let thought = value_of(thought);
-        if !message.extra.contains_key("thinking") {
-            entries.insert(0, ("thinking", thought.clone()));
-        }
+        // As transformers does: `thinking` comes first, and keeps its value. A template that prints a whole turn shows it.
+        let at = entries.iter().position(|(name, _)| *name == "thinking");
+        let thinking = at.map_or_else(|| thought.clone(), |at| entries.remove(at).1);
+        entries.insert(0, ("thinking", thinking));
         match entries.iter_mut().find(|(name, _)| *name == "reasoning_content") {
             Some((_, value)) => *value = thought,
             None => entries.push(("reasoning_content", thought)),
