@@ -1,6 +1,7 @@
 //! A run that is killed, and taken up again, ends with the same numbers.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -224,6 +225,65 @@ fn a_run_is_taken_up_stage_by_stage() {
         "{}",
         wider.stdout
     );
+}
+
+/// All files of a directory, by their paths in it, with their content.
+fn contents(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let entries = fs_err::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    let nested = entries.flat_map(|path| {
+        let name = PathBuf::from(path.file_name().unwrap());
+        if path.is_dir() {
+            contents(&path).into_iter().map(|(inner, bytes)| (name.join(inner), bytes)).collect()
+        } else {
+            vec![(name, fs_err::read(&path).unwrap())]
+        }
+    });
+    nested.collect()
+}
+
+/// Kills a run when its directory holds so many files, over and over, and lets it end: it made what a run makes that
+/// nobody disturbs.
+fn check_run(more: &str, points: &[usize]) {
+    let sandbox = Sandbox::new();
+    sandbox.small_pool(300);
+    let line = |out: &str| {
+        format!(
+            "run --base base --data small.jsonl --out {out} --budget 10% --batch-size 16 --learning-rate 1e-3 \
+             --strategy lobass random {more} --threads 1 -q"
+        )
+    };
+    sandbox.expect(0, &line("whole"));
+    let killed = line("killed");
+    let arguments: Vec<&str> = killed.split_whitespace().collect();
+    let dir = sandbox.path("killed");
+    let kills = points.iter().filter(|&&files| kill_at(&sandbox, &arguments, &dir, files)).count();
+    assert!(kills + 2 >= points.len(), "only {kills} runs were killed");
+    sandbox.expect(0, &killed);
+    let (whole, ended) = (sandbox.path("whole"), sandbox.path("killed"));
+    // The manifests name the references by their paths, which differ.
+    let table = |run: &Path| read_table(&run.join("scores.parquet")).unwrap();
+    assert_eq!(bits(&table(&ended).records), bits(&table(&whole).records));
+    assert_eq!(table(&ended).manifest.digest, table(&whole).manifest.digest);
+    let is_same = contents(&ended.join("selected")) == contents(&whole.join("selected"));
+    assert!(is_same, "a selection has other rows");
+    let weights = |run: &Path| {
+        let mut files = contents(run);
+        files.retain(|path, _| path.extension().is_some_and(|extension| extension == "safetensors"));
+        files
+    };
+    let references = weights(&whole);
+    assert!(!references.is_empty());
+    assert!(weights(&ended) == references, "a reference has other weights");
+}
+
+#[test]
+fn a_run_that_is_killed_in_every_stage_ends_the_same() {
+    check_run("", &[1, 9, 14, 16, 20, 24]);
+}
+
+#[test]
+fn a_run_with_two_references_that_is_killed_ends_the_same() {
+    check_run("--reference-mode cross-fit --folds 2 --method lora --lora-rank 4", &[9, 14, 17, 22, 24, 27]);
 }
 
 #[test]
