@@ -2,7 +2,7 @@
 
 use burn::module::ParamId;
 use lobass_core::Sequence;
-use lobass_model::{Decoder, Gradients};
+use lobass_model::Decoder;
 use lobass_train::{AdamState, RunningMeans, sequence_gradients};
 
 use crate::Error;
@@ -71,7 +71,7 @@ impl WarmUp {
             return vec![f32::NAN; self.n_values()]; // a mean over nothing
         }
         let (_, mut gradients) = sequence_gradients(&self.model, sequence);
-        self.parameters.iter().flat_map(|parameter| parameter.values(&mut gradients)).collect()
+        gradients.take_values(self.parameters.iter().map(|parameter| (parameter.id, parameter.n_values)))
     }
 
     /// Scales a gradient as AdamW would in its next step, without the learning rate: `m / sqrt(v + eps)`, where
@@ -98,13 +98,5 @@ impl WarmUp {
             }
             rest = after;
         }
-    }
-}
-
-impl Parameter {
-    /// Zero where no gradient arrived.
-    fn values(&self, gradients: &mut Gradients) -> Vec<f32> {
-        let found = gradients.take(self.id).map(|gradient| gradient.into_data().iter::<f32>().collect());
-        found.unwrap_or_else(|| vec![0.0; self.n_values])
     }
 }

@@ -4,11 +4,11 @@ use std::ops::Range;
 
 use burn::module::{Module, Param};
 use burn::tensor::module::embedding;
-use burn::tensor::{DType, IndexingUpdateOp, Int, Tensor, TensorData, bf16, f16};
+use burn::tensor::{DType, IndexingUpdateOp, Int, Tensor, bf16, f16};
 
 use super::gradients::Gradients;
 use super::source::{Scope, WeightSource};
-use crate::ops::Ops;
+use crate::ops::{Ops, sent_tokens};
 use crate::{DecoderSpec, EmbeddingScale};
 
 #[derive(Module, Debug)]
@@ -94,8 +94,6 @@ impl Embedding {
     }
 
     fn ids(&self, input_ids: &[u32]) -> Tensor<1, Int> {
-        let ids: Vec<i64> = input_ids.iter().map(|&id| i64::from(id)).collect();
-        let count = ids.len();
-        Tensor::from_data(TensorData::new(ids, [count]), &self.weight.val().device())
+        sent_tokens(input_ids, &self.weight.val().device())
     }
 }

@@ -51,12 +51,23 @@ impl Gradients {
         self.by_parameter.remove(&id.val())
     }
 
+    /// Takes the gradients of parameters of so many values out, one after the other, in one read; zeros where there is
+    /// none.
+    pub fn take_values(&mut self, parameters: impl IntoIterator<Item = (ParamId, usize)>) -> Vec<f32> {
+        let device = self.compute.ops().device();
+        let parameters = parameters.into_iter();
+        let gradients: Vec<Tensor<1>> = parameters
+            .map(|(id, n_values)| self.take(id).unwrap_or_else(|| Tensor::zeros([n_values], &device)))
+            .collect();
+        self.compute.ops().joined(gradients)
+    }
+
     /// The Euclidean norm of all gradients together.
     ///
     /// Source: `torch.nn.utils.clip_grad_norm_`.
     pub fn norm(&self) -> f64 {
-        let ops = self.compute.ops();
-        self.by_parameter.values().map(|gradient| ops.sum_of_squares(gradient)).sum::<f64>().sqrt()
+        let gradients: Vec<&Tensor<1>> = self.by_parameter.values().collect();
+        self.compute.ops().sums_of_squares(&gradients).into_iter().sum::<f64>().sqrt()
     }
 
     /// Multiplies all gradients by a factor.

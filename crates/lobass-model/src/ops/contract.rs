@@ -198,6 +198,9 @@ pub(crate) trait Ops: fmt::Debug + Send + Sync {
     /// The values of a tensor, brought to the processor.
     fn values(&self, x: Tensor<2>) -> Vec<f32>;
 
+    /// The values of vectors, one after the other, brought to the processor.
+    fn joined(&self, vectors: Vec<Tensor<1>>) -> Vec<f32>;
+
     /// A matrix of values from the processor.
     fn matrix(&self, values: Vec<f32>, shape: [usize; 2]) -> Tensor<2>;
 
@@ -244,8 +247,8 @@ pub(crate) trait Ops: fmt::Debug + Send + Sync {
     /// The sum of both.
     fn added(&self, sum: Tensor<1>, more: Tensor<1>) -> Tensor<1>;
 
-    /// The sum of squares.
-    fn sum_of_squares(&self, values: &Tensor<1>) -> f64;
+    /// The sum of squares of each.
+    fn sums_of_squares(&self, all: &[&Tensor<1>]) -> Vec<f64>;
 
     /// One step of AdamW: weights, their gradient, and the means of gradients and of their squares, to weights and
     /// means.

@@ -22,6 +22,15 @@ impl Dropout {
         uniform >= self.share
     }
 
+    /// What places are added to before they are hashed, and the least hash of those that are kept: [`Self::keeps`] for a
+    /// device that computes hashes in another way.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of 2^53")]
+    pub(super) fn key_and_bound(self) -> (u64, u64) {
+        let bound = (self.share * (1u64 << 53) as f64).ceil() as u64;
+        debug_assert!(bound < 1 << 53, "something is kept");
+        (self.key.wrapping_add(INCREMENT), bound << 11)
+    }
+
     /// The factor of kept values.
     #[expect(clippy::cast_possible_truncation, reason = "activations are f32")]
     pub(super) fn factor(self) -> f32 {
@@ -29,10 +38,15 @@ impl Dropout {
     }
 }
 
+/// What SplitMix64 adds to a value, the factors that it multiplies with, and the shifts before and after them.
+const INCREMENT: u64 = 0x9e37_79b9_7f4a_7c15;
+pub(super) const FACTORS: [u64; 2] = [0xbf58_476d_1ce4_e5b9, 0x94d0_49bb_1331_11eb];
+pub(super) const SHIFTS: [usize; 3] = [30, 27, 31];
+
 /// The finaliser of SplitMix64.
 fn mixed(value: u64) -> u64 {
-    let value = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    value ^ (value >> 31)
+    let value = value.wrapping_add(INCREMENT);
+    let value = (value ^ (value >> SHIFTS[0])).wrapping_mul(FACTORS[0]);
+    let value = (value ^ (value >> SHIFTS[1])).wrapping_mul(FACTORS[1]);
+    value ^ (value >> SHIFTS[2])
 }

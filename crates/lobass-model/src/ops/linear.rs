@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Int, Tensor};
 
-use super::tables::indices;
+use super::transfer::sent_rows;
 use crate::batch::Span;
 
 /// What the gated delta rule works on.
@@ -42,7 +42,7 @@ impl Shifts {
         let end = spans.last().map_or(0, |span| span.rows.end);
         let table = |row: &dyn Fn(&Span, usize, usize) -> Option<usize>, by: usize| {
             let of_span = |span| (0..Span::len(span)).map(move |offset| row(span, offset, by).unwrap_or(end));
-            indices(&spans.iter().flat_map(of_span).collect::<Vec<_>>(), device)
+            sent_rows(&spans.iter().flat_map(of_span).collect::<Vec<_>>(), device)
         };
         let earlier = |span: &Span, offset: usize, by: usize| row_before(spans, span, offset, by);
         let later = |span: &Span, offset: usize, by: usize| {

@@ -17,6 +17,7 @@ mod norm;
 mod path;
 mod routes;
 mod tables;
+mod transfer;
 
 pub(crate) use attention::{AttentionInputs, AttentionOutput, Heads};
 pub use compute::Compute;
@@ -34,6 +35,7 @@ pub(crate) use norm::{NormGradients, NormWeights};
 pub(crate) use path::{KeyPath, LayerPath, StatePath};
 pub(crate) use routes::{Group, Routes};
 pub(crate) use tables::{DropoutMasks, Rotary, Tables};
+pub(crate) use transfer::sent_tokens;
 
 #[cfg(test)]
 mod tests;

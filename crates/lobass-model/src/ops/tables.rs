@@ -3,9 +3,10 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
+use burn::tensor::{Bool, Device, Int, Tensor};
 
 use super::linear::Shifts;
+use super::transfer::{sent, sent_rows};
 use crate::batch::{RopeTables, Rows, Span};
 
 /// Tables of some rows of a pass.
@@ -72,7 +73,7 @@ impl Tables {
     pub(crate) fn new(rows: Rows, device: &Device) -> Self {
         let Rows { chosen, spans, ropes } = rows;
         let angles = ropes.into_iter().map(|rope| Angles::new(rope, device)).collect();
-        let chosen = chosen.map(|rows| indices(&rows, device));
+        let chosen = chosen.map(|rows| sent_rows(&rows, device));
         Self { spans, chosen, angles, masks: Vec::new(), shifts: Vec::new() }
     }
 
@@ -125,7 +126,7 @@ impl Angles {
         let table = |values: Vec<f32>| {
             let half = turned / 2;
             let shape = [values.len() / half, 1, half];
-            Tensor::from_data(TensorData::new(values, shape), device)
+            sent(values, shape, device)
         };
         Self { cos: table(cos), sin: table(sin), turned }
     }
@@ -151,12 +152,4 @@ impl DropoutMasks {
             Some(kept) => kept.borrow_mut().entry(key).or_insert_with(make).clone(),
         }
     }
-}
-
-/// Row numbers as a device reads them.
-#[expect(clippy::cast_possible_wrap, reason = "rows are far below 2^63")]
-pub(super) fn indices(rows: &[usize], device: &Device) -> Tensor<1, Int> {
-    let rows: Vec<i64> = rows.iter().map(|&row| row as i64).collect();
-    let count = rows.len();
-    Tensor::from_data(TensorData::new(rows, [count]), device)
 }

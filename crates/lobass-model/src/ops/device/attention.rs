@@ -12,7 +12,8 @@ use burn::tensor::{Bool, DType, Device, Int, Tensor};
 
 use crate::batch::Span;
 use crate::ops::attention::{AttentionInputs, AttentionOutput, Heads};
-use crate::ops::tables::{Masks, Rectangle, indices};
+use crate::ops::tables::{Masks, Rectangle};
+use crate::ops::transfer::sent_rows;
 
 /// Queries of one sequence in one rectangle.
 const MOST_QUERIES: usize = 256;
@@ -95,7 +96,7 @@ pub(super) fn masks(heads: Heads, all: &[Span], asked: &[Span], device: &Device)
         offset += stack.pieces.len() * stack.n_queries;
         rectangles.push(stack.rectangle(heads.window, device));
     }
-    Masks { rectangles, places: Some(indices(&places, device)), square: None }
+    Masks { rectangles, places: Some(sent_rows(&places, device)), square: None }
 }
 
 /// Queries next to each other in a sequence.
@@ -182,22 +183,30 @@ impl Stack {
             rows.resize(length, rows[0]);
             rows
         };
-        indices(&self.pieces.iter().flat_map(padded).collect::<Vec<_>>(), device)
+        sent_rows(&self.pieces.iter().flat_map(padded).collect::<Vec<_>>(), device)
     }
 
     /// Whether a query does not see a key, `[pieces, 1, n_queries, n_keys]`: it comes later, or is out of the window.
     fn hidden(&self, window: Option<usize>, device: &Device) -> Tensor<4, Bool> {
         let firsts: Vec<usize> = self.pieces.iter().map(|piece| piece.position).collect();
-        let count = |n: usize| Tensor::<1, Int>::arange(0..i64::try_from(n).unwrap_or(i64::MAX), device);
-        let firsts: Tensor<4, Int> = indices(&firsts, device).reshape([firsts.len(), 1, 1, 1]);
-        let queries = firsts + count(self.n_queries).reshape([1, 1, self.n_queries, 1]);
-        let keys: Tensor<4, Int> = count(self.n_keys).reshape([1, 1, 1, self.n_keys]);
+        let firsts: Tensor<4, Int> = sent_rows(&firsts, device).reshape([firsts.len(), 1, 1, 1]);
+        let queries = firsts + numbers(self.n_queries, device).reshape([1, 1, self.n_queries, 1]);
+        let keys: Tensor<4, Int> = numbers(self.n_keys, device).reshape([1, 1, 1, self.n_keys]);
         let shape = [self.pieces.len(), 1, self.n_queries, self.n_keys];
-        let ahead = keys.expand(shape) - queries.expand(shape);
-        let later = ahead.clone().greater_elem(0);
-        match window {
-            None => later,
-            Some(window) => later.bool_or(ahead.lower_equal_elem(-i64::try_from(window).unwrap_or(i64::MAX))),
-        }
+        unseen(keys.expand(shape) - queries.expand(shape), window)
+    }
+}
+
+/// `0..n`, made on a device.
+pub(super) fn numbers(n: usize, device: &Device) -> Tensor<1, Int> {
+    Tensor::arange(0..i64::try_from(n).unwrap_or(i64::MAX), device)
+}
+
+/// Whether a query does not see a key that is so far ahead of it.
+pub(super) fn unseen<const D: usize>(ahead: Tensor<D, Int>, window: Option<usize>) -> Tensor<D, Bool> {
+    let later = ahead.clone().greater_elem(0);
+    match window {
+        None => later,
+        Some(window) => later.bool_or(ahead.lower_equal_elem(-i64::try_from(window).unwrap_or(i64::MAX))),
     }
 }

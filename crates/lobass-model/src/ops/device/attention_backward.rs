@@ -1,8 +1,8 @@
 //! The backward pass of attention in tensor operations, sequence by sequence.
 
-use burn::tensor::{Bool, Device, Tensor, TensorData};
+use burn::tensor::{Bool, Device, Tensor};
 
-use super::attention::{capped, softmax_beside};
+use super::attention::{capped, numbers, softmax_beside, unseen};
 
 use crate::batch::Span;
 use crate::ops::attention::{AttentionInputs, AttentionOutput, Heads};
@@ -111,7 +111,7 @@ fn masked(scores: Tensor<3>, square: &Tensor<2, Bool>) -> Tensor<3> {
 /// window.
 pub(super) fn square(spans: &[Span], window: Option<usize>, device: &Device) -> Tensor<2, Bool> {
     let length = spans.iter().map(|span| span.rows.len()).max().unwrap_or(0);
-    let sees = |query: usize, key: usize| key <= query && window.is_none_or(|window| query - key < window);
-    let hidden: Vec<bool> = (0..length * length).map(|at| !sees(at / length, at % length)).collect();
-    Tensor::from_data(TensorData::new(hidden, [length, length]), device)
+    let places = numbers(length, device);
+    let keys = places.clone().reshape([1, length]).expand([length, length]);
+    unseen(keys - places.reshape([length, 1]).expand([length, length]), window)
 }

@@ -1,18 +1,26 @@
 //! Losses of labels in tensor operations.
 
 use burn::tensor::activation::softmax;
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{IndexingUpdateOp, Int, Tensor};
 use lobass_kernels::LogitForm;
+
+use crate::ops::transfer::{read, sent, sent_tokens};
 
 /// The cross entropy of each label, `log(sum exp(logits)) - logits[label]`, in tensor operations: on any device.
 ///
 /// # Shapes
 /// - `logits`: `[rows, vocab]`; `labels`, and what is returned: one per row
 pub fn cross_entropy(logits: Tensor<2>, labels: &[u32]) -> Vec<f32> {
-    let of_label = logits.clone().gather(1, label_indices(labels, &logits.device()).unsqueeze_dim(1));
+    let device = logits.device();
+    losses(logits, sent_tokens(labels, &device).unsqueeze_dim(1))
+}
+
+/// The losses of labels, `[rows, 1]`.
+fn losses(logits: Tensor<2>, labels: Tensor<2, Int>) -> Vec<f32> {
+    let of_label = logits.clone().gather(1, labels);
     let max = logits.clone().max_dim(1);
     let log_sum = (logits - max.clone()).exp().sum_dim(1).log() + max;
-    (log_sum - of_label).into_data().iter::<f32>().collect()
+    read(log_sum - of_label)
 }
 
 pub(super) fn logits(form: LogitForm, products: Tensor<2>) -> Tensor<2> {
@@ -36,16 +44,11 @@ pub(super) fn cross_entropy_backward(
     labels: &[u32],
     seeds: &[f32],
 ) -> (Vec<f32>, Tensor<2>) {
-    let (device, vocab) = (logits.device(), logits.dims()[1]);
-    let losses = cross_entropy(logits.clone(), labels);
-    let weights = softmax(logits, 1);
-    let targets = label_indices(labels, &device).one_hot::<2>(vocab).float();
-    let seeds = Tensor::<1>::from_data(TensorData::new(seeds.to_vec(), [seeds.len()]), &device);
-    (losses, (weights - targets) * seeds.unsqueeze_dim(1))
-}
-
-fn label_indices(labels: &[u32], device: &Device) -> Tensor<1, Int> {
-    let labels: Vec<i64> = labels.iter().map(|&label| i64::from(label)).collect();
-    let count = labels.len();
-    Tensor::from_data(TensorData::new(labels, [count]), device)
+    let device = logits.device();
+    let labels: Tensor<2, Int> = sent_tokens(labels, &device).unsqueeze_dim(1);
+    let seeds: Tensor<2> = sent(seeds.to_vec(), [seeds.len(), 1], &device);
+    let weights = softmax(logits.clone(), 1);
+    let targets = -seeds.ones_like();
+    let gradient = weights.scatter(1, labels.clone(), targets, IndexingUpdateOp::Add) * seeds;
+    (losses(logits, labels), gradient)
 }

@@ -2,6 +2,7 @@
 
 mod attention;
 mod attention_backward;
+mod dropout;
 mod gate;
 mod linear;
 mod loss;
@@ -9,7 +10,7 @@ mod norm;
 
 use std::ops::Range;
 
-use burn::tensor::{DType, Device, IndexingUpdateOp, Tensor, TensorData};
+use burn::tensor::{DType, Device, IndexingUpdateOp, Tensor};
 use lobass_kernels::{Activation, AdamW, DeltaHeads, Gate, LogitForm};
 pub use loss::cross_entropy;
 
@@ -21,7 +22,8 @@ use super::linear::{DecayWeights, DeltaInputs, Shifts};
 use super::logits::Logits;
 use super::norm::{NormForm, NormGradients, NormWeights};
 use super::path::{KeyPath, StatePath};
-use super::tables::{Angles, DropoutMasks, Masks, Rotary, Tables, indices};
+use super::tables::{Angles, DropoutMasks, Masks, Rotary, Tables};
+use super::transfer::{read, sent, sent_rows};
 use crate::batch::Span;
 
 /// Logits held at once, in values: 64 MiB of f32.
@@ -132,13 +134,10 @@ impl Ops for DeviceOps {
         (x.clone() + y, x)
     }
 
-    /// The mask is sent to the device once a pass, and stays there as booleans.
+    /// The mask is made on the device once a pass, and stays there as booleans.
     fn drop_out(&self, x: Tensor<2>, dropout: Dropout, masks: &DropoutMasks) -> Tensor<2> {
         let shape = x.dims();
-        let mask = masks.get(dropout.key, || {
-            let kept: Vec<bool> = (0..(shape[0] * shape[1]) as u64).map(|at| dropout.keeps(at)).collect();
-            Tensor::from_data(TensorData::new(kept, shape), &self.device)
-        });
+        let mask = masks.get(dropout.key, || dropout::mask(dropout, shape, &self.device));
         x * (mask.float() * dropout.factor())
     }
 
@@ -223,15 +222,19 @@ impl Ops for DeviceOps {
     }
 
     fn values(&self, x: Tensor<2>) -> Vec<f32> {
-        x.into_data().iter::<f32>().collect()
+        read(x)
+    }
+
+    fn joined(&self, vectors: Vec<Tensor<1>>) -> Vec<f32> {
+        if vectors.is_empty() { Vec::new() } else { read(Tensor::cat(vectors, 0)) }
     }
 
     fn matrix(&self, values: Vec<f32>, shape: [usize; 2]) -> Tensor<2> {
-        Tensor::from_data(TensorData::new(values, shape), &self.device)
+        sent(values, shape, &self.device)
     }
 
     fn select_rows(&self, x: &Tensor<2>, rows: &[usize]) -> Tensor<2> {
-        x.clone().select(0, indices(rows, &self.device))
+        x.clone().select(0, sent_rows(rows, &self.device))
     }
 
     fn add_rows(
@@ -243,7 +246,7 @@ impl Ops for DeviceOps {
     ) -> (Tensor<2>, Tensor<2>) {
         let weights = self.matrix(weights.to_vec(), [rows.len(), 1]);
         let weighted = y.clone() * weights;
-        (sum.select_assign(0, indices(rows, &self.device), weighted, IndexingUpdateOp::Add), y)
+        (sum.select_assign(0, sent_rows(rows, &self.device), weighted, IndexingUpdateOp::Add), y)
     }
 
     fn row_dots(&self, x: &Tensor<2>, y: &Tensor<2>) -> Vec<f32> {
@@ -285,8 +288,13 @@ impl Ops for DeviceOps {
         sum + more
     }
 
-    fn sum_of_squares(&self, values: &Tensor<1>) -> f64 {
-        f64::from(values.clone().square().sum().into_scalar::<f32>())
+    /// All sums are read at once.
+    fn sums_of_squares(&self, all: &[&Tensor<1>]) -> Vec<f64> {
+        if all.is_empty() {
+            return Vec::new();
+        }
+        let sums = all.iter().map(|&values| values.clone().square().sum()).collect();
+        read(Tensor::cat(sums, 0)).into_iter().map(f64::from).collect()
     }
 
     fn adamw(

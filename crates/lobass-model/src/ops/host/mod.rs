@@ -239,6 +239,10 @@ impl Ops for HostOps {
         Read::new(&x).values::<f32>().to_vec()
     }
 
+    fn joined(&self, vectors: Vec<Tensor<1>>) -> Vec<f32> {
+        vectors.iter().flat_map(|vector| Read::new(vector).values::<f32>().to_vec()).collect()
+    }
+
     fn matrix(&self, values: Vec<f32>, shape: [usize; 2]) -> Tensor<2> {
         tensor(values, shape)
     }
@@ -323,8 +327,9 @@ impl Ops for HostOps {
         sum.back()
     }
 
-    fn sum_of_squares(&self, values: &Tensor<1>) -> f64 {
-        lobass_kernels::sum_of_squares(Read::new(values).values::<f32>())
+    fn sums_of_squares(&self, all: &[&Tensor<1>]) -> Vec<f64> {
+        let sum = |values: &&Tensor<1>| lobass_kernels::sum_of_squares(Read::new(values).values::<f32>());
+        all.iter().map(sum).collect()
     }
 
     fn adamw(

@@ -16,7 +16,7 @@ fn tables(ops: &dyn Ops, packed: &Packed, asked: &[usize], heads: Heads) -> (Tab
     (all, chosen)
 }
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(super::config())]
 
     #[test]
     fn attentions(
@@ -55,8 +55,10 @@ proptest! {
         };
         let expected = context(&device, DType::F32);
         assert_close("context", context(&host, DType::F32), expected.clone());
-        let worst = worst(context(&device, DType::BF16), expected);
-        prop_assert!(worst < 0.2, "bf16 differs by {}", worst);
+        // The shaders of some cards lack bf16.
+        let half = if device.computes_in(DType::BF16) { DType::BF16 } else { DType::F16 };
+        let worst = worst(context(&device, half), expected);
+        prop_assert!(worst < 0.2, "half precision differs by {}", worst);
     }
 }
 fn inputs(heads: Heads, has_sinks: bool, [rows, asked]: [usize; 2], seed: u64) -> AttentionInputs {

@@ -9,7 +9,7 @@ use super::{TOLERANCE, assert_close, both, random, values, vector};
 use crate::ops::{Ops, RouterScores, Routes, Routing};
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(super::config())]
 
     #[test]
     fn rows_of_experts(

@@ -8,7 +8,7 @@ use super::{TOLERANCE, assert_close, both, random, tensor, values, worst};
 use crate::ops::{Dropout, DropoutMasks, Ops};
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(super::config())]
 
     #[test]
     fn products(rows in 1usize..6, inputs in 1usize..20, outputs in 1usize..20, seed: u64) {
@@ -16,6 +16,9 @@ proptest! {
         let x = random(seed, [rows, inputs]);
         let weights = [random(seed ^ 1, [outputs, inputs]), random(seed ^ 2, [2 * outputs, inputs])];
         for dtype in [DType::F32, DType::BF16, DType::F16] {
+            if !device.computes_in(dtype) {
+                continue;
+            }
             let weights = weights.clone().map(|weight| weight.cast(dtype));
             for is_traced in [false, true] {
                 let packed = |ops: &dyn Ops| ops.pack(x.clone(), ops.activation_dtype(dtype, is_traced));

@@ -35,7 +35,7 @@ fn inputs(heads: DeltaHeads, rows: usize, seed: u64) -> DeltaInputs {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(super::config())]
 
     #[test]
     fn convolutions((packed, _) in trees(), channels in 1usize..9, size in 1usize..5, seed: u64) {

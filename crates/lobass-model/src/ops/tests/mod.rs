@@ -1,26 +1,34 @@
 //! Kernels against tensor operations, through both passes.
 
 mod attention;
+mod carried;
 mod experts;
 mod learning;
 mod linear;
 mod models;
 mod rows;
+mod transfers;
 
 use burn::tensor::{Device, Tensor, TensorData};
+use proptest::test_runner::Config;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
-use super::device::DeviceOps;
 use super::host::HostOps;
 use crate::batch::Packed;
+use carried::{CarriedOps, back};
 
 /// Activations are of order one, and both sides are f32.
 const TOLERANCE: f32 = 2e-5;
 
-/// Both implementations, on the processor.
-fn both() -> (HostOps, DeviceOps) {
-    (HostOps, DeviceOps::new(&Device::flex()))
+/// How many cases a property is tested with. A card compiles a kernel for each of them, so that a few must do.
+fn config() -> Config {
+    Config::with_cases(if cfg!(feature = "wgpu") { 3 } else { 24 })
+}
+
+/// Both implementations: kernels, and tensor operations on a card if the build has a back end for one.
+fn both() -> (HostOps, CarriedOps) {
+    (HostOps, CarriedOps::new())
 }
 
 fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> Tensor<D> {
@@ -37,7 +45,7 @@ fn vector(seed: u64, length: usize) -> Tensor<1> {
 }
 
 fn worst<const D: usize>(found: Tensor<D>, expected: Tensor<D>) -> f32 {
-    (found - expected).abs().max().into_scalar::<f32>()
+    (back(found) - back(expected)).abs().max().into_scalar::<f32>()
 }
 
 fn assert_close<const D: usize>(what: &str, found: Tensor<D>, expected: Tensor<D>) {

@@ -3,6 +3,7 @@
 use burn::tensor::Device;
 
 use super::assert_close;
+use super::carried::CARD;
 use crate::batch::Packed;
 use crate::ops::{LogitForm, RouterScores, Routing};
 use crate::testing::tiny_with;
@@ -31,15 +32,21 @@ fn a_model_has_the_same_hidden_states_and_gradients_either_way() {
         shared: Some(SharedExpertSpec { width: 5, is_gated: true }),
     });
     for spec in [llama, qwen, scaled, experts] {
-        let base = Decoder::random(&spec, 7, &Device::flex());
-        let lora = LoraConfig { rank: 3, dropout: 0.5, ..LoraConfig::default() };
-        // A new adapter's second factor is zero, and so are the gradients of its first one.
-        let adapted =
-            lora.attach(&base, 3).unwrap().with_parameters(&mut |_, values| values + 0.02, &|_| true);
-        for model in [base, adapted] {
-            assert_same_passes(&model, &model.clone().on_tensors());
+        for (model, on_tensors) in
+            whole_and_adapted(&spec, &Device::flex()).iter().zip(whole_and_adapted(&spec, &CARD))
+        {
+            assert_same_passes(model, &on_tensors.on_tensors());
         }
     }
+}
+
+/// A model that is trained whole, and one with an adapter that drops inputs.
+pub(super) fn whole_and_adapted(spec: &DecoderSpec, device: &Device) -> [Decoder; 2] {
+    let base = Decoder::random(spec, 7, device);
+    let lora = LoraConfig { rank: 3, dropout: 0.5, ..LoraConfig::default() };
+    // A new adapter's second factor is zero, and so are the gradients of its first one.
+    let adapted = lora.attach(&base, 3).unwrap().with_parameters(&mut |_, values| values + 0.02, &|_| true);
+    [base, adapted]
 }
 
 fn assert_same_passes(model: &Decoder, on_tensors: &Decoder) {

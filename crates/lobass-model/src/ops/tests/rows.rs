@@ -1,6 +1,6 @@
 //! Operations on rows alone: norms, gates, activations, sums, rotations.
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 use proptest::prelude::*;
 
 use super::{apart, assert_close, both, random, vector};
@@ -12,7 +12,7 @@ use crate::testing::tiny_with;
 const ACTIVATIONS: [Activation; 5] =
     [Activation::Sigmoid, Activation::Silu, Activation::Gelu, Activation::GeluTanh, Activation::ReluSquared];
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(super::config())]
 
     #[test]
     fn norms(rows in 1usize..6, width in 1usize..40, has_weight: bool, has_bias: bool, seed: u64) {
@@ -84,10 +84,15 @@ proptest! {
             assert_close("their gradient", gradient(&host, &found), gradient(&device, &expected));
             assert_close("logits", found, expected);
         }
-        let (one, other) = (vector(seed, width), vector(seed ^ 1, width));
+        let (one, other, two) = (vector(seed, width), vector(seed ^ 1, width), vector(seed ^ 2, 2 * width));
         assert_close("sum", host.added(one.clone(), other.clone()), device.added(one.clone(), other));
-        let (found, expected) = (host.sum_of_squares(&one), device.sum_of_squares(&one));
-        prop_assert!((found - expected).abs() < 1e-4, "{} {}", found, expected);
+        let vectors = || vec![one.clone(), two.clone()];
+        prop_assert_eq!(host.joined(vectors()), device.joined(vectors()));
+        let (found, expected) = (host.sums_of_squares(&[&one, &two]), device.sums_of_squares(&[&one, &two]));
+        prop_assert_eq!((found.len(), expected.len()), (2, 2));
+        for (found, expected) in found.into_iter().zip(expected) {
+            prop_assert!((found - expected).abs() < 1e-4, "{} {}", found, expected);
+        }
     }
 
     #[test]
@@ -95,12 +100,13 @@ proptest! {
         lengths in prop::collection::vec(1usize..9, 1..4), heads in 1usize..4, rest in 0usize..5, seed: u64,
     ) {
         let (host, device) = both();
-        let rows = Tables::new(rows_of(&apart(&lengths), &[]).0, &Device::flex());
+        let tables = |ops: &dyn Ops| Tables::new(rows_of(&apart(&lengths), &[]).0, &ops.device());
+        let (rows, on_device) = (tables(&host), tables(&device));
         let turned = DecoderSpec::from_json(&tiny_with("")).unwrap().ropes[0].width;
         let how = Rotary { rope: 0, head_width: turned + rest };
         let x = random(seed, [lengths.iter().sum(), heads * how.head_width]);
-        assert_close("rotation", host.rotate(x.clone(), &rows, how), device.rotate(x.clone(), &rows, how));
-        let expected = device.rotate_backward(x.clone(), &rows, how);
+        assert_close("rotation", host.rotate(x.clone(), &rows, how), device.rotate(x.clone(), &on_device, how));
+        let expected = device.rotate_backward(x.clone(), &on_device, how);
         assert_close("its inverse", host.rotate_backward(x.clone(), &rows, how), expected);
         let there_and_back = host.rotate_backward(host.rotate(x.clone(), &rows, how), &rows, how);
         assert_close("a rotation and its inverse", there_and_back, x);
