@@ -18,7 +18,7 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 /// Scoring on a graphics card, beside the processor and beside Python
 #[derive(Debug, Parser)]
-#[command(name = "gpu-bench", help_expected = true)]
+#[command(name = "gpu-bench", help_expected = true, args_override_self = true)]
 enum Verb {
     /// Compare losses of tiny models with the processor's, in every number format of the card
     Agree(agree::Args),

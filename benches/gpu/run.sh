@@ -5,7 +5,8 @@
 #
 # GPU_BENCH is the binary, as `cargo xtask cuda-binary` leaves it; DEVICE is `cuda` by default. What follows is
 # for `gpu-bench score`, such as `--rate 989` for a card that the benchmark does not know. Results go to the directory
-# $RESULTS, or `gpu-results`; the interpreter of Python is $PYTHON, or `python3`.
+# $RESULTS, or `gpu-results`; the interpreter of Python is $PYTHON, or `python3`. $CONFIG is the shape of the model, a
+# 7B one by default. Every part may take $PATIENCE times as long, 1 by default: a driver in software needs that.
 set -euo pipefail
 
 bench=$(realpath "${1:?expected the path of gpu-bench, found nothing}")
@@ -13,12 +14,17 @@ device=${2:-cuda}
 shift $(($# < 2 ? $# : 2))
 python=${PYTHON:-python3}
 here=$(dirname "$(realpath "$0")")
+config=$(realpath "${CONFIG:-$here/7b.json}")
+patience=${PATIENCE:-1}
 results=$(realpath -m "${RESULTS:-gpu-results}")
 mkdir -p "$results"
 
 # Every part is bounded: 60 + 210 + 90 + 110 seconds.
-timeout 60 "$bench" agree --device "$device"
-timeout 210 "$bench" score --device "$device" --config "$here/7b.json" --seconds 60 \
+bounded() {
+  timeout "$(($1 * patience))" "${@:2}"
+}
+bounded 60 "$bench" agree --device "$device"
+bounded 210 "$bench" score --device "$device" --config "$config" --seconds 60 \
   --sequences "$results/sequences.json" --out "$results/lobass.json" "$@"
 
 for peer in transformers:90 vllm:110; do
@@ -28,7 +34,7 @@ for peer in transformers:90 vllm:110; do
     continue
   fi
   # A peer that fails says why, and takes nothing from what was measured.
-  timeout "${peer#*:}" "$python" "$here/peer.py" "$name" --config "$here/7b.json" \
+  bounded "${peer#*:}" "$python" "$here/peer.py" "$name" --config "$config" \
     --sequences "$results/sequences.json" --ours "$results/lobass.json" --out "$results/$name.json" \
     || echo "$name: failed or took too long, so not compared"
 done

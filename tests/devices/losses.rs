@@ -5,11 +5,11 @@ use lobass_loss::{Engine, label_losses};
 use lobass_model::{DeviceName, Packed};
 use lobass_tests::assert_close;
 
-use crate::{TOLERANCE, card, sequences, tiny};
+use crate::{FAMILIES, TOLERANCE, card, sequences, tiny};
 
 /// The losses of all tokens after the first of one sequence, without an engine.
-fn token_losses(device: &DeviceName) -> Vec<f64> {
-    let (model, sequence) = (tiny(device), sequences(&[16]).remove(0));
+fn token_losses(family: (&str, &str), device: &DeviceName) -> Vec<f64> {
+    let (model, sequence) = (tiny(family, device), sequences(&[16]).remove(0));
     let ids = sequence.input_ids();
     let hidden = model.hidden_states(&Packed::new([ids]));
     let rows: Vec<usize> = (0..ids.len() - 1).collect();
@@ -19,17 +19,21 @@ fn token_losses(device: &DeviceName) -> Vec<f64> {
 
 #[test]
 fn of_every_token() {
-    let expected = token_losses(&DeviceName::Cpu);
-    let even = 96f64.ln();
-    assert!(expected.iter().any(|loss| (loss - even).abs() > 0.5), "the model has no opinion: {expected:?}");
-    assert_close("tokens", &token_losses(&card()), &expected, TOLERANCE);
+    for family in FAMILIES {
+        let expected = token_losses(family, &DeviceName::Cpu);
+        let even = 96f64.ln();
+        let has_opinions = expected.iter().any(|loss| (loss - even).abs() > 0.5);
+        assert!(has_opinions, "{family:?}: {expected:?}");
+        assert_close(family.0, &token_losses(family, &card()), &expected, TOLERANCE);
+    }
 }
 
 #[test]
 fn of_sequences_side_by_side() {
     let sequences = sequences(&[16, 3, 11, 16, 7]);
-    let losses =
-        |device: &DeviceName, detail| Engine::new(tiny(device), 2).losses(&sequences, detail).unwrap();
+    let losses = |device: &DeviceName, detail| {
+        Engine::new(tiny(FAMILIES[0], device), 2).losses(&sequences, detail).unwrap()
+    };
     let per_token = |losses: &[SequenceLoss]| {
         let of = |loss: &SequenceLoss| loss.per_token.clone().unwrap();
         losses.iter().flat_map(of).map(f64::from).collect::<Vec<_>>()

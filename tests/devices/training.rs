@@ -4,10 +4,10 @@ use lobass_model::DeviceName;
 use lobass_tests::assert_close;
 use lobass_train::{Schedule, Session, TrainConfig, TrainData, fine_tune};
 
-use crate::{TOLERANCE, card, sequences, tiny};
+use crate::{FAMILIES, TOLERANCE, card, sequences, tiny};
 
 /// The losses of two steps: the second tells what the first has left.
-fn losses(device: &DeviceName) -> Vec<f64> {
+fn losses(family: (&str, &str), device: &DeviceName) -> Vec<f64> {
     let sequences = sequences(&[16, 9, 16]);
     let recipe = TrainConfig {
         epochs: 2,
@@ -19,13 +19,15 @@ fn losses(device: &DeviceName) -> Vec<f64> {
     };
     let session = Session { threads: 1, ..Session::default() };
     let (_, report) =
-        fine_tune(tiny(device), &TrainData::sft(&sequences), &recipe, session, &mut |_| {}).unwrap();
+        fine_tune(tiny(family, device), &TrainData::sft(&sequences), &recipe, session, &mut |_| {}).unwrap();
     report.losses
 }
 
 #[test]
 fn two_steps() {
-    let expected = losses(&DeviceName::Cpu);
-    assert!(expected[1] < expected[0] - 0.1, "a step teaches something: {expected:?}");
-    assert_close("losses of steps", &losses(&card()), &expected, TOLERANCE);
+    for family in FAMILIES {
+        let expected = losses(family, &DeviceName::Cpu);
+        assert!(expected[1] < expected[0] - 0.1, "{family:?}: a step teaches something: {expected:?}");
+        assert_close(family.0, &losses(family, &card()), &expected, TOLERANCE);
+    }
 }

@@ -21,14 +21,28 @@ pub(crate) fn run(shell: &Shell, args: &Args) -> Result<()> {
     if args.check_only {
         return Ok(());
     }
-    eprintln!("==> wgpu against the processor");
-    cmd!(
-        shell,
-        "cargo test --locked --profile devices --package lobass-tests --features wgpu --test devices"
-    )
-    .run()
-    .context(
-        "the wgpu back end failed its tests, or found no graphics card and no Vulkan driver in software",
-    )?;
+    // Always the same packages, features, and kinds of targets, so that nothing is built twice.
+    let packages = ["--package", "lobass-tests", "--package", "lobass-model", "--package", "lobass-benches"];
+    let features = "lobass-tests/wgpu,lobass-model/wgpu,lobass-benches/wgpu";
+    let build = || packages.into_iter().chain(["--locked", "--profile", "devices", "--features", features]);
+    let hint = "the wgpu back end failed, or found no graphics card and no Vulkan driver in software";
+    // One test at a time: each compiles its kernels.
+    let one = ["--test-threads", "1"];
+    eprintln!("==> every operation through wgpu, against the processor");
+    let args = build();
+    cmd!(shell, "cargo test {args...} --lib -- ops:: {one...}").run().context(hint)?;
+    eprintln!("==> losses and training of whole models through wgpu, against the processor");
+    let args = build();
+    cmd!(shell, "cargo test {args...} --test devices -- {one...}").run().context(hint)?;
+    eprintln!("==> the benchmark of cards, with a shape that a driver in software can run");
+    let args = build();
+    cmd!(shell, "cargo build {args...} --test devices --bin gpu-bench").run()?;
+    let toy = ["--count", "8", "--median", "24", "--longest", "48", "--seconds", "1"];
+    cmd!(shell, "benches/gpu/run.sh target/devices/gpu-bench wgpu {toy...}")
+        .env("CONFIG", "benches/gpu/toy.json")
+        .env("PATIENCE", "10")
+        .env("RESULTS", "target/devices/gpu-results")
+        .run()
+        .context(hint)?;
     Ok(())
 }
