@@ -9,7 +9,7 @@ mod template;
 use serde_json::{Map, Value};
 
 use crate::common::{
-    Adapter, Defaults, Keys, PROJECTIONS, note_quantization, take_adapter as take_adapter_numbers, take_base,
+    Adapter, Defaults, FourBits, Keys, PROJECTIONS, note_quantization, take_adapter as take_adapter_numbers, take_base,
     take_optimizer, take_targets, take_training,
 };
 use crate::detect::not_a_training;
@@ -69,7 +69,6 @@ fn take_adapter(draft: &mut Draft) {
         draft,
         &[
             "load_in_8bit",
-            "load_in_4bit",
             "quantize_moe_experts",
             "model_quantization_config",
             "use_onebitllms",
@@ -86,10 +85,11 @@ fn take_adapter(draft: &mut Draft) {
         }
         Some(name @ ("lora" | "qlora")) => {
             draft.take("adapter", "train.method", "lora");
-            if name == "qlora" {
-                let effect =
-                    "QLoRA trains over weights in 4 bits; lobass trains over the weights as they are stored";
-                draft.differ("adapter", effect);
+            if draft.flag("load_in_4bit") == Some(true) {
+                let (kind, double) = ("bnb_4bit_quant_type", ("bnb_4bit_use_double_quant", true));
+                FourBits { key: "load_in_4bit", base: "base_model", kind, double }.take(draft);
+            } else if name == "qlora" {
+                draft.differ("adapter", "QLoRA without `load_in_4bit`: weights are taken as they are stored");
             }
             take_adapter_numbers(
                 draft,
