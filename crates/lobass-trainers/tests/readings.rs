@@ -127,7 +127,10 @@ fn four_bits() {
     let factory = "model_name_or_path: org/small\nstage: sft\ndo_train: true\ndataset: one\ntemplate: llama3\n\
         finetuning_type: lora\n";
     assert_eq!(of(&format!("{factory}quantization_bit: 4")).0, Some(json!("nf4")));
-    assert_eq!(of(&format!("{factory}quantization_bit: 4\ndouble_quantization: false")).0, Some(json!("nf4-single")));
+    assert_eq!(
+        of(&format!("{factory}quantization_bit: 4\ndouble_quantization: false")).0,
+        Some(json!("nf4-single"))
+    );
     for other in ["quantization_bit: 8", "quantization_bit: 4\nquantization_method: hqq"] {
         let found = of(&format!("{factory}{other}"));
         assert!(found.0.is_none() && found.1.contains(&"quantization_bit".to_owned()), "{other}");

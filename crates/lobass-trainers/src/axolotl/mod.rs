@@ -9,8 +9,8 @@ mod template;
 use serde_json::{Map, Value};
 
 use crate::common::{
-    Adapter, Defaults, FourBits, Keys, PROJECTIONS, note_quantization, take_adapter as take_adapter_numbers, take_base,
-    take_optimizer, take_targets, take_training,
+    Adapter, Defaults, FourBits, Keys, PROJECTIONS, note_quantization, take_adapter as take_adapter_numbers,
+    take_base, take_optimizer, take_targets, take_training,
 };
 use crate::detect::not_a_training;
 use crate::draft::Draft;
@@ -67,12 +67,7 @@ fn take_length(draft: &mut Draft) {
 fn take_adapter(draft: &mut Draft) {
     note_quantization(
         draft,
-        &[
-            "load_in_8bit",
-            "quantize_moe_experts",
-            "model_quantization_config",
-            "use_onebitllms",
-        ],
+        &["load_in_8bit", "quantize_moe_experts", "model_quantization_config", "use_onebitllms"],
     );
     match draft.text("adapter").as_deref() {
         None => {

@@ -8,8 +8,8 @@ mod version_1;
 use serde_json::{Map, Value};
 
 use crate::common::{
-    Adapter, Defaults, FourBits, Keys, PROJECTIONS, note_quantization, take_adapter, take_base, take_optimizer,
-    take_targets, take_training,
+    Adapter, Defaults, FourBits, Keys, PROJECTIONS, note_quantization, take_adapter, take_base,
+    take_optimizer, take_targets, take_training,
 };
 use crate::detect::not_a_training;
 use crate::draft::Draft;
