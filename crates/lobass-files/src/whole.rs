@@ -1,6 +1,6 @@
 //! One file that is written whole or not at all.
 
-use std::io::{BufWriter, Result, Seek, SeekFrom, Write};
+use std::io::{BufWriter, Error, ErrorKind, Result, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use crate::partial::{keep, partial_path};
@@ -20,14 +20,15 @@ impl WholeFile {
     /// Begins a file; its folder is made if it is missing.
     ///
     /// # Errors
-    /// If the folder or the file cannot be made.
+    /// If the folder or the file cannot be made, or the name is that of a device, a pipe, or a folder.
     pub fn create(path: &Path) -> Result<Self> {
         if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             fs_err::create_dir_all(parent)?;
         }
-        let partial = partial_path(path);
+        let path = replaceable(path)?;
+        let partial = partial_path(&path);
         let writer = BufWriter::with_capacity(BUFFER, fs_err::File::create(&partial)?);
-        Ok(Self { path: path.to_owned(), partial, writer })
+        Ok(Self { path, partial, writer })
     }
 
     /// The final name.
@@ -47,6 +48,27 @@ impl WholeFile {
     pub fn finish(mut self) -> Result<()> {
         self.writer.flush()?;
         keep(&self.partial, &self.path)
+    }
+}
+
+/// The file that is replaced: a link stays, and the file that it leads to is another one. Devices and pipes, such as
+/// `/dev/null`, would be gone.
+fn replaceable(path: &Path) -> Result<PathBuf> {
+    let Ok(metadata) = fs_err::metadata(path) else { return Ok(path.to_owned()) };
+    if !metadata.is_file() {
+        let found = if metadata.is_dir() { "a folder" } else { "a device or a pipe" };
+        return Err(Error::new(
+            ErrorKind::InvalidInput,
+            format!(
+                "output `{}`: expected a file or no file, found {found}; name another one",
+                path.display()
+            ),
+        ));
+    }
+    if fs_err::symlink_metadata(path)?.is_symlink() {
+        fs_err::canonicalize(path)
+    } else {
+        Ok(path.to_owned())
     }
 }
 
@@ -94,6 +116,23 @@ mod tests {
             entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
         names.sort();
         names
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_and_devices_stay() {
+        let dir = tempfile::tempdir().unwrap();
+        let (target, link) = (dir.path().join("target"), dir.path().join("link"));
+        fs_err::write(&target, "old").unwrap();
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        write_whole(&link, b"new").unwrap();
+        assert!(fs_err::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs_err::read(&target).unwrap(), b"new");
+        for other in [Path::new("/dev/null"), dir.path()] {
+            let error = write_whole(other, b"x").unwrap_err().to_string();
+            assert!(error.contains("name another one"), "{error}");
+        }
+        assert!(!fs_err::metadata("/dev/null").unwrap().is_file());
     }
 
     #[test]

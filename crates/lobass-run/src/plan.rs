@@ -34,7 +34,7 @@ pub struct Plan {
     pub shards: Vec<Shard>,
 }
 
-const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 1;
 
 impl Plan {
     /// Reads a pool once and cuts it into shards. `now` is the time the template was told, if it asks for it.

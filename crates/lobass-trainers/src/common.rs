@@ -106,7 +106,7 @@ pub(crate) fn take_optimizer(draft: &mut Draft, key: &str) {
     }
 }
 
-/// What the trainer rounds the weights of the base in other ways to, which lobass does not.
+/// The weights of the base, which lobass does not quantize.
 pub(crate) fn note_quantization(draft: &mut Draft, keys: &[&str]) {
     for key in keys {
         if draft.value(key).is_some_and(|value| value != false && value != 0) {
@@ -114,35 +114,6 @@ pub(crate) fn note_quantization(draft: &mut Draft, keys: &[&str]) {
                 *key,
                 "the trainer quantizes the base's weights; lobass takes them as they are stored",
             );
-        }
-    }
-}
-
-/// The rounding of an adapter's base by bitsandbytes in 4 bits.
-pub(crate) struct FourBits<'a> {
-    /// The key that asks for it.
-    pub(crate) key: &'a str,
-    /// The key with the name of the base, which may be stored in few bits already.
-    pub(crate) base: &'a str,
-    /// The key with the kind of 4-bit values, `nf4` if it is left out.
-    pub(crate) kind: &'a str,
-    /// The key of scales in 8 bits, and its default.
-    pub(crate) double: (&'a str, bool),
-}
-
-impl FourBits<'_> {
-    /// Takes the rounding over, if it is one that lobass has.
-    pub(crate) fn take(&self, draft: &mut Draft) {
-        let kind = draft.text(self.kind).unwrap_or_else(|| "nf4".to_owned());
-        let double = draft.flag(self.double.0).unwrap_or(self.double.1);
-        let is_stored = draft.text(self.base).is_some_and(|base| base.to_lowercase().contains("4bit"));
-        match (is_stored, kind.as_str()) {
-            (true, _) => draft.differ(self.key, "the base is stored in 4 bits, and is read as it is stored"),
-            (false, "nf4") => {
-                let rounding = if double { "nf4" } else { "nf4-single" };
-                draft.take_from(&[self.key, self.kind, self.double.0], "compute.quantize_base", rounding);
-            }
-            (false, _) => note_quantization(draft, &[self.key]),
         }
     }
 }

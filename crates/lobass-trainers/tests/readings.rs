@@ -90,51 +90,19 @@ fn axolotl_with_an_adapter() {
             ("train.schedule", json!("cosine")),
             ("train.weight_decay", json!(0.01)),
             ("train.seed", json!(42)),
-            ("compute.quantize_base", json!("nf4")),
         ],
     );
     assert_eq!(reading.get("train.lora.target_modules").unwrap().as_array().unwrap().len(), 7);
     for key in ["datasets.split", "val_set_size", "warmup_steps", "made_up_key"] {
         assert!(left_out(&reading, key), "{key}: {:?}", reading.left_out);
     }
-    for key in ["optimizer", "sample_packing", "micro_batch_size", "seed"] {
+    for key in ["adapter", "load_in_4bit", "optimizer", "sample_packing", "micro_batch_size", "seed"] {
         assert!(differs(&reading, key), "{key}: {:?}", reading.differing);
     }
     for key in ["output_dir", "wandb_project", "bf16", "strict", "special_tokens", "dataset_prepared_path"] {
         assert!(!left_out(&reading, key) && !differs(&reading, key), "{key}");
     }
     assert!(reading.get("train.warmup_ratio").is_none(), "steps are no share");
-}
-
-/// The base of an adapter is rounded as the trainer rounds it.
-#[test]
-fn four_bits() {
-    let of = |text: &str| {
-        let reading = reading(text);
-        let differing = reading.differing.iter().map(|difference| difference.key.clone()).collect::<Vec<_>>();
-        (reading.get("compute.quantize_base").cloned(), differing)
-    };
-    let axolotl = "base_model: org/small\nadapter: qlora\nsequence_len: 64\n";
-    assert_eq!(of(&format!("{axolotl}load_in_4bit: true")).0, Some(json!("nf4")));
-    assert!(of(axolotl).1.contains(&"adapter".to_owned()));
-    let stored = of(&format!("{}load_in_4bit: true", axolotl.replace("small", "small-bnb-4bit")));
-    assert!(stored.0.is_none() && stored.1.contains(&"load_in_4bit".to_owned()));
-    let trl = "model_name_or_path: org/small\ndataset_name: a.jsonl\nuse_peft: true\nload_in_4bit: true\n";
-    assert_eq!(of(trl).0, Some(json!("nf4-single")));
-    assert_eq!(of(&format!("{trl}use_bnb_nested_quant: true")).0, Some(json!("nf4")));
-    let fp4 = of(&format!("{trl}bnb_4bit_quant_type: fp4"));
-    assert!(fp4.0.is_none() && fp4.1.contains(&"load_in_4bit".to_owned()));
-    let factory = "model_name_or_path: org/small\nstage: sft\ndo_train: true\ndataset: one\ntemplate: llama3\n\
-        finetuning_type: lora\n";
-    assert_eq!(of(&format!("{factory}quantization_bit: 4")).0, Some(json!("nf4")));
-    assert_eq!(
-        of(&format!("{factory}quantization_bit: 4\ndouble_quantization: false")).0,
-        Some(json!("nf4-single"))
-    );
-    for other in ["quantization_bit: 8", "quantization_bit: 4\nquantization_method: hqq"] {
-        let found = of(&format!("{factory}{other}"));
-        assert!(found.0.is_none() && found.1.contains(&"quantization_bit".to_owned()), "{other}");
-    }
 }
 
 #[test]

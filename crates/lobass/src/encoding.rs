@@ -67,6 +67,7 @@ impl EncodeJob<'_> {
     /// # Errors
     /// If the data or the tokenizer cannot be read, the file cannot be written, or the observer asks to stop.
     pub fn run(self, runtime: &Runtime) -> Result<EncodeReport> {
+        check_ending(self.out)?;
         let pool = open_pool(self.data, runtime)?;
         outputs::check_for_pool(&[self.out.to_owned()], &pool)?;
         outputs::note_replaced(&[self.out.to_owned()], runtime);
@@ -91,6 +92,19 @@ impl EncodeJob<'_> {
         let files = sequences.pool.files().iter();
         report.unread = unread.records(files.map(|file| (file.source(), file.layout())));
         Ok(report)
+    }
+}
+
+/// Refuses names that promise another format.
+fn check_ending(out: &Path) -> Result<()> {
+    let ending = out.extension().map(|ending| ending.to_string_lossy().into_owned()).unwrap_or_default();
+    match ending.as_str() {
+        "parquet" | "arrow" | "feather" | "csv" | "tsv" | "gz" | "zst" | "npy" | "safetensors" => bail!(
+            Settings,
+            "output `{}`: expected the ending `.jsonl`, since tokens are written as JSON lines, found `.{ending}`",
+            out.display()
+        ),
+        _ => Ok(()),
     }
 }
 

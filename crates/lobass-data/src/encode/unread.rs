@@ -37,10 +37,34 @@ pub(super) fn unread(rendered: &Rendered<'_>, mask: Mask, spans: &[ResponseSpan]
 
 /// A thought that the rendering does not show.
 fn thought(rendered: &Rendered<'_>, at: usize, message: &Message) -> Option<Unread> {
+    if let Some(name) = listed_thought(rendered, message) {
+        return Some(Unread::new(UnreadKind::Thought, name));
+    }
     let thought = thought_of(message)?;
     let hidden = !rendered.text.contains(thought) && rendered.shown(at, Part::Thought) == Shown::Not;
     let name = THOUGHTS.into_iter().find(|name| message.extra.contains_key(*name)).unwrap_or("content");
     hidden.then(|| Unread::new(UnreadKind::Thought, name))
+}
+
+/// The field of a thought that is no text, if some of its texts are not shown: templates look for text there.
+fn listed_thought<'a>(rendered: &Rendered<'_>, message: &'a Message) -> Option<&'a str> {
+    THOUGHTS.into_iter().find_map(|name| {
+        let (name, value) = message.extra.get_key_value(name)?;
+        let mut texts = Vec::new();
+        texts_of(value, &mut texts);
+        let is_hidden = |text: &&str| !rendered.text.contains(text.trim());
+        (!value.is_string() && texts.iter().any(is_hidden)).then_some(name.as_str())
+    })
+}
+
+/// All texts in a value.
+fn texts_of<'a>(value: &'a Value, texts: &mut Vec<&'a str>) {
+    match value {
+        Value::String(text) => texts.push(text),
+        Value::Array(values) => values.iter().for_each(|value| texts_of(value, texts)),
+        Value::Object(fields) => fields.values().for_each(|value| texts_of(value, texts)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 /// Thoughts among the parts of a turn: text, or parts of text.

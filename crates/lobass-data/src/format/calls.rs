@@ -22,6 +22,9 @@ pub(super) fn normalize(fields: &mut Map<String, Value>) -> Result<(), RowFault>
         Some(Value::Array(calls)) if calls.iter().any(Value::is_string) => {
             Some(list(Value::Array(calls.clone()))?)
         }
+        Some(Value::Array(calls)) if calls.iter().any(is_empty) => {
+            Some(calls.iter().filter(|call| !is_empty(call)).cloned().collect())
+        }
         Some(Value::Array(calls)) if calls.is_empty() => Some(Vec::new()),
         None | Some(Value::Array(_)) => None, // as it should be
         Some(one @ Value::Object(_)) => Some(vec![one.clone()]),
@@ -54,6 +57,7 @@ fn is_empty(call: &Value) -> bool {
     match call {
         Value::Array(calls) => calls.is_empty(),
         Value::Object(fields) => fields.values().all(Value::is_null),
+        Value::Null => true,
         _ => false,
     }
 }

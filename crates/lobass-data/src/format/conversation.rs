@@ -100,14 +100,15 @@ impl ConversationLayout {
         row: &Map<String, Value>,
         messages: &mut Vec<Message>,
     ) -> Result<(), RowFault> {
-        let system = self.system.as_deref().map(|name| field::text(row, name)).transpose()?.flatten();
+        let system =
+            self.system.as_deref().map(|name| field::text_or_parts(row, name)).transpose()?.flatten();
         if let Some(system) = system.filter(|system| !system.is_empty()) {
             if messages.first().is_some_and(|first| first.role == Role::System) {
                 return Err(RowFault::malformed(
                     "two system messages: one beside the turns and one among them",
                 ));
             }
-            messages.insert(0, Message::new(Role::System, system));
+            messages.insert(0, Message::new(Role::System, system.into_owned()));
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use super::turns;
+use super::{parts, turns};
 use crate::RowFault;
 use crate::json::{kind_of, spelled_number};
 
@@ -14,6 +14,18 @@ pub(super) fn text<'a>(row: &'a Map<String, Value>, name: &str) -> Result<Option
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
         Some(other) => Err(wrong_type(name, "a string", other)),
+    }
+}
+
+/// The text of a field, which may be given as parts of text; `None` if it is absent or null.
+pub(super) fn text_or_parts<'a>(
+    row: &'a Map<String, Value>,
+    name: &str,
+) -> Result<Option<Cow<'a, str>>, RowFault> {
+    match row.get(name) {
+        Some(Value::Array(parts)) => Ok(Some(parts::read(parts, name)?.text.into())),
+        Some(part @ Value::Object(_)) => Ok(Some(parts::read(std::slice::from_ref(part), name)?.text.into())),
+        _ => Ok(text(row, name)?.map(Cow::Borrowed)),
     }
 }
 

@@ -3,33 +3,16 @@
 use lobass_core::RowStatus;
 use serde_json::{Map, Value};
 
+use super::names::words;
 use crate::RowFault;
 
-/// Columns of rows, and fields of turns, that hold media.
-const NAMES: [&str; 22] = [
-    "image",
-    "images",
-    "image_url",
-    "image_urls",
-    "image_path",
-    "image_paths",
-    "img",
-    "picture",
-    "pictures",
-    "input_image",
-    "input_images",
-    "input_audio",
-    "input_video",
-    "pixel_values",
-    "video",
-    "videos",
-    "video_path",
-    "video_url",
-    "audio",
-    "audios",
-    "audio_path",
-    "audio_url",
-];
+/// Words in the names of columns of rows, and of fields of turns, that hold media.
+const MEDIA: &str =
+    "audio audios frames image images img imgs photo photos picture pictures pixel video videos wav wavs";
+
+/// Words that may stand beside them: `image_path`, `audio_filepath`, `pixel_values`. A `caption` or a `size` of an image
+/// is none.
+const CARRIERS: &str = "base bytes data file filename filepath filepaths files input list name names path paths raw uri url urls values";
 
 /// Types of content parts that are media.
 const PARTS: [&str; 11] = [
@@ -48,17 +31,19 @@ const PARTS: [&str; 11] = [
 
 /// Whether a column of this name holds media.
 pub(crate) fn is_media(name: &str) -> bool {
-    NAMES.contains(&name)
+    let has = |known: &str, word: &str| known.split(' ').any(|known| known == word);
+    words(name).any(|word| has(MEDIA, &word))
+        && words(name).all(|word| has(MEDIA, &word) || has(CARRIERS, &word))
 }
 
 /// Refuses fields that hold media: those with the usual names, unless a layout reads them as something else, and those
 /// that someone named.
 pub(super) fn refuse(fields: &Map<String, Value>, read: &[&str], named: &[String]) -> Result<(), RowFault> {
-    let usual = NAMES.into_iter().filter(|name| !read.contains(name));
-    let mut all = usual.chain(named.iter().map(String::as_str));
-    match all.find(|name| fields.get(*name).is_some_and(is_there)) {
+    let is_usual = |name: &str| is_media(name) && !read.contains(&name);
+    let mut media = fields.iter().filter(|(name, _)| is_usual(name) || named.contains(name));
+    match media.find(|(_, value)| is_there(value)) {
         None => Ok(()),
-        Some(name) => Err(fault(&format!("field `{name}`"))),
+        Some((name, _)) => Err(fault(&format!("field `{name}`"))),
     }
 }
 
@@ -66,7 +51,7 @@ pub(super) fn refuse(fields: &Map<String, Value>, read: &[&str], named: &[String
 pub(super) fn part(content: &str, part: &Map<String, Value>) -> Option<RowFault> {
     let kind = match part.get("type").and_then(Value::as_str) {
         Some(kind) => PARTS.contains(&kind).then_some(kind)?,
-        None => NAMES.into_iter().find(|name| part.get(*name).is_some_and(is_there))?,
+        None => part.iter().find(|(name, value)| is_media(name) && is_there(value))?.0,
     };
     Some(fault(&format!("field `{content}`, a part of type `{kind}`")))
 }
@@ -80,7 +65,8 @@ fn fault(place: &str) -> RowFault {
 fn is_there(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => false,
-        Value::String(text) => !text.trim().is_empty(),
+        // CSV has lists as text.
+        Value::String(text) => !matches!(text.trim(), "" | "[]" | "{}" | "null" | "None"),
         Value::Array(values) => values.iter().any(|value| value.is_number() || is_there(value)),
         Value::Object(fields) => fields.values().any(is_there),
     }
@@ -102,6 +88,10 @@ mod tests {
             json!({"image": {"bytes": "ff", "path": null}}),
             json!({"audios": [{"path": "a.wav"}]}),
             json!({"pixel_values": [[0.5]]}),
+            json!({"image1": "1.jpg"}),
+            json!({"Images": ["1.jpg"]}),
+            json!({"image_base64": "iVBORw0KGgo"}),
+            json!({"audio_filepath": "a.wav"}),
         ] {
             let (status, reason) = refused(row.clone(), &[]).unwrap();
             assert_eq!(status, RowStatus::Media);
@@ -114,6 +104,10 @@ mod tests {
             json!({"images": [null]}),
             json!({"video": ""}),
             json!({"image": false}),
+            json!({"images": "[]"}),
+            json!({"image_caption": "a dog"}),
+            json!({"video_title": "A dog"}),
+            json!({"image_id": "17"}),
         ] {
             assert_eq!(refused(row.clone(), &[]), None, "{row}");
         }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::conversation::ConversationLayout;
 use super::{NamedColumns, field, turns};
-use crate::{Example, Message, Role, RowFault};
+use crate::{Example, Message, Role, RowFault, json};
 
 /// One column with the prompt, one with the response, and what may stand beside them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,8 +63,9 @@ impl PairLayout {
     /// All that comes before the response.
     pub(super) fn prompt_messages(&self, row: &Map<String, Value>) -> Result<Vec<Message>, RowFault> {
         let mut messages = Vec::new();
-        if let Some(system) = optional(row, self.system.as_deref())? {
-            messages.push(Message::new(Role::System, system));
+        let system = self.system.as_deref().map(|name| field::text_or_parts(row, name)).transpose()?;
+        if let Some(system) = system.flatten().filter(|system| !system.is_empty()) {
+            messages.push(Message::new(Role::System, system.into_owned()));
         }
         self.push_history(row, &mut messages)?;
         self.push_prompt(row, &mut messages)?;
@@ -73,10 +74,19 @@ impl PairLayout {
 
     fn push_history(&self, row: &Map<String, Value>, messages: &mut Vec<Message>) -> Result<(), RowFault> {
         let Some(name) = self.history.as_deref() else { return Ok(()) };
-        if matches!(row.get(name), None | Some(Value::Null)) {
-            return Ok(());
-        }
-        for pair in field::required_list(row, name)? {
+        let parsed;
+        let pairs = match row.get(name) {
+            None | Some(Value::Null) => return Ok(()),
+            Some(Value::String(text)) if text.trim().is_empty() => return Ok(()),
+            // CSV has lists as text.
+            Some(text @ Value::String(words)) => {
+                parsed = json::parse(words).ok().filter(Value::is_array);
+                let list = parsed.as_ref().and_then(Value::as_array);
+                list.ok_or_else(|| field::wrong_type(name, "a list of pairs, or one as JSON text", text))?
+            }
+            Some(_) => field::required_list(row, name)?,
+        };
+        for pair in pairs {
             match pair.as_array().map(Vec::as_slice) {
                 Some([Value::String(prompt), Value::String(response)]) => {
                     messages.push(Message::new(Role::User, prompt.as_str()));

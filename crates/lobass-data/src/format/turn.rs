@@ -11,6 +11,7 @@ use crate::{Message, Role, RowFault};
 const THOUGHT: &str = "reasoning_content";
 /// Everything that a field of thoughts is called.
 pub(crate) const THOUGHTS: [&str; 3] = [THOUGHT, "reasoning", "thinking"];
+const FURTHER_THOUGHT: &str = "thought";
 
 impl ConversationLayout {
     /// One turn, told as those of this layout.
@@ -38,10 +39,11 @@ impl ConversationLayout {
         if !content.calls.is_empty() {
             calls::push(&mut extra, content.calls);
         }
-        if let Some(thought) =
-            content.thought.filter(|_| !THOUGHTS.iter().any(|name| extra.contains_key(*name)))
-        {
-            extra.insert(THOUGHT.to_owned(), Value::from(thought));
+        if let Some(thought) = content.thought {
+            // Beside a thought that the turn has already it is one more field, which no template knows.
+            let has_one = THOUGHTS.iter().any(|name| extra.contains_key(*name));
+            let name = if has_one { FURTHER_THOUGHT } else { THOUGHT };
+            extra.insert(name.to_owned(), Value::from(thought));
         }
         let message = Message::new(role, content.text);
         let scored = message.scored && counts != Some(false);

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::Layout;
 use super::count;
 use super::names::{collect, is_response, last_word, words};
+use super::weight::is_weight;
 use crate::{Example, Message, Unread, UnreadCounts, UnreadKind};
 impl Layout {
     /// Content of the columns of a row that its example lacks.
@@ -19,7 +20,7 @@ impl Layout {
         };
         let is_read = |name: &str| match name {
             "documents" => example.documents.is_some(),
-            "functions" => example.tools.is_some(),
+            "functions" => example.tools.is_some() && row.get("tools").is_none_or(Value::is_null),
             _ => read.contains(&name),
         };
         let columns = row.iter().filter(|(name, value)| !is_read(name) && says(name, value));
@@ -43,6 +44,7 @@ impl Layout {
         match unread.kind {
             UnreadKind::Column => {}
             UnreadKind::EndOfTurn => return None,
+            UnreadKind::TurnField if is_weight(name) => return None,
             _ => return Some("--chat-template FILE".to_owned()),
         }
         let last = last_word(name);

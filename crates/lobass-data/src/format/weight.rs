@@ -31,6 +31,11 @@ const MASKED: [&str; 2] = ["masked", "is_masked"];
 /// Fields that mean one thing in one project and its opposite in another.
 const AMBIGUOUS: [&str; 1] = ["mask"];
 
+/// Whether a field has one of these names.
+pub(super) fn is_weight(name: &str) -> bool {
+    FIELDS.contains(&name) || MASKED.contains(&name) || AMBIGUOUS.contains(&name)
+}
+
 /// Whether a field of a turn asks for something that its role does not allow, or that lobass cannot know the meaning
 /// of.
 pub(super) fn is_open_question(name: &str, value: &Value) -> bool {

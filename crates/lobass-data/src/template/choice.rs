@@ -26,12 +26,13 @@ pub enum TemplateChoice {
 /// The prefix of a name of one of the checkpoint's templates.
 pub(super) const NAMED: &str = "named:";
 
-/// An argument for a chat template from `NAME=VALUE`. The value is JSON, or else plain text.
+/// An argument for a chat template from `NAME=VALUE`. The value is JSON, or a constant of Python, or else plain text.
 ///
 /// ```
 /// use lobass_data::template_argument;
 ///
 /// assert_eq!(template_argument("enable_thinking=false"), Ok(("enable_thinking".to_owned(), false.into())));
+/// assert_eq!(template_argument("enable_thinking=False"), Ok(("enable_thinking".to_owned(), false.into())));
 /// assert_eq!(template_argument("style=plain"), Ok(("style".to_owned(), "plain".into())));
 /// assert!(template_argument("style").is_err());
 /// ```
@@ -45,7 +46,14 @@ pub fn template_argument(text: &str) -> Result<(String, Value), String> {
         .ok_or_else(|| format!("expected an argument of the chat template as NAME=VALUE, found `{text}`"))?;
     let name = name.trim();
     check_argument(name)?;
-    Ok((name.to_owned(), serde_json::from_str(value).unwrap_or_else(|_| Value::from(value))))
+    // Jinja takes the text `False` for true, so it can only be meant as Python means it.
+    let value = match value {
+        "True" => Value::from(true),
+        "False" => Value::from(false),
+        "None" => Value::Null,
+        _ => serde_json::from_str(value).unwrap_or_else(|_| Value::from(value)),
+    };
+    Ok((name.to_owned(), value))
 }
 
 impl FromStr for TemplateChoice {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::wanted::Wanted;
-use super::{ScoreTable, further_nll, nll, not_a_table, not_in_place};
+use super::{ScoreTable, further_nll, nll, not_a_table, not_in_place, of_this_version};
 use crate::manifest::sum_column;
 use crate::{Error, Manifest};
 
@@ -147,7 +147,7 @@ fn rows(path: &Path) -> Result<impl Iterator<Item = Result<Row, Error>>, Error> 
 pub(super) fn manifest(path: &Path) -> Result<Manifest, Error> {
     for line in lines(path)? {
         if let Line::Manifest(manifest) = line? {
-            return Ok(*manifest);
+            return of_this_version(*manifest, path);
         }
     }
     Err(not_a_table(path, "expected a line with the manifest"))

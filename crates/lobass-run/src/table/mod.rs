@@ -23,7 +23,7 @@ pub use seeds::{losses_by_seed, seed_columns};
 pub use tokens::TokenLosses;
 
 use crate::manifest::{REJECTED, further_columns};
-use crate::{Error, Manifest, Seal};
+use crate::{Error, Manifest, Seal, plan};
 
 /// A score table in memory, whole and row by row; of large tables [`ScoreFile`] reads what is needed.
 #[derive(Debug, Clone, PartialEq)]
@@ -143,6 +143,18 @@ pub fn read_table(path: &Path) -> Result<ScoreTable, Error> {
 
 /// The key of the manifest in a Parquet file.
 const MANIFEST_KEY: &str = "lobass";
+
+/// The manifest, unless a later lobass wrote a table that means something else.
+fn of_this_version(manifest: Manifest, path: &Path) -> Result<Manifest, Error> {
+    match manifest.version {
+        plan::VERSION => Ok(manifest),
+        other => {
+            let expected = plan::VERSION;
+            let reason = format!("expected version {expected}, found {other}; a newer lobass reads it");
+            Err(not_a_table(path, reason))
+        }
+    }
+}
 
 fn not_a_table(path: &Path, reason: impl Into<String>) -> Error {
     Error::NotATable { path: path.to_owned(), reason: reason.into() }

@@ -6,7 +6,7 @@ use lobass_core::{ColumnSet, ExampleKey, RowStatus, ScoreColumns, tie_break};
 
 use super::groups::{Group, Groups};
 use super::wanted::{self, Wanted};
-use super::{MANIFEST_KEY, not_a_table, not_in_place};
+use super::{MANIFEST_KEY, not_a_table, not_in_place, of_this_version};
 use crate::columns::Columns;
 use crate::manifest::sum_column;
 use crate::{Error, Manifest};
@@ -20,11 +20,12 @@ pub(super) fn manifest(groups: &Groups, path: &Path) -> Result<Manifest, Error> 
     let manifest = groups
         .text(MANIFEST_KEY)
         .ok_or_else(|| not_a_table(path, format!("expected metadata `{MANIFEST_KEY}`, found none")))?;
-    serde_json::from_str(&manifest).map_err(|source| Error::Json {
+    let manifest = serde_json::from_str(&manifest).map_err(|source| Error::Json {
         path: path.to_owned(),
         expected: "a score table of this version",
         source,
-    })
+    })?;
+    of_this_version(manifest, path)
 }
 
 pub(super) fn read(

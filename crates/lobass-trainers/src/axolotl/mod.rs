@@ -9,8 +9,8 @@ mod template;
 use serde_json::{Map, Value};
 
 use crate::common::{
-    Adapter, Defaults, FourBits, Keys, PROJECTIONS, note_quantization, take_adapter as take_adapter_numbers,
-    take_base, take_optimizer, take_targets, take_training,
+    Adapter, Defaults, Keys, PROJECTIONS, note_quantization, take_adapter as take_adapter_numbers, take_base,
+    take_optimizer, take_targets, take_training,
 };
 use crate::detect::not_a_training;
 use crate::draft::Draft;
@@ -67,7 +67,13 @@ fn take_length(draft: &mut Draft) {
 fn take_adapter(draft: &mut Draft) {
     note_quantization(
         draft,
-        &["load_in_8bit", "quantize_moe_experts", "model_quantization_config", "use_onebitllms"],
+        &[
+            "load_in_8bit",
+            "load_in_4bit",
+            "quantize_moe_experts",
+            "model_quantization_config",
+            "use_onebitllms",
+        ],
     );
     match draft.text("adapter").as_deref() {
         None => {
@@ -80,11 +86,10 @@ fn take_adapter(draft: &mut Draft) {
         }
         Some(name @ ("lora" | "qlora")) => {
             draft.take("adapter", "train.method", "lora");
-            if draft.flag("load_in_4bit") == Some(true) {
-                let (kind, double) = ("bnb_4bit_quant_type", ("bnb_4bit_use_double_quant", true));
-                FourBits { key: "load_in_4bit", base: "base_model", kind, double }.take(draft);
-            } else if name == "qlora" {
-                draft.differ("adapter", "QLoRA without `load_in_4bit`: weights are taken as they are stored");
+            if name == "qlora" {
+                let effect =
+                    "QLoRA trains over weights in 4 bits; lobass trains over the weights as they are stored";
+                draft.differ("adapter", effect);
             }
             take_adapter_numbers(
                 draft,

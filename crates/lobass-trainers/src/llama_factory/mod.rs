@@ -8,8 +8,8 @@ mod version_1;
 use serde_json::{Map, Value};
 
 use crate::common::{
-    Adapter, Defaults, FourBits, Keys, PROJECTIONS, note_quantization, take_adapter, take_base,
-    take_optimizer, take_targets, take_training,
+    Adapter, Defaults, Keys, PROJECTIONS, note_quantization, take_adapter, take_base, take_optimizer,
+    take_targets, take_training,
 };
 use crate::detect::not_a_training;
 use crate::draft::Draft;
@@ -51,21 +51,9 @@ pub(crate) fn read(values: Map<String, Value>) -> Result<Reading, Error> {
         take_preference(draft);
     }
     take_method(draft);
-    take_quantization(draft);
+    note_quantization(draft, &["quantization_bit"]);
     draft.leave_out_all(&LEFT_OUT);
     Ok(owned.finish(&has_no_effect))
-}
-
-/// bitsandbytes in 4 bits is what is taken over.
-fn take_quantization(draft: &mut Draft) {
-    let method = draft.text("quantization_method").unwrap_or_else(|| "bnb".to_owned());
-    match draft.whole("quantization_bit") {
-        Some(4) if method == "bnb" || method == "bitsandbytes" => {
-            let (kind, double) = ("quantization_type", ("double_quantization", true));
-            FourBits { key: "quantization_bit", base: "model_name_or_path", kind, double }.take(draft);
-        }
-        _ => note_quantization(draft, &["quantization_bit"]),
-    }
 }
 
 fn take_data(draft: &mut Draft, dataset: Option<Vec<String>>) {

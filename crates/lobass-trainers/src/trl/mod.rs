@@ -8,7 +8,7 @@ mod keys;
 use serde_json::{Map, Value};
 
 use crate::common::{
-    Adapter, Defaults, FourBits, Keys, data_name, note_quantization, note_split, take_adapter, take_base,
+    Adapter, Defaults, Keys, data_name, note_quantization, note_split, take_adapter, take_base,
     take_optimizer, take_targets, take_training,
 };
 use crate::detect::not_a_training;
@@ -56,11 +56,7 @@ pub(crate) fn read(values: Map<String, Value>) -> Result<Reading, Error> {
         );
     }
     take_method(draft);
-    note_quantization(draft, &["load_in_8bit"]);
-    if draft.flag("load_in_4bit") == Some(true) {
-        let (kind, double) = ("bnb_4bit_quant_type", ("use_bnb_nested_quant", false));
-        FourBits { key: "load_in_4bit", base: "model_name_or_path", kind, double }.take(draft);
-    }
+    note_quantization(draft, &["load_in_8bit", "load_in_4bit"]);
     draft.leave_out_all(&LEFT_OUT);
     Ok(owned.finish(&has_no_effect))
 }

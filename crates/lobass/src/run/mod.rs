@@ -144,7 +144,11 @@ fn score_all(prepared: &Prepared, runtime: &Runtime) -> Result<(WorkDir, Seal)> 
         None => {
             let references = prepared.references();
             let work = scoring::encode(sequences, plan, &place, threads, runtime)?;
-            references.check_rows(&work)?;
+            if let Err(error) = references.check_rows(&work) {
+                // Nothing can have been scored, and the token ids would be in the way of other settings.
+                work.remove()?;
+                return Err(error);
+            }
             scoring::score(&work, base, detail, threads, runtime)?;
             let seal = references.train_and_score(&work, runtime)?;
             (work, seal)
