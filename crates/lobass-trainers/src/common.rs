@@ -3,7 +3,9 @@
 use regex::Regex;
 use serde_json::Value;
 
-use crate::draft::{Draft, list, whole};
+use crate::Trainer;
+use crate::draft::Draft;
+use crate::values::{list, whole, whole_if_possible};
 
 /// Numbers of a trainer where its config has none.
 pub(crate) struct Defaults {
@@ -22,17 +24,17 @@ pub(crate) struct Keys {
 }
 
 /// Epochs, batches, rates, and AdamW.
-pub(crate) fn take_training(draft: &mut Draft, keys: &Keys, defaults: &Defaults) {
+pub(crate) fn take_training(draft: &mut Draft<'_>, keys: &Keys, defaults: &Defaults) {
     take_epochs(draft, keys.epochs, defaults.epochs);
-    let micro = draft.whole(keys.micro_batch).unwrap_or(defaults.micro_batch);
-    let steps = draft.whole("gradient_accumulation_steps").unwrap_or(1);
+    let micro = draft.whole_or(keys.micro_batch, defaults.micro_batch);
+    let steps = draft.whole_or("gradient_accumulation_steps", 1);
     let from = [keys.micro_batch, "gradient_accumulation_steps"];
     draft.take_from(&from, "train.batch_size", micro.saturating_mul(steps).max(1));
     draft.differ(
         keys.micro_batch,
         "the trainer multiplies it by the number of devices; lobass takes it for one device",
     );
-    let rate = draft.number("learning_rate").unwrap_or(defaults.learning_rate);
+    let rate = draft.number_or("learning_rate", defaults.learning_rate);
     draft.take("learning_rate", "train.learning_rate", rate);
     take_schedule(draft, keys.schedule, defaults);
     for (key, setting, default) in [
@@ -40,12 +42,12 @@ pub(crate) fn take_training(draft: &mut Draft, keys: &Keys, defaults: &Defaults)
         ("adam_beta1", "train.beta_1", 0.9),
         ("adam_beta2", "train.beta_2", 0.999),
         ("adam_epsilon", "train.epsilon", 1e-8),
-        ("max_grad_norm", "train.max_grad_norm", 1.0),
     ] {
-        let value = draft.number(key).unwrap_or(default);
+        let value = draft.number_or(key, default);
         draft.take(key, setting, value);
     }
-    let seed = draft.whole("seed").unwrap_or(42);
+    take_clipping(draft);
+    let seed = draft.whole_or("seed", 42);
     draft.take("seed", "train.seed", seed);
     draft.differ(
         "seed",
@@ -53,8 +55,16 @@ pub(crate) fn take_training(draft: &mut Draft, keys: &Keys, defaults: &Defaults)
     );
 }
 
-fn take_epochs(draft: &mut Draft, key: &str, default: f64) {
-    let epochs = draft.number(key).unwrap_or(default);
+/// The limit of the gradients' norm. With a key that has no value, transformers does not clip, and neither does 0.
+fn take_clipping(draft: &mut Draft<'_>) {
+    const KEY: &str = "max_grad_norm";
+    let is_off = draft.is_empty(KEY) && draft.trainer() != Trainer::Axolotl;
+    let norm = if is_off { 0.0 } else { draft.number_or(KEY, 1.0) };
+    draft.take(KEY, "train.max_grad_norm", norm);
+}
+
+fn take_epochs(draft: &mut Draft<'_>, key: &str, default: f64) {
+    let epochs = draft.number_or(key, default);
     if let Some(whole) = whole(epochs.ceil()).filter(|epochs| *epochs > 0) {
         draft.take(key, "train.epochs", whole);
         if epochs.fract() != 0.0 {
@@ -65,20 +75,19 @@ fn take_epochs(draft: &mut Draft, key: &str, default: f64) {
     }
 }
 
-fn take_schedule(draft: &mut Draft, key: &str, defaults: &Defaults) {
-    let name = draft.text(key).unwrap_or_else(|| defaults.schedule.to_owned());
-    let mut warmup = draft.number("warmup_ratio").unwrap_or(defaults.warmup_ratio);
+fn take_schedule(draft: &mut Draft<'_>, key: &str, defaults: &Defaults) {
+    let name = draft.text_or(key, defaults.schedule);
+    let warmup = draft.number("warmup_ratio").unwrap_or(defaults.warmup_ratio);
     match name.as_str() {
         "cosine" | "linear" | "constant" => draft.take(key, "train.schedule", name.as_str()),
         "constant_with_warmup" => draft.take(key, "train.schedule", "constant"),
         _ => draft
             .leave_out(key, format!("lobass has the schedules cosine, linear, and constant, not `{name}`")),
     }
-    if name == "constant" {
-        warmup = 0.0; // transformers has a warm-up in `constant_with_warmup` only
-    }
     // transformers 5 reads a number of steps below 1 as a share.
     match draft.number("warmup_steps") {
+        // transformers has a warm-up in `constant_with_warmup` only.
+        _ if name == "constant" => draft.take(key, "train.warmup_ratio", 0.0),
         Some(share) if share > 0.0 && share < 1.0 => draft.take("warmup_steps", "train.warmup_ratio", share),
         Some(steps) if steps >= 1.0 => {
             draft.leave_out(
@@ -95,7 +104,7 @@ fn take_schedule(draft: &mut Draft, key: &str, defaults: &Defaults) {
 }
 
 /// The optimizer. All spellings of AdamW are one, those in 8 bits nearly.
-pub(crate) fn take_optimizer(draft: &mut Draft, key: &str) {
+pub(crate) fn take_optimizer(draft: &mut Draft<'_>, key: &str) {
     let Some(name) = draft.text(key) else { return };
     match name.as_str() {
         name if name.starts_with("adamw") && !name.contains("8bit") && !name.contains("4bit") => {}
@@ -107,14 +116,12 @@ pub(crate) fn take_optimizer(draft: &mut Draft, key: &str) {
 }
 
 /// The weights of the base, which lobass does not quantize.
-pub(crate) fn note_quantization(draft: &mut Draft, keys: &[&str]) {
+pub(crate) fn note_quantization(draft: &mut Draft<'_>, keys: &[&str]) {
     for key in keys {
-        if draft.value(key).is_some_and(|value| value != false && value != 0) {
-            draft.differ(
-                *key,
-                "the trainer quantizes the base's weights; lobass takes them as they are stored",
-            );
-        }
+        draft.differ_if_on(
+            key,
+            "the trainer quantizes the base's weights; lobass takes them as they are stored",
+        );
     }
 }
 
@@ -124,29 +131,32 @@ pub(crate) const PROJECTIONS: [&str; 7] =
 /// Those of them that belong to attention, at the beginning of the list.
 const N_ATTENTION: usize = 4;
 
-/// Which projections an adapter updates. `all` are the seven of a layer.
-pub(crate) fn take_targets(draft: &mut Draft, key: &str, by_default: &[&str]) {
-    let value = draft.value(key);
-    let names = match &value {
+/// What to do about modules that are no projections.
+pub(crate) const OTHER_TARGETS: &str = "lobass's adapters update projections by name (q_proj, k_proj, v_proj, o_proj, \
+                                        gate_proj, up_proj, down_proj): give `--lora-targets`";
+
+/// Which projections an adapter updates.
+pub(crate) fn take_targets(draft: &mut Draft<'_>, key: &str, by_default: &[&str]) {
+    let targets = match draft.value(key) {
         None => Some(by_default.iter().map(|name| (*name).to_owned()).collect()),
-        Some(Value::String(text)) if text == "all" || text == "all-linear" => {
-            Some(PROJECTIONS.map(str::to_owned).to_vec())
-        }
-        Some(Value::String(text)) if text.contains(['(', '[', '*', '\\']) => matched(text),
-        Some(value) => list(value),
+        Some(value) => named_targets(&value),
     };
-    match names {
-        Some(names) if names.iter().all(|name| PROJECTIONS.contains(&name.as_str())) => {
-            draft.take(key, "train.lora.target_modules", names);
-        }
-        _ => draft.leave_out(
-            key,
-            format!(
-                "lobass's adapters update projections by name ({}): give `--lora-targets`",
-                PROJECTIONS.join(", ")
-            ),
-        ),
+    match targets {
+        Some(names) => draft.take(key, "train.lora.target_modules", names),
+        None => draft.leave_out(key, OTHER_TARGETS),
     }
+}
+
+/// The projections that a value names; `None` if it names anything else. `all` are the seven of a layer.
+pub(crate) fn named_targets(value: &Value) -> Option<Vec<String>> {
+    let names = match value {
+        Value::String(text) if text == "all" || text == "all-linear" => {
+            PROJECTIONS.map(str::to_owned).to_vec()
+        }
+        Value::String(text) if text.contains(['(', '[', '*', '\\']) => matched(text)?,
+        value => list(value)?,
+    };
+    names.iter().all(|name| PROJECTIONS.contains(&name.as_str())).then_some(names)
 }
 
 /// The projections that a pattern means. PEFT holds it against whole paths of modules.
@@ -162,46 +172,13 @@ fn matched(pattern: &str) -> Option<Vec<String>> {
 }
 
 /// A model by its name on the hub or its path, with a revision.
-pub(crate) fn take_base(draft: &mut Draft, key: &str, revision: &str) {
+pub(crate) fn take_base(draft: &mut Draft<'_>, key: &str, revision: &str) {
     let Some(name) = draft.text(key) else { return };
     let base = match draft.text(revision) {
         Some(revision) if revision != "main" && !name.contains('@') => format!("{name}@{revision}"),
         _ => name,
     };
     draft.take_from(&[key, revision], "model.base", base);
-}
-
-/// A data set by its path: a file or folder here, or one on the hub.
-pub(crate) fn data_name(path: &str, config: Option<&str>, revision: Option<&str>) -> String {
-    const ENDINGS: [&str; 9] =
-        [".json", ".jsonl", ".parquet", ".csv", ".tsv", ".arrow", ".gz", ".zst", ".jsonlines"];
-    let is_here = path.starts_with(['.', '/', '~'])
-        || ENDINGS.iter().any(|ending| path.ends_with(ending))
-        || path.contains("://")
-        || path.matches('/').count() > 1;
-    if is_here {
-        return path.to_owned();
-    }
-    let revision = revision.filter(|name| *name != "main").map(|name| format!("@{name}")).unwrap_or_default();
-    let config = config.filter(|name| *name != "default").map(|name| format!("/{name}")).unwrap_or_default();
-    format!("hf://datasets/{path}{revision}{config}")
-}
-
-/// Notes a split that lobass does not choose by default.
-pub(crate) fn note_split(draft: &mut Draft, key: &str, split: &str) {
-    if split != "train" {
-        draft.leave_out(
-            key,
-            format!(
-                "lobass reads the whole split `train` of a data set: give a file of `{split}` with `--data`"
-            ),
-        );
-    }
-}
-
-/// A rank is a whole number in a config of lobass, and so is what people write as one.
-pub(crate) fn whole_if_possible(number: f64) -> Value {
-    whole(number).map_or_else(|| Value::from(number), Value::from)
 }
 
 /// The numbers of an adapter as PEFT's `LoraConfig` has them.
@@ -213,13 +190,13 @@ pub(crate) struct Adapter {
     pub(crate) modules_to_save: &'static str,
 }
 
-pub(crate) fn take_adapter(draft: &mut Draft, adapter: &Adapter) {
+pub(crate) fn take_adapter(draft: &mut Draft<'_>, adapter: &Adapter) {
     for ((key, default), setting) in [
         (adapter.rank, "train.lora.rank"),
         (adapter.alpha, "train.lora.alpha"),
         (adapter.dropout, "train.lora.dropout"),
     ] {
-        let value = draft.number(key).unwrap_or(default);
+        let value = draft.number_or(key, default);
         draft.take(key, setting, whole_if_possible(value));
     }
     if draft.flag(adapter.rslora) == Some(true) {

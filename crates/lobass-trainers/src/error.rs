@@ -12,7 +12,7 @@ pub enum Error {
     #[error(transparent)]
     Io(#[from] std::io::Error),
     /// Its content is not what it should be.
-    #[error("trainer config `{}`: {source}", path.display())]
+    #[error("trainer config `{}`", path.display())]
     File {
         /// The file.
         path: PathBuf,

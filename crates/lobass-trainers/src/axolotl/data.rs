@@ -1,38 +1,65 @@
 //! axolotl's `datasets`: where rows are, and how they are read.
+//!
+//! Source: `src/axolotl/utils/schemas/datasets.py` for keys and defaults, `src/axolotl/utils/data` for where data is
+//! looked for, and `src/axolotl/prompt_strategies` for types.
 
 use serde_json::{Map, Value};
 
-use crate::common::{data_name, note_split};
-use crate::draft::{Draft, list};
+use super::kind::{Shape, of_kind};
+use super::template::{self, Template};
+use super::turns::{ends, note_properties, note_turns, roles_of};
+use crate::draft::Draft;
+use crate::fields::Fields;
+use crate::place::{DataFiles, data_of, other_split};
 
-/// How the rows of one data set are read, as lobass has it.
-#[derive(Debug, Clone, PartialEq, Default)]
-struct Shape {
-    format: Option<&'static str>,
-    columns: Option<String>,
-    /// axolotl's Alpaca types bring their own prompt.
-    is_alpaca: bool,
+/// A data set, as lobass has it.
+pub(super) struct Entry {
+    files: Vec<String>,
+    shape: Shape,
+    /// Further words for roles, as `WORD=ROLE`.
+    roles: Vec<String>,
+    pub(super) template: Template,
+    /// The ends of turns that are trained on.
+    pub(super) ends: String,
 }
 
-pub(super) fn take(draft: &mut Draft, pairs: bool) {
-    let value = draft.value("datasets");
-    let list = value.as_ref().and_then(Value::as_array);
-    let entries: Vec<Map<String, Value>> =
-        list.into_iter().flatten().filter_map(|entry| entry.as_object().cloned()).collect();
-    take_mask(draft, &entries);
+/// Keys of data sets that lobass does not follow.
+#[rustfmt::skip]
+const LEFT_OUT: [(&str, &str); 14] = [
+    ("shards", "lobass reads whole data sets"),
+    ("input_transform", "lobass reads rows as they are"),
+    ("input_format", "lobass reads rows as they are"),
+    ("conversation", "lobass takes a chat template: give `--chat-template`"),
+    ("field", "lobass scores responses to prompts, and plain text has none"),
+    ("field_human", "give the columns with `--columns`"),
+    ("field_model", "give the columns with `--columns`"),
+    ("logprobs_field", "lobass learns from texts, not from the probabilities of another model"),
+    ("temperature", "lobass learns from texts, not from the probabilities of another model"),
+    ("split_thinking", "lobass leaves the reasoning where the row has it"),
+    ("drop_system_message", "lobass keeps system turns"),
+    ("step_separator", "lobass scores responses, not steps of them"),
+    ("max_completion_length", "lobass has one limit, for whole rows"),
+    ("train_on_last_step_only", "lobass scores responses, not steps of them"),
+];
+
+/// Keys of data sets that change no row: how files are opened and how fast.
+const WITHOUT_EFFECT: [&str; 4] = ["ds_type", "preprocess_shards", "shards_idx", "trust_remote_code"];
+
+/// Takes over where the rows are and how they are read, and gives the data sets for their templates and masks.
+pub(super) fn take(draft: &mut Draft<'_>, pairs: bool) -> Vec<Entry> {
+    let entries: Vec<Entry> = maps(draft).into_iter().map(|entry| read(draft, entry, pairs)).collect();
     if entries.is_empty() {
         draft
             .leave_out("datasets", "expected a list of data sets with a `path`: give the data with `--data`");
-        return;
+        return entries;
     }
-    let files: Vec<String> = entries.iter().flat_map(|entry| names(draft, entry)).collect();
+    let files: Vec<String> = entries.iter().flat_map(|entry| entry.files.clone()).collect();
     draft.take("datasets", "data.files", files);
-    let shapes: Vec<Shape> = entries.iter().map(|entry| shape(draft, entry, pairs)).collect();
-    let shape = shapes.first().cloned().unwrap_or_default();
-    if shapes.iter().all(|other| *other == shape) {
-        if let Some(columns) = shape.columns {
+    let first = &entries[0];
+    if entries.iter().all(|other| other.shape == first.shape) {
+        if let Some(columns) = first.shape.columns() {
             draft.take("datasets", "data.columns", columns);
-        } else if let Some(format) = shape.format {
+        } else if let Some(format) = first.shape.format {
             draft.take("datasets", "data.format", format);
         }
     } else {
@@ -41,157 +68,64 @@ pub(super) fn take(draft: &mut Draft, pairs: bool) {
             "they differ in type or fields; lobass finds out the format of each file by its columns",
         );
     }
-    if shape.is_alpaca && draft.value("chat_template").is_none() {
-        draft.take("datasets", "sequences.chat_template", "alpaca");
+    take_roles(draft, &entries);
+    entries
+}
+
+/// The maps of the list; anything else in it is left out.
+fn maps(draft: &mut Draft<'_>) -> Vec<Map<String, Value>> {
+    let Some(Value::Array(items)) = draft.value("datasets") else { return Vec::new() };
+    let count = items.len();
+    let maps: Vec<Map<String, Value>> =
+        items.into_iter().filter_map(|item| item.as_object().cloned()).collect();
+    if !maps.is_empty() && maps.len() < count {
+        draft.leave_out("datasets", "what is no map in the list is no data set");
     }
+    maps
 }
 
-fn text<'a>(entry: &'a Map<String, Value>, key: &str) -> Option<&'a str> {
-    entry.get(key)?.as_str().filter(|text| !text.is_empty())
-}
-
-/// Files and data sets of the hub.
-fn names(draft: &mut Draft, entry: &Map<String, Value>) -> Vec<String> {
-    let Some(path) = text(entry, "path") else {
-        draft.leave_out("datasets", "a data set has no `path`");
-        return Vec::new();
+fn read(draft: &mut Draft<'_>, entry: Map<String, Value>, pairs: bool) -> Entry {
+    let look_up = draft.look_up();
+    let mut entry = Fields::new("datasets", entry);
+    let files = data_of(&mut entry, look_up, DataFiles::Here);
+    if let Some(reason) = entry.text("split").as_deref().and_then(other_split) {
+        entry.leave_out("split", reason);
+    }
+    let kind = of_kind(draft, &mut entry, pairs);
+    let has_turns = kind.has_turns;
+    let template = match kind.template {
+        None => template::of(&mut entry, look_up),
+        Some(template) => {
+            let reason = "rows of this type bring their own prompt";
+            entry.leave_out_all(&[("chat_template", reason), ("chat_template_jinja", reason)]);
+            template
+        }
     };
-    if let Some(split) = text(entry, "split") {
-        note_split(draft, "datasets.split", split);
-    }
-    // `path: json` is a reader of `datasets`, and the files are what is read.
-    if matches!(path, "json" | "parquet" | "csv" | "text" | "arrow") {
-        return entry.get("data_files").and_then(list).unwrap_or_default();
-    }
-    let name = data_name(path, text(entry, "name"), text(entry, "revision"));
-    match entry.get("data_files").and_then(list) {
-        Some(files) if name.starts_with("hf://") => {
-            files.iter().map(|file| format!("{name}/{file}")).collect()
-        }
-        Some(files) => files,
-        None => vec![name],
-    }
+    let roles = roles_of(&mut entry);
+    note_properties(&mut entry);
+    note_turns(&mut entry);
+    let ends = ends(&mut entry);
+    entry.leave_out_all(&LEFT_OUT);
+    draft.leave_out_also(entry.finish(&|key| WITHOUT_EFFECT.contains(&key)));
+    // Other types end a response with the token that ends texts, and train on it.
+    let ends = if has_turns { ends } else { "turn".to_owned() };
+    Entry { files, shape: kind.shape, roles, template, ends }
 }
 
-fn shape(draft: &mut Draft, entry: &Map<String, Value>, pairs: bool) -> Shape {
-    let Some(kind) = entry.get("type") else { return Shape::default() };
-    let Some(kind) = kind.as_str() else {
-        draft.leave_out("datasets.type", "lobass has formats by name: give the columns with `--columns`");
-        return Shape::default();
-    };
-    let (kind, variant) = kind.split_once([':', '.']).unwrap_or((kind, ""));
-    match kind {
-        _ if pairs => {
-            if variant != "default" && kind != "chat_template" {
-                draft.differ("datasets.type", "lobass finds out the columns of pairs by their names");
-            }
-            Shape::default()
-        }
-        "chat_template" => {
-            let field = text(entry, "field_messages");
-            for key in ["message_property_mappings", "message_field_role", "message_field_content", "roles"] {
-                note_field_names(draft, entry, key);
-            }
-            Shape { columns: field.map(|name| format!("messages={name}")), ..Shape::default() }
-        }
-        "sharegpt" => Shape { format: Some("sharegpt"), ..Shape::default() },
-        "alpaca" | "alpaca_w_system" => {
-            if !variant.is_empty() {
-                draft.differ(
-                    "datasets.type",
-                    format!("`{kind}:{variant}` has another prompt than lobass's `alpaca`"),
-                );
-            }
-            Shape { format: Some("alpaca"), is_alpaca: true, ..Shape::default() }
-        }
-        "completion" => {
-            draft.leave_out("datasets.type", "lobass scores responses to prompts, and plain text has none");
-            Shape::default()
-        }
-        _ => {
-            let reason = format!(
-                "lobass has no format `{kind}`: it goes by the columns, or give `--data-format` or `--columns`"
-            );
-            draft.leave_out("datasets.type", reason);
-            Shape::default()
+/// Words for roles, which lobass has once for all files.
+fn take_roles(draft: &mut Draft<'_>, entries: &[Entry]) {
+    let mut words: Vec<String> = Vec::new();
+    for word in entries.iter().flat_map(|entry| &entry.roles) {
+        if !words.contains(word) {
+            words.push(word.clone());
         }
     }
-}
-
-/// lobass knows the usual names of roles and contents.
-fn note_field_names(draft: &mut Draft, entry: &Map<String, Value>, key: &str) {
-    const USUAL: [&str; 12] = [
-        "role",
-        "content",
-        "from",
-        "value",
-        "user",
-        "assistant",
-        "system",
-        "human",
-        "gpt",
-        "tool",
-        "tools",
-        "reasoning_content",
-    ];
-    let Some(value) = entry.get(key).filter(|value| !value.is_null()) else { return };
-    let words: Vec<&str> = match value {
-        Value::Object(map) => map
-            .iter()
-            .flat_map(|(name, value)| {
-                let values = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
-                [name.as_str()].into_iter().chain(values.iter().filter_map(Value::as_str)).collect::<Vec<_>>()
-            })
-            .collect(),
-        other => other.as_str().into_iter().collect(),
-    };
-    if let Some(word) = words.iter().find(|word| !USUAL.contains(word)) {
-        draft.leave_out(
-            format!("datasets.{key}"),
-            format!("lobass knows the usual names of roles and contents, not `{word}`"),
-        );
-    }
-}
-
-/// Which turns are trained on.
-fn take_mask(draft: &mut Draft, entries: &[Map<String, Value>]) {
-    let whole = draft.flag("train_on_inputs") == Some(true);
-    let roles = entries.iter().find_map(|entry| entry.get("roles_to_train").filter(|roles| !roles.is_null()));
-    let others = roles.and_then(list).is_some_and(|roles| {
-        !roles.iter().all(|role| matches!(role.as_str(), "assistant" | "gpt" | "model" | "chatgpt"))
-    });
-    let eos = entries.iter().find_map(|entry| text(entry, "train_on_eos").or(text(entry, "train_on_eot")));
-    let mask = match eos {
-        _ if whole => "all",
-        Some("none") => "text",
-        _ => "response",
-    };
-    draft.take("train_on_inputs", "sequences.mask", mask);
-    if whole {
-        let effect = "axolotl trains on the texts of all turns; lobass's mask `all` has what the template writes between \
-                      them too";
-        draft.differ("train_on_inputs", effect);
-    }
-    if others && !whole {
-        draft.leave_out(
-            "datasets.roles_to_train",
-            "lobass scores the replies of the assistant: give `--mask all` for all turns",
-        );
-    }
-    if let Some(eos @ ("all" | "last")) = eos {
-        draft.differ(
-            "datasets.train_on_eos",
-            format!("`{eos}`: lobass scores the end of every turn that it scores"),
-        );
-    }
-    for (key, turns) in
-        [("message_field_training", "train"), ("message_field_training_detail", "train_detail")]
-    {
-        if let Some(name) = entries.iter().find_map(|entry| text(entry, key)) {
-            draft.differ(
-                format!("datasets.{key}"),
-                format!("lobass reads the key `{turns}` of turns, and the trainer reads `{name}`"),
-            );
-        }
+    let of = |word: &str| word.rsplit_once('=').map(|(name, _)| name.to_owned());
+    let contradict =
+        words.iter().enumerate().any(|(at, word)| words[..at].iter().any(|other| of(other) == of(word)));
+    if contradict {
+        draft.leave_out("datasets.roles", "a word stands for two roles: give `--role WORD=ROLE`");
+    } else if !words.is_empty() {
+        draft.take("datasets", "data.roles", words);
     }
 }

@@ -1,9 +1,14 @@
 //! Keys of axolotl that lobass cannot take over, and those that change no loss.
 
 #[rustfmt::skip]
-pub(super) const LEFT_OUT: [(&str, &str); 27] = [
+pub(super) const LEFT_OUT: [(&str, &str); 32] = [
     ("test_datasets", "give their files with `--eval-data`"),
     ("pretraining_dataset", "lobass scores fine-tuning data; give it with `--data` if it is that"),
+    ("dataset_shard_num", "lobass reads whole data sets"),
+    ("skip_prepare_dataset", "lobass renders and tokenizes rows itself"),
+    ("peft", "lobass's adapters begin at zero"),
+    ("optim_args", "AdamW has no further settings in lobass"),
+    ("default_system_message", "lobass adds no system prompt to rows"),
     ("dataset_exact_deduplication", "give `--duplicates drop`"),
     ("neftune_noise_alpha", "lobass adds no noise to embeddings"),
     ("unfrozen_parameters", "lobass trains all weights or an adapter"),
@@ -26,7 +31,7 @@ pub(super) const LEFT_OUT: [(&str, &str); 27] = [
     ("reinit_weights", "lobass begins with the weights of the base model"),
     ("min_sample_len", "lobass keeps short rows: give `--min-scored` when selecting"),
     ("streaming", "lobass reads whole files"),
-    ("batch_size", "give `--batch-size`"),
+    ("auto_find_batch_size", "lobass keeps to the batch size: give `--batch-size`"),
     ("embedding_lr", "all weights have one learning rate"),
     ("rope_scaling", "lobass takes positions from the base model's config"),
 ];
@@ -46,17 +51,17 @@ const BEGINNINGS: [&str; 42] = [
 ];
 
 #[rustfmt::skip]
-const KEYS: [&str; 70] = [
+const KEYS: [&str; 68] = [
     "accelerator_config", "activation_offloading", "attn_implementation", "auto_resume_from_checkpoints", "bf16",
     "bfloat16", "context_parallel_size", "cut_cross_entropy", "debug", "device_map", "do_causal_lm_eval",
     "experimental_skip_move_to_device", "experts_implementation", "flex_attn_compile_kwargs", "float16", "fp16",
     "fused_attn_kernel", "gemma4_hybrid_attn_impl", "gpu", "gpu_count", "heads_k_stride", "hf_use_auth_token",
     "local_rank", "lora_fan_in_fan_out", "low_cpu_mem_usage", "max_packed_sequence_len", "memory", "model_config",
-    "model_type", "output_dir", "pad_to_sequence_len", "peft", "plugins", "pretrain_multipack_attn",
+    "model_type", "output_dir", "pad_to_sequence_len", "plugins", "pretrain_multipack_attn",
     "processor_type", "project_name", "provider", "push_dataset_to_hub", "remove_unused_columns",
     "resize_token_embeddings_to_32x", "resume_from_checkpoint", "ring_attn_func", "sample_packing_eff_est",
     "sample_packing_seq_len_multiplier", "sample_packing_sequentially", "secrets", "sequence_parallel_degree",
-    "skip_prepare_dataset", "special_tokens_config", "strict", "tensor_parallel_size", "tf32", "tiled_mlp",
+    "special_tokens_config", "strict", "tensor_parallel_size", "tf32", "tiled_mlp",
     "timeout", "tokenizer_legacy", "tokenizer_type", "tokenizer_use_fast", "tokenizer_use_mistral_common",
     "torch_dtype", "torchdistx_path", "total_num_tokens", "trust_remote_code", "unsloth_lora_mlp", "unsloth_lora_o",
     "unsloth_lora_qkv", "use_kernels", "use_scattermoe", "use_sonicmoe", "use_tensorboard", "use_wandb",

@@ -4,21 +4,25 @@
 
 mod data;
 mod keys;
+mod kind;
+mod mask;
 mod template;
+mod turns;
 
 use serde_json::{Map, Value};
 
 use crate::common::{
-    Adapter, Defaults, Keys, PROJECTIONS, note_quantization, take_adapter as take_adapter_numbers, take_base,
-    take_optimizer, take_targets, take_training,
+    Adapter, Defaults, Keys, OTHER_TARGETS, PROJECTIONS, named_targets, note_quantization,
+    take_adapter as take_adapter_numbers, take_base, take_optimizer, take_targets, take_training,
 };
 use crate::detect::not_a_training;
 use crate::draft::Draft;
+use crate::place::LookUp;
 use crate::{Error, Reading, Trainer};
 use keys::{LEFT_OUT, has_no_effect};
 
-pub(crate) fn read(values: Map<String, Value>) -> Result<Reading, Error> {
-    let mut owned = Draft::new(Trainer::Axolotl, values);
+pub(crate) fn read(values: Map<String, Value>, look_up: LookUp<'_>) -> Result<Reading, Error> {
+    let mut owned = Draft::new(Trainer::Axolotl, values, look_up);
     let draft = &mut owned;
     let rl = draft.text("rl");
     if let Some(method) = rl.as_deref().filter(|method| *method != "dpo") {
@@ -30,8 +34,12 @@ pub(crate) fn read(values: Map<String, Value>) -> Result<Reading, Error> {
         }
     }
     take_base(draft, "base_model", "revision_of_model");
-    data::take(draft, rl.is_some());
-    template::take(draft);
+    let entries = data::take(draft, rl.is_some());
+    mask::take(draft, &entries);
+    template::take(draft, entries.into_iter().map(|entry| entry.template).collect());
+    if let Some(arguments) = draft.fields().map("chat_template_kwargs") {
+        draft.take("chat_template_kwargs", "sequences.template_arguments", arguments);
+    }
     take_length(draft);
     let defaults =
         Defaults { epochs: 1.0, learning_rate: 5e-5, schedule: "cosine", warmup_ratio: 0.03, micro_batch: 1 };
@@ -40,6 +48,7 @@ pub(crate) fn read(values: Map<String, Value>) -> Result<Reading, Error> {
         &Keys { epochs: "num_epochs", schedule: "lr_scheduler", micro_batch: "micro_batch_size" },
         &defaults,
     );
+    take_batch(draft);
     take_optimizer(draft, "optimizer");
     if rl.is_some() {
         draft.take("rl", "train.objective", "dpo");
@@ -52,19 +61,45 @@ pub(crate) fn read(values: Map<String, Value>) -> Result<Reading, Error> {
     Ok(owned.finish(&has_no_effect))
 }
 
-fn take_length(draft: &mut Draft) {
-    if let Some(length) = draft.whole("sequence_len") {
-        draft.take("sequence_len", "sequences.max_length", length);
+fn take_length(draft: &mut Draft<'_>) {
+    /// axolotl's, which is short.
+    const DEFAULT: u64 = 512;
+    let is_named = draft.has("sequence_len");
+    match draft.whole("sequence_len") {
+        None if is_named => {}
+        length => draft.take("sequence_len", "sequences.max_length", length.unwrap_or(DEFAULT)),
     }
-    let overlong = match draft.text("excess_length_strategy").as_deref() {
-        Some("truncate") => "truncate",
-        Some("raise") => "error",
-        _ => "drop",
+    let overlong = match draft.text_or("excess_length_strategy", "drop").as_str() {
+        "truncate" => "truncate",
+        "raise" => "error",
+        "drop" => "drop",
+        other => {
+            let reason = format!("expected drop, truncate, or raise, found `{other}`; lobass takes `drop`");
+            draft.leave_out("excess_length_strategy", reason);
+            "drop"
+        }
     };
     draft.take("excess_length_strategy", "sequences.overlong", overlong);
 }
 
-fn take_adapter(draft: &mut Draft) {
+/// A whole batch in the place of steps, which are then as many as fit in it.
+fn take_batch(draft: &mut Draft<'_>) {
+    let micro = draft.whole("micro_batch_size").unwrap_or(1).max(1);
+    match draft.whole("batch_size") {
+        Some(batch) if batch >= micro && !draft.has("gradient_accumulation_steps") => {
+            draft.take_from(&["batch_size", "micro_batch_size"], "train.batch_size", batch / micro * micro);
+        }
+        Some(_) => {
+            draft.leave_out(
+                "batch_size",
+                "`micro_batch_size` times `gradient_accumulation_steps` says it too",
+            );
+        }
+        None => {}
+    }
+}
+
+fn take_adapter(draft: &mut Draft<'_>) {
     note_quantization(
         draft,
         &[
@@ -102,7 +137,9 @@ fn take_adapter(draft: &mut Draft) {
                 },
             );
             if draft.flag("lora_target_linear") == Some(true) {
-                let _named_too = draft.value("lora_target_modules");
+                if draft.value("lora_target_modules").is_some_and(|value| named_targets(&value).is_none()) {
+                    draft.leave_out("lora_target_modules", OTHER_TARGETS);
+                }
                 draft.take("lora_target_linear", "train.lora.target_modules", PROJECTIONS.as_slice());
             } else {
                 take_targets(draft, "lora_target_modules", &["q_proj", "v_proj"]);
@@ -128,7 +165,7 @@ const LORA: [&str; 6] = [
     "lora_modules_to_save",
 ];
 
-fn note_what_differs(draft: &mut Draft) {
+fn note_what_differs(draft: &mut Draft<'_>) {
     for key in ["special_tokens", "tokens"] {
         let Some(value) = draft.value(key) else { continue };
         let only_padding =
@@ -143,12 +180,10 @@ fn note_what_differs(draft: &mut Draft) {
     if draft.value("tokenizer_config").is_some() {
         draft.differ("tokenizer_config", "lobass takes the tokenizer of the base model");
     }
-    if draft.value("val_set_size").is_some_and(|value| value != 0 && value != 0.0) {
-        draft.leave_out(
-            "val_set_size",
-            "lobass trains on the whole pool unless told otherwise: give `--eval-rows`",
-        );
-    }
+    draft.leave_out_all(&[(
+        "val_set_size",
+        "lobass trains on the whole pool unless told otherwise: give `--eval-rows`",
+    )]);
     if draft.flag("sample_packing") == Some(true) {
         draft.differ("sample_packing", "a batch of packed sequences holds several rows; lobass counts rows");
     }

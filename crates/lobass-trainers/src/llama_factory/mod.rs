@@ -13,16 +13,17 @@ use crate::common::{
 };
 use crate::detect::not_a_training;
 use crate::draft::Draft;
+use crate::place::LookUp;
 use crate::{Error, Reading, Trainer};
 use keys::{LEFT_OUT, has_no_effect};
 
-pub(crate) fn read(values: Map<String, Value>) -> Result<Reading, Error> {
+pub(crate) fn read(values: Map<String, Value>, look_up: LookUp<'_>) -> Result<Reading, Error> {
     if values.get("model").is_some_and(|value| !value.is_null()) {
-        return version_1::read(values);
+        return version_1::read(values, look_up);
     }
-    let mut owned = Draft::new(Trainer::LlamaFactory, values);
+    let mut owned = Draft::new(Trainer::LlamaFactory, values, look_up);
     let draft = &mut owned;
-    let stage = draft.text("stage").unwrap_or_else(|| "sft".to_owned());
+    let stage = draft.text_or("stage", "sft");
     if !matches!(stage.as_str(), "sft" | "dpo") {
         return Err(not_a_training(format!("LLaMA-Factory's `stage: {stage}`")));
     }
@@ -36,6 +37,7 @@ pub(crate) fn read(values: Map<String, Value>) -> Result<Reading, Error> {
     take_base(draft, "model_name_or_path", "model_revision");
     take_data(draft, dataset);
     take_template(draft);
+    note_rendering(draft);
     take_length(draft);
     take_mask(draft);
     let keys = Keys {
@@ -56,13 +58,13 @@ pub(crate) fn read(values: Map<String, Value>) -> Result<Reading, Error> {
     Ok(owned.finish(&has_no_effect))
 }
 
-fn take_data(draft: &mut Draft, dataset: Option<Vec<String>>) {
+fn take_data(draft: &mut Draft<'_>, dataset: Option<Vec<String>>) {
     let Some(names) = dataset else {
         draft.leave_out("dataset", "it is not there: give the data with `--data`");
         return;
     };
     draft.take("dataset", "data.files", names);
-    let folder = draft.text("dataset_dir").unwrap_or_else(|| "data".to_owned());
+    let folder = draft.text_or("dataset_dir", "data");
     if folder == "ONLINE" || folder.contains(':') {
         draft.leave_out(
             "dataset_dir",
@@ -84,7 +86,7 @@ fn take_data(draft: &mut Draft, dataset: Option<Vec<String>>) {
 }
 
 /// LLaMA-Factory renders with separate code, and its names are not those of chat templates.
-fn take_template(draft: &mut Draft) {
+fn take_template(draft: &mut Draft<'_>) {
     let Some(name) = draft.text("template") else { return };
     match name.as_str() {
         "llama2" | "llama3" | "chatml" | "vicuna" => draft.take("template", "sequences.chat_template", name),
@@ -98,25 +100,31 @@ fn take_template(draft: &mut Draft) {
             format!("LLaMA-Factory renders with its own `{name}`; lobass renders with the base model's chat template"),
         ),
     }
-    for (key, effect) in [
-        ("default_system", "lobass adds no system prompt to rows"),
-        ("enable_thinking", "lobass renders with the template's defaults: give template arguments"),
-        ("tool_format", "lobass writes tools as the chat template does"),
-        ("efficient_eos", "lobass ends turns as the chat template does"),
-    ] {
-        if draft.value(key).is_some() {
-            draft.leave_out(key, effect);
-        }
-    }
-    for key in ["add_tokens", "add_special_tokens", "new_special_tokens_config"] {
-        if draft.value(key).is_some() {
-            draft.leave_out(key, "lobass takes the tokenizer that the base model brings");
-        }
-    }
 }
 
-pub(super) fn take_length(draft: &mut Draft) {
-    let length = draft.whole("cutoff_len").unwrap_or(2048);
+/// What else the trainer writes into rows.
+fn note_rendering(draft: &mut Draft<'_>) {
+    // Its default is yes; no value at all leaves the reasoning of each row as it is.
+    let thinking = "lobass renders with the template's defaults: give template arguments";
+    match draft.flag("enable_thinking") {
+        Some(false) => draft.leave_out("enable_thinking", thinking),
+        None if draft.is_empty("enable_thinking") => draft.leave_out("enable_thinking", thinking),
+        _ => {}
+    }
+    draft.leave_out_all(&[
+        ("default_system", "lobass adds no system prompt to rows"),
+        ("preserve_thinking", "lobass renders with the template's defaults: give template arguments"),
+        ("tool_format", "lobass writes tools as the chat template does"),
+        ("efficient_eos", "lobass ends turns as the chat template does"),
+        ("add_tokens", "lobass takes the tokenizer that the base model brings"),
+        ("add_special_tokens", "lobass takes the tokenizer that the base model brings"),
+        ("new_special_tokens_config", "lobass takes the tokenizer that the base model brings"),
+        ("split_special_tokens", "lobass reads the names of special tokens in texts as the tokenizer does"),
+    ]);
+}
+
+pub(super) fn take_length(draft: &mut Draft<'_>) {
+    let length = draft.whole_or("cutoff_len", 2048);
     draft.take("cutoff_len", "sequences.max_length", length);
     draft.take("cutoff_len", "sequences.overlong", "truncate");
     draft.differ("cutoff_len", "LLaMA-Factory cuts prompt and response in proportion; lobass cuts the end");
@@ -125,7 +133,7 @@ pub(super) fn take_length(draft: &mut Draft) {
     }
 }
 
-fn take_mask(draft: &mut Draft) {
+fn take_mask(draft: &mut Draft<'_>) {
     let whole = draft.flag("train_on_prompt") == Some(true);
     draft.take("train_on_prompt", "sequences.mask", if whole { "all" } else { "response" });
     if draft.flag("mask_history") == Some(true) {
@@ -133,13 +141,11 @@ fn take_mask(draft: &mut Draft) {
     }
 }
 
-fn take_preference(draft: &mut Draft) {
+fn take_preference(draft: &mut Draft<'_>) {
     draft.take("stage", "train.objective", "dpo");
-    let beta = draft.number("pref_beta").unwrap_or(0.1);
+    let beta = draft.number_or("pref_beta", 0.1);
     draft.take("pref_beta", "train.beta", beta);
-    if let Some(loss) = draft.text("pref_loss").filter(|loss| loss != "sigmoid") {
-        draft.leave_out("pref_loss", format!("lobass has the loss `sigmoid` of DPO, not `{loss}`"));
-    }
+    draft.leave_out_unless("pref_loss", &["sigmoid"], "lobass has the loss `sigmoid` of DPO");
     draft.leave_out_all(&[
         ("pref_ftx", "lobass adds no fine-tuning loss to DPO's"),
         ("dpo_label_smoothing", "lobass does not smooth labels"),
@@ -147,12 +153,23 @@ fn take_preference(draft: &mut Draft) {
     ]);
 }
 
-fn take_method(draft: &mut Draft) {
+/// Keys of adapters.
+const LORA: [&str; 6] =
+    ["lora_rank", "lora_alpha", "lora_dropout", "lora_target", "use_rslora", "additional_target"];
+
+fn take_method(draft: &mut Draft<'_>) {
     match draft.text("finetuning_type").as_deref() {
-        Some("full") => draft.take("finetuning_type", "train.method", "full"),
+        Some("full") => {
+            draft.take("finetuning_type", "train.method", "full");
+            for key in LORA {
+                if draft.value(key).is_some() {
+                    draft.leave_out(key, "the config trains all weights");
+                }
+            }
+        }
         None | Some("lora") => {
             draft.take("finetuning_type", "train.method", "lora");
-            let rank = draft.number("lora_rank").unwrap_or(8.0);
+            let rank = draft.number("lora_rank").unwrap_or(8.0); // twice the rank is the default of alpha
             take_adapter(
                 draft,
                 &Adapter {

@@ -4,13 +4,16 @@ use serde_json::{Map, Value};
 
 use super::keys::has_no_effect;
 use super::take_length;
-use crate::common::{Defaults, Keys, PROJECTIONS, data_name, take_base, take_training};
+use crate::common::{Defaults, Keys, OTHER_TARGETS, named_targets, take_base, take_training};
 use crate::detect::not_a_training;
-use crate::draft::{Draft, list};
+use crate::draft::Draft;
+use crate::fields::Fields;
+use crate::place::{LookUp, data_name};
+use crate::values::whole_if_possible;
 use crate::{Error, Reading, Trainer};
 
-pub(super) fn read(values: Map<String, Value>) -> Result<Reading, Error> {
-    let mut owned = Draft::new(Trainer::LlamaFactory, values);
+pub(super) fn read(values: Map<String, Value>, look_up: LookUp<'_>) -> Result<Reading, Error> {
+    let mut owned = Draft::new(Trainer::LlamaFactory, values, look_up);
     let draft = &mut owned;
     let Some(data) = draft.text("train_dataset") else {
         return Err(not_a_training(
@@ -24,7 +27,7 @@ pub(super) fn read(values: Map<String, Value>) -> Result<Reading, Error> {
             "a list of data sets in a further YAML: give their files with `--data`",
         );
     } else {
-        draft.take("train_dataset", "data.files", vec![data_name(&data, None, None)]);
+        draft.take("train_dataset", "data.files", vec![data_name(&data, None, None, look_up)]);
     }
     take_length(draft);
     let keys =
@@ -40,30 +43,7 @@ pub(super) fn read(values: Map<String, Value>) -> Result<Reading, Error> {
     if let Some(size) = draft.whole("global_batch_size") {
         draft.take("global_batch_size", "train.batch_size", size);
     }
-    let peft = draft.value("peft_config");
-    match peft.as_ref().map(|config| (config["name"].as_str().unwrap_or("lora"), config)) {
-        None => draft.take("peft_config", "train.method", "full"),
-        Some(("lora", config)) => {
-            draft.take("peft_config", "train.method", "lora");
-            for (name, setting) in [
-                ("r", "train.lora.rank"),
-                ("lora_alpha", "train.lora.alpha"),
-                ("lora_dropout", "train.lora.dropout"),
-            ] {
-                if let Some(value) = config.get(name).filter(|value| value.is_number()) {
-                    draft.take("peft_config", setting, value.clone());
-                }
-            }
-            let targets = config.get("target_modules").and_then(list).unwrap_or_default();
-            let known = |name: &String| PROJECTIONS.contains(&name.as_str());
-            if !targets.is_empty() && targets.iter().all(known) {
-                draft.take("peft_config", "train.lora.target_modules", targets);
-            }
-        }
-        Some((other, _)) => {
-            draft.leave_out("peft_config", format!("lobass trains all weights or LoRA, not `{other}`"));
-        }
-    }
+    take_adapter(draft);
     if draft.value("quant_config").is_some() {
         draft.differ(
             "quant_config",
@@ -75,4 +55,37 @@ pub(super) fn read(values: Map<String, Value>) -> Result<Reading, Error> {
         ("lr_scheduler_config", "give `--schedule` and `--warmup-ratio`"),
     ]);
     Ok(owned.finish(&has_no_effect))
+}
+
+/// The adapter, which is a map; without one, all weights are trained.
+fn take_adapter(draft: &mut Draft<'_>) {
+    let Some(config) = draft.fields().map("peft_config") else {
+        draft.take("peft_config", "train.method", "full");
+        return;
+    };
+    let mut config = Fields::new("peft_config", config);
+    match config.text("name").as_deref() {
+        None | Some("lora") => {
+            draft.take("peft_config", "train.method", "lora");
+            for (key, setting) in [
+                ("r", "train.lora.rank"),
+                ("lora_alpha", "train.lora.alpha"),
+                ("lora_dropout", "train.lora.dropout"),
+            ] {
+                if let Some(value) = config.number(key) {
+                    draft.take("peft_config", setting, whole_if_possible(value));
+                }
+            }
+            if let Some(value) = config.value("target_modules") {
+                match named_targets(&value) {
+                    Some(targets) => draft.take("peft_config", "train.lora.target_modules", targets),
+                    None => config.leave_out("target_modules", OTHER_TARGETS),
+                }
+            }
+        }
+        Some(other) => {
+            config.leave_out("name", format!("lobass trains all weights or LoRA, not `{other}`"));
+        }
+    }
+    draft.leave_out_also(config.finish(&|_| false));
 }

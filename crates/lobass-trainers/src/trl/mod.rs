@@ -3,34 +3,39 @@
 //! Source: `SFTConfig`, `DPOConfig`, `ModelConfig`, and `ScriptArguments` of TRL, and `TrainingArguments` of
 //! transformers, for names and defaults.
 
+mod data;
 mod keys;
 
 use serde_json::{Map, Value};
 
 use crate::common::{
-    Adapter, Defaults, Keys, data_name, note_quantization, note_split, take_adapter, take_base,
-    take_optimizer, take_targets, take_training,
+    Adapter, Defaults, Keys, note_quantization, take_adapter, take_base, take_optimizer, take_targets,
+    take_training,
 };
 use crate::detect::not_a_training;
 use crate::draft::Draft;
+use crate::place::LookUp;
 use crate::{Error, Reading, Trainer};
-use keys::{LEFT_OUT, has_no_effect};
+use keys::{LEFT_OUT, LEFT_OUT_OF_DPO, has_no_effect};
 
 /// Keys of TRL's trainers that learn from rewards.
 const REWARDS: [&str; 5] =
     ["num_generations", "reward_funcs", "reward_model_path", "max_completion_length", "num_mini_batches"];
 
-pub(crate) fn read(values: Map<String, Value>) -> Result<Reading, Error> {
-    if let Some(key) = REWARDS.iter().find(|key| values.contains_key(**key)) {
+pub(crate) fn read(values: Map<String, Value>, look_up: LookUp<'_>) -> Result<Reading, Error> {
+    let is_there = |key: &&&str| values.get(**key).is_some_and(|value| !value.is_null());
+    if let Some(key) = REWARDS.iter().find(is_there) {
         return Err(not_a_training(format!("`{key}` of a trainer that learns from rewards")));
     }
-    let mut owned = Draft::new(Trainer::Trl, values);
+    let mut owned = Draft::new(Trainer::Trl, values, look_up);
     let draft = &mut owned;
-    let beta = draft.number("beta");
-    let is_dpo = beta.is_some() || draft.value("precompute_ref_log_probs").is_some();
+    let is_dpo = DPO.iter().any(|key| draft.has(key)) || has_loss_of_dpo(draft);
     take_base(draft, "model_name_or_path", "model_revision");
-    take_data(draft);
+    data::take(draft);
     take_length(draft);
+    if draft.flag("packing") == Some(true) {
+        draft.differ("packing", "a batch of packed sequences holds several rows; lobass counts rows");
+    }
     take_mask(draft);
     take_template(draft);
     let keys = Keys {
@@ -47,13 +52,13 @@ pub(crate) fn read(values: Map<String, Value>) -> Result<Reading, Error> {
     take_optimizer(draft, "optim");
     if is_dpo {
         draft.take("beta", "train.objective", "dpo");
-        draft.take("beta", "train.beta", beta.unwrap_or(0.1));
-    }
-    if let Some(loss) = draft.value("loss_type").filter(|loss| *loss != "nll" && *loss != "sigmoid") {
-        draft.leave_out(
-            "loss_type",
-            format!("lobass minimizes the plain loss, or DPO's `sigmoid`, not {loss}"),
-        );
+        let beta = draft.number_or("beta", 0.1);
+        draft.take("beta", "train.beta", beta);
+        draft.leave_out_unless("loss_type", &["sigmoid"], "lobass has the loss `sigmoid` of DPO");
+        draft.leave_out_all(&LEFT_OUT_OF_DPO);
+    } else {
+        // In pieces it is the same loss.
+        draft.leave_out_unless("loss_type", &["nll", "chunked_nll"], "lobass minimizes the plain loss");
     }
     take_method(draft);
     note_quantization(draft, &["load_in_8bit", "load_in_4bit"]);
@@ -61,54 +66,55 @@ pub(crate) fn read(values: Map<String, Value>) -> Result<Reading, Error> {
     Ok(owned.finish(&has_no_effect))
 }
 
-fn take_data(draft: &mut Draft) {
-    let config = draft.text("dataset_config").or(draft.text("dataset_config_name"));
-    if let Some(name) = draft.text("dataset_name") {
-        let data = data_name(&name, config.as_deref(), None);
-        draft.take_from(&["dataset_name", "dataset_config"], "data.files", vec![data]);
-    } else if let Some(mixture) = draft.value("datasets") {
-        let entries = mixture.as_array().cloned().unwrap_or_default();
-        let files = entries.iter().filter_map(|entry| {
-            let text = |key: &str| entry.get(key).and_then(Value::as_str);
-            Some(data_name(text("path")?, text("name"), None))
-        });
-        draft.take("datasets", "data.files", files.collect::<Vec<_>>());
-        for key in ["split", "fraction", "data_files", "data_dir", "columns"] {
-            let value = entries.iter().find_map(|entry| entry.get(key).filter(|value| !value.is_null()));
-            if value.is_some_and(|value| *value != "train") {
-                draft.leave_out(
-                    format!("datasets.{key}"),
-                    "lobass reads whole splits `train`: give files with `--data`",
-                );
-            }
-        }
-    } else {
-        draft.leave_out("dataset_name", "it is not there: give the data with `--data`");
-    }
-    if let Some(split) = draft.text("dataset_train_split") {
-        note_split(draft, "dataset_train_split", &split);
-    }
-    if draft.text("dataset_text_field").is_some_and(|name| name != "text") {
-        draft.leave_out("dataset_text_field", "lobass scores responses to prompts, and plain text has none");
+/// Keys that only DPO has.
+const DPO: [&str; 11] = [
+    "beta",
+    "precompute_ref_log_probs",
+    "precompute_ref_batch_size",
+    "loss_weights",
+    "f_divergence_type",
+    "reference_free",
+    "ld_alpha",
+    "rpo_alpha",
+    "label_smoothing",
+    "sync_ref_model",
+    "use_weighting",
+];
+
+/// Losses that supervised fine-tuning has; all others are of DPO.
+const PLAIN_LOSSES: [&str; 3] = ["nll", "chunked_nll", "dft"];
+
+/// A config without other keys of DPO tells it by its loss: a list, or a name that supervised fine-tuning does not have.
+fn has_loss_of_dpo(draft: &mut Draft<'_>) -> bool {
+    match draft.value("loss_type") {
+        Some(Value::Array(_)) => true,
+        Some(Value::String(name)) => !PLAIN_LOSSES.contains(&name.as_str()),
+        _ => false,
     }
 }
 
-fn take_length(draft: &mut Draft) {
-    match draft.whole("max_length").or(draft.whole("max_seq_length")) {
+fn take_length(draft: &mut Draft<'_>) {
+    let named = draft.whole("max_length").or(draft.whole("max_seq_length"));
+    let is_named = draft.has("max_length") || draft.has("max_seq_length");
+    match named {
         Some(length) => draft.take_from(&["max_length", "max_seq_length"], "sequences.max_length", length),
+        None if draft.is_empty("max_length") && !is_named => {
+            draft.differ(
+                "max_length",
+                "it has no value, so TRL cuts nothing; lobass leaves out rows that are longer than the model was made for",
+            );
+            return;
+        }
         None => draft.take("max_length", "sequences.max_length", 1024),
     }
     draft.take("truncation_mode", "sequences.overlong", "truncate");
     if let Some(mode) = draft.text("truncation_mode").filter(|mode| mode != "keep_start") {
         draft.differ("truncation_mode", format!("`{mode}`: lobass cuts the end of a row"));
     }
-    if draft.flag("packing") == Some(true) {
-        draft.differ("packing", "a batch of packed sequences holds several rows; lobass counts rows");
-    }
 }
 
 /// TRL trains on whole conversations, and on the completion alone where there is a `prompt` and a `completion`.
-fn take_mask(draft: &mut Draft) {
+fn take_mask(draft: &mut Draft<'_>) {
     if draft.flag("assistant_only_loss") == Some(true) {
         draft.take("assistant_only_loss", "sequences.mask", "generation");
         return;
@@ -124,7 +130,7 @@ fn take_mask(draft: &mut Draft) {
     }
 }
 
-fn take_template(draft: &mut Draft) {
+fn take_template(draft: &mut Draft<'_>) {
     let Some(path) = draft.text("chat_template_path") else { return };
     if path.ends_with(".jinja") || path.ends_with(".j2") {
         let path = if path.contains('/') { path } else { format!("./{path}") };
@@ -137,7 +143,7 @@ fn take_template(draft: &mut Draft) {
     }
 }
 
-fn take_method(draft: &mut Draft) {
+fn take_method(draft: &mut Draft<'_>) {
     if draft.flag("use_peft") != Some(true) {
         draft.take("use_peft", "train.method", "full");
         for key in [
