@@ -12,6 +12,8 @@ pub struct OpenedFiles {
     pub files: Vec<DataFile>,
     /// Files beside them that are not read: other splits, tables beside other data, and files without rows.
     pub left_out: Vec<String>,
+    /// What an entry of a registry says and is not followed, a line each.
+    pub not_taken: Vec<String>,
 }
 
 /// Opens the files that `[NAME=]PATH` means, as [`find_files`] finds them. It may also name an entry of a LLaMA-Factory
@@ -28,14 +30,15 @@ pub fn open_files(
     choice: &FormatChoice,
 ) -> Result<OpenedFiles, Error> {
     let entry = registry.map(|registry| read_dataset_info(registry, given)).transpose()?.flatten();
+    let mut opened = OpenedFiles::default();
     let (found, choice) = match entry {
         None => (find_files(given, home)?, choice.clone()),
         Some(entry) => {
+            opened.not_taken = entry.not_taken;
             let found = find_named(Some(&entry.name), &entry.path.to_string_lossy(), None)?;
             (found, FormatChoice::Layout { layout: entry.layout, named: entry.named })
         }
     };
-    let mut opened = OpenedFiles::default();
     for found in found {
         let mut files = Vec::new();
         for path in &found.files {

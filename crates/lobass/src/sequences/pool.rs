@@ -83,6 +83,9 @@ fn open_as(
                         opened.left_out.join("`, `")
                     ));
                 }
+                for line in &opened.not_taken {
+                    runtime.warn(&format!("dataset info, entry `{given}`: {line}"));
+                }
                 files.extend(opened.files);
             }
             Given::Fetched { source, path, address } => {
