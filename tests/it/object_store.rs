@@ -92,11 +92,9 @@ fn a_store_that_is_not_there_or_lets_nobody_in_is_said() {
         "expected a work directory with a plan, found none",
     );
     let mut stranger = bucket.command("status --work s3://bucket/nothing");
-    failed(
-        2,
-        &stranger.env("AWS_SECRET_ACCESS_KEY", "wrong").output().unwrap(),
-        "s3://bucket/nothing/plan.json",
-    );
+    let output = stranger.env("AWS_SECRET_ACCESS_KEY", "wrong").output().unwrap();
+    failed(2, &output, "s3://bucket/nothing/plan.json");
+    failed(2, &output, "check the address, the key and its secret");
     let nobody = || {
         let mut command = bucket.command("status --work s3://bucket/nothing");
         command.env("AWS_ENDPOINT_URL", "http://127.0.0.1:9");

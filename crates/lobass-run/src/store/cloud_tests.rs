@@ -66,19 +66,39 @@ fn who_has_another_secret_reads_and_writes_nothing() {
             (key.to_owned(), if key == name { wrong.to_owned() } else { value.to_owned() })
         });
         let store = Store::open("s3://bucket/run".parse().unwrap(), settings).unwrap();
-        let (get, put) = (store.get("x").unwrap_err(), store.put("x", "2").unwrap_err());
-        assert!(matches!(
-            (&get, &put),
-            (Error::Store { again: false, .. }, Error::Store { again: false, .. })
-        ));
-        for error in [get, put, store.list("").unwrap_err()] {
-            assert!(
-                error.to_string().contains("s3://bucket/run") && !error.to_string().contains(KEY.1),
-                "{error}"
-            );
+        let before = server.n_refused();
+        let errors = [
+            store.get("x").unwrap_err(),
+            store.exists("x").unwrap_err(),
+            store.put("x", "2").unwrap_err(),
+            store.put_if_absent("y", "2").unwrap_err(),
+            store.list("").unwrap_err(),
+            store.remove("x").unwrap_err(),
+        ];
+        assert_eq!(server.n_refused() - before, errors.len(), "nothing was asked twice");
+        for error in errors {
+            assert!(matches!(error, Error::Store { again: false, .. }), "{error:?}");
+            let text = error.to_string();
+            assert!(text.contains("s3://bucket/run") && text.contains("403"), "{text}");
+            assert!(!text.contains(KEY.1), "{text}");
         }
     }
     assert_eq!(open(&server, "s3://bucket/run").get("x").unwrap().unwrap(), "1");
+}
+
+#[test]
+fn answers_that_another_try_would_not_change_are_final() {
+    let server = Server::start();
+    let store = open(&server, "s3://bucket/run");
+    for status in [400, 403, 404] {
+        server.fail("GET", 1, status);
+        assert!(matches!(store.list("").unwrap_err(), Error::Store { again: false, .. }), "{status}");
+    }
+    // These may be another answer next time.
+    for status in [408, 429, 503] {
+        server.fail("GET", 1, status);
+        assert!(store.list("").unwrap().is_empty(), "{status}");
+    }
 }
 
 #[test]

@@ -208,7 +208,9 @@ impl Store {
         let mut pauses = if self.location.dir().is_some() { PAUSES[..0].iter() } else { PAUSES.iter() };
         loop {
             match (call().await, pauses.next()) {
-                (Err(object_store::Error::Generic { .. }), Some(pause)) => tokio::time::sleep(*pause).await,
+                (Err(error @ object_store::Error::Generic { .. }), Some(pause)) if !is_refused(&error) => {
+                    tokio::time::sleep(*pause).await;
+                }
                 (result, _) => return result,
             }
         }
@@ -242,13 +244,35 @@ fn may_pass(error: &object_store::Error, kind: Option<ErrorKind>) -> bool {
         ErrorKind::InvalidFilename,
     ];
     matches!(error, object_store::Error::Generic { .. })
+        && !is_refused(error)
         && !kind.is_some_and(|kind| of_the_place.contains(&kind))
+}
+
+/// Whether a server answered that the request itself is wrong: a key without rights, a bucket that does not exist.
+///
+/// The client has a separate error for some of these answers, but not for all calls: a list that is forbidden is
+/// [`object_store::Error::Generic`]. The status is in a private type then, so it is read from the message.
+fn is_refused(error: &object_store::Error) -> bool {
+    let status = |text: &str| {
+        let code = text.strip_prefix("Server returned non-2xx status code: ")?.get(..3)?;
+        code.parse::<u16>().ok()
+    };
+    causes(error).map(ToString::to_string).any(|text| {
+        // S3 says `RequestTimeout` with the status of a bad request.
+        let passes = [408, 425, 429];
+        !text.contains("RequestTimeout")
+            && status(&text).is_some_and(|code| (400..500).contains(&code) && !passes.contains(&code))
+    })
 }
 
 /// The system's error, if that is the cause.
 fn system_error(error: &object_store::Error) -> Option<&std::io::Error> {
-    let mut causes = std::iter::successors(Some(error as &dyn std::error::Error), |cause| cause.source());
-    causes.find_map(|cause| cause.downcast_ref())
+    causes(error).find_map(|cause| cause.downcast_ref())
+}
+
+/// An error and its causes.
+fn causes(error: &object_store::Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(error as &(dyn std::error::Error + 'static)), |cause| cause.source())
 }
 
 /// Whether a file system says that it has no hard links.

@@ -35,6 +35,8 @@ struct State {
     objects: BTreeMap<String, Vec<u8>>,
     /// Requests of this method that are still to fail, and with which status.
     faults: Vec<(&'static str, usize, u16)>,
+    /// Requests whose signature was wrong.
+    n_refused: usize,
 }
 
 /// A server on this machine, until it is dropped.
@@ -79,6 +81,11 @@ impl Server {
     /// The names of all objects, as `/bucket/name`.
     pub(crate) fn names(&self) -> Vec<String> {
         self.state().objects.keys().cloned().collect()
+    }
+
+    /// How many requests had a wrong signature, or none.
+    pub(crate) fn n_refused(&self) -> usize {
+        self.state().n_refused
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -149,6 +156,7 @@ fn send(mut stream: &TcpStream, head: bool, reply: &Reply) -> std::io::Result<()
 
 fn answer(state: &mut State, request: &Request) -> Reply {
     if let Some(code) = signature::refused(request, KEY) {
+        state.n_refused += 1;
         return Reply::error(403, code);
     }
     let fault = state.faults.iter_mut().find(|(method, times, _)| *method == request.method && *times > 0);

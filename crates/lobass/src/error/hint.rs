@@ -19,6 +19,10 @@ const REBUILD: &str = "install the whole program with `cargo install --path crat
 /// The hint if a place could not be reached.
 const AGAIN: &str = "finished work is kept: run the same command again when the place can be reached";
 
+/// The hint if a place was reached, and refuses.
+const REFUSED: &str =
+    "finished work is kept: check the address, the key and its secret, and what they may read and write";
+
 /// The hint if the system refuses.
 fn of_system(kind: ErrorKind) -> Option<&'static str> {
     match kind {
@@ -103,6 +107,8 @@ pub fn hint(cause: &(dyn StdError + 'static)) -> Option<&'static str> {
                 Some("plan anew, in another place, and have every worker run the same version")
             }
             lobass_run::Error::NoCloud { .. } => Some(REBUILD),
+            lobass_run::Error::Store { kind: Some(kind), again: false, .. } => of_system(*kind),
+            lobass_run::Error::Store { kind: None, again: false, .. } => Some(REFUSED),
             lobass_run::Error::Store { kind, .. } => Some(kind.and_then(of_system).unwrap_or(AGAIN)),
             _ => None,
         };
