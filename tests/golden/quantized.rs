@@ -50,6 +50,19 @@ fn weights_and_losses_are_those_of_the_tools() {
     }
 }
 
+/// Stacks of experts, which files in few bits do not transpose as plain ones do.
+#[test]
+fn experts_are_those_of_transformers() {
+    let dir = fixture("quantized").join("mxfp4-experts");
+    let expected: Expected = read_json(&dir.join("expected.json"));
+    let checkpoint = Checkpoint::open(&dir).unwrap();
+    let mut found = digests(&checkpoint, Dtype::F32);
+    found.retain(|name, _| expected.weights.contains_key(name));
+    assert_eq!(found, expected.weights);
+    let found = token_losses(&checkpoint, Dtype::F32, &[expected.input_ids]);
+    assert_close("experts", &found[0], &expected.nll, TOLERANCE);
+}
+
 /// A model that was made from one is plain: its config does not say otherwise, and its values are the decoded ones.
 #[test]
 fn a_saved_successor_is_plain() {

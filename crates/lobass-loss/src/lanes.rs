@@ -74,10 +74,10 @@ pub fn limits(spec: &DecoderSpec, threads: usize) -> Limits {
 
 /// How they are put together elsewhere, where all rows of a batch run at once.
 fn device_limits(spec: &DecoderSpec) -> Limits {
-    let values = spec.layers.iter().map(|layer| {
-        let heads = (layer.attention.heads + layer.attention.kv_heads) * layer.attention.head_width;
-        4 * spec.hidden_size + 3 * layer.mlp.width + 4 * heads
-    });
+    let values = spec
+        .layers
+        .iter()
+        .map(|layer| 4 * spec.hidden_size + 3 * layer.inner_width() + 4 * layer.mixed_width());
     let values = values.max().unwrap_or(1);
     Limits {
         rows: (DEVICE_BYTES / (size_of::<f32>() * values)).max(1),

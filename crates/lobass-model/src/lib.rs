@@ -55,6 +55,6 @@ pub use ops::{
     Routing, cross_entropy,
 };
 pub use spec::{
-    AttentionSpec, Biases, DecoderSpec, EmbeddingScale, ExpertsSpec, Growth, LayerSpec, MlpSpec, NormSpec,
-    Placement, QkNorm, RopeScaling, RopeSpec, SharedExpertSpec,
+    AttentionSpec, Biases, DecoderSpec, EmbeddingScale, ExpertsSpec, Growth, LayerSpec, LinearAttentionSpec,
+    MlpSpec, NormSpec, Placement, QkNorm, RopeScaling, RopeSpec, SharedExpertSpec,
 };

@@ -32,7 +32,7 @@ pub(crate) struct Moments {
 
 impl AdamW {
     pub(crate) fn new(model: &Decoder, config: &TrainConfig) -> Self {
-        let is_undecayed = |name: &str| name.ends_with(".bias") || name.contains("norm");
+        let is_undecayed = |name: &str| name.contains("bias") || name.contains("norm");
         let undecayed = model.trained_parameters().into_iter().filter(|(name, _)| is_undecayed(name));
         Self {
             beta_1: config.beta_1,

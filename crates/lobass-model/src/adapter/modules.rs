@@ -41,7 +41,10 @@ impl Modules {
         let wrapping = base.names.wrapping().clone();
         let mut modules = Self { projections: BTreeMap::new(), wholes: BTreeMap::new(), wrapping };
         for stored in Layout::new(&base.names, &tensors).stored() {
-            let Some((path, module)) = Module::of(stored) else { continue };
+            // The weights of a convolution can be neither updated nor replaced.
+            let Some((path, module)) = Module::of(stored).filter(|(_, module)| module.shape.len() < 3) else {
+                continue;
+            };
             let is_projection = module.parts.iter().all(|part| projections.contains(&part.path));
             let kind = if is_projection { &mut modules.projections } else { &mut modules.wholes };
             kind.insert(path, module);

@@ -67,6 +67,7 @@ impl Checkpoint {
         if files.index_ignored {
             findings.push(Finding::OtherWeights { used: index::SINGLE, ignored: index::INDEX });
         }
+        spec.names = std::mem::take(&mut spec.names).for_files(files.places.keys().map(String::as_str));
         let (mut tensors, names) = Tensors::new(files, &spec);
         if let Some(prefix) = names::wrapper(&names, &tensors.layout, &tensors.head) {
             return Err(Error::Wrapped { path: dir, prefix: prefix.to_owned() });

@@ -3,6 +3,7 @@
 use super::ConfigError;
 use super::fields::{Fields, Said};
 use super::rope::{self, Around};
+use super::sizes::{MAX_SIZE, size, size_or};
 use super::tokens::token_ids;
 use super::unread::says_something;
 use crate::names::NameRules;
@@ -13,8 +14,6 @@ use crate::{
 
 /// More layers than any model has; listing the tensors of a file that asks for more would take for ever.
 const MAX_LAYERS: usize = 10_000;
-/// Wider than any model, and so small that the sizes of all tensors can be added up.
-pub(super) const MAX_SIZE: usize = 1 << 23;
 
 /// What a family's class in transformers takes where a config leaves a field out.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +32,8 @@ pub(crate) struct Defaults {
     pub(crate) eps: f64,
     /// The field of the activation, and its default.
     pub(crate) activation: (&'static str, Activation),
+    /// `intermediate_size`; `None` if every config has it.
+    pub(crate) intermediate: Option<usize>,
     /// `tie_word_embeddings`.
     pub(crate) tied: bool,
     /// Whether rotary settings for kinds of layers count; other classes ignore them.
@@ -76,7 +77,11 @@ pub(crate) fn decoder_with(
     let eos_token_ids = token_ids("eos_token_id", fields)?;
     let ropes = ropes(around(defaults, max_positions, head_width))?;
     let vocab_size = size(fields, "vocab_size")?;
-    let mlp = MlpSpec { width: size(fields, "intermediate_size")?, gate, bias: false };
+    let width = match defaults.intermediate {
+        None => size(fields, "intermediate_size")?,
+        Some(default) => size_or(fields, "intermediate_size", default)?,
+    };
+    let mlp = MlpSpec { width, gate, bias: false };
     let kv_heads = kv_heads(fields, defaults, heads)?;
     let initializer_range = fields.number("initializer_range")?.unwrap_or(0.02);
     let norm = NormSpec {
@@ -99,6 +104,8 @@ pub(crate) fn decoder_with(
         value_norm: None,
         keys_are_values: false,
         biases: Biases::default(),
+        sinks: false,
+        output_gate: false,
     };
     check_heads(&attention)?;
     if norm.form.eps < 0.0 {
@@ -117,6 +124,7 @@ pub(crate) fn decoder_with(
                 mlp,
                 norm,
                 experts: None,
+                linear: None,
                 placement: Placement::Before,
                 residual_scale: 1.0,
                 has_scalar: false,
@@ -164,16 +172,6 @@ fn around(defaults: Defaults, max_positions: usize, head_width: usize) -> Around
         has_proportional: false,
         original: None,
         also: &[],
-    }
-}
-
-fn size(fields: Fields<'_>, name: &str) -> Result<usize, ConfigError> {
-    let path = &fields.path(name);
-    match fields.count(name)? {
-        Said::LeftOut => Err(ConfigError::missing(path)),
-        Said::Value(size) if (1..=MAX_SIZE).contains(&size) => Ok(size),
-        Said::Value(size) => Err(ConfigError::invalid(path, size, format!("a number from 1 to {MAX_SIZE}"))),
-        Said::Null => Err(ConfigError::invalid(path, "null", "a positive number")),
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::ConfigError;
-use super::fields::{Fields, Said, brief};
+use super::fields::{Fields, brief};
 
 /// More experts in a layer than any model has.
 const MAX_EXPERTS: usize = 4096;
@@ -37,18 +37,6 @@ pub(crate) fn chosen_experts(fields: Fields<'_>, count: usize, default: usize) -
     match (1..=count).contains(&chosen) {
         true => Ok(chosen),
         false => Err(ConfigError::invalid(NAME, chosen, format!("a number from 1 to {count}, the experts"))),
-    }
-}
-
-/// A width of experts, which has a default.
-pub(crate) fn expert_width(fields: Fields<'_>, name: &str, default: usize) -> Result<usize, ConfigError> {
-    match fields.count(name)? {
-        Said::LeftOut => Ok(default),
-        Said::Value(width) if (1..=super::base::MAX_SIZE).contains(&width) => Ok(width),
-        other => {
-            let found = other.value().map_or_else(|| "null".to_owned(), |width| width.to_string());
-            Err(ConfigError::invalid(name, found, "a positive number, no wider than any model"))
-        }
     }
 }
 

@@ -9,14 +9,16 @@ mod experts;
 mod fields;
 mod quantization;
 pub(crate) mod rope;
+mod sizes;
 mod tokens;
 mod unread;
 mod windows;
 
 pub(crate) use base::{Defaults, check_heads, decoder, decoder_with};
 pub use error::ConfigError;
-pub(crate) use experts::{chosen_experts, expert_width, experts, layers_with_experts};
+pub(crate) use experts::{chosen_experts, experts, layers_with_experts};
 pub(crate) use fields::{Fields, Notes, Said, brief};
 pub(crate) use quantization::Quantization;
+pub(crate) use sizes::size_or;
 pub(crate) use unread::note_unread;
 pub(crate) use windows::{Sliding, types, window, windows, windows_of};

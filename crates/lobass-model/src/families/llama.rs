@@ -12,6 +12,7 @@ pub(super) const DEFAULTS: Defaults = Defaults {
     eps_field: "rms_norm_eps",
     eps: 1e-6,
     activation: ("hidden_act", Activation::Silu),
+    intermediate: None,
     tied: false,
     has_kinds: false,
     has_layer_configs: false,

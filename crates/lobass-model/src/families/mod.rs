@@ -10,6 +10,7 @@ mod gemma2;
 mod gemma3_text;
 mod gemma4_text;
 mod glm4;
+mod gpt_oss;
 mod granite;
 mod hunyuan_v1_dense;
 mod internlm3;
@@ -24,7 +25,9 @@ mod phi3;
 mod qwen2;
 mod qwen2_moe;
 mod qwen3;
+mod qwen3_5_text;
 mod qwen3_moe;
+mod qwen3_next;
 mod seed_oss;
 mod smollm3;
 mod wrapped;
@@ -46,6 +49,7 @@ const FAMILIES: &[(&str, Read)] = &[
     ("gemma3_text", gemma3_text::read),
     ("gemma4_text", gemma4_text::read),
     ("glm4", glm4::read),
+    ("gpt_oss", gpt_oss::read),
     ("granite", granite::read),
     ("hunyuan_v1_dense", hunyuan_v1_dense::read),
     ("internlm3", internlm3::read),
@@ -60,7 +64,10 @@ const FAMILIES: &[(&str, Read)] = &[
     ("qwen2", qwen2::read),
     ("qwen2_moe", qwen2_moe::read),
     ("qwen3", qwen3::read),
+    ("qwen3_5_moe_text", qwen3_5_text::read_moe),
+    ("qwen3_5_text", qwen3_5_text::read),
     ("qwen3_moe", qwen3_moe::read),
+    ("qwen3_next", qwen3_next::read),
     ("seed_oss", seed_oss::read),
     ("smollm3", smollm3::read),
 ];

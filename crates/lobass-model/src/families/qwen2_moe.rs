@@ -2,8 +2,9 @@
 
 use super::qwen2;
 use crate::config::{
-    Defaults, Fields, Sliding, chosen_experts, decoder, expert_width, experts, layers_with_experts, windows,
+    Defaults, Fields, Sliding, chosen_experts, decoder, experts, layers_with_experts, size_or, windows,
 };
+use crate::names::{NameRules, Stack};
 use crate::{Biases, ConfigError, DecoderSpec, ExpertsSpec, RouterScores, Routing, SharedExpertSpec};
 
 const DEFAULTS: Defaults = Defaults { kv_heads: Some(16), ..qwen2::DEFAULTS };
@@ -15,13 +16,22 @@ pub(super) fn read(fields: Fields<'_>, name: &'static str) -> Result<DecoderSpec
     for layer in &mut spec.layers {
         layer.attention.biases = Biases { inputs: bias, output: false };
     }
-    let shared = SharedExpertSpec {
-        width: expert_width(fields, "shared_expert_intermediate_size", 5632)?,
-        is_gated: true,
-    };
+    let shared =
+        SharedExpertSpec { width: size_or(fields, "shared_expert_intermediate_size", 5632)?, is_gated: true };
     let defaults = ExpertDefaults { count: 60, chosen: 4, width: 1408, is_normalized: false };
     put_experts(fields, &mut spec, &["num_experts"], defaults, Some(shared))?;
+    spec.names = with_stacks(spec.names);
     Ok(spec)
+}
+
+/// transformers 5 has all experts of a layer in two tensors, and so do some files.
+pub(super) fn with_stacks(names: NameRules) -> NameRules {
+    const EXPERTS: &str = "model.layers.*.mlp.experts";
+    let part = |name: &str| format!("{EXPERTS}.*.{name}");
+    let stack = Stack { interleaved: false, transposed: false, bare: true };
+    names
+        .stacked_in_some(&format!("{EXPERTS}.gate_up_proj"), &[&part("gate_proj"), &part("up_proj")], stack)
+        .stacked_in_some(&format!("{EXPERTS}.down_proj"), &[&part("down_proj")], stack)
 }
 
 /// Windows are in every other layer below `max_window_layers`, if `layer_types` says nothing else.
@@ -60,7 +70,7 @@ pub(super) fn put_experts(
     let is_normalized = fields.flag("norm_topk_prob")?.unwrap_or(defaults.is_normalized);
     let experts = ExpertsSpec {
         count,
-        width: expert_width(fields, "moe_intermediate_size", defaults.width)?,
+        width: size_or(fields, "moe_intermediate_size", defaults.width)?,
         routing: Routing { scores: RouterScores::Softmax, chosen, is_normalized, scale: 1.0 },
         router_bias: false,
         shared,

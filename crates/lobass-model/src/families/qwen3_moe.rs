@@ -1,7 +1,7 @@
 //! Qwen3-MoE: experts, and norms on the heads of queries and keys.
 
 use super::qwen2;
-use super::qwen2_moe::{ExpertDefaults, put_experts};
+use super::qwen2_moe::{ExpertDefaults, put_experts, with_stacks};
 use crate::config::{Defaults, Fields, decoder, window};
 use crate::{Biases, ConfigError, DecoderSpec, QkNorm};
 
@@ -22,5 +22,6 @@ pub(super) fn read(fields: Fields<'_>, name: &'static str) -> Result<DecoderSpec
     }
     let defaults = ExpertDefaults { count: 128, chosen: 8, width: 768, is_normalized: false };
     put_experts(fields, &mut spec, &["num_experts", "num_local_experts"], defaults, None)?;
+    spec.names = with_stacks(spec.names);
     Ok(spec)
 }

@@ -44,7 +44,7 @@ const TIED: Wrapper = Wrapper { tied: true, forwards_tie: false, defaults: none,
 const QWEN2_VL: Wrapper =
     Wrapper { model_type: "qwen2_vl", family: "qwen2", may_be_flat: true, defaults: qwen2_vl, ..LLAVA };
 
-const WRAPPERS: [Wrapper; 11] = [
+const WRAPPERS: [Wrapper; 13] = [
     LLAVA,
     NEXT,
     Wrapper { model_type: "vipllava", ..NEXT },
@@ -56,6 +56,8 @@ const WRAPPERS: [Wrapper; 11] = [
     QWEN2_VL,
     Wrapper { model_type: "qwen2_5_vl", ..QWEN2_VL },
     Wrapper { model_type: "qwen3_vl", family: "qwen3", defaults: qwen3_vl, ..NEXT },
+    Wrapper { model_type: "qwen3_5", family: "qwen3_5_text", defaults: none, ..NEXT },
+    Wrapper { model_type: "qwen3_5_moe", family: "qwen3_5_moe_text", defaults: none, ..NEXT },
 ];
 
 /// Language models that have a name of their wrapper.

@@ -73,7 +73,7 @@ impl Decoder {
             Some(Part::Embedding(embedding)) => Some(embedding.weight.val()),
             Some(Part::Norm(norm)) => Some(norm.weight.val().unsqueeze()),
             Some(Part::Linear(linear)) if path == HEAD => Some(linear.weight.val()),
-            Some(Part::Linear(_) | Part::Constant) => None,
+            Some(Part::Linear(_) | Part::Numbers(_) | Part::Filters(_) | Part::Constant) => None,
             None => (path == HEAD).then(|| self.model.embed_tokens.weight.val()),
         }
     }
@@ -100,7 +100,9 @@ impl Decoder {
                 norm.weight = Param::initialized(norm.weight.id, weight.squeeze_dim(0));
                 norm.frozen = false;
             }
-            PartMut::Constant => unreachable!("`{path}` is never trained"),
+            PartMut::Numbers(_) | PartMut::Filters(_) | PartMut::Constant => {
+                unreachable!("`{path}` can be replaced")
+            }
         }
     }
 

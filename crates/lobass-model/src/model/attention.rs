@@ -5,12 +5,18 @@ use burn::tensor::Tensor;
 
 use super::gradients::Gradients;
 use super::linear::Linear;
+use super::loose::Numbers;
 use super::norm::{BareNorm, Norm};
 use super::parts::parts;
 use super::pass::Pass;
 use super::source::{Scope, WeightSource};
-use crate::ops::{AttentionInputs, AttentionOutput, Heads, Input, KeyPath, Ops, Rotary, Tables};
+use crate::ops::{
+    Activation, AttentionInputs, AttentionOutput, Gate, Heads, Input, KeyPath, Ops, Rotary, Tables,
+};
 use crate::{AttentionSpec, QkNorm};
+
+/// The gate of what heads give.
+const GATE: Gate = Gate::Of(Activation::Sigmoid);
 
 #[derive(Module, Debug)]
 pub(super) struct Attention {
@@ -23,6 +29,10 @@ pub(super) struct Attention {
     pub(super) q_norm: Option<Norm>,
     /// Like that of the queries.
     pub(super) k_norm: Option<Norm>,
+    /// A score of each head to which no value belongs.
+    pub(super) sinks: Option<Numbers>,
+    /// The gate of what heads give.
+    pub(super) query_gate: Option<Linear>,
     #[module(skip)]
     heads: Heads,
     /// For queries and for keys.
@@ -36,7 +46,7 @@ pub(super) struct Attention {
     value_norm: Option<BareNorm>,
 }
 
-parts!(Attention: q_proj, k_proj, v_proj, o_proj, q_norm, k_norm);
+parts!(Attention: q_proj, k_proj, v_proj, o_proj, q_norm, k_norm, sinks, query_gate);
 
 /// Values for the backward pass.
 #[derive(Debug)]
@@ -47,6 +57,8 @@ pub(super) struct AttentionTrace {
     unnormed: Option<(Tensor<2>, Tensor<2>)>,
     /// Values before their norm, if they have one.
     raw_values: Option<Tensor<2>>,
+    /// `[asked, H * V]`, if there is a gate.
+    gate: Option<Tensor<2>>,
 }
 
 impl AttentionTrace {
@@ -59,6 +71,9 @@ impl AttentionTrace {
         let (queries, keys) = self.unnormed.unzip();
         for tensor in [queries, keys, self.raw_values].into_iter().flatten() {
             ops.recycle(tensor);
+        }
+        if let Some(gate) = self.gate {
+            ops.recycle(gate);
         }
     }
 }
@@ -85,6 +100,8 @@ impl Attention {
             o_proj,
             q_norm: None,
             k_norm: None,
+            sinks: None,
+            query_gate: None,
             heads,
             rotary: spec.rope.map(|rope| {
                 let rotary = |rope| Rotary { rope, head_width: spec.head_width };
@@ -95,16 +112,24 @@ impl Attention {
         })
     }
 
-    /// Loads the norms of heads, if there are such: after all projections of the layer, as the layout has it.
-    pub(super) fn load_norms<S: WeightSource>(
+    /// Loads what not every attention has: after all projections of the layer, as the layout has the norms of heads.
+    pub(super) fn load_rest<S: WeightSource>(
         &mut self,
         scope: &mut Scope<'_, S>,
+        hidden: usize,
         spec: &AttentionSpec,
     ) -> Result<(), S::Error> {
         if let Some(QkNorm { norm, per_head, .. }) = spec.qk_norm {
             let width = |heads: usize| self.heads.width * if per_head { 1 } else { heads };
             self.q_norm = Some(Norm::load(&mut scope.child("q_norm"), width(self.heads.queries), norm)?);
             self.k_norm = Some(Norm::load(&mut scope.child("k_norm"), width(self.heads.keys), norm)?);
+        }
+        if spec.sinks {
+            self.sinks = Some(Numbers::load(&mut scope.child("sinks"), self.heads.queries)?);
+        }
+        if spec.output_gate {
+            let (width, bias) = (self.heads.queries * self.heads.value_width, spec.biases.inputs);
+            self.query_gate = Some(Linear::load(&mut scope.child("query_gate"), width, hidden, bias)?);
         }
         Ok(())
     }
@@ -118,7 +143,9 @@ impl Attention {
         pass: &Pass<'_>,
     ) -> (Tensor<2>, AttentionTrace) {
         let ops = pass.ops;
-        let (queries, keys, values) = self.projected(x, asked, pass);
+        let of_asked = (!asked.is_all()).then(|| ops.pack(asked.of(x.values().clone()), pass.dtype));
+        let of_asked = of_asked.as_ref();
+        let (queries, keys, values) = self.projected(x, of_asked, pass);
         let (values, raw_values) = match self.value_norm {
             None => (values, None),
             Some(norm) => {
@@ -126,6 +153,7 @@ impl Attention {
                 (normed, Some(values))
             }
         };
+        let gate = self.query_gate.as_ref().map(|gate| gate.forward(of_asked.unwrap_or(x), pass));
         let (queries, keys, unnormed) = if self.norms_last {
             let (queries, keys) = self.turned(queries, keys, asked, pass);
             self.normed(queries, keys, ops)
@@ -134,10 +162,12 @@ impl Attention {
             let (queries, keys) = self.turned(queries, keys, asked, pass);
             (queries, keys, unnormed)
         };
-        let inputs = AttentionInputs { queries, keys, values, sinks: None };
+        let sinks = self.sinks.as_ref().map(Numbers::values);
+        let inputs = AttentionInputs { queries, keys, values, sinks };
         let (output, inputs) = ops.attention(inputs, self.heads, &pass.all, asked, path, pass.dtype);
-        let projected = self.o_proj.forward(&ops.pack(output.context.clone(), pass.dtype), pass);
-        (projected, AttentionTrace { inputs, output, unnormed, raw_values })
+        let (passed, gate, output) = gated(gate, output, ops);
+        let projected = self.o_proj.forward(&ops.pack(passed, pass.dtype), pass);
+        (projected, AttentionTrace { inputs, output, unnormed, raw_values, gate })
     }
 
     pub(super) fn backward(
@@ -148,11 +178,23 @@ impl Attention {
         pass: &Pass<'_>,
         gradients: &mut Gradients,
     ) -> Tensor<2> {
-        let AttentionTrace { inputs, output, unnormed, raw_values } = trace;
+        let AttentionTrace { inputs, output, unnormed, raw_values, gate } = trace;
         let ops = pass.ops;
-        let d_context = self.o_proj.backward(&output.context, d_output, pass, gradients);
-        let AttentionInputs { queries: d_queries, keys: d_keys, values: d_values, .. } =
+        let (passed, gate, output) = gated(gate, output, ops);
+        let d_passed = self.o_proj.backward(&passed, d_output, pass, gradients);
+        drop(passed);
+        let (d_context, d_gate) = match gate {
+            None => (d_passed, None),
+            Some(gate) => {
+                let (d_gate, d_context) = ops.gated_backward(GATE, gate, output.context.clone(), d_passed);
+                (d_context, Some(d_gate))
+            }
+        };
+        let AttentionInputs { queries: d_queries, keys: d_keys, values: d_values, sinks: d_sinks } =
             ops.attention_backward(inputs, output, d_context, self.heads, &pass.all);
+        if let (Some(sinks), Some(d_sinks)) = (&self.sinks, d_sinks) {
+            sinks.backward(d_sinks, gradients);
+        }
         let (d_queries, d_keys) = if self.norms_last {
             let (d_queries, d_keys) = self.normed_backward(d_queries, d_keys, unnormed, gradients, ops);
             self.turned_backward(d_queries, d_keys, pass)
@@ -165,26 +207,32 @@ impl Attention {
             _ => d_values,
         };
         let dx = self.q_proj.backward(x, &d_queries, pass, gradients);
-        match &self.v_proj {
+        let dx = match &self.v_proj {
             None => dx + self.k_proj.backward(x, &(d_keys + d_values), pass, gradients),
             Some(v_proj) => {
                 let dx = dx + self.k_proj.backward(x, &d_keys, pass, gradients);
                 dx + v_proj.backward(x, &d_values, pass, gradients)
             }
+        };
+        match self.query_gate.as_ref().zip(d_gate) {
+            None => dx,
+            Some((query_gate, d_gate)) => dx + query_gate.backward(x, &d_gate, pass, gradients),
         }
     }
 
     /// Queries of the rows that are asked for, and keys and values of all rows.
-    fn projected(&self, x: &Input, asked: &Tables, pass: &Pass<'_>) -> (Tensor<2>, Tensor<2>, Tensor<2>) {
-        let (q_proj, k_proj, ops) = (&self.q_proj, &self.k_proj, pass.ops);
-        if let (true, Some(v_proj)) = (asked.is_all(), &self.v_proj) {
+    fn projected(
+        &self,
+        x: &Input,
+        of_asked: Option<&Input>,
+        pass: &Pass<'_>,
+    ) -> (Tensor<2>, Tensor<2>, Tensor<2>) {
+        let (q_proj, k_proj) = (&self.q_proj, &self.k_proj);
+        if let (None, Some(v_proj)) = (of_asked, &self.v_proj) {
             let [queries, keys, values] = Linear::forward_all([q_proj, k_proj, v_proj], x, pass);
             return (queries, keys, values);
         }
-        let queries = match asked.is_all() {
-            true => q_proj.forward(x, pass),
-            false => q_proj.forward(&ops.pack(asked.of(x.values().clone()), pass.dtype), pass),
-        };
+        let queries = q_proj.forward(of_asked.unwrap_or(x), pass);
         match &self.v_proj {
             Some(v_proj) => {
                 let [keys, values] = Linear::forward_all([k_proj, v_proj], x, pass);
@@ -257,6 +305,21 @@ impl Attention {
                 let back = |gradient, how| pass.ops.rotate_backward(gradient, &pass.all, how);
                 (back(d_queries, of_queries), back(d_keys, of_keys))
             }
+        }
+    }
+}
+
+/// What a gate lets through of a context, the gate, and the context.
+fn gated(
+    gate: Option<Tensor<2>>,
+    output: AttentionOutput,
+    ops: &dyn Ops,
+) -> (Tensor<2>, Option<Tensor<2>>, AttentionOutput) {
+    match gate {
+        None => (output.context.clone(), None, output),
+        Some(gate) => {
+            let (passed, gate, context) = ops.gated(GATE, gate, output.context);
+            (passed, Some(gate), AttentionOutput { context, ..output })
         }
     }
 }

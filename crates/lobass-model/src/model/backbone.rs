@@ -11,7 +11,7 @@ use super::parts::parts;
 use super::pass::Pass;
 use super::source::{Scope, WeightSource};
 use crate::DecoderSpec;
-use crate::ops::{KeyPath, Ops};
+use crate::ops::{LayerPath, Ops};
 
 #[derive(Module, Debug)]
 pub(super) struct Backbone {
@@ -59,7 +59,7 @@ impl Backbone {
             parts.iter().map(|part| self.embed_tokens.forward(part.input_ids, part.weights)).collect();
         let last = self.layers.len().saturating_sub(1);
         for (at, layer) in self.layers.iter().enumerate() {
-            let mut path = KeyPath::default();
+            let mut path = LayerPath::default();
             let through = |(hidden, part): (Tensor<2>, &Pass<'_>)| {
                 // What the last layer says of other rows nobody reads.
                 let asked = if at == last { part.asked() } else { &part.all };

@@ -3,20 +3,24 @@
 use burn::module::{Module, Param};
 use burn::tensor::{DType, Tensor};
 
-use super::attention::{Attention, AttentionTrace};
+use super::attention::Attention;
+use super::delta_net::DeltaNet;
 use super::feed_forward::{FeedForward, FeedForwardTrace};
 use super::gradients::Gradients;
+use super::mixer::{Mixer, MixerTrace};
 use super::norm::Norm;
 use super::parts::parts;
 use super::pass::Pass;
 use super::source::{Scope, WeightSource};
 use super::sublayer::Norms;
-use crate::ops::{KeyPath, Ops, Tables};
+use crate::ops::{LayerPath, Ops, Tables};
 use crate::{LayerSpec, Placement};
 
 #[derive(Module, Debug)]
 pub(super) struct DecoderLayer {
-    pub(super) self_attn: Attention,
+    pub(super) self_attn: Option<Attention>,
+    /// In place of attention.
+    pub(super) linear_attn: Option<DeltaNet>,
     pub(super) mlp: FeedForward,
     pub(super) input_layernorm: Option<Norm>,
     pub(super) post_attention_layernorm: Option<Norm>,
@@ -42,7 +46,7 @@ pub(super) struct LayerTrace {
 
 #[derive(Debug)]
 struct InnerTrace {
-    attention: AttentionTrace,
+    attention: MixerTrace,
     /// The attention's output, `[rows, hidden]`, if it is normalized.
     attended: Option<Tensor<2>>,
     /// Between attention and MLP, `[rows, hidden]`.
@@ -65,6 +69,7 @@ impl InnerTrace {
 
 parts!(
     DecoderLayer: self_attn,
+    linear_attn,
     mlp,
     input_layernorm,
     post_attention_layernorm,
@@ -79,9 +84,19 @@ impl DecoderLayer {
         hidden: usize,
         spec: &LayerSpec,
     ) -> Result<Self, S::Error> {
-        let mut self_attn = Attention::load(&mut scope.child("self_attn"), hidden, &spec.attention)?;
+        let (mut self_attn, mut linear_attn) = (None, None);
+        match &spec.linear {
+            None => {
+                self_attn = Some(Attention::load(&mut scope.child("self_attn"), hidden, &spec.attention)?)
+            }
+            Some(spec) => {
+                linear_attn = Some(DeltaNet::load(&mut scope.child("linear_attn"), hidden, spec)?);
+            }
+        }
         let mlp = FeedForward::load(&mut scope.child("mlp"), hidden, spec)?;
-        self_attn.load_norms(&mut scope.child("self_attn"), &spec.attention)?;
+        if let Some(self_attn) = &mut self_attn {
+            self_attn.load_rest(&mut scope.child("self_attn"), hidden, &spec.attention)?;
+        }
         let placement = spec.placement;
         let mut norm = |name: &str, of: &[Placement]| {
             let load = || Norm::load(&mut scope.child(name), hidden, spec.norm);
@@ -89,6 +104,7 @@ impl DecoderLayer {
         };
         Ok(Self {
             self_attn,
+            linear_attn,
             mlp,
             input_layernorm: norm(
                 "input_layernorm",
@@ -110,6 +126,19 @@ impl DecoderLayer {
             placement,
             residual_scale: spec.residual_scale,
         })
+    }
+
+    fn mixer(&self) -> Mixer<'_> {
+        match (&self.self_attn, &self.linear_attn) {
+            (_, Some(linear)) => Mixer::Linear(linear),
+            (Some(attention), None) => Mixer::Attention(attention),
+            (None, None) => unreachable!("a layer has either"),
+        }
+    }
+
+    /// The number format of its projections.
+    pub(super) fn weight_dtype(&self) -> DType {
+        self.mixer().weight_dtype()
     }
 
     /// The gradient of what is added to the residual stream, given that of the stream.
@@ -140,7 +169,7 @@ impl DecoderLayer {
         &self,
         input: Tensor<2>,
         asked: &Tables,
-        path: &mut KeyPath,
+        path: &mut LayerPath,
         pass: &Pass<'_>,
     ) -> Tensor<2> {
         let (output, input, inner) = self.run(input, asked, path, pass);
@@ -151,7 +180,7 @@ impl DecoderLayer {
 
     /// All rows to all rows, keeping what the backward pass needs.
     pub(super) fn forward_traced(&self, input: Tensor<2>, pass: &Pass<'_>) -> (Tensor<2>, LayerTrace) {
-        let (output, input, inner) = self.run(input, &pass.all, &mut KeyPath::default(), pass);
+        let (output, input, inner) = self.run(input, &pass.all, &mut LayerPath::default(), pass);
         (output, LayerTrace { input, inner: (!pass.recompute).then_some(inner) })
     }
 
@@ -159,14 +188,14 @@ impl DecoderLayer {
         &self,
         input: Tensor<2>,
         asked: &Tables,
-        path: &mut KeyPath,
+        path: &mut LayerPath,
         pass: &Pass<'_>,
     ) -> (Tensor<2>, Tensor<2>, InnerTrace) {
         let ops = pass.ops;
         let (of_attention, of_mlp) = self.norms();
         let (normed, input) = of_attention.enter(input, ops);
         let normed = ops.pack(normed, pass.dtype);
-        let (attended, attention) = self.self_attn.forward(&normed, asked, path, pass);
+        let (attended, attention) = self.mixer().forward(&normed, asked, path, pass);
         let normed = self.beside(normed.into_values(), asked, ops);
         let (added, attended) = of_attention.leave(attended, ops);
         let (middle, input) = ops.residual(asked.of(input), added, self.residual_scale);
@@ -213,7 +242,7 @@ impl DecoderLayer {
         let (input, inner) = match inner {
             Some(inner) => (input, inner),
             None => {
-                let (_, input, inner) = self.run(input, &pass.all, &mut KeyPath::default(), pass);
+                let (_, input, inner) = self.run(input, &pass.all, &mut LayerPath::default(), pass);
                 (input, inner)
             }
         };
@@ -223,7 +252,7 @@ impl DecoderLayer {
             let (normed, input) = of_attention.enter(input, ops);
             let d_added = self.d_added(&d_output);
             let of_mlp = self.mlp.backward(&normed, mlp, &d_added, pass, gradients);
-            let d_normed = of_mlp + self.self_attn.backward(&normed, attention, &d_added, pass, gradients);
+            let d_normed = of_mlp + self.mixer().backward(&normed, attention, &d_added, pass, gradients);
             return d_output + of_attention.enter_backward(input, d_normed, gradients, ops);
         }
 
@@ -235,7 +264,7 @@ impl DecoderLayer {
 
         let (normed, input) = of_attention.enter(input, ops);
         let d_attended = of_attention.leave_backward(attended, self.d_added(&d_middle), gradients, ops);
-        let d_normed = self.self_attn.backward(&normed, attention, &d_attended, pass, gradients);
+        let d_normed = self.mixer().backward(&normed, attention, &d_attended, pass, gradients);
         drop((normed, d_attended));
         d_middle + of_attention.enter_backward(input, d_normed, gradients, ops)
     }

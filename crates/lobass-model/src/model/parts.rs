@@ -5,6 +5,7 @@ use burn::tensor::Tensor;
 
 use super::embedding::Embedding;
 use super::linear::Linear;
+use super::loose::{Filters, Numbers};
 use super::norm::Norm;
 
 /// A module that has a weight.
@@ -14,6 +15,8 @@ pub(super) enum Part<'a> {
     Norm(&'a Norm),
     /// Numbers that belong to the model and are never trained.
     Constant,
+    Numbers(&'a Numbers),
+    Filters(&'a Filters),
 }
 
 /// A module that has a weight, to be changed.
@@ -22,6 +25,8 @@ pub(super) enum PartMut<'a> {
     Linear(&'a mut Linear),
     Norm(&'a mut Norm),
     Constant,
+    Numbers(&'a mut Numbers),
+    Filters(&'a mut Filters),
 }
 
 /// A module that has weights, or consists of modules that have some.
@@ -75,6 +80,8 @@ macro_rules! leaf {
 leaf!(Embedding, Embedding);
 leaf!(Linear, Linear);
 leaf!(Norm, Norm);
+leaf!(Numbers, Numbers);
+leaf!(Filters, Filters);
 
 /// A parameter that stands in a module by itself is one that training leaves as it is.
 impl Parts for Param<Tensor<1>> {
@@ -119,6 +126,8 @@ impl Part<'_> {
             Self::Linear(linear) => linear.frozen,
             Self::Norm(norm) => norm.frozen,
             Self::Constant => true,
+            Self::Numbers(numbers) => numbers.frozen,
+            Self::Filters(filters) => filters.frozen,
         }
     }
 }
@@ -131,6 +140,8 @@ impl PartMut<'_> {
             Self::Linear(linear) => linear.frozen = is_frozen,
             Self::Norm(norm) => norm.frozen = is_frozen,
             Self::Constant => {}
+            Self::Numbers(numbers) => numbers.frozen = is_frozen,
+            Self::Filters(filters) => filters.frozen = is_frozen,
         }
     }
 }

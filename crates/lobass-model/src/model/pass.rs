@@ -69,6 +69,10 @@ impl<'a> Pass<'a> {
         let mut all = Tables::new(all, &device);
         let mut asked = asked.map(|rows| Tables::new(rows, &device));
         for (at, layer) in spec.layers.iter().enumerate() {
+            if let Some(linear) = &layer.linear {
+                all.add_shifts(linear.conv_size, |spans| ops.shifts(linear.conv_size, spans, is_traced));
+                continue;
+            }
             let heads = Heads::of(&layer.attention);
             match &mut asked {
                 Some(asked) if at + 1 == spec.layers.len() => {

@@ -126,7 +126,7 @@ impl NameRules {
             found.iter().take_while(|part| part.expert == 0).map(|part| part.spec.shape[0]).collect();
         let n_parts = in_first.len().max(1);
         let (groups, transposed, is_stack) = match form {
-            None => (1, false, false),
+            None | Some(Form::Bare) => (1, false, false),
             Some(Form::Groups(groups)) => (groups, false, false),
             Some(Form::Stack(stack)) => {
                 let groups = if stack.interleaved { in_first[0] } else { 1 };
@@ -172,6 +172,7 @@ impl ModuleRule {
     fn name(&self, parameter: &str, numbers: &[usize]) -> String {
         let path = self.stored.with(numbers);
         match (self.form, parameter) {
+            (Form::Bare, _) => path,
             (Form::Stack(stack), "weight") if stack.bare => path,
             (Form::Stack(stack), _) if stack.bare => format!("{path}_{parameter}"),
             _ => format!("{path}.{parameter}"),

@@ -23,6 +23,11 @@ impl Pattern {
         parts.next().is_none().then_some(open)
     }
 
+    /// Whether a path ends as this one does after its last number.
+    pub(super) fn ends(&self, path: &str) -> bool {
+        path.ends_with(self.0.rsplit('*').next().unwrap_or(&self.0))
+    }
+
     /// The path with these numbers; spare numbers are left out.
     pub(super) fn with(&self, numbers: &[usize]) -> String {
         let mut numbers = numbers.iter();

@@ -10,6 +10,8 @@ use super::wrapping::Wrapping;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct NameRules {
     pub(super) modules: Vec<ModuleRule>,
+    /// Stacks that some files have instead of a tensor for each expert.
+    some_have: Vec<ModuleRule>,
     pub(super) turned: Vec<(Pattern, RotaryHead)>,
     pub(super) wrappings: Vec<Wrapping>,
     pub(super) carried: Vec<&'static str>,
@@ -30,6 +32,8 @@ pub(super) struct ModuleRule {
 pub(super) enum Form {
     /// In this many equal groups of rows, each with some rows of every part.
     Groups(usize),
+    /// A tensor without a module: its name does not end in `.weight`.
+    Bare,
     /// Each in one matrix of a stack.
     Stack(Stack),
 }
@@ -64,10 +68,35 @@ impl NameRules {
         self.module(stored, modules, Form::Groups(groups))
     }
 
+    /// A tensor of files without a module is the weight of a module.
+    #[must_use]
+    pub(crate) fn bare(self, stored: &str, module: &str) -> Self {
+        self.module(stored, &[module], Form::Bare)
+    }
+
     /// A tensor of files has the matrices of all experts. The last number in the paths of `modules` is the expert's.
     #[must_use]
     pub(crate) fn stacked(self, stored: &str, modules: &[&str], stack: Stack) -> Self {
         self.module(stored, modules, Form::Stack(stack))
+    }
+
+    /// As [`NameRules::stacked`], in some of the family's files; the others have a tensor for each expert.
+    #[must_use]
+    pub(crate) fn stacked_in_some(mut self, stored: &str, modules: &[&str], stack: Stack) -> Self {
+        let last = self.modules.len();
+        self = self.stacked(stored, modules, stack);
+        self.some_have.extend(self.modules.drain(last..));
+        self
+    }
+
+    /// The rules for files with tensors of these names.
+    #[must_use]
+    pub(crate) fn for_files<'a>(mut self, mut stored: impl Iterator<Item = &'a str>) -> Self {
+        let some_have = std::mem::take(&mut self.some_have);
+        if stored.any(|name| some_have.iter().any(|rule| rule.stored.ends(name))) {
+            self.modules.extend(some_have);
+        }
+        self
     }
 
     /// The rows of a module are those of heads which RoPE turns in pairs of neighbors. The model turns halves.

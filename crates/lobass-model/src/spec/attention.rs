@@ -30,6 +30,10 @@ pub struct AttentionSpec {
     pub keys_are_values: bool,
     /// Which projections have a bias.
     pub biases: Biases,
+    /// Whether each head has a learned score that belongs to no value: one more term of the softmax's denominator.
+    pub sinks: bool,
+    /// Whether what a head gives is multiplied with the sigmoid of another projection.
+    pub output_gate: bool,
 }
 
 /// Norms of queries and keys.

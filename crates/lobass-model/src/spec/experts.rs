@@ -28,6 +28,11 @@ pub struct SharedExpertSpec {
 }
 
 impl ExpertsSpec {
+    /// Values of a row inside all experts that work on it.
+    pub(super) fn inner_width(&self) -> usize {
+        self.routing.chosen * self.width + self.shared.map_or(0, |shared| shared.width)
+    }
+
     /// One expert, of the form of an MLP.
     pub(crate) fn expert(&self, form: &MlpSpec) -> MlpSpec {
         MlpSpec { width: self.width, ..form.clone() }

@@ -1,6 +1,6 @@
 //! One layer, and its parts besides attention.
 
-use super::{AttentionSpec, ExpertsSpec};
+use super::{AttentionSpec, ExpertsSpec, LinearAttentionSpec};
 use crate::{Gate, NormForm};
 
 /// A decoder layer.
@@ -8,6 +8,8 @@ use crate::{Gate, NormForm};
 pub struct LayerSpec {
     /// Mixes positions.
     pub attention: AttentionSpec,
+    /// Linear attention in place of attention.
+    pub linear: Option<LinearAttentionSpec>,
     /// Works on each position.
     pub mlp: MlpSpec,
     /// Experts in place of the MLP. Each has its form: its gate and its biases.
@@ -20,6 +22,19 @@ pub struct LayerSpec {
     pub residual_scale: f32,
     /// Whether the layer's output is multiplied with a number in the file, `layer_scalar`. Training leaves it as it is.
     pub has_scalar: bool,
+}
+
+impl LayerSpec {
+    /// Values of a row of queries and keys, or of what linear attention has for them.
+    pub fn mixed_width(&self) -> usize {
+        let AttentionSpec { heads, kv_heads, head_width, .. } = self.attention;
+        self.linear.map_or((heads + kv_heads) * head_width, |linear| linear.width())
+    }
+
+    /// Values of a row inside the MLP, or inside all experts that work on it.
+    pub fn inner_width(&self) -> usize {
+        self.experts.as_ref().map_or(self.mlp.width, ExpertsSpec::inner_width)
+    }
 }
 
 /// Where the norms of a layer stand. Names are those of checkpoints.

@@ -6,6 +6,7 @@ mod attention;
 mod embedding;
 mod experts;
 mod layer;
+mod linear;
 mod rope;
 
 use crate::LogitForm;
@@ -14,6 +15,7 @@ pub use attention::{AttentionSpec, Biases, QkNorm};
 pub use embedding::EmbeddingScale;
 pub use experts::{ExpertsSpec, SharedExpertSpec};
 pub use layer::{LayerSpec, MlpSpec, NormSpec, Placement};
+pub use linear::LinearAttentionSpec;
 pub use rope::{Growth, RopeScaling, RopeSpec};
 
 /// A decoder-only language model.

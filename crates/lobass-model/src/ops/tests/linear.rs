@@ -4,9 +4,11 @@ use burn::tensor::Tensor;
 use proptest::prelude::*;
 
 use super::attention::trees;
-use super::{apart, assert_close, both, random, vector};
-use crate::batch::{Packed, tests::rows_of};
-use crate::ops::{DecayWeights, DeltaHeads, DeltaInputs, Ops, StatePath, Tables};
+use super::{apart, assert_close, both, random, values, vector};
+use crate::DecoderSpec;
+use crate::batch::{Packed, parts, tests::rows_of};
+use crate::ops::{DecayWeights, DeltaHeads, DeltaInputs, LayerPath, Ops, StatePath, Tables};
+use crate::testing::tiny_with;
 
 /// The tables of all rows of packed sequences, with the shifts of a convolution.
 fn tables(ops: &dyn Ops, packed: &Packed, size: usize, is_traced: bool) -> Tables {
@@ -86,6 +88,33 @@ proptest! {
             ops.delta_rule(inputs.clone(), heads, &rows, &mut StatePath::default()).0
         };
         assert_close("what is read", found(&host), found(&device));
+    }
+
+    #[test]
+    fn parts_of_a_pass_carry_what_comes_before(
+        (packed, _) in trees(), rows_at_once in 1usize..9, heads in heads(), size in 1usize..5, seed: u64,
+    ) {
+        let (host, _) = both();
+        let inputs = inputs(heads, packed.n_rows(), seed);
+        let weight = random(seed ^ 5, [heads.values * heads.value_width, size]);
+        let spec = DecoderSpec::from_json(&tiny_with("")).unwrap();
+        let all: Vec<usize> = (0..packed.n_rows()).collect();
+        let run = |rows_at_once: usize| -> Vec<f32> {
+            let (mut path, mut start, mut found) = (LayerPath::default(), 0, Vec::new());
+            for part in parts(&spec, &packed, &all, rows_at_once) {
+                let (n_rows, rows) = (part.input_ids.len(), Tables::new(part.all, &host.device()));
+                let of = |x: &Tensor<2>| x.clone().narrow(0, start, n_rows);
+                let DeltaInputs { queries, keys, values: v, log_decays, rates } = &inputs;
+                let [queries, keys, v] = [of(queries), of(keys), of(v)];
+                let (v, _) = host.convolved(v, &weight, &rows, &mut path.convolutions[2]);
+                let inputs =
+                    DeltaInputs { queries, keys, values: v, log_decays: of(log_decays), rates: of(rates) };
+                found.extend(values(host.delta_rule(inputs, heads, &rows, &mut path.rule).0));
+                start += n_rows;
+            }
+            found
+        };
+        prop_assert_eq!(run(rows_at_once), run(packed.n_rows()));
     }
 
     #[test]

@@ -8,7 +8,8 @@ use crate::batch::Packed;
 use crate::ops::{LogitForm, RouterScores, Routing};
 use crate::testing::tiny_with;
 use crate::{
-    Decoder, DecoderSpec, EmbeddingScale, ExpertsSpec, Gradients, LoraConfig, SharedExpertSpec, TraceOptions,
+    Decoder, DecoderSpec, EmbeddingScale, ExpertsSpec, Gradients, LinearAttentionSpec, LoraConfig,
+    SharedExpertSpec, TraceOptions,
 };
 
 /// Whole models, of which only the operations differ: one with norms of heads and windows, each trained whole and with
@@ -31,7 +32,19 @@ fn a_model_has_the_same_hidden_states_and_gradients_either_way() {
         router_bias: true,
         shared: Some(SharedExpertSpec { width: 5, is_gated: true }),
     });
-    for spec in [llama, qwen, scaled, experts] {
+    let mut linear = llama.clone();
+    let norm = linear.final_norm;
+    linear.layers[0].linear = Some(LinearAttentionSpec {
+        key_heads: 2,
+        value_heads: 4,
+        key_width: 3,
+        value_width: 5,
+        conv_size: 3,
+        norm,
+    });
+    linear.layers[1].attention.output_gate = true;
+    linear.layers[1].attention.sinks = true;
+    for spec in [llama, qwen, scaled, experts, linear] {
         for (model, on_tensors) in
             whole_and_adapted(&spec, &Device::flex()).iter().zip(whole_and_adapted(&spec, &CARD))
         {
