@@ -66,6 +66,10 @@ fn every_command_that_encodes_rows_says_so() {
     assert!(text.contains("not read   column `context`"), "{text}");
     let none = sandbox.json(0, "inspect --base base --data qa.jsonl --row 3");
     assert_eq!(none["unread"], json!([]));
+    let encode = sandbox.json(1, "encode --base base --data qa.jsonl --out tokens.jsonl");
+    assert_eq!(encode["unread"], expected());
+    let text = "encode --base base --data qa.jsonl --out tokens.parquet";
+    sandbox.fails(text, &["tokens.parquet", "JSON lines", "`.parquet`"]);
 }
 
 #[test]
@@ -145,4 +149,40 @@ fn presets_show_parts_as_text() {
     };
     assert_eq!(ids(1), ids(0));
     assert_eq!(ids(2), ids(0));
+}
+
+/// Content in places where no template looks for it: each is said, and the row is scored without it.
+#[test]
+fn content_in_odd_places_is_said() {
+    let sandbox = Sandbox::new();
+    let chat = |mut answer: Value| {
+        answer["role"] = json!("assistant");
+        json!({"messages": [{"role": "user", "content": "who?"}, answer]})
+    };
+    let part = |more: Value| {
+        let mut part = json!({"type": "text", "text": "a cat"});
+        part.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!([part])
+    };
+    let rows = [
+        chat(json!({"content": "a cat", "reasoning_content": ["a tail means a cat"]})),
+        chat(json!({"content": "a cat", "thinking": {"text": "a tail means a cat"}})),
+        chat(json!({"content": part(json!({"citations": [{"cited_text": "cats have tails"}]}))})),
+        chat(json!({"content": part(json!({"cache_control": {"type": "ephemeral"}}))})),
+        chat(json!({"content": "a cat", "tool_calls": [null, {}]})),
+        chat(json!({"content": "", "tool_calls": [{}]})),
+    ];
+    sandbox.write("odd.jsonl", rows.map(|row| format!("{row}\n")).concat());
+    let look = |row: usize| {
+        let line = format!("inspect --base base --chat-template chatml --data odd.jsonl --row {row}");
+        let seen = sandbox.json(i32::from(row == 5), &line);
+        (seen["status"].clone(), seen["unread"].clone())
+    };
+    let unread = |kind: &str, name: &str| json!([{"kind": kind, "name": name}]);
+    assert_eq!(look(0), (json!("ok"), unread("thought", "reasoning_content")));
+    assert_eq!(look(1), (json!("ok"), unread("thought", "thinking")));
+    assert_eq!(look(2), (json!("ok"), unread("turn_field", "content")));
+    assert_eq!(look(3), (json!("ok"), json!([])));
+    assert_eq!(look(4), (json!("ok"), json!([])));
+    assert_eq!(look(5).0, json!("empty_response"));
 }

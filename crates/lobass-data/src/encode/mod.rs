@@ -136,6 +136,7 @@ impl Encoder {
     /// [`RowStatus::Malformed`] if the tokenizer has no token for a part of the text.
     pub fn trace(&self, example: &Example) -> Result<Trace, RowFault> {
         let bos = self.tokenizer.bos().map(|token| token.text.as_str());
+        let given = example;
         let example = &*example.as_text(!self.template.knows_calls(), !self.template.knows_parts());
         let rendered = Rendered::new(&self.template, example, self.tokenizer.special_tokens(), bos)?;
         let mut spans = match self.options.mask {
@@ -145,7 +146,7 @@ impl Encoder {
         if self.options.mask == Mask::Text {
             spans.iter_mut().try_for_each(ResponseSpan::leave_out_the_marker)?;
         }
-        let unread = unread::unread(&rendered, self.options.mask, &spans);
+        let unread = unread::unread(&rendered, given, self.options.mask, &spans);
         let text = rendered.text;
         let tokens = self
             .tokenizer

@@ -7,12 +7,22 @@ use super::rendered::{Rendered, Shown};
 use super::shadow::Part;
 use super::spans::ResponseSpan;
 use super::thought::thought_of;
+use crate::format::texts_that_count;
 use crate::template::{Scene, THOUGHTS};
 use crate::{Example, Message, Unread, UnreadKind};
 
-/// Everything of an example that its rendering does not show, in order and without repetition.
-pub(super) fn unread(rendered: &Rendered<'_>, mask: Mask, spans: &[ResponseSpan]) -> Vec<Unread> {
+/// Everything of an example that its rendering does not show, in order and without repetition. `given` is the example
+/// before its parts became text.
+pub(super) fn unread(
+    rendered: &Rendered<'_>,
+    given: &Example,
+    mask: Mask,
+    spans: &[ResponseSpan],
+) -> Vec<Unread> {
     let mut unread = turn_fields(rendered.example, &rendered.text);
+    if given.messages.iter().any(|message| hidden_in_parts(rendered, message)) {
+        unread.push(Unread::new(UnreadKind::TurnField, "content"));
+    }
     for (at, message) in rendered.example.messages.iter().enumerate() {
         unread.extend(thought(rendered, at, message));
         if thought_parts(message).any(|thought| !rendered.text.contains(thought.trim())) {
@@ -44,6 +54,14 @@ fn thought(rendered: &Rendered<'_>, at: usize, message: &Message) -> Option<Unre
     let hidden = !rendered.text.contains(thought) && rendered.shown(at, Part::Thought) == Shown::Not;
     let name = THOUGHTS.into_iter().find(|name| message.extra.contains_key(*name)).unwrap_or("content");
     hidden.then(|| Unread::new(UnreadKind::Thought, name))
+}
+
+/// Whether parts of a turn say something beside their text that is not shown, such as `citations`.
+fn hidden_in_parts(rendered: &Rendered<'_>, message: &Message) -> bool {
+    let fields = message.parts.iter().flatten().filter_map(Value::as_object).flatten();
+    let beside = fields.filter(|(name, _)| !["type", "text", "thinking"].contains(&name.as_str()));
+    let mut texts = beside.flat_map(|(name, value)| texts_that_count(name, value));
+    texts.any(|text| !rendered.text.contains(text.trim()))
 }
 
 /// The field of a thought that is no text, if some of its texts are not shown: templates look for text there.

@@ -11,7 +11,7 @@ const MEDIA: &str =
     "audio audios frames image images img imgs photo photos picture pictures pixel video videos wav wavs";
 
 /// Words that may stand beside them: `image_path`, `audio_filepath`, `pixel_values`. A `caption` or a `size` of an image
-/// is none.
+/// do not count.
 const CARRIERS: &str = "base bytes data file filename filepath filepaths files input list name names path paths raw uri url urls values";
 
 /// Types of content parts that are media.

@@ -37,6 +37,7 @@ pub use dataset_info::{DatasetEntry, read_dataset_info};
 pub use detect::detect;
 pub(crate) use detect::{detect_preference, detect_prompts, not_turns};
 pub(crate) use media::is_media;
+pub(crate) use names::texts_that_count;
 pub use pair::PairLayout;
 pub use preference::PreferenceLayout;
 pub use prompt::PromptLayout;

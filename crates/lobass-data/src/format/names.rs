@@ -58,6 +58,13 @@ pub(super) fn collect<'a>(name: &str, value: &'a Value, texts: &mut Vec<&'a str>
     }
 }
 
+/// The texts of a value that are no metadata.
+pub(crate) fn texts_that_count<'a>(name: &str, value: &'a Value) -> Vec<&'a str> {
+    let mut texts = Vec::new();
+    collect(name, value, &mut texts);
+    texts
+}
+
 fn is_text(name: &str, text: &str) -> bool {
     let text = text.trim();
     if text.is_empty() {

@@ -94,7 +94,9 @@ fn check_tokenizer(base: &Model, dir: &Path, tokenizer: &TextTokenizer, runtime:
     if !dir.join("tokenizer.json").exists() {
         return Ok(());
     }
-    match tokenizer.difference(&TextTokenizer::open(dir, tokenizer.begins())?) {
+    let of_reference = TextTokenizer::open(dir, tokenizer.begins())?;
+    warn_of_other_end(dir, tokenizer, &of_reference, runtime);
+    match tokenizer.difference(&of_reference) {
         None => Ok(()),
         Some(TokenizerDifference::Further(tokens)) => {
             runtime.warn(&format!(
@@ -112,6 +114,20 @@ fn check_tokenizer(base: &Model, dir: &Path, tokenizer: &TextTokenizer, runtime:
             dir.display(),
             base.dir().display()
         ),
+    }
+}
+
+/// Says so if the reference was trained with another end-of-sequence token, which templates may end turns with.
+fn warn_of_other_end(dir: &Path, base: &TextTokenizer, reference: &TextTokenizer, runtime: &Runtime) {
+    let text = |tokenizer: &TextTokenizer| tokenizer.eos().map(|token| token.text.clone());
+    if let (Some(of_base), Some(of_reference)) = (text(base), text(reference))
+        && of_base != of_reference
+    {
+        runtime.warn(&format!(
+            "reference `{}`: its end-of-sequence token is `{of_reference}`, and that of the base `{of_base}`; a template \
+             that ends turns with this token writes the base's",
+            dir.display()
+        ));
     }
 }
 

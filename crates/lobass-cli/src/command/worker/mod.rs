@@ -40,7 +40,7 @@ pub(crate) fn worker(args: &WorkerArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let mut worker = Worker::open(&work, &job, &options, |state| current.set(state), ui.runtime())?;
     match rank.zip(args.world) {
         Some((rank, world)) => part(&mut worker, rank, world, ui),
-        None => serve(&mut worker, ui),
+        None => serve(&mut worker, args.stop_with_parent, ui),
     }
 }
 
@@ -58,14 +58,15 @@ fn part(worker: &mut Worker<'_>, rank: u32, world: u32, ui: &Ui) -> anyhow::Resu
 }
 
 /// Does the units that are named on standard input.
-fn serve(worker: &mut Worker<'_>, ui: &Ui) -> anyhow::Result<Outcome> {
+fn serve(worker: &mut Worker<'_>, has_driver: bool, ui: &Ui) -> anyhow::Result<Outcome> {
     if std::io::stdin().is_terminal() {
         ui.note(
             "units are read from standard input, one request per line; `--world N` does a part of all units",
         );
     }
     let served = worker.serve(std::io::stdin().lock(), std::io::stdout())?;
-    if served.n_requests == 0 {
+    // A driver starts workers that may find nothing left to do.
+    if served.n_requests == 0 && !has_driver {
         ui.warn(
             "standard input requested no unit, so no unit was done; `--world N` does a part of all units",
         );
