@@ -151,7 +151,7 @@ fn presets_show_parts_as_text() {
     assert_eq!(ids(2), ids(0));
 }
 
-/// Content in places where no template looks for it: each is said, and the row is scored without it.
+/// Content in places where no template looks for it: each is reported, and the row is scored without it.
 #[test]
 fn content_in_odd_places_is_said() {
     let sandbox = Sandbox::new();

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The format that the weights of a base are rounded to, as QLoRA training rounds them. They are computed with in
+/// The format that the weights of a base are rounded to, as `QLoRA` training rounds them. They are computed with in
 /// another format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
