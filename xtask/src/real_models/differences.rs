@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 
-/// The losses of the scored tokens of each row that has some, in nats.
+/// The losses of the scored tokens of each row, in nats.
 pub(super) type Losses = BTreeMap<u64, Vec<f64>>;
 
 /// How far two programs are apart, in nats.
@@ -26,24 +26,15 @@ impl Difference {
     }
 }
 
-/// Losses that `losses.py` wrote.
-pub(super) fn of_transformers(lines: &str) -> Result<Losses> {
-    losses_of(lines, "nll")
-}
-
-/// Losses of the base in a score table of lobass, as JSON lines. Rows without a loss are left out.
-pub(super) fn of_table(lines: &str) -> Result<Losses> {
-    losses_of(lines, "base_token_nll")
-}
-
-fn losses_of(lines: &str, field: &str) -> Result<Losses> {
-    let row = |line: &str| -> Result<Option<(u64, Vec<f64>)>> {
+/// Losses as `losses.py` and `table.py` write them, in JSON lines.
+pub(super) fn losses_of(lines: &str) -> Result<Losses> {
+    let row = |line: &str| -> Result<(u64, Vec<f64>)> {
         let line: Value = serde_json::from_str(line)?;
-        let Some(losses) = line[field].as_array() else { return Ok(None) };
-        let losses = losses.iter().map(|loss| loss.as_f64().context("a loss is a number"));
-        Ok(Some((line["row"].as_u64().context("a line has a row")?, losses.collect::<Result<_>>()?)))
+        let losses = line["nll"].as_array().context("a line has losses")?.iter();
+        let losses = losses.map(|loss| loss.as_f64().context("a loss is a number")).collect::<Result<_>>()?;
+        Ok((line["row"].as_u64().context("a line has a row")?, losses))
     };
-    lines.lines().filter_map(|line| row(line).transpose()).collect()
+    lines.lines().map(row).collect()
 }
 
 /// Compares the losses of two programs.
@@ -73,13 +64,12 @@ mod tests {
 
     #[test]
     fn differences_of_tokens_and_rows() {
-        let theirs =
-            of_transformers("{\"row\": 0, \"nll\": [1.0, 2.0]}\n{\"row\": 2, \"nll\": [3.0]}\n").unwrap();
-        let table = "{\"row\": 0, \"base_token_nll\": [1.5, 1.0]}\n{\"row\": 1, \"status\": \"overlong\"}\n\
-            {\"row\": 2, \"base_token_nll\": [3.0]}\n";
-        let found = difference(&of_table(table).unwrap(), &theirs).unwrap();
+        let of = |lines: &str| losses_of(lines).unwrap();
+        let theirs = of("{\"row\": 0, \"nll\": [1.0, 2.0]}\n{\"row\": 2, \"nll\": [3.0]}\n");
+        let ours = of("{\"row\": 0, \"nll\": [1.5, 1.0]}\n{\"row\": 2, \"nll\": [3.0]}\n");
+        let found = difference(&ours, &theirs).unwrap();
         assert_eq!((found.token, found.row, found.mean), (1.0, 0.25, 0.5));
-        let fewer = of_table("{\"row\": 0, \"base_token_nll\": [1.5]}\n").unwrap();
+        let fewer = of("{\"row\": 0, \"nll\": [1.5]}\n");
         assert!(difference(&fewer, &theirs).is_err());
     }
 }

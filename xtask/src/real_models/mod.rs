@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use xshell::{Shell, cmd};
 
 use crate::{program, python};
-use differences::{Losses, difference, of_table, of_transformers};
+use differences::{Losses, difference, losses_of};
 use material::{Model, checkpoint, first_rows};
 
 /// Also what `.gitignore` names.
@@ -93,14 +93,16 @@ impl Bench<'_> {
             let script = format!("{SCRIPTS}/losses.py");
             let model = cmd!(shell, "{python} {script} --model {checkpoint} --tokens {tokens}");
             model.args(["--dtype", dtype, "--out"]).arg(&out).env("HF_HUB_OFFLINE", "1").run()?;
-            of_transformers(&shell.read_file(out)?)
+            losses_of(&shell.read_file(out)?)
         };
         let ours = |dtype: &str| -> Result<Losses> {
-            let out = self.dir.join(format!("lobass-{dtype}.jsonl"));
-            shell.remove_path(&out)?;
+            let (python, table) = (self.python, self.dir.join(format!("lobass-{dtype}.parquet")));
+            shell.remove_path(&table)?;
             let flags = ["--per-token", "--dtype", dtype, "--quiet"];
-            cmd!(shell, "{lobass} score --base {checkpoint} --data {rows} --out {out} {flags...}").run()?;
-            of_table(&shell.read_file(out)?)
+            cmd!(shell, "{lobass} score --base {checkpoint} --data {rows} --out {table} {flags...}").run()?;
+            let (script, out) = (format!("{SCRIPTS}/table.py"), table.with_extension("jsonl"));
+            cmd!(shell, "{python} {script} {table} {out}").run()?;
+            losses_of(&shell.read_file(out)?)
         };
         let (theirs_f32, theirs_bf16) = (theirs("float32")?, theirs("bfloat16")?);
         let (ours_f32, ours_bf16) = (ours("f32")?, ours("bf16")?);
