@@ -71,8 +71,10 @@ fn the_first_row_is_not_the_whole_file() {
     let mut rows = "{\"instruction\": \"x\", \"output\": \"y\"}\n".repeat(100);
     rows += "{\"instruction\": \"x\", \"input\": \"rare\", \"output\": \"y\"}\n";
     sandbox.write("rows.jsonl", rows);
-    let registry =
-        |query: &str| json!({"mine": {"file_name": "rows.jsonl", "columns": {"query": query}}}).to_string();
+    let registry = |query: &str| {
+        let columns = json!({"prompt": "instruction", "query": query, "response": "output"});
+        json!({"mine": {"file_name": "rows.jsonl", "columns": columns}}).to_string()
+    };
     sandbox.write("good.json", registry("input"));
     sandbox.write("bad.json", registry("inptu"));
     sandbox.expect(0, "score --base base --data mine --dataset-info good.json --out three.parquet");

@@ -1,4 +1,5 @@
 //! Entries of LLaMA-Factory's `dataset_info.json`: every key is followed, named, or refused.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
 use lobass_core::RowStatus;
 use lobass_data::{

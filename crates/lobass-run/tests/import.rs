@@ -1,5 +1,7 @@
 //! Tables of losses that another program computed: what is read, and what is refused.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
+#[expect(dead_code, reason = "nothing is scored here")]
 mod support;
 
 use std::path::{Path, PathBuf};
@@ -139,7 +141,7 @@ fn parquet_has_the_same_sums() {
     let write = |name: &str, columns: Vec<(&str, ArrayRef)>| {
         let batch =
             RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(n, a)| (n, a, true))).unwrap();
-        let file = std::fs::File::create(case.path(name)).unwrap();
+        let file = fs_err::File::create(case.path(name)).unwrap();
         let mut writer = ArrowWriter::try_new(file, batch.schema(), None).unwrap();
         writer.write(&batch).unwrap();
         writer.close().unwrap();

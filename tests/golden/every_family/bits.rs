@@ -20,7 +20,8 @@ fn sequences() -> Vec<Sequence> {
             5 => text(50 + at, 2 + at).collect(),
             branch => prompt.chain(text(100 + branch, 1 + 3 * branch)).collect(),
         };
-        let scored: Vec<bool> = (0..ids.len()).map(|token| token > 0 && (token + at) % 4 > 0).collect();
+        let scored: Vec<bool> =
+            (0..ids.len()).map(|token| token > 0 && !(token + at).is_multiple_of(4)).collect();
         Sequence::from_scored_tokens(ids, &scored).unwrap()
     };
     (0..30).map(sequence).collect()

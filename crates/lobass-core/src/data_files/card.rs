@@ -184,12 +184,12 @@ mod tests {
 
     const NAMES: [&str; 5] = ["README.md", "part_a.jsonl", "part_b.jsonl", "raw/c.jsonl", "more/train.jsonl"];
 
-    fn card(configs: serde_json::Value) -> DataCard {
+    fn card(configs: &serde_json::Value) -> DataCard {
         serde_json::from_value(json!({ "configs": configs, "license": "mit" })).unwrap()
     }
 
     #[track_caller]
-    fn check(configs: serde_json::Value, files: &[&str], left_out: &[&str], others: &[&str]) {
+    fn check(configs: &serde_json::Value, files: &[&str], left_out: &[&str], others: &[&str]) {
         let chosen = choose_files(NAMES, &card(configs)).unwrap();
         let left_out: Vec<String> = left_out.iter().map(|&name| name.to_owned()).collect();
         assert_eq!(chosen, ChosenFiles { files: files.to_vec(), left_out, others: others.to_vec() });
@@ -201,16 +201,16 @@ mod tests {
             {"split": "train", "path": "part_a.jsonl"}, {"split": "test", "path": ["part_b.jsonl"]}
         ]);
         let rest = ["raw/c.jsonl", "more/train.jsonl"];
-        check(json!([{"config_name": "x", "data_files": splits}]), &["part_a.jsonl"], &["test"], &rest);
-        check(json!([{"data_files": "part_*.jsonl"}]), &["part_a.jsonl", "part_b.jsonl"], &[], &rest);
+        check(&json!([{"config_name": "x", "data_files": splits}]), &["part_a.jsonl"], &["test"], &rest);
+        check(&json!([{"data_files": "part_*.jsonl"}]), &["part_a.jsonl", "part_b.jsonl"], &[], &rest);
         check(
-            json!([{"data_files": {"train": "**/c.jsonl"}}]),
+            &json!([{"data_files": {"train": "**/c.jsonl"}}]),
             &["raw/c.jsonl"],
             &[],
             &["part_a.jsonl", "part_b.jsonl", "more/train.jsonl"],
         );
         check(
-            json!([{"data_files": "part_a.jsonl", "config_name": "a"}, {"data_dir": "more", "config_name": "m", "default": true}]),
+            &json!([{"data_files": "part_a.jsonl", "config_name": "a"}, {"data_dir": "more", "config_name": "m", "default": true}]),
             &["more/train.jsonl"],
             &["a"],
             &[],
@@ -222,7 +222,7 @@ mod tests {
         let two = json!([
             {"config_name": "a", "data_files": "part_a.jsonl"}, {"config_name": "b", "data_files": "part_b.jsonl"}
         ]);
-        let Err(UnclearFiles::Groups(groups)) = choose_files(NAMES, &card(two)) else {
+        let Err(UnclearFiles::Groups(groups)) = choose_files(NAMES, &card(&two)) else {
             panic!("expected groups")
         };
         assert_eq!(groups.into_keys().map(|group| group.config).collect::<Vec<_>>(), ["a", "b"]);
@@ -232,10 +232,10 @@ mod tests {
     fn files_that_only_the_card_has() {
         let configs = json!([{"data_files": "data/x.jsonl"}]);
         let pattern = "data/x.jsonl".to_owned();
-        assert_eq!(choose_files(NAMES, &card(configs)), Err(UnclearFiles::NotThere { pattern }));
+        assert_eq!(choose_files(NAMES, &card(&configs)), Err(UnclearFiles::NotThere { pattern }));
         // A card without files says nothing.
         check(
-            json!([{"config_name": "x"}]),
+            &json!([{"config_name": "x"}]),
             &["more/train.jsonl"],
             &[],
             &["part_a.jsonl", "part_b.jsonl", "raw/c.jsonl"],

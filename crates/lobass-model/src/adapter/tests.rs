@@ -29,7 +29,7 @@ fn trained(base: &Decoder, config: &LoraConfig) -> Decoder {
     config.attach(base, 3).unwrap().with_parameters(
         &mut |_, values| {
             step += 0.01;
-            let ramp = Tensor::arange(0..values.dims()[0] as i64, &values.device()).float();
+            let ramp = Tensor::arange(0..i64::try_from(values.dims()[0]).unwrap(), &values.device()).float();
             values + (ramp + step).sin() * 0.1
         },
         &|id| config.attach(base, 3).unwrap().trained_parameters().iter().any(|(_, trained)| *trained == id),
@@ -100,6 +100,7 @@ fn rows_of_b_go_where_rows_of_the_weight_go() {
     for (at, (old, new)) in old.iter().zip(&new).enumerate() {
         let (row, column) = (at / 16, at % 16);
         let update: f32 = (0..2).map(|rank| b[2 * row + rank] * a[16 * rank + column]).sum();
+        #[expect(clippy::cast_possible_truncation, reason = "weights are f32")]
         let expected = old + update * config.scale() as f32;
         assert!((new - expected).abs() < 1e-5, "{row}, {column}: {new} and {expected}");
     }

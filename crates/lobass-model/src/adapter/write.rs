@@ -44,7 +44,7 @@ pub fn save_adapter(model: &Decoder, config: &LoraConfig, base: &str, dir: &Path
         push(format!("{PREFIX}{}.weight", wrapping.outer(path)), module.shape.clone(), bytes);
     }
     write_weights(&tensors, &dir.join(WEIGHTS))?;
-    let text = format!("{:#}\n", peft_json(config, config.target_names(&modules), base));
+    let text = format!("{:#}\n", peft_json(config, &config.target_names(&modules), base));
     Ok(write_whole(&dir.join(CONFIG), text.as_bytes())?)
 }
 
@@ -75,7 +75,7 @@ fn write_weights(tensors: &[(String, Vec<usize>, Vec<u8>)], path: &Path) -> Resu
 }
 
 /// The fields that every version of PEFT since 0.7 reads; others take their defaults.
-fn peft_json(config: &LoraConfig, target_names: Vec<String>, base: &str) -> serde_json::Value {
+fn peft_json(config: &LoraConfig, target_names: &[String], base: &str) -> serde_json::Value {
     let saved = (!config.modules_to_save.is_empty()).then_some(&config.modules_to_save);
     json!({
         "peft_type": "LORA",

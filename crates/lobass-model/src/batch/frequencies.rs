@@ -138,7 +138,7 @@ mod tests {
             attention_factor: 1.095_445_115_010_332_1,
             original_max_position_embeddings: 32.0,
         };
-        let short = [1.0, 0.090_909_09, 0.007_692_307_7, 0.000_500_000_02];
+        let short = [1.0, 0.090_909_09, 0.007_692_307_7, 0.000_5];
         let long = [0.666_666_7, 0.033_333_335, 0.001_111_111_1, 4.878_048_6e-5];
         assert_frequencies(scaling.clone(), 32, &short, 1.095_445_115_010_332_1);
         assert_frequencies(scaling, 33, &long, 1.095_445_115_010_332_1);

@@ -1,6 +1,6 @@
 //! Weights rounded to NF4 and back, as training on a quantized base has them.
 //!
-//! Source: QLoRA (Dettmers et al., 2023), section 3; the kernels `kQuantizeBlockwise` and `dQuantizeNF4`, and
+//! Source: `QLoRA` (Dettmers et al., 2023), section 3; the kernels `kQuantizeBlockwise` and `dQuantizeNF4`, and
 //! `quantize_4bit` and `create_dynamic_map` of bitsandbytes 0.50.
 
 use half::{bf16, f16};
@@ -13,7 +13,7 @@ const BLOCK: usize = 64;
 /// Scales that share a scale, under double quantization.
 const NESTED_BLOCK: usize = 256;
 /// The values of the codes: quantiles of the normal distribution, the largest of which are 1.
-#[expect(clippy::excessive_precision, reason = "as the paper prints them")]
+#[expect(clippy::excessive_precision, clippy::unreadable_literal, reason = "as the paper prints them")]
 const NF4: [f32; 16] = [
     -1.0,
     -0.6961928009986877,
@@ -55,9 +55,12 @@ pub(super) fn round(values: &mut [f32], to: Rounding, dtype: Dtype) {
 /// Rounds scales to 8 bits: their differences from the mean, in blocks.
 fn round_scales(scales: &mut [f32]) {
     let mean = scales.iter().map(|scale| f64::from(*scale)).sum::<f64>() / scales.len().max(1) as f64;
+    #[expect(clippy::cast_possible_truncation, reason = "scales are f32")]
     let (offset, table) = (mean as f32, dynamic_map());
     for block in scales.chunks_mut(NESTED_BLOCK) {
-        block.iter_mut().for_each(|scale| *scale -= offset);
+        for scale in block.iter_mut() {
+            *scale -= offset;
+        }
         let scale = largest(block);
         for value in block {
             *value = nearest(&table, *value * scale.recip()) * scale + offset;
@@ -88,8 +91,9 @@ fn dynamic_map() -> Vec<f32> {
             true => step.mul_add(at as f32, 0.1),
             false => (-step).mul_add((n_steps - at) as f32, 1.0),
         };
+        #[expect(clippy::cast_possible_truncation, reason = "the map is f32")]
         let power = 10_f64.powi(exponent - 6) as f32;
-        let means = (0..n_steps).map(|at| power * ((end(at) + end(at + 1)) / 2.0));
+        let means = (0..n_steps).map(|at| power * (f32::midpoint(end(at), end(at + 1))));
         map.extend(means.flat_map(|mean| [mean, -mean]));
     }
     map.sort_by(f32::total_cmp);

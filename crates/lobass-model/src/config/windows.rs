@@ -35,13 +35,10 @@ pub(crate) fn windows(
         return Ok(vec![None; n_layers]);
     }
     let switched_off = sliding.needs_switch && !fields.flag("use_sliding_window")?.unwrap_or(false);
-    let window = match window(fields, sliding.default)?.filter(|_| !switched_off) {
-        Some(window) => window,
-        None => {
-            let found = if switched_off { "`use_sliding_window` is false" } else { "no window" };
-            let expected = "a window, since `layer_types` has sliding_attention";
-            return Err(ConfigError::invalid("sliding_window", found, expected));
-        }
+    let Some(window) = window(fields, sliding.default)?.filter(|_| !switched_off) else {
+        let found = if switched_off { "`use_sliding_window` is false" } else { "no window" };
+        let expected = "a window, since `layer_types` has sliding_attention";
+        return Err(ConfigError::invalid("sliding_window", found, expected));
     };
     Ok(slides.into_iter().map(|slides| slides.then_some(window)).collect())
 }

@@ -29,10 +29,10 @@ pub(super) fn read(fields: Fields<'_>, name: &'static str) -> Result<DecoderSpec
         SharedExpertSpec { width: size_or(fields, "shared_expert_intermediate_size", 512)?, is_gated: true };
     let defaults = ExpertDefaults { count: 512, chosen: 10, width: 512, is_normalized: true };
     put_experts(fields, &mut spec, &["num_experts"], defaults, Some(shared))?;
-    let [q, k, v, z, b, a] = ["q", "k", "v", "z", "b", "a"].map(projection);
+    let [query, key, value, gate, beta, decay] = ["q", "k", "v", "z", "b", "a"].map(projection);
     spec.names = with_stacks(names(&spec))
-        .grouped(&format!("{LINEAR}.in_proj_qkvz"), &[&q, &k, &v, &z], linear.key_heads)
-        .grouped(&format!("{LINEAR}.in_proj_ba"), &[&b, &a], linear.key_heads);
+        .grouped(&format!("{LINEAR}.in_proj_qkvz"), &[&query, &key, &value, &gate], linear.key_heads)
+        .grouped(&format!("{LINEAR}.in_proj_ba"), &[&beta, &decay], linear.key_heads);
     Ok(spec)
 }
 

@@ -97,7 +97,7 @@ impl Decoder {
 
     /// The number format that projections are held in; that of a head loaded in half precision is `f32`.
     pub fn weight_dtype(&self) -> DType {
-        self.model.layers.first().map_or(DType::F32, |layer| layer.weight_dtype())
+        self.model.layers.first().map_or(DType::F32, super::layer::DecoderLayer::weight_dtype)
     }
 
     /// The hidden state after the last norm: what the head reads.

@@ -87,7 +87,7 @@ impl DecoderLayer {
         let (mut self_attn, mut linear_attn) = (None, None);
         match &spec.linear {
             None => {
-                self_attn = Some(Attention::load(&mut scope.child("self_attn"), hidden, &spec.attention)?)
+                self_attn = Some(Attention::load(&mut scope.child("self_attn"), hidden, &spec.attention)?);
             }
             Some(spec) => {
                 linear_attn = Some(DeltaNet::load(&mut scope.child("linear_attn"), hidden, spec)?);

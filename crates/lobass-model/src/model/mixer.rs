@@ -17,7 +17,7 @@ pub(super) enum Mixer<'a> {
 /// Values for the backward pass.
 #[derive(Debug)]
 pub(super) enum MixerTrace {
-    Attention(AttentionTrace),
+    Attention(Box<AttentionTrace>),
     Linear(Box<DeltaNetTrace>),
 }
 
@@ -51,7 +51,7 @@ impl Mixer<'_> {
         match self {
             Self::Attention(attention) => {
                 let (output, trace) = attention.forward(x, asked, &mut path.keys, pass);
-                (output, MixerTrace::Attention(trace))
+                (output, MixerTrace::Attention(Box::new(trace)))
             }
             Self::Linear(linear) => {
                 let (output, trace) = linear.forward(x, asked, path, pass);
@@ -70,7 +70,7 @@ impl Mixer<'_> {
     ) -> Tensor<2> {
         match (self, trace) {
             (Self::Attention(attention), MixerTrace::Attention(trace)) => {
-                attention.backward(x, trace, d_output, pass, gradients)
+                attention.backward(x, *trace, d_output, pass, gradients)
             }
             (Self::Linear(linear), MixerTrace::Linear(trace)) => {
                 linear.backward(x, *trace, d_output, pass, gradients)

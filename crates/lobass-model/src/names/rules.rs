@@ -135,6 +135,7 @@ impl NameRules {
     }
 
     /// The wrapping that most of the names of a file have, given those that the model knows; of equal ones the first.
+    #[expect(clippy::needless_pass_by_value, reason = "an iterator that is gone through more than once")]
     pub(crate) fn wrapping_of<'a>(
         &self,
         stored: impl Iterator<Item = &'a str> + Clone,

@@ -113,7 +113,7 @@ proptest! {
             let layout = Layout::new(&rules, &tensors);
             let mut names: Vec<&str> = Vec::new();
             for stored in layout.stored() {
-                let bytes: Vec<u8> = (0..stored.spec.n_elements() * size).map(|at| (at % 251) as u8).collect();
+                let bytes: Vec<u8> = (0..stored.spec.n_elements() * size).map(|at| u8::try_from(at % 251).unwrap()).collect();
                 let mut again = vec![255; bytes.len()];
                 for part in &stored.parts {
                     let piece = part.piece.taken(&bytes, &stored.spec.shape, size);
@@ -163,7 +163,7 @@ fn parts_of_fused_tensors_follow_each_other() {
     assert_eq!(rows, (16..24).collect::<Vec<_>>());
 }
 
-/// InternLM2: for each key head its queries, its key, and its value.
+/// `InternLM2`: for each key head its queries, its key, and its value.
 #[test]
 fn groups_have_rows_of_every_part() {
     let rules = NameRules::default().grouped("model.layers.*.attention.wqkv", &[Q, K, V], 2);

@@ -27,7 +27,7 @@ impl Heads {
     /// The heads of a layer.
     pub(crate) fn of(spec: &AttentionSpec) -> Self {
         let AttentionSpec { scale, cap, window, .. } = *spec;
-        Self { scale, cap, window, ..Self::new(spec.heads, spec.kv_heads, spec.head_width) }
+        Self { window, scale, cap, ..Self::new(spec.heads, spec.kv_heads, spec.head_width) }
     }
 
     /// Heads that see everything before them, with values as wide as keys, a scale of `1 / sqrt(width)`, and no cap.

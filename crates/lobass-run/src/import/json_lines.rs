@@ -18,12 +18,12 @@ struct Line {
     key: Option<ExampleKey>,
     #[serde(default)]
     side: Side,
-    #[serde(default, deserialize_with = "present")]
-    nll: Option<Option<f64>>,
-    #[serde(default, deserialize_with = "present")]
-    base_nll: Option<Option<f64>>,
-    #[serde(default, deserialize_with = "present")]
-    reference_nll: Option<Option<f64>>,
+    #[serde(default)]
+    nll: Field,
+    #[serde(default)]
+    base_nll: Field,
+    #[serde(default)]
+    reference_nll: Field,
     rejected_nll: Option<f64>,
     base_rejected_nll: Option<f64>,
     reference_rejected_nll: Option<f64>,
@@ -35,9 +35,28 @@ struct Line {
     logprobs: Option<IgnoredAny>,
 }
 
-/// Tells a field that is null from one that is absent.
-fn present<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<f64>>, D::Error> {
-    Option::deserialize(value).map(Some)
+/// A summed loss, or why there is no number.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+enum Field {
+    #[default]
+    Absent,
+    Null,
+    Value(f64),
+}
+
+impl<'de> Deserialize<'de> for Field {
+    fn deserialize<D: Deserializer<'de>>(value: D) -> Result<Self, D::Error> {
+        Ok(Option::deserialize(value)?.map_or(Self::Null, Self::Value))
+    }
+}
+
+impl Field {
+    fn value(self) -> Option<f64> {
+        match self {
+            Self::Value(value) => Some(value),
+            Self::Absent | Self::Null => None,
+        }
+    }
 }
 
 /// Reads which rows a file is about, with the sums under one model.
@@ -58,7 +77,7 @@ pub(super) fn read(mut lines: impl BufRead, path: &Path, role: &ModelRole) -> Re
             let wrong = |reason: String| fault::of_entry(path, "line", number, reason);
             let line: Line = serde_json::from_slice(&text).map_err(|error| wrong(not_json(&text, &error)))?;
             let side = line.side;
-            entries.has_reference |= line.reference_nll.flatten().is_some();
+            entries.has_reference |= line.reference_nll.value().is_some();
             if let Some((name, entry)) = line.entry(role, number, offset, length).map_err(wrong)? {
                 let shown = shown(&name, side);
                 entries
@@ -111,7 +130,7 @@ impl Line {
         };
         let has_tokens = self.prompt_logprobs.is_some() || self.choices.is_some() || self.logprobs.is_some();
         let sums = self.sums(role)?;
-        let is_null = [self.nll, self.base_nll, self.reference_nll].contains(&Some(None));
+        let is_null = [self.nll, self.base_nll, self.reference_nll].contains(&Field::Null);
         let losses = match (has_tokens, sums) {
             (true, Some(_)) => {
                 return Err("expected a summed loss or log-probabilities, found both".to_owned());
@@ -135,7 +154,7 @@ impl Line {
             ModelRole::Base => (self.base_nll, self.base_rejected_nll),
             _ => (self.reference_nll, self.reference_rejected_nll),
         };
-        let Some(nll) = named.or(self.nll).flatten() else { return Ok(None) };
+        let Some(nll) = named.value().or(self.nll.value()) else { return Ok(None) };
         let Some(n_scored) = self.n_scored else {
             return Err("expected `n_scored`, the number of tokens that the loss is summed over, found none"
                 .to_owned());

@@ -196,7 +196,7 @@ impl ImportedLosses {
 
     /// The entry of a row; it counts as asked for then.
     fn take(&mut self, row: u64, key: &ExampleKey, side: Side) -> Result<Option<Entry>, Error> {
-        let entry = self.entries.take(row, key, side).map(|entry| entry.cloned());
+        let entry = self.entries.take(row, key, side).map(Option::<&_>::cloned);
         let entry = entry.map_err(|(one, other)| {
             let (first, second) = (one.min(other), one.max(other));
             let noun = self.noun;

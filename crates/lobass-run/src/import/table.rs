@@ -164,7 +164,8 @@ impl ImportRequest<'_> {
             match row_loss(losses, row, sequence)? {
                 Ok(loss) => all.push(loss),
                 Err(what) => {
-                    missing = missing.or(Some(format!("`{}` has no loss of {what}", losses.path().display())))
+                    missing =
+                        missing.or(Some(format!("`{}` has no loss of {what}", losses.path().display())));
                 }
             }
         }

@@ -21,7 +21,7 @@ pub fn losses_by_seed(manifest: &Manifest, columns: &ScoreColumns) -> Vec<(u64, 
 fn merged<'a>(models: impl Iterator<Item = &'a ModelRecord>, columns: &ScoreColumns) -> Numbers {
     let mut merged = Numbers::missing(columns.len());
     for model in models {
-        let losses = columns.losses(&model.role().to_string());
+        let losses = columns.losses(model.role().to_string());
         let unseen = |row: usize| {
             model.fold.is_none_or(|fold| columns.fold(row).is_some_and(|of| of as usize == fold))
         };

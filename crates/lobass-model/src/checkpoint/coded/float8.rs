@@ -52,6 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::unusual_byte_groupings, reason = "sign, exponent, and fraction")]
     fn the_values_of_the_paper() {
         for (code, value) in [
             (0b0_0000_000, 0.0),

@@ -1,6 +1,6 @@
 //! 8-bit integers of bitsandbytes, with the largest value of each row as its scale.
 //!
-//! Source: LLM.int8() (Dettmers et al., 2022); `int8_vectorwise_dequant` of bitsandbytes 0.50.
+//! Source: `LLM.int8()` (Dettmers et al., 2022); `int8_vectorwise_dequant` of bitsandbytes 0.50.
 
 use super::Decoder;
 
@@ -12,7 +12,7 @@ pub(super) struct Int8<'a> {
 }
 
 /// 1 / 127, as bitsandbytes writes it.
-const UNIT: f32 = 7.874_015_7e-3;
+const UNIT: f32 = 7.874_016e-3;
 
 impl Decoder for Int8<'_> {
     fn row(&self, row: usize, values: &mut [f32]) {

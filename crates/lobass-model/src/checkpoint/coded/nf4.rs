@@ -1,6 +1,6 @@
 //! NF4 of bitsandbytes: 4-bit codes of values that are normal by their block's largest one.
 //!
-//! Source: QLoRA (Dettmers et al., 2023), section 3; `quantize_4bit` and `dequantize_4bit` of bitsandbytes 0.50.
+//! Source: `QLoRA` (Dettmers et al., 2023), section 3; `quantize_4bit` and `dequantize_4bit` of bitsandbytes 0.50.
 
 use serde::Deserialize;
 

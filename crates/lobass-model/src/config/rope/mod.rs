@@ -12,6 +12,7 @@ use settings::Settings;
 
 /// Settings outside of the rotary ones that these depend on.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "families differ in each of them alone")]
 pub(crate) struct Around {
     /// The base of configs that leave it out.
     pub(crate) theta: f64,

@@ -8,7 +8,7 @@ use burn::tensor::{Bool, Device, Int, Tensor};
 use crate::ops::dropout::{Dropout, FACTORS, SHIFTS};
 
 const BITS: usize = 13;
-const LIMB: u64 = (1 << BITS) - 1;
+const LIMB: usize = (1 << BITS) - 1;
 const N_LIMBS: usize = 64usize.div_ceil(BITS);
 
 /// What is kept, `[rows, width]`.
@@ -19,10 +19,10 @@ pub(super) fn mask(dropout: Dropout, shape: [usize; 2], device: &Device) -> Tens
     let count = i32::try_from(shape[0] * shape[1]).expect("a mask has less than 2^31 values");
     let at = Tensor::<1, Int>::arange(0..i64::from(count), device);
     let (key, bound) = dropout.key_and_bound();
-    let hash = (0..2).fold(Wide::sum(at, key).xor_shifted(SHIFTS[0]), |hash, round| {
+    let hash = (0..2).fold(Wide::sum(&at, key).xor_shifted(SHIFTS[0]), |hash, round| {
         hash.times(FACTORS[round]).xor_shifted(SHIFTS[round + 1])
     });
-    hash.is_at_least(bound).reshape(shape)
+    hash.at_least(bound).reshape(shape)
 }
 
 /// Numbers of 64 bits, by their limbs, the lowest first.
@@ -30,7 +30,7 @@ struct Wide([Tensor<1, Int>; N_LIMBS]);
 
 impl Wide {
     /// Numbers below 2^31, added to a constant.
-    fn sum(low: Tensor<1, Int>, constant: u64) -> Self {
+    fn sum(low: &Tensor<1, Int>, constant: u64) -> Self {
         let limb = |limb: usize| limb_of(low.clone(), limb) + integer(constant, limb);
         Self(std::array::from_fn(limb)).carried()
     }
@@ -80,7 +80,7 @@ impl Wide {
     }
 
     /// Whether numbers are at least as large as a constant: their difference borrows nothing in the end.
-    fn is_at_least(self, bound: u64) -> Tensor<1, Bool> {
+    fn at_least(self, bound: u64) -> Tensor<1, Bool> {
         let mut borrow: Option<Tensor<1, Int>> = None;
         for (limb, value) in self.0.into_iter().enumerate() {
             let difference = value - integer(bound, limb);
@@ -105,12 +105,12 @@ fn limb_of(low: Tensor<1, Int>, limb: usize) -> Tensor<1, Int> {
 }
 
 fn low_bits(values: Tensor<1, Int>) -> Tensor<1, Int> {
-    values.bitwise_and_scalar(int(LIMB as usize))
+    values.bitwise_and_scalar(int(LIMB))
 }
 
 /// A limb of a constant.
 fn integer(constant: u64, limb: usize) -> i32 {
-    int((constant >> (limb * BITS) & LIMB) as usize)
+    int(usize::try_from((constant >> (limb * BITS)) & LIMB as u64).expect("a limb has 13 bits"))
 }
 
 fn int(small: usize) -> i32 {

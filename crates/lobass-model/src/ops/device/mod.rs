@@ -94,7 +94,7 @@ impl Ops for DeviceOps {
         d_output: Tensor<2>,
         wants_weights: bool,
     ) -> NormGradients {
-        norm::norm_backward(form, x, weights, d_output, wants_weights)
+        norm::norm_backward(form, x, weights, &d_output, wants_weights)
     }
 
     fn rotate(&self, x: Tensor<2>, rows: &Tables, how: Rotary) -> Tensor<2> {

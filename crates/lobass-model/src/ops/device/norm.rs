@@ -20,7 +20,7 @@ pub(super) fn norm_backward(
     form: NormForm,
     x: Tensor<2>,
     weights: &NormWeights,
-    d_output: Tensor<2>,
+    d_output: &Tensor<2>,
     wants_weights: bool,
 ) -> NormGradients {
     let d_normed = match &weights.weight {

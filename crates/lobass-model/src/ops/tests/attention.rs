@@ -3,6 +3,7 @@
 use burn::tensor::DType;
 use proptest::prelude::*;
 
+use super::carried::CarriedOps;
 use super::{apart, assert_close, both, random, vector, worst};
 use crate::batch::{Packed, tests::rows_of};
 use crate::ops::{AttentionInputs, Heads, KeyPath, Ops, Tables};
@@ -56,7 +57,7 @@ proptest! {
         let expected = context(&device, DType::F32);
         assert_close("context", context(&host, DType::F32), expected.clone());
         // The shaders of some cards lack bf16.
-        let half = if device.computes_in(DType::BF16) { DType::BF16 } else { DType::F16 };
+        let half = if CarriedOps::computes_in(DType::BF16) { DType::BF16 } else { DType::F16 };
         let worst = worst(context(&device, half), expected);
         prop_assert!(worst < 0.2, "half precision differs by {}", worst);
     }

@@ -37,7 +37,7 @@ impl CarriedOps {
     }
 
     /// Whether the device computes in a number format. Every one has `f32` and `f16`, or these tests fail.
-    pub(super) fn computes_in(&self, dtype: DType) -> bool {
+    pub(super) fn computes_in(dtype: DType) -> bool {
         dtype != DType::BF16 || !cfg!(feature = "wgpu") || CARD.supports_dtype(dtype)
     }
 }

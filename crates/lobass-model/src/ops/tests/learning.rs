@@ -4,6 +4,7 @@ use burn::tensor::DType;
 use lobass_kernels::AdamW;
 use proptest::prelude::*;
 
+use super::carried::CarriedOps;
 use super::{TOLERANCE, assert_close, both, random, tensor, values, worst};
 use crate::ops::{Dropout, DropoutMasks, Ops};
 
@@ -16,7 +17,7 @@ proptest! {
         let x = random(seed, [rows, inputs]);
         let weights = [random(seed ^ 1, [outputs, inputs]), random(seed ^ 2, [2 * outputs, inputs])];
         for dtype in [DType::F32, DType::BF16, DType::F16] {
-            if !device.computes_in(dtype) {
+            if !CarriedOps::computes_in(dtype) {
                 continue;
             }
             let weights = weights.clone().map(|weight| weight.cast(dtype));
