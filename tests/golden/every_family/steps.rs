@@ -90,10 +90,6 @@ fn neither_threads_nor_recomputation_change_a_bit() {
             }
         }
     };
-    #[expect(
-        clippy::redundant_closure_for_method_calls,
-        reason = "a case borrows what the method alone cannot"
-    )]
     for family in Family::all() {
         with_weights(&family, check);
         with_adapters(&family, check);
