@@ -44,7 +44,7 @@ const TIED: Wrapper = Wrapper { tied: true, forwards_tie: false, defaults: none,
 const QWEN2_VL: Wrapper =
     Wrapper { model_type: "qwen2_vl", family: "qwen2", may_be_flat: true, defaults: qwen2_vl, ..LLAVA };
 
-const WRAPPERS: [Wrapper; 13] = [
+const WRAPPERS: [Wrapper; 14] = [
     LLAVA,
     NEXT,
     Wrapper { model_type: "vipllava", ..NEXT },
@@ -52,7 +52,8 @@ const WRAPPERS: [Wrapper; 13] = [
     Wrapper { model_type: "internvl", family: "qwen2", ..TIED },
     Wrapper { model_type: "mistral3", family: "mistral", ..TIED },
     Wrapper { model_type: "gemma3", family: "gemma3_text", defaults: gemma3, ..TIED },
-    Wrapper { model_type: "aya_vision", family: "cohere2", ..TIED },
+    Wrapper { model_type: "gemma4", family: "gemma4_text", defaults: gemma4, ..TIED },
+    Wrapper { model_type: "gemma4_unified", family: "gemma4_text", defaults: gemma4_unified, ..TIED },
     QWEN2_VL,
     Wrapper { model_type: "qwen2_5_vl", ..QWEN2_VL },
     Wrapper { model_type: "qwen3_vl", family: "qwen3", defaults: qwen3_vl, ..NEXT },
@@ -61,11 +62,19 @@ const WRAPPERS: [Wrapper; 13] = [
 ];
 
 /// Language models that have a name of their wrapper.
-const INNER: [(&str, &str); 3] =
-    [("qwen2_vl_text", "qwen2"), ("qwen2_5_vl_text", "qwen2"), ("qwen3_vl_text", "qwen3")];
+const INNER: [(&str, &str); 4] = [
+    ("gemma4_unified_text", "gemma4_text"),
+    ("qwen2_vl_text", "qwen2"),
+    ("qwen2_5_vl_text", "qwen2"),
+    ("qwen3_vl_text", "qwen3"),
+];
 
 /// Parts of wrappers that text does not run through, by the beginnings of their names.
-const OUTSIDE: [&str; 12] = [
+const OUTSIDE: [&str; 16] = [
+    "model.audio_tower.",
+    "model.embed_audio.",
+    "model.embed_vision.",
+    "model.vision_embedder.",
     "vision_tower.",
     "model.vision_tower.",
     "vision_model.",
@@ -92,7 +101,22 @@ fn llama() -> Value {
     })
 }
 
-/// Files of Gemma 3 leave out the sizes that are those of its class.
+/// Files of Gemma leave out the sizes that are those of its class.
+fn gemma4() -> Value {
+    json!({
+        "vocab_size": 262_144, "hidden_size": 2304, "intermediate_size": 9216, "num_hidden_layers": 30,
+        "num_attention_heads": 8,
+    })
+}
+
+fn gemma4_unified() -> Value {
+    let mut defaults = gemma4();
+    defaults["max_position_embeddings"] = json!(262_144);
+    defaults["sliding_window"] = json!(1024);
+    defaults["hidden_size_per_layer_input"] = json!(0);
+    defaults
+}
+
 fn gemma3() -> Value {
     json!({
         "vocab_size": 262_208, "hidden_size": 2304, "intermediate_size": 9216, "num_hidden_layers": 26,
