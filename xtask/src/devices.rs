@@ -8,6 +8,9 @@ pub(crate) struct Args {
     /// Check the types of the CUDA and Vulkan back ends, and build and run nothing
     #[arg(long)]
     check_only: bool,
+    /// Also run the benchmark of cards to its end, with a toy shape
+    #[arg(long, conflicts_with = "check_only")]
+    bench: bool,
 }
 
 pub(crate) fn run(shell: &Shell, args: &Args) -> Result<()> {
@@ -29,16 +32,19 @@ pub(crate) fn run(shell: &Shell, args: &Args) -> Result<()> {
     // One test at a time: each compiles its kernels.
     let one = ["--test-threads", "1"];
     eprintln!("==> every operation through wgpu, against the processor");
-    let args = build();
+    let cargo = build();
     // Whole models of many kinds compile kernels for half an hour on a driver in software; what follows has three.
     let skip = ["--skip", "ops::tests::models"];
-    cmd!(shell, "cargo test {args...} --lib -- ops:: {one...} {skip...}").run().context(hint)?;
+    cmd!(shell, "cargo test {cargo...} --lib -- ops:: {one...} {skip...}").run().context(hint)?;
     eprintln!("==> losses and training of whole models through wgpu, against the processor");
-    let args = build();
-    cmd!(shell, "cargo test {args...} --test devices -- {one...}").run().context(hint)?;
+    let cargo = build();
+    cmd!(shell, "cargo test {cargo...} --test devices -- {one...}").run().context(hint)?;
+    if !args.bench {
+        return Ok(());
+    }
     eprintln!("==> the benchmark of cards, with a shape that a driver in software can run");
-    let args = build();
-    cmd!(shell, "cargo build {args...} --test devices --bin gpu-bench").run()?;
+    let cargo = build();
+    cmd!(shell, "cargo build {cargo...} --test devices --bin gpu-bench").run()?;
     let toy = ["--count", "8", "--median", "24", "--longest", "48", "--seconds", "1"];
     cmd!(shell, "benches/gpu/run.sh target/devices/gpu-bench wgpu {toy...}")
         .env("CONFIG", "benches/gpu/toy.json")
