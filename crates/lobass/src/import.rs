@@ -158,8 +158,8 @@ impl ImportOptions {
         if reference.is_none() && base.has_reference() {
             bail!(
                 Settings,
-                "the losses of the base{} have `reference_nll` too, which would not be read; name the file with \
-                 `--reference-losses` as well, or leave the field out",
+                "the losses of the base{} have `reference_nll` too, which would not be read; give them as the losses of \
+                 the reference as well (`--reference-losses`), or leave the field out",
                 name.map(|name| format!(", `{name}`,")).unwrap_or_default()
             );
         }

@@ -39,13 +39,16 @@ def test_the_same_losses_give_the_same_selection(rows: list[Row], base: Path, ou
 
 
 def test_what_does_not_fit_is_refused(rows: list[Row], base: Path, ours: lobass.ScoreTable) -> None:
-    losses = losses_of(ours)
+    both = losses_of(ours)
+    losses = [{name: value for name, value in row.items() if name != "reference_nll"} for row in both]
+    with pytest.raises(ValueError, match="have `reference_nll` too"):
+        lobass.import_losses(rows, base, both, program="p", progress=False)
     with pytest.raises(lobass.LobassError, match="row 47 is there twice"):
         lobass.import_losses(rows, base, [losses[0], losses[0]], program="p", progress=False)
     with pytest.raises(lobass.LobassError, match="expected a loss summed over"):
         lobass.import_losses(rows, base, [{**losses[0], "n_scored": 1}], program="p", progress=False)
     with pytest.raises(ValueError, match="expected both or neither"):
-        lobass.import_losses(rows, base, losses, losses, program="p")
+        lobass.import_losses(rows, base, both, both, program="p")
     with pytest.raises(ValueError, match="name of the program"):
         lobass.import_losses(rows, base, losses, program="", progress=False)
     missing = lobass.import_losses(rows, base, losses[:-1], program="p", progress=False)
