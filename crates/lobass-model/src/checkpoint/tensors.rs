@@ -88,7 +88,7 @@ impl Tensors {
         problems
     }
 
-    /// The tensor of a name of the layout; `None` if there is none, or none of floats.
+    /// Finds a tensor by its name in the layout. `None` if the files do not have it, or if it does not hold floats.
     pub(super) fn locate(&self, name: &str) -> Option<Located<'_>> {
         let (shard, info) = self.in_file(self.places.get(self.stored_name(name))?)?;
         Some(Located { shard, info, dtype: crate::dtype::from_safetensors(info.dtype)? })

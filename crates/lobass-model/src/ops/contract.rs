@@ -207,7 +207,7 @@ pub(crate) trait Ops: fmt::Debug + Send + Sync {
     /// Some rows of a matrix, `[any, width]` to `[rows, width]`.
     fn select_rows(&self, x: &Tensor<2>, rows: &[usize]) -> Tensor<2>;
 
-    /// `sum` with `weight * y` added to its rows of these numbers, none of which is there twice, and `y`.
+    /// Adds `weight * y` to the rows of `sum` with these numbers, which must differ. Returns the sum and `y`.
     fn add_rows(
         &self,
         sum: Tensor<2>,

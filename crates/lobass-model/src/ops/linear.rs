@@ -30,7 +30,8 @@ pub(crate) struct DecayWeights {
 /// Which rows a convolution of some size reads: nothing on the processor, whose kernels go by the spans.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Shifts {
-    /// For each number of positions back, the largest first, the row there; one past the last where there is none.
+    /// The row that lies so many positions back, for each row. The largest distance comes first. A row at the beginning
+    /// of its sequence gets the number of rows instead, which no row has.
     pub(super) earlier: Vec<Tensor<1, Int>>,
     /// The same for positions ahead in whole sequences, for the backward pass.
     pub(super) later: Vec<Tensor<1, Int>>,

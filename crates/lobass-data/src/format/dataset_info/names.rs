@@ -1,6 +1,6 @@
 //! The columns and tags of an entry.
 //!
-//! Each has a default, but an entry with `columns` has the defaults of none of them, and likewise with `tags`.
+//! Each has a default. An entry with `columns` must name every column that it has, and likewise with `tags`.
 
 use std::collections::BTreeMap;
 
