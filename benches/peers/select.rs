@@ -4,13 +4,14 @@
 
 #![expect(clippy::print_stdout, reason = "it talks to the person at the terminal")]
 
+use std::error::Error;
 use std::path::PathBuf;
 use std::time::Instant;
 
 use lobass_benches::peak_memory;
-use lobass_core::{Budget, ScoreColumns, Selection};
+use lobass_core::{Budget, ColumnSet, ScoreColumns, Selection};
 use lobass_run::ScoreFile;
-use lobass_select::{Request, select, strategies, summarize};
+use lobass_select::{Inputs, KeyHashes, Request, select, strategies, summarize};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -26,17 +27,35 @@ struct Asked {
     out: PathBuf,
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// The keys of the table, read for rows whose order they decide.
+struct Keys<'a> {
+    table: &'a ScoreFile,
+    threads: usize,
+}
+
+impl KeyHashes for Keys<'_> {
+    fn of(&self, rows: &[u32], seed: u64) -> Result<Vec<u64>, Box<dyn Error + Send + Sync>> {
+        Ok(self.table.ties_of(rows, seed, self.threads)?)
+    }
+
+    fn of_all(&self, seed: u64) -> Result<Vec<u64>, Box<dyn Error + Send + Sync>> {
+        Ok(self.table.ties(seed, self.threads)?)
+    }
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
     let path = std::env::args().nth(1).ok_or("expected the path of a request, found nothing")?;
     let asked: Asked = serde_json::from_slice(&fs_err::read(path)?)?;
     let strategy = strategies::named(&asked.strategy)?;
     let budget: Budget = asked.budget.parse()?;
 
     let begin = Instant::now();
-    let columns =
-        ScoreFile::open(&asked.table)?.columns(&strategy.needs(None).columns(&[]), 0, asked.threads)?;
+    let table = ScoreFile::open(&asked.table)?;
+    let wanted = ColumnSet { ties: false, ..strategy.needs(None).columns(&[]) };
+    let columns = table.columns(&wanted, 0, asked.threads)?;
     let reading = begin.elapsed().as_secs_f64();
-    let chosen = select(&columns, &Request::new(strategy, budget))?;
+    let keys = Keys { table: &table, threads: asked.threads };
+    let chosen = select(Inputs::new(&columns).with_late_hashes(&keys), &Request::new(strategy, budget))?;
     let selection = &chosen.selection;
     let selecting = begin.elapsed().as_secs_f64() - reading;
     let (columns_bytes, peak) = (bytes(&columns), peak_memory());

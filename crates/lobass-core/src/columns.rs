@@ -12,26 +12,29 @@ pub struct ColumnSet {
     pub losses: BTreeSet<String>,
     /// The folds of cross-fitted references.
     pub folds: bool,
+    /// The hashes of keys that order equal scores. Keys are most of a table, so these cost most of the time.
+    pub ties: bool,
 }
 
 impl ColumnSet {
-    /// Some columns of losses.
+    /// Some columns of losses, and the hashes of keys, so that rows can be ranked.
     pub fn of_losses(names: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Self { losses: names.into_iter().map(Into::into).collect(), folds: false }
+        Self { losses: names.into_iter().map(Into::into).collect(), folds: false, ties: true }
     }
 
     /// Wants what another wants too.
     pub fn extend(&mut self, other: Self) {
         self.losses.extend(other.losses);
         self.folds |= other.folds;
+        self.ties |= other.ties;
     }
 }
 
 /// A score table by columns, in the order of the pool: row 17 of the pool is at 17 of every column.
 ///
 /// It holds neither keys nor reasons, which are most of a table and say nothing about which rows are good. Instead it
-/// has a hash of each key, and the first reason of each status. That makes 21 bytes a row, 8 more for each column of
-/// losses, and 4 each for pairs and for folds.
+/// has the first reason of each status, and a hash of each key if these are wanted. That makes 13 bytes a row, 8 more
+/// with hashes and for each column of losses, and 4 each for pairs and for folds.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ScoreColumns {
     /// The seed of ties.
@@ -46,7 +49,7 @@ pub struct ScoreColumns {
     pub n_tokens: Vec<u32>,
     /// Tokens that are scored, of a pair those of the chosen response.
     pub n_scored: Vec<u32>,
-    /// [`tie_break`] of each row's key.
+    /// [`tie_break`] of each row's key; empty if the keys were not read ([`ColumnSet::ties`]).
     pub ties: Vec<u64>,
     /// Tokens in the whole rejected sequence, 0 for a row that is no pair; empty without pairs.
     pub rejected_n_tokens: Vec<u32>,
@@ -64,8 +67,8 @@ static NOTHING: Numbers = Numbers::new();
 impl ScoreColumns {
     /// As many rows as there can be.
     pub const MAX_ROWS: usize = 1 << 31;
-    /// Bytes of a row without losses, pairs, and folds.
-    pub const ROW_BYTES: usize = 1 + 4 * 3 + 8;
+    /// Bytes of a row without hashes, losses, pairs, and folds.
+    pub const ROW_BYTES: usize = 1 + 4 * 3;
     /// The fold of a row that is in none.
     pub const NO_FOLD: u32 = u32::MAX;
 
@@ -77,7 +80,6 @@ impl ScoreColumns {
             sources: Vec::with_capacity(n_rows),
             n_tokens: Vec::with_capacity(n_rows),
             n_scored: Vec::with_capacity(n_rows),
-            ties: Vec::with_capacity(n_rows),
             ..Self::default()
         }
     }
@@ -85,6 +87,7 @@ impl ScoreColumns {
     /// All columns of some records, which are the rows of a pool from the first on.
     pub fn of(records: &[ScoreRecord], seed: u64) -> Self {
         let mut columns = Self::with_capacity(records.len(), seed);
+        columns.ties.reserve_exact(records.len());
         for (record, row) in records.iter().zip(0..) {
             columns.statuses.push(record.status);
             let source = columns.source(&record.source);
@@ -120,6 +123,20 @@ impl ScoreColumns {
         let columns = all.into_iter().filter(|(_, loss)| records.iter().any(|record| loss(record).is_some()));
         let sums = |loss: Loss| records.iter().map(|record| Some(loss(record)?.sum)).collect();
         columns.map(|(name, loss)| (name.to_owned(), sums(loss))).collect()
+    }
+
+    /// Removes all rows, and keeps the memory and the seed.
+    pub fn clear(&mut self) {
+        self.statuses.clear();
+        self.source_names.clear();
+        self.sources.clear();
+        self.n_tokens.clear();
+        self.n_scored.clear();
+        self.ties.clear();
+        self.rejected_n_tokens.clear();
+        self.folds.clear();
+        self.losses.values_mut().for_each(|losses| losses.resize(0));
+        self.reasons.clear();
     }
 
     /// Rows.
@@ -173,7 +190,7 @@ impl ScoreColumns {
     }
 
     /// Adds the rows of another table, whose ties have the same seed, at the end. What only one of the two has is
-    /// missing in the rows of the other.
+    /// missing in the rows of the other. Both have ties, or neither has.
     ///
     /// # Panics
     /// If there are more than [`Self::MAX_ROWS`] rows then.
@@ -186,6 +203,9 @@ impl ScoreColumns {
         self.statuses.extend_from_slice(&other.statuses);
         self.n_tokens.extend_from_slice(&other.n_tokens);
         self.n_scored.extend_from_slice(&other.n_scored);
+        if self.ties.is_empty() {
+            self.ties.reserve_exact(if other.ties.is_empty() { 0 } else { room });
+        }
         self.ties.extend_from_slice(&other.ties);
         let optional = |mine: &mut Vec<u32>, others: &[u32], none: u32| {
             if !(mine.is_empty() && others.is_empty()) {

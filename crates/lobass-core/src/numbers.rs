@@ -72,6 +72,13 @@ impl PartialEq for Numbers {
     }
 }
 
+/// NaN is a missing number.
+impl From<Vec<f64>> for Numbers {
+    fn from(numbers: Vec<f64>) -> Self {
+        Self(numbers)
+    }
+}
+
 impl FromIterator<Option<f64>> for Numbers {
     fn from_iter<I: IntoIterator<Item = Option<f64>>>(numbers: I) -> Self {
         Self(numbers.into_iter().map(|number| number.unwrap_or(f64::NAN)).collect())

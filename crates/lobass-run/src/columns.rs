@@ -95,9 +95,6 @@ pub(crate) struct Columns {
     batch: RecordBatch,
 }
 
-/// A column of texts of which few are different: each of them once, and which of them each row has, if any.
-pub(crate) type Coded<'a> = (&'a StringArray, Vec<Option<usize>>);
-
 impl Columns {
     pub(crate) fn new(path: &Path, batch: RecordBatch) -> Self {
         Self { path: path.to_owned(), batch }
@@ -136,15 +133,24 @@ impl Columns {
 
     /// Missing where the value is null.
     pub(crate) fn numbers(&self, name: &str) -> Result<Numbers, Error> {
-        self.get(name, |array| array.as_primitive_opt::<Float64Type>().map(|array| array.iter().collect()))
+        self.get(name, |array| {
+            let array = array.as_primitive_opt::<Float64Type>()?;
+            Some(match array.null_count() {
+                0 => array.values().to_vec().into(),
+                _ => array.iter().collect(),
+            })
+        })
     }
 
-    /// A column that was read as a dictionary.
-    pub(crate) fn coded(&self, name: &str) -> Result<Coded<'_>, Error> {
+    /// A column that was read as a dictionary: its texts, and the position among them of each row's text, if it has one.
+    pub(crate) fn coded(
+        &self,
+        name: &str,
+    ) -> Result<(&StringArray, impl Iterator<Item = Option<usize>>), Error> {
         self.get(name, |array| {
             let array = array.as_dictionary_opt::<Int32Type>()?;
             let codes = array.keys().iter().map(|code| code.and_then(|code| usize::try_from(code).ok()));
-            Some((array.values().as_string_opt()?, codes.collect()))
+            Some((array.values().as_string_opt()?, codes))
         })
     }
 

@@ -90,7 +90,7 @@ pub fn agreement(
         return None;
     }
     let top = |scores: &Numbers| -> HashSet<u32> {
-        let mut best = Best::new(Ranking::new(columns, direction), Limit::Rows(k), n_rows);
+        let mut best = Best::new(Ranking::new(columns, columns.into(), direction), Limit::Rows(k), n_rows);
         for row in (0..columns.len()).filter(both) {
             if let Some(score) = scores.get(row).and_then(Score::new) {
                 best.push(row, score);

@@ -4,21 +4,34 @@ use std::cmp::Ordering;
 
 use lobass_core::{Budget, Direction, Numbers, Score, ScoreColumns};
 
+use crate::hashes::Hashes;
+
 /// The order of rows with scores: the better one first, and of equal ones that with the smaller hash of its key.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ranking<'a> {
     columns: &'a ScoreColumns,
+    hashes: Hashes<'a>,
     direction: Direction,
 }
 
 impl<'a> Ranking<'a> {
-    pub(crate) fn new(columns: &'a ScoreColumns, direction: Direction) -> Self {
-        Self { columns, direction }
+    pub(crate) fn new(columns: &'a ScoreColumns, hashes: Hashes<'a>, direction: Direction) -> Self {
+        Self { columns, hashes, direction }
     }
 
-    /// Low scores first.
-    pub(crate) fn ascending(columns: &'a ScoreColumns) -> Self {
-        Self::new(columns, Direction::Ascending)
+    /// The same rows by the same hashes, with another end first.
+    pub(crate) fn turned(self, direction: Direction) -> Self {
+        Self { direction, ..self }
+    }
+
+    /// The score table.
+    pub(crate) fn columns(self) -> &'a ScoreColumns {
+        self.columns
+    }
+
+    /// The hash of every row's key.
+    pub(crate) fn hashes(self) -> &'a [u64] {
+        self.hashes.all()
     }
 
     /// Whether the first of two rows comes before the second.
@@ -29,7 +42,7 @@ impl<'a> Ranking<'a> {
 
     #[inline]
     pub(crate) fn candidate(self, row: usize, score: Score) -> Candidate {
-        let tie = u32::try_from(self.columns.ties[row] >> 32).expect("half of it");
+        let tie = self.hashes.upper_half(row);
         Candidate { score, tie, at: u32::try_from(row).expect("at most 2^31 rows") }
     }
 
@@ -37,7 +50,7 @@ impl<'a> Ranking<'a> {
     #[inline]
     pub(crate) fn compare(self, left: &Candidate, right: &Candidate) -> Ordering {
         self.direction.compare(left.score, right.score).then(left.tie.cmp(&right.tie)).then_with(|| {
-            let tie = |candidate: &Candidate| self.columns.ties[candidate.at as usize];
+            let tie = |candidate: &Candidate| self.hashes.of(candidate.at);
             tie(left).cmp(&tie(right)).then(left.at.cmp(&right.at))
         })
     }
@@ -77,7 +90,7 @@ pub(crate) fn best_of_all(ranking: Ranking<'_>, scores: &Numbers, limit: Limit) 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Candidate {
     pub(crate) score: Score,
-    /// The upper half of its tie: the lower one is looked up where this does not decide.
+    /// The upper half of its hash, if that is known: the hash is looked up where this does not decide.
     tie: u32,
     pub(crate) at: u32,
 }
@@ -220,7 +233,7 @@ mod tests {
             let statuses = vec![lobass_core::RowStatus::Ok; rows.len()];
             let columns = ScoreColumns { statuses, ties, n_tokens, ..ScoreColumns::default() };
             let direction = if descending { Direction::Descending } else { Direction::Ascending };
-            let mut best = Best::new(Ranking::new(&columns, direction), limit, columns.len());
+            let mut best = Best::new(Ranking::new(&columns, Hashes::from(&columns), direction), limit, columns.len());
             for (at, &score) in scores.iter().enumerate() {
                 best.push(at, Score::new(score.into()).unwrap());
             }

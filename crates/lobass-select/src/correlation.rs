@@ -16,13 +16,6 @@ pub fn spearman(left: &Numbers, right: &Numbers) -> Option<f64> {
     pearson(&left_ranks, &right_ranks)
 }
 
-/// The correlation with a count that every row has, over the rows that have a number.
-pub(crate) fn spearman_with_counts(numbers: &Numbers, counts: &[u32]) -> Option<f64> {
-    let left = ranks(numbers.len(), |row| numbers.get(row));
-    let right = ranks(counts.len(), |row| (left[row] != UNRANKED).then(|| f64::from(counts[row])));
-    pearson(&left, &right)
-}
-
 /// The rank of a row without a number.
 const UNRANKED: u32 = u32::MAX;
 
@@ -92,10 +85,6 @@ mod tests {
         let signed = [(0.0, 1.0), (-0.0, 2.0), (1.0, 0.0), (-0.0, -0.0), (2.0, 5.0)];
         let plain = signed.map(|(left, right)| (left + 0.0, right + 0.0));
         assert_eq!(of(&signed), of(&plain));
-        let counts = [3, 9, 2, 7, 5];
-        let column = |pairs: &[(f64, f64)]| pairs.iter().map(|pair| Some(pair.0)).collect::<Numbers>();
-        let [one, other] = [&signed, &plain].map(|pairs| spearman_with_counts(&column(pairs), &counts));
-        assert_eq!(one, other);
         assert_eq!(of(&[(0.0, 1.0), (-0.0, 2.0)]), None, "a constant");
     }
 
@@ -104,10 +93,6 @@ mod tests {
         let left: Numbers = [Some(1.0), None, Some(2.0), Some(9.0), Some(3.0)].into_iter().collect();
         let right: Numbers = [Some(4.0), Some(0.0), Some(2.0), None, Some(1.0)].into_iter().collect();
         assert_eq!(spearman(&left, &right), Some(-1.0));
-        assert_eq!(
-            spearman_with_counts(&left, &[1, 9, 2, 7, 5]),
-            of(&[(1.0, 1.0), (2.0, 2.0), (9.0, 7.0), (3.0, 5.0)])
-        );
         assert_eq!(spearman(&right, &Numbers::missing(5)), None);
     }
 }

@@ -81,7 +81,10 @@ pub enum SelectError {
         /// The strategy whose lengths were to be drawn.
         other: String,
     },
-    /// The losses of tokens cannot be read.
+    /// The columns have no hashes of keys, and nothing reads them.
+    #[error("expected hashes of keys, which order equal scores, found none; read the table with `ColumnSet::ties`")]
+    NoHashes,
+    /// The losses of tokens, or the keys, cannot be read.
     #[error(transparent)]
     Unread(Unread),
     /// The strategy refuses the inputs.

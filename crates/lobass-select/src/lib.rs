@@ -31,6 +31,8 @@ mod best;
 mod correlation;
 pub mod diverse;
 mod error;
+mod hashes;
+mod length_correlation;
 mod memorization;
 mod order;
 mod select;
@@ -51,7 +53,7 @@ pub use shape::{
 };
 pub use strategies::UnknownStrategy;
 pub use strategy::{
-    Border, Choice, Features, Inputs, Merit, Need, Needs, PaperClaim, Problem, Queries, Ratings, Rival,
+    Border, Choice, Features, Inputs, KeyHashes, Merit, Need, Needs, PaperClaim, Problem, Queries, Ratings, Rival,
     Setting, Strategy, StrategyInfo, TokenLosses, Unread,
 };
 pub use summary::{SourceShare, Summary, Ties, summarize};

@@ -53,7 +53,7 @@ fn sort(rows: &mut [u32], place: impl Fn(usize) -> Option<u64>) {
 }
 
 /// An integer that sorts as `f64::total_cmp` does.
-fn place_of(number: f64) -> u64 {
+pub(crate) fn place_of(number: f64) -> u64 {
     let bits = number.to_bits();
     bits ^ if number.is_sign_negative() { u64::MAX } else { 1 << 63 }
 }

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use lobass_core::{Numbers, RowStatus, Score, ScoreColumns, Selected, Selection};
 
-use crate::correlation::spearman_with_counts;
+use crate::length_correlation::spearman_with_counts;
 use crate::select::Chosen;
 
 /// One source's part in a pool and in a selection.
@@ -48,7 +48,7 @@ pub struct Summary {
 
 /// Looks at a selection from outside, by the scores that it was ranked by.
 ///
-/// `n log n` in the rows, for the correlation. Beside the columns it takes 8 bytes for each row.
+/// `n log n` in the rows, for the correlation. Beside the columns it takes 2 bytes for each row.
 pub fn summarize(columns: &ScoreColumns, chosen: &Chosen) -> Summary {
     let Chosen { selection, scores, .. } = chosen;
     let rows_of = |status| columns.statuses.iter().filter(|other| **other == status).count() as u64;

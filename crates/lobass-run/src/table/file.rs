@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use lobass_core::{ColumnSet, ExampleKey, ScoreColumns, ScoreRecord};
+use lobass_core::{ColumnSet, ExampleKey, ScoreColumns, ScoreRecord, tie_break};
 use lobass_files::WholeFile;
 
 use parquet::file::reader::ChunkReader;
@@ -76,7 +76,8 @@ impl ScoreFile {
         }
     }
 
-    /// Reads the wanted columns, as far as the table has them, and those that every selection needs.
+    /// Reads the wanted columns, as far as the table has them, and those that every selection needs. JSON lines give the
+    /// hashes of keys in any case, since they are read whole.
     ///
     /// Row groups of Parquet are decoded on several threads. Beside the columns it takes a few MiB a thread.
     ///
@@ -209,6 +210,27 @@ impl ScoreFile {
         all.ok_or_else(|| {
             not_a_table(&self.path, format!("expected {} rows, found fewer", self.manifest.n_rows))
         })
+    }
+
+    /// The hashes of the keys of some rows, which order equal scores under a seed, in the order of the rows.
+    ///
+    /// # Errors
+    /// The errors of [`Self::keys`].
+    pub fn ties_of(&self, rows: &[u32], seed: u64, threads: usize) -> Result<Vec<u64>, Error> {
+        let rows: Vec<u64> = rows.iter().map(|&row| row.into()).collect();
+        let keys = self.keys(&rows, threads)?;
+        Ok(keys.iter().map(|key| tie_break(key.as_str(), seed)).collect())
+    }
+
+    /// The hash of every row's key under a seed.
+    ///
+    /// # Errors
+    /// [`Error::Parquet`], [`Error::Json`], or [`Error::Damaged`] if the keys cannot be read.
+    pub fn ties(&self, seed: u64, threads: usize) -> Result<Vec<u64>, Error> {
+        match &self.form {
+            Form::Parquet(groups) => parquet_columns::ties(groups, seed, threads),
+            Form::JsonLines => Ok(json::columns(&self.path, &ColumnSet::default(), seed)?.ties),
+        }
     }
 
     /// Reads the losses of the scored tokens of some rows under some models, such as `base` and `reference`, in the

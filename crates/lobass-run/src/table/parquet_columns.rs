@@ -1,6 +1,7 @@
 //! Columns of a Parquet table, by row groups.
 
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use lobass_core::{ColumnSet, ExampleKey, RowStatus, ScoreColumns, tie_break};
 
@@ -12,7 +13,8 @@ use crate::manifest::sum_column;
 use crate::{Error, Manifest};
 
 /// Columns that every selection needs.
-const ALWAYS: [&str; 7] = ["row", "key", "status", "reason", "source", "n_tokens", "n_scored"];
+const ALWAYS: [&str; 6] = ["row", "status", "reason", "source", "n_tokens", "n_scored"];
+const KEY: &str = "key";
 const REJECTED_TOKENS: &str = "rejected_n_tokens";
 const FOLD: &str = "fold";
 
@@ -38,25 +40,31 @@ pub(super) fn read(
     let losses: Vec<(String, String)> =
         wanted.losses.iter().map(|name| (name.clone(), sum_column(name))).collect();
     let mut names = ALWAYS.to_vec();
+    names.extend(wanted.ties.then_some(KEY));
     names.extend(losses.iter().map(|(_, column)| column.as_str()));
     names.push(REJECTED_TOKENS);
     names.extend(wanted.folds.then_some(FOLD));
-    names.retain(|name| groups.has(name) || ALWAYS.contains(name));
+    names.retain(|name| groups.has(name) || ALWAYS.contains(name) || *name == KEY);
 
     let all = groups.all();
     let n_rows = all.iter().map(|group| group.n_rows).sum::<u64>();
     let n_rows = usize::try_from(n_rows).map_err(|_| not_a_table(path, "expected fewer rows"))?;
     let mut whole = ScoreColumns::with_capacity(n_rows, seed);
+    // A part is used again: memory that the system gives anew costs more than decoding into it.
+    let spare = Mutex::new(Vec::<ScoreColumns>::new());
+    let spare_parts = || spare.lock().unwrap_or_else(PoisonError::into_inner);
     let decode = |group: Group, batches: &mut dyn Iterator<Item = Result<Columns, Error>>| {
-        let mut part = ScoreColumns::with_capacity(usize::try_from(group.n_rows).unwrap_or_default(), seed);
+        let mut part = spare_parts().pop().unwrap_or_else(|| ScoreColumns::with_capacity(0, seed));
         for columns in batches {
             let first_row = group.first_row + part.len() as u64;
             part.append(&batch(&columns?, path, first_row, &losses, seed)?);
         }
         Ok(part)
     };
-    groups.read(&all, &names, threads, decode, |_, part| {
+    groups.read(&all, &names, threads, decode, |_, mut part| {
         whole.append(&part);
+        part.clear();
+        spare_parts().push(part);
         Ok(())
     })?;
     Ok(whole)
@@ -79,16 +87,17 @@ fn batch(
     fill_statuses(&mut found, columns, path)?;
     let (names, codes) = columns.coded("source")?;
     found.source_names = names.iter().map(|name| name.unwrap_or_default().to_owned()).collect();
-    let unnamed = codes.iter().any(Option::is_none).then(|| {
+    let unnamed = found.source_names.len();
+    let source = |code: Option<usize>| u32::try_from(code.unwrap_or(unnamed)).expect("few sources");
+    found.sources = codes.map(source).collect();
+    if found.sources.iter().any(|source| *source as usize == unnamed) {
         found.source_names.push(String::new());
-        found.source_names.len() - 1
-    });
-    let source = |code: Option<usize>| u32::try_from(code.or(unnamed).unwrap_or_default());
-    found.sources = codes.into_iter().map(|code| source(code).expect("few sources")).collect();
+    }
     found.n_tokens = columns.u32s("n_tokens")?.to_vec();
     found.n_scored = columns.u32s("n_scored")?.to_vec();
-    found.ties =
-        columns.texts("key")?.into_iter().map(|key| tie_break(key.unwrap_or_default(), seed)).collect();
+    if columns.has(KEY) {
+        found.ties = hashes(columns, seed)?;
+    }
     let counts = |name: &str, none: u32| -> Result<Vec<u32>, Error> {
         if !columns.has(name) {
             return Ok(Vec::new());
@@ -103,6 +112,28 @@ fn batch(
     Ok(found)
 }
 
+/// The hash of every row's key, a row group per thread at a time.
+pub(super) fn ties(groups: &Groups, seed: u64, threads: usize) -> Result<Vec<u64>, Error> {
+    let mut all = Vec::new();
+    let decode = |group: Group, batches: &mut dyn Iterator<Item = Result<Columns, Error>>| {
+        let mut part = Vec::with_capacity(usize::try_from(group.n_rows).unwrap_or_default());
+        for columns in batches {
+            part.extend(hashes(&columns?, seed)?);
+        }
+        Ok(part)
+    };
+    groups.read(&groups.all(), &[KEY], threads, decode, |_, part| {
+        all.extend(part);
+        Ok(())
+    })?;
+    Ok(all)
+}
+
+fn hashes(columns: &Columns, seed: u64) -> Result<Vec<u64>, Error> {
+    let keys = columns.texts(KEY)?;
+    Ok(keys.into_iter().map(|key| tie_break(key.unwrap_or_default(), seed)).collect())
+}
+
 /// Statuses, and the first reason of each.
 fn fill_statuses(found: &mut ScoreColumns, columns: &Columns, path: &Path) -> Result<(), Error> {
     let (names, codes) = columns.coded("status")?;
@@ -113,9 +144,9 @@ fn fill_statuses(found: &mut ScoreColumns, columns: &Columns, path: &Path) -> Re
         names.iter().map(|name| name.map(parse).transpose()).collect::<Result<_, _>>()?;
     let status =
         |code: Option<usize>| code.and_then(|code| *statuses.get(code)?).map_or_else(|| parse(""), Ok);
-    found.statuses = codes.into_iter().map(status).collect::<Result<_, _>>()?;
+    found.statuses = codes.map(status).collect::<Result<_, _>>()?;
     let (reasons, codes) = columns.coded("reason")?;
-    for ((code, status), row) in codes.into_iter().zip(&found.statuses).zip(0..) {
+    for ((code, status), row) in codes.zip(&found.statuses).zip(0..) {
         if let Some(code) = code {
             let reason = || (row, reasons.value(code).to_owned());
             found.reasons.entry(*status).or_insert_with(reason);
@@ -126,8 +157,8 @@ fn fill_statuses(found: &mut ScoreColumns, columns: &Columns, path: &Path) -> Re
 
 /// The keys of rows, which are ascending.
 pub(super) fn keys(groups: &Groups, wanted: &[Wanted], threads: usize) -> Result<Vec<ExampleKey>, Error> {
-    wanted::read(groups, wanted, &["key"], threads, |columns, places| {
-        let texts = columns.texts("key")?;
+    wanted::read(groups, wanted, &[KEY], threads, |columns, places| {
+        let texts = columns.texts(KEY)?;
         Ok(places.iter().map(|&at| ExampleKey::new(texts[at].unwrap_or_default())).collect())
     })
 }

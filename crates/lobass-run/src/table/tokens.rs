@@ -28,7 +28,7 @@ pub struct TokenLosses {
 impl TokenLosses {
     /// The rows of a batch that have losses under all models.
     fn of_batch(columns: &Columns, models: &[String], path: &Path) -> Result<Vec<Self>, Error> {
-        let (numbers, statuses) = (columns.u64s("row")?, columns.coded("status")?);
+        let (numbers, (names, codes)) = (columns.u64s("row")?, columns.coded("status")?);
         let (ids, runs) = (columns.optional_u32_lists(INPUT_IDS)?, columns.optional_u32_lists(SCORED_RUNS)?);
         let lists: Vec<Vec<Option<Vec<f32>>>> =
             models.iter().map(|model| columns.f32_lists(model)).collect::<Result<_, _>>()?;
@@ -37,10 +37,10 @@ impl TokenLosses {
             reason: format!("row {row}: {what}"),
         };
         let mut rows = Vec::new();
-        for (at, (ids, runs)) in ids.into_iter().zip(runs).enumerate() {
+        for (at, ((ids, runs), code)) in ids.into_iter().zip(runs).zip(codes).enumerate() {
             let row = numbers[at];
             let (Some(ids), Some(runs)) = (ids, runs) else { continue };
-            let status = statuses.1[at].map(|code| statuses.0.value(code)).unwrap_or_default();
+            let status = code.map(|code| names.value(code)).unwrap_or_default();
             let status = status.parse().map_err(|reason: String| damaged(row, &reason))?;
             let sequence = sequence(ids, &runs).map_err(|reason| damaged(row, &reason))?;
             let losses: Option<Vec<Vec<f32>>> = lists.iter().map(|lists| lists[at].clone()).collect();

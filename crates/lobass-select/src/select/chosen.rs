@@ -26,8 +26,10 @@ pub struct Chosen {
 
 impl Chosen {
     /// Every candidate by its rank, whether or not it was chosen. `n log n` in the candidates.
+    ///
+    /// - `columns`: with hashes of keys, or else equal scores are in the order of the pool
     pub fn ranked(&self, columns: &ScoreColumns) -> Vec<Selected> {
-        let ranking = Ranking::new(columns, self.selection.direction);
+        let ranking = Ranking::new(columns, columns.into(), self.selection.direction);
         best_of_all(ranking, &self.scores, Limit::Rows(usize::MAX)).into_iter().map(selected).collect()
     }
 }

@@ -1,6 +1,6 @@
 //! Rows with the lengths of another selection.
 
-use lobass_core::{Budget, Direction, Numbers, ScoreColumns, Selection};
+use lobass_core::{Budget, Numbers, ScoreColumns, Selection};
 
 use super::parts::best_of_each;
 use crate::best::{Candidate, Ranking};
@@ -19,11 +19,11 @@ const LENGTH_BINS: usize = 50;
 pub(super) fn with_lengths_of(
     like: &Selection,
     candidates: &Numbers,
-    columns: &ScoreColumns,
+    ranking: Ranking<'_>,
     scores: &mut Numbers,
-    direction: Direction,
     parts: Option<&Strata>,
 ) -> Vec<Candidate> {
+    let columns = ranking.columns();
     let lengths = Strata::of_lengths(columns, scores, LENGTH_BINS);
     let strata = parts.map_or_else(|| lengths.clone(), |parts| lengths.and(parts));
     for row in (0..columns.len()).filter(|&row| candidates.get(row).is_none()) {
@@ -36,7 +36,7 @@ pub(super) fn with_lengths_of(
     }
     let all = Budget::Rows(like.selected.len() as u64);
     let quota = Quota { strata, shares: Shares::Rows(rows) };
-    let (mut ranked, _) = best_of_each(columns, Ranking::new(columns, direction), scores, all, &quota);
+    let (mut ranked, _) = best_of_each(columns, ranking, scores, all, &quota);
     if let Budget::Tokens(budget) = like.budget {
         ranked.truncate(n_that_fit(columns, &ranked, budget));
     }

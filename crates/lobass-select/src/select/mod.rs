@@ -6,12 +6,14 @@ mod matched;
 mod parts;
 mod request;
 mod sets;
+mod undecided;
 
 use candidates::{candidates, check, nothing_eligible, scores};
 use chosen::selection;
 use matched::with_lengths_of;
 use parts::{best_of_each, sets_of_each};
 use sets::Chooser;
+use undecided::with_late_hashes;
 
 pub use chosen::Chosen;
 pub use parts::StratumShare;
@@ -26,7 +28,8 @@ use crate::strategy::{Choice, Features, Inputs, Need, Problem};
 
 /// Gives every row a score, and keeps the best rows as a request says.
 ///
-/// Equal scores are ordered by a seeded hash of the key, never by their place in the file. A token budget takes rows
+/// Equal scores are ordered by a seeded hash of the key, never by their place in the file. If the columns have no
+/// hashes, [`Inputs::with_late_hashes`] reads those that decide something. A token budget takes rows
 /// in rank order and stops before the first that does not fit. If fewer rows are eligible than the budget asks for,
 /// all of them are kept; [`Selection::n_eligible`](lobass_core::Selection::n_eligible) is their number.
 ///
@@ -45,6 +48,15 @@ use crate::strategy::{Choice, Features, Inputs, Need, Problem};
 /// If [`Sets`] have not a vector for each row.
 pub fn select<'a>(inputs: impl Into<Inputs<'a>>, request: &Request<'_>) -> Result<Chosen, SelectError> {
     let inputs = &inputs.into();
+    match inputs.late_hashes() {
+        Some(hashes) => with_late_hashes(inputs, request, hashes),
+        None if inputs.has_hashes() => decide(inputs, request),
+        None => Err(SelectError::NoHashes),
+    }
+}
+
+/// Selects with the hashes that the inputs have.
+fn decide(inputs: &Inputs<'_>, request: &Request<'_>) -> Result<Chosen, SelectError> {
     match request.strategy.choice() {
         Choice::Ranks => ranked(inputs, request, None),
         Choice::Clusters(features) => ranked(inputs, request, Some(features)),
@@ -62,7 +74,7 @@ fn ranked(
     let Request { strategy, shape, .. } = *request;
     let columns = inputs.columns();
     let direction = request.direction.unwrap_or(strategy.info().direction);
-    let ranking = Ranking::new(columns, direction);
+    let ranking = Ranking::new(columns, inputs.hashes(), direction);
     let (mut scores, mut left_out) = candidates(inputs, request, ranking)?;
     let features = clusters.map(|clusters| clusters.features(inputs)).transpose();
     let features = features.map_err(|problem| SelectError::new(strategy, problem))?;
@@ -116,16 +128,16 @@ fn matched(inputs: &Inputs<'_>, request: &Request<'_>) -> Result<Chosen, SelectE
     }
     let of_other = ranked(inputs, &Request { strategy: other, lengths_of: None, ..*request }, None)?;
     let Chosen { selection: like, scores: candidates, left_out, mut strata, .. } = of_other;
-    let (columns, direction) = (inputs.columns(), strategy.info().direction);
+    let ranking = Ranking::new(inputs.columns(), inputs.hashes(), strategy.info().direction);
     let parts = shape.quota.as_ref().map(|quota| &quota.strata);
     let mut scores = scores(inputs, strategy).map_err(of_strategy)?;
-    let rows = with_lengths_of(&like, &candidates, columns, &mut scores, direction, parts);
+    let rows = with_lengths_of(&like, &candidates, ranking, &mut scores, parts);
     for (part, share) in (0u32..).zip(&mut strata) {
         let is_of_part = |one: &&Candidate| parts.is_some_and(|parts| parts.of[one.at as usize] == part);
         share.n_selected = rows.iter().filter(is_of_part).count() as u64;
     }
     Ok(Chosen {
-        selection: selection(columns, request, direction, &scores, rows),
+        selection: selection(inputs.columns(), request, strategy.info().direction, &scores, rows),
         score: strategy.score_in_words(None, Some(other)),
         scores,
         shrinkage: None,

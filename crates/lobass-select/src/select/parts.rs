@@ -79,7 +79,7 @@ pub(crate) fn sets_of_each(
         Limit::Tokens(_) => tokens_of(columns),
     };
     let Some(quota) = quota else {
-        return (chooser.choose(columns, ranking, scores, &rows, whole, &tokens), Vec::new(), n_without);
+        return (chooser.choose(ranking, scores, &rows, whole, &tokens), Vec::new(), n_without);
     };
     let room = rooms(columns, scores, quota);
     let limits = limits(whole, &room, &quota.shares);
@@ -89,7 +89,7 @@ pub(crate) fn sets_of_each(
     }
     let (mut chosen, mut shares) = (Vec::new(), Vec::new());
     for (part, rows) in of_part.iter().enumerate() {
-        let of_this = chooser.choose(columns, ranking, scores, rows, limits[part], &tokens);
+        let of_this = chooser.choose(ranking, scores, rows, limits[part], &tokens);
         shares.push(share(quota, part, &room, limits[part], of_this.len()));
         chosen.extend(of_this);
     }

@@ -1,6 +1,6 @@
 //! Selections that are chosen as sets: rows that differ, that cover the others, or that come from all clusters.
 
-use lobass_core::{Numbers, Score, ScoreColumns};
+use lobass_core::{Numbers, Score};
 
 use crate::best::{Best, Candidate, Limit, Ranking};
 use crate::diverse::{
@@ -68,7 +68,6 @@ impl Chooser<'_> {
     /// Where rows are clustered, the number of its cluster becomes the score of each.
     pub(crate) fn choose(
         &self,
-        columns: &ScoreColumns,
         ranking: Ranking<'_>,
         scores: &mut Numbers,
         rows: &[u32],
@@ -82,7 +81,7 @@ impl Chooser<'_> {
         match self {
             Self::Clusters(features) => {
                 // One thread: a feature is a number per checkpoint, so this is quick.
-                let clusters = k_means(*features, rows, N_CLUSTERS, N_ROUNDS, &columns.ties, 1);
+                let clusters = k_means(*features, rows, N_CLUSTERS, N_ROUNDS, ranking.hashes(), 1);
                 for (number, members) in clusters.members.iter().enumerate() {
                     for &row in members {
                         scores.set(row as usize, Some(number as f64));
@@ -94,7 +93,7 @@ impl Chooser<'_> {
                 let best = |out_of: Option<f64>| {
                     best_of(ranking, scores, rows, out_of.map(|times| many(limit, times)))
                 };
-                candidates(ranking, &varied(*sets, rows, best, end, &columns.ties), scores)
+                candidates(ranking, &varied(*sets, rows, best, end, ranking.hashes()), scores)
             }
         }
     }

@@ -69,8 +69,8 @@ impl Winner {
         };
         let ranking = match self {
             Self::BestRanked => ranking,
-            Self::First(direction) => Ranking::new(columns, direction),
-            Self::MostProbable => Ranking::ascending(columns),
+            Self::First(direction) => ranking.turned(direction),
+            Self::MostProbable => ranking.turned(Direction::Ascending),
         };
         let mut best: Vec<Option<(usize, Score)>> = vec![None; n_groups];
         for row in 0..scores.len() {

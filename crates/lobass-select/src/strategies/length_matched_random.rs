@@ -13,6 +13,7 @@ impl Strategy for LengthMatchedRandom {
     fn info(&self) -> StrategyInfo {
         StrategyInfo {
             needs: &[Need::Lengths],
+            reads_keys: true,
             ..StrategyInfo::new(
                 "length-matched-random",
                 Direction::Ascending,
@@ -23,7 +24,7 @@ impl Strategy for LengthMatchedRandom {
     }
 
     fn scores(&self, inputs: &Inputs<'_>) -> Result<Numbers, Problem> {
-        Ok(hashes(inputs))
+        hashes(inputs)
     }
 
     fn choice(&self) -> Choice<'_> {

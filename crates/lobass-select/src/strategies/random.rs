@@ -10,18 +10,32 @@ pub struct Random;
 
 impl Strategy for Random {
     fn info(&self) -> StrategyInfo {
-        StrategyInfo::new("random", Direction::Ascending, "a seeded hash of the row's key", "the baseline")
+        StrategyInfo {
+            reads_keys: true,
+            ..StrategyInfo::new(
+                "random",
+                Direction::Ascending,
+                "a seeded hash of the row's key",
+                "the baseline",
+            )
+        }
     }
 
     fn scores(&self, inputs: &Inputs<'_>) -> Result<Numbers, Problem> {
-        Ok(hashes(inputs))
+        hashes(inputs)
     }
 }
 
 /// The seeded hash of every row's key, as a number in [0, 1).
-pub(super) fn hashes(inputs: &Inputs<'_>) -> Numbers {
-    let ties = &inputs.columns().ties;
-    inputs.each(|row| Some(uniform(ties[row])))
+///
+/// # Errors
+/// [`Problem::Refused`] if the keys were not read.
+pub(super) fn hashes(inputs: &Inputs<'_>) -> Result<Numbers, Problem> {
+    let hashes = inputs.key_hashes();
+    if hashes.len() != inputs.columns().len() {
+        return Err(Problem::Refused("expected the hash of every key, found none".to_owned()));
+    }
+    Ok(inputs.each(|row| Some(uniform(hashes[row]))))
 }
 
 /// 53 bits of a hash as a number in [0, 1).

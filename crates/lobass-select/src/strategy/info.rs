@@ -21,6 +21,9 @@ pub struct StrategyInfo {
     pub score: &'static str,
     /// Where it comes from.
     pub source: &'static str,
+    /// Whether its score is computed from the hashes of keys ([`Inputs::key_hashes`](super::Inputs::key_hashes)), which
+    /// also order equal scores of every strategy.
+    pub reads_keys: bool,
     /// Whether nats can be added to the denominator of its score ([`Guards::shrinkage`](crate::Guards::shrinkage)).
     pub shrinks: bool,
     /// The largest score that means something, and what a larger one means. Rows above it are no candidates.
@@ -44,6 +47,7 @@ impl StrategyInfo {
             other_names: &[],
             direction,
             needs: &[],
+            reads_keys: false,
             score,
             source,
             shrinks: false,

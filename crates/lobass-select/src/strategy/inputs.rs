@@ -9,6 +9,7 @@ use lobass_core::{Numbers, ScoreColumns};
 use super::need::Need;
 use super::problem::{Problem, Unread};
 use crate::diverse::Vectors;
+use crate::hashes::Hashes;
 
 /// Everything that strategies compute scores from: the columns of a score table, and what the table does not hold.
 ///
@@ -25,6 +26,8 @@ pub struct Inputs<'a> {
     epochs: &'a [String],
     threads: usize,
     shrinkage: Option<f64>,
+    hashes: Hashes<'a>,
+    late_hashes: Option<&'a dyn KeyHashes>,
 }
 
 /// A rating per row, and the least that is good enough.
@@ -65,6 +68,27 @@ impl fmt::Debug for dyn TokenLosses + '_ {
     }
 }
 
+/// Hands over the hashes of keys, which are most of a table and decide no more than the order of equal scores.
+pub trait KeyHashes {
+    /// The hashes of some rows' keys under a seed ([`tie_break`](lobass_core::tie_break)), in the order of the rows.
+    ///
+    /// # Errors
+    /// If the keys cannot be read.
+    fn of(&self, rows: &[u32], seed: u64) -> Result<Vec<u64>, Box<dyn Error + Send + Sync>>;
+
+    /// The hash of every row's key under a seed.
+    ///
+    /// # Errors
+    /// If the keys cannot be read.
+    fn of_all(&self, seed: u64) -> Result<Vec<u64>, Box<dyn Error + Send + Sync>>;
+}
+
+impl fmt::Debug for dyn KeyHashes + '_ {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeyHashes")
+    }
+}
+
 /// Filling them.
 impl<'a> Inputs<'a> {
     /// The columns of a score table.
@@ -78,6 +102,8 @@ impl<'a> Inputs<'a> {
             epochs: &[],
             threads: 1,
             shrinkage: None,
+            hashes: columns.into(),
+            late_hashes: None,
         }
     }
 
@@ -111,6 +137,21 @@ impl<'a> Inputs<'a> {
     pub fn with_queries(self, queries: Queries<'a>) -> Self {
         assert_eq!(queries.rows.len(), self.columns.len(), "a vector for each row");
         Self { queries: Some(queries), ..self }
+    }
+
+    /// Adds the hashes of keys, which are read when it is known which of them decide something. For columns that have no
+    /// hashes.
+    #[must_use]
+    pub fn with_late_hashes(self, hashes: &'a dyn KeyHashes) -> Self {
+        Self { late_hashes: (!self.has_hashes()).then_some(hashes), ..self }
+    }
+
+    /// Adds hashes that have been read.
+    pub(crate) fn with_hashes<'b>(&self, hashes: Hashes<'b>) -> Inputs<'b>
+    where
+        'a: 'b,
+    {
+        Inputs { hashes, late_hashes: None, ..*self }
     }
 
     /// Adds the names of the columns of losses along one training, the base's first.
@@ -158,6 +199,26 @@ impl<'a> Inputs<'a> {
         let rows = self.columns.statuses.iter().enumerate();
         rows.map(|(row, status)| score(row).filter(|score| status.is_eligible() && score.is_finite()))
             .collect()
+    }
+
+    /// The seeded hash of every row's key, for a strategy that [reads them](super::StrategyInfo::reads_keys). It may be
+    /// empty for any other.
+    pub fn key_hashes(&self) -> &'a [u64] {
+        self.hashes.all()
+    }
+
+    pub(crate) fn hashes(&self) -> Hashes<'a> {
+        self.hashes
+    }
+
+    /// Whether all hashes are there.
+    pub(crate) fn has_hashes(&self) -> bool {
+        matches!(self.hashes, Hashes::All(_))
+    }
+
+    /// The hashes that are yet to be read.
+    pub(crate) fn late_hashes(&self) -> Option<&'a dyn KeyHashes> {
+        self.late_hashes
     }
 
     /// The ratings.

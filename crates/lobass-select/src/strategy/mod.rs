@@ -13,7 +13,7 @@ pub use border::Border;
 pub use choice::{Choice, Features};
 pub use definition::Strategy;
 pub use info::{Merit, PaperClaim, Rival, StrategyInfo};
-pub use inputs::{Inputs, Queries, Ratings, TokenLosses};
+pub use inputs::{Inputs, KeyHashes, Queries, Ratings, TokenLosses};
 pub use need::{Need, Needs};
 pub use problem::{Problem, Unread};
 pub use setting::Setting;

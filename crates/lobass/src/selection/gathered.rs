@@ -7,6 +7,7 @@ use lobass_select::diverse::Vectors;
 use lobass_select::{Inputs, Need, Needs, Queries, Ratings};
 
 use super::epochs::{epochs, roles};
+use super::keys::TableKeys;
 use super::sets::VectorSets;
 use super::tokens::TableTokens;
 use super::{prompts, ratings, shape};
@@ -15,6 +16,7 @@ use crate::settings::{SelectSettings, available_threads};
 
 /// Inputs of strategies and settings beside the columns of a score table, in memory.
 pub(super) struct Gathered<'a> {
+    keys: TableKeys<'a>,
     tokens: TableTokens<'a>,
     ratings: Option<Ratings>,
     prompts: Option<Vec<u32>>,
@@ -42,6 +44,7 @@ impl<'a> Gathered<'a> {
             false => None,
         };
         Ok(Self {
+            keys: TableKeys { table, threads: available_threads() },
             tokens: TableTokens { table, threads: available_threads() },
             ratings,
             prompts: by_prompt.then(|| prompts::of_pool(pool, n_rows)).transpose()?,
@@ -55,6 +58,7 @@ impl<'a> Gathered<'a> {
     /// - `tasks`: what [`VectorSets::tasks`] gives
     pub(super) fn inputs<'b>(&'b self, columns: &'b ScoreColumns, tasks: &'b [Vectors<'b>]) -> Inputs<'b> {
         let mut inputs = Inputs::new(columns)
+            .with_late_hashes(&self.keys)
             .with_tokens(&self.tokens)
             .with_epochs(&self.epochs)
             .with_threads(available_threads());

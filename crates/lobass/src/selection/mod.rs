@@ -3,6 +3,7 @@
 mod early;
 mod epochs;
 mod gathered;
+mod keys;
 mod prompts;
 mod ratings;
 mod report;
@@ -29,6 +30,8 @@ pub use target::SelectionTarget;
 
 /// The columns of a score table that some strategies and settings read.
 ///
+/// One strategy alone needs few hashes of keys as a rule, so a [`Selector`] reads them late. Several share them.
+///
 /// # Errors
 /// If settings name a strategy that is unknown.
 pub fn columns_of<'a>(
@@ -36,8 +39,11 @@ pub fn columns_of<'a>(
     settings: &SelectSettings,
     manifest: &Manifest,
 ) -> Result<ColumnSet> {
+    let strategies: Vec<&dyn Strategy> = strategies.into_iter().collect();
+    let several = strategies.len() > 1;
     let mut wanted = settings.needs(strategies)?.columns(&epochs(&roles(manifest)));
     wanted.extend(shape::columns(&settings.shape));
+    wanted.ties = several;
     Ok(wanted)
 }
 
