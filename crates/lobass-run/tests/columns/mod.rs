@@ -47,10 +47,16 @@ pub(crate) fn same_as_rows(table: &ScoreTable, path: &Path) {
         };
         assert_eq!(of(&columns), of(&plain));
     }
-    assert_eq!((columns.ties, columns.statuses), (plain.ties, plain.statuses));
+    let ties = plain.ties;
+    assert_eq!((&columns.ties, columns.statuses), (&ties, plain.statuses));
     assert_eq!((columns.n_scored, columns.reasons), (plain.n_scored, plain.reasons));
     let few = file.columns(&ColumnSet::default(), 7, 1).unwrap();
     assert!(few.losses.is_empty() && few.folds.is_empty(), "nothing that is not wanted");
+    let is_parquet = path.extension().is_some_and(|extension| extension == "parquet");
+    assert_eq!(few.ties.is_empty(), is_parquet, "keys are read where they are wanted");
+    assert_eq!(file.ties(7, 2).unwrap(), ties);
+    let some = [0, u32::try_from(ties.len()).unwrap() - 1, 0];
+    assert_eq!(file.ties_of(&some, 7, 2).unwrap(), some.map(|row| ties[row as usize]));
 
     for record in &table.records {
         assert_eq!(file.record(record.row).unwrap().as_ref(), Some(record));

@@ -15,7 +15,7 @@ use crate::shape::LeftOut;
 /// A way to give every row of a pool a score.
 ///
 /// [`strategies`](crate::strategies) has those that lobass brings; your own is a type with this trait, and is selected by
-/// as they are: see `examples/own_strategy.rs`. A strategy says what it needs in its [`info`](Self::info), the caller
+/// as they are: see `examples/define.rs`. A strategy says what it needs in its [`info`](Self::info), the caller
 /// gathers that into [`Inputs`], and [`scores`](Self::scores) turns them into one column of numbers. What else a
 /// selection does, such as guards, quotas, and ties, is the same for all.
 pub trait Strategy: Sync {

@@ -1,6 +1,6 @@
 //! A run that is stopped half-way and taken up again, with a loss engine that counts its work.
 //!
-//! Run with `cargo run -p lobass-run --example resume`. It takes the pool and the tokenizer that the demo ships.
+//! Run with `cargo run -p lobass-run --example resume_units`. It takes the pool and the tokenizer that the demo ships.
 
 #![expect(clippy::print_stdout, reason = "an example talks to its reader")]
 

@@ -2,7 +2,7 @@
 //!
 //! It is selected by in the same way as those that lobass brings, with budgets, guards, and quotas.
 //!
-//! Run with `cargo run -p lobass-select --example own_strategy`.
+//! Run with `cargo run -p lobass-select --example define`.
 
 #![expect(clippy::print_stdout, reason = "an example talks to its reader")]
 
