@@ -82,7 +82,9 @@ pub enum SelectError {
         other: String,
     },
     /// The columns have no hashes of keys, and nothing reads them.
-    #[error("expected hashes of keys, which order equal scores, found none; read the table with `ColumnSet::ties`")]
+    #[error(
+        "expected hashes of keys, which order equal scores, found none; read the table with `ColumnSet::ties`"
+    )]
     NoHashes,
     /// The losses of tokens, or the keys, cannot be read.
     #[error(transparent)]

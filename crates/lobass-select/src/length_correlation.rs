@@ -34,7 +34,9 @@ pub(crate) fn spearman_with_counts(scores: &Numbers, counts: &[u32]) -> Option<f
         }
         let pairs = &mut pairs[..n_rows];
         pairs.sort_unstable_by_key(|(place, _)| *place);
-        pairs.iter_mut().for_each(|(_, count)| *count = ranks.twice(*count));
+        for (_, count) in pairs.iter_mut() {
+            *count = ranks.twice(*count);
+        }
         for equal in pairs.chunk_by(|left, right| left.0 == right.0) {
             sums.add(equal);
         }
@@ -122,7 +124,8 @@ impl Sums {
         self.scores += rank * n;
         self.scores_squared += rank * rank * n;
         self.counts += i128::from(counts);
-        self.counts_squared += equal.iter().map(|(_, count)| i128::from(u64::from(*count).pow(2))).sum::<i128>();
+        self.counts_squared +=
+            equal.iter().map(|(_, count)| i128::from(u64::from(*count).pow(2))).sum::<i128>();
         self.products += rank * i128::from(counts);
     }
 
@@ -163,7 +166,14 @@ mod tests {
     fn the_largest_table_does_not_overflow() {
         let n = i128::from(1u32 << 31);
         let (most, all) = (2 * (n - 1), n * n * n * 4);
-        let sums = Sums { n, scores: n * most, counts: n * most, scores_squared: all, counts_squared: all, products: all };
+        let sums = Sums {
+            n,
+            scores: n * most,
+            counts: n * most,
+            scores_squared: all,
+            counts_squared: all,
+            products: all,
+        };
         assert!(sums.correlation().is_some());
     }
 }

@@ -3,7 +3,7 @@
 use lobass_core::{Budget, Score, Selected};
 
 use super::chosen::Chosen;
-use super::decide;
+use super::decided::decided;
 use super::request::Request;
 use crate::error::SelectError;
 use crate::hashes::{FewHashes, Hashes};
@@ -23,15 +23,15 @@ pub(super) fn with_late_hashes(
     let unread = |error| SelectError::Unread(Unread(error));
     if !is_one_ranking(request) {
         let all = hashes.of_all(seed).map_err(unread)?;
-        return decide(&inputs.with_hashes(Hashes::All(&all)), request);
+        return decided(&inputs.with_hashes(Hashes::All(&all)), request);
     }
-    let chosen = decide(inputs, request)?;
+    let chosen = decided(inputs, request)?;
     let rows = undecided(&chosen);
     if rows.is_empty() {
         return Ok(chosen);
     }
     let found = hashes.of(&rows, seed).map_err(unread)?;
-    decide(&inputs.with_hashes(Hashes::Few(&FewHashes::new(rows, found))), request)
+    decided(&inputs.with_hashes(Hashes::Few(&FewHashes::new(rows, found))), request)
 }
 
 /// Whether hashes do no more than order rows with equal scores in one list, and scores are quick to compute again.
