@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use lobass_core::RowStatus;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// Who speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -184,6 +184,15 @@ impl Example {
             }
         }
         Cow::Owned(example)
+    }
+
+    /// The example with every text as a list of one part, which is how processors are given it.
+    pub(crate) fn as_parts(mut self) -> Self {
+        for message in self.messages.iter_mut().chain(self.rejected.iter_mut().flatten()) {
+            let text = &message.content;
+            message.parts.get_or_insert_with(|| vec![json!({"type": "text", "text": text})]);
+        }
+        self
     }
 
     /// Says whether there is something to score, and something that it responds to; of a pair, on both sides, and

@@ -54,6 +54,10 @@ pub struct DataFile {
     is_plain_pair: bool,
     /// Content of the first rows that no model sees.
     unread: UnreadCounts,
+    /// Columns of text that looks like turns as JSON, with the number of the first rows in which it does.
+    like_turns: Vec<(String, usize)>,
+    /// The readable ones of the first rows that were looked at.
+    n_first: usize,
 }
 
 impl DataFile {
@@ -147,6 +151,7 @@ impl DataFile {
         }
         let is_plain_pair = layout.is_plain_pair(&sample.rows);
         let unread = layout.unread_in(&sample.rows);
+        let like_turns = layout.texts_like_turns(&sample.rows);
         Ok(Self {
             original,
             origin: None,
@@ -159,6 +164,8 @@ impl DataFile {
             layout,
             is_plain_pair,
             unread,
+            like_turns,
+            n_first: sample.rows.len(),
         })
     }
 
@@ -318,6 +325,14 @@ pub fn fingerprint(path: &Path) -> Result<String, Error> {
 impl fmt::Display for DataFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.origin(), self.kind())?;
+        for (column, count) in &self.like_turns {
+            let n_first = self.n_first;
+            write!(
+                f,
+                "; `{column}` is read as text, though {count} of the first {n_first} rows have turns as JSON text \
+                 there, not as a list"
+            )?;
+        }
         let n_rows = self.unread.n_rows();
         for (at, (unread, count)) in self.unread.iter().enumerate() {
             let begin = if at == 0 { "; not read: " } else { ", " };

@@ -277,3 +277,21 @@ fn a_selection_of_pairs_is_in_their_own_format() {
     file.write_subset(&out, |row| row != 1).unwrap();
     assert_eq!(fs_err::read_to_string(out).unwrap(), format!("{}\n{}\n", rows[0], rows[2]));
 }
+
+#[test]
+fn responses_that_look_like_turns_are_text_beside_a_prompt_of_text() {
+    let json = |answer: &str| json!([turn("assistant", answer)]).to_string();
+    let row = json!({"prompt": "give json", "chosen": json("4"), "rejected": json("5")});
+    let (chosen, rejected) = sides(&read(&[row], &FormatChoice::Auto)[0]);
+    assert_eq!((chosen[1].1.clone(), rejected[1].1.clone()), (json("4"), json("5")));
+
+    // Without a prompt of text there is nothing else that it can be.
+    let whole_text = |answer: &str| whole(answer).to_string();
+    let row = json!({"chosen": whole_text("4"), "rejected": whole_text("5")});
+    assert_eq!(sides(&read(&[row], &FormatChoice::Auto)[0]), expected());
+    let row = json!({
+        "messages": Value::from(prompt()).to_string(), "chosen": json("4"), "rejected": json("5"),
+    });
+    let choice = FormatChoice::Columns("messages=messages,chosen=chosen,rejected=rejected".parse().unwrap());
+    assert_eq!(sides(&read(&[row], &choice)[0]), expected());
+}

@@ -172,3 +172,38 @@ fn lists_that_grow_are_as_long_as_they_are() {
                   {% set ns.x = ns.x[1:] %}{% endfor %}{{ ns.x }}";
     assert_eq!(render(source, &json!({})).unwrap(), "[4998, 4999]");
 }
+
+#[test]
+fn the_template_of_a_processor_is_read_where_the_tokenizer_has_none() {
+    // As LLaVA's: text is shown as a part of a list only.
+    let parts = "{% for m in messages %}{{ m.role }}:{% for part in m.content | selectattr('type', 'equalto', 'text') \
+                 %} {{ part.text }}{% endfor %};{% endfor %}";
+    let texts = "{% for m in messages %}{{ m.role }}={{ m.content }};{% endfor %}";
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, template: &str| {
+        fs_err::write(dir.path().join(name), json!({"chat_template": template}).to_string()).unwrap();
+    };
+    let rendered = |place: &str| {
+        let template = load(dir.path(), "auto").unwrap();
+        assert!(template.name().starts_with(place), "{}", template.name());
+        (template.render(&example(&json!({})), false).unwrap(), template.digest().to_owned())
+    };
+    fs_err::write(dir.path().join("processor_config.json"), "{\"image_seq_length\": 576}").unwrap();
+    write("chat_template.json", parts);
+    let (text, digest) = rendered("chat_template.json of the processor; the tokenizer has no template, which gets");
+    assert_eq!(text, "user: q;assistant: a;");
+    fs_err::write(dir.path().join("of_file.jinja"), parts).unwrap();
+    let of_file = load(dir.path(), dir.path().join("of_file.jinja").to_str().unwrap()).unwrap();
+    assert_eq!(of_file.render(&example(&json!({})), false).unwrap(), "user:;assistant:;");
+    assert_ne!(of_file.digest(), digest, "the same source, and other texts");
+
+    // As in `AutoProcessor`, the config comes first; the tokenizer's own comes before both.
+    write("processor_config.json", texts);
+    assert_eq!(rendered("processor_config.json of the processor; the tokenizer has no template").0, "user=q;assistant=a;");
+    write("tokenizer_config.json", "T");
+    assert_eq!(rendered("tokenizer_config.json").0, "T");
+    fs_err::write(dir.path().join("tokenizer_config.json"), "{}").unwrap();
+    fs_err::write(dir.path().join("processor_config.json"), "{\"chat_template\": {\"a\": \"b\"}}").unwrap();
+    let error = load(dir.path(), "auto").unwrap_err().to_string();
+    assert!(error.contains("processor_config.json") && error.contains("--chat-template FILE"), "{error}");
+}

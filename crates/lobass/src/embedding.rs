@@ -11,6 +11,7 @@ use lobass_run::{EmbeddingFile, EmbeddingManifest, EmbeddingOptions, Location, M
 use serde::Serialize;
 
 use crate::error::{Result, bail};
+use crate::missing::Missing;
 use crate::model::Model;
 use crate::outputs::work_beside;
 use crate::place::told_in;
@@ -47,6 +48,8 @@ impl EmbedJob<'_> {
     /// If the model or the data cannot be opened, `out` holds other vectors, or the observer asks to stop.
     pub fn run(&self, runtime: &Runtime) -> Result<EmbeddingReport> {
         let (out, threads) = (self.out, self.compute.threads());
+        let missing = Missing::default().model("base", self.model);
+        missing.data(self.data, runtime).sequences(self.sequences).end()?;
         let base = Model::open_as("base", self.model, self.compute, runtime)?;
         let beside = work_beside(out);
         let place = self.work.cloned().unwrap_or_else(|| beside.as_path().into());

@@ -10,6 +10,7 @@ use lobass_run::{IGNORE_INDEX, UnreadRecord, UnreadTally};
 use serde::Serialize;
 
 use crate::error::{Result, bail};
+use crate::missing::Missing;
 use crate::outputs::{self, Lines};
 use crate::runtime::Runtime;
 use crate::sequences::{Sequences, open_pool};
@@ -68,6 +69,8 @@ impl EncodeJob<'_> {
     /// If the data or the tokenizer cannot be read, the file cannot be written, or the observer asks to stop.
     pub fn run(self, runtime: &Runtime) -> Result<EncodeReport> {
         check_ending(self.out)?;
+        let missing = Missing::default().model("base", self.tokenizer);
+        missing.data(self.data, runtime).sequences(self.sequences).end()?;
         let pool = open_pool(self.data, runtime)?;
         outputs::check_for_pool(&[self.out.to_owned()], &pool)?;
         outputs::note_replaced(&[self.out.to_owned()], runtime);

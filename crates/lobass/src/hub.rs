@@ -68,6 +68,11 @@ pub(crate) fn hub_name(given: &Path) -> Option<String> {
     repo.map(|repo| repo.name().to_owned())
 }
 
+/// Whether a model is a directory here, or would be one.
+pub(crate) fn is_local(given: &Path) -> bool {
+    matches!(repo_of(given), Ok(None))
+}
+
 /// The id that is meant, if one is.
 fn repo_of(given: &Path) -> Result<Option<RepoId>> {
     let Some(text) = given.to_str() else { return Ok(None) };

@@ -11,6 +11,7 @@ use lobass_data::Pool;
 use lobass_run::{ImportRequest, ImportedLosses, Plan, Provenance};
 
 use crate::error::{Result, bail};
+use crate::missing::Missing;
 use crate::rows::Rows;
 use crate::runtime::Runtime;
 use crate::score::Scored;
@@ -83,6 +84,13 @@ impl ImportJob<'_> {
     pub fn run(self, runtime: &Runtime) -> Result<TableReport> {
         let Self { data, options, tokenizer, base, reference, out } = self;
         let format = TableFormat::of(out, options.detail())?;
+        let losses_of =
+            |missing: Missing, role, losses: &ModelLosses| missing.files(role, losses.file());
+        let missing = losses_of(Missing::default().model("base", tokenizer), "losses of the base", &base);
+        let missing = reference.iter().fold(missing, |missing, reference| {
+            losses_of(missing, "losses of the reference", reference)
+        });
+        missing.data(data, runtime).sequences(&options.sequences).end()?;
         let pool = open_pool(data, runtime)?;
         let losses = std::iter::once(&base).chain(&reference).filter_map(ModelLosses::file);
         let rows = pool.files().iter().map(|file| ("a data file", file.path()));

@@ -10,6 +10,7 @@ use lobass_select::{Scope, Threshold, TokenMask, TokenScore};
 use serde::Serialize;
 
 use crate::error::{Context as _, Result, bail};
+use crate::missing::Missing;
 use crate::outputs;
 use crate::runtime::Runtime;
 use crate::sequences::{Named, check_named};
@@ -59,6 +60,7 @@ impl MaskJob<'_> {
     /// If the table lacks losses of tokens or a reference, the selection was made from another table, no token is kept,
     /// or `out` is an input or cannot be written.
     pub fn run(self, runtime: &Runtime) -> Result<MaskReport> {
+        Missing::default().file("score table", self.scores).files("index", self.index).end()?;
         let index = self.index.iter().map(|index| ("the selection", *index));
         let inputs: Vec<_> = index.chain([("the score table", self.scores)]).collect();
         let out = self.out.to_owned();

@@ -11,6 +11,7 @@ use lobass_model::{Dtype, Rounding};
 use serde::Serialize;
 
 use crate::error::Result;
+use crate::missing::Missing;
 use crate::model::{Model, check_record, find_adapter};
 use crate::outputs;
 use crate::runtime::Runtime;
@@ -46,6 +47,7 @@ impl MergeJob<'_> {
     /// # Errors
     /// If `out` is not empty, the adapter was trained on another base, or a file cannot be read or written.
     pub fn run(&self, runtime: &Runtime) -> Result<MergeReport> {
+        Missing::default().model("base", self.base).model("adapter", self.adapter).end()?;
         let adapter = find_adapter(self.adapter, runtime)?;
         outputs::check_empty(self.out)?;
         let compute = ComputeSettings { quantize_base: self.quantize_base, ..ComputeSettings::default() };

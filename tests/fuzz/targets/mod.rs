@@ -1,6 +1,7 @@
 //! The targets: damaged inputs, and their readers.
 
 mod arrow;
+mod columns;
 mod configs;
 mod hub;
 #[cfg(feature = "hub")]
@@ -43,6 +44,8 @@ pub(crate) const TARGETS: &[Target] = &[
     rows::ARRAY,
     rows::CSV,
     rows::PARQUET,
+    columns::PARQUET,
+    columns::ARROW,
     arrow::ARROW,
     arrow::SAVED,
     nested::NESTED,

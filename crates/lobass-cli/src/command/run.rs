@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
+use lobass::Missing;
 use lobass::run::run as run_with;
 use lobass::settings::{Settings, settings_of_trainer};
 use serde_json::json;
@@ -32,6 +33,8 @@ fn init(path: &Path, ui: &Ui) -> anyhow::Result<Outcome> {
 
 /// The config file, or that of another trainer, if there is one, and the flags over it.
 fn settings(args: &RunArgs, ui: &Ui) -> anyhow::Result<Settings> {
+    let missing = Missing::default().files("config file", args.config.as_deref().filter(|path| *path != "%"));
+    missing.files("config of a trainer", args.from.as_deref()).end()?;
     let mut settings: Settings = match (&args.config, &args.from) {
         (None, None) => Settings::default(),
         (None, Some(path)) => settings_of_trainer(path, ui.runtime())?,

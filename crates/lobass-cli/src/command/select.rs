@@ -1,6 +1,7 @@
 //! `lobass select`.
 
-use lobass::selection::{SelectionTarget, Selector, columns_of, reads_rows};
+use lobass::Missing;
+use lobass::selection::{SelectionTarget, Selector, check_scored, columns_of, reads_rows};
 use lobass::sequences::open_scored_pool;
 use lobass::settings::{SelectSettings, available_threads};
 use lobass_run::ScoreFile;
@@ -14,9 +15,11 @@ pub(crate) fn select(args: &SelectArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     args.selection.apply(&mut settings);
     settings.check([args.strategy.as_str()])?;
     let strategy = settings.strategy(&args.strategy)?;
+    Missing::default().file("score table", &args.scores).select(&settings).end()?;
     let table = ScoreFile::open(&args.scores)?;
     let wanted = columns_of([strategy], &settings, table.manifest())?;
     let columns = table.columns(&wanted, settings.seed, available_threads())?;
+    check_scored(&settings, &columns)?;
     let reads_rows = args.out.is_some() || reads_rows(strategy, &settings);
     let pool = open_scored_pool(&args.scores, &args.data, table.manifest(), reads_rows, ui.runtime())?;
     let target = SelectionTarget { out: args.out.clone(), index: args.index.clone() };

@@ -3,7 +3,7 @@
 use lobass::model::Model;
 use lobass::sequences::open_pool;
 use lobass::settings::Settings;
-use lobass::{TrainOptions, train as train_on};
+use lobass::{Missing, TrainOptions, train as train_on};
 
 use crate::args::TrainArgs;
 use crate::exit::Outcome;
@@ -15,6 +15,10 @@ pub(crate) fn train(args: &TrainArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     args.encode.apply(&mut settings.sequences);
     args.compute.apply(&mut settings.compute);
     args.recipe.apply(&mut settings.train, &mut settings.eval);
+    let eval: Vec<String> = settings.eval.files.iter().map(|path| path.display().to_string()).collect();
+    let missing = Missing::default().model("base", &args.model).data(&settings.data, ui.runtime());
+    let missing = missing.further_data("evaluation file", &eval, ui.runtime());
+    missing.sequences(&settings.sequences).end()?;
     let base = Model::open_as("base", &args.model, &settings.compute, ui.runtime())?;
     let pool = open_pool(&settings.data, ui.runtime())?;
     let options = TrainOptions {

@@ -1,6 +1,7 @@
 //! Comma-separated values, with other separators too: a line of column names, then a row per record.
 //!
-//! Every cell is text, as it stands; a quoted cell may hold line ends, separators, and doubled quotes (RFC 4180).
+//! Every cell is text, as it stands; a quoted cell may hold line ends, separators, and doubled quotes (RFC 4180). A cell
+//! that is a list of turns as JSON is that list, since there is no other way to write it.
 
 use std::io::{self, BufRead};
 
@@ -11,6 +12,7 @@ use super::MAX_ROW_BYTES;
 use super::json_lines::without_marks;
 use super::text::{Place, RawText};
 use crate::RowFault;
+use crate::format::turns_in_text;
 
 /// Splits a text into records.
 pub(super) struct CsvRows<R> {
@@ -101,7 +103,8 @@ impl<R: BufRead> CsvRows<R> {
                 cells.len()
             )));
         }
-        Ok(self.names.iter().cloned().zip(cells.into_iter().map(Value::from)).collect())
+        let value = |cell: String| turns_in_text(&cell).map_or_else(|| Value::from(cell), Value::from);
+        Ok(self.names.iter().cloned().zip(cells.into_iter().map(value)).collect())
     }
 }
 
@@ -198,6 +201,15 @@ mod tests {
         assert_eq!(texts(&rows[1]), ["2", "", ""]);
         assert_eq!(texts(&read("a\tb\n\"x\ty\"\t5 \"6\"", b'\t').1[0]), ["x\ty", "5 \"6\""]);
         assert_eq!(read("a;b\r1;2\r3;4", b';').1.len(), 2);
+    }
+
+    #[test]
+    fn turns_are_json_in_a_cell() {
+        let text = "a,b\n\"[{\"\"role\"\": \"\"user\"\", \"\"content\"\": \"\"q\"\"}]\",\"[{\"\"x\"\": 1}]\"";
+        let (_, rows) = read(text, b',');
+        let row = rows[0].as_ref().unwrap();
+        assert_eq!(row["a"], serde_json::json!([{"role": "user", "content": "q"}]));
+        assert_eq!(row["b"], "[{\"x\": 1}]");
     }
 
     #[test]

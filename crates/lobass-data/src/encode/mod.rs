@@ -137,7 +137,7 @@ impl Encoder {
     pub fn trace(&self, example: &Example) -> Result<Trace, RowFault> {
         let bos = self.tokenizer.bos().map(|token| token.text.as_str());
         let given = example;
-        let example = &*example.as_text(!self.template.knows_calls(), !self.template.knows_parts());
+        let example = &*self.template.suited(example);
         let rendered = Rendered::new(&self.template, example, self.tokenizer.special_tokens(), bos)?;
         let mut spans = match self.options.mask {
             Mask::Generation => generation::spans(&rendered)?,

@@ -121,7 +121,7 @@ fn replace(slot: &mut String, name: Option<&String>) {
 
 fn turns_layout(column: &str, rows: &[Map<String, Value>]) -> ConversationLayout {
     let like = |row: &Map<String, Value>| {
-        ConversationLayout::told_like(column, turns::of(row.get(column)?)?.first()?)
+        ConversationLayout::told_like(column, turns::of_column(row.get(column)?)?.first()?)
     };
     rows.iter().find_map(like).unwrap_or_else(|| ConversationLayout::messages(column))
 }

@@ -39,7 +39,7 @@ fn keys(fields: &Map<String, Value>) -> String {
 /// stands beside one is an extra column.
 pub fn detect(row: &Map<String, Value>) -> Option<(FormatName, Layout)> {
     for name in TURNS {
-        if let Some(turns) = row.get(name).and_then(turns::of) {
+        if let Some(turns) = row.get(name).and_then(turns::of_column) {
             return detect_turns(row, name, &turns);
         }
     }

@@ -47,7 +47,7 @@ pub(super) fn required_list<'a>(row: &'a Map<String, Value>, name: &str) -> Resu
 pub(super) fn turns<'a>(row: &'a Map<String, Value>, name: &str) -> Result<Cow<'a, [Value]>, RowFault> {
     match row.get(name) {
         None | Some(Value::Null) => Err(missing(row, name, "a list of turns")),
-        Some(value) => turns::of(value).ok_or_else(|| wrong_type(name, "a list of turns", value)),
+        Some(value) => turns::of_column(value).ok_or_else(|| wrong_type(name, "a list of turns", value)),
     }
 }
 

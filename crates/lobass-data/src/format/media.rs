@@ -1,9 +1,9 @@
-//! Images, audio, and video, which lobass does not read.
+//! Images, audio, video, and files, which lobass does not read.
 
 use lobass_core::RowStatus;
 use serde_json::{Map, Value};
 
-use super::names::words;
+use super::names::{texts_that_count, words};
 use crate::RowFault;
 
 /// Words in the names of columns of rows, and of fields of turns, that hold media.
@@ -13,6 +13,9 @@ const MEDIA: &str =
 /// Words that may stand beside them: `image_path`, `audio_filepath`, `pixel_values`. A `caption` or a `size` of an image
 /// do not count.
 const CARRIERS: &str = "base bytes data file filename filepath filepaths files input list name names path paths raw uri url urls values";
+
+/// Fields of turns with files that belong to what is said. A column of a row with such a name is metadata.
+const FILES: [&str; 5] = ["file", "files", "file_ids", "attachment", "attachments"];
 
 /// Types of content parts that are media.
 const PARTS: [&str; 11] = [
@@ -47,6 +50,20 @@ pub(super) fn refuse(fields: &Map<String, Value>, read: &[&str], named: &[String
     }
 }
 
+/// Refuses fields of a turn that hold files by their names only. Where the text of a file stands there too, it is text
+/// that a template may show.
+pub(super) fn refuse_files(turn: &Map<String, Value>, read: &[&str]) -> Result<(), RowFault> {
+    let is_file = |name: &str| FILES.contains(&name) && !read.contains(&name);
+    let mut files = turn.iter().filter(|(name, value)| is_file(name) && is_there(value));
+    match files.find(|(name, value)| texts_that_count(name, value).is_empty()) {
+        None => Ok(()),
+        Some((name, _)) => Err(RowFault {
+            status: RowStatus::Media,
+            reason: format!("field `{name}`: expected text, found a file; lobass reads text only"),
+        }),
+    }
+}
+
 /// The fault of a content part that is media.
 pub(super) fn part(content: &str, part: &Map<String, Value>) -> Option<RowFault> {
     let kind = match part.get("type").and_then(Value::as_str) {
@@ -77,6 +94,32 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn files_of_a_turn_are_refused_unless_their_text_is_there() {
+        let refused = |turn: Value, read: &[&str]| {
+            refuse_files(turn.as_object().unwrap(), read).err().map(|fault| (fault.status, fault.reason))
+        };
+        for turn in [
+            json!({"files": ["a.pdf"]}),
+            json!({"file": {"file_id": "file-1"}}),
+            json!({"file_ids": ["file-1"]}),
+            json!({"attachments": [{"name": "a.pdf", "size": 17}]}),
+        ] {
+            let (status, reason) = refused(turn.clone(), &[]).unwrap();
+            assert_eq!(status, RowStatus::Media);
+            assert!(reason.contains(turn.as_object().unwrap().keys().next().unwrap().as_str()), "{reason}");
+        }
+        for turn in [
+            json!({"files": []}),
+            json!({"files": null}),
+            json!({"attachments": [{"name": "a.txt", "content": "All dogs are red."}]}),
+            json!({"filename": "a.pdf"}),
+        ] {
+            assert_eq!(refused(turn.clone(), &[]), None, "{turn}");
+        }
+        assert_eq!(refused(json!({"file": "what it says"}), &["file"]), None, "the content of a turn");
+    }
 
     #[test]
     fn only_what_is_there_is_refused() {

@@ -42,6 +42,7 @@ pub use pair::PairLayout;
 pub use preference::PreferenceLayout;
 pub use prompt::PromptLayout;
 pub use roles::RoleWord;
+pub(crate) use turns::in_text as turns_in_text;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -215,6 +216,24 @@ impl Layout {
     /// Whether rows have two responses each.
     pub fn is_preference(&self) -> bool {
         matches!(self, Self::Preference(_))
+    }
+
+    /// Columns of text that looks like turns as JSON, and in how many of the rows it does.
+    pub(crate) fn texts_like_turns(&self, rows: &[Map<String, Value>]) -> Vec<(String, usize)> {
+        let may_be_text = match self {
+            Self::Pair(layout) => vec![&layout.prompt, &layout.response],
+            Self::Preference(PreferenceLayout::Columns { chosen, rejected }) => {
+                vec![&chosen.prompt, &chosen.response, rejected]
+            }
+            _ => Vec::new(),
+        };
+        let is_like = |row: &Map<String, Value>, name: &str| {
+            row.get(name).and_then(Value::as_str).is_some_and(|text| turns::in_text(text).is_some())
+        };
+        let counted = may_be_text
+            .into_iter()
+            .map(|name| (name.clone(), rows.iter().filter(|row| is_like(row, name)).count()));
+        counted.filter(|(_, count)| *count > 0).collect()
     }
 
     /// Whether rows are a text in `prompt` and texts in `completion`, or in `chosen` and `rejected`.

@@ -58,6 +58,16 @@ pub(super) fn collect<'a>(name: &str, value: &'a Value, texts: &mut Vec<&'a str>
     }
 }
 
+/// Every text in a value, metadata too.
+pub(super) fn all_texts(value: &Value) -> Vec<&str> {
+    match value {
+        Value::String(text) if !text.trim().is_empty() => vec![text],
+        Value::Array(values) => values.iter().flat_map(all_texts).collect(),
+        Value::Object(fields) => fields.values().flat_map(all_texts).collect(),
+        _ => Vec::new(),
+    }
+}
+
 /// The texts of a value that are no metadata.
 pub(crate) fn texts_that_count<'a>(name: &str, value: &'a Value) -> Vec<&'a str> {
     let mut texts = Vec::new();

@@ -133,7 +133,7 @@ impl PairLayout {
         Ok(vec![Message::new(Role::Assistant, response)])
     }
 
-    /// The turns of a column that holds messages instead of text.
+    /// The turns of a column that holds messages instead of text. Text that looks like JSON is text, as in TRL.
     fn turns(&self, row: &Map<String, Value>, name: &str) -> Result<Option<Vec<Message>>, RowFault> {
         let Some(value) = row.get(name) else { return Ok(None) };
         let told = match (value, turns::of(value)) {

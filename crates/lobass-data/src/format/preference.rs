@@ -61,7 +61,7 @@ impl PreferenceLayout {
         if response.is_object() && turns::of(response).is_none() {
             let (column, turn) = ["messages", "conversations", "conversation"]
                 .iter()
-                .find_map(|column| Some((*column, turns::of(row.get(*column)?)?.first()?.clone())))?;
+                .find_map(|column| Some((*column, turns::of_column(row.get(*column)?)?.first()?.clone())))?;
             let prompt = ConversationLayout::told_like(column, &turn)?;
             return Some(Self::Turns { prompt, chosen: chosen.to_owned(), rejected: rejected.to_owned() });
         }
@@ -90,7 +90,7 @@ impl PreferenceLayout {
 
     /// Without one.
     fn whole(response: &Value, chosen: &str, rejected: &str) -> Option<Self> {
-        let layout = match (turns::of(response), response) {
+        let layout = match (turns::of_column(response), response) {
             (Some(turns), _) => ConversationLayout::told_like(chosen, turns.first()?)?,
             (None, Value::String(text)) => {
                 dialogue::turns(text).map(|_| ConversationLayout::messages(chosen))?
@@ -189,8 +189,11 @@ fn next_turns(
     column: &str,
 ) -> Result<Vec<Message>, RowFault> {
     let value = row.get(column);
+    // Where the prompt is JSON text, so are the responses.
+    let is_text = row.get(&layout.messages).is_some_and(Value::is_string);
+    let read = if is_text { turns::of_column } else { turns::of };
     match value {
-        Some(_) if value.and_then(turns::of).is_some() => layout.turns_in(row, column),
+        Some(_) if value.and_then(read).is_some() => layout.turns_in(row, column),
         Some(turn @ Value::Object(_)) => {
             let turn = layout.turn(turn);
             turn.map(|turn| vec![turn])
@@ -207,7 +210,7 @@ fn conversation(
     column: &str,
 ) -> Result<Vec<Message>, RowFault> {
     let mut messages = match row.get(column) {
-        Some(value @ Value::String(text)) if turns::of(value).is_none() => {
+        Some(value @ Value::String(text)) if turns::of_column(value).is_none() => {
             dialogue::turns(text).ok_or_else(|| {
                 RowFault::malformed(format!(
                     "field `{column}`: expected a text that begins with `Human:`, since the row has no prompt"

@@ -23,6 +23,7 @@ impl ConversationLayout {
         let word = field::required_text(&fields, &self.role)?;
         let role = self.role_of(word).ok_or_else(|| self.unknown_role(word))?;
         media::refuse(&fields, &[&self.content], &[])?;
+        media::refuse_files(&fields, &[&self.content])?;
         let mut extra: Map<String, Value> = fields
             .iter()
             .filter(|(name, value)| **name != self.role && **name != self.content && !value.is_null())

@@ -6,17 +6,32 @@ use serde_json::{Map, Value};
 
 use crate::json;
 
-/// The turns of a value: a list, such a list as JSON text, or a struct of lists, as `datasets` stores a sequence of
-/// structs. `None` for another value.
+/// The turns of a value: a list, or a struct of lists, as `datasets` stores a sequence of structs. `None` for another
+/// value, and so for any text: in a column that may hold text, text is what it says.
 pub(super) fn of(value: &Value) -> Option<Cow<'_, [Value]>> {
     match value {
         Value::Array(turns) => Some(Cow::Borrowed(turns)),
-        Value::String(text) if text.trim_start().starts_with(['[', '{']) => match json::parse(text).ok()? {
-            Value::Array(turns) => is_turns(&turns).then_some(Cow::Owned(turns)),
-            Value::Object(lists) => transpose(&lists).map(Cow::Owned),
-            _ => None,
-        },
         Value::Object(lists) => transpose(lists).map(Cow::Owned),
+        _ => None,
+    }
+}
+
+/// The turns of a value in a column that holds nothing but turns: as [`of`], or as JSON text.
+pub(super) fn of_column(value: &Value) -> Option<Cow<'_, [Value]>> {
+    match value {
+        Value::String(text) => in_text(text).map(Cow::Owned),
+        value => of(value),
+    }
+}
+
+/// The turns that a text holds as JSON, if it holds nothing else.
+pub(crate) fn in_text(text: &str) -> Option<Vec<Value>> {
+    if !text.trim_start().starts_with(['[', '{']) {
+        return None;
+    }
+    match json::parse(text).ok()? {
+        Value::Array(turns) => is_turns(&turns).then_some(turns),
+        Value::Object(lists) => transpose(&lists),
         _ => None,
     }
 }
@@ -70,8 +85,9 @@ mod tests {
         let expected = turns.as_array().unwrap().clone();
         let text = json!(turns.to_string());
         let lists = json!({"role": ["user", "assistant"], "content": ["q", "a"], "name": null});
-        for value in [turns, text, json!(lists.to_string()), lists] {
-            assert_eq!(of(&value).unwrap().into_owned(), expected, "{value}");
+        for value in [&turns, &text, &json!(lists.to_string()), &lists] {
+            assert_eq!(of_column(value).unwrap().into_owned(), expected, "{value}");
+            assert_eq!(of(value).is_some(), !value.is_string(), "{value}");
         }
         for none in [
             json!("hello"),
@@ -80,7 +96,7 @@ mod tests {
             json!({"role": ["x"], "content": []}),
             json!(7),
         ] {
-            assert_eq!(of(&none), None, "{none}");
+            assert_eq!(of_column(&none), None, "{none}");
         }
     }
 }

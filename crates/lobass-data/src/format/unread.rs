@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::Layout;
 use super::count;
-use super::names::{collect, is_response, last_word, words};
+use super::names::{all_texts, collect, is_response, last_word, words};
 use super::weight::is_weight;
 use crate::{Example, Message, Unread, UnreadCounts, UnreadKind};
 impl Layout {
@@ -77,7 +77,11 @@ impl Message {
                 return Some((name.as_str(), Vec::new()));
             }
             let mut texts = Vec::new();
-            collect(name, value, &mut texts);
+            match name.as_str() {
+                // What can be called, down to its names.
+                "tools" | "functions" => texts = all_texts(value),
+                _ => collect(name, value, &mut texts),
+            }
             (!texts.is_empty()).then_some((name.as_str(), texts))
         })
     }

@@ -13,6 +13,7 @@ mod python;
 mod scene;
 mod source;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
@@ -31,7 +32,7 @@ pub(crate) use scene::{Scene, THOUGHTS, from_json, turn_of};
 
 use crate::digest::sha256;
 use crate::tokenizer::TokenizerConfig;
-use crate::{Error, Example};
+use crate::{Error, Example, Message, Role};
 use limits::Bounded;
 use own::{DEFAULT, OwnTemplates, TOOL_USE};
 
@@ -49,6 +50,8 @@ pub struct ChatTemplate {
     has_tool_use: bool,
     knows_calls: bool,
     knows_parts: bool,
+    /// Whether text is shown only as a part of a list, as templates of processors expect it.
+    needs_parts: bool,
     /// The variables that the template reads.
     variables: BTreeSet<String>,
     environments: Bounded,
@@ -68,7 +71,8 @@ impl ChatTemplate {
     /// A checkpoint without a template gets the `fallback`: [`Pool::fallback`](crate::Pool::fallback) is that of its rows.
     ///
     /// A checkpoint's own template is `chat_template.jinja`, or `chat_template` in `tokenizer_config.json`: text, or a
-    /// list of named ones. Of several, rows with tools get `tool_use` and others `default`, as in transformers.
+    /// list of named ones. Of several, rows with tools get `tool_use` and others `default`, as in transformers. If the
+    /// tokenizer has none, it is that of the processor, in `processor_config.json` or `chat_template.json`.
     ///
     /// # Errors
     /// [`Error::Io`] for a file that cannot be read. [`Error::NoTemplate`] if the checkpoint has no template of the
@@ -77,20 +81,24 @@ impl ChatTemplate {
     pub fn load(choice: &TemplateChoice, dir: &Path, fallback: Preset, now: DateTime) -> Result<Self, Error> {
         let config = TokenizerConfig::from_dir(dir)?;
         let mut tool_use = None;
+        let mut is_of_processor = false;
         let (name, source) = match choice {
             TemplateChoice::Preset(preset) => (preset.to_string(), preset.source().to_owned()),
             TemplateChoice::File(path) if path.is_dir() => {
                 let own = OwnTemplates::read(path, &TokenizerConfig::from_dir(path)?)?;
+                is_of_processor = own.is_of_processor;
                 tool_use = own.sources.get(TOOL_USE).cloned();
                 (format!("{} ({})", path.display(), own.place), own.named(DEFAULT)?)
             }
             TemplateChoice::File(path) => (path.display().to_string(), fs_err::read_to_string(path)?),
             TemplateChoice::Named(name) => {
                 let own = OwnTemplates::read(dir, &config)?;
+                is_of_processor = own.is_of_processor;
                 (format!("{}{name} ({})", choice::NAMED, own.place), own.named(name)?)
             }
             TemplateChoice::Auto => {
                 let own = OwnTemplates::read(dir, &config)?;
+                is_of_processor = own.is_of_processor;
                 if own.sources.is_empty() {
                     let name = format!("{fallback} (the checkpoint brings no template)");
                     (name, fallback.source().to_owned())
@@ -101,7 +109,28 @@ impl ChatTemplate {
                 }
             }
         };
-        Self::compile(name, &source, tool_use.as_deref(), &config, now)
+        let template = Self::compile(name, &source, tool_use.as_deref(), &config, now)?;
+        Ok(if is_of_processor { template.of_processor() } else { template })
+    }
+
+    /// The template of a processor, which may look for text among parts only.
+    fn of_processor(mut self) -> Self {
+        const PROBE: &str = "\u{fdd2}";
+        let turns = [(Role::User, "q"), (Role::Assistant, PROBE)];
+        let messages = turns.map(|(role, text)| Message::new(role, text)).to_vec();
+        let example = Example { messages, ..Example::default() };
+        let shows = |template: &Self| template.render(&example, false).is_ok_and(|text| text.contains(PROBE));
+        if shows(&self) {
+            return self;
+        }
+        self.needs_parts = true;
+        if shows(&self) {
+            self.digest = sha256(format!("{} parts", self.digest).as_bytes());
+            self.name += ", which gets text as parts";
+        } else {
+            self.needs_parts = false;
+        }
+        self
     }
 
     fn compile(
@@ -139,6 +168,7 @@ impl ChatTemplate {
             marks_generation: any(&source::marks_generation),
             has_tool_use: tool_use.is_some(),
             knows_parts: !Preset::ALL.iter().any(|preset| preset.source() == source),
+            needs_parts: false,
             knows_calls: any(&|source| source.contains("tool_calls")),
             variables,
             environments: Bounded::new(environment),
@@ -204,12 +234,20 @@ impl ChatTemplate {
         self.knows_parts
     }
 
+    /// An example as the template expects it: text as parts where it shows nothing else, and calls or parts as text where
+    /// it does not know them.
+    pub(crate) fn suited<'a>(&self, example: &'a Example) -> Cow<'a, Example> {
+        let example = example.as_text(!self.knows_calls(), !self.knows_parts());
+        if self.needs_parts { Cow::Owned(example.into_owned().as_parts()) } else { example }
+    }
+
     /// Renders an example as text.
     ///
     /// # Errors
     /// The template's message about turns that it does not accept, with its line; also if it takes too many steps or
     /// writes too much.
     pub fn render(&self, example: &Example, add_generation_prompt: bool) -> Result<String, String> {
+        let example = if self.needs_parts { &example.clone().as_parts() } else { example };
         let scene = Scene::new(example).map_err(|fault| fault.reason)?;
         self.render_turns(&scene, scene.turns.len(), add_generation_prompt)
     }

@@ -11,6 +11,9 @@ use crate::tokenizer::TokenizerConfig;
 
 const FILE: &str = "chat_template.jinja";
 const CONFIG: &str = "tokenizer_config.json";
+/// What processors of images and sound wrote before they wrote [`FILE`]; tokenizers do not read it.
+const PROCESSOR_FILE: &str = "chat_template.json";
+const PROCESSOR_CONFIG: &str = "processor_config.json";
 const FOLDER: &str = "additional_chat_templates";
 pub(super) const DEFAULT: &str = "default";
 pub(super) const TOOL_USE: &str = "tool_use";
@@ -20,11 +23,14 @@ pub(super) const TOOL_USE: &str = "tool_use";
 pub(super) struct OwnTemplates {
     pub(super) place: String,
     pub(super) sources: BTreeMap<String, String>,
+    /// Whether it is that of a processor, since the tokenizer has none.
+    pub(super) is_of_processor: bool,
 }
 
 impl OwnTemplates {
     /// Reads `chat_template.jinja` and the files of `additional_chat_templates`; if there are none, `chat_template` of
-    /// `tokenizer_config.json`, which is text or a list of named ones. None at all is no error.
+    /// `tokenizer_config.json`, which is text or a list of named ones; and if there is none, that of the processor, as
+    /// `AutoProcessor` finds it. None at all is no error.
     ///
     /// # Errors
     /// [`Error::Io`] for a file that cannot be read, [`Error::NoTemplate`] for a config that holds something else.
@@ -45,9 +51,40 @@ impl OwnTemplates {
             }
         }
         if !sources.is_empty() {
-            return Ok(Self { place: FILE.to_owned(), sources });
+            return Ok(Self { place: FILE.to_owned(), sources, is_of_processor: false });
         }
-        Ok(Self { place: CONFIG.to_owned(), sources: in_config(config.chat_template.as_ref())? })
+        let sources = in_config(config.chat_template.as_ref())?;
+        if !sources.is_empty() {
+            return Ok(Self { place: CONFIG.to_owned(), sources, is_of_processor: false });
+        }
+        Self::of_processor(dir)
+    }
+
+    /// The template of a processor: `chat_template` of its config, or else of a file with nothing else.
+    fn of_processor(dir: &Path) -> Result<Self, Error> {
+        for name in [PROCESSOR_CONFIG, PROCESSOR_FILE] {
+            let path = dir.join(name);
+            if !path.exists() {
+                continue;
+            }
+            let text = fs_err::read_to_string(&path)?;
+            let json: Value = serde_json::from_str(&text).map_err(|source| {
+                Error::Json { path: path.clone(), expected: "a config of a processor", source }
+            })?;
+            match json.get("chat_template") {
+                None | Some(Value::Null) => {}
+                Some(Value::String(source)) => {
+                    let place = format!("{name} of the processor; the tokenizer has no template");
+                    let sources = BTreeMap::from([(DEFAULT.to_owned(), source.clone())]);
+                    return Ok(Self { place, sources, is_of_processor: true });
+                }
+                Some(_) => {
+                    let reason = "expected text as `chat_template`; give the template with `--chat-template FILE`";
+                    return Err(Error::NoTemplate { name: name.to_owned(), reason: reason.to_owned() });
+                }
+            }
+        }
+        Ok(Self { place: CONFIG.to_owned(), ..Self::default() })
     }
 
     /// The template of a name.

@@ -11,7 +11,7 @@ use crate::{Error, RepoId};
 
 /// Files of a checkpoint or an adapter beside its weights. `tokenizer.model` is only looked for, to explain that it
 /// cannot be read without `tokenizer.json`.
-const SMALL: [&str; 11] = [
+const SMALL: [&str; 13] = [
     "config.json",
     "generation_config.json",
     "tokenizer.json",
@@ -20,6 +20,8 @@ const SMALL: [&str; 11] = [
     "added_tokens.json",
     "tokenizer.model",
     "chat_template.jinja",
+    "chat_template.json",
+    "processor_config.json",
     "adapter_config.json",
     "lobass-training.json",
     INDEX,

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::Error;
 
 /// Files that a tokenizer, a chat template, or the processor of a wrapper is made of.
-const COMPANIONS: [&str; 12] = [
+const COMPANIONS: [&str; 13] = [
     "tokenizer.json",
     "tokenizer_config.json",
     "tokenizer.model",
@@ -14,6 +14,7 @@ const COMPANIONS: [&str; 12] = [
     "vocab.json",
     "merges.txt",
     "chat_template.jinja",
+    "chat_template.json",
     "generation_config.json",
     "processor_config.json",
     "preprocessor_config.json",

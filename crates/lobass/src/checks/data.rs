@@ -5,6 +5,7 @@ use std::path::Path;
 use lobass_check::{Inputs, Options, Report, check};
 
 use crate::error::Result;
+use crate::missing::Missing;
 use crate::runtime::Runtime;
 use crate::sequences::{open_evaluation, open_pool, tokenizer_encoder};
 use crate::settings::{DataSettings, EncodeSettings};
@@ -30,6 +31,10 @@ impl CheckJob<'_> {
     /// # Errors
     /// If the data or the tokenizer cannot be read.
     pub fn run(&self, runtime: &Runtime) -> Result<Report> {
+        let missing =
+            self.base.into_iter().fold(Missing::default(), |missing, dir| missing.model("base", dir));
+        let missing = missing.data(self.data, runtime).further_data("evaluation file", self.evaluation, runtime);
+        missing.sequences(self.sequences).end()?;
         let pool = open_pool(self.data, runtime)?;
         let encoder = self.base.map(|base| tokenizer_encoder(&pool, self.sequences, base, None, runtime));
         let encoder = encoder.transpose()?.map(|(encoder, _)| encoder);

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use self::gradients::{GradientStore, WarmUpDir};
 use self::targets::{Targets, influence, targets};
 use crate::error::{Context as _, Result, bail};
+use crate::missing::Missing;
 use crate::model::{Model, with_template_of};
 use crate::outputs::{check_empty, work_beside};
 use crate::place::{store, told_in_dir};
@@ -54,6 +55,7 @@ pub struct InfluenceJob<'a> {
 /// The directories of token ids in the work directory.
 const POOL: &str = "pool";
 const TARGETS: &str = "targets";
+const GRADIENTS: &str = "gradients";
 
 impl InfluenceJob<'_> {
     /// Scores every row of the pool by its largest influence on a target task, and writes the scores. An interrupted call is
@@ -66,6 +68,13 @@ impl InfluenceJob<'_> {
         if self.out.exists() {
             bail!(Output, "`{}` is there already; remove it or use another name", self.out.display());
         }
+        let checkpoints = self.checkpoints.iter();
+        checkpoints
+            .fold(Missing::default().model("base", self.base), |missing, dir| missing.file("checkpoint", dir))
+            .further_data("target file", self.targets, runtime)
+            .data(self.data, runtime)
+            .sequences(self.sequences)
+            .end()?;
         let dir = self.work.map_or_else(|| work_beside(self.out), Path::to_owned);
         if !dir.join(POOL).join("plan.json").exists() {
             check_empty(&dir)?;
@@ -77,7 +86,7 @@ impl InfluenceJob<'_> {
         let (pool, target) = self.tokenized(&sequences, &target_pool, &dir, runtime)?;
 
         let gradients =
-            GradientStore { dir: dir.join("gradients"), projection: self.projection, format: self.format };
+            GradientStore { dir: dir.join(GRADIENTS), projection: self.projection, format: self.format };
         for warm_up in &warm_ups {
             gradients.complete(warm_up, &target, &pool, self.compute.threads(), runtime)?;
         }
@@ -121,9 +130,20 @@ impl InfluenceJob<'_> {
         let (plan, target_plan) = (sequences.plan()?, sequences.plan_of(target_pool)?);
         fs_err::create_dir_all(dir)?;
         let threads = self.compute.threads();
-        let pool = scoring::encode(sequences, &plan, &dir.join(POOL).as_path().into(), threads, runtime)?;
-        let target = WorkDir::open(store(&dir.join(TARGETS).as_path().into(), runtime)?, target_plan)?;
+        let open = |name, plan| -> Result<WorkDir> {
+            Ok(WorkDir::open(store(&dir.join(name).as_path().into(), runtime)?, plan)?)
+        };
+        let is_new = !dir.join(POOL).join("plan.json").exists();
+        // The pool's plan is how the directory is known as ours, and its rows take longer.
+        let (pool, target) = (open(POOL, plan)?, open(TARGETS, target_plan)?);
         target.encode(target_pool, &sequences.encoder, threads, &mut |_| ())?;
+        if let Err(error) = targets::check(&target, target_pool) {
+            if is_new {
+                remove(dir, pool, target, &dir.join(GRADIENTS))?;
+            }
+            return Err(error);
+        }
+        scoring::tokenize(&pool, sequences, threads, runtime)?;
         Ok((pool, target))
     }
 

@@ -10,7 +10,8 @@ use lobass_influence::{Kind, Tasks};
 use lobass_run::{RowName, RowScore, RowScoreWriter, WorkDir};
 
 use super::gradients::{GradientStore, WarmUpDir};
-use crate::error::{Context as _, Result, bail};
+use crate::error::{Context as _, Error, Result};
+use crate::faults::Faults;
 use crate::runtime::Runtime;
 
 /// The target tasks, with the gradients of their rows.
@@ -24,6 +25,58 @@ pub(super) struct Targets {
 /// The vectors of some rows; `None` for a row without one.
 type Rows = Vec<Option<Vec<f32>>>;
 
+/// The names of tasks, and the task of each source. Files with the same name are one task.
+struct TaskNames<'a> {
+    names: Vec<String>,
+    task_of: BTreeMap<&'a str, usize>,
+}
+
+impl<'a> TaskNames<'a> {
+    fn of(pool: &'a Pool) -> Self {
+        let mut names: Vec<String> = Vec::new();
+        let mut task_of = BTreeMap::new();
+        for file in pool.files() {
+            let task = names.iter().position(|name| name == file.name()).unwrap_or_else(|| {
+                names.push(file.name().to_owned());
+                names.len() - 1
+            });
+            task_of.insert(file.source(), task);
+        }
+        Self { names, task_of }
+    }
+}
+
+/// Checks that each task has a row that can be scored, once the target rows are tokenized.
+///
+/// # Errors
+/// Every task without such a row, with what its rows are instead.
+pub(super) fn check(target: &WorkDir, pool: &Pool) -> Result<()> {
+    let TaskNames { names, task_of } = TaskNames::of(pool);
+    let mut statuses: Vec<BTreeMap<RowStatus, usize>> = vec![BTreeMap::new(); names.len()];
+    for &shard in &target.plan().shards {
+        for row in target.names_of(shard)? {
+            let task = *task_of.get(row.source.as_str()).context("a row comes from a file of its plan")?;
+            *statuses[task].entry(row.status).or_default() += 1;
+        }
+    }
+    let mut faults = Faults::default();
+    for (name, statuses) in names.iter().zip(&statuses) {
+        if !statuses.keys().any(|status| status.is_scored()) {
+            let counts: Vec<String> =
+                statuses.iter().map(|(status, count)| format!("{count} {status}")).collect();
+            let counts = format!(": {}", counts.join(", "));
+            faults.add(nothing_usable(name, statuses.values().sum(), &counts));
+        }
+    }
+    faults.end()
+}
+
+fn nothing_usable(task: &str, n_rows: usize, counts: &str) -> Error {
+    Error::Influence(format!(
+        "target `{task}`: expected rows that can be scored, found none among {n_rows}{counts}"
+    ))
+}
+
 /// Reads the gradients of the target rows. Files with the same name are one task.
 ///
 /// # Errors
@@ -35,15 +88,7 @@ pub(super) fn targets(
     pool: &Pool,
     runtime: &Runtime,
 ) -> Result<Targets> {
-    let mut names: Vec<String> = Vec::new();
-    let mut task_of: BTreeMap<&str, usize> = BTreeMap::new();
-    for file in pool.files() {
-        let task = names.iter().position(|name| name == file.name()).unwrap_or_else(|| {
-            names.push(file.name().to_owned());
-            names.len() - 1
-        });
-        task_of.insert(file.source(), task);
-    }
+    let TaskNames { names, task_of } = TaskNames::of(pool);
     let mut vectors: Vec<Vec<Rows>> = vec![vec![Vec::new(); names.len()]; warm_ups.len()];
     for &shard in &target.plan().shards {
         let rows = target.names_of(shard)?;
@@ -65,10 +110,7 @@ pub(super) fn targets(
     for (task, name) in names.into_iter().enumerate() {
         let (usable, n_rows) = usable(task);
         match usable {
-            0 => bail!(
-                Influence,
-                "target `{name}`: expected rows that can be scored, found none among {n_rows}"
-            ),
+            0 => return Err(nothing_usable(&name, n_rows, "")),
             _ if usable < n_rows => {
                 runtime.warn(&format!(
                     "target `{name}`: {} of {} rows cannot be scored and are left out",

@@ -15,6 +15,7 @@ use serde_json::{Map, Value, json};
 
 use crate::error::{Result, bail};
 use crate::hub::find_model;
+use crate::missing::Missing;
 use crate::model::{Model, with_template_of};
 use crate::runtime::Runtime;
 use crate::sequences::Sequences;
@@ -84,6 +85,10 @@ impl InspectJob<'_> {
     /// If models or data cannot be opened, the pool has no such row, the score table is of other data, or the models are
     /// not a pair.
     pub fn run(&self, runtime: &Runtime) -> Result<Inspection> {
+        let missing = Missing::default().model("base", self.base).files("score table", self.scores);
+        let missing =
+            self.reference.into_iter().fold(missing, |missing, dir| missing.model("reference", dir));
+        missing.data(self.data, runtime).sequences(self.sequences).end()?;
         let base = Model::open_as("base", self.base, self.compute, runtime)?;
         let table = self.scores.map(ScoreFile::open).transpose()?;
         let sequences = self.sequences(&base, table.as_ref(), runtime)?;

@@ -11,6 +11,7 @@ use super::heat::{Heat, Tokens};
 use super::models::{OpenedModels, TableModels};
 use super::request::{DEFAULT_STRATEGIES, PageReport, PageRequest};
 use crate::error::{Result, bail};
+use crate::missing::Missing;
 use crate::outputs;
 use crate::runtime::Runtime;
 use crate::selection::Selector;
@@ -44,6 +45,12 @@ impl PageJob<'_> {
     /// or the page cannot be written.
     pub fn run(&self, runtime: &Runtime) -> Result<PageReport> {
         let settings = self.select;
+        let TableModels { base, references, adapter, .. } = &self.models;
+        let missing = Missing::default().file("score table", self.scores);
+        let missing = base.iter().fold(missing, |missing, dir| missing.model("base", dir));
+        let missing = references.iter().fold(missing, |missing, dir| missing.model("reference", dir));
+        let missing = adapter.iter().fold(missing, |missing, dir| missing.model("adapter", dir));
+        missing.select(settings).end()?;
         let names = || self.strategies.iter().map(String::as_str);
         match self.strategies.is_empty() {
             true => settings.check(DEFAULT_STRATEGIES.map(Strategy::name))?,

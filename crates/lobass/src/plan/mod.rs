@@ -20,6 +20,7 @@ use self::job::Models;
 use self::measure::Subject;
 use crate::error::Result;
 use crate::hub::find_model;
+use crate::missing::Missing;
 use crate::model::with_template_of;
 use crate::place::told_in;
 use crate::runtime::Runtime;
@@ -80,6 +81,10 @@ impl PlanJob<'_> {
     /// observer asks to stop.
     pub fn run(&self, runtime: &Runtime) -> Result<PlanReport> {
         let job = self.job.as_ref();
+        let missing = Missing::default().model("base", self.base);
+        let tuned = job.and_then(|job| job.reference);
+        let missing = tuned.into_iter().fold(missing, |missing, dir| missing.model("reference", dir));
+        missing.data(self.data, runtime).sequences(self.sequences).end()?;
         let models = job.map(|job| Models::open(self.base, job, runtime)).transpose()?;
         let checkpoint = match &models {
             Some(models) => Arc::clone(&models.base.checkpoint),

@@ -16,6 +16,8 @@ pub(super) const SETTINGS: &str = "settings.toml";
 const RUN_FILES: [&str; 3] = ["lobass.toml", SETTINGS, "shipped"];
 /// The score table of a run.
 pub(super) const SCORES: &str = "scores.parquet";
+/// The work directory in the directory of a run.
+pub(super) const WORK: &str = "work";
 /// The directory of selections in the directory of a run.
 const SELECTED: &str = "selected";
 /// The file by which a directory is known as that of a selection.

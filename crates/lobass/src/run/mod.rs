@@ -14,7 +14,7 @@ use lobass_select::{Chosen, RankedAs, Strategy};
 use lobass_train::TrainConfig;
 use serde_json::{Value, json};
 
-use self::directory::{SCORES, SETTINGS, remove_stale, target};
+use self::directory::{SCORES, SETTINGS, WORK, remove_stale, target};
 use self::prepare::Prepared;
 use crate::error::Result;
 use crate::model::Model;
@@ -22,7 +22,7 @@ use crate::page::{PageRequest, RunPage};
 use crate::references::{ReferenceReport, given};
 use crate::runtime::Runtime;
 use crate::scoring;
-use crate::selection::Selector;
+use crate::selection::{Selector, reads_bounds};
 use crate::settings::Settings;
 use crate::table::{TableFormat, write_table};
 
@@ -131,34 +131,53 @@ fn ranked_as<'a>(all: &'a [(&dyn Strategy, Chosen)]) -> RankedAs<'a> {
 fn score_all(prepared: &Prepared, runtime: &Runtime) -> Result<(WorkDir, Seal)> {
     let Prepared { settings, out, base, sequences, plan, detail, .. } = prepared;
     let (detail, threads) = (*detail, settings.compute.threads());
-    let place = out.join("work").as_path().into();
-    let (work, mut seal) = match &prepared.reference {
-        Some(reference) => {
-            warn_of_idle_settings(settings, runtime);
+    let work = match &prepared.reference {
+        Some(_) if !reads_bounds(&settings.select) => {
+            let place = out.join(WORK).as_path().into();
             let work = scoring::encode_and_score(sequences, plan, &place, base, detail, threads, runtime)?;
             scoring::warn_of_unread(&work, runtime)?;
-            scoring::score(&work, reference, detail, threads, runtime)?;
-            let seal = given(base, Some(reference), &[], &work, detail, runtime)?;
-            (work, seal)
+            work
         }
-        None => {
-            let references = prepared.references();
-            let work = scoring::encode(sequences, plan, &place, threads, runtime)?;
-            if let Err(error) = references.check_rows(&work) {
-                // Nothing can have been scored, and the token ids would be in the way of other settings.
-                work.remove()?;
-                return Err(error);
-            }
+        _ => {
+            let work = tokenize(prepared, runtime)?;
             scoring::score(&work, base, detail, threads, runtime)?;
-            let seal = references.train_and_score(&work, runtime)?;
-            (work, seal)
+            work
         }
+    };
+    let mut seal = match &prepared.reference {
+        Some(reference) => {
+            warn_of_idle_settings(settings, runtime);
+            scoring::score(&work, reference, detail, threads, runtime)?;
+            given(base, Some(reference), &[], &work, detail, runtime)?
+        }
+        None => prepared.references().train_and_score(&work, runtime)?,
     };
     for model in &prepared.further {
         scoring::score(&work, model, detail, threads, runtime)?;
         seal.further.push(model.key.clone());
     }
     Ok((work, seal))
+}
+
+/// Tokenizes all rows, and checks what they show before anything is scored.
+fn tokenize(prepared: &Prepared, runtime: &Runtime) -> Result<WorkDir> {
+    let Prepared { settings, out, sequences, plan, .. } = prepared;
+    let place = out.join(WORK);
+    let is_new = !place.join("plan.json").exists();
+    let work =
+        scoring::encode(sequences, plan, &place.as_path().into(), settings.compute.threads(), runtime)?;
+    // Where nothing can have been scored, the token ids would only be in the way of other settings.
+    let trained = prepared.check_trained(&work);
+    let is_unscored = is_new || trained.is_err();
+    match trained.and_then(|()| prepared.check_bounds(&work)) {
+        Ok(()) => Ok(work),
+        Err(error) => {
+            if is_unscored {
+                work.remove()?;
+            }
+            Err(error)
+        }
+    }
 }
 
 /// The settings with the number format of the models, and with all numbers of the recipe if something is trained.

@@ -2,21 +2,22 @@
 
 use std::path::{Path, PathBuf};
 
-use lobass_core::Detail;
-use lobass_run::Plan;
+use lobass_core::{Detail, ModelRole};
+use lobass_run::{Plan, WorkDir};
 use lobass_select::Need;
 use lobass_train::TrainConfig;
 
-use super::directory::{SCORES, SETTINGS, check_directory, target};
+use super::directory::{SCORES, SETTINGS, WORK, check_directory, target};
 use crate::error::{Context as _, Result, bail};
 use crate::faults::Faults;
 use crate::hub::{find_model, pinned};
+use crate::missing::Missing;
 use crate::model::{Model, check_pair, with_template_of};
 use crate::place::told_in_dir;
 use crate::reference::TrainingRecord;
 use crate::references::{References, further};
 use crate::runtime::Runtime;
-use crate::selection::{Expected, check_data};
+use crate::selection::{Expected, check_data, check_tokenized};
 use crate::sequences::check_model;
 use crate::sequences::{Sequences, local_paths_of, open_pool};
 use crate::settings::{DataSettings, Settings};
@@ -44,6 +45,7 @@ impl Prepared {
     pub(super) fn open(settings: &Settings, runtime: &Runtime) -> Result<Self> {
         let out = check_settings(settings)?;
         settings.eval.warn_of_no_effect(runtime);
+        check_inputs(settings, runtime)?;
         let settings = pinned(settings, runtime)?;
         let mut faults = Faults::default();
         let base = settings.model.base.as_deref().unwrap_or(Path::new(""));
@@ -100,19 +102,40 @@ impl Prepared {
 
     /// Checks settings against the rows.
     fn check(&self) -> Result<()> {
-        let references = self.references();
-        let (roles, n_references) = match &self.reference {
-            Some(reference) => (vec![reference.key.role.clone()], 1),
-            None => (references.roles(), references.count()),
-        };
         let mut faults = Faults::default();
-        let table =
-            Expected { pool: &self.sequences.pool, inputs: &self.plan.inputs, roles: &roles, n_references };
-        faults.take(check_data(&self.settings.select, &table));
+        let roles = self.roles();
+        faults.take(check_data(&self.settings.select, &self.table(&roles)));
         if self.reference.is_none() {
-            faults.take(references.check());
+            faults.take(self.references().check());
         }
         faults.end()
+    }
+
+    /// Checks that there are enough rows to train on, once they are tokenized.
+    pub(super) fn check_trained(&self, work: &WorkDir) -> Result<()> {
+        match self.reference {
+            Some(_) => Ok(()),
+            None => self.references().check_rows(work),
+        }
+    }
+
+    /// Checks that a row may be chosen, as far as its tokens and its rating show it.
+    pub(super) fn check_bounds(&self, work: &WorkDir) -> Result<()> {
+        check_tokenized(&self.settings.select, &self.table(&self.roles()), work)
+    }
+
+    /// The roles of the models that the score table has beside the base.
+    fn roles(&self) -> Vec<ModelRole> {
+        match &self.reference {
+            Some(reference) => vec![reference.key.role.clone()],
+            None => self.references().roles(),
+        }
+    }
+
+    /// The score table that there will be.
+    fn table<'a>(&'a self, roles: &'a [ModelRole]) -> Expected<'a> {
+        let n_references = if self.reference.is_some() { 1 } else { self.references().count() };
+        Expected { pool: &self.sequences.pool, inputs: &self.plan.inputs, roles, n_references }
     }
 }
 
@@ -129,9 +152,18 @@ fn check_settings(settings: &Settings) -> Result<PathBuf> {
     Ok(out.unwrap_or_default())
 }
 
+/// Looks for every file and model that settings name.
+fn check_inputs(settings: &Settings, runtime: &Runtime) -> Result<()> {
+    let Settings { model, data, sequences, eval, select, .. } = settings;
+    let missing = model.base.iter().fold(Missing::default(), |missing, dir| missing.model("base", dir));
+    let missing = model.reference.iter().fold(missing, |missing, dir| missing.model("reference", dir));
+    let eval: Vec<String> = eval.files.iter().map(|path| path.display().to_string()).collect();
+    missing.data(data, runtime).further_data("evaluation file", &eval, runtime).sequences(sequences).select(select).end()
+}
+
 /// The time that the chat template was rendered with: by an interrupted run, or when the reference was trained.
 fn told(tuned: Option<&Path>, out: &Path, runtime: &Runtime) -> Result<Option<String>> {
-    match (told_in_dir(&out.join("work"), runtime)?, tuned) {
+    match (told_in_dir(&out.join(WORK), runtime)?, tuned) {
         (None, Some(tuned)) => Ok(TrainingRecord::read(tuned)?.and_then(|record| record.told())),
         (told, _) => Ok(told),
     }

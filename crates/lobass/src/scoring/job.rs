@@ -9,6 +9,7 @@ use lobass_run::{EmbeddingFile, EmbeddingOptions, Location, ModelKey, Plan, Scor
 use super::{Fleet, clean_up, encode, encode_and_score, score};
 use crate::embedding::{self, check_embeddings, write_embeddings};
 use crate::error::{Result, bail};
+use crate::missing::Missing;
 use crate::model::{Model, Placement, check_adapter, check_pair, with_template_of};
 use crate::outputs::{self, work_beside};
 use crate::place::told_in;
@@ -70,6 +71,7 @@ impl ScoreJob<'_> {
     /// observer asks to stop.
     pub fn run(&self, runtime: &Runtime) -> Result<Option<TableReport>> {
         let format = TableFormat::of(self.out, self.detail)?;
+        self.check_inputs(runtime)?;
         let opened = self.open(runtime)?;
         if self.out.exists() {
             let report = self.done_before(&opened, runtime)?;
@@ -89,6 +91,14 @@ impl ScoreJob<'_> {
             work.remove()?;
         }
         TableReport::new(self.out, &report.manifest, &report.reasons, opened.threads).map(Some)
+    }
+
+    fn check_inputs(&self, runtime: &Runtime) -> Result<()> {
+        let missing = Missing::default().model("base", self.base);
+        let missing = self.tuned.into_iter().fold(missing, |missing, dir| {
+            missing.model(if self.is_adapter { "adapter" } else { "reference" }, dir)
+        });
+        missing.data(self.data, runtime).sequences(self.sequences).end()
     }
 
     fn beside(&self) -> PathBuf {

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use lobass_core::{ExampleKey, ModelRole};
+use lobass_core::{ExampleKey, ModelRole, Numbers};
 use lobass_data::Pool;
 use lobass_run::InputRecord;
 use lobass_select::{Choice, NamedShares, Need, SelectError, Strata, Strategy};
@@ -103,10 +103,24 @@ fn has_pairs(pool: &Pool) -> Result<bool> {
 }
 
 fn check_ratings(settings: &SelectSettings, table: &Expected<'_>) -> Result<()> {
+    let (Some(ratings), Some(least)) = (ratings_of(settings, table)?, settings.min_rating) else {
+        return Ok(());
+    };
+    let highest = ratings.iter().flatten().filter(|rating| rating.is_finite()).reduce(f64::max);
+    match highest {
+        Some(highest) if highest < least => {
+            bail!(Selection, "expected a rating of {least} or more, found none: the highest is {highest}")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The ratings that settings name, if they name any.
+pub(super) fn ratings_of(settings: &SelectSettings, table: &Expected<'_>) -> Result<Option<Numbers>> {
     match (&settings.ratings, &settings.rating) {
-        (Some(file), column) => ratings::of_file(file, column.as_deref(), table).map(|_| ()),
-        (None, Some(column)) => ratings::of_data(table.pool, column).map(|_| ()),
-        (None, None) => Ok(()),
+        (Some(file), column) => ratings::of_file(file, column.as_deref(), table).map(Some),
+        (None, Some(column)) => ratings::of_data(table.pool, column).map(Some),
+        (None, None) => Ok(None),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Inputs of strategies beside the columns of a score table.
 
-use lobass_core::ScoreColumns;
+use lobass_core::{Numbers, ScoreColumns};
 use lobass_data::Pool;
 use lobass_run::ScoreFile;
 use lobass_select::diverse::Vectors;
@@ -72,6 +72,11 @@ impl<'a> Gathered<'a> {
             inputs = inputs.with_queries(Queries { rows: vectors.rows(), tasks });
         }
         inputs
+    }
+
+    /// The ratings that settings name, if a strategy reads them.
+    pub(super) fn ratings(&self) -> Option<&Numbers> {
+        self.ratings.as_ref().map(|ratings| &ratings.values)
     }
 
     /// The vectors that settings name.

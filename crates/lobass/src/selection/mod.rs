@@ -6,6 +6,7 @@ mod gathered;
 mod keys;
 mod prompts;
 mod ratings;
+mod reach;
 mod report;
 mod selector;
 mod sets;
@@ -24,6 +25,7 @@ use crate::error::Result;
 use crate::settings::SelectSettings;
 
 pub use early::{Expected, check_data};
+pub use reach::{check_scored, check_tokenized, reads_bounds};
 pub use report::SelectionReport;
 pub use selector::Selector;
 pub use target::SelectionTarget;

@@ -5,9 +5,10 @@ use std::fmt;
 use lobass_core::ScoreColumns;
 use lobass_data::Pool;
 use lobass_run::ScoreFile;
-use lobass_select::{Chosen, Request, SelectError, Strategy, Unread, select, summarize};
+use lobass_select::{Chosen, Need, Request, SelectError, Strategy, Unread, select, summarize};
 
 use super::gathered::Gathered;
+use super::reach::check_rated;
 use super::report::SelectionReport;
 use super::sets::VectorSets;
 use super::shape;
@@ -58,6 +59,9 @@ impl<'a> Selector<'a> {
         strategy: &dyn Strategy,
         settings: &SelectSettings,
     ) -> Result<Chosen> {
+        // Before texts are compared, and vectors clustered.
+        let rates = settings.needs([strategy])?.contains(Need::Rating);
+        check_rated(settings, columns, self.gathered.ratings().filter(|_| rates))?;
         let vectors = self.gathered.vectors();
         let tasks = vectors.map(VectorSets::tasks).unwrap_or_default();
         let request = Request {

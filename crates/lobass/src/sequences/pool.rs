@@ -8,6 +8,7 @@ use lobass_core::readable::counted;
 use lobass_data::{DataFile, FormatChoice, Pool, RoleWord, find_files, open_files};
 
 use crate::error::{Context as _, Error, Result, bail};
+use crate::faults::Faults;
 use crate::hub::{Given, find_data};
 use crate::runtime::Runtime;
 use crate::settings::DataSettings;
@@ -64,36 +65,45 @@ pub fn open_evaluation(files: &[String], runtime: &Runtime) -> Result<Pool> {
     open_as(&settings, &FormatChoice::Prompts, &[], runtime)
 }
 
+/// Opens the files that one word of a command line means.
+fn open_given(
+    given: Given,
+    registry: Option<&Path>,
+    choice: &FormatChoice,
+    runtime: &Runtime,
+) -> Result<Vec<DataFile>> {
+    match given {
+        Given::Here(given) => {
+            let opened = open_files(&given, runtime.home(), registry, choice)?;
+            if !opened.left_out.is_empty() {
+                let left_out = opened.left_out.join("`, `");
+                runtime.note(&format!("{:16} {given}: without `{left_out}`", "data"));
+            }
+            for line in &opened.not_taken {
+                runtime.warn(&format!("dataset info, entry `{given}`: {line}"));
+            }
+            Ok(opened.files)
+        }
+        Given::Fetched { source, path, address } => {
+            let file = DataFile::open(&path, &source, choice)?.from_origin(&address);
+            Ok(vec![file.in_set(&format!("hub {source}"))])
+        }
+    }
+}
+
 fn open_as(
     settings: &DataSettings,
     choice: &FormatChoice,
     words: &[RoleWord],
     runtime: &Runtime,
 ) -> Result<Pool> {
-    let (home, registry) = (runtime.home(), settings.dataset_info.as_deref());
     let mut files: Vec<DataFile> = Vec::new();
+    let mut faults = Faults::default();
     for given in find_data(&settings.files, runtime)? {
-        match given {
-            Given::Here(given) => {
-                let opened = open_files(&given, home, registry, choice)?;
-                if !opened.left_out.is_empty() {
-                    runtime.note(&format!(
-                        "{:16} {given}: without `{}`",
-                        "data",
-                        opened.left_out.join("`, `")
-                    ));
-                }
-                for line in &opened.not_taken {
-                    runtime.warn(&format!("dataset info, entry `{given}`: {line}"));
-                }
-                files.extend(opened.files);
-            }
-            Given::Fetched { source, path, address } => {
-                let file = DataFile::open(&path, &source, choice)?.from_origin(&address);
-                files.push(file.in_set(&format!("hub {source}")));
-            }
-        }
+        let opened = open_given(given, settings.dataset_info.as_deref(), choice, runtime);
+        files.extend(faults.take(opened).unwrap_or_default());
     }
+    faults.end()?;
     warn_of_repeated(&files, runtime);
     let files = files.into_iter().map(|file| file.with_roles(words)).collect();
     let pool = Pool::new(files, settings.duplicates);

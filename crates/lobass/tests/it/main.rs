@@ -3,5 +3,6 @@
 
 mod examples;
 mod memory;
+mod notes;
 mod support;
 mod together;

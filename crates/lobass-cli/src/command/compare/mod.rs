@@ -2,6 +2,7 @@
 
 mod text;
 
+use lobass::Missing;
 use lobass::comparison::{CompareJob, Devices, HeldOutRequest};
 use lobass::sequences::{open_pool, open_scored_pool};
 use lobass::settings::{DataSettings, Settings};
@@ -15,6 +16,7 @@ use crate::ui::Ui;
 
 pub(crate) fn compare(args: &CompareArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let ui = &if args.trial_worker.is_some() { ui.silent() } else { ui.clone() };
+    check_inputs(args, ui)?;
     let table = ScoreFile::open(&args.scores)?;
     let settings = settings(args, &table);
     let threads = args.trial_threads.unwrap_or_else(|| settings.compute.threads());
@@ -53,6 +55,15 @@ pub(crate) fn compare(args: &CompareArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     };
     ui.result(text::text(&report, Stream::Out.width()), &report)?;
     Ok(Outcome::incomplete_if(comparison.falls_short()))
+}
+
+fn check_inputs(args: &CompareArgs, ui: &Ui) -> anyhow::Result<()> {
+    let mut settings = Settings::default();
+    args.selection.apply(&mut settings.select);
+    args.encode.apply(&mut settings.sequences);
+    let missing = Missing::default().file("score table", &args.scores).model("base", &args.base);
+    let missing = missing.further_data("evaluation file", &args.eval, ui.runtime());
+    Ok(missing.sequences(&settings.sequences).select(&settings.select).end()?)
 }
 
 /// The settings of the request, over those of the table.

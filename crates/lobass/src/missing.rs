@@ -1,0 +1,156 @@
+//! Inputs that are not there. A call looks for all of them before it reads any, and names them together.
+
+use std::path::{Path, PathBuf};
+
+use lobass_data::{TemplateChoice, find_files};
+use lobass_hub::DataAddress;
+
+use crate::error::{Error, Result};
+use crate::faults::Faults;
+use crate::hub::is_local;
+use crate::runtime::Runtime;
+use crate::settings::{DataSettings, EncodeSettings, SelectSettings};
+
+/// Collects the inputs of a call that are not there. Names on the hub are left to the hub.
+///
+/// ```
+/// use std::path::Path;
+///
+/// use lobass::Missing;
+///
+/// let inputs = Missing::default().file("score table", Path::new("no.parquet")).model("base", Path::new("./no"));
+/// let error = inputs.end().unwrap_err().to_string();
+/// assert!(error.contains("score table `no.parquet`: No such file or directory"));
+/// ```
+#[derive(Debug, Default)]
+pub struct Missing(Faults);
+
+impl Missing {
+    /// Looks for a file or a folder.
+    #[must_use]
+    pub fn file(mut self, role: &str, path: &Path) -> Self {
+        if !path.exists() {
+            let path = path.display();
+            self.0.add(Error::Missing(format!("{role} `{path}`: No such file or directory")));
+        }
+        self
+    }
+
+    /// Looks for files or folders of one kind.
+    #[must_use]
+    pub fn files<'a>(self, role: &str, paths: impl IntoIterator<Item = &'a Path>) -> Self {
+        paths.into_iter().fold(self, |missing, path| missing.file(role, path))
+    }
+
+    /// Looks for a model.
+    #[must_use]
+    pub fn model(mut self, role: &str, path: &Path) -> Self {
+        if is_local(path) && !path.exists() {
+            let path = path.display();
+            self.0.add(Error::Model(format!(
+                "{role} model `{path}`: expected a checkpoint directory, or `org/name` on the hub, found nothing"
+            )));
+        }
+        self
+    }
+
+    /// Looks for the data files of a pool, and for what says how they are read.
+    #[must_use]
+    pub fn data(self, settings: &DataSettings, runtime: &Runtime) -> Self {
+        match &settings.dataset_info {
+            // The names are those of the registry.
+            Some(registry) => self.file("data set registry", registry),
+            None => settings.files.iter().fold(self, |missing, given| {
+                missing.rows(given, runtime, &|path| lobass_data::Error::NotThere { path }.into())
+            }),
+        }
+    }
+
+    /// Looks for other files of rows, such as those of an evaluation.
+    #[must_use]
+    pub fn further_data(self, role: &str, files: &[String], runtime: &Runtime) -> Self {
+        let error = |path: PathBuf| {
+            Error::Missing(format!("{role} `{}`: No such file or directory", path.display()))
+        };
+        files.iter().fold(self, |missing, given| missing.rows(given, runtime, &error))
+    }
+
+    fn rows(mut self, given: &str, runtime: &Runtime, error: &dyn Fn(PathBuf) -> Error) -> Self {
+        let address = given.split_once('=').map_or(given, |(_, address)| address);
+        if DataAddress::is_meant(address) || DataAddress::is_meant(given) {
+            return self;
+        }
+        // Whatever else is wrong is said by who opens the files.
+        for path in find_files(given, runtime.home()).into_iter().flatten().flat_map(|found| found.files) {
+            if !path.exists() {
+                self.0.add(error(path));
+            }
+        }
+        self
+    }
+
+    /// Looks for the chat template.
+    #[must_use]
+    pub fn sequences(self, settings: &EncodeSettings) -> Self {
+        match settings.chat_template.parse() {
+            Ok(TemplateChoice::File(path)) => self.file("chat template", &path),
+            _ => self,
+        }
+    }
+
+    /// Looks for ratings and vectors.
+    #[must_use]
+    pub fn select(self, settings: &SelectSettings) -> Self {
+        let files = settings.files().into_iter();
+        files.fold(self, |missing, (role, path)| missing.file(role.trim_start_matches("the "), path))
+    }
+
+    /// Ends the search.
+    ///
+    /// # Errors
+    /// Every input that is not there.
+    pub fn end(self) -> Result<()> {
+        self.0.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_are_named_with_what_they_are() {
+        let runtime = Runtime::default();
+        let files = ["no1.jsonl", "mine=no2.parquet", "hf://datasets/org/name", "x=hf://datasets/org/name"];
+        let data = DataSettings { files: files.map(str::to_owned).to_vec(), ..DataSettings::default() };
+        let encode =
+            EncodeSettings { chat_template: "./no.jinja".to_owned(), ..EncodeSettings::default() };
+        let select = SelectSettings { ratings: Some("no3.jsonl".into()), ..SelectSettings::default() };
+        let error = Missing::default()
+            .model("base", Path::new("./no"))
+            .model("reference", Path::new("org/name"))
+            .data(&data, &runtime)
+            .further_data("evaluation file", &["no4.jsonl".to_owned()], &runtime)
+            .sequences(&encode)
+            .select(&select)
+            .file("score table", Path::new("Cargo.toml"))
+            .end()
+            .unwrap_err()
+            .to_string();
+        for words in [
+            "6 things are wrong",
+            "base model `./no`: expected a checkpoint directory",
+            "data file `no1.jsonl`",
+            "data file `no2.parquet`",
+            "chat template `./no.jinja`: No such file",
+            "evaluation file `no4.jsonl`: No such file",
+            "ratings `no3.jsonl`: No such file",
+        ] {
+            assert!(error.contains(words), "{words}: {error}");
+        }
+        let registry = DataSettings { dataset_info: Some("no.json".into()), ..data };
+        let error = Missing::default().data(&registry, &runtime).end().unwrap_err().to_string();
+        assert_eq!(error, "data set registry `no.json`: No such file or directory");
+        Missing::default().end().unwrap();
+    }
+}
