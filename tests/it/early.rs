@@ -23,6 +23,7 @@ fn selections_that_cannot_be_made_are_refused_before_the_work() {
     let sandbox = Sandbox::new();
     sandbox.small_pool(48);
     sandbox.write("rated.jsonl", "{\"row\": 7, \"score\": 1.5}\n{\"row\": 48, \"score\": 2}\n");
+    sandbox.write("fine.jsonl", "{\"row\": 7, \"score\": 1.5}\n{\"row\": 9, \"score\": 2.5}\n");
     sandbox.write("keyed.jsonl", "{\"key\": \"nobody\", \"score\": 1.5}\n");
     for (more, words) in [
         ("--strategy quality --ratings absent.jsonl", ["absent.jsonl", "No such file"]),
@@ -30,6 +31,10 @@ fn selections_that_cannot_be_made_are_refused_before_the_work() {
         ("--strategy quality --ratings rated.jsonl --rating stars", ["`stars`", "`row`"]),
         ("--strategy quality --ratings keyed.jsonl", ["keyed.jsonl", "`nobody`"]),
         ("--strategy quality --rating stars", ["`stars`", "small.jsonl"]),
+        (
+            "--strategy quality --ratings fine.jsonl --min-rating 9",
+            ["a rating of 9 or more", "the highest is 2.5"],
+        ),
         ("--quota-by shape", ["`shape`", "no row that has it"]),
         ("--quota-by kind --shares learnable=1,other=2", ["`other`", "learnable"]),
         ("--quota-by source --shares large=1", ["`large`", "small"]),
@@ -74,6 +79,102 @@ fn trainings_that_take_no_step_are_refused_before_the_base_is_scored() {
     // What was refused is not in the way of the right settings.
     let ended = run(&sandbox, "--batch-size 8");
     assert!(ended.code < 2, "{}", ended.stderr);
+}
+
+#[test]
+fn what_no_row_reaches_is_refused_before_anything_is_scored() {
+    let sandbox = Sandbox::new();
+    sandbox.small_pool(48);
+    sandbox.write("rated.jsonl", "{\"row\": 7, \"score\": 1.5}\n{\"row\": 9, \"score\": 2.5}\n");
+    let rated = "--strategy quality --ratings rated.jsonl --min-rating 2";
+    sandbox.expect(0, "train --model base --data small.jsonl --batch-size 8 --out tuned -q");
+    for reference in ["", "--reference tuned"] {
+        for (more, words) in [
+            ("--min-scored 1000".to_owned(), "48 (fewer than 1000 scored tokens; a row has at most"),
+            (format!("{rated} --min-scored 1000"), "48 (fewer than 1000 scored tokens; a row has at most"),
+        ] {
+            let ended = run(&sandbox, &format!("{reference} {more}"));
+            assert_eq!(ended.code, 2, "{more}: {}", ended.stderr);
+            assert!(ended.stderr.contains(words), "{more}: {}", ended.stderr);
+            let began =
+                ended.stderr.lines().any(|line| line.starts_with("train ") || line.starts_with("score "));
+            assert!(!began, "{more} is refused too late: {}", ended.stderr);
+        }
+    }
+    // What was refused is not in the way of the right settings, nor of another length.
+    let ended = run(&sandbox, &format!("{rated} --min-scored 2 --reference tuned --max-length 100"));
+    assert!(ended.code < 2, "{}", ended.stderr);
+    sandbox.expect(0, "score --base base --data small.jsonl --out scores.parquet -q");
+    let select = "select --scores scores.parquet --index index.jsonl --near-duplicates";
+    for more in ["--strategy longest --budget 5 --min-scored 1000", &format!("{rated} --min-scored 1000")] {
+        sandbox.fails(&format!("{select} {more}"), &["expected candidates, found none among 48 rows"]);
+    }
+}
+
+#[test]
+fn all_inputs_that_are_not_there_are_named_with_what_they_are() {
+    let sandbox = Sandbox::new();
+    for (line, words) in [
+        (
+            "select --scores no.parquet --ratings no.jsonl --strategy quality --budget 5",
+            vec!["score table `no.parquet`", "ratings `no.jsonl`"],
+        ),
+        (
+            "score --base ./no --reference ./no2 --data no.jsonl no3.jsonl --out s.parquet",
+            vec![
+                "base model `./no`",
+                "reference model `./no2`",
+                "data file `no.jsonl`",
+                "data file `no3.jsonl`",
+            ],
+        ),
+        (
+            "encode --base base --data no.jsonl --chat-template ./no.jinja --out s.jsonl",
+            vec!["data file `no.jsonl`", "chat template `./no.jinja`"],
+        ),
+        (
+            "check --data no.jsonl --eval no2.jsonl no3.jsonl",
+            vec!["data file `no.jsonl`", "evaluation file `no2.jsonl`", "evaluation file `no3.jsonl`"],
+        ),
+        (
+            "compare --scores no.parquet --base ./no --strategy longest --budget 2 --eval no.jsonl --out c",
+            vec!["score table `no.parquet`", "base model `./no`", "evaluation file `no.jsonl`"],
+        ),
+        (
+            "less --base ./no --checkpoints ./no2 --target t=no3.jsonl --data no.jsonl --out s.parquet",
+            vec![
+                "base model `./no`",
+                "checkpoint `./no2`",
+                "target file `no3.jsonl`",
+                "data file `no.jsonl`",
+            ],
+        ),
+        (
+            "mask --scores no.parquet --index no.jsonl --out m.parquet",
+            vec!["score table `no.parquet`", "index `no.jsonl`"],
+        ),
+        (
+            "report --scores no.parquet --base ./no --out r.html",
+            vec!["score table `no.parquet`", "base model `./no`"],
+        ),
+        ("run no.toml", vec!["config file `no.toml`"]),
+    ] {
+        sandbox.fails(line, &words);
+    }
+    let everything = "run --base ./no --data no.jsonl --eval-data no2.jsonl --reference ./no3 --strategy quality \
+                      --ratings no4.jsonl --chat-template ./no.jinja --budget 5 --out run";
+    sandbox.fails(
+        everything,
+        &[
+            "6 things are wrong",
+            "base model",
+            "reference model",
+            "data file",
+            "evaluation file",
+            "ratings",
+            "chat template",
+        ],
+    );
 }
 
 #[test]

@@ -88,7 +88,8 @@ fn what_is_missing_is_said() {
     sandbox.fails(&last, &["`warm-up`", "optimizer.safetensors", "--trajectory"]);
     sandbox.write("empty.jsonl", "{\"instruction\": \"Say nothing.\", \"input\": \"\", \"output\": \"\"}\n");
     let empty = line(&|line| line.replace("two.jsonl", "empty.jsonl"));
-    sandbox.fails(&empty, &["target `empty`", "found none among 1"]);
+    sandbox.fails(&empty, &["target `empty`", "found none among 1: 1 empty_response"]);
+    assert!(!sandbox.path("less.jsonl.work").exists(), "refused before a gradient, and not in the way");
     sandbox.write("foreign/notes.txt", "mine");
     let foreign = line(&|line| format!("{line} --work foreign"));
     sandbox.fails(&foreign, &["notes.txt"]);

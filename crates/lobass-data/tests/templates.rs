@@ -190,7 +190,8 @@ fn the_template_of_a_processor_is_read_where_the_tokenizer_has_none() {
     };
     fs_err::write(dir.path().join("processor_config.json"), "{\"image_seq_length\": 576}").unwrap();
     write("chat_template.json", parts);
-    let (text, digest) = rendered("chat_template.json of the processor; the tokenizer has no template, which gets");
+    let (text, digest) =
+        rendered("chat_template.json of the processor; the tokenizer has no template, which gets");
     assert_eq!(text, "user: q;assistant: a;");
     fs_err::write(dir.path().join("of_file.jinja"), parts).unwrap();
     let of_file = load(dir.path(), dir.path().join("of_file.jinja").to_str().unwrap()).unwrap();
@@ -199,7 +200,10 @@ fn the_template_of_a_processor_is_read_where_the_tokenizer_has_none() {
 
     // As in `AutoProcessor`, the config comes first; the tokenizer's own comes before both.
     write("processor_config.json", texts);
-    assert_eq!(rendered("processor_config.json of the processor; the tokenizer has no template").0, "user=q;assistant=a;");
+    assert_eq!(
+        rendered("processor_config.json of the processor; the tokenizer has no template").0,
+        "user=q;assistant=a;"
+    );
     write("tokenizer_config.json", "T");
     assert_eq!(rendered("tokenizer_config.json").0, "T");
     fs_err::write(dir.path().join("tokenizer_config.json"), "{}").unwrap();

@@ -69,9 +69,8 @@ impl Missing {
     /// Looks for other files of rows, such as those of an evaluation.
     #[must_use]
     pub fn further_data(self, role: &str, files: &[String], runtime: &Runtime) -> Self {
-        let error = |path: PathBuf| {
-            Error::Missing(format!("{role} `{}`: No such file or directory", path.display()))
-        };
+        let error =
+            |path: PathBuf| Error::Missing(format!("{role} `{}`: No such file or directory", path.display()));
         files.iter().fold(self, |missing, given| missing.rows(given, runtime, &error))
     }
 
@@ -123,8 +122,7 @@ mod tests {
         let runtime = Runtime::default();
         let files = ["no1.jsonl", "mine=no2.parquet", "hf://datasets/org/name", "x=hf://datasets/org/name"];
         let data = DataSettings { files: files.map(str::to_owned).to_vec(), ..DataSettings::default() };
-        let encode =
-            EncodeSettings { chat_template: "./no.jinja".to_owned(), ..EncodeSettings::default() };
+        let encode = EncodeSettings { chat_template: "./no.jinja".to_owned(), ..EncodeSettings::default() };
         let select = SelectSettings { ratings: Some("no3.jsonl".into()), ..SelectSettings::default() };
         let error = Missing::default()
             .model("base", Path::new("./no"))

@@ -54,10 +54,7 @@ fn messages() -> ArrayRef {
         ("name", texts(&[Some("f"), Some("g"), None, Some("f")])),
         ("arguments", Arc::new(arguments)),
     ]);
-    let calls = structs(vec![
-        ("type", texts(&[Some("function"); 4])),
-        ("function", Arc::new(function)),
-    ]);
+    let calls = structs(vec![("type", texts(&[Some("function"); 4])), ("function", Arc::new(function))]);
     let calls = list_of(&[0, 1, 0, 1, 0, 1, 0, 1], Arc::new(calls), None);
     let weights = Float64Array::from([None, Some(1.0)].repeat(ROWS));
     let trained = BooleanArray::from([Some(false), Some(true)].repeat(ROWS));
@@ -78,10 +75,8 @@ fn parts() -> ArrayRef {
         ("text", texts(&[Some("a part"), None].repeat(ROWS))),
     ]);
     let content = list_of(&[1; 2 * ROWS], Arc::new(part), None);
-    let turn = structs(vec![
-        ("role", texts(&[Some("user"), Some("assistant")].repeat(ROWS))),
-        ("content", content),
-    ]);
+    let turn =
+        structs(vec![("role", texts(&[Some("user"), Some("assistant")].repeat(ROWS))), ("content", content)]);
     let field = Arc::new(Field::new("item", turn.data_type().clone(), true));
     Arc::new(LargeListArray::new(field, OffsetBuffer::from_lengths([2; ROWS]), Arc::new(turn), None))
 }
@@ -123,8 +118,12 @@ fn columns() -> Vec<(Field, ArrayRef)> {
         builder.append(true);
     });
     let pairs = Int64Array::from_iter_values(0..2 * ROWS as i64);
-    let pairs =
-        FixedSizeListArray::new(Arc::new(Field::new("item", DataType::Int64, true)), 2, Arc::new(pairs), None);
+    let pairs = FixedSizeListArray::new(
+        Arc::new(Field::new("item", DataType::Int64, true)),
+        2,
+        Arc::new(pairs),
+        None,
+    );
     let json = texts(&[Some("[{\"a\": 1e999}]"), Some("\"text\""), None, Some("{")]);
     let marked = HashMap::from([("ARROW:extension:name".to_owned(), "arrow.json".to_owned())]);
     vec![

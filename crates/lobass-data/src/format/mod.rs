@@ -42,9 +42,9 @@ pub use pair::PairLayout;
 pub use preference::PreferenceLayout;
 pub use prompt::PromptLayout;
 pub use roles::RoleWord;
-pub(crate) use turns::in_text as turns_in_text;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+pub(crate) use turns::in_text as turns_in_text;
 
 use crate::{Example, Role, RowFault};
 

@@ -210,13 +210,12 @@ fn conversation(
     column: &str,
 ) -> Result<Vec<Message>, RowFault> {
     let mut messages = match row.get(column) {
-        Some(value @ Value::String(text)) if turns::of_column(value).is_none() => {
-            dialogue::turns(text).ok_or_else(|| {
+        Some(value @ Value::String(text)) if turns::of_column(value).is_none() => dialogue::turns(text)
+            .ok_or_else(|| {
                 RowFault::malformed(format!(
                     "field `{column}`: expected a text that begins with `Human:`, since the row has no prompt"
                 ))
-            })?
-        }
+            })?,
         _ => layout.turns_in(row, column)?,
     };
     layout.insert_system(row, &mut messages)?;

@@ -68,8 +68,10 @@ impl OwnTemplates {
                 continue;
             }
             let text = fs_err::read_to_string(&path)?;
-            let json: Value = serde_json::from_str(&text).map_err(|source| {
-                Error::Json { path: path.clone(), expected: "a config of a processor", source }
+            let json: Value = serde_json::from_str(&text).map_err(|source| Error::Json {
+                path: path.clone(),
+                expected: "a config of a processor",
+                source,
             })?;
             match json.get("chat_template") {
                 None | Some(Value::Null) => {}
@@ -79,7 +81,8 @@ impl OwnTemplates {
                     return Ok(Self { place, sources, is_of_processor: true });
                 }
                 Some(_) => {
-                    let reason = "expected text as `chat_template`; give the template with `--chat-template FILE`";
+                    let reason =
+                        "expected text as `chat_template`; give the template with `--chat-template FILE`";
                     return Err(Error::NoTemplate { name: name.to_owned(), reason: reason.to_owned() });
                 }
             }

@@ -33,7 +33,8 @@ impl CheckJob<'_> {
     pub fn run(&self, runtime: &Runtime) -> Result<Report> {
         let missing =
             self.base.into_iter().fold(Missing::default(), |missing, dir| missing.model("base", dir));
-        let missing = missing.data(self.data, runtime).further_data("evaluation file", self.evaluation, runtime);
+        let missing =
+            missing.data(self.data, runtime).further_data("evaluation file", self.evaluation, runtime);
         missing.sequences(self.sequences).end()?;
         let pool = open_pool(self.data, runtime)?;
         let encoder = self.base.map(|base| tokenizer_encoder(&pool, self.sequences, base, None, runtime));

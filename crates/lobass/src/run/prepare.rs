@@ -158,7 +158,12 @@ fn check_inputs(settings: &Settings, runtime: &Runtime) -> Result<()> {
     let missing = model.base.iter().fold(Missing::default(), |missing, dir| missing.model("base", dir));
     let missing = model.reference.iter().fold(missing, |missing, dir| missing.model("reference", dir));
     let eval: Vec<String> = eval.files.iter().map(|path| path.display().to_string()).collect();
-    missing.data(data, runtime).further_data("evaluation file", &eval, runtime).sequences(sequences).select(select).end()
+    missing
+        .data(data, runtime)
+        .further_data("evaluation file", &eval, runtime)
+        .sequences(sequences)
+        .select(select)
+        .end()
 }
 
 /// The time that the chat template was rendered with: by an interrupted run, or when the reference was trained.

@@ -39,7 +39,8 @@ pub fn check_tokenized(settings: &SelectSettings, table: &Expected<'_>, work: &W
     if !reads_bounds(settings) {
         return Ok(());
     }
-    let rates = settings.min_rating.is_some() && settings.needs(settings.strategies()?)?.contains(Need::Rating);
+    let rates =
+        settings.min_rating.is_some() && settings.needs(settings.strategies()?)?.contains(Need::Rating);
     let ratings = if rates { ratings_of(settings, table)? } else { None };
     let mut rows = Vec::new();
     for &shard in &work.plan().shards {
@@ -72,9 +73,11 @@ impl<'a> Bounds<'a> {
         let (mut n_rows, mut n_short) = (0, 0);
         let (mut longest, mut highest) = (0, None::<f64>);
         for (row, n_scored) in rows {
-            let rating = |ratings: &Numbers| ratings.get(usize::try_from(row).ok()?).filter(|r| r.is_finite());
+            let rating =
+                |ratings: &Numbers| ratings.get(usize::try_from(row).ok()?).filter(|r| r.is_finite());
             let is_long = self.n_scored.is_none_or(|least| n_scored >= least);
-            let is_good = self.rating.is_none_or(|(least, of)| rating(of).is_some_and(|found| found >= least));
+            let is_good =
+                self.rating.is_none_or(|(least, of)| rating(of).is_some_and(|found| found >= least));
             if is_long && is_good {
                 return Ok(());
             }
@@ -92,7 +95,8 @@ impl<'a> Bounds<'a> {
             why.push(format!("{n_short} (fewer than {least} scored tokens; a row has at most {longest})"));
         }
         if let Some((least, _)) = self.rating.filter(|_| n_short < n_rows) {
-            let found = highest.map_or("no row has one".to_owned(), |found| format!("the highest is {found}"));
+            let found =
+                highest.map_or("no row has one".to_owned(), |found| format!("the highest is {found}"));
             why.push(format!("{} (a rating below {least}, or none; {found})", n_rows - n_short));
         }
         let rows = counted(n_rows, "row");
@@ -118,7 +122,10 @@ mod tests {
         }
         let none = "expected candidates, found none among 4 rows: all are left out:";
         let of = |n_scored, least| fault(n_scored, least, &rows).unwrap();
-        assert_eq!(of(Some(10), None), format!("{none} 4 (fewer than 10 scored tokens; a row has at most 9)"));
+        assert_eq!(
+            of(Some(10), None),
+            format!("{none} 4 (fewer than 10 scored tokens; a row has at most 9)")
+        );
         assert_eq!(of(None, Some(5.0)), format!("{none} 4 (a rating below 5, or none; the highest is 4)"));
         assert_eq!(
             of(Some(4), Some(4.0)),

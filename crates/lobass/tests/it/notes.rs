@@ -83,7 +83,8 @@ fn a_file_that_is_given_twice() {
         })
     };
     assert_eq!(open(&["a.jsonl", "b.jsonl"]), [""; 0]);
-    for files in [["a.jsonl", "a.jsonl"], ["a.jsonl", "./a.jsonl"], ["a*.jsonl", "a.jsonl"], ["a.jsonl", "."]] {
+    for files in [["a.jsonl", "a.jsonl"], ["a.jsonl", "./a.jsonl"], ["a*.jsonl", "a.jsonl"], ["a.jsonl", "."]]
+    {
         let notes = open(&files);
         assert_eq!(notes.len(), 1, "{files:?}: {notes:?}");
         let words = "a.jsonl` is given more than once, so its rows are in the pool more than once";
