@@ -1,5 +1,7 @@
 //! Adapters that PEFT saves in unusual ways, and those that do not belong to a base.
 
+use std::sync::Arc;
+
 use lobass_core::{Detail, LossEngine as _, Sequence};
 use lobass_loss::Engine;
 use lobass_model::{AdapterCheckpoint, Checkpoint, DeviceName, Dtype, Finding};
@@ -43,9 +45,13 @@ fn adapters_of_every_kind_have_pefts_losses() {
         let model = AdapterCheckpoint::open(&dir).unwrap().apply(&model).unwrap();
         let scored: Vec<bool> = (0..expected.input_ids.len()).map(|token| token > 0).collect();
         let sequence = Sequence::from_scored_tokens(expected.input_ids, &scored).unwrap();
-        let losses = Engine::new(model, 1).losses(&[sequence], Detail::PerToken).unwrap();
+        let losses = Engine::new(model, 1).losses(std::slice::from_ref(&sequence), Detail::PerToken).unwrap();
         let found: Vec<f64> = losses[0].per_token.iter().flatten().map(|&loss| f64::from(loss)).collect();
         assert_close(&name, &found, &expected.nll, TOLERANCE);
+        let streamed = Arc::new(base).stream(Dtype::F32, &DeviceName::Cpu.open()).unwrap();
+        let streamed = Engine::new(AdapterCheckpoint::open(&dir).unwrap().apply(&streamed).unwrap(), 1);
+        let streamed = streamed.losses(&[sequence], Detail::PerToken).unwrap();
+        assert_eq!(streamed, losses, "{name}: with layers from disk");
     }
 }
 

@@ -157,6 +157,17 @@ fn loading_a_sharded_bf16_checkpoint_peaks_near_its_own_size() {
     let with = peak(&sandbox, "inspect --base big --data one.jsonl --losses --dtype bf16");
     assert!(without < size / 2, "opening alone took {without} MiB of {size} MiB");
     assert!(with < size * 5 / 4 + without, "loading took {with} MiB for weights of {size} MiB");
+
+    let score = "score --base big --data one.jsonl --dtype bf16 --threads 1";
+    let whole = peak(&sandbox, &format!("{score} --out whole.jsonl"));
+    let streamed = peak(&sandbox, &format!("{score} --out streamed.jsonl --memory 400MiB"));
+    assert!(streamed + size / 2 < whole, "{streamed} MiB layer by layer, {whole} MiB at once");
+    assert_eq!(sandbox.read("streamed.jsonl"), sandbox.read("whole.jsonl"), "the same table, to the bit");
+    sandbox.fails(
+        &format!("{score} --out small.jsonl --memory 100MiB"),
+        &["base model `big`", "expected a limit on memory of at least", "found 100.00 MiB", "embedding, head"],
+    );
+    sandbox.fails(&format!("{score} --out small.jsonl --memory 4"), &["`4GiB`", "found `4`"]);
 }
 
 /// Cuts `model.safetensors` into shards with an index, as `save_pretrained` does; returns the bytes of the weights.

@@ -1,7 +1,7 @@
 //! One model on one device.
 
 use lobass_core::Sequence;
-use lobass_model::Decoder;
+use lobass_model::{Decoder, DecoderSpec};
 
 use crate::Error;
 use crate::lanes::Lanes;
@@ -13,6 +13,8 @@ pub struct Engine {
     model: Decoder,
     lanes: Lanes,
     threads: usize,
+    /// The most rows of a batch, if they are not the usual ones.
+    rows: Option<usize>,
 }
 
 impl Engine {
@@ -21,7 +23,19 @@ impl Engine {
     /// The number of threads changes the speed and nothing else.
     pub fn new(model: Decoder, threads: usize) -> Self {
         let threads = threads.max(1);
-        Self { lanes: Lanes::of(&model, threads), model, threads }
+        Self { lanes: Lanes::of(&model, threads), model, threads, rows: None }
+    }
+
+    /// Makes batches as large as some bytes allow, beside the weights. For a model whose layers are read when they are
+    /// needed, once for as many batches as there are threads. `None` if there is no memory for [`FEWEST_ROWS`] rows
+    /// a thread.
+    ///
+    /// The size of batches changes the speed and nothing else.
+    #[must_use]
+    pub fn within(self, bytes: u64) -> Option<Self> {
+        let rows = bytes / self.lanes.count() as u64 / row_bytes(self.model.spec());
+        let rows = usize::try_from(rows).unwrap_or(usize::MAX);
+        (rows >= FEWEST_ROWS).then_some(Self { rows: Some(rows), ..self })
     }
 
     /// The model.
@@ -41,7 +55,8 @@ impl Engine {
 
     /// How this engine puts sequences together.
     pub fn limits(&self) -> Limits {
-        self.lanes.limits(self.model.spec())
+        let limits = self.lanes.limits(self.model.spec());
+        Limits { rows: self.rows.unwrap_or(limits.rows), ..limits }
     }
 
     /// Runs a job on every batch of a plan.
@@ -51,8 +66,18 @@ impl Engine {
         sequences: &[Sequence],
         job: impl Fn(&Batch) -> T + Sync,
     ) -> Result<Vec<T>, Error> {
-        self.lanes.run(plan, sequences, job)
+        self.lanes.run(plan, sequences, self.model.is_streamed(), job)
     }
+}
+
+/// Rows of a batch below which reading layers for it takes longer than computing with them.
+pub const FEWEST_ROWS: usize = 256;
+
+/// The memory for a row of a batch between two layers, in bytes: hidden states before and after a layer, one copy of
+/// them at the end, and keys and values that later rows read.
+pub fn row_bytes(spec: &DecoderSpec) -> u64 {
+    let mixed = spec.layers.iter().map(|layer| layer.mixed_width()).max().unwrap_or_default();
+    (size_of::<f32>() * (4 * spec.hidden_size + 2 * mixed)) as u64
 }
 
 /// Checks that a model has an embedding for every token of some sequences.

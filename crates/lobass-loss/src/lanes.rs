@@ -33,6 +33,14 @@ impl Lanes {
         }
     }
 
+    /// The number of batches that run beside each other.
+    pub(crate) fn count(&self) -> usize {
+        match self {
+            Self::Threads(workers) => workers.count(),
+            Self::OneByOne => 1,
+        }
+    }
+
     /// How sequences are put together for a model of this description.
     pub(crate) fn limits(&self, spec: &DecoderSpec) -> Limits {
         match self {
@@ -42,15 +50,20 @@ impl Lanes {
     }
 
     /// Runs a job on every batch of a plan; a batch that a device has no memory for in halves.
+    ///
+    /// - `in_rounds`: begin as many batches at once as there are threads, since they read a layer together
     pub(crate) fn run<T: Send>(
         &self,
         plan: &Plan,
         sequences: &[Sequence],
+        in_rounds: bool,
         job: impl Fn(&Batch) -> T + Sync,
     ) -> Result<Vec<T>, Error> {
         if let Self::Threads(workers) = self {
             let order: Vec<usize> = (0..plan.n_batches()).collect();
-            return Ok(workers.run(&order, |at| job(&plan.batch(at, sequences))));
+            let job = |at: usize| job(&plan.batch(at, sequences));
+            let round = if in_rounds { workers.count() } else { order.len().max(1) };
+            return Ok(order.chunks(round).flat_map(|order| workers.run(order, job)).collect());
         }
         let mut found = Vec::new();
         let mut splits = 0;

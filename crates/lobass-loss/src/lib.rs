@@ -49,7 +49,7 @@ mod plan;
 mod rows;
 mod workers;
 
-pub use engine::{Engine, check_ids};
+pub use engine::{Engine, FEWEST_ROWS, check_ids, row_bytes};
 pub use error::Error;
 pub use greedy::GreedyMatch;
 pub use judge::Judge;

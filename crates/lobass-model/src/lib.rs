@@ -41,7 +41,7 @@ mod testing;
 
 pub use adapter::{AdapterCheckpoint, LoraConfig, PROJECTIONS, TrainedOn, save_adapter};
 pub use batch::Packed;
-pub use checkpoint::{Checkpoint, expected_tensors, save};
+pub use checkpoint::{Checkpoint, WeightBytes, expected_tensors, save};
 pub use config::ConfigError;
 pub use device::{Backend, DeviceName, Gpu, Trial};
 pub use dtype::to_burn;

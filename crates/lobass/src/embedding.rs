@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use lobass_core::Detail;
 use lobass_core::Observer as _;
 use lobass_core::readable::{Labelled, count, counted};
-use lobass_loss::Engine;
 use lobass_run::{EmbeddingFile, EmbeddingManifest, EmbeddingOptions, Location, ModelKey, Plan, WorkDir};
 use serde::Serialize;
 
@@ -98,7 +97,7 @@ pub fn embed(
         ));
         return Ok(());
     }
-    let engine = Engine::new(model.load()?, threads);
+    let engine = model.engine(threads, runtime)?;
     let engine = engine.measured_by(model.key.measure);
     let observe = &mut progress::stage(runtime, format!("embed {}", model.key.role), n_rows);
     let mut goes_on = |_| !runtime.is_interrupted();

@@ -10,7 +10,7 @@ use super::Family;
 const VOCAB: usize = 48;
 
 /// Sequences that share beginnings of several lengths, and some that share nothing, with masks of all kinds.
-fn sequences() -> Vec<Sequence> {
+pub(super) fn sequences() -> Vec<Sequence> {
     let text = |seed: usize, length: usize| {
         (0..length).map(move |at| u32::try_from((at * 31 + seed * 17 + at * at * seed) % VOCAB).unwrap())
     };
@@ -28,7 +28,7 @@ fn sequences() -> Vec<Sequence> {
 }
 
 /// Losses per token and the vector of each sequence.
-fn bits(engine: &Engine, sequences: &[Sequence]) -> Vec<(Vec<u32>, Vec<u32>)> {
+pub(super) fn bits(engine: &Engine, sequences: &[Sequence]) -> Vec<(Vec<u32>, Vec<u32>)> {
     let found = engine.losses_and_embeddings(sequences, Detail::PerToken).unwrap();
     let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect();
     found.iter().map(|(loss, vector)| (bits(loss.per_token.as_ref().unwrap()), bits(vector))).collect()

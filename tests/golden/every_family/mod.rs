@@ -5,6 +5,7 @@ mod bits;
 mod losses;
 mod saving;
 mod steps;
+mod streamed;
 
 use std::path::PathBuf;
 

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use lobass::settings::ComputeSettings;
+use lobass_core::MemoryLimit;
 use lobass_model::Backend;
 use lobass_model::{DeviceName, Dtype, Rounding};
 
@@ -24,6 +25,27 @@ pub(crate) struct ComputeArgs {
     /// Worker threads; results do not depend on it [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
+}
+
+/// The limit on memory in scoring.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Compute")]
+pub(crate) struct MemoryArgs {
+    /// Score within this memory, as in `4GiB`: the layers of a model that does not fit are read from disk one by one
+    /// (on `cpu`; training is not limited) [default: whole models in memory]
+    #[arg(long, value_name = "SIZE")]
+    memory: Option<MemoryLimit>,
+}
+
+impl MemoryArgs {
+    /// Whether the flag is given.
+    pub(crate) fn is_given(&self) -> bool {
+        self.memory.is_some()
+    }
+
+    pub(crate) fn apply(&self, settings: &mut ComputeSettings) {
+        settings.memory = self.memory.or(settings.memory);
+    }
 }
 
 /// The names of all formats that a base is rounded to.

@@ -6,7 +6,7 @@ use clap::Args;
 use lobass_matrix::Format;
 use lobass_run::{EmbeddingOptions, Location};
 
-use super::{ComputeArgs, DataArgs, EncodeArgs, words};
+use super::{ComputeArgs, DataArgs, EncodeArgs, MemoryArgs, words};
 
 #[derive(Debug, Args)]
 #[command(
@@ -34,6 +34,8 @@ pub(crate) struct EmbedArgs {
     pub(crate) encode: EncodeArgs,
     #[command(flatten)]
     pub(crate) compute: ComputeArgs,
+    #[command(flatten)]
+    pub(crate) memory: MemoryArgs,
 }
 
 /// How vectors are written.

@@ -36,7 +36,7 @@ use lobass_run::Location;
 
 pub(crate) use check::CheckArgs;
 pub(crate) use compare::CompareArgs;
-pub(crate) use compute::ComputeArgs;
+pub(crate) use compute::{ComputeArgs, MemoryArgs};
 pub(crate) use data::DataArgs;
 pub(crate) use embed::{EmbedArgs, VectorArgs};
 pub(crate) use encode::EncodeArgs;

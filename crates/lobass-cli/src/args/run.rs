@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{ComputeArgs, DataArgs, EncodeArgs, RecipeArgs, ReferenceArgs, SelectionArgs};
+use super::{ComputeArgs, DataArgs, EncodeArgs, MemoryArgs, RecipeArgs, ReferenceArgs, SelectionArgs};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  lobass run --init lobass.toml\n  lobass run lobass.toml\n  \
@@ -46,4 +46,6 @@ pub(crate) struct RunArgs {
     pub(crate) encode: EncodeArgs,
     #[command(flatten)]
     pub(crate) compute: ComputeArgs,
+    #[command(flatten)]
+    pub(crate) memory: MemoryArgs,
 }

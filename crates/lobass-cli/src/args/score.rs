@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use lobass_run::Location;
 
-use super::{ComputeArgs, DataArgs, EncodeArgs, VectorArgs};
+use super::{ComputeArgs, DataArgs, EncodeArgs, MemoryArgs, VectorArgs};
 
 #[derive(Debug, Args)]
 #[command(
@@ -60,6 +60,8 @@ pub(crate) struct ScoreArgs {
     pub(crate) encode: EncodeArgs,
     #[command(flatten)]
     pub(crate) compute: ComputeArgs,
+    #[command(flatten)]
+    pub(crate) memory: MemoryArgs,
 }
 
 /// A context beside the prompt.

@@ -12,6 +12,7 @@ pub(crate) fn embed(args: &EmbedArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     args.data.apply(&mut settings.data);
     args.encode.apply(&mut settings.sequences);
     args.compute.apply(&mut settings.compute);
+    args.memory.apply(&mut settings.compute);
     let job = EmbedJob {
         model: &args.base,
         data: &settings.data,

@@ -59,5 +59,6 @@ fn settings(args: &RunArgs, ui: &Ui) -> anyhow::Result<Settings> {
     args.data.apply(&mut settings.data);
     args.encode.apply(&mut settings.sequences);
     args.compute.apply(&mut settings.compute);
+    args.memory.apply(&mut settings.compute);
     Ok(settings)
 }

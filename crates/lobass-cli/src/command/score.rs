@@ -17,6 +17,10 @@ pub(crate) fn score(args: &ScoreArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     args.data.apply(&mut settings.data);
     args.encode.apply(&mut settings.sequences);
     args.compute.apply(&mut settings.compute);
+    args.memory.apply(&mut settings.compute);
+    if args.memory.is_given() && !args.devices.is_empty() {
+        bail!("`--memory` limits this process, and `--devices` scores in others: give one of them");
+    }
     if let Some(first) = args.devices.first() {
         settings.compute.device.clone_from(first);
     }

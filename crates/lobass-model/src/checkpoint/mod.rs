@@ -14,6 +14,7 @@ mod layout;
 mod rounded;
 mod save;
 mod shard;
+mod streamed;
 mod tensors;
 
 use std::path::{Path, PathBuf};
@@ -26,6 +27,7 @@ pub use layout::expected_tensors;
 pub(crate) use layout::{EMBEDDING, HEAD, skeleton};
 pub(crate) use save::readable;
 pub use save::save;
+pub use streamed::WeightBytes;
 use tensors::{Content, Tensors};
 
 use crate::config::Quantization;
@@ -200,7 +202,7 @@ fn quantization(config_json: &str) -> Option<Quantization> {
 }
 
 /// Reads tensors of a checked checkpoint, converting their dtype.
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     checkpoint: &'a Checkpoint,
     dtype: Dtype,
     device: Device,

@@ -10,6 +10,7 @@ use super::norm::Norm;
 use super::parts::parts;
 use super::pass::Pass;
 use super::source::{Scope, WeightSource};
+use super::stream::{LayerRef, LayerStream, StreamedPass};
 use crate::DecoderSpec;
 use crate::ops::{LayerPath, Ops};
 
@@ -18,6 +19,9 @@ pub(super) struct Backbone {
     pub(super) embed_tokens: Embedding,
     pub(super) layers: Vec<DecoderLayer>,
     pub(super) norm: Norm,
+    /// Where the weights of layers come from, if `layers` have none but those of an adapter.
+    #[module(skip)]
+    pub(super) stream: Option<LayerStream>,
 }
 
 parts!(Backbone: embed_tokens, layers, norm);
@@ -45,7 +49,7 @@ impl Backbone {
             })
             .collect::<Result<_, _>>()?;
         let norm = Norm::load(&mut scope.child("norm"), spec.hidden_size, spec.final_norm)?;
-        Ok(Self { embed_tokens, layers, norm })
+        Ok(Self { embed_tokens, layers, norm, stream: None })
     }
 
     pub(super) fn device(&self) -> Device {
@@ -58,7 +62,9 @@ impl Backbone {
         let mut hidden: Vec<Tensor<2>> =
             parts.iter().map(|part| self.embed_tokens.forward(part.input_ids, part.weights)).collect();
         let last = self.layers.len().saturating_sub(1);
-        for (at, layer) in self.layers.iter().enumerate() {
+        let mut stream = self.stream.as_ref().map(LayerStream::pass);
+        for at in 0..self.layers.len() {
+            let layer = self.layer(at, stream.as_mut());
             let mut path = LayerPath::default();
             let through = |(hidden, part): (Tensor<2>, &Pass<'_>)| {
                 // What the last layer says of other rows nobody reads.
@@ -67,11 +73,25 @@ impl Backbone {
             };
             hidden = hidden.into_iter().zip(parts).map(through).collect();
         }
+        drop(stream);
         self.norm.forward(Tensor::cat(hidden, 0), ops).0
     }
 
+    /// A layer in memory, or one that is read.
+    fn layer(&self, at: usize, pass: Option<&mut StreamedPass<'_>>) -> LayerRef<'_> {
+        let held = &self.layers[at];
+        match pass {
+            None => LayerRef::Held(held),
+            Some(pass) => LayerRef::Read(Box::new(pass.layer(at).with_updates_of(held))),
+        }
+    }
+
     /// All rows of a pass, keeping what the backward pass needs.
+    ///
+    /// # Panics
+    /// If layers are read when they are needed.
     pub(super) fn forward_traced(&self, pass: &Pass<'_>) -> (Tensor<2>, BackboneTrace) {
+        assert!(self.stream.is_none(), "all layers are in memory");
         let mut hidden = self.embed_tokens.forward(pass.input_ids, pass.weights);
         let mut layers = Vec::with_capacity(self.layers.len());
         for layer in &self.layers {

@@ -5,10 +5,12 @@ use burn::tensor::{DType, Device, Tensor};
 
 use super::backbone::{Backbone, BackboneTrace};
 use super::gradients::Gradients;
+use super::layer::DecoderLayer;
 use super::linear::Linear;
 use super::parts::parts;
 use super::pass::{Pass, TraceOptions};
 use super::source::{RandomSource, Scope, WeightSource};
+use super::stream::LayerStream;
 use crate::DecoderSpec;
 use crate::batch::Packed;
 use crate::ops::{Compute, Ops};
@@ -52,6 +54,32 @@ impl Decoder {
         };
         let compute = Compute::of(&model.device());
         Ok(Self { model, lm_head, spec: spec.clone(), compute })
+    }
+
+    /// Reads a layer of a model from a source of weights.
+    ///
+    /// # Errors
+    /// Whatever the source returns for a tensor it cannot give.
+    pub(crate) fn layer_from_source<S: WeightSource>(
+        spec: &DecoderSpec,
+        source: &mut S,
+        at: usize,
+    ) -> Result<DecoderLayer, S::Error> {
+        let mut root = Scope::root(source);
+        let mut model = root.child("model");
+        DecoderLayer::load(&mut model.child("layers").child(at), spec.hidden_size, &spec.layers[at])
+    }
+
+    /// Takes the weights of layers from a stream.
+    #[must_use]
+    pub(crate) fn with_stream(mut self, stream: LayerStream) -> Self {
+        self.model.stream = Some(stream);
+        self
+    }
+
+    /// Whether layers are read when they are needed. Such a model has a forward pass and no backward pass.
+    pub fn is_streamed(&self) -> bool {
+        self.model.stream.is_some()
     }
 
     /// Makes a model with fresh `f32` weights: matrices normal with `initializer_range` of the description, norms one, and

@@ -17,7 +17,7 @@ use crate::ops::{LayerPath, Ops, Tables};
 use crate::{LayerSpec, Placement};
 
 #[derive(Module, Debug)]
-pub(super) struct DecoderLayer {
+pub(crate) struct DecoderLayer {
     pub(super) self_attn: Option<Attention>,
     /// In place of attention.
     pub(super) linear_attn: Option<DeltaNet>,

@@ -1,5 +1,6 @@
 //! Checkpoints in their roles.
 
+mod engine;
 mod pair;
 mod placement;
 
@@ -30,6 +31,8 @@ pub struct Model {
     adapter: Option<Arc<AdapterCheckpoint>>,
     /// The weights of the base, which its adapters share.
     shared: Arc<OnceLock<Decoder>>,
+    /// The same, with layers that are read when they are needed.
+    streamed: Arc<OnceLock<Decoder>>,
     /// The role, the digest of the weights, the number format, and the device: what identifies the losses of the model.
     pub key: ModelKey,
     placement: Placement,
@@ -114,8 +117,8 @@ impl Model {
             placement.device
         ));
         warn_of(role, name, checkpoint.findings(), runtime);
-        let shared = Arc::new(OnceLock::new());
-        Ok(Self { checkpoint: Arc::new(checkpoint), adapter: None, shared, key, placement })
+        let (shared, streamed) = Default::default();
+        Ok(Self { checkpoint: Arc::new(checkpoint), adapter: None, shared, streamed, key, placement })
     }
 
     /// Opens a fine-tuned model for the same device: a whole checkpoint, or an adapter on this one. `check_pair`
@@ -162,11 +165,11 @@ impl Model {
         if !is_ours {
             warn_of(role, name, &findings, runtime);
         }
-        let (checkpoint, shared) = (Arc::clone(&self.checkpoint), Arc::clone(&self.shared));
         Ok(Self {
-            checkpoint,
+            checkpoint: Arc::clone(&self.checkpoint),
             adapter: Some(Arc::new(adapter)),
-            shared,
+            shared: Arc::clone(&self.shared),
+            streamed: Arc::clone(&self.streamed),
             key,
             placement: self.placement.clone(),
         })
@@ -179,6 +182,7 @@ impl Model {
             checkpoint: Arc::clone(&self.checkpoint),
             adapter: self.adapter.clone(),
             shared: Arc::clone(&self.shared),
+            streamed: Arc::clone(&self.streamed),
             key: self.key.in_context(role, context),
             placement: self.placement.clone(),
         }
@@ -224,6 +228,25 @@ impl Model {
             Some(adapter) => Ok(adapter.apply(&self.shared()?)?),
             None if Arc::strong_count(&self.shared) > 1 => self.shared(),
             None => self.read(self.placement.dtype),
+        }
+    }
+
+    /// Reads embedding and head; layers are read when they are needed.
+    fn load_streamed(&self) -> Result<Decoder> {
+        let base = match self.streamed.get() {
+            Some(base) => base.clone(),
+            None => {
+                let device = self.placement.device()?.open();
+                let base = self.checkpoint.stream(self.placement.dtype, &device)?;
+                match Arc::strong_count(&self.streamed) {
+                    1 => base,
+                    _ => self.streamed.get_or_init(|| base).clone(),
+                }
+            }
+        };
+        match &self.adapter {
+            Some(adapter) => Ok(adapter.apply(&base)?),
+            None => Ok(base),
         }
     }
 

@@ -1,6 +1,6 @@
 //! The device and the number format of a model: on this machine, or on the machines of workers.
 
-use lobass_core::{DeviceId, DeviceKind, Dtype, Rounding};
+use lobass_core::{DeviceId, DeviceKind, Dtype, MemoryLimit, Rounding};
 use lobass_model::DeviceName;
 use lobass_run::ModelKey;
 
@@ -17,6 +17,8 @@ pub(crate) struct Placement {
     pub(crate) dtype: Dtype,
     /// The format that the weights of a base are rounded to.
     pub(crate) rounding: Option<Rounding>,
+    /// The memory that scoring may take.
+    pub(super) memory: Option<MemoryLimit>,
     /// The device, if it is one of this machine.
     here: Option<DeviceName>,
 }
@@ -29,15 +31,19 @@ impl Placement {
     pub(crate) fn here(compute: &ComputeSettings, runtime: &Runtime) -> Result<Self> {
         let device = compute.device(runtime)?;
         let dtype = compute.dtype(&device)?;
-        let id = device.to_string().parse().map_err(Error::Device)?;
-        Ok(Self { device: id, dtype, rounding: compute.quantize_base, here: Some(device) })
+        let id: DeviceId = device.to_string().parse().map_err(Error::Device)?;
+        if compute.memory.is_some() && id.kind != DeviceKind::Cpu {
+            bail!(Device, "device `{id}`: expected `cpu` with a limit on memory, which is the processor's");
+        }
+        let (rounding, memory) = (compute.quantize_base, compute.memory);
+        Ok(Self { device: id, dtype, rounding, memory, here: Some(device) })
     }
 
     /// A kind of device of other machines. Without a number format, `cuda` has bf16 and others have f32.
     pub(crate) fn elsewhere(kind: DeviceKind, dtype: Option<Dtype>, rounding: Option<Rounding>) -> Self {
         let default = if kind == DeviceKind::Cuda { Dtype::Bf16 } else { Dtype::F32 };
         let device = DeviceId { kind, index: None };
-        Self { device, dtype: dtype.unwrap_or(default), rounding, here: None }
+        Self { device, dtype: dtype.unwrap_or(default), rounding, memory: None, here: None }
     }
 
     /// The device of this machine for units of a base that were planned for a kind of device and a number format.
@@ -51,7 +57,7 @@ impl Placement {
             bail!(Device, "device `{name}`: expected one of kind {}, as was planned", planned.kind);
         }
         let (dtype, quantize_base) = (Some(base.dtype.to_string()), base.rounding);
-        let compute = ComputeSettings { device: name, dtype, quantize_base, threads: None };
+        let compute = ComputeSettings { device: name, dtype, quantize_base, ..ComputeSettings::default() };
         Self::here(&compute, runtime)
     }
 

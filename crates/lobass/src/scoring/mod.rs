@@ -11,7 +11,6 @@ use std::thread;
 use lobass_core::Observer as _;
 use lobass_core::readable::counted;
 use lobass_core::{Detail, RowStatus};
-use lobass_loss::Engine;
 use lobass_run::{Location, Plan, Shard, WorkDir};
 
 use crate::error::Result;
@@ -109,7 +108,7 @@ pub(crate) fn encode_and_score(
             }
             !runtime.is_interrupted()
         };
-        let engine = Engine::new(model.load()?, threads);
+        let engine = model.engine(threads, runtime)?;
         let observe = &mut progress::stage(runtime, format!("score {}", model.key.role), n_rows);
         let engine = engine.measured_by(model.key.measure);
         let scored = work.score_behind(&model.key, &engine, detail, &mut encoded, observe);
@@ -151,7 +150,7 @@ pub fn score(work: &WorkDir, model: &Model, detail: Detail, threads: usize, runt
         ));
         return Ok(());
     }
-    let engine = Engine::new(model.load()?, threads);
+    let engine = model.engine(threads, runtime)?;
     let observe = &mut progress::stage(runtime, format!("score {}", model.key.role), work.plan().n_rows());
     let mut goes_on = |_| !runtime.is_interrupted();
     let engine = engine.measured_by(model.key.measure);

@@ -10,6 +10,7 @@ mod trainer;
 
 use std::path::PathBuf;
 
+use lobass_core::MemoryLimit;
 use lobass_data::{Bos, Duplicates, Mask, Overlong};
 use lobass_model::{DeviceName, Dtype, Rounding};
 use serde::{Deserialize, Serialize};
@@ -122,11 +123,15 @@ pub struct ComputeSettings {
     pub quantize_base: Option<Rounding>,
     /// Threads; `None` takes one per core.
     pub threads: Option<usize>,
+    /// The memory that scoring may take on the processor, for weights and for what is computed. A model that does not
+    /// fit is read layer by layer. `None` holds whole models.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<MemoryLimit>,
 }
 
 impl Default for ComputeSettings {
     fn default() -> Self {
-        Self { device: DeviceName::default().to_string(), dtype: None, quantize_base: None, threads: None }
+        Self { device: DeviceName::default().to_string(), dtype: None, quantize_base: None, threads: None, memory: None }
     }
 }
 

@@ -1,0 +1,81 @@
+//! Opening a model whose layers are read when they are needed, and the memory that it takes.
+
+use std::sync::Arc;
+
+use burn::tensor::{Device, Tensor};
+
+use super::{Checkpoint, EMBEDDING, HEAD, Reader, expected_tensors};
+use crate::model::{HELD, LayerStream};
+use crate::{Decoder, DecoderSpec, Dtype, Error, WeightSource};
+
+const LAYERS: &str = "model.layers.";
+
+/// The memory that the weights of a model take, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WeightBytes {
+    /// All of them.
+    pub whole: u64,
+    /// What a model takes whose layers are read when they are needed: embedding, head, and as many of the largest
+    /// layers as are in memory at once.
+    pub streamed: u64,
+}
+
+impl WeightBytes {
+    /// The memory for weights of a model of this description in a number format. A head is in `f32` in any case.
+    pub fn of(spec: &DecoderSpec, dtype: Dtype) -> Self {
+        let (mut ends, mut layers) = (0, vec![0; spec.layers.len()]);
+        for tensor in expected_tensors(spec) {
+            let is_head = tensor.name == if spec.tied { EMBEDDING } else { HEAD };
+            let size = if is_head { Dtype::F32.size() } else { dtype.size() };
+            let bytes = (tensor.n_elements() * size) as u64;
+            match place(&tensor.name).and_then(|at| layers.get_mut(at)) {
+                Some(layer) => *layer += bytes,
+                None => ends += bytes,
+            }
+        }
+        let largest = layers.iter().max().copied().unwrap_or_default();
+        let held = HELD.min(layers.len()) as u64;
+        Self { whole: ends + layers.iter().sum::<u64>(), streamed: ends + held * largest }
+    }
+}
+
+/// The layer that a tensor of the model belongs to.
+fn place(name: &str) -> Option<usize> {
+    name.strip_prefix(LAYERS)?.split('.').next()?.parse().ok()
+}
+
+impl Checkpoint {
+    /// Reads embedding, last norm, and head onto a device in the given dtype. Layers are read when a forward pass comes
+    /// to them, one ahead of it, and dropped after it. It computes what [`Checkpoint::load`] computes, to the bit.
+    ///
+    /// # Errors
+    /// The errors of [`Checkpoint::load`].
+    pub fn stream(self: &Arc<Self>, dtype: Dtype, device: &Device) -> Result<Decoder, Error> {
+        let mut ends = Ends { reader: Reader { checkpoint: self, dtype, device: device.clone() } };
+        let decoder = Decoder::from_source(&self.spec, &mut ends)?;
+        let (checkpoint, device) = (Arc::clone(self), device.clone());
+        let read = move |at| {
+            let mut reader = Reader { checkpoint: &checkpoint, dtype, device: device.clone() };
+            let layer = Decoder::layer_from_source(&checkpoint.spec, &mut reader, at);
+            layer.unwrap_or_else(|error| unreachable!("layer {at} of a checked checkpoint: {error}"))
+        };
+        Ok(decoder.with_stream(LayerStream::new(self.spec.layers.len(), Box::new(read))))
+    }
+}
+
+/// Reads all tensors but those of layers, which get something small in their place.
+struct Ends<'a> {
+    reader: Reader<'a>,
+}
+
+impl WeightSource for Ends<'_> {
+    type Error = Error;
+
+    fn tensor<const D: usize>(&mut self, name: &str, shape: [usize; D]) -> Result<Tensor<D>, Error> {
+        if place(name).is_none() {
+            return self.reader.tensor(name, shape);
+        }
+        let dtype = crate::dtype::to_burn(self.reader.dtype);
+        Ok(Tensor::<D>::zeros([1; D], &self.reader.device).cast(dtype))
+    }
+}

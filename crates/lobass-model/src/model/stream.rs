@@ -1,0 +1,237 @@
+//! Layers that are read when they are needed, for models that are larger than memory.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Deref;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use super::layer::DecoderLayer;
+use super::parts::{Part, PartMut, Parts as _};
+
+/// Layers that are in memory at most: that of the slowest pass, the next one, and one that is read ahead.
+pub(crate) const HELD: usize = 3;
+
+/// Reads a layer by its place.
+type Read = Box<dyn Fn(usize) -> DecoderLayer + Send + Sync>;
+
+/// The layers of a model, of which a few are in memory: passes go through them side by side, and the next layer is read
+/// while they compute. Clones are the same stream.
+#[derive(Clone)]
+pub(crate) struct LayerStream(Arc<Reading>);
+
+/// What passes and the thread that reads ahead share; the last clone of the stream ends that thread.
+struct Reading {
+    shared: Arc<Shared>,
+    ahead: Option<JoinHandle<()>>,
+}
+
+struct Shared {
+    read: Read,
+    n_layers: usize,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    /// Layers in memory, by their place.
+    ready: BTreeMap<usize, Arc<DecoderLayer>>,
+    /// The layer that is being read.
+    reading: Option<usize>,
+    /// The layer to read ahead.
+    wanted: Option<usize>,
+    /// The layer that each pass is in, by the number of the pass.
+    passes: BTreeMap<u64, usize>,
+    n_passes: u64,
+    is_over: bool,
+}
+
+/// A pass through the layers of a stream. It waits for slower passes, so that a layer is read once for all of them.
+pub(super) struct StreamedPass<'a> {
+    shared: &'a Shared,
+    number: u64,
+}
+
+/// A layer in memory or of a stream.
+pub(super) enum LayerRef<'a> {
+    Held(&'a DecoderLayer),
+    Read(Box<DecoderLayer>),
+}
+
+impl DecoderLayer {
+    /// This layer with the low-rank updates and the replaced weights of another one, which has no weights but these.
+    pub(super) fn with_updates_of(&self, other: &Self) -> Self {
+        let mut updates = Vec::new();
+        other.parts("", &mut |_, part| updates.push(part));
+        let mut updates = updates.into_iter();
+        let mut layer = self.clone();
+        layer.parts_mut("", &mut |_, part| match (part, updates.next()) {
+            (PartMut::Linear(linear), Some(Part::Linear(update))) => {
+                linear.lora.clone_from(&update.lora);
+                if linear.weight.dims() == update.weight.dims() {
+                    linear.weight = update.weight.clone();
+                }
+            }
+            (PartMut::Norm(norm), Some(Part::Norm(update))) if norm.weight.dims() == update.weight.dims() => {
+                norm.weight = update.weight.clone();
+            }
+            _ => {}
+        });
+        layer
+    }
+}
+
+impl Deref for LayerRef<'_> {
+    type Target = DecoderLayer;
+
+    fn deref(&self) -> &DecoderLayer {
+        match self {
+            Self::Held(layer) => layer,
+            Self::Read(layer) => layer,
+        }
+    }
+}
+
+impl LayerStream {
+    /// - `read`: reads the layer of a place below `n_layers`
+    pub(crate) fn new(n_layers: usize, read: Read) -> Self {
+        let state = Mutex::new(State::default());
+        let shared = Arc::new(Shared { read, n_layers, state, changed: Condvar::new() });
+        let ahead = {
+            let shared = Arc::clone(&shared);
+            std::thread::Builder::new().name("layers".to_owned()).spawn(move || shared.read_ahead())
+        };
+        // Without a thread passes read each layer themselves.
+        Self(Arc::new(Reading { shared, ahead: ahead.ok() }))
+    }
+
+    /// Begins a pass at the first layer.
+    pub(super) fn pass(&self) -> StreamedPass<'_> {
+        let shared = &self.0.shared;
+        let mut state = shared.state();
+        state.n_passes += 1;
+        let number = state.n_passes;
+        state.passes.insert(number, 0);
+        StreamedPass { shared, number }
+    }
+}
+
+impl fmt::Debug for LayerStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LayerStream").field("n_layers", &self.0.shared.n_layers).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        self.shared.state().is_over = true;
+        self.shared.changed.notify_all();
+        if let Some(ahead) = self.ahead.take() {
+            // A panic in reading is also that of the pass that needs the layer.
+            drop(ahead.join());
+        }
+    }
+}
+
+impl StreamedPass<'_> {
+    /// Goes on to a layer, and waits until it is there.
+    pub(super) fn layer(&mut self, at: usize) -> Arc<DecoderLayer> {
+        let mut state = self.shared.state();
+        state.passes.insert(self.number, at);
+        state.forget();
+        self.shared.changed.notify_all();
+        loop {
+            let next = at + 1;
+            let slowest = state.slowest();
+            if let Some(layer) = state.ready.get(&at).map(Arc::clone) {
+                if next < self.shared.n_layers && next < slowest + HELD && !state.ready.contains_key(&next) {
+                    state.wanted = Some(next);
+                    self.shared.changed.notify_all();
+                }
+                return layer;
+            }
+            if state.reading.is_some() || at >= slowest + HELD - 1 {
+                state = self.shared.wait(state);
+                continue;
+            }
+            state = self.shared.read_into(state, at);
+        }
+    }
+}
+
+impl Drop for StreamedPass<'_> {
+    fn drop(&mut self) {
+        let mut state = self.shared.state();
+        state.passes.remove(&self.number);
+        state.forget();
+        self.shared.changed.notify_all();
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads a layer while others may go on.
+    fn read_into<'a>(&'a self, mut state: MutexGuard<'a, State>, at: usize) -> MutexGuard<'a, State> {
+        /// Lets others read if reading ends in a panic.
+        struct Token<'a>(&'a Shared);
+        impl Drop for Token<'_> {
+            fn drop(&mut self) {
+                self.0.state().reading = None;
+                self.0.changed.notify_all();
+            }
+        }
+        state.reading = Some(at);
+        drop(state);
+        let token = Token(self);
+        let layer = Arc::new((self.read)(at));
+        self.state().ready.insert(at, layer);
+        drop(token);
+        self.state()
+    }
+
+    /// Reads what is wanted next, until the stream ends.
+    fn read_ahead(&self) {
+        let mut state = self.state();
+        while !state.is_over {
+            let wanted = state.wanted.filter(|at| state.reading.is_none() && state.is_needed(*at));
+            state = match wanted {
+                Some(at) => {
+                    state.wanted = None;
+                    self.read_into(state, at)
+                }
+                None => self.wait(state),
+            };
+        }
+    }
+}
+
+impl State {
+    /// The layer of the pass that is furthest behind.
+    fn slowest(&self) -> usize {
+        self.passes.values().copied().min().unwrap_or_default()
+    }
+
+    /// Whether some pass has yet to go through a layer.
+    fn is_needed(&self, at: usize) -> bool {
+        self.passes.values().any(|pass| *pass <= at) && !self.ready.contains_key(&at)
+    }
+
+    /// Drops the layers that every pass has left.
+    fn forget(&mut self) {
+        match self.passes.is_empty() {
+            true => self.ready.clear(),
+            false => {
+                let slowest = self.slowest();
+                self.ready.retain(|at, _| *at >= slowest);
+            }
+        }
+    }
+}
