@@ -1,7 +1,7 @@
 //! One model on one device.
 
 use lobass_core::Sequence;
-use lobass_model::{Decoder, DecoderSpec};
+use lobass_model::{Decoder, DecoderSpec, LayerSpec};
 
 use crate::Error;
 use crate::lanes::Lanes;
@@ -76,7 +76,7 @@ pub const FEWEST_ROWS: usize = 256;
 /// The memory for a row of a batch between two layers, in bytes: hidden states before and after a layer, one copy of
 /// them at the end, and keys and values that later rows read.
 pub fn row_bytes(spec: &DecoderSpec) -> u64 {
-    let mixed = spec.layers.iter().map(|layer| layer.mixed_width()).max().unwrap_or_default();
+    let mixed = spec.layers.iter().map(LayerSpec::mixed_width).max().unwrap_or_default();
     (size_of::<f32>() * (4 * spec.hidden_size + 2 * mixed)) as u64
 }
 
