@@ -165,7 +165,12 @@ fn loading_a_sharded_bf16_checkpoint_peaks_near_its_own_size() {
     assert_eq!(sandbox.read("streamed.jsonl"), sandbox.read("whole.jsonl"), "the same table, to the bit");
     sandbox.fails(
         &format!("{score} --out small.jsonl --memory 100MiB"),
-        &["base model `big`", "expected a limit on memory of at least", "found 100.00 MiB", "embedding, head"],
+        &[
+            "base model `big`",
+            "expected a limit on memory of at least",
+            "found 100.00 MiB",
+            "embedding, head",
+        ],
     );
     sandbox.fails(&format!("{score} --out small.jsonl --memory 4"), &["`4GiB`", "found `4`"]);
 }

@@ -45,7 +45,11 @@ impl FromStr for MemoryLimit {
         if !(bytes >= 1.0 && bytes < (1u64 << 62) as f64) {
             return Err(wrong());
         }
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "in range, as was checked")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "in range, as was checked"
+        )]
         Ok(Self(bytes as u64))
     }
 }

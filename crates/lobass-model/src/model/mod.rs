@@ -39,6 +39,6 @@ pub use decoder::{Decoder, Trace};
 pub use gradients::Gradients;
 pub use pass::TraceOptions;
 pub use source::WeightSource;
-pub(crate) use stream::{HELD, LayerStream};
 pub(crate) use source::stream_of;
+pub(crate) use stream::{HELD, LayerStream};
 pub use trained::Values;

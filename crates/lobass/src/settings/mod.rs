@@ -131,7 +131,13 @@ pub struct ComputeSettings {
 
 impl Default for ComputeSettings {
     fn default() -> Self {
-        Self { device: DeviceName::default().to_string(), dtype: None, quantize_base: None, threads: None, memory: None }
+        Self {
+            device: DeviceName::default().to_string(),
+            dtype: None,
+            quantize_base: None,
+            threads: None,
+            memory: None,
+        }
     }
 }
 
