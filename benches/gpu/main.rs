@@ -1,10 +1,11 @@
-//! Scoring on a graphics card: whether it computes what the processor does, and how fast. `run.sh` beside this runs
-//! it all, with Python peers.
+//! Scoring on a graphics card: whether it computes what the processor does, how fast, and how much of attention is
+//! padding. `run.sh` beside this runs it all, with Python peers.
 
 #![expect(clippy::print_stdout, reason = "it talks to the person at the terminal")]
 
 mod agree;
 mod cards;
+mod padding;
 mod random;
 mod score;
 mod work;
@@ -24,12 +25,15 @@ enum Verb {
     Agree(agree::Args),
     /// Score sequences with random weights of some shape, and say how many tokens that is a second
     Score(score::Args),
+    /// Say how much of attention is padding, without a card
+    Padding(padding::Args),
 }
 
 fn main() -> ExitCode {
     let done = match Verb::parse() {
         Verb::Agree(args) => agree::run(&args),
         Verb::Score(args) => score::run(&args),
+        Verb::Padding(args) => padding::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -10,6 +10,8 @@ use lobass_model::{Decoder, DecoderSpec, WeightSource};
 struct OnDevice {
     deviation: f64,
     dtype: DType,
+    /// The name of the head's weight.
+    head: &'static str,
     device: Device,
 }
 
@@ -22,7 +24,8 @@ impl WeightSource for OnDevice {
             (1, false) => Tensor::ones(shape, &self.device),
             _ => Tensor::random(shape, Distribution::Normal(0.0, self.deviation), &self.device),
         };
-        Ok(weights.cast(self.dtype))
+        // As when a checkpoint is loaded, the head is f32.
+        Ok(weights.cast(if name == self.head { DType::F32 } else { self.dtype }))
     }
 }
 
@@ -30,7 +33,8 @@ impl WeightSource for OnDevice {
 pub(crate) fn model(config: &DecoderSpec, dtype: DType, device: &Device) -> Decoder {
     device.seed(SEED);
     let deviation = config.initializer_range;
-    let mut source = OnDevice { deviation, dtype, device: device.clone() };
+    let head = if config.tied { "model.embed_tokens.weight" } else { "lm_head.weight" };
+    let mut source = OnDevice { deviation, dtype, head, device: device.clone() };
     match Decoder::from_source(config, &mut source) {
         Ok(model) => model,
         Err(never) => match never {},

@@ -3,6 +3,8 @@
 //! needed.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
+// Half precision, and formats that are refused.
+mod half;
 // Losses of tokens and of sequences.
 mod losses;
 // What a step of training leaves.
@@ -39,9 +41,12 @@ fn card() -> DeviceName {
     "wgpu".parse().unwrap_or_else(|error| panic!("{error}; {hint}"))
 }
 
-fn tiny((family, more): (&str, &str), device: &DeviceName) -> Decoder {
-    let config = TINY.replace("FAMILY", family).replace(" MORE", more);
-    Decoder::random(&DecoderSpec::from_json(&config).unwrap(), 13008, &device.open())
+fn config((family, more): (&str, &str)) -> String {
+    TINY.replace("FAMILY", family).replace(" MORE", more)
+}
+
+fn tiny(family: (&str, &str), device: &DeviceName) -> Decoder {
+    Decoder::random(&DecoderSpec::from_json(&config(family)).unwrap(), 13008, &device.open())
 }
 
 /// Sequences of these lengths, of which everything after the first third is scored.

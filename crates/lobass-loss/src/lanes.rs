@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use lobass_core::Sequence;
-use lobass_model::{Concurrency, Decoder, DecoderSpec};
+use lobass_core::{Dtype, Sequence};
+use lobass_model::{Concurrency, Decoder, DecoderSpec, to_burn};
 
 use crate::halving::{in_halves, without_panic};
 use crate::plan::{Batch, Limits, Plan};
@@ -12,7 +12,7 @@ use crate::{Error, Workers};
 /// Hidden states of a batch on the processor, in bytes, for each worker. Everything else is made for a part of them at
 /// a time.
 const HOST_BYTES: usize = 16 << 20;
-/// The size of the values between two layers of a batch on other devices, in bytes.
+/// The size of the values of a layer of a batch on other devices, in bytes.
 const DEVICE_BYTES: usize = 2 << 30;
 
 /// The runner of batches.
@@ -20,8 +20,8 @@ const DEVICE_BYTES: usize = 2 << 30;
 pub(crate) enum Lanes {
     /// Each batch on one of some threads.
     Threads(Workers),
-    /// One batch after the other.
-    OneByOne,
+    /// One batch after the other, with values in this format.
+    OneByOne(Dtype),
 }
 
 impl Lanes {
@@ -29,7 +29,7 @@ impl Lanes {
     pub(crate) fn of(model: &Decoder, threads: usize) -> Self {
         match model.compute().concurrency() {
             Concurrency::Threads => Self::Threads(Workers::new(threads)),
-            Concurrency::OneByOne => Self::OneByOne,
+            Concurrency::OneByOne => Self::OneByOne(dtype_of(model)),
         }
     }
 
@@ -45,7 +45,7 @@ impl Lanes {
     pub(crate) fn limits(&self, spec: &DecoderSpec) -> Limits {
         match self {
             Self::Threads(workers) => limits(spec, workers.count()),
-            Self::OneByOne => device_limits(spec),
+            Self::OneByOne(dtype) => device_limits(spec, *dtype),
         }
     }
 
@@ -85,16 +85,21 @@ pub fn limits(spec: &DecoderSpec, threads: usize) -> Limits {
     }
 }
 
-/// How they are put together elsewhere, where all rows of a batch run at once.
-fn device_limits(spec: &DecoderSpec) -> Limits {
+/// The format of the values between the operations of a model.
+fn dtype_of(model: &Decoder) -> Dtype {
+    let found = Dtype::ALL.into_iter().find(|&dtype| to_burn(dtype) == model.weight_dtype());
+    found.unwrap_or_default()
+}
+
+/// How sequences are batched elsewhere, where all rows of a batch run at once, with values in a format between
+/// operations.
+pub fn device_limits(spec: &DecoderSpec, dtype: Dtype) -> Limits {
+    // The stream that layers add to is f32 in every format.
+    let stream = 2 * size_of::<f32>() * spec.hidden_size;
     let values = spec
         .layers
         .iter()
-        .map(|layer| 4 * spec.hidden_size + 3 * layer.inner_width() + 4 * layer.mixed_width());
-    let values = values.max().unwrap_or(1);
-    Limits {
-        rows: (DEVICE_BYTES / (size_of::<f32>() * values)).max(1),
-        lanes: 1,
-        alone_beyond: spec.length_dependent_beyond(),
-    }
+        .map(|layer| 2 * spec.hidden_size + 3 * layer.inner_width() + 4 * layer.mixed_width());
+    let bytes = stream + dtype.size() * values.max().unwrap_or(1);
+    Limits { rows: (DEVICE_BYTES / bytes).max(1), lanes: 1, alone_beyond: spec.length_dependent_beyond() }
 }

@@ -54,7 +54,7 @@ pub use error::Error;
 pub use greedy::GreedyMatch;
 pub use judge::Judge;
 pub use label_loss::{label_losses, label_losses_backward};
-pub use lanes::limits;
+pub use lanes::{device_limits, limits};
 pub use measured::MeasuredEngine;
 pub use plan::{Batch, Limits, Plan, Work};
 pub use workers::Workers;

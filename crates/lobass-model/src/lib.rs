@@ -51,8 +51,8 @@ pub use lobass_core::{Dtype, Rounding};
 pub use model::{Decoder, Gradients, Trace, TraceOptions, Values, WeightSource};
 pub use names::TensorSpec;
 pub use ops::{
-    Activation, Compute, Concurrency, Gate, LogitBlocks, LogitForm, Logits, NormForm, NormKind, RouterScores,
-    Routing, cross_entropy,
+    Activation, AttentionWork, Compute, Concurrency, Gate, LogitBlocks, LogitForm, Logits, NormForm,
+    NormKind, RouterScores, Routing, cross_entropy,
 };
 pub use spec::{
     AttentionSpec, Biases, DecoderSpec, EmbeddingScale, ExpertsSpec, Growth, LayerSpec, LinearAttentionSpec,

@@ -14,8 +14,8 @@ use super::words;
 pub(crate) struct ComputeArgs {
     #[arg(long, value_name = "DEVICE", value_parser = check_device, help = help())]
     device: Option<String>,
-    /// The number format of weights in scoring, and of frozen weights under LoRA; trained weights are f32 [default:
-    /// bf16 on `cuda` and `vulkan` cards that compute in it, else f32]
+    /// The number format of weights in scoring, and of frozen weights under LoRA; trained weights are f32. On cards
+    /// also that of values between operations [default: bf16 on `cuda` and `vulkan` cards that compute in it, else f32]
     #[arg(long, value_name = "DTYPE", value_parser = words::<Dtype>(&["f32", "bf16", "f16"]))]
     dtype: Option<Dtype>,
     /// Round the weights of an adapter's base, as QLoRA training does: `nf4` as bitsandbytes rounds them with double

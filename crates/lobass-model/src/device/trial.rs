@@ -50,7 +50,7 @@ impl DeviceName {
     }
 }
 
-/// A product and the softmax of its rows.
+/// A product, the softmax of its rows, and means of other rows by these weights.
 fn compute(device: &Device, dtype: Dtype) -> Vec<f32> {
     let values = |shift: f32| {
         let values = (0..WIDTH * WIDTH).map(|at| (at as f32 * 0.37 + shift).sin()).collect();
@@ -59,7 +59,8 @@ fn compute(device: &Device, dtype: Dtype) -> Vec<f32> {
     };
     let product = values(0.0).matmul(values(1.0).transpose()).cast(DType::F32) / (WIDTH as f32).sqrt();
     let weights = softmax(product.clone(), 1);
-    Tensor::cat(vec![product, weights], 0).into_data().iter::<f32>().collect()
+    let means = weights.clone().cast(crate::dtype::to_burn(dtype)).matmul(values(2.0)).cast(DType::F32);
+    Tensor::cat(vec![product, weights, means], 0).into_data().iter::<f32>().collect()
 }
 
 /// The largest difference of two lists; none if they are not of one length.

@@ -164,7 +164,7 @@ impl Attention {
         };
         let sinks = self.sinks.as_ref().map(Numbers::values);
         let inputs = AttentionInputs { queries, keys, values, sinks };
-        let (output, inputs) = ops.attention(inputs, self.heads, &pass.all, asked, path, pass.dtype);
+        let (output, inputs) = ops.attention(inputs, self.heads, &pass.all, asked, path);
         let (passed, gate, output) = gated(gate, output, ops);
         let projected = self.o_proj.forward(&ops.pack(passed, pass.dtype), pass);
         (projected, AttentionTrace { inputs, output, unnormed, raw_values, gate })

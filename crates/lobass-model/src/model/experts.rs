@@ -1,7 +1,7 @@
 //! Experts, a few of which work on each row.
 
 use burn::module::Module;
-use burn::tensor::Tensor;
+use burn::tensor::{DType, Tensor};
 
 use super::gradients::Gradients;
 use super::linear::Linear;
@@ -93,7 +93,7 @@ impl Experts {
     pub(super) fn forward(&self, x: &Input, pass: &Pass<'_>) -> (Tensor<2>, ExpertsTrace) {
         let ops = pass.ops;
         let routes = Routes::new(self.routing, self.gate.forward(x, pass), ops);
-        let mut sum = x.values().zeros_like();
+        let mut sum = x.values().zeros_like().cast(DType::F32);
         let mut groups = Vec::new();
         for group in routes.groups() {
             let input = ops.pack(ops.select_rows(x.values(), &group.rows), pass.dtype);

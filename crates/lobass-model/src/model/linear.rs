@@ -53,7 +53,7 @@ impl Linear {
         linears.map(|linear| {
             let y = linear.with_bias(products.next().expect("there is a product for each weight"), None);
             match &linear.lora {
-                Some(lora) => y + lora.forward(x, pass),
+                Some(lora) => sum(y, lora.forward(x, pass)),
                 None => y,
             }
         })
@@ -83,7 +83,7 @@ impl Linear {
             None => bias.val(),
             Some(outputs) => bias.val().slice(outputs),
         };
-        y + bias.cast(DType::F32).unsqueeze()
+        sum(y, bias.unsqueeze())
     }
 
     /// The gradient with respect to `x`, given that of the output.
@@ -110,11 +110,17 @@ impl Linear {
         ops: &dyn Ops,
     ) -> Tensor<2> {
         if !self.frozen {
-            gradients.add(self.weight.id, d_output.clone().transpose().matmul(x.clone()));
+            gradients.add(self.weight.id, d_output.clone().transpose().matmul(x.clone().cast(DType::F32)));
             if let Some(bias) = &self.bias {
                 gradients.add(bias.id, d_output.clone().sum_dim(0));
             }
         }
         ops.product_backward(d_output, self.weight.val())
     }
+}
+
+/// The sum of both, added in `f32`, in the format of the first.
+fn sum(y: Tensor<2>, more: Tensor<2>) -> Tensor<2> {
+    let dtype = y.dtype();
+    (y.cast(DType::F32) + more.cast(DType::F32)).cast(dtype)
 }

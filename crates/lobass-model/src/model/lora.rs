@@ -48,7 +48,7 @@ impl Lora {
             None => x,
             Some(dropout) => pass.ops.drop_out(x, dropout, &pass.dropout_masks),
         };
-        let x = dropped(x.clone());
+        let x = dropped(x.clone().cast(DType::F32));
         let low = x.clone().matmul(self.a.val().transpose()) * self.scale;
         gradients.add(self.b.id, d_output.clone().transpose().matmul(low));
         let d_low = d_output.clone().matmul(self.b.val()) * self.scale;

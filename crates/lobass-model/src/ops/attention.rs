@@ -36,11 +36,6 @@ impl Heads {
         Self { queries, keys, width, value_width: width, window: None, scale, cap: None }
     }
 
-    /// Whether scores and values are the usual ones, up to the window.
-    pub(super) fn is_usual(self) -> bool {
-        self == Self { window: self.window, ..Self::new(self.queries, self.keys, self.width) }
-    }
-
     #[expect(clippy::cast_possible_truncation, reason = "activations are f32")]
     fn usual_scale(width: usize) -> f32 {
         (width as f64).sqrt().recip() as f32

@@ -27,8 +27,11 @@ pub enum Concurrency {
 
 /// The operations of a decoder, forward and backward, on packed rows of one device.
 ///
-/// Between operations, activations are `f32`. Operations that only read a tensor may hand it back, so that its buffer
-/// is never copied.
+/// On the processor, activations are `f32` between operations. Elsewhere they have the format in which
+/// [`Ops::pack`] gives them to products. Then results have the format of the first input, and are computed in `f32` in
+/// between; only products round in other places. Gradients, and the stream that residuals are added to, are `f32`.
+///
+/// Operations that only read a tensor may hand it back, so that its buffer is never copied.
 pub(crate) trait Ops: fmt::Debug + Send + Sync {
     /// Where tensors are.
     fn device(&self) -> Device;
@@ -46,10 +49,12 @@ pub(crate) trait Ops: fmt::Debug + Send + Sync {
     /// Masks for attention of these heads: made once a pass, for all its spans and those with the requested queries.
     fn masks(&self, heads: Heads, all: &[Span], asked: &[Span], is_traced: bool) -> Masks;
 
-    /// Prepares activations, `[rows, in]`, for products, which round them to `dtype` where weights have that format.
+    /// Prepares activations, `[rows, in]`, for products in `dtype`: on the processor, products round them to it where
+    /// weights have that format; elsewhere they are in it from here on.
     fn pack(&self, x: Tensor<2>, dtype: DType) -> Input;
 
-    /// `x w^T`: `[rows, in]` and `[out, in]` to `[rows, out]`. The weight has any float format.
+    /// `x w^T`: `[rows, in]` and `[out, in]` to `[rows, out]`. The weight has any float format. The product has that of
+    /// the inputs if they have one in common, and is `f32` otherwise.
     fn product(&self, x: &Input, weight: &Tensor<2>) -> Tensor<2>;
 
     /// The products of one input with several weights.
@@ -116,8 +121,7 @@ pub(crate) trait Ops: fmt::Debug + Send + Sync {
     /// Causal attention within each sequence, of the queries asked for.
     ///
     /// `path` holds the keys and values before those of this pass, if the pass is a part of a larger one. It is left
-    /// with those that come before the next part. For whole passes it is empty. `dtype` is the format in which scores
-    /// may be made.
+    /// with those that come before the next part. For whole passes it is empty.
     fn attention(
         &self,
         inputs: AttentionInputs,
@@ -125,7 +129,6 @@ pub(crate) trait Ops: fmt::Debug + Send + Sync {
         all: &Tables,
         asked: &Tables,
         path: &mut KeyPath,
-        dtype: DType,
     ) -> (AttentionOutput, AttentionInputs);
 
     /// The gradients of [`Ops::attention`] with respect to its inputs, where all queries are asked for and no rows are
@@ -163,7 +166,7 @@ pub(crate) trait Ops: fmt::Debug + Send + Sync {
         rows: &Tables,
     ) -> (Tensor<2>, Tensor<2>);
 
-    /// The logarithms of decays, `-exp(log_rate) softplus(x + bias)` for each head, and `x`: `[rows, heads]`.
+    /// The logarithms of decays, `-exp(log_rate) softplus(x + bias)` for each head, in `f32`, and `x`: `[rows, heads]`.
     fn log_decays(&self, x: Tensor<2>, weights: &DecayWeights) -> (Tensor<2>, Tensor<2>);
 
     /// The gradients of [`Ops::log_decays`] with respect to `x` and the weights.

@@ -1,26 +1,15 @@
 //! Activations that go into products.
 
-use burn::tensor::{DType, Tensor};
+use burn::tensor::Tensor;
 use lobass_kernels::PackedBf16;
 
 /// Activations, prepared once for products with several weights.
 #[derive(Debug)]
 pub(crate) struct Input {
-    /// `[rows, in]`, in `f32`.
+    /// `[rows, in]`, on the processor in `f32`.
     pub(super) values: Tensor<2>,
-    /// The format to which products round them.
-    pub(super) dtype: DType,
-    /// The values in that format, if it is another one.
-    pub(super) rounded: Option<Rounded>,
-}
-
-/// Activations in half precision.
-#[derive(Debug)]
-pub(super) enum Rounded {
-    /// On the processor, in bf16.
-    Packed(PackedBf16),
-    /// On another device.
-    Cast(Tensor<2>),
+    /// The values in bf16 as kernels read them, if products round them to it.
+    pub(super) packed: Option<PackedBf16>,
 }
 
 impl Input {

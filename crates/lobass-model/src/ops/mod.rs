@@ -23,7 +23,7 @@ pub(crate) use attention::{AttentionInputs, AttentionOutput, Heads};
 pub use compute::Compute;
 pub use contract::Concurrency;
 pub(crate) use contract::Ops;
-pub use device::cross_entropy;
+pub use device::{AttentionWork, cross_entropy};
 pub(crate) use dropout::Dropout;
 pub(crate) use input::Input;
 pub(crate) use linear::{DecayWeights, DeltaInputs};

@@ -58,14 +58,12 @@ pub(crate) struct Masks {
 #[derive(Debug, Clone)]
 pub(super) struct Rectangle {
     pub(super) n_pieces: usize,
-    pub(super) n_queries: usize,
-    pub(super) n_keys: usize,
     /// The row of each query, `[n_pieces * n_queries]`.
     pub(super) queries: Tensor<1, Int>,
     /// The row of each key, `[n_pieces * n_keys]`.
     pub(super) keys: Tensor<1, Int>,
-    /// Whether a query does not see a key, `[n_pieces, 1, n_queries, n_keys]`.
-    pub(super) hidden: Tensor<4, Bool>,
+    /// Whether a query does not see a key, `[n_pieces, 1, 1, n_queries, n_keys]`.
+    pub(super) hidden: Tensor<5, Bool>,
 }
 
 impl Tables {

@@ -6,14 +6,17 @@ use burn::tensor::Tensor;
 use burn::tensor::activation::sigmoid;
 use lobass_kernels::{Activation, Gate};
 
+use super::wide::{wide, widely};
+
 pub(super) fn gated(how: Gate, gate: Tensor<2>, up: Tensor<2>) -> Tensor<2> {
-    match how {
+    let up = wide(up);
+    widely(gate, |gate| match how {
         Gate::Of(activation) => value(activation, gate) * up,
         Gate::Clamped { slope, limit } => {
             let (gate, up) = (gate.clamp_max(limit), up.clamp(-limit, limit));
             gate.clone() * sigmoid(gate * slope) * (up + 1.0)
         }
-    }
+    })
 }
 
 pub(super) fn gated_backward(
@@ -22,6 +25,7 @@ pub(super) fn gated_backward(
     up: Tensor<2>,
     d_output: Tensor<2>,
 ) -> (Tensor<2>, Tensor<2>) {
+    let (gate, up) = (wide(gate), wide(up));
     match how {
         Gate::Of(activation) => {
             let (value, slope) = value_and_slope(activation, gate);

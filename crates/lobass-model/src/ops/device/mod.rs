@@ -7,17 +7,21 @@ mod gate;
 mod linear;
 mod loss;
 mod norm;
+mod pieces;
+mod wide;
+mod work;
 
 use std::ops::Range;
 
 use burn::tensor::{DType, Device, IndexingUpdateOp, Tensor};
 use lobass_kernels::{Activation, AdamW, DeltaHeads, Gate, LogitForm};
 pub use loss::cross_entropy;
+pub use work::AttentionWork;
 
 use super::attention::{AttentionInputs, AttentionOutput, Heads};
 use super::contract::{Concurrency, Ops};
 use super::dropout::Dropout;
-use super::input::{Input, Rounded};
+use super::input::Input;
 use super::linear::{DecayWeights, DeltaInputs, Shifts};
 use super::logits::Logits;
 use super::norm::{NormForm, NormGradients, NormWeights};
@@ -25,6 +29,8 @@ use super::path::{KeyPath, StatePath};
 use super::tables::{Angles, DropoutMasks, Masks, Rotary, Tables};
 use super::transfer::{read, sent, sent_rows};
 use crate::batch::Span;
+use pieces::Cut;
+use wide::{wide, widely};
 
 /// Logits held at once, in values: 64 MiB of f32.
 const LOGITS: usize = 16 << 20;
@@ -33,11 +39,17 @@ const LOGITS: usize = 16 << 20;
 #[derive(Debug)]
 pub(super) struct DeviceOps {
     device: Device,
+    cut: Cut,
 }
 
 impl DeviceOps {
     pub(super) fn new(device: &Device) -> Self {
-        Self { device: device.clone() }
+        Self { device: device.clone(), cut: Cut::default() }
+    }
+
+    #[cfg(test)]
+    pub(super) fn finely_cut(device: &Device) -> Self {
+        Self { device: device.clone(), cut: Cut { queries: 3, charge: 8, most: 64 } }
     }
 }
 
@@ -54,32 +66,28 @@ impl Ops for DeviceOps {
         None
     }
 
-    /// Activations are rounded to the format of the weights, and so are the products, whatever the device sums in.
+    /// Activations have the format of the weights, and so do products, whatever the device sums in.
     fn activation_dtype(&self, weights: DType, _: bool) -> DType {
         weights
     }
 
     fn masks(&self, heads: Heads, all: &[Span], asked: &[Span], is_traced: bool) -> Masks {
         let square = is_traced.then(|| attention_backward::square(all, heads.window, &self.device));
-        Masks { square, ..attention::masks(heads, all, asked, &self.device) }
+        Masks { square, ..attention::masks(self.cut, heads, all, asked, &self.device) }
     }
 
     fn pack(&self, x: Tensor<2>, dtype: DType) -> Input {
-        let rounded = (dtype != DType::F32).then(|| Rounded::Cast(x.clone().cast(dtype)));
-        Input { values: x, dtype, rounded }
+        Input { values: x.cast(dtype), packed: None }
     }
 
     fn product(&self, x: &Input, weight: &Tensor<2>) -> Tensor<2> {
-        let dtype = weight.dtype();
-        let x = match &x.rounded {
-            Some(Rounded::Cast(rounded)) if x.dtype == dtype => rounded.clone(),
-            _ => x.values.clone().cast(dtype),
-        };
-        x.matmul(weight.clone().transpose()).cast(DType::F32)
+        let (x, weight) = (x.values.clone(), weight.clone());
+        let dtype = if x.dtype() == weight.dtype() { x.dtype() } else { DType::F32 };
+        x.cast(weight.dtype()).matmul(weight.transpose()).cast(dtype)
     }
 
     fn widened(&self, weight: Tensor<2>) -> Tensor<2> {
-        weight.cast(DType::F32)
+        wide(weight)
     }
 
     fn norm(&self, form: NormForm, x: Tensor<2>, weights: &NormWeights) -> (Tensor<2>, Tensor<2>) {
@@ -122,23 +130,23 @@ impl Ops for DeviceOps {
     }
 
     fn activated(&self, activation: Activation, x: Tensor<2>) -> (Tensor<2>, Tensor<2>) {
-        (gate::value(activation, x.clone()), x)
+        (widely(x.clone(), |x| gate::value(activation, x)), x)
     }
 
     fn activated_backward(&self, activation: Activation, x: Tensor<2>, d_output: Tensor<2>) -> Tensor<2> {
-        gate::value_and_slope(activation, x).1 * d_output
+        gate::value_and_slope(activation, wide(x)).1 * d_output
     }
 
     fn residual(&self, x: Tensor<2>, y: Tensor<2>, scale: f32) -> (Tensor<2>, Tensor<2>) {
-        let y = if scale == 1.0 { y } else { y * scale };
-        (x.clone() + y, x)
+        let y = if scale == 1.0 { wide(y) } else { wide(y) * scale };
+        (widely(x.clone(), |x| x + y), x)
     }
 
     /// The mask is made on the device once a pass, and stays there as booleans.
     fn drop_out(&self, x: Tensor<2>, dropout: Dropout, masks: &DropoutMasks) -> Tensor<2> {
         let shape = x.dims();
         let mask = masks.get(dropout.key, || dropout::mask(dropout, shape, &self.device));
-        x * (mask.float() * dropout.factor())
+        widely(x, |x| x * wide(mask.float() * dropout.factor()))
     }
 
     fn attention(
@@ -148,9 +156,8 @@ impl Ops for DeviceOps {
         _: &Tables,
         asked: &Tables,
         _: &mut KeyPath,
-        dtype: DType,
     ) -> (AttentionOutput, AttentionInputs) {
-        (attention::attention(&inputs, heads, asked.masks(heads.window), dtype), inputs)
+        (attention::attention(&inputs, heads, asked.masks(heads.window)), inputs)
     }
 
     fn attention_backward(
@@ -175,7 +182,7 @@ impl Ops for DeviceOps {
         rows: &Tables,
         _: &mut StatePath,
     ) -> (Tensor<2>, Tensor<2>) {
-        (linear::convolved(&x, weight, rows.shifts(weight.dims()[1])), x)
+        (widely(x.clone(), |x| linear::convolved(&x, weight, rows.shifts(weight.dims()[1]))), x)
     }
 
     fn convolved_backward(
@@ -185,11 +192,11 @@ impl Ops for DeviceOps {
         d_output: Tensor<2>,
         rows: &Tables,
     ) -> (Tensor<2>, Tensor<2>) {
-        linear::convolved_backward(&x, weight, &d_output, rows.shifts(weight.dims()[1]))
+        linear::convolved_backward(&wide(x), weight, &d_output, rows.shifts(weight.dims()[1]))
     }
 
     fn log_decays(&self, x: Tensor<2>, weights: &DecayWeights) -> (Tensor<2>, Tensor<2>) {
-        (linear::log_decays(x.clone(), weights), x)
+        (linear::log_decays(wide(x.clone()), weights), x)
     }
 
     fn log_decays_backward(
@@ -198,7 +205,7 @@ impl Ops for DeviceOps {
         weights: &DecayWeights,
         d_output: Tensor<2>,
     ) -> (Tensor<2>, DecayWeights) {
-        linear::log_decays_backward(x, weights, d_output)
+        linear::log_decays_backward(wide(x), weights, d_output)
     }
 
     fn delta_rule(
@@ -245,12 +252,12 @@ impl Ops for DeviceOps {
         y: Tensor<2>,
     ) -> (Tensor<2>, Tensor<2>) {
         let weights = self.matrix(weights.to_vec(), [rows.len(), 1]);
-        let weighted = y.clone() * weights;
+        let weighted = wide(y.clone()) * weights;
         (sum.select_assign(0, sent_rows(rows, &self.device), weighted, IndexingUpdateOp::Add), y)
     }
 
     fn row_dots(&self, x: &Tensor<2>, y: &Tensor<2>) -> Vec<f32> {
-        self.values((x.clone() * y.clone()).sum_dim(1))
+        self.values((wide(x.clone()) * wide(y.clone())).sum_dim(1))
     }
 
     fn each_logits(
@@ -319,8 +326,8 @@ impl Ops for DeviceOps {
 fn rotated(x: Tensor<2>, angles: &Angles, sin: Tensor<3>, head_width: usize) -> Tensor<2> {
     let [count, width] = x.dims();
     let (half, turned) = (angles.turned / 2, angles.turned);
-    let cos = angles.cos.clone();
-    let heads = x.reshape([count, width / head_width, head_width]);
+    let (cos, dtype) = (angles.cos.clone(), x.dtype());
+    let heads = wide(x).reshape([count, width / head_width, head_width]);
     let (first, second) = (heads.clone().narrow(2, 0, half), heads.clone().narrow(2, half, half));
     let rotated_first = first.clone() * cos.clone() - second.clone() * sin.clone();
     let rotated_second = second * cos + first * sin;
@@ -328,5 +335,5 @@ fn rotated(x: Tensor<2>, angles: &Angles, sin: Tensor<3>, head_width: usize) -> 
     if turned < head_width {
         pieces.push(heads.narrow(2, turned, head_width - turned));
     }
-    Tensor::cat(pieces, 2).reshape([count, width])
+    Tensor::cat(pieces, 2).reshape([count, width]).cast(dtype)
 }

@@ -2,18 +2,22 @@
 
 use burn::tensor::Tensor;
 
+use super::wide::{wide, widely};
 use crate::ops::norm::{NormForm, NormGradients, NormKind, NormWeights};
 
 pub(super) fn norm(form: NormForm, x: Tensor<2>, weights: &NormWeights) -> (Tensor<2>, Tensor<2>) {
-    let (normed, _) = normalized(form, x.clone());
-    let y = match &weights.weight {
-        None => normed,
-        Some(_) => normed * factors(form, &x, weights),
-    };
-    match &weights.bias {
-        None => (y, x),
-        Some(bias) => (y + bias.clone().unsqueeze(), x),
-    }
+    let y = widely(x.clone(), |x| {
+        let (normed, _) = normalized(form, x.clone());
+        let y = match &weights.weight {
+            None => normed,
+            Some(_) => normed * factors(form, &x, weights),
+        };
+        match &weights.bias {
+            None => y,
+            Some(bias) => y + bias.clone().unsqueeze(),
+        }
+    });
+    (y, x)
 }
 
 pub(super) fn norm_backward(
@@ -27,7 +31,7 @@ pub(super) fn norm_backward(
         None => d_output.clone(),
         Some(_) => d_output.clone() * factors(form, &x, weights),
     };
-    let (normed, divisor) = normalized(form, x);
+    let (normed, divisor) = normalized(form, wide(x));
     let summed = |of: &Option<Tensor<1>>, gradient: &dyn Fn() -> Tensor<2>| {
         of.as_ref().filter(|_| wants_weights).map(|_| gradient().sum_dim(0).squeeze_dim::<1>(0))
     };

@@ -16,7 +16,7 @@ use self::lent::{Lent, Read, tensor, widened};
 use super::attention::{AttentionInputs, AttentionOutput, Heads};
 use super::contract::{Concurrency, Ops};
 use super::dropout::Dropout;
-use super::input::{Input, Rounded};
+use super::input::Input;
 use super::linear::{DecayWeights, DeltaInputs, Shifts};
 use super::logits::{LogitBlocks, Logits};
 use super::norm::{NormForm, NormGradients, NormWeights};
@@ -57,17 +57,17 @@ impl Ops for HostOps {
     }
 
     fn pack(&self, x: Tensor<2>, dtype: DType) -> Input {
-        let rounded = (dtype == DType::BF16).then(|| {
+        let packed = (dtype == DType::BF16).then(|| {
             let inputs = x.dims()[1];
-            Rounded::Packed(PackedBf16::new(Read::new(&x).values::<f32>(), inputs))
+            PackedBf16::new(Read::new(&x).values::<f32>(), inputs)
         });
-        Input { values: x, dtype, rounded }
+        Input { values: x, packed }
     }
 
     fn product(&self, x: &Input, weight: &Tensor<2>) -> Tensor<2> {
         let ([rows, inputs], [outputs, _]) = (x.values.dims(), weight.dims());
         let mut y = buffer(rows * outputs);
-        if let (Some(Rounded::Packed(packed)), DType::BF16) = (&x.rounded, weight.dtype()) {
+        if let (Some(packed), DType::BF16) = (&x.packed, weight.dtype()) {
             packed.times(Read::new(weight).values::<bf16>(), &mut y);
             return tensor(y, [rows, outputs]);
         }
@@ -162,7 +162,6 @@ impl Ops for HostOps {
         all: &Tables,
         asked: &Tables,
         path: &mut KeyPath,
-        _: DType,
     ) -> (AttentionOutput, AttentionInputs) {
         attention::attention(inputs, heads, all, asked, path)
     }

@@ -4,8 +4,9 @@ use burn::tensor::DType;
 use proptest::prelude::*;
 
 use super::carried::CarriedOps;
-use super::{apart, assert_close, both, random, vector, worst};
+use super::{apart, assert_close, random, vector, worst};
 use crate::batch::{Packed, tests::rows_of};
+use crate::ops::host::HostOps;
 use crate::ops::{AttentionInputs, Heads, KeyPath, Ops, Tables};
 
 /// The tables of all rows of packed sequences, and of some, with the masks of a differentiable pass.
@@ -16,21 +17,26 @@ fn tables(ops: &dyn Ops, packed: &Packed, asked: &[usize], heads: Heads) -> (Tab
     chosen.add_masks(heads.window, |spans| ops.masks(heads, &all.spans, spans, true));
     (all, chosen)
 }
+
+fn device(is_fine: bool) -> CarriedOps {
+    if is_fine { CarriedOps::finely_cut() } else { CarriedOps::new() }
+}
+
 proptest! {
     #![proptest_config(super::config())]
 
     #[test]
     fn attentions(
         lengths in prop::collection::vec(1usize..20, 1..4), (keys, groups, half) in (1usize..3, 1usize..4, 1usize..5),
-        window in prop::option::of(1usize..12), form in forms(), seed: u64,
+        window in prop::option::of(1usize..12), form in forms(), is_fine: bool, seed: u64,
     ) {
-        let (host, device) = both();
+        let (host, device) = (HostOps, device(is_fine));
         let heads = Heads { window, ..form.of(Heads::new(keys * groups, keys, 2 * half)) };
         let (packed, path) = (apart(&lengths), &mut KeyPath::default());
         let inputs = inputs(heads, form.has_sinks, [lengths.iter().sum(), lengths.iter().sum()], seed);
         let (on_host, on_device) = (tables(&host, &packed, &[], heads).0, tables(&device, &packed, &[], heads).0);
-        let (found, _) = host.attention(inputs.clone(), heads, &on_host, &on_host, path, DType::F32);
-        let (expected, _) = device.attention(inputs.clone(), heads, &on_device, &on_device, path, DType::F32);
+        let (found, _) = host.attention(inputs.clone(), heads, &on_host, &on_host, path);
+        let (expected, _) = device.attention(inputs.clone(), heads, &on_device, &on_device, path);
         assert_close("context", found.context.clone(), expected.context.clone());
         let d_context = random(seed ^ 3, found.context.dims());
         let found = host.attention_backward(inputs.clone(), found, d_context.clone(), heads, &on_host);
@@ -45,21 +51,27 @@ proptest! {
     #[test]
     fn attentions_of_shared_beginnings(
         (packed, asked) in trees(), keys in 1usize..3, groups in 1usize..4, half in 1usize..5,
-        window in prop::option::of(1usize..12), form in forms(), seed: u64,
+        window in prop::option::of(1usize..12), form in forms(), is_fine: bool, seed: u64,
     ) {
-        let (host, device) = both();
+        let (host, device) = (HostOps, device(is_fine));
         let heads = Heads { window, ..form.of(Heads::new(keys * groups, keys, 2 * half)) };
         let inputs = inputs(heads, form.has_sinks, [packed.n_rows(), asked.len()], seed);
         let context = |ops: &dyn Ops, dtype: DType| {
             let (all, chosen) = tables(ops, &packed, &asked, heads);
-            ops.attention(inputs.clone(), heads, &all, &chosen, &mut KeyPath::default(), dtype).0.context
+            let AttentionInputs { queries, keys, values, sinks } = inputs.clone();
+            let [queries, keys, values] = [queries, keys, values].map(|x| x.cast(dtype));
+            let inputs = AttentionInputs { queries, keys, values, sinks };
+            ops.attention(inputs, heads, &all, &chosen, &mut KeyPath::default()).0.context
         };
         let expected = context(&device, DType::F32);
         assert_close("context", context(&host, DType::F32), expected.clone());
-        // The shaders of some cards lack bf16.
-        let half = if CarriedOps::computes_in(DType::BF16) { DType::BF16 } else { DType::F16 };
-        let worst = worst(context(&device, half), expected);
-        prop_assert!(worst < 0.2, "half precision differs by {}", worst);
+        for half in CarriedOps::halves() {
+            let found = context(&device, half);
+            prop_assert_eq!(found.dtype(), half);
+            let worst = worst(found, expected.clone());
+            let most = if half == DType::F16 { 0.03 } else { 0.2 };
+            prop_assert!(worst < most, "{:?} differs by {}", half, worst);
+        }
     }
 }
 fn inputs(heads: Heads, has_sinks: bool, [rows, asked]: [usize; 2], seed: u64) -> AttentionInputs {

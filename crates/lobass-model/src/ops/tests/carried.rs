@@ -36,6 +36,16 @@ impl CarriedOps {
         Self(DeviceOps::new(&CARD))
     }
 
+    /// With attention cut into many small rectangles.
+    pub(super) fn finely_cut() -> Self {
+        Self(DeviceOps::finely_cut(&CARD))
+    }
+
+    /// Half precision that the device computes in: the shaders of some cards lack bf16.
+    pub(super) fn halves() -> impl Iterator<Item = DType> {
+        [DType::F16, DType::BF16].into_iter().filter(|&dtype| Self::computes_in(dtype))
+    }
+
     /// Whether the device computes in a number format. Every one has `f32` and `f16`, or these tests fail.
     pub(super) fn computes_in(dtype: DType) -> bool {
         dtype != DType::BF16 || !cfg!(feature = "wgpu") || CARD.supports_dtype(dtype)
@@ -191,10 +201,9 @@ impl Ops for CarriedOps {
         all: &Tables,
         asked: &Tables,
         path: &mut KeyPath,
-        dtype: DType,
     ) -> (AttentionOutput, AttentionInputs) {
         let inputs = each_input(inputs, there, &CARD);
-        let (output, inputs) = self.0.attention(inputs, heads, all, asked, path, dtype);
+        let (output, inputs) = self.0.attention(inputs, heads, all, asked, path);
         let AttentionOutput { context, log_sums } = output;
         let output = AttentionOutput { context: back(context), log_sums: log_sums.map(back) };
         (output, each_input(inputs, back, &Device::flex()))

@@ -3,13 +3,14 @@
 mod attention;
 mod carried;
 mod experts;
+mod half;
 mod learning;
 mod linear;
 mod models;
 mod rows;
 mod transfers;
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{DType, Device, Tensor, TensorData};
 use proptest::test_runner::Config;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -45,7 +46,8 @@ fn vector(seed: u64, length: usize) -> Tensor<1> {
 }
 
 fn worst<const D: usize>(found: Tensor<D>, expected: Tensor<D>) -> f32 {
-    (back(found) - back(expected)).abs().max().into_scalar::<f32>()
+    let wide = |x: Tensor<D>| back(x).cast(DType::F32);
+    (wide(found) - wide(expected)).abs().max().into_scalar::<f32>()
 }
 
 fn assert_close<const D: usize>(what: &str, found: Tensor<D>, expected: Tensor<D>) {

@@ -12,10 +12,8 @@ use crate::{
     SharedExpertSpec, TraceOptions,
 };
 
-/// Whole models, of which only the operations differ: one with norms of heads and windows, each trained whole and with
-/// an adapter.
-#[test]
-fn a_model_has_the_same_hidden_states_and_gradients_either_way() {
+/// Descriptions that have little in common.
+pub(super) fn specs() -> [DecoderSpec; 5] {
     let windows =
         r#", "head_dim": 4, "use_sliding_window": true, "sliding_window": 3, "max_window_layers": 1"#;
     let qwen = tiny_with(windows).replace(r#""llama""#, r#""qwen3""#);
@@ -44,7 +42,14 @@ fn a_model_has_the_same_hidden_states_and_gradients_either_way() {
     });
     linear.layers[1].attention.output_gate = true;
     linear.layers[1].attention.sinks = true;
-    for spec in [llama, qwen, scaled, experts, linear] {
+    [llama, qwen, scaled, experts, linear]
+}
+
+/// Whole models, of which only the operations differ: one with norms of heads and windows, each trained whole and with
+/// an adapter.
+#[test]
+fn a_model_has_the_same_hidden_states_and_gradients_either_way() {
+    for spec in specs() {
         for (model, on_tensors) in
             whole_and_adapted(&spec, &Device::flex()).iter().zip(whole_and_adapted(&spec, &CARD))
         {

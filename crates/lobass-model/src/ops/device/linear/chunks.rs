@@ -11,6 +11,7 @@ use std::ops::Range;
 use burn::tensor::{DType, Device, Tensor};
 use lobass_kernels::DeltaHeads;
 
+use super::super::wide::wide;
 use crate::ops::linear::DeltaInputs;
 
 /// Positions of a chunk.
@@ -136,7 +137,7 @@ pub(super) fn of_values(x: &Tensor<2>, heads: DeltaHeads, rows: &Range<usize>) -
 fn cut(x: &Tensor<2>, rows: &Range<usize>, heads: usize) -> Tensor<4> {
     let (length, width) = (rows.len(), x.dims()[1] / heads);
     let count = length.div_ceil(SIZE);
-    let x = x.clone().narrow(0, rows.start, length).reshape([length, heads, width]).swap_dims(0, 1);
+    let x = wide(x.clone().narrow(0, rows.start, length)).reshape([length, heads, width]).swap_dims(0, 1);
     let rest = count * SIZE - length;
     let x = match rest {
         0 => x,

@@ -98,5 +98,5 @@ pub(super) fn delta_rule(inputs: &DeltaInputs, heads: DeltaHeads, rows: &Tables)
         outputs.push(joined(output, span.len()));
         states.push(state);
     }
-    Tensor::cat(outputs, 0)
+    Tensor::cat(outputs, 0).cast(inputs.values.dtype())
 }
