@@ -37,7 +37,7 @@ impl Lanes {
     pub(crate) fn count(&self) -> usize {
         match self {
             Self::Threads(workers) => workers.count(),
-            Self::OneByOne => 1,
+            Self::OneByOne(_) => 1,
         }
     }
 
