@@ -295,3 +295,22 @@ fn responses_that_look_like_turns_are_text_beside_a_prompt_of_text() {
     let choice = FormatChoice::Columns("messages=messages,chosen=chosen,rejected=rejected".parse().unwrap());
     assert_eq!(sides(&read(&[row], &choice)[0]), expected());
 }
+
+#[test]
+fn text_that_looks_like_turns_is_text() {
+    let of = |role: &str, text: &str| json!([turn(role, text)]).to_string();
+    let dir = tempfile::tempdir().unwrap();
+    for (prompt, response) in [("prompt", "completion"), ("instruction", "output"), ("question", "answer")] {
+        let row = json!({prompt: of("user", "q"), response: of("assistant", "a")});
+        let path = write(dir.path(), "pool.jsonl", std::slice::from_ref(&row));
+        let file = DataFile::open(&path, "pool", &FormatChoice::Auto).unwrap();
+        assert_eq!(file.is_plain_pair(), prompt == "prompt");
+        let line = file.to_string();
+        let expected = format!("; `{response}` is read as text, though 1 of the first 1 rows have turns as JSON");
+        assert!(line.contains(&expected), "{line}");
+        let read = Pool::new(vec![file], Duplicates::Keep).rows().next().unwrap().unwrap();
+        let example = read.example.unwrap();
+        let texts: Vec<&str> = example.messages.iter().map(|turn| turn.content.as_str()).collect();
+        assert_eq!(texts, [row[prompt].as_str().unwrap(), row[response].as_str().unwrap()]);
+    }
+}

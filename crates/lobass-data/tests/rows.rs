@@ -342,24 +342,6 @@ fn turns_in_other_containers_of_a_column() {
 }
 
 #[test]
-fn text_that_looks_like_turns_is_text() {
-    let of = |role: &str, text: &str| json!([{"role": role, "content": text}]).to_string();
-    for (prompt, response) in [("prompt", "completion"), ("instruction", "output"), ("question", "answer")] {
-        let row = json!({prompt: of("user", "q"), response: of("assistant", "a")});
-        let dir = tempfile::tempdir().unwrap();
-        let file = open(&dir, std::slice::from_ref(&row), &FormatChoice::Auto);
-        assert_eq!(file.is_plain_pair(), prompt == "prompt");
-        let line = file.to_string();
-        let expected =
-            format!("; `{response}` is read as text, though 1 of the first 1 rows have turns as JSON");
-        assert!(line.contains(&expected), "{line}");
-        let read = Pool::new(vec![file], Duplicates::Keep).rows().next().unwrap().unwrap();
-        let texts: Vec<&str> = turns(&read).iter().map(|turn| turn.content.as_str()).collect();
-        assert_eq!(texts, [row[prompt].as_str().unwrap(), row[response].as_str().unwrap()]);
-    }
-}
-
-#[test]
 fn columns_under_names_that_someone_gave() {
     let dir = tempfile::tempdir().unwrap();
     let write = |rows: &[Value]| {

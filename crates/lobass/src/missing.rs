@@ -79,7 +79,7 @@ impl Missing {
         if DataAddress::is_meant(address) || DataAddress::is_meant(given) {
             return self;
         }
-        // Whatever else is wrong is said by who opens the files.
+        // Opening the files finds whatever else is wrong.
         for path in find_files(given, runtime.home()).into_iter().flatten().flat_map(|found| found.files) {
             if !path.exists() {
                 self.0.add(error(path));

@@ -60,7 +60,7 @@ fn messages() -> ArrayRef {
     let trained = BooleanArray::from([Some(false), Some(true)].repeat(ROWS));
     let turn = structs(vec![
         ("role", texts(&pairs(Some("user"), Some("assistant")))),
-        ("content", texts(&pairs(Some("say it"), Some("it is said")))),
+        ("content", texts(&pairs(Some("say it"), Some("it was done")))),
         ("tool_calls", calls),
         ("weight", Arc::new(weights)),
         ("train", Arc::new(trained)),

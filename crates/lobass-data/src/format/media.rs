@@ -14,7 +14,7 @@ const MEDIA: &str =
 /// do not count.
 const CARRIERS: &str = "base bytes data file filename filepath filepaths files input list name names path paths raw uri url urls values";
 
-/// Fields of turns with files that belong to what is said. A column of a row with such a name is metadata.
+/// Fields of turns with files that belong to the turn. A column of a row with such a name is metadata.
 const FILES: [&str; 5] = ["file", "files", "file_ids", "attachment", "attachments"];
 
 /// Types of content parts that are media.

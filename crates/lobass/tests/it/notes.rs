@@ -1,4 +1,4 @@
-//! What is said of inputs that can be used, and may not be what was meant.
+//! Warnings about inputs that can be used, and may not be what was meant.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -28,7 +28,7 @@ impl Observer for Warnings {
     }
 }
 
-/// What is said while something is done.
+/// All warnings of something that is done.
 fn said(during: impl FnOnce(&Runtime)) -> Vec<String> {
     let warnings = Arc::new(Warnings::default());
     let runtime = Runtime::new(Arc::<Warnings>::clone(&warnings));
