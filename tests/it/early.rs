@@ -88,7 +88,7 @@ fn what_no_row_reaches_is_refused_before_anything_is_scored() {
     sandbox.write("rated.jsonl", "{\"row\": 7, \"score\": 1.5}\n{\"row\": 9, \"score\": 2.5}\n");
     let rated = "--strategy quality --ratings rated.jsonl --min-rating 2";
     sandbox.expect(0, "train --model base --data small.jsonl --batch-size 8 --out tuned -q");
-    for reference in ["", "--reference tuned"] {
+    for reference in ["--batch-size 8", "--reference tuned"] {
         for (more, words) in [
             ("--min-scored 1000".to_owned(), "48 (fewer than 1000 scored tokens; a row has at most"),
             (format!("{rated} --min-scored 1000"), "48 (fewer than 1000 scored tokens; a row has at most"),

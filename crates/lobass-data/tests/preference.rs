@@ -306,7 +306,8 @@ fn text_that_looks_like_turns_is_text() {
         let file = DataFile::open(&path, "pool", &FormatChoice::Auto).unwrap();
         assert_eq!(file.is_plain_pair(), prompt == "prompt");
         let line = file.to_string();
-        let expected = format!("; `{response}` is read as text, though 1 of the first 1 rows have turns as JSON");
+        let expected =
+            format!("; `{response}` is read as text, though 1 of the first 1 rows have turns as JSON");
         assert!(line.contains(&expected), "{line}");
         let read = Pool::new(vec![file], Duplicates::Keep).rows().next().unwrap().unwrap();
         let example = read.example.unwrap();
