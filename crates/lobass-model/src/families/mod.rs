@@ -97,10 +97,20 @@ impl DecoderSpec {
         let model_type = fields.text("model_type")?.value().ok_or(ConfigError::missing("model_type"))?;
         Quantization::read(&map)?;
         let spec = match wrapped::inner(&map, model_type)? {
-            None => read(fields, "model_type", model_type)?,
+            None => read(fields, "model_type", family_of(&map, model_type))?,
             Some(inner) => read_inner(fields, &inner)?,
         };
         Ok((spec, notes.into_findings()))
+    }
+}
+
+/// The family of a config that is not inside another one.
+///
+/// Source: `AutoConfig.from_pretrained` of transformers 5.24, which takes Mistral with kinds of layers for Ministral.
+fn family_of<'a>(map: &Map<String, Value>, model_type: &'a str) -> &'a str {
+    match model_type {
+        "mistral" if map.contains_key("layer_types") => "ministral",
+        _ => model_type,
     }
 }
 

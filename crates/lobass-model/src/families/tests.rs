@@ -172,3 +172,40 @@ fn errors_name_the_field_and_what_is_there() {
         assert!(message.contains(words), "{message}");
     }
 }
+
+/// `AutoConfig` of transformers 5.24 gives a `MinistralConfig` for these.
+#[test]
+fn mistral_with_kinds_of_layers_is_ministral() {
+    let windows = |extra: &str| {
+        let json = LLAMA.replace("\"llama\"", "\"mistral\"").replace("EXTRA", extra);
+        let (spec, findings) = DecoderSpec::with_findings(&json).unwrap();
+        assert!(findings.is_empty(), "{findings:?}");
+        let windows = spec.layers.iter().map(|layer| layer.attention.window).collect::<Vec<_>>();
+        (spec.model_type, windows)
+    };
+    let window = r#", "num_key_value_heads": 2, "sliding_window": 12"#;
+    assert_eq!(windows(window), ("mistral", vec![Some(12); 2]));
+    let full = windows(&format!(r#"{window}, "layer_types": ["full_attention", "full_attention"]"#));
+    assert_eq!(full, ("ministral", vec![None; 2]));
+    let mixed = windows(&format!(r#"{window}, "layer_types": ["sliding_attention", "full_attention"]"#));
+    assert_eq!(mixed, ("ministral", vec![Some(12), None]));
+}
+
+/// `Gemma3TextConfig` and `Olmo3Config` update settings of `rope_type` default by those of `rope_scaling`.
+#[test]
+fn a_scaling_by_its_older_name_counts_where_the_class_reads_it() {
+    for name in ["gemma3_text", "olmo3"] {
+        let read = |extra: &str| {
+            let json = LLAMA.replace("\"llama\"", &format!("\"{name}\"")).replace("EXTRA", extra);
+            DecoderSpec::with_findings(&json).unwrap()
+        };
+        let (spec, findings) = read(r#", "rope_scaling": {"type": "linear", "factor": 2.0}"#);
+        assert_eq!(spec.ropes[0].scaling, RopeScaling::Default, "{name}");
+        let said = findings.iter().map(ToString::to_string).collect::<String>();
+        assert!(said.contains("factor"), "{name}: {said}");
+        let (spec, _) = read(r#", "rope_scaling": {"rope_type": "linear", "factor": 2.0}"#);
+        assert_eq!(spec.ropes[0].scaling, RopeScaling::Linear { factor: 2.0 }, "{name}");
+        let (spec, _) = read(r#", "rope_parameters": {"full_attention": {"type": "linear", "factor": 2.0}}"#);
+        assert_eq!(spec.ropes[0].scaling, RopeScaling::Linear { factor: 2.0 }, "{name}");
+    }
+}

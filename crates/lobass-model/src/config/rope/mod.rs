@@ -82,6 +82,10 @@ pub(crate) fn read_kinds(
     }
     let within = root.within("rope_parameters", parameters);
     let mut full = within.object(FULL)?.cloned().unwrap_or_default();
+    if parameters.is_empty() {
+        // The class begins with these, so that a scaling by the older name `type` has no effect.
+        full.insert("rope_type".to_owned(), Value::from("default"));
+    }
     let mut sliding = within.object(SLIDING)?.cloned().unwrap_or_default();
     full.extend(scaling.clone());
     let mut theta = root.positive("rope_theta")?;
