@@ -6,6 +6,7 @@ use serde_json::Value;
 use tokenizers::{AddedToken, Tokenizer};
 
 use super::class::Class;
+use super::dropped::{self, Dropped};
 use super::files::Files;
 use super::special::SpecialTokens;
 use super::token::Token;
@@ -20,7 +21,7 @@ pub(super) fn build(
     files: &Files,
     class: Class,
     notes: &mut Vec<TokenizerNote>,
-) -> Result<(Tokenizer, SpecialTokens), Error> {
+) -> Result<(Tokenizer, Option<Dropped>, SpecialTokens), Error> {
     let path = files.tokenizer_path();
     let text = files.tokenizer()?;
     let mut json: Value = serde_json::from_str(&text).map_err(|source| Error::Json {
@@ -37,12 +38,17 @@ pub(super) fn build(
     take_dropout(&mut json, notes);
     keep_white_space_in_offsets(&mut json["post_processor"]);
     // The library panics at some damaged files that `shape` does not know.
-    let built = catch_unwind(AssertUnwindSafe(|| tokenizer(&json.to_string(), files, class, &special)));
-    let built = built.map_err(|_| "expected a tokenizer, found parts that do not fit together".to_owned());
-    let tokenizer = built
-        .and_then(|built| built.map_err(|error| error.to_string()))
-        .map_err(|reason| Error::Tokenizer { path, reason })?;
-    Ok((tokenizer, special))
+    let build = |json: &Value| {
+        let built = catch_unwind(AssertUnwindSafe(|| tokenizer(&json.to_string(), files, class, &special)));
+        let built =
+            built.map_err(|_| "expected a tokenizer, found parts that do not fit together".to_owned());
+        built
+            .and_then(|built| built.map_err(|error| error.to_string()))
+            .map_err(|reason| Error::Tokenizer { path: path.clone(), reason })
+    };
+    let tokenizer = build(&json)?;
+    let dropped = dropped::with_token(&json).map(|json| build(&json)).transpose()?.and_then(Dropped::new);
+    Ok((tokenizer, dropped, special))
 }
 
 fn tokenizer(

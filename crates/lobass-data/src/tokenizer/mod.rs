@@ -7,6 +7,7 @@ mod beyond;
 mod build;
 mod class;
 mod config;
+mod dropped;
 mod files;
 mod identity;
 mod leading;
@@ -28,6 +29,7 @@ pub use leading::Bos;
 pub use note::TokenizerNote;
 
 use crate::Error;
+use dropped::Dropped;
 use files::Files;
 use identity::Identity;
 
@@ -35,6 +37,8 @@ use identity::Identity;
 #[derive(Debug)]
 pub struct TextTokenizer {
     tokenizer: Tokenizer,
+    /// For a tokenizer that drops characters.
+    dropped: Option<Dropped>,
     bos: Option<SpecialToken>,
     eos: Option<SpecialToken>,
     begin: Bos,
@@ -84,7 +88,7 @@ impl TextTokenizer {
         let choice = class::choose(&files)?;
         let mut notes: Vec<TokenizerNote> =
             choice.foreign_code.into_iter().map(|class| TokenizerNote::ForeignCode { class }).collect();
-        let (mut tokenizer, named) = build::build(&files, choice.class, &mut notes)?;
+        let (mut tokenizer, dropped, named) = build::build(&files, choice.class, &mut notes)?;
         let fail = |reason: String| Error::Tokenizer { path: files.tokenizer_path(), reason };
 
         let token = |name: &str| {
@@ -116,7 +120,7 @@ impl TextTokenizer {
         tokenizer.with_decoder(None::<DecoderWrapper>);
         let identity = Identity::of(&tokenizer, &leading).map_err(|error| fail(error.to_string()))?;
         let (special, class) = (special_texts(&tokenizer), choice.class.name());
-        Ok(Self { tokenizer, bos, eos, begin, leading, special, notes, class, identity })
+        Ok(Self { tokenizer, dropped, bos, eos, begin, leading, special, notes, class, identity })
     }
 
     /// The class of transformers that it follows.
@@ -176,12 +180,16 @@ impl TextTokenizer {
     /// The tokenizer's own words, if it has no token for a part of the text.
     pub fn encode(&self, text: &str) -> Result<TokenizedText, String> {
         let encoding = self.tokenizer.encode(text, false).map_err(|error| error.to_string())?;
-        let (ids, offsets) = (encoding.get_ids(), encoding.get_offsets());
+        let ids = encoding.get_ids();
+        let offsets = match &self.dropped {
+            None => encoding.get_offsets().to_vec(),
+            Some(dropped) => dropped.offsets(text, &encoding)?,
+        };
         let has_them = self.leading.first().is_some_and(|first| ids.first() == Some(&first.id));
         let missing = if has_them { &[] } else { self.leading.as_slice() };
         Ok(TokenizedText {
             ids: missing.iter().map(|token| token.id).chain(ids.iter().copied()).collect(),
-            offsets: missing.iter().map(|_| (0, 0)).chain(offsets.iter().copied()).collect(),
+            offsets: missing.iter().map(|_| (0, 0)).chain(offsets).collect(),
         })
     }
 }
