@@ -110,9 +110,7 @@ fn by_shape(pieces: Vec<Piece>) -> Vec<Vec<Piece>> {
         shapes.dedup();
         shapes.len()
     };
-    let step =
-        (0..).map(|doubled| 1usize << doubled).find(|&step| n_shapes(step) <= MOST_SHAPES || step >= STEP);
-    let step = step.unwrap_or(STEP);
+    let step = [1, 2, 4, 8, 16].into_iter().find(|&step| n_shapes(step) <= MOST_SHAPES).unwrap_or(STEP);
     let mut by_shape: BTreeMap<(usize, usize), Vec<Piece>> = BTreeMap::new();
     for piece in pieces {
         let shape = (piece.queries.len().div_ceil(step), piece.keys.len().div_ceil(step));
