@@ -1,10 +1,11 @@
 //! Adapters that PEFT saves in unusual ways, and those that do not belong to a base.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use lobass_core::{Detail, LossEngine as _, Sequence};
 use lobass_loss::Engine;
-use lobass_model::{AdapterCheckpoint, Checkpoint, DeviceName, Dtype, Finding};
+use lobass_model::{AdapterCheckpoint, Checkpoint, DeviceName, Dtype, Finding, LoraConfig, save_adapter};
 use lobass_tests::{assert_close, fixture, read_json};
 use serde::Deserialize;
 use serde_json::Value;
@@ -136,4 +137,45 @@ fn another_base_is_found_by_its_name() {
     let there = |name: &str| fixture("models").join(name).display().to_string();
     assert_eq!(check(&there("llama-gqa"), "elsewhere"), []);
     assert!(matches!(check(&there("llama-mha"), "elsewhere")[..], [Finding::OtherWeightsThere { .. }]));
+}
+
+/// What PEFT leaves out by default, or not, depending on the family.
+fn is_expert(path: &str) -> bool {
+    path.contains(".experts.")
+}
+
+#[test]
+fn a_new_adapter_has_the_modules_of_pefts_all_linear() {
+    #[derive(Deserialize)]
+    struct AllLinear {
+        modules: BTreeMap<String, BTreeSet<String>>,
+    }
+    let expected: AllLinear = read_json(&fixture("all_linear.json"));
+    for (name, expected) in expected.modules {
+        let base =
+            Checkpoint::open(fixture(&name)).unwrap().load(Dtype::F32, &DeviceName::Cpu.open()).unwrap();
+        let config = LoraConfig { rank: 1, ..LoraConfig::default() };
+        let dir = tempfile::tempdir().unwrap();
+        save_adapter(&config.attach(&base, 0).unwrap(), &config, "base", dir.path()).unwrap();
+        let tensors = crate::training::tensors_of(&dir.path().join("adapter_model.safetensors"));
+        let path = |name: &str| {
+            Some(name.strip_prefix("base_model.model.")?.strip_suffix(".lora_A.weight")?.to_owned())
+        };
+        let found: BTreeSet<String> =
+            tensors.keys().filter_map(|name| path(name)).filter(|path| !is_expert(path)).collect();
+        assert_eq!(found, expected, "{name}");
+        // Its names in the config are those that were meant, and it is read with all of them.
+        let read = AdapterCheckpoint::open(dir.path()).unwrap().config();
+        assert_eq!(read, config.on(base.spec()), "{name}");
+    }
+}
+
+/// Records of trainings and directories of runs hold these names.
+#[test]
+fn the_default_targets_of_llama_are_its_seven_projections() {
+    let seven = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"];
+    for name in ["llama-mha", "mistral", "qwen2", "qwen3", "smollm3"] {
+        let base = Checkpoint::open(fixture("models").join(name)).unwrap();
+        assert_eq!(LoraConfig::default().on(base.spec()).target_modules, seven, "{name}");
+    }
 }

@@ -77,6 +77,14 @@ fn what_an_adapter_cannot_be_is_said() {
             serde_json::json!([5, 6]),
             ["`alora_invocation_tokens`", "not computed here"],
         ),
+        (
+            "target_parameters",
+            serde_json::json!(["mlp.experts.gate_up_proj", "mlp.experts.down_proj"]),
+            [
+                "`target_parameters`: expected none, since",
+                "found mlp.experts.gate_up_proj, mlp.experts.down_proj",
+            ],
+        ),
         ("r", Value::from(8), ["lora_A.weight", "expected shape [8, "]),
         // PEFT leaves out what its config does not name.
         ("target_modules", serde_json::json!(["q_proj", "lm_head"]), ["unexpected", "v_proj.lora_A"]),

@@ -7,7 +7,7 @@ use crate::python;
 
 /// Also what `.gitignore` names.
 const ENVIRONMENT: &str = ".venv";
-const GENERATORS: [&str; 17] = [
+const GENERATORS: [&str; 18] = [
     "gen_models.py",
     "gen_spellings.py",
     "gen_chat.py",
@@ -18,6 +18,7 @@ const GENERATORS: [&str; 17] = [
     "gen_families.py",
     "gen_wrapped.py",
     "gen_adapters.py",
+    "gen_all_linear.py",
     "gen_quantized.py",
     "gen_dpo.py",
     "gen_embeddings.py",

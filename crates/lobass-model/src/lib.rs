@@ -39,7 +39,7 @@ mod spec;
 #[cfg(test)]
 mod testing;
 
-pub use adapter::{AdapterCheckpoint, LoraConfig, PROJECTIONS, TrainedOn, save_adapter};
+pub use adapter::{ALL_LINEAR, AdapterCheckpoint, LoraConfig, TrainedOn, save_adapter};
 pub use batch::Packed;
 pub use checkpoint::{Checkpoint, WeightBytes, expected_tensors, save};
 pub use config::ConfigError;

@@ -109,7 +109,7 @@ struct LoraArgs {
     /// The share of an update's inputs that training drops [default: 0]
     #[arg(long, value_name = "SHARE")]
     lora_dropout: Option<f64>,
-    /// The projections to adapt [default: all seven of a layer]
+    /// The projections to adapt, by their names, or `all-linear` [default: all-linear]
     #[arg(long, value_name = "NAME", value_delimiter = ',', num_args = 1..)]
     lora_targets: Vec<String>,
     /// Modules to train fully and store with the adapter: `lm_head`, `embed_tokens`, norms

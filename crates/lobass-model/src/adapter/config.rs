@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::modules::{Module, Modules};
+use crate::DecoderSpec;
 
-/// The projections of a decoder layer, by the names that `target_modules` knows.
-pub const PROJECTIONS: [&str; 7] =
-    ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"];
+/// The word among `target_modules` for every linear module of the layers, as in PEFT. Routers are left out.
+pub const ALL_LINEAR: &str = "all-linear";
 
 /// A LoRA configuration, in the words of PEFT's `LoraConfig`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,21 +20,21 @@ pub struct LoraConfig {
     pub rslora: bool,
     /// The share of an update's inputs that training leaves out; scoring leaves none out.
     pub dropout: f64,
-    /// Which projections are updated: names that end their paths, such as `q_proj`.
+    /// Which projections are updated: names that end their paths, such as `q_proj`, or [`ALL_LINEAR`].
     pub target_modules: Vec<String>,
     /// Modules that are trained whole and stored with the adapter: `lm_head`, `embed_tokens`, norms.
     pub modules_to_save: Vec<String>,
 }
 
 impl Default for LoraConfig {
-    /// Rank 16 and alpha 32 on every projection.
+    /// Rank 16 and alpha 32 on every linear module of the layers.
     fn default() -> Self {
         Self {
             rank: 16,
             alpha: 32.0,
             rslora: false,
             dropout: 0.0,
-            target_modules: PROJECTIONS.map(str::to_owned).to_vec(),
+            target_modules: vec![ALL_LINEAR.to_owned()],
             modules_to_save: Vec::new(),
         }
     }
@@ -44,6 +44,28 @@ impl LoraConfig {
     /// The factor of updates.
     pub fn scale(&self) -> f64 {
         scale(self.alpha, self.rank, self.rslora)
+    }
+
+    /// The same settings with the names that [`ALL_LINEAR`] means on a base. What is already a name remains.
+    #[must_use]
+    pub fn on(&self, base: &DecoderSpec) -> Self {
+        match self.target_modules.iter().any(|name| name == ALL_LINEAR) {
+            true => self.named(&Modules::of(base)),
+            false => self.clone(),
+        }
+    }
+
+    /// [`Self::on`] with the modules of the base.
+    pub(super) fn named(&self, modules: &Modules) -> Self {
+        let mut names: Vec<String> = Vec::new();
+        for name in &self.target_modules {
+            let meant = match name == ALL_LINEAR {
+                true => modules.linear_names(),
+                false => std::slice::from_ref(name),
+            };
+            names.extend(meant.iter().filter(|name| !names.contains(name)).cloned().collect::<Vec<_>>());
+        }
+        Self { target_modules: names, ..self.clone() }
     }
 
     /// The projections of a base that are updated, by their paths in files.

@@ -21,11 +21,16 @@ impl LoraConfig {
     /// Source: `LoraLayer.reset_lora_parameters` of PEFT (`kaiming_uniform_` with `a = sqrt(5)`).
     pub fn attach(&self, base: &Decoder, seed: u64) -> Result<Decoder, Error> {
         let modules = Modules::of(base.spec());
-        self.check(&modules)?;
+        self.named(&modules).attach_to(base, &modules, seed)
+    }
+
+    /// [`Self::attach`], with names for all targets.
+    fn attach_to(&self, base: &Decoder, modules: &Modules, seed: u64) -> Result<Decoder, Error> {
+        self.check(modules)?;
         let mut model = base.clone();
         model.freeze();
         let device = base.device();
-        for (path, module) in self.targets(&modules) {
+        for (path, module) in self.targets(modules) {
             let a = Tensor::from_data(self.fresh_a(path, module.dims()[1], seed), &device);
             for part in &module.parts {
                 let b = Tensor::zeros([part.n_rows(module), self.rank], &device);
@@ -33,7 +38,7 @@ impl LoraConfig {
                 model.put_lora(&part.path, path, weights);
             }
         }
-        for (_, module) in self.saved(&modules) {
+        for (_, module) in self.saved(modules) {
             for ModulePart { path, .. } in &module.parts {
                 if let Some(weight) = base.whole_weight(path) {
                     model.replace_whole(path, weight.cast(DType::F32));
@@ -48,7 +53,8 @@ impl LoraConfig {
     /// # Errors
     /// Those of [`Self::attach`].
     pub fn check_for(&self, base: &DecoderSpec) -> Result<(), Error> {
-        self.check(&Modules::of(base))
+        let modules = Modules::of(base);
+        self.named(&modules).check(&modules)
     }
 
     /// `[rank, in]`, by the path of its module in files.
@@ -87,7 +93,8 @@ impl LoraConfig {
                 || self.targets(modules).any(|(_, module)| of_part(module))
         };
         if let Some(name) = self.target_modules.iter().find(|name| !named(name)) {
-            return fail("target_modules", format!("some of {}", modules.names().join(", ")), name.clone());
+            let known: Vec<&str> = modules.names().map(String::as_str).collect();
+            return fail("target_modules", format!("some of {}", known.join(", ")), name.clone());
         }
         if self.target_modules.is_empty() && self.modules_to_save.is_empty() {
             return fail("target_modules", "at least one".to_owned(), "none".to_owned());

@@ -17,7 +17,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-pub use config::{LoraConfig, PROJECTIONS};
+pub use config::{ALL_LINEAR, LoraConfig};
 pub use read::AdapterCheckpoint;
 pub use trained_on::TrainedOn;
 pub use write::save_adapter;

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::PROJECTIONS;
 use crate::DecoderSpec;
 use crate::checkpoint::{HEAD, skeleton};
 use crate::names::{Layout, Piece, StoredPart, StoredTensor, Wrapping};
@@ -14,6 +13,10 @@ pub(super) struct Modules {
     pub(super) projections: BTreeMap<String, Module>,
     /// Embedding, head, and norms, which are replaced.
     pub(super) wholes: BTreeMap<String, Module>,
+    /// The last names of the projections of the layers, without routers, in the order of the model.
+    linear_names: Vec<String>,
+    /// The last names of routers.
+    router_names: Vec<String>,
     /// What a wrapper puts before paths.
     wrapping: Wrapping,
 }
@@ -37,9 +40,15 @@ pub(super) struct ModulePart {
 impl Modules {
     pub(super) fn of(base: &DecoderSpec) -> Self {
         let (model, tensors) = skeleton(base);
-        let projections: BTreeSet<String> = model.projections().into_iter().map(|(path, _)| path).collect();
-        let wrapping = base.names.wrapping().clone();
-        let mut modules = Self { projections: BTreeMap::new(), wholes: BTreeMap::new(), wrapping };
+        let in_order: Vec<String> = model.projections().into_iter().map(|(path, _)| path).collect();
+        let projections: BTreeSet<&String> = in_order.iter().collect();
+        let mut modules = Self {
+            projections: BTreeMap::new(),
+            wholes: BTreeMap::new(),
+            linear_names: Vec::new(),
+            router_names: Vec::new(),
+            wrapping: base.names.wrapping().clone(),
+        };
         for stored in Layout::new(&base.names, &tensors).stored() {
             // The weights of a convolution can be neither updated nor replaced.
             let Some((path, module)) = Module::of(stored).filter(|(_, module)| module.shape.len() < 3) else {
@@ -49,6 +58,7 @@ impl Modules {
             let kind = if is_projection { &mut modules.projections } else { &mut modules.wholes };
             kind.insert(path, module);
         }
+        modules.name_projections(&in_order);
         modules.add_tied_head(base);
         modules
     }
@@ -58,14 +68,36 @@ impl Modules {
         self.wrapping.outer(path)
     }
 
-    /// The last names of the projections, in the order of LLaMA's where they are the same.
-    pub(super) fn names(&self) -> Vec<&str> {
-        let names: BTreeSet<&str> =
-            self.projections.keys().filter_map(|path| path.rsplit('.').next()).collect();
-        let place = |name: &&str| PROJECTIONS.iter().position(|known| known == name);
-        let mut names: Vec<&str> = names.into_iter().collect();
-        names.sort_by_key(|name| (place(name).is_none(), place(name)));
-        names
+    /// The last names of the projections.
+    pub(super) fn names(&self) -> impl Iterator<Item = &String> {
+        self.linear_names.iter().chain(&self.router_names)
+    }
+
+    /// The last names of the projections without routers: what `all-linear` means. PEFT leaves routers out too, since
+    /// they are no `Linear` in transformers 5.
+    pub(super) fn linear_names(&self) -> &[String] {
+        &self.linear_names
+    }
+
+    /// Whether a projection chooses experts.
+    pub(super) fn is_router(&self, path: &str) -> bool {
+        self.projections.get(path).is_some_and(|module| module.parts.iter().any(|part| is_router(&part.path)))
+    }
+
+    /// Gathers the names of projections, given the projections of the model in order.
+    fn name_projections(&mut self, in_order: &[String]) {
+        let stored: BTreeMap<&String, &String> = self
+            .projections
+            .iter()
+            .flat_map(|(path, module)| module.parts.iter().map(move |part| (&part.path, path)))
+            .collect();
+        for part in in_order {
+            let names = if is_router(part) { &mut self.router_names } else { &mut self.linear_names };
+            let name = stored.get(part).and_then(|path| path.rsplit('.').next());
+            if let Some(name) = name.filter(|name| !names.iter().any(|known| known == name)) {
+                names.push(name.to_owned());
+            }
+        }
     }
 
     /// A tied head is a module too, which an adapter may replace.
@@ -118,6 +150,11 @@ impl ModulePart {
     pub(super) fn n_rows(&self, module: &Module) -> usize {
         self.piece.rows.as_ref().map_or(module.shape[0], Vec::len)
     }
+}
+
+/// Whether a projection of the model is what chooses experts.
+fn is_router(path: &str) -> bool {
+    path.ends_with(".mlp.gate")
 }
 
 fn module_of(weight: &str) -> &str {

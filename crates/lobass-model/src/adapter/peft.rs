@@ -90,7 +90,8 @@ impl PeftConfig {
             return expected("r", "at least 1", "0");
         }
         if let Some(parameters) = self.target_parameters.as_ref().filter(|list| !list.is_empty()) {
-            return expected("target_parameters", "none", &parameters.join(", "));
+            let none = "none, since an update of all experts together is not computed here";
+            return expected("target_parameters", none, &parameters.join(", "));
         }
         let says_something = |value: &Value| match value {
             Value::Null | Value::Bool(false) => false,

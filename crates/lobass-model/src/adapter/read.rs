@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::peft::PeftConfig;
 use super::roles::{Roles, Update};
 use super::targets::Targets;
-use super::{CONFIG, LoraConfig, PROJECTIONS, WEIGHTS};
+use super::{CONFIG, LoraConfig, WEIGHTS};
 use crate::checkpoint::{EMBEDDING, HEAD, tensor_data};
 use crate::model::LoraWeights;
 use crate::names::Piece;
@@ -80,10 +80,7 @@ impl AdapterCheckpoint {
             Some(serde_json::Value::Array(names)) => {
                 names.iter().filter_map(|name| Some(name.as_str()?.to_owned())).collect()
             }
-            Some(serde_json::Value::String(name)) if name == "all-linear" => {
-                PROJECTIONS.map(str::to_owned).to_vec()
-            }
-            Some(serde_json::Value::String(pattern)) => vec![pattern.clone()],
+            Some(serde_json::Value::String(text)) => vec![text.clone()],
             _ => Vec::new(),
         };
         LoraConfig {

@@ -112,7 +112,10 @@ impl Roles {
     fn complete(&mut self, peft: &PeftConfig, around: &Around<'_>) -> Result<(), String> {
         let Around { targets, base, wrapping } = around;
         let modules = &self.modules;
-        let is_target = |path: &&String| targets.has(&wrapping.outer(path)) == Some(true);
+        let is_target = |path: &&String| {
+            let is_named = targets.has(&wrapping.outer(path)) == Some(true);
+            is_named && !(targets.are_all() && modules.is_router(path))
+        };
         for path in modules.projections.keys().filter(is_target) {
             self.updates.entry(path.clone()).or_default();
         }

@@ -3,7 +3,7 @@
 use regex::Regex;
 use serde_json::Value;
 
-use super::config::ends_in;
+use super::config::{ALL_LINEAR, ends_in};
 use super::peft::PeftConfig;
 use crate::Finding;
 
@@ -54,7 +54,7 @@ impl Targets {
             regex
         };
         let mut chosen = match &peft.target_modules {
-            Some(Value::String(name)) if name == "all-linear" => Chosen::All,
+            Some(Value::String(name)) if name == ALL_LINEAR => Chosen::All,
             Some(Value::String(text)) => {
                 pattern("target_modules", text).map_or(Chosen::Unknown, Chosen::Pattern)
             }
@@ -79,6 +79,11 @@ impl Targets {
 
     pub(super) fn findings(&self) -> &[Finding] {
         &self.unchecked
+    }
+
+    /// Whether the config says `all-linear`, which leaves routers out.
+    pub(super) fn are_all(&self) -> bool {
+        matches!(self.chosen, Chosen::All)
     }
 
     /// Whether a projection is updated; `None` if only the tensors of the file say it.

@@ -26,6 +26,7 @@ pub fn save_adapter(model: &Decoder, config: &LoraConfig, base: &str, dir: &Path
     let mut tensors: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
     let mut push = |name: String, shape: Vec<usize>, bytes: Vec<u8>| tensors.push((name, shape, bytes));
     let modules = Modules::of(model.spec());
+    let config = &config.named(&modules);
     let wrapping = model.spec().names.wrapping();
     for (path, module) in config.targets(&modules) {
         let updates: Vec<_> = module.parts.iter().filter_map(|part| model.lora(&part.path)).collect();

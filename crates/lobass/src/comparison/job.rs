@@ -133,7 +133,7 @@ impl CompareJob<'_> {
             table: table.manifest().digest.clone(),
             select: SelectSettings { strategies: Vec::new(), ..settings.select.clone() },
             recipe: TrainConfig { recompute: false, ..recipe.clone() },
-            adapter: settings.train.adapter().cloned(),
+            adapter: settings.train.adapter().map(|adapter| adapter.on(base.checkpoint.spec())),
             matched_tokens,
             held_out: held_out.digest.clone(),
         };

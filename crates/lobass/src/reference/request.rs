@@ -57,7 +57,7 @@ impl TrainRequest<'_> {
             base: self.base.key.weights_digest.clone(),
             plan: self.plan.id(),
             recipe: self.recipe.clone(),
-            adapter: self.adapter.cloned(),
+            adapter: self.adapter.map(|adapter| adapter.on(self.base.checkpoint.spec())),
             frozen_dtype: self.adapter.map(|_| self.base.key.dtype),
             rounding: self.base.key.rounding,
             dpo: self.dpo,

@@ -186,6 +186,9 @@ fn spelled(settings: &Settings, recipe: &TrainConfig, base: &Model) -> Settings 
     spelled.compute.dtype = Some(base.key.dtype.to_string());
     if settings.model.reference.is_none() {
         spelled.train = settings.train.spelled(recipe);
+        if let Some(adapter) = settings.train.adapter() {
+            spelled.train.lora = adapter.on(base.checkpoint.spec());
+        }
     }
     spelled
 }
