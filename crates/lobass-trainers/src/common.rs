@@ -115,25 +115,45 @@ pub(crate) fn take_optimizer(draft: &mut Draft<'_>, key: &str) {
     }
 }
 
-/// The weights of the base, which lobass does not quantize.
+/// Formats that lobass does not round the base's weights to.
 pub(crate) fn note_quantization(draft: &mut Draft<'_>, keys: &[&str]) {
     for key in keys {
-        draft.differ_if_on(
-            key,
-            "the trainer quantizes the base's weights; lobass takes them as they are stored",
-        );
+        draft.differ_if_on(key, AS_STORED);
     }
 }
 
-/// Projections that lobass's adapters can update.
-pub(crate) const PROJECTIONS: [&str; 7] =
-    ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"];
-/// Those of them that belong to attention, at the beginning of the list.
-const N_ATTENTION: usize = 4;
+pub(crate) const AS_STORED: &str =
+    "the trainer quantizes the base's weights; lobass takes them as they are stored";
 
+/// A base that the trainer rounds to 4 bits with bitsandbytes, under an adapter.
+pub(crate) struct FourBits {
+    /// The key that says so.
+    pub(crate) key: &'static str,
+    /// The type of 4-bit numbers.
+    pub(crate) kind: Option<String>,
+    /// Whether scales are rounded too.
+    pub(crate) is_nested: bool,
+}
+
+/// Rounds the base as the trainer does. One that is stored in few bits, as its name says, is rounded already.
+pub(crate) fn take_rounding(draft: &mut Draft<'_>, base: Option<String>, bits: &FourBits) {
+    const STORED: [&str; 7] = ["4bit", "8bit", "nf4", "fp8", "gptq", "awq", "mxfp4"];
+    let base = base.unwrap_or_default().to_lowercase();
+    match bits.kind.as_deref().unwrap_or("nf4") {
+        _ if STORED.iter().any(|format| base.contains(format)) => {}
+        "nf4" => {
+            let name = if bits.is_nested { "nf4" } else { "nf4-single" };
+            draft.take(bits.key, "compute.quantize_base", name);
+        }
+        other => draft.differ(bits.key, format!("lobass rounds a base to `nf4`, not to `{other}`")),
+    }
+}
+
+/// The word for every projection of the layers.
+pub(crate) const ALL_LINEAR: &str = "all-linear";
 /// What to do about modules that are no projections.
-pub(crate) const OTHER_TARGETS: &str = "lobass's adapters update projections by name (q_proj, k_proj, v_proj, o_proj, \
-                                        gate_proj, up_proj, down_proj): give `--lora-targets`";
+pub(crate) const OTHER_TARGETS: &str = "lobass's adapters update projections of the layers by name, such as q_proj: give \
+                                        `--lora-targets`";
 
 /// Which projections an adapter updates.
 pub(crate) fn take_targets(draft: &mut Draft<'_>, key: &str, by_default: &[&str]) {
@@ -147,27 +167,35 @@ pub(crate) fn take_targets(draft: &mut Draft<'_>, key: &str, by_default: &[&str]
     }
 }
 
-/// The projections that a value names; `None` if it names anything else. `all` are the seven of a layer.
+/// The projections that a value names; `None` if it names what is outside the layers, or nothing that is known. Whether
+/// the model has them is found when it is opened.
 pub(crate) fn named_targets(value: &Value) -> Option<Vec<String>> {
     let names = match value {
-        Value::String(text) if text == "all" || text == "all-linear" => {
-            PROJECTIONS.map(str::to_owned).to_vec()
-        }
+        Value::String(text) if text == "all" || text == ALL_LINEAR => vec![ALL_LINEAR.to_owned()],
         Value::String(text) if text.contains(['(', '[', '*', '\\']) => matched(text)?,
         value => list(value)?,
     };
-    names.iter().all(|name| PROJECTIONS.contains(&name.as_str())).then_some(names)
+    let is_outside = |name: &String| ["lm_head", "embed_tokens", "embed_out", "wte"].contains(&name.as_str());
+    (!names.is_empty() && !names.iter().any(is_outside)).then_some(names)
 }
 
-/// The projections that a pattern means. PEFT holds it against whole paths of modules.
+/// The projections that a pattern means, of those of LLaMA: the model is not known here. PEFT compares it with whole
+/// paths of modules.
 fn matched(pattern: &str) -> Option<Vec<String>> {
     const LAYERS: [&str; 2] = ["model.layers.0", "model.language_model.layers.0"];
+    const PROJECTIONS: [&str; 7] = [
+        "self_attn.q_proj",
+        "self_attn.k_proj",
+        "self_attn.v_proj",
+        "self_attn.o_proj",
+        "mlp.gate_proj",
+        "mlp.up_proj",
+        "mlp.down_proj",
+    ];
     let pattern = Regex::new(&format!("^(?:{pattern})$")).ok()?;
-    let means = |name: &str| {
-        let part = if PROJECTIONS[..N_ATTENTION].contains(&name) { "self_attn" } else { "mlp" };
-        LAYERS.iter().any(|layer| pattern.is_match(&format!("{layer}.{part}.{name}")))
-    };
-    let names: Vec<String> = PROJECTIONS.into_iter().filter(|name| means(name)).map(str::to_owned).collect();
+    let means = |path: &&str| LAYERS.iter().any(|layer| pattern.is_match(&format!("{layer}.{path}")));
+    let name = |path: &str| path.rsplit('.').next().map(str::to_owned);
+    let names: Vec<String> = PROJECTIONS.into_iter().filter(means).filter_map(name).collect();
     (!names.is_empty()).then_some(names)
 }
 

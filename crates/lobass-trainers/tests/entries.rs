@@ -251,10 +251,10 @@ fn the_adapter_of_llama_factory_1_is_read_whole() {
     };
     let all = of("name: lora, r: '8', lora_alpha: 16, target_modules: all, export_dir: x");
     assert_eq!(all.get("train.lora.rank"), Some(&json!(8)));
-    assert_eq!(all.get("train.lora.target_modules").unwrap().as_array().unwrap().len(), 7);
+    assert_eq!(all.get("train.lora.target_modules"), Some(&json!(["all-linear"])));
     assert_eq!(left_out(&all), ["peft_config.export_dir"]);
     assert_eq!(
-        left_out(&of("r: many, target_modules: [c_attn]")),
+        left_out(&of("r: many, target_modules: [lm_head]")),
         ["peft_config.r", "peft_config.target_modules"]
     );
     assert_eq!(left_out(&of("name: freeze, freeze_trainable_layers: 2")).len(), 2);

@@ -84,6 +84,7 @@ fn axolotl_with_an_adapter() {
             ("train.lora.rank", json!(32)),
             ("train.lora.alpha", json!(16)),
             ("train.lora.dropout", json!(0.05)),
+            ("compute.quantize_base", json!("nf4")),
             ("train.batch_size", json!(8)),
             ("train.epochs", json!(2)),
             ("train.learning_rate", json!(2e-4)),
@@ -92,11 +93,11 @@ fn axolotl_with_an_adapter() {
             ("train.seed", json!(42)),
         ],
     );
-    assert_eq!(reading.get("train.lora.target_modules").unwrap().as_array().unwrap().len(), 7);
+    assert_eq!(reading.get("train.lora.target_modules"), Some(&json!(["all-linear"])));
     for key in ["datasets.split", "val_set_size", "warmup_steps", "made_up_key"] {
         assert!(left_out(&reading, key), "{key}: {:?}", reading.left_out);
     }
-    for key in ["adapter", "load_in_4bit", "optimizer", "sample_packing", "micro_batch_size", "seed"] {
+    for key in ["optimizer", "sample_packing", "micro_batch_size", "seed"] {
         assert!(differs(&reading, key), "{key}: {:?}", reading.differing);
     }
     for key in ["output_dir", "wandb_project", "bf16", "strict", "special_tokens", "dataset_prepared_path"] {
@@ -139,7 +140,41 @@ fn modules_by_a_pattern() {
     let some = targets(r"model.language_model.layers.[\d]+.self_attn.(q|v)_proj");
     assert_eq!(some, Some(json!(["q_proj", "v_proj"])));
     assert_eq!(targets("q_proj, o_proj"), Some(json!(["q_proj", "o_proj"])));
+    assert_eq!(targets("qkv_proj, in_proj_ba"), Some(json!(["qkv_proj", "in_proj_ba"])), "other families");
+    assert_eq!(targets("q_proj, lm_head"), None);
     assert_eq!(targets(r"transformer\.h\.(\d+)\.c_attn"), None);
+}
+
+/// bitsandbytes rounds the base of an adapter, and so does lobass.
+#[test]
+fn bases_in_four_bits() {
+    let of = |text: &str| reading(text).get("compute.quantize_base").cloned();
+    let axolotl = |keys: &str| of(&format!("base_model: m\nlearning_rate: 1e-5\n{keys}\n"));
+    let llama_factory = |keys: &str| of(&format!("{LLAMA_FACTORY}{keys}\n"));
+    let trl =
+        |keys: &str| of(&format!("model_name_or_path: m\ndataset_name: org/set\nuse_peft: true\n{keys}\n"));
+    let (nested, single) = (Some(json!("nf4")), Some(json!("nf4-single")));
+    assert_eq!(axolotl("adapter: qlora"), nested);
+    assert_eq!(axolotl("adapter: lora\nload_in_4bit: true"), nested);
+    let kwargs = "bnb_config_kwargs: {bnb_4bit_use_double_quant: false}";
+    assert_eq!(axolotl(&format!("adapter: qlora\n{kwargs}")), single);
+    assert_eq!(axolotl("adapter: lora\nload_in_8bit: true"), None);
+    assert_eq!(axolotl("load_in_4bit: true"), None, "all weights are trained");
+    assert_eq!(llama_factory("quantization_bit: 4"), nested);
+    assert_eq!(llama_factory("quantization_bit: 4\ndouble_quantization: false"), single);
+    assert_eq!(llama_factory("quantization_bit: 8"), None);
+    assert_eq!(llama_factory("quantization_bit: 4\nquantization_method: hqq"), None);
+    assert_eq!(trl("load_in_4bit: true"), single);
+    assert_eq!(trl("load_in_4bit: true\nuse_bnb_nested_quant: true"), nested);
+    assert_eq!(trl("load_in_4bit: true\nbnb_4bit_quant_type: fp4"), None);
+    let stored = "base_model: org/small-bnb-4bit\nlearning_rate: 1e-5\nadapter: qlora\n";
+    assert_eq!(of(stored), None, "it is stored so");
+    for (text, key) in [
+        ("base_model: m\nlearning_rate: 1e-5\nload_in_4bit: true\n".to_owned(), "load_in_4bit"),
+        (format!("{LLAMA_FACTORY}quantization_bit: 8\n"), "quantization_bit"),
+    ] {
+        assert!(differs(&reading(&text), key), "{key}");
+    }
 }
 
 #[test]

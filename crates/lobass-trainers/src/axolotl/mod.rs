@@ -12,8 +12,9 @@ mod turns;
 use serde_json::{Map, Value};
 
 use crate::common::{
-    Adapter, Defaults, Keys, OTHER_TARGETS, PROJECTIONS, named_targets, note_quantization,
-    take_adapter as take_adapter_numbers, take_base, take_optimizer, take_targets, take_training,
+    ALL_LINEAR, AS_STORED, Adapter, Defaults, FourBits, Keys, OTHER_TARGETS, named_targets,
+    note_quantization, take_adapter as take_adapter_numbers, take_base, take_optimizer, take_rounding,
+    take_targets, take_training,
 };
 use crate::detect::not_a_training;
 use crate::draft::Draft;
@@ -102,17 +103,12 @@ fn take_batch(draft: &mut Draft<'_>) {
 fn take_adapter(draft: &mut Draft<'_>) {
     note_quantization(
         draft,
-        &[
-            "load_in_8bit",
-            "load_in_4bit",
-            "quantize_moe_experts",
-            "model_quantization_config",
-            "use_onebitllms",
-        ],
+        &["load_in_8bit", "quantize_moe_experts", "model_quantization_config", "use_onebitllms"],
     );
     match draft.text("adapter").as_deref() {
         None => {
             draft.take("adapter", "train.method", "full");
+            draft.differ_if_on("load_in_4bit", AS_STORED);
             for key in LORA {
                 if draft.value(key).is_some() {
                     draft.leave_out(key, "the config trains all weights, since it names no `adapter`");
@@ -121,10 +117,8 @@ fn take_adapter(draft: &mut Draft<'_>) {
         }
         Some(name @ ("lora" | "qlora")) => {
             draft.take("adapter", "train.method", "lora");
-            if name == "qlora" {
-                let effect =
-                    "QLoRA trains over weights in 4 bits; lobass trains over the weights as they are stored";
-                draft.differ("adapter", effect);
+            if draft.flag("load_in_4bit").unwrap_or(name == "qlora") {
+                take_four_bits(draft);
             }
             take_adapter_numbers(
                 draft,
@@ -140,7 +134,7 @@ fn take_adapter(draft: &mut Draft<'_>) {
                 if draft.value("lora_target_modules").is_some_and(|value| named_targets(&value).is_none()) {
                     draft.leave_out("lora_target_modules", OTHER_TARGETS);
                 }
-                draft.take("lora_target_linear", "train.lora.target_modules", PROJECTIONS.as_slice());
+                draft.take("lora_target_linear", "train.lora.target_modules", vec![ALL_LINEAR]);
             } else {
                 take_targets(draft, "lora_target_modules", &["q_proj", "v_proj"]);
             }
@@ -154,6 +148,19 @@ fn take_adapter(draft: &mut Draft<'_>) {
         }
         Some(other) => draft.leave_out("adapter", format!("lobass trains LoRA adapters, not `{other}`")),
     }
+}
+
+/// axolotl's own settings of bitsandbytes, and those of the file.
+fn take_four_bits(draft: &mut Draft<'_>) {
+    let given = draft.fields().map("bnb_config_kwargs").unwrap_or_default();
+    let of = |name: &str| given.get(name);
+    let bits = FourBits {
+        key: "load_in_4bit",
+        kind: of("bnb_4bit_quant_type").and_then(Value::as_str).map(str::to_owned),
+        is_nested: of("bnb_4bit_use_double_quant").and_then(Value::as_bool).unwrap_or(true),
+    };
+    let base = draft.text("base_model");
+    take_rounding(draft, base, &bits);
 }
 
 const LORA: [&str; 6] = [

@@ -8,8 +8,8 @@ mod version_1;
 use serde_json::{Map, Value};
 
 use crate::common::{
-    Adapter, Defaults, Keys, PROJECTIONS, note_quantization, take_adapter, take_base, take_optimizer,
-    take_targets, take_training,
+    ALL_LINEAR, Adapter, Defaults, FourBits, Keys, note_quantization, take_adapter, take_base,
+    take_optimizer, take_rounding, take_targets, take_training,
 };
 use crate::detect::not_a_training;
 use crate::draft::Draft;
@@ -53,7 +53,6 @@ pub(crate) fn read(values: Map<String, Value>, look_up: LookUp<'_>) -> Result<Re
         take_preference(draft);
     }
     take_method(draft);
-    note_quantization(draft, &["quantization_bit"]);
     draft.leave_out_all(&LEFT_OUT);
     Ok(owned.finish(&has_no_effect))
 }
@@ -161,6 +160,7 @@ fn take_method(draft: &mut Draft<'_>) {
     match draft.text("finetuning_type").as_deref() {
         Some("full") => {
             draft.take("finetuning_type", "train.method", "full");
+            note_quantization(draft, &["quantization_bit"]);
             for key in LORA {
                 if draft.value(key).is_some() {
                     draft.leave_out(key, "the config trains all weights");
@@ -180,10 +180,28 @@ fn take_method(draft: &mut Draft<'_>) {
                     modules_to_save: "additional_target",
                 },
             );
-            take_targets(draft, "lora_target", &PROJECTIONS);
+            take_targets(draft, "lora_target", &[ALL_LINEAR]);
+            take_quantization(draft);
         }
         Some(other) => {
             draft.leave_out("finetuning_type", format!("lobass trains all weights or LoRA, not `{other}`"));
         }
     }
+}
+
+/// The weights of the base under an adapter.
+fn take_quantization(draft: &mut Draft<'_>) {
+    let method = draft.text("quantization_method").unwrap_or_else(|| "bnb".to_owned());
+    let is_of_bitsandbytes = matches!(method.to_lowercase().as_str(), "bnb" | "bitsandbytes");
+    if draft.whole("quantization_bit") != Some(4) || !is_of_bitsandbytes {
+        note_quantization(draft, &["quantization_bit"]);
+        return;
+    }
+    let bits = FourBits {
+        key: "quantization_bit",
+        kind: draft.text("quantization_type"),
+        is_nested: draft.flag("double_quantization").unwrap_or(true),
+    };
+    let base = draft.text("model_name_or_path");
+    take_rounding(draft, base, &bits);
 }

@@ -9,8 +9,8 @@ mod keys;
 use serde_json::{Map, Value};
 
 use crate::common::{
-    Adapter, Defaults, Keys, note_quantization, take_adapter, take_base, take_optimizer, take_targets,
-    take_training,
+    Adapter, Defaults, FourBits, Keys, note_quantization, take_adapter, take_base, take_optimizer,
+    take_rounding, take_targets, take_training,
 };
 use crate::detect::not_a_training;
 use crate::draft::Draft;
@@ -61,7 +61,7 @@ pub(crate) fn read(values: Map<String, Value>, look_up: LookUp<'_>) -> Result<Re
         draft.leave_out_unless("loss_type", &["nll", "chunked_nll"], "lobass minimizes the plain loss");
     }
     take_method(draft);
-    note_quantization(draft, &["load_in_8bit", "load_in_4bit"]);
+    note_quantization(draft, &["load_in_8bit"]);
     draft.leave_out_all(&LEFT_OUT);
     Ok(owned.finish(&has_no_effect))
 }
@@ -146,6 +146,7 @@ fn take_template(draft: &mut Draft<'_>) {
 fn take_method(draft: &mut Draft<'_>) {
     if draft.flag("use_peft") != Some(true) {
         draft.take("use_peft", "train.method", "full");
+        note_quantization(draft, &["load_in_4bit"]);
         for key in [
             "lora_r",
             "lora_alpha",
@@ -171,6 +172,15 @@ fn take_method(draft: &mut Draft<'_>) {
             modules_to_save: "lora_modules_to_save",
         },
     );
+    if draft.flag("load_in_4bit") == Some(true) {
+        let bits = FourBits {
+            key: "load_in_4bit",
+            kind: draft.text("bnb_4bit_quant_type"),
+            is_nested: draft.flag("use_bnb_nested_quant").unwrap_or(false),
+        };
+        let base = draft.text("model_name_or_path");
+        take_rounding(draft, base, &bits);
+    }
     // PEFT's default for models of the LLaMA family.
     take_targets(draft, "lora_target_modules", &["q_proj", "v_proj"]);
     draft.leave_out_all(&[
