@@ -32,6 +32,8 @@ pub(crate) struct Recipe {
     weight_decay: f64,
     max_grad_norm: f64,
     warmup_ratio: f64,
+    /// How far norms of gradients may be apart, where they depend on rounding.
+    norm_tolerance: Option<f64>,
 }
 
 #[derive(Deserialize)]
@@ -111,8 +113,9 @@ impl Case<'_> {
     }
 
     pub(crate) fn config(&self, micro_batch_tokens: usize, recompute: bool) -> TrainConfig {
-        let Recipe { learning_rate, beta_1, beta_2, epsilon, weight_decay, max_grad_norm, warmup_ratio } =
-            *self.recipe;
+        let Recipe {
+            learning_rate, beta_1, beta_2, epsilon, weight_decay, max_grad_norm, warmup_ratio, ..
+        } = *self.recipe;
         TrainConfig {
             epochs: 5, // one step each: every batch is the whole fixture
             batch_size: self.objective.len(),
@@ -158,7 +161,7 @@ impl Case<'_> {
             &format!("{name}: norms"),
             &of(|s| s.grad_norm),
             &expected(|s| s.grad_norm),
-            10.0 * TOLERANCE,
+            self.recipe.norm_tolerance.unwrap_or(10.0 * TOLERANCE),
         );
         assert_close(
             &format!("{name}: rates"),
