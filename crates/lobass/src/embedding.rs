@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use lobass_core::Detail;
 use lobass_core::Observer as _;
 use lobass_core::readable::{Labelled, count, counted};
-use lobass_run::{EmbeddingFile, EmbeddingManifest, EmbeddingOptions, Location, ModelKey, Plan, WorkDir};
+pub use lobass_matrix::Format;
+pub use lobass_run::EmbeddingOptions;
+use lobass_run::{EmbeddingFile, EmbeddingManifest, Location, ModelKey, Plan, WorkDir};
 use serde::Serialize;
 
 use crate::error::{Result, bail};
@@ -14,10 +16,11 @@ use crate::missing::Missing;
 use crate::model::Model;
 use crate::outputs::work_beside;
 use crate::place::told_in;
+use crate::rows::Rows;
 use crate::runtime::Runtime;
 use crate::scoring::n_skipped;
-use crate::sequences::Sequences;
-use crate::settings::{ComputeSettings, DataSettings, EncodeSettings};
+use crate::sequences::{Sequences, open_pool};
+use crate::settings::{ComputeSettings, DataSettings, EncodeSettings, available_threads};
 use crate::{progress, scoring};
 
 /// A pool whose vectors are to be computed.
@@ -46,33 +49,69 @@ impl EmbedJob<'_> {
     /// # Errors
     /// If the model or the data cannot be opened, `out` holds other vectors, or the observer asks to stop.
     pub fn run(&self, runtime: &Runtime) -> Result<EmbeddingReport> {
-        let (out, threads) = (self.out, self.compute.threads());
         let missing = Missing::default().model("base", self.model);
         missing.data(self.data, runtime).sequences(self.sequences).end()?;
         let base = Model::open_as("base", self.model, self.compute, runtime)?;
-        let beside = work_beside(out);
-        let place = self.work.cloned().unwrap_or_else(|| beside.as_path().into());
-        let told = match told_in(&place, runtime)? {
-            None if out.exists() => EmbeddingFile::open(out)?.manifest().template.now.clone(),
-            told => told,
+        let pool = open_pool(self.data, runtime)?;
+        let options = EmbedOptions {
+            sequences: self.sequences.clone(),
+            vectors: self.options,
+            work: self.work.cloned(),
+            threads: Some(self.compute.threads()),
         };
-        let (dir, config) = (base.checkpoint.dir(), base.checkpoint.spec());
-        let sequences = Sequences::open(self.data, self.sequences, dir, config, told, runtime)?;
-        let plan = sequences.plan()?;
-        if let Some(report) = embeddings_done_before(out, &plan, &base.key, self.options, runtime)? {
-            if self.work.is_none() {
-                scoring::clean_up(&beside, plan, runtime)?;
-            }
-            return Ok(report);
-        }
-        let work = scoring::encode(&sequences, &plan, &place, threads, runtime)?;
-        embed(&work, &base, None, threads, runtime)?;
-        let manifest = write_embeddings(&work, &base, self.options, out)?;
-        if self.work.is_none() {
-            work.remove()?;
-        }
-        Ok(EmbeddingReport { embeddings: out.to_owned(), manifest })
+        embed_rows(&pool, &base, &options, self.out, runtime)
     }
+}
+
+/// Options of [`embed_rows`].
+#[derive(Debug, Clone, Default)]
+pub struct EmbedOptions {
+    /// The chat template, the mask, and the maximal length.
+    pub sequences: EncodeSettings,
+    /// The number format and the norm of the vectors.
+    pub vectors: EmbeddingOptions,
+    /// A work directory that keeps token ids and vectors. `None` keeps them beside the file until it is written.
+    pub work: Option<Location>,
+    /// Threads; `None` takes one per core.
+    pub threads: Option<usize>,
+}
+
+/// Computes a vector of every row, and writes the file of vectors that `rds` and choices of different rows read.
+///
+/// An interrupted call is repeated to go on. If `out` already holds these vectors, nothing is computed.
+///
+/// # Errors
+/// If the rows have no known format, `out` holds other vectors, or the observer asks to stop.
+pub fn embed_rows(
+    rows: &(impl Rows + ?Sized),
+    base: &Model,
+    options: &EmbedOptions,
+    out: &Path,
+    runtime: &Runtime,
+) -> Result<EmbeddingReport> {
+    let beside = work_beside(out);
+    let place = options.work.clone().unwrap_or_else(|| beside.as_path().into());
+    let told = match told_in(&place, runtime)? {
+        None if out.exists() => EmbeddingFile::open(out)?.manifest().template.now.clone(),
+        told => told,
+    };
+    let (pool, encode) = (rows.pool()?.into_owned(), &options.sequences);
+    let sequences = Sequences::of(pool, encode, base.dir(), base.checkpoint.spec(), told, runtime)?;
+    let plan = sequences.plan()?;
+    if let Some(report) = embeddings_done_before(out, &plan, &base.key, options.vectors, runtime)? {
+        if options.work.is_none() {
+            scoring::clean_up(&beside, plan, runtime)?;
+        }
+        return Ok(report);
+    }
+    let threads = options.threads.unwrap_or_else(available_threads).max(1);
+    let work = scoring::encode(&sequences, &plan, &place, threads, runtime)?;
+    embed(&work, base, None, threads, runtime)?;
+    let manifest = write_embeddings(&work, base, options.vectors, out)?;
+    if options.work.is_none() {
+        work.remove()?;
+    }
+    Ok(EmbeddingReport { embeddings: out.to_owned(), manifest })
 }
 
 /// Computes the vectors that are missing. With `losses`, the same pass also scores. The model is loaded only if

@@ -1,8 +1,9 @@
-//! The calls: score, select, train, compare.
+//! The calls: score, embed, import, select, train, compare.
 
 use std::path::PathBuf;
 
 use lobass::comparison::{CompareJob, HeldOutRequest};
+use lobass::embedding::{EmbedOptions, EmbeddingOptions, Format, embed_rows};
 use lobass::import::{ImportOptions, LossInput, ModelLosses, Program};
 use lobass::model::{Model, check_adapter};
 use lobass::selection::SelectionTarget;
@@ -15,7 +16,7 @@ use pyo3::types::PyBytes;
 
 use crate::observer::Caller;
 use crate::rows::Rows;
-use crate::settings::{Comparing, Importing, Scoring, Training, read};
+use crate::settings::{Comparing, Embedding, Importing, Scoring, Training, read};
 use crate::table::Table;
 
 /// Scores rows under a base, and under a reference or an adapter if there is one.
@@ -48,6 +49,32 @@ pub(crate) fn score(
             work,
         };
         lobass::score(&rows.0, &base, tuned.as_ref(), &options, runtime).map(Table)
+    })
+}
+
+/// Writes a vector of every row to a file, and gives a report as JSON.
+#[pyfunction]
+pub(crate) fn embed(
+    py: Python<'_>,
+    caller: &Caller,
+    rows: &Rows,
+    base: PathBuf,
+    out: PathBuf,
+    settings: &str,
+) -> PyResult<String> {
+    let settings: Embedding = read(settings)?;
+    let work = settings.work.as_deref().map(str::parse).transpose().map_err(PyValueError::new_err)?;
+    caller.call(py, |runtime| {
+        let base = Model::open_as("base", &base, &settings.compute, runtime)?;
+        let format = if settings.half { Format::F16 } else { Format::F32 };
+        let options = EmbedOptions {
+            threads: settings.compute.threads,
+            sequences: settings.sequences,
+            vectors: EmbeddingOptions { format, normalize: settings.normalize },
+            work,
+        };
+        let report = embed_rows(&rows.0, &base, &options, &out, runtime)?;
+        Ok(serde_json::to_string(&report)?)
     })
 }
 
@@ -92,7 +119,7 @@ type Selected = (String, Vec<u64>, Vec<f64>, Vec<String>);
 
 /// Selects among scored rows by the first strategy of the settings.
 #[pyfunction]
-#[pyo3(signature = (caller, table, settings, rows, out))]
+#[pyo3(signature = (caller, table, settings, rows, out, index))]
 pub(crate) fn select(
     py: Python<'_>,
     caller: &Caller,
@@ -100,12 +127,13 @@ pub(crate) fn select(
     settings: &str,
     rows: Option<&Rows>,
     out: Option<PathBuf>,
+    index: Option<PathBuf>,
 ) -> PyResult<Selected> {
     let settings: SelectSettings = read(settings)?;
     caller.call(py, |_| {
         let with_rows = rows.map(|rows| table.0.with_rows(&rows.0)).transpose()?;
         let scored = with_rows.as_ref().unwrap_or(&table.0);
-        let target = SelectionTarget { out, index: None };
+        let target = SelectionTarget { out, index };
         let report = lobass::select_and_report(scored, &settings, &target)?;
         let kept = &report.chosen.selection.selected;
         let rows: Vec<u64> = kept.iter().map(|kept| kept.row).collect();

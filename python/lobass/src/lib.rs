@@ -29,7 +29,7 @@ pub(crate) fn main(py: Python<'_>, program: Vec<OsString>, arguments: Vec<OsStri
 #[pymodule]
 mod _lobass {
     #[pymodule_export]
-    use crate::calls::{compare, import_losses, score, select, strategies, train};
+    use crate::calls::{compare, embed, import_losses, score, select, strategies, train};
     #[pymodule_export]
     use crate::observer::{Caller, LobassError};
     #[pymodule_export]

@@ -35,6 +35,17 @@ pub(crate) struct Scoring {
     pub(crate) work: Option<String>,
 }
 
+/// How vectors of rows are computed.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Embedding {
+    pub(crate) sequences: EncodeSettings,
+    pub(crate) compute: ComputeSettings,
+    pub(crate) half: bool,
+    pub(crate) normalize: bool,
+    pub(crate) work: Option<String>,
+}
+
 /// How a reference is trained.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]

@@ -191,6 +191,13 @@ def test_rows_that_are_none_are_refused(base: Path) -> None:
         lobass.score([{"question": float("nan")}], base)
 
 
+def test_little_memory_changes_no_bit(rows: list[Row], base: Path) -> None:
+    limited = lobass.score(rows[:6], base, memory="32MiB", progress=False)
+    assert limited.to_list() == lobass.score(rows[:6], base, progress=False).to_list()
+    with pytest.raises(ValueError, match="expected an amount of memory such as `4GiB`"):
+        lobass.score(rows[:6], base, memory="much", progress=False)
+
+
 def test_progress_is_told(rows: list[Row], base: Path, reference: Path) -> None:
     told: list[tuple[str, int, int]] = []
     lobass.score(rows, base, reference, progress=lambda *at: told.append(at))

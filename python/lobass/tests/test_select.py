@@ -39,6 +39,31 @@ def test_rows_and_scores_are_those_of_the_command(
         assert len(found) == 12
 
 
+def test_a_list_of_the_chosen_rows_is_written(table: lobass.ScoreTable, tmp_path: Path) -> None:
+    chosen = lobass.select(table, budget=5, index=tmp_path / "index.jsonl")
+    lines = [json.loads(line) for line in (tmp_path / "index.jsonl").read_text().splitlines()]
+    assert [(line["row"], line["rank"]) for line in lines] == [(row, rank) for rank, row in enumerate(chosen.rows, 1)]
+
+
+def test_vectors_are_those_of_the_command(
+    table: lobass.ScoreTable, rows: list[Row], base: Path, data: Path, command: Callable[..., Any], tmp_path: Path
+) -> None:
+    vectors = tmp_path / "rows.safetensors"
+    report = lobass.embed(rows, base, vectors, progress=False)
+    assert report["manifest"]["n_present"] == 48
+    printed = command("embed", "--base", base, "--data", data, "--out", tmp_path / "printed.safetensors")
+    assert report["manifest"]["digest"] == printed["manifest"]["digest"]
+    assert lobass.embed(rows, base, vectors, progress=False) == report
+    with pytest.raises(lobass.LobassError, match="was made from other data"):
+        lobass.embed(rows, base, vectors, half=True, progress=False)
+    near = tmp_path / "near.safetensors"
+    lobass.embed(rows[:3], base, near, half=True, normalize=True, progress=False)
+    chosen = lobass.select(table, strategy="rds", embeddings=vectors, query_embeddings=[near], budget=3)
+    assert sorted(chosen.rows) == [0, 1, 2]
+    diverse = lobass.select(table, budget=10, embeddings=vectors, diversity="k-center")
+    assert len(set(diverse.rows)) == 10
+
+
 def test_the_score_is_the_formula(table: lobass.ScoreTable) -> None:
     chosen = lobass.select(table, budget=5)
     losses = table.to_dict("base_nll", "reference_nll")

@@ -48,6 +48,43 @@ def test_an_adapter_with_settings_of_its_own(rows: list[Row], base: Path, tmp_pa
         lobass.train(rows, base, tmp_path / "x", lora={"rank": 4}, progress=False)
 
 
+def test_an_adapter_of_a_rounded_base(
+    rows: list[Row], base: Path, data: Path, command: Callable[..., Any], tmp_path: Path
+) -> None:
+    out = tmp_path / "adapter"
+    settings: dict[str, Any] = {"method": "lora", "batch_size": 16, "learning_rate": 1e-2, "lora": {"rank": 4}}
+    lobass.train(rows, base, out, **settings, quantize_base="nf4", progress=False)
+    record = json.loads((out / "lobass-training.json").read_text())
+    assert record["rounding"] == "nf4"
+    # All linear modules of the layers, by their names.
+    assert len(record["adapter"]["target_modules"]) == 7
+    with pytest.raises(lobass.LobassError, match="trained on, rounded to nf4, found a base that is not rounded"):
+        lobass.score(rows, base, adapter=out, progress=False)
+    table = lobass.score(rows, base, adapter=out, quantize_base="nf4", progress=False)
+    assert [model["rounding"] for model in table.manifest["models"]] == ["nf4", "nf4"]
+    scores = tmp_path / "scores.parquet"
+    command(
+        *("score", "--base", base, "--adapter", out, "--quantize-base", "nf4", "--data", data, "--out", scores)
+    )
+    assert lobass.ScoreTable.load(scores).to_list() == table.to_list()
+    with pytest.raises(lobass.LobassError, match="--method lora"):
+        lobass.train(rows, base, tmp_path / "x", quantize_base="nf4", progress=False)
+    with pytest.raises(ValueError, match="unknown variant `nf3`"):
+        lobass.score(rows, base, quantize_base="nf3", progress=False)  # type: ignore[arg-type]
+
+
+def test_pairs_have_a_beta_and_held_out_losses_an_interval(rows: list[Row], base: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="--beta.* needs"):
+        lobass.train(rows, base, tmp_path / "x", beta=0.2, progress=False)
+    pairs = [{"prompt": row["question"], "chosen": row["answer"], "rejected": "no"} for row in rows]
+    out = tmp_path / "dpo"
+    report = lobass.train(
+        pairs, base, out, objective="dpo", beta=0.2, batch_size=8, eval_rows=8, eval_every=2, progress=False
+    )
+    assert json.loads((out / "lobass-training.json").read_text())["dpo"]["beta"] == 0.2
+    assert report["outcome"]["held_out_after"] is not None
+
+
 def test_a_comparison_is_that_of_the_command(
     pool: list[Row], base: Path, reference: Path, command: Callable[..., Any], tmp_path: Path
 ) -> None:

@@ -17,6 +17,9 @@ assert_type(table.to_list(), list[dict[str, Any]])
 lobass.score((row for row in rows), "base", progress=lambda stage, done, all: print(stage, done / all))
 lobass.score(["a.jsonl", "b.jsonl"], "base", device="cpu", per_token=True)
 
+lobass.score(rows, "base", adapter="adapter", quantize_base="nf4", dtype="bf16")
+assert_type(lobass.embed(rows, "base", "vectors.safetensors", normalize=True), dict[str, Any])
+
 chosen = lobass.select(table, strategy="lobass", budget="6%", shares={"a": 1, "b": 2.5}, quota_by="source")
 assert_type(chosen, lobass.Selection)
 assert_type(chosen.rows, list[int])
@@ -33,5 +36,6 @@ def of_tables(
 
 
 lobass.score(rows, "base", overlong="keep")  # type: ignore[arg-type]
+lobass.score(rows, "base", quantize_base="int4")  # type: ignore[arg-type]
 lobass.score(5, "base")  # type: ignore[arg-type]
 lobass.select(rows)  # type: ignore[arg-type]

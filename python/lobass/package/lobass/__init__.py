@@ -10,6 +10,7 @@ teaches. The command line is in here too: ``python -m lobass``.
 
 from ._lobass import LobassError, __version__
 from ._compare import compare
+from ._embed import embed
 from ._import import import_losses
 from ._rows import Rows
 from ._score import score
@@ -25,6 +26,7 @@ __all__ = [
     "Status",
     "__version__",
     "compare",
+    "embed",
     "import_losses",
     "score",
     "select",

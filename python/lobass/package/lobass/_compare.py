@@ -9,7 +9,7 @@ from . import _lobass
 from ._caller import caller, settings
 from ._progress import Progress
 from ._rows import Rows, read_rows
-from ._score import PathLike
+from ._score import Dtype, PathLike, Rounding, compute_settings
 from ._table import ScoreTable
 
 
@@ -30,7 +30,8 @@ def compare(
     select: Mapping[str, Any] | None = None,
     train: Mapping[str, Any] | None = None,
     chat_template: PathLike | None = None,
-    dtype: Literal["f32", "bf16", "f16"] | None = None,
+    dtype: Dtype | None = None,
+    quantize_base: Rounding | None = None,
     device: str = "cpu",
     threads: int | None = None,
     progress: Progress = True,
@@ -56,7 +57,7 @@ def compare(
         select: Further settings of the selections, as ``[select]`` of a config file has them.
         train: Settings of every training, as ``[train]`` of a config file has them: ``epochs``, ``batch_size``,
             ``learning_rate``, ``method``, ``lora``.
-        chat_template, dtype, device, threads, progress: As for `score`.
+        chat_template, dtype, quantize_base, device, threads, progress: As for `score`.
 
     Returns:
         The report: an entry of ``arms`` for each strategy, and ``differences`` with their intervals.
@@ -69,7 +70,7 @@ def compare(
         strategies=list(strategies),
         select={**(select or {}), "budget": str(budget)},
         train=train or {},
-        compute={"device": device, "dtype": dtype, "threads": threads},
+        compute=compute_settings(device, dtype, quantize_base, threads),
         chat_template=chat_template,
         overlap=overlap,
         seeds=seeds,

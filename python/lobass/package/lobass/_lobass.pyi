@@ -11,6 +11,7 @@ __all__ = [
     "Table",
     "__version__",
     "compare",
+    "embed",
     "import_losses",
     "main",
     "score",
@@ -70,8 +71,14 @@ def import_losses(
     settings: str,
 ) -> Table: ...
 def select(
-    caller: Caller, table: Table, settings: str, rows: Rows | None, out: _Path | None
+    caller: Caller,
+    table: Table,
+    settings: str,
+    rows: Rows | None,
+    out: _Path | None,
+    index: _Path | None,
 ) -> tuple[str, list[int], list[float], list[str]]: ...
+def embed(caller: Caller, rows: Rows, base: _Path, out: _Path, settings: str) -> str: ...
 def train(caller: Caller, rows: Rows, model: _Path, out: _Path, settings: str) -> str: ...
 def compare(
     caller: Caller, table: Table, base: _Path, settings: str, rows: Rows | None, eval: Rows | None

@@ -11,6 +11,8 @@ from ._rows import Rows, read_rows
 from ._table import ScoreTable
 
 PathLike: TypeAlias = str | os.PathLike[str]
+Dtype: TypeAlias = Literal["f32", "bf16", "f16"]
+Rounding: TypeAlias = Literal["nf4", "nf4-single"]
 
 
 def score(
@@ -32,9 +34,11 @@ def score(
     columns: Mapping[str, str] | str | None = None,
     format: str | None = None,
     roles: Mapping[str, str] | None = None,
-    dtype: Literal["f32", "bf16", "f16"] | None = None,
+    dtype: Dtype | None = None,
+    quantize_base: Rounding | None = None,
     device: str = "cpu",
     threads: int | None = None,
+    memory: str | None = None,
     work: PathLike | None = None,
     progress: Progress = True,
 ) -> ScoreTable:
@@ -60,8 +64,12 @@ def score(
         format: The format of the rows, such as ``"alpaca"``, instead of recognizing it by their columns.
         roles: Further words for roles, as ``{"bot": "assistant"}``.
         dtype: The number format of weights. The default depends on the device.
+        quantize_base: Round the weights of the adapter's base, as QLoRA training does: ``"nf4"`` as bitsandbytes rounds
+            them with double quantization, ``"nf4-single"`` without. By default they are as they are stored.
         device: ``"cpu"``, or a graphics card that this build has.
         threads: Worker threads; by default one per core. Results do not depend on it.
+        memory: The memory to score within, such as ``"4GiB"``: the layers of a model that does not fit are read from
+            disk one by one, on ``"cpu"``. By default whole models are in memory.
         work: A directory or an object store for finished work. The same call then continues an interrupted run, and
             scoring with another reference reuses the base's losses. Without it, work is kept in memory.
         progress: Whether to show progress; or a function that gets the stage, the rows done, and all rows.
@@ -75,7 +83,7 @@ def score(
         data = read_rows(rows, call, **data_settings(columns, format, roles, duplicates))
         how = settings(
             sequences=sequence_settings(chat_template, template_args, mask, max_length, overlong, bos),
-            compute={"device": device, "dtype": dtype, "threads": threads},
+            compute=compute_settings(device, dtype, quantize_base, threads, memory),
             per_token=per_token,
             unconditional=context == "unconditional",
             brier=brier,
@@ -113,6 +121,23 @@ def sequence_settings(
         "max_length": max_length,
         "overlong": overlong,
         "bos": bos,
+    }
+
+
+def compute_settings(
+    device: str,
+    dtype: Dtype | None,
+    quantize_base: Rounding | None,
+    threads: int | None,
+    memory: str | None = None,
+) -> dict[str, Any]:
+    """Where models run, and in which numbers."""
+    return {
+        "device": device,
+        "dtype": dtype,
+        "quantize_base": quantize_base,
+        "threads": threads,
+        "memory": memory,
     }
 
 

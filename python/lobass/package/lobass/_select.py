@@ -47,6 +47,7 @@ def select(
     seed: int = 0,
     rows: Rows | None = None,
     out: str | os.PathLike[str] | None = None,
+    index: str | os.PathLike[str] | None = None,
     rating: str | None = None,
     min_rating: float | None = None,
     min_scored: int | None = None,
@@ -79,6 +80,7 @@ def select(
         rows: The rows that were scored, for a table from a file: strategies and quotas that look at rows need them
             where the files that were scored are gone.
         out: Also write the chosen rows: a file, or a directory if there were several input files.
+        index: Also write a list of the chosen rows: JSON lines of row, key, source, score, and rank.
         rating: The column with ratings, for the strategy ``"quality"``.
         min_rating: Leave out rows with a lower rating.
         min_scored: Leave out rows with fewer scored tokens.
@@ -140,7 +142,7 @@ def select(
     table = table if isinstance(table, ScoreTable) else ScoreTable.load(table)
     with caller() as call:
         given = None if rows is None else read_rows(rows, call)
-        summary, places, scores, keys = _lobass.select(call, table._table, how, given, out)
+        summary, places, scores, keys = _lobass.select(call, table._table, how, given, out, index)
     return Selection(rows=places, scores=scores, keys=keys, summary=json.loads(summary))
 
 

@@ -9,7 +9,7 @@ from . import _lobass
 from ._caller import caller, settings
 from ._progress import Progress
 from ._rows import Rows, read_rows
-from ._score import PathLike, data_settings, sequence_settings
+from ._score import Dtype, PathLike, Rounding, compute_settings, data_settings, sequence_settings
 
 
 def train(
@@ -20,6 +20,7 @@ def train(
     recipe: str | None = None,
     method: Literal["full", "lora"] = "full",
     objective: Literal["sft", "dpo", "davir-dpo"] = "sft",
+    beta: float | None = None,
     epochs: int | None = None,
     batch_size: int | None = None,
     learning_rate: float | None = None,
@@ -29,6 +30,7 @@ def train(
     trajectory: bool = False,
     eval_rows: int = 0,
     eval_files: Sequence[PathLike] = (),
+    eval_every: int | None = None,
     chat_template: PathLike = "auto",
     template_args: Mapping[str, Any] | None = None,
     mask: Literal["response", "text", "generation", "all"] = "response",
@@ -39,7 +41,8 @@ def train(
     columns: Mapping[str, str] | str | None = None,
     format: str | None = None,
     roles: Mapping[str, str] | None = None,
-    dtype: Literal["f32", "bf16", "f16"] | None = None,
+    dtype: Dtype | None = None,
+    quantize_base: Rounding | None = None,
     device: str = "cpu",
     threads: int | None = None,
     progress: Progress = True,
@@ -55,6 +58,7 @@ def train(
         recipe: The name of a published recipe; the numbers below replace its own.
         method: ``"full"`` trains all weights, ``"lora"`` an adapter.
         objective: Supervised fine-tuning, or preference optimization on pairs.
+        beta: The factor of the margins of pairs; by default 0.1 for ``"dpo"`` and 1 for ``"davir-dpo"``.
         epochs: How often every row is seen; by default once.
         batch_size: Rows per optimizer step; by default 128.
         learning_rate: The largest learning rate; by default 2e-5, or 2e-4 with LoRA.
@@ -62,10 +66,13 @@ def train(
         lora: Settings of the adapter: ``rank``, ``alpha``, ``dropout``, ``rslora``, ``target_modules``,
             ``modules_to_save``.
         options: Further settings of the recipe, as ``[train]`` of a config file has them: ``schedule``,
-            ``warmup_ratio``, ``weight_decay``, ``max_grad_norm``, ``micro_batch_tokens``, ``recompute``, ``save_every``.
+            ``warmup_ratio``, ``weight_decay``, ``max_grad_norm``, ``beta_1``, ``beta_2``, ``epsilon``,
+            ``micro_batch_tokens``, ``recompute``, ``save_every``.
         trajectory: Keep the model of every epoch.
         eval_rows: Rows that are not trained on, for a held-out loss.
         eval_files: Further files for the held-out loss.
+        eval_every: Steps between two held-out losses; by default ten are computed in a training.
+        quantize_base: Round the base's weights before an adapter is trained on them, as QLoRA does.
         progress: Whether to show progress; or a function that gets the stage, the units done, and all units.
         chat_template, template_args, mask, max_length, overlong, bos, duplicates, columns, format, roles, dtype,
             device, threads: As for `score`.
@@ -83,6 +90,7 @@ def train(
         "recipe": recipe,
         "method": method,
         "objective": objective,
+        "beta": beta,
         "epochs": epochs,
         "batch_size": batch_size,
         "learning_rate": learning_rate,
@@ -92,9 +100,9 @@ def train(
     }
     how = settings(
         sequences=sequence_settings(chat_template, template_args, mask, max_length, overlong, bos),
-        compute={"device": device, "dtype": dtype, "threads": threads},
+        compute=compute_settings(device, dtype, quantize_base, threads),
         train=recipe_settings,
-        eval={"rows": eval_rows, "files": [os.fspath(path) for path in eval_files]},
+        eval={"rows": eval_rows, "files": [os.fspath(path) for path in eval_files], "every": eval_every},
         data=data,
         trajectory=trajectory,
     )
