@@ -163,6 +163,14 @@ fn loading_a_sharded_bf16_checkpoint_peaks_near_its_own_size() {
     let streamed = peak(&sandbox, &format!("{score} --out streamed.jsonl --memory 400MiB"));
     assert!(streamed + size / 2 < whole, "{streamed} MiB layer by layer, {whole} MiB at once");
     assert_eq!(sandbox.read("streamed.jsonl"), sandbox.read("whole.jsonl"), "the same table, to the bit");
+    let plan = sandbox.json(0, "plan --base big --data one.jsonl --explain --threads 1");
+    let [dtype, memory] = plan["memory"][1].as_array().unwrap().as_slice() else { panic!("{plan}") };
+    assert_eq!(dtype, "bf16");
+    let least = memory["weights_streamed"].as_u64().unwrap() + memory["beside"].as_u64().unwrap();
+    sandbox.expect(0, &format!("{score} --out least.jsonl --memory {}KiB", least.div_ceil(1024)));
+    assert_eq!(sandbox.read("least.jsonl"), sandbox.read("whole.jsonl"), "with the smallest batches");
+    let below = format!("{score} --out below.jsonl --memory {}KiB", least.div_ceil(1024) - 1);
+    sandbox.fails(&below, &["expected a limit on memory of at least"]);
     sandbox.fails(
         &format!("{score} --out small.jsonl --memory 100MiB"),
         &[

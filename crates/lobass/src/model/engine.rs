@@ -3,7 +3,8 @@
 use lobass_core::Observer as _;
 use lobass_core::readable::{bytes, count};
 use lobass_loss::{Engine, FEWEST_ROWS, row_bytes};
-use lobass_model::WeightBytes;
+use lobass_model::{DecoderSpec, Dtype, WeightBytes};
+use serde::Serialize;
 
 use super::Model;
 use crate::error::{Context as _, Result, bail};
@@ -11,6 +12,31 @@ use crate::runtime::Runtime;
 
 /// What a process takes beside weights and batches: tokenizer, sequences of a shard, values within a layer.
 const BESIDE: u64 = 256 << 20;
+
+/// The memory for scoring with a model, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct ScoringMemory {
+    /// The weights, if all of them are in memory.
+    pub weights: u64,
+    /// The weights that are in memory at once, if layers are read when they are needed.
+    pub weights_streamed: u64,
+    /// What is in memory beside the weights, with the smallest batches.
+    pub beside: u64,
+}
+
+impl ScoringMemory {
+    /// The memory for a model of this description in a number format.
+    pub fn of(spec: &DecoderSpec, dtype: Dtype, threads: usize) -> Self {
+        let weights = WeightBytes::of(spec, dtype);
+        let beside = BESIDE + threads as u64 * FEWEST_ROWS as u64 * row_bytes(spec);
+        Self { weights: weights.whole, weights_streamed: weights.streamed, beside }
+    }
+
+    /// The smallest limit ([`ComputeSettings::memory`](crate::settings::ComputeSettings::memory)).
+    pub fn least(&self) -> u64 {
+        self.weights.min(self.weights_streamed) + self.beside
+    }
+}
 
 impl Model {
     /// Loads the model to score with it. If a limit on memory is set and the model does not fit, its layers are read
@@ -21,31 +47,29 @@ impl Model {
     pub(crate) fn engine(&self, threads: usize, runtime: &Runtime) -> Result<Engine> {
         let Some(limit) = self.placement.memory else { return Ok(Engine::new(self.load()?, threads)) };
         let (spec, limit) = (self.checkpoint.spec(), limit.bytes());
-        let weights = WeightBytes::of(spec, self.placement.dtype);
-        let fewest = BESIDE + threads as u64 * FEWEST_ROWS as u64 * row_bytes(spec);
-        if weights.whole + fewest <= limit {
-            return Ok(Engine::new(self.load()?, threads));
-        }
-        let needed = weights.streamed + fewest;
-        if needed > limit {
+        let memory = ScoringMemory::of(spec, self.placement.dtype, threads);
+        if memory.least() > limit {
             bail!(
                 Model,
                 "{} model `{}`: expected a limit on memory of at least {}, found {}: embedding, head, and the layers \
                  that are in memory at once take {}, and batches on {threads} threads the rest",
                 self.key.role,
                 self.key.path,
-                bytes(needed),
+                bytes(memory.least()),
                 bytes(limit),
-                bytes(weights.streamed)
+                bytes(memory.weights_streamed)
             );
         }
+        if memory.weights + memory.beside <= limit {
+            return Ok(Engine::new(self.load()?, threads));
+        }
         let engine = Engine::new(self.load_streamed()?, threads)
-            .within(limit - weights.streamed - BESIDE)
+            .within(limit - memory.weights_streamed - BESIDE)
             .context("the memory is enough, as was checked")?;
         runtime.note(&format!(
             "{:16} its weights take {}; layers are read when they are needed, for {} rows at once",
             self.key.role,
-            bytes(weights.whole),
+            bytes(memory.weights),
             count((engine.limits().rows * threads) as u64)
         ));
         Ok(engine)

@@ -21,6 +21,7 @@ use crate::reference::TrainingRecord;
 use crate::runtime::Runtime;
 use crate::settings::{ComputeSettings, EncodeSettings};
 
+pub use engine::ScoringMemory;
 pub(crate) use pair::{check_pair, check_record};
 pub(crate) use placement::Placement;
 

@@ -10,9 +10,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use lobass_core::ModelRole;
-use lobass_core::readable::{Labelled, counted};
+use lobass_core::readable::{Labelled, bytes, counted};
 use lobass_loss::limits;
-use lobass_model::{Checkpoint, DecoderSpec};
+use lobass_model::{Checkpoint, DecoderSpec, Dtype};
 use lobass_run::{Job, Location, Plan, WorkDir};
 use serde::Serialize;
 
@@ -21,6 +21,7 @@ use self::measure::Subject;
 use crate::error::Result;
 use crate::hub::find_model;
 use crate::missing::Missing;
+use crate::model::ScoringMemory;
 use crate::model::with_template_of;
 use crate::place::told_in;
 use crate::runtime::Runtime;
@@ -69,6 +70,8 @@ pub struct PlanReport {
     pub models: Vec<ModelRole>,
     /// The work of a pass with one model, if it was counted.
     pub work: Option<PassWork>,
+    /// The memory for scoring in f32 and in bf16, if the work was counted.
+    pub memory: Option<[(Dtype, ScoringMemory); 2]>,
     /// The time and the cost, if there is a rate.
     pub price: Option<Price>,
 }
@@ -111,6 +114,8 @@ impl PlanJob<'_> {
         }
         if self.explain {
             (report.work, report.price) = self.explain(config, &work, runtime)?;
+            let memory = |dtype| (dtype, ScoringMemory::of(config, dtype, self.threads));
+            report.memory = Some([Dtype::F32, Dtype::Bf16].map(memory));
         }
         Ok(report)
     }
@@ -139,7 +144,16 @@ impl PlanJob<'_> {
 impl PlanReport {
     fn of(plan: &Plan) -> Self {
         let (n_rows, n_shards) = (plan.n_rows(), plan.shards.len());
-        Self { plan: plan.id(), n_rows, n_shards, job: None, models: Vec::new(), work: None, price: None }
+        Self {
+            plan: plan.id(),
+            n_rows,
+            n_shards,
+            job: None,
+            models: Vec::new(),
+            work: None,
+            memory: None,
+            price: None,
+        }
     }
 
     fn with_job(self, job: &Job) -> Self {
@@ -161,6 +175,10 @@ impl fmt::Display for PlanReport {
         }
         if let Some(work) = &self.work {
             work.describe(&mut text);
+        }
+        for (dtype, memory) in self.memory.iter().flatten() {
+            let (weights, least) = (bytes(memory.weights), bytes(memory.least()));
+            text.line("memory", format!("weights in {dtype}: {weights}; `--memory` of {least} at least"));
         }
         if let Some(price) = &self.price {
             price.describe(&mut text);
