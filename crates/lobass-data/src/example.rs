@@ -187,7 +187,7 @@ impl Example {
     }
 
     /// The example with every text as a list of one part, which is how processors are given it.
-    pub(crate) fn as_parts(mut self) -> Self {
+    pub(crate) fn with_parts(mut self) -> Self {
         for message in self.messages.iter_mut().chain(self.rejected.iter_mut().flatten()) {
             let text = &message.content;
             message.parts.get_or_insert_with(|| vec![json!({"type": "text", "text": text})]);

@@ -238,7 +238,7 @@ impl ChatTemplate {
     /// it does not know them.
     pub(crate) fn suited<'a>(&self, example: &'a Example) -> Cow<'a, Example> {
         let example = example.as_text(!self.knows_calls(), !self.knows_parts());
-        if self.needs_parts { Cow::Owned(example.into_owned().as_parts()) } else { example }
+        if self.needs_parts { Cow::Owned(example.into_owned().with_parts()) } else { example }
     }
 
     /// Renders an example as text.
@@ -247,7 +247,7 @@ impl ChatTemplate {
     /// The template's message about turns that it does not accept, with its line; also if it takes too many steps or
     /// writes too much.
     pub fn render(&self, example: &Example, add_generation_prompt: bool) -> Result<String, String> {
-        let example = if self.needs_parts { &example.clone().as_parts() } else { example };
+        let example = if self.needs_parts { &example.clone().with_parts() } else { example };
         let scene = Scene::new(example).map_err(|fault| fault.reason)?;
         self.render_turns(&scene, scene.turns.len(), add_generation_prompt)
     }
