@@ -27,6 +27,8 @@ use crate::mutate::Kind;
 
 /// Rows of each file.
 const ROWS: usize = 4;
+/// A byte for each row.
+const DIGITS: [u8; ROWS] = *b"0123";
 
 fn texts(words: &[Option<&str>]) -> ArrayRef {
     Arc::new(StringArray::from(words.to_vec()))
@@ -106,9 +108,9 @@ fn columns() -> Vec<(Field, ArrayRef)> {
         builder.append_value(["a", "b"][row % 2]);
     });
     let large = of_rows(LargeStringBuilder::new(), |builder, row| builder.append_value(word(row)));
-    let bytes = of_rows(BinaryBuilder::new(), |builder, row| builder.append_value([b'a', 0xC3, row as u8]));
+    let bytes = of_rows(BinaryBuilder::new(), |builder, row| builder.append_value([b'a', 0xC3, DIGITS[row]]));
     let fixed = of_rows(FixedSizeBinaryBuilder::new(2), |builder, row| {
-        builder.append_value([b'x', b'0' + row as u8]).unwrap();
+        builder.append_value([b'x', DIGITS[row]]).unwrap();
     });
     let lists = of_rows(ListBuilder::new(ListBuilder::new(StringBuilder::new())), |builder, row| {
         for at in 0..row {
@@ -117,7 +119,7 @@ fn columns() -> Vec<(Field, ArrayRef)> {
         }
         builder.append(true);
     });
-    let pairs = Int64Array::from_iter_values(0..2 * ROWS as i64);
+    let pairs = Int64Array::from(vec![1; 2 * ROWS]);
     let pairs = FixedSizeListArray::new(
         Arc::new(Field::new("item", DataType::Int64, true)),
         2,
