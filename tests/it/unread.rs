@@ -53,6 +53,26 @@ fn a_column_that_is_not_read_is_counted() {
     assert_eq!(read["manifest"].get("unread"), None);
 }
 
+/// Alpaca's template writes the halves of the text and not the text.
+#[test]
+fn an_instruction_and_its_input_are_read() {
+    let sandbox = sandbox();
+    let row = r#"{"instruction": "Sort the animals.", "input": "the snake, the fox", "output": "the fox, the snake"}"#;
+    sandbox.write("alpaca.jsonl", format!("{row}\n"));
+    let look = |template: &str| {
+        let line = "inspect --base base --data alpaca.jsonl --row 0 --max-length 512 --chat-template";
+        sandbox.json(0, &format!("{line} {template}"))
+    };
+    let seen = look("alpaca");
+    assert!(seen["text"].as_str().unwrap().contains("### Input:\nthe snake, the fox"), "{seen}");
+    assert_eq!(seen["unread"], json!([]));
+    let half = "{% for message in messages %}<{{ message.role }}>{{ message.instruction or message.content }}\
+                {{ eos_token if message.role == 'assistant' }}{% endfor %}";
+    sandbox.write("half.jinja", half);
+    let half = look("half.jinja");
+    assert_eq!(half["unread"], json!([{"kind": "turn_field", "name": "content"}]), "{half}");
+}
+
 #[test]
 fn every_command_that_encodes_rows_says_so() {
     let sandbox = sandbox();

@@ -28,11 +28,7 @@ pub(super) fn unread(
         if thought_parts(message).any(|thought| !rendered.text.contains(thought.trim())) {
             unread.push(Unread::new(UnreadKind::Thought, "content"));
         }
-        let content = message.content.trim();
-        if !content.is_empty()
-            && !rendered.text.contains(content)
-            && rendered.shown(at, Part::Content) == Shown::Not
-        {
+        if !is_shown(rendered, at, message) {
             unread.push(Unread::new(UnreadKind::TurnField, "content"));
         }
     }
@@ -43,6 +39,17 @@ pub(super) fn unread(
     unread.sort_unstable();
     unread.dedup();
     unread
+}
+
+/// Whether the rendering shows the text of a turn: as it is, as another form of it, or as the instruction and the input
+/// that it was made of, which Alpaca's template writes.
+fn is_shown(rendered: &Rendered<'_>, at: usize, message: &Message) -> bool {
+    let content = message.content.trim();
+    let mut halves = ["instruction", "input"].into_iter().map(|name| message.extra.get(name)?.as_str());
+    let is_half_shown = |half: Option<&str>| half.is_some_and(|half| rendered.text.contains(half.trim()));
+    rendered.text.contains(content)
+        || halves.all(is_half_shown)
+        || rendered.shown(at, Part::Content) != Shown::Not
 }
 
 /// A thought that the rendering does not show.

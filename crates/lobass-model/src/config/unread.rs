@@ -39,6 +39,8 @@ const HARMLESS: &[&str] = &[
     "_flash_attn_2_enabled",
     "_experts_implementation",
     "gradient_checkpointing",
+    // transformers 5 writes the kinds of layers that follow from it too, and reads those.
+    "_sliding_window_pattern",
     // Read elsewhere.
     "quantization_config",
     "compression_config",
