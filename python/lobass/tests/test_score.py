@@ -192,8 +192,10 @@ def test_rows_that_are_none_are_refused(base: Path) -> None:
 
 
 def test_little_memory_changes_no_bit(rows: list[Row], base: Path) -> None:
-    limited = lobass.score(rows[:6], base, memory="32MiB", progress=False)
+    limited = lobass.score(rows[:6], base, memory="400MiB", threads=1, progress=False)
     assert limited.to_list() == lobass.score(rows[:6], base, progress=False).to_list()
+    with pytest.raises(lobass.LobassError, match="expected a limit on memory of at least"):
+        lobass.score(rows[:6], base, memory="1MiB", progress=False)
     with pytest.raises(ValueError, match="expected an amount of memory such as `4GiB`"):
         lobass.score(rows[:6], base, memory="much", progress=False)
 

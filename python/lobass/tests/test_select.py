@@ -139,8 +139,8 @@ def test_errors_say_what_the_command_says(table: lobass.ScoreTable, rows: list[R
         lobass.select(table, strategy="best")
     with pytest.raises(ValueError, match="budget"):
         lobass.select(table, budget="much")
-    with pytest.raises(TypeError, match="unexpected keyword argument 'index'"):
-        lobass.select(table, index="x")  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="unexpected keyword argument 'kept'"):
+        lobass.select(table, kept="x")  # type: ignore[call-arg]
     with pytest.raises(FileNotFoundError):
         lobass.select("absent.parquet")
 

@@ -69,7 +69,7 @@ def test_an_adapter_of_a_rounded_base(
     assert lobass.ScoreTable.load(scores).to_list() == table.to_list()
     with pytest.raises(lobass.LobassError, match="--method lora"):
         lobass.train(rows, base, tmp_path / "x", quantize_base="nf4", progress=False)
-    with pytest.raises(ValueError, match="unknown variant `nf3`"):
+    with pytest.raises(ValueError, match="expected nf4 or nf4-single, found `nf3`"):
         lobass.score(rows, base, quantize_base="nf3", progress=False)  # type: ignore[arg-type]
 
 

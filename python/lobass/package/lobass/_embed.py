@@ -31,6 +31,7 @@ def embed(
     dtype: Dtype | None = None,
     device: str = "cpu",
     threads: int | None = None,
+    memory: str | None = None,
     work: PathLike | None = None,
     progress: Progress = True,
 ) -> dict[str, Any]:
@@ -46,7 +47,7 @@ def embed(
         normalize: Scale every vector to length one.
         work: A directory or an object store for finished work. Without it, work is kept beside the file.
         chat_template, template_args, mask, max_length, overlong, bos, duplicates, columns, format, roles, dtype,
-            device, threads, progress: As for `score`.
+            device, threads, memory, progress: As for `score`.
 
     Returns:
         The report of `lobass embed --format json`: the file and its manifest.
@@ -60,7 +61,7 @@ def embed(
         data = read_rows(rows, call, **data_settings(columns, format, roles, duplicates))
         how = settings(
             sequences=sequence_settings(chat_template, template_args, mask, max_length, overlong, bos),
-            compute=compute_settings(device, dtype, None, threads),
+            compute=compute_settings(device, dtype, None, threads, memory),
             half=half,
             normalize=normalize,
             work=work,
