@@ -139,7 +139,8 @@ impl Bench<'_> {
         let out = self.dir.join("run");
         self.shell.remove_path(&out)?;
         let Self { shell, lobass, checkpoint, .. } = self;
-        let recipe = ["--method", "lora", "--epochs", "1", "--batch-size", "4", "--budget", "25%"];
+        let recipe =
+            ["--method", "lora", "--epochs", "1", "--batch-size", "4", "--eval-rows", "8", "--budget", "25%"];
         let report = cmd!(shell, "{lobass} run --base {checkpoint} --data {rows} --out {out}");
         let report = report.args(recipe).args(["--format", "json"]).read()?;
         let report: Value = serde_json::from_str(&report)?;
