@@ -150,7 +150,8 @@ fn losses_in_half_precision_are_those_of_the_same_weights_in_f32() {
 /// The gradients of an adapter on frozen weights in half precision, beside those on the same weights in `f32`.
 #[test]
 fn gradients_over_half_precision_are_those_over_the_same_weights_in_f32() {
-    let n_specs = if cfg!(feature = "wgpu") { 0 } else { usize::MAX };
+    // As above, one is enough of compiling.
+    let n_specs = if cfg!(feature = "wgpu") { 1 } else { usize::MAX };
     for (at, spec) in specs().into_iter().take(n_specs).enumerate() {
         for dtype in CarriedOps::halves() {
             let gradients = |base: Decoder| {
