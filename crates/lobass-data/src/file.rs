@@ -135,7 +135,11 @@ impl DataFile {
                 (Some(FormatName::Preference), layout)
             }
             FormatChoice::Named(name) => (Some(*name), name.layout()),
-            FormatChoice::Columns(map) => (None, map.layout(&sample.rows).ok_or_else(unknown)?),
+            FormatChoice::Columns(map) => {
+                let layout = map.layout(&sample.rows).ok_or_else(unknown)?;
+                map.check(&layout)?;
+                (None, layout)
+            }
             FormatChoice::Layout { layout, .. } => (None, layout.clone()),
         };
         let named: Vec<&str> = match choice {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use lobass_core::{ExampleKey, RowStatus};
 
 use crate::key::{KeyMaker, NamedRow};
-use crate::{DataFile, Error, Example, Preset, RawRow, RowFault, Unread};
+use crate::{DataFile, Error, Example, Preset, RawRow, RoleWord, RowFault, Unread};
 
 /// The policy for rows with the text of an earlier row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -68,6 +68,21 @@ impl Pool {
     /// The files.
     pub fn files(&self) -> &[DataFile] {
         &self.files
+    }
+
+    /// Whether a row has a turn of a further word for a role. Reads the files up to the first such row.
+    ///
+    /// # Errors
+    /// If a file cannot be read.
+    pub fn has_role(&self, word: &RoleWord) -> Result<bool, Error> {
+        for file in &self.files {
+            for row in file.rows()? {
+                if row?.fields.is_ok_and(|fields| word.is_in(&fields)) {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
     }
 
     /// The template for a checkpoint that brings none: plain if all rows are prompt and completion, else Alpaca's.

@@ -146,6 +146,9 @@ fn columns_can_be_named() {
         ("response=a,chosen=b", "`response`"),
         ("chosen=a,chosen=b", "twice"),
         ("preferred=a", "chosen, rejected"),
+        ("prompt=a,response=a", "`a` twice"),
+        ("prompt=a,query=a", "`a` twice"),
+        ("prompt=a,chosen=b,rejected=b", "`b` twice"),
     ] {
         let error = text.parse::<lobass_data::ColumnMap>().unwrap_err();
         assert!(error.to_string().contains(words), "{error}");
@@ -154,6 +157,21 @@ fn columns_can_be_named() {
     let path = write(dir.path(), "pool.jsonl", &[json!({"ask": "2 + 2?", "good": "4"})]);
     let error = DataFile::open(&path, "pool", &choice("prompt=ask,chosen=good,rejected=bad")).unwrap_err();
     assert!(error.to_string().contains("expected column `bad`"), "{error}");
+}
+
+#[test]
+fn a_column_has_one_meaning() {
+    let choice = |text: &str| FormatChoice::Columns(text.parse().unwrap());
+    let row = json!({"instruction": "say it", "input": "red", "output": "yes"});
+    let dir = tempfile::tempdir().unwrap();
+    let path = write(dir.path(), "pool.jsonl", &[row.clone()]);
+    let error = DataFile::open(&path, "pool", &choice("response=instruction")).unwrap_err();
+    assert!(error.to_string().contains("`instruction` would be both prompt and response"), "{error}");
+    // The format would show it as the input too.
+    let row = &read(&[row], &choice("prompt=input"))[0];
+    assert_eq!(row.example.as_ref().unwrap().messages[0].content, "red");
+    // A name may be anything.
+    assert!("prompt=a,response=b,id=a".parse::<lobass_data::ColumnMap>().is_ok());
 }
 
 #[test]

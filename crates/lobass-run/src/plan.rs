@@ -96,32 +96,29 @@ impl Plan {
         })
     }
 
+    /// Everything that decides the plan, by name and in words.
+    pub fn summary(&self) -> Vec<(&'static str, String)> {
+        let of = |input: &InputRecord| format!("{} {} {}", input.source, &input.sha256[..8], input.layout);
+        let data = self.inputs.iter().map(of).collect::<Vec<_>>().join("; ");
+        let short = |digest: &str| digest.chars().take(8).collect::<String>();
+        vec![
+            ("data", data),
+            ("tokenizer", short(&self.tokenizer)),
+            ("chat template", format!("{} {}", self.template.name, short(&self.template.digest))),
+            ("mask", self.encoding.mask.to_string()),
+            ("max length", self.encoding.max_length.to_string()),
+            ("overlong policy", self.encoding.overlong.to_string()),
+            ("vocabulary of the model", format!("{:?}", self.encoding.vocabulary)),
+            ("duplicates policy", format!("{:?}", self.duplicates)),
+            ("version of lobass", format!("plan {}", self.version)),
+        ]
+    }
+
     /// The differences of two plans, in words.
     pub(crate) fn differences(&self, other: &Self) -> Vec<String> {
-        let mut found = Vec::new();
-        let mut compare = |what: &str, mine: String, theirs: String| {
-            if mine != theirs {
-                found.push(format!("{what} ({theirs}, now {mine})"));
-            }
-        };
-        let data = |plan: &Self| {
-            let of =
-                |input: &InputRecord| format!("{} {} {}", input.source, &input.sha256[..8], input.layout);
-            plan.inputs.iter().map(of).collect::<Vec<_>>().join("; ")
-        };
-        let short = |digest: &str| digest.chars().take(8).collect::<String>();
-        compare("data", data(self), data(other));
-        compare("tokenizer", short(&self.tokenizer), short(&other.tokenizer));
-        let template = |plan: &Self| format!("{} {}", plan.template.name, short(&plan.template.digest));
-        compare("chat template", template(self), template(other));
-        compare("mask", self.encoding.mask.to_string(), other.encoding.mask.to_string());
-        compare("max length", self.encoding.max_length.to_string(), other.encoding.max_length.to_string());
-        compare("overlong policy", self.encoding.overlong.to_string(), other.encoding.overlong.to_string());
-        let vocabulary = |plan: &Self| format!("{:?}", plan.encoding.vocabulary);
-        compare("vocabulary of the model", vocabulary(self), vocabulary(other));
-        compare("duplicates policy", format!("{:?}", self.duplicates), format!("{:?}", other.duplicates));
-        compare("version of lobass", format!("plan {}", self.version), format!("plan {}", other.version));
-        found
+        let both = self.summary().into_iter().zip(other.summary());
+        let differing = both.filter(|((_, mine), (_, theirs))| mine != theirs);
+        differing.map(|((what, mine), (_, theirs))| format!("{what} ({theirs}, now {mine})")).collect()
     }
 
     /// Whether rows are pairs; files with pairs and files without can stand side by side.

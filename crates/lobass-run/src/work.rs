@@ -90,6 +90,16 @@ impl WorkDir {
         &self.plan
     }
 
+    /// Whether nothing was computed with a model: rows are encoded at most, and no job is prepared.
+    ///
+    /// # Errors
+    /// If the directory cannot be read.
+    pub fn is_idle(&self) -> Result<bool, Error> {
+        let of_rows = format!("{COMMITS}/{ROWS}/");
+        let commits = self.store.list(COMMITS)?;
+        Ok(commits.iter().all(|name| name.starts_with(&of_rows)) && self.store.list(JOBS)?.is_empty())
+    }
+
     /// Whether every shard has been encoded.
     ///
     /// # Errors

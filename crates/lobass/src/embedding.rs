@@ -105,6 +105,9 @@ pub fn embed_rows(
         return Ok(report);
     }
     let threads = options.threads.unwrap_or_else(available_threads).max(1);
+    if options.work.is_none() {
+        scoring::remove_idle(&beside, &plan, runtime)?;
+    }
     let work = scoring::encode(&sequences, &plan, &place, threads, runtime)?;
     embed(&work, base, None, threads, runtime)?;
     let manifest = write_embeddings(&work, base, options.vectors, out)?;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use lobass_data::{TemplateChoice, find_files};
+use lobass_data::{TemplateChoice, find_files, read_dataset_info};
 use lobass_hub::DataAddress;
 
 use crate::error::{Error, Result};
@@ -59,11 +59,24 @@ impl Missing {
     pub fn data(self, settings: &DataSettings, runtime: &Runtime) -> Self {
         match &settings.dataset_info {
             // The names are those of the registry.
-            Some(registry) => self.file("data set registry", registry),
+            Some(registry) => self.file("data set registry", registry).entry(registry, &settings.files),
             None => settings.files.iter().fold(self, |missing, given| {
                 missing.rows(given, runtime, &|path| lobass_data::Error::NotThere { path }.into())
             }),
         }
+    }
+
+    /// Looks for an entry of a registry among the names of data. Reading an entry finds whatever else is wrong.
+    fn entry(mut self, registry: &Path, names: &[String]) -> Self {
+        let is_entry = |name: &String| !matches!(read_dataset_info(registry, name), Ok(None));
+        if !names.is_empty() && !names.iter().any(is_entry) {
+            let (registry, names) = (registry.display(), names.join("`, `"));
+            self.0.add(Error::Missing(format!(
+                "data set registry `{registry}`: expected an entry that `--data` names, found none in `{names}`, so it \
+                 has no effect"
+            )));
+        }
+        self
     }
 
     /// Looks for other files of rows, such as those of an evaluation.

@@ -4,17 +4,17 @@ use std::path::{Path, PathBuf};
 
 use lobass_core::Observer as _;
 use lobass_core::readable::{Labelled, count};
-use lobass_run::{Plan, WorkDir};
+use lobass_run::Plan;
 use serde::Serialize;
 
 use crate::error::Result;
 use crate::model::Model;
 use crate::outputs::work_beside;
-use crate::place::{store, told_in_dir};
+use crate::place::told_in_dir;
 use crate::reference::{Part, TrainRequest, Trained, TrainingRecord, train_reference, trained_before};
 use crate::rows::Rows;
 use crate::runtime::Runtime;
-use crate::scoring::{clean_up, encode, n_skipped};
+use crate::scoring::{clean_up, encode, n_skipped, remove_idle};
 use crate::sequences::{Sequences, local_paths_of};
 use crate::settings::{DataSettings, EncodeSettings, EvalSettings, TrainSettings, available_threads};
 
@@ -105,7 +105,10 @@ pub fn train(
 }
 
 fn train_now(request: &TrainRequest<'_>, work_dir: &Path, runtime: &Runtime) -> Result<Trained> {
-    remove_idle_work(work_dir, request, runtime)?;
+    // A state of a training is worth more than token ids.
+    if !request.has_state() {
+        remove_idle(work_dir, request.plan, runtime)?;
+    }
     let work = encode(request.sequences, request.plan, &work_dir.into(), request.threads, runtime)?;
     let outcome = train_reference(request, &work, runtime);
     // Without a state there is nothing to resume, and the token ids would be in the way of other settings.
@@ -113,24 +116,6 @@ fn train_now(request: &TrainRequest<'_>, work_dir: &Path, runtime: &Runtime) -> 
         work.remove()?;
     }
     outcome
-}
-
-/// Removes the token ids of other data or settings, as a killed attempt leaves them, if there is no state of a training
-/// with them.
-fn remove_idle_work(dir: &Path, request: &TrainRequest<'_>, runtime: &Runtime) -> Result<()> {
-    if !dir.exists() || request.has_state() {
-        return Ok(());
-    }
-    match WorkDir::resume(store(&dir.into(), runtime)?)? {
-        Some(found) if found.plan().id() != request.plan.id() => {
-            runtime.note(&format!(
-                "{:16} tokens of earlier settings are removed, since nothing was trained on them",
-                "train"
-            ));
-            Ok(found.remove()?)
-        }
-        _ => Ok(()),
-    }
 }
 
 fn report(out: &Path, plan: &Plan, outcome: Trained) -> TrainedReport {

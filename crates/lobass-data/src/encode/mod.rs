@@ -129,7 +129,8 @@ impl Encoder {
 
     /// Renders, tokenizes, and masks an example, and does not cut it; of a pair the side with the chosen response.
     ///
-    /// A token is scored if it holds any text of a response or of the marker that ends it.
+    /// A token is scored if it holds any text of a response or of the marker that ends it. White space that a token takes
+    /// in with `lstrip` or `rstrip` is not its text.
     ///
     /// # Errors
     /// [`RowStatus::TemplateError`] if the template rejects the example or hides its responses;
@@ -152,7 +153,7 @@ impl Encoder {
             .tokenizer
             .encode(&text)
             .map_err(|reason| RowFault::malformed(format!("the tokenizer cannot encode it: {reason}")))?;
-        let (mut scored, border) = mask(&text, &tokens.offsets, &spans);
+        let (mut scored, border) = mask(&text, &self.tokenizer.places(&text, &tokens), &spans);
         if self.options.mask == Mask::All {
             scored.iter_mut().skip(1).for_each(|counts| *counts = true);
         }

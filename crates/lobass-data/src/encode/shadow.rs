@@ -26,12 +26,17 @@ pub(super) enum Part {
     Names,
     /// The thought, in a field beside the content or inside it.
     Thought,
+    /// A field of text beside the content.
+    Field(&'static str),
 }
 
 /// A turn with a part of it replaced.
 pub(super) fn shadow(message: &Message, part: Part) -> Engine {
     let mut message = message.clone();
     match part {
+        Part::Field(name) => {
+            message.extra.insert(name.to_owned(), Value::from(NOTHING));
+        }
         Part::Content => NOTHING.clone_into(&mut message.content),
         Part::Calls | Part::Names => {
             let calls = message.extra.get_mut("tool_calls").and_then(Value::as_array_mut);

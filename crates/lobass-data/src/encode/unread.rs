@@ -7,7 +7,7 @@ use super::rendered::{Rendered, Shown};
 use super::shadow::Part;
 use super::spans::ResponseSpan;
 use super::thought::thought_of;
-use crate::format::texts_that_count;
+use crate::format::{JOINED, texts_that_count};
 use crate::template::{Scene, THOUGHTS};
 use crate::{Example, Message, Unread, UnreadKind};
 
@@ -28,7 +28,7 @@ pub(super) fn unread(
         if thought_parts(message).any(|thought| !rendered.text.contains(thought.trim())) {
             unread.push(Unread::new(UnreadKind::Thought, "content"));
         }
-        if !is_shown(rendered, at, message) {
+        if hides_content(rendered, at, message) {
             unread.push(Unread::new(UnreadKind::TurnField, "content"));
         }
     }
@@ -41,15 +41,20 @@ pub(super) fn unread(
     unread
 }
 
-/// Whether the rendering shows the text of a turn: as it is, as another form of it, or as the instruction and the input
-/// that it was made of, which Alpaca's template writes.
-fn is_shown(rendered: &Rendered<'_>, at: usize, message: &Message) -> bool {
+/// Whether the rendering does not show the content of a turn: neither as one text nor as the parts it was joined of.
+fn hides_content(rendered: &Rendered<'_>, at: usize, message: &Message) -> bool {
     let content = message.content.trim();
-    let mut halves = ["instruction", "input"].into_iter().map(|name| message.extra.get(name)?.as_str());
-    let is_half_shown = |half: Option<&str>| half.is_some_and(|half| rendered.text.contains(half.trim()));
-    rendered.text.contains(content)
-        || halves.all(is_half_shown)
+    if content.is_empty()
+        || rendered.text.contains(content)
         || rendered.shown(at, Part::Content) != Shown::Not
+    {
+        return false;
+    }
+    let said = |name: &&str| {
+        message.extra.get(*name).and_then(Value::as_str).is_some_and(|text| !text.trim().is_empty())
+    };
+    let mut parts = JOINED.into_iter().filter(said).peekable();
+    parts.peek().is_none() || parts.any(|name| rendered.shown(at, Part::Field(name)) == Shown::Not)
 }
 
 /// A thought that the rendering does not show.

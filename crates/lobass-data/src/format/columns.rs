@@ -59,9 +59,9 @@ impl ColumnMap {
                 replace(&mut pair.prompt, self.prompt.as_ref());
                 replace(&mut pair.response, self.response.as_ref());
                 replace(&mut pair.id, self.id.as_ref());
-                pair.query = self.query.clone().or(pair.query.take());
-                pair.system = self.system.clone().or(pair.system.take());
-                pair.history = self.history.clone().or(pair.history.take());
+                self.or_usual(self.query.as_ref(), &mut pair.query);
+                self.or_usual(self.system.as_ref(), &mut pair.system);
+                self.or_usual(self.history.as_ref(), &mut pair.history);
                 pair.beside.tools.clone_from(&self.tools);
             }
             Layout::Conversation(turns)
@@ -69,7 +69,7 @@ impl ColumnMap {
                 PreferenceLayout::Turns { prompt: turns, .. } | PreferenceLayout::Whole { chosen: turns, .. },
             ) => {
                 replace(&mut turns.id, self.id.as_ref());
-                turns.system = self.system.clone().or(turns.system.take());
+                self.or_usual(self.system.as_ref(), &mut turns.system);
                 turns.beside.tools.clone_from(&self.tools);
             }
             Layout::Prompt(prompts) => {
@@ -78,6 +78,19 @@ impl ColumnMap {
             }
         }
         Some(layout)
+    }
+
+    /// Refuses a layout in which a column of the mapping is also what the format needs it for.
+    pub(crate) fn check(&self, layout: &Layout) -> Result<(), Error> {
+        match layout.repeated_column() {
+            None => Ok(()),
+            Some(column) => Err(Error::Columns {
+                mapping: self.named().collect::<Vec<_>>().join(", "),
+                reason: format!(
+                    "`{column}` would be both prompt and response; say with `prompt=`, `response=` which columns are"
+                ),
+            }),
+        }
     }
 
     fn is_preference(&self) -> bool {
@@ -107,9 +120,20 @@ impl ColumnMap {
 
     /// The columns that the mapping names.
     pub fn named(&self) -> impl Iterator<Item = &str> {
+        self.contents().chain(self.id.as_deref())
+    }
+
+    /// The columns among them whose content is shown. The name of a row may be any of them.
+    fn contents(&self) -> impl Iterator<Item = &str> {
         let prompt = [&self.prompt, &self.query, &self.system, &self.history, &self.messages];
         let responses = [&self.response, &self.chosen, &self.rejected];
-        prompt.into_iter().chain(responses).chain([&self.tools, &self.id]).flatten().map(String::as_str)
+        prompt.into_iter().chain(responses).chain([&self.tools]).flatten().map(String::as_str)
+    }
+
+    /// Takes columns that the mapping gives another meaning out of the optional ones of a format.
+    fn or_usual(&self, given: Option<&String>, usual: &mut Option<String>) {
+        let usual_one = usual.take().filter(|usual| !self.contents().any(|named| named == usual));
+        *usual = given.cloned().or(usual_one);
     }
 }
 
@@ -148,6 +172,11 @@ impl FromStr for ColumnMap {
         }
         if map.messages.is_some() && (map.prompt.is_some() || map.response.is_some()) {
             return Err(fail("rows are either `messages` or `prompt` and `response`".to_owned()));
+        }
+        let mut contents: Vec<&str> = map.contents().collect();
+        contents.sort_unstable();
+        if let Some([column, _]) = contents.array_windows().find(|[one, other]| one == other) {
+            return Err(fail(format!("expected a column of its own for each key, found `{column}` twice")));
         }
         if map.is_preference() && map.response.is_some() {
             return Err(fail("rows have either `response` or `chosen` and `rejected`".to_owned()));

@@ -38,6 +38,7 @@ pub use detect::detect;
 pub(crate) use detect::{detect_preference, detect_prompts, not_turns};
 pub(crate) use media::is_media;
 pub(crate) use names::texts_that_count;
+pub(crate) use pair::JOINED;
 pub use pair::PairLayout;
 pub use preference::PreferenceLayout;
 pub use prompt::PromptLayout;
@@ -211,6 +212,13 @@ impl Layout {
             Self::Preference(layout) => layout.prompt().into_iter().chain(layout.responses()).collect(),
             Self::Prompt(layout) => vec![&layout.prompt],
         }
+    }
+
+    /// A column that is needed twice.
+    pub(crate) fn repeated_column(&self) -> Option<&str> {
+        let mut columns = self.required_columns();
+        columns.sort_unstable();
+        columns.array_windows().find(|[one, other]| one == other).map(|[column, _]| *column)
     }
 
     /// Whether rows have two responses each.

@@ -9,6 +9,10 @@ use super::conversation::ConversationLayout;
 use super::{NamedColumns, field, turns};
 use crate::{Example, Message, Role, RowFault, json};
 
+/// The fields of a turn whose content is a prompt and its input joined: the two, for templates that place them
+/// themselves, as that of Alpaca does.
+pub(crate) const JOINED: [&str; 2] = ["instruction", "input"];
+
 /// One column with the prompt, one with the response, and what may stand beside them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PairLayout {
@@ -108,10 +112,11 @@ impl PairLayout {
         let query = optional(row, self.query.as_deref())?.unwrap_or_default();
         let mut message = Message::new(Role::User, instruction);
         if !query.is_empty() {
-            // For templates that place the input themselves, as Alpaca's does.
-            message.extra.insert("instruction".to_owned(), Value::from(instruction));
-            message.extra.insert("input".to_owned(), Value::from(query));
-            message.content = format!("{instruction}\n{query}");
+            let parts = JOINED.into_iter().zip([instruction, query]);
+            message.extra.extend(parts.map(|(name, text)| (name.to_owned(), Value::from(text))));
+            // As LLaMA-Factory joins them: a part that is empty has no line.
+            let parts = [instruction, query].into_iter().filter(|part| !part.is_empty());
+            message.content = parts.collect::<Vec<_>>().join("\n");
         }
         messages.push(message);
         Ok(())

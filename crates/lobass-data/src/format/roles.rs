@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
+use serde_json::{Map, Value};
+
 use super::ConversationLayout;
 use crate::Role;
 
@@ -71,6 +73,32 @@ impl RoleWord {
     }
 }
 
+impl RoleWord {
+    /// Whether a row has a turn of this word. Capitals make no difference.
+    pub(crate) fn is_in(&self, row: &Map<String, Value>) -> bool {
+        let word = self.word.to_lowercase();
+        row.values().any(|value| has_turn_of(&word, value))
+    }
+}
+
+/// Whether a value is or holds an object with this word as one of its texts: a turn, in a list or as JSON text.
+fn has_turn_of(word: &str, value: &Value) -> bool {
+    match value {
+        Value::Array(values) => values.iter().any(|value| has_turn_of(word, value)),
+        Value::Object(fields) => fields.values().any(|value| match value {
+            Value::String(text) => text.trim().to_lowercase() == word,
+            // A struct of lists.
+            Value::Array(texts) => {
+                texts.iter().any(|text| text.as_str().is_some_and(|text| text.trim().to_lowercase() == word))
+                    || has_turn_of(word, value)
+            }
+            _ => has_turn_of(word, value),
+        }),
+        Value::String(text) if text.trim_start().starts_with(['[', '{']) => text.to_lowercase().contains(word),
+        _ => false,
+    }
+}
+
 impl FromStr for RoleWord {
     type Err = String;
 
@@ -105,6 +133,8 @@ impl ConversationLayout {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -124,6 +154,21 @@ mod tests {
         }
         assert_eq!(layout.role_of("narrator"), None);
         assert!(layout.is_call("function_call") && layout.is_call("Tool_Call") && !layout.is_call("gpt"));
+    }
+
+    #[test]
+    fn a_word_is_looked_for_in_turns() {
+        let word: RoleWord = "Narrator=user".parse().unwrap();
+        let turn = |role: &str| json!([{"role": role, "content": "once"}]);
+        for (row, expected) in [
+            (json!({"messages": turn("narrator")}), true),
+            (json!({"messages": turn("user")}), false),
+            (json!({"messages": turn("narrator").to_string()}), true),
+            (json!({"messages": {"role": ["NARRATOR"], "content": ["once"]}}), true),
+            (json!({"prompt": "narrator", "completion": "b"}), false),
+        ] {
+            assert_eq!(word.is_in(row.as_object().unwrap()), expected, "{row}");
+        }
     }
 
     #[test]

@@ -8,9 +8,11 @@ use serde_json::{Map, Value};
 
 use super::Layout;
 use super::count;
+use super::pair::JOINED;
 use super::names::{all_texts, collect, is_response, last_word, words};
 use super::weight::is_weight;
 use crate::{Example, Message, Unread, UnreadCounts, UnreadKind};
+
 impl Layout {
     /// Content of the columns of a row that its example lacks.
     pub fn unread(&self, row: &Map<String, Value>, example: &Example) -> Vec<Unread> {
@@ -68,8 +70,9 @@ impl Message {
     /// The fields of a turn that say something a template may show, with their texts: all but its calls, its thoughts,
     /// and metadata.
     pub(crate) fn further_texts(&self) -> impl Iterator<Item = (&str, Vec<&str>)> {
-        let known = ["tool_calls", "instruction", "input"];
-        let is_known = move |name: &str| known.contains(&name) || super::turn::THOUGHTS.contains(&name);
+        let is_known = |name: &str| {
+            name == "tool_calls" || JOINED.contains(&name) || super::turn::THOUGHTS.contains(&name)
+        };
         let extra = self.extra.iter().filter(move |(name, _)| !is_known(name));
         extra.filter_map(|(name, value)| {
             // Such as a turn of another role that asks to be trained on.
@@ -115,7 +118,7 @@ fn repeats(text: &str, example: &Example) -> bool {
 }
 
 fn fields_of(turn: &Message) -> impl Iterator<Item = &str> {
-    ["instruction", "input"].iter().filter_map(|name| turn.extra.get(*name)?.as_str())
+    JOINED.iter().filter_map(|name| turn.extra.get(*name)?.as_str())
 }
 
 #[cfg(test)]

@@ -17,8 +17,10 @@ mod pipeline;
 mod registered;
 mod shape;
 mod special;
+mod strip;
 mod token;
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use tokenizers::{DecoderWrapper, Tokenizer};
@@ -32,6 +34,7 @@ use crate::Error;
 use dropped::Dropped;
 use files::Files;
 use identity::Identity;
+use strip::Strips;
 
 /// A tokenizer, its special tokens, and the tokens that sequences begin with.
 #[derive(Debug)]
@@ -39,6 +42,7 @@ pub struct TextTokenizer {
     tokenizer: Tokenizer,
     /// For a tokenizer that drops characters.
     dropped: Option<Dropped>,
+    strips: Strips,
     bos: Option<SpecialToken>,
     eos: Option<SpecialToken>,
     begin: Bos,
@@ -120,7 +124,8 @@ impl TextTokenizer {
         tokenizer.with_decoder(None::<DecoderWrapper>);
         let identity = Identity::of(&tokenizer, &leading).map_err(|error| fail(error.to_string()))?;
         let (special, class) = (special_texts(&tokenizer), choice.class.name());
-        Ok(Self { tokenizer, dropped, bos, eos, begin, leading, special, notes, class, identity })
+        let strips = Strips::of(&tokenizer);
+        Ok(Self { tokenizer, dropped, strips, bos, eos, begin, leading, special, notes, class, identity })
     }
 
     /// The class of transformers that it follows.
@@ -191,6 +196,11 @@ impl TextTokenizer {
             ids: missing.iter().map(|token| token.id).chain(ids.iter().copied()).collect(),
             offsets: missing.iter().map(|_| (0, 0)).chain(offsets).collect(),
         })
+    }
+
+    /// The bytes of a text that each of its tokens is made of: its offsets, without white space that a token takes in.
+    pub(crate) fn places<'a>(&self, text: &str, tokens: &'a TokenizedText) -> Cow<'a, [(usize, usize)]> {
+        self.strips.places(text, tokens)
     }
 }
 

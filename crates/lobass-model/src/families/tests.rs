@@ -103,6 +103,24 @@ fn null_heads_of_keys_and_values_are_as_many_as_queries() {
     assert!(family("qwen2", "").is_err(), "32 do not divide 4");
 }
 
+/// As `Glm4Config` and `Qwen3NextConfig` of transformers 5.24, which set a default only if the field is not there.
+#[test]
+fn a_part_of_null_is_a_whole_head() {
+    let width = |name: &str, extra: &str| {
+        let extra = format!(r#", "num_key_value_heads": 2, "head_dim": 8{extra}"#);
+        family(name, &extra).unwrap().0.ropes[0].width
+    };
+    assert_eq!(width("glm4", ""), 4);
+    for (name, extra, expected) in [
+        ("glm4", r#", "partial_rotary_factor": null"#, 8),
+        ("glm4", r#", "partial_rotary_factor": null, "rope_parameters": {"partial_rotary_factor": 0.5}"#, 4),
+        ("phi3", r#", "partial_rotary_factor": null"#, 8),
+        ("llama", r#", "partial_rotary_factor": null"#, 8),
+    ] {
+        assert_eq!(width(name, extra), expected, "{name} {extra}");
+    }
+}
+
 #[test]
 fn sections_for_images_do_not_change_text() {
     let plain = parse(r#", "rope_theta": 5e5"#).unwrap();

@@ -22,7 +22,7 @@ use crate::place::{store, told_in_dir};
 use crate::reference::TrainingRecord;
 use crate::runtime::Runtime;
 use crate::scoring;
-use crate::sequences::{Sequences, open_pool};
+use crate::sequences::{Sequences, open_further};
 use crate::settings::{ComputeSettings, DataSettings, EncodeSettings};
 
 pub use report::InfluenceReport;
@@ -116,7 +116,7 @@ impl InfluenceJob<'_> {
             Sequences::open(self.data, &encode, checkpoint.dir(), checkpoint.spec(), told, runtime)?;
         let files = self.targets.to_vec();
         let targets = DataSettings { files, duplicates: Duplicates::Keep, ..self.data.clone() };
-        Ok((sequences, open_pool(&targets, runtime)?))
+        Ok((sequences, open_further(&targets, runtime)?))
     }
 
     /// The token ids of the pool and of the target rows.
@@ -128,6 +128,10 @@ impl InfluenceJob<'_> {
         runtime: &Runtime,
     ) -> Result<(WorkDir, WorkDir)> {
         let (plan, target_plan) = (sequences.plan()?, sequences.plan_of(target_pool)?);
+        if self.work.is_none() && !dir.join(GRADIENTS).exists() {
+            scoring::remove_idle(&dir.join(TARGETS), &target_plan, runtime)?;
+            scoring::remove_idle(&dir.join(POOL), &plan, runtime)?;
+        }
         fs_err::create_dir_all(dir)?;
         let threads = self.compute.threads();
         let open = |name, plan| -> Result<WorkDir> {

@@ -136,7 +136,7 @@ fn of_files(request: &TrainRequest<'_>, runtime: &Runtime) -> Result<(Vec<Row>, 
     if files.is_empty() {
         return Ok((Vec::new(), Vec::new()));
     }
-    let pool = inputs::open_pool(&DataSettings { files, ..request.data.clone() }, runtime)?;
+    let pool = inputs::open_further(&DataSettings { files, ..request.data.clone() }, runtime)?;
     let mut rows = Vec::new();
     let mut n_rows = 0;
     for row in pool.rows() {

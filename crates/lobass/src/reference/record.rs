@@ -26,6 +26,9 @@ pub struct TrainingRecord {
     pub base: Digest,
     /// The id of the plan of the pool.
     pub plan: String,
+    /// Everything that decides that plan, by name and in words.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub planned: BTreeMap<String, String>,
     /// The recipe.
     pub recipe: TrainConfig,
     /// The adapter that was trained; `None` if all weights were trained.
@@ -189,7 +192,7 @@ impl TrainingRecord {
             differences.push("base".to_owned());
         }
         if self.plan != found.plan {
-            differences.push("data or sequences".to_owned());
+            differences.extend(self.plan_differences(found));
         }
         if self.eval_files != found.eval_files {
             differences.push("held-out files".to_owned());
@@ -217,5 +220,15 @@ impl TrainingRecord {
             }
         }
         differences
+    }
+
+    /// The parts of another plan that differ, in words. Records of earlier versions of lobass do not have them.
+    fn plan_differences(&self, found: &Self) -> Vec<String> {
+        let differing = |(name, mine): (&String, &String)| {
+            let theirs = found.planned.get(name).filter(|theirs| *theirs != mine)?;
+            Some(format!("{name} ({theirs}, now {mine})"))
+        };
+        let differences: Vec<String> = self.planned.iter().filter_map(differing).collect();
+        if differences.is_empty() { vec!["data or sequences".to_owned()] } else { differences }
     }
 }

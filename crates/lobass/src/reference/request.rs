@@ -56,6 +56,7 @@ impl TrainRequest<'_> {
             tool: concat!("lobass ", env!("CARGO_PKG_VERSION")).to_owned(),
             base: self.base.key.weights_digest.clone(),
             plan: self.plan.id(),
+            planned: self.plan.summary().into_iter().map(|(name, words)| (name.to_owned(), words)).collect(),
             recipe: self.recipe.clone(),
             adapter: self.adapter.map(|adapter| adapter.on(self.base.checkpoint.spec())),
             frozen_dtype: self.adapter.map(|_| self.base.key.dtype),

@@ -79,6 +79,11 @@ impl References<'_> {
         self.planned().len()
     }
 
+    /// Whether an interrupted training left a state that can be resumed.
+    pub(crate) fn has_state(&self) -> bool {
+        self.planned().iter().any(|planned| self.request(planned, |request| request.has_state()))
+    }
+
     /// Refuses directories that hold other models.
     ///
     /// # Errors
@@ -192,7 +197,7 @@ impl References<'_> {
     }
 
     /// Passes on everything that decides a reference.
-    fn request<T>(&self, planned: &Planned, take: impl FnOnce(&TrainRequest<'_>) -> Result<T>) -> Result<T> {
+    fn request<T>(&self, planned: &Planned, take: impl FnOnce(&TrainRequest<'_>) -> T) -> T {
         let settings = self.settings;
         let recipe = TrainConfig { seed: planned.seed, ..self.recipe.clone() };
         take(&TrainRequest {

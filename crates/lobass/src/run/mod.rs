@@ -131,6 +131,9 @@ fn ranked_as<'a>(all: &'a [(&dyn Strategy, Chosen)]) -> RankedAs<'a> {
 fn score_all(prepared: &Prepared, runtime: &Runtime) -> Result<(WorkDir, Seal)> {
     let Prepared { settings, out, base, sequences, plan, detail, .. } = prepared;
     let (detail, threads) = (*detail, settings.compute.threads());
+    if !prepared.has_state() {
+        scoring::remove_idle(&out.join(WORK), plan, runtime)?;
+    }
     let work = match &prepared.reference {
         Some(_) if !reads_bounds(&settings.select) => {
             let place = out.join(WORK).as_path().into();

@@ -19,7 +19,7 @@ use crate::references::{References, further};
 use crate::runtime::Runtime;
 use crate::selection::{Expected, check_data, check_tokenized};
 use crate::sequences::check_model;
-use crate::sequences::{Sequences, local_paths_of, open_pool};
+use crate::sequences::{Sequences, local_paths_of, open_further, open_pool};
 use crate::settings::{DataSettings, Settings};
 
 /// A run that can begin.
@@ -53,7 +53,7 @@ impl Prepared {
         let pool = faults.take(open_pool(&settings.data, runtime));
         if !settings.eval.files.is_empty() {
             let files = settings.eval.files.iter().map(|path| path.display().to_string()).collect();
-            faults.take(open_pool(&DataSettings { files, ..settings.data.clone() }, &runtime.silent()));
+            faults.take(open_further(&DataSettings { files, ..settings.data.clone() }, &runtime.silent()));
         }
         faults.take(check_directory(&out).and_then(|()| check_reference(&out, &settings)));
         let (base, pool) = faults.end_with(base.zip(pool))?;
@@ -98,6 +98,11 @@ impl Prepared {
     pub(super) fn references(&self) -> References<'_> {
         let Self { settings, recipe, base, sequences, plan, detail, out, eval_paths, .. } = self;
         References { settings, recipe, base, sequences, plan, detail: *detail, eval_paths, out }
+    }
+
+    /// Whether an interrupted training left a state that can be resumed.
+    pub(super) fn has_state(&self) -> bool {
+        self.reference.is_none() && self.references().has_state()
     }
 
     /// Checks settings against the rows.

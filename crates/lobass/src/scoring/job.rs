@@ -6,7 +6,7 @@ use lobass_core::readable::counted;
 use lobass_core::{ColumnSet, Detail, Observer as _};
 use lobass_run::{EmbeddingFile, EmbeddingOptions, Location, ModelKey, Plan, ScoreFile, Seal, WorkDir};
 
-use super::{Fleet, clean_up, encode, encode_and_score, score};
+use super::{Fleet, clean_up, encode, encode_and_score, remove_idle, score};
 use crate::embedding::{self, check_embeddings, write_embeddings};
 use crate::error::{Result, bail};
 use crate::missing::Missing;
@@ -135,6 +135,9 @@ impl ScoreJob<'_> {
     fn score(&self, opened: &Opened, runtime: &Runtime) -> Result<Option<(WorkDir, Seal)>> {
         let Opened { base, reference, further, sequences, plan, place, threads } = opened;
         let (detail, threads) = (self.detail, *threads);
+        if self.work.is_none() {
+            remove_idle(&self.beside(), plan, runtime)?;
+        }
         let sealed = |work: &WorkDir| given(base, reference.as_ref(), further, work, detail, runtime);
         if !self.devices.is_empty() {
             let work = encode(sequences, plan, place, threads, runtime)?;

@@ -1,6 +1,7 @@
 //! Tokenizing a pool and scoring its rows, in a work directory.
 
 mod fleet;
+mod idle;
 mod job;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ use crate::runtime::Runtime;
 use crate::sequences::Sequences;
 
 pub(crate) use fleet::Fleet;
+pub(crate) use idle::remove_idle;
 pub use job::ScoreJob;
 
 /// The name of the stage that turns rows into tokens.

@@ -44,11 +44,26 @@ fn format_of(settings: &DataSettings) -> Result<(FormatChoice, Vec<RoleWord>)> {
     Ok((choice, words))
 }
 
-/// Opens the files of a pool, and notes how each is read.
+/// Opens the files of a pool, and notes how each is read. Warns of words for roles that no row has.
 ///
 /// # Errors
 /// If no files are given, a file is missing or has an unknown format, or the settings contradict each other.
 pub fn open_pool(settings: &DataSettings, runtime: &Runtime) -> Result<Pool> {
+    let pool = open_further(settings, runtime)?;
+    for word in format_of(settings)?.1 {
+        if !pool.has_role(&word)? {
+            let RoleWord { word, role } = word;
+            runtime.warn(&format!("`--role {word}={role}` has no effect: no row has a turn of `{word}`"));
+        }
+    }
+    Ok(pool)
+}
+
+/// Opens the files of rows beside a pool, which are read like it, and notes how each is read.
+///
+/// # Errors
+/// The errors of [`open_pool`].
+pub(crate) fn open_further(settings: &DataSettings, runtime: &Runtime) -> Result<Pool> {
     if settings.files.is_empty() {
         bail!(Data, "no data: name the pool with `--data FILE ..`");
     }

@@ -71,12 +71,15 @@ fn another_end_of_sequence_token_of_the_reference() {
 
 #[test]
 fn a_file_that_is_given_twice() {
-    let dir = tempfile::tempdir().unwrap();
+    let home = tempfile::tempdir().unwrap();
+    // The folder is a source, whose name may not begin with a dot.
+    let dir = home.path().join("set");
+    fs_err::create_dir(&dir).unwrap();
     for name in ["a.jsonl", "b.jsonl"] {
-        fs_err::write(dir.path().join(name), "{\"prompt\": \"q\", \"completion\": \"a\"}\n").unwrap();
+        fs_err::write(dir.join(name), "{\"prompt\": \"q\", \"completion\": \"a\"}\n").unwrap();
     }
     let open = |files: &[&str]| {
-        let files = files.iter().map(|name| dir.path().join(name).display().to_string()).collect();
+        let files = files.iter().map(|name| dir.join(name).display().to_string()).collect();
         let settings = DataSettings { files, ..DataSettings::default() };
         said(|runtime| {
             lobass::sequences::open_pool(&settings, runtime).unwrap();
@@ -92,7 +95,7 @@ fn a_file_that_is_given_twice() {
     }
     #[cfg(unix)]
     {
-        std::os::unix::fs::symlink("a.jsonl", dir.path().join("link.jsonl")).unwrap();
+        std::os::unix::fs::symlink("a.jsonl", dir.join("link.jsonl")).unwrap();
         assert_eq!(open(&["a.jsonl", "link.jsonl"]).len(), 1);
     }
 }

@@ -127,5 +127,8 @@ fn layout_of(
             Layout::Preference(PreferenceLayout::Turns { prompt, chosen, rejected })
         }
     };
+    if let Some(column) = layout.repeated_column() {
+        return Err(format!("`columns`: expected a column of its own for each key, found `{column}` twice"));
+    }
     Ok((layout, names.into_columns()))
 }

@@ -69,10 +69,13 @@ impl<'a> Settings<'a> {
         Ok(RopeSpec { theta, width, max_positions, scaling, growth: self.growth()? })
     }
 
-    /// How many values of a head are turned.
+    /// How many values of a head are turned. All of them where the config says null: the class of a family then has no
+    /// default.
     fn width(&self) -> Result<usize, ConfigError> {
         let inside = self.fields.number("partial_rotary_factor")?;
-        let partial = inside.or(self.root.number("partial_rotary_factor")?);
+        let outside = self.root.number("partial_rotary_factor")?;
+        let is_null = self.root.value("partial_rotary_factor").is_some_and(Value::is_null);
+        let partial = inside.or(outside).or(is_null.then_some(1.0));
         let Around { head_width, partial: of_family, .. } = self.around;
         if self.is_proportional()? {
             return Ok(head_width);

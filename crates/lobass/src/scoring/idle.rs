@@ -1,0 +1,31 @@
+//! Work directories in which nothing was computed.
+
+use std::path::Path;
+
+use lobass_core::Observer as _;
+use lobass_run::{Plan, WorkDir};
+
+use crate::error::Result;
+use crate::place::store;
+use crate::runtime::Runtime;
+
+/// Removes the token ids of other data or settings, as an attempt leaves them that failed or was killed before a model
+/// saw them. They would be in the way of the command with other settings.
+///
+/// # Errors
+/// If the directory cannot be read or removed.
+pub(crate) fn remove_idle(dir: &Path, plan: &Plan, runtime: &Runtime) -> Result<()> {
+    if !dir.exists() {
+        return Ok(());
+    }
+    match WorkDir::resume(store(&dir.into(), runtime)?)? {
+        Some(found) if found.plan().id() != plan.id() && found.is_idle()? => {
+            runtime.note(&format!(
+                "{:16} tokens of earlier settings are removed, since no model has seen them",
+                super::TOKENISE
+            ));
+            Ok(found.remove()?)
+        }
+        _ => Ok(()),
+    }
+}
