@@ -249,6 +249,24 @@ fn a_training_that_took_no_step_is_in_nobodys_way() {
 }
 
 #[test]
+fn a_command_that_failed_before_a_model_saw_a_row_is_in_nobodys_way() {
+    let sandbox = Sandbox::new();
+    sandbox.small_pool(24);
+    for (command, out) in [("score", "s.parquet"), ("embed", "v.embeddings")] {
+        let line = format!("{command} --base base --data small.jsonl --out {out}");
+        sandbox.fails(&format!("{line} --max-length 5 --overlong error"), &["above the maximum of 5"]);
+        let mended = sandbox.expect(0, &line);
+        assert!(!mended.stderr.contains("unfinished"), "{}", mended.stderr);
+        assert!(!sandbox.path(&format!("{out}.work")).exists());
+    }
+    let line = "run --base base --data small.jsonl --batch-size 4 --budget 25% --out run";
+    sandbox.fails(&format!("{line} --max-length 5 --overlong error"), &["above the maximum of 5"]);
+    sandbox.expect(0, line);
+    // What a model has seen stays.
+    sandbox.fails(&format!("{line} --max-length 100"), &["max length (", "now 100)"]);
+}
+
+#[test]
 fn budgets_are_one_word_above_zero() {
     let sandbox = Sandbox::new();
     sandbox.small_pool(8);

@@ -81,7 +81,7 @@ impl References<'_> {
 
     /// Whether an interrupted training left a state that can be resumed.
     pub(crate) fn has_state(&self) -> bool {
-        self.planned().iter().any(|planned| self.request(planned, |request| request.has_state()))
+        self.planned().iter().any(|planned| self.request(planned, TrainRequest::has_state))
     }
 
     /// Refuses directories that hold other models.
