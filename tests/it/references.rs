@@ -69,7 +69,10 @@ fn an_unfinished_reference_may_be_begun_otherwise() {
     // A finished one may not, and stays usable after the mistake.
     sandbox.fails(&format!("{line} --learning-rate 1e-4"), &["learning_rate (0.001, now 0.0001)"]);
     sandbox.fails(&line.replace("small.jsonl", "pool.jsonl"), &["trained with other data (small "]);
-    sandbox.fails(&format!("{line} --learning-rate 1e-3 --max-length 77"), &["other max length (", ", now 77);"]);
+    sandbox.fails(
+        &format!("{line} --learning-rate 1e-3 --max-length 77"),
+        &["other max length (", ", now 77);"],
+    );
     sandbox.fails(&format!("{line} --learning-rate 1e-3 --mask text"), &["other mask (response, now text);"]);
     assert!(sandbox.expect(0, &format!("{line} --learning-rate 1e-3")).stderr.contains("done before"));
 }

@@ -164,7 +164,7 @@ fn a_column_has_one_meaning() {
     let choice = |text: &str| FormatChoice::Columns(text.parse().unwrap());
     let row = json!({"instruction": "say it", "input": "red", "output": "yes"});
     let dir = tempfile::tempdir().unwrap();
-    let path = write(dir.path(), "pool.jsonl", &[row.clone()]);
+    let path = write(dir.path(), "pool.jsonl", std::slice::from_ref(&row));
     let error = DataFile::open(&path, "pool", &choice("response=instruction")).unwrap_err();
     assert!(error.to_string().contains("`instruction` would be both prompt and response"), "{error}");
     // The format would show it as the input too.

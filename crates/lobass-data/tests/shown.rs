@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use lobass_data::{
-    ChatTemplate, DataFile, DateTime, Duplicates, EncodeOptions, Encoder, Example, FormatChoice, Mask, Overlong, Pool,
-    Preset, TemplateChoice, TextTokenizer, Unread, UnreadKind,
+    ChatTemplate, DataFile, DateTime, Duplicates, EncodeOptions, Encoder, Example, FormatChoice, Mask,
+    Overlong, Pool, Preset, TemplateChoice, TextTokenizer, Unread, UnreadKind,
 };
 use serde_json::{Value, json};
 
@@ -55,7 +55,8 @@ fn an_input_is_shown_once_and_counts_as_shown() {
         ("say it", "", "### Instruction:\nsay it\n\n### Response:\n", "say it"),
     ] {
         for (input_name, output_name) in [("input", "output"), ("context", "response")] {
-            let example = example(&json!({"instruction": instruction, input_name: input, output_name: "yes"}));
+            let example =
+                example(&json!({"instruction": instruction, input_name: input, output_name: "yes"}));
             assert_eq!(example.messages[0].content, joined);
             let trace = preset(Preset::Alpaca).trace(&example).unwrap();
             assert!(trace.text.contains(shown), "{}", trace.text);

@@ -41,13 +41,16 @@ fn rows_with_tools_have_a_template_of_their_own() {
         {"name": "rag", "template": "R"}]);
     let config = json!({"chat_template": named}).to_string();
     fs_err::write(in_list.path().join("tokenizer_config.json"), config).unwrap();
+    let in_map = tempfile::tempdir().unwrap();
+    let config = json!({"chat_template": {"default": "D", "tool_use": "T", "rag": "R"}}).to_string();
+    fs_err::write(in_map.path().join("tokenizer_config.json"), config).unwrap();
     let in_files = tempfile::tempdir().unwrap();
     let folder = in_files.path().join("additional_chat_templates");
     fs_err::create_dir(&folder).unwrap();
     fs_err::write(in_files.path().join("chat_template.jinja"), "D").unwrap();
     fs_err::write(folder.join("tool_use.jinja"), "T").unwrap();
     fs_err::write(folder.join("rag.jinja"), "R").unwrap();
-    for dir in [in_list.path(), in_files.path()] {
+    for dir in [in_list.path(), in_map.path(), in_files.path()] {
         let auto = load(dir, "auto").unwrap();
         assert_eq!(auto.render(&example(&tools), false).unwrap(), "T");
         assert_eq!(auto.render(&example(&json!({"tools": []})), false).unwrap(), "T");

@@ -222,25 +222,6 @@ fn a_try_that_is_withdrawn_does_not_count() {
 }
 
 #[test]
-fn a_directory_is_idle_until_a_model_has_seen_a_row() {
-    let dir = tempfile::tempdir().unwrap();
-    let planned = planned(&dir);
-    let work = WorkDir::open(memory(), planned.plan.clone()).unwrap();
-    assert!(work.is_idle().unwrap());
-    let work = planned.encoded(memory());
-    assert!(work.is_idle().unwrap());
-    let job = work.put_job(seal()).unwrap();
-    assert!(!work.is_idle().unwrap(), "someone prepared a job");
-    finish(&work, &job);
-    assert!(!work.is_idle().unwrap());
-
-    let mut other = planned.plan.clone();
-    other.encoding.max_length = 100;
-    let error = WorkDir::open(work.store().clone(), other).unwrap_err().to_string();
-    assert!(error.contains("other max length (200, now 100);"), "{error}");
-}
-
-#[test]
 fn what_the_plan_does_not_ask_for_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let planned = planned(&dir);

@@ -50,7 +50,7 @@ impl EmbedJob<'_> {
     /// If the model or the data cannot be opened, `out` holds other vectors, or the observer asks to stop.
     pub fn run(&self, runtime: &Runtime) -> Result<EmbeddingReport> {
         let missing = Missing::default().model("base", self.model);
-        missing.data(self.data, runtime).sequences(self.sequences).end()?;
+        missing.data(self.data, runtime).apart(self.out, self.data).sequences(self.sequences).end()?;
         let base = Model::open_as("base", self.model, self.compute, runtime)?;
         let pool = open_pool(self.data, runtime)?;
         let options = EmbedOptions {

@@ -70,7 +70,7 @@ impl EncodeJob<'_> {
     pub fn run(self, runtime: &Runtime) -> Result<EncodeReport> {
         check_ending(self.out)?;
         let missing = Missing::default().model("base", self.tokenizer);
-        missing.data(self.data, runtime).sequences(self.sequences).end()?;
+        missing.data(self.data, runtime).apart(self.out, self.data).sequences(self.sequences).end()?;
         let pool = open_pool(self.data, runtime)?;
         outputs::check_for_pool(&[self.out.to_owned()], &pool)?;
         outputs::note_replaced(&[self.out.to_owned()], runtime);

@@ -89,7 +89,7 @@ impl ImportJob<'_> {
         let missing = reference
             .iter()
             .fold(missing, |missing, reference| losses_of(missing, "losses of the reference", reference));
-        missing.data(data, runtime).sequences(&options.sequences).end()?;
+        missing.data(data, runtime).apart(out, data).sequences(&options.sequences).end()?;
         let pool = open_pool(data, runtime)?;
         let losses = std::iter::once(&base).chain(&reference).filter_map(ModelLosses::file);
         let rows = pool.files().iter().map(|file| ("a data file", file.path()));

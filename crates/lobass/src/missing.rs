@@ -8,6 +8,7 @@ use lobass_hub::DataAddress;
 use crate::error::{Error, Result};
 use crate::faults::Faults;
 use crate::hub::is_local;
+use crate::outputs;
 use crate::runtime::Runtime;
 use crate::settings::{DataSettings, EncodeSettings, SelectSettings};
 
@@ -64,6 +65,29 @@ impl Missing {
                 missing.rows(given, runtime, &|path| lobass_data::Error::NotThere { path }.into())
             }),
         }
+    }
+
+    /// Refuses an output in a folder of data: the next call would read it as data. Names that begin with `.` or `_` are
+    /// not read.
+    #[must_use]
+    pub fn apart(mut self, out: &Path, settings: &DataSettings) -> Self {
+        let place = outputs::place(out);
+        let is_read = |path: &Path| {
+            !path.iter().any(|name| name.to_string_lossy().starts_with(['.', '_'])) && path != Path::new("")
+        };
+        let folder = |given: &String| {
+            let address = given.split_once('=').map_or(given.as_str(), |(_, address)| address);
+            let folder = [given.as_str(), address].map(Path::new).into_iter().find(|path| path.is_dir())?;
+            place.strip_prefix(outputs::place(folder)).is_ok_and(is_read).then(|| folder.to_owned())
+        };
+        if let Some(folder) = settings.files.iter().find_map(folder) {
+            let (out, folder) = (out.display(), folder.display());
+            self.0.add(Error::Output(format!(
+                "output `{out}`: expected a place outside of the data folder `{folder}`, since all files there are read as \
+                 data; use another place, or a name that begins with `_`"
+            )));
+        }
+        self
     }
 
     /// Looks for an entry of a registry among the names of data. Reading an entry finds whatever else is wrong.
@@ -163,5 +187,30 @@ mod tests {
         let error = Missing::default().data(&registry, &runtime).end().unwrap_err().to_string();
         assert_eq!(error, "data set registry `no.json`: No such file or directory");
         Missing::default().end().unwrap();
+    }
+
+    #[test]
+    fn outputs_are_not_in_folders_of_data() {
+        let home = tempfile::tempdir().unwrap();
+        let at = |name: &str| home.path().join(name);
+        fs_err::create_dir(at("data")).unwrap();
+        fs_err::write(at("data/pool.jsonl"), "{}").unwrap();
+        let check = |given: &str, out: &str| {
+            let files = vec![given.replace("HERE", &home.path().display().to_string())];
+            let data = DataSettings { files, ..DataSettings::default() };
+            Missing::default().apart(&at(out), &data).end().map_err(|error| error.to_string())
+        };
+        for out in ["data/run", "data/new/scores.parquet", "data/../data/run"] {
+            for given in ["HERE/data", "HERE/data/", "name=HERE/data"] {
+                assert!(
+                    check(given, out).unwrap_err().contains("outside of the data folder"),
+                    "{given} {out}"
+                );
+            }
+        }
+        for out in ["run", "data2/run", "data/_run", "data/.lobass/run", "data/../run"] {
+            check("HERE/data", out).unwrap();
+        }
+        check("HERE/data/pool.jsonl", "data/run").unwrap();
     }
 }

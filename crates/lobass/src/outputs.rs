@@ -50,7 +50,7 @@ pub fn note_replaced(outputs: &[PathBuf], observer: &dyn Observer) {
 }
 
 /// The file that a path leads to, whether or not it exists.
-fn place(path: &Path) -> PathBuf {
+pub(crate) fn place(path: &Path) -> PathBuf {
     let mut missing: Vec<OsString> = Vec::new();
     let mut present = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     loop {

@@ -18,7 +18,7 @@ pub(crate) fn train(args: &TrainArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let eval: Vec<String> = settings.eval.files.iter().map(|path| path.display().to_string()).collect();
     let missing = Missing::default().model("base", &args.model).data(&settings.data, ui.runtime());
     let missing = missing.further_data("evaluation file", &eval, ui.runtime());
-    missing.sequences(&settings.sequences).end()?;
+    missing.apart(&args.out, &settings.data).sequences(&settings.sequences).end()?;
     let base = Model::open_as("base", &args.model, &settings.compute, ui.runtime())?;
     let pool = open_pool(&settings.data, ui.runtime())?;
     let options = TrainOptions {

@@ -1,6 +1,6 @@
 //! Comma-separated values, with other separators too: a line of column names, then a row per record.
 //!
-//! Every cell is text, as it stands; a quoted cell may hold line ends, separators, and doubled quotes (RFC 4180). A cell
+//! Every cell is text, as it stands, except words that mean that there is none; a quoted cell may hold line ends, separators, and doubled quotes (RFC 4180). A cell
 //! that is a list of turns as JSON is that list, since there is no other way to write it.
 
 use std::io::{self, BufRead};
@@ -13,6 +13,12 @@ use super::json_lines::without_marks;
 use super::text::{Place, RawText};
 use crate::RowFault;
 use crate::format::turns_in_text;
+
+/// Cells that are null, as `datasets` reads them and with it the trainers: `STR_NA_VALUES` of pandas, without empty text.
+const MISSING: [&str; 18] = [
+    "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A",
+    "NA", "NULL", "NaN", "None", "n/a", "nan", "null",
+];
 
 /// Splits a text into records.
 pub(super) struct CsvRows<R> {
@@ -103,7 +109,11 @@ impl<R: BufRead> CsvRows<R> {
                 cells.len()
             )));
         }
-        let value = |cell: String| turns_in_text(&cell).map_or_else(|| Value::from(cell), Value::from);
+        let value = |cell: String| match turns_in_text(&cell) {
+            Some(turns) => Value::from(turns),
+            None if MISSING.contains(&cell.as_str()) => Value::Null,
+            None => Value::from(cell),
+        };
         Ok(self.names.iter().cloned().zip(cells.into_iter().map(value)).collect())
     }
 }
@@ -210,6 +220,14 @@ mod tests {
         let row = rows[0].as_ref().unwrap();
         assert_eq!(row["a"], serde_json::json!([{"role": "user", "content": "q"}]));
         assert_eq!(row["b"], "[{\"x\": 1}]");
+    }
+
+    /// As `datasets.load_dataset("csv", ..)` reads them; white space makes a word text.
+    #[test]
+    fn words_of_missing_cells_are_null() {
+        let (_, rows) = read("a,b,c,d\nNA,\"null\",nan,None\n na,n.a.,none,NA \n", b',');
+        assert!(rows[0].as_ref().unwrap().values().all(Value::is_null), "{rows:?}");
+        assert_eq!(texts(&rows[1]), [" na", "n.a.", "none", "NA "]);
     }
 
     #[test]

@@ -176,7 +176,7 @@ impl FromStr for ColumnMap {
         let mut contents: Vec<&str> = map.contents().collect();
         contents.sort_unstable();
         if let Some([column, _]) = contents.array_windows().find(|[one, other]| one == other) {
-            return Err(fail(format!("expected a column of its own for each key, found `{column}` twice")));
+            return Err(fail(format!("expected another column for each key, found `{column}` twice")));
         }
         if map.is_preference() && map.response.is_some() {
             return Err(fail("rows have either `response` or `chosen` and `rejected`".to_owned()));

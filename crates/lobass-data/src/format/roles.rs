@@ -94,7 +94,9 @@ fn has_turn_of(word: &str, value: &Value) -> bool {
             }
             _ => has_turn_of(word, value),
         }),
-        Value::String(text) if text.trim_start().starts_with(['[', '{']) => text.to_lowercase().contains(word),
+        Value::String(text) if text.trim_start().starts_with(['[', '{']) => {
+            text.to_lowercase().contains(word)
+        }
         _ => false,
     }
 }

@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 
 use super::Layout;
 use super::count;
-use super::pair::JOINED;
 use super::names::{all_texts, collect, is_response, last_word, words};
+use super::pair::JOINED;
 use super::weight::is_weight;
 use crate::{Example, Message, Unread, UnreadCounts, UnreadKind};
 

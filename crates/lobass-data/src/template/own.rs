@@ -116,6 +116,11 @@ fn in_config(templates: Option<&Value>) -> Result<BTreeMap<String, String>, Erro
             .map(|entry| Some((entry["name"].as_str()?.to_owned(), entry["template"].as_str()?.to_owned())))
             .collect::<Option<_>>()
             .ok_or_else(|| unusable("expected named templates with a `name` and a `template` each")),
-        Some(_) => Err(unusable("expected text or a list of named templates")),
+        Some(Value::Object(named)) => named
+            .iter()
+            .map(|(name, template)| Some((name.clone(), template.as_str()?.to_owned())))
+            .collect::<Option<_>>()
+            .ok_or_else(|| unusable("expected a template as text under each name")),
+        Some(_) => Err(unusable("expected text, or named templates")),
     }
 }

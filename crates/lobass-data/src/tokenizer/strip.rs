@@ -58,10 +58,8 @@ mod tests {
         let tokenizer: Tokenizer = json.to_string().parse().unwrap();
         let text = "<h> \na \n<e> <x>a";
         let encoding = tokenizer.encode(text, false).unwrap();
-        let tokens = TokenizedText {
-            ids: encoding.get_ids().to_vec(),
-            offsets: encoding.get_offsets().to_vec(),
-        };
+        let tokens =
+            TokenizedText { ids: encoding.get_ids().to_vec(), offsets: encoding.get_offsets().to_vec() };
         let texts = |places: &[(usize, usize)]| -> Vec<String> {
             places.iter().map(|&(start, end)| text[start..end].to_owned()).collect()
         };

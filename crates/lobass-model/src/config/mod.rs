@@ -4,6 +4,7 @@
 //! by name; other fields that are not known are [findings](crate::Finding).
 
 mod base;
+mod elsewhere;
 mod error;
 mod experts;
 mod fields;
@@ -15,6 +16,7 @@ mod unread;
 mod windows;
 
 pub(crate) use base::{Defaults, check_heads, decoder, decoder_with};
+pub(crate) use elsewhere::check_files;
 pub use error::ConfigError;
 pub(crate) use experts::{chosen_experts, experts, layers_with_experts};
 pub(crate) use fields::{Fields, Notes, Said, brief};

@@ -34,7 +34,7 @@ mod wrapped;
 
 use serde_json::{Map, Value};
 
-use crate::config::{Fields, Notes, Quantization, note_unread};
+use crate::config::{Fields, Notes, Quantization, check_files, note_unread};
 use crate::{ConfigError, DecoderSpec, Finding};
 
 /// Reads the configs of a family.
@@ -95,6 +95,7 @@ impl DecoderSpec {
         let notes = Notes::default();
         let fields = Fields::new(&map, &notes);
         let model_type = fields.text("model_type")?.value().ok_or(ConfigError::missing("model_type"))?;
+        check_files(fields)?;
         Quantization::read(&map)?;
         let spec = match wrapped::inner(&map, model_type)? {
             None => read(fields, "model_type", family_of(&map, model_type))?,

@@ -43,6 +43,8 @@ fn what_is_not_supported_is_named() {
         (r#", "rope_scaling": {"rope_type": "proportional"}"#, "rope_scaling.rope_type"),
         (r#", "rope_scaling": {"rope_type": "linear"}"#, "rope_scaling.factor"),
         (r#", "partial_rotary_factor": 0.5"#, "partial_rotary_factor"),
+        (r#", "transformers_weights": "other.safetensors""#, "transformers_weights"),
+        (r#", "configuration_files": ["config.4.0.0.json"]"#, "configuration_files"),
         (r#", "quantization_config": {"quant_method": "awq"}"#, "quantization_config"),
         (r#", "num_key_value_heads": 3"#, "num_key_value_heads"),
         (r#", "eos_token_id": "two""#, "eos_token_id"),
@@ -53,6 +55,13 @@ fn what_is_not_supported_is_named() {
     let other = LLAMA.replace("EXTRA", "").replace("\"llama\"", "\"gpt2\"");
     let message = DecoderSpec::from_json(&other).unwrap_err().to_string();
     assert!(message.contains("`gpt2`") && message.contains("qwen3"), "{message}");
+}
+
+#[test]
+fn names_of_the_usual_files_say_nothing() {
+    let files = r#", "transformers_weights": "model.safetensors", "configuration_files": ["config.json", "config.9.0.0.json"]"#;
+    let (_, findings) = DecoderSpec::with_findings(&LLAMA.replace("EXTRA", files)).unwrap();
+    assert_eq!(findings, []);
 }
 
 #[test]

@@ -73,6 +73,7 @@ impl InfluenceJob<'_> {
             .fold(Missing::default().model("base", self.base), |missing, dir| missing.file("checkpoint", dir))
             .further_data("target file", self.targets, runtime)
             .data(self.data, runtime)
+            .apart(self.out, self.data)
             .sequences(self.sequences)
             .end()?;
         let dir = self.work.map_or_else(|| work_beside(self.out), Path::to_owned);

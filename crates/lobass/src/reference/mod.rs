@@ -25,7 +25,7 @@ use crate::runtime::Runtime;
 pub(crate) use examples::check_rows;
 pub use part::Part;
 pub use record::{Trained, TrainingRecord};
-pub(crate) use request::TrainRequest;
+pub(crate) use request::{TrainRequest, has_state};
 
 /// The file with the state of the optimizer at the end of an epoch of an adapter. LESS reads it.
 pub(crate) const MOMENTS: &str = "optimizer.safetensors";

@@ -13,6 +13,14 @@ use crate::model::Model;
 use crate::sequences::Sequences;
 use crate::settings::{DataSettings, EvalSettings};
 
+/// The directory of states, in that of a reference.
+const STATE: &str = "state";
+
+/// Whether an interrupted attempt left a state in the directory of a reference.
+pub(crate) fn has_state(reference: &Path) -> bool {
+    reference.join(STATE).exists()
+}
+
 /// A request to train a reference.
 #[derive(Debug)]
 pub(crate) struct TrainRequest<'a> {
@@ -73,12 +81,12 @@ impl TrainRequest<'_> {
 
     /// Whether an interrupted attempt left a state that can be resumed.
     pub(crate) fn has_state(&self) -> bool {
-        self.checkpoints(0).dir.exists()
+        has_state(self.out)
     }
 
     /// The directory of states, and how often they are written.
     pub(super) fn checkpoints(&self, n_steps: usize) -> Checkpoints {
         let every = self.save_every.unwrap_or_else(|| n_steps.div_ceil(20).max(1));
-        Checkpoints { dir: self.out.join("state"), every, keep: 2 }
+        Checkpoints { dir: self.out.join(STATE), every, keep: 2 }
     }
 }

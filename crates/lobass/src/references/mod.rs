@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::faults::Faults;
 use crate::model::{Model, check_pair};
 use crate::reference::Part;
-use crate::reference::{TrainRequest, check_rows, epoch_dir, train_reference, trained_before};
+use crate::reference::{TrainRequest, check_rows, epoch_dir, has_state, train_reference, trained_before};
 use crate::reference::{Trained, TrainingRecord};
 use crate::runtime::Runtime;
 use crate::scoring::score;
@@ -81,7 +81,7 @@ impl References<'_> {
 
     /// Whether an interrupted training left a state that can be resumed.
     pub(crate) fn has_state(&self) -> bool {
-        self.planned().iter().any(|planned| self.request(planned, TrainRequest::has_state))
+        self.planned().iter().any(|planned| has_state(&planned.dir))
     }
 
     /// Refuses directories that hold other models.
@@ -197,7 +197,7 @@ impl References<'_> {
     }
 
     /// Passes on everything that decides a reference.
-    fn request<T>(&self, planned: &Planned, take: impl FnOnce(&TrainRequest<'_>) -> T) -> T {
+    fn request<T>(&self, planned: &Planned, take: impl FnOnce(&TrainRequest<'_>) -> Result<T>) -> Result<T> {
         let settings = self.settings;
         let recipe = TrainConfig { seed: planned.seed, ..self.recipe.clone() };
         take(&TrainRequest {

@@ -163,6 +163,7 @@ fn check_inputs(settings: &Settings, runtime: &Runtime) -> Result<()> {
     let missing = model.base.iter().fold(Missing::default(), |missing, dir| missing.model("base", dir));
     let missing = model.reference.iter().fold(missing, |missing, dir| missing.model("reference", dir));
     let eval: Vec<String> = eval.files.iter().map(|path| path.display().to_string()).collect();
+    let missing = settings.out.iter().fold(missing, |missing, out| missing.apart(out, data));
     missing
         .data(data, runtime)
         .further_data("evaluation file", &eval, runtime)

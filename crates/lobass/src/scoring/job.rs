@@ -98,7 +98,7 @@ impl ScoreJob<'_> {
         let missing = self.tuned.into_iter().fold(missing, |missing, dir| {
             missing.model(if self.is_adapter { "adapter" } else { "reference" }, dir)
         });
-        missing.data(self.data, runtime).sequences(self.sequences).end()
+        missing.data(self.data, runtime).apart(self.out, self.data).sequences(self.sequences).end()
     }
 
     fn beside(&self) -> PathBuf {

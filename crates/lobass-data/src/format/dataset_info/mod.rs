@@ -128,7 +128,7 @@ fn layout_of(
         }
     };
     if let Some(column) = layout.repeated_column() {
-        return Err(format!("`columns`: expected a column of its own for each key, found `{column}` twice"));
+        return Err(format!("`columns`: expected another column for each key, found `{column}` twice"));
     }
     Ok((layout, names.into_columns()))
 }
