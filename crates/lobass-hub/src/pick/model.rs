@@ -140,7 +140,7 @@ fn instead(names: &[&str]) -> String {
     }
     if let Some(gguf) = of(&["gguf", "ggml"]) {
         return format!(
-            "`{gguf}`; quantized weights are not read: name the repository that they were made from"
+            "`{gguf}`; weights in GGUF are not read: name the repository that they were made from"
         );
     }
     some(names)
@@ -206,7 +206,7 @@ mod tests {
             &["expected safetensors", "`pytorch_model.bin`", "save_pretrained"],
         );
         check(&["adapter_config.json", "adapter_model.bin"], &["`adapter_model.bin`"]);
-        check(&["config.json", "model-Q4_K_M.gguf"], &["`model-Q4_K_M.gguf`", "quantized"]);
+        check(&["config.json", "model-Q4_K_M.gguf"], &["`model-Q4_K_M.gguf`", "weights in GGUF"]);
         check(&["README.md", "data.jsonl"], &["config.json", "`data.jsonl`"]);
         check(&[], &["no files"]);
     }
