@@ -257,7 +257,7 @@ fn a_command_that_failed_before_a_model_saw_a_row_is_in_nobodys_way() {
         sandbox.fails(&format!("{line} --max-length 5 --overlong error"), &["above the maximum of 5"]);
         let mended = sandbox.expect(0, &line);
         assert!(!mended.stderr.contains("unfinished"), "{}", mended.stderr);
-        assert!(!sandbox.path(&format!("{out}.work")).exists());
+        assert!(!sandbox.path(format!("{out}.work")).exists());
     }
     let line = "run --base base --data small.jsonl --batch-size 4 --budget 25% --out run";
     sandbox.fails(&format!("{line} --max-length 5 --overlong error"), &["above the maximum of 5"]);
