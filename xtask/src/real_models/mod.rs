@@ -57,18 +57,17 @@ pub(crate) fn run(shell: &Shell, args: &Args) -> Result<()> {
         }
     };
     let lobass = program::lobass(shell, args.lobass.as_deref())?;
-    let mut results = Vec::new();
     for model in Model::ALL.iter().filter(|model| args.model == "all" || args.model == model.name) {
         eprintln!("==> {}", model.name);
         let dir = args.out.join(model.name);
         shell.create_dir(&dir)?;
         let checkpoint = checkpoint(shell, &python, model, &dir)?;
         let bench = Bench { shell, python: &python, lobass: lobass.display().to_string(), dir, checkpoint };
-        results.push(json!({"model": model.title, "losses": bench.losses(args)?, "run": bench.run(args)?}));
+        let result = json!({"model": model.title, "losses": bench.losses(args)?, "run": bench.run(args)?});
+        let out = bench.dir.join("results.json");
+        shell.write_file(&out, format!("{result:#}\n"))?;
+        eprintln!("==> {}", out.display());
     }
-    let out = args.out.join("results.json");
-    shell.write_file(&out, format!("{:#}\n", Value::from(results)))?;
-    eprintln!("==> {}", out.display());
     Ok(())
 }
 
