@@ -202,7 +202,7 @@ fn what_is_missing_or_is_too_much() {
     );
     sandbox.fails(
         "import --base nowhere --data small.jsonl --program p --base-losses losses.jsonl --out x.jsonl",
-        &["`nowhere`: expected a directory with a tokenizer"],
+        &["`nowhere`: expected a checkpoint directory"],
     );
     assert!(!sandbox.path("x.jsonl").exists() && !sandbox.path("x.parquet").exists());
 }

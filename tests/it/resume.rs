@@ -109,15 +109,15 @@ fn a_base_that_was_scored_is_not_scored_again_for_another_reference() {
 #[test]
 fn a_work_directory_of_other_settings_is_left_alone() {
     let sandbox = Sandbox::new();
-    let line = "score --base base --data pool.jsonl --threads 1 --out scores.parquet";
+    let line = "score --base base --data pool.jsonl --threads 1 --work work --out scores.parquet";
     let arguments: Vec<&str> = line.split(' ').collect();
-    assert!(kill_at(&sandbox, &arguments, &sandbox.path("scores.parquet.work/commits"), 3));
-    let files = n_files(&sandbox.path("scores.parquet.work"));
+    assert!(kill_at(&sandbox, &arguments, &sandbox.path("work/commits"), 3));
+    let files = n_files(&sandbox.path("work"));
     sandbox.fails(
         &format!("{line} --max-length 100 --chat-template alpaca"),
-        &["scores.parquet.work", "max length (128, now 100)", "chat template"],
+        &["work directory `work", "max length (128, now 100)", "chat template"],
     );
-    assert_eq!(n_files(&sandbox.path("scores.parquet.work")), files);
+    assert_eq!(n_files(&sandbox.path("work")), files);
     sandbox.expect(0, line);
 }
 

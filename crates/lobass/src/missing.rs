@@ -60,7 +60,9 @@ impl Missing {
     pub fn data(self, settings: &DataSettings, runtime: &Runtime) -> Self {
         match &settings.dataset_info {
             // The names are those of the registry.
-            Some(registry) => self.file("data set registry", registry).entry(registry, &settings.files),
+            Some(registry) => {
+                self.file("data set registry", registry).entry(registry, &settings.files, runtime)
+            }
             None => settings.files.iter().fold(self, |missing, given| {
                 missing.rows(given, runtime, &|path| lobass_data::Error::NotThere { path }.into())
             }),
@@ -91,9 +93,14 @@ impl Missing {
     }
 
     /// Looks for an entry of a registry among the names of data. Reading an entry finds whatever else is wrong.
-    fn entry(mut self, registry: &Path, names: &[String]) -> Self {
-        let is_entry = |name: &String| !matches!(read_dataset_info(registry, name), Ok(None));
-        if !names.is_empty() && !names.iter().any(is_entry) {
+    fn entry(mut self, registry: &Path, names: &[String], runtime: &Runtime) -> Self {
+        let is_file = |name: &String| {
+            let found = find_files(name, runtime.home()).into_iter().flatten().flat_map(|found| found.files);
+            DataAddress::is_meant(name) || found.into_iter().any(|path| path.exists())
+        };
+        let is_file_alone =
+            |name: &String| matches!(read_dataset_info(registry, name), Ok(None)) && is_file(name);
+        if !names.is_empty() && names.iter().all(is_file_alone) {
             let (registry, names) = (registry.display(), names.join("`, `"));
             self.0.add(Error::Missing(format!(
                 "data set registry `{registry}`: expected an entry that `--data` names, found none in `{names}`, so it \
@@ -187,6 +194,23 @@ mod tests {
         let error = Missing::default().data(&registry, &runtime).end().unwrap_err().to_string();
         assert_eq!(error, "data set registry `no.json`: No such file or directory");
         Missing::default().end().unwrap();
+    }
+
+    #[test]
+    fn a_registry_of_which_no_entry_is_used_has_no_effect() {
+        let home = tempfile::tempdir().unwrap();
+        let at = |name: &str| home.path().join(name);
+        fs_err::write(at("info.json"), r#"{"mine": {"file_name": "pool.jsonl"}}"#).unwrap();
+        fs_err::write(at("pool.jsonl"), "{}").unwrap();
+        let check = |given: &[&str]| {
+            let files =
+                given.iter().map(|name| name.replace("HERE", &home.path().display().to_string())).collect();
+            let data = DataSettings { files, dataset_info: Some(at("info.json")), ..DataSettings::default() };
+            Missing::default().data(&data, &Runtime::default()).end().map_err(|error| error.to_string())
+        };
+        assert!(check(&["HERE/pool.jsonl"]).unwrap_err().contains("so it has no effect"));
+        check(&["mine", "HERE/pool.jsonl"]).unwrap();
+        check(&["other"]).unwrap();
     }
 
     #[test]
