@@ -316,6 +316,7 @@ fn every_default_in_the_config_file_is_the_default() {
 fn needs_something(setting: &str) -> bool {
     let names = [
         "quantize_base =",
+        "memory =",
         "recipe =",
         "beta =",
         "folds =",

@@ -64,7 +64,7 @@ fn fused_projections_have_one_update_in_files() {
     assert_eq!(shape("input_layernorm"), [16]);
     let text = fs_err::read_to_string(dir.path().join("adapter_config.json")).unwrap();
     let json: serde_json::Value = serde_json::from_str(&text).unwrap();
-    let names = ["o_proj", "down_proj", "gate_up_proj", "qkv_proj"];
+    let names = ["qkv_proj", "o_proj", "gate_up_proj", "down_proj"];
     assert_eq!(json["target_modules"], serde_json::json!(names));
 
     let adapter = AdapterCheckpoint::open(dir.path()).unwrap();
@@ -118,7 +118,7 @@ fn targets_are_modules_of_the_files() {
     assert_eq!(with(&["q_proj", "k_proj", "v_proj"]).unwrap(), 2 * 4);
     let error = with(&["q_proj", "o_proj"]).unwrap_err().to_string();
     assert!(
-        error.contains("expected `target_modules` to be some of o_proj, down_proj, gate_up_proj, qkv_proj"),
+        error.contains("expected `target_modules` to be some of qkv_proj, o_proj, gate_up_proj, down_proj"),
         "{error}"
     );
     assert!(error.ends_with("found q_proj"), "{error}");

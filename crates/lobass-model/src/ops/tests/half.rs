@@ -1,5 +1,7 @@
 //! Half precision between operations: results keep the format of what goes in, and are those of `f32` to its rounding.
 
+use std::collections::BTreeSet;
+
 use burn::tensor::{DType, Device, Tensor};
 use proptest::prelude::*;
 
@@ -147,15 +149,27 @@ fn losses_in_half_precision_are_those_of_the_same_weights_in_f32() {
     assert!(misses.is_empty(), "{misses:#?}");
 }
 
+/// The projections of a model, by the last part of their names. Queries and keys of linear attention are left out: they
+/// have 3 values here, and are scaled to length one, so that rounding turns those that are short.
+fn well_conditioned(model: &Decoder) -> Vec<String> {
+    let names =
+        model.projections().into_iter().filter_map(|(path, _)| Some(path.rsplit('.').next()?.to_owned()));
+    let names: BTreeSet<String> =
+        names.filter(|name| !["in_proj_q", "in_proj_k"].contains(&name.as_str())).collect();
+    names.into_iter().collect()
+}
+
 /// The gradients of an adapter on frozen weights in half precision, beside those on the same weights in `f32`.
 #[test]
 fn gradients_over_half_precision_are_those_over_the_same_weights_in_f32() {
     // As above, one is enough of compiling.
     let n_specs = if cfg!(feature = "wgpu") { 1 } else { usize::MAX };
-    for (at, spec) in specs().into_iter().take(n_specs).enumerate() {
+    for (at, mut spec) in specs().into_iter().take(n_specs).enumerate() {
+        spec.initializer_range = 0.3;
         for dtype in CarriedOps::halves() {
             let gradients = |base: Decoder| {
-                let lora = LoraConfig { rank: 3, dropout: 0.5, ..LoraConfig::default() };
+                let target_modules = well_conditioned(&base);
+                let lora = LoraConfig { rank: 3, dropout: 0.5, target_modules, ..LoraConfig::default() };
                 let model = lora.attach(&base, 3).unwrap();
                 let model = model.with_parameters(&mut |_, values| values + 0.02, &|id| {
                     base.parameter_names().iter().all(|(_, of_base)| *of_base != id)
