@@ -30,7 +30,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let config = DecoderSpec::from_json(TINY)?;
     save(&Decoder::random(&config, SEED, &DeviceName::Cpu.open()), TINY, Dtype::F32, dir.path())?;
     let checkpoint = Checkpoint::open(dir.path())?;
-    let sequences = work::sequences(24, 80, 256, config.vocab_size)?;
+    let sequences =
+        work::sequences(&work::Amount { count: 24, median: 80, longest: 256 }, config.vocab_size)?;
     let mut fails = Vec::new();
     for dtype in args.device.dtypes() {
         let expected = losses(&checkpoint, dtype, &DeviceName::Cpu, &sequences)?;

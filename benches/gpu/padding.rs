@@ -16,15 +16,8 @@ pub(crate) struct Args {
     /// The number format of the weights, on which the size of batches depends
     #[arg(long, value_name = "DTYPE", default_value = "bf16")]
     dtype: Dtype,
-    /// Sequences
-    #[arg(long, value_name = "N", default_value_t = 1024)]
-    count: usize,
-    /// Median of their lengths
-    #[arg(long, value_name = "TOKENS", default_value_t = 256)]
-    median: usize,
-    /// The longest of them
-    #[arg(long, value_name = "TOKENS", default_value_t = 1024)]
-    longest: usize,
+    #[command(flatten)]
+    amount: work::Amount,
 }
 
 /// Scores of one head and layer.
@@ -38,7 +31,7 @@ struct Scores {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let spec = DecoderSpec::from_json(&fs_err::read_to_string(&args.config)?)?;
-    let sequences = work::sequences(args.count, args.median, args.longest, spec.vocab_size)?;
+    let sequences = work::sequences(&args.amount, spec.vocab_size)?;
     let plan = Plan::new(&sequences, &device_limits(&spec, args.dtype));
     let (mut work, mut scores) = (AttentionWork::default(), Scores::default());
     for at in 0..plan.n_batches() {

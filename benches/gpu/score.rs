@@ -21,15 +21,8 @@ pub(crate) struct Args {
     /// The number format of the weights [default: what suits the device]
     #[arg(long, value_name = "DTYPE")]
     dtype: Option<Dtype>,
-    /// Sequences of a round
-    #[arg(long, value_name = "N", default_value_t = 1024)]
-    count: usize,
-    /// Median of their lengths
-    #[arg(long, value_name = "TOKENS", default_value_t = 256)]
-    median: usize,
-    /// The longest of them
-    #[arg(long, value_name = "TOKENS", default_value_t = 1024)]
-    longest: usize,
+    #[command(flatten)]
+    amount: work::Amount,
     /// Begin no round after this long; the first round is a warm-up and does not count
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     seconds: u64,
@@ -46,7 +39,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let config = DecoderSpec::from_json(&fs_err::read_to_string(&args.config)?)?;
-    let sequences = work::sequences(args.count, args.median, args.longest, config.vocab_size)?;
+    let sequences = work::sequences(&args.amount, config.vocab_size)?;
     if let Some(path) = &args.sequences {
         fs_err::write(path, as_json(&sequences).to_string())?;
     }

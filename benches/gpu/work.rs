@@ -11,13 +11,23 @@ use crate::Result;
 /// The spread of the logarithm of lengths, about that of Alpaca's rows.
 const SPREAD: f64 = 0.6;
 
+/// How many sequences there are, and how long they are.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Amount {
+    /// Sequences of a round
+    #[arg(long, value_name = "N", default_value_t = 1024)]
+    pub(crate) count: usize,
+    /// Median of their lengths
+    #[arg(long, value_name = "TOKENS", default_value_t = 256)]
+    pub(crate) median: usize,
+    /// The longest of them
+    #[arg(long, value_name = "TOKENS", default_value_t = 1024)]
+    pub(crate) longest: usize,
+}
+
 /// Sequences of uniform tokens with log-normal lengths, the latter half of each scored.
-pub(crate) fn sequences(
-    count: usize,
-    median: usize,
-    longest: usize,
-    vocab_size: usize,
-) -> Result<Vec<Sequence>> {
+pub(crate) fn sequences(amount: &Amount, vocab_size: usize) -> Result<Vec<Sequence>> {
+    let &Amount { count, median, longest } = amount;
     let mut rng = ChaCha8Rng::seed_from_u64(SEED);
     let vocab_size = u32::try_from(vocab_size)?;
     let mut sequence = || -> Result<Sequence> {

@@ -32,8 +32,8 @@ impl ColumnSet {
 
 /// A score table by columns, in the order of the pool: row 17 of the pool is at 17 of every column.
 ///
-/// It holds neither keys nor reasons, which are most of a table and say nothing about which rows are good. Instead it
-/// has the first reason of each status, and a hash of each key if these are wanted. That makes 13 bytes a row, 8 more
+/// It holds neither keys nor reasons, which are most of a table. Instead it has the first reason of each status and, if
+/// wanted, a hash of each key. That makes 13 bytes a row, 8 more
 /// with hashes and for each column of losses, and 4 each for pairs and for folds.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ScoreColumns {

@@ -186,7 +186,7 @@ impl Example {
         Cow::Owned(example)
     }
 
-    /// The example with every text as a list of one part, which is how processors are given it.
+    /// The example with every text as a list of one part, the form that processors take.
     pub(crate) fn with_parts(mut self) -> Self {
         for message in self.messages.iter_mut().chain(self.rejected.iter_mut().flatten()) {
             let text = &message.content;

@@ -54,9 +54,9 @@ pub struct DataFile {
     is_plain_pair: bool,
     /// Content of the first rows that no model sees.
     unread: UnreadCounts,
-    /// Columns of text that looks like turns as JSON, with the number of the first rows in which it does.
+    /// Columns of text in which some of the first rows have turns as JSON, with the number of those rows.
     like_turns: Vec<(String, usize)>,
-    /// The readable ones of the first rows that were looked at.
+    /// How many rows that number is out of.
     n_first: usize,
 }
 

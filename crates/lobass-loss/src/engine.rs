@@ -13,7 +13,7 @@ pub struct Engine {
     model: Decoder,
     lanes: Lanes,
     threads: usize,
-    /// The most rows of a batch, if they are not the usual ones.
+    /// The most rows of a batch. `None` takes [`Lanes::limits`].
     rows: Option<usize>,
 }
 
@@ -26,9 +26,9 @@ impl Engine {
         Self { lanes: Lanes::of(&model, threads), model, threads, rows: None }
     }
 
-    /// Makes batches as large as some bytes allow, beside the weights. For a model whose layers are read when they are
-    /// needed, once for as many batches as there are threads. `None` if there is no memory for [`FEWEST_ROWS`] rows
-    /// a thread.
+    /// Makes batches as large as `bytes` allow, not counting the weights. Use it for a model whose layers are read from
+    /// disk: each round of batches, one a thread, reads all layers once. `None` if the memory is less than
+    /// [`FEWEST_ROWS`] rows take on every thread.
     ///
     /// The size of batches changes the speed and nothing else.
     #[must_use]
@@ -70,11 +70,11 @@ impl Engine {
     }
 }
 
-/// Rows of a batch below which reading layers for it takes longer than computing with them.
+/// The fewest rows of a batch within a limit on memory. With fewer, layers would be read for little work.
 pub const FEWEST_ROWS: usize = 256;
 
-/// The memory for a row of a batch between two layers, in bytes: hidden states before and after a layer, one copy of
-/// them at the end, and keys and values that later rows read.
+/// The memory that a row of a batch takes, in bytes: four hidden states (before and after a layer, and two copies at the
+/// end), and the keys and values that later rows read.
 pub fn row_bytes(spec: &DecoderSpec) -> u64 {
     let mixed = spec.layers.iter().map(LayerSpec::mixed_width).max().unwrap_or_default();
     (size_of::<f32>() * (4 * spec.hidden_size + 2 * mixed)) as u64

@@ -19,7 +19,7 @@ impl<'a> Ranking<'a> {
         Self { columns, hashes, direction }
     }
 
-    /// The same rows by the same hashes, with another end first.
+    /// The same ranking in another direction.
     pub(crate) fn turned(self, direction: Direction) -> Self {
         Self { direction, ..self }
     }
@@ -90,7 +90,7 @@ pub(crate) fn best_of_all(ranking: Ranking<'_>, scores: &Numbers, limit: Limit) 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Candidate {
     pub(crate) score: Score,
-    /// The upper half of its hash, if that is known: the hash is looked up where this does not decide.
+    /// The upper half of its hash, or 0 if hashes are looked up. It decides most comparisons of equal scores.
     tie: u32,
     pub(crate) at: u32,
 }

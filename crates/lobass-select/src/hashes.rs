@@ -7,7 +7,7 @@ pub(crate) enum Hashes<'a> {
     All(&'a [u64]),
     /// Those of the rows whose order they decide.
     Few(&'a FewHashes),
-    /// None: rows with equal scores are ordered by their place, which is never a result.
+    /// No hash was read. Rows with equal scores are in the order of the pool, and such an order is never a result.
     Unread,
 }
 

@@ -1,4 +1,5 @@
-//! Rank correlation of scores with counts of tokens, for many rows: nothing is gathered or scattered by row.
+//! Rank correlation of scores with counts of tokens, for many rows. It reads the columns in order and keeps no rank of a
+//! row, so memory is read without jumps.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -24,7 +25,7 @@ pub(crate) fn spearman_with_counts(scores: &Numbers, counts: &[u32]) -> Option<f
     let mut sums = Sums::default();
     let mut pairs: Vec<(u64, u32)> = Vec::new();
     for (part, n_rows) in parts(&in_bucket) {
-        // Every row is written, and the next one over it if it is not of this part: nothing to predict.
+        // Every row is written. If it is not of this part, the next row overwrites it. So there is no branch to predict.
         pairs.resize(n_rows + 1, (0, 0));
         let mut n = 0;
         for (score, count) in rows() {

@@ -118,17 +118,19 @@ pub(crate) fn take_optimizer(draft: &mut Draft<'_>, key: &str) {
 /// Formats that lobass does not round the base's weights to.
 pub(crate) fn note_quantization(draft: &mut Draft<'_>, keys: &[&str]) {
     for key in keys {
-        draft.differ_if_on(key, AS_STORED);
+        draft.differ_if_on(
+            key,
+            "the trainer quantizes the base's weights; lobass takes them as they are stored",
+        );
     }
 }
-
-pub(crate) const AS_STORED: &str =
-    "the trainer quantizes the base's weights; lobass takes them as they are stored";
 
 /// A base that the trainer rounds to 4 bits with bitsandbytes, under an adapter.
 pub(crate) struct FourBits {
     /// The key that says so.
     pub(crate) key: &'static str,
+    /// The key that names the base.
+    pub(crate) base: &'static str,
     /// The type of 4-bit numbers.
     pub(crate) kind: Option<String>,
     /// Whether scales are rounded too.
@@ -136,9 +138,9 @@ pub(crate) struct FourBits {
 }
 
 /// Rounds the base as the trainer does. One that is stored in few bits, as its name says, is rounded already.
-pub(crate) fn take_rounding(draft: &mut Draft<'_>, base: Option<String>, bits: &FourBits) {
+pub(crate) fn take_rounding(draft: &mut Draft<'_>, bits: &FourBits) {
     const STORED: [&str; 7] = ["4bit", "8bit", "nf4", "fp8", "gptq", "awq", "mxfp4"];
-    let base = base.unwrap_or_default().to_lowercase();
+    let base = draft.text(bits.base).unwrap_or_default().to_lowercase();
     match bits.kind.as_deref().unwrap_or("nf4") {
         _ if STORED.iter().any(|format| base.contains(format)) => {}
         "nf4" => {

@@ -84,11 +84,9 @@ impl ImportJob<'_> {
     pub fn run(self, runtime: &Runtime) -> Result<TableReport> {
         let Self { data, options, tokenizer, base, reference, out } = self;
         let format = TableFormat::of(out, options.detail())?;
-        let losses_of = |missing: Missing, role, losses: &ModelLosses| missing.files(role, losses.file());
-        let missing = losses_of(Missing::default().model("base", tokenizer), "losses of the base", &base);
-        let missing = reference
-            .iter()
-            .fold(missing, |missing, reference| losses_of(missing, "losses of the reference", reference));
+        let missing = Missing::default().model("base", tokenizer).files("losses of the base", base.file());
+        let missing =
+            missing.files("losses of the reference", reference.iter().filter_map(ModelLosses::file));
         missing.data(data, runtime).apart(out, data).sequences(&options.sequences).end()?;
         let pool = open_pool(data, runtime)?;
         let losses = std::iter::once(&base).chain(&reference).filter_map(ModelLosses::file);

@@ -1,4 +1,4 @@
-//! Inputs that are not there. A call looks for all of them before it reads any, and names them together.
+//! Inputs that do not exist. A call looks for all inputs before it reads one, and one error names all that are missing.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use crate::outputs;
 use crate::runtime::Runtime;
 use crate::settings::{DataSettings, EncodeSettings, SelectSettings};
 
-/// Collects the inputs of a call that are not there. Names on the hub are left to the hub.
+/// Collects the inputs of a call that do not exist. It does not look for models and data on the hub.
 ///
 /// ```
 /// use std::path::Path;
@@ -39,8 +39,8 @@ impl Missing {
 
     /// Looks for files or folders of one kind.
     #[must_use]
-    pub fn files<'a>(self, role: &str, paths: impl IntoIterator<Item = &'a Path>) -> Self {
-        paths.into_iter().fold(self, |missing, path| missing.file(role, path))
+    pub fn files(self, role: &str, paths: impl IntoIterator<Item = impl AsRef<Path>>) -> Self {
+        paths.into_iter().fold(self, |missing, path| missing.file(role, path.as_ref()))
     }
 
     /// Looks for a model.
@@ -53,6 +53,12 @@ impl Missing {
             )));
         }
         self
+    }
+
+    /// Looks for models of one role.
+    #[must_use]
+    pub fn models(self, role: &str, paths: impl IntoIterator<Item = impl AsRef<Path>>) -> Self {
+        paths.into_iter().fold(self, |missing, path| missing.model(role, path.as_ref()))
     }
 
     /// Looks for the data files of a pool, and for what says how they are read.

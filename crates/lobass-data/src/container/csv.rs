@@ -1,7 +1,8 @@
 //! Comma-separated values, with other separators too: a line of column names, then a row per record.
 //!
-//! Every cell is text, as it stands, except words that mean that there is none; a quoted cell may hold line ends, separators, and doubled quotes (RFC 4180). A cell
-//! that is a list of turns as JSON is that list, since there is no other way to write it.
+//! A cell is text, with two exceptions. Words such as `NA` and `null` stand for a missing value. A list of turns as JSON
+//! is read as that list, since CSV has no other way to write one. A quoted cell may hold line ends, separators, and
+//! doubled quotes (RFC 4180).
 
 use std::io::{self, BufRead};
 
@@ -14,7 +15,7 @@ use super::text::{Place, RawText};
 use crate::RowFault;
 use crate::format::turns_in_text;
 
-/// Cells that are null, as `datasets` reads them and with it the trainers: `STR_NA_VALUES` of pandas, without empty text.
+/// The words for a missing value: `STR_NA_VALUES` of pandas, which `datasets` uses, without the empty text.
 const MISSING: [&str; 18] = [
     "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A",
     "NA", "NULL", "NaN", "None", "n/a", "nan", "null",
@@ -222,7 +223,7 @@ mod tests {
         assert_eq!(row["b"], "[{\"x\": 1}]");
     }
 
-    /// As `datasets.load_dataset("csv", ..)` reads them; white space makes a word text.
+    /// `datasets.load_dataset("csv", ..)` gives the same values. A word with a blank beside it is text.
     #[test]
     fn words_of_missing_cells_are_null() {
         let (_, rows) = read("a,b,c,d\nNA,\"null\",nan,None\n na,n.a.,none,NA \n", b',');

@@ -129,8 +129,8 @@ impl Encoder {
 
     /// Renders, tokenizes, and masks an example, and does not cut it; of a pair the side with the chosen response.
     ///
-    /// A token is scored if it holds any text of a response or of the marker that ends it. White space that a token takes
-    /// in with `lstrip` or `rstrip` is not its text.
+    /// A token is scored if it holds any text of a response or of the marker that ends it. A special token with `lstrip`
+    /// or `rstrip` also covers the white space beside it. That white space does not count.
     ///
     /// # Errors
     /// [`RowStatus::TemplateError`] if the template rejects the example or hides its responses;

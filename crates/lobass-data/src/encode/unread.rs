@@ -41,7 +41,8 @@ pub(super) fn unread(
     unread
 }
 
-/// Whether the rendering does not show the content of a turn: neither as one text nor as the parts it was joined of.
+/// Whether the rendering leaves out the content of a turn. The template may show the whole, or the parts it was joined
+/// from.
 fn hides_content(rendered: &Rendered<'_>, at: usize, message: &Message) -> bool {
     let content = message.content.trim();
     if content.is_empty()

@@ -80,7 +80,7 @@ impl ColumnMap {
         Some(layout)
     }
 
-    /// Refuses a layout in which a column of the mapping is also what the format needs it for.
+    /// Refuses a layout that uses one column twice: once by the mapping, and once by the format.
     pub(crate) fn check(&self, layout: &Layout) -> Result<(), Error> {
         match layout.repeated_column() {
             None => Ok(()),
@@ -123,14 +123,14 @@ impl ColumnMap {
         self.contents().chain(self.id.as_deref())
     }
 
-    /// The columns among them whose content is shown. The name of a row may be any of them.
+    /// The named columns whose content is shown. The column of row names is not one: it may be any column.
     fn contents(&self) -> impl Iterator<Item = &str> {
         let prompt = [&self.prompt, &self.query, &self.system, &self.history, &self.messages];
         let responses = [&self.response, &self.chosen, &self.rejected];
         prompt.into_iter().chain(responses).chain([&self.tools]).flatten().map(String::as_str)
     }
 
-    /// Takes columns that the mapping gives another meaning out of the optional ones of a format.
+    /// Sets an optional column: the given one, or else the one of the format if the mapping does not use it otherwise.
     fn or_usual(&self, given: Option<&String>, usual: &mut Option<String>) {
         let usual_one = usual.take().filter(|usual| !self.contents().any(|named| named == usual));
         *usual = given.cloned().or(usual_one);

@@ -214,7 +214,7 @@ impl Layout {
         }
     }
 
-    /// A column that is needed twice.
+    /// A column that has two meanings.
     pub(crate) fn repeated_column(&self) -> Option<&str> {
         let mut columns = self.required_columns();
         columns.sort_unstable();
@@ -226,7 +226,7 @@ impl Layout {
         matches!(self, Self::Preference(_))
     }
 
-    /// Columns of text that looks like turns as JSON, and in how many of the rows it does.
+    /// Columns of text that hold turns as JSON in some rows, with the number of these rows.
     pub(crate) fn texts_like_turns(&self, rows: &[Map<String, Value>]) -> Vec<(String, usize)> {
         let may_be_text = match self {
             Self::Pair(layout) => vec![&layout.prompt, &layout.response],

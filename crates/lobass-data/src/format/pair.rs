@@ -9,8 +9,8 @@ use super::conversation::ConversationLayout;
 use super::{NamedColumns, field, turns};
 use crate::{Example, Message, Role, RowFault, json};
 
-/// The fields of a turn whose content is a prompt and its input joined: the two, for templates that place them
-/// themselves, as that of Alpaca does.
+/// The fields of a turn with the prompt and its input apart, beside the content, which joins both. The template of
+/// Alpaca places them itself.
 pub(crate) const JOINED: [&str; 2] = ["instruction", "input"];
 
 /// One column with the prompt, one with the response, and what may stand beside them.
@@ -114,7 +114,7 @@ impl PairLayout {
         if !query.is_empty() {
             let parts = JOINED.into_iter().zip([instruction, query]);
             message.extra.extend(parts.map(|(name, text)| (name.to_owned(), Value::from(text))));
-            // As LLaMA-Factory joins them: a part that is empty has no line.
+            // LLaMA-Factory joins them in the same way: an empty part adds no line.
             let parts = [instruction, query].into_iter().filter(|part| !part.is_empty());
             message.content = parts.collect::<Vec<_>>().join("\n");
         }

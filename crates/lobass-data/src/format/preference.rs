@@ -189,7 +189,7 @@ fn next_turns(
     column: &str,
 ) -> Result<Vec<Message>, RowFault> {
     let value = row.get(column);
-    // Where the prompt is JSON text, so are the responses.
+    // If the prompt is JSON text, the responses are too.
     let is_text = row.get(&layout.messages).is_some_and(Value::is_string);
     let read = if is_text { turns::of_column } else { turns::of };
     match value {

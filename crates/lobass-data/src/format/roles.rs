@@ -81,7 +81,7 @@ impl RoleWord {
     }
 }
 
-/// Whether a value is or holds an object with this word as one of its texts: a turn, in a list or as JSON text.
+/// Whether a value has an object with this word as one of its texts, as a turn has: in a list, or in JSON text.
 fn has_turn_of(word: &str, value: &Value) -> bool {
     match value {
         Value::Array(values) => values.iter().any(|value| has_turn_of(word, value)),

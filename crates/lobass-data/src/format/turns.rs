@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 
 use crate::json;
 
-/// The turns of a value: a list, or a struct of lists, as `datasets` stores a sequence of structs. `None` for another
-/// value, and so for any text: in a column that may hold text, text is what it says.
+/// The turns of a value: a list, or a struct of lists, as `datasets` stores a sequence of structs. `None` for any other
+/// value. Text gives `None` even if it looks like JSON, since the column may hold text.
 pub(super) fn of(value: &Value) -> Option<Cow<'_, [Value]>> {
     match value {
         Value::Array(turns) => Some(Cow::Borrowed(turns)),
@@ -16,7 +16,7 @@ pub(super) fn of(value: &Value) -> Option<Cow<'_, [Value]>> {
     }
 }
 
-/// The turns of a value in a column that holds nothing but turns: as [`of`], or as JSON text.
+/// The turns of a value in a column that holds turns only: as [`of`] reads them, or as JSON text.
 pub(super) fn of_column(value: &Value) -> Option<Cow<'_, [Value]>> {
     match value {
         Value::String(text) => in_text(text).map(Cow::Owned),

@@ -234,8 +234,8 @@ impl ChatTemplate {
         self.knows_parts
     }
 
-    /// An example as the template expects it: text as parts where it shows nothing else, and calls or parts as text where
-    /// it does not know them.
+    /// An example in the form that the template knows. Some templates show text only as parts; some know no calls or parts
+    /// and get them as text.
     pub(crate) fn suited<'a>(&self, example: &'a Example) -> Cow<'a, Example> {
         let example = example.as_text(!self.knows_calls(), !self.knows_parts());
         if self.needs_parts { Cow::Owned(example.into_owned().with_parts()) } else { example }

@@ -11,7 +11,7 @@ use crate::tokenizer::TokenizerConfig;
 
 const FILE: &str = "chat_template.jinja";
 const CONFIG: &str = "tokenizer_config.json";
-/// What processors of images and sound wrote before they wrote [`FILE`]; tokenizers do not read it.
+/// Older versions of transformers saved the template of a processor here. Tokenizers do not read this file.
 const PROCESSOR_FILE: &str = "chat_template.json";
 const PROCESSOR_CONFIG: &str = "processor_config.json";
 const FOLDER: &str = "additional_chat_templates";
@@ -23,14 +23,18 @@ pub(super) const TOOL_USE: &str = "tool_use";
 pub(super) struct OwnTemplates {
     pub(super) place: String,
     pub(super) sources: BTreeMap<String, String>,
-    /// Whether it is that of a processor, since the tokenizer has none.
+    /// Whether the templates are from the config of a processor.
     pub(super) is_of_processor: bool,
 }
 
 impl OwnTemplates {
-    /// Reads `chat_template.jinja` and the files of `additional_chat_templates`; if there are none, `chat_template` of
-    /// `tokenizer_config.json`, which is text or a list of named ones; and if there is none, that of the processor, as
-    /// `AutoProcessor` finds it. None at all is no error.
+    /// Reads the templates from the first of these places that has any:
+    ///
+    /// 1. `chat_template.jinja` and the files of `additional_chat_templates`;
+    /// 2. `chat_template` in `tokenizer_config.json`: one text, or several by name;
+    /// 3. the config of the processor, in the order of `AutoProcessor`.
+    ///
+    /// A checkpoint without templates gives an empty result.
     ///
     /// # Errors
     /// [`Error::Io`] for a file that cannot be read, [`Error::NoTemplate`] for a config that holds something else.
@@ -60,7 +64,7 @@ impl OwnTemplates {
         Self::of_processor(dir)
     }
 
-    /// The template of a processor: `chat_template` of its config, or else of a file with nothing else.
+    /// Reads `chat_template` from the config of the processor, or from [`PROCESSOR_FILE`].
     fn of_processor(dir: &Path) -> Result<Self, Error> {
         for name in [PROCESSOR_CONFIG, PROCESSOR_FILE] {
             let path = dir.join(name);

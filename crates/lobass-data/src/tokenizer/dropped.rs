@@ -10,18 +10,18 @@ use tokenizers::{Encoding, Tokenizer};
 /// A half-open byte range.
 type Range = (usize, usize);
 
-/// The same tokenizer without merges, and with a token for each character that is dropped: a token for each character,
-/// each in its place.
+/// The same tokenizer without merges, and with a token for dropped characters. So every character is one token, with the
+/// right offsets.
 #[derive(Debug)]
 pub(super) struct Dropped {
     tokenizer: Tokenizer,
     id: u32,
 }
 
-/// In no vocabulary: a character that is no text.
+/// It begins with a character that no text has, so that no vocabulary has it.
 const TOKEN: &str = "\u{fdd0}dropped";
 
-/// The file of such a tokenizer; `None` if the one of `json` drops nothing.
+/// The `tokenizer.json` of that tokenizer. `None` if the tokenizer of `json` drops nothing.
 pub(super) fn with_token(json: &Value) -> Option<Value> {
     let model = &json["model"];
     let is_bpe = matches!(model["type"].as_str(), None | Some("BPE")) && model["vocab"].is_object();
@@ -50,14 +50,14 @@ fn has_every_byte(json: &Value) -> bool {
         || by_fallback && (0..=u8::MAX).all(|byte| has(&format!("<0x{byte:02X}>")))
 }
 
-/// Whether a step, or one of several, is of a type.
+/// Whether a step has a type, or is a sequence of which one step has it.
 fn has_step(step: &Value, name: &str) -> bool {
     let inner = ["pretokenizers", "normalizers"].into_iter().filter_map(|key| step[key].as_array()).flatten();
     step["type"].as_str() == Some(name) || inner.into_iter().any(|step| has_step(step, name))
 }
 
 impl Dropped {
-    /// - `tokenizer`: built of [`with_token`]'s file
+    /// - `tokenizer`: built from the JSON of [`with_token`]
     pub(super) fn new(tokenizer: Tokenizer) -> Option<Self> {
         Some(Self { id: tokenizer.token_to_id(TOKEN)?, tokenizer })
     }
@@ -85,7 +85,7 @@ impl Dropped {
     }
 }
 
-/// Takes as many characters as a token is made of; from the first to the last of them it covers the text.
+/// Takes the characters of a token. The token covers the text from the first to the last of them.
 fn place<'a>(token: &str, left: &mut impl Iterator<Item = (&'a str, Range)>) -> Option<Range> {
     let (first, mut range) = left.next()?;
     let mut rest = token.strip_prefix(first)?;

@@ -40,7 +40,7 @@ use strip::Strips;
 #[derive(Debug)]
 pub struct TextTokenizer {
     tokenizer: Tokenizer,
-    /// For a tokenizer that drops characters.
+    /// Finds the offsets, if the tokenizer drops characters.
     dropped: Option<Dropped>,
     strips: Strips,
     bos: Option<SpecialToken>,
@@ -198,7 +198,7 @@ impl TextTokenizer {
         })
     }
 
-    /// The bytes of a text that each of its tokens is made of: its offsets, without white space that a token takes in.
+    /// The offsets of tokens without the white space that `lstrip` and `rstrip` add to them.
     pub(crate) fn places<'a>(&self, text: &str, tokens: &'a TokenizedText) -> Cow<'a, [(usize, usize)]> {
         self.strips.places(text, tokens)
     }

@@ -1,7 +1,7 @@
-//! Tokens that take in the white space beside them, with `lstrip` or `rstrip`.
+//! Special tokens with `lstrip` or `rstrip`, which swallow the white space beside them.
 //!
-//! The tokenizers library counts that white space to the token. A mask must not: the header `<|assistant|>` of Phi-3
-//! would be scored, if the response begins with a blank.
+//! The offsets of the tokenizers library include that white space. A mask must leave it out. Otherwise the header
+//! `<|assistant|>` of Phi-3 would be scored in rows whose response begins with a blank.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use tokenizers::Tokenizer;
 
 use super::TokenizedText;
 
-/// The texts of the tokens that take in white space, by id.
+/// The texts of these tokens, by id.
 #[derive(Debug, Default)]
 pub(super) struct Strips(BTreeMap<u32, String>);
 
@@ -21,7 +21,7 @@ impl Strips {
         Self(strips.map(|(id, token)| (id, token.content)).collect())
     }
 
-    /// The bytes of a text that each of its tokens is made of.
+    /// The offsets of tokens without that white space.
     pub(super) fn places<'a>(&self, text: &str, tokens: &'a TokenizedText) -> Cow<'a, [(usize, usize)]> {
         if !tokens.ids.iter().any(|id| self.0.contains_key(id)) {
             return Cow::Borrowed(&tokens.offsets);

@@ -15,8 +15,7 @@ const LAYERS: &str = "model.layers.";
 pub struct WeightBytes {
     /// All of them.
     pub whole: u64,
-    /// What a model takes whose layers are read when they are needed: embedding, head, and as many of the largest
-    /// layers as are in memory at once.
+    /// Those in memory at once if layers are read from disk: embedding, head, and three times the largest layer.
     pub streamed: u64,
 }
 
@@ -63,7 +62,7 @@ impl Checkpoint {
     }
 }
 
-/// Reads all tensors but those of layers, which get something small in their place.
+/// Reads all tensors except those of layers. Each of these gets a tensor with one value.
 struct Ends<'a> {
     reader: Reader<'a>,
 }

@@ -1,4 +1,4 @@
-//! Fields that say that the weights or the config are in other files.
+//! Fields that name other files for the weights or the config.
 
 use serde_json::Value;
 

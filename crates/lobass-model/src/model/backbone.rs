@@ -19,7 +19,7 @@ pub(super) struct Backbone {
     pub(super) embed_tokens: Embedding,
     pub(super) layers: Vec<DecoderLayer>,
     pub(super) norm: Norm,
-    /// Where the weights of layers come from, if `layers` have none but those of an adapter.
+    /// Reads the weights of layers, if `layers` hold placeholders and the weights of an adapter.
     #[module(skip)]
     pub(super) stream: Option<LayerStream>,
 }

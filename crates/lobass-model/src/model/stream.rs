@@ -9,14 +9,14 @@ use std::thread::JoinHandle;
 use super::layer::DecoderLayer;
 use super::parts::{Part, PartMut, Parts as _};
 
-/// Layers that are in memory at most: that of the slowest pass, the next one, and one that is read ahead.
+/// The most layers in memory: the one of the slowest pass, the next one, and one that is read ahead.
 pub(crate) const HELD: usize = 3;
 
 /// Reads a layer by its place.
 type Read = Box<dyn Fn(usize) -> DecoderLayer + Send + Sync>;
 
-/// The layers of a model, of which a few are in memory: passes go through them side by side, and the next layer is read
-/// while they compute. Clones are the same stream.
+/// The layers of a model on disk, of which a few are in memory. Several passes go through them side by side. While they
+/// compute, a thread reads the next layer. Clones share the layers and the thread.
 #[derive(Clone)]
 pub(crate) struct LayerStream(Arc<Reading>);
 
@@ -60,7 +60,7 @@ pub(super) enum LayerRef<'a> {
 }
 
 impl DecoderLayer {
-    /// This layer with the low-rank updates and the replaced weights of another one, which has no weights but these.
+    /// This layer with the low-rank updates and the replaced weights of `other`, whose other weights are placeholders.
     pub(super) fn with_updates_of(&self, other: &Self) -> Self {
         let mut updates = Vec::new();
         other.parts("", &mut |_, part| updates.push(part));
@@ -102,7 +102,7 @@ impl LayerStream {
             let shared = Arc::clone(&shared);
             std::thread::Builder::new().name("layers".to_owned()).spawn(move || shared.read_ahead())
         };
-        // Without a thread passes read each layer themselves.
+        // If the thread cannot start, passes read each layer themselves.
         Self(Arc::new(Reading { shared, ahead: ahead.ok() }))
     }
 
@@ -128,7 +128,7 @@ impl Drop for Reading {
         self.shared.state().is_over = true;
         self.shared.changed.notify_all();
         if let Some(ahead) = self.ahead.take() {
-            // A panic in reading is also that of the pass that needs the layer.
+            // If reading panics, the pass that needs the layer panics too, so this result says nothing new.
             drop(ahead.join());
         }
     }

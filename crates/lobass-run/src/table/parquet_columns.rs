@@ -50,7 +50,7 @@ pub(super) fn read(
     let n_rows = all.iter().map(|group| group.n_rows).sum::<u64>();
     let n_rows = usize::try_from(n_rows).map_err(|_| not_a_table(path, "expected fewer rows"))?;
     let mut whole = ScoreColumns::with_capacity(n_rows, seed);
-    // A part is used again: memory that the system gives anew costs more than decoding into it.
+    // The memory of a part is used again, since fresh memory costs more time than decoding into it.
     let spare = Mutex::new(Vec::<ScoreColumns>::new());
     let spare_parts = || spare.lock().unwrap_or_else(PoisonError::into_inner);
     let decode = |group: Group, batches: &mut dyn Iterator<Item = Result<Columns, Error>>| {

@@ -1,4 +1,4 @@
-//! Selecting before the keys are read: usually no two rows at stake have the same score.
+//! Selecting before keys are read. As a rule no two rows at the border have the same score, so no key is needed.
 
 use lobass_core::{Budget, Score, Selected};
 
@@ -9,11 +9,11 @@ use crate::error::SelectError;
 use crate::hashes::{FewHashes, Hashes};
 use crate::strategy::{Choice, Inputs, KeyHashes, Need, Unread};
 
-/// Selects with hashes of keys that are read when it is known which rows they decide.
+/// Selects, and reads the hashes of keys only for the rows whose order they decide.
 ///
-/// Where scores come from sums of losses and rows are ranked in one list, the rows are chosen without hashes first.
-/// Only rows at the border and chosen rows that share a score are looked up then, and chosen again. In any other case
-/// all hashes are read.
+/// If scores come from sums of losses and all rows are ranked in one list, rows are first chosen without hashes. Then the
+/// hashes of two kinds of rows are read: chosen rows that share a score, and rows with the score at the border. With
+/// these, rows are chosen again. In any other case all hashes are read.
 pub(super) fn with_late_hashes(
     inputs: &Inputs<'_>,
     request: &Request<'_>,
@@ -66,13 +66,13 @@ fn undecided(chosen: &Chosen) -> Vec<u32> {
     rows
 }
 
-/// The candidates with the score at which a selection stops, of which hashes choose the first ones.
+/// The score at which a selection stops, and the candidates that have it. Hashes decide which of these are chosen.
 struct Border {
     score: Score,
     n_rows: usize,
 }
 
-/// The border of a selection; `None` if all rows with its last score are chosen, and the next ones cannot be.
+/// The border of a selection. `None` if hashes cannot change which rows are chosen.
 fn border(chosen: &Chosen) -> Option<Border> {
     let selection = &chosen.selection;
     let last = selection.selected.last().map(|one| one.score);
@@ -94,7 +94,7 @@ fn border(chosen: &Chosen) -> Option<Border> {
             let n_chosen_of_it = selection.selected.iter().rev().take_while(|one| one.score == score).count();
             Some(Border { score, n_rows: n_chosen_of_it + n_until_last - n_chosen })
         }
-        // Of rows with the next score a shorter one may fit into the tokens that are left.
+        // A short row with the next score may fit into the tokens that are left.
         _ => next.filter(|_| matches!(selection.budget, Budget::Tokens(_))),
     }
 }

@@ -35,7 +35,7 @@ pub struct StrategyInfo {
 }
 
 impl StrategyInfo {
-    /// A strategy that needs nothing but the lengths and hashes that every table has.
+    /// A strategy that needs only the lengths, which every table has.
     pub const fn new(
         name: &'static str,
         direction: Direction,

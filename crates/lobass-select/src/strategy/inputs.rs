@@ -68,7 +68,7 @@ impl fmt::Debug for dyn TokenLosses + '_ {
     }
 }
 
-/// Hands over the hashes of keys, which are most of a table and decide no more than the order of equal scores.
+/// Reads hashes of keys. Keys are most of a table, and decide only the order of equal scores.
 pub trait KeyHashes {
     /// The hashes of some rows' keys under a seed ([`tie_break`](lobass_core::tie_break)), in the order of the rows.
     ///
@@ -139,8 +139,7 @@ impl<'a> Inputs<'a> {
         Self { queries: Some(queries), ..self }
     }
 
-    /// Adds the hashes of keys, which are read when it is known which of them decide something. For columns that have no
-    /// hashes.
+    /// Adds a reader of hashes, for columns without them. Selecting reads the hashes that it needs.
     #[must_use]
     pub fn with_late_hashes(self, hashes: &'a dyn KeyHashes) -> Self {
         Self { late_hashes: (!self.has_hashes()).then_some(hashes), ..self }

@@ -4,7 +4,8 @@ use std::fmt;
 
 use lobass_core::{ColumnSet, ModelRole};
 
-/// An input that a strategy reads, beside the status, the length, and the tie-breaking hash of every row.
+/// An input that a strategy reads, beside the status and the length of every row. One that reads the hashes of keys says
+/// so in [`StrategyInfo::reads_keys`](super::StrategyInfo::reads_keys).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Need {

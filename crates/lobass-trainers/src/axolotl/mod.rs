@@ -12,9 +12,9 @@ mod turns;
 use serde_json::{Map, Value};
 
 use crate::common::{
-    ALL_LINEAR, AS_STORED, Adapter, Defaults, FourBits, Keys, OTHER_TARGETS, named_targets,
-    note_quantization, take_adapter as take_adapter_numbers, take_base, take_optimizer, take_rounding,
-    take_targets, take_training,
+    ALL_LINEAR, Adapter, Defaults, FourBits, Keys, OTHER_TARGETS, named_targets, note_quantization,
+    take_adapter as take_adapter_numbers, take_base, take_optimizer, take_rounding, take_targets,
+    take_training,
 };
 use crate::detect::not_a_training;
 use crate::draft::Draft;
@@ -108,7 +108,7 @@ fn take_adapter(draft: &mut Draft<'_>) {
     match draft.text("adapter").as_deref() {
         None => {
             draft.take("adapter", "train.method", "full");
-            draft.differ_if_on("load_in_4bit", AS_STORED);
+            note_quantization(draft, &["load_in_4bit"]);
             for key in LORA {
                 if draft.value(key).is_some() {
                     draft.leave_out(key, "the config trains all weights, since it names no `adapter`");
@@ -156,11 +156,11 @@ fn take_four_bits(draft: &mut Draft<'_>) {
     let of = |name: &str| given.get(name);
     let bits = FourBits {
         key: "load_in_4bit",
+        base: "base_model",
         kind: of("bnb_4bit_quant_type").and_then(Value::as_str).map(str::to_owned),
         is_nested: of("bnb_4bit_use_double_quant").and_then(Value::as_bool).unwrap_or(true),
     };
-    let base = draft.text("base_model");
-    take_rounding(draft, base, &bits);
+    take_rounding(draft, &bits);
 }
 
 const LORA: [&str; 6] = [

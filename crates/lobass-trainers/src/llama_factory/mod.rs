@@ -199,9 +199,9 @@ fn take_quantization(draft: &mut Draft<'_>) {
     }
     let bits = FourBits {
         key: "quantization_bit",
+        base: "model_name_or_path",
         kind: draft.text("quantization_type"),
         is_nested: draft.flag("double_quantization").unwrap_or(true),
     };
-    let base = draft.text("model_name_or_path");
-    take_rounding(draft, base, &bits);
+    take_rounding(draft, &bits);
 }

@@ -175,11 +175,11 @@ fn take_method(draft: &mut Draft<'_>) {
     if draft.flag("load_in_4bit") == Some(true) {
         let bits = FourBits {
             key: "load_in_4bit",
+            base: "model_name_or_path",
             kind: draft.text("bnb_4bit_quant_type"),
             is_nested: draft.flag("use_bnb_nested_quant").unwrap_or(false),
         };
-        let base = draft.text("model_name_or_path");
-        take_rounding(draft, base, &bits);
+        take_rounding(draft, &bits);
     }
     // PEFT's default for models of the LLaMA family.
     take_targets(draft, "lora_target_modules", &["q_proj", "v_proj"]);

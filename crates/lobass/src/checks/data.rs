@@ -31,10 +31,8 @@ impl CheckJob<'_> {
     /// # Errors
     /// If the data or the tokenizer cannot be read.
     pub fn run(&self, runtime: &Runtime) -> Result<Report> {
-        let missing =
-            self.base.into_iter().fold(Missing::default(), |missing, dir| missing.model("base", dir));
-        let missing =
-            missing.data(self.data, runtime).further_data("evaluation file", self.evaluation, runtime);
+        let missing = Missing::default().models("base", self.base).data(self.data, runtime);
+        let missing = missing.further_data("evaluation file", self.evaluation, runtime);
         missing.sequences(self.sequences).end()?;
         let pool = open_pool(self.data, runtime)?;
         let encoder = self.base.map(|base| tokenizer_encoder(&pool, self.sequences, base, None, runtime));

@@ -68,9 +68,9 @@ impl InfluenceJob<'_> {
         if self.out.exists() {
             bail!(Output, "`{}` is there already; remove it or use another name", self.out.display());
         }
-        let checkpoints = self.checkpoints.iter();
-        checkpoints
-            .fold(Missing::default().model("base", self.base), |missing, dir| missing.file("checkpoint", dir))
+        Missing::default()
+            .model("base", self.base)
+            .files("checkpoint", self.checkpoints)
             .further_data("target file", self.targets, runtime)
             .data(self.data, runtime)
             .apart(self.out, self.data)

@@ -86,8 +86,7 @@ impl InspectJob<'_> {
     /// not a pair.
     pub fn run(&self, runtime: &Runtime) -> Result<Inspection> {
         let missing = Missing::default().model("base", self.base).files("score table", self.scores);
-        let missing =
-            self.reference.into_iter().fold(missing, |missing, dir| missing.model("reference", dir));
+        let missing = missing.models("reference", self.reference);
         missing.data(self.data, runtime).sequences(self.sequences).end()?;
         let base = Model::open_as("base", self.base, self.compute, runtime)?;
         let table = self.scores.map(ScoreFile::open).transpose()?;

@@ -10,7 +10,8 @@ use super::Model;
 use crate::error::{Context as _, Result, bail};
 use crate::runtime::Runtime;
 
-/// What a process takes beside weights and batches: tokenizer, sequences of a shard, values within a layer.
+/// The memory set aside for everything except weights and batches: tokenizer, sequences of a shard, values within a
+/// layer.
 const BESIDE: u64 = 256 << 20;
 
 /// The memory for scoring with a model, in bytes.
@@ -43,7 +44,7 @@ impl Model {
     /// when they are needed.
     ///
     /// # Errors
-    /// If weights cannot be read, or the model cannot be scored with in the memory.
+    /// If weights cannot be read, or the limit on memory is too small for the model.
     pub(crate) fn engine(&self, threads: usize, runtime: &Runtime) -> Result<Engine> {
         let Some(limit) = self.placement.memory else { return Ok(Engine::new(self.load()?, threads)) };
         let (spec, limit) = (self.checkpoint.spec(), limit.bytes());

@@ -46,11 +46,8 @@ impl PageJob<'_> {
     pub fn run(&self, runtime: &Runtime) -> Result<PageReport> {
         let settings = self.select;
         let TableModels { base, references, adapter, .. } = &self.models;
-        let missing = Missing::default().file("score table", self.scores);
-        let missing = base.iter().fold(missing, |missing, dir| missing.model("base", dir));
-        let missing = references.iter().fold(missing, |missing, dir| missing.model("reference", dir));
-        let missing = adapter.iter().fold(missing, |missing, dir| missing.model("adapter", dir));
-        missing.select(settings).end()?;
+        let missing = Missing::default().file("score table", self.scores).models("base", *base);
+        missing.models("reference", *references).models("adapter", *adapter).select(settings).end()?;
         let names = || self.strategies.iter().map(String::as_str);
         match self.strategies.is_empty() {
             true => settings.check(DEFAULT_STRATEGIES.map(Strategy::name))?,

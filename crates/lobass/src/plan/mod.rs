@@ -84,9 +84,8 @@ impl PlanJob<'_> {
     /// observer asks to stop.
     pub fn run(&self, runtime: &Runtime) -> Result<PlanReport> {
         let job = self.job.as_ref();
-        let missing = Missing::default().model("base", self.base);
         let tuned = job.and_then(|job| job.reference);
-        let missing = tuned.into_iter().fold(missing, |missing, dir| missing.model("reference", dir));
+        let missing = Missing::default().model("base", self.base).models("reference", tuned);
         missing.data(self.data, runtime).sequences(self.sequences).end()?;
         let models = job.map(|job| Models::open(self.base, job, runtime)).transpose()?;
         let checkpoint = match &models {

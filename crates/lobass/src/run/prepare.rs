@@ -157,11 +157,10 @@ fn check_settings(settings: &Settings) -> Result<PathBuf> {
     Ok(out.unwrap_or_default())
 }
 
-/// Looks for every file and model that settings name.
+/// Looks for every file and model that the settings name.
 fn check_inputs(settings: &Settings, runtime: &Runtime) -> Result<()> {
     let Settings { model, data, sequences, eval, select, .. } = settings;
-    let missing = model.base.iter().fold(Missing::default(), |missing, dir| missing.model("base", dir));
-    let missing = model.reference.iter().fold(missing, |missing, dir| missing.model("reference", dir));
+    let missing = Missing::default().models("base", &model.base).models("reference", &model.reference);
     let eval: Vec<String> = eval.files.iter().map(|path| path.display().to_string()).collect();
     let missing = settings.out.iter().fold(missing, |missing, out| missing.apart(out, data));
     missing

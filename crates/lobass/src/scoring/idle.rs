@@ -1,4 +1,4 @@
-//! Work directories in which nothing was computed.
+//! Work directories in which no row was scored.
 
 use std::path::Path;
 
@@ -9,8 +9,8 @@ use crate::error::Result;
 use crate::place::store;
 use crate::runtime::Runtime;
 
-/// Removes the token ids of other data or settings, as an attempt leaves them that failed or was killed before a model
-/// saw them. They would be in the way of the command with other settings.
+/// Removes the work of an earlier attempt with other data or settings, if that attempt ended before a model scored a row.
+/// Such work holds token ids only, and would block the command with the new settings.
 ///
 /// # Errors
 /// If the directory cannot be read or removed.

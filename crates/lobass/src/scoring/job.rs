@@ -94,10 +94,8 @@ impl ScoreJob<'_> {
     }
 
     fn check_inputs(&self, runtime: &Runtime) -> Result<()> {
-        let missing = Missing::default().model("base", self.base);
-        let missing = self.tuned.into_iter().fold(missing, |missing, dir| {
-            missing.model(if self.is_adapter { "adapter" } else { "reference" }, dir)
-        });
+        let role = if self.is_adapter { "adapter" } else { "reference" };
+        let missing = Missing::default().model("base", self.base).models(role, self.tuned);
         missing.data(self.data, runtime).apart(self.out, self.data).sequences(self.sequences).end()
     }
 

@@ -32,7 +32,7 @@ pub use target::SelectionTarget;
 
 /// The columns of a score table that some strategies and settings read.
 ///
-/// One strategy alone needs few hashes of keys as a rule, so a [`Selector`] reads them late. Several share them.
+/// Hashes of keys are among them for several strategies. For one strategy, a [`Selector`] reads the few that it needs.
 ///
 /// # Errors
 /// If settings name a strategy that is unknown.

@@ -1,4 +1,4 @@
-//! Least scored tokens and least ratings that no row reaches. Both are known before anything is scored.
+//! `--min-scored` and `--min-rating` that no row reaches. Both can be checked before anything is scored.
 
 use lobass_core::readable::counted;
 use lobass_core::{Numbers, ScoreColumns};
@@ -31,7 +31,7 @@ pub fn reads_bounds(settings: &SelectSettings) -> bool {
     settings.shape.min_scored.is_some() || settings.min_rating.is_some()
 }
 
-/// Checks the same of rows that are tokenized.
+/// Checks that a tokenized row has enough scored tokens and a rating that is high enough.
 ///
 /// # Errors
 /// If rows could be chosen, and none has enough; if the directory or the ratings cannot be read.
