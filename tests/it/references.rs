@@ -120,3 +120,41 @@ fn a_held_out_row_that_is_trained_on_too_is_said() {
     let ended = sandbox.expect(0, &format!("{line} two --duplicates drop"));
     assert!(!ended.stderr.contains("also among"), "{}", ended.stderr);
 }
+
+#[test]
+fn the_order_of_examples_has_its_own_seed() {
+    let sandbox = Sandbox::new();
+    sandbox.small_pool(24);
+    let train = "train --model base --data small.jsonl --batch-size 8 --learning-rate 1e-3 -q";
+    let weights = |name: &str, file: &str, flags: &str| -> Vec<u8> {
+        sandbox.expect(0, &format!("{train} {flags} --out {name}"));
+        fs_err::read(sandbox.path(name).join(file)).unwrap()
+    };
+    // Without adapters and dropout, the order is all that a seed decides.
+    let whole = |name: &str, flags: &str| weights(name, "model.safetensors", flags);
+    let second = whole("second", "--train-seed 2");
+    assert_eq!(whole("both", "--train-seed 1 --order-seed 2"), second);
+    assert_ne!(whole("first", "--train-seed 1"), second);
+    let lora = |name: &str, flags: &str| {
+        weights(name, "adapter_model.safetensors", &format!("--method lora --lora-dropout 0.1 {flags}"))
+    };
+    let adapter = lora("adapter", "--train-seed 1");
+    assert_eq!(lora("same", "--train-seed 1 --order-seed 1"), adapter);
+    assert_ne!(lora("other-order", "--train-seed 1 --order-seed 2"), adapter);
+    assert_ne!(lora("other-start", "--train-seed 2 --order-seed 1"), adapter);
+    // The order seed decides the training; one that is the train seed is the default.
+    sandbox
+        .fails(&format!("{train} --train-seed 1 --order-seed 3 --out first"), &["order_seed (null, now 3)"]);
+    sandbox.fails(&format!("{train} --train-seed 1 --out both"), &["order_seed (2, now null)"]);
+    let again = sandbox.expect(0, "train --model base --data small.jsonl --batch-size 8 --learning-rate 1e-3 --train-seed 1 --order-seed 1 --out first");
+    assert!(again.stderr.contains("done before"), "{}", again.stderr);
+    // Several seeds count both up.
+    let run =
+        "run --base base --data small.jsonl --batch-size 8 --learning-rate 1e-3 --budget 5 --seeds 2 -q";
+    sandbox.expect(0, &format!("{run} --train-seed 1 --order-seed 11 --out run"));
+    let of_run = |seed: u32| {
+        fs_err::read(sandbox.path(format!("run/references/seed{seed}/model.safetensors"))).unwrap()
+    };
+    assert_eq!(of_run(1), whole("eleven", "--train-seed 11"));
+    assert_eq!(of_run(2), whole("twelve", "--train-seed 12"));
+}

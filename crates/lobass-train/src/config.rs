@@ -29,8 +29,11 @@ pub struct TrainConfig {
     pub epsilon: f64,
     /// Gradients are clipped to this global norm; 0 disables clipping.
     pub max_grad_norm: f64,
-    /// Decides the order of the examples.
+    /// Decides new adapters and dropout, and the order of the examples unless `order_seed` does.
     pub seed: u64,
+    /// Decides the order of the examples; `None` is the same as `Some(seed)`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order_seed: Option<u64>,
     /// Tokens that are run at once on one thread. Memory grows with it; results change with it only in the last bits.
     pub micro_batch_tokens: usize,
     /// Keep the inputs of layers only, and run each layer again for its gradients: less memory, a third more work,
@@ -52,6 +55,7 @@ impl Default for TrainConfig {
             epsilon: 1e-8,
             max_grad_norm: 1.0,
             seed: 0,
+            order_seed: None,
             micro_batch_tokens: 512,
             recompute: false,
         }
@@ -108,6 +112,19 @@ impl TrainConfig {
         }
     }
 
+    /// The seed of the order of the examples.
+    pub fn order_seed(&self) -> u64 {
+        self.order_seed.unwrap_or(self.seed)
+    }
+
+    /// The recipe with another seed. An order seed that differs from the seed moves by as much.
+    #[must_use]
+    pub fn with_seed(&self, seed: u64) -> Self {
+        let offset = seed.wrapping_sub(self.seed);
+        let order_seed = self.order_seed.map(|order| order.wrapping_add(offset));
+        Self { seed, order_seed, ..self.clone() }
+    }
+
     /// The number of steps for some examples; the last batch of an epoch holds what is left.
     pub fn n_steps(&self, n_examples: usize) -> usize {
         n_examples.div_ceil(self.batch_size.max(1)) * self.epochs as usize
@@ -138,6 +155,18 @@ mod tests {
         check("warmup_ratio", TrainConfig { warmup_ratio: -7.0, ..default() });
         check("warmup_ratio", TrainConfig { warmup_ratio: 1.0, ..default() });
         check("max_grad_norm", TrainConfig { max_grad_norm: f64::INFINITY, ..default() });
+    }
+
+    #[test]
+    fn an_order_has_its_seed_and_a_record_without_one_reads_as_before() {
+        let plain = TrainConfig { seed: 7, ..TrainConfig::default() };
+        assert_eq!((plain.order_seed(), plain.with_seed(9).order_seed()), (7, 9));
+        let apart = TrainConfig { order_seed: Some(3), ..plain.clone() };
+        let moved = apart.with_seed(9);
+        assert_eq!((apart.order_seed(), moved.seed, moved.order_seed()), (3, 9, 5));
+        let written = serde_json::to_string(&plain).unwrap();
+        assert!(!written.contains("order_seed"), "{written}");
+        assert_eq!(serde_json::from_str::<TrainConfig>(&written).unwrap(), plain);
     }
 
     #[test]

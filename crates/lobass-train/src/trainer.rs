@@ -34,7 +34,7 @@ impl<'a> Trainer<'a> {
         config: &'a TrainConfig,
         threads: usize,
     ) -> Result<Self, Error> {
-        let plan = batches(objective.len(), config.batch_size, config.epochs, config.seed);
+        let plan = batches(objective.len(), config.batch_size, config.epochs, config.order_seed());
         let fingerprint = fingerprint(&model, objective, config);
         let trainer = Self::begin(model, objective, plan, config, (threads, fingerprint))?;
         Ok(Self { per_epoch: Some(objective.len().div_ceil(config.batch_size)), ..trainer })

@@ -85,6 +85,10 @@ pub(crate) struct TrainingArgs {
     /// The seed of the order of examples, of new adapters, and of dropout [default: 0]
     #[arg(long, value_name = "SEED")]
     train_seed: Option<u64>,
+    /// The seed of the order of examples alone; with several seeds it counts up as `--train-seed` does [default: that
+    /// of `--train-seed`]
+    #[arg(long, value_name = "SEED")]
+    order_seed: Option<u64>,
     /// Steps between saved states, from which an interrupted training resumes; 0 saves none [default: 20 checkpoints
     /// per training run]
     #[arg(long, value_name = "STEPS")]
@@ -144,6 +148,7 @@ impl TrainingArgs {
         train.micro_batch_tokens = self.micro_batch_tokens.or(train.micro_batch_tokens);
         train.recompute = self.recompute.then_some(true).or(train.recompute);
         train.seed = self.train_seed.or(train.seed);
+        train.order_seed = self.order_seed.or(train.order_seed);
         train.save_every = self.save_every.or(train.save_every);
         self.lora.apply(train);
     }

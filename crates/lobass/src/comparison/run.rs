@@ -12,8 +12,8 @@ use lobass_loss::Engine;
 use lobass_model::Decoder;
 use lobass_run::ScoreFile;
 use lobass_train::{
-    Checkpoints, Event, Objective, Session, TrainConfig, TrainData, TrainReport, batches_of_tokens,
-    fine_tune, fine_tune_in_batches,
+    Checkpoints, Event, Objective, Session, TrainData, TrainReport, batches_of_tokens, fine_tune,
+    fine_tune_in_batches,
 };
 
 use super::opened::Comparison;
@@ -179,7 +179,7 @@ impl Comparison {
         state: &Path,
         runtime: &Runtime,
     ) -> Result<(Decoder, TrainReport)> {
-        let recipe = TrainConfig { seed, ..self.recipe.clone() };
+        let recipe = self.recipe.with_seed(seed);
         let data = TrainData { train: Objective::Sft(subset), held_out: Objective::Sft(&[]), eval_every: 0 };
         let checkpoints = |n_steps: usize| {
             let every = self.save_every.unwrap_or_else(|| n_steps.div_ceil(10).max(20));
@@ -196,7 +196,8 @@ impl Comparison {
             }
             Matching::Tokens => {
                 let lengths: Vec<usize> = subset.iter().map(Sequence::n_tokens).collect();
-                let batches = batches_of_tokens(&lengths, recipe.batch_size, self.matched_tokens, seed);
+                let batches =
+                    batches_of_tokens(&lengths, recipe.batch_size, self.matched_tokens, recipe.order_seed());
                 let checkpoints = checkpoints(batches.len());
                 let session =
                     Session { threads: self.threads, checkpoints: Some(&checkpoints), stop: Some(&stop) };

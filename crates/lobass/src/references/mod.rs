@@ -199,7 +199,7 @@ impl References<'_> {
     /// Passes on everything that decides a reference.
     fn request<T>(&self, planned: &Planned, take: impl FnOnce(&TrainRequest<'_>) -> Result<T>) -> Result<T> {
         let settings = self.settings;
-        let recipe = TrainConfig { seed: planned.seed, ..self.recipe.clone() };
+        let recipe = self.recipe.with_seed(planned.seed);
         take(&TrainRequest {
             base: self.base,
             sequences: self.sequences,

@@ -44,8 +44,11 @@ pub struct TrainSettings {
     pub epsilon: Option<f64>,
     /// The norm that gradients are clipped to.
     pub max_grad_norm: Option<f64>,
-    /// The seed of the order of rows, and of the start of adapters.
+    /// The seed of the order of rows, of the start of adapters, and of dropout.
     pub seed: Option<u64>,
+    /// The seed of the order of rows alone; `None` is the same as `seed`. With several seeds it counts up as `seed` does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order_seed: Option<u64>,
     /// Tokens of a pass forward and backward; it bounds the memory.
     pub micro_batch_tokens: Option<usize>,
     /// Whether activations are computed again in the backward pass, which saves memory.
@@ -109,6 +112,7 @@ impl TrainSettings {
         if self.objective == ObjectiveName::Sft && self.beta.is_some() {
             bail!(Settings, "`--beta` needs `--objective dpo` or `davir-dpo`");
         }
+        let seed = self.seed.unwrap_or(recipe.seed);
         let config = TrainConfig {
             epochs: self.epochs.unwrap_or(recipe.epochs),
             batch_size: self.batch_size.unwrap_or(recipe.batch_size),
@@ -120,7 +124,9 @@ impl TrainSettings {
             beta_2: self.beta_2.unwrap_or(recipe.beta_2),
             epsilon: self.epsilon.unwrap_or(recipe.epsilon),
             max_grad_norm: self.max_grad_norm.unwrap_or(recipe.max_grad_norm),
-            seed: self.seed.unwrap_or(recipe.seed),
+            seed,
+            // The same order has one spelling, so that it is the same training.
+            order_seed: self.order_seed.filter(|order| *order != seed),
             micro_batch_tokens: self.micro_batch_tokens.unwrap_or(recipe.micro_batch_tokens),
             recompute: self.recompute.unwrap_or(recipe.recompute),
         };
@@ -161,6 +167,7 @@ impl TrainSettings {
             epsilon: Some(config.epsilon),
             max_grad_norm: Some(config.max_grad_norm),
             seed: Some(config.seed),
+            order_seed: config.order_seed,
             micro_batch_tokens: Some(config.micro_batch_tokens),
             recompute: Some(config.recompute),
             beta: self.dpo().map(|dpo| dpo.beta),
