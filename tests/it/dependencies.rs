@@ -68,6 +68,7 @@ fn every_crate_keeps_to_its_floor() {
         &[&["clap"], text, files],
     );
     check("lobass-matrix", &[whole], &[&["burn-core", "clap", "rayon"], text, files]);
+    check("lobass-merge", &["lobass-core"], &[&["burn-core", "clap", "rayon", "safetensors"], text, files]);
     check("lobass-run", &["lobass-core", "lobass-data", whole, "lobass-matrix"], &[&["burn-core", "clap"]]);
     check("lobass-select", &["lobass-core"], &[&["burn-core", "clap", "serde_json"], text, files]);
     check("lobass-check", &["lobass-core", "lobass-data", whole, "lobass-text"], &[&["burn-core", "clap"]]);
