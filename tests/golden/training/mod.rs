@@ -128,6 +128,7 @@ impl Case<'_> {
             epsilon,
             max_grad_norm,
             seed: 1,
+            order_seed: None,
             micro_batch_tokens,
             recompute,
         }
