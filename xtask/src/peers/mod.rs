@@ -1,6 +1,7 @@
 //! Comparisons with others: the same material, one side after the other, in rounds.
 
 mod material;
+mod product;
 mod scale;
 mod score;
 mod select;
@@ -17,6 +18,9 @@ pub(crate) enum Comparison {
     /// Compare scoring with transformers
     #[command(name = "peers")]
     Score(score::Args),
+    /// Compare single products with those of torch
+    #[command(name = "product-peers")]
+    Product(product::Args),
     /// Compare training with transformers and PEFT
     #[command(name = "train-peers")]
     Train(train::Args),
@@ -37,6 +41,7 @@ pub(crate) fn run(shell: &Shell, comparison: &Comparison) -> Result<()> {
     shell.create_dir(DIR)?;
     match comparison {
         Comparison::Score(args) => score::run(shell, args, &crate::golden::environment(shell)?),
+        Comparison::Product(args) => product::run(shell, args, &crate::golden::environment(shell)?),
         Comparison::Train(args) => train::run(shell, args, &crate::golden::environment(shell)?),
         Comparison::Select(args) => select::run(shell, args),
         Comparison::Scale(args) => scale::run(shell, args),
@@ -117,7 +122,7 @@ fn build(shell: &Shell, binary: &str) -> Result<()> {
 /// Selection needs no models, which take long to build.
 fn features(binary: &str) -> &'static [&'static str] {
     match binary {
-        "make-table" | "select-peer" => &["--no-default-features"],
+        "make-table" | "select-peer" | "product-peer" => &["--no-default-features"],
         _ => &[],
     }
 }
@@ -130,18 +135,34 @@ fn run_binary(shell: &Shell, binary: &str, arguments: &[String]) -> Result<()> {
     Ok(command.arg("--").args(arguments).run()?)
 }
 
-/// Runs one of our binaries with a request and gives its result.
-fn run_ours(shell: &Shell, binary: &str, mut request: Value) -> Result<Value> {
-    request["threads"] = THREADS.into();
+/// Runs one of our binaries with a request, on all threads, and gives its result.
+fn run_ours(shell: &Shell, binary: &str, request: Value) -> Result<Value> {
+    run_ours_with(shell, binary, request, THREADS)
+}
+
+/// Runs one of our binaries with a request, on some threads, and gives its result.
+fn run_ours_with(shell: &Shell, binary: &str, mut request: Value, threads: usize) -> Result<Value> {
+    request["threads"] = threads.into();
     request["out"] = format!("{DIR}/ours.json").into();
     shell.write_file(format!("{DIR}/request.json"), request.to_string())?;
     run_binary(shell, binary, &[format!("{DIR}/request.json")])?;
     read(shell, "ours.json")
 }
 
-/// Runs one of the scripts of the other side and gives its result.
+/// Runs one of the scripts of the other side, on all threads, and gives its result.
 fn run_peer(shell: &Shell, python: &str, script: &str, args: &[String]) -> Result<Value> {
-    let threads = THREADS.to_string();
+    run_peer_with(shell, python, script, args, THREADS)
+}
+
+/// Runs one of the scripts of the other side, on some threads, and gives its result.
+fn run_peer_with(
+    shell: &Shell,
+    python: &str,
+    script: &str,
+    args: &[String],
+    threads: usize,
+) -> Result<Value> {
+    let threads = threads.to_string();
     cmd!(shell, "{python} benches/peers/{script} {args...} --threads {threads} --out {DIR}/peer.json")
         .env("HF_HUB_OFFLINE", "1")
         .run()?;

@@ -76,7 +76,9 @@ fn multiply_blocks(kernel: &mut impl Kernel, panels: &[Pairs], w: &[bf16], y: &m
     let w = Matrix { values: w, inputs };
     let (outputs, pairs, depth) = (w.outputs(), pairs(inputs), depth(inputs));
     let blocks = outputs.min(WIDTH).div_ceil(OUTPUTS);
-    let mut sums = vec![Sums([[[0.0; 16]; 16]; 4]); panels.len() / pairs * blocks];
+    // Sums wait for the next inputs, if there are any.
+    let waiting = if depth < inputs { panels.len() / pairs } else { 1 };
+    let mut sums = vec![Sums([[[0.0; 16]; 16]; 4]); waiting * blocks];
     for first in (0..outputs).step_by(WIDTH) {
         let last = outputs.min(first + WIDTH);
         for start in (0..inputs).step_by(depth) {
@@ -84,14 +86,16 @@ fn multiply_blocks(kernel: &mut impl Kernel, panels: &[Pairs], w: &[bf16], y: &m
             let of_panel = start / 2..start / 2 + range.len().next_multiple_of(STEP) / 2;
             let weights: Vec<Weights<'_>> =
                 (first..last).step_by(OUTPUTS).map(|output| w.block(output, &range)).collect();
-            for (panel, sums) in panels.chunks_exact(pairs).zip(sums.chunks_exact_mut(blocks)) {
-                for (w, sums) in weights.iter().zip(sums) {
+            let rows = panels.chunks_exact(pairs).zip(y.chunks_mut(ROWS * outputs));
+            for (at, (panel, y)) in rows.enumerate() {
+                let sums = &mut sums[at % waiting * blocks..][..weights.len()];
+                for (w, sums) in weights.iter().zip(&mut *sums) {
                     kernel.multiply(w, &panel[of_panel.clone()], sums, start == 0);
                 }
+                if range.end == inputs {
+                    write(sums, y, outputs, first);
+                }
             }
-        }
-        for (sums, y) in sums.chunks_exact(blocks).zip(y.chunks_mut(ROWS * outputs)) {
-            write(sums, y, outputs, first);
         }
     }
 }

@@ -1,0 +1,59 @@
+"""Times single products of torch, in f32 or bf16: what the products of lobass are held to.
+
+    python product.py --shapes 1024x576x1536 1024x1536x576 --dtype bfloat16 --threads 2 --out result.json
+
+A shape is rows, inputs, and outputs. Weights lie as a checkpoint has them, `[outputs, inputs]`.
+"""
+
+import argparse
+import json
+import pathlib
+import time
+
+import torch
+
+SECONDS = 0.4  # for which a product is repeated
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--shapes", nargs="+", required=True, metavar="ROWSxINPUTSxOUTPUTS")
+    parser.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--out", type=pathlib.Path, metavar="FILE", required=True)
+    return parser.parse_args()
+
+
+@torch.inference_mode()
+def fastest(rows, inputs, outputs, dtype):
+    """The seconds of the fastest time of a product."""
+    x = torch.randn(rows, inputs).to(dtype)
+    w = torch.randn(outputs, inputs).to(dtype)
+
+    def once():
+        begin = time.perf_counter()
+        torch.nn.functional.linear(x, w)
+        return time.perf_counter() - begin
+
+    once()
+    begin = time.perf_counter()
+    best = min(once(), once())
+    while time.perf_counter() - begin < SECONDS:
+        best = min(best, once())
+    return best
+
+
+def main():
+    args = parse()
+    torch.set_num_threads(args.threads)
+    rates = []
+    for shape in args.shapes:
+        rows, inputs, outputs = map(int, shape.split("x"))
+        seconds = fastest(rows, inputs, outputs, getattr(torch, args.dtype))
+        rates.append(2 * rows * inputs * outputs / seconds / 1e9)
+    args.out.write_text(json.dumps(dict(gflops=rates, torch=torch.__version__)) + "\n")
+    print([round(rate) for rate in rates], "GFLOP/s")
+
+
+if __name__ == "__main__":
+    main()
