@@ -29,10 +29,7 @@ struct Model {
 }
 
 const MODELS: [Model; 3] = [
-    Model {
-        name: "135M",
-        products: &[[576, 192], [576, 576], [576, 1536], [1536, 576], [576, 32768]],
-    },
+    Model { name: "135M", products: &[[576, 192], [576, 576], [576, 1536], [1536, 576], [576, 32768]] },
     Model { name: "0.5B", products: &[[896, 128], [896, 896], [896, 4864], [4864, 896]] },
     Model { name: "7B", products: &[[4096, 4096], [4096, 11008], [11008, 4096]] },
 ];
@@ -42,7 +39,8 @@ const DTYPES: [(&str, &str); 2] = [("f32", "float32"), ("bf16", "bfloat16")];
 pub(super) fn run(shell: &Shell, args: &Args, python: &str) -> Result<()> {
     build(shell, "product-peer")?;
     let mut lines = vec![
-        "| model | inputs to outputs | format | threads | lobass, GFLOP/s | torch, GFLOP/s | ratio |".to_owned(),
+        "| model | inputs to outputs | format | threads | lobass, GFLOP/s | torch, GFLOP/s | ratio |"
+            .to_owned(),
         "|---|---|---|---|---|---|---|".to_owned(),
     ];
     for dtype in DTYPES.iter().filter(|(name, _)| args.dtype == "both" || args.dtype == *name) {
@@ -63,8 +61,7 @@ fn measure(
     threads: usize,
 ) -> Result<Vec<String>> {
     let rows = args.rows.get();
-    let shapes: Vec<[usize; 3]> =
-        products().map(|(_, [inputs, outputs])| [rows, inputs, outputs]).collect();
+    let shapes: Vec<[usize; 3]> = products().map(|(_, [inputs, outputs])| [rows, inputs, outputs]).collect();
     let mut options = vec![format!("--dtype={torch}"), "--shapes".to_owned()];
     options.extend(shapes.iter().map(|[rows, inputs, outputs]| format!("{rows}x{inputs}x{outputs}")));
     let (mut ours, mut peers) = (vec![0.0; shapes.len()], vec![0.0; shapes.len()]);

@@ -68,6 +68,9 @@ const DTYPES: [Dtype; 2] = [
     Dtype { name: "bf16", torch: "bfloat16", tolerance: 0.05, rounds: 1, rows: 64 },
 ];
 
+/// Tokens of a batch on the other side, with padding: the fastest of these counts.
+const BATCH_TOKENS: [usize; 3] = [1024, 2048, 4096];
+
 /// Rows of the loop without batches, which takes its time.
 const BATCH_ONE_ROWS: usize = 64;
 
@@ -121,34 +124,50 @@ impl Case {
         let how = if self.batch_one { ", one at a time" } else { "" };
         format!("{}{how}, {}", self.workload.name, self.dtype.name)
     }
+
+    /// Tokens of a batch that are tried on the other side. A loop without batches has none, so the first stands for it.
+    fn budgets(&self) -> &'static [usize] {
+        if self.batch_one { &BATCH_TOKENS[..1] } else { &BATCH_TOKENS }
+    }
 }
 
 /// Runs both sides of a case; says how they compare, and gives the row of the table.
 fn measure(shell: &Shell, python: &str, case: &Case, cut: &Cut) -> Result<String> {
     let Workload { shape, vocab_size, .. } = *case.workload;
     let checkpoint = checkpoint(shell, python, shape, vocab_size, case.dtype.torch)?;
-    let (mut ours, mut peers, mut worst) = (Side::new(), Side::new(), 0f64);
+    let (mut ours, mut worst) = (Side::new(), 0f64);
+    let mut peers: Vec<(usize, Side)> = case.budgets().iter().map(|tokens| (*tokens, Side::new())).collect();
     for round in 1..=case.rounds {
         eprintln!("==> {}, round {round} of {}", case.name(), case.rounds);
         let run_of_ours = score_ours(shell, case, &checkpoint, cut)?;
-        let run_of_peer = score_peer(shell, python, case, &checkpoint, cut)?;
-        if run_of_ours["n_scored"] != run_of_peer["n_scored"] {
-            bail!("expected as many scored tokens of every row on both sides, found other numbers");
-        }
         ours.take(&run_of_ours, means)?;
-        peers.take(&run_of_peer, means)?;
-        worst = worst.max(worst_difference(&ours, &peers, case.dtype.tolerance)?);
+        for (tokens, peer) in &mut peers {
+            let run_of_peer = score_peer(shell, python, case, &checkpoint, cut, *tokens)?;
+            if run_of_ours["n_scored"] != run_of_peer["n_scored"] {
+                bail!("expected as many scored tokens of every row on both sides, found other numbers");
+            }
+            peer.take(&run_of_peer, means)?;
+            worst = worst.max(worst_difference(&ours, peer, case.dtype.tolerance)?);
+        }
     }
-    eprintln!("{}: {}; losses agree to {worst:.1e}", case.name(), ours.beside(&peers));
+    let (tokens, best) = fastest(&peers);
+    let how = if case.batch_one { String::new() } else { format!(", in batches of {tokens} tokens there") };
+    eprintln!("{}: {}{how}; losses agree to {worst:.1e}", case.name(), ours.beside(best));
     let name = if case.batch_one { "alpaca, one at a time" } else { case.workload.name };
     Ok(format!(
         "| {name} | {} | {} | {} | {:.2} | {:.2} | {worst:.0e} |",
         case.dtype.name,
         cut.n_rows,
         case.rounds,
-        ours.rate / peers.rate,
-        ours.memory / peers.memory,
+        ours.rate / best.rate,
+        ours.memory / best.memory,
     ))
+}
+
+/// The other side with the batches that are fastest.
+fn fastest(peers: &[(usize, Side)]) -> (usize, &Side) {
+    let best = peers.iter().max_by(|(_, a), (_, b)| a.rate.total_cmp(&b.rate));
+    best.map(|(tokens, side)| (*tokens, side)).expect("a case has budgets")
 }
 
 /// The mean loss of every sequence, in nats a token; 0 for one of which nothing is scored.
@@ -165,11 +184,19 @@ fn score_ours(shell: &Shell, case: &Case, checkpoint: &str, cut: &Cut) -> Result
     run_ours(shell, "score-peer", request)
 }
 
-fn score_peer(shell: &Shell, python: &str, case: &Case, checkpoint: &str, cut: &Cut) -> Result<Value> {
+fn score_peer(
+    shell: &Shell,
+    python: &str,
+    case: &Case,
+    checkpoint: &str,
+    cut: &Cut,
+    batch_tokens: usize,
+) -> Result<Value> {
     let mut options = vec![
         format!("--checkpoint={checkpoint}"),
         format!("--sequences={}", cut.path),
         format!("--dtype={}", case.dtype.torch),
+        format!("--batch-tokens={batch_tokens}"),
     ];
     options.extend(case.batch_one.then(|| "--batch-one".to_owned()));
     run_peer(shell, python, "score.py", &options)
@@ -206,6 +233,13 @@ mod tests {
     fn bf16_is_less_unless_told_otherwise() {
         assert_eq!(cases_of("--workload chat --dtype bf16"), ["chat, bf16: 64 x 1"]);
         assert_eq!(cases_of("--workload chat --dtype bf16 --rows 9 --rounds 2"), ["chat, bf16: 9 x 2"]);
+    }
+
+    #[test]
+    fn the_fastest_batches_count() {
+        let side = |rate| Side { rate, ..Side::new() };
+        let peers = [(1024, side(2.0)), (2048, side(3.0)), (4096, side(1.0))];
+        assert_eq!(fastest(&peers).0, 2048);
     }
 
     #[test]
