@@ -183,6 +183,58 @@ fn loading_a_sharded_bf16_checkpoint_peaks_near_its_own_size() {
     sandbox.fails(&format!("{score} --out small.jsonl --memory 4"), &["`4GiB`", "found `4`"]);
 }
 
+#[test]
+fn an_adapter_is_trained_within_a_limit_on_layers_from_disk() {
+    let sandbox = Sandbox::new();
+    let config = json!({
+        "model_type": "llama", "vocab_size": 512, "hidden_size": 1024, "intermediate_size": 4096,
+        "num_hidden_layers": 12, "num_attention_heads": 8, "max_position_embeddings": 128,
+    });
+    let config = config.to_string();
+    let model = Decoder::random(&DecoderSpec::from_json(&config).unwrap(), 1, &DeviceName::Cpu.open());
+    let dir = sandbox.copy_of_base("big");
+    fs_err::remove_file(dir.join("model.safetensors")).unwrap();
+    save(&model, &config, Dtype::Bf16, &dir).unwrap();
+    drop(model);
+    sandbox.small_pool(12);
+    let train = "train --data small.jsonl --method lora --lora-rank 2 --dtype bf16 --threads 1 --batch-size 4 \
+                 --micro-batch-tokens 64 --eval-rows 4";
+    let big = format!("{train} --model big --recompute");
+    let whole = peak(&sandbox, &format!("{big} --out whole"));
+    let small = &format!("{big} --out small --memory 100MiB");
+    let refused =
+        sandbox.fails(small, &["base model `big`: expected a limit on memory of at least", "to train"]);
+    assert!(!sandbox.path("small").exists(), "nothing was begun");
+    let least = number_of_mib(&refused.stderr);
+    let streamed = peak(&sandbox, &format!("{big} --out streamed --memory {}MiB", least + 1));
+    assert!(streamed + 100 < whole, "{streamed} MiB layer by layer, {whole} MiB at once");
+    assert!(streamed < least, "{streamed} MiB within {least} MiB");
+    let adapter = |dir: &str| fs_err::read(sandbox.path(format!("{dir}/adapter_model.safetensors"))).unwrap();
+    assert!(adapter("streamed") == adapter("whole"), "the same adapter, to the bit");
+    assert_eq!(sandbox.read("streamed/metrics.jsonl"), sandbox.read("whole/metrics.jsonl"));
+
+    let full = train.replace("--method lora --lora-rank 2", "") + " --model big --out full --memory 8GiB";
+    sandbox.fails(&full, &["expected an adapter to train within a limit on memory", "`--method lora`"]);
+    let run = "run --base big --data small.jsonl --budget 50% --out run --memory 8GiB";
+    sandbox.fails(run, &["expected an adapter to train within a limit on memory"]);
+    let run = format!("{run} --method lora --dtype bf16").replace("8GiB", "100MiB");
+    sandbox.fails(&run, &["expected a limit on memory of at least", "to train"]);
+    let plan = sandbox.json(0, "plan --base big --data small.jsonl --explain --threads 1");
+    let [dtype, memory] = plan["training"][1].as_array().unwrap().as_slice() else { panic!("{plan}") };
+    assert_eq!(dtype, "bf16");
+    let of = |name: &str| memory[name].as_u64().unwrap();
+    assert!(of("weights_streamed") < of("weights") && of("batches_streamed") < of("batches"), "{memory}");
+}
+
+/// The first amount of memory in a message, in MiB, rounded up.
+fn number_of_mib(text: &str) -> u64 {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let at = words.iter().position(|word| word.starts_with("MiB")).unwrap();
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "some hundreds")]
+    let number = words[at - 1].parse::<f64>().unwrap().ceil() as u64;
+    number
+}
+
 /// Cuts `model.safetensors` into shards with an index, as `save_pretrained` does; returns the bytes of the weights.
 fn cut_into_shards(dir: &Path, n_shards: usize) -> u64 {
     let whole = dir.join("model.safetensors");

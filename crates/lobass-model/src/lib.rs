@@ -48,7 +48,9 @@ pub use dtype::to_burn;
 pub use error::{Error, TensorProblem};
 pub use finding::Finding;
 pub use lobass_core::{Dtype, Rounding};
-pub use model::{Decoder, Gradients, Trace, TraceOptions, Values, WeightSource};
+pub use model::{
+    Decoder, GivenLayer, Gradients, LayeredTrace, RoundTrip, Trace, TraceOptions, Values, WeightSource,
+};
 pub use names::TensorSpec;
 pub use ops::{
     Activation, AttentionWork, Compute, Concurrency, Gate, LogitBlocks, LogitForm, Logits, NormForm,

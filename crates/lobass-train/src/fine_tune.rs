@@ -6,6 +6,8 @@ use lobass_core::Nll;
 use lobass_model::Decoder;
 use serde::{Deserialize, Serialize};
 
+#[cfg(doc)]
+use crate::TrainingBytes;
 use crate::trainer::Trainer;
 use crate::{Checkpoints, Error, Margins, Objective, Optimizer, TrainConfig};
 
@@ -37,6 +39,10 @@ pub struct Session<'a> {
     /// Ends the training after a step once this is true: its state is written, and the error is
     /// [`Error::Interrupted`].
     pub stop: Option<&'a AtomicBool>,
+    /// The memory for the inputs of layers, in bytes, if layers of the model are read when they are needed: with more,
+    /// they are read less often. One micro-batch for each thread is there in any case. [`TrainingBytes`] says what an
+    /// example takes.
+    pub batch_bytes: u64,
 }
 
 /// An event of training.
@@ -124,7 +130,7 @@ pub fn fine_tune(
     session: Session<'_>,
     observe: &mut dyn FnMut(Event<'_>),
 ) -> Result<(Decoder, TrainReport), Error> {
-    run(Trainer::new(model, data.train, config, session.threads)?, data, session, observe)
+    run(Trainer::new(model, data.train, config, session)?, data, session, observe)
 }
 
 /// [`fine_tune`] in given batches of examples, by their places, instead of epochs. The recipe's epochs and batch size
@@ -140,7 +146,7 @@ pub fn fine_tune_in_batches(
     session: Session<'_>,
     observe: &mut dyn FnMut(Event<'_>),
 ) -> Result<(Decoder, TrainReport), Error> {
-    run(Trainer::in_batches(model, data.train, batches, config, session.threads)?, data, session, observe)
+    run(Trainer::in_batches(model, data.train, batches, config, session)?, data, session, observe)
 }
 
 fn run(

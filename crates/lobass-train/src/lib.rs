@@ -39,6 +39,9 @@ mod config;
 mod error;
 mod fine_tune;
 mod gradients;
+mod layered;
+mod memory;
+mod micro_batch;
 mod moments;
 mod objective;
 mod recipe;
@@ -53,6 +56,7 @@ pub use fine_tune::{
     Event, HeldOut, Session, StepReport, TrainData, TrainReport, fine_tune, fine_tune_in_batches,
 };
 pub use gradients::{Margins, loss_gradients, sequence_gradients};
+pub use memory::TrainingBytes;
 pub use moments::{AdamState, Optimizer, RunningMeans};
 pub use objective::{Dpo, Objective, Pair, PairLoss};
 pub use recipe::Recipe;

@@ -7,8 +7,12 @@ use sha2::{Digest, Sha256};
 
 use crate::adamw::AdamW;
 use crate::batches::batches;
-use crate::gradients::{self, Cut};
-use crate::{Checkpoints, Error, HeldOut, Objective, Optimizer, StepReport, TrainConfig, TrainReport};
+use crate::gradients;
+use crate::memory::token_bytes;
+use crate::micro_batch::Cut;
+use crate::{
+    Checkpoints, Error, HeldOut, Objective, Optimizer, Session, StepReport, TrainConfig, TrainReport,
+};
 
 /// A training that can be stepped, measured, saved, and resumed.
 pub(crate) struct Trainer<'a> {
@@ -20,6 +24,8 @@ pub(crate) struct Trainer<'a> {
     /// Batches of an epoch, if there are epochs.
     per_epoch: Option<usize>,
     workers: Workers,
+    /// The memory for the inputs of layers that are read when they are needed.
+    batch_bytes: u64,
     optimizer: AdamW,
     fingerprint: String,
     report: TrainReport,
@@ -32,11 +38,11 @@ impl<'a> Trainer<'a> {
         model: Decoder,
         objective: Objective<'a>,
         config: &'a TrainConfig,
-        threads: usize,
+        session: Session<'_>,
     ) -> Result<Self, Error> {
         let plan = batches(objective.len(), config.batch_size, config.epochs, config.order_seed());
         let fingerprint = fingerprint(&model, objective, config);
-        let trainer = Self::begin(model, objective, plan, config, (threads, fingerprint))?;
+        let trainer = Self::begin(model, objective, plan, config, (session, fingerprint))?;
         Ok(Self { per_epoch: Some(objective.len().div_ceil(config.batch_size)), ..trainer })
     }
 
@@ -46,7 +52,7 @@ impl<'a> Trainer<'a> {
         objective: Objective<'a>,
         plan: Vec<Vec<usize>>,
         config: &'a TrainConfig,
-        threads: usize,
+        session: Session<'_>,
     ) -> Result<Self, Error> {
         let n_examples = objective.len();
         if plan.iter().any(|batch| batch.is_empty() || batch.iter().any(|&example| example >= n_examples)) {
@@ -60,7 +66,7 @@ impl<'a> Trainer<'a> {
                 hash.update((example as u64).to_le_bytes());
             }
         }
-        Self::begin(model, objective, plan, config, (threads, hex(&hash.finalize())))
+        Self::begin(model, objective, plan, config, (session, hex(&hash.finalize())))
     }
 
     fn begin(
@@ -68,7 +74,7 @@ impl<'a> Trainer<'a> {
         objective: Objective<'a>,
         plan: Vec<Vec<usize>>,
         config: &'a TrainConfig,
-        (threads, fingerprint): (usize, String),
+        (session, fingerprint): (Session<'_>, String),
     ) -> Result<Self, Error> {
         config.check()?;
         objective.check()?;
@@ -81,9 +87,20 @@ impl<'a> Trainer<'a> {
         config.check_steps(n_steps)?;
         let report = TrainReport { n_steps, n_tokens: 0, losses: Vec::new(), held_out: Vec::new() };
         let optimizer = AdamW::new(&model, config);
-        let workers = Workers::new(threads);
-        let (model, per_epoch) = (Some(model), None);
-        Ok(Self { model, objective, config, plan, per_epoch, workers, optimizer, fingerprint, report })
+        let workers = Workers::new(session.threads);
+        let (model, per_epoch, batch_bytes) = (Some(model), None, session.batch_bytes);
+        Ok(Self {
+            model,
+            objective,
+            config,
+            plan,
+            per_epoch,
+            workers,
+            batch_bytes,
+            optimizer,
+            fingerprint,
+            report,
+        })
     }
 
     /// Takes up the latest state, if there is one; says how many steps it had taken.
@@ -156,7 +173,12 @@ impl<'a> Trainer<'a> {
         let learning_rate = config.learning_rate_at(at, n_steps);
         let dropout_seed = Some((config.seed << 32) ^ ((at as u64) << 12));
         let options = TraceOptions { recompute: config.recompute, dropout_seed };
-        let cut = Cut { micro_batch_tokens: config.micro_batch_tokens, options };
+        let tokens_at_once = self.batch_bytes / token_bytes(self.model().spec());
+        let cut = Cut {
+            micro_batch_tokens: config.micro_batch_tokens,
+            options,
+            tokens_at_once: usize::try_from(tokens_at_once).unwrap_or(usize::MAX),
+        };
         let found = gradients::of_batch(self.model(), self.objective, &self.plan[at], cut, &self.workers);
         let grad_norm = found.gradients.norm();
         let step = at + 1;
@@ -189,7 +211,11 @@ impl<'a> Trainer<'a> {
         if held_out.is_empty() {
             return Ok(None);
         }
-        let engine = Engine::new(self.model().clone(), self.workers.count());
+        let engine = || Engine::new(self.model().clone(), self.workers.count());
+        let engine = match self.model().is_streamed() {
+            true => engine().within(self.batch_bytes).unwrap_or_else(engine),
+            false => engine(),
+        };
         let nll = held_out_loss(&engine, held_out)?;
         let measured = HeldOut { step: self.n_taken(), nll };
         self.report.held_out.push(measured);

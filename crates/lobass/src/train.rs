@@ -11,7 +11,9 @@ use crate::error::Result;
 use crate::model::Model;
 use crate::outputs::work_beside;
 use crate::place::told_in_dir;
-use crate::reference::{Part, TrainRequest, Trained, TrainingRecord, train_reference, trained_before};
+use crate::reference::{
+    Part, TrainRequest, Trained, TrainingRecord, check_memory, train_reference, trained_before,
+};
 use crate::rows::Rows;
 use crate::runtime::Runtime;
 use crate::scoring::{clean_up, encode, n_skipped, remove_idle};
@@ -93,6 +95,7 @@ pub fn train(
         eval_paths: &eval_paths,
         out,
     };
+    check_memory(&request)?;
     let outcome = match trained_before(&request)? {
         Some(outcome) => {
             runtime.note(&format!("{:16} done before: {}", "train", out.display()));

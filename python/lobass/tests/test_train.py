@@ -48,6 +48,19 @@ def test_an_adapter_with_settings_of_its_own(rows: list[Row], base: Path, tmp_pa
         lobass.train(rows, base, tmp_path / "x", lora={"rank": 4}, progress=False)
 
 
+def test_little_memory_trains_the_same_adapter(rows: list[Row], base: Path, tmp_path: Path) -> None:
+    def train(out: str, **limit: Any) -> bytes:
+        how = {"method": "lora", "batch_size": 16, "threads": 1, "progress": False, **limit}
+        lobass.train(rows, base, tmp_path / out, **how)
+        return (tmp_path / out / "adapter_model.safetensors").read_bytes()
+
+    assert train("limited", memory="1GiB") == train("free")
+    with pytest.raises(lobass.LobassError, match="expected a limit on memory of at least"):
+        train("small", memory="1MiB")
+    with pytest.raises(lobass.LobassError, match="`--method lora` trains an adapter"):
+        train("full", method="full", memory="1GiB")
+
+
 def test_an_adapter_of_a_rounded_base(
     rows: list[Row], base: Path, data: Path, command: Callable[..., Any], tmp_path: Path
 ) -> None:

@@ -27,12 +27,12 @@ pub(crate) struct ComputeArgs {
     threads: Option<u16>,
 }
 
-/// The limit on memory in scoring.
+/// The limit on memory.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Compute")]
 pub(crate) struct MemoryArgs {
-    /// Score within this memory, as in `4GiB`: the layers of a model that does not fit are read from disk one by one
-    /// (on `cpu`; training is not limited) [default: whole models in memory]
+    /// Stay within this memory, as in `4GiB`: the layers of a model that does not fit are read from disk one by one, in
+    /// scoring and in training with LoRA (on `cpu`) [default: whole models in memory]
     #[arg(long, value_name = "SIZE")]
     memory: Option<MemoryLimit>,
 }

@@ -30,7 +30,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
-use lobass_core::without_secrets;
+use lobass_core::{MemoryLimit, without_secrets};
 use lobass_model::{Dtype, Rounding};
 use lobass_run::Location;
 
@@ -263,6 +263,16 @@ pub(crate) struct PlanArgs {
     /// Worker threads; each has separate batches, and computes shared prefixes for them [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Compute")]
     pub(crate) threads: Option<u16>,
+    /// Measure within this memory, as in `4GiB`, with the layers of a model that does not fit read from disk; a
+    /// measurement takes at least one round of batches [default: whole models in memory]
+    #[arg(
+        long,
+        value_name = "SIZE",
+        requires = "measure",
+        conflicts_with = "rate",
+        help_heading = "Compute"
+    )]
+    pub(crate) memory: Option<MemoryLimit>,
 }
 
 #[derive(Debug, Args)]
@@ -288,6 +298,8 @@ pub(crate) struct TrainArgs {
     pub(crate) encode: EncodeArgs,
     #[command(flatten)]
     pub(crate) compute: ComputeArgs,
+    #[command(flatten)]
+    pub(crate) memory: MemoryArgs,
 }
 
 #[derive(Debug, Args)]

@@ -60,6 +60,7 @@ fn price(args: &PlanArgs, threads: usize) -> Option<PriceSettings> {
                 compute.device = device.to_string();
             }
             compute.dtype = args.job.dtype.map(|dtype| dtype.to_string());
+            compute.memory = args.memory;
             RateSource::Measured { time, compute }
         }
         (None, Some(rows_per_second)) => RateSource::Given { rows_per_second, load_seconds: price.load },

@@ -14,6 +14,7 @@ pub(crate) fn train(args: &TrainArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     args.data.apply(&mut settings.data);
     args.encode.apply(&mut settings.sequences);
     args.compute.apply(&mut settings.compute);
+    args.memory.apply(&mut settings.compute);
     args.recipe.apply(&mut settings.train, &mut settings.eval);
     let eval: Vec<String> = settings.eval.files.iter().map(|path| path.display().to_string()).collect();
     let missing = Missing::default().model("base", &args.model).data(&settings.data, ui.runtime());

@@ -57,6 +57,19 @@ impl LoraConfig {
         self.named(&modules).check(&modules)
     }
 
+    /// The number of parameters that are trained in a new adapter on a model.
+    pub fn n_parameters(&self, base: &DecoderSpec) -> u64 {
+        let modules = Modules::of(base);
+        let named = self.named(&modules);
+        let update = |(_, module): (_, &Module)| {
+            let rows: usize = module.parts.iter().map(|part| part.n_rows(module)).sum();
+            self.rank * (module.dims()[1] + rows)
+        };
+        let whole = |(_, module): (_, &Module)| module.shape.iter().product::<usize>();
+        let n_updates: usize = named.targets(&modules).map(update).sum();
+        (n_updates + named.saved(&modules).map(whole).sum::<usize>()) as u64
+    }
+
     /// `[rank, in]`, by the path of its module in files.
     fn fresh_a(&self, path: &str, inputs: usize, seed: u64) -> TensorData {
         let bound = (inputs as f64).sqrt().recip();

@@ -17,6 +17,8 @@ pub struct WeightBytes {
     pub whole: u64,
     /// Those in memory at once if layers are read from disk: embedding, head, and three times the largest layer.
     pub streamed: u64,
+    /// Those of all layers.
+    pub layers: u64,
 }
 
 impl WeightBytes {
@@ -34,7 +36,8 @@ impl WeightBytes {
         }
         let largest = layers.iter().max().copied().unwrap_or_default();
         let held = HELD.min(layers.len()) as u64;
-        Self { whole: ends + layers.iter().sum::<u64>(), streamed: ends + held * largest }
+        let layers: u64 = layers.iter().sum();
+        Self { whole: ends + layers, streamed: ends + held * largest, layers }
     }
 }
 
@@ -44,8 +47,9 @@ fn place(name: &str) -> Option<usize> {
 }
 
 impl Checkpoint {
-    /// Reads embedding, last norm, and head onto a device in the given dtype. Layers are read when a forward pass comes
-    /// to them, one ahead of it, and dropped after it. It computes what [`Checkpoint::load`] computes, to the bit.
+    /// Reads embedding, last norm, and head onto a device in the given dtype. Layers are read when a pass comes to them,
+    /// one ahead of it, and dropped after it. It computes what [`Checkpoint::load`] computes, to the bit. Their norms and
+    /// biases stay in memory, since an adapter may replace them.
     ///
     /// # Errors
     /// The errors of [`Checkpoint::load`].
@@ -62,7 +66,7 @@ impl Checkpoint {
     }
 }
 
-/// Reads all tensors except those of layers. Each of these gets a tensor with one value.
+/// Reads all tensors except the matrices of layers. Each of these gets a tensor with one value.
 struct Ends<'a> {
     reader: Reader<'a>,
 }
@@ -71,7 +75,7 @@ impl WeightSource for Ends<'_> {
     type Error = Error;
 
     fn tensor<const D: usize>(&mut self, name: &str, shape: [usize; D]) -> Result<Tensor<D>, Error> {
-        if place(name).is_none() {
+        if D == 1 || place(name).is_none() {
             return self.reader.tensor(name, shape);
         }
         let dtype = crate::dtype::to_burn(self.reader.dtype);

@@ -19,7 +19,7 @@ pub(super) struct Backbone {
     pub(super) embed_tokens: Embedding,
     pub(super) layers: Vec<DecoderLayer>,
     pub(super) norm: Norm,
-    /// Reads the weights of layers, if `layers` hold placeholders and the weights of an adapter.
+    /// Reads the weights of layers, if `layers` hold placeholders of matrices and the weights of an adapter.
     #[module(skip)]
     pub(super) stream: Option<LayerStream>,
 }
@@ -64,7 +64,7 @@ impl Backbone {
         let last = self.layers.len().saturating_sub(1);
         let mut stream = self.stream.as_ref().map(LayerStream::pass);
         for at in 0..self.layers.len() {
-            let layer = self.layer(at, stream.as_mut());
+            let layer = self.layer(at, at, stream.as_mut());
             let mut path = LayerPath::default();
             let through = |(hidden, part): (Tensor<2>, &Pass<'_>)| {
                 // What the last layer says of other rows nobody reads.
@@ -77,12 +77,12 @@ impl Backbone {
         self.norm.forward(Tensor::cat(hidden, 0), ops).0
     }
 
-    /// A layer in memory, or one that is read.
-    fn layer(&self, at: usize, pass: Option<&mut StreamedPass<'_>>) -> LayerRef<'_> {
+    /// A layer in memory, or the one that is read at a place of a pass.
+    pub(super) fn layer(&self, at: usize, place: usize, pass: Option<&mut StreamedPass<'_>>) -> LayerRef<'_> {
         let held = &self.layers[at];
         match pass {
             None => LayerRef::Held(held),
-            Some(pass) => LayerRef::Read(Box::new(pass.layer(at).with_updates_of(held))),
+            Some(pass) => LayerRef::Read(Box::new(pass.layer(place).with_updates_of(held))),
         }
     }
 

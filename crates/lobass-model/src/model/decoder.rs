@@ -77,7 +77,7 @@ impl Decoder {
         self
     }
 
-    /// Whether layers are read when they are needed. Such a model has a forward pass and no backward pass.
+    /// Whether layers are read when they are needed. [`Decoder::layered`] gives gradients of such a model.
     pub fn is_streamed(&self) -> bool {
         self.model.stream.is_some()
     }
@@ -159,6 +159,9 @@ impl Decoder {
     }
 
     /// [`Decoder::hidden_states`], keeping the values for [`Decoder::backward`].
+    ///
+    /// # Panics
+    /// If layers are read when they are needed: [`Decoder::layered`] is for these.
     pub fn trace<'a>(&'a self, packed: &'a Packed, options: TraceOptions) -> (Tensor<2>, Trace<'a>) {
         let pass = Pass::whole(self.ops(), &self.spec, packed, self.weight_dtype(), options);
         let (hidden, backbone) = self.model.forward_traced(&pass);

@@ -181,7 +181,11 @@ impl DecoderLayer {
     /// All rows to all rows, keeping what the backward pass needs.
     pub(super) fn forward_traced(&self, input: Tensor<2>, pass: &Pass<'_>) -> (Tensor<2>, LayerTrace) {
         let (output, input, inner) = self.run(input, &pass.all, &mut LayerPath::default(), pass);
-        (output, LayerTrace { input, inner: (!pass.recompute).then_some(inner) })
+        if pass.recompute {
+            inner.recycle(pass.ops);
+            return (output, LayerTrace { input, inner: None });
+        }
+        (output, LayerTrace { input, inner: Some(inner) })
     }
 
     fn run(

@@ -1,4 +1,7 @@
 //! Layers that are read when they are needed, for models that are larger than memory.
+//!
+//! A pass goes through places: the layers in order, and for gradients the same layers in reverse. A place below the
+//! number of layers is the layer of that number, and the others count backwards.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,7 +15,7 @@ use super::parts::{Part, PartMut, Parts as _};
 /// The most layers in memory: the one of the slowest pass, the next one, and one that is read ahead.
 pub(crate) const HELD: usize = 3;
 
-/// Reads a layer by its place.
+/// Reads a layer by its number.
 type Read = Box<dyn Fn(usize) -> DecoderLayer + Send + Sync>;
 
 /// The layers of a model on disk, of which a few are in memory. Several passes go through them side by side. While they
@@ -35,13 +38,13 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    /// Layers in memory, by their place.
+    /// Layers in memory, by their number.
     ready: BTreeMap<usize, Arc<DecoderLayer>>,
     /// The layer that is being read.
     reading: Option<usize>,
-    /// The layer to read ahead.
+    /// The place whose layer is to be read ahead.
     wanted: Option<usize>,
-    /// The layer that each pass is in, by the number of the pass.
+    /// The place that each pass is in, by the number of the pass.
     passes: BTreeMap<u64, usize>,
     n_passes: u64,
     is_over: bool,
@@ -51,32 +54,38 @@ struct State {
 pub(super) struct StreamedPass<'a> {
     shared: &'a Shared,
     number: u64,
+    /// The number of its places.
+    n_places: usize,
 }
 
 /// A layer in memory or of a stream.
+#[derive(Debug)]
 pub(super) enum LayerRef<'a> {
     Held(&'a DecoderLayer),
     Read(Box<DecoderLayer>),
 }
 
 impl DecoderLayer {
-    /// This layer with the low-rank updates and the replaced weights of `other`, whose other weights are placeholders.
+    /// This layer with the low-rank updates and the replaced weights of `other`, whose other matrices are placeholders.
+    /// What is frozen in `other` is frozen in it.
     pub(super) fn with_updates_of(&self, other: &Self) -> Self {
         let mut updates = Vec::new();
         other.parts("", &mut |_, part| updates.push(part));
         let mut updates = updates.into_iter();
         let mut layer = self.clone();
-        layer.parts_mut("", &mut |_, part| match (part, updates.next()) {
-            (PartMut::Linear(linear), Some(Part::Linear(update))) => {
-                linear.lora.clone_from(&update.lora);
-                if linear.weight.dims() == update.weight.dims() {
-                    linear.weight = update.weight.clone();
+        layer.parts_mut("", &mut |_, mut part| {
+            let update = updates.next().unwrap_or_else(|| unreachable!("both are the same layer"));
+            part.set_frozen(update.is_frozen());
+            match (part, update) {
+                (PartMut::Linear(linear), Part::Linear(update)) => {
+                    linear.lora.clone_from(&update.lora);
+                    if linear.weight.dims() == update.weight.dims() {
+                        linear.weight = update.weight.clone();
+                    }
                 }
+                (PartMut::Norm(norm), Part::Norm(update)) => norm.weight = update.weight.clone(),
+                _ => {}
             }
-            (PartMut::Norm(norm), Some(Part::Norm(update))) if norm.weight.dims() == update.weight.dims() => {
-                norm.weight = update.weight.clone();
-            }
-            _ => {}
         });
         layer
     }
@@ -94,7 +103,7 @@ impl Deref for LayerRef<'_> {
 }
 
 impl LayerStream {
-    /// - `read`: reads the layer of a place below `n_layers`
+    /// - `read`: reads the layer of a number below `n_layers`
     pub(crate) fn new(n_layers: usize, read: Read) -> Self {
         let state = Mutex::new(State::default());
         let shared = Arc::new(Shared { read, n_layers, state, changed: Condvar::new() });
@@ -106,14 +115,23 @@ impl LayerStream {
         Self(Arc::new(Reading { shared, ahead: ahead.ok() }))
     }
 
-    /// Begins a pass at the first layer.
+    /// Begins a pass through all layers.
     pub(super) fn pass(&self) -> StreamedPass<'_> {
+        self.begin(self.0.shared.n_layers)
+    }
+
+    /// Begins a pass through all layers and back.
+    pub(super) fn round_trip(&self) -> StreamedPass<'_> {
+        self.begin(2 * self.0.shared.n_layers)
+    }
+
+    fn begin(&self, n_places: usize) -> StreamedPass<'_> {
         let shared = &self.0.shared;
         let mut state = shared.state();
         state.n_passes += 1;
         let number = state.n_passes;
         state.passes.insert(number, 0);
-        StreamedPass { shared, number }
+        StreamedPass { shared, number, n_places }
     }
 }
 
@@ -135,28 +153,34 @@ impl Drop for Reading {
 }
 
 impl StreamedPass<'_> {
-    /// Goes on to a layer, and waits until it is there.
-    pub(super) fn layer(&mut self, at: usize) -> Arc<DecoderLayer> {
-        let mut state = self.shared.state();
-        state.passes.insert(self.number, at);
-        state.forget();
-        self.shared.changed.notify_all();
+    /// Goes on to a place, and waits until its layer is there.
+    pub(super) fn layer(&mut self, place: usize) -> Arc<DecoderLayer> {
+        let (shared, next) = (self.shared, place + 1);
+        let mut state = shared.state();
+        state.passes.insert(self.number, place);
+        shared.forget(&mut state);
+        shared.changed.notify_all();
         loop {
-            let next = at + 1;
             let slowest = state.slowest();
-            if let Some(layer) = state.ready.get(&at).map(Arc::clone) {
-                if next < self.shared.n_layers && next < slowest + HELD && !state.ready.contains_key(&next) {
+            if let Some(layer) = state.ready.get(&shared.layer_at(place)).map(Arc::clone) {
+                if next < self.n_places && next < slowest + HELD && !shared.is_ready(&state, next) {
                     state.wanted = Some(next);
-                    self.shared.changed.notify_all();
+                    shared.changed.notify_all();
                 }
                 return layer;
             }
-            if state.reading.is_some() || at >= slowest + HELD - 1 {
-                state = self.shared.wait(state);
+            if state.reading.is_some() || place >= slowest + HELD - 1 {
+                state = shared.wait(state);
                 continue;
             }
-            state = self.shared.read_into(state, at);
+            state = shared.read_into(state, shared.layer_at(place));
         }
+    }
+}
+
+impl fmt::Debug for StreamedPass<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StreamedPass").field("number", &self.number).finish_non_exhaustive()
     }
 }
 
@@ -164,7 +188,7 @@ impl Drop for StreamedPass<'_> {
     fn drop(&mut self) {
         let mut state = self.shared.state();
         state.passes.remove(&self.number);
-        state.forget();
+        self.shared.forget(&mut state);
         self.shared.changed.notify_all();
     }
 }
@@ -172,6 +196,25 @@ impl Drop for StreamedPass<'_> {
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The number of the layer of a place.
+    fn layer_at(&self, place: usize) -> usize {
+        if place < self.n_layers { place } else { 2 * self.n_layers - 1 - place }
+    }
+
+    fn is_ready(&self, state: &State, place: usize) -> bool {
+        state.ready.contains_key(&self.layer_at(place))
+    }
+
+    /// Drops the layers that no pass comes to soon.
+    fn forget(&self, state: &mut State) {
+        let slowest = state.slowest();
+        let ahead = match state.passes.is_empty() {
+            true => slowest..slowest,
+            false => slowest..(slowest + HELD).min(2 * self.n_layers),
+        };
+        state.ready.retain(|at, _| ahead.clone().any(|place| self.layer_at(place) == *at));
     }
 
     fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
@@ -201,11 +244,12 @@ impl Shared {
     fn read_ahead(&self) {
         let mut state = self.state();
         while !state.is_over {
-            let wanted = state.wanted.filter(|at| state.reading.is_none() && state.is_needed(*at));
+            let is_needed = |place: &usize| state.is_ahead(*place) && !self.is_ready(&state, *place);
+            let wanted = state.wanted.filter(|place| state.reading.is_none() && is_needed(place));
             state = match wanted {
-                Some(at) => {
+                Some(place) => {
                     state.wanted = None;
-                    self.read_into(state, at)
+                    self.read_into(state, self.layer_at(place))
                 }
                 None => self.wait(state),
             };
@@ -214,24 +258,13 @@ impl Shared {
 }
 
 impl State {
-    /// The layer of the pass that is furthest behind.
+    /// The place of the pass that is furthest behind.
     fn slowest(&self) -> usize {
         self.passes.values().copied().min().unwrap_or_default()
     }
 
-    /// Whether some pass has yet to go through a layer.
-    fn is_needed(&self, at: usize) -> bool {
-        self.passes.values().any(|pass| *pass <= at) && !self.ready.contains_key(&at)
-    }
-
-    /// Drops the layers that every pass has left.
-    fn forget(&mut self) {
-        match self.passes.is_empty() {
-            true => self.ready.clear(),
-            false => {
-                let slowest = self.slowest();
-                self.ready.retain(|at, _| *at >= slowest);
-            }
-        }
+    /// Whether some pass has yet to come to a place.
+    fn is_ahead(&self, place: usize) -> bool {
+        self.passes.values().any(|pass| *pass <= place)
     }
 }

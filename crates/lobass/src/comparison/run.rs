@@ -190,8 +190,12 @@ impl Comparison {
         let trained = match matching {
             Matching::Epochs => {
                 let checkpoints = checkpoints(recipe.n_steps(subset.len()));
-                let session =
-                    Session { threads: self.threads, checkpoints: Some(&checkpoints), stop: Some(&stop) };
+                let session = Session {
+                    threads: self.threads,
+                    checkpoints: Some(&checkpoints),
+                    stop: Some(&stop),
+                    ..Session::default()
+                };
                 fine_tune(model, &data, &recipe, session, observe)
             }
             Matching::Tokens => {
@@ -199,8 +203,12 @@ impl Comparison {
                 let batches =
                     batches_of_tokens(&lengths, recipe.batch_size, self.matched_tokens, recipe.order_seed());
                 let checkpoints = checkpoints(batches.len());
-                let session =
-                    Session { threads: self.threads, checkpoints: Some(&checkpoints), stop: Some(&stop) };
+                let session = Session {
+                    threads: self.threads,
+                    checkpoints: Some(&checkpoints),
+                    stop: Some(&stop),
+                    ..Session::default()
+                };
                 fine_tune_in_batches(model, &data, batches, &recipe, session, observe)
             }
         };

@@ -12,7 +12,7 @@ use crate::runtime::Runtime;
 
 /// The memory set aside for everything except weights and batches: tokenizer, sequences of a shard, values within a
 /// layer.
-const BESIDE: u64 = 256 << 20;
+pub(super) const BESIDE: u64 = 256 << 20;
 
 /// The memory for scoring with a model, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -40,6 +40,11 @@ impl ScoringMemory {
 }
 
 impl Model {
+    /// The bytes of all layers in memory.
+    pub(crate) fn layer_bytes(&self) -> u64 {
+        WeightBytes::of(self.checkpoint.spec(), self.placement.dtype).layers
+    }
+
     /// Loads the model to score with it. If a limit on memory is set and the model does not fit, its layers are read
     /// when they are needed.
     ///

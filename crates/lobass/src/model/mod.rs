@@ -3,6 +3,7 @@
 mod engine;
 mod pair;
 mod placement;
+mod training;
 
 use std::fmt;
 use std::path::Path;
@@ -24,6 +25,8 @@ use crate::settings::{ComputeSettings, EncodeSettings};
 pub use engine::ScoringMemory;
 pub(crate) use pair::{check_pair, check_record};
 pub(crate) use placement::Placement;
+pub use training::TrainingMemory;
+pub(crate) use training::{Pieces, Room};
 
 /// An opened checkpoint in a role on a device, with an adapter if it has one. Weights are read when they are needed.
 pub struct Model {
@@ -263,9 +266,15 @@ impl Model {
     /// Checks that the model can be what a training starts from.
     ///
     /// # Errors
-    /// If all weights of a rounded base are to be trained.
+    /// If all weights are to be trained, and the base is rounded, or there is a limit on memory.
     pub(crate) fn check_start(&self, adapter: Option<&LoraConfig>) -> Result<()> {
         match (adapter, self.key.rounding) {
+            (None, None) if self.placement.memory.is_some() => bail!(
+                Model,
+                "base `{}`: expected an adapter to train within a limit on memory, found a training of all weights, which \
+                 holds them whole (`--method lora` trains an adapter)",
+                self.key.path
+            ),
             (None, Some(rounding)) => bail!(
                 Model,
                 "base `{}`: expected an adapter to train on a base that is rounded to {rounding}, found a training of all \

@@ -22,6 +22,8 @@ const WARM_UP: usize = 4;
 /// A model that is measured.
 pub(super) struct Subject {
     engine: Engine,
+    /// The size of its layers.
+    weight_bytes: u64,
     /// The time that loading took.
     pub(super) load: Duration,
 }
@@ -38,16 +40,32 @@ pub(super) struct Sample {
 impl Subject {
     pub(super) fn load(base: &Path, compute: &ComputeSettings, runtime: &Runtime) -> Result<Self> {
         let model = Model::open_as("base", base, compute, runtime)?;
+        let weight_bytes = model.layer_bytes();
         let begin = Instant::now();
-        let engine = Engine::new(model.load()?, compute.threads());
-        Ok(Self { engine, load: begin.elapsed() })
+        let engine = model.engine(compute.threads(), runtime)?;
+        Ok(Self { engine, weight_bytes, load: begin.elapsed() })
     }
 
     pub(super) fn limits(&self) -> Limits {
         self.engine.limits()
     }
 
-    /// Scores sequences of the pool for about this time, or all of them.
+    /// The bytes of weights that a round of batches, one a thread, reads from disk, if layers are not in memory.
+    pub(super) fn bytes_of_round(&self) -> Option<u64> {
+        self.is_streamed().then_some(self.weight_bytes)
+    }
+
+    fn is_streamed(&self) -> bool {
+        self.engine.model().is_streamed()
+    }
+
+    /// Rows of a round of batches, if a round reads all layers.
+    fn rows_of_round(&self) -> usize {
+        if self.is_streamed() { self.limits().rows * self.engine.threads() } else { 0 }
+    }
+
+    /// Scores sequences of the pool for about this time, or all of them. If layers are read from disk, it takes at least a
+    /// round of batches, however long.
     ///
     /// A sample shares fewer beginnings than whole shards do, so computed rows are counted, and not tokens of the pool.
     pub(super) fn sample(&self, work: &WorkDir, time: Duration) -> Result<Sample> {
@@ -66,7 +84,8 @@ impl Subject {
             while !left.is_empty() && sample.elapsed < until {
                 // Small calls are slow, so the last is not just what the time is enough for.
                 let time = until.saturating_sub(sample.elapsed).max(share / 4);
-                let (chunk, rest) = left.split_at(first_tokens(left, rate * time.as_secs_f64()));
+                let n_tokens = (rate * time.as_secs_f64()).max(self.rows_of_round() as f64);
+                let (chunk, rest) = left.split_at(first_tokens(left, n_tokens));
                 sample.add(self.score(chunk)?);
                 rate = sample.rows_per_second().unwrap_or(rate);
                 left = rest;

@@ -12,8 +12,9 @@ use std::sync::Arc;
 use lobass_core::ModelRole;
 use lobass_core::readable::{Labelled, bytes, counted};
 use lobass_loss::limits;
-use lobass_model::{Checkpoint, DecoderSpec, Dtype};
+use lobass_model::{Checkpoint, DecoderSpec, Dtype, LoraConfig};
 use lobass_run::{Job, Location, Plan, WorkDir};
+use lobass_train::TrainConfig;
 use serde::Serialize;
 
 use self::job::Models;
@@ -21,8 +22,7 @@ use self::measure::Subject;
 use crate::error::Result;
 use crate::hub::find_model;
 use crate::missing::Missing;
-use crate::model::ScoringMemory;
-use crate::model::with_template_of;
+use crate::model::{Pieces, ScoringMemory, TrainingMemory, with_template_of};
 use crate::place::told_in;
 use crate::runtime::Runtime;
 use crate::scoring;
@@ -72,6 +72,10 @@ pub struct PlanReport {
     pub work: Option<PassWork>,
     /// The memory for scoring in f32 and in bf16, if the work was counted.
     pub memory: Option<[(Dtype, ScoringMemory); 2]>,
+    /// The memory for training an adapter with default settings, in f32 and in bf16, if the work was counted.
+    pub training: Option<[(Dtype, TrainingMemory); 2]>,
+    /// Bytes of weights that a pass reads from disk, if the measured model does not fit into a limit on memory.
+    pub n_read: Option<u64>,
     /// The time and the cost, if there is a rate.
     pub price: Option<Price>,
 }
@@ -112,31 +116,38 @@ impl PlanJob<'_> {
             report = report.with_job(&models.job(job, &sequences, &work, runtime)?);
         }
         if self.explain {
-            (report.work, report.price) = self.explain(config, &work, runtime)?;
-            let memory = |dtype| (dtype, ScoringMemory::of(config, dtype, self.threads));
-            report.memory = Some([Dtype::F32, Dtype::Bf16].map(memory));
+            self.explain(config, &work, &mut report, runtime)?;
         }
         Ok(report)
     }
 
-    /// The work of a pass, and the price if it is asked for.
+    /// The work of a pass, the memory, and the price if it is asked for.
     fn explain(
         &self,
         config: &DecoderSpec,
         work: &WorkDir,
+        report: &mut PlanReport,
         runtime: &Runtime,
-    ) -> Result<(Option<PassWork>, Option<Price>)> {
+    ) -> Result<()> {
         let subject = match self.price.as_ref().map(|price| &price.rate) {
             Some(RateSource::Measured { compute, .. }) => Some(Subject::load(self.base, compute, runtime)?),
             _ => None,
         };
         let limits = subject.as_ref().map_or_else(|| limits(config, self.threads), Subject::limits);
-        let pass = PassWork::of(work, &limits)?;
-        let price = match &self.price {
-            Some(price) => Price::of(price, &pass, subject.as_ref(), work, runtime)?,
-            None => None,
-        };
-        Ok((Some(pass), price))
+        let pass = PassWork::of(work, &limits, self.threads)?;
+        if let Some(price) = &self.price {
+            report.price = Price::of(price, &pass, subject.as_ref(), work, runtime)?;
+        }
+        report.n_read =
+            subject.and_then(|subject| subject.bytes_of_round()).map(|bytes| bytes * pass.n_rounds);
+        let dtypes = [Dtype::F32, Dtype::Bf16];
+        report.memory = Some(dtypes.map(|dtype| (dtype, ScoringMemory::of(config, dtype, self.threads))));
+        let tokens = usize::try_from(pass.n_longest).unwrap_or(usize::MAX);
+        let tokens = tokens.max(TrainConfig::default().micro_batch_tokens);
+        let pieces = Pieces { lora: &LoraConfig::default(), tokens, threads: self.threads };
+        report.training = Some(dtypes.map(|dtype| (dtype, TrainingMemory::of(config, dtype, pieces))));
+        report.work = Some(pass);
+        Ok(())
     }
 }
 
@@ -151,6 +162,8 @@ impl PlanReport {
             models: Vec::new(),
             work: None,
             memory: None,
+            training: None,
+            n_read: None,
             price: None,
         }
     }
@@ -178,6 +191,13 @@ impl fmt::Display for PlanReport {
         for (dtype, memory) in self.memory.iter().flatten() {
             let (weights, least) = (bytes(memory.weights), bytes(memory.least()));
             text.line("memory", format!("weights in {dtype}: {weights}; `--memory` of {least} at least"));
+        }
+        for (dtype, memory) in self.training.iter().flatten() {
+            let (whole, least) = (bytes(memory.whole()), bytes(memory.least()));
+            text.line("memory", format!("training LoRA in {dtype}: {whole}; `--memory` of {least} at least"));
+        }
+        if let Some(n_read) = self.n_read {
+            text.line("reading", format!("{} of layers from disk, for each model", bytes(n_read)));
         }
         if let Some(price) = &self.price {
             price.describe(&mut text);

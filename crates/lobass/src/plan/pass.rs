@@ -1,5 +1,6 @@
 //! The work of a pass over a pool with one model.
 
+use lobass_core::Sequence;
 use lobass_core::readable::{Labelled, count, percent};
 use lobass_loss::{Limits, Plan, Work};
 use lobass_run::WorkDir;
@@ -22,6 +23,11 @@ pub struct PassWork {
     pub n_head_rows: u64,
     /// Batches.
     pub n_batches: u64,
+    /// Tokens of the longest row.
+    pub n_longest: u64,
+    /// Rounds of batches, one for each thread. If layers are read from disk, each round reads all of them.
+    #[serde(skip)]
+    pub(super) n_rounds: u64,
     /// `n_rows` of each shard.
     #[serde(skip)]
     pub(super) rows: Vec<u64>,
@@ -29,8 +35,9 @@ pub struct PassWork {
 
 impl PassWork {
     /// Plans all batches of a pool that is tokenized.
-    pub(super) fn of(dir: &WorkDir, limits: &Limits) -> Result<Self> {
+    pub(super) fn of(dir: &WorkDir, limits: &Limits, threads: usize) -> Result<Self> {
         let (mut all, mut n_batches, mut rows) = (Work::default(), 0, Vec::new());
+        let (mut n_longest, mut n_rounds) = (0, 0);
         for sequences in dir.calls() {
             let sequences = sequences?;
             let plan = Plan::new(&sequences, limits);
@@ -38,9 +45,22 @@ impl PassWork {
             all += work;
             rows.push(work.n_rows);
             n_batches += plan.n_batches() as u64;
+            n_rounds += plan.n_batches().div_ceil(threads) as u64;
+            let longest = sequences.iter().map(Sequence::n_tokens).max();
+            n_longest = n_longest.max(longest.unwrap_or_default() as u64);
         }
         let Work { n_tokens, n_scored, n_unique_tokens, n_rows, n_head_rows } = all;
-        Ok(Self { n_tokens, n_scored, n_unique_tokens, n_rows, n_head_rows, n_batches, rows })
+        Ok(Self {
+            n_tokens,
+            n_scored,
+            n_unique_tokens,
+            n_rows,
+            n_head_rows,
+            n_batches,
+            n_longest,
+            n_rounds,
+            rows,
+        })
     }
 
     pub(super) fn describe(&self, text: &mut Labelled) {

@@ -13,6 +13,7 @@ use lobass_train::{Dpo, Objective, Pair, hold_out};
 use super::part::Part;
 use super::request::TrainRequest;
 use crate::error::{Result, bail};
+use crate::model::Room;
 use crate::runtime::Runtime;
 use crate::sequences as inputs;
 use crate::settings::DataSettings;
@@ -46,13 +47,23 @@ impl Examples {
     }
 }
 
-/// Checks that a training takes at least one step.
+/// Checks that a training takes at least one step, and that its rows fit into a limit on memory.
 ///
 /// # Errors
-/// If there are too few rows for the recipe.
+/// If there are too few rows for the recipe, or if the limit is too small.
 pub(crate) fn check_rows(request: &TrainRequest<'_>, work: &WorkDir) -> Result<()> {
     let (train, _) = of_pool(request, work, &Silent)?;
+    request.room(longest(&train))?;
     Ok(request.recipe.check_steps(request.recipe.n_steps(train.len()))?)
+}
+
+/// Tokens of the longest example.
+pub(super) fn longest(rows: &[Row]) -> usize {
+    let n_tokens = |row: &Row| {
+        let rejected = row.rejected.as_ref().map_or(0, Sequence::n_tokens);
+        row.chosen.n_tokens() + rejected
+    };
+    rows.iter().map(n_tokens).max().unwrap_or_default()
 }
 
 /// The rows of the pool that are trained on, and those that are held out.
@@ -170,18 +181,24 @@ pub(super) enum Prepared {
 
 impl Prepared {
     /// For preferences, computes the losses of all responses under the model that training starts from.
-    pub(super) fn new(rows: Vec<Row>, dpo: Option<Dpo>, start: &Decoder, threads: usize) -> Result<Self> {
-        let Some(dpo) = dpo else {
+    pub(super) fn new(
+        rows: Vec<Row>,
+        request: &TrainRequest<'_>,
+        start: &Decoder,
+        room: Room,
+    ) -> Result<Self> {
+        let Some(dpo) = request.dpo else {
             return Ok(Self::Sft(rows.into_iter().map(|row| row.chosen).collect()));
         };
-        let engine = Engine::new(start.clone(), threads);
+        let sides = rows.into_iter().filter_map(|row| Some([row.chosen, row.rejected?]));
+        let sides: Vec<Sequence> = sides.flatten().collect();
+        let losses = engine(start, room, request.threads).losses(&sides, Detail::Sum)?;
+        let mut losses = losses.into_iter().map(|loss| loss.nll.sum);
+        let mut sides = sides.into_iter();
         let mut pairs = Vec::new();
-        for row in rows {
-            let Some(rejected) = row.rejected else { continue };
-            let sides = [row.chosen, rejected];
-            let losses = engine.losses(&sides, Detail::Sum)?;
-            let [chosen, rejected] = sides;
-            let (reference_chosen, reference_rejected) = (losses[0].nll.sum, losses[1].nll.sum);
+        while let (Some(chosen), Some(rejected)) = (sides.next(), sides.next())
+            && let (Some(reference_chosen), Some(reference_rejected)) = (losses.next(), losses.next())
+        {
             pairs.push(Pair { chosen, rejected, reference_chosen, reference_rejected });
         }
         Ok(Self::Preference(pairs, dpo))
@@ -192,5 +209,14 @@ impl Prepared {
             Self::Sft(sequences) => Objective::Sft(sequences),
             Self::Preference(pairs, dpo) => Objective::Preference(pairs, *dpo),
         }
+    }
+}
+
+/// An engine for a model that is going to be trained. Layers from disk are read for as many rows as fit.
+fn engine(model: &Decoder, room: Room, threads: usize) -> Engine {
+    let engine = || Engine::new(model.clone(), threads);
+    match room {
+        Room::Layers { batch_bytes } => engine().within(batch_bytes).unwrap_or_else(engine),
+        Room::Whole { .. } => engine(),
     }
 }

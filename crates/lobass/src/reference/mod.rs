@@ -9,15 +9,16 @@ mod request;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use examples::{Examples, Prepared};
+use examples::{Examples, Prepared, longest};
 use lobass_core::Observer as _;
 use lobass_core::readable::counted;
 use lobass_model::{AdapterCheckpoint, Checkpoint, Decoder, Dtype, save_adapter};
 use lobass_run::WorkDir;
-use lobass_train::{Event, Session, TrainData, fine_tune};
+use lobass_train::{Event, Session, TrainConfig, TrainData, fine_tune};
 use metrics::Metrics;
 
 use crate::error::{Result, bail};
+use crate::model::Room;
 use crate::outputs;
 use crate::progress;
 use crate::runtime::Runtime;
@@ -25,7 +26,7 @@ use crate::runtime::Runtime;
 pub(crate) use examples::check_rows;
 pub use part::Part;
 pub use record::{Trained, TrainingRecord};
-pub(crate) use request::{TrainRequest, has_state};
+pub(crate) use request::{TrainRequest, check_memory, has_state};
 
 /// The file with the state of the optimizer at the end of an epoch of an adapter. LESS reads it.
 pub(crate) const MOMENTS: &str = "optimizer.safetensors";
@@ -89,6 +90,8 @@ pub(crate) fn train_reference(
         checkpoints.remove()?;
         remove_leftovers(request.out)?;
     }
+    let longest = longest(&train);
+    let room = request.room(longest)?;
     announce(request, n_train, held_out.len(), runtime);
 
     fs_err::create_dir_all(request.out)?;
@@ -96,13 +99,19 @@ pub(crate) fn train_reference(
     record.write(request.out)?;
     let mut metrics = Metrics::begin(request.out)?;
     let mut show = progress::training(runtime);
-    let model = start(request)?;
-    let train = Prepared::new(train, request.dpo, &model, request.threads)?;
-    let held_out = Prepared::new(held_out, request.dpo, &model, request.threads)?;
+    let model = start(request, room, longest, runtime)?;
+    let train = Prepared::new(train, request, &model, room)?;
+    let held_out = Prepared::new(held_out, request, &model, room)?;
     let eval_every = request.eval.every.unwrap_or_else(|| recipe.n_steps(n_train).div_ceil(10).max(1));
     let data = TrainData { train: train.objective(), held_out: held_out.objective(), eval_every };
     let stop = AtomicBool::new(runtime.is_interrupted());
-    let session = Session { threads: request.threads, checkpoints: Some(&checkpoints), stop: Some(&stop) };
+    let (batch_bytes, recompute) = match room {
+        Room::Layers { batch_bytes } => (batch_bytes, recipe.recompute),
+        Room::Whole { recompute } => (0, recompute),
+    };
+    let recipe = &TrainConfig { recompute, ..recipe.clone() };
+    let session =
+        Session { threads: request.threads, checkpoints: Some(&checkpoints), stop: Some(&stop), batch_bytes };
     let mut failed = None;
     let trained = fine_tune(model, &data, recipe, session, &mut |event| {
         metrics.write(&event);
@@ -135,11 +144,10 @@ pub(crate) fn train_reference(
 }
 
 /// The model that training starts from, with the weights that are trained.
-fn start(request: &TrainRequest<'_>) -> Result<Decoder> {
-    match request.adapter {
-        None => request.base.load_for_training(),
-        Some(lora) => Ok(lora.attach(&request.base.load_frozen()?, request.recipe.seed)?),
-    }
+fn start(request: &TrainRequest<'_>, room: Room, longest: usize, runtime: &Runtime) -> Result<Decoder> {
+    let Some(pieces) = request.pieces(longest) else { return request.base.load_for_training() };
+    let base = request.base.load_frozen_in(room, pieces, runtime)?;
+    Ok(pieces.lora.attach(&base, request.recipe.seed)?)
 }
 
 fn save(request: &TrainRequest<'_>, model: &Decoder, dir: &Path) -> Result<()> {

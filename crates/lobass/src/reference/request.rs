@@ -9,7 +9,7 @@ use lobass_train::{Checkpoints, Dpo, TrainConfig};
 use super::part::Part;
 use super::record::TrainingRecord;
 use crate::error::Result;
-use crate::model::Model;
+use crate::model::{Model, Pieces, Room};
 use crate::sequences::Sequences;
 use crate::settings::{DataSettings, EvalSettings};
 
@@ -79,6 +79,25 @@ impl TrainRequest<'_> {
         })
     }
 
+    /// How the base is in memory.
+    ///
+    /// - `longest`: tokens of the longest example
+    ///
+    /// # Errors
+    /// If a limit on memory is too small.
+    pub(super) fn room(&self, longest: usize) -> Result<Room> {
+        match self.pieces(longest) {
+            Some(pieces) => self.base.room(pieces, self.recipe.recompute),
+            None => Ok(Room::Whole { recompute: self.recipe.recompute }),
+        }
+    }
+
+    /// What of an adapter is computed at once.
+    pub(super) fn pieces(&self, longest: usize) -> Option<Pieces<'_>> {
+        let tokens = self.recipe.micro_batch_tokens.max(longest);
+        Some(Pieces { lora: self.adapter?, tokens, threads: self.threads })
+    }
+
     /// Whether an interrupted attempt left a state that can be resumed.
     pub(crate) fn has_state(&self) -> bool {
         has_state(self.out)
@@ -89,4 +108,12 @@ impl TrainRequest<'_> {
         let every = self.save_every.unwrap_or_else(|| n_steps.div_ceil(20).max(1));
         Checkpoints { dir: self.out.join(STATE), every, keep: 2 }
     }
+}
+
+/// Checks that a limit on memory is enough, as far as that is known before the rows are.
+///
+/// # Errors
+/// If the limit is too small.
+pub(crate) fn check_memory(request: &TrainRequest<'_>) -> Result<()> {
+    request.room(0).map(|_| ())
 }

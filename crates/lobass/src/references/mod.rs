@@ -14,7 +14,9 @@ use crate::error::Result;
 use crate::faults::Faults;
 use crate::model::{Model, check_pair};
 use crate::reference::Part;
-use crate::reference::{TrainRequest, check_rows, epoch_dir, has_state, train_reference, trained_before};
+use crate::reference::{
+    TrainRequest, check_memory, check_rows, epoch_dir, has_state, train_reference, trained_before,
+};
 use crate::reference::{Trained, TrainingRecord};
 use crate::runtime::Runtime;
 use crate::scoring::score;
@@ -87,12 +89,15 @@ impl References<'_> {
     /// Refuses directories that hold other models.
     ///
     /// # Errors
-    /// If a directory of a reference holds something else.
+    /// If a directory of a reference holds something else, or if a limit on memory is too small.
     pub(crate) fn check(&self) -> Result<()> {
         let mut faults = Faults::default();
         faults.take(self.base.check_start(self.settings.train.adapter()));
         for planned in self.planned() {
             faults.take(self.request(&planned, trained_before));
+        }
+        if let Some(planned) = self.planned().first() {
+            faults.take(self.request(planned, check_memory));
         }
         faults.end()
     }

@@ -123,8 +123,8 @@ pub struct ComputeSettings {
     pub quantize_base: Option<Rounding>,
     /// Threads; `None` takes one per core.
     pub threads: Option<usize>,
-    /// The memory that scoring may take on the processor, for weights and for what is computed. A model that does not
-    /// fit is read layer by layer. `None` holds whole models.
+    /// The memory that scoring, and training an adapter, may take on the processor, for weights and for what is computed.
+    /// A model that does not fit is read layer by layer. `None` holds whole models.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory: Option<MemoryLimit>,
 }

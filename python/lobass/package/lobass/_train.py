@@ -45,6 +45,7 @@ def train(
     quantize_base: Rounding | None = None,
     device: str = "cpu",
     threads: int | None = None,
+    memory: str | None = None,
     progress: Progress = True,
 ) -> dict[str, Any]:
     """Fine-tune a model on rows, and write it to a directory that transformers and PEFT open.
@@ -73,6 +74,8 @@ def train(
         eval_files: Further files for the held-out loss.
         eval_every: Steps between two held-out losses; by default ten are computed in a training.
         quantize_base: Round the base's weights before an adapter is trained on them, as QLoRA does.
+        memory: The memory to train an adapter within, such as ``"8GiB"``: the layers of a model that does not fit are
+            read from disk one by one, on ``"cpu"``. By default whole models are in memory.
         progress: Whether to show progress; or a function that gets the stage, the units done, and all units.
         chat_template, template_args, mask, max_length, overlong, bos, duplicates, columns, format, roles, dtype,
             device, threads: As for `score`.
@@ -100,7 +103,7 @@ def train(
     }
     how = settings(
         sequences=sequence_settings(chat_template, template_args, mask, max_length, overlong, bos),
-        compute=compute_settings(device, dtype, quantize_base, threads),
+        compute=compute_settings(device, dtype, quantize_base, threads, memory),
         train=recipe_settings,
         eval={"rows": eval_rows, "files": [os.fspath(path) for path in eval_files], "every": eval_every},
         data=data,
