@@ -1,5 +1,5 @@
-//! Passes that can be differentiated and go through a layer when they are told to, so that many of them share the
-//! layers that are read from disk.
+//! Passes that can be differentiated and go through one layer at a time, so that many of them share the layers that are
+//! read from disk.
 
 use burn::tensor::Tensor;
 

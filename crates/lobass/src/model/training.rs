@@ -59,7 +59,7 @@ impl TrainingMemory {
         let weights = WeightBytes::of(spec, dtype);
         let bytes = TrainingBytes::of(spec, dtype, lora.n_parameters(spec), tokens);
         let (threads, inputs) = (threads as u64, tokens as u64 * bytes.token);
-        // Each thread has gradients of its own: of everything, or of one layer.
+        // Each thread has separate gradients: of everything, or of one layer.
         let [of_all, of_layer] = [1, spec.layers.len() as u64].map(|parts| bytes.trained / 4 / parts);
         Self {
             weights: weights.whole,
