@@ -187,8 +187,8 @@ fn loading_a_sharded_bf16_checkpoint_peaks_near_its_own_size() {
 fn an_adapter_is_trained_within_a_limit_on_layers_from_disk() {
     let sandbox = Sandbox::new();
     let config = json!({
-        "model_type": "llama", "vocab_size": 512, "hidden_size": 1024, "intermediate_size": 4096,
-        "num_hidden_layers": 12, "num_attention_heads": 8, "max_position_embeddings": 128,
+        "model_type": "llama", "vocab_size": 512, "hidden_size": 512, "intermediate_size": 2048,
+        "num_hidden_layers": 20, "num_attention_heads": 8, "max_position_embeddings": 128,
     });
     let config = config.to_string();
     let model = Decoder::random(&DecoderSpec::from_json(&config).unwrap(), 1, &DeviceName::Cpu.open());
@@ -207,7 +207,7 @@ fn an_adapter_is_trained_within_a_limit_on_layers_from_disk() {
     assert!(!sandbox.path("small").exists(), "nothing was begun");
     let least = number_of_mib(&refused.stderr);
     let streamed = peak(&sandbox, &format!("{big} --out streamed --memory {}MiB", least + 1));
-    assert!(streamed + 100 < whole, "{streamed} MiB layer by layer, {whole} MiB at once");
+    assert!(streamed + 60 < whole, "{streamed} MiB layer by layer, {whole} MiB at once");
     assert!(streamed < least, "{streamed} MiB within {least} MiB");
     let adapter = |dir: &str| fs_err::read(sandbox.path(format!("{dir}/adapter_model.safetensors"))).unwrap();
     assert!(adapter("streamed") == adapter("whole"), "the same adapter, to the bit");
