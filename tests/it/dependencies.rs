@@ -89,6 +89,7 @@ fn every_crate_keeps_to_its_floor() {
         &["lobass-core", whole],
         &[&["burn-core", "clap", "tokio", "openssl-sys", "native-tls", "ring"], text, files],
     );
+    check("lobass-leakage", &[], &[&["burn-core", "clap", "rayon"], text, files]);
     check("lobass-trainers", &[], &[&["burn-core", "clap", "rayon"], text, files]);
     check("lobass-demo", &[], &[&["burn-core", "clap"], text, files]);
     check("xtask", &[], &[&["burn-core"]]);

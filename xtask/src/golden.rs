@@ -7,7 +7,7 @@ use crate::python;
 
 /// Also what `.gitignore` names.
 const ENVIRONMENT: &str = ".venv";
-const GENERATORS: [&str; 18] = [
+const GENERATORS: [&str; 19] = [
     "gen_models.py",
     "gen_spellings.py",
     "gen_chat.py",
@@ -26,6 +26,7 @@ const GENERATORS: [&str; 18] = [
     "gen_greedy.py",
     "gen_bootstrap.py",
     "gen_import.py",
+    "gen_leakage.py",
 ];
 
 pub(crate) fn run(shell: &Shell) -> Result<()> {
@@ -35,7 +36,7 @@ pub(crate) fn run(shell: &Shell) -> Result<()> {
         cmd!(shell, "{python} tests/fixtures/{generator}").env("HF_HUB_OFFLINE", "1").run()?;
     }
     eprintln!("==> what changed");
-    cmd!(shell, "git status --short tests/fixtures").run()?;
+    cmd!(shell, "git status --short tests/fixtures crates/lobass-leakage/fixtures").run()?;
     Ok(())
 }
 
