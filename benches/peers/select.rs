@@ -6,14 +6,15 @@
 
 use std::error::Error;
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use lobass_benches::peak_memory;
-use lobass_core::{Budget, ColumnSet, ScoreColumns, Selection};
+use lobass_core::{ColumnSet, ScoreColumns, Selection};
 use lobass_run::ScoreFile;
-use lobass_select::{Inputs, KeyHashes, Request, select, strategies, summarize};
+use lobass_select::{Inputs, KeyHashes, Request, Sieve, select, strategies, summarize};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// The request of the comparison.
 #[derive(Deserialize)]
@@ -46,41 +47,70 @@ impl KeyHashes for Keys<'_> {
 fn main() -> Result<(), Box<dyn Error>> {
     let path = std::env::args().nth(1).ok_or("expected the path of a request, found nothing")?;
     let asked: Asked = serde_json::from_slice(&fs_err::read(path)?)?;
-    let strategy = strategies::named(&asked.strategy)?;
-    let budget: Budget = asked.budget.parse()?;
+    let result = if asked.rows { rows_alone(&asked)? } else { with_summary(&asked)? };
+    fs_err::write(&asked.out, result.to_string())?;
+    println!("{:.2} s", result["seconds"].as_f64().unwrap_or_default());
+    Ok(())
+}
 
+/// The chosen rows and no more: what a query of a database gives.
+fn rows_alone(asked: &Asked) -> Result<Value, Box<dyn Error>> {
+    let request = Request::new(strategies::named(&asked.strategy)?, asked.budget.parse()?);
+    let begin = Instant::now();
+    let table = ScoreFile::open(&asked.table)?;
+    let sieve = Sieve::new(request, table.manifest().n_rows, 0).ok_or("expected scores of single rows")?;
+    let failed = Mutex::new(None);
+    table.pieces(&sieve.columns(), 0, asked.threads, |first_row, piece| {
+        if let Err(error) = sieve.add(first_row, piece) {
+            *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        }
+    })?;
+    if let Some(error) = failed.into_inner()? {
+        return Err(error.into());
+    }
+    let reading = begin.elapsed().as_secs_f64();
+    let keys = Keys { table: &table, threads: asked.threads };
+    let selection = sieve.finish(&keys)?.ok_or("expected rows with scores")?;
+    let (seconds, peak) = (begin.elapsed().as_secs_f64(), peak_memory());
+    let (above, last) = above_the_last(&selection);
+    Ok(json!({
+        "n_rows": selection.n_rows,
+        "n_selected": selection.selected.len(),
+        "seconds": seconds,
+        "seconds_reading": reading,
+        "seconds_selecting": seconds - reading,
+        "peak_rss_bytes": peak,
+        "rows": above,
+        "last": last,
+    }))
+}
+
+/// All columns, the chosen rows, and how they compare with the others.
+fn with_summary(asked: &Asked) -> Result<Value, Box<dyn Error>> {
+    let strategy = strategies::named(&asked.strategy)?;
     let begin = Instant::now();
     let table = ScoreFile::open(&asked.table)?;
     let wanted = ColumnSet { ties: false, ..strategy.needs(None).columns(&[]) };
     let columns = table.columns(&wanted, 0, asked.threads)?;
     let reading = begin.elapsed().as_secs_f64();
     let keys = Keys { table: &table, threads: asked.threads };
-    let chosen = select(Inputs::new(&columns).with_late_hashes(&keys), &Request::new(strategy, budget))?;
-    let selection = &chosen.selection;
-    let selecting = begin.elapsed().as_secs_f64() - reading;
-    let (columns_bytes, peak) = (bytes(&columns), peak_memory());
-    let mut result = json!({
+    let request = Request::new(strategy, asked.budget.parse()?);
+    let chosen = select(Inputs::new(&columns).with_late_hashes(&keys), &request)?;
+    let (seconds, peak) = (begin.elapsed().as_secs_f64(), peak_memory());
+    let begin = Instant::now();
+    let summary = summarize(&columns, &chosen);
+    Ok(json!({
         "n_rows": columns.len(),
-        "n_selected": selection.selected.len(),
-        "seconds": reading + selecting,
+        "n_selected": chosen.selection.selected.len(),
+        "seconds": seconds,
         "seconds_reading": reading,
-        "seconds_selecting": selecting,
-        "columns_bytes": columns_bytes,
+        "seconds_selecting": seconds - reading,
+        "seconds_summarizing": begin.elapsed().as_secs_f64(),
+        "columns_bytes": bytes(&columns),
         "peak_rss_bytes": peak,
-    });
-    if asked.rows {
-        let (above, last) = above_the_last(selection);
-        (result["rows"], result["last"]) = (json!(above), json!(last));
-    } else {
-        let begin = Instant::now();
-        let summary = summarize(&columns, &chosen);
-        result["seconds_summarizing"] = json!(begin.elapsed().as_secs_f64());
-        result["peak_rss_bytes_summarizing"] = json!(peak_memory());
-        result["length_correlation"] = json!(summary.length_correlation);
-    }
-    fs_err::write(&asked.out, result.to_string())?;
-    println!("{reading:.2} s reading, {selecting:.2} s selecting");
-    Ok(())
+        "peak_rss_bytes_summarizing": peak_memory(),
+        "length_correlation": summary.length_correlation,
+    }))
 }
 
 /// The rows whose score is better than the last one's, which are the same however ties are broken, and that score.

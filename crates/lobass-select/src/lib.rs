@@ -37,6 +37,7 @@ mod memorization;
 mod order;
 mod select;
 mod shape;
+mod sieve;
 pub mod strategies;
 mod strategy;
 mod summary;
@@ -51,6 +52,7 @@ pub use shape::{
     Exclusion, Groups, Guards, LeftOut, NamedShares, Quota, Responses, Shape, Shares, SharesError, Strata,
     Winner,
 };
+pub use sieve::Sieve;
 pub use strategies::UnknownStrategy;
 pub use strategy::{
     Border, Choice, Features, Inputs, KeyHashes, Merit, Need, Needs, PaperClaim, Problem, Queries, Ratings,

@@ -1,5 +1,6 @@
 //! A score table on disk, of which only what is needed is read.
 
+use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -102,6 +103,42 @@ impl ScoreFile {
                 Ok(columns)
             }
         }
+    }
+
+    /// Hands the wanted columns on, some rows at a time, as [`Self::columns`] reads them, but without sources and reasons.
+    /// Pieces come from several threads and in any order, each with the row that it begins with.
+    ///
+    /// # Errors
+    /// The errors of [`Self::columns`].
+    pub fn pieces(
+        &self,
+        wanted: &ColumnSet,
+        seed: u64,
+        threads: usize,
+        take: impl Fn(u64, &ScoreColumns) + Sync,
+    ) -> Result<(), Error> {
+        match &self.form {
+            Form::Parquet(groups) => {
+                self.check_size(groups.all().iter().map(|group| group.n_rows).sum())?;
+                parquet_columns::pieces(groups, &self.path, wanted, seed, threads, take)
+            }
+            Form::JsonLines => {
+                let columns = json::columns(&self.path, wanted, seed)?;
+                self.check_size(columns.len() as u64)?;
+                let (names, sources, reasons) = (Vec::new(), Vec::new(), BTreeMap::new());
+                take(0, &ScoreColumns { source_names: names, sources, reasons, ..columns });
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether there are as many rows as expected, and not too many.
+    fn check_size(&self, found: u64) -> Result<(), Error> {
+        if found > ScoreColumns::MAX_ROWS as u64 {
+            let reason = format!("expected at most {} rows, found {found}", ScoreColumns::MAX_ROWS);
+            return Err(not_a_table(&self.path, reason));
+        }
+        self.check_rows(found)
     }
 
     fn check_rows(&self, found: u64) -> Result<(), Error> {

@@ -14,6 +14,8 @@ use crate::{Error, Manifest};
 
 /// Columns that every selection needs.
 const ALWAYS: [&str; 6] = ["row", "status", "reason", "source", "n_tokens", "n_scored"];
+/// Columns that scores of single rows need.
+const BARE: [&str; 4] = ["row", "status", "n_tokens", "n_scored"];
 const KEY: &str = "key";
 const REJECTED_TOKENS: &str = "rejected_n_tokens";
 const FOLD: &str = "fold";
@@ -37,14 +39,8 @@ pub(super) fn read(
     seed: u64,
     threads: usize,
 ) -> Result<ScoreColumns, Error> {
-    let losses: Vec<(String, String)> =
-        wanted.losses.iter().map(|name| (name.clone(), sum_column(name))).collect();
-    let mut names = ALWAYS.to_vec();
-    names.extend(wanted.ties.then_some(KEY));
-    names.extend(losses.iter().map(|(_, column)| column.as_str()));
-    names.push(REJECTED_TOKENS);
-    names.extend(wanted.folds.then_some(FOLD));
-    names.retain(|name| groups.has(name) || ALWAYS.contains(name) || *name == KEY);
+    let losses = losses(wanted);
+    let names = names(groups, &ALWAYS, wanted, &losses);
 
     let all = groups.all();
     let n_rows = all.iter().map(|group| group.n_rows).sum::<u64>();
@@ -70,8 +66,73 @@ pub(super) fn read(
     Ok(whole)
 }
 
+/// Hands the wanted columns on, some rows at a time, from several threads.
+pub(super) fn pieces(
+    groups: &Groups,
+    path: &Path,
+    wanted: &ColumnSet,
+    seed: u64,
+    threads: usize,
+    take: impl Fn(u64, &ScoreColumns) + Sync,
+) -> Result<(), Error> {
+    let losses = losses(wanted);
+    let names = names(groups, &BARE, wanted, &losses);
+    let decode = |group: Group, batches: &mut dyn Iterator<Item = Result<Columns, Error>>| {
+        let mut first_row = group.first_row;
+        for columns in batches {
+            let piece = bare(&columns?, path, first_row, &losses, seed)?;
+            take(first_row, &piece);
+            first_row += piece.len() as u64;
+        }
+        Ok(())
+    };
+    groups.read(&groups.all(), &names, threads, decode, |_, ()| Ok(()))
+}
+
+/// The wanted losses, and their columns.
+fn losses(wanted: &ColumnSet) -> Vec<(String, String)> {
+    wanted.losses.iter().map(|name| (name.clone(), sum_column(name))).collect()
+}
+
+/// The columns to decode: all of `needed`, and those of the others that the table has.
+fn names<'a>(
+    groups: &Groups,
+    needed: &[&'a str],
+    wanted: &ColumnSet,
+    losses: &'a [(String, String)],
+) -> Vec<&'a str> {
+    let mut names = needed.to_vec();
+    names.extend(wanted.ties.then_some(KEY));
+    names.extend(losses.iter().map(|(_, column)| column.as_str()));
+    names.push(REJECTED_TOKENS);
+    names.extend(wanted.folds.then_some(FOLD));
+    names.retain(|name| groups.has(name) || needed.contains(name) || *name == KEY);
+    names
+}
+
 /// The rows of one batch.
 fn batch(
+    columns: &Columns,
+    path: &Path,
+    first_row: u64,
+    losses: &[(String, String)],
+    seed: u64,
+) -> Result<ScoreColumns, Error> {
+    let mut found = bare(columns, path, first_row, losses, seed)?;
+    fill_reasons(&mut found, columns)?;
+    let (names, codes) = columns.coded("source")?;
+    found.source_names = names.iter().map(|name| name.unwrap_or_default().to_owned()).collect();
+    let unnamed = found.source_names.len();
+    let source = |code: Option<usize>| u32::try_from(code.unwrap_or(unnamed)).expect("few sources");
+    found.sources = codes.map(source).collect();
+    if found.sources.iter().any(|source| *source as usize == unnamed) {
+        found.source_names.push(String::new());
+    }
+    Ok(found)
+}
+
+/// The rows of one batch without sources and reasons.
+fn bare(
     columns: &Columns,
     path: &Path,
     first_row: u64,
@@ -84,15 +145,7 @@ fn batch(
         return Err(not_in_place(path, *row, place));
     }
     let mut found = ScoreColumns::with_capacity(0, seed);
-    fill_statuses(&mut found, columns, path)?;
-    let (names, codes) = columns.coded("source")?;
-    found.source_names = names.iter().map(|name| name.unwrap_or_default().to_owned()).collect();
-    let unnamed = found.source_names.len();
-    let source = |code: Option<usize>| u32::try_from(code.unwrap_or(unnamed)).expect("few sources");
-    found.sources = codes.map(source).collect();
-    if found.sources.iter().any(|source| *source as usize == unnamed) {
-        found.source_names.push(String::new());
-    }
+    found.statuses = statuses(columns, path)?;
     found.n_tokens = columns.u32s("n_tokens")?.to_vec();
     found.n_scored = columns.u32s("n_scored")?.to_vec();
     if columns.has(KEY) {
@@ -134,8 +187,7 @@ fn hashes(columns: &Columns, seed: u64) -> Result<Vec<u64>, Error> {
     Ok(keys.into_iter().map(|key| tie_break(key.unwrap_or_default(), seed)).collect())
 }
 
-/// Statuses, and the first reason of each.
-fn fill_statuses(found: &mut ScoreColumns, columns: &Columns, path: &Path) -> Result<(), Error> {
+fn statuses(columns: &Columns, path: &Path) -> Result<Vec<RowStatus>, Error> {
     let (names, codes) = columns.coded("status")?;
     let parse = |name: &str| {
         name.parse::<RowStatus>().map_err(|reason| Error::Damaged { path: path.to_owned(), reason })
@@ -144,7 +196,11 @@ fn fill_statuses(found: &mut ScoreColumns, columns: &Columns, path: &Path) -> Re
         names.iter().map(|name| name.map(parse).transpose()).collect::<Result<_, _>>()?;
     let status =
         |code: Option<usize>| code.and_then(|code| *statuses.get(code)?).map_or_else(|| parse(""), Ok);
-    found.statuses = codes.map(status).collect::<Result<_, _>>()?;
+    codes.map(status).collect()
+}
+
+/// The first reason of each status.
+fn fill_reasons(found: &mut ScoreColumns, columns: &Columns) -> Result<(), Error> {
     let (reasons, codes) = columns.coded("reason")?;
     for ((code, status), row) in codes.zip(&found.statuses).zip(0..) {
         if let Some(code) = code {

@@ -1,6 +1,8 @@
 //! A table by columns beside the same table by rows.
 
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Mutex;
 
 use lobass_core::{ColumnSet, Numbers, ScoreColumns};
 use lobass_run::{Error, ScoreFile, ScoreTable};
@@ -47,6 +49,7 @@ pub(crate) fn same_as_rows(table: &ScoreTable, path: &Path) {
         };
         assert_eq!(of(&columns), of(&plain));
     }
+    same_in_pieces(&file, &wanted, &columns);
     let ties = plain.ties;
     assert_eq!((&columns.ties, columns.statuses), (&ties, plain.statuses));
     assert_eq!((columns.n_scored, columns.reasons), (plain.n_scored, plain.reasons));
@@ -67,4 +70,26 @@ pub(crate) fn same_as_rows(table: &ScoreTable, path: &Path) {
     let of = |row: u64| table.records[usize::try_from(row).unwrap()].key.clone();
     assert_eq!(keys(&[last, 0, last]).unwrap(), [of(last), of(0), of(last)]);
     assert!(matches!(keys(&[last + 1]).unwrap_err(), Error::NotATable { .. }));
+}
+
+/// Pieces are the rows of the whole, each once, without sources and reasons.
+fn same_in_pieces(file: &ScoreFile, wanted: &ColumnSet, whole: &ScoreColumns) {
+    let pieces = Mutex::new(Vec::new());
+    let take = |first_row, piece: &ScoreColumns| pieces.lock().unwrap().push((first_row, piece.clone()));
+    file.pieces(&ColumnSet { folds: true, ..wanted.clone() }, 7, 2, take).unwrap();
+    let mut pieces = pieces.into_inner().unwrap();
+    pieces.sort_by_key(|(first_row, _)| *first_row);
+    let mut joined = ScoreColumns::with_capacity(0, 7);
+    for (first_row, piece) in pieces {
+        assert_eq!(first_row, joined.len() as u64);
+        assert!(piece.sources.is_empty() && piece.source_names.is_empty() && piece.reasons.is_empty());
+        joined.append(&piece);
+    }
+    let bare = ScoreColumns {
+        source_names: Vec::new(),
+        sources: Vec::new(),
+        reasons: BTreeMap::new(),
+        ..whole.clone()
+    };
+    assert_eq!(joined, bare);
 }

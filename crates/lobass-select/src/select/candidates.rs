@@ -83,7 +83,7 @@ pub(super) fn candidates(
 }
 
 /// The scores of a strategy: finite, and of rows that may be selected.
-pub(super) fn scores(inputs: &Inputs<'_>, strategy: &dyn Strategy) -> Result<Numbers, Problem> {
+pub(crate) fn scores(inputs: &Inputs<'_>, strategy: &dyn Strategy) -> Result<Numbers, Problem> {
     let columns = inputs.columns();
     let mut scores = strategy.scores(inputs)?;
     if scores.len() != columns.len() {
@@ -115,7 +115,7 @@ pub(super) fn nothing_eligible(
 }
 
 /// Removes scores that mean that a strategy cannot judge a row.
-fn above_ceiling(strategy: &dyn Strategy, scores: &mut Numbers) -> Option<LeftOut> {
+pub(crate) fn above_ceiling(strategy: &dyn Strategy, scores: &mut Numbers) -> Option<LeftOut> {
     let (most, meaning) = strategy.info().ceiling?;
     let is_above: Vec<bool> = scores.iter().map(|score| score.is_some_and(|score| score > most)).collect();
     Some(leave_out(scores, format!("a score above {most}: {meaning}"), |row| is_above[row]))

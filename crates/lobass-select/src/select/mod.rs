@@ -12,10 +12,12 @@ mod undecided;
 use decided::decided;
 use undecided::with_late_hashes;
 
+pub(crate) use candidates::{above_ceiling, scores};
 pub use chosen::Chosen;
 pub use parts::StratumShare;
 pub use request::Request;
 pub use sets::{Sets, Variety};
+pub(crate) use undecided::is_one_ranking;
 
 use crate::error::SelectError;
 use crate::strategy::Inputs;

@@ -35,7 +35,7 @@ pub(super) fn with_late_hashes(
 }
 
 /// Whether hashes do no more than order rows with equal scores in one list, and scores are quick to compute again.
-fn is_one_ranking(request: &Request<'_>) -> bool {
+pub(crate) fn is_one_ranking(request: &Request<'_>) -> bool {
     let Request { strategy, shape, sets, .. } = request;
     let info = strategy.info();
     matches!(strategy.choice(), Choice::Ranks)

@@ -16,6 +16,7 @@ impl Strategy for Gap {
     fn info(&self) -> StrategyInfo {
         StrategyInfo {
             needs: &[Need::Base, Need::Reference],
+            by_row: true,
             ..StrategyInfo::new(
                 Self::NAME,
                 Direction::Descending,

@@ -17,6 +17,7 @@ impl Strategy for GapSum {
         StrategyInfo {
             other_names: &["rho-lm", "implicit-reward"],
             needs: &[Need::Base, Need::Reference],
+            by_row: true,
             ..StrategyInfo::new(
                 Self::NAME,
                 Direction::Descending,

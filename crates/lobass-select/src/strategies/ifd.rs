@@ -15,6 +15,7 @@ impl Strategy for Ifd {
     fn info(&self) -> StrategyInfo {
         StrategyInfo {
             needs: &[Need::Base, Need::Unconditional],
+            by_row: true,
             ceiling: CEILING,
             ..StrategyInfo::new(
                 "ifd",

@@ -14,6 +14,7 @@ impl Strategy for IfdPerplexity {
         StrategyInfo {
             other_names: &["superfiltering"],
             needs: &[Need::Base, Need::Unconditional],
+            by_row: true,
             ceiling: CEILING,
             ..StrategyInfo::new(
                 "ifd-perplexity",

@@ -43,6 +43,7 @@ impl Strategy for Lobass {
         StrategyInfo {
             other_names: &["davir"],
             needs: &[Need::Base, Need::Reference],
+            by_row: true,
             shrinks: true,
             // Below -1 the loss has more than doubled. Rows that the base knows by heart can be a hundred times lower.
             shown_from: Some(-1.0),

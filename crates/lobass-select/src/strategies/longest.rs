@@ -10,12 +10,15 @@ pub struct Longest;
 
 impl Strategy for Longest {
     fn info(&self) -> StrategyInfo {
-        StrategyInfo::new(
-            "longest",
-            Direction::Descending,
-            "scored tokens",
-            "Long Is More for Alignment, arXiv 2402.04833",
-        )
+        StrategyInfo {
+            by_row: true,
+            ..StrategyInfo::new(
+                "longest",
+                Direction::Descending,
+                "scored tokens",
+                "Long Is More for Alignment, arXiv 2402.04833",
+            )
+        }
     }
 
     fn scores(&self, inputs: &Inputs<'_>) -> Result<Numbers, Problem> {

@@ -12,6 +12,7 @@ impl Strategy for PerplexityHigh {
     fn info(&self) -> StrategyInfo {
         StrategyInfo {
             needs: &[Need::Base],
+            by_row: true,
             ..StrategyInfo::new(
                 "perplexity-high",
                 Direction::Descending,

@@ -13,6 +13,7 @@ impl Strategy for PerplexityLow {
     fn info(&self) -> StrategyInfo {
         StrategyInfo {
             needs: &[Need::Base],
+            by_row: true,
             ..StrategyInfo::new(
                 "perplexity-low",
                 Direction::Ascending,

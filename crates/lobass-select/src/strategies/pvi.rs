@@ -12,6 +12,7 @@ impl Strategy for Pvi {
     fn info(&self) -> StrategyInfo {
         StrategyInfo {
             needs: &[Need::Base, Need::Unconditional],
+            by_row: true,
             ..StrategyInfo::new(
                 "pvi",
                 Direction::Descending,

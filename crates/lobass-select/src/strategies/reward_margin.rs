@@ -13,6 +13,7 @@ impl Strategy for RewardMargin {
     fn info(&self) -> StrategyInfo {
         StrategyInfo {
             needs: &[Need::Base, Need::Reference, Need::Pair],
+            by_row: true,
             ..StrategyInfo::new(
                 "reward-margin",
                 Direction::Descending,

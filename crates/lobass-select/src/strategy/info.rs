@@ -24,6 +24,9 @@ pub struct StrategyInfo {
     /// Whether its score is computed from the hashes of keys ([`Inputs::key_hashes`](super::Inputs::key_hashes)), which
     /// also order equal scores of every strategy.
     pub reads_keys: bool,
+    /// Whether the score of a row depends on nothing but this row's columns, so that a table may come in pieces
+    /// ([`Sieve`](crate::Sieve)).
+    pub by_row: bool,
     /// Whether nats can be added to the denominator of its score ([`Guards::shrinkage`](crate::Guards::shrinkage)).
     pub shrinks: bool,
     /// The largest score that means something, and what a larger one means. Rows above it are no candidates.
@@ -48,6 +51,7 @@ impl StrategyInfo {
             direction,
             needs: &[],
             reads_keys: false,
+            by_row: false,
             score,
             source,
             shrinks: false,
