@@ -4,7 +4,8 @@
 
 Both sides read the same files, so that they differ in nothing but how they compute. How long a step takes does not
 depend on what the weights are, only on how many there are, so nobody's model is needed. `m25` is the model of
-`benches/support.rs`, the other two have the shapes of SmolLM-135M and Qwen2.5-0.5B.
+`benches/support.rs`; `m135`, `qwen05`, and `qwen15` have the shapes of SmolLM-135M, Qwen2.5-0.5B, and Qwen2.5-1.5B. `toy`
+is so small that the costs of rows show beside it.
 
 The adapter is as PEFT begins it: A random, B zero. Lengths of sequences are log-normal, as Alpaca's are.
 """
@@ -20,6 +21,10 @@ from peft import LoraConfig, get_peft_model
 from transformers import AutoConfig, AutoModelForCausalLM
 
 SHAPES = {
+    "toy": ("llama", dict(
+        hidden_size=64, num_hidden_layers=2, num_attention_heads=2, num_key_value_heads=1, intermediate_size=192,
+        vocab_size=2048, max_position_embeddings=2048,
+    )),
     "m25": ("llama", dict(
         hidden_size=384, num_hidden_layers=8, num_attention_heads=6, num_key_value_heads=2, intermediate_size=1024,
         vocab_size=8192, max_position_embeddings=2048,
@@ -31,6 +36,11 @@ SHAPES = {
     )),
     "qwen05": ("qwen2", dict(
         hidden_size=896, num_hidden_layers=24, num_attention_heads=14, num_key_value_heads=2, intermediate_size=4864,
+        vocab_size=151936, max_position_embeddings=32768,
+        rope_parameters=dict(rope_type="default", rope_theta=1000000.0),
+    )),
+    "qwen15": ("qwen2", dict(
+        hidden_size=1536, num_hidden_layers=28, num_attention_heads=12, num_key_value_heads=2, intermediate_size=8960,
         vocab_size=151936, max_position_embeddings=32768,
         rope_parameters=dict(rope_type="default", rope_theta=1000000.0),
     )),

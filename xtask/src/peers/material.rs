@@ -25,11 +25,7 @@ pub(super) struct Sets {
 impl Sets {
     /// Those of an Alpaca file, of the one beside the project, or of invented rows.
     pub(super) fn make(shell: &Shell, python: &str, alpaca: Option<&Path>) -> Result<Self> {
-        let beside = shell.current_dir().join(ALPACA);
-        let data = match alpaca {
-            Some(path) => Some(std::path::absolute(path)?),
-            None => beside.exists().then_some(beside),
-        };
+        let data = self::alpaca(shell, alpaca)?;
         let options = match &data {
             Some(path) => vec![PathBuf::from("--data"), path.clone()],
             None => Vec::new(),
@@ -67,6 +63,15 @@ pub(super) struct Cut {
     pub(super) path: String,
     pub(super) n_rows: usize,
     pub(super) n_tokens: usize,
+}
+
+/// The Alpaca file that is named, or the one beside the project, if it is there.
+pub(super) fn alpaca(shell: &Shell, named: Option<&Path>) -> Result<Option<PathBuf>> {
+    let beside = shell.current_dir().join(ALPACA);
+    Ok(match named {
+        Some(path) => Some(std::path::absolute(path)?),
+        None => beside.exists().then_some(beside),
+    })
 }
 
 /// A random checkpoint; `dtype` as torch names it.

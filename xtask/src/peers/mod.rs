@@ -1,5 +1,7 @@
 //! Comparisons with others: the same material, one side after the other, in rounds.
 
+mod growth;
+mod ifd;
 mod material;
 mod product;
 mod scale;
@@ -21,12 +23,17 @@ pub(crate) enum Comparison {
     /// Compare single products with those of torch
     #[command(name = "product-peers")]
     Product(product::Args),
+    /// Compare IFD with wana, and with the loop that papers publish
+    #[command(name = "ifd-peers")]
+    Ifd(ifd::Args),
     /// Compare training with transformers and PEFT
     #[command(name = "train-peers")]
     Train(train::Args),
     /// Compare selection with DuckDB and Polars
     #[command(name = "select-peers")]
     Select(select::Args),
+    /// Measure how costs grow with rows, lengths, threads, and weights
+    Growth(growth::Args),
     /// Measure every strategy on one large score table, its time and its memory
     #[command(name = "select-scale")]
     Scale(scale::Args),
@@ -42,8 +49,10 @@ pub(crate) fn run(shell: &Shell, comparison: &Comparison) -> Result<()> {
     match comparison {
         Comparison::Score(args) => score::run(shell, args, &crate::golden::environment(shell)?),
         Comparison::Product(args) => product::run(shell, args, &crate::golden::environment(shell)?),
+        Comparison::Ifd(args) => ifd::run(shell, args, &crate::golden::environment(shell)?),
         Comparison::Train(args) => train::run(shell, args, &crate::golden::environment(shell)?),
         Comparison::Select(args) => select::run(shell, args),
+        Comparison::Growth(args) => growth::run(shell, args, &crate::golden::environment(shell)?),
         Comparison::Scale(args) => scale::run(shell, args),
     }
 }
@@ -143,6 +152,13 @@ fn run_ours(shell: &Shell, binary: &str, request: Value) -> Result<Value> {
 /// Runs one of our binaries with a request, on some threads, and gives its result.
 fn run_ours_with(shell: &Shell, binary: &str, mut request: Value, threads: usize) -> Result<Value> {
     request["threads"] = threads.into();
+/// Runs one of our binaries with a request and gives its result.
+///
+/// Its threads are those of the request, or as many as the other side has.
+fn run_ours(shell: &Shell, binary: &str, mut request: Value) -> Result<Value> {
+    if request["threads"].is_null() {
+        request["threads"] = THREADS.into();
+    }
     request["out"] = format!("{DIR}/ours.json").into();
     shell.write_file(format!("{DIR}/request.json"), request.to_string())?;
     run_binary(shell, binary, &[format!("{DIR}/request.json")])?;

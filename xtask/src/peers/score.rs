@@ -171,7 +171,7 @@ fn fastest(peers: &[(usize, Side)]) -> (usize, &Side) {
 }
 
 /// The mean loss of every sequence, in nats a token; 0 for one of which nothing is scored.
-fn means(run: &Value) -> Result<Vec<f64>> {
+pub(super) fn means(run: &Value) -> Result<Vec<f64>> {
     let (sums, n_scored) = (numbers(run, "sums")?, numbers(run, "n_scored")?);
     if sums.len() != n_scored.len() {
         bail!("expected a number of tokens for each of {} sums, found {}", sums.len(), n_scored.len());
