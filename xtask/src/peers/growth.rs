@@ -8,7 +8,7 @@ use xshell::Shell;
 
 use super::material::checkpoint;
 use super::table::table;
-use super::{DIR, GIB, build, run_ours};
+use super::{DIR, GIB, build, run_ours, run_ours_with};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -102,10 +102,8 @@ impl Case {
         let checkpoint = checkpoint(shell, python, self.shape.name, self.shape.vocab_size, dtype)?;
         let sequences = format!("{DIR}/growth.json");
         shell.write_file(&sequences, json!(self.sequences()).to_string())?;
-        let request = json!({
-            "checkpoint": checkpoint, "sequences": sequences, "dtype": self.dtype, "threads": self.threads,
-        });
-        fastest(rounds, "seconds", || run_ours(shell, "score-peer", request.clone()))
+        let request = json!({"checkpoint": checkpoint, "sequences": sequences, "dtype": self.dtype});
+        fastest(rounds, "seconds", || run_ours_with(shell, "score-peer", request.clone(), self.threads))
     }
 
     fn sequences(&self) -> Vec<Value> {

@@ -152,13 +152,6 @@ fn run_ours(shell: &Shell, binary: &str, request: Value) -> Result<Value> {
 /// Runs one of our binaries with a request, on some threads, and gives its result.
 fn run_ours_with(shell: &Shell, binary: &str, mut request: Value, threads: usize) -> Result<Value> {
     request["threads"] = threads.into();
-/// Runs one of our binaries with a request and gives its result.
-///
-/// Its threads are those of the request, or as many as the other side has.
-fn run_ours(shell: &Shell, binary: &str, mut request: Value) -> Result<Value> {
-    if request["threads"].is_null() {
-        request["threads"] = THREADS.into();
-    }
     request["out"] = format!("{DIR}/ours.json").into();
     shell.write_file(format!("{DIR}/request.json"), request.to_string())?;
     run_binary(shell, binary, &[format!("{DIR}/request.json")])?;
