@@ -60,7 +60,11 @@ mod widen;
 pub use activation::Activation;
 pub use adamw::{AdamW, adamw};
 pub use attention::{Heads, causal_attention, causal_attention_backward};
-pub use bf16::{Bf16Instructions, PackedBf16, matmul_bf16, matmul_bf16_with};
+pub use bf16::{
+    Bf16Instructions, Bf16Weights, PackedBf16, matmul_bf16, matmul_bf16_inputs_backward,
+    matmul_bf16_inputs_backward_with, matmul_bf16_weights_backward, matmul_bf16_weights_backward_with,
+    matmul_bf16_with, round_bf16,
+};
 pub use brier::RunningBrier;
 pub use conv::{causal_conv, causal_conv_backward};
 pub use cross_entropy::{RunningCrossEntropy, cross_entropy, cross_entropy_backward};

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use super::packed::Multiply;
 use super::portable::Portable;
+use super::rounded::{MultiplyRounded, PortableRounded};
 
 /// The instructions that a product of bf16 is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -48,6 +49,25 @@ impl Bf16Instructions {
     pub(super) fn expected(self) -> Box<dyn Multiply> {
         let multiply = self.multiply();
         multiply.unwrap_or_else(|| panic!("this processor, or its operating system, has no {self}"))
+    }
+
+    /// As [`Bf16Instructions::expected`], for products of which both sides are rounded.
+    ///
+    /// # Panics
+    /// If the instructions are not available.
+    pub(super) fn expected_rounded(self) -> Box<dyn MultiplyRounded> {
+        let multiply = self.multiply_rounded();
+        multiply.unwrap_or_else(|| panic!("this processor, or its operating system, has no {self}"))
+    }
+
+    fn multiply_rounded(self) -> Option<Box<dyn MultiplyRounded>> {
+        match self {
+            #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+            Self::Amx => Some(super::rounded::multiply(super::amx::kernel()?)),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => Some(super::rounded::multiply(super::avx512::kernel()?)),
+            _ => (self == Self::Portable).then(|| Box::new(PortableRounded) as Box<dyn MultiplyRounded>),
+        }
     }
 
     fn multiply(self) -> Option<Box<dyn Multiply>> {

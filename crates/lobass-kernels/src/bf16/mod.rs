@@ -15,12 +15,17 @@ mod packed;
 mod panels;
 mod portable;
 mod round;
+mod rounded;
 
 use half::bf16;
 
 pub use instructions::Bf16Instructions;
 use packed::Multiply;
 pub use packed::PackedBf16;
+pub use rounded::{
+    Bf16Weights, matmul_bf16_inputs_backward, matmul_bf16_inputs_backward_with, matmul_bf16_weights_backward,
+    matmul_bf16_weights_backward_with, round_bf16,
+};
 
 /// Rows at a time: what is allocated does not grow with more of them.
 const ROWS: usize = 512;

@@ -14,7 +14,7 @@ pub(super) const ROWS: usize = 32;
 pub(super) struct Pairs(pub(super) [[u32; ROWS / 2]; 2]);
 
 impl Pairs {
-    const ZERO: Self = Self([[0; ROWS / 2]; 2]);
+    pub(super) const ZERO: Self = Self([[0; ROWS / 2]; 2]);
 }
 
 /// Rounds `x`, `[rows, inputs]`, into panels of `pairs` pairs each, a multiple of 16. Rows and inputs that are
