@@ -15,6 +15,7 @@ const GENERATORS: [&str; 19] = [
     "gen_tokenizers.py",
     "gen_training.py",
     "gen_lora.py",
+    "gen_mixed.py",
     "gen_families.py",
     "gen_wrapped.py",
     "gen_adapters.py",

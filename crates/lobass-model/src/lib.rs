@@ -54,7 +54,7 @@ pub use model::{
 pub use names::TensorSpec;
 pub use ops::{
     Activation, AttentionWork, Compute, Concurrency, Gate, LogitBlocks, LogitForm, Logits, NormForm,
-    NormKind, RouterScores, Routing, cross_entropy,
+    NormKind, RouterScores, Routing, computes_fast_in_bf16, cross_entropy,
 };
 pub use spec::{
     AttentionSpec, Biases, DecoderSpec, EmbeddingScale, ExpertsSpec, Growth, LayerSpec, LinearAttentionSpec,

@@ -1,5 +1,6 @@
 //! A training recipe.
 
+use lobass_core::Dtype;
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Schedule};
@@ -39,6 +40,13 @@ pub struct TrainConfig {
     /// Keep the inputs of layers only, and run each layer again for its gradients: less memory, a third more work,
     /// the same bits.
     pub recompute: bool,
+    /// The number format of products, forward and backward: f32 or bf16. Weights, sums, and everything else are f32.
+    #[serde(skip_serializing_if = "is_f32")]
+    pub products: Dtype,
+}
+
+fn is_f32(dtype: &Dtype) -> bool {
+    *dtype == Dtype::F32
 }
 
 impl Default for TrainConfig {
@@ -58,6 +66,7 @@ impl Default for TrainConfig {
             order_seed: None,
             micro_batch_tokens: 512,
             recompute: false,
+            products: Dtype::F32,
         }
     }
 }
@@ -89,6 +98,10 @@ impl TrainConfig {
             if !fits {
                 return Err(Error::Recipe { field, expected, found: value.to_string() });
             }
+        }
+        if self.products == Dtype::F16 {
+            let found = self.products.to_string();
+            return Err(Error::Recipe { field: "products", expected: "f32 or bf16", found });
         }
         let counts = [
             ("epochs", u64::from(self.epochs)),
@@ -154,6 +167,7 @@ mod tests {
         check("learning_rate", TrainConfig { learning_rate: -1e-3, ..default() });
         check("warmup_ratio", TrainConfig { warmup_ratio: -7.0, ..default() });
         check("warmup_ratio", TrainConfig { warmup_ratio: 1.0, ..default() });
+        check("products", TrainConfig { products: Dtype::F16, ..default() });
         check("max_grad_norm", TrainConfig { max_grad_norm: f64::INFINITY, ..default() });
     }
 

@@ -18,6 +18,14 @@ pub enum Error {
         /// The found value.
         found: String,
     },
+    /// Products in a format that the device of the model does not train in.
+    #[error(
+        "recipe: expected products in f32, which every device trains in, found {products}; bf16 needs the processor"
+    )]
+    Products {
+        /// The format of the recipe.
+        products: lobass_core::Dtype,
+    },
     /// Every step would have a learning rate of zero.
     #[error(
         "nothing would be learned: expected steps after the warm-up, found {n_steps} in all, of which all warm up from \

@@ -1,6 +1,6 @@
 //! One training, step by step.
 
-use lobass_core::{Detail, LossEngine as _, Nll, Sequence};
+use lobass_core::{Detail, Dtype, LossEngine as _, Nll, Sequence};
 use lobass_loss::{Engine, Workers};
 use lobass_model::{Decoder, TraceOptions};
 use sha2::{Digest, Sha256};
@@ -78,6 +78,8 @@ impl<'a> Trainer<'a> {
     ) -> Result<Self, Error> {
         config.check()?;
         objective.check()?;
+        let products = config.products;
+        let model = model.with_products(products).ok_or(Error::Products { products })?;
         for example in 0..objective.len() {
             for sequence in objective.sequences(example) {
                 lobass_loss::check_ids(&model, std::slice::from_ref(sequence))?;
@@ -164,7 +166,7 @@ impl<'a> Trainer<'a> {
     }
 
     pub(crate) fn into_parts(self) -> (Decoder, TrainReport) {
-        (self.model.expect(PRESENT), self.report)
+        (exact(self.model.expect(PRESENT)), self.report)
     }
 
     /// Takes the next step.
@@ -211,7 +213,7 @@ impl<'a> Trainer<'a> {
         if held_out.is_empty() {
             return Ok(None);
         }
-        let engine = || Engine::new(self.model().clone(), self.workers.count());
+        let engine = || Engine::new(exact(self.model().clone()), self.workers.count());
         let engine = match self.model().is_streamed() {
             true => engine().within(self.batch_bytes).unwrap_or_else(engine),
             false => engine(),
@@ -221,6 +223,11 @@ impl<'a> Trainer<'a> {
         self.report.held_out.push(measured);
         Ok(Some(measured))
     }
+}
+
+/// The model as it scores.
+fn exact(model: Decoder) -> Decoder {
+    model.with_products(Dtype::F32).expect("every device has products in f32")
 }
 
 /// The summed loss, and the number of terms: scored tokens, or pairs.

@@ -2,6 +2,7 @@
 
 mod full;
 mod lora;
+mod mixed;
 mod preference;
 
 pub(crate) use lora::losses;
@@ -131,6 +132,7 @@ impl Case<'_> {
             order_seed: None,
             micro_batch_tokens,
             recompute,
+            products: Dtype::F32,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use burn::module::Module;
 use burn::tensor::{DType, Device, Tensor};
+use lobass_core::Dtype;
 
 use super::backbone::{Backbone, BackboneTrace};
 use super::gradients::Gradients;
@@ -105,6 +106,17 @@ impl Decoder {
     /// How it computes there.
     pub fn compute(&self) -> &Compute {
         &self.compute
+    }
+
+    /// The model with the number format of products in training: those of [`Decoder::trace`], of the head, and of both
+    /// backward passes. In bf16, both sides are rounded to it where they meet, and sums are `f32`, as are weights and
+    /// everything else. `None` if the device computes none in this format: bf16 is one of the processor's.
+    ///
+    /// Source: the rules of `torch.autocast("cpu", torch.bfloat16)`, without its rounding of results.
+    #[must_use]
+    pub fn with_products(mut self, products: Dtype) -> Option<Self> {
+        self.compute = Compute::with_products(&self.device(), products)?;
+        Some(self)
     }
 
     pub(super) fn ops(&self) -> &dyn Ops {

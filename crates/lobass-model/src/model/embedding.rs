@@ -76,7 +76,7 @@ impl Embedding {
             None => weight,
             Some(tokens) => weight.slice(tokens),
         };
-        ops.product(&ops.pack(hidden.clone(), DType::F32), &weight)
+        ops.product(&ops.pack(hidden.clone(), ops.head_dtype()), &weight)
     }
 
     /// The gradient of [`Embedding::as_head`] with respect to `hidden`.
@@ -88,7 +88,7 @@ impl Embedding {
         ops: &dyn Ops,
     ) -> Tensor<2> {
         if !self.frozen {
-            gradients.add(self.weight.id, d_logits.clone().transpose().matmul(hidden));
+            gradients.add(self.weight.id, ops.weight_backward(d_logits, &hidden));
         }
         ops.product_backward(d_logits, self.weight.val())
     }

@@ -73,7 +73,7 @@ impl Linear {
             None => weight,
             Some(tokens) => weight.slice(tokens.clone()),
         };
-        self.with_bias(ops.product(&ops.pack(hidden.clone(), DType::F32), &weight), tokens)
+        self.with_bias(ops.product(&ops.pack(hidden.clone(), ops.head_dtype()), &weight), tokens)
     }
 
     /// Adds the bias, or that of some outputs.
@@ -110,7 +110,7 @@ impl Linear {
         ops: &dyn Ops,
     ) -> Tensor<2> {
         if !self.frozen {
-            gradients.add(self.weight.id, d_output.clone().transpose().matmul(x.clone().cast(DType::F32)));
+            gradients.add(self.weight.id, ops.weight_backward(d_output, x));
             if let Some(bias) = &self.bias {
                 gradients.add(bias.id, d_output.clone().sum_dim(0));
             }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor};
-use lobass_kernels::AdamW;
+use lobass_core::Dtype;
+use lobass_kernels::{AdamW, Bf16Instructions};
 
 use super::contract::{Concurrency, Ops};
 use super::device::DeviceOps;
@@ -18,7 +19,16 @@ impl Compute {
     /// The operations of a device. This is the one place that asks which kind of device it is.
     pub(crate) fn of(device: &Device) -> Self {
         let is_host = *device == Device::flex();
-        if is_host { Self(Arc::new(HostOps)) } else { Self(Arc::new(DeviceOps::new(device))) }
+        if is_host { Self(Arc::new(HostOps::default())) } else { Self(Arc::new(DeviceOps::new(device))) }
+    }
+
+    /// The operations of a device whose products of training are in a format: `f32` on any, and bf16 on the processor.
+    pub(crate) fn with_products(device: &Device, products: Dtype) -> Option<Self> {
+        match products {
+            Dtype::F32 => Some(Self::of(device)),
+            Dtype::Bf16 if *device == Device::flex() => Some(Self(Arc::new(HostOps::rounded()))),
+            Dtype::Bf16 | Dtype::F16 => None,
+        }
     }
 
     /// Tensor operations, on any device.
@@ -49,4 +59,9 @@ impl Compute {
     ) -> (Tensor<1>, [Tensor<1>; 2]) {
         self.0.adamw(step, weights, gradient, means)
     }
+}
+
+/// Whether this processor has instructions for bf16; without them, products in bf16 are slower than in `f32`.
+pub fn computes_fast_in_bf16() -> bool {
+    Bf16Instructions::detected() != Bf16Instructions::Portable
 }

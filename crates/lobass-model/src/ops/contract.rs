@@ -49,6 +49,11 @@ pub(crate) trait Ops: fmt::Debug + Send + Sync {
     /// Masks for attention of these heads: made once a pass, for all its spans and those with the requested queries.
     fn masks(&self, heads: Heads, all: &[Span], asked: &[Span], is_traced: bool) -> Masks;
 
+    /// The format in which hidden states go into products with a head.
+    fn head_dtype(&self) -> DType {
+        DType::F32
+    }
+
     /// Prepares activations, `[rows, in]`, for products in `dtype`: on the processor, products round them to it where
     /// weights have that format; elsewhere they are in it from here on.
     fn pack(&self, x: Tensor<2>, dtype: DType) -> Input;
@@ -68,6 +73,11 @@ pub(crate) trait Ops: fmt::Debug + Send + Sync {
     /// The gradient of [`Ops::product`] with respect to `x`, given that of the product: `d w`.
     fn product_backward(&self, d_output: &Tensor<2>, weight: Tensor<2>) -> Tensor<2> {
         d_output.clone().matmul(self.widened(weight))
+    }
+
+    /// The gradient of [`Ops::product`] with respect to the weight, `[out, in]`: `d^T x`.
+    fn weight_backward(&self, d_output: &Tensor<2>, x: &Tensor<2>) -> Tensor<2> {
+        d_output.clone().transpose().matmul(x.clone().cast(DType::F32))
     }
 
     /// Normalizes rows, `[rows, width]`; returns them and what was given.

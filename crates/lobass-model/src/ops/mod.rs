@@ -20,7 +20,7 @@ mod tables;
 mod transfer;
 
 pub(crate) use attention::{AttentionInputs, AttentionOutput, Heads};
-pub use compute::Compute;
+pub use compute::{Compute, computes_fast_in_bf16};
 pub use contract::Concurrency;
 pub(crate) use contract::Ops;
 pub use device::{AttentionWork, cross_entropy};

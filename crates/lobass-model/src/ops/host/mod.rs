@@ -5,6 +5,7 @@ mod buffers;
 mod lent;
 mod linear;
 mod norm;
+mod rounded;
 
 use std::ops::Range;
 
@@ -32,8 +33,18 @@ const LOGIT_ROWS: usize = 512;
 const LOGIT_TOKENS: usize = 2048;
 
 /// Kernels on slices.
-#[derive(Debug)]
-pub(super) struct HostOps;
+#[derive(Debug, Default)]
+pub(super) struct HostOps {
+    /// Whether products of training round both sides to bf16.
+    rounds: bool,
+}
+
+impl HostOps {
+    /// Operations whose products of training are in bf16, with `f32` sums.
+    pub(super) fn rounded() -> Self {
+        Self { rounds: true }
+    }
+}
 
 impl Ops for HostOps {
     fn device(&self) -> Device {
@@ -49,7 +60,12 @@ impl Ops for HostOps {
     }
 
     fn activation_dtype(&self, weights: DType, is_traced: bool) -> DType {
-        if weights == DType::BF16 && !is_traced { DType::BF16 } else { DType::F32 }
+        let is_rounded = if is_traced { self.rounds } else { weights == DType::BF16 };
+        if is_rounded { DType::BF16 } else { DType::F32 }
+    }
+
+    fn head_dtype(&self) -> DType {
+        if self.rounds { DType::BF16 } else { DType::F32 }
     }
 
     fn masks(&self, _: Heads, _: &[Span], _: &[Span], _: bool) -> Masks {
@@ -67,6 +83,10 @@ impl Ops for HostOps {
     fn product(&self, x: &Input, weight: &Tensor<2>) -> Tensor<2> {
         let ([rows, inputs], [outputs, _]) = (x.values.dims(), weight.dims());
         let mut y = buffer(rows * outputs);
+        if let (true, Some(packed)) = (self.rounds, &x.packed) {
+            rounded::product(packed, weight, &mut y);
+            return tensor(y, [rows, outputs]);
+        }
         if let (Some(packed), DType::BF16) = (&x.packed, weight.dtype()) {
             packed.times(Read::new(weight).values::<bf16>(), &mut y);
             return tensor(y, [rows, outputs]);
@@ -81,6 +101,20 @@ impl Ops for HostOps {
 
     fn widened(&self, weight: Tensor<2>) -> Tensor<2> {
         widened(weight)
+    }
+
+    fn product_backward(&self, d_output: &Tensor<2>, weight: Tensor<2>) -> Tensor<2> {
+        if self.rounds {
+            return rounded::inputs_backward(d_output, &weight);
+        }
+        d_output.clone().matmul(self.widened(weight))
+    }
+
+    fn weight_backward(&self, d_output: &Tensor<2>, x: &Tensor<2>) -> Tensor<2> {
+        if self.rounds {
+            return rounded::weight_backward(d_output, x);
+        }
+        d_output.clone().transpose().matmul(x.clone())
     }
 
     fn norm(&self, form: NormForm, x: Tensor<2>, weights: &NormWeights) -> (Tensor<2>, Tensor<2>) {

@@ -30,7 +30,7 @@ proptest! {
         lengths in prop::collection::vec(1usize..20, 1..4), (keys, groups, half) in (1usize..3, 1usize..4, 1usize..5),
         window in prop::option::of(1usize..12), form in forms(), is_fine: bool, seed: u64,
     ) {
-        let (host, device) = (HostOps, device(is_fine));
+        let (host, device) = (HostOps::default(), device(is_fine));
         let heads = Heads { window, ..form.of(Heads::new(keys * groups, keys, 2 * half)) };
         let (packed, path) = (apart(&lengths), &mut KeyPath::default());
         let inputs = inputs(heads, form.has_sinks, [lengths.iter().sum(), lengths.iter().sum()], seed);
@@ -53,7 +53,7 @@ proptest! {
         (packed, asked) in trees(), keys in 1usize..3, groups in 1usize..4, half in 1usize..5,
         window in prop::option::of(1usize..12), form in forms(), is_fine: bool, seed: u64,
     ) {
-        let (host, device) = (HostOps, device(is_fine));
+        let (host, device) = (HostOps::default(), device(is_fine));
         let heads = Heads { window, ..form.of(Heads::new(keys * groups, keys, 2 * half)) };
         let inputs = inputs(heads, form.has_sinks, [packed.n_rows(), asked.len()], seed);
         let context = |ops: &dyn Ops, dtype: DType| {

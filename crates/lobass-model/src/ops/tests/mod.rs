@@ -29,7 +29,7 @@ fn config() -> Config {
 
 /// Both implementations: kernels, and tensor operations on a card if the build has a back end for one.
 fn both() -> (HostOps, CarriedOps) {
-    (HostOps, CarriedOps::new())
+    (HostOps::default(), CarriedOps::new())
 }
 
 fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> Tensor<D> {
