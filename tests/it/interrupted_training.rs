@@ -58,6 +58,39 @@ fn an_adapter_survives_kill_9_with_its_dropout() {
 }
 
 #[test]
+fn full_training_in_mixed_precision_survives_kill_9() {
+    check("--dtype bf16", "model.safetensors");
+}
+
+#[test]
+fn an_adapter_in_mixed_precision_survives_kill_9() {
+    check("--products bf16 --method lora --lora-rank 4 --lora-dropout 0.1", "adapter_model.safetensors");
+}
+
+#[test]
+fn products_of_another_format_make_another_training() {
+    let sandbox = Sandbox::new();
+    sandbox.small_pool(60);
+    let line =
+        "train --model base --data small.jsonl --batch-size 4 --learning-rate 1e-3 --save-every 2 --out t";
+    sandbox.expect(0, &format!("{line} --dtype bf16"));
+    let record: serde_json::Value =
+        serde_json::from_slice(&fs_err::read(sandbox.path("t/lobass-training.json")).unwrap()).unwrap();
+    assert_eq!(record["recipe"]["products"], "bf16");
+    sandbox.fails(line, &["products (\"bf16\", now \"f32\")"]);
+    assert!(sandbox.expect(0, &format!("{line} --products bf16")).stderr.contains("done before"));
+    sandbox.expect(0, &line.replace("--out t", "--out u"));
+    sandbox.fails(
+        &format!("{line} --dtype bf16").replace("--out t", "--out u"),
+        &["products (\"f32\", now \"bf16\")"],
+    );
+    let record = fs_err::read_to_string(sandbox.path("u/lobass-training.json")).unwrap();
+    assert!(!record.contains("products"), "records of trainings in f32 are as they were");
+    let weights = |dir: &str| fs_err::read(sandbox.path(format!("{dir}/model.safetensors"))).unwrap();
+    assert!(weights("t") != weights("u"));
+}
+
+#[test]
 fn a_state_that_cannot_be_taken_up_says_why() {
     let sandbox = Sandbox::new();
     sandbox.small_pool(120);

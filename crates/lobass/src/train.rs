@@ -76,7 +76,7 @@ pub fn train(
     options.train.check_for(config, &pool)?;
     let sequences = Sequences::of(pool, &options.sequences, base.dir(), config, told, runtime)?;
     let plan = sequences.plan()?;
-    let recipe = options.train.config(config.n_parameters())?;
+    let recipe = options.train.config_for(base, runtime)?;
     let eval_paths = local_paths_of(&options.eval.files, runtime)?;
     let request = TrainRequest {
         base,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use lobass::settings::{EvalSettings, Method, ModeName, ObjectiveName, ReferenceSettings, TrainSettings};
+use lobass_model::Dtype;
 use lobass_train::{Recipe, Schedule};
 
 use super::{described, words};
@@ -82,6 +83,10 @@ pub(crate) struct TrainingArgs {
     /// Recompute activations in the backward pass: less memory, up to a third more work, the same result
     #[arg(long)]
     recompute: bool,
+    /// The number format of products in training; sums and weights are f32 [default: bf16 with `--dtype bf16` on the
+    /// processor, else f32]
+    #[arg(long, value_name = "DTYPE", value_parser = words::<Dtype>(&["f32", "bf16"]))]
+    products: Option<Dtype>,
     /// The seed of the order of examples, of new adapters, and of dropout [default: 0]
     #[arg(long, value_name = "SEED")]
     train_seed: Option<u64>,
@@ -147,6 +152,7 @@ impl TrainingArgs {
         train.max_grad_norm = self.max_grad_norm.or(train.max_grad_norm);
         train.micro_batch_tokens = self.micro_batch_tokens.or(train.micro_batch_tokens);
         train.recompute = self.recompute.then_some(true).or(train.recompute);
+        train.products = self.products.or(train.products);
         train.seed = self.train_seed.or(train.seed);
         train.order_seed = self.order_seed.or(train.order_seed);
         train.save_every = self.save_every.or(train.save_every);

@@ -123,7 +123,7 @@ impl CompareJob<'_> {
             .collect();
         let held_out = HeldOut::open(self.held_out, sequences, &columns.statuses, runtime)?;
         let record = pool_record(table, &plan, &columns, &sequences_of);
-        let recipe = settings.train.config(base.checkpoint.spec().n_parameters())?;
+        let recipe = settings.train.config_for(&base, runtime)?;
         let matched_tokens = matched_tokens(self.tokens, settings.select.budget()?, &recipe, &record)?;
         let decided = Decided {
             version: 1,

@@ -200,6 +200,7 @@ impl TrainingRecord {
         let fields = |record: &Self| {
             let mut fields = json!(record.recipe);
             fields["order_seed"] = json!(record.recipe.order_seed);
+            fields["products"] = json!(record.recipe.products);
             fields["adapter"] = json!(record.adapter);
             fields["objective"] = json!(record.dpo);
             fields["part of the pool"] = json!(record.part);

@@ -63,7 +63,7 @@ impl Prepared {
             settings.train.check_for(base.checkpoint.spec(), &pool)?;
         }
         let checkpoint = &base.checkpoint;
-        let recipe = settings.train.config(checkpoint.spec().n_parameters())?;
+        let recipe = settings.train.config_for(&base, runtime)?;
         let (dir, config) = (checkpoint.dir(), checkpoint.spec());
         let tuned =
             settings.model.reference.as_deref().map(|model| find_model(model, runtime)).transpose()?;

@@ -2,14 +2,15 @@
 
 use std::path::PathBuf;
 
-use lobass_core::Observer as _;
+use lobass_core::{DeviceKind, Dtype, Observer as _};
 use lobass_data::Pool;
-use lobass_model::{DecoderSpec, LoraConfig};
+use lobass_model::{DecoderSpec, LoraConfig, computes_fast_in_bf16};
 use lobass_train::{Dpo, Recipe, Schedule, TrainConfig};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Context as _, Error, Result, bail};
 use crate::faults::Faults;
+use crate::model::Model;
 use crate::runtime::Runtime;
 
 /// The recipe of a reference. `None` takes the value of the recipe.
@@ -53,6 +54,10 @@ pub struct TrainSettings {
     pub micro_batch_tokens: Option<usize>,
     /// Whether activations are computed again in the backward pass, which saves memory.
     pub recompute: Option<bool>,
+    /// The number format of products in training, f32 or bf16; `None` is bf16 if the models are in bf16 on the
+    /// processor, else f32.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub products: Option<Dtype>,
     /// Steps between two states; `None` saves about twenty states.
     pub save_every: Option<usize>,
     /// The adapter, for the method `lora`.
@@ -129,8 +134,35 @@ impl TrainSettings {
             order_seed: self.order_seed.filter(|order| *order != seed),
             micro_batch_tokens: self.micro_batch_tokens.unwrap_or(recipe.micro_batch_tokens),
             recompute: self.recompute.unwrap_or(recipe.recompute),
+            products: self.products.unwrap_or(recipe.products),
         };
         config.check()?;
+        Ok(config)
+    }
+
+    /// The recipe for a model, with products in the format of the model where its device trains in it.
+    ///
+    /// # Errors
+    /// As for [`TrainSettings::config`], and if the device does not train in the format of products.
+    pub(crate) fn config_for(&self, base: &Model, runtime: &Runtime) -> Result<TrainConfig> {
+        let (on_processor, dtype) = (base.key.device.kind == DeviceKind::Cpu, base.key.dtype);
+        let default = (on_processor && dtype == Dtype::Bf16).then_some(Dtype::Bf16);
+        let settings = Self { products: self.products.or(default), ..self.clone() };
+        let config = settings.config(base.checkpoint.spec().n_parameters())?;
+        if config.products == Dtype::Bf16 {
+            if !on_processor {
+                let device = base.key.device;
+                bail!(
+                    Settings,
+                    "training on `{device}`: expected `products` of f32, found bf16, which is the processor's"
+                );
+            }
+            if !computes_fast_in_bf16() {
+                runtime.warn(
+                    "this processor has no instructions for bf16: products of training in bf16 are slower than in f32",
+                );
+            }
+        }
         Ok(config)
     }
 
@@ -170,6 +202,7 @@ impl TrainSettings {
             order_seed: config.order_seed,
             micro_batch_tokens: Some(config.micro_batch_tokens),
             recompute: Some(config.recompute),
+            products: self.products.or((config.products != Dtype::F32).then_some(config.products)),
             beta: self.dpo().map(|dpo| dpo.beta),
             ..self.clone()
         }
