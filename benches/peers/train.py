@@ -7,7 +7,8 @@ A comparison with a careless loop says nothing, so this one leaves out work wher
 * the sequences of a global batch are sorted by length and cut into micro-batches of at most `--micro-batch-tokens`
   tokens with padding; padding is on the right, so that a causal model needs no mask, and sdpa takes its fast path;
 * the head runs on the hidden states of scored positions only;
-* AdamW is PyTorch's fused one; nothing is checkpointed unless one asks.
+* AdamW is PyTorch's fused one; nothing is checkpointed unless one asks;
+* with `--autocast`, mixed precision is PyTorch's own: products in bfloat16, losses, weights, and AdamW in float32.
 
 The loss is the sum over scored tokens divided by their number in the *global* batch. Step i takes the sequences
 [i * batch_size, (i + 1) * batch_size) of the file, so that both sides see the same. Step 0 is a real step, but a
@@ -49,6 +50,7 @@ def parse():
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=13008)
     parser.add_argument("--dtype", choices=DTYPES, default="float32", help="of the checkpoint's weights; a new adapter is float32")
+    parser.add_argument("--autocast", action="store_true", help="products in bfloat16, over weights of the dtype above")
     parser.add_argument("--checkpointing", action="store_true", help="trade time for memory")
     return parser.parse_args()
 
@@ -102,11 +104,12 @@ def count_scored(batch):
     return sum(sum(sequence["scored"][1:]) for sequence in batch)
 
 
-def train_step(model, optimizer, batch, micro_batch_tokens):
+def train_step(model, optimizer, batch, args):
     n_scored = count_scored(batch)
     total = 0.0
-    for sequences in cut(batch, micro_batch_tokens):
-        loss = summed_loss(model, sequences) / n_scored
+    for sequences in cut(batch, args.micro_batch_tokens):
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=args.autocast):
+            loss = summed_loss(model, sequences) / n_scored
         loss.backward()
         total += loss.item()
     norm = torch.nn.utils.clip_grad_norm_((g for group in optimizer.param_groups for g in group["params"]), MAX_GRAD_NORM)
@@ -121,7 +124,7 @@ def run(model, batches, args):
     steps = []
     for batch in batches:
         begin = time.perf_counter()
-        loss, norm = train_step(model, optimizer, batch, args.micro_batch_tokens)
+        loss, norm = train_step(model, optimizer, batch, args)
         seconds = time.perf_counter() - begin
         tokens = sum(len(sequence["input_ids"]) for sequence in batch)
         steps.append(dict(loss=loss, grad_norm=norm, tokens=tokens, scored_tokens=count_scored(batch), seconds=seconds))

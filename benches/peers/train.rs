@@ -28,7 +28,8 @@ struct Request {
     learning_rate: f64,
     micro_batch_tokens: usize,
     recompute: bool,
-    dtype: String,
+    /// Of products.
+    dtype: Dtype,
 }
 
 #[derive(Deserialize)]
@@ -54,6 +55,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         warmup_ratio: 0.0,
         micro_batch_tokens: request.micro_batch_tokens,
         recompute: request.recompute,
+        products: request.dtype,
         ..TrainConfig::default()
     };
     let session = Session { threads: request.threads, ..Session::default() };
@@ -78,7 +80,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 fn load(request: &Request) -> Result<Decoder, Box<dyn std::error::Error>> {
-    let dtype: Dtype = request.dtype.parse()?;
+    // The frozen weights under an adapter are held in the format of products, as `lobass train` has it.
+    let dtype = request.adapter.as_ref().map_or(Dtype::F32, |_| request.dtype);
     let model = Checkpoint::open(&request.checkpoint)?.load(dtype, &DeviceName::Cpu.open())?;
     match &request.adapter {
         None => Ok(model),
