@@ -7,7 +7,7 @@ use crate::python;
 
 /// Also what `.gitignore` names.
 const ENVIRONMENT: &str = ".venv";
-const GENERATORS: [&str; 19] = [
+const GENERATORS: [&str; 20] = [
     "gen_models.py",
     "gen_spellings.py",
     "gen_chat.py",
