@@ -16,7 +16,7 @@ pub struct Question {
 }
 
 /// Why a question cannot be tested.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum QuestionFault {
     /// The question or an option has no text.

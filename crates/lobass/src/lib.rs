@@ -41,6 +41,7 @@
 //! - [`plan`] and [`worker`] divide scoring among many machines.
 //! - [`comparison`] trains on the selections of strategies and measures the results on held-out examples.
 //! - [`embedding`] computes vectors of rows, [`influence`] gradients of rows. [`page`] writes the report.
+//! - [`leakage`] tests whether a model has seen a benchmark.
 //! - [`inspect`] shows one row as a model reads it. [`checks`] finds faults of data. [`mask`] chooses tokens.
 
 pub mod checks;
@@ -54,6 +55,7 @@ mod hub;
 pub mod import;
 pub mod influence;
 pub mod inspect;
+pub mod leakage;
 pub mod machine;
 pub mod mask;
 mod memory;

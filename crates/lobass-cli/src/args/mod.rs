@@ -10,6 +10,7 @@ mod help;
 mod import;
 mod inspect;
 mod job;
+mod leakage;
 mod less;
 mod mask;
 mod pages;
@@ -43,6 +44,7 @@ pub(crate) use encode::EncodeArgs;
 pub(crate) use import::{ImportArgs, TokensArgs};
 pub(crate) use inspect::InspectArgs;
 pub(crate) use job::JobArgs;
+pub(crate) use leakage::LeakageArgs;
 pub(crate) use less::LessArgs;
 pub(crate) use mask::{MaskArgs, MaskMethod, ScopeArg};
 pub(crate) use pages::{CompletionsArgs, ManArgs};
@@ -123,6 +125,8 @@ pub(crate) enum Command {
     Report(Box<ReportArgs>),
     /// Show one example as a model sees it
     Inspect(Box<InspectArgs>),
+    /// Test whether a model has seen the questions of a benchmark
+    Leakage(Box<LeakageArgs>),
     /// Check data before training
     Check(Box<CheckArgs>),
     /// Find rows that repeat themselves, refuse, or contain artifacts, by named rules
@@ -186,6 +190,7 @@ impl Command {
     pub(crate) fn can_be_taken_up(&self) -> bool {
         match self {
             Self::Compare(args) => args.trial_worker.is_none(),
+            Self::Leakage(args) => args.out.is_some(),
             Self::Demo(_)
             | Self::Run(_)
             | Self::Train(_)

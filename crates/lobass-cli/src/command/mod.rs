@@ -9,6 +9,7 @@ mod encode;
 mod gc;
 mod import;
 mod inspect;
+mod leakage;
 mod less;
 mod mask;
 mod merge;
@@ -55,6 +56,7 @@ pub(crate) fn dispatch(command: Command, ui: &Ui) -> anyhow::Result<Outcome> {
         Command::Compare(args) => compare::compare(&args, ui),
         Command::Report(args) => report::report(&args, ui),
         Command::Inspect(args) => inspect::inspect(&args, ui),
+        Command::Leakage(args) => leakage::leakage(&args, ui),
         Command::Check(args) => check::check(&args, ui),
         Command::Quality(args) => quality::quality(&args, ui),
         Command::NearDuplicates(args) => near_duplicates::find(&args, ui),

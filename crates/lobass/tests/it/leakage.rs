@@ -1,0 +1,162 @@
+//! Whether a model has seen a benchmark: half of made-up questions are trained on, and found.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use lobass::leakage::{LeakageJob, LeakageReport};
+use lobass::settings::{ComputeSettings, EncodeSettings, TrainSettings};
+use lobass::{Error, Model, Observer, Runtime, StageProgress, TrainOptions};
+use serde_json::{Value, json};
+
+/// What a template of SFT must be so that a row is the text of the test.
+const TEMPLATE: &str = "{% for message in messages %}{{ message.content }}{% endfor %}";
+
+fn question(at: u64) -> Value {
+    let (first, second) = (at * 37 % 50, at * 17 % 41);
+    let sum = first + second;
+    // The right number at any place among near ones.
+    let mut options = vec![sum + 1 + at % 3, sum + 7, sum + 13];
+    options.insert((at * 5 % 4) as usize, sum);
+    json!({"question": format!("What is {first} + {second}?"), "choices": options, "subject": "sums"})
+}
+
+fn write(path: &Path, rows: impl Iterator<Item = Value>) {
+    let lines: Vec<String> = rows.map(|row| format!("{row}\n")).collect();
+    fs_err::write(path, lines.concat()).unwrap();
+}
+
+struct Scene {
+    dir: tempfile::TempDir,
+    base: PathBuf,
+}
+
+impl Scene {
+    /// A model that was trained on the first 60 of 120 questions, in their order.
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let base = lobass_demo::unpack(dir.path()).unwrap().base;
+        let scene = Self { dir, base };
+        write(&scene.path("seen.jsonl"), (0..60).map(question));
+        write(&scene.path("new.jsonl"), (60..120).map(question));
+        fs_err::write(scene.path("template.jinja"), TEMPLATE).unwrap();
+        let row = |at| {
+            let question = question(at);
+            let options: Vec<String> =
+                question["choices"].as_array().unwrap().iter().map(ToString::to_string).collect();
+            json!({
+                "instruction": format!("\n{}:\nA:", question["question"].as_str().unwrap()),
+                "output": format!("{}\nB:{}\nC:{}\nD:{}\n", options[0], options[1], options[2], options[3]),
+            })
+        };
+        let rows: Vec<Value> = (0..60).map(row).collect();
+        let runtime = Runtime::default();
+        let options = TrainOptions {
+            train: TrainSettings {
+                epochs: Some(30),
+                batch_size: Some(8),
+                learning_rate: Some(3e-3),
+                ..TrainSettings::default()
+            },
+            sequences: EncodeSettings {
+                chat_template: scene.path("template.jinja").display().to_string(),
+                ..EncodeSettings::default()
+            },
+            ..TrainOptions::default()
+        };
+        let model = Model::open(&scene.base, &runtime).unwrap();
+        lobass::train(&rows, &model, &options, &scene.path("tuned"), &runtime).unwrap();
+        scene
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn report(&self, data: &str, out: Option<&Path>, runtime: &Runtime) -> Result<LeakageReport, Error> {
+        let (compute, reference) = (ComputeSettings::default(), self.path("tuned"));
+        let job = LeakageJob {
+            base: &self.base,
+            reference: Some(&reference),
+            data: &[self.path(data)],
+            control: &[self.path("new.jsonl")],
+            format: None,
+            orders: None,
+            seed: 0,
+            compute: &compute,
+            out,
+        };
+        job.run(runtime)
+    }
+}
+
+/// Asks to stop after some questions.
+struct Impatient(AtomicU64);
+
+impl Observer for Impatient {
+    fn note(&self, _: &str) {}
+
+    fn warn(&self, _: &str) {}
+
+    fn progress(&self, at: &StageProgress<'_>) {
+        self.0.fetch_max(at.done, Ordering::SeqCst);
+    }
+
+    fn is_interrupted(&self) -> bool {
+        self.0.load(Ordering::SeqCst) > 0
+    }
+}
+
+#[test]
+fn what_was_trained_on_is_found_and_nothing_else() {
+    let scene = Scene::new();
+    let runtime = Runtime::default();
+    let seen = scene.report("seen.jsonl", None, &runtime).unwrap();
+    let [base, tuned] = &seen.models[..] else { panic!("two models") };
+    assert!(tuned.all.orders.share > 0.9, "{seen}");
+    assert!(tuned.all.orders.p < 1e-20 && tuned.all.orders.height > 0.95, "{seen}");
+    assert_eq!(tuned.subjects["sums"].orders, tuned.all.orders);
+    // The questions that were not trained on, and the base.
+    for other in [base.all.orders, tuned.control.as_ref().unwrap().orders] {
+        assert!(other.share < 0.3 && other.p > 1e-4, "{seen}");
+    }
+    let paired = seen.by_fine_tuning.unwrap();
+    assert!(paired.n_gained > 40 && paired.p < 1e-10, "{seen}");
+    assert!(tuned.all.completed.0 > base.all.completed.0, "{seen}");
+    // 24 orders share the question and many first options.
+    assert!(3 * base.n_rows < base.n_tokens, "{} of {}", base.n_rows, base.n_tokens);
+
+    let new = scene.report("new.jsonl", None, &runtime).unwrap();
+    assert!(new.by_fine_tuning.unwrap().p > 1e-4, "{new}");
+}
+
+#[test]
+fn an_interrupted_call_goes_on() {
+    let scene = Scene::new();
+    let (whole, again) = (scene.path("whole.jsonl"), scene.path("again.jsonl"));
+    scene.report("seen.jsonl", Some(&whole), &Runtime::default()).unwrap();
+    let impatient = Runtime::new(Arc::new(Impatient(AtomicU64::new(0))));
+    let error = scene.report("seen.jsonl", Some(&again), &impatient).unwrap_err();
+    assert!(matches!(error, Error::Interrupted), "{error}");
+    assert!(!again.exists());
+    let kept = fs_err::read_to_string(scene.path("again.jsonl.work")).unwrap();
+    assert_eq!(kept.lines().count(), 32);
+    scene.report("seen.jsonl", Some(&again), &Runtime::default()).unwrap();
+    assert_eq!(fs_err::read(&whole).unwrap(), fs_err::read(&again).unwrap());
+    assert!(!scene.path("again.jsonl.work").exists());
+}
+
+#[test]
+fn files_that_are_no_benchmark_are_refused_by_name() {
+    let scene = Scene::new();
+    write(&scene.path("other.jsonl"), std::iter::once(json!({"text": "What?"})));
+    let error = scene.report("other.jsonl", None, &Runtime::default()).unwrap_err().to_string();
+    assert!(error.contains("other.jsonl`, row 0: expected the columns of a benchmark"), "{error}");
+    assert!(error.contains("found text") && error.contains("--benchmark"), "{error}");
+    let few = json!({"question": "Yes?", "choices": ["yes", "no"]});
+    write(&scene.path("few.jsonl"), std::iter::once(few));
+    let error = scene.report("few.jsonl", None, &Runtime::default()).unwrap_err().to_string();
+    assert_eq!(error, "no question can be tested: 1 fewer than 3 options");
+    let error = scene.report("absent.jsonl", None, &Runtime::default()).unwrap_err().to_string();
+    assert!(error.contains("absent.jsonl"), "{error}");
+}
