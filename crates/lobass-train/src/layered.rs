@@ -102,7 +102,7 @@ impl<'a> Group<'a> {
         let places: Vec<usize> = (0..self.ways.len()).collect();
         let work = |at: usize| work(&mut self.ways[at].lock().unwrap_or_else(PoisonError::into_inner));
         for round in places.chunks(self.workers.count()) {
-            self.workers.run(round, &work).into_iter().for_each(&mut take);
+            self.workers.run(round, work).into_iter().for_each(&mut take);
         }
     }
 }
