@@ -27,3 +27,5 @@ mod bootstrap;
 mod training;
 // Gradients and target tasks.
 mod influence;
+// Several models become one.
+mod merging;

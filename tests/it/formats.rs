@@ -222,3 +222,70 @@ fn the_index_of_a_selection() {
     assert!(chosen.is_sorted_by(|one, next| one.score >= next.score));
     assert!(chosen.iter().all(|row| row.row < 4 && row.source == "small" && row.key.len() == 32));
 }
+
+#[test]
+fn the_record_of_a_merge() {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Record {
+        tool: String,
+        recipe: Recipe,
+        base: Option<Model>,
+        models: Vec<Model>,
+        dtype: String,
+        outcome: Outcome,
+    }
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Recipe {
+        method: String,
+        resample: bool,
+        seed: u64,
+        weights: Vec<f64>,
+    }
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Model {
+        model: String,
+        digest: String,
+    }
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Outcome {
+        n_tensors: usize,
+        #[serde(default)]
+        changes: BTreeMap<String, Changes>,
+    }
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Changes {
+        n_parameters: u64,
+        n_changed: u64,
+        sum_of_squares: f64,
+        models: Vec<Unmoved>,
+    }
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Unmoved {
+        n_unmoved: u64,
+        sum_of_squares: f64,
+    }
+    let sandbox = Sandbox::new();
+    let method = "--method parameter-selection --resample --seed 4";
+    sandbox.expect(0, &format!("merge --base base --models base base {method} --out merged"));
+    let record: Record = serde_json::from_str(&sandbox.read("merged/lobass-merge.json")).unwrap();
+    assert!(record.tool.starts_with("lobass ") && record.dtype == "f32");
+    let Recipe { method, resample, seed, weights } = record.recipe;
+    assert_eq!((method.as_str(), resample, seed, weights), ("parameter_selection", true, 4, vec![1.0, 1.0]));
+    let base = record.base.unwrap();
+    assert_eq!((base.model.as_str(), base.digest.len(), record.models.len()), ("base", 64, 2));
+    assert!(record.models.iter().all(|model| model.model == "base" && model.digest == base.digest));
+    assert_eq!(record.outcome.n_tensors, 2 + 4 * 9);
+    let norms = &record.outcome.changes["model.layers.*.input_layernorm.weight"];
+    assert_eq!((norms.n_parameters, norms.n_changed, norms.sum_of_squares), (4 * 96, 0, 0.0));
+    assert!(norms.models.iter().all(|model| model.n_unmoved == 4 * 96 && model.sum_of_squares == 0.0));
+    // Without a base nothing can be counted.
+    sandbox.expect(0, &format!("merge --models base base {} --out alone", "--method parameter-selection"));
+    let record: Value = serde_json::from_str(&sandbox.read("alone/lobass-merge.json")).unwrap();
+    assert_eq!((&record["base"], &record["outcome"]), (&Value::Null, &serde_json::json!({"n_tensors": 38})));
+}

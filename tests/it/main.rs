@@ -58,6 +58,8 @@ mod outputs;
 mod references;
 // Adapters: trained, scored beside their base, baked in, and refused.
 mod adapters;
+// Several fine-tuned models become one.
+mod merging;
 // A training that is killed, and taken up again.
 mod interrupted_training;
 // Strategies beside the paper's, selection by token, and the shape of a subset.

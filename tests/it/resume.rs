@@ -20,7 +20,7 @@ fn n_files(dir: &Path) -> usize {
 }
 
 /// Runs a command and kills it with SIGKILL once a directory holds so many files; whether it was still running.
-fn kill_at(sandbox: &Sandbox, arguments: &[&str], dir: &Path, files: usize) -> bool {
+pub(crate) fn kill_at(sandbox: &Sandbox, arguments: &[&str], dir: &Path, files: usize) -> bool {
     let mut child = sandbox.spawn(arguments);
     let started = Instant::now();
     loop {

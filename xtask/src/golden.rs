@@ -7,7 +7,7 @@ use crate::python;
 
 /// Also what `.gitignore` names.
 const ENVIRONMENT: &str = ".venv";
-const GENERATORS: [&str; 20] = [
+const GENERATORS: [&str; 21] = [
     "gen_models.py",
     "gen_spellings.py",
     "gen_chat.py",
@@ -28,6 +28,7 @@ const GENERATORS: [&str; 20] = [
     "gen_bootstrap.py",
     "gen_import.py",
     "gen_leakage.py",
+    "gen_merging.py",
 ];
 
 pub(crate) fn run(shell: &Shell) -> Result<()> {

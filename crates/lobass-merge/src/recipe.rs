@@ -46,7 +46,8 @@ pub enum Method {
 }
 
 /// The name of a method.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum MethodName {
     /// [`Method::Linear`].
     Linear,
@@ -83,6 +84,20 @@ impl FromStr for MethodName {
     fn from_str(text: &str) -> Result<Self, Error> {
         let found = Self::ALL.into_iter().find(|method| method.name() == text.replace('-', "_"));
         found.ok_or_else(|| Error::Method { found: text.to_owned() })
+    }
+}
+
+impl TryFrom<String> for MethodName {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self, Error> {
+        text.parse()
+    }
+}
+
+impl From<MethodName> for String {
+    fn from(method: MethodName) -> Self {
+        method.name().to_owned()
     }
 }
 

@@ -39,9 +39,9 @@ mod spec;
 #[cfg(test)]
 mod testing;
 
-pub use adapter::{ALL_LINEAR, AdapterCheckpoint, LoraConfig, TrainedOn, save_adapter};
+pub use adapter::{ALL_LINEAR, AdapterCheckpoint, AdapterRows, LoraConfig, TrainedOn, save_adapter};
 pub use batch::Packed;
-pub use checkpoint::{Checkpoint, WeightBytes, expected_tensors, save};
+pub use checkpoint::{Checkpoint, TensorRows, WeightBytes, expected_tensors, save};
 pub use config::ConfigError;
 pub use device::{Backend, DeviceName, Gpu, Trial};
 pub use dtype::to_burn;

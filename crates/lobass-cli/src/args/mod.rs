@@ -13,6 +13,7 @@ mod job;
 mod leakage;
 mod less;
 mod mask;
+mod merge;
 mod pages;
 mod price;
 mod recipe;
@@ -32,7 +33,6 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use lobass_core::{MemoryLimit, without_secrets};
-use lobass_model::{Dtype, Rounding};
 use lobass_run::Location;
 
 pub(crate) use check::CheckArgs;
@@ -47,6 +47,7 @@ pub(crate) use job::JobArgs;
 pub(crate) use leakage::LeakageArgs;
 pub(crate) use less::LessArgs;
 pub(crate) use mask::{MaskArgs, MaskMethod, ScopeArg};
+pub(crate) use merge::MergeArgs;
 pub(crate) use pages::{CompletionsArgs, ManArgs};
 pub(crate) use price::PriceArgs;
 pub(crate) use recipe::{RecipeArgs, ReferenceArgs};
@@ -113,8 +114,8 @@ pub(crate) enum Command {
     Seal(SealArgs),
     /// Delete leftover files of unfinished work
     Gc(GcArgs),
-    /// Merge an adapter into its base, as a new checkpoint
-    Merge(MergeArgs),
+    /// Merge an adapter into its base, or several fine-tuned models into one, as a new checkpoint
+    Merge(Box<MergeArgs>),
     /// Keep the best rows of a score table, in the input's own format
     Select(Box<SelectArgs>),
     /// Choose which tokens of each response to train on, and write them as labels
@@ -305,27 +306,6 @@ pub(crate) struct TrainArgs {
     pub(crate) compute: ComputeArgs,
     #[command(flatten)]
     pub(crate) memory: MemoryArgs,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "Example:\n  lobass merge --base base --adapter adapter --out merged")]
-pub(crate) struct MergeArgs {
-    /// The checkpoint that the adapter was trained on
-    #[arg(long, value_name = "MODEL")]
-    pub(crate) base: PathBuf,
-    /// The adapter: a directory with `adapter_config.json` and `adapter_model.safetensors`
-    #[arg(long, value_name = "MODEL")]
-    pub(crate) adapter: PathBuf,
-    /// The checkpoint directory to write
-    #[arg(long, value_name = "DIR")]
-    pub(crate) out: PathBuf,
-    /// The number format of the weights [default: the base's]
-    #[arg(long, value_name = "DTYPE", value_parser = words::<Dtype>(&["f32", "bf16", "f16"]))]
-    pub(crate) dtype: Option<Dtype>,
-    /// Round the weights of the base before the adapter is added, as its QLoRA training did [default: weights as they are
-    /// stored]
-    #[arg(long, value_name = "FORMAT", value_parser = words::<Rounding>(&compute::ROUNDINGS))]
-    pub(crate) quantize_base: Option<Rounding>,
 }
 
 #[derive(Debug, Args)]

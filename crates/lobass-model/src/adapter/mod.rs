@@ -10,6 +10,7 @@ mod modules;
 mod peft;
 mod read;
 mod roles;
+mod rows;
 mod targets;
 mod trained_on;
 mod write;
@@ -19,6 +20,7 @@ mod tests;
 
 pub use config::{ALL_LINEAR, LoraConfig};
 pub use read::AdapterCheckpoint;
+pub use rows::AdapterRows;
 pub use trained_on::TrainedOn;
 pub use write::save_adapter;
 

@@ -133,7 +133,7 @@ impl AdapterCheckpoint {
 
     /// Whether a matrix of a tied model replaces both embedding and head. One that is named in `modules_to_save` is a
     /// separate copy; one that PEFT adds for a resized vocabulary is the base's.
-    fn shares_one_matrix(&self, path: &str) -> bool {
+    pub(super) fn shares_one_matrix(&self, path: &str) -> bool {
         let saved = self.peft.modules_to_save.as_deref().unwrap_or_default();
         self.peft.ensure_weight_tying || !super::config::is_saved(saved, path)
     }

@@ -5,10 +5,9 @@ use std::borrow::Cow;
 use safetensors::View;
 use safetensors::tensor::TensorInfo;
 
-use super::convert::to_bytes;
 use super::shard::WeightShard;
 use crate::names::{StoredTensor, Wrapping};
-use crate::{Decoder, Dtype};
+use crate::{Dtype, TensorSpec};
 
 /// A tensor that is fetched and converted when its turn to be written comes, so that saving a model does not hold
 /// it twice.
@@ -18,22 +17,26 @@ pub(super) struct Item<'a> {
     content: Content<'a>,
 }
 
+/// The bytes of a tensor of the model in the number format of the file. They are asked for when its turn to be written
+/// comes.
+pub(super) type Values<'a> = dyn Fn(&TensorSpec) -> Vec<u8> + 'a;
+
 enum Content<'a> {
     /// Weights of the model.
-    Weights { model: &'a Decoder, tensor: StoredTensor, dtype: Dtype },
+    Weights { values: &'a Values<'a>, tensor: StoredTensor, dtype: Dtype },
     /// A tensor that is no part of the model, as it was read.
     Carried { shard: &'a WeightShard, info: &'a TensorInfo },
 }
 
 impl<'a> Item<'a> {
     pub(super) fn weight(
-        model: &'a Decoder,
+        values: &'a Values<'a>,
         tensor: StoredTensor,
         dtype: Dtype,
         wrapping: &Wrapping,
     ) -> Self {
         let name = wrapping.outer(&tensor.spec.name);
-        let content = Content::Weights { model, tensor, dtype };
+        let content = Content::Weights { values, tensor, dtype };
         Self { name, dtype: crate::dtype::to_safetensors(dtype), content }
     }
 
@@ -56,7 +59,7 @@ impl View for Item<'_> {
 
     fn data(&self) -> Cow<'_, [u8]> {
         match &self.content {
-            Content::Weights { model, tensor, dtype } => Cow::Owned(bytes_of(model, tensor, *dtype)),
+            Content::Weights { values, tensor, dtype } => Cow::Owned(bytes_of(*values, tensor, *dtype)),
             Content::Carried { shard, info } => Cow::Borrowed(shard.bytes(info)),
         }
     }
@@ -70,20 +73,15 @@ impl View for Item<'_> {
 }
 
 /// A stored tensor, joined from the tensors of the model in it.
-fn bytes_of(model: &Decoder, tensor: &StoredTensor, dtype: Dtype) -> Vec<u8> {
-    let values = |name: &str| {
-        let weight = model.weight(name);
-        let weight = weight.unwrap_or_else(|| unreachable!("`{name}` is a parameter of the model"));
-        to_bytes(&weight, dtype)
-    };
+fn bytes_of(values: &Values<'_>, tensor: &StoredTensor, dtype: Dtype) -> Vec<u8> {
     if let [part] = tensor.parts.as_slice()
         && part.piece.is_whole()
     {
-        return values(&part.spec.name);
+        return values(&part.spec);
     }
     let mut bytes = vec![0; tensor.spec.n_elements() * dtype.size()];
     for part in &tensor.parts {
-        part.piece.put(&values(&part.spec.name), &mut bytes, &tensor.spec.shape, dtype.size());
+        part.piece.put(&values(&part.spec), &mut bytes, &tensor.spec.shape, dtype.size());
     }
     bytes
 }

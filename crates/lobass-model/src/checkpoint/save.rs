@@ -7,10 +7,11 @@ use lobass_files::write_whole;
 use safetensors::View;
 use serde_json::{Map, Value, json};
 
-use super::item::Item;
+use super::convert::to_bytes;
+use super::item::{Item, Values};
 use super::{Checkpoint, companions, expected_tensors};
 use crate::names::{Layout, StoredTensor, Wrapping};
-use crate::{Decoder, Dtype, Error};
+use crate::{Decoder, DecoderSpec, Dtype, Error, TensorSpec};
 
 /// Largest weight file; what does not fit goes to further shards, as `save_pretrained` does.
 const SHARD_BYTES: usize = 5_000_000_000;
@@ -23,8 +24,8 @@ const SHARD_BYTES: usize = 5_000_000_000;
 /// # Errors
 /// [`Error::Io`], naming the file; [`Error::Shard`] if the weights cannot be serialized.
 pub fn save(model: &Decoder, config_json: &str, dtype: Dtype, dir: &Path) -> Result<(), Error> {
-    let names = &model.spec().names;
-    write(model, config_json, dtype, dir, names.wrapping(), Vec::new())
+    let spec = model.spec();
+    write(spec, &values_of(model, dtype), config_json, dtype, dir, spec.names.wrapping(), Vec::new())
 }
 
 impl Checkpoint {
@@ -34,15 +35,50 @@ impl Checkpoint {
     /// # Errors
     /// The errors of [`save`]; [`Error::Io`] if a tokenizer file cannot be copied.
     pub fn save_successor(&self, model: &Decoder, dtype: Dtype, dir: &Path) -> Result<(), Error> {
+        self.save_like(model.spec(), &values_of(model, dtype), dtype, dir)
+    }
+
+    /// Writes a model of this checkpoint's description, which is in memory nowhere. `values` gives the bytes of a tensor
+    /// of the model in the number format, row by row and little-endian. It is asked for each tensor once, when its turn
+    /// to be written comes.
+    ///
+    /// # Errors
+    /// The errors of [`Checkpoint::save_successor`].
+    pub fn save_streamed(
+        &self,
+        values: &dyn Fn(&TensorSpec) -> Vec<u8>,
+        dtype: Dtype,
+        dir: &Path,
+    ) -> Result<(), Error> {
+        self.save_like(&self.spec, values, dtype, dir)
+    }
+
+    fn save_like(
+        &self,
+        spec: &DecoderSpec,
+        values: &Values<'_>,
+        dtype: Dtype,
+        dir: &Path,
+    ) -> Result<(), Error> {
         fs_err::create_dir_all(dir)?;
         companions::copy(self.dir(), dir)?;
         let carried = self.tensors.carried(&self.spec).map(Item::carried).collect();
-        write(model, self.config_json(), dtype, dir, &self.tensors.wrapping, carried)
+        write(spec, values, self.config_json(), dtype, dir, &self.tensors.wrapping, carried)
+    }
+}
+
+/// The values of a model in memory.
+fn values_of(model: &Decoder, dtype: Dtype) -> impl Fn(&TensorSpec) -> Vec<u8> {
+    move |tensor| {
+        let weight = model.weight(&tensor.name);
+        let weight = weight.unwrap_or_else(|| unreachable!("`{}` is a parameter of the model", tensor.name));
+        to_bytes(&weight, dtype)
     }
 }
 
 fn write<'a>(
-    model: &'a Decoder,
+    spec: &DecoderSpec,
+    values: &'a Values<'a>,
     config_json: &str,
     dtype: Dtype,
     dir: &Path,
@@ -50,8 +86,8 @@ fn write<'a>(
     carried: Vec<Item<'a>>,
 ) -> Result<(), Error> {
     fs_err::create_dir_all(dir)?;
-    let layout = Layout::new(&model.spec().names, &expected_tensors(model.spec()));
-    let weight = |tensor: &StoredTensor| Item::weight(model, tensor.clone(), dtype, wrapping);
+    let layout = Layout::new(&spec.names, &expected_tensors(spec));
+    let weight = |tensor: &StoredTensor| Item::weight(values, tensor.clone(), dtype, wrapping);
     let items = layout.stored().iter().map(weight).chain(carried);
     let shards = split(items, SHARD_BYTES);
     let (n_shards, mut weight_map, mut total_size) = (shards.len(), Map::new(), 0);
@@ -68,7 +104,7 @@ fn write<'a>(
         let index = json!({"metadata": {"total_size": total_size}, "weight_map": weight_map});
         write_whole(&dir.join("model.safetensors.index.json"), pretty(&index).as_bytes())?;
     }
-    Ok(write_whole(&dir.join("config.json"), config_of(model, config_json, dtype)?.as_bytes())?)
+    Ok(write_whole(&dir.join("config.json"), config_of(spec, config_json, dtype)?.as_bytes())?)
 }
 
 /// Cuts the tensors into runs of at most `limit` bytes, in their order.
@@ -110,7 +146,7 @@ pub(crate) fn readable(_: &Path) -> Result<(), Error> {
 
 const QUANTIZED: [&str; 2] = ["quantization_config", "compression_config"];
 
-fn config_of(model: &Decoder, config_json: &str, dtype: Dtype) -> Result<String, Error> {
+fn config_of(spec: &DecoderSpec, config_json: &str, dtype: Dtype) -> Result<String, Error> {
     let mut config: Map<String, Value> = serde_json::from_str(config_json).map_err(|source| {
         Error::Config { path: "config.json".into(), source: crate::ConfigError::Json(source) }
     })?;
@@ -126,7 +162,7 @@ fn config_of(model: &Decoder, config_json: &str, dtype: Dtype) -> Result<String,
         config.insert(field.to_owned(), value);
     };
     set(field, Value::from(crate::dtype::torch_name(dtype)));
-    if !model.spec().tied {
+    if !spec.tied {
         // An adapter may have given a tied model a separate head.
         set("tie_word_embeddings", Value::from(false));
     }
@@ -152,9 +188,10 @@ mod tests {
         let config = DecoderSpec::from_json(crate::testing::TINY).unwrap();
         let model = Decoder::random(&config, 0, &DeviceName::Cpu.open());
         let layout = Layout::new(&config.names, &expected_tensors(&config));
+        let values = values_of(&model, Dtype::F32);
         let names = |limit| {
             let weight = |tensor: &StoredTensor| {
-                Item::weight(&model, tensor.clone(), Dtype::F32, config.names.wrapping())
+                Item::weight(&values, tensor.clone(), Dtype::F32, config.names.wrapping())
             };
             let shards = split(layout.stored().iter().map(weight), limit);
             let names = shards.into_iter().map(|items| items.into_iter().map(|item| item.name).collect());

@@ -164,7 +164,7 @@ impl Tensors {
     }
 
     /// The bytes of a plain tensor and their dtype, rounded if it is one that is.
-    fn rounded_bytes<'a>(&self, spec: &TensorSpec, place: &Located<'a>) -> (Cow<'a, [u8]>, Dtype) {
+    pub(super) fn rounded_bytes<'a>(&self, spec: &TensorSpec, place: &Located<'a>) -> (Cow<'a, [u8]>, Dtype) {
         match self.is_rounded(spec) {
             false => (Cow::Borrowed(place.bytes()), place.dtype),
             true => {
@@ -245,7 +245,7 @@ fn values_of(place: &Located<'_>) -> Vec<f32> {
 
 /// The rows of a tensor in few bits that are a piece of it. These tensors are `[out, in]`, also where plain ones are
 /// transposed.
-fn rows_of<'a>(piece: &'a Piece, coded: &Coded) -> impl Iterator<Item = usize> + 'a {
+pub(super) fn rows_of<'a>(piece: &'a Piece, coded: &Coded) -> impl Iterator<Item = usize> + 'a {
     let [.., rows, _] = *coded.shape else { unreachable!("a tensor in few bits is a matrix or a stack") };
     let first = piece.slab.unwrap_or_default() * rows;
     let n_rows = piece.rows.as_ref().map_or(rows, Vec::len);

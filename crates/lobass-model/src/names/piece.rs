@@ -1,6 +1,7 @@
 //! The place of a tensor of the model inside a tensor of the file.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// The part of a file's tensor that is one tensor of the model.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,6 +28,15 @@ impl Piece {
     /// Whether it is the file's tensor as it stands.
     pub(crate) fn is_whole(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// Some rows of the piece.
+    pub(crate) fn some_rows(&self, rows: Range<usize>) -> Self {
+        let rows = match &self.rows {
+            None => rows.collect(),
+            Some(all) => all[rows].to_vec(),
+        };
+        Self { slab: self.slab, rows: Some(rows), transposed: self.transposed }
     }
 
     /// Takes the piece out of a tensor of this shape, with values of `size` bytes.

@@ -57,6 +57,13 @@ impl DecoderSpec {
         self.ropes.iter().filter_map(RopeSpec::length_dependent_beyond).min()
     }
 
+    /// Whether another description computes the same of the same weights. Names in files, and tokens that begin and end
+    /// texts, may differ.
+    pub fn computes_like(&self, other: &Self) -> bool {
+        let Self { names, bos_token_id, eos_token_ids, .. } = self.clone();
+        *self == Self { names, bos_token_id, eos_token_ids, ..other.clone() }
+    }
+
     /// Settings that tell whether two models compute the same function of their weights: names as in `config.json`.
     pub fn settings(&self) -> Vec<(&'static str, String)> {
         let first = &self.layers[0];

@@ -122,6 +122,9 @@ pub enum Error {
     /// A config of another trainer.
     #[error(transparent)]
     Trainer(#[from] lobass_trainers::Error),
+    /// Recipes of merges.
+    #[error(transparent)]
+    Merge(#[from] lobass_merge::Error),
     /// A file or a process of this machine.
     #[error(transparent)]
     Io(#[from] std::io::Error),

@@ -224,6 +224,11 @@ impl Model {
         }
     }
 
+    /// The adapter, if the model has one.
+    pub(crate) fn adapter(&self) -> Option<&AdapterCheckpoint> {
+        self.adapter.as_deref()
+    }
+
     /// Reads the weights. The weights of a base are kept once it has an adapter.
     ///
     /// # Errors

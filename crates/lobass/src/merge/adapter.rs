@@ -1,4 +1,4 @@
-//! Merging an adapter into its base, as a checkpoint.
+//! Merging one adapter into its base.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
