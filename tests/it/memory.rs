@@ -240,20 +240,20 @@ fn merging_takes_the_memory_of_a_tensor() {
     let sandbox = Sandbox::new();
     let config = json!({
         "model_type": "llama", "vocab_size": 512, "hidden_size": 1024, "intermediate_size": 4096,
-        "num_hidden_layers": 4, "num_attention_heads": 8, "max_position_embeddings": 128,
+        "num_hidden_layers": 2, "num_attention_heads": 8, "max_position_embeddings": 128,
     });
     let config = config.to_string();
     let spec = DecoderSpec::from_json(&config).unwrap();
-    for (seed, name) in ["big", "one", "two"].into_iter().enumerate() {
+    for (seed, name) in ["big", "one"].into_iter().enumerate() {
         let model = Decoder::random(&spec, seed as u64, &DeviceName::Cpu.open());
         let dir = sandbox.copy_of_base(name);
         fs_err::remove_file(dir.join("model.safetensors")).unwrap();
         save(&model, &config, Dtype::Bf16, &dir).unwrap();
     }
     let size = fs_err::metadata(sandbox.path("big/model.safetensors")).unwrap().len() >> 20;
-    assert!(size > 120, "{size} MiB");
+    assert!(size > 64, "{size} MiB");
     let without = peak(&sandbox, "merge --base base --models base --out small");
-    let merge = "merge --base big --models one two --method parameter-selection --resample";
+    let merge = "merge --base big --models one big --method parameter-selection --resample";
     let with = peak(&sandbox, &format!("{merge} --out merged"));
     // The largest tensor has 8 MiB, or 16 MiB as f32.
     assert!(

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use super::AdapterCheckpoint;
 use super::roles::Update;
-use crate::checkpoint::{EMBEDDING, HEAD, tensor_data};
+use crate::checkpoint::{EMBEDDING, HEAD, widened};
 use crate::names::Piece;
-use crate::{DecoderSpec, Dtype, Error};
+use crate::{DecoderSpec, Error};
 
 /// The changes of an adapter to the tensors of a model, by their names in the model.
 #[derive(Debug)]
@@ -40,9 +40,7 @@ impl AdapterCheckpoint {
         let values = |name: &str, piece: &Piece| -> Vec<f32> {
             let view = tensors.tensor(name).unwrap_or_else(|_| unreachable!("`{name}` has a role"));
             let dtype = crate::dtype::from_safetensors(view.dtype()).unwrap_or_default();
-            let bytes = piece.taken(view.data(), view.shape(), dtype.size());
-            let count = bytes.len() / dtype.size();
-            tensor_data(&bytes, dtype, Dtype::F32, [count]).iter::<f32>().collect()
+            widened(&piece.taken(view.data(), view.shape(), dtype.size()), dtype)
         };
         let mut rows = AdapterRows { replaced: BTreeMap::new(), updates: BTreeMap::new() };
         for (path, name) in &roles.wholes {
@@ -126,7 +124,7 @@ impl LowRank {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Checkpoint, DeviceName};
+    use crate::{Checkpoint, DeviceName, Dtype};
 
     fn fixture(name: &str) -> std::path::PathBuf {
         std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures")).join(name)

@@ -32,6 +32,15 @@ pub(crate) fn tensor_data<const D: usize>(
     }
 }
 
+/// Reads little-endian values as `f32`.
+pub(crate) fn widened(bytes: &[u8], from: Dtype) -> Vec<f32> {
+    match from {
+        Dtype::F32 => read(bytes, f32::from_le_bytes),
+        Dtype::Bf16 => read(bytes, |b| bf16::from_le_bytes(b).to_f32()),
+        Dtype::F16 => read(bytes, |b| f16::from_le_bytes(b).to_f32()),
+    }
+}
+
 fn read<const N: usize, T>(bytes: &[u8], value: impl Fn([u8; N]) -> T) -> Vec<T> {
     let (chunks, rest) = bytes.as_chunks::<N>();
     debug_assert!(rest.is_empty(), "the header's shape and dtype give the length");

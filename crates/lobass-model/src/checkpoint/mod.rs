@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use burn::tensor::{DType, Device, Tensor};
 use serde::Deserialize;
 
-pub(crate) use convert::{tensor_data, to_bytes};
+pub(crate) use convert::{tensor_data, to_bytes, widened};
 pub use layout::expected_tensors;
 pub(crate) use layout::{EMBEDDING, HEAD, skeleton};
 pub use rows::TensorRows;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::coded::Coded;
-use super::convert::tensor_data;
+use super::convert::widened;
 use super::tensors::{Tensors, rows_of};
 use super::{Checkpoint, expected_tensors};
 use crate::names::Piece;
@@ -94,9 +94,7 @@ impl TensorRows<'_> {
                 coded.rows(self.tensors, rows_of(self.piece, coded).skip(rows.start).take(rows.len()))
             }
             Content::Plain { bytes, dtype, shape } => {
-                let bytes = self.piece.some_rows(rows).taken(bytes, shape, dtype.size()).into_owned();
-                let count = bytes.len() / dtype.size();
-                tensor_data(&bytes, *dtype, Dtype::F32, [count]).iter::<f32>().collect()
+                widened(&self.piece.some_rows(rows).taken(bytes, shape, dtype.size()), *dtype)
             }
         };
         self.release();
