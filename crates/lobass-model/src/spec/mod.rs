@@ -60,8 +60,8 @@ impl DecoderSpec {
     /// Whether another description computes the same of the same weights. Names in files, and tokens that begin and end
     /// texts, may differ.
     pub fn computes_like(&self, other: &Self) -> bool {
-        let Self { names, bos_token_id, eos_token_ids, .. } = self.clone();
-        *self == Self { names, bos_token_id, eos_token_ids, ..other.clone() }
+        let Self { bos_token_id, eos_token_ids, names, .. } = self.clone();
+        *self == Self { bos_token_id, eos_token_ids, names, ..other.clone() }
     }
 
     /// Settings that tell whether two models compute the same function of their weights: names as in `config.json`.
