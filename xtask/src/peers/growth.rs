@@ -48,8 +48,8 @@ const QWEN15: Shape = Shape { name: "qwen15", vocab_size: 151_936, weights: 1543
 
 /// Tokens of a row where rows grow: few, so that what a row costs beside its tokens shows.
 const SHORT: usize = 32;
-/// Tokens of every case where lengths grow.
-const TOKENS: usize = 8192;
+/// Tokens of every case where lengths grow. Two rows at least, since one row is run by one thread.
+const TOKENS: usize = 2 * 8192;
 /// Rows of the tables that are selected from.
 const TABLES: [u64; 4] = [1_000, 10_000, 100_000, 1_000_000];
 
@@ -58,7 +58,7 @@ fn cases() -> Vec<Case> {
     let rows = [1_000, 10_000, 100_000, 1_000_000].map(|rows| Case { rows, ..plain });
     let of_length = |length| Case { axis: "length", shape: M135, rows: TOKENS / length, length, ..plain };
     let lengths = [128, 512, 2048, 8192].map(of_length);
-    let of_threads = |(dtype, threads)| Case { axis: "threads", dtype, threads, ..of_length(256) };
+    let of_threads = |(dtype, threads)| Case { axis: "threads", dtype, threads, rows: 32, ..of_length(256) };
     let threads = [("f32", 1), ("f32", 2), ("bf16", 1), ("bf16", 2)].map(of_threads);
     let of_shape = |shape| Case { axis: "model", shape, dtype: "bf16", rows: 8, ..of_length(256) };
     let shapes = [M25, M135, QWEN05, QWEN15].map(of_shape);
@@ -187,9 +187,13 @@ mod tests {
         for axis in ["rows", "length", "threads", "model"] {
             let of_axis: Vec<Case> = cases().into_iter().filter(|case| case.axis == axis).collect();
             assert_eq!(of_axis.len(), 4, "{axis}");
+            let of = |case: &Case| (case.shape, case.threads, case.rows * case.length, case.length);
+            let (shape, threads, n_tokens, length) = of(&of_axis[0]);
             for case in &of_axis {
-                assert!(axis == "model" || case.shape == of_axis[0].shape);
-                assert!(axis == "rows" || axis == "model" || case.rows * case.length == TOKENS);
+                assert!(axis == "model" || case.shape == shape);
+                assert!(axis == "threads" || case.threads == threads);
+                assert!(axis == "rows" || case.rows * case.length == n_tokens);
+                assert!(axis == "length" || case.length == length);
             }
         }
     }
