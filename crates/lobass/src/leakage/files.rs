@@ -9,12 +9,25 @@ use lobass_data::{Rows, TextTokenizer};
 use lobass_leakage::{Format, Question, QuestionFault, Texts, orders, starts};
 use sha2::{Digest as _, Sha256};
 
-use super::LeakageJob;
 use crate::error::{Error, Result, bail};
 
 /// Tokens of an n-gram, and n-grams of a question, as in arXiv 2505.24263.
 pub(super) const N_GRAM: usize = 5;
 const N_GRAMS: usize = 5;
+
+/// How questions are read.
+#[derive(Debug, Clone)]
+pub(super) struct Reading<'a> {
+    /// How they stand in rows; `None` goes by the columns of each row.
+    pub(super) format: Option<Format>,
+    /// The most orders of a question.
+    pub(super) orders: Option<usize>,
+    /// The seed of orders that are drawn.
+    pub(super) seed: u64,
+    pub(super) tokenizer: &'a TextTokenizer,
+    /// The longest sequence of the model.
+    pub(super) max_tokens: usize,
+}
 
 /// One question.
 #[derive(Debug)]
@@ -48,21 +61,16 @@ pub(super) struct Questions {
 }
 
 impl Questions {
-    /// Reads the benchmark, or the control.
-    pub(super) fn read(
-        job: &LeakageJob<'_>,
-        is_control: bool,
-        tokenizer: &TextTokenizer,
-        max_tokens: usize,
-    ) -> Result<Self> {
+    /// Reads all rows of files.
+    pub(super) fn read(paths: &[PathBuf], reading: &Reading<'_>) -> Result<Self> {
         let mut questions = Self::default();
-        for path in if is_control { job.control } else { job.data } {
+        for path in paths {
             let name = path.display();
             for (row, raw) in (0u64..).zip(Rows::of_file(path)?) {
                 let fields = raw?
                     .fields
                     .map_err(|fault| Error::Data(format!("`{name}`, row {row}: {}", fault.reason)))?;
-                let Some(format) = job.format.clone().or_else(|| Format::detect(&fields)) else {
+                let Some(format) = reading.format.clone().or_else(|| Format::detect(&fields)) else {
                     let found: Vec<&str> = fields.keys().map(String::as_str).collect();
                     bail!(
                         Data,
@@ -79,7 +87,7 @@ impl Questions {
                     row,
                     subject: question.subject.clone(),
                     refers: question.refers(),
-                    texts: tokens(job, &question, tokenizer, max_tokens)?,
+                    texts: tokens(&question, reading)?,
                 });
             }
             questions.files.push(path.clone());
@@ -120,16 +128,12 @@ impl Questions {
 }
 
 /// The sequences of a question, or why it has none.
-fn tokens(
-    job: &LeakageJob<'_>,
-    question: &Question,
-    tokenizer: &TextTokenizer,
-    max_tokens: usize,
-) -> Result<Result<Tokens, QuestionFault>> {
+fn tokens(question: &Question, reading: &Reading<'_>) -> Result<Result<Tokens, QuestionFault>> {
+    let Reading { orders: limit, seed, tokenizer, max_tokens, .. } = *reading;
     if let Err(fault) = question.check() {
         return Ok(Err(fault));
     }
-    let Some(orders) = orders(question.options.len(), job.orders, job.seed) else {
+    let Some(orders) = orders(question.options.len(), limit, seed) else {
         return Ok(Err(QuestionFault::TooManyOrders));
     };
     let texts = Texts::of(question, &orders);

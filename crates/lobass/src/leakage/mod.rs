@@ -19,7 +19,7 @@ use crate::model::{Model, check_pair};
 use crate::outputs::{self, Lines};
 use crate::runtime::Runtime;
 use crate::settings::ComputeSettings;
-use files::Questions;
+use files::{Questions, Reading};
 pub use report::{LeakageReport, ModelFound, SetFound};
 use store::Store;
 
@@ -64,10 +64,16 @@ impl LeakageJob<'_> {
             check_pair(&models[0], &reference, &tokenizer, runtime)?;
             models.push(reference);
         }
-        let max_tokens = models[0].checkpoint.spec().max_positions;
-        let mut questions = Questions::read(self, false, &tokenizer, max_tokens)?;
+        let reading = Reading {
+            format: self.format.clone(),
+            orders: self.orders,
+            seed: self.seed,
+            tokenizer: &tokenizer,
+            max_tokens: models[0].checkpoint.spec().max_positions,
+        };
+        let mut questions = Questions::read(self.data, &reading)?;
         let n_data = questions.all.len();
-        questions.append(Questions::read(self, true, &tokenizer, max_tokens)?);
+        questions.append(Questions::read(self.control, &reading)?);
         if questions.all[..n_data].iter().all(|question| question.texts.is_err()) {
             bail!(Data, "no question can be tested: {}", questions.why_not(n_data));
         }
