@@ -4,7 +4,9 @@ mod attention;
 mod buffers;
 mod lent;
 mod linear;
+mod logits;
 mod norm;
+mod rotary;
 mod rounded;
 
 use std::ops::Range;
@@ -19,7 +21,7 @@ use super::contract::{Concurrency, Ops};
 use super::dropout::Dropout;
 use super::input::Input;
 use super::linear::{DecayWeights, DeltaInputs, Shifts};
-use super::logits::{LogitBlocks, Logits};
+use super::logits::Logits;
 use super::norm::{NormForm, NormGradients, NormWeights};
 use super::path::{KeyPath, StatePath};
 use super::tables::{DropoutMasks, Masks, Rotary, Tables};
@@ -28,9 +30,6 @@ use crate::batch::Span;
 /// Rows that go through a layer at once: enough for products to run at full speed, and few enough that what lies between
 /// them stays in the cache.
 const ROWS_OF_A_PART: usize = 512;
-/// Rows, and tokens of the vocabulary, whose logits are held at once: 4 MiB.
-const LOGIT_ROWS: usize = 512;
-const LOGIT_TOKENS: usize = 2048;
 
 /// Kernels on slices.
 #[derive(Debug, Default)]
@@ -133,11 +132,11 @@ impl Ops for HostOps {
     }
 
     fn rotate(&self, x: Tensor<2>, rows: &Tables, how: Rotary) -> Tensor<2> {
-        rotated(x, rows, how, lobass_kernels::rotate)
+        rotary::rotated(x, rows, how, lobass_kernels::rotate)
     }
 
     fn rotate_backward(&self, d_output: Tensor<2>, rows: &Tables, how: Rotary) -> Tensor<2> {
-        rotated(d_output, rows, how, lobass_kernels::rotate_backward)
+        rotary::rotated(d_output, rows, how, lobass_kernels::rotate_backward)
     }
 
     fn gated(&self, how: Gate, gate: Tensor<2>, up: Tensor<2>) -> (Tensor<2>, Tensor<2>, Tensor<2>) {
@@ -315,16 +314,7 @@ impl Ops for HostOps {
         product: &dyn Fn(&Range<usize>, &Range<usize>) -> Tensor<2>,
         read: &mut dyn FnMut(Range<usize>, Logits<'_>),
     ) {
-        for start in (0..n_rows).step_by(LOGIT_ROWS) {
-            let rows = start..n_rows.min(start + LOGIT_ROWS);
-            let each_block = |take: &mut dyn FnMut(&mut [f32], Range<usize>)| {
-                for start in (0..vocab).step_by(LOGIT_TOKENS) {
-                    let tokens = start..vocab.min(start + LOGIT_TOKENS);
-                    take(Lent::new(product(&rows, &tokens)).values_mut(), tokens);
-                }
-            };
-            read(rows.clone(), Logits::Blocks(LogitBlocks(&each_block)));
-        }
+        logits::each_logits(n_rows, vocab, product, read);
     }
 
     fn logits(&self, form: LogitForm, products: Tensor<2>) -> Tensor<2> {
@@ -392,18 +382,4 @@ impl Ops for HostOps {
 /// The place of rows that are `width` numbers each.
 fn scaled(rows: &Range<usize>, width: usize) -> Range<usize> {
     rows.start * width..rows.end * width
-}
-
-fn rotated(
-    x: Tensor<2>,
-    rows: &Tables,
-    how: Rotary,
-    kernel: fn(&mut [f32], &[f32], &[f32], lobass_kernels::Turned),
-) -> Tensor<2> {
-    let (heads, angles) = (x.dims()[1] / how.head_width, &rows.angles[how.rope]);
-    let turned = lobass_kernels::Turned { heads, width: how.head_width, turned: angles.turned };
-    let (cos, sin) = (Read::new(&angles.cos), Read::new(&angles.sin));
-    let mut x = Lent::new(x);
-    kernel(x.values_mut(), cos.values::<f32>(), sin.values::<f32>(), turned);
-    x.back()
 }
