@@ -67,14 +67,16 @@ fn five_steps_have_the_losses_of_autocast() {
     with_cases(|case, exact| {
         let (model, steps) = case.train(&mixed(case), 2);
         for (at, (found, expected)) in steps.iter().zip(case.steps).enumerate() {
-            // PyTorch rounds results of products too, logits among them: its own losses are as far from f32.
+            // PyTorch rounds results of products too, logits among them. Gradients are off by one or two per cent of
+            // their norms, so losses may be off by as much of what the steps changed.
+            let tolerance = 0.01 + 0.02 * (steps[0].loss - found.loss).abs();
             let losses = (found.loss, expected.loss);
-            assert!((losses.0 - losses.1).abs() < 0.02, "{}, step {at}: {losses:?}", case.name);
+            assert!((losses.0 - losses.1).abs() < tolerance, "{}, step {at}: {losses:?}", case.name);
             let norms = (found.grad_norm, expected.grad_norm);
             assert!((norms.0 / norms.1 - 1.0).abs() < 0.05, "{}, step {at}: {norms:?}", case.name);
             let exact = exact.steps[at].loss;
             assert!(
-                (found.loss - exact).abs() < 0.02,
+                (found.loss - exact).abs() < tolerance,
                 "{}, step {at}: {} for {exact}",
                 case.name,
                 found.loss
