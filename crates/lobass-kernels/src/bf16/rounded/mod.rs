@@ -149,7 +149,6 @@ fn round_row(values: &[f32], to: &mut [bf16]) {
 
 /// A value in bf16.
 #[inline(always)]
-#[expect(clippy::cast_possible_truncation, reason = "what is left of the shift fits")]
 fn high_half(value: f32) -> bf16 {
     bf16::from_bits((rounded(value).to_bits() >> 16) as u16)
 }
