@@ -1,4 +1,4 @@
-//! Merged models against NumPy, to the bit.
+//! Merged models against a NumPy implementation, to the bit.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -96,7 +96,7 @@ fn check(base: &str, case: &Case, models: &[&str]) {
     let record = MergeRecord::read(&out).unwrap().unwrap();
     assert_eq!((record.recipe, record.models.len()), (case.recipe(), case.weights.len()), "{place}");
     let total = record.outcome.unwrap().total();
-    assert_eq!(total.n_parameters as usize, checkpoint.spec().n_parameters(), "{place}");
+    assert_eq!(total.n_parameters, checkpoint.spec().n_parameters() as u64, "{place}");
 }
 
 #[test]

@@ -52,7 +52,7 @@ pub fn label_losses_backward(
     let size = (CHUNK_LOGITS / model.spec().vocab_size).max(1);
     for (at, (labels, seeds)) in labels.chunks(size).zip(seeds.chunks(size)).enumerate() {
         let hidden = hidden.clone().narrow(0, at * size, labels.len());
-        let (found, d_rows) = model.cross_entropy_backward(hidden, labels, seeds, gradients);
+        let (found, d_rows) = model.cross_entropy_backward(&hidden, labels, seeds, gradients);
         losses.extend(found);
         d_hidden.push(d_rows);
     }

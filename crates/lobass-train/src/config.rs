@@ -45,6 +45,7 @@ pub struct TrainConfig {
     pub products: Dtype,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives references")]
 fn is_f32(dtype: &Dtype) -> bool {
     *dtype == Dtype::F32
 }

@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn groups_fill_the_limit_and_every_worker() {
         assert_eq!(groups(&[5; 7], 22, 2), [0..4, 4..7]);
-        assert_eq!(groups(&[5; 7], 35, 2), [0..7]);
+        assert_eq!(groups(&[5; 7], 35, 2), vec![Range { start: 0, end: 7 }]);
         assert_eq!(groups(&[5; 7], 0, 3), [0..3, 3..6, 6..7]);
         assert_eq!(groups(&[9, 2, 2], 10, 2), [0..2, 2..3]);
         assert!(groups(&[], 10, 2).is_empty());

@@ -82,13 +82,13 @@ impl Embedding {
     /// The gradient of [`Embedding::as_head`] with respect to `hidden`.
     pub(super) fn as_head_backward(
         &self,
-        hidden: Tensor<2>,
+        hidden: &Tensor<2>,
         d_logits: &Tensor<2>,
         gradients: &mut Gradients,
         ops: &dyn Ops,
     ) -> Tensor<2> {
         if !self.frozen {
-            gradients.add(self.weight.id, ops.weight_backward(d_logits, &hidden));
+            gradients.add(self.weight.id, ops.weight_backward(d_logits, hidden));
         }
         ops.product_backward(d_logits, self.weight.val())
     }

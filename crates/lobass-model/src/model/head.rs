@@ -54,13 +54,13 @@ impl Decoder {
     /// If there are not as many, or if a label is not below the model's `vocab_size`.
     pub fn cross_entropy_backward(
         &self,
-        hidden: Tensor<2>,
+        hidden: &Tensor<2>,
         labels: &[u32],
         seeds: &[f32],
         gradients: &mut Gradients,
     ) -> (Vec<f32>, Tensor<2>) {
         let (ops, form) = (self.ops(), self.spec.logits);
-        let logits = self.logits(&hidden);
+        let logits = self.logits(hidden);
         let (losses, d_products) = if form == LogitForm::PLAIN {
             ops.cross_entropy_backward(logits, labels, seeds)
         } else {
@@ -68,7 +68,7 @@ impl Decoder {
             (losses, ops.logits_backward(form, logits, d_logits))
         };
         let d_hidden = match &self.lm_head {
-            Some(head) => head.as_head_backward(&hidden, &d_products, gradients, ops),
+            Some(head) => head.as_head_backward(hidden, &d_products, gradients, ops),
             None => self.model.embed_tokens.as_head_backward(hidden, &d_products, gradients, ops),
         };
         (losses, d_hidden)

@@ -32,36 +32,34 @@ pub(super) fn under(
     runtime: &Runtime,
 ) -> Result<Found> {
     let name = format!("{} on {}, {}", model.key.weights_digest.as_str(), model.key.device, model.key.dtype);
-    let texts = || questions.all.iter().filter_map(|asked| asked.texts.as_ref().ok());
-    let missing: Vec<&Tokens> = texts().filter(|tokens| store.get(&name, &tokens.digest).is_none()).collect();
-    let n_all = texts().count();
-    let before = (n_all - missing.len()) as u64;
+    let all: Vec<&Tokens> = questions.all.iter().filter_map(|asked| asked.texts.as_ref().ok()).collect();
+    let missing: Vec<&Tokens> =
+        all.iter().copied().filter(|tokens| store.get(&name, &tokens.digest).is_none()).collect();
     let mut work = Work::default();
-    if !missing.is_empty() {
+    if missing.is_empty() {
+        let done = counted(all.len() as u64, "question");
+        runtime.note(&format!("{:16} done before: {done}", format!("score {}", model.key.role)));
+    } else {
         let engine = model.engine(threads, runtime)?;
+        let stage = format!("score {}", model.key.role);
+        let (n_all, before) = (all.len() as u64, (all.len() - missing.len()) as u64);
         let mut done = before;
-        let (stage, mut n_tokens) = (format!("score {}", model.key.role), 0);
         for some in missing.chunks(AT_ONCE) {
             runtime.go_on()?;
             store.add(&name, scored(&engine, some, &mut work)?)?;
             done += some.len() as u64;
-            n_tokens = work.n_tokens.max(n_tokens);
+            let n_tokens = work.n_tokens;
+            let unit = ProgressUnit::Rows;
             runtime.progress(&StageProgress {
                 stage: &stage,
-                unit: ProgressUnit::Rows,
+                unit,
                 done,
                 before,
-                all: n_all as u64,
+                all: n_all,
                 n_tokens,
                 facts: &[],
             });
         }
-    } else {
-        runtime.note(&format!(
-            "{:16} done before: {}",
-            format!("score {}", model.key.role),
-            counted(before, "question")
-        ));
     }
     let of = |tokens: &Tokens| match store.get(&name, &tokens.digest) {
         Some(scores) if scores.orders.iter().all(|score| score.is_finite()) => Ok(scores.clone()),

@@ -1,5 +1,6 @@
 //! Several fine-tuned models become one.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use lobass_core::Observer as _;
@@ -79,7 +80,7 @@ impl MergeModelsJob {
             lobass_files::write_whole(&staging.dir.join("chat_template.jinja"), template.as_bytes())?;
             runtime.note(&format!("{:16} that of the models", "template"));
         }
-        let changes = if inputs.base.is_some() { changes } else { Default::default() };
+        let changes = if inputs.base.is_some() { changes } else { BTreeMap::default() };
         let outcome = MergeOutcome { n_tensors: home.tensors().len(), changes };
         let record = MergeRecord { outcome: Some(outcome), ..record };
         record.write(&staging.dir)?;

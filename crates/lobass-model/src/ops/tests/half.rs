@@ -179,7 +179,7 @@ fn gradients_over_half_precision_are_those_over_the_same_weights_in_f32() {
                     model.trace(&apart, TraceOptions { recompute: false, dropout_seed: Some(11) });
                 let mut gradients = model.gradients();
                 let (labels, seeds) = ([3, 1, 4, 1, 5, 9, 2, 6, 5], [0.5; 9]);
-                let (_, d_hidden) = model.cross_entropy_backward(hidden, &labels, &seeds, &mut gradients);
+                let (_, d_hidden) = model.cross_entropy_backward(&hidden, &labels, &seeds, &mut gradients);
                 model.backward(trace, d_hidden, &mut gradients);
                 let parameters = model.trained_parameters();
                 let of = |(_, id): (String, _)| values(gradients.get(id).unwrap().clone());

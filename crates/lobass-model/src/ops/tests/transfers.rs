@@ -42,7 +42,7 @@ fn training(model: &Decoder, recompute: bool) -> (usize, Gradients) {
         let (hidden, trace) = model.trace(&apart, TraceOptions { recompute, dropout_seed: Some(11) });
         let mut gradients = model.gradients();
         let (labels, seeds) = ([3, 1, 4, 1, 5, 9, 2, 6, 5], [0.5; 9]);
-        let (_, d_hidden) = model.cross_entropy_backward(hidden, &labels, &seeds, &mut gradients);
+        let (_, d_hidden) = model.cross_entropy_backward(&hidden, &labels, &seeds, &mut gradients);
         model.backward(trace, d_hidden, &mut gradients);
         gradients
     })
