@@ -101,21 +101,23 @@ def main():
     pool = lambda found: found[0]["reference_nll"].to_numpy()  # noqa: E731
     held_out = lambda found: float(found[1]["reference_nll"].sum() / found[1]["n_scored"].sum())  # noqa: E731
 
+    mean_loss = lambda all_found: f"{np.mean([held_out(found) for found in all_found]):.4f}"  # noqa: E731
+
     singles = [score(base, pool(found)) for found in of_orders]
     halves = [range(args.orders), range(args.orders, 2 * args.orders)]
     averaged = [score(base, np.mean([pool(of_orders[at]) for at in half], axis=0)) for half in halves]
     across = [(singles[one], singles[other]) for one, other in itertools.product(*halves)]
     everything = score(base, np.mean([pool(found) for found in of_orders], axis=0))
     rows = [
-        ("one reference", across, singles, np.mean([held_out(found) for found in of_orders]), 1),
-        ("averaged losses", [tuple(averaged)], averaged, None, args.orders),
+        ("one reference", across, singles, mean_loss(of_orders), 1),
+        ("averaged losses", [tuple(averaged)], averaged, "-", args.orders),  # no one model has these losses
     ]
     for name, flags in MERGES.items():
         folder = name.replace("merged: ", "").replace(", ", "-")
         merged = [lobass.merge(f"{folder}-{at}", flags, models) for at, models in enumerate(groups)]
         found = [lobass.losses(model) for model in merged]
         scores = [score(base, pool(one)) for one in found]
-        rows.append((name, [tuple(scores)], scores, np.mean([held_out(one) for one in found]), 1))
+        rows.append((name, [tuple(scores)], scores, mean_loss(found), 1))
 
     share = f"{args.budget:.0%}"
     print(f"rows {len(base)}, orders 2 x {args.orders}, base held out {of_orders[0][1]['base_nll'].sum() / of_orders[0][1]['n_scored'].sum():.4f}")
@@ -123,7 +125,6 @@ def main():
     print("|---|---|---|---|---|---|---|")
     for name, pairs, scores, loss, passes in rows:
         (between, top), (to_all, top_all) = alike(pairs, args.budget), alike([(one, everything) for one in scores], args.budget)
-        loss = "" if loss is None else f"{loss:.4f}"
         print(f"| {name} | {passes} | {between:.4f} | {top:.3f} | {to_all:.4f} | {top_all:.3f} | {loss} |")
     for folder in sorted(args.out.glob("selection*-0")):
         record = json.loads((folder / "lobass-merge.json").read_text())["outcome"]["changes"].values()

@@ -15,7 +15,6 @@ A comparison with a careless loop says nothing, so this one leaves out work wher
 import argparse
 import json
 import pathlib
-import re
 import sys
 import time
 
@@ -23,6 +22,8 @@ import torch
 import transformers
 from torch.nn.functional import cross_entropy
 from transformers import AutoModelForCausalLM
+
+from peak import peak_rss_bytes
 
 DTYPES = dict(float32=torch.float32, bfloat16=torch.bfloat16)
 IGNORE_INDEX = -100
@@ -111,15 +112,6 @@ def score_one_by_one(model, sequences, _):
         mean = model(input_ids=ids, labels=labels).loss.item()
         sums.append(mean * scored.sum().item())
     return sums
-
-
-def peak_rss_bytes():
-    """Of this process, where the system tells."""
-    try:
-        status = pathlib.Path("/proc/self/status").read_text()
-    except FileNotFoundError:
-        return None
-    return 1024 * int(re.search(r"^VmHWM:\s*(\d+) kB$", status, re.MULTILINE)[1])
 
 
 def main():

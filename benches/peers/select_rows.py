@@ -10,8 +10,9 @@ import argparse
 import json
 import os
 import pathlib
-import re
 import time
+
+from peak import peak_rss_bytes
 
 ELIGIBLE = ("ok", "border", "truncated")
 
@@ -64,15 +65,6 @@ def with_polars(args):
     found = rows.sort(by, descending=descending).head(args.keep).select("row", "score").collect()
     seconds, peak = time.perf_counter() - begin, peak_rss_bytes()
     return polars.__version__, seconds, peak, found["row"].to_list(), found["score"].to_list()
-
-
-def peak_rss_bytes():
-    """Of this process, where the system tells."""
-    try:
-        status = pathlib.Path("/proc/self/status").read_text()
-    except FileNotFoundError:
-        return None
-    return 1024 * int(re.search(r"^VmHWM:\s*(\d+) kB$", status, re.MULTILINE)[1])
 
 
 def main():

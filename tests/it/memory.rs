@@ -1,7 +1,7 @@
 //! Memory that does not grow with the data, and loading that does not need the model twice. Linux tells the peak.
 #![cfg(target_os = "linux")]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::thread::sleep;
@@ -137,6 +137,16 @@ fn selecting_takes_some_bytes_a_row() {
     assert!(per_row < 120, "{per_row} bytes a row: {small} MiB for 150,000, {large} MiB for 900,000");
 }
 
+/// A checkpoint of a config with random weights in bf16, beside the tokenizer of the base.
+fn random_checkpoint(sandbox: &Sandbox, name: &str, config: &Value, seed: u64) -> PathBuf {
+    let config = config.to_string();
+    let model = Decoder::random(&DecoderSpec::from_json(&config).unwrap(), seed, &DeviceName::Cpu.open());
+    let dir = sandbox.copy_of_base(name);
+    fs_err::remove_file(dir.join("model.safetensors")).unwrap();
+    save(&model, &config, Dtype::Bf16, &dir).unwrap();
+    dir
+}
+
 #[test]
 fn loading_a_sharded_bf16_checkpoint_peaks_near_its_own_size() {
     let sandbox = Sandbox::new();
@@ -144,12 +154,7 @@ fn loading_a_sharded_bf16_checkpoint_peaks_near_its_own_size() {
         "model_type": "llama", "vocab_size": 512, "hidden_size": 1024, "intermediate_size": 4096,
         "num_hidden_layers": 8, "num_attention_heads": 8, "max_position_embeddings": 128,
     });
-    let config = config.to_string();
-    let model = Decoder::random(&DecoderSpec::from_json(&config).unwrap(), 1, &DeviceName::Cpu.open());
-    let dir = sandbox.copy_of_base("big");
-    fs_err::remove_file(dir.join("model.safetensors")).unwrap();
-    save(&model, &config, Dtype::Bf16, &dir).unwrap();
-    drop(model);
+    let dir = random_checkpoint(&sandbox, "big", &config, 1);
     let size = cut_into_shards(&dir, 4) >> 20;
     assert!(size > 250, "{size} MiB");
     sandbox.write("one.jsonl", "{\"question\": \"q\", \"answer\": \"a\"}\n");
@@ -190,12 +195,7 @@ fn an_adapter_is_trained_within_a_limit_on_layers_from_disk() {
         "model_type": "llama", "vocab_size": 512, "hidden_size": 512, "intermediate_size": 2048,
         "num_hidden_layers": 20, "num_attention_heads": 8, "max_position_embeddings": 128,
     });
-    let config = config.to_string();
-    let model = Decoder::random(&DecoderSpec::from_json(&config).unwrap(), 1, &DeviceName::Cpu.open());
-    let dir = sandbox.copy_of_base("big");
-    fs_err::remove_file(dir.join("model.safetensors")).unwrap();
-    save(&model, &config, Dtype::Bf16, &dir).unwrap();
-    drop(model);
+    random_checkpoint(&sandbox, "big", &config, 1);
     sandbox.small_pool(12);
     let train = "train --data small.jsonl --method lora --lora-rank 2 --dtype bf16 --threads 1 --batch-size 4 \
                  --micro-batch-tokens 64 --eval-rows 4";
@@ -242,13 +242,8 @@ fn merging_takes_the_memory_of_a_tensor() {
         "model_type": "llama", "vocab_size": 512, "hidden_size": 1024, "intermediate_size": 4096,
         "num_hidden_layers": 2, "num_attention_heads": 8, "max_position_embeddings": 128,
     });
-    let config = config.to_string();
-    let spec = DecoderSpec::from_json(&config).unwrap();
-    for (seed, name) in ["big", "one"].into_iter().enumerate() {
-        let model = Decoder::random(&spec, seed as u64, &DeviceName::Cpu.open());
-        let dir = sandbox.copy_of_base(name);
-        fs_err::remove_file(dir.join("model.safetensors")).unwrap();
-        save(&model, &config, Dtype::Bf16, &dir).unwrap();
+    for (seed, name) in [(0, "big"), (1, "one")] {
+        random_checkpoint(&sandbox, name, &config, seed);
     }
     let size = fs_err::metadata(sandbox.path("big/model.safetensors")).unwrap().len() >> 20;
     assert!(size > 64, "{size} MiB");

@@ -19,7 +19,7 @@ impl Placed {
     /// The place of the first of these log-probabilities.
     ///
     /// # Panics
-    /// If there are none, or one is NaN.
+    /// If the slice is empty, or a log-probability is NaN.
     pub fn of(scores: &[f64]) -> Self {
         assert!(!scores.is_empty() && scores.iter().all(|score| !score.is_nan()), "scores are numbers");
         let original = scores[0];

@@ -1,4 +1,4 @@
-//! Rows with their scores, as a table and a strategy of their own.
+//! Rows whose scores are known, as a small table, and a strategy that gives these scores.
 
 use std::error::Error;
 

@@ -29,7 +29,7 @@ use crate::strategy::{Inputs, KeyHashes};
 /// impl KeyHashes for NoKeys {
 /// #   fn of(&self, _: &[u32], _: u64) -> Result<Vec<u64>, Box<dyn std::error::Error + Send + Sync>> { unreachable!() }
 /// #   fn of_all(&self, _: u64) -> Result<Vec<u64>, Box<dyn std::error::Error + Send + Sync>> { unreachable!() }
-///     // Keys are read for rows with equal scores, and there are none.
+///     // Only rows with equal scores need their keys. No two scores are equal here.
 /// }
 ///
 /// let row = |row, reference| ScoreRecord::scored(row, 10, 30.0, reference);

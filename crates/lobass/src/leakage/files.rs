@@ -123,7 +123,7 @@ impl Questions {
             *faults.entry(fault.to_string()).or_default() += 1;
         }
         let faults: Vec<_> = faults.into_iter().map(|(fault, n)| format!("{} {fault}", count(n))).collect();
-        if faults.is_empty() { "there is none".to_owned() } else { faults.join(", ") }
+        if faults.is_empty() { "the files have no rows".to_owned() } else { faults.join(", ") }
     }
 }
 
