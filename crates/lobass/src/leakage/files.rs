@@ -67,9 +67,8 @@ impl Questions {
         for path in paths {
             let name = path.display();
             for (row, raw) in (0u64..).zip(Rows::of_file(path)?) {
-                let fields = raw?
-                    .fields
-                    .map_err(|fault| Error::Data(format!("`{name}`, row {row}: {}", fault.reason)))?;
+                let at_row = |reason: String| Error::Data(format!("`{name}`, row {row}: {reason}"));
+                let fields = raw?.fields.map_err(|fault| at_row(fault.reason))?;
                 let Some(format) = reading.format.clone().or_else(|| Format::detect(&fields)) else {
                     let found: Vec<&str> = fields.keys().map(String::as_str).collect();
                     bail!(
@@ -79,15 +78,13 @@ impl Questions {
                         found.join(", ")
                     );
                 };
-                let question = format.read(&fields);
-                let question =
-                    question.map_err(|reason| Error::Data(format!("`{name}`, row {row}: {reason}")))?;
+                let question = format.read(&fields).map_err(at_row)?;
                 questions.all.push(Asked {
                     file: questions.files.len(),
                     row,
                     subject: question.subject.clone(),
                     refers: question.refers(),
-                    texts: tokens(&question, reading)?,
+                    texts: tokens(&question, reading).map_err(at_row)?,
                 });
             }
             questions.files.push(path.clone());
@@ -128,7 +125,7 @@ impl Questions {
 }
 
 /// The sequences of a question, or why it has none.
-fn tokens(question: &Question, reading: &Reading<'_>) -> Result<Result<Tokens, QuestionFault>> {
+fn tokens(question: &Question, reading: &Reading<'_>) -> Result<Result<Tokens, QuestionFault>, String> {
     let Reading { orders: limit, seed, tokenizer, max_tokens, .. } = *reading;
     if let Err(fault) = question.check() {
         return Ok(Err(fault));
@@ -137,14 +134,14 @@ fn tokens(question: &Question, reading: &Reading<'_>) -> Result<Result<Tokens, Q
         return Ok(Err(QuestionFault::TooManyOrders));
     };
     let texts = Texts::of(question, &orders);
-    let encode = |text: &str| tokenizer.encode(text).map_err(Error::Data);
+    let encode = |text: &str| tokenizer.encode(text);
     let prefix = encode(&texts.prefix)?.ids;
     let n_leading = tokenizer.leading().len();
     // Both parts are tokenized apart, so that the block begins at the same token in every order. A tokenizer that puts
     // BOS before a text puts it before the block too, where it does not belong.
     let block =
         |text: &String| encode(text).map(|block| block.ids[n_leading.min(block.ids.len())..].to_vec());
-    let blocks = texts.blocks.iter().map(block).collect::<Result<Vec<_>>>()?;
+    let blocks = texts.blocks.iter().map(block).collect::<Result<Vec<_>, String>>()?;
     if prefix.is_empty() || blocks.iter().any(|block| prefix.len() + block.len() > max_tokens) {
         return Ok(Err(QuestionFault::TooLong));
     }
@@ -153,15 +150,16 @@ fn tokens(question: &Question, reading: &Reading<'_>) -> Result<Result<Tokens, Q
     let original = whole(&blocks[0]);
     let n_grams = starts(original.len(), N_GRAM, N_GRAMS).into_iter();
     let n_grams = n_grams.map(|start| scored_from(original[..start + N_GRAM].to_vec(), start));
-    let (orders, n_grams) = (orders.collect::<Result<Vec<_>>>()?, n_grams.collect::<Result<Vec<_>>>()?);
+    let (orders, n_grams) =
+        (orders.collect::<Result<Vec<_>, String>>()?, n_grams.collect::<Result<Vec<_>, String>>()?);
     let digest = digest(orders.iter().chain(&n_grams));
     Ok(Ok(Tokens { orders, n_grams, digest }))
 }
 
 /// A sequence whose tokens from one on are scored.
-fn scored_from(ids: Vec<u32>, start: usize) -> Result<Sequence> {
+fn scored_from(ids: Vec<u32>, start: usize) -> Result<Sequence, String> {
     let scored: Vec<bool> = (0..ids.len()).map(|at| at >= start).collect();
-    Sequence::from_scored_tokens(ids, &scored).map_err(|error| Error::Data(error.to_string()))
+    Sequence::from_scored_tokens(ids, &scored).map_err(|error| error.to_string())
 }
 
 fn digest<'a>(sequences: impl Iterator<Item = &'a Sequence>) -> String {
