@@ -46,6 +46,11 @@ impl Lent {
         &mut self.values
     }
 
+    /// The values, for good.
+    pub(super) fn into_values(mut self) -> Vec<f32> {
+        std::mem::take(&mut self.values)
+    }
+
     /// Gives the values back as a tensor of the same shape.
     pub(super) fn back<const D: usize>(mut self) -> Tensor<D> {
         let values = std::mem::take(&mut self.values);

@@ -2,6 +2,7 @@
 
 mod attention;
 mod buffers;
+mod gradient_buffers;
 mod lent;
 mod linear;
 mod logits;
@@ -15,6 +16,7 @@ use burn::tensor::{DType, Device, Tensor, bf16};
 use lobass_kernels::{Activation, AdamW, DeltaHeads, Gate, LogitForm, PackedBf16};
 
 use self::buffers::buffer;
+use self::gradient_buffers::GradientBuffers;
 use self::lent::{Lent, Read, tensor, widened};
 use super::attention::{AttentionInputs, AttentionOutput, Heads};
 use super::contract::{Concurrency, Ops};
@@ -36,12 +38,13 @@ const ROWS_OF_A_PART: usize = 512;
 pub(super) struct HostOps {
     /// Whether products of training round both sides to bf16.
     rounds: bool,
+    gradients: GradientBuffers,
 }
 
 impl HostOps {
     /// Operations whose products of training are in bf16, with `f32` sums.
     pub(super) fn rounded() -> Self {
-        Self { rounds: true }
+        Self { rounds: true, gradients: GradientBuffers::default() }
     }
 }
 
@@ -111,7 +114,8 @@ impl Ops for HostOps {
 
     fn weight_backward(&self, d_output: &Tensor<2>, x: &Tensor<2>) -> Tensor<2> {
         if self.rounds {
-            return rounded::weight_backward(d_output, x);
+            let [outputs, inputs] = [d_output.dims()[1], x.dims()[1]];
+            return rounded::weight_backward(d_output, x, self.gradients.take(outputs * inputs));
         }
         d_output.clone().transpose().matmul(x.clone())
     }
@@ -347,6 +351,7 @@ impl Ops for HostOps {
     fn added(&self, sum: Tensor<1>, more: Tensor<1>) -> Tensor<1> {
         let (mut sum, more) = (Lent::new(sum), Lent::new(more));
         lobass_kernels::axpy(1.0, more.values(), sum.values_mut());
+        self.gradients.give_back(more.into_values());
         sum.back()
     }
 
@@ -371,6 +376,7 @@ impl Ops for HostOps {
             means.values_mut(),
             squares.values_mut(),
         );
+        self.gradients.give_back(gradient.into_values());
         (weights.back(), [means.back(), squares.back()])
     }
 

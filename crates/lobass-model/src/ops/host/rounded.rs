@@ -48,10 +48,9 @@ pub(super) fn inputs_backward(d_output: &Tensor<2>, weight: &Tensor<2>) -> Tenso
     tensor(dx, [rows, inputs])
 }
 
-/// The gradient with respect to the weight, `[out, in]`.
-pub(super) fn weight_backward(d_output: &Tensor<2>, x: &Tensor<2>) -> Tensor<2> {
+/// The gradient with respect to the weight, `[out, in]`, in a buffer of its length.
+pub(super) fn weight_backward(d_output: &Tensor<2>, x: &Tensor<2>, mut dw: Vec<f32>) -> Tensor<2> {
     let ([_, outputs], [_, inputs]) = (d_output.dims(), x.dims());
-    let mut dw = buffer(outputs * inputs);
     let (d_output, x) = (Read::new(d_output), Read::new(x));
     let (d_output, x) = (d_output.values::<f32>(), x.values::<f32>());
     lobass_kernels::matmul_bf16_weights_backward(d_output, x, &mut dw, inputs);
