@@ -32,6 +32,7 @@ mod error;
 mod markdown;
 mod measure;
 mod page;
+pub mod pairs;
 mod plot;
 mod report;
 

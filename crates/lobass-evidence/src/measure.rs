@@ -118,7 +118,7 @@ fn are_compared(arm: &Arm, baseline: &Arm, baselines: &[&str]) -> bool {
     arm.strategy != baseline.strategy && baselines.contains(&baseline.strategy.as_str()) && !clash
 }
 
-fn check_names(sources: &[String]) -> Result<(), Error> {
+pub(crate) fn check_names(sources: &[String]) -> Result<(), Error> {
     let is_taken =
         |at: usize| sources[..at].contains(&sources[at]) || (sources.len() > 1 && sources[at] == ALL);
     match (0..sources.len()).find(|&at| is_taken(at)) {
@@ -128,7 +128,7 @@ fn check_names(sources: &[String]) -> Result<(), Error> {
 }
 
 /// All examples, then those of each source that has some.
-fn groups(sources: &[String], of_example: &[usize]) -> Vec<(String, Vec<usize>)> {
+pub(crate) fn groups(sources: &[String], of_example: &[usize]) -> Vec<(String, Vec<usize>)> {
     let mut groups = vec![(ALL.to_owned(), (0..of_example.len()).collect())];
     if sources.len() > 1 {
         let of = |source: usize| (0..of_example.len()).filter(|&at| of_example[at] == source).collect();

@@ -115,7 +115,7 @@ fn line(mark: &Mark, y: f64, place: &impl Fn(f64) -> f64) -> String {
 }
 
 /// A round distance between ticks, for four to ten of them.
-fn step(range: f64) -> f64 {
+pub(crate) fn step(range: f64) -> f64 {
     if !(range > 0.0 && range.is_finite()) {
         return 1.0;
     }
@@ -124,14 +124,14 @@ fn step(range: f64) -> f64 {
     fits.unwrap_or(10.0) * power
 }
 
-fn number(value: f64, step: f64) -> String {
+pub(crate) fn number(value: f64, step: f64) -> String {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few decimals")]
     let decimals = (-step.log10().floor()).max(0.0) as usize;
     let value = if value.abs() < step / 2.0 { 0.0 } else { value };
     format!("{value:.decimals$}")
 }
 
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 

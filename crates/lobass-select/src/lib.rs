@@ -55,8 +55,8 @@ pub use shape::{
 pub use sieve::Sieve;
 pub use strategies::UnknownStrategy;
 pub use strategy::{
-    Border, Choice, Features, Inputs, KeyHashes, Merit, Need, Needs, PaperClaim, Problem, Queries, Ratings,
-    Rival, Setting, Strategy, StrategyInfo, TokenLosses, Unread,
+    Border, Choice, Features, Inputs, KeyHashes, Merit, MiddleOf, Need, Needs, PaperClaim, Problem, Queries,
+    Ratings, Rival, Setting, Strategy, StrategyInfo, TokenLosses, Unread,
 };
 pub use summary::{SourceShare, Summary, Ties, summarize};
 pub use tokens::{Scope, Threshold, TokenMask, TokenScore};

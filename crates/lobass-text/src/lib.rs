@@ -41,5 +41,5 @@ mod words;
 pub use damage::{Damage, DamageKind, damage};
 pub use error::Error;
 pub use near::{Bands, GroupOptions, Near, NearDuplicates, NearIndex, Sketch, jaccard};
-pub use overlap::{Overlap, OverlapOptions, Said, Twin};
+pub use overlap::{Overlap, OverlapOptions, Said, Twin, prompt_hash};
 pub use rules::{Conversation, Finding, Rule, RuleInfo, Rules};

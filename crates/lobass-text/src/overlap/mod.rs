@@ -10,6 +10,7 @@ mod prompt;
 use std::collections::HashMap;
 
 use passages::Passages;
+pub use prompt::hash as prompt_hash;
 
 use crate::{Error, GroupOptions, NearDuplicates, NearIndex};
 

@@ -2,9 +2,9 @@
 
 use xxhash_rust::xxh3::Xxh3;
 
-/// A hash of a prompt in lower case, without spaces and without the punctuation around its words. Signs between words,
+/// When two prompts are the same: a hash of a prompt in lower case, without spaces and without the punctuation around its words. Signs between words,
 /// as in `2 - 3`, count. `None` if nothing is left.
-pub(super) fn hash(prompt: &str) -> Option<u128> {
+pub fn hash(prompt: &str) -> Option<u128> {
     let mut hash = Xxh3::new();
     let mut is_empty = true;
     for word in prompt.split_whitespace() {
