@@ -34,19 +34,22 @@ pub(super) struct Kept {
 const FEW: usize = if cfg!(test) { 8 } else { 1 << 14 };
 
 impl Kept {
-    pub(super) fn new(limit: Limit) -> Self {
+    /// For at most `n_rows` rows.
+    pub(super) fn new(limit: Limit, n_rows: u64) -> Self {
         let room = match limit {
             Limit::Rows(rows) => rows.saturating_mul(2).max(FEW),
             Limit::Tokens(_) => FEW,
         };
-        Self { limit, rows: Vec::new(), room, n_eligible: 0 }
+        let most = usize::try_from(n_rows).unwrap_or(usize::MAX).min(room);
+        Self { limit, rows: Vec::with_capacity(most), room, n_eligible: 0 }
     }
 
     /// Adds rows. Returns the worst score that may still be chosen, if worse rows had to go.
     pub(super) fn add(&mut self, rows: &[Row], n_eligible: u64, direction: Direction) -> Option<Score> {
-        self.rows.extend_from_slice(rows);
         self.n_eligible += n_eligible;
-        (self.rows.len() > self.room).then(|| self.trim(direction)).flatten()
+        let border = (self.rows.len() + rows.len() > self.room).then(|| self.trim(direction)).flatten();
+        self.rows.extend_from_slice(rows);
+        border
     }
 
     /// Rows that had a score, whether or not they are held.

@@ -68,7 +68,7 @@ impl<'a> Sieve<'a> {
             n_rows,
             seed,
             bound: RwLock::new(None),
-            kept: Mutex::new(Kept::new(Limit::of(request.budget, n_rows))),
+            kept: Mutex::new(Kept::new(Limit::of(request.budget, n_rows), n_rows)),
         })
     }
 
