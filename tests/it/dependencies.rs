@@ -89,6 +89,11 @@ fn every_crate_keeps_to_its_floor() {
         &["lobass-core", whole],
         &[&["burn-core", "clap", "tokio", "openssl-sys", "native-tls", "ring"], text, files],
     );
+    check(
+        "lobass-regions",
+        &["lobass-core", "lobass-evidence", "lobass-select"],
+        &[&["burn-core", "clap", "rayon", "serde_json"], text, files],
+    );
     check("lobass-leakage", &[], &[&["burn-core", "clap", "rayon"], text, files]);
     check("lobass-trainers", &[], &[&["burn-core", "clap", "rayon"], text, files]);
     check("lobass-demo", &[], &[&["burn-core", "clap"], text, files]);

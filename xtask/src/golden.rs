@@ -7,7 +7,7 @@ use crate::python;
 
 /// Also what `.gitignore` names.
 const ENVIRONMENT: &str = ".venv";
-const GENERATORS: [&str; 21] = [
+const GENERATORS: &[&str] = &[
     "gen_models.py",
     "gen_spellings.py",
     "gen_chat.py",
@@ -29,6 +29,7 @@ const GENERATORS: [&str; 21] = [
     "gen_import.py",
     "gen_leakage.py",
     "gen_merging.py",
+    "gen_regions.py",
 ];
 
 pub(crate) fn run(shell: &Shell) -> Result<()> {
@@ -38,7 +39,11 @@ pub(crate) fn run(shell: &Shell) -> Result<()> {
         cmd!(shell, "{python} tests/fixtures/{generator}").env("HF_HUB_OFFLINE", "1").run()?;
     }
     eprintln!("==> what changed");
-    cmd!(shell, "git status --short tests/fixtures crates/lobass-leakage/fixtures").run()?;
+    cmd!(
+        shell,
+        "git status --short tests/fixtures crates/lobass-leakage/fixtures crates/lobass-regions/fixtures"
+    )
+    .run()?;
     Ok(())
 }
 
