@@ -95,6 +95,7 @@ fn every_crate_keeps_to_its_floor() {
         &[&["burn-core", "clap", "rayon", "serde_json"], text, files],
     );
     check("lobass-leakage", &[], &[&["burn-core", "clap", "rayon"], text, files]);
+    check("lobass-mixture", &[], &[&["burn-core", "clap", "rayon"], text, files]);
     check("lobass-trainers", &[], &[&["burn-core", "clap", "rayon"], text, files]);
     check("lobass-demo", &[], &[&["burn-core", "clap"], text, files]);
     check("xtask", &[], &[&["burn-core"]]);

@@ -30,6 +30,7 @@ const GENERATORS: &[&str] = &[
     "gen_leakage.py",
     "gen_merging.py",
     "gen_regions.py",
+    "gen_mixture.py",
 ];
 
 pub(crate) fn run(shell: &Shell) -> Result<()> {
@@ -39,11 +40,8 @@ pub(crate) fn run(shell: &Shell) -> Result<()> {
         cmd!(shell, "{python} tests/fixtures/{generator}").env("HF_HUB_OFFLINE", "1").run()?;
     }
     eprintln!("==> what changed");
-    cmd!(
-        shell,
-        "git status --short tests/fixtures crates/lobass-leakage/fixtures crates/lobass-regions/fixtures"
-    )
-    .run()?;
+    let beside = ["leakage", "mixture", "regions"].map(|name| format!("crates/lobass-{name}/fixtures"));
+    cmd!(shell, "git status --short tests/fixtures {beside...}").run()?;
     Ok(())
 }
 
