@@ -171,6 +171,55 @@ fn held_out_examples_are_never_in_the_pool() {
 }
 
 #[test]
+fn the_right_response_is_chosen_among_wrong_ones() {
+    let sandbox = scored(0);
+    let rows: Vec<serde_json::Value> = sandbox
+        .read("held-out/known.jsonl")
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let answer = |at: usize| rows[at % rows.len()]["answer"].clone();
+    // Of every row the answers of the next ones that differ from its own; the last row has none.
+    let with_wrong = |(at, row): (usize, &serde_json::Value)| {
+        let others = (at + 1..at + 9).map(answer).filter(|other| *other != row["answer"]).take(2);
+        let mut row = row.clone();
+        row["wrong"] = if at + 1 == 30 { serde_json::Value::Null } else { others.collect() };
+        format!("{row}\n")
+    };
+    sandbox.write("choices.jsonl", rows.iter().take(30).enumerate().map(with_wrong).collect::<String>());
+    let line = |rest: &str| {
+        format!(
+            "compare --scores run/scores.parquet --base base --strategy lobass --seeds 1 --match epochs {RECIPE} \
+             --eval choices.jsonl {rest}"
+        )
+    };
+    let shown = sandbox.expect(0, &line("--wrong-responses wrong --out chosen"));
+    assert!(shown.stdout.contains("choice"), "{}", shown.stdout);
+    let found = report(&sandbox, "chosen");
+    let choice = |name: &str| found.arm(name, Matching::Epochs).unwrap().result(ALL).unwrap().choice.unwrap();
+    assert_eq!(choice("zero-shot").value, 1.0, "the base knows these answers");
+    for arm in &found.arms {
+        assert_eq!(arm.seeds[0].sources[ALL].n_choices, 29, "{}", arm.strategy);
+    }
+    // The same losses, without choices, by a comparison that measures none.
+    sandbox.expect(0, &line("--out plain"));
+    let plain = report(&sandbox, "plain");
+    let losses = |of: &Report| of.arms.iter().map(|arm| arm.results[0].loss.value).collect::<Vec<_>>();
+    assert_eq!(losses(&found), losses(&plain));
+    assert!(plain.arms.iter().all(|arm| arm.results[0].choice.is_none()));
+
+    sandbox.fails(&line("--wrong-responses worng --out x"), &["choices.jsonl", "`worng`", "found none"]);
+    sandbox.fails(&line("--wrong-responses answer --out x"), &["row 1", "expected a list of texts"]);
+    let mut row = rows[0].clone();
+    row["wrong"] = [row["answer"].clone()].into_iter().collect();
+    sandbox.write("choices.jsonl", format!("{row}\n"));
+    sandbox.fails(
+        &line("--wrong-responses wrong --out x"),
+        &["row 1", "the right response is one of the wrong ones"],
+    );
+}
+
+#[test]
 fn what_cannot_be_compared_is_said_before_anything_is_trained() {
     let sandbox = scored(0);
     let fails = |rest: &str, words: &[&str]| sandbox.fails(&compare(rest), words);

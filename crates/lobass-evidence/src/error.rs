@@ -32,6 +32,14 @@ pub enum Error {
         /// The found number.
         found: String,
     },
+    /// An example has wrong responses in one trial only.
+    #[error("{what}, example {example}: expected wrong responses in every trial or in none")]
+    Choices {
+        /// Which trial.
+        what: String,
+        /// Which example, 0-based.
+        example: usize,
+    },
     /// Settings that make no interval.
     #[error("bootstrap: expected `{field}` to be {expected}, found {found}")]
     Bootstrap {

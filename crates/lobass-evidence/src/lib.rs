@@ -8,7 +8,7 @@
 //! use lobass_evidence::{Arm, Bootstrap, Outcome, measure};
 //!
 //! // Two strategies, two seeds each, three held-out examples of one source.
-//! let trial = |nll: [f64; 3]| nll.map(|nll| Outcome { nll, n_scored: 10, n_matched: 4 }).to_vec();
+//! let trial = |nll: [f64; 3]| nll.map(|nll| Outcome { nll, n_scored: 10, n_matched: 4, choice: None }).to_vec();
 //! let arm = |strategy: &str, trials: [[f64; 3]; 2]| Arm {
 //!     strategy: strategy.to_owned(),
 //!     matching: None,

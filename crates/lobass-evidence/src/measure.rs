@@ -21,6 +21,9 @@ pub struct Outcome {
     pub n_scored: u64,
     /// How many of them are the most likely token after the tokens before.
     pub n_matched: u64,
+    /// If the example has wrong responses: whether the right one is chosen, 1 or 0. Between equally likely ones it is
+    /// the share of the right one.
+    pub choice: Option<f64>,
 }
 
 impl Outcome {
@@ -51,12 +54,16 @@ pub struct Measured {
     pub differences: Vec<Difference>,
 }
 
-/// The three things that are looked at.
+/// The three things that are looked at in every example.
 const QUANTITIES: [fn(&Outcome) -> Ratio; 3] = [
     |outcome| Ratio { sum: outcome.nll, count: outcome.n_scored as f64 },
     |outcome| Ratio { sum: f64::from(u8::from(outcome.is_exact())), count: 1.0 },
     |outcome| Ratio { sum: outcome.n_matched as f64, count: outcome.n_scored as f64 },
 ];
+
+fn choice(outcome: &Outcome) -> Ratio {
+    Ratio { sum: outcome.choice.unwrap_or(0.0), count: 1.0 }
+}
 
 /// Measures arms on the same held-out examples.
 ///
@@ -81,12 +88,23 @@ pub fn measure(
     let mut results = vec![Vec::new(); arms.len()];
     let mut differences = Vec::new();
     for (source, examples) in &groups {
-        let draws: Vec<[Draws; 3]> =
-            arms.iter().zip(0..).map(|(arm, at)| draws_of(arm, at, examples, bootstrap)).collect();
+        let has_choice = |&at: &usize| arms[0].trials[0][at].choice.is_some();
+        let with_choices: Vec<usize> = examples.iter().copied().filter(has_choice).collect();
+        let draws: Vec<DrawsOfArm> = arms
+            .iter()
+            .zip(0..)
+            .map(|(arm, at)| DrawsOfArm::new(arm, at, (examples, &with_choices), bootstrap))
+            .collect();
         for (results, draws) in results.iter_mut().zip(&draws) {
-            let [loss, exact, matched] = draws.each_ref().map(|draws| bootstrap.estimate(draws));
-            let n_examples = examples.len() as u64;
-            results.push(SourceResult { source: source.clone(), n_examples, loss, exact, matched });
+            let [loss, exact, matched] = draws.of_all.each_ref().map(|draws| bootstrap.estimate(draws));
+            results.push(SourceResult {
+                source: source.clone(),
+                n_examples: examples.len() as u64,
+                loss,
+                exact,
+                matched,
+                choice: draws.choice.as_ref().map(|draws| bootstrap.estimate(draws)),
+            });
         }
         for (arm, of_arm) in arms.iter().zip(&draws) {
             for (baseline, of_baseline) in arms.iter().zip(&draws) {
@@ -94,7 +112,9 @@ pub fn measure(
                     continue;
                 }
                 let matching = arm.matching.or(baseline.matching);
-                let difference = |at: usize| bootstrap.estimate(&of_arm[at].minus(&of_baseline[at]));
+                let difference =
+                    |at: usize| bootstrap.estimate(&of_arm.of_all[at].minus(&of_baseline.of_all[at]));
+                let choices = of_arm.choice.as_ref().zip(of_baseline.choice.as_ref());
                 differences.push(Difference {
                     strategy: arm.strategy.clone(),
                     baseline: baseline.strategy.clone(),
@@ -103,6 +123,7 @@ pub fn measure(
                     loss: difference(0),
                     exact: difference(1),
                     matched: difference(2),
+                    choice: choices.map(|(one, other)| bootstrap.estimate(&one.minus(other))),
                 });
             }
         }
@@ -138,11 +159,23 @@ pub(crate) fn groups(sources: &[String], of_example: &[usize]) -> Vec<(String, V
     groups
 }
 
-fn draws_of(arm: &Arm, at: u64, examples: &[usize], bootstrap: &Bootstrap) -> [Draws; 3] {
-    QUANTITIES.map(|quantity| {
-        let trial = |trial: &Vec<Outcome>| examples.iter().map(|&at| quantity(&trial[at])).collect();
-        bootstrap.draws(&arm.trials.iter().map(trial).collect::<Vec<_>>(), at)
-    })
+/// What was drawn of an arm, over the examples of a source.
+struct DrawsOfArm {
+    /// Of [`QUANTITIES`].
+    of_all: [Draws; QUANTITIES.len()],
+    /// Over the examples that have wrong responses, if any has.
+    choice: Option<Draws>,
+}
+
+impl DrawsOfArm {
+    fn new(arm: &Arm, at: u64, (all, with_choices): (&[usize], &[usize]), bootstrap: &Bootstrap) -> Self {
+        let draws = |examples: &[usize], quantity: fn(&Outcome) -> Ratio| {
+            let trial = |trial: &Vec<Outcome>| examples.iter().map(|&at| quantity(&trial[at])).collect();
+            bootstrap.draws(&arm.trials.iter().map(trial).collect::<Vec<_>>(), at)
+        };
+        let of_all = QUANTITIES.map(|quantity| draws(all, quantity));
+        Self { of_all, choice: (!with_choices.is_empty()).then(|| draws(with_choices, choice)) }
+    }
 }
 
 fn totals(trial: &[Outcome], groups: &[(String, Vec<usize>)]) -> BTreeMap<String, Totals> {
@@ -154,6 +187,8 @@ fn totals(trial: &[Outcome], groups: &[(String, Vec<usize>)]) -> BTreeMap<String
             total.n_matched += outcome.n_matched;
             total.n_examples += 1;
             total.n_exact += u64::from(outcome.is_exact());
+            total.n_choices += u64::from(outcome.choice.is_some());
+            total.n_right += outcome.choice.unwrap_or(0.0);
         }
         total
     };
@@ -182,6 +217,12 @@ fn check(arms: &[Arm], n_examples: usize) -> Result<(), Error> {
                 let found = format!("{} over {}", trial[example].nll, trial[example].n_scored);
                 return Err(Error::Outcome { what: what(), example, found });
             }
+            let has_choice = |outcomes: &[Outcome], at: usize| outcomes[at].choice.is_some();
+            let first = &arms[0].trials[0];
+            if let Some(example) = (0..n_examples).find(|&at| has_choice(trial, at) != has_choice(first, at))
+            {
+                return Err(Error::Choices { what: what(), example });
+            }
         }
     }
     Ok(())
@@ -192,7 +233,12 @@ mod tests {
     use super::*;
 
     fn arm(strategy: &str, matching: Option<Matching>, trials: &[&[(f64, u64, u64)]]) -> Arm {
-        let outcome = |&(nll, n_scored, n_matched): &(f64, u64, u64)| Outcome { nll, n_scored, n_matched };
+        let outcome = |&(nll, n_scored, n_matched): &(f64, u64, u64)| Outcome {
+            nll,
+            n_scored,
+            n_matched,
+            choice: None,
+        };
         let trials = trials.iter().map(|trial| trial.iter().map(outcome).collect()).collect();
         Arm { strategy: strategy.to_owned(), matching, trials }
     }
@@ -250,6 +296,27 @@ mod tests {
         assert!(measure(&[good], 2).contains("expected outcomes of 2 held-out examples, found 1"));
         assert!(measure(&[arm("b", None, &[&[(f64::NAN, 1, 0)]])], 1).contains("`b`, trial 0, example 0"));
         assert!(measure(&[arm("b", None, &[&[(0.0, 0, 0)]])], 1).contains("0 over 0"));
+    }
+
+    #[test]
+    fn choices_are_measured_on_the_examples_that_have_some() {
+        let outcome = |choice| Outcome { nll: 1.0, n_scored: 1, n_matched: 0, choice };
+        let arm = |name: &str, choices: [Option<f64>; 3]| Arm {
+            strategy: name.to_owned(),
+            matching: None,
+            trials: vec![choices.map(outcome).to_vec()],
+        };
+        let (a, b) = (arm("a", [Some(1.0), None, Some(0.5)]), arm("b", [Some(0.0), None, Some(1.0)]));
+        let sources = ["x".to_owned(), "y".to_owned()];
+        let found = measure(&[a.clone(), b], &sources, &[0, 1, 0], &["b"], &Bootstrap::default()).unwrap();
+        let choice = |result: &SourceResult| result.choice.map(|estimate| estimate.value);
+        assert_eq!(found.results[0].iter().map(choice).collect::<Vec<_>>(), [Some(0.75), Some(0.75), None]);
+        assert_eq!(found.differences[0].choice.map(|difference| difference.value), Some(0.25));
+        let total = found.totals[0][0][ALL];
+        assert_eq!((total.n_choices, total.n_right), (2, 1.5));
+        let other = arm("c", [Some(1.0), Some(1.0), None]);
+        let refused = measure(&[a, other], &sources, &[0, 1, 0], &["b"], &Bootstrap::default());
+        assert_eq!(refused, Err(Error::Choices { what: "`c`, trial 0".to_owned(), example: 1 }));
     }
 
     #[test]

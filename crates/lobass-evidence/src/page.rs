@@ -5,8 +5,8 @@ use lobass_select::strategies::Random;
 
 use crate::markdown::{count, interval, percent, signed, table};
 use crate::{
-    ALL, ArmReport, Cost, Estimate, FULL, Mark, Matching, Plot, Report, SourceCount, SourceResult, ZERO_SHOT,
-    claims,
+    ALL, ArmReport, Cost, Difference, Estimate, FULL, Mark, Matching, Plot, Report, SourceCount,
+    SourceResult, ZERO_SHOT, claims,
 };
 
 /// A report with a name and words around it.
@@ -150,23 +150,39 @@ fn heading(report: &Report, matching: Matching) -> String {
 /// Columns of results on some examples.
 const JUDGED: [&str; 6] =
     ["loss", "loss against random", "loss against full", "exact", "exact against random", "matched"];
+/// Further columns if examples have wrong responses.
+const CHOICES: [&str; 2] = ["choice", "choice against random"];
 
-/// The cells under [`JUDGED`].
+fn judged_headings(report: &Report) -> Vec<&'static str> {
+    let has_choices = report.arms.iter().flat_map(|arm| &arm.results).any(|result| result.choice.is_some());
+    JUDGED.into_iter().chain(CHOICES.into_iter().filter(|_| has_choices)).collect()
+}
+
+/// The cells under [`judged_headings`].
 fn judged(
     report: &Report,
     arm: &ArmReport,
     result: &SourceResult,
     matching: Matching,
     source: &str,
-) -> [String; JUDGED.len()] {
-    [
+) -> Vec<String> {
+    let points_against_random = |of: fn(&Difference) -> Option<Estimate>| {
+        let difference = report.difference(&arm.strategy, Random.name(), matching, source);
+        difference.and_then(of).map_or("-".to_owned(), |found| signed(&in_points(found), 1))
+    };
+    let mut cells = vec![
         interval(&result.loss, 3),
         against(report, arm, Random.name(), matching, source),
         against(report, arm, FULL, matching, source),
         percent(&result.exact),
-        exact_against_random(report, arm, matching, source),
+        points_against_random(|difference| Some(difference.exact)),
         percent(&result.matched),
-    ]
+    ];
+    if judged_headings(report).len() > cells.len() {
+        cells.push(result.choice.as_ref().map_or("-".to_owned(), percent));
+        cells.push(points_against_random(|difference| difference.choice));
+    }
+    cells
 }
 
 fn overall(report: &Report, matching: Matching) -> String {
@@ -188,7 +204,7 @@ fn overall(report: &Report, matching: Matching) -> String {
         })
         .collect();
     let what = ["strategy", "rows", "steps", "passes", "cost to select", "cost in all"];
-    table(&[&what[..], &JUDGED].concat(), &rows)
+    table(&[&what[..], &judged_headings(report)].concat(), &rows)
 }
 
 fn known(cost: Option<f64>) -> String {
@@ -201,16 +217,8 @@ fn against(report: &Report, arm: &ArmReport, baseline: &str, matching: Matching,
         .map_or("-".to_owned(), |difference| signed(&difference.loss, 3))
 }
 
-/// In points.
-fn exact_against_random(report: &Report, arm: &ArmReport, matching: Matching, source: &str) -> String {
-    let points = |found: Estimate| Estimate {
-        value: 100.0 * found.value,
-        low: 100.0 * found.low,
-        high: 100.0 * found.high,
-    };
-    report
-        .difference(&arm.strategy, Random.name(), matching, source)
-        .map_or("-".to_owned(), |difference| signed(&points(difference.exact), 1))
+fn in_points(found: Estimate) -> Estimate {
+    Estimate { value: 100.0 * found.value, low: 100.0 * found.low, high: 100.0 * found.high }
 }
 
 fn by_source(report: &Report, matching: Matching, source: &SourceCount) -> String {
@@ -223,7 +231,7 @@ fn by_source(report: &Report, matching: Matching, source: &SourceCount) -> Strin
             Some(what.into_iter().chain(judged(report, arm, result, matching, name)).collect())
         })
         .collect();
-    let headings = [&["strategy"][..], &JUDGED].concat();
+    let headings = [&["strategy"][..], &judged_headings(report)].concat();
     format!("On `{name}`, {} examples:\n\n{}\n", count(source.n_rows as f64), table(&headings, &rows))
 }
 

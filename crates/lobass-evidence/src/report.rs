@@ -193,6 +193,9 @@ pub struct SourceResult {
     pub exact: Estimate,
     /// The share of scored tokens that are the most likely one.
     pub matched: Estimate,
+    /// Of the examples that have wrong responses: the share whose right one has the lowest loss per token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub choice: Option<Estimate>,
 }
 
 /// Plain sums of one trial, over all held-out examples of each source.
@@ -217,6 +220,20 @@ pub struct Totals {
     pub n_examples: u64,
     /// Examples of which every scored token is.
     pub n_exact: u64,
+    /// Examples that have wrong responses.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub n_choices: u64,
+    /// Of those, examples whose right response is chosen; parts of one where responses are equally likely.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub n_right: f64,
+}
+
+fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
+
+fn is_nothing(n: &f64) -> bool {
+    *n == 0.0
 }
 
 /// One arm minus another, paired by example.
@@ -236,6 +253,9 @@ pub struct Difference {
     pub exact: Estimate,
     /// Share of matched tokens; above zero is better.
     pub matched: Estimate,
+    /// Share of examples whose right response is chosen; above zero is better.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub choice: Option<Estimate>,
 }
 
 impl Report {

@@ -207,7 +207,11 @@ pub(crate) fn compare(
             base: &base,
             strategies: &asked.strategies,
             settings: &settings,
-            held_out: HeldOutRequest { rows: eval.map(|rows| &rows.0), policy: asked.overlap },
+            held_out: HeldOutRequest {
+                rows: eval.map(|rows| &rows.0),
+                policy: asked.overlap,
+                wrong_responses: asked.wrong_responses.as_deref(),
+            },
             n_seeds: asked.seeds,
             matchings,
             tokens: asked.tokens.map(MatchedTokens::Count),

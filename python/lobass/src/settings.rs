@@ -83,6 +83,7 @@ pub(crate) struct Comparing {
     pub(crate) compute: ComputeSettings,
     pub(crate) chat_template: Option<String>,
     pub(crate) overlap: OverlapPolicy,
+    pub(crate) wrong_responses: Option<String>,
     pub(crate) seeds: u64,
     pub(crate) matchings: Vec<String>,
     pub(crate) tokens: Option<u64>,

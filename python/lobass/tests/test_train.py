@@ -102,6 +102,7 @@ def test_a_comparison_is_that_of_the_command(
     pool: list[Row], base: Path, reference: Path, command: Callable[..., Any], tmp_path: Path
 ) -> None:
     rows, held_out = pool[:48], pool[200:230]
+    held_out = [{**row, "wrong": ["none of them", "and not this"]} for row in held_out]
     table = lobass.score(rows, base, reference, progress=False)
     found = lobass.compare(
         *(table, base, tmp_path / "compared"),
@@ -110,6 +111,7 @@ def test_a_comparison_is_that_of_the_command(
         eval=held_out,
         seeds=1,
         match="epochs",
+        wrong_responses="wrong",
         resamples=100,
         train={"batch_size": 8},
         progress=False,
@@ -127,10 +129,11 @@ def test_a_comparison_is_that_of_the_command(
     printed = command(
         *("compare", "--scores", scores, "--base", base, "--strategy", "lobass", "longest", "--budget", "25%"),
         *("--eval", tmp_path / "held-out.jsonl", "--seeds", 1, "--match", "epochs", "--resamples", 100),
-        *("--batch-size", 8, "--out", tmp_path / "printed"),
+        *("--wrong-responses", "wrong", "--batch-size", 8, "--out", tmp_path / "printed"),
     )
     losses = lambda report: {  # noqa: E731
-        arm["strategy"]: [source["loss"]["value"] for source in arm["results"]] for arm in report["arms"]
+        arm["strategy"]: [(source["loss"]["value"], source["choice"]["value"]) for source in arm["results"]]
+        for arm in report["arms"]
     }
     assert losses(found) == losses(printed)
 

@@ -42,6 +42,9 @@ pub(crate) struct CompareArgs {
     /// What to do with held-out examples that the pool contains: with the same prompt, or nearly the same text
     #[arg(long, value_name = "POLICY", default_value = "drop", value_parser = described::<OverlapPolicy>(&POLICIES), help_heading = "Held-out examples")]
     pub(crate) overlap: OverlapPolicy,
+    /// The column of held-out rows with a list of wrong responses, to measure how often the right one is the most likely
+    #[arg(long, value_name = "COLUMN", help_heading = "Held-out examples")]
+    pub(crate) wrong_responses: Option<String>,
     /// The number of seeds of ties, random subsets, and training
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..), help_heading = "Comparison")]
     pub(crate) seeds: u16,

@@ -11,6 +11,7 @@ use lobass_text::{Overlap, OverlapOptions, Said, Twin};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+use super::wrong::WrongResponses;
 use crate::error::{Result, bail};
 use crate::runtime::Runtime;
 use crate::sequences::Sequences;
@@ -19,6 +20,8 @@ use crate::settings::OverlapPolicy;
 /// The held-out examples that are measured on, and how many were left out.
 pub(super) struct HeldOut {
     pub(super) sequences: Vec<Sequence>,
+    /// The wrong responses to the prompt of each sequence, after that prompt.
+    pub(super) wrong: Vec<Vec<Sequence>>,
     /// The source of each sequence, as an index of `sources`.
     pub(super) of_example: Vec<usize>,
     pub(super) sources: Vec<String>,
@@ -34,6 +37,9 @@ pub struct HeldOutRequest<'a> {
     pub rows: Option<&'a Pool>,
     /// The policy for examples that the pool contains.
     pub policy: OverlapPolicy,
+    /// The column with a list of wrong responses to the prompt of a row, to measure how often a model finds the right one
+    /// the most likely.
+    pub wrong_responses: Option<&'a str>,
 }
 
 /// One held-out example before it is looked for in the pool.
@@ -42,6 +48,7 @@ struct Candidate {
     /// The prompt and the responses.
     texts: [String; 2],
     sequence: Sequence,
+    wrong: Vec<Sequence>,
 }
 
 impl HeldOut {
@@ -61,17 +68,29 @@ impl HeldOut {
             Some(rows) => (rows, &|_| true),
         };
         let (names, source_of) = sources(from)?;
+        let wrong = request.wrong_responses.map(|column| WrongResponses::read(from, column)).transpose()?;
         for row in from.rows() {
             let row = row?;
             if !wanted(row.row) {
                 continue;
             }
-            let sequence = row.example.as_ref().ok().and_then(|example| {
-                let sequence = sequences.encoder.encode(example).sequence?;
-                Some(Candidate { source: source_of[row.file], texts: texts(example), sequence })
-            });
-            n_unscorable += u64::from(sequence.is_none());
-            found.extend(sequence);
+            let candidate = match &row.example {
+                Err(_) => None,
+                Ok(example) => {
+                    let wrong = wrong.as_ref().map(|wrong| wrong.of(row.row, example, &sequences.encoder));
+                    let wrong = wrong.transpose()?.unwrap_or_else(|| Some(Vec::new()));
+                    let sequence = sequences.encoder.encode(example).sequence;
+                    let source = source_of[row.file];
+                    sequence.zip(wrong).map(|(sequence, wrong)| Candidate {
+                        source,
+                        texts: texts(example),
+                        sequence,
+                        wrong,
+                    })
+                }
+            };
+            n_unscorable += u64::from(candidate.is_none());
+            found.extend(candidate);
         }
         if found.is_empty() && request.rows.is_none() {
             bail!(
@@ -133,10 +152,11 @@ impl HeldOut {
         let n_scored = kept.iter().map(|one| one.sequence.n_scored() as u64).sum();
         let record =
             HeldOutRecord { sources: counts.collect(), n_scored, n_unscorable, n_same_prompt, n_near };
-        let (of_example, sequences): (Vec<usize>, Vec<Sequence>) =
-            kept.into_iter().map(|one| (one.source, one.sequence)).unzip();
-        let digest = digest(&sequences);
-        Ok(Self { sequences, of_example, sources, record, digest })
+        let of_example = kept.iter().map(|one| one.source).collect();
+        let (sequences, wrong): (Vec<Sequence>, Vec<Vec<Sequence>>) =
+            kept.into_iter().map(|one| (one.sequence, one.wrong)).unzip();
+        let digest = digest(sequences.iter().chain(wrong.iter().flatten()));
+        Ok(Self { sequences, wrong, of_example, sources, record, digest })
     }
 }
 
@@ -205,7 +225,7 @@ fn texts(example: &Example) -> [String; 2] {
 }
 
 /// SHA-256 of token ids and loss masks, as hexadecimal digits.
-pub(super) fn digest(sequences: &[Sequence]) -> String {
+pub(super) fn digest<'a>(sequences: impl IntoIterator<Item = &'a Sequence>) -> String {
     let mut hash = Sha256::new();
     for sequence in sequences {
         hash.update((sequence.n_tokens() as u64).to_le_bytes());

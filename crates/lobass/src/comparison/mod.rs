@@ -14,6 +14,7 @@ mod report;
 mod run;
 mod subset;
 mod trial;
+mod wrong;
 
 pub use devices::Devices;
 pub use held_out::HeldOutRequest;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use lobass_core::readable::{counted, duration};
-use lobass_core::{Observer as _, Sequence};
+use lobass_core::{Detail, LossEngine as _, Nll, Observer as _, Sequence};
 use lobass_evidence::{Matching, Report};
 use lobass_loss::Engine;
 use lobass_model::Decoder;
@@ -151,10 +151,12 @@ impl Comparison {
                 (model, Some(report))
             }
         };
-        let found = Engine::new(model, self.threads).greedy_matches(&self.held_out.sequences)?;
+        let engine = Engine::new(model, self.threads);
+        let found = engine.greedy_matches(&self.held_out.sequences)?;
         if let Some(at) = found.iter().position(|one| !one.nll.sum.is_finite()) {
             bail!(Comparison, "held-out example {at}: expected a finite loss, found {}", found[at].nll.sum);
         }
+        let (wrong_nll, wrong_n_scored) = self.wrong_losses(&engine)?;
         let losses = report.as_ref().map(|report| &report.losses);
         Ok(TrialRecord {
             identity: self.identity(trial)?,
@@ -167,7 +169,29 @@ impl Comparison {
             nll: found.iter().map(|one| one.nll.sum).collect(),
             n_scored: found.iter().map(|one| one.nll.n_scored).collect(),
             n_matched: found.iter().map(|one| one.n_matched).collect(),
+            wrong_nll,
+            wrong_n_scored,
         })
+    }
+
+    /// The losses and scored tokens of the wrong responses, by held-out example; nothing if none has any.
+    fn wrong_losses(&self, engine: &Engine) -> Result<(Vec<Vec<f64>>, Vec<Vec<u64>>)> {
+        let wrong = &self.held_out.wrong;
+        let all: Vec<Sequence> = wrong.iter().flatten().cloned().collect();
+        if all.is_empty() {
+            return Ok((Vec::new(), Vec::new()));
+        }
+        let losses = engine.losses(&all, Detail::Sum)?;
+        if let Some(bad) = losses.iter().find(|one| !one.nll.sum.is_finite()) {
+            bail!(Comparison, "a wrong response: expected a finite loss, found {}", bad.nll.sum);
+        }
+        let mut losses = losses.into_iter().map(|one| one.nll);
+        let of_example =
+            |sequences: &Vec<Sequence>| losses.by_ref().take(sequences.len()).collect::<Vec<_>>();
+        let by_example: Vec<Vec<Nll>> = wrong.iter().map(of_example).collect();
+        let nll = |of: &Vec<Nll>| of.iter().map(|one| one.sum).collect();
+        let n_scored = |of: &Vec<Nll>| of.iter().map(|one| one.n_scored).collect();
+        Ok((by_example.iter().map(nll).collect(), by_example.iter().map(n_scored).collect()))
     }
 
     fn train(

@@ -5,6 +5,7 @@ use std::path::Path;
 use lobass_evidence::{Matching, Outcome};
 use serde::{Deserialize, Serialize};
 
+use super::wrong::choice;
 use crate::error::{Context as _, Result, bail};
 
 /// One training and its measurement, or the measurement of the base without training.
@@ -54,6 +55,12 @@ pub(super) struct TrialRecord {
     pub(super) n_scored: Vec<u64>,
     /// The scored tokens of each held-out example that greedy decoding gives.
     pub(super) n_matched: Vec<u64>,
+    /// The summed loss of each wrong response to the prompt of each held-out example, in nats.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) wrong_nll: Vec<Vec<f64>>,
+    /// The scored tokens of each of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) wrong_n_scored: Vec<Vec<u64>>,
 }
 
 impl TrialRecord {
@@ -75,8 +82,19 @@ impl TrialRecord {
     }
 
     pub(super) fn outcomes(&self) -> Vec<Outcome> {
-        let numbers = self.nll.iter().zip(&self.n_scored).zip(&self.n_matched);
-        numbers.map(|((&nll, &n_scored), &n_matched)| Outcome { nll, n_scored, n_matched }).collect()
+        let wrong = |at: usize| {
+            let (nll, n_scored) = (self.wrong_nll.get(at)?, self.wrong_n_scored.get(at)?);
+            choice((self.nll[at], self.n_scored[at]), nll.iter().copied().zip(n_scored.iter().copied()))
+        };
+        let numbers = self.nll.iter().zip(&self.n_scored).zip(&self.n_matched).enumerate();
+        numbers
+            .map(|(at, ((&nll, &n_scored), &n_matched))| Outcome {
+                nll,
+                n_scored,
+                n_matched,
+                choice: wrong(at),
+            })
+            .collect()
     }
 
     /// The loss over all held-out examples, in nats per token.

@@ -26,6 +26,7 @@ def compare(
     match: Literal["tokens", "epochs", "both"] = "both",
     tokens: int | None = None,
     overlap: Literal["drop", "refuse"] = "drop",
+    wrong_responses: str | None = None,
     resamples: int = 2000,
     select: Mapping[str, Any] | None = None,
     train: Mapping[str, Any] | None = None,
@@ -53,6 +54,8 @@ def compare(
         match: What trainings have in common: tokens, epochs, or once one and once the other.
         tokens: Tokens of every training at equal tokens.
         overlap: What to do with held-out examples that are in the rows too.
+        wrong_responses: The column of ``eval`` with a list of wrong responses, to measure how often the right one is the
+            most likely.
         resamples: Resamples for the confidence intervals.
         select: Further settings of the selections, as ``[select]`` of a config file has them.
         train: Settings of every training, as ``[train]`` of a config file has them: ``epochs``, ``batch_size``,
@@ -73,6 +76,7 @@ def compare(
         compute=compute_settings(device, dtype, quantize_base, threads),
         chat_template=chat_template,
         overlap=overlap,
+        wrong_responses=wrong_responses,
         seeds=seeds,
         matchings=["tokens", "epochs"] if match == "both" else [match],
         tokens=tokens,

@@ -26,7 +26,11 @@ pub(crate) fn compare(args: &CompareArgs, ui: &Ui) -> anyhow::Result<Outcome> {
         base: &args.base,
         strategies: &args.strategy,
         settings: &settings,
-        held_out: HeldOutRequest { rows: None, policy: args.overlap },
+        held_out: HeldOutRequest {
+            rows: None,
+            policy: args.overlap,
+            wrong_responses: args.wrong_responses.as_deref(),
+        },
         n_seeds: args.seeds.into(),
         matchings: args.r#match.matchings(),
         tokens: args.tokens,

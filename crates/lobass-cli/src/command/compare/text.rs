@@ -16,16 +16,10 @@ pub(super) fn text(report: &Report, width: Option<usize>) -> String {
         arms.sort_by(|one, other| one.1.total_cmp(&other.1));
         let rows: Vec<Vec<String>> =
             arms.iter().filter_map(|(arm, _)| Some(row(report, matching, arm, arm.result(ALL)?))).collect();
-        let headings = [
-            &format!("at equal {matching}"),
-            "rows",
-            "steps",
-            "cost",
-            "loss",
-            "against random",
-            "against full",
-            "exact",
-        ];
+        let first = format!("at equal {matching}");
+        let mut headings =
+            vec![first.as_str(), "rows", "steps", "cost", "loss", "against random", "against full", "exact"];
+        headings.extend(arms.iter().any(|(arm, _)| choice(arm).is_some()).then_some("choice"));
         blocks.push(table(&headings, &rows, width));
     }
     format!(
@@ -51,7 +45,7 @@ fn row(
         };
         report.difference(&arm.strategy, baseline, matching, ALL).map_or("-".to_owned(), difference)
     };
-    vec![
+    let mut cells = vec![
         arm.label(),
         format!("{:.0}", arm.n_rows),
         format!("{:.0}", arm.n_steps),
@@ -60,5 +54,13 @@ fn row(
         against(Random.name()),
         against(FULL),
         format!("{:.1} %", 100.0 * result.exact.value),
-    ]
+    ];
+    cells.extend(choice(arm));
+    cells
+}
+
+/// How often the right response is the most likely one, if there are wrong ones.
+fn choice(arm: &ArmReport) -> Option<String> {
+    let share = arm.result(ALL)?.choice?;
+    Some(format!("{:.1} %", 100.0 * share.value))
 }
