@@ -201,6 +201,12 @@ fn the_right_response_is_chosen_among_wrong_ones() {
     for arm in &found.arms {
         assert_eq!(arm.seeds[0].sources[ALL].n_choices, 29, "{}", arm.strategy);
     }
+    // Baselines can be left out, and the trials that are done serve.
+    let full = "--wrong-responses wrong --baselines full --out chosen";
+    let again = sandbox.expect(0, &line(full).replace("--strategy lobass ", ""));
+    assert!(again.stderr.contains("1 of 1 done before"), "{}", again.stderr);
+    let names: Vec<String> = report(&sandbox, "chosen").arms.into_iter().map(|arm| arm.strategy).collect();
+    assert_eq!(names, ["full"]);
     // The same losses, without choices, by a comparison that measures none.
     sandbox.expect(0, &line("--out plain"));
     let plain = report(&sandbox, "plain");

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use lobass::comparison::{CompareJob, HeldOutRequest};
+use lobass::comparison::{Baseline, CompareJob, HeldOutRequest};
 use lobass::embedding::{EmbedOptions, EmbeddingOptions, Format, embed_rows};
 use lobass::import::{ImportOptions, LossInput, ModelLosses, Program};
 use lobass::model::{Model, check_adapter};
@@ -186,6 +186,8 @@ pub(crate) fn compare(
     eval: Option<&Rows>,
 ) -> PyResult<String> {
     let asked: Comparing = read(settings)?;
+    let baselines = asked.baselines.iter().map(|name| name.parse::<Baseline>());
+    let baselines = baselines.collect::<Result<Vec<_>, _>>().map_err(PyValueError::new_err)?;
     let matchings = Matching::ALL.into_iter().filter(|one| asked.matchings.contains(&one.to_string()));
     let matchings: Vec<Matching> = matchings.collect();
     caller.call(py, |runtime| {
@@ -206,6 +208,7 @@ pub(crate) fn compare(
             pool: scored.pool(),
             base: &base,
             strategies: &asked.strategies,
+            baselines: &baselines,
             settings: &settings,
             held_out: HeldOutRequest {
                 rows: eval.map(|rows| &rows.0),

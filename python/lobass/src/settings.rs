@@ -82,6 +82,7 @@ pub(crate) struct Comparing {
     pub(crate) train: TrainSettings,
     pub(crate) compute: ComputeSettings,
     pub(crate) chat_template: Option<String>,
+    pub(crate) baselines: Vec<String>,
     pub(crate) overlap: OverlapPolicy,
     pub(crate) wrong_responses: Option<String>,
     pub(crate) seeds: u64,

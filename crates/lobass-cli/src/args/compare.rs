@@ -3,14 +3,17 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use lobass::comparison::Baseline;
 use lobass::settings::{MatchedTokens, OverlapPolicy};
 use lobass_core::Budget;
 use lobass_evidence::Matching;
 
-use super::{ComputeArgs, EncodeArgs, SelectionArgs, described, recipe::TrainingArgs};
+use super::{ComputeArgs, EncodeArgs, SelectionArgs, described, recipe::TrainingArgs, words};
 
 const POLICIES: [(&str, &str); 2] =
     [("drop", "Leave them out of what is measured on, and count them"), ("refuse", "Stop if there is one")];
+
+const BASELINES: [&str; 3] = ["random", "full", "zero-shot"];
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
@@ -30,9 +33,12 @@ pub(crate) struct CompareArgs {
     /// The data files the table was made from, if they have moved since
     #[arg(long, value_name = "FILE", num_args = 1.., help_heading = "Table and base")]
     pub(crate) data: Vec<PathBuf>,
-    /// The strategies; all rows, random ones, and the untrained base are always compared too
-    #[arg(long, value_name = "NAME", num_args = 1.., required = true, help_heading = "Comparison")]
+    /// The strategies to compare
+    #[arg(long, value_name = "NAME", num_args = 1.., required_unless_present = "baselines", help_heading = "Comparison")]
     pub(crate) strategy: Vec<String>,
+    /// What the strategies are compared with: random rows, all rows, and the untrained base
+    #[arg(long, value_name = "NAME", num_args = 1.., default_values = BASELINES, value_parser = words::<Baseline>(&BASELINES), help_heading = "Comparison")]
+    pub(crate) baselines: Vec<Baseline>,
     /// Held-out files to measure on; each is one source in the report
     #[arg(long, value_name = "[NAME=]FILE", num_args = 1.., required_unless_present = "eval_rows", conflicts_with = "eval_rows", help_heading = "Held-out examples")]
     pub(crate) eval: Vec<String>,

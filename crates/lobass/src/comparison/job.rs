@@ -13,6 +13,7 @@ use lobass_select::strategies::Random;
 use lobass_train::TrainConfig;
 
 use super::amounts::{matched_tokens, pool_record};
+use super::baseline::Baseline;
 use super::decided::{Decided, check_directory};
 use super::held_out::{HeldOut, HeldOutRequest};
 use super::opened::Comparison;
@@ -34,8 +35,10 @@ pub struct CompareJob<'a> {
     pub pool: &'a Pool,
     /// The model that every training starts from.
     pub base: &'a Path,
-    /// The strategies; random rows, all rows, and the untrained base are compared too.
+    /// The strategies.
     pub strategies: &'a [String],
+    /// What they are compared with.
+    pub baselines: &'a [Baseline],
     /// How rows are selected, trained on, and encoded, and on which device: [`CompareJob::settings_of`] a table,
     /// changed as wanted.
     pub settings: &'a Settings,
@@ -88,6 +91,9 @@ impl CompareJob<'_> {
                  others"
             );
         }
+        if self.strategies.is_empty() && self.baselines.is_empty() {
+            bail!(Settings, "expected a strategy or a baseline, found nothing to compare");
+        }
         if self.tokens.is_some() && !self.matchings.contains(&Matching::Tokens) {
             bail!(Settings, "`--tokens` only applies to trainings at equal tokens, found `--match epochs`");
         }
@@ -138,7 +144,7 @@ impl CompareJob<'_> {
             held_out: held_out.digest.clone(),
         };
         decided.keep(self.out)?;
-        let strategies = with_random(self.strategies);
+        let strategies = with_random(self.strategies, self.baselines.contains(&Baseline::Random));
         let request = SubsetRequest {
             table,
             pool: &sequences.pool,
@@ -155,6 +161,7 @@ impl CompareJob<'_> {
             sequences_of,
             held_out,
             strategies,
+            baselines: self.baselines.to_owned(),
             subsets,
             select: settings.select.clone(),
             train: settings.train.clone(),
@@ -215,9 +222,9 @@ impl CompareJob<'_> {
     }
 }
 
-/// The strategies without repetition, `random` first.
-fn with_random(strategies: &[String]) -> Vec<String> {
-    let mut all = vec![Random.name().to_owned()];
+/// The strategies without repetition; `random` comes first if it is a baseline.
+fn with_random(strategies: &[String], is_baseline: bool) -> Vec<String> {
+    let mut all: Vec<String> = is_baseline.then(|| Random.name().to_owned()).into_iter().collect();
     for strategy in strategies {
         if !all.contains(strategy) {
             all.push(strategy.clone());

@@ -5,6 +5,7 @@
 //! rows and its held-out examples. A result with another identity is never used.
 
 mod amounts;
+mod baseline;
 mod decided;
 mod devices;
 mod held_out;
@@ -16,6 +17,7 @@ mod subset;
 mod trial;
 mod wrong;
 
+pub use baseline::Baseline;
 pub use devices::Devices;
 pub use held_out::HeldOutRequest;
 pub use job::CompareJob;

@@ -10,6 +10,7 @@ use lobass_train::TrainConfig;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
+use super::baseline::Baseline;
 use super::decided::Decided;
 use super::held_out::HeldOut;
 use super::subset::Subset;
@@ -25,6 +26,7 @@ pub struct Comparison {
     pub(super) sequences_of: BTreeMap<u64, Sequence>,
     pub(super) held_out: HeldOut,
     pub(super) strategies: Vec<String>,
+    pub(super) baselines: Vec<Baseline>,
     pub(super) subsets: BTreeMap<(String, u64), Subset>,
     pub(super) select: SelectSettings,
     pub(super) train: TrainSettings,
@@ -43,7 +45,7 @@ pub struct Comparison {
 impl Comparison {
     /// Every trial, the most informative first: the base without training, then seed after seed.
     pub(super) fn trials(&self) -> Vec<Trial> {
-        let mut trials = vec![Trial { arm: ZERO_SHOT.to_owned(), matching: None, offset: 0 }];
+        let mut trials: Vec<Trial> = self.zero_shot().into_iter().collect();
         for offset in 0..self.n_seeds {
             for &matching in &self.matchings {
                 for arm in self.arms() {
@@ -54,9 +56,16 @@ impl Comparison {
         trials
     }
 
-    /// The arms that are trained: all rows, and the selection of each strategy.
+    /// The measurement of the untrained base, if it is a baseline.
+    pub(super) fn zero_shot(&self) -> Option<Trial> {
+        let trial = || Trial { arm: ZERO_SHOT.to_owned(), matching: None, offset: 0 };
+        self.baselines.contains(&Baseline::ZeroShot).then(trial)
+    }
+
+    /// The arms that are trained: all rows if they are a baseline, and the selection of each strategy.
     pub(super) fn arms(&self) -> Vec<String> {
-        std::iter::once(FULL.to_owned()).chain(self.strategies.iter().cloned()).collect()
+        let full = self.baselines.contains(&Baseline::Full).then(|| FULL.to_owned());
+        full.into_iter().chain(self.strategies.iter().cloned()).collect()
     }
 
     /// The rows that a trial trains on.

@@ -72,9 +72,11 @@ impl Comparison {
         let read = |trial: &Trial| {
             self.record(trial)?.with_context(|| format!("the trial `{}` is not done", trial.id()))
         };
-        let zero_shot = Trial { arm: ZERO_SHOT.to_owned(), matching: None, offset: 0 };
-        let mut done =
-            vec![Done { arm: ZERO_SHOT.to_owned(), matching: None, records: vec![read(&zero_shot)?] }];
+        let mut done = Vec::new();
+        if let Some(zero_shot) = self.zero_shot() {
+            let records = vec![read(&zero_shot)?];
+            done.push(Done { arm: zero_shot.arm, matching: None, records });
+        }
         for &matching in &self.matchings {
             for arm in self.arms() {
                 let trial = |offset| Trial { arm: arm.clone(), matching: Some(matching), offset };

@@ -19,6 +19,7 @@ def compare(
     out: PathLike,
     *,
     strategies: Sequence[str] = ("lobass",),
+    baselines: Sequence[Literal["random", "full", "zero-shot"]] = ("random", "full", "zero-shot"),
     budget: str | int = "6%",
     eval: Rows | None = None,
     rows: Rows | None = None,
@@ -39,7 +40,7 @@ def compare(
 ) -> dict[str, Any]:
     """Train the base on what each strategy selects, and measure each on held-out examples.
 
-    All rows, random rows, and the untrained base are compared too. Every training is one unit: the same call goes on
+    Every training is one unit: the same call goes on
     where an interrupted one was, and a call with more strategies or seeds adds those.
 
     Args:
@@ -47,6 +48,7 @@ def compare(
         base: The model that every training starts from.
         out: The directory of the comparison, with ``results.md`` and ``results.json``.
         strategies: Names that `strategies` lists.
+        baselines: What they are compared with: random rows, all rows, and the untrained base.
         budget: How much each strategy keeps.
         eval: The held-out examples, in any type that `score` takes; without any, the held-out rows of the table.
         rows: The rows that were scored, for a table from a file that outlives them.
@@ -71,6 +73,7 @@ def compare(
     """
     how = settings(
         strategies=list(strategies),
+        baselines=list(baselines),
         select={**(select or {}), "budget": str(budget)},
         train=train or {},
         compute=compute_settings(device, dtype, quantize_base, threads),

@@ -25,6 +25,7 @@ pub(crate) fn compare(args: &CompareArgs, ui: &Ui) -> anyhow::Result<Outcome> {
         pool: &open_scored_pool(&args.scores, &args.data, table.manifest(), true, ui.runtime())?,
         base: &args.base,
         strategies: &args.strategy,
+        baselines: &args.baselines,
         settings: &settings,
         held_out: HeldOutRequest {
             rows: None,
