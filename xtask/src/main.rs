@@ -18,6 +18,7 @@ mod peers;
 mod program;
 mod python;
 mod real_models;
+mod replicates;
 mod report_screenshots;
 mod schedulers;
 mod tidy;
@@ -49,6 +50,8 @@ enum Verb {
     DemoModel,
     /// Make the runs behind docs/evidence.md, and that page
     Evidence(evidence::Args),
+    /// Make the replicates of docs/evidence/design.md on a real model; finished trials are not done again
+    Replicates(replicates::Args),
     /// Write docs/cli.md and the pages of commands, as the command line prints them
     Cli(cli::Args),
     /// Rewrite links of the book for mdBook, which calls this
@@ -97,6 +100,7 @@ fn run(verb: Verb) -> Result<()> {
         Verb::Golden => golden::run(&shell),
         Verb::DemoModel => demo_model::run(&shell),
         Verb::Evidence(args) => evidence::run(&shell, &args),
+        Verb::Replicates(args) => replicates::run(&shell, &args),
         Verb::Cli(args) => cli::run(&shell, &args),
         Verb::BookLinks(args) => book_links::run(&root(), &args),
         Verb::Fuzz(args) => fuzz::run(&shell, &args),
