@@ -13,7 +13,7 @@ use lobass_core::Sequence;
 use lobass_data::TextTokenizer;
 use lobass_demo::{World, as_json_lines, pool, pretraining_documents};
 use lobass_model::{Decoder, DecoderSpec, DeviceName, Dtype, save};
-use lobass_train::{Event, Objective, Schedule, Session, TrainConfig, TrainData, fine_tune};
+use lobass_train::{Event, Objective, Schedule, Session, Sources, TrainConfig, TrainData, fine_tune};
 use tokenizers::models::bpe::{BPE, BpeTrainerBuilder};
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::{AddedToken, TokenizerBuilder};
@@ -88,7 +88,7 @@ fn main() -> Result<()> {
         ..TrainConfig::default()
     };
     let (train, held_out) = (Objective::Sft(&sequences), Objective::Sft(&held_out));
-    let data = TrainData { train, held_out, eval_every: 100 };
+    let data = TrainData { train, held_out, eval_every: 100, sources: Sources::default() };
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let session = Session { threads, ..Session::default() };
     let (model, _) = fine_tune(model, &data, &recipe, session, &mut |event| match event {

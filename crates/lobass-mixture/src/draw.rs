@@ -71,7 +71,10 @@ impl Drawer {
 
     /// The source for a random number below 1, among those that have rows left.
     fn choose(&self, shares: &[f64], number: f64) -> Option<usize> {
-        let is_left = |at: usize| self.sources[at].pass() < u64::from(self.max_passes);
+        let is_left = |at: usize| {
+            let source = &self.sources[at];
+            !source.rows.is_empty() && source.pass() < u64::from(self.max_passes)
+        };
         let left: Vec<usize> = (0..shares.len()).filter(|&at| is_left(at) && shares[at] > 0.0).collect();
         let mut place = number * left.iter().map(|&at| shares[at]).sum::<f64>();
         let chosen = left.iter().find(|&&at| {

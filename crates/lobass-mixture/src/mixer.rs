@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::draw::{Drawer, Drawn};
 use crate::policy::scaled;
-use crate::{Error, Mixing, MixingPolicy, Pilot, Seen, Source, Timing};
+use crate::{Error, Mixing, MixingPolicy, Pilot, Prior, Seen, Source, Timing};
 
 /// How long a training is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,11 +58,10 @@ impl Mixer {
         if epochs > max_passes {
             return Err(Error::Passes { max_passes, epochs });
         }
-        let rows = || sources.iter().map(|source| source.n_rows as f64).collect::<Vec<_>>();
         let n_steps = source_of.len().div_ceil(length.batch_size) * epochs as usize;
         let shares = match mixing.policy {
-            MixingPolicy::Even => Shares::Fixed(scaled(&vec![1.0; sources.len()])),
-            MixingPolicy::Rows => Shares::Fixed(scaled(&rows())),
+            MixingPolicy::Even => Shares::Fixed(scaled(&Prior::Even.weights(sources)?)),
+            MixingPolicy::Rows => Shares::Fixed(scaled(&Prior::Rows.weights(sources)?)),
             MixingPolicy::Ado => {
                 let prior = mixing.prior.weights(sources)?;
                 Shares::Ado(Box::new(Pilot::new(&prior, Timing::for_steps(n_steps), mixing.floor)))

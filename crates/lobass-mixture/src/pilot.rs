@@ -65,7 +65,7 @@ pub struct Pilot {
 impl Pilot {
     /// Begins a training at a prior.
     ///
-    /// - `prior`: a weight above 0 for each source
+    /// - `prior`: a weight for each source; one without weight is never drawn
     /// - `floor`: the smallest `eps` in nats, if there is one
     pub fn new(prior: &[f64], timing: Timing, floor: Option<f64>) -> Self {
         let k = prior.len();

@@ -30,7 +30,7 @@ pub fn least_preference(k: usize) -> f64 {
 impl Policy {
     /// Begins at the prior.
     ///
-    /// - `prior`: a weight above 0 for each source; they are scaled to sum to 1
+    /// - `prior`: a weight for each source, scaled to sum to 1; a source without weight is never drawn
     pub fn new(prior: &[f64]) -> Self {
         let prior = scaled(prior);
         Self { credit: prior.clone(), mean: prior.clone(), shares: prior.clone(), prior }
@@ -66,9 +66,10 @@ impl Policy {
         }
         let mean = sum / known().map(|(lambda, _)| lambda).sum::<f64>();
         let wanted = lambda.iter().zip(potentials).map(|(l, potential)| l * potential.unwrap_or(mean));
-        let least = least_preference(self.prior.len());
+        let least = least_preference(self.prior.iter().filter(|weight| **weight > 0.0).count());
         let preference = scaled(&wanted.collect::<Vec<_>>());
-        let preference = scaled(&preference.iter().map(|share| share.max(least)).collect::<Vec<_>>());
+        let raised = |(share, weight): (&f64, &f64)| if *weight > 0.0 { share.max(least) } else { 0.0 };
+        let preference = scaled(&preference.iter().zip(&self.prior).map(raised).collect::<Vec<_>>());
         let newest = 1.0 / (step as f64 + 1.0);
         for (at, preference) in preference.into_iter().enumerate() {
             self.shares[at] = (1.0 - NEWEST) * self.mean[at] + NEWEST * preference;
@@ -145,6 +146,12 @@ mod tests {
     fn one_source_has_all() {
         assert!(run(&[7.0], 50, &[Some(0.2)]).iter().all(|shares| (shares[0] - 1.0).abs() < 1e-12));
         assert_eq!([1, 50, 100, 1_000].map(least_preference), [0.01, 0.01, 0.005, 0.0005]);
+    }
+
+    #[test]
+    fn a_source_without_weight_stays_without() {
+        let shares = run(&[1.0, 0.0, 1.0], 200, &[Some(0.2), None, Some(0.0)]).pop().unwrap();
+        assert!(shares[1] == 0.0 && shares[0] > 0.8, "{shares:?}");
     }
 
     proptest! {

@@ -24,7 +24,7 @@ pub enum Prior {
 }
 
 impl Prior {
-    /// The weight of each source.
+    /// The weight of each source; 0 for a source without rows.
     ///
     /// # Errors
     /// [`Error::Prior`] if a source has no weight, or a weight no source.
@@ -32,7 +32,7 @@ impl Prior {
         let weights: Vec<f64> = match self {
             Self::Rows => sources.iter().map(|source| source.n_rows as f64).collect(),
             Self::Tokens => sources.iter().map(|source| source.n_scored as f64).collect(),
-            Self::Even => vec![1.0; sources.len()],
+            Self::Even => sources.iter().map(|source| f64::from(u8::from(source.n_rows > 0))).collect(),
             Self::Named(named) => {
                 let fault = |expected: &str, name: &str| {
                     let names: Vec<&str> = sources.iter().map(|source| source.name.as_str()).collect();
@@ -44,11 +44,12 @@ impl Prior {
                 {
                     return Err(fault("expected names of sources, found", name));
                 }
-                let of = |source: &Source| {
-                    named
+                let of = |source: &Source| match source.n_rows {
+                    0 => Ok(0.0),
+                    _ => named
                         .get(&source.name)
                         .copied()
-                        .ok_or_else(|| fault("expected a weight for", &source.name))
+                        .ok_or_else(|| fault("expected a weight for", &source.name)),
                 };
                 sources.iter().map(of).collect::<Result<_, _>>()?
             }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 pub struct Source {
     /// Its name.
     pub name: String,
-    /// Its rows; at least one.
+    /// Its rows; one without is never drawn.
     pub n_rows: u64,
     /// Their scored tokens, or pairs.
     pub n_scored: u64,

@@ -7,7 +7,7 @@
 
 use lobass_core::{Sequence, SequenceError};
 use lobass_model::{Decoder, DecoderSpec, DeviceName};
-use lobass_train::{Event, Objective, Session, TrainConfig, TrainData, fine_tune};
+use lobass_train::{Event, Objective, Session, Sources, TrainConfig, TrainData, fine_tune};
 
 const TOY: &str = r#"{"model_type": "llama", "vocab_size": 32, "hidden_size": 16, "intermediate_size": 32,
     "num_hidden_layers": 2, "num_attention_heads": 4, "max_position_embeddings": 64}"#;
@@ -20,8 +20,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let model = Decoder::random(&DecoderSpec::from_json(TOY)?, 7, &DeviceName::Cpu.open());
     let pool = [sequence([1, 5, 9, 14, 2])?, sequence([1, 6, 21, 8, 2])?, sequence([1, 7, 30, 3, 2])?];
     let held_out = [sequence([1, 8, 11, 25, 2])?];
-    let data =
-        TrainData { train: Objective::Sft(&pool), held_out: Objective::Sft(&held_out), eval_every: 10 };
+    let data = TrainData {
+        train: Objective::Sft(&pool),
+        held_out: Objective::Sft(&held_out),
+        eval_every: 10,
+        sources: Sources::default(),
+    };
     let recipe = TrainConfig { epochs: 40, batch_size: 3, learning_rate: 0.01, ..TrainConfig::default() };
     let mut loss = None;
     let session = Session { threads: 2, ..Session::default() };

@@ -1,6 +1,7 @@
 //! A training recipe.
 
 use lobass_core::Dtype;
+use lobass_mixture::Mixing;
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Schedule};
@@ -43,6 +44,9 @@ pub struct TrainConfig {
     /// The number format of products, forward and backward: f32 or bf16. Weights, sums, and everything else are f32.
     #[serde(skip_serializing_if = "is_f32")]
     pub products: Dtype,
+    /// How the sources of the examples are mixed; `None` takes every example once per epoch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mixing: Option<Mixing>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives references")]
@@ -68,6 +72,7 @@ impl Default for TrainConfig {
             micro_batch_tokens: 512,
             recompute: false,
             products: Dtype::F32,
+            mixing: None,
         }
     }
 }
@@ -104,10 +109,26 @@ impl TrainConfig {
             let found = self.products.to_string();
             return Err(Error::Recipe { field: "products", expected: "f32 or bf16", found });
         }
+        if let Some(Mixing { max_passes, .. }) = self.mixing
+            && max_passes > 0
+            && max_passes < self.epochs
+        {
+            return Err(lobass_mixture::Error::Passes { max_passes, epochs: self.epochs }.into());
+        }
+        if let Some(floor) = self.mixing.as_ref().and_then(|mixing| mixing.floor)
+            && !(floor > 0.0 && floor.is_finite())
+        {
+            return Err(Error::Recipe {
+                field: "mixing floor",
+                expected: POSITIVE,
+                found: floor.to_string(),
+            });
+        }
         let counts = [
             ("epochs", u64::from(self.epochs)),
             ("batch_size", self.batch_size as u64),
             ("micro_batch_tokens", self.micro_batch_tokens as u64),
+            ("mixing passes", self.mixing.as_ref().map_or(1, |mixing| mixing.max_passes.into())),
         ];
         match counts.into_iter().find(|(_, count)| *count == 0) {
             Some((field, _)) => Err(Error::Recipe { field, expected: "at least 1", found: "0".to_owned() }),

@@ -44,6 +44,21 @@ pub enum Error {
         /// How many examples there are.
         n_examples: usize,
     },
+    /// Examples without a source, or with one that has no name.
+    #[error(
+        "sources: expected one of {n_names} for each of {n_train} training and {n_held_out} held-out examples, found others"
+    )]
+    Sources {
+        /// The number of sources.
+        n_names: usize,
+        /// The number of training examples.
+        n_train: usize,
+        /// The number of held-out examples.
+        n_held_out: usize,
+    },
+    /// A mixture that cannot be drawn.
+    #[error(transparent)]
+    Mixture(#[from] lobass_mixture::Error),
     /// An example that would add nothing to any loss.
     #[error("example {example}: expected at least one scored token, found none")]
     NothingScored {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[cfg(doc)]
 use crate::TrainingBytes;
 use crate::trainer::Trainer;
-use crate::{Checkpoints, Error, Margins, Objective, Optimizer, TrainConfig};
+use crate::{Checkpoints, Error, Margins, Objective, Optimizer, SourceLoss, Sources, TrainConfig};
 
 /// The data that a model is trained and measured on.
 #[derive(Debug, Clone, Copy)]
@@ -20,12 +20,19 @@ pub struct TrainData<'a> {
     pub held_out: Objective<'a>,
     /// Steps between measurements; it is also measured before the first step and at the end. 0 measures at both ends only.
     pub eval_every: usize,
+    /// Which source each example is from; empty by default.
+    pub sources: Sources<'a>,
 }
 
 impl<'a> TrainData<'a> {
     /// Supervised fine-tuning on sequences, without held-out ones.
     pub fn sft(train: &'a [lobass_core::Sequence]) -> Self {
-        Self { train: Objective::Sft(train), held_out: Objective::Sft(&[]), eval_every: 0 }
+        Self {
+            train: Objective::Sft(train),
+            held_out: Objective::Sft(&[]),
+            eval_every: 0,
+            sources: Sources::default(),
+        }
     }
 }
 
@@ -87,15 +94,22 @@ pub struct StepReport {
     pub n_tokens: usize,
     /// For pairs: their margins.
     pub margins: Option<Margins>,
+    /// The loss of each source that is in the batch; empty without [`TrainData::sources`].
+    pub by_source: Vec<SourceLoss>,
+    /// The shares of all sources that a mixture drew the batch by; empty without one.
+    pub shares: Vec<f64>,
 }
 
 /// A held-out loss.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct HeldOut {
     /// Steps taken before; 0 is the base model.
     pub step: usize,
     /// Summed over all held-out examples, with the number of terms: scored tokens, or pairs.
     pub nll: Nll,
+    /// The same for each source; empty without [`TrainData::sources`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by_source: Vec<Nll>,
 }
 
 /// The result of a training.
@@ -109,6 +123,18 @@ pub struct TrainReport {
     pub losses: Vec<f64>,
     /// Held-out losses, the base model's first.
     pub held_out: Vec<HeldOut>,
+    /// Of a mixture: what it drew. It is there once the training is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mixed: Option<MixedReport>,
+}
+
+/// What a mixture drew, for each source in the order of their names.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MixedReport {
+    /// Rows that were drawn, repeated ones included.
+    pub n_drawn: Vec<u64>,
+    /// The shares after the last step.
+    pub shares: Vec<f64>,
 }
 
 /// Trains a model, and tells every step. Frozen weights stay as they are: a model with an adapter has only that
@@ -120,7 +146,8 @@ pub struct TrainReport {
 /// # Errors
 /// [`Error::Recipe`] or [`Error::OnlyWarmUp`] for a recipe that teaches nothing; [`Error::NoExamples`],
 /// [`Error::NothingScored`], or [`Error::ReferenceLoss`] for data that cannot be learned; [`Error::Loss`] for
-/// sequences that the model cannot run; [`Error::Diverged`] as soon as a loss or gradient is not finite;
+/// sequences that the model cannot run; [`Error::Sources`] or [`Error::Mixture`] for sources that do not fit;
+/// [`Error::Diverged`] as soon as a loss or gradient is not finite;
 /// [`Error::State`] for a state that is damaged or of another training; [`Error::Interrupted`] if [`Session::stop`]
 /// becomes true.
 pub fn fine_tune(
@@ -130,14 +157,15 @@ pub fn fine_tune(
     session: Session<'_>,
     observe: &mut dyn FnMut(Event<'_>),
 ) -> Result<(Decoder, TrainReport), Error> {
-    run(Trainer::new(model, data.train, config, session)?, data, session, observe)
+    run(Trainer::new(model, data, config, session)?, data, session, observe)
 }
 
 /// [`fine_tune`] in given batches of examples, by their places, instead of epochs. The recipe's epochs and batch size
 /// have no effect, and there is no [`Event::Epoch`].
 ///
 /// # Errors
-/// Those of [`fine_tune`], and [`Error::Batches`] for a place that no example has, or an empty batch.
+/// Those of [`fine_tune`], [`Error::Batches`] for a place that no example has, or an empty batch, and
+/// [`Error::Recipe`] for a recipe with a mixture.
 pub fn fine_tune_in_batches(
     model: Decoder,
     data: &TrainData<'_>,
@@ -146,7 +174,7 @@ pub fn fine_tune_in_batches(
     session: Session<'_>,
     observe: &mut dyn FnMut(Event<'_>),
 ) -> Result<(Decoder, TrainReport), Error> {
-    run(Trainer::in_batches(model, data.train, batches, config, session)?, data, session, observe)
+    run(Trainer::in_batches(model, data, batches, config, session)?, data, session, observe)
 }
 
 fn run(

@@ -1,6 +1,6 @@
 //! Loss and gradients of a whole batch, whatever the micro-batches and threads.
 
-use lobass_core::Sequence;
+use lobass_core::{Nll, Sequence};
 use lobass_loss::Workers;
 use lobass_model::{Decoder, Gradients, TraceOptions};
 
@@ -45,6 +45,8 @@ pub(crate) struct BatchGradients {
     /// The gradients of that loss, by parameter.
     pub(crate) gradients: Gradients,
     pub(crate) n_tokens: usize,
+    /// The part of each example in the summed loss, by its place.
+    pub(crate) examples: Vec<(usize, Nll)>,
     /// For pairs: the mean margin, and the share of margins above zero.
     pub(crate) margins: Option<Margins>,
 }
@@ -82,7 +84,8 @@ pub(crate) fn of_batch(
         false => of_micro_batches(model, objective, &micro, n_terms, cut, workers),
     };
     let n_tokens = batch.iter().map(|&at| objective.n_tokens(at)).sum();
-    BatchGradients { loss: terms.loss, gradients, n_tokens, margins: Margins::of(&terms.margins) }
+    let margins = Margins::of(&terms.margins);
+    BatchGradients { loss: terms.loss, gradients, n_tokens, examples: terms.examples, margins }
 }
 
 fn of_micro_batches(

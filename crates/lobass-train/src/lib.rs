@@ -6,6 +6,9 @@
 //! depend on the micro-batches. Gradients are clipped by their global norm, AdamW does not decay norms and biases, and
 //! the learning rate follows a [`Schedule`]. These are the semantics of transformers' `Trainer` with PyTorch's `AdamW`.
 //!
+//! With [`Sources`], every step also has the loss of each source, and a [`Mixing`](lobass_mixture::Mixing) of the recipe
+//! decides how much of each is in a batch.
+//!
 //! The same seed gives the same weights on any number of threads, to the bit: micro-batches are a function of the batch
 //! alone, and their gradients are added in order. With [`Checkpoints`], a training that was killed resumes and ends
 //! with the same bits.
@@ -44,16 +47,20 @@ mod memory;
 mod micro_batch;
 mod moments;
 mod objective;
+mod plan;
 mod recipe;
 mod schedule;
+mod sources;
 mod state;
+#[cfg(test)]
+mod tests;
 mod trainer;
 
 pub use batches::{batches_of_tokens, hold_out};
 pub use config::TrainConfig;
 pub use error::Error;
 pub use fine_tune::{
-    Event, HeldOut, Session, StepReport, TrainData, TrainReport, fine_tune, fine_tune_in_batches,
+    Event, HeldOut, MixedReport, Session, StepReport, TrainData, TrainReport, fine_tune, fine_tune_in_batches,
 };
 pub use gradients::{Margins, loss_gradients, sequence_gradients};
 pub use memory::TrainingBytes;
@@ -61,4 +68,5 @@ pub use moments::{AdamState, Optimizer, RunningMeans};
 pub use objective::{Dpo, Objective, Pair, PairLoss};
 pub use recipe::Recipe;
 pub use schedule::Schedule;
+pub use sources::{SourceLoss, Sources};
 pub use state::Checkpoints;

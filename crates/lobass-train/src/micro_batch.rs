@@ -1,7 +1,7 @@
 //! Some examples that go through the model together: a batch is cut into such.
 
 use burn::tensor::Tensor;
-use lobass_core::Sequence;
+use lobass_core::{Nll, Sequence};
 use lobass_loss::{label_losses, label_losses_backward};
 use lobass_model::{Decoder, Gradients, Packed, TraceOptions};
 
@@ -36,6 +36,8 @@ pub(crate) struct MicroBatch<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Terms {
     pub(crate) loss: f64,
+    /// The part of each example, by its place, with the number of its terms: scored tokens, or one for a pair.
+    pub(crate) examples: Vec<(usize, Nll)>,
     /// For pairs: the margin of each.
     pub(crate) margins: Vec<f64>,
 }
@@ -43,6 +45,7 @@ pub(crate) struct Terms {
 impl Terms {
     pub(crate) fn add(&mut self, other: Self) {
         self.loss += other.loss;
+        self.examples.extend(other.examples);
         self.margins.extend(other.margins);
     }
 }
@@ -84,13 +87,21 @@ impl<'a> MicroBatch<'a> {
         let seeds = scored.seeds(&slopes, n_terms);
         let (losses, d_hidden) =
             label_losses_backward(model, hidden, &scored.rows, &scored.labels, &seeds, gradients);
-        let (loss, margins) = match pairs {
-            None => (losses.into_iter().map(f64::from).sum::<f64>(), Vec::new()),
-            Some(pairs) => {
-                (pairs.iter().map(|pair| pair.loss).sum(), pairs.iter().map(|pair| pair.margin).collect())
+        let (loss, parts, margins) = match pairs {
+            None => {
+                let loss = losses.iter().copied().map(f64::from).sum::<f64>();
+                let nll = |(sum, &count): (f64, &usize)| Nll { sum, n_scored: count as u64 };
+                let parts: Vec<Nll> = scored.sums(&losses).into_iter().zip(&scored.counts).map(nll).collect();
+                (loss, parts, Vec::new())
             }
+            Some(pairs) => (
+                pairs.iter().map(|pair| pair.loss).sum(),
+                pairs.iter().map(|pair| Nll { sum: pair.loss, n_scored: 1 }).collect(),
+                pairs.iter().map(|pair| pair.margin).collect(),
+            ),
         };
-        (Terms { loss: loss / n_terms, margins }, d_hidden)
+        let examples = self.examples.iter().copied().zip(parts).collect();
+        (Terms { loss: loss / n_terms, examples, margins }, d_hidden)
     }
 }
 

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use burn::module::ParamId;
 use burn::tensor::{Device, Tensor, TensorData};
 use lobass_files::{WholeFile, is_partial};
+use lobass_mixture::MixerState;
 use lobass_model::{Decoder, Values};
 use safetensors::tensor::{SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
@@ -36,6 +37,9 @@ pub(crate) struct Header {
     /// Steps taken.
     pub(crate) step: usize,
     pub(crate) report: TrainReport,
+    /// Of batches that are mixed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) mixing: Option<MixerState>,
 }
 
 const VERSION: u32 = 1;
@@ -59,12 +63,13 @@ impl Checkpoints {
         moments: &BTreeMap<u64, Moments>,
         fingerprint: &str,
         report: &TrainReport,
+        mixing: Option<MixerState>,
     ) -> Result<(), Error> {
         fs_err::create_dir_all(&self.dir)?;
         let step = report.losses.len();
         let path = self.dir.join(format!("step-{step:09}.safetensors"));
-        let header =
-            Header { version: VERSION, fingerprint: fingerprint.to_owned(), step, report: report.clone() };
+        let (fingerprint, report) = (fingerprint.to_owned(), report.clone());
+        let header = Header { version: VERSION, fingerprint, step, report, mixing };
         let mut tensors = Vec::new();
         for (name, id) in model.trained_parameters() {
             let weight = model.weight(&name).expect("it is one of the model's");

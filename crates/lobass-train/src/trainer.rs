@@ -6,12 +6,13 @@ use lobass_model::{Decoder, TraceOptions};
 use sha2::{Digest, Sha256};
 
 use crate::adamw::AdamW;
-use crate::batches::batches;
 use crate::gradients;
 use crate::memory::token_bytes;
 use crate::micro_batch::Cut;
+use crate::plan::{Batch, Plan};
 use crate::{
-    Checkpoints, Error, HeldOut, Objective, Optimizer, Session, StepReport, TrainConfig, TrainReport,
+    Checkpoints, Error, HeldOut, Objective, Optimizer, Session, Sources, StepReport, TrainConfig, TrainData,
+    TrainReport,
 };
 
 /// A training that can be stepped, measured, saved, and resumed.
@@ -19,8 +20,9 @@ pub(crate) struct Trainer<'a> {
     /// Out of its place only while it is stepped: a second handle on the weights would have them copied.
     model: Option<Decoder>,
     objective: Objective<'a>,
+    sources: Sources<'a>,
     config: &'a TrainConfig,
-    plan: Vec<Vec<usize>>,
+    plan: Plan,
     /// Batches of an epoch, if there are epochs.
     per_epoch: Option<usize>,
     workers: Workers,
@@ -36,47 +38,56 @@ const PRESENT: &str = "the model is back in its place after every step";
 impl<'a> Trainer<'a> {
     pub(crate) fn new(
         model: Decoder,
-        objective: Objective<'a>,
+        data: &TrainData<'a>,
         config: &'a TrainConfig,
         session: Session<'_>,
     ) -> Result<Self, Error> {
-        let plan = batches(objective.len(), config.batch_size, config.epochs, config.order_seed());
-        let fingerprint = fingerprint(&model, objective, config);
-        let trainer = Self::begin(model, objective, plan, config, (session, fingerprint))?;
+        let objective = data.train;
+        config.check()?;
+        data.sources.check(objective, data.held_out)?;
+        let plan = Plan::new(objective, data.sources, config)?;
+        let fingerprint = fingerprint(&model, data, config);
+        let trainer = Self::begin(model, data, plan, config, (session, fingerprint))?;
         Ok(Self { per_epoch: Some(objective.len().div_ceil(config.batch_size)), ..trainer })
     }
 
     /// A training in given batches.
     pub(crate) fn in_batches(
         model: Decoder,
-        objective: Objective<'a>,
+        data: &TrainData<'a>,
         plan: Vec<Vec<usize>>,
         config: &'a TrainConfig,
         session: Session<'_>,
     ) -> Result<Self, Error> {
-        let n_examples = objective.len();
+        config.check()?;
+        if let Some(mixing) = &config.mixing {
+            let (expected, found) = ("left out, since batches are given", mixing.policy.to_string());
+            return Err(Error::Recipe { field: "mixing", expected, found });
+        }
+        data.sources.check(data.train, data.held_out)?;
+        let n_examples = data.train.len();
         if plan.iter().any(|batch| batch.is_empty() || batch.iter().any(|&example| example >= n_examples)) {
             return Err(Error::Batches { n_examples });
         }
         let mut hash = Sha256::new();
-        hash.update(fingerprint(&model, objective, config).as_bytes());
+        hash.update(fingerprint(&model, data, config).as_bytes());
         for batch in &plan {
             hash.update((batch.len() as u64).to_le_bytes());
             for &example in batch {
                 hash.update((example as u64).to_le_bytes());
             }
         }
-        Self::begin(model, objective, plan, config, (session, hex(&hash.finalize())))
+        Self::begin(model, data, Plan::Given(plan), config, (session, hex(&hash.finalize())))
     }
 
     fn begin(
         model: Decoder,
-        objective: Objective<'a>,
-        plan: Vec<Vec<usize>>,
+        data: &TrainData<'a>,
+        plan: Plan,
         config: &'a TrainConfig,
         (session, fingerprint): (Session<'_>, String),
     ) -> Result<Self, Error> {
-        config.check()?;
+        let (objective, sources) = (data.train, data.sources);
         objective.check()?;
         let products = config.products;
         let model = model.with_products(products).ok_or(Error::Products { products })?;
@@ -85,15 +96,17 @@ impl<'a> Trainer<'a> {
                 lobass_loss::check_ids(&model, std::slice::from_ref(sequence))?;
             }
         }
-        let n_steps = plan.len();
+        let n_steps = plan.n_steps();
         config.check_steps(n_steps)?;
-        let report = TrainReport { n_steps, n_tokens: 0, losses: Vec::new(), held_out: Vec::new() };
+        let report =
+            TrainReport { n_steps, n_tokens: 0, losses: Vec::new(), held_out: Vec::new(), mixed: None };
         let optimizer = AdamW::new(&model, config);
         let workers = Workers::new(session.threads);
         let (model, per_epoch, batch_bytes) = (Some(model), None, session.batch_bytes);
         Ok(Self {
             model,
             objective,
+            sources,
             config,
             plan,
             per_epoch,
@@ -115,6 +128,7 @@ impl<'a> Trainer<'a> {
                 &|id| known.contains(&id.val()),
             )
         });
+        self.plan.resume(state.header.mixing)?;
         self.optimizer.resume(state.header.step, state.moments);
         self.report = state.header.report;
         Ok(Some(state.header.step))
@@ -122,11 +136,12 @@ impl<'a> Trainer<'a> {
 
     /// Writes the state down.
     pub(crate) fn save(&self, checkpoints: &Checkpoints) -> Result<(), Error> {
-        checkpoints.write(self.model(), &self.optimizer.moments, &self.fingerprint, &self.report)
+        let (moments, mixing) = (&self.optimizer.moments, self.plan.state());
+        checkpoints.write(self.model(), moments, &self.fingerprint, &self.report, mixing)
     }
 
     pub(crate) fn n_steps(&self) -> usize {
-        self.plan.len()
+        self.plan.n_steps()
     }
 
     /// Steps taken.
@@ -166,7 +181,8 @@ impl<'a> Trainer<'a> {
     }
 
     pub(crate) fn into_parts(self) -> (Decoder, TrainReport) {
-        (exact(self.model.expect(PRESENT)), self.report)
+        let report = TrainReport { mixed: self.plan.outcome(), ..self.report };
+        (exact(self.model.expect(PRESENT)), report)
     }
 
     /// Takes the next step.
@@ -181,7 +197,8 @@ impl<'a> Trainer<'a> {
             options,
             tokens_at_once: usize::try_from(tokens_at_once).unwrap_or(usize::MAX),
         };
-        let found = gradients::of_batch(self.model(), self.objective, &self.plan[at], cut, &self.workers);
+        let Batch { examples, shares } = self.plan.batch(at);
+        let found = gradients::of_batch(self.model(), self.objective, &examples, cut, &self.workers);
         let grad_norm = found.gradients.norm();
         let step = at + 1;
         if !found.loss.is_finite() || !grad_norm.is_finite() {
@@ -196,15 +213,21 @@ impl<'a> Trainer<'a> {
         self.report.n_tokens += found.n_tokens as u64;
         self.report.losses.push(found.loss);
         let epoch = self.per_epoch.map_or(1, |per_epoch| at / per_epoch + 1);
+        let epoch = u32::try_from(epoch).unwrap_or(u32::MAX);
+        let pass_of = |source| self.plan.pass(source).unwrap_or(epoch);
+        let by_source = self.sources.losses(&found.examples, pass_of);
+        self.plan.learn(&by_source);
         Ok(StepReport {
             step,
             n_steps,
-            epoch: u32::try_from(epoch).unwrap_or(u32::MAX),
+            epoch,
             loss: found.loss,
             learning_rate,
             grad_norm,
             n_tokens: found.n_tokens,
             margins: found.margins,
+            by_source,
+            shares,
         })
     }
 
@@ -218,9 +241,13 @@ impl<'a> Trainer<'a> {
             true => engine().within(self.batch_bytes).unwrap_or_else(engine),
             false => engine(),
         };
-        let nll = held_out_loss(&engine, held_out)?;
-        let measured = HeldOut { step: self.n_taken(), nll };
-        self.report.held_out.push(measured);
+        let losses = held_out_losses(&engine, held_out)?;
+        let mut nll = Nll::default();
+        for loss in &losses {
+            nll += *loss;
+        }
+        let measured = HeldOut { step: self.n_taken(), nll, by_source: self.sources.held_out(&losses) };
+        self.report.held_out.push(measured.clone());
         Ok(Some(measured))
     }
 }
@@ -230,12 +257,12 @@ fn exact(model: Decoder) -> Decoder {
     model.with_products(Dtype::F32).expect("every device has products in f32")
 }
 
-/// The summed loss, and the number of terms: scored tokens, or pairs.
-fn held_out_loss(engine: &Engine, held_out: Objective<'_>) -> Result<Nll, Error> {
-    let mut sum = Nll::default();
+/// The summed loss of each example, and the number of its terms: scored tokens, or one for a pair.
+fn held_out_losses(engine: &Engine, held_out: Objective<'_>) -> Result<Vec<Nll>, Error> {
     match held_out {
         Objective::Sft(sequences) => {
-            engine.losses(sequences, Detail::Sum)?.into_iter().for_each(|loss| sum += loss.nll);
+            let losses = engine.losses(sequences, Detail::Sum)?;
+            Ok(losses.into_iter().map(|loss| loss.nll).collect())
         }
         Objective::Preference(pairs, dpo) => {
             let side = |side: fn(&crate::Pair) -> &Sequence| -> Result<Vec<f64>, Error> {
@@ -243,16 +270,17 @@ fn held_out_loss(engine: &Engine, held_out: Objective<'_>) -> Result<Nll, Error>
                 Ok(engine.losses(&sequences, Detail::Sum)?.into_iter().map(|loss| loss.nll.sum).collect())
             };
             let (chosen, rejected) = (side(|pair| &pair.chosen)?, side(|pair| &pair.rejected)?);
-            for (pair, (chosen, rejected)) in pairs.iter().zip(chosen.into_iter().zip(rejected)) {
-                sum += Nll { sum: dpo.loss(pair, chosen, rejected).loss, n_scored: 1 };
-            }
+            let losses = pairs.iter().zip(chosen.into_iter().zip(rejected));
+            let nll =
+                |(pair, (chosen, rejected))| Nll { sum: dpo.loss(pair, chosen, rejected).loss, n_scored: 1 };
+            Ok(losses.map(nll).collect())
         }
     }
-    Ok(sum)
 }
 
 /// A hash of what decides a training.
-fn fingerprint(model: &Decoder, objective: Objective<'_>, config: &TrainConfig) -> String {
+fn fingerprint(model: &Decoder, data: &TrainData<'_>, config: &TrainConfig) -> String {
+    let objective = data.train;
     let mut hash = Sha256::new();
     // Recomputed layers have the same bits.
     let config = TrainConfig { recompute: false, ..config.clone() };
@@ -265,6 +293,10 @@ fn fingerprint(model: &Decoder, objective: Objective<'_>, config: &TrainConfig) 
     }
     if let Objective::Preference(_, dpo) = objective {
         hash.update(serde_json::to_vec(&dpo).expect("an objective is plain data"));
+    }
+    if config.mixing.is_some() {
+        hash.update(serde_json::to_vec(data.sources.names).expect("names are plain data"));
+        data.sources.train.iter().for_each(|source| hash.update(source.to_le_bytes()));
     }
     for example in 0..objective.len() {
         for sequence in objective.sequences(example) {

@@ -8,7 +8,7 @@ use lobass_core::Sequence;
 use lobass_loss::{Engine, FEWEST_ROWS, row_bytes};
 use lobass_model::{ALL_LINEAR, Checkpoint, Decoder, DeviceName, Dtype, LoraConfig};
 use lobass_train::{
-    Checkpoints, Error, Event, Objective, Session, TrainConfig, TrainData, TrainReport, fine_tune,
+    Checkpoints, Error, Event, Objective, Session, Sources, TrainConfig, TrainData, TrainReport, fine_tune,
 };
 
 use super::Family;
@@ -64,7 +64,7 @@ fn train(
     let stop = AtomicBool::new(false);
     let session = Session { stop: Some(&stop), ..session };
     let objective = Objective::Sft(rows);
-    let data = TrainData { train: objective, held_out: objective, eval_every: 1 };
+    let data = TrainData { train: objective, held_out: objective, eval_every: 1, sources: Sources::default() };
     fine_tune(model, &data, &recipe, session, &mut |event| {
         if let Event::Step(step) = event {
             stop.store(Some(step.step) == stop_after, Ordering::Relaxed);

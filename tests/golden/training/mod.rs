@@ -15,7 +15,7 @@ use lobass_core::Sequence;
 use lobass_model::{Checkpoint, Decoder, DeviceName, Dtype, Gradients};
 use lobass_tests::{assert_close, fixture};
 use lobass_train::{
-    Event, Objective, Schedule, Session, StepReport, TrainConfig, TrainData, fine_tune, loss_gradients,
+    Event, Objective, Schedule, Session, Sources, StepReport, TrainConfig, TrainData, fine_tune, loss_gradients,
 };
 use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
@@ -133,12 +133,13 @@ impl Case<'_> {
             micro_batch_tokens,
             recompute,
             products: Dtype::F32,
+            mixing: None,
         }
     }
 
     pub(crate) fn train(&self, config: &TrainConfig, threads: usize) -> (Decoder, Vec<StepReport>) {
         let held_out = Objective::Sft(&[]);
-        let data = TrainData { train: self.objective, held_out, eval_every: 0 };
+        let data = TrainData { train: self.objective, held_out, eval_every: 0, sources: Sources::default() };
         let mut steps = Vec::new();
         let session = Session { threads, ..Session::default() };
         let (model, _) = fine_tune(self.model.clone(), &data, config, session, &mut |event| {

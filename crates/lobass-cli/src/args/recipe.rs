@@ -7,7 +7,7 @@ use lobass::settings::{EvalSettings, Method, ModeName, ObjectiveName, ReferenceS
 use lobass_model::Dtype;
 use lobass_train::{Recipe, Schedule};
 
-use super::{described, words};
+use super::{MixingArgs, described, words};
 
 const METHODS: [(&str, &str); 2] =
     [("full", "All of them"), ("lora", "A low-rank adapter over frozen weights; written as PEFT does")];
@@ -38,6 +38,8 @@ pub(crate) struct RecipeArgs {
     /// training run]
     #[arg(long, value_name = "STEPS")]
     eval_every: Option<usize>,
+    #[command(flatten)]
+    mixing: MixingArgs,
 }
 
 /// How a model is trained.
@@ -129,6 +131,7 @@ struct LoraArgs {
 impl RecipeArgs {
     pub(crate) fn apply(&self, train: &mut TrainSettings, eval: &mut EvalSettings) {
         self.numbers.apply(train);
+        self.mixing.apply(train);
         eval.rows = self.eval_rows.unwrap_or(eval.rows);
         eval.every = self.eval_every.or(eval.every);
         if !self.eval_data.is_empty() {

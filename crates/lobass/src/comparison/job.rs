@@ -83,6 +83,12 @@ impl CompareJob<'_> {
                 "a comparison trains on single responses: expected the objective sft, found one of preferences"
             );
         }
+        if let Some(mixing) = settings.train.mixing {
+            bail!(
+                Settings,
+                "a comparison trains on each selection as it is: expected no `mixing`, found `{mixing}`"
+            );
+        }
         settings.select.check(self.strategies.iter().map(String::as_str))?;
         if settings.select.budget.is_none() {
             bail!(

@@ -12,8 +12,7 @@ use lobass_loss::Engine;
 use lobass_model::Decoder;
 use lobass_run::ScoreFile;
 use lobass_train::{
-    Checkpoints, Event, Objective, Session, TrainData, TrainReport, batches_of_tokens, fine_tune,
-    fine_tune_in_batches,
+    Checkpoints, Event, Session, TrainData, TrainReport, batches_of_tokens, fine_tune, fine_tune_in_batches,
 };
 
 use super::opened::Comparison;
@@ -204,7 +203,7 @@ impl Comparison {
         runtime: &Runtime,
     ) -> Result<(Decoder, TrainReport)> {
         let recipe = self.recipe.with_seed(seed);
-        let data = TrainData { train: Objective::Sft(subset), held_out: Objective::Sft(&[]), eval_every: 0 };
+        let data = TrainData::sft(subset);
         let checkpoints = |n_steps: usize| {
             let every = self.save_every.unwrap_or_else(|| n_steps.div_ceil(10).max(20));
             Checkpoints { dir: state.to_owned(), every, keep: 1 }

@@ -12,6 +12,7 @@ use lobass_train::{Dpo, Objective, Pair, hold_out};
 
 use super::part::Part;
 use super::request::TrainRequest;
+use super::sources::SourceNames;
 use crate::error::{Result, bail};
 use crate::model::Room;
 use crate::runtime::Runtime;
@@ -22,6 +23,8 @@ use crate::settings::DataSettings;
 #[derive(Debug, Clone)]
 pub(super) struct Row {
     pub(super) row: u64,
+    /// Its source, by its place among the names.
+    pub(super) source: u32,
     pub(super) chosen: Sequence,
     pub(super) rejected: Option<Sequence>,
 }
@@ -34,16 +37,19 @@ pub(super) struct Examples {
     pub(super) held_out_rows: BTreeSet<u64>,
     /// The digests of the files of held-out rows, as they were read.
     pub(super) eval_files: Vec<String>,
+    /// The names of the sources of all rows.
+    pub(super) sources: SourceNames,
 }
 
 impl Examples {
     pub(super) fn of(request: &TrainRequest<'_>, work: &WorkDir, runtime: &Runtime) -> Result<Self> {
         let (train, mut held_out) = of_pool(request, work, runtime)?;
         let held_out_rows = held_out.iter().map(|row| row.row).collect();
-        let (further, eval_files) = of_files(request, runtime)?;
+        let mut sources = SourceNames::of(work.plan());
+        let (further, eval_files) = of_files(request, &mut sources, runtime)?;
         held_out.extend(further);
         warn_of_leaks(&train, &held_out, runtime);
-        Ok(Self { train, held_out, held_out_rows, eval_files })
+        Ok(Self { train, held_out, held_out_rows, eval_files, sources })
     }
 }
 
@@ -98,7 +104,9 @@ fn of_pool(
 fn rows(request: &TrainRequest<'_>, work: &WorkDir, observer: &dyn Observer) -> Result<Vec<Row>> {
     let mut rejected: BTreeMap<u64, Sequence> =
         work.pairs()?.into_iter().map(|(row, _, rejected)| (row, rejected)).collect();
-    let row = |(row, chosen)| Row { row, chosen, rejected: rejected.remove(&row) };
+    let sources = SourceNames::of(work.plan());
+    let row =
+        |(row, chosen)| Row { row, source: sources.of_row(row), chosen, rejected: rejected.remove(&row) };
     let mut rows: Vec<Row> = work.sequences()?.into_iter().map(row).collect();
     if rows.is_empty() {
         let counts: Vec<String> =
@@ -142,7 +150,11 @@ fn warn_of_leaks(train: &[Row], held_out: &[Row], runtime: &Runtime) {
 }
 
 /// Further held-out rows, from other files, and the digests of these.
-fn of_files(request: &TrainRequest<'_>, runtime: &Runtime) -> Result<(Vec<Row>, Vec<String>)> {
+fn of_files(
+    request: &TrainRequest<'_>,
+    sources: &mut SourceNames,
+    runtime: &Runtime,
+) -> Result<(Vec<Row>, Vec<String>)> {
     let files: Vec<String> = request.eval.files.iter().map(|path| path.display().to_string()).collect();
     if files.is_empty() {
         return Ok((Vec::new(), Vec::new()));
@@ -156,7 +168,13 @@ fn of_files(request: &TrainRequest<'_>, runtime: &Runtime) -> Result<(Vec<Row>, 
         if let Ok(example) = &row.example {
             let encoded = request.sequences.encoder.encode(example);
             let usable = encoded.sequence.filter(|_| request.dpo.is_none() || encoded.rejected.is_some());
-            rows.extend(usable.map(|chosen| Row { row: row.row, chosen, rejected: encoded.rejected }));
+            let source = sources.place(pool.files()[row.file].source());
+            rows.extend(usable.map(|chosen| Row {
+                row: row.row,
+                source,
+                chosen,
+                rejected: encoded.rejected,
+            }));
         }
     }
     if rows.is_empty() {

@@ -5,16 +5,18 @@ mod metrics;
 mod part;
 mod record;
 mod request;
+mod sources;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use examples::{Examples, Prepared, longest};
+use examples::{Examples, Prepared, Row, longest};
 use lobass_core::Observer as _;
 use lobass_core::readable::counted;
+use lobass_mixture::MixingPolicy;
 use lobass_model::{AdapterCheckpoint, Checkpoint, Decoder, Dtype, save_adapter};
 use lobass_run::WorkDir;
-use lobass_train::{Event, Session, TrainConfig, TrainData, fine_tune};
+use lobass_train::{Event, Session, Sources, TrainConfig, TrainData, fine_tune};
 use metrics::Metrics;
 
 use crate::error::{Result, bail};
@@ -25,7 +27,7 @@ use crate::runtime::Runtime;
 
 pub(crate) use examples::check_rows;
 pub use part::Part;
-pub use record::{Trained, TrainingRecord};
+pub use record::{MixedSource, Trained, TrainingRecord};
 pub(crate) use request::{TrainRequest, check_memory, has_state};
 
 /// The file with the state of the optimizer at the end of an epoch of an adapter. LESS reads it.
@@ -75,7 +77,8 @@ pub(crate) fn train_reference(
     runtime: &Runtime,
 ) -> Result<Trained> {
     let recipe = request.recipe;
-    let Examples { train, held_out, held_out_rows, eval_files } = Examples::of(request, work, runtime)?;
+    let Examples { train, held_out, held_out_rows, eval_files, sources } =
+        Examples::of(request, work, runtime)?;
     let n_train = train.len();
     recipe.check_steps(recipe.n_steps(n_train))?;
     let checkpoints = request.checkpoints(recipe.n_steps(n_train));
@@ -97,13 +100,20 @@ pub(crate) fn train_reference(
     fs_err::create_dir_all(request.out)?;
     // First, so that what an interrupted attempt leaves is known as ours.
     record.write(request.out)?;
-    let mut metrics = Metrics::begin(request.out)?;
+    let source_of = |rows: &[Row]| rows.iter().map(|row| row.source).collect::<Vec<_>>();
+    let (train_sources, held_out_sources) = (source_of(&train), source_of(&held_out));
+    let mut metrics = Metrics::begin(request.out, sources.names())?;
     let mut show = progress::training(runtime);
     let model = start(request, room, longest, runtime)?;
     let train = Prepared::new(train, request, &model, room)?;
     let held_out = Prepared::new(held_out, request, &model, room)?;
     let eval_every = request.eval.every.unwrap_or_else(|| recipe.n_steps(n_train).div_ceil(10).max(1));
-    let data = TrainData { train: train.objective(), held_out: held_out.objective(), eval_every };
+    let data = TrainData {
+        train: train.objective(),
+        held_out: held_out.objective(),
+        eval_every,
+        sources: Sources { names: sources.names(), train: &train_sources, held_out: &held_out_sources },
+    };
     let stop = AtomicBool::new(runtime.is_interrupted());
     let (batch_bytes, recompute) = match room {
         Room::Layers { batch_bytes } => (batch_bytes, recipe.recompute),
@@ -135,7 +145,11 @@ pub(crate) fn train_reference(
     }
 
     save(request, &model, request.out)?;
-    let outcome = Trained::new(n_train, held_out_rows, work.unscored()?, work.unread()?, &report);
+    let mixed = report.mixed.as_ref().map(|mixed| sources.mixed(mixed, &train_sources));
+    let outcome = Trained {
+        mixed: mixed.unwrap_or_default(),
+        ..Trained::new(n_train, held_out_rows, work.unscored()?, work.unread()?, &report)
+    };
     // Late, since an outcome means that everything before it exists.
     TrainingRecord { outcome: Some(outcome.clone()), ..record }.write(request.out)?;
     metrics.finish()?;
@@ -211,6 +225,15 @@ fn announce(request: &TrainRequest<'_>, n_train: usize, n_held_out: usize, runti
         recipe.learning_rate,
         recipe.schedule
     ));
+    if let Some(mixing) = &recipe.mixing {
+        let from = match mixing.policy {
+            MixingPolicy::Ado => format!(" from a prior of {}", mixing.prior),
+            MixingPolicy::Even | MixingPolicy::Rows => String::new(),
+        };
+        let passes = mixing.max_passes;
+        runtime
+            .note(&format!("{:16} {}{from}, at most {passes} passes over a source", "mixing", mixing.policy));
+    }
     let n_steps = recipe.n_steps(n_train);
     if n_steps < FEW_STEPS {
         runtime.warn(&format!(

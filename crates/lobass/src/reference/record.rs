@@ -88,6 +88,22 @@ pub struct Trained {
     pub held_out_before: Option<f64>,
     /// The held-out loss after the last step, in nats per token.
     pub held_out_after: Option<f64>,
+    /// Of a mixture: what was drawn from each source.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mixed: Vec<MixedSource>,
+}
+
+/// What a mixture drew from a source.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MixedSource {
+    /// The name of the source.
+    pub source: String,
+    /// Its rows among those that were trained on.
+    pub n_rows: u64,
+    /// Rows that were drawn from it, repeated ones included.
+    pub n_drawn: u64,
+    /// Its share after the last step.
+    pub share: f64,
 }
 
 impl Trained {
@@ -111,6 +127,7 @@ impl Trained {
             last_loss: report.losses.last().copied().unwrap_or_default(),
             held_out_before: mean(report.held_out.first()),
             held_out_after: mean(report.held_out.last()),
+            mixed: Vec::new(),
         }
     }
 }
@@ -201,6 +218,7 @@ impl TrainingRecord {
             let mut fields = json!(record.recipe);
             fields["order_seed"] = json!(record.recipe.order_seed);
             fields["products"] = json!(record.recipe.products);
+            fields["mixing"] = json!(record.recipe.mixing);
             fields["adapter"] = json!(record.adapter);
             fields["objective"] = json!(record.dpo);
             fields["part of the pool"] = json!(record.part);

@@ -19,6 +19,8 @@ use serde_json::{Map, Value};
 use crate::error::{Context as _, Error, Result};
 use crate::runtime::Runtime;
 
+pub use lobass_mixture::{MixingPolicy, Prior};
+
 pub use compare::{MatchedTokens, OverlapPolicy};
 pub use select::{DirectionWord, SelectSettings};
 pub use sets::{Diversity, SetSettings};

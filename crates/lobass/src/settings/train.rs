@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use lobass_core::{DeviceKind, Dtype, Observer as _};
 use lobass_data::Pool;
+use lobass_mixture::{Mixing, MixingPolicy, Prior, Source};
 use lobass_model::{DecoderSpec, LoraConfig, computes_fast_in_bf16};
 use lobass_train::{Dpo, Recipe, Schedule, TrainConfig};
 use serde::{Deserialize, Serialize};
@@ -60,6 +61,18 @@ pub struct TrainSettings {
     pub products: Option<Dtype>,
     /// Steps between two states; `None` saves about twenty states.
     pub save_every: Option<usize>,
+    /// How the sources of the pool are mixed; `None` takes every row once per epoch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mixing: Option<MixingPolicy>,
+    /// The shares that the mixing policy `ado` starts from; `None` takes them by rows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prior: Option<Prior>,
+    /// The most passes over a source that is mixed; `None` is 4.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mixing_max_passes: Option<u32>,
+    /// The smallest loss that the policy `ado` lets a source tend to, in nats; `None` for none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mixing_floor: Option<f64>,
     /// The adapter, for the method `lora`.
     pub lora: LoraConfig,
 }
@@ -135,6 +148,7 @@ impl TrainSettings {
             micro_batch_tokens: self.micro_batch_tokens.unwrap_or(recipe.micro_batch_tokens),
             recompute: self.recompute.unwrap_or(recipe.recompute),
             products: self.products.unwrap_or(recipe.products),
+            mixing: self.mixing()?,
         };
         config.check()?;
         Ok(config)
@@ -166,14 +180,54 @@ impl TrainSettings {
         Ok(config)
     }
 
+    /// The mixture of sources, if there is one.
+    fn mixing(&self) -> Result<Option<Mixing>> {
+        let Some(policy) = self.mixing else {
+            let others = [
+                ("--prior", self.prior.is_some()),
+                ("--mixing-max-passes", self.mixing_max_passes.is_some()),
+                ("--mixing-floor", self.mixing_floor.is_some()),
+            ];
+            if let Some((flag, _)) = others.into_iter().find(|(_, is_given)| *is_given) {
+                bail!(Settings, "`{flag}` needs `--mixing`");
+            }
+            return Ok(None);
+        };
+        if policy != MixingPolicy::Ado {
+            for (flag, is_given) in
+                [("--prior", self.prior.is_some()), ("--mixing-floor", self.mixing_floor.is_some())]
+            {
+                if is_given {
+                    bail!(Settings, "`{flag}` needs `--mixing ado`: the shares of `{policy}` do not change");
+                }
+            }
+        }
+        Ok(Some(Mixing {
+            policy,
+            prior: self.prior.clone().unwrap_or_default(),
+            max_passes: self.mixing_max_passes.unwrap_or(Mixing::MAX_PASSES),
+            floor: self.mixing_floor,
+        }))
+    }
+
     /// Whether the settings fit a model and a pool, as far as that can be known before the pool is read.
     ///
     /// # Errors
-    /// If an adapter does not fit the model, or a preference objective has no file with pairs.
+    /// If an adapter does not fit the model, a preference objective has no file with pairs, or a prior does not name
+    /// the sources of the pool.
     pub(crate) fn check_for(&self, base: &DecoderSpec, pool: &Pool) -> Result<()> {
         let mut faults = Faults::default();
         if let Some(adapter) = self.adapter() {
             faults.take(adapter.check_for(base).map_err(Error::from));
+        }
+        if let Some(prior) = &self.prior {
+            let mut sources: Vec<Source> = Vec::new();
+            for file in pool.files() {
+                if sources.iter().all(|source| source.name != file.source()) {
+                    sources.push(Source { name: file.source().to_owned(), n_rows: 1, n_scored: 1 });
+                }
+            }
+            faults.take(prior.weights(&sources).map_err(|error| Error::Settings(error.to_string())));
         }
         if self.dpo().is_some() && !pool.files().iter().any(|file| file.layout().is_preference()) {
             faults.add(Error::Settings(
@@ -187,6 +241,8 @@ impl TrainSettings {
     /// The settings with every number, so that a record of them does not depend on later defaults.
     #[must_use]
     pub fn spelled(&self, config: &TrainConfig) -> Self {
+        let ado = config.mixing.as_ref().filter(|mixing| mixing.policy == MixingPolicy::Ado);
+        let prior = ado.map(|mixing| &mixing.prior);
         Self {
             epochs: Some(config.epochs),
             batch_size: Some(config.batch_size),
@@ -204,6 +260,10 @@ impl TrainSettings {
             recompute: Some(config.recompute),
             products: self.products.or((config.products != Dtype::F32).then_some(config.products)),
             beta: self.dpo().map(|dpo| dpo.beta),
+            mixing: config.mixing.as_ref().map(|mixing| mixing.policy),
+            prior: prior.cloned(),
+            mixing_max_passes: config.mixing.as_ref().map(|mixing| mixing.max_passes),
+            mixing_floor: config.mixing.as_ref().and_then(|mixing| mixing.floor),
             ..self.clone()
         }
     }

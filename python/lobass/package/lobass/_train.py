@@ -68,7 +68,8 @@ def train(
             ``modules_to_save``.
         options: Further settings of the recipe, as ``[train]`` of a config file has them: ``schedule``,
             ``warmup_ratio``, ``weight_decay``, ``max_grad_norm``, ``beta_1``, ``beta_2``, ``epsilon``,
-            ``micro_batch_tokens``, ``recompute``, ``save_every``, ``order_seed``.
+            ``micro_batch_tokens``, ``recompute``, ``save_every``, ``order_seed``, and for mixtures of
+            sources ``mixing``, ``prior``, ``mixing_max_passes``, ``mixing_floor``.
         trajectory: Keep the model of every epoch.
         eval_rows: Rows that are not trained on, for a held-out loss.
         eval_files: Further files for the held-out loss.
