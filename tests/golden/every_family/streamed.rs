@@ -64,7 +64,8 @@ fn train(
     let stop = AtomicBool::new(false);
     let session = Session { stop: Some(&stop), ..session };
     let objective = Objective::Sft(rows);
-    let data = TrainData { train: objective, held_out: objective, eval_every: 1, sources: Sources::default() };
+    let data =
+        TrainData { train: objective, held_out: objective, eval_every: 1, sources: Sources::default() };
     fine_tune(model, &data, &recipe, session, &mut |event| {
         if let Event::Step(step) = event {
             stop.store(Some(step.step) == stop_after, Ordering::Relaxed);

@@ -15,7 +15,8 @@ use lobass_core::Sequence;
 use lobass_model::{Checkpoint, Decoder, DeviceName, Dtype, Gradients};
 use lobass_tests::{assert_close, fixture};
 use lobass_train::{
-    Event, Objective, Schedule, Session, Sources, StepReport, TrainConfig, TrainData, fine_tune, loss_gradients,
+    Event, Objective, Schedule, Session, Sources, StepReport, TrainConfig, TrainData, fine_tune,
+    loss_gradients,
 };
 use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
