@@ -9,6 +9,7 @@ mod every_family;
 mod spellings;
 // Checkpoints in few bits.
 mod quantized;
+mod replicates;
 // Adapters as PEFT saves them, and on which base they belong.
 mod adapters;
 // Vectors of whole sequences.

@@ -26,6 +26,7 @@ const GENERATORS: &[&str] = &[
     "gen_influence.py",
     "gen_greedy.py",
     "gen_bootstrap.py",
+    "gen_replicates.py",
     "gen_import.py",
     "gen_leakage.py",
     "gen_merging.py",

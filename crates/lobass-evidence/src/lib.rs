@@ -34,6 +34,7 @@ mod measure;
 mod page;
 pub mod pairs;
 mod plot;
+pub mod replicates;
 mod report;
 
 pub use bootstrap::{Bootstrap, Draws, Estimate, Ratio, quantile};
