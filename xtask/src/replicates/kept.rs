@@ -8,6 +8,9 @@ use fs_err as fs;
 /// Where they are, by replicate and by group.
 const KEPT: &str = "docs/evidence/replicates";
 
+/// What a comparison has joined of its trials.
+const RESULTS: &str = "results.json";
+
 /// The folder of results that are kept.
 pub(super) fn folder(name: &str) -> PathBuf {
     Path::new(KEPT).join(name)
@@ -20,7 +23,9 @@ pub(super) fn exchange(kept: &Path, run: &Path) -> Result<()> {
         copy_missing(&kept, &run)?;
         copy_missing(&run, &kept)?;
     }
-    Ok(())
+    // The results are made again of all trials that are there.
+    let results = run.join(RESULTS);
+    if results.exists() { copy(&results, &kept.join(RESULTS)) } else { Ok(()) }
 }
 
 /// Copies one file to wherever it is missing.

@@ -1,0 +1,130 @@
+//! Claims and tables of made-up replicates.
+
+use super::{Replicate, study_claims, study_tables};
+use crate::{
+    ArmReport, Bootstrap, Cost, Estimate, HeldOutRecord, Matching, ModelRecord, PoolRecord, RecipeRecord,
+    Report, SourceCount, SourceResult, Verdict,
+};
+
+fn exactly(value: f64) -> Estimate {
+    Estimate { value, low: value, high: value }
+}
+
+fn counts(alpaca: u64, gsm8k: u64) -> Vec<SourceCount> {
+    [("alpaca", alpaca), ("gsm8k", gsm8k)]
+        .map(|(source, n_rows)| SourceCount { source: source.to_owned(), n_rows })
+        .to_vec()
+}
+
+/// An arm with a loss on both sources.
+fn arm(strategy: &str, losses: [f64; 2], length_correlation: f64, sources: Vec<SourceCount>) -> ArmReport {
+    let result = |(source, loss): (&str, f64)| SourceResult {
+        source: source.to_owned(),
+        n_examples: 4,
+        loss: exactly(loss),
+        exact: exactly(0.0),
+        matched: exactly(0.5),
+        choice: Some(exactly(0.25)),
+    };
+    ArmReport {
+        strategy: strategy.to_owned(),
+        turned: None,
+        shrinkage: None,
+        matching: Some(Matching::Epochs),
+        n_rows: 8.0,
+        n_tokens: 80.0,
+        n_steps: 3.0,
+        passes: 3.0,
+        cost: Cost::default(),
+        length_correlation: Some(length_correlation),
+        mean_scored_tokens: None,
+        sources,
+        // The number of all sources together is not what the primary measure averages.
+        results: [("all", 9.0), ("alpaca", losses[0]), ("gsm8k", losses[1])].map(result).to_vec(),
+        seeds: Vec::new(),
+    }
+}
+
+fn report(arms: Vec<ArmReport>) -> Report {
+    Report {
+        version: 1,
+        tool: String::new(),
+        base: ModelRecord { weights_digest: String::new(), n_parameters: 1 },
+        pool: PoolRecord {
+            plan: String::new(),
+            digest: None,
+            n_rows: 10,
+            n_eligible: 10,
+            n_tokens: 100,
+            sources: counts(5, 5),
+        },
+        budget: "6%".to_owned(),
+        recipe: RecipeRecord {
+            method: "full".to_owned(),
+            epochs: 3,
+            batch_size: 16,
+            learning_rate: 1e-4,
+            schedule: "cosine".to_owned(),
+        },
+        matched_tokens: None,
+        bootstrap: Bootstrap::default(),
+        held_out: HeldOutRecord {
+            sources: counts(2, 2),
+            n_scored: 40,
+            n_unscorable: 0,
+            n_same_prompt: 0,
+            n_near: 0,
+        },
+        arms,
+        differences: Vec::new(),
+    }
+}
+
+/// LoBaSS is better than random rows and than `gap`, balanced, and depends less on length; all rows are better than it.
+fn replicate(at: usize) -> Replicate {
+    let off = 0.01 * at as f64;
+    let small = report(vec![
+        arm("random", [2.0, 1.0 + off], 0.0, counts(4, 4)),
+        arm("lobass", [1.9, 1.0], -0.2, counts(4, 4)),
+        arm("gap", [2.0, 1.1 + off], 0.5, counts(8, 0)),
+        arm("gap-sum", [2.5, 1.1], 0.9, counts(8, 0)),
+    ]);
+    let full = report(vec![arm("full", [1.5, 0.9 - off], 0.0, counts(5, 5))]);
+    let medium =
+        report(vec![arm("lobass", [1.9, 1.0], 0.0, counts(4, 4)), arm("gap", [1.9, 1.0], 0.0, counts(6, 2))]);
+    [("epochs-6", small), ("epochs-full", full), ("epochs-16.7", medium)]
+        .map(|(name, report)| (name.to_owned(), report))
+        .into_iter()
+        .collect()
+}
+
+#[test]
+fn eight_replicates_decide_what_all_of_them_agree_on() {
+    let claims = study_claims(&(0..8).map(replicate).collect::<Vec<_>>());
+    let verdicts: Vec<Verdict> = claims.iter().map(|claim| claim.verdict).collect();
+    let (holds, fails) = (Verdict::Holds, Verdict::Fails);
+    assert_eq!(verdicts, [fails, Verdict::Undecided, holds, holds, holds, holds]);
+    assert!(claims[1].numbers.is_empty() && claims[1].p.is_none(), "equal tokens were not compared");
+    // (1.9 + 1.0) / 2 - (2.0 + 1.0) / 2, and the distance of 6 to 2 from 5 to 5.
+    assert!((claims[2].numbers[0] + 0.05).abs() < 1e-12);
+    assert_eq!(claims[4].numbers[0], -0.25);
+    assert!((claims[5].numbers[0] + 0.7).abs() < 1e-12);
+    assert_eq!(claims[2].p, Some([2.0 / 256.0, 12.0 / 256.0]));
+}
+
+#[test]
+fn five_replicates_decide_nothing() {
+    let claims = study_claims(&(0..5).map(replicate).collect::<Vec<_>>());
+    assert!(claims.iter().all(|claim| claim.verdict == Verdict::Undecided));
+}
+
+#[test]
+fn tables_have_every_arm_and_say_how_many_replicates_have_it() {
+    let text = study_tables(&[replicate(0), replicate(1), Replicate::new()]);
+    assert!(text.contains("Replicates with results so far: 2."), "{text}");
+    assert!(text.contains("### epochs-16.7") && text.contains("### epochs-full"), "{text}");
+    let line = text.lines().find(|line| line.starts_with("| lobass | 2 | 8 | 3 |")).unwrap();
+    assert!(line.contains("1.4500 [1.4500, 1.4500]") && line.contains("0.2500"), "{line}");
+    let alone = study_tables(&[replicate(0)]);
+    assert!(alone.contains("| -0.0500 | 1.0000 |"), "one replicate has no interval: {alone}");
+}
