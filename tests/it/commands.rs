@@ -323,6 +323,10 @@ fn every_default_in_the_config_file_is_the_default() {
 fn needs_something(setting: &str) -> bool {
     let names = [
         "quantize_base =",
+        "mixing =",
+        "prior =",
+        "mixing_max_passes =",
+        "mixing_floor =",
         "memory =",
         "recipe =",
         "beta =",

@@ -11,14 +11,15 @@ use crate::sandbox::Sandbox;
 fn scored(held_out: usize) -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.small_pool(240);
-    sandbox.expect(
-        0,
-        &format!(
-            "run --base base --data small.jsonl --budget 10% --out run --strategy lobass --batch-size 16 \
-             --learning-rate 1e-3 --eval-rows {held_out}"
-        ),
-    );
+    sandbox.expect(0, &run(held_out));
     sandbox
+}
+
+fn run(held_out: usize) -> String {
+    format!(
+        "run --base base --data small.jsonl --budget 10% --out run --strategy lobass --batch-size 16 --learning-rate 1e-3 \
+         --eval-rows {held_out}"
+    )
 }
 
 const RECIPE: &str = "--budget 10% --epochs 2 --batch-size 8 --learning-rate 1e-3 --resamples 200";
@@ -168,6 +169,22 @@ fn held_out_examples_are_never_in_the_pool() {
     assert!(held_out.n_same_prompt > 0 && n_kept > 0, "{held_out:?}");
     assert_eq!(found.pool.n_eligible, 200);
     sandbox.expect(2, &line("--out both"));
+}
+
+#[test]
+fn a_run_names_the_command_that_compares_it() {
+    let sandbox = scored(40);
+    let shown = sandbox.expect(0, &run(40));
+    let command = shown.stdout.lines().find_map(|line| line.trim().strip_prefix("lobass compare"));
+    let command = command.unwrap_or_else(|| panic!("{}", shown.stdout));
+    sandbox.expect(0, &format!("compare{command}"));
+    assert_eq!(report(&sandbox, "run/compared").arms.len(), 2);
+    let again = sandbox.expect(0, &run(40));
+    assert!(
+        again.stdout.contains("compared   with random rows: run/compared/results.md"),
+        "{}",
+        again.stdout
+    );
 }
 
 #[test]

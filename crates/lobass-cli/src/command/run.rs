@@ -18,7 +18,8 @@ pub(crate) fn run(args: &RunArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     }
     let report = run_with(&settings(args, ui)?, ui.runtime())?;
     let page = format!("page       {}\n", report.page.display());
-    ui.result(format!("{}\n{}\n{page}", report.references, report.texts.join("\n")), &report.json)?;
+    let text = format!("{}\n{}\n{page}{}", report.references, report.texts.join("\n"), report.compared);
+    ui.result(text, &report.json)?;
     Ok(Outcome::incomplete_if(report.falls_short))
 }
 

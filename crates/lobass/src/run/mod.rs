@@ -1,5 +1,6 @@
 //! A whole run: train, score, select, and report, in one directory.
 
+mod compared;
 mod directory;
 mod look;
 mod prepare;
@@ -14,6 +15,7 @@ use lobass_select::{Chosen, RankedAs, Strategy};
 use lobass_train::TrainConfig;
 use serde_json::{Value, json};
 
+use self::compared::PassClock;
 use self::directory::{SCORES, SETTINGS, WORK, remove_stale, target};
 use self::prepare::Prepared;
 use crate::error::Result;
@@ -26,6 +28,7 @@ use crate::selection::{Selector, reads_bounds};
 use crate::settings::Settings;
 use crate::table::{TableFormat, write_table};
 
+pub use compared::Compared;
 pub use directory::check_directory;
 
 /// The result of a run.
@@ -37,6 +40,8 @@ pub struct RunReport {
     pub references: String,
     /// The report of each selection, as lines.
     pub texts: Vec<String>,
+    /// Whether the selections were compared with random rows, and how to do that.
+    pub compared: Compared,
     /// The file of the report page.
     pub page: PathBuf,
     /// All reports as JSON.
@@ -57,7 +62,9 @@ pub fn run(settings: &Settings, runtime: &Runtime) -> Result<RunReport> {
     if !record.exists() {
         lobass_files::write_whole(&record, as_toml.as_bytes())?; // an interrupted run says what it was about to do
     }
+    let clock = PassClock::start(out);
     let (work, seal) = score_all(&prepared, runtime)?;
+    let took = clock.stop();
     let scores = out.join(SCORES);
     write_table(&work, &seal, 0, &scores, TableFormat::Parquet, runtime)?;
     lobass_files::write_whole(&record, as_toml.as_bytes())?;
@@ -97,13 +104,21 @@ pub fn run(settings: &Settings, runtime: &Runtime) -> Result<RunReport> {
         out,
     };
     let page = page.write(runtime)?;
+    let compared = Compared::of(out, settings);
+    let n_trained = if prepared.reference.is_some() { 0 } else { prepared.references().count() };
+    let pass = took.pass(manifest.models.len(), n_trained as f64 * f64::from(recipe.epochs));
+    let n_selected = chosen.iter().map(|(_, chosen)| chosen.selection.selected.len()).max();
+    let share = n_selected.unwrap_or_default() as f64 / columns.len().max(1) as f64;
+    compared.note_time(pass, names.len(), share, runtime);
     Ok(RunReport {
         falls_short: falls_short || scoring::n_skipped(&manifest.counts) > 0,
         references: references.text(),
         texts,
         json: json!({
             "out": out, "report": page, "manifest": manifest, "references": references.json(), "selections": results,
+            "compared": compared,
         }),
+        compared,
         page,
     })
 }
