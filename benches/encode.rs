@@ -29,6 +29,7 @@ fn encode(criterion: &mut Criterion) {
             max_length: 512,
             overlong: Overlong::Drop,
             vocabulary: None,
+            transform: None,
         };
         let tokenizer = TextTokenizer::from_dir(&shipped.base).expect("a tokenizer");
         let name = format!(

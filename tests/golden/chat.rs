@@ -65,7 +65,13 @@ impl Case {
         };
         let pool = Pool::new(Vec::new(), Duplicates::Keep);
         let template = ChatTemplate::load(&choice, &dir, pool.fallback(), now).unwrap();
-        let options = EncodeOptions { mask, max_length: 4096, overlong: Overlong::Drop, vocabulary: None };
+        let options = EncodeOptions {
+            mask,
+            max_length: 4096,
+            overlong: Overlong::Drop,
+            vocabulary: None,
+            transform: None,
+        };
         Encoder::new(TextTokenizer::from_dir(&dir).unwrap(), template, options).unwrap()
     }
 }

@@ -45,7 +45,8 @@ fn encoder(template: &std::path::Path, now: DateTime, mask: Mask) -> Encoder {
     let pool = Pool::new(Vec::new(), Duplicates::Keep);
     let choice = TemplateChoice::File(template.to_owned());
     let template = ChatTemplate::load(&choice, &dir, pool.fallback(), now).unwrap();
-    let options = EncodeOptions { mask, max_length: 4096, overlong: Overlong::Drop, vocabulary: None };
+    let options =
+        EncodeOptions { mask, max_length: 4096, overlong: Overlong::Drop, vocabulary: None, transform: None };
     Encoder::new(TextTokenizer::from_dir(&dir).unwrap(), template, options).unwrap()
 }
 
@@ -267,6 +268,7 @@ fn a_template_without_generation_blocks_has_no_such_mask() {
         max_length: 4096,
         overlong: Overlong::Drop,
         vocabulary: None,
+        transform: None,
     };
     let error = Encoder::new(TextTokenizer::from_dir(&dir).unwrap(), template, options).unwrap_err();
     assert!(error.to_string().contains("expected `{% generation %}` blocks"), "{error}");

@@ -58,6 +58,11 @@ fn an_adapter_survives_kill_9_with_its_dropout() {
 }
 
 #[test]
+fn a_null_model_survives_kill_9() {
+    check("--context unconditional", "model.safetensors");
+}
+
+#[test]
 fn full_training_in_mixed_precision_survives_kill_9() {
     check("--dtype bf16", "model.safetensors");
 }

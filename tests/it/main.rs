@@ -56,6 +56,10 @@ mod pages;
 mod outputs;
 // References that teach something, and rows that they have not seen.
 mod references;
+// Null models, which see no prompts.
+mod null;
+// What prompts tell about responses.
+mod information;
 // Adapters: trained, scored beside their base, baked in, and refused.
 mod adapters;
 // Several fine-tuned models become one.

@@ -15,6 +15,7 @@ const GENERATORS: &[&str] = &[
     "gen_tokenizers.py",
     "gen_training.py",
     "gen_lora.py",
+    "gen_null.py",
     "gen_mixed.py",
     "gen_families.py",
     "gen_wrapped.py",

@@ -42,7 +42,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 fn encoder(dir: &Path, pool: &Pool) -> Result<Encoder, lobass_data::Error> {
     let template = ChatTemplate::load(&TemplateChoice::Auto, dir, pool.fallback(), DateTime::default())?;
-    let options =
-        EncodeOptions { mask: Mask::Response, max_length: 2048, overlong: Overlong::Drop, vocabulary: None };
+    let options = EncodeOptions {
+        mask: Mask::Response,
+        max_length: 2048,
+        overlong: Overlong::Drop,
+        vocabulary: None,
+        transform: None,
+    };
     Encoder::new(TextTokenizer::from_dir(dir)?, template, options)
 }

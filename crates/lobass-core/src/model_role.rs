@@ -8,7 +8,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 /// The role of a model in a score table. It is written as the name of the model's columns: `base`,
-/// `reference_seed3_fold1`, `reference_epoch2`, `base_unconditional`.
+/// `reference_seed3_fold1`, `reference_epoch2`, `base_unconditional`, `null_fold0`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub enum ModelRole {
@@ -20,6 +20,9 @@ pub enum ModelRole {
     BaseUnconditional,
     /// The base after fine-tuning, or one of several such models.
     Reference(Reference),
+    /// The base after fine-tuning on responses without their prompts, or one of several such models. Its losses are those
+    /// of responses without their prompts.
+    Null(Reference),
     /// A role that only its maker knows.
     Other(String),
 }
@@ -39,12 +42,20 @@ impl ModelRole {
     /// The only reference.
     pub const REFERENCE: Self = Self::Reference(Reference { seed: None, fold: None, epoch: None });
 
+    /// The only null model.
+    pub const NULL: Self = Self::Null(Reference { seed: None, fold: None, epoch: None });
+
     /// The reference, if it is one; the models of its epochs are too.
     pub fn reference(&self) -> Option<Reference> {
         match self {
             Self::Reference(reference) => Some(*reference),
             _ => None,
         }
+    }
+
+    /// Whether it is a null model.
+    pub fn is_null(&self) -> bool {
+        matches!(self, Self::Null(_))
     }
 
     /// The name of the columns of rejected responses under this model.
@@ -60,6 +71,7 @@ const BASE: &str = "base";
 const BASE_BRIER: &str = "base_brier";
 const BASE_UNCONDITIONAL: &str = "base_unconditional";
 const REFERENCE: &str = "reference";
+const NULL: &str = "null";
 
 impl fmt::Display for ModelRole {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -67,22 +79,28 @@ impl fmt::Display for ModelRole {
             Self::Base => f.pad(BASE),
             Self::BaseBrier => f.pad(BASE_BRIER),
             Self::BaseUnconditional => f.pad(BASE_UNCONDITIONAL),
-            Self::Reference(reference) => f.pad(&reference.name()),
+            Self::Reference(which) => f.pad(&which.name(REFERENCE)),
+            Self::Null(which) => f.pad(&which.name(NULL)),
             Self::Other(name) => f.pad(name),
         }
     }
 }
 
 impl Reference {
-    fn name(self) -> String {
-        let mut name = REFERENCE.to_owned();
+    fn name(self, of: &str) -> String {
+        let mut name = of.to_owned();
         self.seed.iter().for_each(|seed| name += &format!("_seed{seed}"));
         self.fold.iter().for_each(|fold| name += &format!("_fold{fold}"));
         self.epoch.iter().for_each(|epoch| name += &format!("_epoch{epoch}"));
         name
     }
 
-    /// Reads the parts behind `reference`, in their order.
+    /// Reads a name: the word that it begins with, and parts in their order. Numbers that are written in another way, such
+    /// as `seed07`, are the names of others.
+    fn named(name: &str, word: &str) -> Option<Self> {
+        Self::read(name.strip_prefix(word)?).filter(|which| which.name(word) == name)
+    }
+
     fn read(mut parts: &str) -> Option<Self> {
         let mut reference = Self::default();
         if let Some((seed, rest)) = part(parts, "_seed") {
@@ -113,10 +131,9 @@ impl FromStr for ModelRole {
             BASE_BRIER => Self::BaseBrier,
             BASE_UNCONDITIONAL => Self::BaseUnconditional,
             _ => {
-                let reference = text.strip_prefix(REFERENCE).and_then(Reference::read);
-                // Numbers that are written in another way, such as `seed07`, are the names of others.
-                let reference = reference.filter(|reference| reference.name() == text);
-                reference.map_or_else(|| Self::Other(text.to_owned()), Self::Reference)
+                let reference = Reference::named(text, REFERENCE).map(Self::Reference);
+                let null = || Reference::named(text, NULL).map(Self::Null);
+                reference.or_else(null).unwrap_or_else(|| Self::Other(text.to_owned()))
             }
         })
     }
@@ -165,6 +182,9 @@ mod tests {
             ("reference", ModelRole::REFERENCE),
             ("reference_seed3_fold1_epoch2", ModelRole::Reference(all)),
             ("reference_epoch2", ModelRole::Reference(Reference { epoch: Some(2), ..Reference::default() })),
+            ("null", ModelRole::NULL),
+            ("null_seed3_fold1", ModelRole::Null(Reference { seed: Some(3), fold: Some(1), epoch: None })),
+            ("nullify", ModelRole::Other("nullify".to_owned())),
             ("warm-up", ModelRole::Other("warm-up".to_owned())),
             ("reference_seed07", ModelRole::Other("reference_seed07".to_owned())),
             ("reference_fold1_seed3", ModelRole::Other("reference_fold1_seed3".to_owned())),
@@ -179,7 +199,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_text_is_a_role_and_comes_back(text in "(reference)?[_a-z0-9]{0,24}") {
+        fn every_text_is_a_role_and_comes_back(text in "(reference|null)?[_a-z0-9]{0,24}") {
             prop_assert_eq!(ModelRole::from(text.as_str()).to_string(), text);
         }
 
@@ -189,8 +209,9 @@ mod tests {
             fold in proptest::option::of(any::<usize>()),
             epoch in proptest::option::of(any::<u32>()),
         ) {
-            let role = ModelRole::Reference(Reference { seed, fold, epoch });
-            prop_assert_eq!(ModelRole::from(role.to_string()), role);
+            for role in [ModelRole::Reference, ModelRole::Null].map(|of| of(Reference { seed, fold, epoch })) {
+                prop_assert_eq!(ModelRole::from(role.to_string()), role);
+            }
         }
     }
 }

@@ -24,8 +24,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let pool = Pool::new(vec![file], Duplicates::Keep);
     let template =
         ChatTemplate::load(&TemplateChoice::Auto, &checkpoint, pool.fallback(), DateTime::default())?;
-    let options =
-        EncodeOptions { mask: Mask::Response, max_length: 2048, overlong: Overlong::Drop, vocabulary: None };
+    let options = EncodeOptions {
+        mask: Mask::Response,
+        max_length: 2048,
+        overlong: Overlong::Drop,
+        vocabulary: None,
+        transform: None,
+    };
     let encoder = Encoder::new(TextTokenizer::from_dir(&checkpoint)?, template, options)?;
 
     for row in pool.rows().take(3) {

@@ -49,7 +49,7 @@ mod unread;
 pub use container::{
     ArrowKind, Compression, Container, MAX_ROW_BYTES, RawRow, Rows, SubsetReport, TableCells, require_codecs,
 };
-pub use encode::{EncodeOptions, Encoded, Encoder, Mask, Overlong, Trace};
+pub use encode::{EncodeOptions, Encoded, Encoder, Mask, Overlong, Trace, Transform};
 pub use error::Error;
 pub use example::{Example, Message, Role, RowFault};
 pub use file::{DataFile, FormatChoice, fingerprint};

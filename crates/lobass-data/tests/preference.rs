@@ -249,8 +249,13 @@ fn encoder(max_length: usize) -> Encoder {
     let pool = Pool::new(Vec::new(), Duplicates::Keep);
     let choice = TemplateChoice::Preset(Preset::Plain);
     let template = ChatTemplate::load(&choice, &dir, pool.fallback(), DateTime::default()).unwrap();
-    let options =
-        EncodeOptions { mask: Mask::Response, max_length, overlong: Overlong::Drop, vocabulary: None };
+    let options = EncodeOptions {
+        mask: Mask::Response,
+        max_length,
+        overlong: Overlong::Drop,
+        vocabulary: None,
+        transform: None,
+    };
     Encoder::new(TextTokenizer::from_dir(&dir).unwrap(), template, options).unwrap()
 }
 

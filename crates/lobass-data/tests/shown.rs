@@ -24,8 +24,13 @@ fn example(row: &Value) -> Example {
 fn encoder(dir: &Path, choice: &TemplateChoice) -> Encoder {
     let pool = Pool::new(Vec::new(), Duplicates::Keep);
     let template = ChatTemplate::load(choice, dir, pool.fallback(), DateTime::default()).unwrap();
-    let options =
-        EncodeOptions { mask: Mask::Response, max_length: 2000, overlong: Overlong::Drop, vocabulary: None };
+    let options = EncodeOptions {
+        mask: Mask::Response,
+        max_length: 2000,
+        overlong: Overlong::Drop,
+        vocabulary: None,
+        transform: None,
+    };
     Encoder::new(TextTokenizer::from_dir(dir).unwrap(), template, options).unwrap()
 }
 

@@ -47,8 +47,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let pool = Pool::new(vec![file], Duplicates::Keep);
     let base = assets.join("base");
     let template = ChatTemplate::load(&TemplateChoice::Auto, &base, pool.fallback(), DateTime::default())?;
-    let options =
-        EncodeOptions { mask: Mask::Response, max_length: 128, overlong: Overlong::Drop, vocabulary: None };
+    let options = EncodeOptions {
+        mask: Mask::Response,
+        max_length: 128,
+        overlong: Overlong::Drop,
+        vocabulary: None,
+        transform: None,
+    };
     let encoder = Encoder::new(TextTokenizer::from_dir(&base)?, template, options)?;
     let model =
         ModelKey::new("base".into(), "one nat each", "0123456789abcdef".into(), Dtype::F32, DeviceId::CPU);

@@ -2,11 +2,11 @@
 
 use lobass_core::{Detail, Nll, RejectedRecord, RowStatus, ScoreRecord, Sequence};
 
-use crate::Seal;
 use crate::folds::fold_of;
 use crate::losses::RowLoss;
 use crate::rows::EncodedRow;
 use crate::table::TableRow;
+use crate::{ReferenceModel, Seal};
 
 /// One row of the table; `None` if the losses, in the order of [`Seal::models`], are not those of this row's tokens.
 pub(crate) fn join(row: EncodedRow, losses: Vec<Option<RowLoss>>, seal: &Seal) -> Option<TableRow> {
@@ -29,9 +29,16 @@ pub(crate) fn join(row: EncodedRow, losses: Vec<Option<RowLoss>>, seal: &Seal) -
     }
     fill(&mut record, &losses, seal);
     let skipped = if seal.is_combined() { 1 } else { 1 + seal.references.len() };
-    let further = || losses.iter().skip(skipped);
-    let sums = further().map(|loss| Some(loss.nll));
-    let further = sums.chain(further().map(|loss| loss.rejected.map(|(nll, _)| nll))).collect();
+    let further = |of: Loss| -> Vec<Option<f64>> {
+        let mut sums: Vec<Option<f64>> = losses.iter().skip(skipped).map(of).collect();
+        if seal.combines_nulls() {
+            let nulls = seal.nulls();
+            let models = nulls.iter().zip(&losses[losses.len() - nulls.len()..]);
+            sums.insert(sums.len() - nulls.len(), mean(models, record.fold, false, of));
+        }
+        sums
+    };
+    let further = [further(chosen), further(rejected)].concat();
     let tokens = losses.into_iter().map(|loss| loss.per_token).collect();
     Some(TableRow { record, further, tokens, sequence })
 }
@@ -63,26 +70,42 @@ pub(crate) fn unscored_record(row: EncodedRow) -> ScoreRecord {
 /// The losses of the base, and what the references say together.
 fn fill(record: &mut ScoreRecord, losses: &[RowLoss], seal: &Seal) {
     let fold = record.fold;
-    let saw = |fold_left_out: Option<usize>| match (fold, fold_left_out) {
+    let mean = |seen: bool, of: Loss| mean(seal.references.iter().zip(&losses[1..]), fold, seen, of);
+    let nll = |sum: f64, n_scored: u32| Nll { sum, n_scored: n_scored.into() };
+    record.base = Some(nll(losses[0].nll, record.n_scored));
+    record.reference = mean(false, chosen).map(|sum| nll(sum, record.n_scored));
+    record.in_sample = mean(true, chosen).map(|sum| nll(sum, record.n_scored));
+    if let Some(other) = &mut record.rejected {
+        other.base = rejected(&losses[0]).map(|sum| nll(sum, other.n_scored));
+        other.reference = mean(false, rejected).map(|sum| nll(sum, other.n_scored));
+    }
+}
+
+/// A loss of one side of a row.
+type Loss = fn(&RowLoss) -> Option<f64>;
+
+fn chosen(loss: &RowLoss) -> Option<f64> {
+    Some(loss.nll)
+}
+
+fn rejected(loss: &RowLoss) -> Option<f64> {
+    Some(loss.rejected?.0)
+}
+
+/// The mean over the models that saw the fold of a row, or over those that did not; `None` over no model.
+fn mean<'a>(
+    models: impl Iterator<Item = (&'a ReferenceModel, &'a RowLoss)>,
+    fold: Option<u32>,
+    seen: bool,
+    of: Loss,
+) -> Option<f64> {
+    let saw = |left_out: Option<usize>| match (fold, left_out) {
         (Some(fold), Some(left_out)) => left_out as u64 != u64::from(fold),
         _ => false,
     };
-    let references: Vec<(bool, &RowLoss)> =
-        seal.references.iter().map(|reference| saw(reference.fold)).zip(&losses[1..]).collect();
-    let mean = |seen: bool, value: &dyn Fn(&RowLoss) -> Option<f64>| {
-        let sums: Vec<f64> =
-            references.iter().filter(|(saw, _)| *saw == seen).filter_map(|(_, loss)| value(loss)).collect();
-        (!sums.is_empty()).then(|| sums.iter().sum::<f64>() / sums.len() as f64)
-    };
-    let nll = |sum: f64, n_scored: u32| Nll { sum, n_scored: n_scored.into() };
-    let (chosen, other) = (|loss: &RowLoss| Some(loss.nll), |loss: &RowLoss| Some(loss.rejected?.0));
-    record.base = Some(nll(losses[0].nll, record.n_scored));
-    record.reference = mean(false, &chosen).map(|sum| nll(sum, record.n_scored));
-    record.in_sample = mean(true, &chosen).map(|sum| nll(sum, record.n_scored));
-    if let Some(rejected) = &mut record.rejected {
-        rejected.base = other(&losses[0]).map(|sum| nll(sum, rejected.n_scored));
-        rejected.reference = mean(false, &other).map(|sum| nll(sum, rejected.n_scored));
-    }
+    let sums: Vec<f64> =
+        models.filter(|(model, _)| saw(model.fold) == seen).filter_map(|(_, loss)| of(loss)).collect();
+    (!sums.is_empty()).then(|| sums.iter().sum::<f64>() / sums.len() as f64)
 }
 
 fn fold(sequence: Option<&Sequence>, seal: &Seal) -> Option<u32> {

@@ -28,7 +28,7 @@
 //! # let file = DataFile::open(&dir.path().join("pool.jsonl"), "sums", &FormatChoice::Auto)?;
 //! # let pool = Pool::new(vec![file], Duplicates::Keep);
 //! # let template = ChatTemplate::load(&TemplateChoice::Auto, &checkpoint, pool.fallback(), Default::default())?;
-//! # let options = EncodeOptions { mask: Mask::Response, max_length: 512, overlong: Overlong::Drop, vocabulary: None };
+//! # let options = EncodeOptions { mask: Mask::Response, max_length: 512, overlong: Overlong::Drop, vocabulary: None, transform: None };
 //! # let encoder = Encoder::new(TextTokenizer::from_dir(&checkpoint)?, template, options)?;
 //! # let (work, scores) = (dir.path().join("work"), dir.path().join("scores.parquet"));
 //! # let (base_engine, reference_engine) = (Constant(3.0), Constant(1.5));
@@ -66,6 +66,7 @@ mod losses;
 mod manifest;
 mod masks;
 mod model_record;
+mod null;
 mod plan;
 mod progress;
 mod protocol;
@@ -92,6 +93,7 @@ pub use job::{Job, ModelState};
 pub use manifest::{InputRecord, Manifest, ModelKey, TemplateRecord};
 pub use masks::{IGNORE_INDEX, MaskWriter};
 pub use model_record::{ImportedModel, ModelRecord, Provenance, RecordedModel};
+pub use null::{NullModels, Unseen};
 pub use plan::Plan;
 pub use progress::{Progress, Stage};
 pub use protocol::{Answer, Op, PROTOCOL_VERSION, Ready, Request};
@@ -100,7 +102,8 @@ pub use row_scores::{RowScore, RowScoreWriter};
 pub use shard::Shard;
 pub use store::{Location, Store};
 pub use table::{
-    ScoreFile, ScoreTable, TokenLosses, losses_by_seed, read_table, seed_columns, write_json_lines,
+    ScoreFile, ScoreTable, TokenLosses, losses_by_seed, null_losses_by_seed, null_seed_columns, read_table,
+    seed_columns, write_json_lines,
 };
 pub use tally::SealReport;
 pub use unit::{Receipt, Step, Unit, UnitState};

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::folds::Folds;
 use crate::model_record::ModelRecord;
+use crate::null::{Unseen, with_combined};
 use crate::request::ReferenceMode;
 use crate::unread::UnreadRecord;
 
@@ -156,6 +157,9 @@ pub struct Manifest {
     /// How the pool was cut, if references were cross-fitted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folds: Option<Folds>,
+    /// The rows that neither references nor null models were trained on; only in tables with null models.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unseen: Option<Unseen>,
     /// Whether rows are pairs of a chosen and a rejected response.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub pairs: bool,
@@ -186,7 +190,7 @@ impl Manifest {
         let roles = self.models.iter().map(ModelRecord::role);
         let roles = roles.filter(|role| ![ModelRole::Base, ModelRole::REFERENCE].contains(role));
         let roles: Vec<String> = roles.map(ToString::to_string).collect();
-        further_columns(&roles, self.pairs)
+        further_columns(&with_combined(roles), self.pairs)
     }
 }
 

@@ -36,6 +36,9 @@ pub struct Plan {
 
 pub(crate) const VERSION: u32 = 1;
 
+/// The name of a transform in a summary. Without a transform, a summary does not have it.
+const TRANSFORM: &str = "transform of prompts";
+
 impl Plan {
     /// Reads a pool once and cuts it into shards. `now` is the time the template was told, if it asks for it.
     ///
@@ -101,7 +104,7 @@ impl Plan {
         let of = |input: &InputRecord| format!("{} {} {}", input.source, &input.sha256[..8], input.layout);
         let data = self.inputs.iter().map(of).collect::<Vec<_>>().join("; ");
         let short = |digest: &str| digest.chars().take(8).collect::<String>();
-        vec![
+        let mut summary = vec![
             ("data", data),
             ("tokenizer", short(&self.tokenizer)),
             ("chat template", format!("{} {}", self.template.name, short(&self.template.digest))),
@@ -111,12 +114,23 @@ impl Plan {
             ("vocabulary of the model", format!("{:?}", self.encoding.vocabulary)),
             ("duplicates policy", format!("{:?}", self.duplicates)),
             ("version of lobass", format!("plan {}", self.version)),
-        ]
+        ];
+        if let Some(transform) = self.encoding.transform {
+            summary.push((TRANSFORM, transform.to_string()));
+        }
+        summary
     }
 
     /// The differences of two plans, in words.
     pub(crate) fn differences(&self, other: &Self) -> Vec<String> {
-        let both = self.summary().into_iter().zip(other.summary());
+        let described = |plan: &Self| {
+            let mut summary = plan.summary();
+            if plan.encoding.transform.is_none() {
+                summary.push((TRANSFORM, "none".to_owned()));
+            }
+            summary
+        };
+        let both = described(self).into_iter().zip(described(other));
         let differing = both.filter(|((_, mine), (_, theirs))| mine != theirs);
         differing.map(|((what, mine), (_, theirs))| format!("{what} ({theirs}, now {mine})")).collect()
     }
@@ -140,6 +154,7 @@ impl Plan {
             models,
             mode: None,
             folds: None,
+            unseen: None,
             pairs: self.has_pairs(),
             per_token: detail == Detail::PerToken,
             n_rows: self.n_rows(),

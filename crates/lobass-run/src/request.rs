@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::folds::Folds;
 use crate::manifest::BRIER;
+use crate::null::{NullModels, with_combined};
 use crate::{Error, ModelKey, ModelRecord};
 
 /// The models that are joined into a table.
@@ -29,6 +30,9 @@ pub struct Seal {
     pub detail: Detail,
     /// Rows whose reference loss cannot be compared with that of the others.
     pub held_out: HeldOut,
+    /// The null models, if there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub null: Option<NullModels>,
 }
 
 /// A reference: a fine-tuned model, and what it was fine-tuned on.
@@ -129,13 +133,15 @@ impl Seal {
             mode: ReferenceMode::FullPool,
             detail: Detail::Sum,
             held_out: HeldOut::default(),
+            null: None,
         }
     }
 
-    /// All models: the base, the references, and the others.
+    /// All models: the base, the references, the others, and the null models.
     pub(crate) fn models(&self) -> impl Iterator<Item = &ModelKey> {
         let references = self.references.iter().map(|reference| &reference.model);
-        [&self.base].into_iter().chain(references).chain(&self.further)
+        let nulls = self.nulls().iter().map(|null| &null.model);
+        [&self.base].into_iter().chain(references).chain(&self.further).chain(nulls)
     }
 
     /// All models, as a manifest has them.
@@ -144,7 +150,8 @@ impl Seal {
             |one: &ReferenceModel| ModelRecord { seed: one.seed, fold: one.fold, ..one.model.clone().into() };
         let further = self.further.iter().cloned().map(ModelRecord::from);
         let references = self.references.iter().map(reference);
-        std::iter::once(self.base.clone().into()).chain(references).chain(further).collect()
+        let nulls = self.nulls().iter().map(reference);
+        std::iter::once(self.base.clone().into()).chain(references).chain(further).chain(nulls).collect()
     }
 
     /// This request without paths of models.
@@ -153,6 +160,8 @@ impl Seal {
         nameless.base.path.clear();
         nameless.references.iter_mut().for_each(|reference| reference.model.path.clear());
         nameless.further.iter_mut().for_each(|model| model.path.clear());
+        let nulls = nameless.null.iter_mut().flat_map(|null| &mut null.models);
+        nulls.for_each(|null| null.model.path.clear());
         nameless
     }
 
@@ -165,12 +174,15 @@ impl Seal {
     pub(crate) fn further_roles(&self) -> Vec<String> {
         let references = self.references.iter().map(|reference| &reference.model);
         let references = references.filter(|_| self.is_combined());
-        references.chain(&self.further).map(|model| model.role.to_string()).collect()
+        let nulls = self.nulls().iter().map(|null| &null.model);
+        let models = references.chain(&self.further).chain(nulls);
+        with_combined(models.map(|model| model.role.to_string()).collect())
     }
 
     /// Refuses what would make a table that says something else than it seems to.
     pub(crate) fn check(&self) -> Result<(), Error> {
-        self.check_folds().and_then(|()| self.check_roles()).map_err(|reason| Error::Unsealable { reason })
+        let checked = self.check_folds().and_then(|()| self.check_roles()).and_then(|()| self.check_nulls());
+        checked.map_err(|reason| Error::Unsealable { reason })
     }
 
     fn check_roles(&self) -> Result<(), String> {
@@ -201,7 +213,7 @@ impl Seal {
             }
         }
         match self.detail {
-            Detail::PerToken if self.is_combined() => Err(format!(
+            Detail::PerToken if self.is_combined() || self.combines_nulls() => Err(format!(
                 "the loss of each token is kept for one reference that saw every row, found {}{}",
                 self.references.len(),
                 if self.folds.is_some() { " and folds" } else { "" }

@@ -23,7 +23,7 @@ impl WorkDir {
     ///
     /// With several references, `reference` is the mean of the summed losses under those that were not trained on the
     /// row. Those are all references or, with folds, the ones that left its fold out; `in_sample` is the mean of the
-    /// others. All sums are over the same tokens. A row under which any model has a loss that is not finite gets
+    /// others. Several null models are joined into `null` in the same way. All sums are over the same tokens. A row under which any model has a loss that is not finite gets
     /// [`RowStatus::NonFinite`] and no numbers.
     ///
     /// # Errors
@@ -68,6 +68,7 @@ impl WorkDir {
     ) -> Result<(W, SealReport), Error> {
         let mut manifest = self.plan.manifest(seal.records(), seal.detail);
         (manifest.mode, manifest.folds) = ((!seal.references.is_empty()).then_some(seal.mode), seal.folds);
+        manifest.unseen = seal.null.as_ref().map(|null| null.unseen);
         let mut writer = TableWriter::new(name, sink, TableShape::of(seal, manifest.pairs))?;
         let mut tally = Tally::default();
         let mut unread = UnreadTally::default();

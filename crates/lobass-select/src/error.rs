@@ -35,6 +35,15 @@ pub enum SelectError {
         /// The strategy.
         strategy: String,
     },
+    /// The strategy asks what a trained prompt tells, and the table has no losses under a null model.
+    #[error(
+        "strategy `{strategy}`: expected losses under a null model, found none in the score table; train one with \
+         `lobass train --context unconditional`, and score with `--null`"
+    )]
+    NoNull {
+        /// The strategy.
+        strategy: String,
+    },
     /// The strategy compares two ways to judge a prediction, and the table has one.
     #[error(
         "strategy `{strategy}`: expected Brier losses under the base, found none in the score table; score with \
@@ -177,6 +186,7 @@ impl SelectError {
                 Need::Base => Self::NoBase { strategy },
                 Need::Reference => Self::NoReference { strategy },
                 Need::Unconditional => Self::NoUnconditional { strategy },
+                Need::Null => Self::NoNull { strategy },
                 Need::Brier => Self::NoBrier { strategy },
                 Need::Losses(column) => Self::NoLosses { strategy, column },
                 Need::Tokens => Self::NoTokens { strategy },

@@ -93,6 +93,8 @@ fn a_table_without_a_pass_says_which_one_is_missing() {
         assert_eq!(error, SelectError::NoUnconditional { strategy: name.to_owned() });
         assert!(error.to_string().contains("--context unconditional"), "{error}");
     }
+    let error = select(&columns, &rows(named("pvi-trained"), 1)).unwrap_err();
+    assert_eq!(error, SelectError::NoNull { strategy: "pvi-trained".to_owned() });
     let error = select(&columns, &rows(&Grape, 1)).unwrap_err();
     assert_eq!(error, SelectError::NoPrompts { strategy: "grape".to_owned() });
     columns.losses.insert("base_unconditional".to_owned(), [Some(10.0)].into_iter().collect());

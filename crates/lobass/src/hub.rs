@@ -165,7 +165,8 @@ fn fetch_data(name: Option<&str>, address: &DataAddress, runtime: &Runtime) -> R
 /// If a model or a data set cannot be found.
 pub(crate) fn pinned(settings: &Settings, runtime: &Runtime) -> Result<Settings> {
     let mut pinned = settings.clone();
-    for model in [&mut pinned.model.base, &mut pinned.model.reference].into_iter().flatten() {
+    let models = &mut pinned.model;
+    for model in [&mut models.base, &mut models.reference, &mut models.null].into_iter().flatten() {
         if repo_of(model)?.is_some() {
             *model = find_model(model, runtime)?.name.into();
         }

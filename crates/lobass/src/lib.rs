@@ -41,6 +41,7 @@
 //! - [`plan`] and [`worker`] divide scoring among many machines.
 //! - [`comparison`] trains on the selections of strategies and measures the results on held-out examples.
 //! - [`embedding`] computes vectors of rows, [`influence`] gradients of rows. [`page`] writes the report.
+//! - [`information`] measures how much prompts tell about responses.
 //! - [`leakage`] tests whether a model has seen a benchmark.
 //! - [`inspect`] shows one row as a model reads it. [`checks`] finds faults of data. [`mask`] chooses tokens.
 
@@ -54,6 +55,7 @@ mod faults;
 mod hub;
 pub mod import;
 pub mod influence;
+pub mod information;
 pub mod inspect;
 pub mod leakage;
 pub mod machine;
@@ -62,6 +64,7 @@ mod memory;
 pub mod merge;
 mod missing;
 pub mod model;
+mod null;
 pub mod outputs;
 pub mod page;
 pub mod place;

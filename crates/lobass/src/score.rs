@@ -1,7 +1,7 @@
 //! Scoring in memory: the losses of rows under a base and a reference.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use lobass_core::{Detail, ScoreRecord};
@@ -10,6 +10,7 @@ use lobass_run::{Location, Manifest, ScoreFile, Store, WorkDir};
 
 use crate::error::Result;
 use crate::model::{Model, check_pair, with_template_of};
+use crate::null::open_null;
 use crate::place::{store, told_in};
 use crate::references::{further, given};
 use crate::rows::Rows;
@@ -29,6 +30,9 @@ pub struct ScoreOptions {
     pub unconditional: bool,
     /// Whether the base also computes the Brier loss; `lark` needs it.
     pub brier: bool,
+    /// The null model, a checkpoint or an adapter that was trained on responses without their prompts; `pvi-trained`
+    /// and `prompt-gain` need it.
+    pub null: Option<PathBuf>,
     /// A place for finished work: the same call then continues an interrupted one. Without it, work is kept in
     /// memory.
     pub work: Option<Location>,
@@ -64,6 +68,8 @@ pub fn score(
         check_pair(base, reference, sequences.encoder.tokenizer(), runtime)?;
     }
     let further = further(base, options.unconditional, options.brier, &sequences)?;
+    let null = options.null.as_deref();
+    let null = null.map(|dir| open_null(base, dir, &sequences, runtime)).transpose()?;
     let threads = options.threads.unwrap_or_else(available_threads).max(1);
     let detail = if options.per_token { Detail::PerToken } else { Detail::Sum };
     let place = match &options.work {
@@ -72,10 +78,10 @@ pub fn score(
     };
     let work = WorkDir::open(place, sequences.plan()?)?;
     tokenize(&work, &sequences, threads, runtime)?;
-    for model in std::iter::once(base).chain(reference).chain(&further) {
+    for model in std::iter::once(base).chain(reference).chain(&further).chain(&null) {
         score_one(&work, model, detail, threads, runtime)?;
     }
-    let seal = given(base, reference, &further, &work, detail, runtime)?;
+    let seal = given(base, reference, &further, null.as_ref(), &work, detail, runtime)?;
     let (table, _) = work.seal_in_memory(&seal)?;
     Ok(Scored { pool: sequences.pool, table: Arc::new(table) })
 }

@@ -86,6 +86,7 @@ pub fn train(
         recipe: &recipe,
         adapter: options.train.adapter(),
         dpo: options.train.dpo(),
+        context: options.train.context.of(&sequences)?,
         part: Part::All,
         eval: &options.eval,
         eval_seed: recipe.seed,

@@ -46,6 +46,7 @@ pub(crate) fn score(
             per_token: settings.per_token,
             unconditional: settings.unconditional,
             brier: settings.brier,
+            null: settings.null,
             work,
         };
         lobass::score(&rows.0, &base, tuned.as_ref(), &options, runtime).map(Table)

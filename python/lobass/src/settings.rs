@@ -32,6 +32,7 @@ pub(crate) struct Scoring {
     pub(crate) per_token: bool,
     pub(crate) unconditional: bool,
     pub(crate) brier: bool,
+    pub(crate) null: Option<PathBuf>,
     pub(crate) work: Option<String>,
 }
 

@@ -1,8 +1,10 @@
-//! Losses, gradients, and five AdamW steps equal PyTorch's: of all weights, of adapters, and on preference pairs.
+//! Losses, gradients, and five AdamW steps equal PyTorch's: of all weights, of adapters, without prompts,
+//! and on preference pairs.
 
 mod full;
 mod lora;
 mod mixed;
+mod null;
 mod preference;
 
 pub(crate) use lora::losses;

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use lobass::settings::EncodeSettings;
-use lobass_data::{Bos, Mask, Overlong, TemplateChoice, template_argument};
+use lobass_data::{Bos, Mask, Overlong, TemplateChoice, Transform, template_argument};
 use serde_json::Value;
 
 use super::words;
@@ -39,6 +39,13 @@ pub(crate) struct EncodeArgs {
     /// [default: auto]
     #[arg(long, value_name = "WHETHER", value_parser = words::<Bos>(&["auto", "yes", "no"]))]
     bos: Option<Bos>,
+    /// Change every prompt first, to measure what prompts tell: shuffle-words (or shuffle-words=SEED), drop-system,
+    /// drop-history, or drop-input
+    ///
+    /// shuffle-words puts the words of each turn in another order. drop-history leaves the last question, drop-input the
+    /// instruction of rows with an instruction and an input. Responses stay; with drop-history only the last one.
+    #[arg(long, value_name = "TRANSFORM")]
+    transform: Option<Transform>,
 }
 
 fn check_template(text: &str) -> Result<String, String> {
@@ -54,6 +61,7 @@ impl EncodeArgs {
         settings.mask = self.mask.unwrap_or(settings.mask);
         settings.max_length = self.max_length.or(settings.max_length);
         settings.overlong = self.overlong.unwrap_or(settings.overlong);
+        settings.transform = self.transform.or(settings.transform);
         settings.bos = self.bos.unwrap_or(settings.bos);
     }
 }

@@ -22,6 +22,9 @@ pub(crate) struct JobArgs {
     /// Make a job for workers: the losses of the base only
     #[arg(long, requires = "work", group = "job_models")]
     pub(crate) base_only: bool,
+    /// The job also has the losses of responses without their prompts under this null model
+    #[arg(long, value_name = "MODEL", requires = "job_models")]
+    pub(crate) null: Option<PathBuf>,
     /// The job keeps the loss of every scored token as well
     #[arg(long, requires = "job_models")]
     pub(crate) per_token: bool,

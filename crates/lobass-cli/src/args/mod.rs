@@ -8,6 +8,7 @@ mod embed;
 mod encode;
 mod help;
 mod import;
+mod information;
 mod inspect;
 mod job;
 mod leakage;
@@ -33,6 +34,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+use lobass::settings::TrainContext;
 use lobass_core::{MemoryLimit, without_secrets};
 use lobass_run::Location;
 
@@ -43,6 +45,7 @@ pub(crate) use data::DataArgs;
 pub(crate) use embed::{EmbedArgs, VectorArgs};
 pub(crate) use encode::EncodeArgs;
 pub(crate) use import::{ImportArgs, TokensArgs};
+pub(crate) use information::InformationArgs;
 pub(crate) use inspect::InspectArgs;
 pub(crate) use job::JobArgs;
 pub(crate) use leakage::LeakageArgs;
@@ -128,6 +131,8 @@ pub(crate) enum Command {
     Report(Box<ReportArgs>),
     /// Show one example as a model sees it
     Inspect(Box<InspectArgs>),
+    /// Measure how much prompts tell about responses, in bits (V-information)
+    Information(Box<InformationArgs>),
     /// Test whether a model has seen the questions of a benchmark
     Leakage(Box<LeakageArgs>),
     /// Check data before training
@@ -286,7 +291,8 @@ pub(crate) struct PlanArgs {
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  lobass train --model base --data pool.jsonl --out reference --epochs 1\n  \
-    lobass train --model base --data pool.jsonl --out adapter --method lora --lora-rank 16"
+    lobass train --model base --data pool.jsonl --out adapter --method lora --lora-rank 16\n  \
+    lobass train --model base --data pool.jsonl --out null --context unconditional"
 )]
 pub(crate) struct TrainArgs {
     /// The model to start from: a checkpoint directory
@@ -295,6 +301,9 @@ pub(crate) struct TrainArgs {
     /// The checkpoint directory to write; `lobass score --reference` takes it
     #[arg(long, value_name = "DIR", help_heading = "Model and output")]
     pub(crate) out: PathBuf,
+    /// The text before the responses that are trained on [default: prompt]
+    #[arg(long, value_name = "CONTEXT", value_parser = described::<TrainContext>(&recipe::CONTEXTS), help_heading = "Training")]
+    pub(crate) context: Option<TrainContext>,
     /// Also keep the model of every epoch in `epochs/` of the output, and an adapter's AdamW moments for `lobass less`
     #[arg(long, help_heading = "Model and output")]
     pub(crate) trajectory: bool,

@@ -16,6 +16,10 @@ const OBJECTIVES: [(&str, &str); 3] = [
     ("dpo", "Direct preference optimization on pairs"),
     ("davir-dpo", "DPO with log-ratios that are divided by the starting model's log-probability (DavIR)"),
 ];
+pub(super) const CONTEXTS: [(&str, &str); 2] = [
+    ("prompt", "The prompt: a reference is trained"),
+    ("unconditional", "None: the null model of V-information is trained, which `lobass score --null` takes"),
+];
 const MODES: [(&str, &str); 3] = [
     ("full-pool", "All of them, as in the paper: it may have memorized the row"),
     ("cross-fit", "All but the row's own part: as many references as parts"),
@@ -199,6 +203,10 @@ pub(crate) struct ReferenceArgs {
     /// Keep the reference of every epoch, and score every row with each
     #[arg(long)]
     trajectory: bool,
+    /// Also train a null model with each reference, on the same responses without prompts, and score with it;
+    /// strategies that need it, such as pvi-trained, imply this
+    #[arg(long)]
+    with_null: bool,
 }
 
 impl ReferenceArgs {
@@ -208,5 +216,6 @@ impl ReferenceArgs {
         settings.holdout = self.holdout.or(settings.holdout);
         settings.seeds = self.seeds.unwrap_or(settings.seeds);
         settings.trajectory |= self.trajectory;
+        settings.null |= self.with_null;
     }
 }

@@ -28,6 +28,9 @@ pub(crate) struct RunArgs {
     /// An existing reference model; without it one is trained
     #[arg(long, value_name = "MODEL")]
     pub(crate) reference: Option<PathBuf>,
+    /// A null model beside `--reference`, of `lobass train --context unconditional`
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) null: Option<PathBuf>,
     /// The run directory; finished steps in it are not repeated
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,

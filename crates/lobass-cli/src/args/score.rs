@@ -21,6 +21,10 @@ pub(crate) struct ScoreArgs {
     /// A LoRA adapter of the base in PEFT's format, as the reference; both share one model in memory
     #[arg(long, value_name = "MODEL", conflicts_with = "reference", help_heading = "Models")]
     pub(crate) adapter: Option<PathBuf>,
+    /// The null model, a checkpoint or an adapter of `lobass train --context unconditional`: responses are also scored
+    /// under it without their prompts, for `pvi-trained`, `prompt-gain`, and `lobass information`
+    #[arg(long, value_name = "MODEL", help_heading = "Models")]
+    pub(crate) null: Option<PathBuf>,
     /// The score table to write: Parquet, or JSON lines if the name ends in `.jsonl`
     ///
     /// Losses are kept in `FILE.work` until the table is complete; the same command continues an interrupted run.

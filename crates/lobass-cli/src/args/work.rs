@@ -46,6 +46,9 @@ pub(crate) struct WorkerArgs {
     /// The reference or the adapter, if it is not where the plan says
     #[arg(long, value_name = "MODEL")]
     pub(crate) reference: Option<PathBuf>,
+    /// The null model, if it is not where the plan says
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) null: Option<PathBuf>,
     /// The device, of the kind that was planned [default: the first of that kind]
     #[arg(long, value_name = "DEVICE", help_heading = "Compute")]
     pub(crate) device: Option<String>,

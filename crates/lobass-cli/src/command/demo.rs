@@ -57,7 +57,7 @@ fn settings(args: &DemoArgs, shipped: &Unpacked) -> Settings {
     args.compute.apply(&mut compute);
     Settings {
         out: Some(args.out.clone()),
-        model: ModelSettings { base: Some(shipped.base.clone()), reference: None },
+        model: ModelSettings { base: Some(shipped.base.clone()), reference: None, null: None },
         data: DataSettings { files: vec![shipped.pool.display().to_string()], ..DataSettings::default() },
         train: TrainSettings {
             epochs: Some(3),

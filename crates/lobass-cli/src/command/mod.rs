@@ -8,6 +8,7 @@ mod embed;
 mod encode;
 mod gc;
 mod import;
+mod information;
 mod inspect;
 mod leakage;
 mod less;
@@ -56,6 +57,7 @@ pub(crate) fn dispatch(command: Command, ui: &Ui) -> anyhow::Result<Outcome> {
         Command::Compare(args) => compare::compare(&args, ui),
         Command::Report(args) => report::report(&args, ui),
         Command::Inspect(args) => inspect::inspect(&args, ui),
+        Command::Information(args) => information::information(&args, ui),
         Command::Leakage(args) => leakage::leakage(&args, ui),
         Command::Check(args) => check::check(&args, ui),
         Command::Quality(args) => quality::quality(&args, ui),

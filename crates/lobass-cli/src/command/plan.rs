@@ -19,6 +19,7 @@ pub(crate) fn plan(args: &PlanArgs, ui: &Ui) -> anyhow::Result<Outcome> {
         dtype: args.job.dtype,
         quantize_base: args.job.quantize_base,
         reference: args.job.tuned().map(AsRef::as_ref),
+        null: args.job.null.as_deref(),
         per_token: args.job.per_token,
         unconditional: args.job.context.is_some(),
         brier: args.job.brier,

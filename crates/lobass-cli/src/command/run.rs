@@ -47,6 +47,7 @@ fn settings(args: &RunArgs, ui: &Ui) -> anyhow::Result<Settings> {
     };
     settings.model.base = args.base.clone().or(settings.model.base);
     settings.model.reference = args.reference.clone().or(settings.model.reference);
+    settings.model.null = args.null.clone().or(settings.model.null);
     settings.out = args.out.clone().or(settings.out);
     if !args.strategy.is_empty() {
         settings.select.strategies.clone_from(&args.strategy);

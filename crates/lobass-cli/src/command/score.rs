@@ -31,6 +31,7 @@ pub(crate) fn score(args: &ScoreArgs, ui: &Ui) -> anyhow::Result<Outcome> {
         base: &args.base,
         tuned: args.reference.as_deref().or(args.adapter.as_deref()),
         is_adapter: args.adapter.is_some(),
+        null: args.null.as_deref(),
         detail: if args.per_token { Detail::PerToken } else { Detail::Sum },
         unconditional: args.context.is_some(),
         brier: args.brier,

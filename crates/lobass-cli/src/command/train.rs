@@ -16,6 +16,7 @@ pub(crate) fn train(args: &TrainArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     args.compute.apply(&mut settings.compute);
     args.memory.apply(&mut settings.compute);
     args.recipe.apply(&mut settings.train, &mut settings.eval);
+    settings.train.context = args.context.unwrap_or_default();
     let eval: Vec<String> = settings.eval.files.iter().map(|path| path.display().to_string()).collect();
     let missing = Missing::default().model("base", &args.model).data(&settings.data, ui.runtime());
     let missing = missing.further_data("evaluation file", &eval, ui.runtime());

@@ -10,7 +10,10 @@ mod reply;
 mod shadow;
 mod spans;
 mod thought;
+mod transform;
 mod unread;
+
+use std::borrow::Cow;
 
 use lobass_core::{RowStatus, Sequence};
 
@@ -18,6 +21,7 @@ use crate::{ChatTemplate, Error, Example, RowFault, TextTokenizer, Unread};
 pub use options::{EncodeOptions, Mask, Overlong};
 use rendered::Rendered;
 use spans::ResponseSpan;
+pub use transform::Transform;
 
 /// Renders and tokenizes examples; one for all rows of a run.
 #[derive(Debug)]
@@ -137,8 +141,9 @@ impl Encoder {
     /// [`RowStatus::Malformed`] if the tokenizer has no token for a part of the text.
     pub fn trace(&self, example: &Example) -> Result<Trace, RowFault> {
         let bos = self.tokenizer.bos().map(|token| token.text.as_str());
-        let given = example;
-        let example = &*self.template.suited(example);
+        let given = self.options.transform.map_or(Cow::Borrowed(example), |transform| transform.of(example));
+        let given = &*given;
+        let example = &*self.template.suited(given);
         let rendered = Rendered::new(&self.template, example, self.tokenizer.special_tokens(), bos)?;
         let mut spans = match self.options.mask {
             Mask::Generation => generation::spans(&rendered)?,

@@ -19,7 +19,7 @@ use lobass_core::{Detail, Nll, ScoreRecord, Sequence};
 pub use file::ScoreFile;
 pub use json::write_json_lines;
 pub(crate) use parquet_file::TableWriter;
-pub use seeds::{losses_by_seed, seed_columns};
+pub use seeds::{losses_by_seed, null_losses_by_seed, null_seed_columns, seed_columns};
 pub use tokens::TokenLosses;
 
 use crate::manifest::{REJECTED, further_columns};

@@ -69,6 +69,7 @@ impl Planned {
             max_length: 200,
             overlong: Overlong::Drop,
             vocabulary: None,
+            transform: None,
         };
         let encoder = Encoder::new(TextTokenizer::from_dir(&checkpoint).unwrap(), template, options).unwrap();
         let plan = Plan::make(&pool, &encoder, None).unwrap();

@@ -19,7 +19,9 @@ mod longest;
 mod perplexity_high;
 mod perplexity_low;
 mod perplexity_middle;
+mod prompt_gain;
 mod pvi;
+mod pvi_trained;
 mod quality;
 mod random;
 mod rds;
@@ -49,6 +51,8 @@ list![
     ifd_perplexity::IfdPerplexity,
     s_ifd::SelectiveIfd,
     pvi::Pvi,
+    pvi_trained::PviTrained,
+    prompt_gain::PromptGain,
     lark::Lark,
     s2l::S2l,
     rds::Rds,

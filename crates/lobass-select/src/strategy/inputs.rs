@@ -280,7 +280,7 @@ impl<'a> Inputs<'a> {
     pub(crate) fn check(&self, need: Need) -> Result<(), Problem> {
         let has = match need {
             Need::Base | Need::Lengths => true,
-            Need::Reference | Need::Unconditional | Need::Brier | Need::Losses(_) => {
+            Need::Reference | Need::Unconditional | Need::Null | Need::Brier | Need::Losses(_) => {
                 need.column().is_some_and(|name| self.losses(name).has_any())
             }
             Need::Pair => (0..self.columns.len()).any(|row| self.columns.is_pair(row)),

@@ -15,6 +15,8 @@ pub enum Need {
     Reference,
     /// The loss under the base model without the prompt.
     Unconditional,
+    /// The loss of the response without the prompt under the null model.
+    Null,
     /// The Brier loss under the base model.
     Brier,
     /// Another column of losses of the score table, by its name without `_nll`.
@@ -42,6 +44,7 @@ impl Need {
             Self::Base
             | Self::Reference
             | Self::Unconditional
+            | Self::Null
             | Self::Brier
             | Self::Losses(_)
             | Self::Pair => true,
@@ -60,6 +63,7 @@ impl Need {
             Self::Base => Some(ModelRole::Base),
             Self::Reference => Some(ModelRole::REFERENCE),
             Self::Unconditional => Some(ModelRole::BaseUnconditional),
+            Self::Null => Some(ModelRole::NULL),
             Self::Brier => Some(ModelRole::BaseBrier),
             Self::Losses(name) => Some(name.into()),
             _ => None,
@@ -73,6 +77,7 @@ impl fmt::Display for Need {
             Self::Base => "base",
             Self::Reference => "reference",
             Self::Unconditional => "base without the prompt",
+            Self::Null => "null model",
             Self::Brier => "Brier losses of the base",
             Self::Losses(name) => name,
             Self::Tokens => "losses of tokens",
@@ -149,6 +154,7 @@ mod tests {
         };
         assert_eq!(columns(&[]), [""; 0]);
         assert_eq!(columns(&[Need::Base, Need::Unconditional]), ["base", "base_unconditional"]);
+        assert_eq!(columns(&[Need::Reference, Need::Null]), ["null", "reference"]);
         assert_eq!(columns(&[Need::Base, Need::Pair]), ["base", "base_rejected"]);
         let pairs = ["base", "base_rejected", "reference", "reference_rejected"];
         assert_eq!(columns(&[Need::Base, Need::Reference, Need::Pair, Need::Base]), pairs);

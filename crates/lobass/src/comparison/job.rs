@@ -24,7 +24,7 @@ use crate::place::told_in_dir;
 use crate::runtime::Runtime;
 use crate::scoring::encode;
 use crate::sequences::Sequences;
-use crate::settings::{EncodeSettings, MatchedTokens, SelectSettings, Settings, TrainSettings};
+use crate::settings::{EncodeSettings, MatchedTokens, SelectSettings, Settings, TrainContext, TrainSettings};
 
 /// A comparison: its models, data, and amounts of training.
 #[derive(Debug)]
@@ -66,6 +66,7 @@ impl CompareJob<'_> {
             mask: encoding.mask,
             max_length: Some(encoding.max_length),
             overlong: encoding.overlong,
+            transform: encoding.transform,
             ..EncodeSettings::default()
         };
         Settings { sequences, ..Settings::default() }
@@ -87,6 +88,12 @@ impl CompareJob<'_> {
             bail!(
                 Settings,
                 "a comparison trains on each selection as it is: expected no `mixing`, found `{mixing}`"
+            );
+        }
+        if settings.train.context != TrainContext::Prompt {
+            bail!(
+                Settings,
+                "a comparison trains with prompts: expected the context prompt, found unconditional"
             );
         }
         settings.select.check(self.strategies.iter().map(String::as_str))?;

@@ -13,7 +13,7 @@ use lobass_train::AdamState;
 use serde_json::{Value, json};
 
 use crate::error::{Context as _, Result, bail};
-use crate::model::{Model, check_record};
+use crate::model::{Model, check_prompted, check_record};
 use crate::reference::MOMENTS;
 use crate::runtime::Runtime;
 
@@ -51,6 +51,7 @@ impl WarmUpDir {
         }
         check_record(base, dir)?;
         let model = base.open_tuned("warm-up", dir, runtime)?;
+        check_prompted(&model)?;
         let learning_rate = AdamState::read(&path)?.learning_rate;
         Ok(Self { model, learning_rate, moments: lobass_data::fingerprint(&path)? })
     }

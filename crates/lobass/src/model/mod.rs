@@ -23,7 +23,7 @@ use crate::runtime::Runtime;
 use crate::settings::{ComputeSettings, EncodeSettings};
 
 pub use engine::ScoringMemory;
-pub(crate) use pair::{check_pair, check_record};
+pub(crate) use pair::{check_pair, check_prompted, check_record};
 pub(crate) use placement::Placement;
 pub use training::TrainingMemory;
 pub(crate) use training::{Pieces, Room};

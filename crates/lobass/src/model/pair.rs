@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use lobass_core::{Observer as _, Rounding};
+use lobass_core::{Context, Observer as _, Rounding};
 use lobass_data::{TextTokenizer, TokenizerDifference};
 use lobass_model::{Checkpoint, DecoderSpec};
 
@@ -27,6 +27,7 @@ pub(crate) fn check_pair(
         check_shape(&base.checkpoint, &reference.checkpoint)?;
     }
     check_tokenizer(base, reference.dir(), tokenizer, runtime)?;
+    check_prompted(reference)?;
     let trained_from = TrainingRecord::read(base.checkpoint.dir())?.map(|record| record.base);
     if trained_from.as_ref() == Some(&reference.key.weights_digest) {
         bail!(Model, "base and reference are swapped: the base was trained from the reference");
@@ -37,11 +38,32 @@ pub(crate) fn check_pair(
     {
         bail!(
             Model,
-            "reference `{}`: expected other weights than the base's, found the same",
+            "{} `{}`: expected other weights than the base's, found the same",
+            reference.key.role,
             reference.key.path
         );
     }
     Ok(())
+}
+
+/// Refuses a null model as a reference.
+///
+/// # Errors
+/// If its training record says that it was trained without prompts.
+pub(crate) fn check_prompted(reference: &Model) -> Result<()> {
+    if reference.key.role.is_null() {
+        return Ok(());
+    }
+    match TrainingRecord::read(reference.dir())? {
+        Some(record) if record.context != Context::Prompt => bail!(
+            Model,
+            "{} `{}`: expected a model that was trained with prompts, found a null model, which was trained without them; \
+             `--null` takes it",
+            reference.key.role,
+            reference.key.path
+        ),
+        _ => Ok(()),
+    }
 }
 
 /// Checks that an adapter is on the base that it was trained on.

@@ -23,11 +23,16 @@ fn score(scores: &str, manifest: &Manifest, base: &ModelRecord) -> Option<Comman
     let reference = of(manifest, &ModelRole::REFERENCE);
     let has = |role| of(manifest, &role).is_some();
     let (unconditional, brier) = (has(ModelRole::BaseUnconditional), has(ModelRole::BaseBrier));
-    let known = 1 + [reference.is_some(), unconditional, brier].into_iter().filter(|&is| is).count();
+    let null = of(manifest, &ModelRole::NULL);
+    let known =
+        1 + [reference.is_some(), null.is_some(), unconditional, brier].into_iter().filter(|&is| is).count();
     let key = base.key().filter(|_| manifest.models.len() <= known)?;
     let mut line = format!("lobass score --base {}", quoted_path(key.path.as_ref()));
     if let Some(reference) = reference {
         line += &format!(" --reference {}", quoted_path(reference.name().as_ref()));
+    }
+    if let Some(null) = null {
+        line += &format!(" --null {}", quoted_path(null.name().as_ref()));
     }
     line += &rows(manifest);
     line += &format!(" --dtype {} --device {}", key.dtype, key.device);
@@ -85,6 +90,9 @@ fn rows(manifest: &Manifest) -> String {
     line += &format!(" --mask {}", encoding.mask);
     if encoding.max_length != usize::MAX {
         line += &format!(" --max-length {}", encoding.max_length);
+    }
+    if let Some(transform) = encoding.transform {
+        line += &format!(" --transform {transform}");
     }
     line + &format!(" --overlong {}", encoding.overlong)
 }

@@ -7,6 +7,7 @@ use lobass_run::{Job, WorkDir};
 
 use crate::error::{Context as _, Result};
 use crate::model::{Model, Placement, check_pair};
+use crate::null::open_null;
 use crate::references::{further, given};
 use crate::runtime::Runtime;
 use crate::sequences::Sequences;
@@ -22,6 +23,8 @@ pub struct JobSettings<'a> {
     pub quantize_base: Option<Rounding>,
     /// The reference: a checkpoint or an adapter. `None` scores with the base alone.
     pub reference: Option<&'a Path>,
+    /// The null model: a checkpoint or an adapter that was trained on responses without their prompts.
+    pub null: Option<&'a Path>,
     /// Whether the loss of every scored token is kept.
     pub per_token: bool,
     /// Whether the base also scores responses without their prompts.
@@ -66,8 +69,12 @@ impl Models {
         runtime: &Runtime,
     ) -> Result<Job> {
         let detail = if job.per_token { Detail::PerToken } else { Detail::Sum };
-        let further = further(&self.base, job.unconditional, job.brier, sequences)?;
-        Ok(work.put_job(given(&self.base, self.reference.as_ref(), &further, work, detail, runtime)?)?)
+        let (base, reference) = (&self.base, self.reference.as_ref());
+        let further = further(base, job.unconditional, job.brier, sequences)?;
+        let null = job.null.map(absolute).transpose()?;
+        let null = null.map(|dir| open_null(base, &dir, sequences, runtime)).transpose()?;
+        let seal = given(base, reference, &further, null.as_ref(), work, detail, runtime)?;
+        Ok(work.put_job(seal)?)
     }
 }
 

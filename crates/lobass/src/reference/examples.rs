@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use lobass_core::readable::{count, counted};
-use lobass_core::{Detail, LossEngine as _, Observer, Sequence, Silent};
+use lobass_core::{Context, Detail, LossEngine as _, Observer, Sequence, Silent};
 use lobass_data::DataFile;
 use lobass_loss::Engine;
 use lobass_model::Decoder;
@@ -49,6 +49,7 @@ impl Examples {
         let (further, eval_files) = of_files(request, &mut sources, runtime)?;
         held_out.extend(further);
         warn_of_leaks(&train, &held_out, runtime);
+        let [train, held_out] = [train, held_out].map(|rows| in_context(rows, request.context));
         Ok(Self { train, held_out, held_out_rows, eval_files, sources })
     }
 }
@@ -59,8 +60,19 @@ impl Examples {
 /// If there are too few rows for the recipe, or if the limit is too small.
 pub(crate) fn check_rows(request: &TrainRequest<'_>, work: &WorkDir) -> Result<()> {
     let (train, _) = of_pool(request, work, &Silent)?;
+    let train = in_context(train, request.context);
     request.room(longest(&train))?;
     Ok(request.recipe.check_steps(request.recipe.n_steps(train.len()))?)
+}
+
+/// Rows with another text before their responses. It comes after rows are assigned to parts, which whole sequences decide.
+fn in_context(rows: Vec<Row>, context: Context) -> Vec<Row> {
+    let in_context = |row: Row| Row {
+        chosen: context.of(row.chosen),
+        rejected: row.rejected.map(|rejected| context.of(rejected)),
+        ..row
+    };
+    rows.into_iter().map(in_context).collect()
 }
 
 /// Tokens of the longest example.

@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use examples::{Examples, Prepared, Row, longest};
-use lobass_core::Observer as _;
 use lobass_core::readable::counted;
+use lobass_core::{Context, Observer as _};
 use lobass_mixture::MixingPolicy;
 use lobass_model::{AdapterCheckpoint, Checkpoint, Decoder, Dtype, save_adapter};
 use lobass_run::WorkDir;
@@ -217,9 +217,10 @@ fn announce(request: &TrainRequest<'_>, n_train: usize, n_held_out: usize, runti
         Some(lora) => format!("LoRA of rank {}", lora.rank),
     };
     runtime.note(&format!(
-        "{:16} {}{aside}: {what}, {} of batches of {}, learning rate {:e}, {}",
+        "{:16} {}{aside}: {what}{}, {} of batches of {}, learning rate {:e}, {}",
         "train",
         counted(n_train as u64, "row"),
+        if request.context == Context::Prompt { "" } else { ", on responses without their prompts" },
         counted(recipe.epochs.into(), "epoch"),
         recipe.batch_size,
         recipe.learning_rate,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use lobass_core::readable::counted;
-use lobass_core::{Digest, Dtype, Observer, Rounding, RowStatus};
+use lobass_core::{Context, Digest, Dtype, Observer, Rounding, RowStatus};
 use lobass_model::LoraConfig;
 use lobass_run::{Plan, UnreadRecord};
 use lobass_train::{Dpo, HeldOut, TrainConfig, TrainReport};
@@ -15,6 +15,9 @@ use super::part::Part;
 use crate::error::{Context as _, Result};
 
 const NAME: &str = "lobass-training.json";
+
+/// The name of a transform of prompts among what decides a plan.
+const TRANSFORM: &str = "transform of prompts";
 
 /// The record of a training. It is written before the first step, without an outcome, so that lobass knows an
 /// unfinished directory as its own.
@@ -43,6 +46,9 @@ pub struct TrainingRecord {
     /// The preference objective; `None` for supervised fine-tuning.
     #[serde(default)]
     pub dpo: Option<Dpo>,
+    /// The text before the responses that were trained on.
+    #[serde(default, skip_serializing_if = "is_prompt")]
+    pub context: Context,
     /// The rows of the pool that were trained on.
     #[serde(default)]
     pub part: Part,
@@ -60,6 +66,11 @@ pub struct TrainingRecord {
     /// The outcome of a finished training. It is not compared.
     #[serde(default)]
     pub outcome: Option<Trained>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_prompt(context: &Context) -> bool {
+    *context == Context::Prompt
 }
 
 /// The outcome of a training.
@@ -138,7 +149,7 @@ impl TrainingRecord {
         let rows =
             self.outcome.as_ref().map(|outcome| &outcome.held_out_rows).filter(|rows| !rows.is_empty());
         match rows {
-            Some(rows) if self.plan == plan.id() => rows.clone(),
+            Some(rows) if self.is_of_rows(plan) => rows.clone(),
             Some(rows) => {
                 observer.warn(&format!(
                     "{} held out when the reference was trained, on other data or with other settings than these; if \
@@ -149,6 +160,16 @@ impl TrainingRecord {
             }
             None => BTreeSet::new(),
         }
+    }
+
+    /// Whether a plan is about the rows of this training: it is the plan of the training, or differs in a transform of
+    /// prompts only.
+    pub fn is_of_rows(&self, plan: &Plan) -> bool {
+        let mut theirs: BTreeMap<_, _> =
+            plan.summary().into_iter().map(|(name, words)| (name.to_owned(), words)).collect();
+        let mut mine = self.planned.clone();
+        let transforms = [&mut mine, &mut theirs].map(|planned| planned.remove(TRANSFORM));
+        self.plan == plan.id() || transforms[0] != transforms[1] && mine == theirs
     }
 
     /// The part of a pool that it was trained on. Token ids decide, so it holds for other pools with some of the same
@@ -221,6 +242,7 @@ impl TrainingRecord {
             fields["mixing"] = json!(record.recipe.mixing);
             fields["adapter"] = json!(record.adapter);
             fields["objective"] = json!(record.dpo);
+            fields["context"] = json!(record.context);
             fields["part of the pool"] = json!(record.part);
             fields["dtype of the frozen weights"] = json!(record.frozen_dtype);
             // Epochs that were kept may be left alone.

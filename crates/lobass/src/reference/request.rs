@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use lobass_core::Context;
 use lobass_model::LoraConfig;
 use lobass_run::Plan;
 use lobass_train::{Checkpoints, Dpo, TrainConfig};
@@ -38,6 +39,8 @@ pub(crate) struct TrainRequest<'a> {
     pub(crate) adapter: Option<&'a LoraConfig>,
     /// The preference objective; `None` is supervised fine-tuning.
     pub(crate) dpo: Option<Dpo>,
+    /// The text before the responses that are trained on.
+    pub(crate) context: Context,
     /// The rows of the pool that are trained on.
     pub(crate) part: Part,
     /// The held-out rows.
@@ -70,6 +73,7 @@ impl TrainRequest<'_> {
             frozen_dtype: self.adapter.map(|_| self.base.key.dtype),
             rounding: self.base.key.rounding,
             dpo: self.dpo,
+            context: self.context,
             part: self.part,
             trajectory: self.trajectory,
             eval_rows: self.eval.rows,

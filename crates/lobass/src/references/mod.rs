@@ -1,4 +1,4 @@
-//! The references of a run: one, or one per seed and fold. Each is trained once.
+//! The references of a run: one, or one per seed and fold. Each is trained once. Null models go with them.
 
 mod report;
 
@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 
 use lobass_core::Observer as _;
 use lobass_core::readable::counted;
-use lobass_core::{Detail, Measure, ModelRole, Reference};
-use lobass_run::{Folds, HeldOut, Plan, ReferenceMode, ReferenceModel, Seal, WorkDir};
+use lobass_core::{Context, Detail, Measure, ModelRole, Reference};
+use lobass_run::{Folds, HeldOut, NullModels, Plan, ReferenceMode, ReferenceModel, Seal, Unseen, WorkDir};
 use lobass_train::TrainConfig;
 
 use crate::error::Result;
 use crate::faults::Faults;
 use crate::model::{Model, check_pair};
+use crate::null::{given_null, open_null_as};
 use crate::reference::Part;
 use crate::reference::{
     TrainRequest, check_memory, check_rows, epoch_dir, has_state, train_reference, trained_before,
@@ -25,10 +26,11 @@ use crate::settings::{ModeName, ReferenceSettings, Settings};
 
 pub(crate) use report::ReferenceReport;
 
-/// One reference that a run needs.
+/// One reference or null model that a run needs.
 struct Planned {
     /// Which it is among several.
-    reference: Reference,
+    which: Reference,
+    is_null: bool,
     dir: PathBuf,
     seed: u64,
     fold: Option<usize>,
@@ -36,12 +38,12 @@ struct Planned {
 
 impl Planned {
     fn role(&self) -> ModelRole {
-        ModelRole::Reference(self.reference)
+        if self.is_null { ModelRole::Null(self.which) } else { ModelRole::Reference(self.which) }
     }
 
     /// The role of the model after an epoch.
     fn role_of_epoch(&self, epoch: u32) -> ModelRole {
-        ModelRole::Reference(Reference { epoch: Some(epoch), ..self.reference })
+        ModelRole::Reference(Reference { epoch: Some(epoch), ..self.which })
     }
 }
 
@@ -58,6 +60,8 @@ pub(crate) struct References<'a> {
     pub(crate) sequences: &'a Sequences,
     /// The plan of the pool.
     pub(crate) plan: &'a Plan,
+    /// Whether null models are trained too, each as a reference is, on responses without their prompts.
+    pub(crate) null: bool,
     /// Whether losses are kept per token, or as sums only.
     pub(crate) detail: Detail,
     /// The files of further held-out rows.
@@ -67,10 +71,11 @@ pub(crate) struct References<'a> {
 }
 
 impl References<'_> {
-    /// The roles of all models that are trained: the references, and the models of their epochs if these are kept.
+    /// The roles of all models that are trained: the references, the models of their epochs if these are kept, and null
+    /// models.
     pub(crate) fn roles(&self) -> Vec<ModelRole> {
         let of_one = |planned: Planned| {
-            let epochs = self.epochs().map(|epoch| planned.role_of_epoch(epoch)).collect::<Vec<_>>();
+            let epochs = self.epochs(&planned).map(|epoch| planned.role_of_epoch(epoch)).collect::<Vec<_>>();
             std::iter::once(planned.role()).chain(epochs)
         };
         self.planned().into_iter().flat_map(of_one).collect()
@@ -78,7 +83,7 @@ impl References<'_> {
 
     /// The number of references.
     pub(crate) fn count(&self) -> usize {
-        self.planned().len()
+        self.planned().iter().filter(|planned| !planned.is_null).count()
     }
 
     /// Whether an interrupted training left a state that can be resumed.
@@ -132,20 +137,29 @@ impl References<'_> {
         if settings.mode == ModeName::CrossFit {
             seal.folds = Some(Folds { n_folds: settings.folds(), seed: self.recipe.seed });
         }
+        let mut nulls = Vec::new();
         for planned in self.planned() {
             let trained = self.train(&planned, work, runtime)?;
-            let reference = self.open(planned.role(), &planned.dir, runtime)?;
-            self.score(&reference, work, runtime)?;
-            let (model, seed) = (reference.key, Some(planned.seed));
-            seal.references.push(ReferenceModel { model, seed, fold: planned.fold });
+            let opened = self.open_trained(&planned, runtime)?;
+            self.score(&opened, work, runtime)?;
+            let (model, seed) = (opened.key, Some(planned.seed));
+            let models = if planned.is_null { &mut nulls } else { &mut seal.references };
+            models.push(ReferenceModel { model, seed, fold: planned.fold });
             seal.held_out.rows.extend(trained.held_out_rows);
-            for epoch in self.epochs() {
+            for epoch in self.epochs(&planned) {
                 let role = planned.role_of_epoch(epoch);
                 let model = self.open(role, &epoch_dir(&planned.dir, epoch), runtime)?;
                 self.score(&model, work, runtime)?;
                 seal.further.push(model.key);
             }
         }
+        let unseen = match settings.mode {
+            ModeName::CrossFit => Unseen::CrossFit,
+            ModeName::Holdout => Unseen::Selectable,
+            ModeName::FullPool if seal.held_out.rows.is_empty() => Unseen::Nothing,
+            ModeName::FullPool => Unseen::HeldOut,
+        };
+        seal.null = self.null.then_some(NullModels { models: nulls, unseen });
         seal.held_out = match settings.mode {
             ModeName::Holdout => HeldOut::to_train(self.part(None).rows(work)?),
             _ => HeldOut::of_training(std::mem::take(&mut seal.held_out.rows)),
@@ -162,14 +176,17 @@ impl References<'_> {
         };
         let single = seeds == 1 && folds.len() == 1;
         let mut planned = Vec::new();
-        for seed in (0..seeds as u64).map(|offset| self.recipe.seed.wrapping_add(offset)) {
-            for &fold in &folds {
-                let reference = Reference { seed: (seeds > 1).then_some(seed), fold, epoch: None };
-                let dir = match single {
-                    true => self.out.join("reference"),
-                    false => self.out.join("references").join(folder(reference)),
-                };
-                planned.push(Planned { reference, dir, seed, fold });
+        for is_null in [false, true].into_iter().take(if self.null { 2 } else { 1 }) {
+            let [one, several] = if is_null { ["null", "nulls"] } else { ["reference", "references"] };
+            for seed in (0..seeds as u64).map(|offset| self.recipe.seed.wrapping_add(offset)) {
+                for &fold in &folds {
+                    let which = Reference { seed: (seeds > 1).then_some(seed), fold, epoch: None };
+                    let dir = match single {
+                        true => self.out.join(one),
+                        false => self.out.join(several).join(folder(which)),
+                    };
+                    planned.push(Planned { which, is_null, dir, seed, fold });
+                }
             }
         }
         planned
@@ -213,10 +230,11 @@ impl References<'_> {
             recipe: &recipe,
             adapter: settings.train.adapter(),
             dpo: settings.train.dpo(),
+            context: if planned.is_null { self.sequences.unconditional()? } else { Context::Prompt },
             part: self.part(planned.fold),
             eval: &settings.eval,
             eval_seed: self.recipe.seed,
-            trajectory: settings.reference.trajectory,
+            trajectory: settings.reference.trajectory && !planned.is_null,
             save_every: settings.train.save_every,
             threads: settings.compute.threads(),
             eval_paths: self.eval_paths,
@@ -224,8 +242,15 @@ impl References<'_> {
         })
     }
 
-    fn epochs(&self) -> std::ops::RangeInclusive<u32> {
-        1..=if self.settings.reference.trajectory { self.recipe.epochs } else { 0 }
+    fn epochs(&self, planned: &Planned) -> std::ops::RangeInclusive<u32> {
+        1..=if self.settings.reference.trajectory && !planned.is_null { self.recipe.epochs } else { 0 }
+    }
+
+    fn open_trained(&self, planned: &Planned, runtime: &Runtime) -> Result<Model> {
+        match planned.is_null {
+            true => open_null_as(planned.role(), self.base, &planned.dir, self.sequences, runtime),
+            false => self.open(planned.role(), &planned.dir, runtime),
+        }
     }
 
     fn open(&self, role: ModelRole, dir: &Path, runtime: &Runtime) -> Result<Model> {
@@ -239,9 +264,6 @@ impl References<'_> {
     }
 }
 
-/// The base in other roles: without prompts, and with the Brier loss.
-///
-/// # Errors
 /// The folder of one of several references, such as `seed3-fold1`.
 fn folder(Reference { seed, fold, .. }: Reference) -> String {
     let parts =
@@ -249,6 +271,9 @@ fn folder(Reference { seed, fold, .. }: Reference) -> String {
     parts.collect::<Vec<_>>().join("-")
 }
 
+/// The base in other roles: without prompts, and with the Brier loss.
+///
+/// # Errors
 /// If the tokenizer has no token that a response without a prompt can follow.
 pub(crate) fn further(
     base: &Model,
@@ -266,14 +291,15 @@ pub(crate) fn further(
     Ok(further)
 }
 
-/// The models of a table whose reference, if there is one, is already trained.
+/// The models of a table whose reference and null model, if there are any, are already trained.
 ///
 /// # Errors
-/// If the training record of the reference cannot be read.
+/// If a training record cannot be read, or the null model was trained on other rows than the reference.
 pub(crate) fn given(
     base: &Model,
     reference: Option<&Model>,
     further: &[Model],
+    null: Option<&Model>,
     work: &WorkDir,
     detail: Detail,
     runtime: &Runtime,
@@ -282,6 +308,7 @@ pub(crate) fn given(
         Seal::new(base.key.clone(), reference.iter().map(|model| model.key.clone().into()).collect());
     seal.further = further.iter().map(|model| model.key.clone()).collect();
     seal.detail = detail;
+    seal.null = null.map(|null| given_null(null, reference, work.plan(), runtime)).transpose()?;
     if let Some(reference) = reference
         && let Some(record) = TrainingRecord::read(reference.dir())?
     {

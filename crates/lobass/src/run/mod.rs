@@ -165,8 +165,10 @@ fn score_all(prepared: &Prepared, runtime: &Runtime) -> Result<(WorkDir, Seal)> 
     let mut seal = match &prepared.reference {
         Some(reference) => {
             warn_of_idle_settings(settings, runtime);
-            scoring::score(&work, reference, detail, threads, runtime)?;
-            given(base, Some(reference), &[], &work, detail, runtime)?
+            for model in [reference].into_iter().chain(&prepared.null) {
+                scoring::score(&work, model, detail, threads, runtime)?;
+            }
+            given(base, Some(reference), &[], prepared.null.as_ref(), &work, detail, runtime)?
         }
         None => prepared.references().train_and_score(&work, runtime)?,
     };

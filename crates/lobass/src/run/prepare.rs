@@ -8,11 +8,12 @@ use lobass_select::Need;
 use lobass_train::TrainConfig;
 
 use super::directory::{SCORES, SETTINGS, WORK, check_directory, target};
-use crate::error::{Context as _, Result, bail};
+use crate::error::{Context as _, Error, Result, bail};
 use crate::faults::Faults;
 use crate::hub::{find_model, pinned};
 use crate::missing::Missing;
 use crate::model::{Model, check_pair, with_template_of};
+use crate::null::open_null;
 use crate::place::told_in_dir;
 use crate::reference::TrainingRecord;
 use crate::references::{References, further};
@@ -20,7 +21,7 @@ use crate::runtime::Runtime;
 use crate::selection::{Expected, check_data, check_tokenized};
 use crate::sequences::check_model;
 use crate::sequences::{Sequences, local_paths_of, open_further, open_pool};
-use crate::settings::{DataSettings, Settings};
+use crate::settings::{DataSettings, Settings, TrainContext};
 
 /// A run that can begin.
 pub(super) struct Prepared {
@@ -30,6 +31,10 @@ pub(super) struct Prepared {
     pub(super) base: Model,
     /// The reference, if it is not trained here.
     pub(super) reference: Option<Model>,
+    /// The null model, if it is not trained here.
+    pub(super) null: Option<Model>,
+    /// Whether null models are trained here.
+    trains_null: bool,
     /// The base in other roles.
     pub(super) further: Vec<Model>,
     pub(super) recipe: TrainConfig,
@@ -79,14 +84,44 @@ impl Prepared {
         let reference = given.map(|dir| open_reference(&base, dir, &out, &sequences, runtime)).transpose();
         let reference = faults.take(reference).flatten();
         let needs = settings.select.needs(settings.select.strategies()?)?;
+        let null = settings.model.null.as_deref();
+        let null = null.map(|dir| open_given_null(&base, dir, &out, &sequences, runtime)).transpose();
+        let null = faults.take(null).flatten();
+        let needs_null = settings.reference.null || needs.contains(Need::Null);
+        if needs_null && settings.model.reference.is_some() && settings.model.null.is_none() {
+            faults.add(Error::Settings(NO_NULL.to_owned()));
+        }
+        let trains_null = needs_null && settings.model.reference.is_none();
+        if trains_null && settings.train.dpo().is_some() {
+            faults.add(Error::Settings(
+                "a null model is trained as its reference is, without prompts: expected the objective sft, found one of \
+                 preferences"
+                    .to_owned(),
+            ));
+        }
+        if trains_null {
+            faults.take(sequences.unconditional());
+        }
         let (unconditional, brier) = (needs.contains(Need::Unconditional), needs.contains(Need::Brier));
         let further = faults.take(further(&base, unconditional, brier, &sequences)).unwrap_or_default();
         faults.end()?;
         let plan = sequences.plan()?;
         let detail = Detail::Sum;
         let eval_paths = local_paths_of(&settings.eval.files, runtime)?;
-        let mut prepared =
-            Self { settings, out, base, reference, further, recipe, sequences, plan, detail, eval_paths };
+        let mut prepared = Self {
+            settings,
+            out,
+            base,
+            reference,
+            null,
+            trains_null,
+            further,
+            recipe,
+            sequences,
+            plan,
+            detail,
+            eval_paths,
+        };
         prepared.check()?;
         if needs.contains(Need::Tokens) {
             prepared.detail = Detail::PerToken;
@@ -97,7 +132,8 @@ impl Prepared {
     /// The references that the run trains.
     pub(super) fn references(&self) -> References<'_> {
         let Self { settings, recipe, base, sequences, plan, detail, out, eval_paths, .. } = self;
-        References { settings, recipe, base, sequences, plan, detail: *detail, eval_paths, out }
+        let (detail, null) = (*detail, self.trains_null);
+        References { settings, recipe, base, sequences, plan, null, detail, eval_paths, out }
     }
 
     /// Whether an interrupted training left a state that can be resumed.
@@ -132,7 +168,9 @@ impl Prepared {
     /// The roles of the models that the score table has beside the base.
     fn roles(&self) -> Vec<ModelRole> {
         match &self.reference {
-            Some(reference) => vec![reference.key.role.clone()],
+            Some(reference) => {
+                [reference].into_iter().chain(&self.null).map(|model| model.key.role.clone()).collect()
+            }
             None => self.references().roles(),
         }
     }
@@ -152,6 +190,19 @@ fn check_settings(settings: &Settings) -> Result<PathBuf> {
     faults.expect(settings.data.files.first(), "no data: name the pool with `--data FILE ..`");
     faults.take(settings.select.check(settings.select.strategies.iter().map(String::as_str)));
     faults.take(settings.reference.check());
+    if settings.train.context != TrainContext::Prompt {
+        faults.add(Error::Settings(
+            "a run trains its references with prompts: expected the context prompt, found unconditional; `--with-null` \
+             trains a null model with each reference"
+                .to_owned(),
+        ));
+    }
+    if settings.model.null.is_some() && settings.model.reference.is_none() {
+        faults.add(Error::Settings(
+            "`--null` needs `--reference`: a run that trains its reference also trains its null model (`--with-null`)"
+                .to_owned(),
+        ));
+    }
     faults.take(settings.train.config(0));
     faults.end()?;
     Ok(out.unwrap_or_default())
@@ -161,6 +212,7 @@ fn check_settings(settings: &Settings) -> Result<PathBuf> {
 fn check_inputs(settings: &Settings, runtime: &Runtime) -> Result<()> {
     let Settings { model, data, sequences, eval, select, .. } = settings;
     let missing = Missing::default().models("base", &model.base).models("reference", &model.reference);
+    let missing = missing.models("null model", &model.null);
     let eval: Vec<String> = eval.files.iter().map(|path| path.display().to_string()).collect();
     let missing = settings.out.iter().fold(missing, |missing, out| missing.apart(out, data));
     missing
@@ -177,6 +229,22 @@ fn told(tuned: Option<&Path>, out: &Path, runtime: &Runtime) -> Result<Option<St
         (None, Some(tuned)) => Ok(TrainingRecord::read(tuned)?.and_then(|record| record.told())),
         (told, _) => Ok(told),
     }
+}
+
+/// Why a run with a given reference has no null model.
+const NO_NULL: &str = "expected a null model beside the reference that is given, found none; train one with `lobass train \
+                       --context unconditional`, and name it with `--null`";
+
+fn open_given_null(
+    base: &Model,
+    dir: &Path,
+    out: &Path,
+    sequences: &Sequences,
+    runtime: &Runtime,
+) -> Result<Model> {
+    let null = open_null(base, dir, sequences, runtime)?;
+    check_model(out, &null.key)?;
+    Ok(null)
 }
 
 fn open_reference(

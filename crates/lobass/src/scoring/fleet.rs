@@ -24,10 +24,18 @@ pub(crate) struct Fleet<'a> {
     pub(crate) devices: &'a [String],
     /// Threads of all workers together.
     pub(crate) threads: usize,
-    /// The directories of the models: the base, and the reference if there is one.
-    pub(crate) dirs: Vec<&'a Path>,
+    /// The directories of the models.
+    pub(crate) dirs: FleetModels<'a>,
     /// Starts the worker processes, and reports for them.
     pub(crate) runtime: &'a Runtime,
+}
+
+/// The directories of the models of a fleet.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FleetModels<'a> {
+    pub(crate) base: &'a Path,
+    pub(crate) reference: Option<&'a Path>,
+    pub(crate) null: Option<&'a Path>,
 }
 
 /// An open unit: the role of the model, the shard, and the number of rows.
@@ -144,9 +152,11 @@ impl WorkerProcess {
             .args(["--threads", &threads.to_string(), "--work"])
             .arg(fleet.place.as_given())
             .arg("--base")
-            .arg(fleet.dirs[0]);
-        if let Some(reference) = fleet.dirs.get(1) {
-            command.arg("--reference").arg(reference);
+            .arg(fleet.dirs.base);
+        for (flag, dir) in [("--reference", fleet.dirs.reference), ("--null", fleet.dirs.null)] {
+            if let Some(dir) = dir {
+                command.arg(flag).arg(dir);
+            }
         }
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().context("a process for the worker")?;

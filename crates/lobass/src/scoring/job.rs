@@ -6,11 +6,12 @@ use lobass_core::readable::counted;
 use lobass_core::{ColumnSet, Detail, Observer as _};
 use lobass_run::{EmbeddingFile, EmbeddingOptions, Location, ModelKey, Plan, ScoreFile, Seal, WorkDir};
 
-use super::{Fleet, clean_up, encode, encode_and_score, remove_idle, score};
+use super::{Fleet, FleetModels, clean_up, encode, encode_and_score, remove_idle, score};
 use crate::embedding::{self, check_embeddings, write_embeddings};
 use crate::error::{Result, bail};
 use crate::missing::Missing;
 use crate::model::{Model, Placement, check_adapter, check_pair, with_template_of};
+use crate::null::open_null;
 use crate::outputs::{self, work_beside};
 use crate::place::told_in;
 use crate::reference::TrainingRecord;
@@ -35,6 +36,8 @@ pub struct ScoreJob<'a> {
     pub tuned: Option<&'a Path>,
     /// Whether the fine-tuned model has to be an adapter.
     pub is_adapter: bool,
+    /// The null model: the base after training on responses without their prompts, a checkpoint or an adapter.
+    pub null: Option<&'a Path>,
     /// Whether the loss of every scored token is kept.
     pub detail: Detail,
     /// Whether the base also scores responses without their prompts.
@@ -56,6 +59,7 @@ struct Opened {
     base: Model,
     reference: Option<Model>,
     further: Vec<Model>,
+    null: Option<Model>,
     sequences: Sequences,
     plan: Plan,
     place: Location,
@@ -96,6 +100,7 @@ impl ScoreJob<'_> {
     fn check_inputs(&self, runtime: &Runtime) -> Result<()> {
         let role = if self.is_adapter { "adapter" } else { "reference" };
         let missing = Missing::default().model("base", self.base).models(role, self.tuned);
+        let missing = missing.models("null model", self.null);
         missing.data(self.data, runtime).apart(self.out, self.data).sequences(self.sequences).end()
     }
 
@@ -120,27 +125,33 @@ impl ScoreJob<'_> {
             check_pair(&base, reference, sequences.encoder.tokenizer(), runtime)?;
         }
         let further = further(&base, self.unconditional, self.brier, &sequences)?;
+        let null = self.null.map(|dir| open_null(&base, dir, &sequences, runtime)).transpose()?;
         let plan = sequences.plan()?;
         if let Some((file, options)) = self.embeddings {
             outputs::check(&[self.out.to_owned(), file.to_owned()], &[])?;
             self.check_embeddings(file, options, &plan, &base.key)?;
         }
         let threads = self.compute.threads();
-        Ok(Opened { base, reference, further, sequences, plan, place, threads })
+        Ok(Opened { base, reference, further, null, sequences, plan, place, threads })
     }
 
     /// The losses of all models in the work directory; `None` if workers left some rows.
     fn score(&self, opened: &Opened, runtime: &Runtime) -> Result<Option<(WorkDir, Seal)>> {
-        let Opened { base, reference, further, sequences, plan, place, threads } = opened;
+        let Opened { base, reference, further, null, sequences, plan, place, threads } = opened;
         let (detail, threads) = (self.detail, *threads);
         if self.work.is_none() {
             remove_idle(&self.beside(), plan, runtime)?;
         }
-        let sealed = |work: &WorkDir| given(base, reference.as_ref(), further, work, detail, runtime);
+        let sealed =
+            |work: &WorkDir| given(base, reference.as_ref(), further, null.as_ref(), work, detail, runtime);
         if !self.devices.is_empty() {
             let work = encode(sequences, plan, place, threads, runtime)?;
             let seal = sealed(&work)?;
-            let dirs = std::iter::once(base).chain(reference).map(Model::dir).collect();
+            let dirs = FleetModels {
+                base: base.dir(),
+                reference: reference.as_ref().map(Model::dir),
+                null: null.as_ref().map(Model::dir),
+            };
             let fleet = Fleet { place, devices: self.devices, threads, dirs, runtime };
             let is_whole = fleet.run(&work, &work.put_job(seal.clone())?)?;
             return Ok(is_whole.then_some((work, seal)));
@@ -152,7 +163,7 @@ impl ScoreJob<'_> {
             embedding::embed(&work, base, Some(detail), threads, runtime)?;
             work
         };
-        for model in reference.iter().chain(further) {
+        for model in reference.iter().chain(further).chain(null) {
             score(&work, model, detail, threads, runtime)?;
         }
         let seal = sealed(&work)?;
@@ -200,6 +211,7 @@ impl ScoreJob<'_> {
         let digest = |key: &ModelKey| (key.role.clone(), key.weights_digest.clone(), key.dtype);
         let scored_by: Vec<_> = found.models.iter().map(|record| record.key().map(digest)).collect();
         let models = std::iter::once(&opened.base).chain(&opened.reference).chain(&opened.further);
+        let models = models.chain(&opened.null);
         let same = found.plan == opened.plan.id()
             && scored_by == models.map(|model| Some(digest(&model.key))).collect::<Vec<_>>()
             && found.per_token == (self.detail == Detail::PerToken);

@@ -21,7 +21,7 @@ use crate::progress;
 use crate::runtime::Runtime;
 use crate::sequences::Sequences;
 
-pub(crate) use fleet::Fleet;
+pub(crate) use fleet::{Fleet, FleetModels};
 pub(crate) use idle::remove_idle;
 pub use job::ScoreJob;
 

@@ -174,6 +174,7 @@ pub fn open_encoder(
         max_length: longest.unwrap_or(usize::MAX),
         overlong: encode.overlong,
         vocabulary: size.vocabulary.filter(|&vocabulary| note_beyond(&tokenizer, vocabulary, runtime)),
+        transform: encode.transform,
     };
     runtime.note(&format!(
         "{:16} {}; mask {}; {}",
@@ -186,6 +187,9 @@ pub fn open_encoder(
             None => "of any length".to_owned(),
         }
     ));
+    if let Some(transform) = options.transform {
+        runtime.note(&format!("{:16} {transform}: prompts are changed before anything else", "transform"));
+    }
     for note in tokenizer.notes() {
         runtime.note(&format!("{:16} {note}", "tokenizer"));
     }

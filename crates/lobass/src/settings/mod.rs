@@ -11,7 +11,7 @@ mod trainer;
 use std::path::PathBuf;
 
 use lobass_core::MemoryLimit;
-use lobass_data::{Bos, Duplicates, Mask, Overlong};
+use lobass_data::{Bos, Duplicates, Mask, Overlong, Transform};
 use lobass_model::{DeviceName, Dtype, Rounding};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -25,7 +25,9 @@ pub use compare::{MatchedTokens, OverlapPolicy};
 pub use select::{DirectionWord, SelectSettings};
 pub use sets::{Diversity, SetSettings};
 pub use shape::{Responses, ShapeSettings};
-pub use train::{EvalSettings, Method, ModeName, ObjectiveName, ReferenceSettings, TrainSettings};
+pub use train::{
+    EvalSettings, Method, ModeName, ObjectiveName, ReferenceSettings, TrainContext, TrainSettings,
+};
 pub use trainer::settings_of_trainer;
 
 /// The settings of a run. Other calls take parts of them.
@@ -60,6 +62,9 @@ pub struct ModelSettings {
     pub base: Option<PathBuf>,
     /// The reference: a checkpoint directory, an adapter, or a hub id. `None` trains one.
     pub reference: Option<PathBuf>,
+    /// The null model beside a reference that is given. `None` has none, or trains one with each reference.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub null: Option<PathBuf>,
 }
 
 /// The data files, and how they are read.
@@ -96,6 +101,9 @@ pub struct EncodeSettings {
     pub overlong: Overlong,
     /// The rule for the token that begins sequences.
     pub bos: Bos,
+    /// A change of every prompt, to measure what the prompts tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transform: Option<Transform>,
 }
 
 impl Default for EncodeSettings {
@@ -107,6 +115,7 @@ impl Default for EncodeSettings {
             max_length: None,
             overlong: Overlong::default(),
             bos: Bos::default(),
+            transform: None,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use lobass_core::{DeviceKind, Dtype, Observer as _};
+use lobass_core::{Context, DeviceKind, Dtype, Observer as _};
 use lobass_data::Pool;
 use lobass_mixture::{Mixing, MixingPolicy, Prior, Source};
 use lobass_model::{DecoderSpec, LoraConfig, computes_fast_in_bf16};
@@ -13,6 +13,7 @@ use crate::error::{Context as _, Error, Result, bail};
 use crate::faults::Faults;
 use crate::model::Model;
 use crate::runtime::Runtime;
+use crate::sequences::Sequences;
 
 /// The recipe of a reference. `None` takes the value of the recipe.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -24,6 +25,9 @@ pub struct TrainSettings {
     pub method: Method,
     /// The objective.
     pub objective: ObjectiveName,
+    /// The text before the responses that are trained on.
+    #[serde(skip_serializing_if = "TrainContext::is_prompt")]
+    pub context: TrainContext,
     /// The factor of the margins of a preference objective.
     pub beta: Option<f64>,
     /// Passes over the pool.
@@ -88,6 +92,36 @@ pub enum Method {
     Lora,
 }
 
+/// The text before the responses that a training sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TrainContext {
+    /// The prompt: a reference is trained.
+    #[default]
+    Prompt,
+    /// No text: the null model of V-information is trained (arXiv 2110.08420). Each response follows the token that
+    /// scoring without prompts puts before it.
+    Unconditional,
+}
+
+impl TrainContext {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+    fn is_prompt(&self) -> bool {
+        *self == Self::Prompt
+    }
+
+    /// The context of sequences.
+    ///
+    /// # Errors
+    /// If the tokenizer has no token that a response without a prompt can follow.
+    pub(crate) fn of(self, sequences: &Sequences) -> Result<Context> {
+        match self {
+            Self::Prompt => Ok(Context::Prompt),
+            Self::Unconditional => sequences.unconditional(),
+        }
+    }
+}
+
 /// The objective of a training.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -129,6 +163,12 @@ impl TrainSettings {
         }
         if self.objective == ObjectiveName::Sft && self.beta.is_some() {
             bail!(Settings, "`--beta` needs `--objective dpo` or `davir-dpo`");
+        }
+        if self.context == TrainContext::Unconditional && self.objective != ObjectiveName::Sft {
+            bail!(
+                Settings,
+                "`--context unconditional` trains on single responses: it needs `--objective sft`"
+            );
         }
         let seed = self.seed.unwrap_or(recipe.seed);
         let config = TrainConfig {
@@ -321,6 +361,9 @@ pub struct ReferenceSettings {
     pub seeds: usize,
     /// Whether the model of every epoch is kept and scores too.
     pub trajectory: bool,
+    /// Whether a null model is trained with each reference: on the same rows, without their prompts.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub null: bool,
 }
 
 /// The rows that a reference has seen when it scores a row.
@@ -338,7 +381,14 @@ pub enum ModeName {
 
 impl Default for ReferenceSettings {
     fn default() -> Self {
-        Self { mode: ModeName::default(), folds: None, holdout: None, seeds: 1, trajectory: false }
+        Self {
+            mode: ModeName::default(),
+            folds: None,
+            holdout: None,
+            seeds: 1,
+            trajectory: false,
+            null: false,
+        }
     }
 }
 

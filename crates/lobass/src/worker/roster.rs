@@ -17,6 +17,8 @@ pub struct ModelPaths<'a> {
     pub base: Option<&'a Path>,
     /// The reference or the adapter.
     pub reference: Option<&'a Path>,
+    /// The null model.
+    pub null: Option<&'a Path>,
 }
 
 /// Every model of a job, opened and checked against what was planned.
@@ -45,12 +47,16 @@ impl Roster {
                 models.push(models[0].as_planned(key));
                 continue;
             }
-            let tuned = models[0].open_tuned(key.role.clone(), place(key, paths.reference), runtime)?;
+            let given = if key.role.is_null() { paths.null } else { paths.reference };
+            let tuned = models[0].open_tuned(key.role.clone(), place(key, given), runtime)?;
             check(key, &tuned)?;
-            models.push(tuned);
+            models.push(tuned.as_planned(key));
         }
         if paths.reference.is_some() && !models.iter().any(|model| model.key.role == ModelRole::REFERENCE) {
             bail!(Worker, "the job has no reference, so `--reference` has no effect");
+        }
+        if paths.null.is_some() && !models.iter().any(|model| model.key.role.is_null()) {
+            bail!(Worker, "the job has no null model, so `--null` has no effect");
         }
         Ok(Self { models, loaded: None, threads })
     }

@@ -23,6 +23,7 @@ def score(
     *,
     context: Literal["unconditional"] | None = None,
     brier: bool = False,
+    null: PathLike | None = None,
     per_token: bool = False,
     chat_template: PathLike = "auto",
     template_args: Mapping[str, Any] | None = None,
@@ -30,6 +31,7 @@ def score(
     max_length: int | None = None,
     overlong: Literal["drop", "truncate", "error"] = "drop",
     bos: Literal["auto", "yes", "no"] = "auto",
+    transform: str | None = None,
     duplicates: Literal["keep", "drop"] = "keep",
     columns: Mapping[str, str] | str | None = None,
     format: str | None = None,
@@ -51,6 +53,8 @@ def score(
         adapter: A LoRA adapter of the base, instead of a reference.
         context: ``"unconditional"`` also scores responses without their prompts, for strategies such as IFD and PVI.
         brier: Also compute the Brier losses under the base, for the strategy ``"lark"``.
+        null: The null model, which was trained with ``context="unconditional"``: responses are also scored under it
+            without their prompts, for ``"pvi-trained"`` and ``"prompt-gain"``.
         per_token: Also keep the loss of every scored token.
         chat_template: ``"auto"``, a name such as ``"alpaca"``, or a Jinja file.
         template_args: Arguments of the chat template for all rows, such as ``{"enable_thinking": False}``.
@@ -59,6 +63,8 @@ def score(
         max_length: The longest sequence, in tokens. The default is the maximum of the model.
         overlong: What to do with longer rows.
         bos: Whether sequences begin with the tokenizer's BOS token.
+        transform: A change of every prompt, to measure what prompts tell: ``"shuffle-words"`` (or
+            ``"shuffle-words=SEED"``), ``"drop-system"``, ``"drop-history"``, or ``"drop-input"``.
         duplicates: What to do with rows that have the same text as an earlier row.
         columns: The columns to read, as ``{"prompt": "question", "response": "reply"}``.
         format: The format of the rows, such as ``"alpaca"``, instead of recognizing it by their columns.
@@ -82,11 +88,12 @@ def score(
     with caller(progress) as call:
         data = read_rows(rows, call, **data_settings(columns, format, roles, duplicates))
         how = settings(
-            sequences=sequence_settings(chat_template, template_args, mask, max_length, overlong, bos),
+            sequences=sequence_settings(chat_template, template_args, mask, max_length, overlong, bos, transform),
             compute=compute_settings(device, dtype, quantize_base, threads, memory),
             per_token=per_token,
             unconditional=context == "unconditional",
             brier=brier,
+            null=None if null is None else os.fspath(null),
             work=work,
         )
         return ScoreTable(_lobass.score(call, data, base, reference, adapter, how))
@@ -112,6 +119,7 @@ def sequence_settings(
     max_length: int | None,
     overlong: str,
     bos: str,
+    transform: str | None = None,
 ) -> dict[str, Any]:
     """How rows become sequences."""
     return {
@@ -121,6 +129,7 @@ def sequence_settings(
         "max_length": max_length,
         "overlong": overlong,
         "bos": bos,
+        "transform": transform,
     }
 
 

@@ -20,6 +20,7 @@ def train(
     recipe: str | None = None,
     method: Literal["full", "lora"] = "full",
     objective: Literal["sft", "dpo", "davir-dpo"] = "sft",
+    context: Literal["prompt", "unconditional"] = "prompt",
     beta: float | None = None,
     epochs: int | None = None,
     batch_size: int | None = None,
@@ -37,6 +38,7 @@ def train(
     max_length: int | None = None,
     overlong: Literal["drop", "truncate", "error"] = "drop",
     bos: Literal["auto", "yes", "no"] = "auto",
+    transform: str | None = None,
     duplicates: Literal["keep", "drop"] = "keep",
     columns: Mapping[str, str] | str | None = None,
     format: str | None = None,
@@ -59,6 +61,7 @@ def train(
         recipe: The name of a published recipe; the numbers below replace its own.
         method: ``"full"`` trains all weights, ``"lora"`` an adapter.
         objective: Supervised fine-tuning, or preference optimization on pairs.
+        context: ``"unconditional"`` trains on responses without their prompts: the null model of V-information.
         beta: The factor of the margins of pairs; by default 0.1 for ``"dpo"`` and 1 for ``"davir-dpo"``.
         epochs: How often every row is seen; by default once.
         batch_size: Rows per optimizer step; by default 128.
@@ -78,7 +81,7 @@ def train(
         memory: The memory to train an adapter within, such as ``"8GiB"``: the layers of a model that does not fit are
             read from disk one by one, on ``"cpu"``. By default whole models are in memory.
         progress: Whether to show progress; or a function that gets the stage, the units done, and all units.
-        chat_template, template_args, mask, max_length, overlong, bos, duplicates, columns, format, roles, dtype,
+        chat_template, template_args, mask, max_length, overlong, bos, transform, duplicates, columns, format, roles, dtype,
             device, threads: As for `score`.
 
     Returns:
@@ -94,6 +97,7 @@ def train(
         "recipe": recipe,
         "method": method,
         "objective": objective,
+        "context": context,
         "beta": beta,
         "epochs": epochs,
         "batch_size": batch_size,
@@ -103,7 +107,7 @@ def train(
         **(options or {}),
     }
     how = settings(
-        sequences=sequence_settings(chat_template, template_args, mask, max_length, overlong, bos),
+        sequences=sequence_settings(chat_template, template_args, mask, max_length, overlong, bos, transform),
         compute=compute_settings(device, dtype, quantize_base, threads, memory),
         train=recipe_settings,
         eval={"rows": eval_rows, "files": [os.fspath(path) for path in eval_files], "every": eval_every},

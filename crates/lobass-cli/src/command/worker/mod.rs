@@ -32,7 +32,11 @@ pub(crate) fn worker(args: &WorkerArgs, ui: &Ui) -> anyhow::Result<Outcome> {
         current.stop_with_parent();
     }
     let options = WorkerOptions {
-        models: ModelPaths { base: args.base.as_deref(), reference: args.reference.as_deref() },
+        models: ModelPaths {
+            base: args.base.as_deref(),
+            reference: args.reference.as_deref(),
+            null: args.null.as_deref(),
+        },
         device: args.device.as_deref(),
         threads: args.threads.map_or_else(available_threads, usize::from),
         attempts: Attempts { worker: name(), limit: NonZeroU32::new(args.max_attempts) },

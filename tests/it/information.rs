@@ -1,0 +1,162 @@
+//! How much prompts tell about responses, out of sample, on rows of known kinds.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::sandbox::Sandbox;
+
+const RECIPE: &str = "--learning-rate 1e-3 --reference-mode cross-fit --with-null --strategy random \
+                      --budget 10% -q";
+
+/// The first rows of the shipped pool, a file for each kind; gives the names of the kinds.
+fn by_kind(sandbox: &Sandbox, n_rows: usize) -> Vec<String> {
+    let mut kinds: BTreeMap<String, String> = BTreeMap::new();
+    for line in sandbox.read("pool.jsonl").lines().take(n_rows) {
+        let row: Value = serde_json::from_str(line).unwrap();
+        *kinds.entry(row["kind"].as_str().unwrap().to_owned()).or_default() += &format!("{line}\n");
+    }
+    kinds.iter().for_each(|(kind, rows)| drop(sandbox.write(&format!("{kind}.jsonl"), rows)));
+    kinds.into_keys().collect()
+}
+
+/// The usable information by row: the value, and the interval around it.
+fn usable(report: &Value) -> [f64; 3] {
+    ["value", "low", "high"].map(|end| report["usable"]["per_row"][end].as_f64().unwrap())
+}
+
+#[test]
+fn prompts_of_learnable_rows_tell_and_those_of_mislabelled_rows_mislead() {
+    let sandbox = Sandbox::new();
+    let files: Vec<String> = by_kind(&sandbox, 1200).iter().map(|kind| format!("{kind}.jsonl")).collect();
+    sandbox.run(&format!(
+        "run --base base --data {} --batch-size 32 --epochs 4 {RECIPE} --out run",
+        files.join(" ")
+    ));
+    let information = "information --scores run/scores.parquet --by source";
+    let report = sandbox.json(0, &format!("{information} --list list.jsonl --show 3"));
+    let of = |kind: &str| usable(&report["sources"][kind]);
+    assert!(of("learnable")[1] > 1.0, "{:?}", of("learnable"));
+    assert!(of("known")[1] > of("learnable")[2], "what the base knows of prompts counts too");
+    assert!(of("mislabelled")[2] < -0.5, "{:?}", of("mislabelled"));
+    // A question that asks for noise tells that noise comes, and not which: a few of nearly 80 bits.
+    let noise = &report["sources"]["noise"];
+    assert!(
+        noise["usable"]["per_row"]["value"].as_f64().unwrap()
+            < 0.12 * noise["entropy"]["per_row"]["value"].as_f64().unwrap()
+    );
+    // Rows to read are those that mislead.
+    let list = sandbox.read("list.jsonl");
+    let rows: Vec<Value> = list.lines().skip(1).map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(rows.len() as u64, report["n_below_zero"].as_u64().unwrap());
+    let scores: Vec<f64> = rows.iter().map(|row| row["score"].as_f64().unwrap()).collect();
+    assert!(scores.is_sorted() && scores.iter().all(|score| *score < 0.0));
+    let n_mislabelled = rows[..20].iter().filter(|row| row["source"] == "mislabelled").count();
+    assert!(n_mislabelled >= 15, "{n_mislabelled} of the 20 lowest");
+    assert_eq!(report["below_zero"].as_array().unwrap().len(), 3);
+    let text = sandbox.expect(0, information).stdout;
+    for words in
+        ["out of sample: each row is judged", "source     mislabelled: ", "I_V", "PVI < 0", "read       row"]
+    {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+}
+
+#[test]
+fn prompts_of_noise_and_of_other_rows_tell_nothing() {
+    let sandbox = Sandbox::new();
+    by_kind(&sandbox, 2400);
+    let run = |data: &str, epochs: u32, out: &str| {
+        sandbox.run(&format!("run --base base --data {data} --epochs {epochs} {RECIPE} --out {out}"));
+        usable(&sandbox.json(0, &format!("information --scores {out}/scores.parquet"))["all"])
+    };
+    let [value, low, high] = run("noise.jsonl --batch-size 16", 10, "noise");
+    assert!(low < 0.2 && high > -0.2 && value.abs() < 1.0, "about 0 of 70 bits: {value} [{low}, {high}]");
+    let rows: Vec<Value> = sandbox
+        .read("pool.jsonl")
+        .lines()
+        .take(900)
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let moved = rows.iter().enumerate().map(|(at, row)| {
+        let mut row = row.clone();
+        row["question"] = rows[(at + 450) % rows.len()]["question"].clone();
+        format!("{row}\n")
+    });
+    sandbox.write("moved.jsonl", moved.collect::<String>());
+    let [value, low, high] = run("moved.jsonl --batch-size 32", 4, "moved");
+    assert!(low <= 0.0 && value < 0.2, "{value} [{low}, {high}]");
+}
+
+#[test]
+fn rows_of_the_training_are_refused_or_marked() {
+    let sandbox = Sandbox::new();
+    sandbox.small_pool(60);
+    let run = "run --base base --data small.jsonl --batch-size 8 --with-null --strategy random --budget 10% -q --out";
+    sandbox.run(&format!("{run} seen"));
+    let information = "information --scores seen/scores.parquet";
+    sandbox.fails(
+        information,
+        &["neither reference nor null model was trained on", "--in-sample", "--eval-rows"],
+    );
+    let marked = sandbox.expect(0, &format!("{information} --in-sample"));
+    assert!(marked.stdout.contains("IN SAMPLE"), "{}", marked.stdout);
+    assert_eq!(sandbox.json(0, &format!("{information} --in-sample"))["out_of_sample"], false);
+    // Held-out rows alone are measured, of every seed.
+    sandbox.run(&format!("{run} some --eval-rows 20 --seeds 2"));
+    let report = sandbox.json(0, "information --scores some/scores.parquet");
+    assert_eq!((&report["all"]["n_rows"], &report["all"]["n_trials"]), (&20.into(), &2.into()));
+    assert_eq!((&report["n_left_out"], &report["unseen"]), (&40.into(), &"held-out".into()));
+    sandbox.run("score --base base --data small.jsonl -q --out plain.parquet");
+    sandbox.fails("information --scores plain.parquet", &["losses under a reference model"]);
+    sandbox.fails(
+        "information --scores some/scores.parquet plain.parquet",
+        &["`plain.parquet`", "losses under a reference model"],
+    );
+    sandbox
+        .fails("information --scores some/scores.parquet --list some/scores.parquet", &["is a score table"]);
+}
+
+#[test]
+fn a_transform_of_prompts_costs_information() {
+    let sandbox = Sandbox::new();
+    let rows = sandbox.read("pool.jsonl");
+    let wanted = |line: &&str| line.contains("\"known\"") || line.contains("\"learnable\"");
+    let lines: Vec<String> = rows.lines().filter(wanted).map(|line| format!("{line}\n")).collect();
+    sandbox.write("train.jsonl", lines[..700].concat());
+    sandbox.write("exam.jsonl", lines[700..1000].concat());
+    let train =
+        "train --model base --data train.jsonl --batch-size 32 --epochs 3 --learning-rate 1e-3 -q --out";
+    sandbox.expect(0, &format!("{train} tuned"));
+    sandbox.expect(0, &format!("{train} null --context unconditional"));
+    let score = "score --base base --reference tuned --null null --data exam.jsonl -q";
+    for (name, transform) in
+        [("plain", ""), ("shuffled", "--transform shuffle-words=3"), ("again", "--transform shuffle-words=3")]
+    {
+        sandbox.run(&format!("{score} {transform} --out {name}.parquet"));
+    }
+    let shuffled = sandbox.json(0, "information --scores shuffled.parquet");
+    assert_eq!(shuffled["transform"], "shuffle-words=3");
+    assert_eq!(shuffled, {
+        let mut again = sandbox.json(0, "information --scores again.parquet");
+        again["scores"] = shuffled["scores"].clone();
+        again
+    });
+    let both = sandbox.json(0, "information --scores plain.parquet --transformed shuffled.parquet");
+    let lost = &both["lost"]["lost"]["per_row"];
+    assert!(lost["low"].as_f64().unwrap() > 0.0, "words in another order tell less: {lost}");
+    let [before, after] = ["before", "after"].map(|which| usable(&both["lost"][which])[0]);
+    assert!((before - after - lost["value"].as_f64().unwrap()).abs() < 1e-9);
+    // The null model saw no prompts, so it says the same of both.
+    assert_eq!(both["lost"]["before"]["entropy"], both["lost"]["after"]["entropy"]);
+    sandbox.fails(
+        "information --scores plain.parquet shuffled.parquet",
+        &["another mask, length, or transform", "--transformed"],
+    );
+    sandbox.fails(
+        "information --scores shuffled.parquet --transformed again.parquet",
+        &["expected another transform", "--transform"],
+    );
+    sandbox
+        .fails(&format!("{score} --transform shuffle --out x.parquet"), &["shuffle-words", "drop-history"]);
+}
