@@ -3,7 +3,7 @@
 
 use lobass_core::{Budget, Numbers, RowStatus, ScoreColumns};
 use lobass_select::{Request, select, strategies};
-use proptest::prelude::{Strategy as _, prop, prop_assert, proptest};
+use proptest::prelude::{prop, prop_assert, proptest};
 
 /// A row: scored tokens, and its losses under the base, the reference, the base without the prompt, and the null model.
 type Row = (u32, f64, f64, f64, f64);

@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // The same settings as in `settings.toml` of `lobass run`.
     let settings = Settings {
         out: Some(dir.path().join("run")),
-        model: ModelSettings { base: Some(shipped.base), reference: None },
+        model: ModelSettings { base: Some(shipped.base), reference: None, ..ModelSettings::default() },
         data: DataSettings { files: vec![pool.display().to_string()], ..DataSettings::default() },
         train: TrainSettings {
             learning_rate: Some(1e-3),

@@ -1,6 +1,7 @@
 //! Settings with their defaults, as in flags and TOML files.
 
 mod compare;
+mod references;
 mod select;
 mod sets;
 mod shape;
@@ -22,12 +23,11 @@ use crate::runtime::Runtime;
 pub use lobass_mixture::{MixingPolicy, Prior};
 
 pub use compare::{MatchedTokens, OverlapPolicy};
+pub use references::{ModeName, ReferenceSettings};
 pub use select::{DirectionWord, SelectSettings};
 pub use sets::{Diversity, SetSettings};
 pub use shape::{Responses, ShapeSettings};
-pub use train::{
-    EvalSettings, Method, ModeName, ObjectiveName, ReferenceSettings, TrainContext, TrainSettings,
-};
+pub use train::{EvalSettings, Method, ObjectiveName, TrainContext, TrainSettings};
 pub use trainer::settings_of_trainer;
 
 /// The settings of a run. Other calls take parts of them.

@@ -50,7 +50,11 @@ fn two_runs_with_different_settings() {
         fs_err::write(&path, lines.concat()).unwrap();
         Settings {
             out: Some(dir.path().join(name)),
-            model: ModelSettings { base: Some(shipped.base.clone()), reference: Some(shipped.tuned.clone()) },
+            model: ModelSettings {
+                base: Some(shipped.base.clone()),
+                reference: Some(shipped.tuned.clone()),
+                ..ModelSettings::default()
+            },
             data: DataSettings { files: vec![path.display().to_string()], ..DataSettings::default() },
             select: SelectSettings {
                 strategies: vec!["lobass".to_owned()],
