@@ -47,6 +47,7 @@ pub(crate) fn take_training(draft: &mut Draft<'_>, keys: &Keys, defaults: &Defau
         draft.take(key, setting, value);
     }
     take_clipping(draft);
+    note_products(draft);
     let seed = draft.whole_or("seed", 42);
     draft.take("seed", "train.seed", seed);
     draft.differ(
@@ -113,6 +114,16 @@ pub(crate) fn take_optimizer(draft: &mut Draft<'_>, key: &str) {
         }
         _ => draft.leave_out(key, format!("lobass trains with AdamW, not with `{name}`")),
     }
+}
+
+/// Number formats of products. Those of the trainer depend on its card, those of lobass on a flag.
+fn note_products(draft: &mut Draft<'_>) {
+    const BF16: &str = "the trainer computes products in bf16; lobass computes them in f32, or with `--products bf16` in \
+                        bf16 on a processor";
+    for key in ["bf16", "pure_bf16"] {
+        draft.differ_if_on(key, BF16);
+    }
+    draft.differ_if_on("fp16", "the trainer computes products in fp16; lobass computes them in f32");
 }
 
 /// Formats that lobass does not round the base's weights to.

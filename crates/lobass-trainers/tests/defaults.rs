@@ -34,6 +34,16 @@ fn the_longest_row_where_the_file_is_silent() {
 }
 
 #[test]
+fn formats_of_products_are_said() {
+    for text in [AXOLOTL, LLAMA_FACTORY, TRL] {
+        for (line, key) in [("bf16: true", "bf16"), ("bf16: auto", "bf16"), ("fp16: true", "fp16")] {
+            assert!(differs(&reading(&format!("{text}{line}\n")), key), "{text}{line}");
+        }
+        assert!(!differs(&reading(&format!("{text}bf16: false\nfp16: null\n")), "bf16"), "{text}");
+    }
+}
+
+#[test]
 fn a_key_without_a_value_is_not_a_key_that_is_absent() {
     let uncut = reading(&format!("{TRL}max_length: null\n"));
     assert!(uncut.get("sequences.max_length").is_none() && differs(&uncut, "max_length"));

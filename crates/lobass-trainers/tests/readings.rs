@@ -97,10 +97,10 @@ fn axolotl_with_an_adapter() {
     for key in ["datasets.split", "val_set_size", "warmup_steps", "made_up_key"] {
         assert!(left_out(&reading, key), "{key}: {:?}", reading.left_out);
     }
-    for key in ["optimizer", "sample_packing", "micro_batch_size", "seed"] {
+    for key in ["optimizer", "sample_packing", "micro_batch_size", "seed", "bf16"] {
         assert!(differs(&reading, key), "{key}: {:?}", reading.differing);
     }
-    for key in ["output_dir", "wandb_project", "bf16", "strict", "special_tokens", "dataset_prepared_path"] {
+    for key in ["output_dir", "wandb_project", "strict", "special_tokens", "dataset_prepared_path"] {
         assert!(!left_out(&reading, key) && !differs(&reading, key), "{key}");
     }
     assert!(reading.get("train.warmup_ratio").is_none(), "steps are no share");
