@@ -86,7 +86,7 @@ mod tests {
             };
             prop_assert!(side(true).is_disjoint(&side(false)));
             prop_assert!(!side(false).is_empty());
-            // Each source gives its share of prompts, but for the one that stays.
+            // Each source gives its share of prompts, except the one that stays.
             for source in 0..3 {
                 let first = |prompt: &u128| sources[prompts.iter().position(|other| other == prompt).unwrap()];
                 let of: BTreeSet<u128> = prompts.iter().copied().filter(|prompt| first(prompt) == source).collect();
