@@ -14,6 +14,8 @@ pub enum Format {
     Paper,
     /// `question`, and `choices` with a list, or with an object of lists `text` and `label`, as in ARC.
     Mmlu,
+    /// The CSV files that MMLU was published as, without column names: question, four options, and a letter.
+    MmluCsv,
     /// `question` or `Question`, and a column for each letter, as in CMMLU and C-Eval.
     Letters,
     /// `ctx` and `endings`.
@@ -31,9 +33,10 @@ pub enum Format {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FormatError(String);
 
-const NAMES: [(&str, Format); 4] = [
+const NAMES: [(&str, Format); 5] = [
     ("paper", Format::Paper),
     ("mmlu", Format::Mmlu),
+    ("mmlu-csv", Format::MmluCsv),
     ("letters", Format::Letters),
     ("hellaswag", Format::HellaSwag),
 ];
@@ -96,6 +99,11 @@ impl Format {
         formats.into_iter().find_map(|(is, format)| is.then_some(format))
     }
 
+    /// The names of the columns, in their order, if files have no line of them.
+    pub fn columns(&self) -> Option<&'static [&'static str]> {
+        matches!(self, Self::MmluCsv).then_some(&["question", "A", "B", "C", "D", "answer"])
+    }
+
     /// Reads a question.
     ///
     /// # Errors
@@ -105,7 +113,7 @@ impl Format {
             Self::Paper => (text(fields, "question")?, lettered(fields, "option")?),
             Self::Mmlu => (text(fields, "question")?, listed(fields, "choices")?),
             Self::HellaSwag => (text(fields, "ctx")?, listed(fields, "endings")?),
-            Self::Letters => {
+            Self::Letters | Self::MmluCsv => {
                 let question = if fields.contains_key("Question") { "Question" } else { "question" };
                 let letters = ('A'..='Z').map(String::from).take_while(|letter| fields.contains_key(letter));
                 let options = letters.map(|letter| text(fields, &letter)).collect::<Result<_, _>>()?;
@@ -215,7 +223,7 @@ mod tests {
             list.read(json!({"q": "?", "all": ["1", "2"]}).as_object().unwrap()).unwrap().options.len(),
             2
         );
-        for text in ["question=q,options=x+y", "paper", "mmlu", "letters", "hellaswag"] {
+        for text in ["question=q,options=x+y", "paper", "mmlu", "mmlu-csv", "letters", "hellaswag"] {
             assert_eq!(text.parse::<Format>().unwrap().to_string(), text);
         }
         for wrong in

@@ -27,8 +27,8 @@ pub(crate) struct LeakageArgs {
     /// Files of questions that the models have certainly not seen, for comparison
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub(crate) control: Vec<PathBuf>,
-    /// The columns of a question: `paper`, `mmlu`, `letters`, `hellaswag`, or `question=COLUMN,options=A+B+C`
-    /// [default: by the columns of each row]
+    /// The columns of a question: `paper`, `mmlu`, `letters`, `hellaswag`, or `question=COLUMN,options=A+B+C`; `mmlu-csv`
+    /// are the CSV files of MMLU, which have no column names [default: by the columns of each row]
     #[arg(long, value_name = "FORMAT")]
     pub(crate) benchmark: Option<Format>,
     /// The most orders of a question; the original one is always among them [default: all orders of up to 5 options;

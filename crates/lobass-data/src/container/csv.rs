@@ -30,6 +30,8 @@ pub(super) struct CsvRows<R> {
     names: Vec<String>,
     /// The line of column names as it stands.
     header: Vec<u8>,
+    /// Whether every cell is the text that it has, whatever that says.
+    is_text: bool,
 }
 
 impl<R: BufRead> CsvRows<R> {
@@ -38,7 +40,8 @@ impl<R: BufRead> CsvRows<R> {
     /// # Errors
     /// A reason in words, if there are no names, if they are not text, or if two are the same.
     pub(super) fn open(reader: R, separator: u8) -> io::Result<Result<Self, String>> {
-        let mut rows = Self { reader, separator, line: 1, names: Vec::new(), header: Vec::new() };
+        let mut rows = Self::named(reader, separator, Vec::new());
+        rows.is_text = false;
         let Some(header) = rows.next_row()? else { return Ok(Ok(rows)) };
         rows.header = without_marks(&header.bytes).to_vec();
         rows.names = match cells(&rows.header, separator) {
@@ -51,6 +54,11 @@ impl<R: BufRead> CsvRows<R> {
         };
         let twice = rows.names.iter().enumerate().find_map(twice);
         Ok(twice.map_or(Ok(rows), Err))
+    }
+
+    /// Rows of a text without column names, whose cells are text.
+    pub(super) fn named(reader: R, separator: u8, names: Vec<String>) -> Self {
+        Self { reader, separator, line: 1, names, header: Vec::new(), is_text: true }
     }
 
     /// The line of column names as it stands.
@@ -102,15 +110,16 @@ impl<R: BufRead> CsvRows<R> {
     /// The cells of a record by their columns.
     pub(super) fn fields(&self, row: &RawText) -> Result<Map<String, Value>, RowFault> {
         row.text()?;
-        let cells = cells(&row.bytes, self.separator).map_err(|reason| row.malformed(reason))?;
+        let is_first = matches!(row.place, Place::Line(1));
+        let bytes = if is_first { without_marks(&row.bytes) } else { &row.bytes };
+        let cells = cells(bytes, self.separator).map_err(|reason| row.malformed(reason))?;
         if cells.len() != self.names.len() {
-            return Err(row.malformed(format!(
-                "expected {} columns, as the first line has, found {}",
-                self.names.len(),
-                cells.len()
-            )));
+            let (expected, found) = (self.names.len(), cells.len());
+            let why = if self.header.is_empty() { "" } else { ", as the first line has" };
+            return Err(row.malformed(format!("expected {expected} columns{why}, found {found}")));
         }
         let value = |cell: String| match turns_in_text(&cell) {
+            _ if self.is_text => Value::from(cell),
             Some(turns) => Value::from(turns),
             None if MISSING.contains(&cell.as_str()) => Value::Null,
             None => Value::from(cell),
@@ -200,6 +209,18 @@ mod tests {
 
     fn texts(row: &Row) -> Vec<&str> {
         row.as_ref().unwrap().values().map(|value| value.as_str().unwrap()).collect()
+    }
+
+    #[test]
+    fn without_column_names_cells_are_text() {
+        let text = "\u{feff}1 + 1,2,None,\"[3, \"\"4\"\"]\"\na,b\n";
+        let names = ["q", "A", "B", "C"].map(str::to_owned).to_vec();
+        let mut rows = CsvRows::named(BufReader::new(text.as_bytes()), b',', names);
+        let first = rows.next_row().unwrap().unwrap();
+        let expected = serde_json::json!({"q": "1 + 1", "A": "2", "B": "None", "C": "[3, \"4\"]"});
+        assert_eq!(rows.fields(&first).ok().map(Value::Object), Some(expected));
+        let second = rows.next_row().unwrap().unwrap();
+        assert!(rows.fields(&second).unwrap_err().reason.contains("expected 4 columns, found 2"));
     }
 
     #[test]

@@ -70,6 +70,30 @@ impl Rows {
         Ok(Self { is_plain: true, ..rows })
     }
 
+    /// The rows of a CSV or TSV file without a line of column names. Every cell is text.
+    ///
+    /// # Errors
+    /// If it is not there, or is another container.
+    pub fn of_csv_without_names(path: &Path, names: &[&str]) -> Result<Self, Error> {
+        let file = Original::of(path)?;
+        let (separator, compression) = match Container::detect(&file)? {
+            Container::Csv { separator, compression } => (separator, compression),
+            other => {
+                let reason = format!("expected CSV without a line of column names, found {other}");
+                return Err(Error::Container { path: path.to_owned(), reason });
+            }
+        };
+        let names = names.iter().map(|&name| name.to_owned()).collect();
+        let rows = TextRows::Csv(CsvRows::named(compression.open(&file)?, separator, names));
+        Ok(Self {
+            file,
+            source: Source::Text(rows),
+            wanted: Wanted::All,
+            constants: Vec::new(),
+            is_plain: true,
+        })
+    }
+
     /// Opens a file.
     pub(crate) fn open(file: &Original, container: &Container, wanted: Wanted) -> Result<Self, Error> {
         let source = match container {

@@ -1,7 +1,7 @@
 //! Questions from files, with their texts as tokens.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use lobass_core::Sequence;
 use lobass_core::readable::{count, counted};
@@ -66,7 +66,12 @@ impl Questions {
         let mut questions = Self::default();
         for path in paths {
             let name = path.display();
-            for (row, raw) in (0u64..).zip(Rows::of_file(path)?) {
+            let columns = reading.format.as_ref().and_then(Format::columns);
+            let rows = match columns {
+                None => Rows::of_file(path)?,
+                Some(names) => Rows::of_csv_without_names(path, names)?,
+            };
+            for (row, raw) in (0u64..).zip(rows) {
                 let at_row = |reason: String| Error::Data(format!("`{name}`, row {row}: {reason}"));
                 let fields = raw?.fields.map_err(|fault| at_row(fault.reason))?;
                 let Some(format) = reading.format.clone().or_else(|| Format::detect(&fields)) else {
@@ -74,7 +79,8 @@ impl Questions {
                     bail!(
                         Data,
                         "`{name}`, row {row}: expected the columns of a benchmark (question and choices, or question, \
-                         A, B, ..), found {}; name them with `--benchmark question=COLUMN,options=A+B+C`",
+                         A, B, ..), found {}; name them with `--benchmark question=COLUMN,options=A+B+C`, or read MMLU's \
+                         CSV files, which have no column names, with `--benchmark mmlu-csv`",
                         found.join(", ")
                     );
                 };
@@ -82,7 +88,7 @@ impl Questions {
                 questions.all.push(Asked {
                     file: questions.files.len(),
                     row,
-                    subject: question.subject.clone(),
+                    subject: question.subject.clone().or_else(|| columns.and(subject_of(path))),
                     refers: question.refers(),
                     texts: tokens(&question, reading).map_err(at_row)?,
                 });
@@ -122,6 +128,14 @@ impl Questions {
         let faults: Vec<_> = faults.into_iter().map(|(fault, n)| format!("{} {fault}", count(n))).collect();
         if faults.is_empty() { "the files have no rows".to_owned() } else { faults.join(", ") }
     }
+}
+
+/// The subject of a file of MMLU, which its name has: `abstract_algebra_test.csv`.
+fn subject_of(path: &Path) -> Option<String> {
+    let name = path.file_name()?.to_str()?;
+    let stem = name.split_once('.').map_or(name, |(stem, _)| stem);
+    let subject = ["_test", "_dev", "_val"].iter().find_map(|split| stem.strip_suffix(split));
+    Some(subject.unwrap_or(stem).to_owned())
 }
 
 /// The sequences of a question, or why it has none.

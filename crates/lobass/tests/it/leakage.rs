@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use lobass::leakage::{LeakageJob, LeakageReport};
 use lobass::settings::{ComputeSettings, EncodeSettings, TrainSettings};
 use lobass::{Error, Model, Observer, Runtime, StageProgress, TrainOptions};
+use lobass_leakage::Format;
 use serde_json::{Value, json};
 
 /// What a template of SFT must be so that a row is the text of the test.
@@ -74,13 +75,23 @@ impl Scene {
     }
 
     fn report(&self, data: &str, out: Option<&Path>, runtime: &Runtime) -> Result<LeakageReport, Error> {
+        self.report_as(None, data, out, runtime)
+    }
+
+    fn report_as(
+        &self,
+        format: Option<Format>,
+        data: &str,
+        out: Option<&Path>,
+        runtime: &Runtime,
+    ) -> Result<LeakageReport, Error> {
         let (compute, reference) = (ComputeSettings::default(), self.path("tuned"));
         let job = LeakageJob {
             base: &self.base,
             reference: Some(&reference),
             data: &[self.path(data)],
-            control: &[self.path("new.jsonl")],
-            format: None,
+            control: &[self.path(if format.is_some() { "new.csv" } else { "new.jsonl" })],
+            format,
             orders: None,
             seed: 0,
             compute: &compute,
@@ -128,6 +139,30 @@ fn what_was_trained_on_is_found_and_nothing_else() {
 
     let new = scene.report("new.jsonl", None, &runtime).unwrap();
     assert!(new.by_fine_tuning.unwrap().p > 1e-4, "{new}");
+}
+
+#[test]
+fn the_csv_files_of_mmlu_have_no_column_names() {
+    let scene = Scene::new();
+    let line = |at| {
+        let question = question(at);
+        let cell = |value: &Value| value.as_str().map_or(value.to_string(), str::to_owned);
+        let options: Vec<String> = question["choices"].as_array().unwrap().iter().map(cell).collect();
+        format!("{},{},A\n", cell(&question["question"]), options.join(","))
+    };
+    fs_err::write(scene.path("sums_test.csv"), (0..60).map(line).collect::<String>()).unwrap();
+    fs_err::write(scene.path("new.csv"), (60..120).map(line).collect::<String>()).unwrap();
+    let runtime = Runtime::default();
+    let found = scene.report_as(Some(Format::MmluCsv), "sums_test.csv", None, &runtime).unwrap();
+    let rows = scene.report("seen.jsonl", None, &runtime).unwrap();
+    for (found, expected) in found.models.iter().zip(&rows.models) {
+        assert_eq!(found.all.orders, expected.all.orders);
+        assert_eq!(found.subjects["sums"].orders, expected.subjects["sums"].orders, "named by the file");
+    }
+    let error = scene.report("sums_test.csv", None, &runtime).unwrap_err().to_string();
+    assert!(error.contains("--benchmark mmlu-csv"), "{error}");
+    let error = scene.report_as(Some(Format::MmluCsv), "seen.jsonl", None, &runtime).unwrap_err().to_string();
+    assert!(error.contains("expected CSV without a line of column names, found JSON lines"), "{error}");
 }
 
 #[test]
