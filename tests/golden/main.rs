@@ -28,5 +28,6 @@ mod bootstrap;
 mod training;
 // Gradients and target tasks.
 mod influence;
+mod leakage;
 // Several models become one.
 mod merging;
