@@ -24,6 +24,8 @@ mod styles;
 mod greedy;
 // Intervals against SciPy.
 mod bootstrap;
+// Measures of preference pairs.
+mod pairs;
 // Gradients and optimizer steps.
 mod training;
 // Gradients and target tasks.

@@ -28,6 +28,7 @@ const GENERATORS: &[&str] = &[
     "gen_greedy.py",
     "gen_bootstrap.py",
     "gen_replicates.py",
+    "gen_pairs.py",
     "gen_import.py",
     "gen_leakage.py",
     "gen_merging.py",

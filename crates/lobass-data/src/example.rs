@@ -131,6 +131,9 @@ pub struct Example {
     pub template_arguments: Map<String, Value>,
 }
 
+/// The reason of a pair whose responses are the same text.
+pub const SAME_RESPONSE: &str = "chosen and rejected are the same response";
+
 /// Why one row is not scored: a status and a sentence that a person can act on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowFault {
@@ -206,7 +209,7 @@ impl Example {
         check(&self.messages).map_err(|fault| fault.of_side("chosen"))?;
         check(rejected).map_err(|fault| fault.of_side("rejected"))?;
         if *rejected == self.messages {
-            return Err(RowFault::malformed("chosen and rejected are the same response"));
+            return Err(RowFault::malformed(SAME_RESPONSE));
         }
         Ok(())
     }

@@ -51,7 +51,7 @@ pub use container::{
 };
 pub use encode::{EncodeOptions, Encoded, Encoder, Mask, Overlong, Trace, Transform};
 pub use error::Error;
-pub use example::{Example, Message, Role, RowFault};
+pub use example::{Example, Message, Role, RowFault, SAME_RESPONSE};
 pub use file::{DataFile, FormatChoice, fingerprint};
 pub use find::{FoundFiles, OpenedFiles, find_files, open_files};
 pub use format::{

@@ -45,10 +45,16 @@ impl Dpo {
     /// The loss of a pair, its margin, and the derivatives of the loss with respect to the summed losses of chosen
     /// and rejected response.
     pub fn loss(self, pair: &Pair, chosen: f64, rejected: f64) -> PairLoss {
+        self.loss_of([pair.reference_chosen, pair.reference_rejected], [chosen, rejected])
+    }
+
+    /// The same from the summed losses alone, in nats: of the chosen and of the rejected response, under the model that
+    /// training starts from and under the model in training.
+    pub fn loss_of(self, reference: [f64; 2], losses: [f64; 2]) -> PairLoss {
         let norm = |reference: f64| if self.normalized { reference.abs() } else { 1.0 };
-        let (of_chosen, of_rejected) = (norm(pair.reference_chosen), norm(pair.reference_rejected));
-        let ratio_chosen = (pair.reference_chosen - chosen) / of_chosen;
-        let ratio_rejected = (pair.reference_rejected - rejected) / of_rejected;
+        let [of_chosen, of_rejected] = reference.map(norm);
+        let ratio_chosen = (reference[0] - losses[0]) / of_chosen;
+        let ratio_rejected = (reference[1] - losses[1]) / of_rejected;
         let margin = self.beta * (ratio_chosen - ratio_rejected);
         let loss = (-margin).max(0.0) + (-margin.abs()).exp().ln_1p();
         let slope = 1.0 / (1.0 + margin.exp()); // sigmoid(-margin) = -d loss / d margin

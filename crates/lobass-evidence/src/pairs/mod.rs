@@ -15,7 +15,7 @@ mod subset;
 pub use curve::{Curve, CurveLine};
 pub use facts::{MarginRecord, PairFacts, PairSource, SourceMargins};
 pub use measure::{PairResult, PairResultDifference, PairsMeasured, measure_pairs};
-pub use nested::{hold_out_prompts, order_by_key, rows_of_share};
+pub use nested::{folds_of_prompts, hold_out_prompts, order_by_key, rows_of_share};
 pub use outcome::{HeldOutPair, LENGTHS_MATCH, PairMeasure, PairOutcome};
 pub use page::pair_tables;
 pub use report::{PairArmReport, PairDifference, PairReport, PairSeed};

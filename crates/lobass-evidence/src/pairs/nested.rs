@@ -52,6 +52,20 @@ pub fn hold_out_prompts(prompts: &[u128], sources: &[usize], share: f64, seed: u
     prompts.iter().map(|prompt| held_out.contains(prompt)).collect()
 }
 
+/// The fold of each row, so that all rows of a prompt are in one fold and folds have nearly equally many prompts.
+///
+/// # Shapes
+/// - `prompts`: `[row]`, a number that rows with the same prompt share
+pub fn folds_of_prompts(prompts: &[u128], n_folds: usize, seed: u64) -> Vec<usize> {
+    let distinct: BTreeSet<u128> = prompts.iter().copied().collect();
+    let mut order: Vec<(u64, u128)> =
+        distinct.into_iter().map(|prompt| (tie_break(&format!("{prompt:032x}"), seed), prompt)).collect();
+    order.sort_unstable();
+    let fold_of: BTreeMap<u128, usize> =
+        order.into_iter().enumerate().map(|(at, (_, prompt))| (prompt, at % n_folds.max(1))).collect();
+    prompts.iter().map(|prompt| fold_of[prompt]).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -76,6 +90,17 @@ mod tests {
         }
 
         #[test]
+        fn a_prompt_is_in_one_fold(prompts in prop::collection::vec(0u128..20, 0..60), n in 1usize..5, seed: u64) {
+            let folds = folds_of_prompts(&prompts, n, seed);
+            let by_prompt: BTreeMap<u128, usize> = prompts.iter().copied().zip(folds.iter().copied()).collect();
+            prop_assert!(prompts.iter().zip(&folds).all(|(prompt, fold)| by_prompt[prompt] == *fold));
+            let sizes: Vec<usize> =
+                (0..n).map(|fold| by_prompt.values().filter(|found| **found == fold).count()).collect();
+            prop_assert_eq!(sizes.iter().sum::<usize>(), by_prompt.len());
+            prop_assert!(sizes.iter().max().unwrap() - sizes.iter().min().unwrap() <= 1);
+        }
+
+        #[test]
         fn no_prompt_is_on_both_sides(
             rows in prop::collection::vec((0u128..30, 0usize..3), 1..90), share in 0f64..1.0, seed: u64,
         ) {
@@ -86,7 +111,7 @@ mod tests {
             };
             prop_assert!(side(true).is_disjoint(&side(false)));
             prop_assert!(!side(false).is_empty());
-            // Each source gives its share of prompts, except the one that stays.
+            // Each source gives its share of prompts, and keeps one at least.
             for source in 0..3 {
                 let first = |prompt: &u128| sources[prompts.iter().position(|other| other == prompt).unwrap()];
                 let of: BTreeSet<u128> = prompts.iter().copied().filter(|prompt| first(prompt) == source).collect();

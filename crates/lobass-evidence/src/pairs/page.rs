@@ -46,16 +46,13 @@ fn heading(report: &PairReport, matching: PairMatching) -> String {
 
 fn overall(report: &PairReport, matching: PairMatching) -> String {
     let columns = Against::of(report);
+    let sources = selected_sources(report);
     let rows: Vec<Vec<String>> = report
         .arms_of(matching)
         .map(|arm| {
-            let mut row = vec![
-                arm.name.clone(),
-                count(arm.n_pairs),
-                count(arm.n_steps),
-                count(arm.n_tokens),
-                shown(arm, ALL, PairMeasure::Accuracy, percent),
-            ];
+            let mut row = vec![arm.name.clone(), count(arm.n_pairs), count(arm.n_steps), count(arm.n_tokens)];
+            row.extend(sources.iter().map(|source| share_of(arm, source)));
+            row.push(shown(arm, ALL, PairMeasure::Accuracy, percent));
             row.extend(columns.iter().map(|against| {
                 let baseline = against.baseline(report, arm);
                 let found = baseline.and_then(|name| report.difference(&arm.name, &name, matching, ALL));
@@ -69,10 +66,27 @@ fn overall(report: &PairReport, matching: PairMatching) -> String {
         })
         .collect();
     let against: Vec<String> = columns.iter().map(Against::heading).collect();
-    let mut headings = vec!["trained on", "pairs", "steps", "tokens", "accuracy"];
+    let shares: Vec<String> = sources.iter().map(|source| format!("share of {source}")).collect();
+    let mut headings = vec!["trained on", "pairs", "steps", "tokens"];
+    headings.extend(shares.iter().map(String::as_str));
+    headings.push("accuracy");
     headings.extend(against.iter().map(String::as_str));
     headings.extend(["loss", "accuracy on one length", "prefers the longer", "loss of chosen, per token"]);
     format!("{}\nDifferences are in percentage points of accuracy.\n", table(&headings, &rows))
+}
+
+/// The sources of which selections have shares; none if there is one source, or shares of pools are compared.
+fn selected_sources(report: &PairReport) -> Vec<&str> {
+    let sources = report.pool.iter().filter(|source| source.facts.is_some());
+    let names: Vec<&str> = sources.map(|source| source.source.as_str()).collect();
+    if report.budget.is_some() && names.len() > 1 { names } else { Vec::new() }
+}
+
+/// The share of a source among the pairs of an arm, with the first seed.
+fn share_of(arm: &PairArmReport, source: &str) -> String {
+    let all: u64 = arm.sources.iter().map(|source| source.n_rows).sum();
+    let of = arm.sources.iter().find(|found| found.source == source).map_or(0, |found| found.n_rows);
+    if all == 0 { "-".to_owned() } else { format!("{:.0} %", 100.0 * of as f64 / all as f64) }
 }
 
 fn on(report: &PairReport, matching: PairMatching, source: &str) -> String {
