@@ -6,6 +6,7 @@ use lobass_core::{Digest, Dtype};
 use lobass_files::write_whole;
 use lobass_model::LoraConfig;
 use lobass_train::TrainConfig;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -29,35 +30,33 @@ pub(super) struct Decided {
     pub(super) held_out: String,
 }
 
-impl Decided {
-    /// Writes the record, or checks that the directory holds the same one.
-    pub(super) fn keep(&self, out: &Path) -> Result<()> {
-        let path = out.join(DECIDED);
-        if !path.exists() {
-            return Ok(write_whole(&path, &serde_json::to_vec_pretty(self)?)?);
-        }
-        let found: Self = serde_json::from_slice(&fs_err::read(&path)?)
-            .with_context(|| format!("`{}` is not a file of a comparison", path.display()))?;
-        let (mine, theirs) = (json!(self), json!(found));
-        let fields = mine.as_object().into_iter().flatten();
-        let differences: Vec<String> = fields
-            .filter(|(name, value)| theirs[name.as_str()] != **value)
-            .map(|(name, value)| format!("{name} ({}, now {value})", theirs[name.as_str()]))
-            .collect();
-        match differences.is_empty() {
-            true => Ok(()),
-            false => bail!(
-                Comparison,
-                "`{}` holds a comparison with other {}; use another directory",
-                out.display(),
-                differences.join(", ")
-            ),
-        }
+/// Writes the record, or checks that the directory holds the same one.
+pub(super) fn keep<T: Serialize + DeserializeOwned>(decided: &T, out: &Path) -> Result<()> {
+    let path = out.join(DECIDED);
+    if !path.exists() {
+        return Ok(write_whole(&path, &serde_json::to_vec_pretty(decided)?)?);
+    }
+    let found: T = serde_json::from_slice(&fs_err::read(&path)?)
+        .with_context(|| format!("`{}` is not a file of this kind of comparison", path.display()))?;
+    let (mine, theirs) = (json!(decided), json!(found));
+    let fields = mine.as_object().into_iter().flatten();
+    let differences: Vec<String> = fields
+        .filter(|(name, value)| theirs[name.as_str()] != **value)
+        .map(|(name, value)| format!("{name} ({}, now {value})", theirs[name.as_str()]))
+        .collect();
+    match differences.is_empty() {
+        true => Ok(()),
+        false => bail!(
+            Comparison,
+            "`{}` holds a comparison with other {}; use another directory",
+            out.display(),
+            differences.join(", ")
+        ),
     }
 }
 
 /// The file by which a directory is known as that of a comparison.
-const DECIDED: &str = "compare.json";
+pub(super) const DECIDED: &str = "compare.json";
 
 /// Refuses a directory with other content. A comparison that was killed early has left only its token ids.
 pub(super) fn check_directory(out: &Path) -> Result<()> {

@@ -99,7 +99,8 @@ impl HeldOut {
                  with `--eval`"
             );
         }
-        let twins = twins(&found, &sequences.pool, &is_aside)?;
+        let texts: Vec<&[String; 2]> = found.iter().map(|one| &one.texts).collect();
+        let twins = twins(&texts, &sequences.pool, &is_aside)?;
         Self::of(found, &twins, names, n_unscorable, request.policy, runtime)
     }
 
@@ -161,7 +162,7 @@ impl HeldOut {
 }
 
 /// The sources of a pool, and for each of its files the index of its source.
-fn sources(pool: &Pool) -> Result<(Vec<String>, Vec<usize>)> {
+pub(super) fn sources(pool: &Pool) -> Result<(Vec<String>, Vec<usize>)> {
     let mut names: Vec<String> = Vec::new();
     let mut of_file = Vec::new();
     for file in pool.files() {
@@ -181,8 +182,12 @@ fn sources(pool: &Pool) -> Result<(Vec<String>, Vec<usize>)> {
 }
 
 /// The held-out examples that the pool also has: with the same prompt, or else with nearly the same text.
-fn twins(found: &[Candidate], pool: &Pool, is_aside: &dyn Fn(u64) -> bool) -> Result<Vec<Option<Twin>>> {
-    let examples: Vec<Said<'_>> = found.iter().map(|one| said(&one.texts)).collect();
+pub(super) fn twins(
+    found: &[&[String; 2]],
+    pool: &Pool,
+    is_aside: &dyn Fn(u64) -> bool,
+) -> Result<Vec<Option<Twin>>> {
+    let examples: Vec<Said<'_>> = found.iter().map(|texts| said(texts)).collect();
     let overlap = Overlap::new(&examples, &OverlapOptions::default())?;
     let mut twins: Vec<Option<Twin>> = vec![None; found.len()];
     for row in pool.rows() {
@@ -205,7 +210,7 @@ fn said([prompt, responses]: &[String; 2]) -> Said<'_> {
 }
 
 /// The text before the responses, and the responses.
-fn texts(example: &Example) -> [String; 2] {
+pub(super) fn texts(example: &Example) -> [String; 2] {
     let say = |text: &mut String, message: &Message| {
         text.push_str(&message.content);
         for value in message.extra.values() {

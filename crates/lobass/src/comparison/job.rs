@@ -14,7 +14,8 @@ use lobass_train::TrainConfig;
 
 use super::amounts::{matched_tokens, pool_record};
 use super::baseline::Baseline;
-use super::decided::{Decided, check_directory};
+use super::decided::{Decided, check_directory, keep};
+use super::files::TrialFiles;
 use super::held_out::{HeldOut, HeldOutRequest};
 use super::opened::Comparison;
 use super::subset::{SubsetRequest, is_eligible};
@@ -156,7 +157,7 @@ impl CompareJob<'_> {
             matched_tokens,
             held_out: held_out.digest.clone(),
         };
-        decided.keep(self.out)?;
+        keep(&decided, self.out)?;
         let strategies = with_random(self.strategies, self.baselines.contains(&Baseline::Random));
         let request = SubsetRequest {
             table,
@@ -187,6 +188,7 @@ impl CompareJob<'_> {
             record,
             decided,
             threads: self.threads,
+            files: TrialFiles::new(self.out),
             out: self.out.to_owned(),
         })
     }

@@ -12,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::baseline::Baseline;
 use super::decided::Decided;
+use super::files::TrialFiles;
 use super::held_out::HeldOut;
 use super::subset::Subset;
 use super::trial::{Trial, TrialRecord};
@@ -39,6 +40,7 @@ pub struct Comparison {
     pub(super) record: PoolRecord,
     pub(super) decided: Decided,
     pub(super) threads: usize,
+    pub(super) files: TrialFiles,
     pub(super) out: PathBuf,
 }
 
@@ -99,13 +101,9 @@ impl Comparison {
         Ok(Digest::of_hash(&hash.finalize()).to_string())
     }
 
-    pub(super) fn result_path(&self, trial: &Trial) -> PathBuf {
-        self.out.join("trials").join(format!("{}.json", trial.id()))
-    }
-
     /// The record of a trial, if it is done.
     pub(super) fn record(&self, trial: &Trial) -> Result<Option<TrialRecord>> {
-        TrialRecord::read(&self.result_path(trial), &self.identity(trial)?)
+        self.files.read(&trial.id(), &self.identity(trial)?)
     }
 
     /// Whether held-out rows could not be used, or a selection is smaller than the budget.

@@ -1,21 +1,17 @@
 //! Running the trials of a comparison: training, and measuring on the held-out examples.
 
-use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::path::Path;
 use std::time::Instant;
 
 use lobass_core::readable::{counted, duration};
 use lobass_core::{Detail, LossEngine as _, Nll, Observer as _, Sequence};
 use lobass_evidence::{Matching, Report};
 use lobass_loss::Engine;
-use lobass_model::Decoder;
 use lobass_run::ScoreFile;
-use lobass_train::{
-    Checkpoints, Event, Session, TrainData, TrainReport, batches_of_tokens, fine_tune, fine_tune_in_batches,
-};
+use lobass_train::Objective;
 
 use super::opened::Comparison;
+use super::training::{Amount, Training, start};
 use super::trial::{Trial, TrialRecord};
 use crate::error::{Context as _, Result, bail};
 use crate::runtime::Runtime;
@@ -68,7 +64,7 @@ impl Comparison {
             match self.record(trial)? {
                 None => open.push(trial.clone()),
                 // A process that was killed after its result was written has left these.
-                Some(_) => self.remove_state(trial)?,
+                Some(_) => self.files.remove_state(&trial.id())?,
             }
         }
         if open.len() < trials.len() {
@@ -103,50 +99,31 @@ impl Comparison {
 
     /// Does a trial unless it is done. The process that does it holds its lock; others wait for the lock.
     pub(super) fn run_trial(&self, trial: &Trial, runtime: &Runtime) -> Result<TrialRecord> {
-        let (state, lock_path) = self.state_paths(trial);
-        fs_err::create_dir_all(self.out.join("state"))?;
-        let lock = fs_err::File::create(&lock_path)?;
-        lock.file().lock().with_context(|| format!("locking `{}`", lock_path.display()))?;
-        let record = match self.record(trial)? {
-            Some(record) => record,
-            None => {
-                let record = self.train_and_measure(trial, &state, runtime)?;
-                fs_err::create_dir_all(self.out.join("trials"))?;
-                lobass_files::write_whole(&self.result_path(trial), &serde_json::to_vec(&record)?)?;
-                record
-            }
-        };
-        self.remove_state(trial)?;
-        Ok(record)
-    }
-
-    /// The folder of a training's states, and the file whose lock its process holds.
-    fn state_paths(&self, trial: &Trial) -> (PathBuf, PathBuf) {
-        let states = self.out.join("state");
-        (states.join(trial.id()), states.join(format!("{}.lock", trial.id())))
-    }
-
-    /// Removes what a trial needs until its result is written. Another process may be doing the same.
-    fn remove_state(&self, trial: &Trial) -> Result<()> {
-        let (state, lock) = self.state_paths(trial);
-        for removed in [fs_err::remove_dir_all(state), fs_err::remove_file(lock)] {
-            match removed {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
-                _ => {}
-            }
-        }
-        Ok(())
+        let identity = self.identity(trial)?;
+        self.files.once(&trial.id(), &identity, |state| self.train_and_measure(trial, state, runtime))
     }
 
     fn train_and_measure(&self, trial: &Trial, state: &Path, runtime: &Runtime) -> Result<TrialRecord> {
         let seed = self.recipe.seed.wrapping_add(trial.offset);
         let rows = self.rows(trial)?;
         let subset: Vec<Sequence> = rows.iter().map(|row| self.sequences_of[row].clone()).collect();
-        let base = self.start(seed)?;
+        let base = start(&self.base, &self.train, seed)?;
         let (model, report) = match trial.matching {
             None => (base, None),
             Some(matching) => {
-                let (model, report) = self.train(base, &subset, matching, seed, state, runtime)?;
+                let lengths: Vec<usize> = subset.iter().map(Sequence::n_tokens).collect();
+                let training = Training {
+                    recipe: &self.recipe.with_seed(seed),
+                    amount: match matching {
+                        Matching::Epochs => Amount::Epochs,
+                        Matching::Tokens => Amount::Sizes(&lengths, self.matched_tokens),
+                    },
+                    threads: self.threads,
+                    save_every: self.save_every,
+                    state,
+                    runtime,
+                };
+                let (model, report) = training.of(base, Objective::Sft(&subset))?;
                 (model, Some(report))
             }
         };
@@ -191,59 +168,6 @@ impl Comparison {
         let nll = |of: &Vec<Nll>| of.iter().map(|one| one.sum).collect();
         let n_scored = |of: &Vec<Nll>| of.iter().map(|one| one.n_scored).collect();
         Ok((by_example.iter().map(nll).collect(), by_example.iter().map(n_scored).collect()))
-    }
-
-    fn train(
-        &self,
-        model: Decoder,
-        subset: &[Sequence],
-        matching: Matching,
-        seed: u64,
-        state: &Path,
-        runtime: &Runtime,
-    ) -> Result<(Decoder, TrainReport)> {
-        let recipe = self.recipe.with_seed(seed);
-        let data = TrainData::sft(subset);
-        let checkpoints = |n_steps: usize| {
-            let every = self.save_every.unwrap_or_else(|| n_steps.div_ceil(10).max(20));
-            Checkpoints { dir: state.to_owned(), every, keep: 1 }
-        };
-        let stop = AtomicBool::new(runtime.is_interrupted());
-        let observe = &mut |_: Event<'_>| stop.store(runtime.is_interrupted(), Ordering::Relaxed);
-        let trained = match matching {
-            Matching::Epochs => {
-                let checkpoints = checkpoints(recipe.n_steps(subset.len()));
-                let session = Session {
-                    threads: self.threads,
-                    checkpoints: Some(&checkpoints),
-                    stop: Some(&stop),
-                    ..Session::default()
-                };
-                fine_tune(model, &data, &recipe, session, observe)
-            }
-            Matching::Tokens => {
-                let lengths: Vec<usize> = subset.iter().map(Sequence::n_tokens).collect();
-                let batches =
-                    batches_of_tokens(&lengths, recipe.batch_size, self.matched_tokens, recipe.order_seed());
-                let checkpoints = checkpoints(batches.len());
-                let session = Session {
-                    threads: self.threads,
-                    checkpoints: Some(&checkpoints),
-                    stop: Some(&stop),
-                    ..Session::default()
-                };
-                fine_tune_in_batches(model, &data, batches, &recipe, session, observe)
-            }
-        };
-        runtime.stopped(trained)
-    }
-
-    /// The model that training starts from, with the weights that are trained.
-    fn start(&self, seed: u64) -> Result<Decoder> {
-        match self.train.adapter() {
-            None => self.base.load_for_training(),
-            Some(lora) => Ok(lora.attach(&self.base.load_frozen()?, seed)?),
-        }
     }
 }
 

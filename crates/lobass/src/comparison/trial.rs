@@ -1,12 +1,10 @@
 //! One training of a comparison: its name and its record.
 
-use std::path::Path;
-
 use lobass_evidence::{Matching, Outcome};
 use serde::{Deserialize, Serialize};
 
+use super::files::TrialResult;
 use super::wrong::choice;
-use crate::error::{Context as _, Result, bail};
 
 /// One training and its measurement, or the measurement of the base without training.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,24 +61,13 @@ pub(super) struct TrialRecord {
     pub(super) wrong_n_scored: Vec<Vec<u64>>,
 }
 
-impl TrialRecord {
-    /// Reads the record of a trial, if it is done.
-    pub(super) fn read(path: &Path, identity: &str) -> Result<Option<Self>> {
-        if !path.exists() {
-            return Ok(None);
-        }
-        let record: Self = serde_json::from_slice(&fs_err::read(path)?)
-            .with_context(|| format!("`{}` is not the result of a training", path.display()))?;
-        if record.identity != identity {
-            bail!(
-                Comparison,
-                "`{}` belongs to other rows or settings than this comparison; remove it, or use another directory",
-                path.display()
-            );
-        }
-        Ok(Some(record))
+impl TrialResult for TrialRecord {
+    fn identity(&self) -> &str {
+        &self.identity
     }
+}
 
+impl TrialRecord {
     pub(super) fn outcomes(&self) -> Vec<Outcome> {
         let wrong = |at: usize| {
             let (nll, n_scored) = (self.wrong_nll.get(at)?, self.wrong_n_scored.get(at)?);
