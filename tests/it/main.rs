@@ -90,5 +90,7 @@ mod less;
 mod embeddings;
 // What strategies teach, compared.
 mod compare;
+// Pools of preference pairs, and selections of pairs.
+mod compare_pairs;
 // A base that is rounded, as QLoRA training rounds it.
 mod rounded;

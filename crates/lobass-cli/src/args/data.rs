@@ -21,6 +21,14 @@ pub(crate) struct DataArgs {
     /// at the path, or the files of its split `train`.
     #[arg(long, value_name = "[NAME=]FILE", num_args = 1..)]
     data: Vec<String>,
+    #[command(flatten)]
+    reading: ReadingArgs,
+}
+
+/// How data files are read.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Data")]
+pub(crate) struct ReadingArgs {
     /// The format of all files, instead of recognizing it by their columns
     #[arg(long, value_name = "NAME", value_parser = words::<FormatName>(
         &["alpaca", "dolly", "sharegpt", "messages", "prompt-completion", "question-answer", "preference"]
@@ -73,6 +81,12 @@ impl DataArgs {
         if !self.data.is_empty() {
             settings.files.clone_from(&self.data);
         }
+        self.reading.apply(settings);
+    }
+}
+
+impl ReadingArgs {
+    pub(crate) fn apply(&self, settings: &mut DataSettings) {
         if let Some(format) = self.data_format {
             settings.format = Some(format.to_string());
             settings.columns = None;

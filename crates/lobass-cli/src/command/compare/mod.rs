@@ -1,7 +1,12 @@
 //! `lobass compare`.
 
+mod pairs;
+mod pairs_text;
 mod text;
 
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
 use lobass::Missing;
 use lobass::comparison::{CompareJob, Devices, HeldOutRequest};
 use lobass::sequences::{open_pool, open_scored_pool};
@@ -15,14 +20,19 @@ use crate::stream::Stream;
 use crate::ui::Ui;
 
 pub(crate) fn compare(args: &CompareArgs, ui: &Ui) -> anyhow::Result<Outcome> {
+    if args.pairs.pairs {
+        return pairs::compare(args, ui);
+    }
     let ui = &if args.trial_worker.is_some() { ui.silent() } else { ui.clone() };
-    check_inputs(args, ui)?;
-    let table = ScoreFile::open(&args.scores)?;
+    let scores = args.scores.as_deref().context("expected `--scores`, found none")?;
+    check_inputs(args, scores, ui)?;
+    let data: Vec<PathBuf> = args.data.iter().map(PathBuf::from).collect();
+    let table = ScoreFile::open(scores)?;
     let settings = settings(args, &table);
     let threads = args.trial_threads.unwrap_or_else(|| settings.compute.threads());
     let mut job = CompareJob {
         table: &table,
-        pool: &open_scored_pool(&args.scores, &args.data, table.manifest(), true, ui.runtime())?,
+        pool: &open_scored_pool(scores, &data, table.manifest(), true, ui.runtime())?,
         base: &args.base,
         strategies: &args.strategy,
         baselines: &args.baselines,
@@ -33,7 +43,7 @@ pub(crate) fn compare(args: &CompareArgs, ui: &Ui) -> anyhow::Result<Outcome> {
             wrong_responses: args.wrong_responses.as_deref(),
         },
         n_seeds: args.seeds.into(),
-        matchings: args.r#match.matchings(),
+        matchings: args.matchings()?,
         tokens: args.tokens,
         bootstrap: Bootstrap { n_resamples: args.resamples, ..Bootstrap::default() },
         threads,
@@ -62,11 +72,18 @@ pub(crate) fn compare(args: &CompareArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     Ok(Outcome::incomplete_if(comparison.falls_short()))
 }
 
-fn check_inputs(args: &CompareArgs, ui: &Ui) -> anyhow::Result<()> {
+fn check_inputs(args: &CompareArgs, scores: &Path, ui: &Ui) -> anyhow::Result<()> {
+    let mut reading = DataSettings::default();
+    args.reading.apply(&mut reading);
+    if reading != DataSettings::default() {
+        bail!(
+            "rows are read as the score table says: expected no flag for the format of data without `--pairs`"
+        );
+    }
     let mut settings = Settings::default();
     args.selection.apply(&mut settings.select);
     args.encode.apply(&mut settings.sequences);
-    let missing = Missing::default().file("score table", &args.scores).model("base", &args.base);
+    let missing = Missing::default().file("score table", scores).model("base", &args.base);
     let missing = missing.further_data("evaluation file", &args.eval, ui.runtime());
     Ok(missing.sequences(&settings.sequences).select(&settings.select).end()?)
 }
