@@ -28,6 +28,9 @@ fn kill_after(sandbox: &Sandbox, line: &str, out: &str, lines: usize) -> bool {
 fn check(method: &str, weights: &str) {
     let sandbox = Sandbox::new();
     sandbox.small_pool(120);
+    let more: String =
+        sandbox.read("pool.jsonl").lines().skip(120).take(60).map(|line| format!("{line}\n")).collect();
+    sandbox.write("more.jsonl", more);
     let line = format!(
         "train --model base --data small.jsonl --batch-size 4 --epochs 12 --learning-rate 1e-3 --eval-rows 20 \
          --save-every 9 -q {method} --out"
@@ -50,6 +53,11 @@ fn check(method: &str, weights: &str) {
 #[test]
 fn full_training_survives_kill_9() {
     check("", "model.safetensors");
+}
+
+#[test]
+fn a_mixture_survives_kill_9() {
+    check("--mixing ado --mixing-max-passes 12 --data more.jsonl", "model.safetensors");
 }
 
 #[test]

@@ -62,6 +62,8 @@ mod null;
 mod information;
 // Adapters: trained, scored beside their base, baked in, and refused.
 mod adapters;
+// Losses of sources, and trainings that mix sources.
+mod mixing;
 // Several fine-tuned models become one.
 mod merging;
 // A training that is killed, and taken up again.

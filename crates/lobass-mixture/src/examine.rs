@@ -68,7 +68,7 @@ pub struct Examined {
     pub law: Option<Law>,
     /// The learning potential at the last point, in nats; 0 if the loss does not fall.
     pub potential: Option<f64>,
-    /// The share of the variance of logarithms of losses that the law explains, before smoothing.
+    /// The share of the variance of the logarithms of smoothed losses that the law explains.
     pub r2: Option<f64>,
     /// Intervals by a block bootstrap of residuals.
     pub intervals: Option<Intervals>,
@@ -96,10 +96,11 @@ pub fn examine(points: &[Point], options: &ExamineOptions) -> Examined {
         Status::FewPoints => {}
         Status::Flat | Status::Rising => found.potential = Some(0.0),
         Status::Ok => {
-            let law = fit_curve(&curve.for_fit(), options.floor);
+            let fitted = curve.for_fit();
+            let law = fit_curve(&fitted, options.floor);
             let n_last = points[points.len() - 1].n;
             found.potential = Some(law.potential(n_last));
-            found.r2 = Some(r2(&curve, &law));
+            found.r2 = Some(r2(&fitted, &law));
             found.intervals = intervals(&curve, &law, options.floor, options.replicates, options.seed);
             found.law = Some(law);
         }

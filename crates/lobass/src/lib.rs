@@ -42,7 +42,7 @@
 //! - [`comparison`] trains on the selections of strategies and measures the results on held-out examples.
 //! - [`embedding`] computes vectors of rows, [`influence`] gradients of rows. [`page`] writes the report.
 //! - [`information`] measures how much prompts tell about responses.
-//! - [`leakage`] tests whether a model has seen a benchmark.
+//! - [`leakage`] tests whether a model has seen a benchmark. [`sources`] says which sources were still being learned.
 //! - [`inspect`] shows one row as a model reads it. [`checks`] finds faults of data. [`mask`] chooses tokens.
 
 pub mod checks;
@@ -82,6 +82,7 @@ pub mod selection;
 pub mod sequences;
 pub mod settings;
 mod shell;
+pub mod sources;
 mod strategies;
 pub mod table;
 mod train;

@@ -21,7 +21,10 @@ pub(crate) const CONFIG_PAGE: &str = "docs/reference/config.md";
 /// Commands of the index by what they are for, in the order of use. Commands that are not here come last.
 const GROUPS: [(&str, &[&str]); 6] = [
     ("From data to a selection", &["demo", "check", "run", "train", "score", "select", "report"]),
-    ("Look closer, and compare", &["inspect", "compare", "strategies", "quality", "near-duplicates"]),
+    (
+        "Look closer, and compare",
+        &["inspect", "compare", "strategies", "sources", "quality", "near-duplicates"],
+    ),
     ("Vectors, targets, tokens, and adapters", &["embed", "less", "mask", "merge"]),
     ("Losses from another program", &["encode", "import"]),
     ("Many workers", &["plan", "worker", "pending", "status", "seal", "gc"]),

@@ -15,10 +15,10 @@ const POLICIES: [(&str, &str); 3] = [
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Mixing of sources")]
 pub(crate) struct MixingArgs {
-    /// Draw batches by shares of sources; a source is a file of the pool [default: every row once per epoch]
+    /// Draw batches by shares of sources, which are the files of the pool [default: every row once per epoch]
     #[arg(long, value_name = "POLICY", value_parser = described::<MixingPolicy>(&POLICIES))]
     mixing: Option<MixingPolicy>,
-    /// The shares that `ado` starts from: `rows`, `tokens`, `even`, or weights as in `a.jsonl=1,b.jsonl=3` [default:
+    /// The shares that `ado` starts from: `rows`, `tokens`, `even`, or weights as in `alpaca=1,gsm8k=3` [default:
     /// rows]
     #[arg(long, value_name = "SHARES")]
     prior: Option<Prior>,

@@ -26,6 +26,7 @@ mod score;
 mod selection;
 mod sets;
 mod shape;
+mod sources;
 mod text;
 mod work;
 
@@ -64,6 +65,7 @@ pub(crate) use score::ScoreArgs;
 pub(crate) use selection::SelectionArgs;
 pub(crate) use sets::SetArgs;
 pub(crate) use shape::ShapeArgs;
+pub(crate) use sources::SourcesArgs;
 pub(crate) use text::{NearDuplicatesArgs, QualityArgs};
 pub(crate) use work::{GcArgs, PendingArgs, SealArgs, StatusArgs, WorkerArgs};
 
@@ -137,6 +139,8 @@ pub(crate) enum Command {
     Information(Box<InformationArgs>),
     /// Test whether a model has seen the questions of a benchmark
     Leakage(Box<LeakageArgs>),
+    /// Show which sources of a pool were still being learned, from the losses of a training
+    Sources(SourcesArgs),
     /// Check data before training
     Check(Box<CheckArgs>),
     /// Find rows that repeat themselves, refuse, or contain artifacts, by named rules

@@ -25,6 +25,7 @@ mod said;
 mod score;
 mod seal;
 mod select;
+mod sources;
 mod status;
 mod strategies;
 mod train;
@@ -58,6 +59,7 @@ pub(crate) fn dispatch(command: Command, ui: &Ui) -> anyhow::Result<Outcome> {
         Command::Report(args) => report::report(&args, ui),
         Command::Inspect(args) => inspect::inspect(&args, ui),
         Command::Information(args) => information::information(&args, ui),
+        Command::Sources(args) => sources::sources(&args, ui),
         Command::Leakage(args) => leakage::leakage(&args, ui),
         Command::Check(args) => check::check(&args, ui),
         Command::Quality(args) => quality::quality(&args, ui),
