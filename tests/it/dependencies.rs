@@ -59,12 +59,12 @@ fn every_crate_keeps_to_its_floor() {
     check("lobass-loss", &["lobass-core", whole, kernels, "lobass-model"], &[&["clap"], text, files]);
     check(
         "lobass-train",
-        &["lobass-core", whole, kernels, "lobass-model", "lobass-loss"],
+        &["lobass-core", whole, kernels, "lobass-model", "lobass-loss", "lobass-mixture"],
         &[&["clap"], text, files],
     );
     check(
         "lobass-influence",
-        &["lobass-core", whole, kernels, "lobass-model", "lobass-loss", "lobass-train"],
+        &["lobass-core", whole, kernels, "lobass-model", "lobass-loss", "lobass-mixture", "lobass-train"],
         &[&["clap"], text, files],
     );
     check("lobass-matrix", &[whole], &[&["burn-core", "clap", "rayon"], text, files]);
