@@ -28,7 +28,7 @@ const TRAINING: f64 = 3.0;
 pub struct Compared {
     /// The results of the comparison, if there is one.
     pub results: Option<PathBuf>,
-    /// The command that compares, if there is none; `None` too for pairs, which it does not train on.
+    /// The command that compares, if there is none; `None` too if the only strategy is random.
     pub command: Option<String>,
 }
 
@@ -37,7 +37,7 @@ impl Compared {
     pub(super) fn of(out: &Path, settings: &Settings) -> Self {
         let results = Some(out.join(COMPARED).join("results.md")).filter(|results| results.exists());
         let compares = settings.select.strategies.iter().any(|name| *name != Random.name());
-        let is_needed = results.is_none() && compares && settings.train.dpo().is_none();
+        let is_needed = results.is_none() && compares;
         Self { results, command: is_needed.then(|| command(out, settings)) }
     }
 
@@ -90,7 +90,13 @@ impl Took {
 
 fn command(out: &Path, settings: &Settings) -> String {
     let base = settings.model.base.as_deref().unwrap_or(Path::new(""));
-    let mut words = vec!["lobass compare --scores".to_owned(), quoted_path(&out.join(SCORES))];
+    let dpo = settings.train.dpo();
+    let is_pairs = dpo.is_some();
+    let mut words = match dpo.map(|dpo| if dpo.normalized { "davir-dpo" } else { "dpo" }) {
+        None => vec!["lobass compare --scores".to_owned(), quoted_path(&out.join(SCORES))],
+        Some(name) => vec![format!("lobass compare --pairs --objective {name}"), "--data".to_owned()],
+    };
+    words.extend(settings.data.files.iter().filter(|_| is_pairs).map(|file| quoted(file)));
     words.extend(["--base".to_owned(), quoted_path(base), "--strategy".to_owned()]);
     let strategies = settings.select.strategies.iter().filter(|name| *name != Random.name());
     words.extend(strategies.map(|name| quoted(name)));
@@ -98,13 +104,16 @@ fn command(out: &Path, settings: &Settings) -> String {
         words.push(format!("--budget {budget}"));
     }
     words.extend(Some(settings.select.spelled().trim().to_owned()).filter(|words| !words.is_empty()));
-    words.push(format!("--baselines random --match tokens --seeds {SEEDS} --epochs {EPOCHS}"));
+    words.extend((!is_pairs).then(|| "--baselines random".to_owned()));
+    words.push(format!("--match tokens --seeds {SEEDS} --epochs {EPOCHS}"));
     let train = &settings.train;
     words.extend((train.method == Method::Lora).then(|| "--method lora".to_owned()));
     words.extend(train.batch_size.map(|rows| format!("--batch-size {rows}")));
     words.extend(train.learning_rate.map(|rate| format!("--learning-rate {rate:e}")));
     if settings.eval.files.is_empty() {
-        words.push(if settings.eval.rows > 0 { "--eval-rows" } else { "--eval HELD_OUT.jsonl" }.to_owned());
+        // Pairs that are compared have a tenth of their prompts held out.
+        let rows = if settings.eval.rows > 0 { "--eval-rows" } else { "--eval HELD_OUT.jsonl" };
+        words.extend((!is_pairs).then(|| rows.to_owned()));
     } else {
         words.push("--eval".to_owned());
         words.extend(settings.eval.files.iter().map(|file| quoted_path(file)));
@@ -130,6 +139,7 @@ impl fmt::Display for Compared {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::ObjectiveName;
 
     #[test]
     fn the_command_has_what_the_run_had() {
@@ -150,6 +160,12 @@ mod tests {
             assert!(command.contains(words), "{command}");
         }
         assert!(found.to_string().contains(&command));
+
+        settings.train.objective = ObjectiveName::DavirDpo;
+        settings.data.files = vec!["A=a.jsonl".to_owned()];
+        let command = Compared::of(dir.path(), &settings).command.unwrap();
+        let begin = "lobass compare --pairs --objective davir-dpo --data A=a.jsonl --base 'my base' --strategy lobass gap";
+        assert!(command.starts_with(begin) && !command.contains("--eval"), "{command}");
 
         fs_err::create_dir(dir.path().join(COMPARED)).unwrap();
         fs_err::write(dir.path().join(COMPARED).join("results.md"), "").unwrap();
