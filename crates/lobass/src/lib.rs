@@ -43,6 +43,7 @@
 //! - [`embedding`] computes vectors of rows, [`influence`] gradients of rows. [`page`] writes the report.
 //! - [`information`] measures how much prompts tell about responses.
 //! - [`leakage`] tests whether a model has seen a benchmark. [`sources`] says which sources were still being learned.
+//! - [`regions`] says what fine-tuning taught, region by region.
 //! - [`inspect`] shows one row as a model reads it. [`checks`] finds faults of data. [`mask`] chooses tokens.
 
 pub mod checks;
@@ -73,6 +74,7 @@ mod progress;
 pub mod reference;
 mod references;
 mod rows;
+pub mod regions;
 pub mod run;
 mod runtime;
 mod score;

@@ -20,6 +20,7 @@ mod pages;
 mod pairs;
 mod price;
 mod recipe;
+mod regions;
 mod report;
 mod run;
 mod score;
@@ -59,6 +60,7 @@ pub(crate) use pages::{CompletionsArgs, ManArgs};
 pub(crate) use pairs::PairArgs;
 pub(crate) use price::PriceArgs;
 pub(crate) use recipe::{RecipeArgs, ReferenceArgs};
+pub(crate) use regions::RegionsArgs;
 pub(crate) use report::ReportArgs;
 pub(crate) use run::RunArgs;
 pub(crate) use score::ScoreArgs;
@@ -133,6 +135,8 @@ pub(crate) enum Command {
     Compare(Box<CompareArgs>),
     /// Show a score table and the selections of several strategies, as an HTML page
     Report(Box<ReportArgs>),
+    /// Measure what fine-tuning taught in each region of the data: learned, unchanged, or worse
+    Regions(Box<RegionsArgs>),
     /// Show one example as a model sees it
     Inspect(Box<InspectArgs>),
     /// Measure how much prompts tell about responses, in bits (V-information)

@@ -19,6 +19,7 @@ mod pages;
 mod pending;
 mod plan;
 mod quality;
+mod regions;
 mod report;
 mod run;
 mod said;
@@ -57,6 +58,7 @@ pub(crate) fn dispatch(command: Command, ui: &Ui) -> anyhow::Result<Outcome> {
         Command::Mask(args) => mask::mask(&args, ui),
         Command::Compare(args) => compare::compare(&args, ui),
         Command::Report(args) => report::report(&args, ui),
+        Command::Regions(args) => regions::regions(&args, ui),
         Command::Inspect(args) => inspect::inspect(&args, ui),
         Command::Information(args) => information::information(&args, ui),
         Command::Sources(args) => sources::sources(&args, ui),

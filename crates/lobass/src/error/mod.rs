@@ -122,6 +122,9 @@ pub enum Error {
     /// A config of another trainer.
     #[error(transparent)]
     Trainer(#[from] lobass_trainers::Error),
+    /// Regions of a pool.
+    #[error(transparent)]
+    Regions(#[from] lobass_regions::Error),
     /// Recipes of merges.
     #[error(transparent)]
     Merge(#[from] lobass_merge::Error),

@@ -59,7 +59,7 @@ impl TableModels<'_> {
     }
 
     /// What made the sequences of the table: the same tokenizer and the same template. `None` without a base.
-    pub(super) fn encoder(
+    pub(crate) fn encoder(
         &self,
         pool: &Pool,
         manifest: &Manifest,

@@ -28,6 +28,7 @@ pub use early::{Expected, check_data};
 pub use reach::{check_scored, check_tokenized, reads_bounds};
 pub use report::SelectionReport;
 pub use selector::Selector;
+pub(crate) use shape::check_rows;
 pub use target::SelectionTarget;
 
 /// The columns of a score table that some strategies and settings read.

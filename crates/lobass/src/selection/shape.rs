@@ -116,7 +116,7 @@ pub(super) fn of_column(column: &str, pool: &Pool, n_rows: usize) -> Result<Stra
 }
 
 /// Checks that there is a value for every row of the table.
-pub(super) fn check_rows(what: &str, found: usize, expected: usize) -> Result<()> {
+pub(crate) fn check_rows(what: &str, found: usize, expected: usize) -> Result<()> {
     if found != expected {
         bail!(Selection, "{what}: expected those of {expected} rows of the score table, found {found}");
     }
