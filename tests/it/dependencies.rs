@@ -75,7 +75,7 @@ fn every_crate_keeps_to_its_floor() {
     check("lobass-text", &[], &[&["burn-core", "clap", "serde", "rayon"], text, files]);
     check(
         "lobass-report",
-        &["lobass-core", "lobass-select"],
+        &["lobass-core", "lobass-evidence", "lobass-regions", "lobass-select"],
         &[&["burn-core", "clap", "rayon"], text, files],
     );
     check("lobass-price", &[], &[&["burn-core", "clap", "serde"], text, files]);

@@ -37,6 +37,8 @@ mod workers;
 mod object_store;
 // What a table and its selections look like.
 mod report;
+// What fine-tuning taught, region by region.
+mod regions;
 // Numbers are those that rows were ranked by.
 mod ranked;
 // Flags act or are refused, and nothing is replaced without a word.

@@ -49,6 +49,20 @@ impl Losses<'_> {
         self.ratios(rows, |sum, n_tokens| Ratio { sum, count: n_tokens })
     }
 
+    /// For every reference, the drop and the loss under the base of each of some rows that have one above 0.
+    pub(crate) fn by_base(&self, rows: &[u32], base: &Numbers) -> Vec<Vec<Ratio>> {
+        let rows: Vec<(usize, f64)> = rows
+            .iter()
+            .filter_map(|&row| Some((row as usize, base.get(row as usize)?)))
+            .filter(|(_, base)| *base > 0.0 && base.is_finite())
+            .collect();
+        let of_row = |drops: &Numbers, &(at, base): &(usize, f64)| Ratio {
+            sum: drops.get(at).unwrap_or_default(),
+            count: base,
+        };
+        self.drops.iter().map(|drops| rows.iter().map(|row| of_row(drops, row)).collect()).collect()
+    }
+
     /// For every reference, the mean drop of each of some rows, so that all rows count alike.
     pub(crate) fn by_row(&self, rows: &[u32]) -> Vec<Vec<Ratio>> {
         self.ratios(rows, |sum, n_tokens| Ratio { sum: sum / n_tokens, count: 1.0 })

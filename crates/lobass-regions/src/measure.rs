@@ -13,6 +13,8 @@ use crate::{Alike, Error, LossDrop, Losses, Part, Region, Regions, Settings, Sho
 pub struct Beside<'a> {
     /// The losses of tokens of format, and those of content.
     pub parts: Option<(Losses<'a>, Losses<'a>)>,
+    /// The sum of the losses of each row under the base, in nats.
+    pub base: Option<&'a Numbers>,
     /// The drop of each row under references that were trained on it, if the others were not.
     pub in_sample: Option<&'a Numbers>,
 }
@@ -88,6 +90,7 @@ impl Measuring<'_> {
         losses.in_order(&mut rows);
         let (per_token, draws) = drop_of(&losses.by_token(&rows), settings);
         let (per_row, _) = drop_of(&losses.by_row(&rows), settings);
+        let share = self.beside.base.and_then(|base| drop_of(&losses.by_base(&rows, base), settings).0);
         let verdict = Verdict::of(per_token.and_then(|drop| drop.interval), settings.margin);
         let (most, least) = ends(losses, &rows, settings.n_shown);
         let part = |part: &Losses<'_>| of_part(part, &rows, settings);
@@ -99,11 +102,13 @@ impl Measuring<'_> {
             n_tokens: n_tokens(losses, &rows),
             per_token,
             per_row,
+            base: self.beside.base.and_then(|base| mean_of(base, losses, &rows)),
+            share,
             verdict,
             joint: None,
             holds_jointly: false,
             weight: per_token.map_or(0.0, |drop| drop.value.abs() * rows.len() as f64),
-            in_sample: self.beside.in_sample.and_then(|drops| in_sample(drops, losses, &rows)),
+            in_sample: self.beside.in_sample.and_then(|drops| mean_of(drops, losses, &rows)),
             format: parts.map(|(format, _)| part(format)),
             content: parts.map(|(_, content)| part(content)),
             most,
@@ -149,19 +154,20 @@ fn of_part(part: &Losses<'_>, rows: &[u32], settings: &Settings) -> Part {
     Part { n_rows: rows.len() as u64, n_tokens: n_tokens(part, &rows), per_token, verdict }
 }
 
-/// The drop per token in another column, over the rows that have it.
-fn in_sample(drops: &Numbers, losses: &Losses<'_>, rows: &[u32]) -> Option<f64> {
-    let found =
-        rows.iter().filter_map(|&row| Some((drops.get(row as usize)?, losses.n_tokens[row as usize])));
-    let (sum, count) = found.fold((0.0, 0.0), |(sum, count), (drop, n)| (sum + drop, count + f64::from(n)));
+/// The mean per token of another column, over the rows that have it.
+fn mean_of(sums: &Numbers, losses: &Losses<'_>, rows: &[u32]) -> Option<f64> {
+    let found = rows.iter().filter_map(|&row| Some((sums.get(row as usize)?, losses.n_tokens[row as usize])));
+    let (sum, count) = found.fold((0.0, 0.0), |(sum, count), (one, n)| (sum + one, count + f64::from(n)));
     (count > 0.0).then(|| sum / count)
 }
 
 /// The rows whose loss fell most, and those whose loss fell least; of equal ones the smaller hash comes first. No row
-/// is both.
+/// is both. Rows with the very same numbers have the same text, and only the first of them is named.
 fn ends(losses: &Losses<'_>, rows: &[u32], n: usize) -> (Vec<Shown>, Vec<Shown>) {
     let mut order: Vec<(f64, u32)> = rows.iter().map(|&row| (losses.per_token(row), row)).collect();
     order.sort_by(|one, other| other.0.total_cmp(&one.0));
+    let n_tokens = |row: u32| losses.n_tokens[row as usize];
+    order.dedup_by(|one, other| one.0.to_bits() == other.0.to_bits() && n_tokens(one.1) == n_tokens(other.1));
     let shown = |&(drop, row): &(f64, u32)| Shown { row: row.into(), drop };
     let most: Vec<Shown> = order.iter().take(n).map(shown).collect();
     let least = order[most.len()..].iter().rev().take(n).map(shown).collect();

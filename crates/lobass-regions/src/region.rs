@@ -5,7 +5,8 @@ use serde::Serialize;
 
 use crate::{Alike, Verdict};
 
-/// How far a mean loss fell from the base to the reference: base minus reference, in nats. Below zero it rose.
+/// How far a mean loss fell from the base to the reference: base minus reference, in nats or as a share of the loss
+/// under the base. Below zero it rose.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct LossDrop {
     /// Over all rows and references.
@@ -51,6 +52,10 @@ pub struct Region {
     pub per_token: Option<LossDrop>,
     /// The mean over rows of their drops per token: all rows count alike.
     pub per_row: Option<LossDrop>,
+    /// The loss per token under the base, if it was given.
+    pub base: Option<f64>,
+    /// The drop as a share of the loss under the base: the LoBaSS score of the region as a whole.
+    pub share: Option<LossDrop>,
     /// What the interval of the drop per token says.
     pub verdict: Verdict,
     /// The interval that holds for all regions together.

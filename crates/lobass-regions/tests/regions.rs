@@ -110,7 +110,8 @@ fn parts_are_measured_apart() {
     let format = Pool::new(&[1, 2, 0], &[&[2.0, 4.0, 0.0]], &["a"; 3]);
     let content = Pool::new(&[3, 2, 4], &[&[0.0, -2.0, 2.0]], &["a"; 3]);
     let in_sample = [Some(4.0), None, Some(4.0)].into_iter().collect();
-    let beside = Beside { parts: Some((format.losses(), content.losses())), in_sample: Some(&in_sample) };
+    let beside =
+        Beside { parts: Some((format.losses(), content.losses())), in_sample: Some(&in_sample), base: None };
     let found = measure(&whole.losses(), &whole.strata(), &whole.rows(), &beside, &settings(50, 2)).unwrap();
     let a = region(&found, "a");
     let [format, content] = [a.format.as_ref().unwrap(), a.content.as_ref().unwrap()];
@@ -160,6 +161,7 @@ fn what_cannot_be_measured_is_refused() {
 struct Expected {
     region: Vec<String>,
     counts: Vec<u32>,
+    base: Vec<f64>,
     before: Vec<Vec<f64>>,
     after: Vec<Vec<f64>>,
     regions: Vec<ExpectedRegion>,
@@ -173,6 +175,8 @@ struct ExpectedRegion {
     n_tokens: u64,
     per_token: ExpectedDrop,
     per_row: ExpectedDrop,
+    base: f64,
+    share: ExpectedDrop,
     joint: (f64, f64),
     verdict: String,
     difference: ExpectedDrop,
@@ -209,12 +213,17 @@ fn regions_are_those_of_numpy() {
     };
     let (before, after) = (pool(&expected.before), pool(&expected.after));
     let settings = settings(20_000, 10);
-    let (first, second) = (before.measured(&settings).unwrap(), after.measured(&settings).unwrap());
+    let base: Numbers = expected.base.iter().copied().map(Some).collect();
+    let beside = Beside { base: Some(&base), ..Beside::default() };
+    let of = |pool: &Pool| measure(&pool.losses(), &pool.strata(), &pool.rows(), &beside, &settings).unwrap();
+    let (first, second) = (of(&before), of(&after));
     for expected in &expected.regions {
         let found = region(&first, &expected.name);
         assert_eq!((found.n_rows, found.n_tokens), (expected.n_rows, expected.n_tokens));
         assert_drop("per token", found.per_token, &expected.per_token);
         assert_drop("per row", found.per_row, &expected.per_row);
+        assert!((found.base.unwrap() - expected.base).abs() < 1e-12);
+        assert_drop("share", found.share, &expected.share);
         assert_ends("joint", found.joint.unwrap(), expected.joint);
         assert_eq!(found.verdict.as_str(), expected.verdict);
     }

@@ -27,11 +27,13 @@ mod escape;
 mod html;
 mod measure;
 mod number;
+mod regions;
 mod report;
 mod text;
 
 pub use html::{MAX_EXAMPLE_BYTES, to_html};
 pub use measure::{Axis, Bin, Cell, Histogram, Marks, Measuring, Plane, Point, Scale};
+pub use regions::{RegionRow, RegionsCut, RegionsPart};
 pub use report::{
     Body, Command, Example, Excluded, LeftOut, Overlap, Picks, Piece, Ranked, Report, SourcePart,
     StatusCount, Turn, View,

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::measure::{Histogram, Plane};
+use crate::regions::RegionsPart;
 
 /// Everything that is shown of a score table and of what strategies choose from it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -39,6 +40,8 @@ pub struct Report {
     pub examples: BTreeMap<u64, Example>,
     /// Why the examples have no loss for each token, and how to get it; `None` if they have.
     pub without_heat: Option<String>,
+    /// What fine-tuning taught, region by region, if that was measured.
+    pub regions: Option<RegionsPart>,
     /// The manifest of the table.
     pub manifest: Value,
     /// The given command, and those that repeat it.

@@ -23,7 +23,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
     ("From data to a selection", &["demo", "check", "run", "train", "score", "select", "report"]),
     (
         "Look closer, and compare",
-        &["inspect", "compare", "strategies", "sources", "quality", "near-duplicates"],
+        &["inspect", "regions", "compare", "strategies", "sources", "quality", "near-duplicates"],
     ),
     ("Vectors, targets, tokens, and adapters", &["embed", "less", "mask", "merge"]),
     ("Losses from another program", &["encode", "import"]),

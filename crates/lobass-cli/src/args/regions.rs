@@ -53,7 +53,7 @@ pub(crate) struct RegionsArgs {
     #[command(flatten)]
     pub(crate) intervals: IntervalArgs,
     /// The number of rows that are shown of each end of each region; with 0, the data is not read for them
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(..=20))]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(..=20))]
     pub(crate) examples: u16,
 }
 

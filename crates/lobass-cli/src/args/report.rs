@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use lobass::regions::By;
 
 use super::{ComputeArgs, SelectionArgs};
 
@@ -27,6 +28,16 @@ pub(crate) struct ReportArgs {
     /// The number of best rows, of worst rows, and of rows around the border to show for each strategy
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(..=20))]
     pub(crate) examples: u16,
+    /// Also show what fine-tuning taught in each region: learned, unchanged, or worse
+    ///
+    /// Regions go by what `lobass regions --by` takes: `source` [without a word], `length`, a field of the data, and so
+    /// on; `clusters` needs `--embeddings`. With `--base` and a table with `--per-token`, tokens of format are measured
+    /// apart.
+    #[arg(long, value_name = "WHAT", num_args = 0.., default_missing_value = "source", help_heading = "Regions")]
+    pub(crate) regions: Vec<By>,
+    /// Score tables whose regions are put beside: after a repair of the data, or under another base
+    #[arg(long, value_name = "FILE", num_args = 1.., requires = "regions", help_heading = "Regions")]
+    pub(crate) against: Vec<PathBuf>,
     /// The base model, for the loss of each token of the examples; for a table with `--per-token` only its tokenizer
     /// is read
     #[arg(long, value_name = "DIR", help_heading = "Losses of tokens")]

@@ -38,6 +38,8 @@ pub(crate) fn report(args: &ReportArgs, ui: &Ui) -> anyhow::Result<Outcome> {
         strategies: &args.strategy,
         select: &select,
         n_examples: args.examples.into(),
+        regions: &args.regions,
+        against: &args.against,
         models,
         out: &args.out,
     };

@@ -4,6 +4,7 @@ mod chart;
 mod examples;
 mod histogram;
 mod plane;
+mod regions;
 mod tables;
 
 use std::fmt::Write as _;
@@ -54,6 +55,9 @@ pub fn to_html(report: &Report) -> String {
     }
     page += &section("statuses", "Rows by status", "", &tables::statuses(report));
     page += "</div>\n";
+    if let Some(part) = &report.regions {
+        page += &section("regions", "What was taught, region by region", "", &regions::draw(part));
+    }
     page += &panels(report);
     page += &section("repeat", "To repeat it", "", &commands(report));
     page += &section("manifest", "What the numbers depend on", "", &manifest(report));

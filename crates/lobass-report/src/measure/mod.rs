@@ -148,6 +148,7 @@ impl<'a> Measuring<'a> {
             left_out: self.left_out,
             examples: BTreeMap::new(),
             without_heat: None,
+            regions: None,
             manifest: Value::Null,
             commands: Vec::new(),
         }

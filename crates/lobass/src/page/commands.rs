@@ -19,6 +19,8 @@ pub(crate) struct Spelled {
     pub(crate) data: Vec<PathBuf>,
     /// The flags of the models, as written.
     pub(crate) models: String,
+    /// The flags of regions.
+    pub(crate) regions: String,
     /// The number of example rows of each kind for each strategy.
     pub(crate) n_examples: usize,
     /// The file of the page.
@@ -74,10 +76,11 @@ impl Spelled {
         commands.push(command(
             "This page",
             format!(
-                "lobass report --scores {scores}{data} --strategy {} {budget}{}{} --examples {} --out {}",
+                "lobass report --scores {scores}{data} --strategy {} {budget}{}{}{} --examples {} --out {}",
                 names.join(" "),
                 said,
                 self.models,
+                self.regions,
                 self.n_examples,
                 quoted_path(&self.out)
             ),

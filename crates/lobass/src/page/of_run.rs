@@ -67,6 +67,7 @@ impl RunPage<'_> {
             beside: &DEFAULT_STRATEGIES,
             n_examples: N_EXAMPLES,
             heat: Heat::Of(&self.sequences.encoder, tokens),
+            regions: None,
             title: self.out.display().to_string(),
             commands: self.spelled(&out),
             out: &out,
@@ -90,6 +91,7 @@ impl RunPage<'_> {
                 quoted_path(self.seal.base.path.as_ref()),
                 references.join(" ")
             ),
+            regions: String::new(),
             n_examples: N_EXAMPLES,
             out: out.to_owned(),
         }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use lobass_data::Encoder;
+use lobass_evidence::Bootstrap;
 use lobass_run::{Manifest, ScoreFile};
 use lobass_select::Strategy;
 
@@ -13,10 +14,12 @@ use super::request::{DEFAULT_STRATEGIES, PageReport, PageRequest};
 use crate::error::{Result, bail};
 use crate::missing::Missing;
 use crate::outputs;
+use crate::regions::{By, RegionSettings, RegionsJob, RegionsReport};
 use crate::runtime::Runtime;
 use crate::selection::Selector;
 use crate::sequences::open_scored_pool;
 use crate::settings::{SelectSettings, available_threads};
+use crate::shell::{quoted, quoted_path};
 
 /// A page that is to be made of a score table.
 #[derive(Debug)]
@@ -31,6 +34,10 @@ pub struct PageJob<'a> {
     pub select: &'a SelectSettings,
     /// The number of example rows of each kind for each strategy.
     pub n_examples: usize,
+    /// What regions go by, each alone; if empty, the page has none.
+    pub regions: &'a [By],
+    /// Score tables whose regions are put beside: after a repair of the data, or under another base.
+    pub against: &'a [PathBuf],
     /// The models of the table, for the losses of single tokens.
     pub models: TableModels<'a>,
     /// The file of the page.
@@ -68,6 +75,7 @@ impl PageJob<'_> {
         let selector = Selector::open(&table, &pool, strategies.iter().copied(), settings)?;
         let choose = |&strategy| Ok((strategy, selector.choose(&columns, strategy, settings)?));
         let chosen = strategies.iter().map(choose).collect::<Result<Vec<_>>>()?;
+        let regions = self.measured_regions(manifest, runtime)?;
         drop(selector); // vectors can be large, and the page does not need them
         let page = PageRequest {
             table: &table,
@@ -79,17 +87,67 @@ impl PageJob<'_> {
             beside: if strategies.is_empty() { &DEFAULT_STRATEGIES } else { &[] },
             n_examples: self.n_examples,
             heat: heat(manifest, encoder.as_ref(), opened.as_ref(), self.models.compute.threads()),
+            regions,
             title: self.scores.display().to_string(),
             commands: Spelled {
                 whole: None,
                 data: self.data.to_vec(),
                 models: self.models.spelled(),
+                regions: self.spelled_regions(),
                 n_examples: self.n_examples,
                 out: self.out.to_owned(),
             },
             out: self.out,
         };
         page.write(runtime)
+    }
+
+    /// The regions of the table. With losses of tokens and a base, tokens of format are measured apart.
+    fn measured_regions(&self, manifest: &Manifest, runtime: &Runtime) -> Result<Option<RegionsReport>> {
+        if self.regions.is_empty() {
+            return match self.against.is_empty() {
+                true => Ok(None),
+                false => bail!(Settings, "`--against` only applies to regions: add `--regions`"),
+            };
+        }
+        let format_tokens = manifest.per_token && self.models.base.is_some();
+        let job = RegionsJob {
+            scores: &[self.scores.to_owned()],
+            data: self.data,
+            by: self.regions,
+            embeddings: self
+                .select
+                .sets
+                .embeddings
+                .as_deref()
+                .filter(|_| self.regions.contains(&By::Clusters)),
+            format_tokens,
+            base: self.models.base.filter(|_| format_tokens),
+            chat_template: self.models.chat_template.filter(|_| format_tokens),
+            against: self.against,
+            settings: RegionSettings {
+                bootstrap: Bootstrap { seed: self.select.seed, ..Bootstrap::default() },
+                n_shown: self.n_examples.min(2),
+                threads: available_threads(),
+                ..RegionSettings::default()
+            },
+            ..RegionsJob::default()
+        };
+        job.run(runtime).map(Some)
+    }
+
+    /// The flags of regions, as a command line.
+    fn spelled_regions(&self) -> String {
+        let mut flags = String::new();
+        if !self.regions.is_empty() {
+            let by: Vec<String> = self.regions.iter().map(|by| quoted(&by.to_string())).collect();
+            flags += &format!(" --regions {}", by.join(" "));
+        }
+        if !self.against.is_empty() {
+            let against: Vec<String> = self.against.iter().map(|path| quoted_path(path)).collect();
+            flags += &format!(" --against {}", against.join(" "));
+        }
+        flags
     }
 
     /// Refuses a base that would show nothing.

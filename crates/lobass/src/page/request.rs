@@ -20,6 +20,7 @@ use super::heat::Heat;
 use super::shown::Shown;
 use crate::error::{Context as _, Error, Result};
 use crate::outputs;
+use crate::regions::RegionsReport;
 use crate::runtime::Runtime;
 use crate::selection::{Selector, columns_of};
 use crate::settings::{SelectSettings, available_threads};
@@ -51,6 +52,8 @@ pub(crate) struct PageRequest<'a> {
     pub(crate) n_examples: usize,
     /// The losses of single tokens.
     pub(crate) heat: Heat<'a>,
+    /// What fine-tuning taught, region by region, if that is shown.
+    pub(crate) regions: Option<RegionsReport>,
     /// The title of the page.
     pub(crate) title: String,
     /// Commands that repeat the page.
@@ -63,6 +66,7 @@ pub(crate) struct PageRequest<'a> {
 #[derive(Debug)]
 pub struct PageReport {
     report: Report,
+    regions: Option<RegionsReport>,
     out: PathBuf,
     n_bytes: usize,
 }
@@ -99,6 +103,7 @@ impl PageRequest<'_> {
     /// If a strategy cannot select, rows of the data or their losses are missing, or the page cannot be written.
     pub(crate) fn write(&self, runtime: &Runtime) -> Result<PageReport> {
         let mut report = self.measured()?;
+        report.regions = self.regions.as_ref().map(RegionsReport::part);
         report.tool.clone_from(&self.table.manifest().tool);
         report.manifest = serde_json::to_value(self.table.manifest()).context("the manifest")?;
         report.commands =
@@ -114,7 +119,8 @@ impl PageRequest<'_> {
             self.out.display(),
             counted(page.len() as u64, "byte")
         ));
-        Ok(PageReport { report, out: self.out.to_owned(), n_bytes: page.len() })
+        let regions = self.regions.clone();
+        Ok(PageReport { report, regions, out: self.out.to_owned(), n_bytes: page.len() })
     }
 
     fn is_chosen(&self, name: &str) -> bool {
@@ -191,6 +197,7 @@ impl PageReport {
             "report": self.out, "n_bytes": self.n_bytes, "n_rows": report.n_rows, "budget": report.budget,
             "seed": report.seed, "statuses": report.statuses, "strategies": views.collect::<Vec<_>>(),
             "left_out": report.left_out, "overlaps": report.overlaps, "without_heat": report.without_heat,
+            "regions": self.regions,
         })
     }
 }
@@ -199,7 +206,8 @@ impl PageReport {
 impl fmt::Display for PageReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let bytes = counted(self.n_bytes as u64, "byte");
-        write!(f, "{}\nwrote {} ({bytes})", to_text(&self.report, TEXT_WIDTH), self.out.display())
+        let regions = self.regions.as_ref().map_or(String::new(), |found| format!("\n{found}"));
+        write!(f, "{}{regions}\nwrote {} ({bytes})", to_text(&self.report, TEXT_WIDTH), self.out.display())
     }
 }
 

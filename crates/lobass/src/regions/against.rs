@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use lobass_core::ExampleKey;
+use lobass_core::readable::{count, counted};
 use lobass_data::Pool;
 use lobass_regions::RowPair;
 use lobass_select::Strata;
@@ -28,6 +29,19 @@ pub struct Shared {
     pub n_first_only: u64,
     /// Rows of the second table only.
     pub n_second_only: u64,
+}
+
+impl Shared {
+    /// In words.
+    pub(super) fn in_words(&self) -> String {
+        format!(
+            "{} alike, {} changed, {} of the first only, {} of the second only",
+            counted(self.n_same, "row"),
+            count(self.n_changed),
+            count(self.n_first_only),
+            count(self.n_second_only)
+        )
+    }
 }
 
 /// Two tables, row by row.

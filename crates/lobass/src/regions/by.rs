@@ -65,7 +65,9 @@ mod tests {
 
     #[test]
     fn every_word_comes_back() {
-        for text in ["source", "length", "n_tokens", "status", "fold", "clusters", "topic", "base_nll", "field:fold"] {
+        for text in
+            ["source", "length", "n_tokens", "status", "fold", "clusters", "topic", "base_nll", "field:fold"]
+        {
             assert_eq!(text.parse::<By>().unwrap_or_else(|never| match never {}).to_string(), text);
         }
         assert_eq!("n_scored".parse(), Ok(By::Length));

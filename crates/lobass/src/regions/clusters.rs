@@ -70,7 +70,8 @@ fn middle(vectors: Vectors<'_>, rows: &[u32]) -> Option<u32> {
     for &row in rows {
         mean.iter_mut().zip(vectors.row(row)).for_each(|(sum, &value)| *sum += f64::from(value));
     }
-    let product =
-        |row: u32| vectors.row(row).iter().zip(&mean).map(|(&value, mean)| f64::from(value) * mean).sum::<f64>();
+    let product = |row: u32| {
+        vectors.row(row).iter().zip(&mean).map(|(&value, mean)| f64::from(value) * mean).sum::<f64>()
+    };
     rows.iter().copied().max_by(|&one, &other| product(one).total_cmp(&product(other)))
 }

@@ -83,9 +83,7 @@ pub(super) fn cut(
             Cut::by_value(Strata::of_values(names.iter().map(String::as_str)))
         }
         By::Fold => Cut::by_value(folds(columns)?),
-        By::Length => {
-            Cut::by_bin(Strata::of_lengths(columns, &counted(&|_| Some(0.0)), n_bins))
-        }
+        By::Length => Cut::by_bin(Strata::of_lengths(columns, &counted(&|_| Some(0.0)), n_bins)),
         By::Tokens => {
             let values = counted(&|row| Some(f64::from(columns.n_tokens[row])));
             Cut::by_bin(bins(&values, n_bins, "tokens", "without tokens"))
@@ -99,12 +97,14 @@ pub(super) fn cut(
                 if !values.has_any() {
                     bail!(Table, "regions by `{word}`: no row has a loss in that column of the score table");
                 }
-                Cut::by_bin(bins(&values, n_bins, &format!("nats per token, {name}"), "without a loss"))
+                Cut::by_bin(bins(&values, n_bins, &format!("nats/token, {name}"), "without a loss"))
             }
             None => field(word, pool, columns, &counted, n_bins)?,
         },
         By::Field(name) => field(name, pool, columns, &counted, n_bins)?,
-        By::Clusters => bail!(Settings, "regions by clusters need the vectors of the pool: `--embeddings FILE`"),
+        By::Clusters => {
+            bail!(Settings, "regions by clusters need the vectors of the pool: `--embeddings FILE`")
+        }
     })
 }
 
@@ -116,7 +116,8 @@ fn folds(columns: &ScoreColumns) -> Result<Strata> {
              cross-fit`"
         );
     }
-    let name = |row| columns.fold(row).map_or_else(|| "in no fold".to_owned(), |fold| format!("fold {fold:02}"));
+    let name =
+        |row| columns.fold(row).map_or_else(|| "in no fold".to_owned(), |fold| format!("fold {fold:02}"));
     let names: Vec<String> = (0..columns.len()).map(name).collect();
     Ok(Strata::of_values(names.iter().map(String::as_str)))
 }
@@ -172,7 +173,8 @@ fn bins(values: &Numbers, n_bins: usize, what: &str, without: &str) -> Strata {
     let mut sorted: Vec<f64> = values.iter().flatten().collect();
     sorted.sort_by(f64::total_cmp);
     // The smallest number of each bin.
-    let mut starts: Vec<f64> = (0..n_bins).filter_map(|bin| sorted.get(bin * sorted.len() / n_bins)).copied().collect();
+    let mut starts: Vec<f64> =
+        (0..n_bins).filter_map(|bin| sorted.get(bin * sorted.len() / n_bins)).copied().collect();
     starts.dedup();
     let place = |value: f64| starts.partition_point(|start| *start <= value).saturating_sub(1);
     let mut ends = vec![f64::NEG_INFINITY; starts.len()];
@@ -206,7 +208,8 @@ mod tests {
 
     #[test]
     fn bins_hold_about_as_many() {
-        let values = [Some(5.0), Some(1.0), None, Some(2.5), Some(4.0), Some(2.0), Some(6.0)].into_iter().collect();
+        let values =
+            [Some(5.0), Some(1.0), None, Some(2.5), Some(4.0), Some(2.0), Some(6.0)].into_iter().collect();
         let found = bins(&values, 3, "x", "none");
         assert_eq!(found.names, ["1 to 2 x", "2.500 to 4 x", "5 to 6 x", "none"]);
         assert_eq!(found.of, [2, 0, 3, 1, 1, 0, 2]);

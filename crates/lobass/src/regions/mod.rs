@@ -15,8 +15,8 @@ mod tokens;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use lobass_core::Observer as _;
 use lobass_core::readable::counted;
+use lobass_core::{ModelRole, Observer as _};
 use lobass_data::Pool;
 use lobass_regions::{Beside, Losses, Regions, Settings, Side, compare, measure};
 use lobass_run::ScoreFile;
@@ -28,14 +28,15 @@ use crate::page::TableModels;
 use crate::runtime::Runtime;
 use crate::sequences::open_scored_pool;
 
-pub use against::Shared;
 use against::Against;
+pub use against::Shared;
 pub use by::By;
 use cut::Cut;
+pub use lobass_regions::Settings as RegionSettings;
 pub use report::{CutReport, RegionsReport};
 pub use shown::ShownRow;
-use table::Tables;
 pub use table::Seen;
+use table::Tables;
 pub use tokens::KindFound;
 use tokens::Parts;
 
@@ -54,7 +55,7 @@ pub struct RegionsJob<'a> {
     pub embeddings: Option<&'a Path>,
     /// Clusters at most.
     pub n_clusters: usize,
-    /// Whether tokens of format are told apart from those of content.
+    /// Whether tokens of format are measured apart from those of content.
     pub format_tokens: bool,
     /// The base of the tables, whose tokenizer cuts the text, and its chat template. Weights are not read.
     pub base: Option<&'a Path>,
@@ -66,6 +67,26 @@ pub struct RegionsJob<'a> {
     pub against_data: &'a [PathBuf],
     /// Intervals, margins, and rows to look at.
     pub settings: Settings,
+}
+
+/// The bins and the clusters of the command line.
+impl Default for RegionsJob<'_> {
+    fn default() -> Self {
+        Self {
+            scores: &[],
+            data: &[],
+            by: &[],
+            n_bins: 10,
+            embeddings: None,
+            n_clusters: 20,
+            format_tokens: false,
+            base: None,
+            chat_template: None,
+            against: &[],
+            against_data: &[],
+            settings: Settings::default(),
+        }
+    }
 }
 
 impl RegionsJob<'_> {
@@ -117,7 +138,7 @@ impl RegionsJob<'_> {
         if self.format_tokens && self.base.is_none() {
             bail!(
                 Settings,
-                "tokens of format are told apart by their text, so the tokenizer of the base is needed: `--base MODEL`"
+                "tokens of format are found by their text, so the tokenizer of the base is needed: `--base MODEL`"
             );
         }
         if !self.format_tokens && (self.base.is_some() || self.chat_template.is_some()) {
@@ -167,6 +188,7 @@ impl RegionsJob<'_> {
         let hashes = tables.first().columns.ties.as_slice();
         let beside = Beside {
             parts: parts.map(|parts| (parts.format.losses(hashes), parts.content.losses(hashes))),
+            base: Some(tables.first().columns.losses(ModelRole::Base)),
             in_sample: tables.in_sample.as_ref(),
         };
         let found = regions(tables, &cut.strata, &beside, &self.settings)?;
@@ -219,7 +241,8 @@ impl Opened {
         if !job.format_tokens {
             return Ok(None);
         }
-        let models = TableModels { base: job.base, chat_template: job.chat_template, ..TableModels::default() };
+        let models =
+            TableModels { base: job.base, chat_template: job.chat_template, ..TableModels::default() };
         let manifest = self.tables.first().file.manifest();
         let Some(encoder) = models.encoder(&self.pool, manifest, runtime)? else { return Ok(None) };
         Parts::read(&self.tables, &self.pool, &encoder).map(Some)

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use lobass_core::readable::percent;
 use lobass_regions::{Alike, Change, Region, Regions};
+use lobass_report::{RegionRow, RegionsCut, RegionsPart};
 use serde::Serialize;
 
 use super::table::Tables;
@@ -64,6 +65,29 @@ impl RegionsReport {
             against: job.against.to_vec(),
             shared,
             rows,
+        }
+    }
+}
+
+impl RegionsReport {
+    /// The part of a page about it.
+    pub(crate) fn part(&self) -> RegionsPart {
+        let cut = |cut: &CutReport| RegionsCut {
+            by: cut.by.clone(),
+            found: cut.found.clone(),
+            warning: cut.warning(),
+            changes: cut.changes.clone(),
+            typical: cut.typical.clone(),
+        };
+        let row = |(row, text): (&u64, &ShownRow)| {
+            let ShownRow { key, source, prompt, response } = text.clone();
+            (*row, RegionRow { key, source, prompt, response })
+        };
+        RegionsPart {
+            seen: self.seen.in_words().to_owned(),
+            cuts: self.cuts.iter().map(cut).collect(),
+            rows: self.rows.iter().map(row).collect(),
+            shared: self.shared.as_ref().map(Shared::in_words),
         }
     }
 }

@@ -42,7 +42,11 @@ pub(super) fn texts(wanted: &BTreeSet<u64>, table: &Table, pool: &Pool) -> Resul
             return Ok(found);
         }
     }
-    bail!(Table, "the data: expected row {} of the score table, found fewer rows", wanted.last().unwrap_or(&0))
+    bail!(
+        Table,
+        "the data: expected row {} of the score table, found fewer rows",
+        wanted.last().unwrap_or(&0)
+    )
 }
 
 /// What is asked and what is answered.

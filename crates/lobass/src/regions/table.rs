@@ -51,7 +51,7 @@ pub(super) struct Reference {
 }
 
 impl Reference {
-    /// The references of a table, by their seeds. Models of earlier epochs are none of them.
+    /// The references of a table, by their seeds. Models of earlier epochs do not count.
     fn all(manifest: &Manifest) -> Vec<Self> {
         let mut by_seed: BTreeMap<Option<u64>, Vec<(String, Option<usize>)>> = BTreeMap::new();
         for model in &manifest.models {
@@ -183,7 +183,8 @@ impl Tables {
             all.push(table);
         }
         let Some(first) = all.first() else { bail!(Settings, "expected a score table, found none") };
-        let eligible = |row: &u32| all.iter().all(|table| table.columns.statuses[*row as usize].is_eligible());
+        let eligible =
+            |row: &u32| all.iter().all(|table| table.columns.statuses[*row as usize].is_eligible());
         let n_rows = u32::try_from(first.columns.len())?;
         let rows: Vec<u32> = (0..n_rows).filter(eligible).collect();
         let held_out = |row: &u32| {

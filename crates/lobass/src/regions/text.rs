@@ -56,18 +56,18 @@ impl fmt::Display for RegionsReport {
 impl RegionsReport {
     fn cut(&self, f: &mut fmt::Formatter<'_>, cut: &CutReport) -> fmt::Result {
         let regions = &cut.found.regions;
+        let width = name_width(regions.iter().take(MAX_REGIONS).map(|region| region.name.as_str()));
         let has_parts = regions.iter().any(|region| region.format.is_some());
         let parts = if has_parts { format!(" {:>8} {:>8}", "format", "content") } else { String::new() };
         let in_sample = regions.iter().any(|region| region.in_sample.is_some());
         let seen = if in_sample { format!(" {:>9}", "in-sample") } else { String::new() };
         writeln!(
             f,
-            "  {:NAME$} {:>7} {:>8} {:>18} {:>8}{parts}{seen}  verdict",
-            "region", "rows", "per token", "interval", "per row"
+            "  {:width$} {:>7} {:>9} {:>18} {:>8} {:>8}{parts}{seen}  verdict",
+            "region", "rows", "per token", "interval", "per row", "of base"
         )?;
-        let shown = regions.iter().take(MAX_REGIONS);
-        for region in shown.chain([&cut.found.all]) {
-            writeln!(f, "  {}", line(region, has_parts, in_sample))?;
+        for region in regions.iter().take(MAX_REGIONS).chain([&cut.found.all]) {
+            writeln!(f, "  {}", line(region, width, has_parts, in_sample))?;
         }
         if regions.len() > MAX_REGIONS {
             writeln!(f, "  and {} more regions in the JSON", regions.len() - MAX_REGIONS)?;
@@ -92,21 +92,15 @@ impl RegionsReport {
 
     fn changes(&self, f: &mut fmt::Formatter<'_>, cut: &CutReport) -> fmt::Result {
         let (Some(changes), Some(shared)) = (&cut.changes, self.shared) else { return Ok(()) };
+        let width = name_width(changes.iter().take(MAX_REGIONS + 1).map(|change| change.name.as_str()));
+        writeln!(f, "  beside the second table: {}", shared.in_words())?;
         writeln!(
             f,
-            "  beside the second table: {} alike, {} changed, {} of the first only, {} of the second only",
-            counted(shared.n_same, "row"),
-            count(shared.n_changed),
-            count(shared.n_first_only),
-            count(shared.n_second_only)
-        )?;
-        writeln!(
-            f,
-            "  {:NAME$} {:>8} {:>8} {:>7} {:>10} {:>18}  verdicts",
+            "  {:width$} {:>8} {:>8} {:>7} {:>10} {:>18}  verdicts",
             "region", "first", "second", "paired", "difference", "interval"
         )?;
         for change in changes.iter().take(MAX_REGIONS + 1) {
-            writeln!(f, "  {}", change_line(change))?;
+            writeln!(f, "  {}", change_line(change, width))?;
         }
         Ok(())
     }
@@ -126,12 +120,17 @@ impl RegionsReport {
     }
 }
 
+/// The width of a column of names.
+fn name_width<'a>(names: impl Iterator<Item = &'a str>) -> usize {
+    names.map(|name| shortened(name, NAME).chars().count()).max().unwrap_or(0).max("all rows".len())
+}
+
 /// Whether a verdict is of this region alone.
 fn is_alone(region: &Region) -> bool {
     region.joint.is_some() && !region.holds_jointly
 }
 
-fn line(region: &Region, has_parts: bool, in_sample: bool) -> String {
+fn line(region: &Region, width: usize, has_parts: bool, in_sample: bool) -> String {
     let part = |part: &Option<Part>| match part {
         Some(part) => format!(" {:>8}", value(part.per_token)),
         None => format!(" {:>8}", "-"),
@@ -147,17 +146,18 @@ fn line(region: &Region, has_parts: bool, in_sample: bool) -> String {
         n => format!(", {} without losses", counted(n, "row")),
     };
     format!(
-        "{:NAME$} {:>7} {:>9} {:>18} {:>8}{parts}{seen}  {}{mark}{missing}",
+        "{:width$} {:>7} {:>9} {:>18} {:>8} {:>8}{parts}{seen}  {}{mark}{missing}",
         shortened(&region.name, NAME),
         count(region.n_rows),
         value(region.per_token),
         interval(region.per_token),
         value(region.per_row),
+        region.share.map_or_else(|| "-".to_owned(), |share| format!("{:+.1} %", 100.0 * share.value)),
         region.verdict
     )
 }
 
-fn change_line(change: &Change) -> String {
+fn change_line(change: &Change, width: usize) -> String {
     let side = |found: Option<Found>| value(found.and_then(|found| found.per_token));
     let verdict = |found: Option<Found>| found.map_or("absent", |found| found.verdict.as_str());
     let verdicts = match (change.before, change.after) {
@@ -165,7 +165,7 @@ fn change_line(change: &Change) -> String {
         (one, other) => format!("{} → {}", verdict(one), verdict(other)),
     };
     format!(
-        "{:NAME$} {:>8} {:>8} {:>7} {:>10} {:>18}  {verdicts}",
+        "{:width$} {:>8} {:>8} {:>7} {:>10} {:>18}  {verdicts}",
         shortened(&change.name, NAME),
         side(change.before),
         side(change.after),

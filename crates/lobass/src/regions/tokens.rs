@@ -95,7 +95,8 @@ impl Parts {
             if !counts.get(at).copied().unwrap_or_default() {
                 return Ok(());
             }
-            let found = next(&mut rows, row.row).and_then(|found| kinds_of(&found, encoder, row.sequence.n_scored()));
+            let found =
+                next(&mut rows, row.row).and_then(|found| kinds_of(&found, encoder, row.sequence.n_scored()));
             match found {
                 Ok(found) => {
                     self.add_row(at, &found, table, first, &row.losses, kinds);
@@ -165,7 +166,10 @@ fn next(rows: &mut dyn Iterator<Item = Result<PoolRow, lobass_data::Error>>, wan
 /// The kind of every scored token of a row; `None` for tokens of content.
 fn kinds_of(row: &PoolRow, encoder: &Encoder, n_scored: usize) -> Result<Vec<Option<Kind>>> {
     let example = row.example.as_ref().map_err(|fault| {
-        Error::Table(format!("row {}: the score table has its losses, but the data is faulty: {}", row.row, fault.reason))
+        Error::Table(format!(
+            "row {}: the score table has its losses, but the data is faulty: {}",
+            row.row, fault.reason
+        ))
     })?;
     let trace =
         encoder.trace(example).map_err(|fault| Error::Table(format!("row {}: {}", row.row, fault.reason)))?;
