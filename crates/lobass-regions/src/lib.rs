@@ -26,6 +26,7 @@
 //! ```
 
 mod alike;
+mod drops;
 mod error;
 pub mod format;
 mod joint;

@@ -1,9 +1,10 @@
 //! From losses of rows to regions.
 
 use lobass_core::Numbers;
-use lobass_evidence::{Draws, Ratio};
+use lobass_evidence::Draws;
 use lobass_select::Strata;
 
+use crate::drops::{Trials, drops_of};
 use crate::joint::{Largest, standard_error};
 use crate::workers::each;
 use crate::{Alike, Error, LossDrop, Losses, Part, Region, Regions, Settings, Shown, Verdict};
@@ -76,6 +77,7 @@ impl<'a> Group<'a> {
     }
 }
 
+#[derive(Clone, Copy)]
 struct Measuring<'a> {
     losses: &'a Losses<'a>,
     beside: &'a Beside<'a>,
@@ -85,16 +87,20 @@ struct Measuring<'a> {
 impl Measuring<'_> {
     /// A region without what depends on the others, and the draws of its drop per token.
     fn region(&self, group: &Group<'_>) -> (Region, Option<Draws>) {
-        let (losses, settings) = (self.losses, self.settings);
+        let Self { losses, beside, settings } = *self;
         let mut rows = group.rows.clone();
         losses.in_order(&mut rows);
-        let (per_token, draws) = drop_of(&losses.by_token(&rows), settings);
-        let (per_row, _) = drop_of(&losses.by_row(&rows), settings);
-        let share = self.beside.base.and_then(|base| drop_of(&losses.by_base(&rows, base), settings).0);
-        let verdict = Verdict::of(per_token.and_then(|drop| drop.interval), settings.margin);
+        let parts = beside.parts.iter().flat_map(|(format, content)| [format, content]);
+        let parts: Vec<PartRows> = parts.map(|part| PartRows::of(part, &rows)).collect();
+        let by_base = beside.base.map(|base| losses.by_base(&rows, base)).unwrap_or_default();
+        let quantities = [losses.by_token(&rows), losses.by_row(&rows), by_base];
+        let all: Vec<&Trials> = quantities.iter().chain(parts.iter().map(|part| &part.by_token)).collect();
+        let mut found = drops_of(&all, settings).into_iter();
+        let mut next = || found.next().unwrap_or_default();
+        let (per_token, draws) = next();
+        let [per_row, share] = [next().0, next().0];
+        let mut parts = parts.iter().map(|part| part.measured(next().0, settings));
         let (most, least) = ends(losses, &rows, settings.n_shown);
-        let part = |part: &Losses<'_>| of_part(part, &rows, settings);
-        let parts = self.beside.parts.as_ref();
         let region = Region {
             name: group.name.to_owned(),
             n_rows: rows.len() as u64,
@@ -102,15 +108,15 @@ impl Measuring<'_> {
             n_tokens: n_tokens(losses, &rows),
             per_token,
             per_row,
-            base: self.beside.base.and_then(|base| mean_of(base, losses, &rows)),
+            base: beside.base.and_then(|base| mean_of(base, losses, &rows)),
             share,
-            verdict,
+            verdict: verdict(per_token, settings),
             joint: None,
             holds_jointly: false,
             weight: per_token.map_or(0.0, |drop| drop.value.abs() * rows.len() as f64),
-            in_sample: self.beside.in_sample.and_then(|drops| mean_of(drops, losses, &rows)),
-            format: parts.map(|(format, _)| part(format)),
-            content: parts.map(|(_, content)| part(content)),
+            in_sample: beside.in_sample.and_then(|drops| mean_of(drops, losses, &rows)),
+            format: parts.next(),
+            content: parts.next(),
             most,
             least,
         };
@@ -118,40 +124,31 @@ impl Measuring<'_> {
     }
 }
 
-/// The drop over some rows, with an interval if there are enough of them.
-pub(crate) fn drop_of(trials: &[Vec<Ratio>], settings: &Settings) -> (Option<LossDrop>, Option<Draws>) {
-    let n_rows = trials.first().map_or(0, Vec::len);
-    if n_rows == 0 {
-        return (None, None);
-    }
-    if n_rows < settings.min_rows {
-        return (Some(LossDrop { value: mean(trials), interval: None }), None);
-    }
-    // All regions have the same draws of references: those of arm 0.
-    let draws = settings.bootstrap.draws(trials, 0);
-    let found = settings.bootstrap.estimate(&draws);
-    (Some(LossDrop { value: found.value, interval: Some((found.low, found.high)) }), Some(draws))
+/// The rows of a region that have tokens of one kind.
+struct PartRows {
+    n_rows: u64,
+    n_tokens: u64,
+    by_token: Trials,
 }
 
-/// The mean over references of a ratio of sums.
-fn mean(trials: &[Vec<Ratio>]) -> f64 {
-    let ratio = |trial: &Vec<Ratio>| {
-        let (sum, count) =
-            trial.iter().fold((0.0, 0.0), |(sum, count), one| (sum + one.sum, count + one.count));
-        sum / count
-    };
-    trials.iter().map(ratio).sum::<f64>() / trials.len() as f64
+impl PartRows {
+    fn of(part: &Losses<'_>, rows: &[u32]) -> Self {
+        let rows: Vec<u32> = rows.iter().copied().filter(|&row| part.has(row)).collect();
+        Self { n_rows: rows.len() as u64, n_tokens: n_tokens(part, &rows), by_token: part.by_token(&rows) }
+    }
+
+    fn measured(&self, per_token: Option<LossDrop>, settings: &Settings) -> Part {
+        let Self { n_rows, n_tokens, .. } = *self;
+        Part { n_rows, n_tokens, per_token, verdict: verdict(per_token, settings) }
+    }
+}
+
+fn verdict(drop: Option<LossDrop>, settings: &Settings) -> Verdict {
+    Verdict::of(drop.and_then(|drop| drop.interval), settings.margin)
 }
 
 fn n_tokens(losses: &Losses<'_>, rows: &[u32]) -> u64 {
     rows.iter().map(|&row| u64::from(losses.n_tokens[row as usize])).sum()
-}
-
-fn of_part(part: &Losses<'_>, rows: &[u32], settings: &Settings) -> Part {
-    let rows: Vec<u32> = rows.iter().copied().filter(|&row| part.has(row)).collect();
-    let (per_token, _) = drop_of(&part.by_token(&rows), settings);
-    let verdict = Verdict::of(per_token.and_then(|drop| drop.interval), settings.margin);
-    Part { n_rows: rows.len() as u64, n_tokens: n_tokens(part, &rows), per_token, verdict }
 }
 
 /// The mean per token of another column, over the rows that have it.

@@ -6,6 +6,7 @@ mod support;
 use std::collections::BTreeMap;
 
 use lobass_core::{Budget, Numbers, ScoreColumns};
+use lobass_evidence::Bootstrap;
 use lobass_regions::{Beside, Losses, Regions, Settings, Side, compare, measure};
 use lobass_report::{Measuring, RegionRow, RegionsCut, RegionsPart, Report, to_html};
 use lobass_select::{Request, Strata, strategies::Lobass};
@@ -24,8 +25,13 @@ fn measured(n_regions: usize, n_each: usize) -> (Regions, Vec<u32>, Vec<Numbers>
     let rows: Vec<u32> = (0..u32::try_from(n).unwrap()).collect();
     let base = vec![Some(12.0); n].into_iter().collect();
     let beside = Beside { parts: Some((losses, losses)), base: Some(&base), in_sample: Some(&base) };
-    let found = measure(&losses, &strata, &rows, &beside, &Settings::default()).unwrap();
+    let found = measure(&losses, &strata, &rows, &beside, &settings()).unwrap();
     (found, tokens, drops, hashes)
+}
+
+fn settings() -> Settings {
+    let bootstrap = Bootstrap { n_resamples: 40, ..Bootstrap::default() };
+    Settings { bootstrap, ..Settings::default() }
 }
 
 fn page(part: Option<RegionsPart>) -> Report {
@@ -55,7 +61,7 @@ fn part(cut: RegionsCut) -> RegionsPart {
 fn a_page_has_its_regions_and_is_whole() {
     let (found, tokens, drops, hashes) = measured(3, 12);
     let side = Side { losses: Losses { n_tokens: &tokens, drops: &drops, hashes: &hashes }, regions: &found };
-    let changes = compare(&side, &side, &BTreeMap::new(), &Settings::default()).unwrap();
+    let changes = compare(&side, &side, &BTreeMap::new(), &settings()).unwrap();
     let cut = RegionsCut {
         by: "field:<u>".to_owned(),
         found,
@@ -68,16 +74,16 @@ fn a_page_has_its_regions_and_is_whole() {
     let text = text_of(&page);
     for words in [
         "What was taught, region by region",
-        "By field:<u>",
-        "All alike & so on",
-        "<b>001",
+        "By field:&lt;u&gt;",
+        "All alike &amp; so on",
+        "&lt;b&gt;001",
         "worse",
         "learned",
         "To repair",
         "2 rows alike",
         "in the middle",
         "answer 3",
-        "what is </script> here?",
+        "what is &lt;/script&gt; here?",
         "format",
         "in-sample",
     ] {
@@ -85,7 +91,7 @@ fn a_page_has_its_regions_and_is_whole() {
     }
     // Region 0 fell by 8 to 10 nats over 4 tokens, a mean of 2 and of 1 on rows of 0, 3, 6, ..
     assert!(page.contains("<td>+2.000</td>") && page.contains("v-worse"), "numbers");
-    assert!(page.matches("class=\"forest\"").count() == 2 && !page.contains("\u{1b}"));
+    assert!(page.matches("class=\"forest\"").count() == 2 && !page.contains('\u{1b}'));
 }
 
 #[test]
