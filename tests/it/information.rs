@@ -75,12 +75,12 @@ fn prompts_of_noise_and_of_other_rows_tell_nothing() {
     let rows: Vec<Value> = sandbox
         .read("pool.jsonl")
         .lines()
-        .take(900)
+        .take(600)
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
     let moved = rows.iter().enumerate().map(|(at, row)| {
         let mut row = row.clone();
-        row["question"] = rows[(at + 450) % rows.len()]["question"].clone();
+        row["question"] = rows[(at + 300) % rows.len()]["question"].clone();
         format!("{row}\n")
     });
     sandbox.write("moved.jsonl", moved.collect::<String>());

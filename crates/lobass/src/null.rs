@@ -133,7 +133,7 @@ const DATA: &str = "data";
 /// The rows of a plan that a model was not trained on, as far as its record says.
 fn unseen(record: &TrainingRecord, plan: &Plan) -> Unseen {
     match record.part {
-        Part::Share { .. } if record.is_of_rows(plan) => Unseen::Selectable,
+        Part::Share { .. } if record.plan == plan.id() => Unseen::Selectable,
         Part::Share { .. } | Part::AllBut { .. } => Unseen::Nothing,
         Part::All if record.is_of_rows(plan) => match held_out(record) {
             Some(rows) if !rows.is_empty() => Unseen::HeldOut,

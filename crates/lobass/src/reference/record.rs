@@ -172,6 +172,12 @@ impl TrainingRecord {
         self.plan == plan.id() || transforms[0] != transforms[1] && mine == theirs
     }
 
+    /// Whether a plan changes prompts in another way than this training did, so that its rows have other tokens.
+    pub fn is_of_other_prompts(&self, plan: &Plan) -> bool {
+        let transform = plan.encoding.transform.map(|transform| transform.to_string());
+        self.planned.get(TRANSFORM) != transform.as_ref()
+    }
+
     /// The part of a pool that it was trained on. Token ids decide, so it holds for other pools with some of the same
     /// rows.
     pub fn part_of(&self, plan: &Plan, observer: &dyn Observer) -> Part {

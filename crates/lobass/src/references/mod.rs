@@ -10,7 +10,7 @@ use lobass_core::{Context, Detail, Measure, ModelRole, Reference};
 use lobass_run::{Folds, HeldOut, NullModels, Plan, ReferenceMode, ReferenceModel, Seal, Unseen, WorkDir};
 use lobass_train::TrainConfig;
 
-use crate::error::Result;
+use crate::error::{Result, bail};
 use crate::faults::Faults;
 use crate::model::{Model, check_pair};
 use crate::null::{given_null, open_null_as};
@@ -312,6 +312,14 @@ pub(crate) fn given(
     if let Some(reference) = reference
         && let Some(record) = TrainingRecord::read(reference.dir())?
     {
+        if matches!(record.part, Part::Share { .. }) && record.is_of_other_prompts(work.plan()) {
+            bail!(
+                Model,
+                "reference `{}`: expected prompts as in its training, found another `--transform`; its tokens decide which \
+                 rows were set aside to train it",
+                reference.key.path
+            );
+        }
         match record.part_of(work.plan(), runtime) {
             part @ Part::Share { .. } => {
                 seal.mode = ReferenceMode::Holdout;
