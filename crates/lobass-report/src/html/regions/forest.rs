@@ -6,7 +6,7 @@ use lobass_regions::{LossDrop, Region, Verdict};
 
 use super::MAX_REGIONS;
 use crate::escape::{html, shortened};
-use crate::measure::Axis;
+use crate::measure::{Axis, Scale};
 use crate::number::{counted, signed};
 use crate::regions::RegionsCut;
 
@@ -26,7 +26,7 @@ pub(super) fn draw(cut: &RegionsCut, at: usize) -> String {
         let (low, high) = drop.interval.unwrap_or((drop.value, drop.value));
         [low, drop.value, high]
     });
-    let axis = Axis::of("drop of the loss (nats per token)", numbers.chain([0.0]).collect(), false);
+    let axis = axis(numbers);
     let x = |number: f64| LEFT + axis.place(number) * (WIDTH - RIGHT - LEFT);
     let id = format!("f{at}");
     let mut svg = format!(
@@ -59,6 +59,14 @@ pub(super) fn draw(cut: &RegionsCut, at: usize) -> String {
         svg += &line(region, LINE.mul_add(f64::from(number), LINE / 2.0 + 2.0), &x);
     }
     format!("<figure class=\"wide\">{svg}</svg>{}</figure>", legend())
+}
+
+/// An axis that shows zero and every number: none of them is an outlier.
+fn axis(numbers: impl Iterator<Item = f64>) -> Axis {
+    let (min, max) = numbers.fold((0.0f64, 0.0f64), |(min, max), number| (min.min(number), max.max(number)));
+    let pad = if max > min { 0.02 * (max - min) } else { 0.5 };
+    let label = "drop of the loss (nats per token)".to_owned();
+    Axis { label, scale: Scale::Linear, min: min - pad, max: max + pad }
 }
 
 fn line(region: &Region, y: f64, x: &dyn Fn(f64) -> f64) -> String {
@@ -96,4 +104,18 @@ fn legend() -> String {
     let all = [Verdict::Learned, Verdict::Unchanged, Verdict::Worse, Verdict::TooFew];
     let one = |verdict| format!("<span><i class=\"dot {}\"></i>{verdict}</span>", class(verdict));
     format!("<p class=\"legend\">{}</p>", all.map(one).concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_axis_has_zero_and_every_number() {
+        let far = axis([5.5, 6.0, 6.2, 5.4, 5.9, 6.1, -0.05].into_iter());
+        assert!(far.place(0.0) > far.place(-0.05) && far.place(-0.05) > 0.0 && far.place(6.2) < 1.0);
+        let above = axis([5.5, 6.0].into_iter());
+        assert!(above.place(0.0) < 0.05 && above.place(5.5) > 0.85);
+        assert_eq!(axis([0.0].into_iter()).place(0.0), 0.5);
+    }
 }
