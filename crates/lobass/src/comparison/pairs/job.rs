@@ -79,6 +79,9 @@ impl PairsJob<'_> {
     pub fn check(&self) -> Result<()> {
         self.compared()?;
         self.dpo()?;
+        if let Some(mixing) = self.settings.train.mixing {
+            bail!(Settings, "a comparison trains on each subset as it is: expected no `mixing`, found `{mixing}`");
+        }
         if self.tokens.is_some() && !self.matchings.contains(&PairMatching::Tokens) {
             bail!(
                 Settings,
