@@ -80,7 +80,10 @@ impl PairsJob<'_> {
         self.compared()?;
         self.dpo()?;
         if let Some(mixing) = self.settings.train.mixing {
-            bail!(Settings, "a comparison trains on each subset as it is: expected no `mixing`, found `{mixing}`");
+            bail!(
+                Settings,
+                "a comparison trains on each subset as it is: expected no `mixing`, found `{mixing}`"
+            );
         }
         if self.tokens.is_some() && !self.matchings.contains(&PairMatching::Tokens) {
             bail!(
