@@ -62,7 +62,7 @@ pub struct Examined {
     pub status: Status,
     /// The number of points.
     pub n_points: usize,
-    /// The first and the last loss of the smoothed curve, in nats per scored token.
+    /// The mean losses of the first and of the last tenth of the points, at least ten, in nats per scored token.
     pub losses: Option<(f64, f64)>,
     /// The law.
     pub law: Option<Law>,
@@ -89,8 +89,8 @@ pub fn examine(points: &[Point], options: &ExamineOptions) -> Examined {
         return found;
     }
     let curve = LogCurve::of(points);
-    let smooth = curve.smooth();
-    found.losses = smooth.y.first().zip(smooth.y.last()).map(|(first, last)| (first.exp(), last.exp()));
+    let end = (points.len() / 10).max(10).min(points.len());
+    found.losses = Some((mean(&points[..end]), mean(&points[points.len() - end..])));
     found.status = status(&curve);
     match found.status {
         Status::FewPoints => {}
@@ -106,6 +106,12 @@ pub fn examine(points: &[Point], options: &ExamineOptions) -> Examined {
         }
     }
     found
+}
+
+/// The mean loss of some points, by their weights.
+fn mean(points: &[Point]) -> f64 {
+    let sum: f64 = points.iter().map(|point| point.weight * point.loss).sum();
+    sum / points.iter().map(|point| point.weight).sum::<f64>()
 }
 
 /// The status of a curve of usable points.
@@ -158,6 +164,9 @@ mod tests {
     fn intervals_hold_the_law_and_repeat() {
         let points = points(800, |n| 0.5 + 20.0 * n.powf(-0.3));
         let found = examine(&points, &ExamineOptions { replicates: 60, ..ExamineOptions::default() });
+        let (first, last) = found.losses.unwrap();
+        let early: Vec<f64> = points[..80].iter().map(|point| point.loss).collect();
+        assert!((first - early.iter().sum::<f64>() / 80.0).abs() < 0.01 && last < 0.8 * first, "{found:?}");
         let Intervals { alpha, eps, potential } = found.intervals.unwrap();
         let truth = 0.3 * 20.0 * points[799].n.powf(-0.3);
         assert!(alpha.low < 0.3 && 0.3 < alpha.high && eps.low < 0.5 && 0.5 < eps.high, "{found:?}");
