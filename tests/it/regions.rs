@@ -61,8 +61,10 @@ fn regions_of_the_demo_are_as_its_pool_was_made() {
     // What the base knows cannot be learned: it is all that there is to repair.
     assert_ne!(verdict(Kind::Known), "learned");
     let queue = found["cuts"][0]["queue"].as_array().unwrap();
-    let names: Vec<&Value> =
-        queue.iter().map(|at| &found["cuts"][0]["regions"][at.as_u64().unwrap() as usize]["name"]).collect();
+    let names: Vec<&Value> = queue
+        .iter()
+        .map(|at| &found["cuts"][0]["regions"][usize::try_from(at.as_u64().unwrap()).unwrap()]["name"])
+        .collect();
     assert_eq!(names, ["known"]);
     // Noise sheds some loss too, since the reference learns which letters it is made of. Of what the base lacks, it
     // sheds less than a skill does.

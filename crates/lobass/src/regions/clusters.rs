@@ -37,7 +37,9 @@ pub(super) fn cut(
     names.push("without a vector".to_owned());
     let mut of = vec![u32::try_from(members.len())?; columns.len()];
     for (cluster, members) in (0..).zip(&members) {
-        members.iter().for_each(|&row| of[row as usize] = cluster);
+        for &row in members {
+            of[row as usize] = cluster;
+        }
     }
     let typical = members.iter().map(|members| middle(vectors, members)).chain([None]).collect();
     Ok(Cut { strata: Strata { names, of }, is_by_value: false, typical })

@@ -60,6 +60,24 @@ pub(super) fn reads_rows(by: &By, manifest: &Manifest) -> bool {
     }
 }
 
+/// The rows that count, of so many.
+#[derive(Clone, Copy)]
+struct Counted<'a> {
+    rows: &'a [u32],
+    n_rows: usize,
+}
+
+impl Counted<'_> {
+    /// A number for each of them, and none for the others.
+    fn numbers(self, of_row: impl Fn(usize) -> Option<f64>) -> Numbers {
+        let mut numbers = Numbers::missing(self.n_rows);
+        for &row in self.rows {
+            numbers.set(row as usize, of_row(row as usize));
+        }
+        numbers
+    }
+}
+
 /// Cuts a pool by everything but clusters.
 ///
 /// - `rows`: those that count; bins hold equally many of them
@@ -71,11 +89,7 @@ pub(super) fn cut(
     rows: &[u32],
     n_bins: usize,
 ) -> Result<Cut> {
-    let counted = |values: &dyn Fn(usize) -> Option<f64>| {
-        let mut numbers = Numbers::missing(columns.len());
-        rows.iter().for_each(|&row| numbers.set(row as usize, values(row as usize)));
-        numbers
-    };
+    let counted = Counted { rows, n_rows: columns.len() };
     Ok(match by {
         By::Source => Cut::by_value(Strata::of_sources(columns)),
         By::Status => {
@@ -83,15 +97,15 @@ pub(super) fn cut(
             Cut::by_value(Strata::of_values(names.iter().map(String::as_str)))
         }
         By::Fold => Cut::by_value(folds(columns)?),
-        By::Length => Cut::by_bin(Strata::of_lengths(columns, &counted(&|_| Some(0.0)), n_bins)),
+        By::Length => Cut::by_bin(Strata::of_lengths(columns, &counted.numbers(|_| Some(0.0)), n_bins)),
         By::Tokens => {
-            let values = counted(&|row| Some(f64::from(columns.n_tokens[row])));
+            let values = counted.numbers(|row| Some(f64::from(columns.n_tokens[row])));
             Cut::by_bin(bins(&values, n_bins, "tokens", "without tokens"))
         }
         By::Column(word) => match loss_column(word, manifest) {
             Some(name) => {
                 let losses = columns.losses(name.as_str());
-                let values = counted(&|row| {
+                let values = counted.numbers(|row| {
                     Some(losses.get(row)? / f64::from(columns.n_scored[row])).filter(|mean| mean.is_finite())
                 });
                 if !values.has_any() {
@@ -99,9 +113,9 @@ pub(super) fn cut(
                 }
                 Cut::by_bin(bins(&values, n_bins, &format!("nats/token, {name}"), "without a loss"))
             }
-            None => field(word, pool, columns, &counted, n_bins)?,
+            None => field(word, pool, columns, counted, n_bins)?,
         },
-        By::Field(name) => field(name, pool, columns, &counted, n_bins)?,
+        By::Field(name) => field(name, pool, columns, counted, n_bins)?,
         By::Clusters => {
             bail!(Settings, "regions by clusters need the vectors of the pool: `--embeddings FILE`")
         }
@@ -127,7 +141,7 @@ fn field(
     name: &str,
     pool: &Pool,
     columns: &ScoreColumns,
-    counted: &dyn Fn(&dyn Fn(usize) -> Option<f64>) -> Numbers,
+    counted: Counted<'_>,
     n_bins: usize,
 ) -> Result<Cut> {
     let mut values: Vec<Option<Value>> = Vec::with_capacity(columns.len());
@@ -155,7 +169,7 @@ fn field(
         return Ok(Cut::by_value(Strata::of_values(texts.iter().map(String::as_str))));
     }
     if values.iter().flatten().all(Value::is_number) {
-        let numbers = counted(&|row| values[row].as_ref()?.as_f64());
+        let numbers = counted.numbers(|row| values[row].as_ref()?.as_f64());
         return Ok(Cut::by_bin(bins(&numbers, n_bins, name, &without)));
     }
     if n_values > MAX_REGIONS {

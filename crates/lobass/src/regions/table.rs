@@ -199,7 +199,7 @@ impl Tables {
             .flat_map(|table| table.references.iter().map(|reference| reference.drops(&table.columns)))
             .collect();
         let n_held_out = (0..n_rows).filter(held_out).count() as u64;
-        Ok(Self { drops, in_sample, seen, rows, n_held_out, all })
+        Ok(Self { all, drops, in_sample, seen, rows, n_held_out })
     }
 
     /// The first table, which all others are like.

@@ -72,7 +72,7 @@ impl RegionsReport {
         if regions.len() > MAX_REGIONS {
             writeln!(f, "  and {} more regions in the JSON", regions.len() - MAX_REGIONS)?;
         }
-        if regions.iter().any(|region| is_alone(region)) {
+        if regions.iter().any(is_alone) {
             writeln!(f, "  * does not hold for all regions together")?;
         }
         if !cut.found.queue.is_empty() {

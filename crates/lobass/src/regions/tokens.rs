@@ -8,7 +8,7 @@ use lobass_regions::Losses;
 use lobass_regions::format::{Kind, Marks};
 use serde::Serialize;
 
-use super::table::{Table, Tables};
+use super::table::{Reference, Table, Tables};
 use crate::error::{Error, Result, bail};
 use crate::settings::available_threads;
 
@@ -54,7 +54,9 @@ impl Parts {
     pub(super) fn read(tables: &Tables, pool: &Pool, encoder: &Encoder) -> Result<Self> {
         let n_rows = tables.first().columns.len();
         let mut counts = vec![false; n_rows];
-        tables.rows.iter().for_each(|&row| counts[row as usize] = true);
+        for &row in &tables.rows {
+            counts[row as usize] = true;
+        }
         let (mut parts, mut kinds) = (Self::new(n_rows), BTreeMap::<Kind, (u64, f64)>::new());
         for table in &tables.all {
             parts.add(table, pool, encoder, &counts, &mut kinds)?;
@@ -82,7 +84,7 @@ impl Parts {
         counts: &[bool],
         kinds: &mut BTreeMap<Kind, (u64, f64)>,
     ) -> Result<()> {
-        let roles: Vec<&str> = table.references.iter().flat_map(|reference| reference.roles()).collect();
+        let roles: Vec<&str> = table.references.iter().flat_map(Reference::roles).collect();
         let models: Vec<&str> = std::iter::once("base").chain(roles).collect();
         let first = self.format.drops.len();
         for part in [&mut self.format, &mut self.content] {
