@@ -153,7 +153,9 @@ fn drop_input(message: &mut Message) {
         (message.extra.get(instruction).cloned(), message.extra.contains_key(input))
     {
         message.content = text;
-        JOINED.iter().for_each(|name| drop(message.extra.shift_remove(*name)));
+        for name in JOINED {
+            message.extra.shift_remove(name);
+        }
     }
 }
 
