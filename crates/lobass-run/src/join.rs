@@ -84,6 +84,7 @@ fn fill(record: &mut ScoreRecord, losses: &[RowLoss], seal: &Seal) {
 /// A loss of one side of a row.
 type Loss = fn(&RowLoss) -> Option<f64>;
 
+#[expect(clippy::unnecessary_wraps, reason = "the other side of a row may be absent")]
 fn chosen(loss: &RowLoss) -> Option<f64> {
     Some(loss.nll)
 }
