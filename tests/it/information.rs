@@ -16,7 +16,9 @@ fn by_kind(sandbox: &Sandbox, n_rows: usize) -> Vec<String> {
         let row: Value = serde_json::from_str(line).unwrap();
         *kinds.entry(row["kind"].as_str().unwrap().to_owned()).or_default() += &format!("{line}\n");
     }
-    kinds.iter().for_each(|(kind, rows)| drop(sandbox.write(&format!("{kind}.jsonl"), rows)));
+    for (kind, rows) in &kinds {
+        sandbox.write(&format!("{kind}.jsonl"), rows);
+    }
     kinds.into_keys().collect()
 }
 

@@ -228,10 +228,12 @@ pub struct Totals {
     pub n_right: f64,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives references")]
 fn is_zero(n: &u64) -> bool {
     *n == 0
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives references")]
 fn is_nothing(n: &f64) -> bool {
     *n == 0.0
 }

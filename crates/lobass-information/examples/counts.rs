@@ -1,5 +1,7 @@
 //! A model that only counts: its usable information is the plug-in conditional information on held-out counts.
 
+#![expect(clippy::print_stdout, reason = "an example talks to its reader")]
+
 use std::collections::BTreeMap;
 
 use lobass_evidence::Bootstrap;
@@ -54,7 +56,9 @@ fn rows(model: &Counts, held_out: &Pairs) -> Vec<Losses> {
 /// `sum over x, y of n(x, y) / n * log2 (g'(y|x) / g(y))`, with held-out counts `n`.
 fn plug_in(model: &Counts, held_out: &Pairs) -> f64 {
     let mut joint: BTreeMap<(u8, u8), f64> = BTreeMap::new();
-    held_out.iter().for_each(|&pair| *joint.entry(pair).or_default() += 1.0);
+    for &pair in held_out {
+        *joint.entry(pair).or_default() += 1.0;
+    }
     let n = held_out.len() as f64;
     let bits = |(x, y): (u8, u8)| (model.reference(x, y) / model.null(y)).log2();
     joint.into_iter().map(|(pair, count)| count / n * bits(pair)).sum()
@@ -77,7 +81,11 @@ fn main() {
         let (train, held_out) = (pairs(600, 0, shuffled), pairs(400, 1, shuffled));
         let model = Counts::of(&train);
         let found = information(&[rows(&model, &held_out)], &bootstrap).usable.per_row;
-        println!("{what}: {:.3} bits [{:.3}, {:.3}]", found.value, found.low, found.high);
+        let counted = plug_in(&model, &held_out);
+        println!(
+            "{what}: {:.3} bits [{:.3}, {:.3}], by counts {counted:.3}",
+            found.value, found.low, found.high
+        );
     }
 }
 

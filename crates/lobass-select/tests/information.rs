@@ -1,5 +1,4 @@
 //! How information of trained models is joined to the loss reduction.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
 use lobass_core::{Budget, Numbers, RowStatus, ScoreColumns};
 use lobass_select::{Request, select, strategies};

@@ -20,7 +20,7 @@ pub(super) fn print(shell: &Shell, replicates: &[usize], rate: f64) -> Result<()
     let mut line = |what: &str, n_left: usize, tokens: f64| {
         let hours = tokens / rate / 3600.0;
         total += hours;
-        println!("{what:28} {n_left:3} left {hours:6.1} h");
+        eprintln!("{what:28} {n_left:3} left {hours:6.1} h");
     };
     let mut tuning = (0, 0.0);
     for amount in Amount::ALL {
@@ -46,7 +46,7 @@ pub(super) fn print(shell: &Shell, replicates: &[usize], rate: f64) -> Result<()
         }
         line(&format!("replicate {replicate}"), n_left, tokens);
     }
-    println!("{:28} {:8} {total:6.1} h", "in all", "");
+    eprintln!("{:28} {:8} {total:6.1} h", "in all", "");
     Ok(())
 }
 

@@ -42,7 +42,7 @@ impl Material {
         let drawn = PathBuf::from(dir).join("data");
         let has_response = |row: &Value| row["output"].as_str().is_some_and(|text| !text.trim().is_empty());
         let alpaca = alpaca.into_iter().filter(has_response).collect();
-        let (alpaca_aside, alpaca_pools) = cut(in_order(alpaca), "Alpaca")?;
+        let (alpaca_aside, alpaca_pools) = cut(&in_order(alpaca), "Alpaca")?;
         let (test, train) = (in_order(test), in_order(train));
         let gsm8k_aside = aside(&test, "GSM8K's test rows")?;
         let held_out = [with_other_responses(&alpaca_aside.0), with_other_numbers(&gsm8k_aside.0)?];
@@ -75,13 +75,13 @@ fn aside(rows: &[Value], what: &str) -> Result<Aside> {
 }
 
 /// What is set aside, and the rows of all pools.
-fn cut(rows: Vec<Value>, what: &str) -> Result<(Aside, Vec<Value>)> {
+fn cut(rows: &[Value], what: &str) -> Result<(Aside, Vec<Value>)> {
     let first = N_HELD_OUT + N_TUNING;
     let n = first + N_REPLICATES * N_POOL[0];
     if rows.len() < n {
         bail!("{what}: expected {n} different rows, found {}", rows.len());
     }
-    Ok((aside(&rows, what)?, rows[first..n].to_vec()))
+    Ok((aside(rows, what)?, rows[first..n].to_vec()))
 }
 
 /// In the order of the SHA-256 of their text.

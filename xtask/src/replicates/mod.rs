@@ -39,7 +39,7 @@ pub(crate) struct Args {
     /// Where Alpaca and GSM8K are: `alpaca_random_9k.json`, `gsm8k_train.jsonl`, `gsm8k_test.jsonl`
     #[arg(long, value_name = "DIR", default_value = "../shared/data")]
     data: PathBuf,
-    /// The checkpoint of SmolLM2, as `cargo xtask real-models` makes it
+    /// The checkpoint of the model, as `cargo xtask real-models` makes it
     #[arg(long, value_name = "DIR", default_value = "target/real-models/smollm2/checkpoint")]
     model: PathBuf,
     /// A `lobass` to run instead of one that is built

@@ -45,12 +45,12 @@ fn within(t: f64, freedom: usize) -> f64 {
     let (sin, cos) = angle.sin_cos();
     let square = cos * cos;
     let (mut term, mut sum) = (if freedom % 2 == 1 { cos } else { 1.0 }, 0.0);
-    let mut step = if freedom % 2 == 1 { 2 } else { 1 };
+    let mut step = if freedom % 2 == 1 { 2.0 } else { 1.0 };
     // Terms up to the power `freedom - 2` of the cosine.
     for _ in 0..freedom / 2 {
         sum += term;
-        term *= square * step as f64 / (step + 1) as f64;
-        step += 2;
+        term *= square * step / (step + 1.0);
+        step += 2.0;
     }
     if freedom % 2 == 1 { (angle + sin * sum) * 2.0 / PI } else { sin * sum }
 }

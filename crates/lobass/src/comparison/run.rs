@@ -132,7 +132,7 @@ impl Comparison {
         if let Some(at) = found.iter().position(|one| !one.nll.sum.is_finite()) {
             bail!(Comparison, "held-out example {at}: expected a finite loss, found {}", found[at].nll.sum);
         }
-        let (wrong_nll, wrong_n_scored) = self.wrong_losses(&engine)?;
+        let wrong = self.wrong_losses(&engine)?;
         let losses = report.as_ref().map(|report| &report.losses);
         Ok(TrialRecord {
             identity: self.identity(trial)?,
@@ -145,17 +145,17 @@ impl Comparison {
             nll: found.iter().map(|one| one.nll.sum).collect(),
             n_scored: found.iter().map(|one| one.nll.n_scored).collect(),
             n_matched: found.iter().map(|one| one.n_matched).collect(),
-            wrong_nll,
-            wrong_n_scored,
+            wrong_nll: wrong.iter().map(|of| of.iter().map(|one| one.sum).collect()).collect(),
+            wrong_n_scored: wrong.iter().map(|of| of.iter().map(|one| one.n_scored).collect()).collect(),
         })
     }
 
-    /// The losses and scored tokens of the wrong responses, by held-out example; nothing if none has any.
-    fn wrong_losses(&self, engine: &Engine) -> Result<(Vec<Vec<f64>>, Vec<Vec<u64>>)> {
+    /// The losses of the wrong responses, by held-out example; nothing if none has any.
+    fn wrong_losses(&self, engine: &Engine) -> Result<Vec<Vec<Nll>>> {
         let wrong = &self.held_out.wrong;
         let all: Vec<Sequence> = wrong.iter().flatten().cloned().collect();
         if all.is_empty() {
-            return Ok((Vec::new(), Vec::new()));
+            return Ok(Vec::new());
         }
         let losses = engine.losses(&all, Detail::Sum)?;
         if let Some(bad) = losses.iter().find(|one| !one.nll.sum.is_finite()) {
@@ -164,10 +164,7 @@ impl Comparison {
         let mut losses = losses.into_iter().map(|one| one.nll);
         let of_example =
             |sequences: &Vec<Sequence>| losses.by_ref().take(sequences.len()).collect::<Vec<_>>();
-        let by_example: Vec<Vec<Nll>> = wrong.iter().map(of_example).collect();
-        let nll = |of: &Vec<Nll>| of.iter().map(|one| one.sum).collect();
-        let n_scored = |of: &Vec<Nll>| of.iter().map(|one| one.n_scored).collect();
-        Ok((by_example.iter().map(nll).collect(), by_example.iter().map(n_scored).collect()))
+        Ok(wrong.iter().map(of_example).collect())
     }
 }
 

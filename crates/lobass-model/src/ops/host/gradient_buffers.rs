@@ -71,7 +71,9 @@ mod tests {
         buffers.give_back(vec![0.0; 7]);
         assert_eq!(buffers.n_free(), 0, "nothing was in use");
         let two = [buffers.take(7), buffers.take(7)];
-        two.into_iter().for_each(|buffer| buffers.give_back(buffer));
+        for buffer in two {
+            buffers.give_back(buffer);
+        }
         (0..3).for_each(|_| buffers.give_back(vec![0.0; 7]));
         assert_eq!(buffers.n_free(), 2);
     }
