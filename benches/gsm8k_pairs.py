@@ -20,7 +20,6 @@ import re
 
 SEED = 7
 DISTANCES = [-10, -5, -3, -2, -1, 1, 2, 3, 5, 10]
-LONGEST = 600  # characters of a question with its answer
 
 
 def moved(text):
@@ -59,12 +58,13 @@ def main():
     parser.add_argument("--gsm8k", type=pathlib.Path, metavar="FILE", required=True, help="GSM8K's rows, JSON lines")
     parser.add_argument("--alpaca", type=pathlib.Path, metavar="FILE", help="Alpaca's rows, a JSON array")
     parser.add_argument("--pairs", type=int, default=400, help="pairs of each file")
+    parser.add_argument("--longest", type=int, default=600, help="characters of a prompt with its answer")
     parser.add_argument("--out", type=pathlib.Path, metavar="DIR", required=True)
     args = parser.parse_args()
     random.seed(SEED)
     rows = [json.loads(line) for line in args.gsm8k.read_text().splitlines()]
     rows = [dict(prompt=row["question"], chosen=without_notes(row["answer"])) for row in rows]
-    rows = [row for row in rows if len(row["prompt"]) + len(row["chosen"]) <= LONGEST]
+    rows = [row for row in rows if len(row["prompt"]) + len(row["chosen"]) <= args.longest]
     random.shuffle(rows)
     parts = [rows[at * args.pairs : (at + 1) * args.pairs] for at in range(3)]
     files = dict(
@@ -75,7 +75,7 @@ def main():
     if args.alpaca:
         rows = json.loads(args.alpaca.read_text())
         rows = [dict(prompt="\n".join(filter(None, [row["instruction"], row["input"]])), chosen=row["output"]) for row in rows]
-        rows = [row for row in rows if row["chosen"] and len(row["prompt"]) + len(row["chosen"]) <= LONGEST]
+        rows = [row for row in rows if row["chosen"] and len(row["prompt"]) + len(row["chosen"]) <= args.longest]
         files["alpaca"] = list(with_others(random.sample(rows, args.pairs)))
     args.out.mkdir(parents=True, exist_ok=True)
     for name, pairs in files.items():
