@@ -324,6 +324,7 @@ fn needs_something(setting: &str) -> bool {
     let names = [
         "quantize_base =",
         "mixing =",
+        "null = \"path",
         "prior =",
         "mixing_max_passes =",
         "mixing_floor =",

@@ -86,7 +86,6 @@ const COMMON: [(&str, &[&str]); 8] = [
             "eval_rows",
             "pairs",
             "shares",
-            "by_source",
             "out",
             "seeds",
             "match",

@@ -87,7 +87,7 @@ mod tests {
                 .map(name),
             ["reward-margin", "reward-margin", "reward-margin:low", "longest:middle", "random"]
         );
-        let fails = |text: &str| Wanted::parse(text).unwrap_err().to_string();
+        let fails = |text: &str| Wanted::parse(text).unwrap_err().chain();
         assert!(fails("reward-margin:top").contains("`low`, `middle`, or `high`"));
         assert!(fails("random:low").contains("ends"));
         assert!(fails("ifd").contains("without the prompt"));
