@@ -323,6 +323,7 @@ fn every_default_in_the_config_file_is_the_default() {
 fn needs_something(setting: &str) -> bool {
     let names = [
         "quantize_base =",
+        "transform =",
         "mixing =",
         "null = \"path",
         "prior =",
