@@ -33,7 +33,7 @@ def wrong(answer):
 
 
 def with_others(rows):
-    """Each row with the response of another one of about its length: neighbours by length are paired."""
+    """Each row with the response of another one of about its length: neighbors by length are paired."""
     rows = sorted(rows, key=lambda row: len(row["chosen"]))
     for one, other in zip(rows[::2], rows[1::2]):
         if one["chosen"] != other["chosen"]:

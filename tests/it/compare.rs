@@ -231,7 +231,7 @@ fn the_right_response_is_chosen_among_wrong_ones() {
     assert_eq!(losses(&found), losses(&plain));
     assert!(plain.arms.iter().all(|arm| arm.results[0].choice.is_none()));
 
-    sandbox.fails(&line("--wrong-responses worng --out x"), &["choices.jsonl", "`worng`", "found none"]);
+    sandbox.fails(&line("--wrong-responses others --out x"), &["choices.jsonl", "`others`", "found none"]);
     sandbox.fails(&line("--wrong-responses answer --out x"), &["row 1", "expected a list of texts"]);
     let mut row = rows[0].clone();
     row["wrong"] = [row["answer"].clone()].into_iter().collect();

@@ -49,7 +49,7 @@ pub struct Intervals {
 
 /// Fits the law to `replicates` curves, each the law with residuals of the curve, drawn in blocks of ten points.
 ///
-/// Blocks keep the dependence of neighbours (Künsch, 1989).
+/// Blocks keep the dependence of neighbors (Künsch, 1989).
 pub(crate) fn intervals(
     curve: &LogCurve,
     law: &Law,

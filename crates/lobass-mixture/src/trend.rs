@@ -2,7 +2,7 @@
 
 use crate::curve::LogCurve;
 
-/// Points of a block: neighbours are not independent.
+/// Points of a block: neighbors are not independent.
 pub(crate) const BLOCK: usize = 10;
 
 /// A change of the loss by less than this share, over the whole curve, does not count.
