@@ -2,7 +2,7 @@
 //!
 //! A region is some rows of a pool: a source, a value of a column, a range of lengths, a cluster. [`measure`] says how far
 //! the loss of each region fell from the base to the references, with an interval over rows and references. So each
-//! region was learned, unchanged, or made worse. [`compare`] puts two tables side by side. [`format`] tells tokens of
+//! region was learned, unchanged, or made worse. [`compare`] puts two tables side by side. [`mod@format`] tells tokens of
 //! format (JSON syntax, code fences, markdown, role markers) apart from tokens of content.
 //!
 //! ```
