@@ -42,6 +42,7 @@ mod model_role;
 mod nll;
 mod numbers;
 mod observer;
+pub mod parallel;
 pub mod readable;
 mod record;
 mod rounding;

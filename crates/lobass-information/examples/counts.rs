@@ -77,7 +77,7 @@ fn pairs(n: usize, seed: u64, shuffled: bool) -> Pairs {
 
 fn main() {
     let bootstrap = Bootstrap::default();
-    for (what, shuffled) in [("prompts of their own", false), ("prompts of other rows", true)] {
+    for (what, shuffled) in [("the right prompts", false), ("prompts of other rows", true)] {
         let (train, held_out) = (pairs(600, 0, shuffled), pairs(400, 1, shuffled));
         let model = Counts::of(&train);
         let found = information(&[rows(&model, &held_out)], &bootstrap).usable.per_row;

@@ -43,7 +43,7 @@ impl fmt::Display for Status {
 pub struct ExamineOptions {
     /// The smallest `eps` in nats, if there is one.
     pub floor: Option<f64>,
-    /// The number of curves that intervals come from; below 2 there are none.
+    /// The number of curves that intervals come from. With fewer than 2, sources get no intervals.
     pub replicates: usize,
     /// The seed of these curves.
     pub seed: u64,

@@ -1,7 +1,7 @@
 //! Which sources of a pool are still being learned, and mixtures of sources that follow: adaptive data optimization.
 //!
 //! The loss of a source falls with the data as [`Law`] says. [`examine`] fits the law to the losses of a training, and
-//! says how certain it is, or why there is none. A [`Policy`] turns the learning potentials of sources into shares, a
+//! says how certain the fit is, or why a source has no law. A [`Policy`] turns the learning potentials of sources into shares, a
 //! [`Pilot`] runs it over a training, and a [`Mixer`] draws the batches. Everything is a pure function of numbers.
 //!
 //! ```

@@ -36,7 +36,6 @@ mod paired;
 mod region;
 mod settings;
 mod verdict;
-mod workers;
 
 pub use alike::Alike;
 pub use error::Error;

@@ -1,12 +1,12 @@
 //! From losses of rows to regions.
 
 use lobass_core::Numbers;
+use lobass_core::parallel::each;
 use lobass_evidence::Draws;
 use lobass_select::Strata;
 
 use crate::drops::{Trials, drops_of};
 use crate::joint::{Largest, standard_error};
-use crate::workers::each;
 use crate::{Alike, Error, LossDrop, Losses, Part, Region, Regions, Settings, Shown, Verdict};
 
 /// What is measured beside the losses of whole rows.

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use lobass_core::parallel::each;
 use serde::Serialize;
 
-use crate::workers::each;
 use crate::{Error, LossDrop, Losses, Regions, Settings, Verdict};
 
 /// One of two tables.

@@ -68,7 +68,7 @@ impl Seal {
         self.null.as_ref().map_or(&[], |null| &null.models)
     }
 
-    /// Whether null models are joined into a column of their own.
+    /// Whether the column of null losses joins several models: as a mean, or each for its fold.
     pub(crate) fn combines_nulls(&self) -> bool {
         self.nulls().len() > 1 || self.folds.is_some() && !self.nulls().is_empty()
     }

@@ -50,7 +50,7 @@ pub(super) fn print(shell: &Shell, replicates: &[usize], rate: f64) -> Result<()
     Ok(())
 }
 
-/// Trained tokens, and measuring as so many of them.
+/// The tokens that a trial trains on. The time to measure it counts as further tokens.
 fn of_trial(group: &Group, epochs: f64) -> f64 {
     trained(group.amount.share(), epochs) + FORWARD * MEASURED_TOKENS
 }

@@ -15,7 +15,7 @@ pub struct PairSource {
     pub statuses: BTreeMap<String, u64>,
     /// Different prompts of the pairs that are used.
     pub n_prompts: u64,
-    /// Numbers of the pairs that are used; absent if there is none.
+    /// Numbers of the pairs that are used, if any pair is.
     pub facts: Option<PairFacts>,
 }
 

@@ -52,16 +52,16 @@ fn overall(report: &PairReport, matching: PairMatching) -> String {
         .map(|arm| {
             let mut row = vec![arm.name.clone(), count(arm.n_pairs), count(arm.n_steps), count(arm.n_tokens)];
             row.extend(sources.iter().map(|source| share_of(arm, source)));
-            row.push(shown(arm, ALL, PairMeasure::Accuracy, percent));
+            row.push(arm.shown(ALL, PairMeasure::Accuracy, percent));
             row.extend(columns.iter().map(|against| {
                 let baseline = against.baseline(report, arm);
                 let found = baseline.and_then(|name| report.difference(&arm.name, &name, matching, ALL));
                 found.map_or_else(|| "-".to_owned(), |found| signed(&points(found.accuracy), 1))
             }));
-            row.push(shown(arm, ALL, PairMeasure::Loss, |estimate| interval(estimate, 4)));
-            row.push(shown(arm, ALL, PairMeasure::LengthMatched, percent));
-            row.push(shown(arm, ALL, PairMeasure::Longer, percent));
-            row.push(shown(arm, ALL, PairMeasure::Sft, |estimate| interval(estimate, 3)));
+            row.push(arm.shown(ALL, PairMeasure::Loss, |estimate| interval(estimate, 4)));
+            row.push(arm.shown(ALL, PairMeasure::LengthMatched, percent));
+            row.push(arm.shown(ALL, PairMeasure::Longer, percent));
+            row.push(arm.shown(ALL, PairMeasure::Sft, |estimate| interval(estimate, 3)));
             row
         })
         .collect();
@@ -99,14 +99,14 @@ fn on(report: &PairReport, matching: PairMatching, source: &str) -> String {
         .map(|arm| {
             vec![
                 arm.name.clone(),
-                shown(arm, source, PairMeasure::Accuracy, percent),
-                shown(arm, source, PairMeasure::LengthMatched, percent),
-                shown(arm, source, PairMeasure::Longer, percent),
-                shown(arm, source, PairMeasure::Loss, |estimate| interval(estimate, 4)),
-                shown(arm, source, PairMeasure::Margin, signed_nats),
-                shown(arm, source, PairMeasure::Chosen, signed_nats),
-                shown(arm, source, PairMeasure::Rejected, signed_nats),
-                shown(arm, source, PairMeasure::Sft, |estimate| interval(estimate, 3)),
+                arm.shown(source, PairMeasure::Accuracy, percent),
+                arm.shown(source, PairMeasure::LengthMatched, percent),
+                arm.shown(source, PairMeasure::Longer, percent),
+                arm.shown(source, PairMeasure::Loss, |estimate| interval(estimate, 4)),
+                arm.shown(source, PairMeasure::Margin, signed_nats),
+                arm.shown(source, PairMeasure::Chosen, signed_nats),
+                arm.shown(source, PairMeasure::Rejected, signed_nats),
+                arm.shown(source, PairMeasure::Sft, |estimate| interval(estimate, 3)),
             ]
         })
         .collect();
@@ -122,15 +122,6 @@ fn on(report: &PairReport, matching: PairMatching, source: &str) -> String {
         "loss of chosen, per token",
     ];
     table(&headings, &rows)
-}
-
-fn shown(
-    arm: &PairArmReport,
-    source: &str,
-    measure: PairMeasure,
-    say: impl Fn(&Estimate) -> String,
-) -> String {
-    arm.measure(source, measure).map_or_else(|| "-".to_owned(), |estimate| say(&estimate))
 }
 
 fn points(found: Estimate) -> Estimate {

@@ -83,6 +83,11 @@ impl PairArmReport {
     pub fn measure(&self, source: &str, measure: PairMeasure) -> Option<Estimate> {
         self.results.iter().find(|result| result.source == source)?.measures.get(&measure).copied()
     }
+
+    /// A measure on a source as text, or a dash where it is not known.
+    pub fn shown(&self, source: &str, measure: PairMeasure, say: impl Fn(&Estimate) -> String) -> String {
+        self.measure(source, measure).map_or_else(|| "-".to_owned(), |estimate| say(&estimate))
+    }
 }
 
 /// The values of one trial.

@@ -1,6 +1,8 @@
 //! Clusters of rows, and equal shares of them.
 
-use super::parallel::{each, rows_of_a_job};
+use lobass_core::parallel::each;
+
+use super::jobs::rows_of_a_job;
 use super::vectors::squared_distance;
 use super::{Limit, Pick, Picked, Vectors};
 

@@ -1,8 +1,8 @@
 //! The best rows of which no two are too much alike.
 
-use super::parallel::each;
 use super::rows::Rows;
 use super::{Limit, Pick, Picked, Vectors};
+use lobass_core::parallel::each;
 
 /// Candidates that are compared with what is accepted before they are compared with each other.
 const BLOCK: usize = if cfg!(test) { 4 } else { 256 };

@@ -4,10 +4,10 @@ use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use std::ops::Range;
 
-use super::parallel::each;
 use super::rows::Rows;
 use super::vectors::cosine;
 use super::{Limit, Pick, Picked, Vectors};
+use lobass_core::parallel::each;
 
 /// Gains that are computed again at a time.
 const STALE: usize = if cfg!(test) { 2 } else { 32 };

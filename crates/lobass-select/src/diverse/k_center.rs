@@ -1,6 +1,8 @@
 //! Rows that leave no other row far away.
 
-use super::parallel::{each, rows_of_a_job};
+use lobass_core::parallel::each;
+
+use super::jobs::rows_of_a_job;
 use super::rows::Rows;
 use super::{Limit, Pick, Picked, Vectors};
 

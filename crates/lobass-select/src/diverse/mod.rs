@@ -26,9 +26,9 @@
 mod clusters;
 mod cosine_bound;
 mod facility;
+mod jobs;
 mod k_center;
 mod limit;
-mod parallel;
 mod queries;
 mod rows;
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! Rows that resemble a query.
 
 use lobass_core::Numbers;
+use lobass_core::parallel::each;
 
-use super::parallel::{each, rows_of_a_job};
+use super::jobs::rows_of_a_job;
 use super::rows::Rows;
 use super::vectors::cosine;
 use super::{Limit, Pick, Picked, Vectors};

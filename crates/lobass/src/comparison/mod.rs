@@ -14,6 +14,7 @@ mod job;
 mod opened;
 mod pairs;
 mod report;
+mod results;
 mod run;
 mod subset;
 mod training;

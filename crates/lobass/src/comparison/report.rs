@@ -1,18 +1,18 @@
 //! The results of a comparison, as data and as files.
 
 use lobass_evidence::{
-    Arm, ArmReport, Cost, FULL, Matching, Measured, ModelRecord, Outcome, RecipeRecord, Report, SeedTotals,
-    SourceCount, ZERO_SHOT, measure, tables,
+    Arm, ArmReport, Cost, FULL, Matching, Measured, ModelRecord, Outcome, Report, SeedTotals, SourceCount,
+    ZERO_SHOT, measure, tables,
 };
 use lobass_run::ScoreFile;
 use lobass_select::Strategy as _;
 use lobass_select::strategies::{Gap, GapSum, Longest, Random};
 
 use super::opened::Comparison;
+use super::results;
 use super::subset::cost_of_selecting;
 use super::trial::{Trial, TrialRecord};
 use crate::error::{Context as _, Result};
-use crate::settings::Method;
 
 /// The arms that every arm is compared with, if the comparison has them.
 fn baselines() -> [&'static str; 6] {
@@ -58,7 +58,7 @@ impl Comparison {
             },
             pool: self.record.clone(),
             budget: self.select.budget()?.to_string(),
-            recipe: self.recipe_record(),
+            recipe: results::recipe_record(&self.train, &self.recipe),
             matched_tokens: matched,
             bootstrap: self.bootstrap,
             held_out: held_out.record.clone(),
@@ -133,30 +133,13 @@ impl Comparison {
         n_scored as f64 / self.sequences_of.len() as f64
     }
 
-    fn recipe_record(&self) -> RecipeRecord {
-        let method = match self.train.method {
-            Method::Full => "full",
-            Method::Lora => "lora",
-        };
-        RecipeRecord {
-            method: method.to_owned(),
-            epochs: self.recipe.epochs,
-            batch_size: self.recipe.batch_size,
-            learning_rate: self.recipe.learning_rate,
-            schedule: self.recipe.schedule.to_string(),
-        }
-    }
-
     /// Writes `results.json`, and the same for people with its plots.
     pub(super) fn write(&self, report: &Report) -> Result<()> {
-        let write = |name: &str, bytes: &[u8]| lobass_files::write_whole(&self.out.join(name), bytes);
-        let mut json = serde_json::to_vec_pretty(report)?;
-        json.push(b'\n');
-        write("results.json", &json)?;
-        let (text, plots) = tables(report, "results", "");
-        for (name, svg) in plots {
-            write(&name, svg.as_bytes())?;
-        }
-        Ok(write("results.md", format!("# A comparison by {}\n\n{text}", report.tool).as_bytes())?)
+        results::write(
+            &self.out,
+            report,
+            &format!("A comparison by {}", report.tool),
+            tables(report, "results", ""),
+        )
     }
 }

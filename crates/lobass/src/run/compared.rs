@@ -26,9 +26,9 @@ const TRAINING: f64 = 3.0;
 /// Whether the selections of a run were compared with random rows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Compared {
-    /// The results of the comparison, if there is one.
+    /// The results of the comparison, if it is made.
     pub results: Option<PathBuf>,
-    /// The command that compares, if there is none; `None` too if the only strategy is random.
+    /// The command that makes the comparison. `None` if it is made, or if the only strategy is random.
     pub command: Option<String>,
 }
 

@@ -93,7 +93,7 @@ def score(
             per_token=per_token,
             unconditional=context == "unconditional",
             brier=brier,
-            null=None if null is None else os.fspath(null),
+            null=os.fspath(null) if null else None,
             work=work,
         )
         return ScoreTable(_lobass.score(call, data, base, reference, adapter, how))

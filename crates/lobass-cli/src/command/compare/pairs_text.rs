@@ -1,8 +1,8 @@
 //! The results of a comparison of pairs as tables.
 
 use lobass_core::readable::count;
-use lobass_evidence::pairs::{PairArmReport, PairMatching, PairMeasure, PairReport};
-use lobass_evidence::{ALL, Estimate};
+use lobass_evidence::ALL;
+use lobass_evidence::pairs::{PairMatching, PairMeasure, PairReport};
 
 use crate::layout::table;
 
@@ -64,16 +64,16 @@ fn arms(report: &PairReport, matching: PairMatching, width: Option<usize>) -> St
         .arms_of(matching)
         .map(|arm| {
             let mut row = vec![arm.name.clone(), count(rounded(arm.n_pairs)), count(rounded(arm.n_steps))];
-            row.push(shown(arm, ALL, PairMeasure::Accuracy, |found| {
+            row.push(arm.shown(ALL, PairMeasure::Accuracy, |found| {
                 format!("{:.1} % [{:.1}, {:.1}]", 100.0 * found.value, 100.0 * found.low, 100.0 * found.high)
             }));
             row.extend(sources.iter().skip(1).map(|source| {
-                shown(arm, source, PairMeasure::Accuracy, |found| format!("{:.1} %", 100.0 * found.value))
+                arm.shown(source, PairMeasure::Accuracy, |found| format!("{:.1} %", 100.0 * found.value))
             }));
-            row.push(shown(arm, ALL, PairMeasure::Loss, |found| format!("{:.4}", found.value)));
-            row.push(shown(arm, ALL, PairMeasure::LengthMatched, |found| {
-                format!("{:.1} %", 100.0 * found.value)
-            }));
+            row.push(arm.shown(ALL, PairMeasure::Loss, |found| format!("{:.4}", found.value)));
+            row.push(
+                arm.shown(ALL, PairMeasure::LengthMatched, |found| format!("{:.1} %", 100.0 * found.value)),
+            );
             row
         })
         .collect();
@@ -88,13 +88,4 @@ fn arms(report: &PairReport, matching: PairMatching, width: Option<usize>) -> St
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "means of counts")]
 fn rounded(number: f64) -> u64 {
     number.round() as u64
-}
-
-fn shown(
-    arm: &PairArmReport,
-    source: &str,
-    measure: PairMeasure,
-    say: impl Fn(&Estimate) -> String,
-) -> String {
-    arm.measure(source, measure).map_or_else(|| "-".to_owned(), |estimate| say(&estimate))
 }

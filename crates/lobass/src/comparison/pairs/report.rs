@@ -4,15 +4,16 @@ use lobass_evidence::pairs::{
     HeldOutPair, MIXED, PairArmReport, PairDifference, PairMatching, PairOutcome, PairReport, PairSeed,
     PairSubset, PairsMeasured, measure_pairs, pair_tables,
 };
-use lobass_evidence::{ModelRecord, RecipeRecord, SourceCount};
+use lobass_evidence::{ModelRecord, SourceCount};
 
+use super::super::results;
 use super::opened::{Compared, PairsComparison};
 use super::record::{PairTrial, TrainedOnPairs};
 use super::selections::Selections;
 use super::subsets;
 use super::task::{BaseLosses, DoneArm};
 use crate::error::Result;
-use crate::settings::{Method, ObjectiveName};
+use crate::settings::ObjectiveName;
 
 impl PairsComparison {
     /// Joins all trials, which are done.
@@ -46,7 +47,7 @@ impl PairsComparison {
             }
             .to_owned(),
             beta: self.dpo.beta,
-            recipe: self.recipe_record(),
+            recipe: results::recipe_record(&self.train, &self.recipe),
             pool: self.data.train.records(&train, rule_prefers_longer),
             held_out: self.data.held_out.records(&held_out, rule_prefers_longer),
             n_same_prompt: self.data.n_same_prompt,
@@ -177,31 +178,14 @@ impl PairsComparison {
         }
     }
 
-    fn recipe_record(&self) -> RecipeRecord {
-        let method = match self.train.method {
-            Method::Full => "full",
-            Method::Lora => "lora",
-        };
-        RecipeRecord {
-            method: method.to_owned(),
-            epochs: self.recipe.epochs,
-            batch_size: self.recipe.batch_size,
-            learning_rate: self.recipe.learning_rate,
-            schedule: self.recipe.schedule.to_string(),
-        }
-    }
-
     /// Writes `results.json`, and the same for people with its plots.
     pub(super) fn write(&self, report: &PairReport) -> Result<()> {
-        let write = |name: &str, bytes: &[u8]| lobass_files::write_whole(&self.out.join(name), bytes);
-        let mut json = serde_json::to_vec_pretty(report)?;
-        json.push(b'\n');
-        write("results.json", &json)?;
-        let (text, plots) = pair_tables(report, "results", "");
-        for (name, svg) in plots {
-            write(&name, svg.as_bytes())?;
-        }
-        Ok(write("results.md", format!("# A comparison of pairs by {}\n\n{text}", report.tool).as_bytes())?)
+        results::write(
+            &self.out,
+            report,
+            &format!("A comparison of pairs by {}", report.tool),
+            pair_tables(report, "results", ""),
+        )
     }
 }
 
