@@ -21,7 +21,7 @@ TEMPLATE = "{% for m in messages %}{{ m.content }}{% endfor %}"
 
 
 def question(row):
-    """A question, or None if its answer is no whole number or it is too long."""
+    """A question. None if its answer is not a whole number, or if the question is too long."""
     answer = row["answer"].split("####")[1].strip().replace(",", "")
     try:
         right = int(answer)

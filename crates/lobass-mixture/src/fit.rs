@@ -268,7 +268,7 @@ mod tests {
         for _ in 0..20 {
             let law = random_law(rng);
             let curve = LogCurve::of(&points(&law, 1_200, 0.0, rng));
-            // Without the filter, which a curve that is no cubic does not quite survive.
+            // Without the filter: it changes every curve that is not a cubic.
             let found = fit_curve(&curve, None);
             let (alpha, eps, n) = (found.alpha, found.eps, 2_400_000.0);
             assert!(near(alpha, law.alpha, 0.01) && near(eps, law.eps, 0.01), "{found:?} for {law:?}");

@@ -15,7 +15,7 @@ pub struct Law {
     pub drop: f64,
     /// The exponent.
     pub alpha: f64,
-    /// The loss that the curve tends to. It depends on the learning-rate schedule, so it is no property of the data.
+    /// The loss that the curve tends to. It depends on the learning-rate schedule, so it does not describe the data alone.
     pub eps: f64,
 }
 

@@ -8,7 +8,7 @@ use super::{Kind, Marks};
 const MAX_DEPTH: usize = 64;
 
 /// Marks the syntax of every JSON value that is whole and has a name or a text in it, and returns the values. So `[1]`
-/// is no value: it may be a citation.
+/// is not a value: it may be a citation.
 pub(super) fn mark(text: &str, marks: &mut Marks) -> Vec<Range<usize>> {
     let mut values = Vec::new();
     let mut at = 0;
@@ -27,7 +27,7 @@ pub(super) fn mark(text: &str, marks: &mut Marks) -> Vec<Range<usize>> {
 }
 
 /// Reads one value, and notes which bytes are syntax. Methods take the place to begin at and return that behind the
-/// end; `None` if it is no JSON.
+/// end; `None` if it is not JSON.
 struct Scan<'a> {
     bytes: &'a [u8],
     syntax: Vec<usize>,

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::{Kind, Marks};
 
-/// Marks the signs of a line that is no code.
+/// Marks the signs of a line outside of code.
 pub(super) fn mark(text: &str, line: Range<usize>, marks: &mut Marks) {
     let shown = &text[line.clone()];
     let trimmed = shown.trim();
