@@ -11,6 +11,7 @@ struct Expected {
     arms: Vec<Vec<Vec<f64>>>,
     single: Intervals,
     crossed: Intervals,
+    paired: Intervals,
     quantiles: Quantiles,
 }
 
@@ -40,7 +41,7 @@ fn assert_interval(what: &str, found: Estimate, expected: Estimate) {
     assert!(apart < tolerance, "{what}: {found:?}, expected {expected:?}");
 }
 
-fn check(expected: &Expected, n_trials: usize, intervals: &Intervals) {
+fn check(expected: &Expected, n_trials: usize, streams: [u64; 2], intervals: &Intervals) {
     let bootstrap = Bootstrap { n_resamples: 20_000, level: 0.95, seed: 3 };
     let arm = |arm: usize| -> Vec<Vec<Ratio>> {
         let trial = |trial: &Vec<f64>| {
@@ -48,7 +49,7 @@ fn check(expected: &Expected, n_trials: usize, intervals: &Intervals) {
         };
         expected.arms[arm][..n_trials].iter().map(trial).collect()
     };
-    let [first, second] = [0, 1].map(|at| bootstrap.draws(&arm(at), at as u64));
+    let [first, second] = [0, 1].map(|at| bootstrap.draws(&arm(at), streams[at]));
     assert_interval("one", bootstrap.estimate(&first), intervals.one);
     assert_interval("difference", bootstrap.estimate(&first.minus(&second)), intervals.difference);
 }
@@ -56,16 +57,22 @@ fn check(expected: &Expected, n_trials: usize, intervals: &Intervals) {
 #[test]
 fn one_trial_is_what_scipy_has() {
     let expected = expected();
-    check(&expected, 1, &expected.single);
+    check(&expected, 1, [0, 1], &expected.single);
 }
 
 #[test]
 fn examples_and_trials_are_resampled_together() {
     let expected = expected();
-    check(&expected, 3, &expected.crossed);
+    check(&expected, 3, [0, 1], &expected.crossed);
     // Seeds do add to the spread here, so leaving them out would be seen.
     let width = |estimate: Estimate| estimate.high - estimate.low;
     assert!(width(expected.crossed.difference) > 1.2 * width(expected.single.difference) / 3f64.sqrt());
+}
+
+#[test]
+fn trials_that_share_their_seeds_are_resampled_together() {
+    let expected = expected();
+    check(&expected, 3, [0, 0], &expected.paired);
 }
 
 #[test]

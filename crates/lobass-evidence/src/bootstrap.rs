@@ -41,9 +41,10 @@ impl Estimate {
 /// How intervals are made: a percentile bootstrap of two crossed factors, held-out examples and trials.
 ///
 /// For every resample, as many examples as there are are drawn with replacement, the same ones for all arms, so that
-/// the difference of two arms is paired by example. Within each arm as many of its trials as there are are drawn with
-/// replacement, on their own. The value of a resample is the mean over the drawn trials of the sum over the drawn
-/// examples, divided by their count. The interval goes from one quantile of the values to another.
+/// the difference of two arms is paired by example. As many trials as an arm has are drawn with replacement. Arms whose
+/// trials share their seeds draw the same ones, so that the difference is paired by seed too. The value of a resample is the
+/// mean over the drawn trials of the sum over the drawn examples, divided by their count. The interval goes from one quantile
+/// of the values to another.
 ///
 /// Its limits: with few trials the spread between seeds comes out too small (by a third in variance with three, by half
 /// with two), and a single trial gives no spread. Many comparisons are not corrected for. It knows nothing of held-out
@@ -106,13 +107,14 @@ impl Bootstrap {
         Ok(())
     }
 
-    /// Draws a quantity that is the mean over trials of a ratio of sums over examples. `arm` tells apart those whose
-    /// trials are drawn on their own; the examples are those of every other call with as many.
+    /// Draws a quantity that is the mean over trials of a ratio of sums over examples. Calls with the same `stream`, and as many
+    /// trials, draw the same trials; another `stream` draws them independently. The examples are those of every other call with
+    /// as many.
     ///
     /// # Shapes
     /// - `trials`: `[trial][example]`, all of one length, at least one of each, every count above 0
-    pub fn draws(&self, trials: &[Vec<Ratio>], arm: u64) -> Draws {
-        self.draws_together(&[trials], arm).swap_remove(0)
+    pub fn draws(&self, trials: &[Vec<Ratio>], stream: u64) -> Draws {
+        self.draws_together(&[trials], stream).swap_remove(0)
     }
 
     /// Draws several quantities over the same examples and trials: each as [`Self::draws`] draws it alone, to the bit, in
@@ -123,7 +125,7 @@ impl Bootstrap {
     ///
     /// # Panics
     /// If they are of different shapes.
-    pub fn draws_together(&self, quantities: &[&[Vec<Ratio>]], arm: u64) -> Vec<Draws> {
+    pub fn draws_together(&self, quantities: &[&[Vec<Ratio>]], stream: u64) -> Vec<Draws> {
         let shape = |trials: &[Vec<Ratio>]| (trials.len(), trials.first().map_or(0, Vec::len));
         let Some(&first) = quantities.first() else { return Vec::new() };
         let (n_trials, n_examples) = shape(first);
@@ -140,7 +142,7 @@ impl Bootstrap {
         let mut weights = vec![0u32; n_examples];
         for resample in 0..u64::from(self.n_resamples) {
             self.draw_examples(resample, &mut weights);
-            let chosen = self.draw_trials(resample, arm, n_trials);
+            let chosen = self.draw_trials(resample, stream, n_trials);
             for (draws, trials) in draws.iter_mut().zip(quantities) {
                 draws.resampled.push(weighted(trials, &chosen, &weights));
             }
@@ -165,9 +167,9 @@ impl Bootstrap {
         }
     }
 
-    fn draw_trials(&self, resample: u64, arm: u64, n_trials: usize) -> Vec<usize> {
+    fn draw_trials(&self, resample: u64, of: u64, n_trials: usize) -> Vec<usize> {
         // The streams of examples are those of the seed itself.
-        let mut rng = stream(self.seed ^ (arm + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15), resample);
+        let mut rng = stream(self.seed ^ (of + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15), resample);
         (0..n_trials).map(|_| rng.random_range(0..n_trials)).collect()
     }
 }

@@ -54,6 +54,9 @@ pub struct Measured {
     pub differences: Vec<Difference>,
 }
 
+/// All arms draw the same trials, since trials of one place share their seed.
+pub(crate) const BY_SEED: u64 = 0;
+
 /// The three things that are looked at in every example.
 const QUANTITIES: [fn(&Outcome) -> Ratio; 3] = [
     |outcome| Ratio { sum: outcome.nll, count: outcome.n_scored as f64 },
@@ -66,6 +69,8 @@ fn choice(outcome: &Outcome) -> Ratio {
 }
 
 /// Measures arms on the same held-out examples.
+///
+/// Trials of one place in their arms share a seed: resamples draw the same ones of every arm that has as many.
 ///
 /// `of_example` gives for each example its index in `sources`. The result for all sources together is over all
 /// examples, so large sources count for more.
@@ -90,11 +95,8 @@ pub fn measure(
     for (source, examples) in &groups {
         let has_choice = |&at: &usize| arms[0].trials[0][at].choice.is_some();
         let with_choices: Vec<usize> = examples.iter().copied().filter(has_choice).collect();
-        let draws: Vec<DrawsOfArm> = arms
-            .iter()
-            .zip(0..)
-            .map(|(arm, at)| DrawsOfArm::new(arm, at, (examples, &with_choices), bootstrap))
-            .collect();
+        let draws: Vec<DrawsOfArm> =
+            arms.iter().map(|arm| DrawsOfArm::new(arm, (examples, &with_choices), bootstrap)).collect();
         for (results, draws) in results.iter_mut().zip(&draws) {
             let [loss, exact, matched] = draws.of_all.each_ref().map(|draws| bootstrap.estimate(draws));
             results.push(SourceResult {
@@ -168,10 +170,10 @@ struct DrawsOfArm {
 }
 
 impl DrawsOfArm {
-    fn new(arm: &Arm, at: u64, (all, with_choices): (&[usize], &[usize]), bootstrap: &Bootstrap) -> Self {
+    fn new(arm: &Arm, (all, with_choices): (&[usize], &[usize]), bootstrap: &Bootstrap) -> Self {
         let draws = |examples: &[usize], quantity: fn(&Outcome) -> Ratio| {
             let trial = |trial: &Vec<Outcome>| examples.iter().map(|&at| quantity(&trial[at])).collect();
-            bootstrap.draws(&arm.trials.iter().map(trial).collect::<Vec<_>>(), at)
+            bootstrap.draws(&arm.trials.iter().map(trial).collect::<Vec<_>>(), BY_SEED)
         };
         let of_all = QUANTITIES.map(|quantity| draws(all, quantity));
         Self { of_all, choice: (!with_choices.is_empty()).then(|| draws(with_choices, choice)) }

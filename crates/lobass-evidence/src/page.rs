@@ -41,7 +41,7 @@ trained on for longer.
 - *Exact* is the share of held-out examples whose whole response greedy decoding gives, token by token. *Matched* is the \
 share of tokens. *Exact against random* is in percentage points; above zero is better. Nothing is sampled, and no answer \
 is searched in a text ([method](guides/comparing.md#loss-and-exact-match-without-generation)).
-- In brackets are percentile bootstrap intervals over held-out examples and seeds. Differences are paired by example, and \
+- In brackets are percentile bootstrap intervals over held-out examples and seeds. Differences are paired by example and by seed, and \
 bold if the interval excludes zero. Many are shown, without a correction for multiple comparisons.
 - *Cost* is in forward passes of the model over the whole pool. It counts scoring, the training of the reference if the \
 strategy needs one, and the training on the subset.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::outcome::{HeldOutPair, PairMeasure, PairOutcome};
-use crate::measure::{check_names, groups};
+use crate::measure::{BY_SEED, check_names, groups};
 use crate::{Bootstrap, Draws, Error, Estimate, Ratio};
 
 /// The result of a way to train on the held-out pairs of a source.
@@ -44,7 +44,8 @@ pub struct PairsMeasured {
 /// Measures ways to train on the same held-out pairs.
 ///
 /// Over all sources together, pairs count alike, so large sources count for more. Sums over the tokens of a pair are
-/// given by source only, since the source with the longest responses would decide their mean.
+/// given by source only, since the source with the longest responses would decide their mean. Trials of one place in their
+/// arms share a seed, and resamples draw the same ones of every arm that has as many.
 ///
 /// # Shapes
 /// - `arms`: `[arm][trial][pair]`
@@ -80,8 +81,7 @@ pub fn measure_pairs(
         let shown = |measure: &PairMeasure| !(is_mixed && measure.grows_with_length());
         let measures: Vec<PairMeasure> = PairMeasure::ALL.into_iter().filter(shown).collect();
         let group = Group { pairs, examples, measures };
-        let draws: Vec<_> =
-            arms.iter().zip(0..).map(|(trials, arm)| group.draws(trials, arm, bootstrap)).collect();
+        let draws: Vec<_> = arms.iter().map(|trials| group.draws(trials, bootstrap)).collect();
         for (arm, draws) in draws.iter().enumerate() {
             let measures =
                 draws.iter().map(|(&measure, draws)| (measure, bootstrap.estimate(draws))).collect();
@@ -109,15 +109,10 @@ struct Group<'a> {
 
 impl Group<'_> {
     /// The draws of every measure that some pair counts for.
-    fn draws(
-        &self,
-        trials: &[Vec<PairOutcome>],
-        arm: u64,
-        bootstrap: &Bootstrap,
-    ) -> BTreeMap<PairMeasure, Draws> {
+    fn draws(&self, trials: &[Vec<PairOutcome>], bootstrap: &Bootstrap) -> BTreeMap<PairMeasure, Draws> {
         let of = |&measure: &PairMeasure| {
             let ratios: Vec<Vec<Ratio>> = trials.iter().map(|trial| self.ratios(measure, trial)).collect();
-            (!ratios[0].is_empty()).then(|| (measure, bootstrap.draws(&ratios, arm)))
+            (!ratios[0].is_empty()).then(|| (measure, bootstrap.draws(&ratios, BY_SEED)))
         };
         self.measures.iter().filter_map(of).collect()
     }
