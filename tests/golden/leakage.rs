@@ -1,7 +1,7 @@
 //! Log-probabilities of the orders of questions against PyTorch in f64.
 
 use lobass::Runtime;
-use lobass::leakage::LeakageJob;
+use lobass::leakage::{LeakageJob, QuestionInput};
 use lobass::settings::ComputeSettings;
 use lobass_tests::{fixture, read_json};
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ fn sums_of_all_orders_are_those_of_pytorch() {
     let job = LeakageJob {
         base: &base,
         reference: None,
-        data: &[data],
+        data: &[QuestionInput::File(data)],
         control: &[],
         format: None,
         orders: None,

@@ -87,6 +87,7 @@ mod shell;
 pub mod sources;
 mod strategies;
 pub mod table;
+mod table_input;
 mod train;
 pub mod worker;
 
@@ -100,6 +101,7 @@ pub use runtime::Runtime;
 pub use score::{ScoreOptions, Scored, score};
 pub use select::{Kept, select, select_and_report, select_by, select_with};
 pub use strategies::{StrategyRecord, strategies};
+pub use table_input::TableInput;
 pub use train::{TrainOptions, TrainedReport, train};
 
 #[cfg(doctest)]

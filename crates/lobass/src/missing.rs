@@ -11,6 +11,7 @@ use crate::hub::is_local;
 use crate::outputs;
 use crate::runtime::Runtime;
 use crate::settings::{DataSettings, EncodeSettings, SelectSettings};
+use crate::table_input::TableInput;
 
 /// Collects the inputs of a call that do not exist. It does not look for models and data on the hub.
 ///
@@ -41,6 +42,12 @@ impl Missing {
     #[must_use]
     pub fn files(self, role: &str, paths: impl IntoIterator<Item = impl AsRef<Path>>) -> Self {
         paths.into_iter().fold(self, |missing, path| missing.file(role, path.as_ref()))
+    }
+
+    /// Looks for the files of score tables.
+    #[must_use]
+    pub(crate) fn tables(self, tables: &[TableInput]) -> Self {
+        self.files("score table", tables.iter().filter_map(TableInput::file))
     }
 
     /// Looks for a model.

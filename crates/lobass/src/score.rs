@@ -41,6 +41,7 @@ pub struct ScoreOptions {
 }
 
 /// Scored rows: the table of their losses, in memory.
+#[derive(Clone)]
 pub struct Scored {
     pub(crate) pool: Pool,
     pub(crate) table: Arc<ScoreFile>,

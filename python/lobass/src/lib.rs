@@ -6,6 +6,7 @@
 #![expect(clippy::needless_pass_by_value, reason = "Python hands over values")]
 
 mod calls;
+mod measures;
 mod observer;
 mod rows;
 mod settings;
@@ -30,6 +31,8 @@ pub(crate) fn main(py: Python<'_>, program: Vec<OsString>, arguments: Vec<OsStri
 mod _lobass {
     #[pymodule_export]
     use crate::calls::{compare, embed, import_losses, score, select, strategies, train};
+    #[pymodule_export]
+    use crate::measures::{information, leakage, regions, sources};
     #[pymodule_export]
     use crate::observer::{Caller, LobassError};
     #[pymodule_export]

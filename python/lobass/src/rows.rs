@@ -20,7 +20,7 @@ use crate::settings::read;
 /// The name that the interface gives its capsules.
 pub(crate) const STREAM: &CStr = c"arrow_array_stream";
 /// The name of the source of rows in memory.
-const SOURCE: &str = "rows";
+pub(crate) const SOURCE: &str = "rows";
 /// Rows of a group: a reader holds one in memory.
 const GROUP_ROWS: usize = 8192;
 

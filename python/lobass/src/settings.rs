@@ -1,9 +1,11 @@
 //! Settings of calls, which come from Python as JSON.
 
+use std::num::NonZeroU16;
 use std::path::PathBuf;
 
 use lobass::settings::{
-    ComputeSettings, DataSettings, EncodeSettings, EvalSettings, OverlapPolicy, SelectSettings, TrainSettings,
+    ComputeSettings, DataSettings, EncodeSettings, EvalSettings, OverlapPolicy, Prior, SelectSettings,
+    TrainSettings,
 };
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -91,4 +93,58 @@ pub(crate) struct Comparing {
     pub(crate) tokens: Option<u64>,
     pub(crate) resamples: u32,
     pub(crate) out: PathBuf,
+}
+
+/// How information of prompts is measured.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Informing {
+    pub(crate) by_source: bool,
+    pub(crate) in_sample: bool,
+    pub(crate) show: usize,
+    pub(crate) list: Option<PathBuf>,
+    pub(crate) resamples: u32,
+    pub(crate) seed: u64,
+    pub(crate) threads: Option<usize>,
+}
+
+/// How regions are made and measured.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Measuring {
+    pub(crate) by: Vec<String>,
+    pub(crate) bins: NonZeroU16,
+    pub(crate) embeddings: Option<PathBuf>,
+    pub(crate) clusters: NonZeroU16,
+    pub(crate) format_tokens: bool,
+    pub(crate) base: Option<PathBuf>,
+    pub(crate) chat_template: Option<String>,
+    pub(crate) level: f64,
+    pub(crate) resamples: u32,
+    pub(crate) seed: u64,
+    pub(crate) margin: f64,
+    pub(crate) min_rows: usize,
+    pub(crate) examples: usize,
+    pub(crate) threads: Option<usize>,
+}
+
+/// How laws of sources are fitted.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Examining {
+    pub(crate) prior: Prior,
+    pub(crate) floor: Option<f64>,
+    pub(crate) bootstrap: usize,
+    pub(crate) seed: u64,
+}
+
+/// How questions of a benchmark are read and scored.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Leaking {
+    pub(crate) benchmark: Option<String>,
+    pub(crate) orders: Option<usize>,
+    pub(crate) seed: u64,
+    pub(crate) compute: ComputeSettings,
+    pub(crate) out: Option<PathBuf>,
 }

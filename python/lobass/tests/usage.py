@@ -20,6 +20,12 @@ lobass.score(["a.jsonl", "b.jsonl"], "base", device="cpu", per_token=True)
 lobass.score(rows, "base", adapter="adapter", quantize_base="nf4", dtype="bf16")
 assert_type(lobass.embed(rows, "base", "vectors.safetensors", normalize=True), dict[str, Any])
 
+assert_type(lobass.information(table, transformed=[table, "again.parquet"]), dict[str, Any])
+assert_type(lobass.regions("scores.parquet", by=["source", "length"], against=table), dict[str, Any])
+assert_type(lobass.sources("tuned", table, prior={"a": 1, "b": 2.5}), dict[str, Any])
+assert_type(lobass.leakage(rows, "base", control=["new.jsonl"]), dict[str, Any])
+lobass.train(["a.jsonl", "b.jsonl"], "base", "tuned", mixing="ado", prior="even")
+
 chosen = lobass.select(table, strategy="lobass", budget="6%", shares={"a": 1, "b": 2.5}, quota_by="source")
 assert_type(chosen, lobass.Selection)
 assert_type(chosen.rows, list[int])
@@ -38,4 +44,6 @@ def of_tables(
 lobass.score(rows, "base", overlong="keep")  # type: ignore[arg-type]
 lobass.score(rows, "base", quantize_base="int4")  # type: ignore[arg-type]
 lobass.score(5, "base")  # type: ignore[arg-type]
+lobass.train(rows, "base", "tuned", mixing="odd")  # type: ignore[arg-type]
+lobass.regions(rows)  # type: ignore[arg-type]
 lobass.select(rows)  # type: ignore[arg-type]

@@ -1,5 +1,6 @@
 //! `lobass information`.
 
+use lobass::TableInput;
 use lobass::information::InformationJob;
 use lobass::settings::available_threads;
 use lobass_evidence::Bootstrap;
@@ -10,8 +11,8 @@ use crate::ui::Ui;
 
 pub(crate) fn information(args: &InformationArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let job = InformationJob {
-        scores: &args.scores,
-        transformed: &args.transformed,
+        scores: &TableInput::files(&args.scores),
+        transformed: &TableInput::files(&args.transformed),
         by_source: args.by.is_some(),
         in_sample: args.in_sample,
         bootstrap: Bootstrap { n_resamples: args.resamples, seed: args.seed, ..Bootstrap::default() },

@@ -1,6 +1,6 @@
 //! `lobass leakage`.
 
-use lobass::leakage::LeakageJob;
+use lobass::leakage::{LeakageJob, QuestionInput};
 use lobass::settings::Settings;
 
 use crate::args::LeakageArgs;
@@ -13,8 +13,8 @@ pub(crate) fn leakage(args: &LeakageArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let job = LeakageJob {
         base: &args.base,
         reference: args.reference.as_deref(),
-        data: &args.data,
-        control: &args.control,
+        data: &QuestionInput::files(&args.data),
+        control: &QuestionInput::files(&args.control),
         format: args.benchmark.clone(),
         orders: args.orders.map(|orders| orders as usize),
         seed: args.seed,

@@ -1,5 +1,6 @@
 //! `lobass regions`.
 
+use lobass::TableInput;
 use lobass::regions::RegionsJob;
 use lobass::settings::available_threads;
 
@@ -9,7 +10,7 @@ use crate::ui::Ui;
 
 pub(crate) fn regions(args: &RegionsArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let job = RegionsJob {
-        scores: &args.scores,
+        scores: &TableInput::files(&args.scores),
         data: &args.data,
         by: &args.by,
         n_bins: args.bins.into(),
@@ -18,7 +19,7 @@ pub(crate) fn regions(args: &RegionsArgs, ui: &Ui) -> anyhow::Result<Outcome> {
         format_tokens: args.format_tokens,
         base: args.base.as_deref(),
         chat_template: args.chat_template.as_deref(),
-        against: &args.against,
+        against: &TableInput::files(&args.against),
         against_data: &args.against_data,
         settings: args.settings(available_threads()),
     };

@@ -1,6 +1,6 @@
 //! `lobass sources`.
 
-use anyhow::bail;
+use lobass::TableInput;
 use lobass::settings::available_threads;
 use lobass::sources::{ExamineOptions, SourcesJob};
 
@@ -9,12 +9,10 @@ use crate::exit::Outcome;
 use crate::ui::Ui;
 
 pub(crate) fn sources(args: &SourcesArgs, ui: &Ui) -> anyhow::Result<Outcome> {
-    if let Some(floor) = args.floor.filter(|floor| !(*floor > 0.0 && floor.is_finite())) {
-        bail!("expected `--floor` to be a finite number above 0, found {floor}");
-    }
+    let scores = args.scores.clone().map(TableInput::File);
     let job = SourcesJob {
         metrics: &args.metrics,
-        scores: args.scores.as_deref(),
+        scores: scores.as_ref(),
         prior: &args.prior,
         options: ExamineOptions { floor: args.floor, replicates: args.bootstrap, seed: args.seed },
         threads: available_threads(),

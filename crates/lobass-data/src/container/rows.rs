@@ -70,6 +70,16 @@ impl Rows {
         Ok(Self { is_plain: true, ..rows })
     }
 
+    /// The rows of JSON lines in memory, as those of a file.
+    ///
+    /// # Errors
+    /// If they are no JSON lines.
+    pub fn of_lines(name: &str, lines: Vec<u8>) -> Result<Self, Error> {
+        let file = Original::of_memory(name, lines);
+        let rows = Self::open(&file, &Container::JsonLines(Compression::None), Wanted::All)?;
+        Ok(Self { is_plain: true, ..rows })
+    }
+
     /// The rows of a CSV or TSV file without a line of column names. Every cell is text.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ mod rows;
 mod table;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use lobass_evidence::Bootstrap;
 use lobass_information::{Information, Losses, information, lost};
@@ -14,6 +14,7 @@ use crate::error::{Result, bail};
 use crate::missing::Missing;
 use crate::outputs;
 use crate::runtime::Runtime;
+use crate::table_input::{TableInput, paths};
 use table::Table;
 
 pub use lobass_information as statistics;
@@ -23,9 +24,9 @@ pub use report::{InformationReport, LostReport, RowToRead};
 #[derive(Debug)]
 pub struct InformationJob<'a> {
     /// Tables of the same rows; several are trainings with other seeds.
-    pub scores: &'a [PathBuf],
+    pub scores: &'a [TableInput],
     /// Tables of these rows after a transform of their prompts; the information that is lost is measured.
-    pub transformed: &'a [PathBuf],
+    pub transformed: &'a [TableInput],
     /// Whether each source is measured too.
     pub by_source: bool,
     /// Whether rows are measured that models were trained on. Their information is too large.
@@ -48,14 +49,13 @@ impl InformationJob<'_> {
     /// out of sample, or if the list cannot be written.
     pub fn run(&self, runtime: &Runtime) -> Result<InformationReport> {
         self.bootstrap.check().map_err(|error| crate::Error::Settings(error.to_string()))?;
-        let missing = Missing::default().files("score table", self.scores);
-        missing.files("score table", self.transformed).end()?;
+        Missing::default().tables(self.scores).tables(self.transformed).end()?;
         if let Some(list) = self.list {
             let tables = self.scores.iter().chain(self.transformed);
-            let tables: Vec<_> = tables.map(|table| ("a score table", table.as_path())).collect();
+            let tables: Vec<_> = tables.map(|table| ("a score table", table.path())).collect();
             outputs::check(&[list.to_owned()], &tables)?;
         }
-        let open = |path: &PathBuf| Table::open(path, self.in_sample, self.threads);
+        let open = |table: &TableInput| Table::open(table, self.in_sample, self.threads);
         let before = self.scores.iter().map(open).collect::<Result<Vec<_>>>()?;
         let after = self.transformed.iter().map(open).collect::<Result<Vec<_>>>()?;
         let Some(first) = before.first() else { bail!(Settings, "expected a score table, found none") };
@@ -84,7 +84,7 @@ impl InformationJob<'_> {
         }
         let shown: Vec<usize> = below.iter().copied().take(self.n_shown).collect();
         Ok(InformationReport {
-            scores: self.scores.to_vec(),
+            scores: paths(self.scores),
             out_of_sample: !self.in_sample,
             unseen: first.unseen(),
             transform: first.transform(),
@@ -132,7 +132,7 @@ impl InformationJob<'_> {
         let of = |rows: &[usize]| lost(&losses(before, rows), &losses(after, rows), &self.bootstrap);
         let sources = self.sources(&before[0], &kept);
         Ok(LostReport {
-            scores: self.transformed.to_vec(),
+            scores: paths(self.transformed),
             transform: after[0].transform(),
             n_left_out: rows.len() - kept.len(),
             before: self.measured(before, &kept).0,

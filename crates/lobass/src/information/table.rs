@@ -1,16 +1,17 @@
 //! The rows of a score table under references and null models.
 
-use std::path::Path;
+use std::sync::Arc;
 
 use lobass_core::{ColumnSet, ModelRole, Numbers, RowStatus, ScoreColumns};
 use lobass_information::Losses;
 use lobass_run::{ScoreFile, Unseen, losses_by_seed, null_losses_by_seed, null_seed_columns, seed_columns};
 
 use crate::error::{Result, bail};
+use crate::table_input::TableInput;
 
 /// A score table with losses under a reference and a null model.
 pub(super) struct Table {
-    file: ScoreFile,
+    file: Arc<ScoreFile>,
     columns: ScoreColumns,
     /// The losses under the null model and the reference, of each seed.
     trials: Vec<[Numbers; 2]>,
@@ -18,8 +19,8 @@ pub(super) struct Table {
 }
 
 impl Table {
-    pub(super) fn open(path: &Path, in_sample: bool, threads: usize) -> Result<Self> {
-        let file = ScoreFile::open(path)?;
+    pub(super) fn open(input: &TableInput, in_sample: bool, threads: usize) -> Result<Self> {
+        let file = input.open()?;
         let manifest = file.manifest();
         let mut wanted = ColumnSet::of_losses([ModelRole::REFERENCE, ModelRole::NULL]);
         wanted.extend(seed_columns(manifest));
@@ -34,7 +35,7 @@ impl Table {
                 bail!(
                     Table,
                     "score table `{}`: expected losses under a {} model, found none; score with {flag}",
-                    path.display(),
+                    input.path().display(),
                     role
                 );
             }

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 use lobass_core::Sequence;
 use lobass_core::readable::{count, counted};
-use lobass_data::{Rows, TextTokenizer};
+use lobass_data::TextTokenizer;
 use lobass_leakage::{Format, Question, QuestionFault, Texts, orders, starts};
 use sha2::{Digest as _, Sha256};
 
+use super::input::QuestionInput;
 use crate::error::{Error, Result, bail};
 
 /// Tokens of an n-gram, and n-grams of a question, as in arXiv 2505.24263.
@@ -62,14 +63,15 @@ pub(super) struct Questions {
 
 impl Questions {
     /// Reads all rows of files.
-    pub(super) fn read(paths: &[PathBuf], reading: &Reading<'_>) -> Result<Self> {
+    pub(super) fn read(inputs: &[QuestionInput], reading: &Reading<'_>) -> Result<Self> {
         let mut questions = Self::default();
-        for path in paths {
+        for input in inputs {
+            let path = input.path();
             let name = path.display();
             let columns = reading.format.as_ref().and_then(Format::columns);
             let rows = match columns {
-                None => Rows::of_file(path)?,
-                Some(names) => Rows::of_csv_without_names(path, names)?,
+                None => input.rows()?,
+                Some(names) => input.rows_without_names(names)?,
             };
             for (row, raw) in (0u64..).zip(rows) {
                 let at_row = |reason: String| Error::Data(format!("`{name}`, row {row}: {reason}"));
@@ -93,7 +95,7 @@ impl Questions {
                     texts: tokens(&question, reading).map_err(at_row)?,
                 });
             }
-            questions.files.push(path.clone());
+            questions.files.push(path.to_owned());
         }
         Ok(questions)
     }

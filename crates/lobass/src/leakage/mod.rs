@@ -3,6 +3,7 @@
 //! Every question is scored with its options in every order. The statistics are those of [`lobass_leakage`].
 
 mod files;
+mod input;
 mod report;
 mod scores;
 mod store;
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use lobass_core::Observer as _;
 use lobass_data::{Bos, TextTokenizer};
-pub use lobass_leakage::Format;
+pub use lobass_leakage::{Format, FormatError};
 
 use crate::error::{Result, bail};
 use crate::missing::Missing;
@@ -20,6 +21,7 @@ use crate::outputs::{self, Lines};
 use crate::runtime::Runtime;
 use crate::settings::ComputeSettings;
 use files::{Questions, Reading};
+pub use input::QuestionInput;
 pub use report::{LeakageReport, ModelFound, SetFound};
 use store::Store;
 
@@ -31,9 +33,9 @@ pub struct LeakageJob<'a> {
     /// The same model after fine-tuning: a checkpoint, or an adapter of the base. It is compared question by question.
     pub reference: Option<&'a Path>,
     /// Files of questions.
-    pub data: &'a [PathBuf],
+    pub data: &'a [QuestionInput],
     /// Files of questions that the models have certainly not seen.
-    pub control: &'a [PathBuf],
+    pub control: &'a [QuestionInput],
     /// How questions stand in rows; `None` goes by the columns of each row.
     pub format: Option<Format>,
     /// The most orders of a question; `None` takes all of up to 5 options, and none of more.
@@ -46,7 +48,7 @@ pub struct LeakageJob<'a> {
     pub out: Option<&'a Path>,
 }
 
-impl LeakageJob<'_> {
+impl<'a> LeakageJob<'a> {
     /// Scores all questions under each model, and sums them up. With [`LeakageJob::out`], an interrupted call is repeated
     /// to go on: scores are kept beside that file until it is complete.
     ///
@@ -54,7 +56,11 @@ impl LeakageJob<'_> {
     /// If a model or a file cannot be opened, no question can be tested, or the observer asks to stop.
     pub fn run(&self, runtime: &Runtime) -> Result<LeakageReport> {
         let missing = Missing::default().model("base", self.base).models("reference", self.reference);
-        missing.files("benchmark", self.data).files("control", self.control).end()?;
+        let files = |inputs: &'a [QuestionInput]| inputs.iter().filter_map(QuestionInput::file);
+        missing.files("benchmark", files(self.data)).files("control", files(self.control)).end()?;
+        if let Some(orders) = self.orders.filter(|orders| *orders < 2) {
+            bail!(Settings, "expected at least 2 orders of a question (`--orders`), found {orders}");
+        }
         self.check_out()?;
         let base = Model::open_as("base", self.base, self.compute, runtime)?;
         let tokenizer = TextTokenizer::open(base.dir(), Bos::default())?;
@@ -94,8 +100,8 @@ impl LeakageJob<'_> {
     }
 
     fn check_out(&self) -> Result<()> {
-        let inputs: Vec<(&str, &Path)> =
-            self.data.iter().chain(self.control).map(|path| ("the benchmark", path.as_path())).collect();
+        let inputs = self.data.iter().chain(self.control).filter_map(QuestionInput::file);
+        let inputs: Vec<(&str, &Path)> = inputs.map(|path| ("the benchmark", path)).collect();
         let out: Vec<PathBuf> = self.out.map(Path::to_owned).into_iter().collect();
         outputs::check(&out, &inputs)
     }

@@ -20,6 +20,7 @@ use crate::selection::Selector;
 use crate::sequences::open_scored_pool;
 use crate::settings::{SelectSettings, available_threads};
 use crate::shell::{quoted, quoted_path};
+use crate::table_input::TableInput;
 
 /// A page that is to be made of a score table.
 #[derive(Debug)]
@@ -112,7 +113,7 @@ impl PageJob<'_> {
         }
         let format_tokens = manifest.per_token && self.models.base.is_some();
         let job = RegionsJob {
-            scores: &[self.scores.to_owned()],
+            scores: &[TableInput::File(self.scores.to_owned())],
             data: self.data,
             by: self.regions,
             embeddings: self
@@ -124,7 +125,7 @@ impl PageJob<'_> {
             format_tokens,
             base: self.models.base.filter(|_| format_tokens),
             chat_template: self.models.chat_template.filter(|_| format_tokens),
-            against: self.against,
+            against: &TableInput::files(self.against),
             settings: RegionSettings {
                 bootstrap: Bootstrap { seed: self.select.seed, ..Bootstrap::default() },
                 n_shown: self.n_examples.min(2),

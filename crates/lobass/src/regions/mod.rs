@@ -19,14 +19,13 @@ use lobass_core::readable::counted;
 use lobass_core::{ModelRole, Observer as _};
 use lobass_data::Pool;
 use lobass_regions::{Beside, Losses, Regions, Settings, Side, compare, measure};
-use lobass_run::ScoreFile;
 use lobass_select::Strata;
 
 use crate::error::{Result, bail};
 use crate::missing::Missing;
 use crate::page::TableModels;
 use crate::runtime::Runtime;
-use crate::sequences::open_scored_pool;
+use crate::table_input::TableInput;
 
 use against::Against;
 pub use against::Shared;
@@ -44,7 +43,7 @@ use tokens::Parts;
 #[derive(Debug, Clone)]
 pub struct RegionsJob<'a> {
     /// Score tables of one pool and one base, whose references differ.
-    pub scores: &'a [PathBuf],
+    pub scores: &'a [TableInput],
     /// The data files of the tables, if they have moved.
     pub data: &'a [PathBuf],
     /// What regions go by, each alone.
@@ -62,7 +61,7 @@ pub struct RegionsJob<'a> {
     /// The chat template, if it is no longer where the table says.
     pub chat_template: Option<&'a str>,
     /// Score tables to put beside the first ones: after a repair of the data, or under another base.
-    pub against: &'a [PathBuf],
+    pub against: &'a [TableInput],
     /// Their data files, if they have moved.
     pub against_data: &'a [PathBuf],
     /// Intervals, margins, and rows to look at.
@@ -97,9 +96,8 @@ impl RegionsJob<'_> {
     pub fn run(&self, runtime: &Runtime) -> Result<RegionsReport> {
         self.settings.check()?;
         self.check()?;
-        let missing = Missing::default().files("score table", self.scores);
-        let missing = missing.files("score table", self.against).files("embeddings", self.embeddings);
-        missing.models("base", self.base).end()?;
+        let missing = Missing::default().tables(self.scores).tables(self.against);
+        missing.files("embeddings", self.embeddings).models("base", self.base).end()?;
         let first = self.opened(self.scores, self.data, runtime)?;
         let parts = first.parts(self, runtime)?;
         let against = match self.against.is_empty() {
@@ -150,14 +148,14 @@ impl RegionsJob<'_> {
         Ok(())
     }
 
-    fn opened(&self, scores: &[PathBuf], data: &[PathBuf], runtime: &Runtime) -> Result<Opened> {
-        let Some(path) = scores.first() else { bail!(Settings, "expected a score table: `--scores FILE`") };
-        let manifest = ScoreFile::open(path)?.manifest().clone();
+    fn opened(&self, scores: &[TableInput], data: &[PathBuf], runtime: &Runtime) -> Result<Opened> {
+        let Some(first) = scores.first() else { bail!(Settings, "expected a score table: `--scores FILE`") };
+        let manifest = first.open()?.manifest().clone();
         let reads_rows = self.settings.n_shown > 0
             || self.format_tokens
             || !self.against.is_empty()
             || self.by.iter().any(|by| cut::reads_rows(by, &manifest));
-        let pool = open_scored_pool(path, data, &manifest, reads_rows, runtime)?;
+        let pool = first.pool(data, reads_rows, runtime)?;
         let mut further = cut::columns(self.by, &manifest);
         further.ties = true;
         Ok(Opened { tables: Tables::open(scores, &further, self.settings.bootstrap.seed)?, pool })

@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::table::Tables;
 use super::tokens::Parts;
 use super::{KindFound, RegionsJob, Seen, Shared, ShownRow};
+use crate::table_input::paths;
 
 /// What fine-tuning taught, by one or several ways to cut the pool into regions.
 #[derive(Debug, Clone, Serialize)]
@@ -57,12 +58,12 @@ impl RegionsReport {
         rows: BTreeMap<u64, ShownRow>,
     ) -> Self {
         Self {
-            scores: job.scores.to_vec(),
+            scores: paths(job.scores),
             seen: tables.seen,
             n_held_out: tables.n_held_out,
             cuts,
             kinds: parts.map(|parts| parts.kinds).unwrap_or_default(),
-            against: job.against.to_vec(),
+            against: paths(job.against),
             shared,
             rows,
         }

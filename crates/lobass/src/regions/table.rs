@@ -1,7 +1,8 @@
 //! Score tables of one pool, and the references in them.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use lobass_core::{ColumnSet, ModelRole, Numbers, ScoreColumns};
 use lobass_run::{Manifest, ModelRecord, ReferenceMode, ScoreFile};
@@ -9,6 +10,7 @@ use serde::Serialize;
 
 use crate::error::{Result, bail};
 use crate::settings::available_threads;
+use crate::table_input::TableInput;
 
 /// Whether references were trained on the rows whose losses they give.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -87,14 +89,14 @@ impl Reference {
 /// A score table whose columns are read.
 pub(super) struct Table {
     pub(super) path: PathBuf,
-    pub(super) file: ScoreFile,
+    pub(super) file: Arc<ScoreFile>,
     pub(super) columns: ScoreColumns,
     pub(super) references: Vec<Reference>,
 }
 
 impl Table {
-    fn open(path: &Path, further: &ColumnSet, seed: u64) -> Result<Self> {
-        let file = ScoreFile::open(path)?;
+    fn open(input: &TableInput, further: &ColumnSet, seed: u64) -> Result<Self> {
+        let file = input.open()?;
         let manifest = file.manifest();
         let references = Reference::all(manifest);
         if references.is_empty() || !manifest.models.iter().any(|model| *model.role() == ModelRole::Base) {
@@ -102,7 +104,7 @@ impl Table {
                 Table,
                 "score table `{}`: expected losses under a base and a reference, found those of {}; make one with \
                  `lobass score --base .. --reference ..`, or with `lobass run`",
-                path.display(),
+                input.path().display(),
                 models(manifest)
             );
         }
@@ -111,7 +113,7 @@ impl Table {
         wanted.folds = true;
         wanted.extend(further.clone());
         let columns = file.columns(&wanted, seed, available_threads())?;
-        Ok(Self { path: path.to_owned(), file, columns, references })
+        Ok(Self { path: input.path().to_owned(), file, columns, references })
     }
 
     fn base(&self) -> Option<&ModelRecord> {
@@ -172,11 +174,11 @@ pub(super) struct Tables {
 
 impl Tables {
     /// - `further`: columns beside the losses, of the first table
-    pub(super) fn open(paths: &[PathBuf], further: &ColumnSet, seed: u64) -> Result<Self> {
+    pub(super) fn open(inputs: &[TableInput], further: &ColumnSet, seed: u64) -> Result<Self> {
         let none = ColumnSet::default();
         let mut all: Vec<Table> = Vec::new();
-        for path in paths {
-            let table = Table::open(path, if all.is_empty() { further } else { &none }, seed)?;
+        for input in inputs {
+            let table = Table::open(input, if all.is_empty() { further } else { &none }, seed)?;
             if let Some(first) = all.first() {
                 table.check_like(first)?;
             }

@@ -10,7 +10,8 @@ use std::path::Path;
 pub use lobass_mixture::ExamineOptions;
 use lobass_mixture::{LEAST_POINTS, Pilot, Prior, Source, Timing, examine};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, bail};
+use crate::table_input::TableInput;
 use history::History;
 use shed::loss_shed;
 
@@ -22,7 +23,7 @@ pub struct SourcesJob<'a> {
     /// The `metrics.jsonl` of a training, or the directory that it is in.
     pub metrics: &'a Path,
     /// A score table of the same pool.
-    pub scores: Option<&'a Path>,
+    pub scores: Option<&'a TableInput>,
     /// The shares that the policy starts from.
     pub prior: &'a Prior,
     /// How laws are fitted.
@@ -37,9 +38,12 @@ impl SourcesJob<'_> {
     /// # Errors
     /// If a file cannot be read, has no losses of sources, or the prior names other sources.
     pub fn run(&self) -> Result<SourcesReport> {
+        if let Some(floor) = self.options.floor.filter(|floor| !(*floor > 0.0 && floor.is_finite())) {
+            bail!(Settings, "expected a floor (`--floor`) that is a finite number above 0, found {floor}");
+        }
         let history = History::read(self.metrics)?;
         let shed = match self.scores {
-            Some(path) => loss_shed(path, self.threads)?,
+            Some(table) => loss_shed(table, self.threads)?,
             None => BTreeMap::new(),
         };
         let sources = sizes(&history);

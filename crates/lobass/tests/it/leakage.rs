@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use lobass::leakage::{LeakageJob, LeakageReport};
+use lobass::leakage::{LeakageJob, LeakageReport, QuestionInput};
 use lobass::settings::{ComputeSettings, EncodeSettings, TrainSettings};
 use lobass::{Error, Model, Observer, Runtime, StageProgress, TrainOptions};
 use lobass_leakage::Format;
@@ -89,8 +89,12 @@ impl Scene {
         let job = LeakageJob {
             base: &self.base,
             reference: Some(&reference),
-            data: &[self.path(data)],
-            control: &[self.path(if format.is_some() { "new.csv" } else { "new.jsonl" })],
+            data: &QuestionInput::files(&[self.path(data)]),
+            control: &QuestionInput::files(&[self.path(if format.is_some() {
+                "new.csv"
+            } else {
+                "new.jsonl"
+            })]),
             format,
             orders: None,
             seed: 0,

@@ -13,9 +13,13 @@ __all__ = [
     "compare",
     "embed",
     "import_losses",
+    "information",
+    "leakage",
     "main",
+    "regions",
     "score",
     "select",
+    "sources",
     "strategies",
     "train",
 ]
@@ -82,6 +86,24 @@ def embed(caller: Caller, rows: Rows, base: _Path, out: _Path, settings: str) ->
 def train(caller: Caller, rows: Rows, model: _Path, out: _Path, settings: str) -> str: ...
 def compare(
     caller: Caller, table: Table, base: _Path, settings: str, rows: Rows | None, eval: Rows | None
+) -> str: ...
+def information(caller: Caller, tables: list[Table], transformed: list[Table], settings: str) -> str: ...
+def regions(
+    caller: Caller,
+    tables: list[Table],
+    against: list[Table],
+    settings: str,
+    rows: Rows | None,
+    against_rows: Rows | None,
+) -> str: ...
+def sources(caller: Caller, metrics: _Path, table: Table | None, settings: str) -> str: ...
+def leakage(
+    caller: Caller,
+    base: _Path,
+    reference: _Path | None,
+    data: list[_Path | bytes],
+    control: list[_Path | bytes],
+    settings: str,
 ) -> str: ...
 def strategies() -> str: ...
 def main(program: list[str], arguments: list[str]) -> int: ...

@@ -12,6 +12,13 @@ from ._rows import Rows, read_rows
 from ._score import Dtype, PathLike, Rounding, compute_settings, data_settings, sequence_settings
 
 
+def shares(prior: str | Mapping[str, float] | None) -> str | None:
+    """Shares of sources as the library reads them."""
+    if isinstance(prior, Mapping):
+        return ",".join(f"{name}={weight}" for name, weight in prior.items())
+    return prior
+
+
 def train(
     rows: Rows,
     model: PathLike,
@@ -27,6 +34,8 @@ def train(
     learning_rate: float | None = None,
     seed: int | None = None,
     lora: Mapping[str, Any] | None = None,
+    mixing: Literal["ado", "even", "rows"] | None = None,
+    prior: Literal["rows", "tokens", "even"] | Mapping[str, float] | None = None,
     options: Mapping[str, Any] | None = None,
     trajectory: bool = False,
     eval_rows: int = 0,
@@ -69,10 +78,13 @@ def train(
         seed: The seed of the order of rows, of new adapters, and of dropout.
         lora: Settings of the adapter: ``rank``, ``alpha``, ``dropout``, ``rslora``, ``target_modules``,
             ``modules_to_save``.
+        mixing: How batches mix sources, which are the files: as ADO does it, evenly, or by rows. By default each epoch
+            has every row once.
+        prior: The shares that ``"ado"`` starts from: by rows, by tokens, even, or a weight for each source.
         options: Further settings of the recipe, as ``[train]`` of a config file has them: ``schedule``,
             ``warmup_ratio``, ``weight_decay``, ``max_grad_norm``, ``beta_1``, ``beta_2``, ``epsilon``,
-            ``micro_batch_tokens``, ``recompute``, ``save_every``, ``order_seed``, and for mixtures of
-            sources ``mixing``, ``prior``, ``mixing_max_passes``, ``mixing_floor``.
+            ``micro_batch_tokens``, ``recompute``, ``save_every``, ``order_seed``, ``mixing_max_passes``,
+            ``mixing_floor``.
         trajectory: Keep the model of every epoch.
         eval_rows: Rows that are not trained on, for a held-out loss.
         eval_files: Further files for the held-out loss.
@@ -104,6 +116,8 @@ def train(
         "learning_rate": learning_rate,
         "seed": seed,
         "lora": lora,
+        "mixing": mixing,
+        "prior": shares(prior),
         **(options or {}),
     }
     how = settings(
