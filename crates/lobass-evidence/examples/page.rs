@@ -5,14 +5,17 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use lobass_evidence::replicates::{Replicate, study_tables};
+use lobass_evidence::replicates::{Agreement, Replicate, StudyResults, study_page};
 use lobass_evidence::{Report, Study, page};
+use serde::de::DeserializeOwned;
 
 /// The studies, in the order of the page; what is not there yet is left out.
 const STUDIES: [&str; 2] = ["demo", "alpaca-gsm8k"];
 /// The study on a real model, whose replicates are in the folder `replicates`.
 const REPLICATED: &str = "smollm2";
 const N_REPLICATES: usize = 8;
+/// One larger pool, in the same folder.
+const LARGE: &str = "alpaca-8000";
 
 fn main() -> Result<()> {
     let docs = PathBuf::from(std::env::args().nth(1).context("usage: page DOCS")?);
@@ -30,40 +33,53 @@ fn made_from(docs: &Path) -> Result<(String, Vec<(String, String)>)> {
     for name in STUDIES {
         let results = dir.join(format!("{name}.json"));
         if results.exists() {
-            found.push((name, read(&results)?, fs_err::read_to_string(dir.join(format!("{name}.md")))?));
+            found.push((
+                name,
+                read::<Report>(&results)?,
+                fs_err::read_to_string(dir.join(format!("{name}.md")))?,
+            ));
         }
     }
     let studies: Vec<Study<'_>> =
         found.iter().map(|(name, report, words)| Study { name, words, report }).collect();
-    let (text, plots) = page(&studies);
+    let (text, mut plots) = page(&studies);
     let replicated = fs_err::read_to_string(dir.join(format!("{REPLICATED}.md")))?;
-    let tables = study_tables(&replicates(&dir.join("replicates"))?);
+    let (tables, further) = study_page(&study(&dir.join("replicates"))?, REPLICATED, "evidence/");
+    plots.extend(further);
     Ok((format!("{text}\n{}", replicated.replacen(Study::PLACE, tables.trim_end(), 1)), plots))
 }
 
-/// The results of each replicate, by the folders of its groups.
-fn replicates(dir: &Path) -> Result<Vec<Replicate>> {
-    let mut found = Vec::new();
+/// What is kept of the study on a real model.
+fn study(dir: &Path) -> Result<StudyResults> {
+    let mut results = StudyResults { large: comparisons(&dir.join(LARGE))?, ..StudyResults::default() };
     for at in 0..N_REPLICATES {
-        let mut replicate = Replicate::new();
         let folder = dir.join(at.to_string());
-        if folder.exists() {
-            for entry in fs_err::read_dir(&folder)? {
-                let entry = entry?;
-                let results = entry.path().join("results.json");
-                if results.exists() {
-                    replicate.insert(entry.file_name().to_string_lossy().into_owned(), read(&results)?);
-                }
+        results.replicates.push(comparisons(&folder)?);
+        let agreement = folder.join("agreement.json");
+        let found: Vec<Agreement> = if agreement.exists() { read(&agreement)? } else { Vec::new() };
+        results.agreements.push(found);
+    }
+    Ok(results)
+}
+
+/// The results of the comparisons in a folder, by their names.
+fn comparisons(folder: &Path) -> Result<Replicate> {
+    let mut found = Replicate::new();
+    if folder.exists() {
+        for entry in fs_err::read_dir(folder)? {
+            let entry = entry?;
+            let results = entry.path().join("results.json");
+            if results.exists() {
+                found.insert(entry.file_name().to_string_lossy().into_owned(), read(&results)?);
             }
         }
-        found.push(replicate);
     }
     Ok(found)
 }
 
-fn read(results: &Path) -> Result<Report> {
+fn read<T: DeserializeOwned>(results: &Path) -> Result<T> {
     serde_json::from_str(&fs_err::read_to_string(results)?)
-        .with_context(|| format!("`{}` is not a report", results.display()))
+        .with_context(|| format!("`{}` is not what this page is made of", results.display()))
 }
 
 #[cfg(test)]

@@ -28,6 +28,7 @@
 mod bootstrap;
 mod claims;
 mod cost;
+mod curve;
 mod error;
 mod markdown;
 mod measure;
@@ -40,6 +41,7 @@ mod report;
 pub use bootstrap::{Bootstrap, Draws, Estimate, Ratio, quantile};
 pub use claims::{Claim, Verdict, claims};
 pub use cost::Cost;
+pub use curve::{Curve, CurveLine};
 pub use error::Error;
 pub use measure::{ALL, Arm, FULL, Measured, Outcome, ZERO_SHOT, measure};
 pub use page::{Study, page, tables};

@@ -15,6 +15,19 @@ pub(crate) fn signed(estimate: &Estimate, decimals: usize) -> String {
     if estimate.is_below_zero() || estimate.is_above_zero() { format!("**{text}**") } else { text }
 }
 
+/// A mean with its interval; of a single number the number alone.
+pub(crate) fn mean_of(
+    estimate: Option<Estimate>,
+    numbers: &[f64],
+    say: fn(&Estimate, usize) -> String,
+) -> String {
+    match (estimate, numbers) {
+        (Some(estimate), _) => say(&estimate, 4),
+        (None, [alone]) => format!("{alone:.4}"),
+        _ => "-".to_owned(),
+    }
+}
+
 /// `12.3 % [10.1, 14.0]`.
 pub(crate) fn percent(estimate: &Estimate) -> String {
     let [value, low, high] = [estimate.value, estimate.low, estimate.high].map(|share| 100.0 * share);
@@ -53,6 +66,10 @@ mod tests {
         assert_eq!(interval(&estimate(1.2345, 1.2, 1.25), 2), "1.23 [1.20, 1.25]");
         assert_eq!(signed(&estimate(-0.5, -0.7, -0.2), 1), "**-0.5 [-0.7, -0.2]**");
         assert_eq!(signed(&estimate(0.5, -0.1, 0.7), 1), "+0.5 [-0.1, +0.7]");
+        let pair = estimate(0.5, 0.25, 0.75);
+        let said = [(Some(pair), &[0.25, 0.75][..]), (None, &[0.5]), (None, &[])];
+        let said = said.map(|(estimate, numbers)| mean_of(estimate, numbers, interval));
+        assert_eq!(said, ["0.5000 [0.2500, 0.7500]", "0.5000", "-"]);
         assert_eq!(percent(&estimate(0.5, 0.25, 0.75)), "50.0 % [25.0, 75.0]");
         assert_eq!([0.4, 999.6, 1_234_567.0, -1200.0].map(count), ["0", "1,000", "1,234,567", "-1,200"]);
     }

@@ -1,4 +1,6 @@
-//! The trainings of each replicate, in groups that one comparison makes.
+//! Trainings that one comparison makes.
+
+use super::table::Table;
 
 pub(super) const N_REPLICATES: usize = 8;
 /// The learning rates that are tried for each budget.
@@ -17,8 +19,8 @@ pub(super) enum Amount {
 impl Amount {
     pub(super) const ALL: [Self; 3] = [Self::Small, Self::Medium, Self::All];
 
-    /// The budget as `lobass` reads it, and as folders are named.
-    pub(super) fn budget(self) -> &'static str {
+    /// The budget as `lobass` reads it.
+    pub(super) const fn budget(self) -> &'static str {
         match self {
             Self::Small => "6%",
             Self::Medium => "16.7%",
@@ -26,6 +28,7 @@ impl Amount {
         }
     }
 
+    /// As folders are named.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Small => "6",
@@ -41,15 +44,18 @@ impl Amount {
             Self::Small | Self::Medium => "random",
         }
     }
+}
 
-    /// The share of the pool.
-    pub(super) fn share(self) -> f64 {
-        match self {
-            Self::Small => 0.06,
-            Self::Medium => 0.167,
-            Self::All => 1.0,
-        }
-    }
+/// What is made for a comparison before it, beside its score table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extra {
+    Nothing,
+    /// Vectors of the pool.
+    Vectors,
+    /// Vectors of the pool and of the tuning rows.
+    VectorsAndQueries,
+    /// The scores of rows whose trained PVI is not negative, as ratings.
+    Informative,
 }
 
 /// Trainings that are made by one comparison.
@@ -57,51 +63,74 @@ impl Amount {
 pub(super) struct Group {
     pub(super) name: &'static str,
     pub(super) matching: &'static str,
+    /// Whose learning rate is taken.
     pub(super) amount: Amount,
+    pub(super) budget: &'static str,
+    /// Times the learning rate.
+    pub(super) rate: f64,
+    pub(super) epochs: &'static str,
+    pub(super) table: Table,
+    pub(super) extra: Extra,
     pub(super) strategies: &'static [&'static str],
     pub(super) baselines: &'static [&'static str],
+    /// Of the selection.
+    pub(super) flags: &'static [&'static str],
 }
 
-/// The cheap ones first.
-pub(super) const GROUPS: [Group; 5] = [
-    Group {
-        name: "epochs-6",
-        matching: "epochs",
-        amount: Amount::Small,
-        strategies: &["lobass", "gap", "gap-sum", "length-matched-random"],
-        baselines: &["random"],
-    },
-    Group {
-        name: "tokens-6",
-        matching: "tokens",
-        amount: Amount::Small,
-        strategies: &["lobass", "gap", "gap-sum", "length-matched-random"],
-        baselines: &["random", "full"],
-    },
-    Group {
-        name: "epochs-full",
-        matching: "epochs",
-        amount: Amount::All,
-        strategies: &[],
-        baselines: &["full"],
-    },
-    Group {
-        name: "epochs-16.7",
-        matching: "epochs",
-        amount: Amount::Medium,
-        strategies: &["lobass", "gap"],
-        baselines: &["random"],
-    },
-    Group {
-        name: "tokens-16.7",
-        matching: "tokens",
-        amount: Amount::Medium,
-        strategies: &["lobass", "gap"],
-        baselines: &["random"],
-    },
-];
-
 impl Group {
+    /// Trainings at equal epochs.
+    pub(super) const fn at_epochs(name: &'static str, amount: Amount) -> Self {
+        Self {
+            name,
+            matching: "epochs",
+            amount,
+            budget: amount.budget(),
+            rate: 1.0,
+            epochs: EPOCHS,
+            table: Table::Main,
+            extra: Extra::Nothing,
+            strategies: &[],
+            baselines: &[],
+            flags: &[],
+        }
+    }
+
+    pub(super) const fn at_tokens(self) -> Self {
+        Self { matching: "tokens", ..self }
+    }
+
+    pub(super) const fn of(
+        self,
+        strategies: &'static [&'static str],
+        baselines: &'static [&'static str],
+    ) -> Self {
+        Self { strategies, baselines, ..self }
+    }
+
+    pub(super) const fn budget(self, budget: &'static str) -> Self {
+        Self { budget, ..self }
+    }
+
+    pub(super) const fn rate(self, rate: f64) -> Self {
+        Self { rate, ..self }
+    }
+
+    pub(super) const fn epochs(self, epochs: &'static str) -> Self {
+        Self { epochs, ..self }
+    }
+
+    pub(super) const fn by(self, table: Table) -> Self {
+        Self { table, ..self }
+    }
+
+    pub(super) const fn with(self, extra: Extra) -> Self {
+        Self { extra, ..self }
+    }
+
+    pub(super) const fn flags(self, flags: &'static [&'static str]) -> Self {
+        Self { flags, ..self }
+    }
+
     /// What it is compared with in a replicate. The base without training is the same in all of them.
     pub(super) fn baselines(&self, replicate: usize) -> Vec<&'static str> {
         let zero_shot = (replicate == 0 && self.name == "epochs-6").then_some("zero-shot");
@@ -117,6 +146,14 @@ impl Group {
         let baselines = self.baselines(replicate);
         self.strategies.iter().chain(&baselines).map(|arm| name(arm)).collect()
     }
+
+    /// How many rows one training has, of so many.
+    pub(super) fn n_rows(&self, of: usize) -> f64 {
+        match self.budget.strip_suffix('%') {
+            Some(percent) => of as f64 * percent.parse::<f64>().unwrap_or(100.0) / 100.0,
+            None => self.budget.parse().unwrap_or(of as f64),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -124,10 +161,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_base_without_training_is_measured_once() {
-        let n_trials = |replicate| GROUPS.iter().map(|group| group.trials(replicate).len()).sum::<usize>();
-        assert_eq!((n_trials(0), n_trials(1)), (19, 18));
-        assert!(GROUPS[0].trials(0).contains(&"zero-shot.json".to_owned()));
-        assert!(GROUPS[1].trials(1).contains(&"full-tokens-seed0.json".to_owned()));
+    fn budgets_are_shares_or_rows() {
+        let group = Group::at_epochs("g", Amount::Medium);
+        assert_eq!(group.n_rows(1000), 167.0);
+        assert_eq!(group.budget("108").n_rows(1000), 108.0);
+        assert_eq!(
+            group.at_tokens().of(&["lobass"], &["full"]).trials(1),
+            ["lobass-tokens-seed0.json", "full-tokens-seed0.json"]
+        );
     }
 }

@@ -9,11 +9,13 @@ use sha2::{Digest as _, Sha256};
 use xshell::Shell;
 
 use super::groups::N_REPLICATES;
+use super::parts::{LARGE, N_LARGE, Part};
 
 /// Rows of each source.
 const N_HELD_OUT: usize = 400;
 const N_TUNING: usize = 200;
 const N_POOL: [usize; 2] = [1000, 800];
+pub(super) const N_POOL_ROWS: usize = N_POOL[0] + N_POOL[1];
 /// Held-out rows of Alpaca that have wrong responses, and how many.
 const N_CHOICES: usize = 200;
 const N_WRONG: usize = 3;
@@ -30,6 +32,21 @@ pub(super) struct Material {
     pub(super) held_out: Vec<String>,
     pub(super) tuning: Vec<String>,
     pub(super) pools: Vec<Vec<String>>,
+    /// One file with Alpaca's rows of all pools.
+    pub(super) large: Vec<String>,
+}
+
+/// A pool, and what its trainings are measured on.
+#[derive(Debug)]
+pub(super) struct Subject {
+    /// As its folder is named.
+    pub(super) name: String,
+    pub(super) seed: usize,
+    pub(super) pool: Vec<String>,
+    pub(super) held_out: Vec<String>,
+    pub(super) tuning: Vec<String>,
+    /// Whether the scores of several references are compared.
+    pub(super) has_further_references: bool,
 }
 
 impl Material {
@@ -61,7 +78,21 @@ impl Material {
             held_out: write("held-out", [&held_out[0], &held_out[1]])?,
             tuning: write("tuning", [&tuning[0], &tuning[1]])?,
             pools,
+            large: vec![written(&drawn.join(LARGE), SOURCES[0], &alpaca_pools[..N_LARGE])?],
         })
+    }
+
+    /// What a part of the study is about in a replicate.
+    pub(super) fn subject(&self, part: Part, replicate: usize) -> Subject {
+        let is_large = part == Part::Size;
+        Subject {
+            name: if is_large { LARGE.to_owned() } else { replicate.to_string() },
+            seed: replicate,
+            pool: if is_large { self.large.clone() } else { self.pools[replicate].clone() },
+            held_out: if is_large { self.held_out[..1].to_vec() } else { self.held_out.clone() },
+            tuning: self.tuning.clone(),
+            has_further_references: !is_large && Part::has_further_references(replicate),
+        }
     }
 }
 
@@ -147,6 +178,11 @@ fn written(dir: &Path, source: &str, rows: &[Value]) -> Result<String> {
     let path = dir.join(format!("{source}.jsonl"));
     write_lines(&path, rows)?;
     Ok(format!("{source}={}", path.display()))
+}
+
+/// The files of `NAME=FILE`.
+pub(super) fn files(pool: &[String]) -> Vec<&str> {
+    pool.iter().map(|file| file.split_once('=').map_or(file.as_str(), |(_, file)| file)).collect()
 }
 
 fn write_lines(path: &Path, rows: &[Value]) -> Result<()> {

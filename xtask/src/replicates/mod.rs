@@ -2,12 +2,18 @@
 //!
 //! Every finished trial is a file under `docs/evidence/replicates`. What is there is not done again.
 
+mod best;
 mod explain;
 mod groups;
+mod index;
 mod kept;
 mod material;
+mod parts;
+mod prepared;
 mod rates;
+mod runner;
 mod steps;
+mod table;
 
 use std::path::PathBuf;
 
@@ -16,6 +22,8 @@ use xshell::Shell;
 
 use self::groups::N_REPLICATES;
 use self::material::Material;
+use self::parts::Part;
+use self::runner::Runner;
 use self::steps::Study;
 use crate::program;
 
@@ -24,6 +32,9 @@ const DIR: &str = "target/evidence/replicates";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
+    /// The parts to run, in this order [default: all]
+    #[arg(long, value_name = "PART", num_args = 1.., value_enum)]
+    part: Vec<Part>,
     /// The replicates to run, in this order [default: all]
     #[arg(long, value_name = "N", num_args = 1.., value_parser = clap::value_parser!(u8).range(..N_REPLICATES as i64))]
     only: Vec<u8>,
@@ -48,14 +59,21 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(shell: &Shell, args: &Args) -> Result<()> {
-    let all: Vec<usize> = (0..N_REPLICATES).collect();
-    let replicates = if args.only.is_empty() { all } else { args.only.iter().map(|&at| at.into()).collect() };
+    let only: Vec<usize> = args.only.iter().map(|&at| at.into()).collect();
+    let only = if only.is_empty() { (0..N_REPLICATES).collect() } else { only };
+    let parts = if args.part.is_empty() { Part::ALL.to_vec() } else { args.part.clone() };
     if args.explain {
-        return explain::print(shell, &replicates, args.rate);
+        return explain::print(shell, &parts, &only, args.rate);
     }
     let lobass = program::lobass(shell, args.lobass.as_deref())?;
     let material = Material::make(shell, &args.data, DIR)?;
-    let study = Study { shell, lobass, material, model: args.model.clone(), threads: args.threads };
+    let runner = Runner { shell, lobass, model: args.model.clone(), threads: args.threads };
+    let study = Study { runner, material };
     let rates = study.rates()?;
-    replicates.into_iter().try_for_each(|replicate| study.replicate(replicate, &rates))
+    for part in parts {
+        for &replicate in only.iter().filter(|at| part.replicates().contains(at)) {
+            study.part(part, replicate, &rates)?;
+        }
+    }
+    Ok(())
 }

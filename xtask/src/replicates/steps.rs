@@ -1,42 +1,36 @@
-//! The commands of the study, in their order.
+//! The comparisons of the study, in their order.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
 
-use anyhow::{Context as _, Result, bail};
-use fs_err as fs;
-use xshell::Shell;
+use anyhow::Result;
 
 use super::DIR;
-use super::groups::{Amount, BATCH_SIZE, EPOCHS, GROUPS, Group, RATES};
+use super::best::best_variant;
+use super::groups::{Amount, Group, RATES};
 use super::kept::{exchange, exchange_file, folder};
-use super::material::{Material, WRONG};
+use super::material::{Material, WRONG, files};
+use super::parts::Part;
+use super::prepared::{Prepared, TRAINING};
 use super::rates::{Rates, chosen, mean_loss};
-
-/// How every training is done. Losses of scores and results are computed in f32.
-const TRAINING: [&str; 4] = ["--products", "bf16", "--batch-size", BATCH_SIZE];
+use super::runner::{Runner, Words};
 
 pub(super) struct Study<'a> {
-    pub(super) shell: &'a Shell,
-    pub(super) lobass: PathBuf,
+    pub(super) runner: Runner<'a>,
     pub(super) material: Material,
-    pub(super) model: PathBuf,
-    pub(super) threads: Option<u16>,
 }
 
 /// What one comparison is made of.
 struct Compared<'a> {
     /// Its folder, below that of all runs.
     name: String,
-    scores: &'a str,
+    scores: &'a Path,
     pool: &'a [String],
     eval: &'a [String],
-    matching: &'a str,
-    amount: Amount,
-    rate: &'a str,
+    group: &'a Group,
+    rate: String,
     seed: usize,
-    strategies: &'a [&'a str],
-    baselines: &'a [&'a str],
+    baselines: Vec<&'a str>,
+    extra: Vec<String>,
 }
 
 impl Study<'_> {
@@ -46,21 +40,20 @@ impl Study<'_> {
         let scores = self.losses_of_base(pool)?;
         let mut rates = Rates::default();
         for amount in Amount::ALL {
+            let group = Group::at_epochs("tuning", amount);
             let mut losses = Vec::new();
             for rate in RATES {
                 let name = format!("tuning/{}-{rate}", amount.name());
-                let baselines = [amount.baseline()];
                 self.compare(&Compared {
                     name: name.clone(),
-                    scores: &scores,
+                    scores: Path::new(&scores),
                     pool,
                     eval: &self.material.tuning,
-                    matching: "epochs",
-                    amount,
-                    rate,
+                    group: &group,
+                    rate: rate.to_owned(),
                     seed: 0,
-                    strategies: &[],
-                    baselines: &baselines,
+                    baselines: vec![amount.baseline()],
+                    extra: Vec::new(),
                 })?;
                 let trial = format!("{}-epochs-seed0.json", amount.baseline());
                 let loss = mean_loss(&folder(&name).join("trials").join(trial), &self.material.tuning)?;
@@ -77,116 +70,83 @@ impl Study<'_> {
         let (kept, run) = (folder("tuning/base.parquet"), format!("{DIR}/tuning/base.parquet"));
         exchange_file(&kept, Path::new(&run))?;
         if !Path::new(&run).exists() {
-            fs::create_dir_all(format!("{DIR}/tuning"))?;
-            let model = self.model.display().to_string();
-            let mut words = vec!["score", "--base", &model, "--out", &run, "--data"];
-            words.extend(pool.iter().map(String::as_str));
-            self.lobass(&words)?;
+            fs_err::create_dir_all(format!("{DIR}/tuning"))?;
+            let words = Words::new("score").flag("--base", [self.runner.model()]).flag("--out", [&run]);
+            self.runner.run(&words.flag("--data", pool).0)?;
             exchange_file(&kept, Path::new(&run))?;
         }
         Ok(run)
     }
 
-    /// All trainings of a replicate.
-    pub(super) fn replicate(&self, replicate: usize, rates: &Rates) -> Result<()> {
-        let pool = &self.material.pools[replicate];
-        let scores = self.scores(replicate, pool, rates.of(Amount::All))?;
-        GROUPS.iter().try_for_each(|group| self.group(group, replicate, &scores, rates))
-    }
-
-    /// The score table of a replicate: its reference is trained for an epoch, and both models score.
-    fn scores(&self, replicate: usize, pool: &[String], rate: &str) -> Result<String> {
-        let run = format!("{DIR}/{replicate}/run");
-        let scores = format!("{run}/scores.parquet");
-        let (kept, at) =
-            (folder(&format!("{replicate}/scores.parquet")), format!("{DIR}/{replicate}/scores.parquet"));
-        exchange_file(&kept, Path::new(&at))?;
-        if !Path::new(&at).exists() {
-            let (model, seed) = (self.model.display().to_string(), replicate.to_string());
-            let mut words = vec!["run", "--base", &model, "--out", &run, "--budget", Amount::Small.budget()];
-            words.extend(["--epochs", "1", "--learning-rate", rate, "--train-seed", &seed]);
-            words.extend(TRAINING);
-            words.push("--data");
-            words.extend(pool.iter().map(String::as_str));
-            self.lobass(&words)?;
-            exchange_file(Path::new(&at), Path::new(&scores))?;
-            exchange_file(&kept, Path::new(&at))?;
+    /// All trainings of a part for one replicate.
+    pub(super) fn part(&self, part: Part, replicate: usize, rates: &Rates) -> Result<()> {
+        let subject = self.material.subject(part, replicate);
+        let prepared = Prepared { runner: &self.runner, subject: &subject, rate: rates.of(Amount::All) };
+        let is_asked: &dyn Fn(&Group) -> bool = match part {
+            Part::Best => {
+                let best = best_variant(&self.material.held_out)?;
+                &move |group: &Group| group.name == best
+            }
+            _ => &|_: &Group| true,
+        };
+        for group in part.groups().iter().filter(|group| is_asked(group)) {
+            self.compare(&Compared {
+                name: format!("{}/{}", subject.name, group.name),
+                scores: &prepared.table(group.table)?,
+                pool: &subject.pool,
+                eval: &subject.held_out,
+                group,
+                rate: format!("{:e}", rates.of(group.amount).parse::<f64>()? * group.rate),
+                seed: subject.seed,
+                baselines: group.baselines(replicate),
+                extra: prepared.extra(group.extra)?,
+            })?;
         }
-        Ok(at)
-    }
-
-    fn group(&self, group: &Group, replicate: usize, scores: &str, rates: &Rates) -> Result<()> {
-        let baselines = group.baselines(replicate);
-        self.compare(&Compared {
-            name: format!("{replicate}/{}", group.name),
-            scores,
-            pool: &self.material.pools[replicate],
-            eval: &self.material.held_out,
-            matching: group.matching,
-            amount: group.amount,
-            rate: rates.of(group.amount),
-            seed: replicate,
-            strategies: group.strategies,
-            baselines: &baselines,
-        })
+        if part == Part::Robustness { prepared.agreement() } else { Ok(()) }
     }
 
     /// Does what is left of a comparison, and keeps its trials.
     fn compare(&self, compared: &Compared<'_>) -> Result<()> {
         let (kept, run) = (folder(&compared.name), Path::new(DIR).join(&compared.name));
         exchange(&kept, &run)?;
-        let done = self.lobass(&self.words(compared, &run));
+        let done = self.runner.run(&self.words(compared, &run).0);
         exchange(&kept, &run)?;
         done
     }
 
-    fn words<'a>(&self, compared: &'a Compared<'_>, run: &Path) -> Vec<String> {
-        let Compared { scores, pool, eval, matching, amount, rate, seed, strategies, baselines, .. } =
-            compared;
-        let mut words: Vec<String> = Vec::new();
-        let mut flag = |name: &str, values: &[&str]| {
-            if !values.is_empty() {
-                words.push(name.to_owned());
-                words.extend(values.iter().map(|&value| value.to_owned()));
-            }
-        };
-        let texts = |of: &'a [String]| of.iter().map(String::as_str).collect::<Vec<_>>();
-        let (model, out, seed) =
-            (self.model.display().to_string(), run.display().to_string(), seed.to_string());
-        flag("compare", &["--scores", scores, "--base", &model, "--out", &out]);
-        flag("--data", &files(pool));
-        flag("--eval", &texts(eval));
-        flag("--match", &[matching]);
-        flag("--budget", &[amount.budget(), "--epochs", EPOCHS, "--learning-rate", rate]);
-        flag("--seeds", &["1", "--train-seed", &seed, "--seed", &seed, "--overlap", "refuse"]);
-        flag("--strategy", strategies);
-        flag("--baselines", baselines);
-        if eval.iter().any(|file| file.contains("held-out")) {
-            flag("--wrong-responses", &[WRONG]);
-        }
-        words.extend(TRAINING.map(str::to_owned));
+    fn words(&self, compared: &Compared<'_>, run: &Path) -> Words {
+        let Compared { scores, pool, eval, group, rate, seed, baselines, extra, .. } = compared;
+        let baselines = if baselines.is_empty() { &["none"] } else { &baselines[..] };
+        let seed = seed.to_string();
+        let has_wrong_responses = eval.iter().any(|file| file.contains("held-out"));
+        let mut words = Words::new("compare")
+            .flag("--scores", [scores.display().to_string()])
+            .flag("--base", [self.runner.model()])
+            .flag("--out", [run.display().to_string()])
+            .flag("--data", files(pool))
+            .flag("--eval", *eval)
+            .flag("--match", [group.matching])
+            .plain(&["--budget", group.budget, "--epochs", group.epochs, "--learning-rate", rate])
+            .plain(&["--seeds", "1", "--train-seed", &seed, "--seed", &seed, "--overlap", "refuse"])
+            .flag("--strategy", group.strategies)
+            .flag("--baselines", baselines)
+            .flag("--wrong-responses", has_wrong_responses.then_some(WRONG))
+            .plain(group.flags)
+            .plain(&TRAINING);
+        words.0.extend(extra.iter().cloned());
         words
-    }
-
-    fn lobass(&self, words: &[impl AsRef<str>]) -> Result<()> {
-        let words = words.iter().map(|word| word.as_ref().to_owned());
-        let threads = self.threads.iter().flat_map(|n| ["--threads".to_owned(), n.to_string()]);
-        let words: Vec<String> = words.chain(threads).collect();
-        eprintln!("==> lobass {}", words.join(" "));
-        let status = Command::new(&self.lobass)
-            .args(&words)
-            .current_dir(self.shell.current_dir())
-            .stdout(Stdio::null())
-            .status()
-            .with_context(|| format!("`{}` cannot be run", self.lobass.display()))?;
-        match status.code() {
-            Some(0 | 1) => Ok(()), // rows that cannot be scored are counted, and no reason to stop
-            _ => bail!("lobass {}: ended with {status}", words[0]),
-        }
     }
 }
 
-/// The files of `NAME=FILE`.
-fn files(pool: &[String]) -> Vec<&str> {
-    pool.iter().map(|file| file.split_once('=').map_or(file.as_str(), |(_, file)| file)).collect()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_written_as_they_are() {
+        for rate in RATES {
+            assert_eq!(format!("{:e}", rate.parse::<f64>().unwrap()), rate);
+        }
+        assert_eq!(format!("{:e}", "3e-5".parse::<f64>().unwrap() * 2.0), "6e-5");
+    }
 }

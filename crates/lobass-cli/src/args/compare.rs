@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::bail;
+use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
 use lobass::comparison::Baseline;
 use lobass::settings::{MatchedTokens, OverlapPolicy};
@@ -10,14 +11,13 @@ use lobass_core::Budget;
 use lobass_evidence::Matching;
 use lobass_evidence::pairs::PairMatching;
 
-use super::{
-    ComputeArgs, EncodeArgs, PairArgs, ReadingArgs, SelectionArgs, described, recipe::TrainingArgs, words,
-};
+use super::{ComputeArgs, EncodeArgs, PairArgs, ReadingArgs, SelectionArgs, described, recipe::TrainingArgs};
 
 const POLICIES: [(&str, &str); 2] =
     [("drop", "Leave them out of what is measured on, and count them"), ("refuse", "Stop if there is one")];
 
 const BASELINES: [&str; 3] = ["random", "full", "zero-shot"];
+const NO_BASELINE: &str = "none";
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
@@ -54,9 +54,9 @@ pub(crate) struct CompareArgs {
     /// `NAME:high` for an end of the score.
     #[arg(long, value_name = "NAME", num_args = 1.., required_unless_present_any = ["baselines", "pairs"], help_heading = "Comparison")]
     pub(crate) strategy: Vec<String>,
-    /// What the strategies are compared with: random rows, all rows, and the untrained base
-    #[arg(long, value_name = "NAME", num_args = 1.., default_values = BASELINES, value_parser = words::<Baseline>(&BASELINES), conflicts_with = "pairs", help_heading = "Comparison")]
-    pub(crate) baselines: Vec<Baseline>,
+    /// What the strategies are compared with: random rows, all rows, and the untrained base; or `none`
+    #[arg(long, value_name = "NAME", num_args = 1.., default_values = BASELINES, value_parser = PossibleValuesParser::new(BASELINES.into_iter().chain([NO_BASELINE])), conflicts_with = "pairs", help_heading = "Comparison")]
+    pub(crate) baselines: Vec<String>,
     /// Held-out files to measure on; each is one source in the report
     #[arg(long, value_name = "[NAME=]FILE", num_args = 1.., required_unless_present_any = ["eval_rows", "pairs"], conflicts_with = "eval_rows", help_heading = "Held-out examples")]
     pub(crate) eval: Vec<String>,
@@ -132,6 +132,20 @@ pub(crate) enum MatchWord {
 }
 
 impl CompareArgs {
+    /// What the strategies are compared with.
+    pub(crate) fn baselines(&self) -> anyhow::Result<Vec<Baseline>> {
+        if self.baselines == [NO_BASELINE] {
+            return Ok(Vec::new());
+        }
+        if self.baselines.iter().any(|name| name == NO_BASELINE) {
+            bail!(
+                "`--baselines`: expected `none` alone or names without it, found `{}`",
+                self.baselines.join(" ")
+            );
+        }
+        self.baselines.iter().map(|name| name.parse().map_err(anyhow::Error::msg)).collect()
+    }
+
     /// The matchings of a comparison of strategies.
     pub(crate) fn matchings(&self) -> anyhow::Result<Vec<Matching>> {
         let has = |word: MatchWord| self.r#match.contains(&word) || self.r#match.contains(&MatchWord::Both);

@@ -1,11 +1,10 @@
 //! The plots of a comparison of pairs.
 
 use super::against::baselines;
-use super::curve::{Curve, CurveLine};
 use super::outcome::PairMeasure;
 use super::report::PairReport;
 use super::subset::{PairMatching, PairSubset};
-use crate::{ALL, Mark, Plot};
+use crate::{ALL, Curve, CurveLine, Mark, Plot};
 
 /// The plots of a source under a matching: a name, a title, and an SVG.
 pub(super) fn drawn(

@@ -1,7 +1,6 @@
 //! Preference pairs: what models learn from shares and selections of them.
 
 mod against;
-mod curve;
 mod data_table;
 mod drawn;
 mod facts;
@@ -12,7 +11,6 @@ mod page;
 mod report;
 mod subset;
 
-pub use curve::{Curve, CurveLine};
 pub use facts::{MarginRecord, PairFacts, PairSource, SourceMargins};
 pub use measure::{PairResult, PairResultDifference, PairsMeasured, measure_pairs};
 pub use nested::{folds_of_prompts, hold_out_prompts, order_by_key, rows_of_share};

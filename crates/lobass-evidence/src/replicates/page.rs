@@ -1,22 +1,62 @@
 //! The results of replicates as Markdown.
 
+use super::agreement::{Agreement, agreements};
+use super::budgets::curves;
+use super::robustness::robustness;
 use super::study::{INTERVAL, Replicate, StudyClaim, arm_of, choice, matching, primary, study_claims};
 use super::t_interval;
-use crate::markdown::{interval, signed, table};
-use crate::{ArmReport, Estimate, Report};
+use super::variants::variants;
+use crate::markdown::{interval, mean_of, signed, table};
+use crate::{ArmReport, Report};
 
-/// The tables of a study: its claims, then the arms of each group, with t intervals over replicates.
-pub fn study_tables(replicates: &[Replicate]) -> String {
+/// What the comparisons of a study measured.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct StudyResults {
+    /// By replicate.
+    pub replicates: Vec<Replicate>,
+    /// By replicate: how much the scores of further references agree with those of the first.
+    pub agreements: Vec<Vec<Agreement>>,
+    /// The comparisons on one larger pool.
+    pub large: Replicate,
+}
+
+/// The tables of a study, with t intervals over replicates, and the plots that they show by their file names. Parts without
+/// results are left out.
+pub fn study_page(results: &StudyResults, name: &str, folder: &str) -> (String, Vec<(String, String)>) {
+    let replicates = &results.replicates;
     let n_whole = replicates.iter().filter(|replicate| !replicate.is_empty()).count();
     let mut text = format!(
         "Replicates with results so far: {n_whole}. In brackets are 95 % t intervals over replicates. Numbers below zero are \
          for the claim.\n\n{}\n",
         claims(&study_claims(replicates))
     );
+    let mut plots = Vec::new();
+    let curves = curves(replicates).into_iter().map(|(what, curve)| {
+        let file = format!("{name}-{what}.svg");
+        let shown = format!("![{}]({folder}{file})\n", curve.title);
+        plots.push((file, curve.svg()));
+        shown
+    });
+    let curves: Vec<String> = curves.collect();
+    let sections = [
+        ("Other settings", robustness(replicates)),
+        ("Other references", agreements(&results.agreements)),
+        ("Budgets", (!curves.is_empty()).then(|| curves.join("\n"))),
+        ("Variants", variants(replicates)),
+    ];
+    for (heading, section) in sections {
+        if let Some(section) = section {
+            text += &format!("\n### {heading}\n\n{section}");
+        }
+    }
     for group in group_names(replicates) {
         text += &format!("\n### {group}\n\n{}", arms(replicates, &group));
     }
-    text
+    let large = std::slice::from_ref(&results.large);
+    for group in group_names(large) {
+        text += &format!("\n### One pool of 8,000 rows: {group}\n\n{}", arms(large, &group));
+    }
+    (text, plots)
 }
 
 fn claims(claims: &[StudyClaim]) -> String {
@@ -28,7 +68,7 @@ fn claims(claims: &[StudyClaim]) -> String {
                 claim.what.to_owned(),
                 claim.number.to_owned(),
                 claim.numbers.len().to_string(),
-                of(claim.estimate, &claim.numbers, signed),
+                mean_of(claim.estimate, &claim.numbers, signed),
                 p(0),
                 p(1),
                 claim.verdict.as_str().to_owned(),
@@ -36,15 +76,6 @@ fn claims(claims: &[StudyClaim]) -> String {
         })
         .collect();
     table(&["claim", "number", "replicates", "mean", "p", "p, corrected", "verdict"], &rows)
-}
-
-/// A mean with its interval; of a single number the number alone.
-fn of(estimate: Option<Estimate>, numbers: &[f64], say: fn(&Estimate, usize) -> String) -> String {
-    match (estimate, numbers) {
-        (Some(estimate), _) => say(&estimate, 4),
-        (None, [alone]) => format!("{alone:.4}"),
-        _ => "-".to_owned(),
-    }
 }
 
 fn group_names(replicates: &[Replicate]) -> Vec<String> {
@@ -76,7 +107,7 @@ fn arms(replicates: &[Replicate], group: &str) -> String {
                 };
                 reports.iter().filter(|_| name != "random").filter_map(of).collect()
             };
-            let cell = |numbers: Vec<f64>, say| of(t_interval(&numbers, INTERVAL), &numbers, say);
+            let cell = |numbers: Vec<f64>, say| mean_of(t_interval(&numbers, INTERVAL), &numbers, say);
             vec![
                 name.clone(),
                 found.len().to_string(),

@@ -108,7 +108,7 @@ const CLAIMS: [Tested; 6] = [
     },
 ];
 
-fn difference(replicate: &Replicate, one: (&str, &str), other: (&str, &str)) -> Option<f64> {
+pub(super) fn difference(replicate: &Replicate, one: (&str, &str), other: (&str, &str)) -> Option<f64> {
     let loss = |(group, arm): (&str, &str)| primary(arm_of(replicate.get(group)?, arm)?);
     Some(loss(one)? - loss(other)?)
 }

@@ -1,6 +1,6 @@
 //! Claims and tables of made-up replicates.
 
-use super::{Replicate, study_claims, study_tables};
+use super::{Agreement, Replicate, StudyResults, study_claims, study_page};
 use crate::{
     ArmReport, Bootstrap, Cost, Estimate, HeldOutRecord, Matching, ModelRecord, PoolRecord, RecipeRecord,
     Report, SourceCount, SourceResult, Verdict,
@@ -118,6 +118,11 @@ fn five_replicates_decide_nothing() {
     assert!(claims.iter().all(|claim| claim.verdict == Verdict::Undecided));
 }
 
+fn study_tables(replicates: &[Replicate]) -> String {
+    let results = StudyResults { replicates: replicates.to_vec(), ..StudyResults::default() };
+    study_page(&results, "study", "").0
+}
+
 #[test]
 fn tables_have_every_arm_and_say_how_many_replicates_have_it() {
     let text = study_tables(&[replicate(0), replicate(1), Replicate::new()]);
@@ -127,4 +132,85 @@ fn tables_have_every_arm_and_say_how_many_replicates_have_it() {
     assert!(line.contains("1.4500 [1.4500, 1.4500]") && line.contains("0.2500"), "{line}");
     let alone = study_tables(&[replicate(0)]);
     assert!(alone.contains("| -0.0500 | 1.0000 |"), "one replicate has no interval: {alone}");
+}
+
+/// A replicate with further comparisons: half the learning rate turns the sign, and a variant is better than lobass.
+fn further(at: usize) -> Replicate {
+    let mut found = replicate(at);
+    let small = |lobass: f64| {
+        report(vec![
+            arm("lobass", [lobass, 1.0], 0.0, counts(4, 4)),
+            arm("random", [2.0, 1.0], 0.0, counts(4, 4)),
+        ])
+    };
+    let full = report(vec![arm("full", [1.5, 0.9], 0.0, counts(5, 5))]);
+    let further = [
+        ("rate-half-6", small(2.2)),
+        ("rate-half-full", full),
+        ("reference-seed-1-6", small(1.8)),
+        ("quota-length", small(1.7)),
+        ("curve-3", small(2.4)),
+        ("curve-50", small(1.6 + 0.01 * at as f64)),
+    ];
+    found.extend(further.map(|(name, report)| (name.to_owned(), report)));
+    found
+}
+
+#[test]
+fn other_settings_say_where_the_sign_flips() {
+    let text = study_tables(&[further(0), replicate(1)]);
+    let line = |start: &str| {
+        text.lines().find(|line| line.starts_with(start)).unwrap_or_else(|| panic!("{start}: {text}"))
+    };
+    let cells = "| +0.1000 | -0.0500 | +0.4000 | +0.2500 | random 1 of 1, full 0 of 1 |";
+    assert_eq!(line("| half the learning rate"), format!("| half the learning rate {cells}"));
+    // Random rows and all rows are those of the claims.
+    let cells = "| -0.1000 | -0.0500 | +0.2000 | +0.2500 | random 0 of 1, full 0 of 1 |";
+    assert_eq!(line("| reference with another seed"), format!("| reference with another seed {cells}"));
+    assert!(!text.contains("double the learning rate"), "{text}");
+    assert!(!study_tables(&[replicate(0)]).contains("### Other settings"));
+}
+
+#[test]
+fn variants_are_chosen_and_tested_on_different_replicates() {
+    let mut replicates: Vec<Replicate> = (0..8).map(replicate).collect();
+    for at in [0, 1, 5] {
+        replicates[at] = further(at);
+    }
+    let text = study_tables(&replicates);
+    let lines: Vec<&str> = text.lines().filter(|line| line.starts_with("| quota-length |")).collect();
+    assert_eq!(lines.len(), 2, "{text}");
+    assert!(
+        lines[0].starts_with("| quota-length | chosen on | 2 | **-0.1000 [-0.1000, -0.1000]** |"),
+        "{lines:?}"
+    );
+    assert!(lines[1].starts_with("| quota-length | tested on | 1 | -0.1000 |"), "{lines:?}");
+}
+
+#[test]
+fn curves_have_the_budgets_that_several_replicates_have() {
+    let results = |replicates| {
+        study_page(&StudyResults { replicates, ..StudyResults::default() }, "study", "evidence/")
+    };
+    let (text, plots) = results(vec![further(0), further(1)]);
+    let names: Vec<&str> = plots.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["study-loss.svg", "study-choice.svg"]);
+    assert!(text.contains("](evidence/study-loss.svg)"), "{text}");
+    // lobass at four budgets, gap at two, random at three.
+    assert_eq!(plots[0].1.matches("<circle").count(), 4 + 2 + 3, "{}", plots[0].1);
+    assert!(results(vec![further(0)]).1.is_empty(), "one replicate has no interval");
+}
+
+#[test]
+fn agreement_stands_beside_chance() {
+    let one = Agreement {
+        table: "scores-lora".to_owned(),
+        n_rows: 1800,
+        n_top: 108.0,
+        n_common: 54,
+        spearman: 0.75,
+    };
+    let results = StudyResults { agreements: vec![vec![], vec![one]], ..StudyResults::default() };
+    let text = study_page(&results, "study", "").0;
+    assert!(text.contains("| lora | 1 | 0.750 | 54 of 108 | 6.5 |"), "{text}");
 }

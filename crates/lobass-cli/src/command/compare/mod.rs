@@ -30,12 +30,13 @@ pub(crate) fn compare(args: &CompareArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let table = ScoreFile::open(scores)?;
     let settings = settings(args, &table);
     let threads = args.trial_threads.unwrap_or_else(|| settings.compute.threads());
+    let baselines = args.baselines()?;
     let mut job = CompareJob {
         table: &table,
         pool: &open_scored_pool(scores, &data, table.manifest(), true, ui.runtime())?,
         base: &args.base,
         strategies: &args.strategy,
-        baselines: &args.baselines,
+        baselines: &baselines,
         settings: &settings,
         held_out: HeldOutRequest {
             rows: None,
