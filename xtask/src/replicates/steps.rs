@@ -102,7 +102,8 @@ impl Study<'_> {
                 extra: prepared.extra(group.extra)?,
             })?;
         }
-        if part == Part::Robustness { prepared.agreement() } else { Ok(()) }
+        let trains_references = matches!(part, Part::Robustness | Part::Variants);
+        if trains_references && subject.has_further_references { prepared.agreement() } else { Ok(()) }
     }
 
     /// Does what is left of a comparison, and keeps its trials.
