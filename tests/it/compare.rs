@@ -224,6 +224,9 @@ fn the_right_response_is_chosen_among_wrong_ones() {
     assert!(again.stderr.contains("1 of 1 done before"), "{}", again.stderr);
     let names: Vec<String> = report(&sandbox, "chosen").arms.into_iter().map(|arm| arm.strategy).collect();
     assert_eq!(names, ["full"]);
+    sandbox.expect(0, &line("--wrong-responses wrong --baselines none --out chosen"));
+    let names: Vec<String> = report(&sandbox, "chosen").arms.into_iter().map(|arm| arm.strategy).collect();
+    assert_eq!(names, ["lobass"]);
     // The same losses, without choices, by a comparison that measures none.
     sandbox.expect(0, &line("--out plain"));
     let plain = report(&sandbox, "plain");
@@ -248,6 +251,7 @@ fn what_cannot_be_compared_is_said_before_anything_is_trained() {
     let fails = |rest: &str, words: &[&str]| sandbox.fails(&compare(rest), words);
     fails("--strategy lobas --out x", &["lobas"]);
     fails("--strategy lobass --objective dpo --out x", &["sft"]);
+    fails("--strategy lobass --baselines none full --out x", &["expected `none` alone"]);
     sandbox.expect(2, &compare("--strategy lobass --seeds 0 --out x"));
     sandbox.expect(2, &compare("--strategy lobass --tokens 6% --out x"));
     sandbox.fails(

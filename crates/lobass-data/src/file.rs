@@ -249,6 +249,13 @@ impl DataFile {
         self
     }
 
+    /// A column that no model sees and that the caller reads: [`Self::unread`] and the text of the file leave it out.
+    #[must_use]
+    pub fn with_column_of_caller(mut self, name: &str) -> Self {
+        self.unread.forget_column(name);
+        self
+    }
+
     /// Content of the first rows that no model sees, as far as their columns show it.
     pub fn unread(&self) -> &UnreadCounts {
         &self.unread

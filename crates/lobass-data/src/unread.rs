@@ -77,6 +77,11 @@ impl UnreadCounts {
         }
     }
 
+    /// Counts a column no longer.
+    pub(crate) fn forget_column(&mut self, name: &str) {
+        self.counts.remove(&Unread::new(UnreadKind::Column, name));
+    }
+
     /// The rows that were counted.
     pub fn n_rows(&self) -> u64 {
         self.n_rows
@@ -108,6 +113,9 @@ mod tests {
         counts.add([&context]);
         assert_eq!(counts.n_rows(), 3);
         assert_eq!(counts.iter().collect::<Vec<_>>(), [(&context, 2), (&thought, 1)]);
+        counts.forget_column("context");
+        counts.forget_column("reasoning_content");
+        assert_eq!(counts.iter().collect::<Vec<_>>(), [(&thought, 1)], "which is no column");
         assert_eq!(context.to_string(), "column `context`");
         assert_eq!(
             serde_json::to_string(&thought).unwrap(),

@@ -17,7 +17,7 @@ use crate::error::{Context as _, Error, Result, bail};
 use crate::runtime::Runtime;
 use crate::settings::{DataSettings, EncodeSettings};
 pub(crate) use pool::open_further;
-pub use pool::{local_paths_of, open_evaluation, open_pool, paths_of, pool_in_memory};
+pub use pool::{local_paths_of, open_evaluation, open_held_out, open_pool, paths_of, pool_in_memory};
 pub use scored_pool::{KnownRows, Named, check_model, check_named, check_scored_pool, open_scored_pool};
 pub(crate) use tokenizer::tokenizer_encoder;
 

@@ -68,7 +68,16 @@ pub(crate) fn open_further(settings: &DataSettings, runtime: &Runtime) -> Result
         bail!(Data, "no data: name the pool with `--data FILE ..`");
     }
     let (choice, words) = format_of(settings)?;
-    open_as(settings, &choice, &words, runtime)
+    open_as(settings, &choice, &words, None, runtime)
+}
+
+/// Opens the files of held-out rows, and notes how each is read. One of their columns may hold wrong responses.
+///
+/// # Errors
+/// The errors of [`open_pool`].
+pub fn open_held_out(files: &[String], wrong_responses: Option<&str>, runtime: &Runtime) -> Result<Pool> {
+    let settings = DataSettings { files: files.to_vec(), ..DataSettings::default() };
+    open_as(&settings, &FormatChoice::Auto, &[], wrong_responses, runtime)
 }
 
 /// Opens the files of an evaluation, whose rows need no response, and notes how each is read.
@@ -77,7 +86,7 @@ pub(crate) fn open_further(settings: &DataSettings, runtime: &Runtime) -> Result
 /// If a file cannot be read, or has no column with a prompt.
 pub fn open_evaluation(files: &[String], runtime: &Runtime) -> Result<Pool> {
     let settings = DataSettings { files: files.to_vec(), ..DataSettings::default() };
-    open_as(&settings, &FormatChoice::Prompts, &[], runtime)
+    open_as(&settings, &FormatChoice::Prompts, &[], None, runtime)
 }
 
 /// Opens the files that one word of a command line means.
@@ -110,6 +119,7 @@ fn open_as(
     settings: &DataSettings,
     choice: &FormatChoice,
     words: &[RoleWord],
+    column_of_caller: Option<&str>,
     runtime: &Runtime,
 ) -> Result<Pool> {
     let mut files: Vec<DataFile> = Vec::new();
@@ -120,7 +130,11 @@ fn open_as(
     }
     faults.end()?;
     warn_of_repeated(&files, runtime);
-    let files = files.into_iter().map(|file| file.with_roles(words)).collect();
+    let files = files.into_iter().map(|file| file.with_roles(words));
+    let files = match column_of_caller {
+        Some(column) => files.map(|file| file.with_column_of_caller(column)).collect(),
+        None => files.collect(),
+    };
     let pool = Pool::new(files, settings.duplicates);
     let alike =
         |one: &DataFile, other: &DataFile| (one.source(), one.kind()) == (other.source(), other.kind());

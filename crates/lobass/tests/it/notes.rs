@@ -101,6 +101,21 @@ fn a_file_that_is_given_twice() {
 }
 
 #[test]
+fn wrong_responses_that_are_asked_for_are_read() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("exam.jsonl");
+    let row = json!({"question": "How many are three and four?", "answer": "seven of them", "wrong": ["six of them, I think"]});
+    fs_err::write(&file, format!("{row}\n")).unwrap();
+    let open = |column: Option<&str>| {
+        let runtime = Runtime::default();
+        let pool = lobass::sequences::open_held_out(&[file.display().to_string()], column, &runtime).unwrap();
+        pool.files()[0].to_string()
+    };
+    assert!(open(None).contains("not read: column `wrong` in 1 of the first 1 rows"), "{}", open(None));
+    assert!(!open(Some("wrong")).contains("not read"), "{}", open(Some("wrong")));
+}
+
+#[test]
 fn all_files_that_are_not_there_are_named() {
     let files = ["/nowhere/one.jsonl", "/nowhere/two.parquet"].map(str::to_owned).to_vec();
     let settings = DataSettings { files, ..DataSettings::default() };

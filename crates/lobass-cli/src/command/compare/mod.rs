@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use lobass::Missing;
 use lobass::comparison::{CompareJob, Devices, HeldOutRequest};
-use lobass::sequences::{open_pool, open_scored_pool};
+use lobass::sequences::{open_held_out, open_scored_pool};
 use lobass::settings::{DataSettings, Settings};
 use lobass_evidence::Bootstrap;
 use lobass_run::ScoreFile;
@@ -51,8 +51,8 @@ pub(crate) fn compare(args: &CompareArgs, ui: &Ui) -> anyhow::Result<Outcome> {
         out: &args.out,
     };
     job.check()?;
-    let eval = DataSettings { files: args.eval.clone(), ..DataSettings::default() };
-    let eval = (!args.eval.is_empty()).then(|| open_pool(&eval, ui.runtime())).transpose()?;
+    let open_eval = || open_held_out(&args.eval, args.wrong_responses.as_deref(), ui.runtime());
+    let eval = (!args.eval.is_empty()).then(open_eval).transpose()?;
     job.held_out.rows = eval.as_ref();
     let comparison = job.open(ui.runtime())?;
     if args.trial_worker.is_some() {
