@@ -38,7 +38,7 @@ fn selecting(criterion: &mut Criterion) {
     }
     let request = Request::new(&Lobass, Budget::Fraction(0.06));
     let chosen = select(&columns, &request).expect("rows with scores");
-    group.bench_function("summary", |bencher| bencher.iter(|| summarize(&columns, &chosen)));
+    group.bench_function("summary", |bencher| bencher.iter(|| summarize(&columns, &chosen, 1)));
 }
 
 criterion_group!(benches, selecting);

@@ -98,7 +98,7 @@ fn with_summary(asked: &Asked) -> Result<Value, Box<dyn Error>> {
     let chosen = select(Inputs::new(&columns).with_late_hashes(&keys), &request)?;
     let (seconds, peak) = (begin.elapsed().as_secs_f64(), peak_memory());
     let begin = Instant::now();
-    let summary = summarize(&columns, &chosen);
+    let summary = summarize(&columns, &chosen, asked.threads);
     Ok(json!({
         "n_rows": columns.len(),
         "n_selected": chosen.selection.selected.len(),

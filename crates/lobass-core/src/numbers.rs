@@ -1,5 +1,7 @@
 //! A column of numbers, some of which are missing.
 
+use std::ops::Range;
+
 /// A number or none for every row, in 8 bytes a row: what is no number is missing.
 #[derive(Debug, Clone, Default)]
 pub struct Numbers(Vec<f64>);
@@ -48,6 +50,14 @@ impl Numbers {
     /// Every row's number.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Option<f64>> + Clone {
         self.0.iter().map(|number| (!number.is_nan()).then_some(*number))
+    }
+
+    /// The numbers of a range of rows.
+    ///
+    /// # Panics
+    /// If the column ends before.
+    pub fn of_rows(&self, rows: Range<usize>) -> impl ExactSizeIterator<Item = Option<f64>> + Clone {
+        self.0[rows].iter().map(|number| (!number.is_nan()).then_some(*number))
     }
 
     /// Whether any row has a number.

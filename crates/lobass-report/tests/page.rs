@@ -103,7 +103,7 @@ fn numbers_are_those_of_the_selection() {
     let page = text_of(&to_html(&report));
     for (strategy, view) in strategies().into_iter().zip(&report.views) {
         let shaped = shaped(&columns, strategy, Guards::default());
-        let (selection, summary) = (&shaped.selection, summarize(&columns, &shaped));
+        let (selection, summary) = (&shaped.selection, summarize(&columns, &shaped, 2));
         assert_eq!(view.n_selected, selection.selected.len() as u64);
         assert_eq!((view.n_tokens, view.n_eligible), (selection.n_tokens, selection.n_eligible));
         assert_eq!(view.length_correlation, summary.length_correlation);
@@ -208,7 +208,7 @@ fn a_page_has_the_scores_that_were_ranked_by() {
     assert_eq!(view.n_eligible, lobass.scores.iter().flatten().count() as u64);
     assert_eq!(view.histogram.bins.iter().map(|bin| bin.n_pool).sum::<u64>(), view.n_eligible);
     assert_eq!(view.lengths.n_rows, view.n_eligible);
-    assert_eq!(view.length_correlation, summarize(&columns, &lobass).length_correlation);
+    assert_eq!(view.length_correlation, summarize(&columns, &lobass, 2).length_correlation);
     assert_eq!(view.excluded.len(), 1);
     let (best, worst) = view.kept_scores.unwrap();
     for one in &view.picks.worst {

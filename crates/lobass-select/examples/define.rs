@@ -57,7 +57,7 @@ fn main() -> Result<(), SelectError> {
     for left_out in &chosen.left_out {
         println!("left out {:3}: {}", left_out.n_rows, left_out.why);
     }
-    let correlation = summarize(&columns, &chosen).length_correlation;
+    let correlation = summarize(&columns, &chosen, 1).length_correlation;
     println!("rank correlation with length: {correlation:+.3?}");
     Ok(())
 }

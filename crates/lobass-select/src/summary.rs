@@ -1,11 +1,15 @@
 //! The summary of a selection: kept rows, unusable rows, and correlations of the score.
 
 use std::cmp::Ordering;
+use std::ops::Range;
 
-use lobass_core::{Numbers, RowStatus, Score, ScoreColumns, Selected, Selection};
+use lobass_core::{Numbers, RowStatus, Score, ScoreColumns, Selected, Selection, parallel};
 
 use crate::length_correlation::spearman_with_counts;
 use crate::select::Chosen;
+
+/// Rows that are worth a thread to count them.
+const CHUNK: usize = if cfg!(test) { 2 } else { 1 << 18 };
 
 /// One source's part in a pool and in a selection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,23 +50,102 @@ pub struct Summary {
     pub ties: Option<Ties>,
 }
 
-/// Looks at a selection from outside, by the scores that it was ranked by.
+/// Looks at a selection from outside, by the scores that it was ranked by. The result does not depend on the threads.
 ///
-/// `n log n` in the rows, for the correlation. Beside the columns it takes 2 bytes for each row.
-pub fn summarize(columns: &ScoreColumns, chosen: &Chosen) -> Summary {
+/// `n log n` in the rows, for the correlation. Beside the columns it takes 2 bytes for each row and thread, up to 8.
+pub fn summarize(columns: &ScoreColumns, chosen: &Chosen, threads: usize) -> Summary {
     let Chosen { selection, scores, .. } = chosen;
-    let rows_of = |status| columns.statuses.iter().filter(|other| **other == status).count() as u64;
-    let statuses = RowStatus::ALL.into_iter().map(|status| (status, rows_of(status)));
+    let kept_scores = kept_scores(selection);
+    let compare = |score| Some(selection.direction.compare(score, kept_scores?.1));
+    let size = columns.len().div_ceil(threads.max(1)).max(CHUNK);
+    let tally =
+        |at: usize| Tally::of(columns, scores, compare, at * size..columns.len().min((at + 1) * size));
+    let tallies = parallel::each(columns.len().div_ceil(size), threads, tally);
+    let tally = tallies.into_iter().reduce(Tally::and).unwrap_or_default();
+    let statuses = RowStatus::ALL.into_iter().zip(tally.statuses);
     let rows = || selection.selected.iter().filter_map(|selected| usize::try_from(selected.row).ok());
-    let n_scored = |row: usize| columns.n_scored[row];
-    let scored = (0..columns.len()).filter(|&row| columns.statuses[row].is_scored());
+    let mut kept_tokens = Mean::default();
+    rows().for_each(|row| kept_tokens.add(columns.n_scored[row]));
     Summary {
         statuses: statuses.filter(|(_, n)| *n > 0).collect(),
-        sources: sources(columns, rows()),
-        length_correlation: spearman_with_counts(scores, &columns.n_scored),
-        mean_scored_tokens: (mean(scored.map(n_scored)), mean(rows().map(n_scored))),
-        kept_scores: kept_scores(selection).map(|(best, worst)| (best.value(), worst.value())),
-        ties: ties(selection, scores),
+        sources: sources(columns, &tally.sources, rows()),
+        length_correlation: spearman_with_counts(scores, &columns.n_scored, threads),
+        mean_scored_tokens: (tally.scored_tokens.value(), kept_tokens.value()),
+        kept_scores: kept_scores.map(|(best, worst)| (best.value(), worst.value())),
+        ties: kept_scores.and_then(|(_, border)| ties(selection, border, tally.n_better, tally.n_equal)),
+    }
+}
+
+/// Numbers of rows of the pool.
+#[derive(Debug, Default)]
+struct Tally {
+    /// By status, in the order of [`RowStatus::ALL`].
+    statuses: Vec<u64>,
+    /// By source, in the order of the columns.
+    sources: Vec<u64>,
+    /// Of scored rows.
+    scored_tokens: Mean,
+    /// Rows with a better score than the worst that was kept, and rows with that score.
+    n_better: u64,
+    n_equal: u64,
+}
+
+impl Tally {
+    /// Counts a range of rows.
+    ///
+    /// - `compare`: a score with the worst that was kept
+    fn of(
+        columns: &ScoreColumns,
+        scores: &Numbers,
+        compare: impl Fn(Score) -> Option<Ordering>,
+        rows: Range<usize>,
+    ) -> Self {
+        let of_rows = &columns.statuses[rows.clone()];
+        let n_of = |status| of_rows.iter().filter(|other| **other == status).count() as u64;
+        let statuses = RowStatus::ALL.into_iter().map(n_of).collect();
+        let mut tally = Self { statuses, sources: vec![0; columns.source_names.len()], ..Self::default() };
+        columns.sources[rows.clone()].iter().for_each(|&source| tally.sources[source as usize] += 1);
+        for (status, n_scored) in of_rows.iter().zip(&columns.n_scored[rows.clone()]) {
+            if status.is_scored() {
+                tally.scored_tokens.add(*n_scored);
+            }
+        }
+        for score in scores.of_rows(rows).flatten().filter_map(Score::new) {
+            match compare(score) {
+                Some(Ordering::Less) => tally.n_better += 1,
+                Some(Ordering::Equal) => tally.n_equal += 1,
+                Some(Ordering::Greater) | None => {}
+            }
+        }
+        tally
+    }
+
+    fn and(mut self, other: Self) -> Self {
+        self.statuses.iter_mut().zip(other.statuses).for_each(|(n, more)| *n += more);
+        self.sources.iter_mut().zip(other.sources).for_each(|(n, more)| *n += more);
+        self.scored_tokens.n += other.scored_tokens.n;
+        self.scored_tokens.sum += other.scored_tokens.sum;
+        self.n_better += other.n_better;
+        self.n_equal += other.n_equal;
+        self
+    }
+}
+
+/// A mean of counts.
+#[derive(Debug, Clone, Copy, Default)]
+struct Mean {
+    n: u64,
+    sum: u64,
+}
+
+impl Mean {
+    fn add(&mut self, count: u32) {
+        self.n += 1;
+        self.sum += u64::from(count);
+    }
+
+    fn value(self) -> f64 {
+        if self.n == 0 { 0.0 } else { self.sum as f64 / self.n as f64 }
     }
 }
 
@@ -74,16 +157,7 @@ fn kept_scores(selection: &Selection) -> Option<(Score, Score)> {
 }
 
 /// Ties at the border, if the kept rows are the best by rank.
-fn ties(selection: &Selection, scores: &Numbers) -> Option<Ties> {
-    let (_, border) = kept_scores(selection)?;
-    let (mut n_better, mut n_equal) = (0u64, 0u64);
-    for score in scores.iter().flatten().filter_map(Score::new) {
-        match selection.direction.compare(score, border) {
-            Ordering::Less => n_better += 1,
-            Ordering::Equal => n_equal += 1,
-            Ordering::Greater => {}
-        }
-    }
+fn ties(selection: &Selection, border: Score, n_better: u64, n_equal: u64) -> Option<Ties> {
     let is_better = |selected: &&Selected| selection.direction.compare(selected.score, border).is_lt();
     let n_kept_better = selection.selected.iter().filter(is_better).count() as u64;
     let n_selected = selection.selected.len() as u64 - n_kept_better;
@@ -94,22 +168,20 @@ fn ties(selection: &Selection, scores: &Numbers) -> Option<Ties> {
     })
 }
 
-fn sources(columns: &ScoreColumns, chosen: impl Iterator<Item = usize>) -> Vec<SourceShare> {
-    let share = |source: &String| SourceShare { source: source.clone(), n_pool: 0, n_selected: 0 };
-    let mut shares: Vec<SourceShare> = columns.source_names.iter().map(share).collect();
-    for &source in &columns.sources {
-        shares[source as usize].n_pool += 1;
-    }
+/// - `n_pool`: the rows of each source
+fn sources(columns: &ScoreColumns, n_pool: &[u64], chosen: impl Iterator<Item = usize>) -> Vec<SourceShare> {
+    let share = |(source, n_pool): (&String, Option<&u64>)| SourceShare {
+        source: source.clone(),
+        n_pool: n_pool.copied().unwrap_or_default(),
+        n_selected: 0,
+    };
+    let n_pool = (0..columns.source_names.len()).map(|source| n_pool.get(source));
+    let mut shares: Vec<SourceShare> = columns.source_names.iter().zip(n_pool).map(share).collect();
     for row in chosen {
         shares[columns.sources[row] as usize].n_selected += 1;
     }
     shares.sort_by(|left, right| left.source.cmp(&right.source));
     shares
-}
-
-fn mean(counts: impl Iterator<Item = u32>) -> f64 {
-    let (n, sum) = counts.fold((0u64, 0u64), |(n, sum), count| (n + 1, sum + u64::from(count)));
-    if n == 0 { 0.0 } else { sum as f64 / n as f64 }
 }
 
 #[cfg(test)]
@@ -141,7 +213,10 @@ mod tests {
         ];
         let columns = ScoreColumns::of(&records.map(record), 0);
         let chosen = select(&columns, &Request::new(&Longest, Budget::Rows(2))).unwrap();
-        let summary = summarize(&columns, &chosen);
+        let summary = summarize(&columns, &chosen, 1);
+        for threads in [2, 8] {
+            assert_eq!(summarize(&columns, &chosen, threads), summary);
+        }
         let share =
             |source: &str, n_pool, n_selected| SourceShare { source: source.to_owned(), n_pool, n_selected };
         assert_eq!(summary.sources, [share("a", 2, 1), share("b", 3, 1)]);

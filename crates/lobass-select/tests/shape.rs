@@ -202,7 +202,7 @@ fn a_summary_is_of_the_scores_that_were_ranked() {
         pool(&[(1, 2.0, 0.5, 9.0), (10, 20.0, 8.0, 9.0), (40, 80.0, 40.0, 9.0), (90, 180.0, 99.0, 9.0)]);
     let of = |guards| {
         let shape = Shape { guards, ..Shape::default() };
-        summarize(&columns, &select(&columns, &shaped(&Lobass, 2, &shape)).unwrap())
+        summarize(&columns, &select(&columns, &shaped(&Lobass, 2, &shape)).unwrap(), 2)
     };
     assert_eq!(of(Guards::default()).length_correlation, Some(-1.0));
     let shrunken = of(Guards { shrinkage: Some(1000.0), ..Guards::default() });
@@ -211,7 +211,7 @@ fn a_summary_is_of_the_scores_that_were_ranked() {
     // Ratios above 1 are no candidates: of the others the longer one scores less, of all rows the longer ones more.
     let columns = pool(&[(1, 5.0, 1.0, 9.0), (2, 4.0, 1.0, 9.0), (3, 10.0, 1.0, 9.0), (4, 11.0, 1.0, 9.0)]);
     let found = select(&columns, &rows(named("ifd"), 9)).unwrap();
-    assert_eq!(summarize(&columns, &found).length_correlation, Some(-1.0));
+    assert_eq!(summarize(&columns, &found, 2).length_correlation, Some(-1.0));
     assert_eq!(found.scores.iter().flatten().count() as u64, found.selection.n_eligible);
     // Rows that a guard leaves out were not ranked.
     let guards = Guards { min_scored: Some(3), ..Guards::default() };
@@ -233,7 +233,7 @@ fn ties_at_the_border_are_counted() {
     ]);
     let ties = |n: u64, strategy: &dyn Strategy| {
         let found = select(&columns, &rows(strategy, n)).unwrap();
-        summarize(&columns, &found).ties.map(|ties| (ties.score, ties.n_candidates, ties.n_selected))
+        summarize(&columns, &found, 2).ties.map(|ties| (ties.score, ties.n_candidates, ties.n_selected))
     };
     assert_eq!(ties(1, &Longest), None);
     assert_eq!(ties(2, &Longest), Some((3.0, 3, 1)));
@@ -352,7 +352,7 @@ fn lengths_are_those_of_the_end_that_is_kept() {
     let columns = pool(&(1..=100).map(|n| (n, f64::from(n * n), 1.0, 9.0)).collect::<Vec<_>>());
     let mean = |direction| {
         let request = Request { direction, ..lengths_of(&PerplexityLow, Budget::Rows(10)) };
-        summarize(&columns, &select(&columns, &request).unwrap()).mean_scored_tokens.1
+        summarize(&columns, &select(&columns, &request).unwrap(), 2).mean_scored_tokens.1
     };
     assert!(mean(None) < 12.0 && mean(Some(Direction::Ascending)) < 12.0);
     assert!(mean(Some(Direction::Descending)) > 88.0);

@@ -77,7 +77,7 @@ impl<'a> Measuring<'a> {
     pub fn add_selected(&mut self, strategy: &dyn Strategy, chosen: &Chosen) {
         let columns = self.columns;
         let Chosen { selection, scores, .. } = chosen;
-        let summary = summarize(columns, chosen);
+        let summary = summarize(columns, chosen, 1);
         let ranking = chosen.ranked(columns);
         self.budget.get_or_insert(selection.budget);
         let info = strategy.info();

@@ -15,7 +15,7 @@ use super::shape;
 use super::target::SelectionTarget;
 use super::write::{output_paths, write_index, write_rows};
 use crate::error::{Error, Result};
-use crate::settings::SelectSettings;
+use crate::settings::{SelectSettings, available_threads};
 
 /// A score table and its pool, with what some strategies read beside the columns of the table: ratings, prompts,
 /// vectors. These are read once, however many strategies and seeds follow.
@@ -87,7 +87,7 @@ impl<'a> Selector<'a> {
     ) -> Result<SelectionReport> {
         let chosen = self.choose(columns, strategy, settings)?;
         let selection = &chosen.selection;
-        let summary = summarize(columns, &chosen);
+        let summary = summarize(columns, &chosen, available_threads());
         let mut written = Vec::new();
         if let Some(out) = &target.out {
             written.extend(write_rows(self.pool, selection, output_paths(self.pool, out)?)?);
