@@ -77,6 +77,10 @@ fn sources_of_a_training_have_laws_beside_the_loss_that_they_shed() {
     // Metrics of earlier versions have no sources.
     sandbox.write("old.jsonl", r#"{"type":"step","step":1,"n_steps":9,"epoch":1,"loss":2.0}"#);
     sandbox.fails("sources --metrics old.jsonl", &["line 1", "expected `by_source`", "train again"]);
+    sandbox
+        .fails("sources --metrics base", &["`base`: expected a `metrics.jsonl` of a training, found none"]);
+    sandbox.write("run/reference/metrics.jsonl", "");
+    sandbox.fails("sources --metrics run", &["expected a `metrics.jsonl`", "reference` has one"]);
     sandbox.fails("sources --metrics tuned --prior noise=1", &["expected a weight for"]);
     sandbox.fails("sources --metrics tuned --floor 0", &["`--floor`", "above 0"]);
 }

@@ -20,7 +20,7 @@ pub struct RegionsReport {
     pub scores: Vec<PathBuf>,
     /// Whether the references were trained on the rows.
     pub seen: Seen,
-    /// Rows that are scored and do not count, since the references' training held them out, or consists of them.
+    /// Rows that are scored and do not count, since the references' training held them out, or they were set aside for it.
     pub n_held_out: u64,
     /// For every way, the regions.
     pub cuts: Vec<CutReport>,

@@ -168,7 +168,7 @@ pub(super) struct Tables {
     pub(super) seen: Seen,
     /// The rows that count: those that a strategy could select.
     pub(super) rows: Vec<u32>,
-    /// Rows that the references' training held out, or consists of; they do not count.
+    /// Rows that the references' training held out, or that were set aside for it; they do not count.
     pub(super) n_held_out: u64,
 }
 

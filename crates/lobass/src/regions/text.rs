@@ -36,7 +36,10 @@ impl fmt::Display for RegionsReport {
         }
         if self.n_held_out > 0 {
             let rows = counted(self.n_held_out, "row");
-            writeln!(f, "without {rows} that the references' training held out, or consists of")?;
+            writeln!(
+                f,
+                "left out: {rows} that the references' training held out, or that were set aside for it"
+            )?;
         }
         for cut in &self.cuts {
             writeln!(f, "\nby {}", shortened(&cut.by, NAME))?;

@@ -8,6 +8,9 @@ use serde_json::{Map, Value};
 
 use crate::error::{Context as _, Result, bail};
 
+/// The file that training writes beside its model.
+const METRICS: &str = "metrics.jsonl";
+
 /// The losses of sources in the steps of a training.
 #[derive(Debug, Default)]
 pub(super) struct History {
@@ -44,7 +47,7 @@ struct OfSource {
 impl History {
     /// Reads a file, or that of the directory of a reference.
     pub(super) fn read(path: &Path) -> Result<Self> {
-        let path = file(path);
+        let path = file(path)?;
         let text = fs_err::read_to_string(&path)?;
         let mut history = Self::default();
         for (number, line) in text.lines().enumerate() {
@@ -104,9 +107,18 @@ impl History {
 }
 
 /// The metrics in the directory of a reference, or the file itself.
-fn file(path: &Path) -> PathBuf {
+fn file(path: &Path) -> Result<PathBuf> {
+    let within = path.join(METRICS);
     match path.is_dir() {
-        true => path.join("metrics.jsonl"),
-        false => path.to_owned(),
+        true if within.is_file() => Ok(within),
+        true => {
+            let reference = path.join("reference");
+            let hint = match reference.join(METRICS).is_file() {
+                true => format!("; `{}` has one", reference.display()),
+                false => "; `lobass train` writes one beside the model".to_owned(),
+            };
+            bail!(Training, "`{}`: expected a `{METRICS}` of a training, found none{hint}", path.display())
+        }
+        false => Ok(path.to_owned()),
     }
 }
