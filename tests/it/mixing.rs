@@ -68,6 +68,8 @@ fn sources_of_a_training_have_laws_beside_the_loss_that_they_shed() {
         0,
         &format!("{train} --data noise.jsonl --out short").replace("--batch-size 4", "--batch-size 32"),
     );
+    let mixed = sandbox.expect(0, &format!("{train} --data noise.jsonl --mixing even --out alone"));
+    assert!(mixed.stderr.contains("all rows are of one source, so `--mixing`"), "{}", mixed.stderr);
     let ended = sandbox.expect(1, "sources --metrics short/metrics.jsonl");
     assert!(
         ended.stdout.contains("few points") && ended.stdout.contains("expected at least 40"),

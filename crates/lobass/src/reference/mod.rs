@@ -95,7 +95,7 @@ pub(crate) fn train_reference(
     }
     let longest = longest(&train);
     let room = request.room(longest)?;
-    announce(request, n_train, held_out.len(), runtime);
+    announce(request, &train, held_out.len(), runtime);
 
     fs_err::create_dir_all(request.out)?;
     // First, so that what an interrupted attempt leaves is known as ours.
@@ -206,8 +206,8 @@ fn remove_leftovers(dir: &Path) -> Result<()> {
 /// With fewer steps, a reference hardly differs from its base.
 const FEW_STEPS: usize = 10;
 
-fn announce(request: &TrainRequest<'_>, n_train: usize, n_held_out: usize, runtime: &Runtime) {
-    let recipe = request.recipe;
+fn announce(request: &TrainRequest<'_>, train: &[Row], n_held_out: usize, runtime: &Runtime) {
+    let (recipe, n_train) = (request.recipe, train.len());
     let aside = match n_held_out {
         0 => String::new(),
         rows => format!(", {} held out", counted(rows as u64, "row")),
@@ -234,6 +234,12 @@ fn announce(request: &TrainRequest<'_>, n_train: usize, n_held_out: usize, runti
         let passes = mixing.max_passes;
         runtime
             .note(&format!("{:16} {}{from}, at most {passes} passes over a source", "mixing", mixing.policy));
+        if train.iter().all(|row| row.source == train[0].source) {
+            runtime.warn(
+                "all rows are of one source, so `--mixing` decides their order and nothing else; `--data NAME=FILE` names \
+                 sources",
+            );
+        }
     }
     let n_steps = recipe.n_steps(n_train);
     if n_steps < FEW_STEPS {
