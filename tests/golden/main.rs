@@ -22,6 +22,8 @@ mod chat;
 mod styles;
 // What greedy decoding would say.
 mod greedy;
+// Greedy decoding with keys and values kept.
+mod generate;
 // Intervals against SciPy.
 mod bootstrap;
 // Measures of preference pairs.

@@ -67,6 +67,11 @@ fn every_crate_keeps_to_its_floor() {
         &["lobass-core", whole, kernels, "lobass-model", "lobass-loss", "lobass-mixture", "lobass-train"],
         &[&["clap"], text, files],
     );
+    check(
+        "lobass-generate",
+        &["lobass-core", whole, kernels, "lobass-model", "lobass-loss"],
+        &[&["clap"], text, files],
+    );
     check("lobass-matrix", &[whole], &[&["burn-core", "clap", "rayon"], text, files]);
     check("lobass-merge", &["lobass-core"], &[&["burn-core", "clap", "rayon", "safetensors"], text, files]);
     check("lobass-run", &["lobass-core", "lobass-data", whole, "lobass-matrix"], &[&["burn-core", "clap"]]);

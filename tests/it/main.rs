@@ -28,6 +28,8 @@ mod changed;
 mod oddities;
 // Commands inside another program.
 mod hosted;
+// Samples, and pairs of them with demonstrations.
+mod generate;
 // A run that is killed, and taken up again.
 mod resume;
 // Many workers on one plan, some of which die.

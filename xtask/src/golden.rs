@@ -26,6 +26,7 @@ const GENERATORS: &[&str] = &[
     "gen_embeddings.py",
     "gen_influence.py",
     "gen_greedy.py",
+    "gen_generate.py",
     "gen_bootstrap.py",
     "gen_replicates.py",
     "gen_pairs.py",

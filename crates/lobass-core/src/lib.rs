@@ -3,7 +3,7 @@
 //! Nothing here reads a file, touches a tensor, or knows a tokenizer. The types follow the flow of the tool:
 //!
 //! - An [`ExampleKey`] names a row. A [`Sequence`] is that row as a model sees it.
-//! - A [`LossEngine`] turns sequences into [`Nll`] sums.
+//! - A [`LossEngine`] turns sequences into [`Nll`] sums. A [`SamplingEngine`] draws a [`Sample`] after a [`Prompt`].
 //! - A [`ScoreRecord`] is one row of the score table. [`ScoreColumns`] hold the columns of all rows.
 //! - A scorer computes a [`Score`] for each row, with a [`Direction`].
 //! - A strategy spends a [`Budget`] and returns a [`Selection`].
@@ -46,6 +46,7 @@ pub mod parallel;
 pub mod readable;
 mod record;
 mod rounding;
+mod sampling;
 mod score;
 mod secrets;
 mod selection;
@@ -73,6 +74,7 @@ pub use numbers::Numbers;
 pub use observer::{Observer, ProgressUnit, Silent, StageProgress};
 pub use record::{RejectedRecord, ScoreRecord};
 pub use rounding::Rounding;
+pub use sampling::{Prompt, Sample, SampleEnd, Sampling, SamplingEngine};
 pub use score::{Direction, Score};
 pub use secrets::without_secrets;
 pub use selection::{Selected, Selection};

@@ -58,6 +58,27 @@ impl Sequence {
         Self { loss_mask: vec![true; input_ids.len() - 1], input_ids }
     }
 
+    /// The tokens before the last run of scored tokens: what the last response answers. All tokens if none is scored.
+    pub fn prompt(&self) -> &[u32] {
+        let (prompt, _) = self.input_ids.split_at(self.last_response().start);
+        prompt
+    }
+
+    /// The tokens of the last run of scored tokens; none if none is scored.
+    pub fn demonstration(&self) -> &[u32] {
+        &self.input_ids[self.last_response()]
+    }
+
+    /// The place of the last run of scored tokens.
+    fn last_response(&self) -> std::ops::Range<usize> {
+        let counts = |at: &usize| self.loss_mask[*at];
+        let Some(last) = (0..self.loss_mask.len()).rev().find(counts) else {
+            return self.n_tokens()..self.n_tokens();
+        };
+        let first = (0..last).rev().take_while(counts).last().unwrap_or(last);
+        first + 1..last + 2
+    }
+
     /// The token ids, `n_tokens` of them.
     pub fn input_ids(&self) -> &[u32] {
         &self.input_ids
@@ -107,6 +128,20 @@ mod tests {
         assert_eq!(sequence.scored_labels().collect::<Vec<_>>(), [9]);
         assert!(sequence.is_scored(2));
         assert!(!sequence.is_scored(1));
+    }
+
+    #[test]
+    fn the_last_response_answers_everything_before_it() {
+        let sequence = |scored: &[bool]| {
+            let ids = (10..).take(scored.len()).collect();
+            Sequence::from_scored_tokens(ids, scored).unwrap()
+        };
+        let two = sequence(&[false, true, true, false, true, true, false]);
+        assert_eq!((two.prompt(), two.demonstration()), (&[10, 11, 12, 13][..], &[14, 15][..]));
+        let one = sequence(&[false, true]);
+        assert_eq!((one.prompt(), one.demonstration()), (&[10][..], &[11][..]));
+        let none = sequence(&[false, false]);
+        assert_eq!((none.prompt(), none.demonstration()), (&[10, 11][..], &[][..]));
     }
 
     #[test]

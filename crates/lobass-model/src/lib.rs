@@ -49,7 +49,8 @@ pub use error::{Error, TensorProblem};
 pub use finding::Finding;
 pub use lobass_core::{Dtype, Rounding};
 pub use model::{
-    Decoder, GivenLayer, Gradients, LayeredTrace, RoundTrip, Trace, TraceOptions, Values, WeightSource,
+    Cache, Continuation, Decoder, GivenLayer, Gradients, LayeredTrace, RoundTrip, Trace, TraceOptions,
+    Values, WeightSource,
 };
 pub use names::TensorSpec;
 pub use ops::{

@@ -73,6 +73,12 @@ impl<T: ChunkReader + 'static> Reader<T> {
         Ok(Self { path: path.to_owned(), builder })
     }
 
+    /// A text of the file's metadata.
+    pub(crate) fn metadata(&self, key: &str) -> Option<String> {
+        let all = self.builder.metadata().file_metadata().key_value_metadata()?;
+        all.iter().find(|entry| entry.key == key)?.value.clone()
+    }
+
     /// Reads one row group alone.
     pub(crate) fn only(self, group: usize) -> Self {
         Self { builder: self.builder.with_row_groups(vec![group]), ..self }

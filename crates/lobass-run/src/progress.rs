@@ -7,6 +7,8 @@ pub enum Stage {
     Encode,
     /// Computing losses under the model of this role.
     Score(String),
+    /// Drawing samples from the model of this role.
+    Generate(String),
     /// Making vectors under the model of this role, perhaps with its losses.
     Embed(String),
 }

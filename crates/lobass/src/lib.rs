@@ -41,6 +41,7 @@
 //! - [`plan`] and [`worker`] divide scoring among many machines.
 //! - [`comparison`] trains on the selections of strategies and measures the results on held-out examples.
 //! - [`embedding`] computes vectors of rows, [`influence`] gradients of rows. [`page`] writes the report.
+//! - [`generation`] draws samples, and pairs them with demonstrations.
 //! - [`information`] measures how much prompts tell about responses.
 //! - [`leakage`] tests whether a model has seen a benchmark. [`sources`] says which sources were still being learned.
 //! - [`regions`] says what fine-tuning taught, region by region.
@@ -53,6 +54,7 @@ pub mod embedding;
 pub mod encoding;
 mod error;
 mod faults;
+pub mod generation;
 mod hub;
 pub mod import;
 pub mod influence;

@@ -6,6 +6,7 @@ mod compute;
 mod data;
 mod embed;
 mod encode;
+mod generate;
 mod help;
 mod import;
 mod information;
@@ -47,6 +48,7 @@ pub(crate) use compute::{ComputeArgs, MemoryArgs};
 pub(crate) use data::{DataArgs, ReadingArgs};
 pub(crate) use embed::{EmbedArgs, VectorArgs};
 pub(crate) use encode::EncodeArgs;
+pub(crate) use generate::GenerateArgs;
 pub(crate) use import::{ImportArgs, TokensArgs};
 pub(crate) use information::InformationArgs;
 pub(crate) use inspect::InspectArgs;
@@ -113,6 +115,8 @@ pub(crate) enum Command {
     Embed(Box<EmbedArgs>),
     /// Score rows by how much training on them helps a target task (LESS)
     Less(Box<LessArgs>),
+    /// Draw samples of a model after the prompts of a pool, and pair them with the responses
+    Generate(Box<GenerateArgs>),
     /// Cut a pool into units of work, and estimate work, time, and cost
     Plan(Box<PlanArgs>),
     /// Do planned units of work: one part of them, or those requested on standard input
@@ -214,6 +218,7 @@ impl Command {
             | Self::Train(_)
             | Self::Score(_)
             | Self::Embed(_)
+            | Self::Generate(_)
             | Self::Less(_) => true,
             _ => false,
         }

@@ -7,6 +7,7 @@ mod doctor;
 mod embed;
 mod encode;
 mod gc;
+mod generate;
 mod import;
 mod information;
 mod inspect;
@@ -47,6 +48,7 @@ pub(crate) fn dispatch(command: Command, ui: &Ui) -> anyhow::Result<Outcome> {
         Command::Import(args) => import::import(&args, ui),
         Command::Embed(args) => embed::embed(&args, ui),
         Command::Less(args) => less::less(&args, ui),
+        Command::Generate(args) => generate::generate(&args, ui),
         Command::Plan(args) => plan::plan(&args, ui),
         Command::Worker(args) => worker::worker(&args, ui),
         Command::Pending(args) => pending::pending(&args, ui),

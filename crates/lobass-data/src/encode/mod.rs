@@ -14,10 +14,11 @@ mod transform;
 mod unread;
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use lobass_core::{RowStatus, Sequence};
 
-use crate::{ChatTemplate, Error, Example, RowFault, TextTokenizer, Unread};
+use crate::{ChatTemplate, Error, Example, Message, Role, RowFault, TextTokenizer, Unread};
 pub use options::{EncodeOptions, Mask, Overlong};
 use rendered::Rendered;
 use spans::ResponseSpan;
@@ -129,6 +130,25 @@ impl Encoder {
             }
             Err(fault) => Encoded::fault(fault),
         }
+    }
+
+    /// The tokens that end a response: the one with which the template ends a turn, if it ends turns with a special token,
+    /// and the tokenizer's end of sequences. Ascending.
+    pub fn end_ids(&self) -> Vec<u32> {
+        let mut ids: BTreeSet<u32> = self.tokenizer.eos().map(|token| token.id).into_iter().collect();
+        let turns = [Message::new(Role::User, "?"), Message::new(Role::Assistant, "yes")];
+        let example = Example { messages: turns.to_vec(), ..Example::default() };
+        let bos = self.tokenizer.bos().map(|token| token.text.as_str());
+        let suited = self.template.suited(&example);
+        let rendered = Rendered::new(&self.template, &suited, self.tokenizer.special_tokens(), bos);
+        let marker = rendered.ok().and_then(|rendered| {
+            let span = rendered.spans().ok()?.pop().filter(|span| span.has_end)?;
+            let text = rendered.text.get(span.scored)?.trim_end().to_owned();
+            let specials = self.tokenizer.special_tokens().iter();
+            specials.filter(|token| text.ends_with(token.as_str())).max_by_key(|token| token.len()).cloned()
+        });
+        ids.extend(marker.and_then(|marker| self.tokenizer.id(&marker)));
+        ids.into_iter().collect()
     }
 
     /// Renders, tokenizes, and masks an example, and does not cut it; of a pair the side with the chosen response.

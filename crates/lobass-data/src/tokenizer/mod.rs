@@ -23,7 +23,7 @@ mod token;
 use std::borrow::Cow;
 use std::path::Path;
 
-use tokenizers::{DecoderWrapper, Tokenizer};
+use tokenizers::{Decoder as _, DecoderWrapper, Tokenizer};
 
 pub(crate) use config::TokenizerConfig;
 pub use identity::TokenizerDifference;
@@ -43,6 +43,8 @@ pub struct TextTokenizer {
     /// Finds the offsets, if the tokenizer drops characters.
     dropped: Option<Dropped>,
     strips: Strips,
+    /// What joins tokens to text. It decides no ids.
+    decoder: Option<DecoderWrapper>,
     bos: Option<SpecialToken>,
     eos: Option<SpecialToken>,
     begin: Bos,
@@ -121,11 +123,25 @@ impl TextTokenizer {
             }
             _ => by_class,
         };
+        let decoder = tokenizer.get_decoder().cloned();
         tokenizer.with_decoder(None::<DecoderWrapper>);
         let identity = Identity::of(&tokenizer, &leading).map_err(|error| fail(error.to_string()))?;
         let (special, class) = (special_texts(&tokenizer), choice.class.name());
         let strips = Strips::of(&tokenizer);
-        Ok(Self { tokenizer, dropped, strips, bos, eos, begin, leading, special, notes, class, identity })
+        Ok(Self {
+            tokenizer,
+            dropped,
+            strips,
+            decoder,
+            bos,
+            eos,
+            begin,
+            leading,
+            special,
+            notes,
+            class,
+            identity,
+        })
     }
 
     /// The class of transformers that it follows.
@@ -178,6 +194,11 @@ impl TextTokenizer {
         self.tokenizer.id_to_token(id)
     }
 
+    /// The id of a token, as the vocabulary spells it.
+    pub fn id(&self, token: &str) -> Option<u32> {
+        self.tokenizer.token_to_id(token)
+    }
+
     /// Tokenizes a whole text once. Special tokens in the text are recognized. The leading tokens come first, unless
     /// the text begins with the first of them. What a post-processor appends is not added: templates end their turns.
     ///
@@ -196,6 +217,22 @@ impl TextTokenizer {
             ids: missing.iter().map(|token| token.id).chain(ids.iter().copied()).collect(),
             offsets: missing.iter().map(|_| (0, 0)).chain(offsets).collect(),
         })
+    }
+
+    /// The text of some tokens, without special ones. Text that a tokenizer does not keep, such as some white space, is
+    /// lost: tokenizing the text again may give other tokens.
+    ///
+    /// Source: `decode(.., skip_special_tokens=True)` of `tokenizers`.
+    ///
+    /// # Errors
+    /// The tokenizer's own words, if it cannot join the tokens.
+    pub fn decode(&self, ids: &[u32]) -> Result<String, String> {
+        let tokens = ids.iter().filter_map(|&id| self.tokenizer.id_to_token(id));
+        let tokens: Vec<String> = tokens.filter(|token| self.special.binary_search(token).is_err()).collect();
+        match &self.decoder {
+            Some(decoder) => decoder.decode(tokens).map_err(|error| error.to_string()),
+            None => Ok(tokens.join(" ")),
+        }
     }
 
     /// The offsets of tokens without the white space that `lstrip` and `rstrip` add to them.

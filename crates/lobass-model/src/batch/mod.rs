@@ -10,4 +10,4 @@ pub use packed::Packed;
 pub(crate) use rope::RopeTables;
 #[cfg(test)]
 pub(crate) use rows::tests;
-pub(crate) use rows::{Part, Rows, Span, parts, whole};
+pub(crate) use rows::{Part, Rows, Span, going_on, parts, whole};

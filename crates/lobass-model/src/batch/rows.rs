@@ -65,6 +65,23 @@ pub(crate) fn parts<'a>(
     (0..packed.n_rows()).step_by(size).map(part).collect()
 }
 
+/// Rows that continue sequences beside each other, a span for each, of which the last row is wanted. Nothing that comes
+/// before them is in the part.
+///
+/// - `places`: of each sequence the position of its first row here, and the number of its rows here, at least 1
+pub(crate) fn going_on<'a>(spec: &DecoderSpec, input_ids: &'a [u32], places: &[(usize, usize)]) -> Part<'a> {
+    let mut spans: Vec<Span> = Vec::with_capacity(places.len());
+    for (of, &(position, n_rows)) in places.iter().enumerate() {
+        let start = spans.last().map_or(0, |span| span.rows.end);
+        let rows = start..start + n_rows;
+        spans.push(Span { rows, position, of, before: None, sequence_length: position + n_rows });
+    }
+    let all = Rows::all(spec, spans);
+    let last: Vec<usize> = all.spans.iter().map(|span| span.rows.end - 1).collect();
+    let asked = (last.len() < input_ids.len()).then(|| Rows::chosen(spec, &all.spans, last));
+    Part { input_ids, all, asked }
+}
+
 impl Span {
     /// The number of its rows.
     pub(crate) fn len(&self) -> usize {

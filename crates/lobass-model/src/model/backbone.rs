@@ -12,7 +12,7 @@ use super::pass::Pass;
 use super::source::{Scope, WeightSource};
 use super::stream::{LayerRef, LayerStream, StreamedPass};
 use crate::DecoderSpec;
-use crate::ops::{LayerPath, Ops};
+use crate::ops::{LayerLane, LayerPath, Ops};
 
 #[derive(Module, Debug)]
 pub(super) struct Backbone {
@@ -75,6 +75,26 @@ impl Backbone {
         }
         drop(stream);
         self.norm.forward(Tensor::cat(hidden, 0), ops).0
+    }
+
+    /// Token ids that continue sequences to the hidden states of their last rows, `[sequences, hidden]`.
+    ///
+    /// - `lanes`: what each layer keeps of each sequence; it is brought up to the last row
+    ///
+    /// # Panics
+    /// If layers are read when they are needed.
+    pub(super) fn forward_on(&self, pass: &Pass<'_>, lanes: &mut [&mut Vec<LayerLane>]) -> Tensor<2> {
+        assert!(self.stream.is_none(), "all layers are in memory");
+        let mut hidden = self.embed_tokens.forward(pass.input_ids, pass.weights);
+        let last = self.layers.len().saturating_sub(1);
+        for (at, layer) in self.layers.iter().enumerate() {
+            let of_layer = lanes.iter_mut().map(|lanes| std::mem::take(&mut lanes[at])).collect();
+            let mut path = LayerPath::of_lanes(of_layer);
+            let asked = if at == last { pass.asked() } else { &pass.all };
+            hidden = layer.forward(hidden, asked, &mut path, pass);
+            lanes.iter_mut().zip(path.into_lanes()).for_each(|(lanes, lane)| lanes[at] = lane);
+        }
+        self.norm.forward(hidden, pass.ops).0
     }
 
     /// A layer in memory, or the one that is read at a place of a pass.

@@ -10,6 +10,7 @@
 mod adapted;
 mod attention;
 mod backbone;
+mod cache;
 mod decoder;
 mod delta_net;
 mod embedding;
@@ -36,6 +37,7 @@ mod trained;
 mod weights;
 
 pub(crate) use adapted::LoraWeights;
+pub use cache::{Cache, Continuation};
 pub use decoder::{Decoder, Trace};
 pub use gradients::Gradients;
 pub use layered::{GivenLayer, LayeredTrace, RoundTrip};

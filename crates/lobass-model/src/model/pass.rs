@@ -63,6 +63,17 @@ impl<'a> Pass<'a> {
         parts.map(|part| Self::new(ops, spec, part, weights, false)).collect()
     }
 
+    /// A pass over rows that continue sequences; see [`batch::going_on`].
+    pub(super) fn going_on(
+        ops: &'a dyn Ops,
+        spec: &DecoderSpec,
+        input_ids: &'a [u32],
+        places: &[(usize, usize)],
+        weights: DType,
+    ) -> Self {
+        Self::new(ops, spec, batch::going_on(spec, input_ids, places), weights, false)
+    }
+
     fn new(ops: &'a dyn Ops, spec: &DecoderSpec, part: Part<'a>, weights: DType, is_traced: bool) -> Self {
         let Part { input_ids, all, asked } = part;
         let device = ops.device();

@@ -32,7 +32,7 @@ pub use lobass_kernels::{Activation, Gate, LogitForm, RouterScores, Routing};
 pub use logits::{LogitBlocks, Logits};
 pub use norm::{NormForm, NormKind};
 pub(crate) use norm::{NormGradients, NormWeights};
-pub(crate) use path::{KeyPath, LayerPath, StatePath};
+pub(crate) use path::{KeyPath, LayerLane, LayerPath, StatePath};
 pub(crate) use routes::{Group, Routes};
 pub(crate) use tables::{DropoutMasks, Rotary, Tables};
 pub(crate) use transfer::sent_tokens;

@@ -2,6 +2,7 @@
 
 mod compare;
 mod references;
+mod sampling;
 mod select;
 mod sets;
 mod shape;
@@ -24,6 +25,7 @@ pub use lobass_mixture::{MixingPolicy, Prior};
 
 pub use compare::{MatchedTokens, OverlapPolicy};
 pub use references::{ModeName, ReferenceSettings};
+pub use sampling::SamplingSettings;
 pub use select::{DirectionWord, SelectSettings};
 pub use sets::{Diversity, SetSettings};
 pub use shape::{Responses, ShapeSettings};

@@ -26,7 +26,8 @@ pub(super) fn attention(
     for (at, span) in all.spans.iter().enumerate() {
         let keys = &lent.keys.values()[scaled(&span.rows, widths.keys)];
         let values = &lent.values.values()[scaled(&span.rows, widths.values)];
-        let (keys, values) = path.extended(span.position, [widths.keys, widths.values], keys, values);
+        let (keys, values) =
+            path.of_span(at).extended(span.position, [widths.keys, widths.values], keys, values);
         while let Some(asked) = asked.next_if(|asked| asked.of == at) {
             lobass_kernels::causal_attention(
                 heads.into(),

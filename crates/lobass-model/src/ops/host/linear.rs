@@ -19,13 +19,14 @@ pub(super) fn convolved(
     let (shape, [channels, size]) = (x.dims(), weight.dims());
     let (x, weight) = (Lent::new(x), Read::new(weight));
     let mut y = buffer(x.values().len());
-    for span in &rows.spans {
+    for (at, span) in rows.spans.iter().enumerate() {
         let values = scaled(&span.rows, channels);
         let (x, y) = (&x.values()[values.clone()], &mut y[values]);
-        let mut before = path.before(span.position, (size - 1) * channels);
+        let lane = path.of_span(at);
+        let mut before = lane.before(span.position, (size - 1) * channels);
         lobass_kernels::causal_conv(x, weight.values::<f32>(), &before, size, y);
         before.extend_from_slice(x);
-        path.keep(span.end(), before.split_off(x.len()));
+        lane.keep(span.end(), before.split_off(x.len()));
     }
     (tensor(y, shape), x.back())
 }
@@ -92,9 +93,10 @@ pub(super) fn delta_rule(
     let shape = inputs.values.dims();
     let [q, k, v, decays, rates] = lent(inputs);
     let mut out = buffer(v.values().len());
-    for span in &rows.spans {
+    for (at, span) in rows.spans.iter().enumerate() {
         let [keys, values, single] = widths(heads).map(|width| scaled(&span.rows, width));
-        let mut state = path.before(span.position, heads.state_len());
+        let lane = path.of_span(at);
+        let mut state = lane.before(span.position, heads.state_len());
         lobass_kernels::delta_rule(
             heads,
             &q.values()[keys.clone()],
@@ -105,7 +107,7 @@ pub(super) fn delta_rule(
             &mut state,
             &mut out[values],
         );
-        path.keep(span.end(), state);
+        lane.keep(span.end(), state);
     }
     let [queries, keys, values, log_decays, rates] = [q, k, v, decays, rates].map(Lent::back);
     (tensor(out, shape), DeltaInputs { queries, keys, values, log_decays, rates })

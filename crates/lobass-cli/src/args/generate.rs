@@ -1,0 +1,99 @@
+//! Arguments for samples.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use lobass::settings::SamplingSettings;
+use lobass_run::{Location, Part};
+
+use super::{ComputeArgs, DataArgs, EncodeArgs};
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  lobass generate --model tuned --data pool.jsonl --samples 4 --out samples.parquet\n  \
+    lobass generate --model tuned --data pool.jsonl --out samples.parquet --pairs pairs.jsonl\n  \
+    lobass generate --base base --model adapter --data pool.jsonl --temperature 0 --out greedy.parquet"
+)]
+pub(crate) struct GenerateArgs {
+    /// The model that draws samples: a checkpoint directory, or a hub id; with `--base` also an adapter
+    #[arg(long, value_name = "MODEL", help_heading = "Models and output")]
+    pub(crate) model: PathBuf,
+    /// The base: samples also get their losses under it, as `base_nll`
+    #[arg(long, value_name = "MODEL", help_heading = "Models and output")]
+    pub(crate) base: Option<PathBuf>,
+    /// A fine-tuned model: samples also get their losses under it, as `reference_nll`
+    #[arg(long, value_name = "MODEL", help_heading = "Models and output")]
+    pub(crate) reference: Option<PathBuf>,
+    /// The file to write: Parquet with a row for each sample
+    ///
+    /// Samples are kept in `FILE.work` until it is complete; the same command continues an interrupted run.
+    #[arg(long, value_name = "FILE", help_heading = "Models and output")]
+    pub(crate) out: PathBuf,
+    /// Also write pairs of each row's response and a sample, as prompt, chosen, and rejected: what `lobass train
+    /// --objective dpo` and TRL read
+    #[arg(long, value_name = "FILE", help_heading = "Models and output")]
+    pub(crate) pairs: Option<PathBuf>,
+    /// Keep samples in this directory or object store
+    #[arg(long, value_name = "PLACE", help_heading = "Models and output")]
+    pub(crate) work: Option<Location>,
+    /// Do one of several parts of the work, which share `--work`; a call without this flag then writes the files
+    #[arg(long, value_name = "R", requires = "world", requires = "work", help_heading = "Models and output")]
+    pub(crate) rank: Option<u32>,
+    /// The number of parts
+    #[arg(long, value_name = "N", requires = "rank", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Models and output")]
+    pub(crate) world: Option<u32>,
+    #[command(flatten)]
+    pub(crate) sampling: SamplingArgs,
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    #[command(flatten)]
+    pub(crate) encode: EncodeArgs,
+    #[command(flatten)]
+    pub(crate) compute: ComputeArgs,
+}
+
+/// How samples are drawn.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Sampling")]
+pub(crate) struct SamplingArgs {
+    /// Samples of each prompt [default: 1]
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..))]
+    samples: Option<u32>,
+    /// What logits are divided by; 0 takes the most likely token every time [default: 1]
+    #[arg(long, value_name = "T")]
+    temperature: Option<f64>,
+    /// Draw from the most likely tokens that together have this probability [default: 1]
+    #[arg(long, value_name = "P")]
+    top_p: Option<f64>,
+    /// The most tokens of a sample [default: 256]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    max_new_tokens: Option<u32>,
+    /// The seed of all draws [default: 0]
+    #[arg(long = "seed", value_name = "N")]
+    seed: Option<u64>,
+}
+
+impl SamplingArgs {
+    pub(crate) fn settings(&self) -> SamplingSettings {
+        let default = SamplingSettings::default();
+        SamplingSettings {
+            samples: self.samples.unwrap_or(default.samples),
+            temperature: self.temperature.unwrap_or(default.temperature),
+            top_p: self.top_p.unwrap_or(default.top_p),
+            max_new_tokens: self.max_new_tokens.unwrap_or(default.max_new_tokens),
+            seed: self.seed.unwrap_or(default.seed),
+        }
+    }
+}
+
+impl GenerateArgs {
+    /// The part of the work that is asked for.
+    ///
+    /// # Errors
+    /// If there is no such part.
+    pub(crate) fn part(&self) -> anyhow::Result<Option<Part>> {
+        let Some((rank, of)) = self.rank.zip(self.world) else { return Ok(None) };
+        anyhow::ensure!(rank < of, "`--rank`: expected a number below `--world` {of}, found {rank}");
+        Ok(Some(Part { rank, of }))
+    }
+}

@@ -1,0 +1,169 @@
+//! Samples: the same in parts, on any number of threads, and after a kill; their losses; and pairs.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use lobass_core::{Detail, LossEngine as _, Sequence};
+use lobass_loss::Engine;
+use lobass_model::{Checkpoint, DeviceName, Dtype};
+use lobass_run::{SampleFile, SampleRow, ScoreFile};
+use serde_json::Value;
+
+use crate::sandbox::Sandbox;
+
+fn rows(sandbox: &Sandbox, name: &str) -> Vec<SampleRow> {
+    let mut rows = Vec::new();
+    let file = SampleFile::open(&sandbox.path(name)).unwrap();
+    file.each(&mut |row| {
+        rows.push(row);
+        Ok(())
+    })
+    .unwrap();
+    rows
+}
+
+fn digest(sandbox: &Sandbox, name: &str) -> String {
+    SampleFile::open(&sandbox.path(name)).unwrap().manifest().digest.clone()
+}
+
+const DRAW: &str = "generate --model base --data small.jsonl --samples 3 --max-new-tokens 12 --seed 5 -q";
+
+#[test]
+fn parts_threads_and_kills_change_no_sample() {
+    let sandbox = Sandbox::new();
+    sandbox.small_pool(300);
+    sandbox.expect(0, &format!("{DRAW} --out one.parquet --threads 1"));
+    sandbox.expect(0, &format!("{DRAW} --out four.parquet --threads 4"));
+    assert_eq!(digest(&sandbox, "one.parquet"), digest(&sandbox, "four.parquet"));
+    assert_eq!(
+        fs_err::read(sandbox.path("one.parquet")).unwrap(),
+        fs_err::read(sandbox.path("four.parquet")).unwrap()
+    );
+    // Two processes, and one that joins.
+    sandbox.fails(&format!("{DRAW} --out parts.parquet --rank 0 --world 2"), &["--work"]);
+    let parts = format!("{DRAW} --out parts.parquet --work shared");
+    sandbox.expect(0, &format!("{parts} --rank 1 --world 2"));
+    sandbox.fails(&format!("{parts} --rank 2 --world 2"), &["below `--world` 2"]);
+    assert!(!sandbox.path("parts.parquet").exists());
+    sandbox.expect(0, &format!("{parts} --rank 0 --world 2"));
+    sandbox.expect(0, &parts);
+    assert_eq!(digest(&sandbox, "parts.parquet"), digest(&sandbox, "one.parquet"));
+
+    // Killed while the second shard is under way.
+    let line = format!("{DRAW} --out killed.parquet --threads 1");
+    let arguments: Vec<&str> = line.split(' ').collect();
+    let mut child = sandbox.spawn(&arguments);
+    let commits = sandbox.path("killed.parquet.work/commits");
+    let started = Instant::now();
+    let drawn = || {
+        let stages = fs_err::read_dir(&commits).into_iter().flatten().flatten();
+        stages.filter(|stage| stage.file_name().to_string_lossy().starts_with("generated")).count()
+    };
+    while drawn() == 0 && started.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    sandbox.expect(0, &line);
+    assert_eq!(digest(&sandbox, "killed.parquet"), digest(&sandbox, "one.parquet"));
+    assert!(!sandbox.path("killed.parquet.work").exists());
+
+    // A sample depends on its row alone: in a smaller pool it is the same.
+    let all = rows(&sandbox, "one.parquet");
+    sandbox.small_pool(20);
+    sandbox.expect(0, &format!("{DRAW} --out few.parquet"));
+    let few = rows(&sandbox, "few.parquet");
+    assert_eq!(few.len(), 60);
+    assert_eq!(few, all[..60]);
+    // Another seed draws others; done before; and something else before.
+    sandbox.expect(0, &format!("{} --out other.parquet", DRAW.replace("--seed 5", "--seed 6")));
+    assert_ne!(rows(&sandbox, "other.parquet"), few);
+    let again = sandbox.json(0, &format!("{DRAW} --out few.parquet"));
+    assert_eq!(again["manifest"]["n_samples"], 60);
+    sandbox.fails(
+        &format!("{} --out few.parquet", DRAW.replace("--seed 5", "--seed 6")),
+        &["few.parquet", "other settings"],
+    );
+    sandbox.fails("select --scores few.parquet --budget 2", &["few.parquet"]);
+    sandbox.fails(&format!("{DRAW} --temperature 0 --out x.parquet"), &["temperature 0", "one sample"]);
+    sandbox.fails(&format!("{DRAW} --top-p 0 --out x.parquet"), &["top-p", "found 0"]);
+    sandbox.fails(&format!("{DRAW} --mask all --out x.parquet"), &["`all`"]);
+    sandbox.fails(&format!("{DRAW} --out small.jsonl"), &["small.jsonl"]);
+}
+
+#[test]
+fn losses_are_those_of_the_engine_under_every_model() {
+    let sandbox = Sandbox::new();
+    sandbox.small_pool(24);
+    sandbox.expect(
+        0,
+        "train --model base --data small.jsonl --out tuned --batch-size 8 --learning-rate 1e-3 -q",
+    );
+    let line = "generate --base base --model tuned --data small.jsonl --samples 2 --max-new-tokens 16 --out s.parquet";
+    let report = sandbox.json(0, line);
+    let manifest = &report["manifest"];
+    assert_eq!((&manifest["n_rows"], &manifest["n_samples"]), (&24.into(), &48.into()));
+    assert_eq!(manifest["drawn_by"]["sampling"]["temperature"], 1.0);
+    assert_eq!(manifest["models"][0]["role"], "base");
+    assert!(manifest["n_finished"].as_u64().unwrap() > 0, "{manifest}");
+
+    sandbox.expect(0, "score --base base --data small.jsonl --per-token --out t.parquet -q");
+    let mut prompts = BTreeMap::new();
+    let table = ScoreFile::open(&sandbox.path("t.parquet")).unwrap();
+    table
+        .token_losses(&["base"], 1, |row| {
+            prompts.insert(row.row, row.sequence.prompt().to_vec());
+            Ok(())
+        })
+        .unwrap();
+    let engine = |name: &str| {
+        let checkpoint = Checkpoint::open(sandbox.path(name)).unwrap();
+        Engine::new(checkpoint.load(Dtype::F32, &DeviceName::Cpu.open()).unwrap(), 1)
+    };
+    let (base, tuned) = (engine("base"), engine("tuned"));
+    let stops = manifest["drawn_by"]["sampling"]["stop_ids"].as_array().unwrap();
+    for SampleRow { row, sample, further, .. } in rows(&sandbox, "s.parquet") {
+        let prompt = &prompts[&row];
+        let ids = [prompt.as_slice(), &sample.ids].concat();
+        let scored: Vec<bool> = (0..ids.len()).map(|at| at >= prompt.len()).collect();
+        let sequence = [Sequence::from_scored_tokens(ids, &scored).unwrap()];
+        assert_eq!(tuned.losses(&sequence, Detail::Sum).unwrap()[0].nll, sample.nll, "row {row}");
+        assert_eq!(base.losses(&sequence, Detail::Sum).unwrap()[0].nll.sum, further[0], "row {row}");
+        let last = sample.ids.last().copied().map(Value::from).unwrap();
+        assert_eq!(sample.is_finished(), stops.contains(&last), "row {row}");
+    }
+}
+
+#[test]
+fn pairs_have_the_prompt_and_the_tokens_that_were_drawn() {
+    let sandbox = Sandbox::new();
+    sandbox.small_pool(200);
+    sandbox.expect(
+        0,
+        "train --model base --data small.jsonl --out tuned --batch-size 8 --epochs 3 --learning-rate 1e-3 -q",
+    );
+    let line = "generate --model tuned --data small.jsonl --max-new-tokens 16 --seed 2 --out s.parquet --pairs pairs.jsonl";
+    let report = sandbox.json(0, line);
+    let counts = &report["pairs"][1];
+    let count = |name: &str| counts[name].as_u64().unwrap();
+    let all: u64 = ["written", "unfinished", "same", "other_tokens", "no_text"].map(count).iter().sum();
+    assert_eq!(all, 200, "{counts}");
+    assert!(count("written") > 20 && count("same") > 0, "{counts}");
+
+    let samples: BTreeMap<String, SampleRow> =
+        rows(&sandbox, "s.parquet").into_iter().map(|row| (format!("{}#0", row.key), row)).collect();
+    let pairs: Vec<Value> =
+        sandbox.read("pairs.jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(pairs.len() as u64, count("written"));
+    // As training reads them, the rejected side is what was drawn, and the chosen one is the row's own.
+    let scored = sandbox.json(0, "score --base tuned --data pairs.jsonl --out p.parquet");
+    assert_eq!(scored["manifest"]["pairs"], true);
+    assert_eq!(scored["manifest"]["counts"], serde_json::json!({"ok": pairs.len()}));
+    let table = lobass_run::read_table(&sandbox.path("p.parquet")).unwrap();
+    for record in &table.records {
+        let sample = &samples[record.key.as_str()].sample;
+        let rejected = record.rejected.unwrap().base.unwrap();
+        assert_eq!(rejected, sample.nll, "{}", record.key);
+    }
+    sandbox.expect(0, "train --model tuned --data pairs.jsonl --objective dpo --out dpo --batch-size 8 -q");
+}
