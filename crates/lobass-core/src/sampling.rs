@@ -97,8 +97,8 @@ impl Sample {
 
 /// Something that draws samples: one model on one device.
 ///
-/// A sample is a function of the model, of how it is drawn, of the prompt and its name, and of its own number. It depends
-/// on no other prompt, on no other sample, and not on the number of threads.
+/// A sample is a function of the model, of how it is drawn, of the prompt and its name, and of the sample's number. It
+/// depends on no other prompt, on no other sample, and not on the number of threads.
 pub trait SamplingEngine {
     /// The engine's error: a token outside the vocabulary, or a prompt that it cannot continue.
     type Error: std::error::Error + Send + Sync + 'static;

@@ -58,13 +58,13 @@ impl Sequence {
         Self { loss_mask: vec![true; input_ids.len() - 1], input_ids }
     }
 
-    /// The tokens before the last run of scored tokens: what the last response answers. All tokens if none is scored.
+    /// The tokens before the last run of scored tokens: what the last response answers. Without scored tokens, all of them.
     pub fn prompt(&self) -> &[u32] {
         let (prompt, _) = self.input_ids.split_at(self.last_response().start);
         prompt
     }
 
-    /// The tokens of the last run of scored tokens; none if none is scored.
+    /// The tokens of the last run of scored tokens; empty without scored tokens.
     pub fn demonstration(&self) -> &[u32] {
         &self.input_ids[self.last_response()]
     }

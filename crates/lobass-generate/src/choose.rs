@@ -4,7 +4,7 @@ use lobass_core::Sampling;
 
 use crate::draw::Draws;
 
-/// Chooses the next token; of equally good ones the lowest id counts. `None` if a logit is not a number, or none is finite.
+/// Chooses the next token; of equally good ones the lowest id counts. `None` if a logit is not a number, or if all are negative infinity.
 ///
 /// With a temperature, it is the greatest of `logit / temperature + gumbel(token)`, which has the distribution of the
 /// softmax ("Gumbel-max").
