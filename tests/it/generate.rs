@@ -59,7 +59,7 @@ fn parts_threads_and_kills_change_no_sample() {
         let stages = fs_err::read_dir(&commits).into_iter().flatten().flatten();
         stages.filter(|stage| stage.file_name().to_string_lossy().starts_with("generated")).count()
     };
-    while drawn() == 0 && started.elapsed() < Duration::from_secs(60) {
+    while drawn() == 0 && started.elapsed() < Duration::from_mins(1) {
         std::thread::sleep(Duration::from_millis(5));
     }
     child.kill().unwrap();

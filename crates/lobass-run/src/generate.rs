@@ -182,11 +182,7 @@ impl WorkDir {
     ) -> Result<u64, Error> {
         let rows = self.rows(shard)?;
         check_ids(&rows, under, engine.vocab_size())?;
-        let (mut sequences, mut numbers) = (Vec::new(), Vec::new());
-        for (row, prompt, samples) in self.prompts_and_samples(by, shard)? {
-            numbers.extend(samples.iter().map(|_| row));
-            sequences.extend(samples.iter().map(|sample| continued(&prompt, sample)));
-        }
+        let (numbers, sequences): (Vec<u64>, Vec<Sequence>) = self.continued(by, shard)?.into_iter().unzip();
         let found = engine.losses(&sequences, Detail::Sum).map_err(|source| Error::Engine {
             model: under.role.to_string(),
             shard: shard.id,
@@ -200,18 +196,15 @@ impl WorkDir {
         Ok(sequences.iter().map(|sequence| sequence.n_tokens() as u64).sum())
     }
 
-    /// The prompts of a shard's rows with their samples.
-    pub(crate) fn prompts_and_samples(
-        &self,
-        by: &DrawnBy,
-        shard: Shard,
-    ) -> Result<Vec<(u64, Vec<u32>, Vec<lobass_core::Sample>)>, Error> {
-        let mut sequences: BTreeMap<u64, Sequence> = self.sequences_of(shard)?.into_iter().collect();
-        let found = self.samples(by, shard)?.into_iter().filter_map(|RowSamples { row, samples }| {
-            let sequence = sequences.remove(&row)?;
-            Some((row, sequence.prompt().to_vec(), samples))
-        });
-        Ok(found.collect())
+    /// The samples of a shard behind their prompts, each with the number of its row.
+    fn continued(&self, by: &DrawnBy, shard: Shard) -> Result<Vec<(u64, Sequence)>, Error> {
+        let sequences: BTreeMap<u64, Sequence> = self.sequences_of(shard)?.into_iter().collect();
+        let mut found = Vec::new();
+        for RowSamples { row, samples } in self.samples(by, shard)? {
+            let Some(sequence) = sequences.get(&row) else { continue };
+            found.extend(samples.iter().map(|sample| (row, continued(sequence.prompt(), sample))));
+        }
+        Ok(found)
     }
 
     /// The samples of a shard, checked against their commit.

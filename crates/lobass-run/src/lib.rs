@@ -104,7 +104,7 @@ pub use progress::{Progress, Stage};
 pub use protocol::{Answer, Op, PROTOCOL_VERSION, Ready, Request};
 pub use request::{HeldOut, ReferenceMode, ReferenceModel, Seal};
 pub use row_scores::{RowScore, RowScoreWriter};
-pub use sample_file::{SampleFile, SampleLosses, SampleManifest, SampleRow, SampleSet};
+pub use sample_file::{SampleFile, SampleManifest, SampleRow, SampleSet};
 pub use shard::Shard;
 pub use store::{Location, Store};
 pub use table::{

@@ -79,24 +79,14 @@ pub struct SampleRow {
     pub further: Vec<f64>,
 }
 
-/// The losses of a row's samples under two models, one after the other.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct SampleLosses {
-    /// Whether each sample ended by itself.
-    pub finished: Vec<bool>,
-    /// The tokens of each.
-    pub n_tokens: Vec<u64>,
-    /// Under the base, in nats.
-    pub base: Vec<f64>,
-    /// Under the reference, in nats.
-    pub reference: Vec<f64>,
-}
-
 impl WorkDir {
     /// Joins samples into a file, which appears whole or not at all. `text` makes text of tokens.
     ///
     /// # Errors
     /// [`Error::Unfinished`] if a shard is not done, [`Error::Damaged`] if data is not what was committed.
+    ///
+    /// # Panics
+    /// If a sample is of a row that its shard does not have.
     pub fn write_samples(
         &self,
         set: &SampleSet,
