@@ -64,7 +64,7 @@ pub fn train(
     out: &Path,
     runtime: &Runtime,
 ) -> Result<TrainedReport> {
-    base.check_start(options.train.adapter())?;
+    base.check_start(&options.train, runtime)?;
     let work_dir = work_beside(out);
     let told = match told_in_dir(&work_dir, runtime)? {
         None => TrainingRecord::read(out)?.and_then(|record| record.told()),

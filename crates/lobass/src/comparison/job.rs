@@ -121,7 +121,7 @@ impl CompareJob<'_> {
     pub fn open(&self, runtime: &Runtime) -> Result<Comparison> {
         self.check()?;
         let base = Model::open_as("base", self.base, &self.settings.compute, runtime)?;
-        base.check_start(self.settings.train.adapter())?;
+        base.check_start(&self.settings.train, runtime)?;
         let sequences = self.sequences(&base, runtime)?;
         self.open_with(base, &sequences, runtime)
     }

@@ -3,6 +3,7 @@
 mod engine;
 mod pair;
 mod placement;
+mod start;
 mod training;
 
 use std::fmt;
@@ -13,7 +14,7 @@ use lobass_core::Observer as _;
 use lobass_core::readable::count;
 use lobass_core::{Context, Digest, Measure, ModelRole};
 use lobass_data::{Bos, TemplateOwner, TextTokenizer, template_owner};
-use lobass_model::{AdapterCheckpoint, Checkpoint, Decoder, Dtype, Finding, LoraConfig, TrainedOn};
+use lobass_model::{AdapterCheckpoint, Checkpoint, Decoder, Dtype, Finding, TrainedOn};
 use lobass_run::ModelKey;
 
 use crate::error::{Result, bail};
@@ -266,28 +267,6 @@ impl Model {
         }
         let base = self.read(self.placement.dtype)?;
         Ok(self.shared.get_or_init(|| base).clone())
-    }
-
-    /// Checks that the model can be what a training starts from.
-    ///
-    /// # Errors
-    /// If all weights are to be trained, and the base is rounded, or there is a limit on memory.
-    pub(crate) fn check_start(&self, adapter: Option<&LoraConfig>) -> Result<()> {
-        match (adapter, self.key.rounding) {
-            (None, None) if self.placement.memory.is_some() => bail!(
-                Model,
-                "base `{}`: expected an adapter to train within a limit on memory, found a training of all weights, which \
-                 holds them whole (`--method lora` trains an adapter)",
-                self.key.path
-            ),
-            (None, Some(rounding)) => bail!(
-                Model,
-                "base `{}`: expected an adapter to train on a base that is rounded to {rounding}, found a training of all \
-                 weights (`--method lora` trains an adapter)",
-                self.key.path
-            ),
-            _ => Ok(()),
-        }
     }
 
     /// Reads the weights in f32, to train all of them.

@@ -15,6 +15,8 @@ pub(crate) struct Placement {
     pub(crate) device: DeviceId,
     /// The number format of the weights.
     pub(crate) dtype: Dtype,
+    /// Whether that format was asked for; else it is the default of the device.
+    pub(super) is_asked: bool,
     /// The format that the weights of a base are rounded to.
     pub(crate) rounding: Option<Rounding>,
     /// The memory that scoring may take.
@@ -36,14 +38,22 @@ impl Placement {
             bail!(Device, "device `{id}`: expected `cpu` with a limit on memory, which is the processor's");
         }
         let (rounding, memory) = (compute.quantize_base, compute.memory);
-        Ok(Self { device: id, dtype, rounding, memory, here: Some(device) })
+        Ok(Self {
+            device: id,
+            dtype,
+            is_asked: compute.dtype.is_some(),
+            rounding,
+            memory,
+            here: Some(device),
+        })
     }
 
     /// A kind of device of other machines. Without a number format, `cuda` has bf16 and others have f32.
     pub(crate) fn elsewhere(kind: DeviceKind, dtype: Option<Dtype>, rounding: Option<Rounding>) -> Self {
         let default = if kind == DeviceKind::Cuda { Dtype::Bf16 } else { Dtype::F32 };
         let device = DeviceId { kind, index: None };
-        Self { device, dtype: dtype.unwrap_or(default), rounding, memory: None, here: None }
+        let is_asked = dtype.is_some();
+        Self { device, dtype: dtype.unwrap_or(default), is_asked, rounding, memory: None, here: None }
     }
 
     /// The device of this machine for units of a base that were planned for a kind of device and a number format.

@@ -95,9 +95,9 @@ impl References<'_> {
     ///
     /// # Errors
     /// If a directory of a reference holds something else, or if a limit on memory is too small.
-    pub(crate) fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self, runtime: &Runtime) -> Result<()> {
         let mut faults = Faults::default();
-        faults.take(self.base.check_start(self.settings.train.adapter()));
+        faults.take(self.base.check_start(&self.settings.train, runtime));
         for planned in self.planned() {
             faults.take(self.request(&planned, trained_before));
         }

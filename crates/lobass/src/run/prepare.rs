@@ -122,7 +122,7 @@ impl Prepared {
             detail,
             eval_paths,
         };
-        prepared.check()?;
+        prepared.check(runtime)?;
         if needs.contains(Need::Tokens) {
             prepared.detail = Detail::PerToken;
         }
@@ -142,12 +142,12 @@ impl Prepared {
     }
 
     /// Checks settings against the rows.
-    fn check(&self) -> Result<()> {
+    fn check(&self, runtime: &Runtime) -> Result<()> {
         let mut faults = Faults::default();
         let roles = self.roles();
         faults.take(check_data(&self.settings.select, &self.table(&roles)));
         if self.reference.is_none() {
-            faults.take(self.references().check());
+            faults.take(self.references().check(runtime));
         }
         faults.end()
     }

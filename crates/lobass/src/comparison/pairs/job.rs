@@ -163,7 +163,7 @@ impl PairsJob<'_> {
         self.check()?;
         let settings = self.settings;
         let base = Model::open_as("base", self.base, &settings.compute, runtime)?;
-        base.check_start(settings.train.adapter())?;
+        base.check_start(&settings.train, runtime)?;
         settings.train.check_for(base.checkpoint.spec(), self.pool)?;
         check_directory(self.out)?;
         let (checkpoint, told) = (&base.checkpoint, told(self.out)?);
