@@ -33,7 +33,16 @@ impl Engine {
     /// The size of batches changes the speed and nothing else.
     #[must_use]
     pub fn within(self, bytes: u64) -> Option<Self> {
-        let rows = bytes / self.lanes.count() as u64 / row_bytes(self.model.spec());
+        self.within_for(bytes, 1)
+    }
+
+    /// [`Engine::within`], for batches that go through several models side by side ([`Together`](crate::Together)).
+    #[must_use]
+    pub(crate) fn within_for(self, bytes: u64, n_models: u64) -> Option<Self> {
+        let spec = self.model.spec();
+        // The hidden state of each further model, and a copy at the end.
+        let further = (n_models - 1) * (2 * size_of::<f32>() * spec.hidden_size) as u64;
+        let rows = bytes / self.lanes.count() as u64 / (row_bytes(spec) + further);
         let rows = usize::try_from(rows).unwrap_or(usize::MAX);
         (rows >= FEWEST_ROWS).then_some(Self { rows: Some(rows), ..self })
     }

@@ -47,6 +47,7 @@ mod measured;
 mod pass;
 mod plan;
 mod rows;
+mod together;
 mod workers;
 
 pub use engine::{Engine, FEWEST_ROWS, check_ids, row_bytes};
@@ -57,4 +58,5 @@ pub use label_loss::{label_losses, label_losses_backward};
 pub use lanes::{device_limits, limits};
 pub use measured::MeasuredEngine;
 pub use plan::{Batch, Limits, Plan, Work};
+pub use together::{First, Second, Together};
 pub use workers::Workers;

@@ -83,7 +83,7 @@ impl EmbeddingEngine for Engine {
 }
 
 /// The loss of a sequence from those of its scored tokens.
-fn sequence_loss(losses: &[f32], detail: Detail) -> SequenceLoss {
+pub(crate) fn sequence_loss(losses: &[f32], detail: Detail) -> SequenceLoss {
     SequenceLoss { nll: summed(losses), per_token: (detail == Detail::PerToken).then(|| losses.to_vec()) }
 }
 

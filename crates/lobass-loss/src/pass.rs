@@ -1,6 +1,7 @@
 //! One pass over sequences: check, plan, run, and an answer for each.
 
 use lobass_core::Sequence;
+use lobass_model::Decoder;
 
 use crate::judge::verdicts;
 use crate::plan::{Answer, Batch, Plan, Reach};
@@ -39,13 +40,36 @@ impl Engine {
         sequences: &[Sequence],
         answer: impl Fn(&[J::Verdict]) -> A + Sync,
     ) -> Result<Vec<A>, Error> {
-        let found = self.pass(Reach::Scored, sequences, |batch| {
-            let hidden = self.model().hidden_states_of(batch.packed(), batch.rows());
+        let found = Self::judged_by_each([self], judge, sequences, answer)?;
+        Ok(found.into_iter().map(|[found]| found).collect())
+    }
+
+    /// [`Engine::judged`] by several engines in one pass, batched as the first one batches.
+    ///
+    /// # Panics
+    /// If there are several, and their models do not share their layers.
+    pub(crate) fn judged_by_each<const N: usize, J: Judge + ?Sized, A: Clone + Send>(
+        engines: [&Self; N],
+        judge: &J,
+        sequences: &[Sequence],
+        answer: impl Fn(&[J::Verdict]) -> A + Sync,
+    ) -> Result<Vec<[A; N]>, Error> {
+        let models = engines.map(Self::model);
+        models.into_iter().skip(1).try_for_each(|model| check_ids(model, sequences))?;
+        let found = engines[0].pass(Reach::Scored, sequences, |batch| {
+            let hidden = Decoder::hidden_states_of_each(models, batch.packed(), batch.rows());
+            let mut hidden = hidden.into_iter().zip(models);
             let (rows, labels): (Vec<usize>, Vec<u32>) = batch.losses().iter().copied().unzip();
-            let verdicts = verdicts(judge, self.model(), &select_rows(hidden, &rows), &labels);
-            let answer = |at: &Answer| (at.sequence, answer(&at.taken_from(&verdicts)));
-            batch.answers().iter().map(answer).collect()
+            let verdicts: [Vec<J::Verdict>; N] = std::array::from_fn(|_| {
+                let of = hidden.next();
+                of.map(|(hidden, model)| verdicts(judge, model, &select_rows(hidden, &rows), &labels))
+                    .unwrap_or_default()
+            });
+            let answers =
+                |at: &Answer| (at.sequence, verdicts.each_ref().map(|found| answer(&at.taken_from(found))));
+            batch.answers().iter().map(answers).collect()
         })?;
-        Ok(found.into_iter().map(|found| found.unwrap_or_else(|| answer(&[]))).collect())
+        let nothing = || std::array::from_fn(|_| answer(&[]));
+        Ok(found.into_iter().map(|found| found.unwrap_or_else(nothing)).collect())
     }
 }

@@ -36,22 +36,73 @@ impl WorkDir {
         encoded: &mut dyn FnMut(Shard) -> bool,
         observe: &mut dyn FnMut(Progress),
     ) -> Result<(), Error> {
-        let done: BTreeSet<u32> = committed(&self.store, &stage_name(model, detail))?;
-        let mut progress = Progress::new(Stage::Score(model.role.to_string()), self.plan.n_rows());
+        let mut stage = ModelStage::begin(self, model, engine, detail)?;
         for &shard in &self.plan.shards {
-            if done.contains(&shard.id) {
-                progress.rows_resumed += shard.n_rows;
-            } else if !encoded(shard) {
-                let (all, stage) = (self.plan.shards.len(), ROWS.to_owned());
-                return Err(Error::Unfinished { missing: 1, all, shard: shard.id, stage });
-            } else {
-                let unit = Unit { model, detail, shard };
-                let receipt = self.run_unit(unit, engine, &Attempts::unlimited(), &mut |_| ())?;
-                progress.n_tokens += receipt.n_tokens;
-            }
-            progress.rows_done += shard.n_rows;
-            observe(progress.clone());
+            stage.shard(shard, encoded, observe)?;
         }
+        Ok(())
+    }
+
+    /// Scores every shard that two models have not scored yet, each shard under one and then under the other. That is
+    /// for engines that share work on one shard. The files are those of two calls of [`WorkDir::score`].
+    ///
+    /// # Errors
+    /// The errors of [`WorkDir::score_behind`].
+    pub fn score_both<A: LossEngine, B: LossEngine>(
+        &self,
+        first: (&ModelKey, &A),
+        second: (&ModelKey, &B),
+        detail: Detail,
+        encoded: &mut dyn FnMut(Shard) -> bool,
+        observe: &mut dyn FnMut(Progress),
+    ) -> Result<(), Error> {
+        let mut first = ModelStage::begin(self, first.0, first.1, detail)?;
+        let mut second = ModelStage::begin(self, second.0, second.1, detail)?;
+        for &shard in &self.plan.shards {
+            first.shard(shard, encoded, observe)?;
+            second.shard(shard, encoded, observe)?;
+        }
+        Ok(())
+    }
+}
+
+/// A model on its way through the shards.
+struct ModelStage<'a, E> {
+    work: &'a WorkDir,
+    model: &'a ModelKey,
+    engine: &'a E,
+    detail: Detail,
+    /// Shards that were committed before.
+    done: BTreeSet<u32>,
+    progress: Progress,
+}
+
+impl<'a, E: LossEngine> ModelStage<'a, E> {
+    fn begin(work: &'a WorkDir, model: &'a ModelKey, engine: &'a E, detail: Detail) -> Result<Self, Error> {
+        let done = committed(&work.store, &stage_name(model, detail))?;
+        let progress = Progress::new(Stage::Score(model.role.to_string()), work.plan.n_rows());
+        Ok(Self { work, model, engine, detail, done, progress })
+    }
+
+    fn shard(
+        &mut self,
+        shard: Shard,
+        encoded: &mut dyn FnMut(Shard) -> bool,
+        observe: &mut dyn FnMut(Progress),
+    ) -> Result<(), Error> {
+        let Self { work, model, engine, detail, progress, .. } = self;
+        if self.done.contains(&shard.id) {
+            progress.rows_resumed += shard.n_rows;
+        } else if !encoded(shard) {
+            let (all, stage) = (work.plan.shards.len(), ROWS.to_owned());
+            return Err(Error::Unfinished { missing: 1, all, shard: shard.id, stage });
+        } else {
+            let unit = Unit { model, detail: *detail, shard };
+            let receipt = work.run_unit(unit, *engine, &Attempts::unlimited(), &mut |_| ())?;
+            progress.n_tokens += receipt.n_tokens;
+        }
+        progress.rows_done += shard.n_rows;
+        observe(progress.clone());
         Ok(())
     }
 }

@@ -15,7 +15,7 @@ use crate::place::{store, told_in};
 use crate::references::{further, given};
 use crate::rows::Rows;
 use crate::runtime::Runtime;
-use crate::scoring::{score as score_one, tokenize};
+use crate::scoring::{score as score_one, score_pair, tokenize};
 use crate::sequences::{Sequences, check_scored_pool, open_scored_pool};
 use crate::settings::{EncodeSettings, available_threads};
 
@@ -79,7 +79,8 @@ pub fn score(
     };
     let work = WorkDir::open(place, sequences.plan()?)?;
     tokenize(&work, &sequences, threads, runtime)?;
-    for model in std::iter::once(base).chain(reference).chain(&further).chain(&null) {
+    score_pair(&work, base, reference, detail, threads, runtime)?;
+    for model in further.iter().chain(&null) {
         score_one(&work, model, detail, threads, runtime)?;
     }
     let seal = given(base, reference, &further, null.as_ref(), &work, detail, runtime)?;

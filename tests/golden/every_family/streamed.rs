@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use lobass_core::Sequence;
-use lobass_loss::{Engine, FEWEST_ROWS, row_bytes};
+use lobass_core::{Detail, LossEngine, Sequence};
+use lobass_loss::{Engine, FEWEST_ROWS, Together, row_bytes};
 use lobass_model::{ALL_LINEAR, Checkpoint, Decoder, DeviceName, Dtype, LoraConfig};
 use lobass_train::{
     Checkpoints, Error, Event, Objective, Session, Sources, TrainConfig, TrainData, TrainReport, fine_tune,
@@ -39,11 +39,51 @@ fn layers_from_disk_change_no_bit() {
         }
         for adapter in family.adapters() {
             let streamed = checkpoint.stream(Dtype::F32, &DeviceName::Cpu.open()).unwrap();
-            let streamed = in_rounds(adapter.checkpoint.apply(&streamed).unwrap(), 2);
+            let adapted = adapter.checkpoint.apply(&streamed).unwrap();
             let held = bits(&Engine::new(adapter.adapted(), 1), &sequences);
-            assert_eq!(bits(&streamed, &sequences), held, "{}", adapter.name);
+            assert_eq!(bits(&in_rounds(adapted.clone(), 2), &sequences), held, "{}", adapter.name);
+            let of_base = Engine::new(family.load(Dtype::F32), 1);
+            let apart =
+                [of_base, Engine::new(adapter.adapted(), 1)].map(|engine| loss_bits(&engine, &sequences));
+            together(&adapter.name, [streamed, adapted], &sequences, apart);
         }
     }
+}
+
+/// Losses per token.
+fn loss_bits(engine: &impl LossEngine, sequences: &[Sequence]) -> Vec<Vec<u32>> {
+    let found = engine.losses(sequences, Detail::PerToken).unwrap();
+    found.iter().map(|loss| loss.per_token.iter().flatten().map(|loss| loss.to_bits()).collect()).collect()
+}
+
+/// Runs a base and an adapter together. Each has the bits of a pass by itself, and each layer is read once a round.
+fn together(name: &str, [base, adapted]: [Decoder; 2], sequences: &[Sequence], expected: [Vec<Vec<u32>>; 2]) {
+    let n_layers = base.spec().layers.len() as u64;
+    for (threads, bytes) in
+        [(1, 1 << 30), (3, 1 << 30), (2, 2 * (FEWEST_ROWS as u64 + 80) * row_bytes(base.spec()))]
+    {
+        let engines = Together::within(base.clone(), adapted.clone(), threads, bytes).unwrap();
+        let n_read = base.n_layers_read();
+        let of_base = loss_bits(&engines.first(), sequences);
+        let n_read_for_both = base.n_layers_read() - n_read;
+        assert_eq!(
+            [of_base, loss_bits(&engines.second(), sequences)],
+            expected,
+            "{name} on {threads} threads"
+        );
+        assert_eq!(base.n_layers_read() - n_read, n_read_for_both, "{name}: the adapter reads nothing");
+        // By itself, the adapter reads every layer again. So with room for all rows, both together read half as much.
+        // On several threads, a batch of so few rows may end before another begins, and then both read.
+        loss_bits(&engines.second(), sequences);
+        let n_read_alone = base.n_layers_read() - n_read - n_read_for_both;
+        assert!(n_read_alone >= n_layers, "{name}");
+        if threads == 1 {
+            assert_eq!(n_read_for_both, n_read_alone, "{name}: half of two passes");
+        }
+    }
+    assert!(Together::within(base.clone(), adapted, 2, 1 << 10).is_none(), "{name}: too little memory");
+    let other = Decoder::random(base.spec(), 1, &DeviceName::Cpu.open());
+    assert!(Together::within(base, other, 2, 1 << 30).is_none(), "{name}: layers are not shared");
 }
 
 /// Two steps of an epoch, and two of the next, with held-out losses.

@@ -56,25 +56,39 @@ impl Backbone {
         self.embed_tokens.weight.val().device()
     }
 
-    /// Token ids to `[asked, hidden]`. All parts go through one layer before the next layer. Temporary values are those
-    /// of one part, and rows that many sequences share are computed once for all parts.
-    pub(super) fn forward(&self, parts: &[Pass<'_>], ops: &dyn Ops) -> Tensor<2> {
-        let mut hidden: Vec<Tensor<2>> =
-            parts.iter().map(|part| self.embed_tokens.forward(part.input_ids, part.weights)).collect();
-        let last = self.layers.len().saturating_sub(1);
-        let mut stream = self.stream.as_ref().map(LayerStream::pass);
-        for at in 0..self.layers.len() {
-            let layer = self.layer(at, at, stream.as_mut());
-            let mut path = LayerPath::default();
-            let through = |(hidden, part): (Tensor<2>, &Pass<'_>)| {
-                // What the last layer says of other rows nobody reads.
-                let asked = if at == last { part.asked() } else { &part.all };
-                layer.forward(hidden, asked, &mut path, part)
-            };
-            hidden = hidden.into_iter().zip(parts).map(through).collect();
+    /// Token ids to `[asked, hidden]` under each model. All parts go through one layer before the next layer. Temporary
+    /// values are those of one part, and rows that many sequences share are computed once for all parts.
+    ///
+    /// All models go through one layer before the next, too. So a layer from disk is read once for models that share
+    /// their stream of layers.
+    pub(super) fn forward_each<const N: usize>(
+        models: [&Self; N],
+        parts: &[Pass<'_>],
+        ops: &dyn Ops,
+    ) -> [Tensor<2>; N] {
+        let embedded = |model: &Self| -> Vec<Tensor<2>> {
+            parts.iter().map(|part| model.embed_tokens.forward(part.input_ids, part.weights)).collect()
+        };
+        let mut hidden = models.map(embedded);
+        let n_layers = models.first().map_or(0, |model| model.layers.len());
+        let stream = models.first().and_then(|model| model.stream.as_ref());
+        let mut stream = stream.map(LayerStream::pass);
+        for at in 0..n_layers {
+            let read = stream.as_mut().map(|pass| pass.layer(at));
+            for (model, hidden) in models.into_iter().zip(&mut hidden) {
+                let layer = model.updated(at, read.as_deref());
+                let mut path = LayerPath::default();
+                let through = |(hidden, part): (Tensor<2>, &Pass<'_>)| {
+                    // What the last layer says of other rows nobody reads.
+                    let asked = if at + 1 == n_layers { part.asked() } else { &part.all };
+                    layer.forward(hidden, asked, &mut path, part)
+                };
+                *hidden = std::mem::take(hidden).into_iter().zip(parts).map(through).collect();
+            }
         }
         drop(stream);
-        self.norm.forward(Tensor::cat(hidden, 0), ops).0
+        let mut hidden = hidden.into_iter();
+        models.map(|model| model.norm.forward(Tensor::cat(hidden.next().unwrap_or_default(), 0), ops).0)
     }
 
     /// Token ids that continue sequences to the hidden states of their last rows, `[sequences, hidden]`.
@@ -99,10 +113,15 @@ impl Backbone {
 
     /// A layer in memory, or the one that is read at a place of a pass.
     pub(super) fn layer(&self, at: usize, place: usize, pass: Option<&mut StreamedPass<'_>>) -> LayerRef<'_> {
+        self.updated(at, pass.map(|pass| pass.layer(place)).as_deref())
+    }
+
+    /// A layer in memory, or one that was read with what is in memory of it.
+    fn updated(&self, at: usize, read: Option<&DecoderLayer>) -> LayerRef<'_> {
         let held = &self.layers[at];
-        match pass {
+        match read {
             None => LayerRef::Held(held),
-            Some(pass) => LayerRef::Read(Box::new(pass.layer(place).with_updates_of(held))),
+            Some(read) => LayerRef::Read(Box::new(read.with_updates_of(held))),
         }
     }
 

@@ -78,6 +78,19 @@ impl Decoder {
         self
     }
 
+    /// Whether the layers of both models are read when they are needed, and from one stream: those of a base and its
+    /// adapters are.
+    pub fn shares_layers_with(&self, other: &Self) -> bool {
+        let streams = self.model.stream.as_ref().zip(other.model.stream.as_ref());
+        streams.is_some_and(|(one, other)| one.is(other))
+    }
+
+    /// How often a layer was read, of a model whose layers are read when they are needed. Models that share them share
+    /// the number.
+    pub fn n_layers_read(&self) -> u64 {
+        self.model.stream.as_ref().map_or(0, LayerStream::n_read)
+    }
+
     /// Whether layers are read when they are needed. [`Decoder::layered`] gives gradients of such a model.
     pub fn is_streamed(&self) -> bool {
         self.model.stream.is_some()
@@ -165,9 +178,24 @@ impl Decoder {
     /// # Panics
     /// If there are no rows, or if they are not ascending.
     pub fn hidden_states_of(&self, packed: &Packed, rows: &[usize]) -> Tensor<2> {
+        let [hidden] = Self::hidden_states_of_each([self], packed, rows);
+        hidden
+    }
+
+    /// [`Decoder::hidden_states_of`] under several models, whose layers are read once for all of them.
+    ///
+    /// # Panics
+    /// As [`Decoder::hidden_states_of`], and if the models do not share their layers.
+    pub fn hidden_states_of_each<const N: usize>(
+        models: [&Self; N],
+        packed: &Packed,
+        rows: &[usize],
+    ) -> [Tensor<2>; N] {
         assert!(rows.is_sorted_by(|a, b| a < b), "rows ascend");
-        let parts = Pass::parts(self.ops(), &self.spec, packed, self.weight_dtype(), rows);
-        self.model.forward(&parts, self.ops())
+        let first = models[0];
+        assert!(models[1..].iter().all(|other| first.shares_layers_with(other)), "layers are shared");
+        let parts = Pass::parts(first.ops(), &first.spec, packed, first.weight_dtype(), rows);
+        Backbone::forward_each(models.map(|model| &model.model), &parts, first.ops())
     }
 
     /// [`Decoder::hidden_states`], keeping the values for [`Decoder::backward`].

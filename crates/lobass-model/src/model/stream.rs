@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Deref;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
@@ -34,6 +35,8 @@ struct Shared {
     n_layers: usize,
     state: Mutex<State>,
     changed: Condvar,
+    /// Layers that were read.
+    n_read: AtomicU64,
 }
 
 #[derive(Default)]
@@ -106,13 +109,24 @@ impl LayerStream {
     /// - `read`: reads the layer of a number below `n_layers`
     pub(crate) fn new(n_layers: usize, read: Read) -> Self {
         let state = Mutex::new(State::default());
-        let shared = Arc::new(Shared { read, n_layers, state, changed: Condvar::new() });
+        let shared =
+            Arc::new(Shared { read, n_layers, state, changed: Condvar::new(), n_read: AtomicU64::new(0) });
         let ahead = {
             let shared = Arc::clone(&shared);
             std::thread::Builder::new().name("layers".to_owned()).spawn(move || shared.read_ahead())
         };
         // If the thread cannot start, passes read each layer themselves.
         Self(Arc::new(Reading { shared, ahead: ahead.ok() }))
+    }
+
+    /// Whether another one is a clone of this one.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// How often a layer was read.
+    pub(super) fn n_read(&self) -> u64 {
+        self.0.shared.n_read.load(Ordering::Relaxed)
     }
 
     /// Begins a pass through all layers.
@@ -235,6 +249,7 @@ impl Shared {
         drop(state);
         let token = Token(self);
         let layer = Arc::new((self.read)(at));
+        self.n_read.fetch_add(1, Ordering::Relaxed);
         self.state().ready.insert(at, layer);
         drop(token);
         self.state()

@@ -1,8 +1,10 @@
 //! The engine that scores with a model: whole in memory, or layer by layer within a limit.
 
+use std::sync::Arc;
+
 use lobass_core::Observer as _;
 use lobass_core::readable::{bytes, count};
-use lobass_loss::{Engine, FEWEST_ROWS, row_bytes};
+use lobass_loss::{Engine, FEWEST_ROWS, Together, row_bytes};
 use lobass_model::{DecoderSpec, Dtype, WeightBytes};
 use serde::Serialize;
 
@@ -40,6 +42,47 @@ impl ScoringMemory {
 }
 
 impl Model {
+    /// The memory for batches if layers are read when they are needed; `None` if there is no limit, the model fits into
+    /// it, or the limit is too small.
+    fn streamed_room(&self, threads: usize) -> Option<u64> {
+        let limit = self.placement.memory?.bytes();
+        let memory = ScoringMemory::of(self.checkpoint.spec(), self.placement.dtype, threads);
+        if memory.least() > limit || memory.weights + memory.beside <= limit {
+            return None;
+        }
+        limit.checked_sub(memory.weights_streamed + BESIDE)
+    }
+
+    /// Whether the layers of this base and of its adapter are read from disk, from the same files.
+    pub(crate) fn reads_layers_of(&self, tuned: &Self, threads: usize) -> bool {
+        let is_adapter = self.adapter.is_none() && tuned.adapter.is_some();
+        is_adapter && Arc::ptr_eq(&self.streamed, &tuned.streamed) && self.streamed_room(threads).is_some()
+    }
+
+    /// Loads a base and its adapter to score with both, if their layers are read when they are needed: once for both.
+    /// `None` if they are not, or if the limit on memory is too small for the batches of two models.
+    ///
+    /// # Errors
+    /// If weights cannot be read.
+    pub(crate) fn engines_with(
+        &self,
+        tuned: &Self,
+        threads: usize,
+        runtime: &Runtime,
+    ) -> Result<Option<Together>> {
+        let Some(bytes_left) = self.streamed_room(threads) else { return Ok(None) };
+        let (base, adapted) = (self.load_streamed()?, tuned.load_streamed()?);
+        let Some(engines) = Together::within(base, adapted, threads, bytes_left) else { return Ok(None) };
+        runtime.note(&format!(
+            "{:16} its weights take {}; layers are read when they are needed, once for it and {}, for {} rows at once",
+            self.key.role,
+            bytes(WeightBytes::of(self.checkpoint.spec(), self.placement.dtype).whole),
+            tuned.key.role,
+            count(engines.rows_of_round() as u64)
+        ));
+        Ok(Some(engines))
+    }
+
     /// The bytes of all layers in memory.
     pub(crate) fn layer_bytes(&self) -> u64 {
         WeightBytes::of(self.checkpoint.spec(), self.placement.dtype).layers

@@ -149,8 +149,10 @@ fn score_all(prepared: &Prepared, runtime: &Runtime) -> Result<(WorkDir, Seal)> 
     if !prepared.has_state() {
         scoring::remove_idle(&out.join(WORK), plan, runtime)?;
     }
+    // Layers that are read from disk are read once for a base and its adapter.
+    let pair = prepared.reference.as_ref().filter(|reference| base.reads_layers_of(reference, threads));
     let work = match &prepared.reference {
-        Some(_) if !reads_bounds(&settings.select) => {
+        Some(_) if pair.is_none() && !reads_bounds(&settings.select) => {
             let place = out.join(WORK).as_path().into();
             let work = scoring::encode_and_score(sequences, plan, &place, base, detail, threads, runtime)?;
             scoring::warn_of_unread(&work, runtime)?;
@@ -158,14 +160,15 @@ fn score_all(prepared: &Prepared, runtime: &Runtime) -> Result<(WorkDir, Seal)> 
         }
         _ => {
             let work = tokenize(prepared, runtime)?;
-            scoring::score(&work, base, detail, threads, runtime)?;
+            scoring::score_pair(&work, base, pair, detail, threads, runtime)?;
             work
         }
     };
     let mut seal = match &prepared.reference {
         Some(reference) => {
             warn_of_idle_settings(settings, runtime);
-            for model in [reference].into_iter().chain(&prepared.null) {
+            let alone = Some(reference).filter(|_| pair.is_none());
+            for model in alone.into_iter().chain(&prepared.null) {
                 scoring::score(&work, model, detail, threads, runtime)?;
             }
             given(base, Some(reference), &[], prepared.null.as_ref(), &work, detail, runtime)?

@@ -6,7 +6,7 @@ use lobass_core::readable::counted;
 use lobass_core::{ColumnSet, Detail, Observer as _};
 use lobass_run::{EmbeddingFile, EmbeddingOptions, Location, ModelKey, Plan, ScoreFile, Seal, WorkDir};
 
-use super::{Fleet, FleetModels, clean_up, encode, encode_and_score, remove_idle, score};
+use super::{Fleet, FleetModels, clean_up, encode, encode_and_score, remove_idle, score, score_pair};
 use crate::embedding::{self, check_embeddings, write_embeddings};
 use crate::error::{Result, bail};
 use crate::missing::Missing;
@@ -156,14 +156,21 @@ impl ScoreJob<'_> {
             let is_whole = fleet.run(&work, &work.put_job(seal.clone())?)?;
             return Ok(is_whole.then_some((work, seal)));
         }
-        let work = if self.embeddings.is_none() {
-            encode_and_score(sequences, plan, place, base, detail, threads, runtime)?
-        } else {
+        let tuned = reference.as_ref();
+        let is_pair = tuned.is_some_and(|tuned| base.reads_layers_of(tuned, threads));
+        let work = if self.embeddings.is_some() {
             let work = encode(sequences, plan, place, threads, runtime)?;
             embedding::embed(&work, base, Some(detail), threads, runtime)?;
             work
+        } else if is_pair {
+            let work = encode(sequences, plan, place, threads, runtime)?;
+            score_pair(&work, base, tuned, detail, threads, runtime)?;
+            work
+        } else {
+            encode_and_score(sequences, plan, place, base, detail, threads, runtime)?
         };
-        for model in reference.iter().chain(further).chain(null) {
+        let tuned = tuned.filter(|_| !is_pair || self.embeddings.is_some());
+        for model in tuned.into_iter().chain(further).chain(null) {
             score(&work, model, detail, threads, runtime)?;
         }
         let seal = sealed(&work)?;

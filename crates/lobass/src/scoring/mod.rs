@@ -12,7 +12,7 @@ use std::thread;
 use lobass_core::Observer as _;
 use lobass_core::readable::counted;
 use lobass_core::{Detail, RowStatus};
-use lobass_run::{Location, Plan, Shard, WorkDir};
+use lobass_run::{Location, Plan, Progress, Shard, Stage, WorkDir};
 
 use crate::error::Result;
 use crate::model::Model;
@@ -157,6 +157,40 @@ pub fn score(work: &WorkDir, model: &Model, detail: Detail, threads: usize, runt
     let mut goes_on = |_| !runtime.is_interrupted();
     let engine = engine.measured_by(model.key.measure);
     runtime.stopped(work.score_behind(&model.key, &engine, detail, &mut goes_on, observe))
+}
+
+/// Scores the rows that a base and its tuned model have not scored yet. Layers of an adapter's base that are read from
+/// disk are read once for both.
+///
+/// # Errors
+/// The errors of [`score`].
+pub(crate) fn score_pair(
+    work: &WorkDir,
+    base: &Model,
+    tuned: Option<&Model>,
+    detail: Detail,
+    threads: usize,
+    runtime: &Runtime,
+) -> Result<()> {
+    if let Some(tuned) = tuned.filter(|tuned| base.reads_layers_of(tuned, threads))
+        && !work.is_scored(&base.key, detail)?
+        && !work.is_scored(&tuned.key, detail)?
+        && let Some(engines) = base.engines_with(tuned, threads, runtime)?
+    {
+        let n_rows = work.plan().n_rows();
+        let [mut of_base, mut of_tuned] =
+            [base, tuned].map(|model| progress::stage(runtime, format!("score {}", model.key.role), n_rows));
+        let base_stage = Stage::Score(base.key.role.to_string());
+        let observe = &mut |at: Progress| if at.stage == base_stage { of_base(at) } else { of_tuned(at) };
+        let mut goes_on = |_| !runtime.is_interrupted();
+        let (first, second) = (engines.first(), engines.second());
+        let (first, second) = ((&base.key, &first), (&tuned.key, &second));
+        return runtime.stopped(work.score_both(first, second, detail, &mut goes_on, observe));
+    }
+    [Some(base), tuned]
+        .into_iter()
+        .flatten()
+        .try_for_each(|model| score(work, model, detail, threads, runtime))
 }
 
 /// The first row of each status that has a reason, and that reason.
