@@ -213,6 +213,13 @@ fn an_adapter_is_trained_within_a_limit_on_layers_from_disk() {
     assert!(adapter("streamed") == adapter("whole"), "the same adapter, to the bit");
     assert_eq!(sandbox.read("streamed/metrics.jsonl"), sandbox.read("whole/metrics.jsonl"));
 
+    // The layers of a base are read once for its adapter, too.
+    let score = "score --base big --adapter whole --data small.jsonl --dtype bf16 --threads 1";
+    sandbox.expect(0, &format!("{score} --out apart.jsonl"));
+    let said = sandbox.expect(0, &format!("{score} --out together.jsonl --memory 350MiB")).stderr;
+    assert!(said.contains("once for it and reference"), "{said}");
+    assert_eq!(sandbox.read("together.jsonl"), sandbox.read("apart.jsonl"), "the same table, to the bit");
+
     let full = train.replace("--method lora --lora-rank 2", "") + " --model big --out full --memory 8GiB";
     sandbox.fails(&full, &["expected an adapter to train within a limit on memory", "`--method lora`"]);
     let run = "run --base big --data small.jsonl --budget 50% --out run --memory 8GiB";
@@ -224,6 +231,18 @@ fn an_adapter_is_trained_within_a_limit_on_layers_from_disk() {
     assert_eq!(dtype, "bf16");
     let of = |name: &str| memory[name].as_u64().unwrap();
     assert!(of("weights_streamed") < of("weights") && of("batches_streamed") < of("batches"), "{memory}");
+    // Within the least limit, layers are run again for their gradients, and read there and back.
+    let measure = "plan --base big --data small.jsonl --explain --threads 1 --dtype bf16 --measure 0.2";
+    let least: u64 = of("weights_streamed") + of("batches_streamed").max(of("trained")) + of("trained");
+    let limit = (least >> 20) + 257;
+    let time = sandbox.json(0, &format!("{measure} --memory {limit}MiB"))["training_time"].clone();
+    assert_eq!(time["passes"], 3, "{time}");
+    assert!(
+        time["seconds"].as_f64().unwrap() > 0.0 && time["n_read"].as_u64().unwrap() > 2 * (150 << 20),
+        "{time}"
+    );
+    let whole = sandbox.json(0, &format!("{measure} --memory 8GiB"))["training_time"].clone();
+    assert_eq!((&whole["passes"], &whole["n_read"]), (&2.into(), &Value::Null), "{whole}");
 }
 
 /// The first amount of memory in a message, in MiB, rounded up.

@@ -38,6 +38,9 @@ fn a_given_rate_prices_a_job_by_the_rows_it_computes() {
     assert_eq!((&price["n_devices"], &price["n_models"]), (&1.into(), &2.into()));
     assert_eq!((number(&price["n_shards"]), number(&price["n_units"])), (shards, 2.0 * shards));
     assert_eq!((&price["measured"], number(&price["load_seconds"])), (&Value::Null, 0.0));
+    // Training computes every token, forward and back.
+    same(&plan["training_time"]["seconds"], 2.0 * tokens / 10.0);
+    assert_eq!(plan["training_time"]["n_read"], Value::Null);
 }
 
 #[test]

@@ -96,7 +96,7 @@ impl TrainingMemory {
     }
 
     /// How the model is in memory within a limit; `None` if it does not fit.
-    fn room(&self, limit: u64, recompute: bool) -> Option<Room> {
+    pub(crate) fn room(&self, limit: u64, recompute: bool) -> Option<Room> {
         if !recompute && self.whole() <= limit {
             return Some(Room::Whole { recompute: false });
         }

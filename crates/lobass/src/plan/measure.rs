@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use lobass_core::{Detail, LossEngine as _, Sequence};
+use lobass_core::{Detail, Dtype, LossEngine as _, MemoryLimit, Sequence};
 use lobass_loss::{Engine, Limits, Plan};
 use lobass_run::WorkDir;
 
@@ -26,6 +26,8 @@ pub(super) struct Subject {
     weight_bytes: u64,
     /// The time that loading took.
     pub(super) load: Duration,
+    dtype: Dtype,
+    memory: Option<MemoryLimit>,
 }
 
 /// Sequences that were scored, and the time that it took.
@@ -43,7 +45,13 @@ impl Subject {
         let weight_bytes = model.layer_bytes();
         let begin = Instant::now();
         let engine = model.engine(compute.threads(), runtime)?;
-        Ok(Self { engine, weight_bytes, load: begin.elapsed() })
+        let (dtype, memory) = (model.key.dtype, compute.memory);
+        Ok(Self { engine, weight_bytes, load: begin.elapsed(), dtype, memory })
+    }
+
+    /// The number format, and the limit on memory.
+    pub(super) fn placed(&self) -> (Dtype, Option<MemoryLimit>) {
+        (self.dtype, self.memory)
     }
 
     pub(super) fn limits(&self) -> Limits {

@@ -4,6 +4,7 @@ mod job;
 mod measure;
 mod pass;
 mod price;
+mod training;
 
 use std::fmt;
 use std::path::Path;
@@ -19,6 +20,7 @@ use serde::Serialize;
 
 use self::job::Models;
 use self::measure::Subject;
+use self::training::Trained;
 use crate::error::Result;
 use crate::hub::find_model;
 use crate::missing::Missing;
@@ -32,6 +34,7 @@ use crate::settings::{DataSettings, EncodeSettings};
 pub use job::JobSettings;
 pub use pass::PassWork;
 pub use price::{Price, PriceSettings, RateSource};
+pub use training::TrainingTime;
 
 /// A pool that is to be planned.
 #[derive(Debug, Clone)]
@@ -78,6 +81,8 @@ pub struct PlanReport {
     pub n_read: Option<u64>,
     /// The time and the cost, if there is a rate.
     pub price: Option<Price>,
+    /// The time of training an adapter with default settings, if there is a rate and it fits into the limit on memory.
+    pub training_time: Option<TrainingTime>,
 }
 
 impl PlanJob<'_> {
@@ -138,6 +143,7 @@ impl PlanJob<'_> {
         if let Some(price) = &self.price {
             report.price = Price::of(price, &pass, subject.as_ref(), work, runtime)?;
         }
+        let measured = subject.as_ref().map(Subject::placed);
         report.n_read =
             subject.and_then(|subject| subject.bytes_of_round()).map(|bytes| bytes * pass.n_rounds);
         let dtypes = [Dtype::F32, Dtype::Bf16];
@@ -146,6 +152,11 @@ impl PlanJob<'_> {
         let tokens = tokens.max(TrainConfig::default().micro_batch_tokens);
         let pieces = Pieces { lora: &LoraConfig::default(), tokens, threads: self.threads };
         report.training = Some(dtypes.map(|dtype| (dtype, TrainingMemory::of(config, dtype, pieces))));
+        if let Some(price) = &report.price {
+            let (dtype, memory) = measured.unwrap_or((Dtype::F32, None));
+            let trained = Trained { spec: config, dtype, memory, pieces };
+            report.training_time = TrainingTime::of(trained, &pass, report.n_rows, price.rows_per_second());
+        }
         report.work = Some(pass);
         Ok(())
     }
@@ -165,6 +176,7 @@ impl PlanReport {
             training: None,
             n_read: None,
             price: None,
+            training_time: None,
         }
     }
 
@@ -197,10 +209,19 @@ impl fmt::Display for PlanReport {
             text.line("memory", format!("training LoRA in {dtype}: {whole}; `--memory` of {least} at least"));
         }
         if let Some(n_read) = self.n_read {
-            text.line("reading", format!("{} of layers from disk, for each model", bytes(n_read)));
+            text.line(
+                "reading",
+                format!(
+                    "{} of layers from disk, for each model, or once for a base and its adapter",
+                    bytes(n_read)
+                ),
+            );
         }
         if let Some(price) = &self.price {
             price.describe(&mut text);
+        }
+        if let Some(time) = &self.training_time {
+            time.describe(&mut text);
         }
         text.fmt(f)
     }

@@ -81,6 +81,11 @@ impl Price {
         }))
     }
 
+    /// Computed rows a second of one device.
+    pub(super) fn rows_per_second(&self) -> f64 {
+        self.rate.rows_per_second
+    }
+
     fn n_units(&self) -> usize {
         self.n_shards * usize::from(self.models)
     }
