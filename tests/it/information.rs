@@ -162,3 +162,46 @@ fn a_transform_of_prompts_costs_information() {
     sandbox
         .fails(&format!("{score} --transform shuffle --out x.parquet"), &["shuffle-words", "drop-history"]);
 }
+
+#[test]
+fn a_transform_with_a_reference_of_a_share_is_measured_on_rows_that_no_model_has_seen() {
+    let sandbox = Sandbox::new();
+    let rows = sandbox.read("pool.jsonl");
+    let wanted = |line: &&str| line.contains("\"known\"") || line.contains("\"learnable\"");
+    let lines: Vec<String> = rows.lines().filter(wanted).map(|line| format!("{line}\n")).collect();
+    sandbox.write("some.jsonl", lines[..800].concat());
+    let run = "run --base base --data some.jsonl --batch-size 32 --epochs 3 --learning-rate 1e-3 --with-null \
+               --reference-mode holdout --holdout 0.5 --strategy random --budget 10% -q";
+    let shuffle = "--transform shuffle-words=3";
+    for (name, transform) in [("plain", ""), ("shuffled", shuffle)] {
+        sandbox.run(&format!("{run} {transform} --out {name}"));
+    }
+    let of = |name: &str| sandbox.json(0, &format!("information --scores {name}/scores.parquet"));
+    let (plain, shuffled) = (of("plain"), of("shuffled"));
+    for report in [&plain, &shuffled] {
+        assert_eq!((&report["unseen"], &report["out_of_sample"]), (&"selectable".into(), &true.into()));
+        let n_rows = report["all"]["n_rows"].as_u64().unwrap();
+        assert!((300..500).contains(&n_rows), "half of the rows are set aside: {n_rows}");
+        assert_eq!(n_rows + report["n_left_out"].as_u64().unwrap(), 800);
+    }
+    assert_eq!((&plain["transform"], &shuffled["transform"]), (&Value::Null, &"shuffle-words=3".into()));
+    // Each run set rows aside by their tokens, so only some of the rows are new to the models of both.
+    let both = "information --scores plain/scores.parquet --transformed shuffled/scores.parquet";
+    let both = sandbox.json(0, both);
+    let n_both = both["lost"]["before"]["n_rows"].as_u64().unwrap();
+    assert!((100..300).contains(&n_both), "{n_both}");
+    assert_eq!(
+        n_both + both["lost"]["n_left_out"].as_u64().unwrap(),
+        plain["all"]["n_rows"].as_u64().unwrap()
+    );
+    let lost = &both["lost"]["lost"]["per_row"];
+    assert!(lost["low"].as_f64().unwrap() > 0.0, "words in another order tell less: {lost}");
+    let [before, after] = ["before", "after"].map(|which| usable(&both["lost"][which])[0]);
+    assert!((before - after - lost["value"].as_f64().unwrap()).abs() < 1e-9);
+    // With other prompts, rows have other tokens, and nobody can tell which of them the reference was trained on.
+    let score = "score --base base --reference plain/reference --null plain/null --data some.jsonl -q";
+    sandbox.fails(
+        &format!("{score} {shuffle} --out unknown.parquet"),
+        &["expected prompts as in its training", "rows were set aside"],
+    );
+}

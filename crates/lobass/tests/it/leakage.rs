@@ -35,6 +35,11 @@ struct Scene {
 impl Scene {
     /// A model that was trained on the first 60 of 120 questions, in their order.
     fn new() -> Self {
+        Self::trained_on(|_| [0, 1, 2, 3])
+    }
+
+    /// The same, with the options of each question in another order in the training.
+    fn trained_on(order: impl Fn(u64) -> [usize; 4]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let base = lobass_demo::unpack(dir.path()).unwrap().base;
         let scene = Self { dir, base };
@@ -45,9 +50,10 @@ impl Scene {
             let question = question(at);
             let options: Vec<String> =
                 question["choices"].as_array().unwrap().iter().map(ToString::to_string).collect();
+            let [a, b, c, d] = order(at).map(|option| &options[option]);
             json!({
                 "instruction": format!("\n{}:\nA:", question["question"].as_str().unwrap()),
-                "output": format!("{}\nB:{}\nC:{}\nD:{}\n", options[0], options[1], options[2], options[3]),
+                "output": format!("{a}\nB:{b}\nC:{c}\nD:{d}\n"),
             })
         };
         let rows: Vec<Value> = (0..60).map(row).collect();
@@ -143,6 +149,30 @@ fn what_was_trained_on_is_found_and_nothing_else() {
 
     let new = scene.report("new.jsonl", None, &runtime).unwrap();
     assert!(new.by_fine_tuning.unwrap().p > 1e-4, "{new}");
+}
+
+#[test]
+fn a_training_in_other_orders_shows_in_outliers_alone() {
+    // Any of the 24 orders, by the number of the question.
+    let order = |at: u64| {
+        let mut left = vec![0, 1, 2, 3];
+        let mut code = (at * 7 + 5) % 24;
+        [4, 3, 2, 1].map(|n| {
+            let next = left.remove(usize::try_from(code % n).unwrap());
+            code /= n;
+            next
+        })
+    };
+    let found = Scene::trained_on(order).report("seen.jsonl", None, &Runtime::default()).unwrap();
+    let [base, tuned] = &found.models[..] else { panic!("two models") };
+    // The known order says nothing: the model prefers another one.
+    assert!(tuned.all.orders.share < 0.25 && tuned.all.orders.p > 1e-4, "{found}");
+    // One order of each question is far from the others, which is so for few questions that it has not seen.
+    let control = tuned.control.as_ref().unwrap();
+    for (at, below) in tuned.all.outliers.iter().enumerate() {
+        assert!(*below > 0.8, "threshold {at}: {found}");
+        assert!(*below > control.outliers[at] + 0.2 && *below > base.all.outliers[at] + 0.2, "{found}");
+    }
 }
 
 #[test]
