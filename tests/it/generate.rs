@@ -167,3 +167,58 @@ fn pairs_have_the_prompt_and_the_tokens_that_were_drawn() {
     }
     sandbox.expect(0, "train --model tuned --data pairs.jsonl --objective dpo --out dpo --batch-size 8 -q");
 }
+
+#[test]
+fn a_selection_by_samples_subtracts_what_they_gained() {
+    let sandbox = Sandbox::new();
+    sandbox.small_pool(60);
+    sandbox.expect(
+        0,
+        "train --model base --data small.jsonl --out tuned --batch-size 8 --epochs 2 --learning-rate 1e-3 -q",
+    );
+    let draw = "generate --base base --model tuned --data small.jsonl --max-new-tokens 16 -q";
+    sandbox.expect(0, &format!("{draw} --samples 4 --out four.parquet"));
+    sandbox.expect(0, "score --base base --reference tuned --data small.jsonl --out t.parquet -q");
+    let select = "select --scores t.parquet --budget 10 --strategy demonstration-advantage";
+    let report = sandbox.json(0, &format!("{select} --samples four.parquet --index best.jsonl"));
+    let facts = &report["samples"];
+    assert_eq!((&facts["per_row"], &facts["is_estimate"]), (&4.into(), &true.into()), "{facts}");
+    assert_eq!(facts["by_reference"], true);
+    assert!(facts["median_error"].as_f64().unwrap() > 0.0, "{facts}");
+
+    // By hand, from the file of samples and the table.
+    let table = lobass_run::read_table(&sandbox.path("t.parquet")).unwrap();
+    let mut gaps: BTreeMap<u64, Vec<(f64, bool)>> = BTreeMap::new();
+    for row in rows(&sandbox, "four.parquet") {
+        let gap = row.further[0] - row.sample.nll.sum;
+        gaps.entry(row.row).or_default().push((gap, row.sample.is_finished()));
+    }
+    for line in sandbox.read("best.jsonl").lines() {
+        let chosen: Value = serde_json::from_str(line).unwrap();
+        let row = chosen["row"].as_u64().unwrap();
+        let record = &table.records[usize::try_from(row).unwrap()];
+        let own = record.base.unwrap().sum - record.reference.unwrap().sum;
+        let of_samples = &gaps[&row];
+        assert!(of_samples.iter().any(|(_, is_finished)| *is_finished), "row {row}");
+        let mean = of_samples.iter().map(|(gap, _)| gap).sum::<f64>() / 4.0;
+        assert!((chosen["score"].as_f64().unwrap() - (own - mean)).abs() < 1e-9, "row {row}");
+    }
+    let mean = select.replace("advantage", "advantage-mean");
+    sandbox.expect(0, &format!("{mean} --samples four.parquet --index mean.jsonl -q"));
+    assert_ne!(sandbox.read("mean.jsonl"), sandbox.read("best.jsonl"));
+
+    sandbox.fails(select, &["demonstration-advantage", "--samples"]);
+    sandbox.fails(
+        "select --scores t.parquet --budget 10 --samples four.parquet",
+        &["`--samples` only applies", "`demonstration-advantage`"],
+    );
+    sandbox.expect(0, &format!("{draw} --samples 3 --out three.parquet"));
+    sandbox.fails(&format!("{select} --samples three.parquet"), &["at least 4", "found 3"]);
+    let alone = draw.replace("--base base ", "");
+    sandbox.expect(0, &format!("{alone} --samples 4 --out alone.parquet"));
+    sandbox.fails(&format!("{select} --samples alone.parquet"), &["expected losses under base and reference"]);
+    sandbox.small_pool(40);
+    sandbox.expect(0, &format!("{draw} --samples 4 --out other.parquet"));
+    sandbox.fails(&format!("{select} --samples other.parquet"), &["other data"]);
+    sandbox.fails(&format!("{select} --samples small.jsonl"), &["small.jsonl"]);
+}

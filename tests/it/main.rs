@@ -30,6 +30,8 @@ mod oddities;
 mod hosted;
 // Samples, and pairs of them with demonstrations.
 mod generate;
+// Rounds of IRFT and SPIN.
+mod irft;
 // A run that is killed, and taken up again.
 mod resume;
 // Many workers on one plan, some of which die.

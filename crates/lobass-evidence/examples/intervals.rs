@@ -8,7 +8,7 @@ use lobass_evidence::{ALL, Arm, Bootstrap, Error, Outcome, measure};
 
 /// Trials of an arm: the nats of each example, which has ten tokens, and how many of those greedy decoding gives.
 fn arm(strategy: &str, trials: &[[(f64, u64); 4]]) -> Arm {
-    let outcome = |(nll, n_matched)| Outcome { nll, n_scored: 10, n_matched, choice: None };
+    let outcome = |(nll, n_matched)| Outcome { nll, n_scored: 10, n_matched, choice: None, answer: None };
     let trials = trials.iter().map(|trial| trial.map(outcome).to_vec()).collect();
     Arm { strategy: strategy.to_owned(), matching: None, trials }
 }

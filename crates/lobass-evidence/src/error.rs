@@ -32,6 +32,14 @@ pub enum Error {
         /// The found number.
         found: String,
     },
+    /// An example has answers in one trial only.
+    #[error("{what}, example {example}: expected answers in every trial or in none")]
+    Answers {
+        /// The arm and the trial.
+        what: String,
+        /// The example.
+        example: usize,
+    },
     /// An example has wrong responses in one trial only.
     #[error("{what}, example {example}: expected wrong responses in every trial or in none")]
     Choices {

@@ -8,7 +8,7 @@
 //! use lobass_evidence::{Arm, Bootstrap, Outcome, measure};
 //!
 //! // Two strategies, two seeds each, three held-out examples of one source.
-//! let trial = |nll: [f64; 3]| nll.map(|nll| Outcome { nll, n_scored: 10, n_matched: 4, choice: None }).to_vec();
+//! let trial = |nll: [f64; 3]| nll.map(|nll| Outcome { nll, n_scored: 10, n_matched: 4, choice: None, answer: None }).to_vec();
 //! let arm = |strategy: &str, trials: [[f64; 3]; 2]| Arm {
 //!     strategy: strategy.to_owned(),
 //!     matching: None,
@@ -43,10 +43,10 @@ pub use claims::{Claim, Verdict, claims};
 pub use cost::Cost;
 pub use curve::{Curve, CurveLine};
 pub use error::Error;
-pub use measure::{ALL, Arm, FULL, Measured, Outcome, ZERO_SHOT, measure};
+pub use measure::{ALL, Answered, Arm, FULL, Measured, Outcome, ZERO_SHOT, measure};
 pub use page::{Study, page, tables};
 pub use plot::{Mark, Plot};
 pub use report::{
-    ArmReport, Difference, HeldOutRecord, Matching, ModelRecord, PoolRecord, RecipeRecord, Report,
+    ArmReport, Difference, FLOOR, HeldOutRecord, Matching, ModelRecord, PoolRecord, RecipeRecord, Report,
     SeedTotals, SourceCount, SourceResult, Totals,
 };

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::report::Totals;
 use crate::{Bootstrap, Difference, Draws, Error, Matching, Ratio, SourceResult};
 
@@ -24,6 +26,18 @@ pub struct Outcome {
     /// If the example has wrong responses: whether the right one is chosen, 1 or 0. Between equally likely ones it is
     /// the share of the right one.
     pub choice: Option<f64>,
+    /// If answers were decoded: whether they are right.
+    pub answer: Option<Answered>,
+}
+
+/// The answers of a model to one held-out example.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Answered {
+    /// Whether the most likely answer is right, 1 or 0.
+    pub greedy: f64,
+    /// The share of right ones among sampled answers, if any were drawn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sampled: Option<f64>,
 }
 
 impl Outcome {
@@ -68,6 +82,37 @@ fn choice(outcome: &Outcome) -> Ratio {
     Ratio { sum: outcome.choice.unwrap_or(0.0), count: 1.0 }
 }
 
+fn greedy_answer(outcome: &Outcome) -> Ratio {
+    Ratio { sum: outcome.answer.map_or(0.0, |answer| answer.greedy), count: 1.0 }
+}
+
+fn sampled_answers(outcome: &Outcome) -> Ratio {
+    Ratio { sum: outcome.answer.and_then(|answer| answer.sampled).unwrap_or(0.0), count: 1.0 }
+}
+
+/// The examples that only some quantities are of.
+struct Examples<'a> {
+    all: &'a [usize],
+    with_choices: Vec<usize>,
+    with_answers: Vec<usize>,
+    with_samples: Vec<usize>,
+}
+
+impl<'a> Examples<'a> {
+    /// - `first`: the outcomes of any trial; which examples have what is the same in all
+    fn new(all: &'a [usize], first: &[Outcome]) -> Self {
+        let with = |has: &dyn Fn(&Outcome) -> bool| -> Vec<usize> {
+            all.iter().copied().filter(|&at| has(&first[at])).collect()
+        };
+        Self {
+            all,
+            with_choices: with(&|outcome| outcome.choice.is_some()),
+            with_answers: with(&|outcome| outcome.answer.is_some()),
+            with_samples: with(&|outcome| outcome.answer.is_some_and(|answer| answer.sampled.is_some())),
+        }
+    }
+}
+
 /// Measures arms on the same held-out examples.
 ///
 /// Trials of one place in their arms share a seed: resamples draw the same ones of every arm that has as many.
@@ -93,10 +138,9 @@ pub fn measure(
     let mut results = vec![Vec::new(); arms.len()];
     let mut differences = Vec::new();
     for (source, examples) in &groups {
-        let has_choice = |&at: &usize| arms[0].trials[0][at].choice.is_some();
-        let with_choices: Vec<usize> = examples.iter().copied().filter(has_choice).collect();
+        let of = Examples::new(examples, &arms[0].trials[0]);
         let draws: Vec<DrawsOfArm> =
-            arms.iter().map(|arm| DrawsOfArm::new(arm, (examples, &with_choices), bootstrap)).collect();
+            arms.iter().map(|arm| DrawsOfArm::new(arm, &of, bootstrap)).collect();
         for (results, draws) in results.iter_mut().zip(&draws) {
             let [loss, exact, matched] = draws.of_all.each_ref().map(|draws| bootstrap.estimate(draws));
             results.push(SourceResult {
@@ -106,6 +150,8 @@ pub fn measure(
                 exact,
                 matched,
                 choice: draws.choice.as_ref().map(|draws| bootstrap.estimate(draws)),
+                answer: draws.answer.as_ref().map(|draws| bootstrap.estimate(draws)),
+                sampled: draws.sampled.as_ref().map(|draws| bootstrap.estimate(draws)),
             });
         }
         for (arm, of_arm) in arms.iter().zip(&draws) {
@@ -116,7 +162,10 @@ pub fn measure(
                 let matching = arm.matching.or(baseline.matching);
                 let difference =
                     |at: usize| bootstrap.estimate(&of_arm.of_all[at].minus(&of_baseline.of_all[at]));
-                let choices = of_arm.choice.as_ref().zip(of_baseline.choice.as_ref());
+                let apart = |of: fn(&DrawsOfArm) -> &Option<Draws>| {
+                    let both = of(of_arm).as_ref().zip(of(of_baseline).as_ref());
+                    both.map(|(one, other)| bootstrap.estimate(&one.minus(other)))
+                };
                 differences.push(Difference {
                     strategy: arm.strategy.clone(),
                     baseline: baseline.strategy.clone(),
@@ -125,7 +174,9 @@ pub fn measure(
                     loss: difference(0),
                     exact: difference(1),
                     matched: difference(2),
-                    choice: choices.map(|(one, other)| bootstrap.estimate(&one.minus(other))),
+                    choice: apart(|draws| &draws.choice),
+                    answer: apart(|draws| &draws.answer),
+                    sampled: apart(|draws| &draws.sampled),
                 });
             }
         }
@@ -167,16 +218,27 @@ struct DrawsOfArm {
     of_all: [Draws; QUANTITIES.len()],
     /// Over the examples that have wrong responses, if any has.
     choice: Option<Draws>,
+    /// Over the examples whose answer is known, if answers were decoded.
+    answer: Option<Draws>,
+    /// The same, if answers were sampled.
+    sampled: Option<Draws>,
 }
 
 impl DrawsOfArm {
-    fn new(arm: &Arm, (all, with_choices): (&[usize], &[usize]), bootstrap: &Bootstrap) -> Self {
+    fn new(arm: &Arm, examples: &Examples<'_>, bootstrap: &Bootstrap) -> Self {
         let draws = |examples: &[usize], quantity: fn(&Outcome) -> Ratio| {
             let trial = |trial: &Vec<Outcome>| examples.iter().map(|&at| quantity(&trial[at])).collect();
             bootstrap.draws(&arm.trials.iter().map(trial).collect::<Vec<_>>(), BY_SEED)
         };
-        let of_all = QUANTITIES.map(|quantity| draws(all, quantity));
-        Self { of_all, choice: (!with_choices.is_empty()).then(|| draws(with_choices, choice)) }
+        let some = |examples: &[usize], quantity: fn(&Outcome) -> Ratio| {
+            (!examples.is_empty()).then(|| draws(examples, quantity))
+        };
+        Self {
+            of_all: QUANTITIES.map(|quantity| draws(examples.all, quantity)),
+            choice: some(&examples.with_choices, choice),
+            answer: some(&examples.with_answers, greedy_answer),
+            sampled: some(&examples.with_samples, sampled_answers),
+        }
     }
 }
 
@@ -219,11 +281,18 @@ fn check(arms: &[Arm], n_examples: usize) -> Result<(), Error> {
                 let found = format!("{} over {}", trial[example].nll, trial[example].n_scored);
                 return Err(Error::Outcome { what: what(), example, found });
             }
-            let has_choice = |outcomes: &[Outcome], at: usize| outcomes[at].choice.is_some();
             let first = &arms[0].trials[0];
+            let has_choice = |outcomes: &[Outcome], at: usize| outcomes[at].choice.is_some();
             if let Some(example) = (0..n_examples).find(|&at| has_choice(trial, at) != has_choice(first, at))
             {
                 return Err(Error::Choices { what: what(), example });
+            }
+            let has_answer = |outcomes: &[Outcome], at: usize| {
+                outcomes[at].answer.map(|answer| answer.sampled.is_some())
+            };
+            if let Some(example) = (0..n_examples).find(|&at| has_answer(trial, at) != has_answer(first, at))
+            {
+                return Err(Error::Answers { what: what(), example });
             }
         }
     }
@@ -239,7 +308,7 @@ mod tests {
             nll,
             n_scored,
             n_matched,
-            choice: None,
+            choice: None, answer: None
         };
         let trials = trials.iter().map(|trial| trial.iter().map(outcome).collect()).collect();
         Arm { strategy: strategy.to_owned(), matching, trials }
@@ -302,7 +371,7 @@ mod tests {
 
     #[test]
     fn choices_are_measured_on_the_examples_that_have_some() {
-        let outcome = |choice| Outcome { nll: 1.0, n_scored: 1, n_matched: 0, choice };
+        let outcome = |choice| Outcome { nll: 1.0, n_scored: 1, n_matched: 0, choice, answer: None };
         let arm = |name: &str, choices: [Option<f64>; 3]| Arm {
             strategy: name.to_owned(),
             matching: None,
@@ -319,6 +388,34 @@ mod tests {
         let other = arm("c", [Some(1.0), Some(1.0), None]);
         let refused = measure(&[a, other], &sources, &[0, 1, 0], &["b"], &Bootstrap::default());
         assert_eq!(refused, Err(Error::Choices { what: "`c`, trial 0".to_owned(), example: 1 }));
+    }
+
+    #[test]
+    fn answers_are_measured_where_the_right_one_is_known() {
+        let outcome =
+            |answer| Outcome { nll: 1.0, n_scored: 1, n_matched: 0, choice: None, answer };
+        let arm = |name: &str, answers: [Option<(f64, f64)>; 3]| Arm {
+            strategy: name.to_owned(),
+            matching: None,
+            trials: vec![
+                answers
+                    .map(|of| outcome(of.map(|(greedy, sampled)| Answered { greedy, sampled: Some(sampled) })))
+                    .to_vec(),
+            ],
+        };
+        let a = arm("a", [Some((1.0, 0.5)), None, Some((1.0, 0.25))]);
+        let b = arm("b", [Some((0.0, 0.25)), None, Some((1.0, 0.0))]);
+        let sources = ["x".to_owned()];
+        let found = measure(&[a.clone(), b], &sources, &[0; 3], &["b"], &Bootstrap::default()).unwrap();
+        let values = |result: &SourceResult| [result.answer, result.sampled].map(|found| found.unwrap().value);
+        assert_eq!(values(&found.results[0][0]), [1.0, 0.375]);
+        assert_eq!(values(&found.results[1][0]), [0.5, 0.125]);
+        let difference = &found.differences[0];
+        assert_eq!([difference.answer, difference.sampled].map(|found| found.unwrap().value), [0.5, 0.25]);
+        assert_eq!(found.results[0][0].choice, None);
+        let other = arm("c", [Some((1.0, 0.5)), Some((0.0, 0.0)), None]);
+        let refused = measure(&[a, other], &sources, &[0; 3], &["b"], &Bootstrap::default());
+        assert_eq!(refused, Err(Error::Answers { what: "`c`, trial 0".to_owned(), example: 1 }));
     }
 
     #[test]

@@ -153,9 +153,30 @@ const JUDGED: [&str; 6] =
 /// Further columns if examples have wrong responses.
 const CHOICES: [&str; 2] = ["choice", "choice against random"];
 
+/// Further columns if answers were decoded, and some arm is above the floor.
+const ANSWERS: [&str; 2] = ["answers", "answers against random"];
+/// Further columns if answers were sampled, and some arm is above the floor.
+const SAMPLED: [&str; 2] = ["sampled answers", "sampled answers against random"];
+
+/// A column of judgments beside [`JUDGED`].
+type Further =
+    ([&'static str; 2], fn(&SourceResult) -> Option<Estimate>, fn(&Difference) -> Option<Estimate>);
+
+fn further(report: &Report) -> Vec<Further> {
+    let all: [Further; 3] = [
+        (CHOICES, |result| result.choice, |difference| difference.choice),
+        (ANSWERS, |result| result.answer, |difference| difference.answer),
+        (SAMPLED, |result| result.sampled, |difference| difference.sampled),
+    ];
+    let is_shown = |(headings, of, _): &Further| match *headings == CHOICES {
+        true => report.arms.iter().flat_map(|arm| &arm.results).any(|result| of(result).is_some()),
+        false => report.is_above_floor(*of),
+    };
+    all.into_iter().filter(is_shown).collect()
+}
+
 fn judged_headings(report: &Report) -> Vec<&'static str> {
-    let has_choices = report.arms.iter().flat_map(|arm| &arm.results).any(|result| result.choice.is_some());
-    JUDGED.into_iter().chain(CHOICES.into_iter().filter(|_| has_choices)).collect()
+    JUDGED.into_iter().chain(further(report).into_iter().flat_map(|(headings, ..)| headings)).collect()
 }
 
 /// The cells under [`judged_headings`].
@@ -178,9 +199,9 @@ fn judged(
         points_against_random(|difference| Some(difference.exact)),
         percent(&result.matched),
     ];
-    if judged_headings(report).len() > cells.len() {
-        cells.push(result.choice.as_ref().map_or("-".to_owned(), percent));
-        cells.push(points_against_random(|difference| difference.choice));
+    for (_, of, difference) in further(report) {
+        cells.push(of(result).as_ref().map_or("-".to_owned(), percent));
+        cells.push(points_against_random(difference));
     }
     cells
 }

@@ -180,6 +180,9 @@ impl ArmReport {
     }
 }
 
+/// The share of right answers that some arm must exceed, for answers to be shown.
+pub const FLOOR: f64 = 0.1;
+
 /// The result of an arm on the examples of a source.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SourceResult {
@@ -196,6 +199,12 @@ pub struct SourceResult {
     /// Of the examples that have wrong responses: the share whose right one has the lowest loss per token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub choice: Option<Estimate>,
+    /// Of the examples whose answer is known: the share whose most likely answer is right.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Estimate>,
+    /// The same of sampled answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sampled: Option<Estimate>,
 }
 
 /// Plain sums of one trial, over all held-out examples of each source.
@@ -258,12 +267,24 @@ pub struct Difference {
     /// Share of examples whose right response is chosen; above zero is better.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub choice: Option<Estimate>,
+    /// Of the examples whose answer is known: the share whose most likely answer is right; above zero is better.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Estimate>,
+    /// The same of sampled answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sampled: Option<Estimate>,
 }
 
 impl Report {
     /// The trained arms of a matching, and the base untrained.
     pub fn arms_of(&self, matching: Matching) -> impl Iterator<Item = &ArmReport> {
         self.arms.iter().filter(move |arm| arm.matching.is_none_or(|found| found == matching))
+    }
+
+    /// Whether an arm's share of right answers is above [`FLOOR`]. Below it, differences are noise.
+    pub fn is_above_floor(&self, of: fn(&SourceResult) -> Option<Estimate>) -> bool {
+        let results = self.arms.iter().flat_map(|arm| &arm.results);
+        results.filter_map(of).any(|estimate| estimate.value > FLOOR)
     }
 
     /// An arm by name.

@@ -19,6 +19,25 @@ pub struct DrawnBy {
     pub model: ModelKey,
     /// How it draws.
     pub sampling: Sampling,
+    /// The rows that are drawn for; `None` for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slice: Option<Slice>,
+}
+
+/// Every `of`-th row of a pool, from `index` on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Slice {
+    /// The first row.
+    pub index: u64,
+    /// The number of slices.
+    pub of: u64,
+}
+
+impl Slice {
+    /// Whether a row is in it.
+    pub fn has(self, row: u64) -> bool {
+        row % self.of == self.index
+    }
 }
 
 /// The shards that one process of several does: every `of`-th, from `rank` on.
@@ -52,7 +71,10 @@ impl DrawnBy {
 
     /// A name of how samples are drawn.
     fn name(&self) -> String {
-        let digest = Sha256::digest(to_json(&self.sampling));
+        let digest = match self.slice {
+            None => Sha256::digest(to_json(&self.sampling)),
+            Some(slice) => Sha256::digest(to_json(&(&self.sampling, slice))),
+        };
         digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
     }
 }
@@ -154,6 +176,7 @@ impl WorkDir {
         check_ids(&rows, &by.model, engine.vocab_size())?;
         let rows: Vec<(u64, String, Sequence)> = rows
             .into_iter()
+            .filter(|row| by.slice.is_none_or(|slice| slice.has(row.row)))
             .filter_map(|row| Some((row.row, row.key.as_str().to_owned(), row.sequence?)))
             .collect();
         let prompts: Vec<Prompt<'_>> =

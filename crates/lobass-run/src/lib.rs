@@ -92,7 +92,7 @@ pub use drawn::RowSamples;
 pub use embeddings::{EmbeddingFile, EmbeddingManifest, EmbeddingOptions};
 pub use error::Error;
 pub use folds::{Folds, fold_of};
-pub use generate::{DrawnBy, Part};
+pub use generate::{DrawnBy, Part, Slice};
 pub use import::{ImportRequest, ImportedLosses, LossInput};
 pub use job::{Job, ModelState};
 pub use manifest::{InputRecord, Manifest, ModelKey, TemplateRecord};

@@ -130,6 +130,15 @@ pub enum SelectError {
         /// The strategy.
         strategy: String,
     },
+    /// The strategy compares a response with samples after its prompt.
+    #[error(
+        "strategy `{strategy}`: expected samples with losses under base and reference, found none; draw them with `lobass \
+         generate` and name them with `--samples`"
+    )]
+    NoSamples {
+        /// The strategy.
+        strategy: String,
+    },
     /// The strategy compares rows with queries.
     #[error("strategy `{strategy}`: expected vectors of rows and of queries, found none")]
     NoQueries {
@@ -194,6 +203,7 @@ impl SelectError {
                 Need::Trajectory => Self::NoTrajectory { strategy },
                 Need::Queries => Self::NoQueries { strategy },
                 Need::Lengths => Self::NoLengths { strategy },
+                Need::Samples => Self::NoSamples { strategy },
                 Need::Rating => Self::NoRatings { strategy },
                 Need::Pair => Self::NoPairs { strategy },
             },

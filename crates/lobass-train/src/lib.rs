@@ -41,6 +41,8 @@ mod batches;
 mod config;
 mod error;
 mod fine_tune;
+#[cfg(test)]
+mod first_step_tests;
 mod gradients;
 mod layered;
 mod memory;

@@ -42,6 +42,7 @@
 //! - [`comparison`] trains on the selections of strategies and measures the results on held-out examples.
 //! - [`embedding`] computes vectors of rows, [`influence`] gradients of rows. [`page`] writes the report.
 //! - [`generation`] draws samples, and pairs them with demonstrations.
+//! - [`irft`] trains on such pairs, round by round (IRFT and SPIN).
 //! - [`information`] measures how much prompts tell about responses.
 //! - [`leakage`] tests whether a model has seen a benchmark. [`sources`] says which sources were still being learned.
 //! - [`regions`] says what fine-tuning taught, region by region.
@@ -60,6 +61,7 @@ pub mod import;
 pub mod influence;
 pub mod information;
 pub mod inspect;
+pub mod irft;
 pub mod leakage;
 pub mod machine;
 pub mod mask;
@@ -104,7 +106,7 @@ pub use score::{ScoreOptions, Scored, score};
 pub use select::{Kept, select, select_and_report, select_by, select_with};
 pub use strategies::{StrategyRecord, strategies};
 pub use table_input::TableInput;
-pub use train::{TrainOptions, TrainedReport, train};
+pub use train::{TrainOptions, TrainedReport, train, train_with_anchor};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -7,7 +7,7 @@ use lobass_core::readable::{Labelled, count};
 use lobass_run::Plan;
 use serde::Serialize;
 
-use crate::error::Result;
+use crate::error::{Result, bail};
 use crate::model::Model;
 use crate::outputs::work_beside;
 use crate::place::told_in_dir;
@@ -64,6 +64,22 @@ pub fn train(
     out: &Path,
     runtime: &Runtime,
 ) -> Result<TrainedReport> {
+    train_with_anchor(rows, base, None, options, out, runtime)
+}
+
+/// [`train`] with a preference objective whose margins are measured from another model than the one that training starts
+/// from.
+///
+/// # Errors
+/// Those of [`train`], and if the objective is not one of preferences.
+pub fn train_with_anchor(
+    rows: &(impl Rows + ?Sized),
+    base: &Model,
+    anchor: Option<&Model>,
+    options: &TrainOptions,
+    out: &Path,
+    runtime: &Runtime,
+) -> Result<TrainedReport> {
     base.check_start(&options.train, runtime)?;
     let work_dir = work_beside(out);
     let told = match told_in_dir(&work_dir, runtime)? {
@@ -77,6 +93,9 @@ pub fn train(
     let sequences = Sequences::of(pool, &options.sequences, base.dir(), config, told, runtime)?;
     let plan = sequences.plan()?;
     let recipe = options.train.config_for(base, runtime)?;
+    if anchor.is_some() && options.train.dpo().is_none() {
+        bail!(Settings, "an anchor needs a preference objective: `dpo` or `davir-dpo`");
+    }
     let eval_paths = local_paths_of(&options.eval.files, runtime)?;
     let request = TrainRequest {
         base,
@@ -86,6 +105,7 @@ pub fn train(
         recipe: &recipe,
         adapter: options.train.adapter(),
         dpo: options.train.dpo(),
+        anchor,
         context: options.train.context.of(&sequences)?,
         part: Part::All,
         eval: &options.eval,

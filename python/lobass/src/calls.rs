@@ -205,6 +205,7 @@ pub(crate) fn compare(
             settings.sequences.chat_template = template;
         }
         let job = CompareJob {
+            answers: None,
             table: scored.table(),
             pool: scored.pool(),
             base: &base,

@@ -69,6 +69,16 @@ pub(crate) struct CompareArgs {
     /// The column of held-out rows with a list of wrong responses, to measure how often the right one is the most likely
     #[arg(long, value_name = "COLUMN", conflicts_with = "pairs", help_heading = "Held-out examples")]
     pub(crate) wrong_responses: Option<String>,
+    /// Let every model answer the held-out prompts, and find its answer: `gsm8k`, or a regular expression, of whose last
+    /// match the first group counts, or all of it
+    #[arg(long, value_name = "PATTERN", conflicts_with = "pairs", help_heading = "Held-out examples")]
+    pub(crate) answers: Option<String>,
+    /// Answers that are drawn for each prompt, beside the most likely one
+    #[arg(long, value_name = "K", default_value_t = 0, requires = "answers", help_heading = "Held-out examples")]
+    pub(crate) answer_samples: u32,
+    /// The most tokens of an answer
+    #[arg(long, value_name = "N", default_value_t = 256, requires = "answers", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Held-out examples")]
+    pub(crate) answer_tokens: u32,
     /// The number of seeds of ties, random subsets, and training
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..), help_heading = "Comparison")]
     pub(crate) seeds: u16,

@@ -11,6 +11,7 @@ mod help;
 mod import;
 mod information;
 mod inspect;
+mod irft;
 mod job;
 mod leakage;
 mod less;
@@ -52,6 +53,7 @@ pub(crate) use generate::GenerateArgs;
 pub(crate) use import::{ImportArgs, TokensArgs};
 pub(crate) use information::InformationArgs;
 pub(crate) use inspect::InspectArgs;
+pub(crate) use irft::{AnchorArg, IrftArgs};
 pub(crate) use job::JobArgs;
 pub(crate) use leakage::LeakageArgs;
 pub(crate) use less::LessArgs;
@@ -117,6 +119,8 @@ pub(crate) enum Command {
     Less(Box<LessArgs>),
     /// Draw samples of a model after the prompts of a pool, and pair them with the responses
     Generate(Box<GenerateArgs>),
+    /// Train a model to prefer responses over the answers that it gives, round by round (IRFT, SPIN)
+    Irft(Box<IrftArgs>),
     /// Cut a pool into units of work, and estimate work, time, and cost
     Plan(Box<PlanArgs>),
     /// Do planned units of work: one part of them, or those requested on standard input
@@ -219,6 +223,7 @@ impl Command {
             | Self::Score(_)
             | Self::Embed(_)
             | Self::Generate(_)
+            | Self::Irft(_)
             | Self::Less(_) => true,
             _ => false,
         }

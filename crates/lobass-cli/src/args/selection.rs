@@ -26,6 +26,10 @@ pub(crate) struct SelectionArgs {
     /// Rows without a rating are not selected. `lobass select --index` and `lobass less` write such files.
     #[arg(long, value_name = "FILE")]
     ratings: Option<PathBuf>,
+    /// Samples after the prompts of the rows, of `lobass generate`, for the strategies demonstration-advantage and
+    /// demonstration-advantage-mean
+    #[arg(long, value_name = "FILE")]
+    samples: Option<PathBuf>,
     /// Leave out rows with a lower rating; without `--budget` all others are kept
     #[arg(long, value_name = "RATING", allow_negative_numbers = true)]
     min_rating: Option<f64>,
@@ -54,6 +58,7 @@ impl SelectionArgs {
         settings.seed = self.seed.unwrap_or(settings.seed);
         settings.rating = self.rating.clone().or(settings.rating.take());
         settings.ratings = self.ratings.clone().or(settings.ratings.take());
+        settings.samples = self.samples.clone().or(settings.samples.take());
         settings.min_rating = self.min_rating.or(settings.min_rating);
         settings.lengths_of = self.lengths_of.clone().or(settings.lengths_of.take());
         self.shape.apply(&mut settings.shape);

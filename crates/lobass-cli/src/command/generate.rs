@@ -20,6 +20,7 @@ pub(crate) fn generate(args: &GenerateArgs, ui: &Ui) -> anyhow::Result<Outcome> 
         sequences: &settings.sequences,
         compute: &settings.compute,
         sampling: &args.sampling.settings(),
+        slice: None,
         pairs: args.pairs.as_deref(),
         work: args.work.as_ref(),
         part: args.part()?,

@@ -11,6 +11,7 @@ mod generate;
 mod import;
 mod information;
 mod inspect;
+mod irft;
 mod leakage;
 mod less;
 mod mask;
@@ -49,6 +50,7 @@ pub(crate) fn dispatch(command: Command, ui: &Ui) -> anyhow::Result<Outcome> {
         Command::Embed(args) => embed::embed(&args, ui),
         Command::Less(args) => less::less(&args, ui),
         Command::Generate(args) => generate::generate(&args, ui),
+        Command::Irft(args) => irft::irft(&args, ui),
         Command::Plan(args) => plan::plan(&args, ui),
         Command::Worker(args) => worker::worker(&args, ui),
         Command::Pending(args) => pending::pending(&args, ui),

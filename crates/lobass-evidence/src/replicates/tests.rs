@@ -25,6 +25,8 @@ fn arm(strategy: &str, losses: [f64; 2], length_correlation: f64, sources: Vec<S
         exact: exactly(0.0),
         matched: exactly(0.5),
         choice: Some(exactly(0.25)),
+        answer: None,
+        sampled: None,
     };
     ArmReport {
         strategy: strategy.to_owned(),

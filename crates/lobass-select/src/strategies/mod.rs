@@ -7,6 +7,7 @@ use std::fmt;
 
 use crate::strategy::Strategy;
 
+mod demonstration_advantage;
 mod gap;
 mod gap_sum;
 mod grape;
@@ -43,6 +44,8 @@ list![
     gap::Gap,
     gap_sum::GapSum,
     reward_margin::RewardMargin,
+    demonstration_advantage::DemonstrationAdvantage,
+    demonstration_advantage::DemonstrationAdvantageMean,
     perplexity_low::PerplexityLow,
     perplexity_middle::PerplexityMiddle,
     perplexity_high::PerplexityHigh,

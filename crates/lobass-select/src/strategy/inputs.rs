@@ -20,6 +20,7 @@ use crate::hashes::Hashes;
 pub struct Inputs<'a> {
     columns: &'a ScoreColumns,
     ratings: Option<&'a Ratings>,
+    samples: Option<&'a SampleGaps>,
     prompts: Option<&'a [u32]>,
     tokens: Option<&'a dyn TokenLosses>,
     queries: Option<Queries<'a>>,
@@ -37,6 +38,16 @@ pub struct Ratings {
     pub values: Numbers,
     /// Rows below this are not eligible.
     pub at_least: Option<f64>,
+}
+
+/// How much lower the loss of samples after a row's prompt is under the reference than under the base, as means over the
+/// samples of the row. A row whose samples do not count has none.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct SampleGaps {
+    /// In nats, summed over each sample.
+    pub sums: Numbers,
+    /// In nats per token of each sample.
+    pub means: Numbers,
 }
 
 /// Vectors of the rows of a pool, and of queries that they are compared with.
@@ -96,6 +107,7 @@ impl<'a> Inputs<'a> {
         Self {
             columns,
             ratings: None,
+            samples: None,
             prompts: None,
             tokens: None,
             queries: None,
@@ -111,6 +123,12 @@ impl<'a> Inputs<'a> {
     #[must_use]
     pub fn with_ratings(self, ratings: &'a Ratings) -> Self {
         Self { ratings: Some(ratings), ..self }
+    }
+
+    /// Adds what samples after the prompts gained.
+    #[must_use]
+    pub fn with_samples(self, samples: &'a SampleGaps) -> Self {
+        Self { samples: Some(samples), ..self }
     }
 
     /// Adds the prompt of every row, as a number that rows with the same prompt share, below the number of rows.
@@ -228,6 +246,14 @@ impl<'a> Inputs<'a> {
         self.ratings.ok_or(Problem::Missing(Need::Rating))
     }
 
+    /// What samples after the prompts gained.
+    ///
+    /// # Errors
+    /// [`Problem::Missing`] without any.
+    pub fn samples(&self) -> Result<&'a SampleGaps, Problem> {
+        self.samples.ok_or(Problem::Missing(Need::Samples))
+    }
+
     /// The prompt of every row, as a number that rows with the same prompt share, below the number of rows.
     ///
     /// # Errors
@@ -288,6 +314,7 @@ impl<'a> Inputs<'a> {
             Need::Prompts => self.prompts.is_some(),
             Need::Trajectory => self.epochs().is_ok(),
             Need::Queries => self.queries().is_ok(),
+            Need::Samples => self.samples.is_some(),
             Need::Rating => self.ratings.is_some(),
         };
         if has { Ok(()) } else { Err(Problem::Missing(need)) }

@@ -14,7 +14,7 @@ pub use border::Border;
 pub use choice::{Choice, Features};
 pub use definition::Strategy;
 pub use info::{Merit, PaperClaim, Rival, StrategyInfo};
-pub use inputs::{Inputs, KeyHashes, Queries, Ratings, TokenLosses};
+pub use inputs::{Inputs, KeyHashes, Queries, Ratings, SampleGaps, TokenLosses};
 pub use middle::MiddleOf;
 pub(crate) use middle::from_the_middle;
 pub use need::{Need, Needs};

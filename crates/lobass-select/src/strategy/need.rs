@@ -31,6 +31,8 @@ pub enum Need {
     Queries,
     /// Another strategy, whose selection has the lengths that are wanted, and everything that one needs.
     Lengths,
+    /// How much samples after the prompt of each row gained.
+    Samples,
     /// A rating of every row.
     Rating,
     /// A rejected response beside the chosen one.
@@ -53,6 +55,7 @@ impl Need {
             | Self::Trajectory
             | Self::Queries
             | Self::Lengths
+            | Self::Samples
             | Self::Rating => false,
         }
     }
@@ -85,6 +88,7 @@ impl fmt::Display for Need {
             Self::Trajectory => "losses after each epoch",
             Self::Queries => "vectors of the pool and of queries",
             Self::Lengths => "lengths of another strategy's selection",
+            Self::Samples => "samples",
             Self::Rating => "ratings",
             Self::Pair => "pairs",
         })

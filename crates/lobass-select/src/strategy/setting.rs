@@ -13,6 +13,8 @@ pub enum Setting {
     Shrinkage,
     /// Ratings of rows, and the least that is good enough.
     Ratings,
+    /// Samples after the prompts of rows.
+    Samples,
     /// The strategy whose lengths are drawn.
     LengthsOf,
     /// Vectors of queries, and turns of their tasks.
@@ -25,10 +27,11 @@ pub enum Setting {
 
 impl Setting {
     /// Every setting.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Direction,
         Self::Shrinkage,
         Self::Ratings,
+        Self::Samples,
         Self::LengthsOf,
         Self::Queries,
         Self::Diversity,
@@ -48,6 +51,7 @@ impl Setting {
                 info.shrinks || draws_lengths && lengths_of.is_some_and(|other| other.info().shrinks)
             }
             Self::Ratings => info.needs.contains(&Need::Rating),
+            Self::Samples => info.needs.contains(&Need::Samples),
             Self::LengthsOf => draws_lengths,
             Self::Queries => info.needs.contains(&Need::Queries),
             // The others choose a set by themselves.
@@ -64,14 +68,16 @@ mod tests {
 
     /// Which settings act on which strategy; `.` is one without effect. The first line is for every other strategy.
     const TABLE: &str = "\
-        ..                    D . . . . V A
-        lobass                D S . . . V A
-        grape                 D . . . . V .
-        lark                  D . . . . V .
-        s2l                   . . . . . . A
-        rds                   D . . . Q V A
-        quality               D . R . . V A
-        length-matched-random D S . L . . A";
+        ..                           D . . . . . V A
+        lobass                       D S . . . . V A
+        demonstration-advantage      D . . P . . V A
+        demonstration-advantage-mean D . . P . . V A
+        grape                        D . . . . . V .
+        lark                         D . . . . . V .
+        s2l                          . . . . . . . A
+        rds                          D . . . . Q V A
+        quality                      D . R . . . V A
+        length-matched-random        D S . . L . . A";
 
     #[test]
     fn every_strategy_and_every_setting() {
@@ -94,7 +100,11 @@ mod tests {
     fn lengths_are_those_of_strategies_of_sums() {
         let others: Vec<&str> =
             strategies::all().iter().filter(|one| !one.has_lengths()).map(|one| one.name()).collect();
-        let expected = ["grape", "s-ifd", "lark", "s2l", "rds", "quality", "length-matched-random"];
+        let expected = [
+            "demonstration-advantage",
+            "demonstration-advantage-mean",
+            "grape",
+            "s-ifd", "lark", "s2l", "rds", "quality", "length-matched-random"];
         assert_eq!(others, expected);
     }
 }

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::answers::AnswerSettings;
 use crate::error::{Context as _, Result, bail};
 use crate::outputs;
 use crate::settings::SelectSettings;
@@ -28,6 +29,9 @@ pub(super) struct Decided {
     pub(super) adapter: Option<LoraConfig>,
     pub(super) matched_tokens: u64,
     pub(super) held_out: String,
+    /// How answers are asked for, if they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) answers: Option<AnswerSettings>,
 }
 
 /// Writes the record, or checks that the directory holds the same one.

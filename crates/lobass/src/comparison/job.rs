@@ -5,13 +5,14 @@ use std::path::Path;
 
 use lobass_core::Observer as _;
 use lobass_core::{ColumnSet, Dtype, ModelRole, RowStatus, ScoreColumns, Sequence};
-use lobass_data::Pool;
+use lobass_data::{Pool, TextTokenizer};
 use lobass_evidence::{Bootstrap, Matching};
 use lobass_run::ScoreFile;
 use lobass_select::Strategy as _;
 use lobass_select::strategies::Random;
 use lobass_train::TrainConfig;
 
+use super::answers::{AnswerSettings, Questions};
 use super::amounts::{matched_tokens, pool_record};
 use super::baseline::Baseline;
 use super::decided::{Decided, check_directory, keep};
@@ -45,6 +46,8 @@ pub struct CompareJob<'a> {
     pub settings: &'a Settings,
     /// The examples that trainings are measured on.
     pub held_out: HeldOutRequest<'a>,
+    /// How answers to the held-out prompts are asked for; `None` asks for none.
+    pub answers: Option<&'a AnswerSettings>,
     /// Seeds, one after the other: of ties and random subsets, and of training.
     pub n_seeds: u64,
     /// The ways in which trainings are made comparable.
@@ -97,6 +100,9 @@ impl CompareJob<'_> {
                 "a comparison trains with prompts: expected the context prompt, found unconditional"
             );
         }
+        if let Some(answers) = self.answers {
+            answers.check(&settings.compute)?;
+        }
         settings.select.check(self.strategies.iter().map(String::as_str))?;
         if settings.select.budget.is_none() {
             bail!(
@@ -142,6 +148,7 @@ impl CompareJob<'_> {
             .filter(|(row, _)| at(&columns, *row).is_some_and(is_eligible))
             .collect();
         let held_out = HeldOut::open(self.held_out, sequences, &columns.statuses, runtime)?;
+        let questions = self.questions(&held_out, &base, sequences)?;
         let record = pool_record(table, &plan, &columns, &sequences_of);
         let recipe = settings.train.config_for(&base, runtime)?;
         let matched_tokens = matched_tokens(self.tokens, settings.select.budget()?, &recipe, &record)?;
@@ -156,6 +163,7 @@ impl CompareJob<'_> {
             adapter: settings.train.adapter().map(|adapter| adapter.on(base.checkpoint.spec())),
             matched_tokens,
             held_out: held_out.digest.clone(),
+            answers: self.answers.cloned(),
         };
         keep(&decided, self.out)?;
         let strategies = with_random(self.strategies, self.baselines.contains(&Baseline::Random));
@@ -174,6 +182,7 @@ impl CompareJob<'_> {
             base,
             sequences_of,
             held_out,
+            questions,
             strategies,
             baselines: self.baselines.to_owned(),
             subsets,
@@ -191,6 +200,19 @@ impl CompareJob<'_> {
             files: TrialFiles::new(self.out),
             out: self.out.to_owned(),
         })
+    }
+
+    /// What models are asked, if they are.
+    fn questions(
+        &self,
+        held_out: &HeldOut,
+        base: &Model,
+        sequences: &Sequences,
+    ) -> Result<Option<Questions>> {
+        let Some(answers) = self.answers else { return Ok(None) };
+        let tokenizer = TextTokenizer::open(base.dir(), self.settings.sequences.bos)?;
+        let spec = base.checkpoint.spec();
+        Questions::new(answers, &held_out.sequences, &sequences.encoder, tokenizer, spec).map(Some)
     }
 
     /// The rows of the table as the base is to see them.

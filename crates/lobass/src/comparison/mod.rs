@@ -5,6 +5,7 @@
 //! rows and its held-out examples. A result with another identity is never used.
 
 mod amounts;
+mod answers;
 mod baseline;
 mod decided;
 mod devices;
@@ -21,6 +22,7 @@ mod training;
 mod trial;
 mod wrong;
 
+pub use answers::AnswerSettings;
 pub use baseline::Baseline;
 pub use devices::Devices;
 pub use held_out::HeldOutRequest;

@@ -10,6 +10,7 @@ use lobass_train::TrainConfig;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
+use super::answers::Questions;
 use super::baseline::Baseline;
 use super::decided::Decided;
 use super::files::TrialFiles;
@@ -26,6 +27,8 @@ pub struct Comparison {
     /// The sequence of every row that can be selected and trained on.
     pub(super) sequences_of: BTreeMap<u64, Sequence>,
     pub(super) held_out: HeldOut,
+    /// What models answer, if they are asked.
+    pub(super) questions: Option<Questions>,
     pub(super) strategies: Vec<String>,
     pub(super) baselines: Vec<Baseline>,
     pub(super) subsets: BTreeMap<(String, u64), Subset>,
@@ -89,10 +92,13 @@ impl Comparison {
     pub(super) fn identity(&self, trial: &Trial) -> Result<String> {
         let Decided { version, base, dtype, plan, recipe, adapter, held_out, .. } = &self.decided;
         let tokens = (trial.matching == Some(Matching::Tokens)).then_some(self.matched_tokens);
-        let decides = json!({
+        let mut decides = json!({
             "version": version, "base": base, "dtype": dtype, "plan": plan, "recipe": recipe, "adapter": adapter,
             "held_out": held_out, "matching": trial.matching, "seed": trial.offset, "tokens": tokens,
         });
+        if let Some(questions) = &self.questions {
+            decides["answers"] = json!(questions.settings());
+        }
         let mut hash = Sha256::new();
         hash.update(serde_json::to_vec(&decides)?);
         for row in self.rows(trial)? {

@@ -133,6 +133,8 @@ impl Comparison {
             bail!(Comparison, "held-out example {at}: expected a finite loss, found {}", found[at].nll.sum);
         }
         let wrong = self.wrong_losses(&engine)?;
+        let questions = self.questions.as_ref();
+        let answers = questions.map(|ask| ask.answered(engine.model().clone(), self.threads)).transpose()?;
         let losses = report.as_ref().map(|report| &report.losses);
         Ok(TrialRecord {
             identity: self.identity(trial)?,
@@ -146,6 +148,7 @@ impl Comparison {
             n_scored: found.iter().map(|one| one.nll.n_scored).collect(),
             n_matched: found.iter().map(|one| one.n_matched).collect(),
             wrong_nll: wrong.iter().map(|of| of.iter().map(|one| one.sum).collect()).collect(),
+            answers: answers.unwrap_or_default(),
             wrong_n_scored: wrong.iter().map(|of| of.iter().map(|one| one.n_scored).collect()).collect(),
         })
     }

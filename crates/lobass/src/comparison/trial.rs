@@ -1,6 +1,6 @@
 //! One training of a comparison: its name and its record.
 
-use lobass_evidence::{Matching, Outcome};
+use lobass_evidence::{Answered, Matching, Outcome};
 use serde::{Deserialize, Serialize};
 
 use super::files::TrialResult;
@@ -59,6 +59,9 @@ pub(super) struct TrialRecord {
     /// The scored tokens of each of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) wrong_n_scored: Vec<Vec<u64>>,
+    /// Whether the model answers each held-out example rightly, if it was asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) answers: Vec<Option<Answered>>,
 }
 
 impl TrialResult for TrialRecord {
@@ -80,6 +83,7 @@ impl TrialRecord {
                 n_scored,
                 n_matched,
                 choice: wrong(at),
+                answer: self.answers.get(at).copied().flatten(),
             })
             .collect()
     }

@@ -10,7 +10,9 @@ use lobass_core::Observer as _;
 use lobass_core::readable::counted;
 use lobass_data::Mask;
 use lobass_generate::Generator;
-use lobass_run::{DrawnBy, Location, ModelKey, Part, SampleFile, SampleManifest, SampleSet, WorkDir};
+use lobass_run::{
+    DrawnBy, Location, ModelKey, Part, SampleFile, SampleManifest, SampleSet, Slice, WorkDir,
+};
 
 use crate::error::{Error, Result, bail};
 use crate::missing::Missing;
@@ -41,6 +43,8 @@ pub struct GenerateJob<'a> {
     pub compute: &'a ComputeSettings,
     /// How samples are drawn.
     pub sampling: &'a SamplingSettings,
+    /// The rows whose prompts are continued; `None` for all.
+    pub slice: Option<Slice>,
     /// A file for pairs of demonstrations and samples.
     pub pairs: Option<&'a Path>,
     /// A work directory that keeps tokens and samples. `None` keeps them beside `out` until the file is written.
@@ -133,7 +137,8 @@ impl GenerateJob<'_> {
         if stop_ids.is_empty() {
             runtime.warn("neither the template nor the model names a token that ends a response: every sample goes to the limit");
         }
-        let by = DrawnBy { model: model.key.clone(), sampling: self.sampling.with_stops(stop_ids)? };
+        let sampling = self.sampling.with_stops(stop_ids)?;
+        let by = DrawnBy { model: model.key.clone(), sampling, slice: self.slice };
         let under: Vec<Model> = base.into_iter().chain(reference).collect();
         let set = SampleSet { by, under: under.iter().map(|model| model.key.clone()).collect() };
         self.check_outputs(&sequences)?;

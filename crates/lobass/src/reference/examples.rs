@@ -210,7 +210,7 @@ pub(super) enum Prepared {
 }
 
 impl Prepared {
-    /// For preferences, computes the losses of all responses under the model that training starts from.
+    /// For preferences, computes the losses of all responses under the anchor, or under the model that training starts from.
     pub(super) fn new(
         rows: Vec<Row>,
         request: &TrainRequest<'_>,
@@ -222,7 +222,10 @@ impl Prepared {
         };
         let sides = rows.into_iter().filter_map(|row| Some([row.chosen, row.rejected?]));
         let sides: Vec<Sequence> = sides.flatten().collect();
-        let losses = engine(start, room, request.threads).losses(&sides, Detail::Sum)?;
+        let losses = match request.anchor {
+            None => engine(start, room, request.threads).losses(&sides, Detail::Sum)?,
+            Some(anchor) => Engine::new(anchor.load()?, request.threads).losses(&sides, Detail::Sum)?,
+        };
         let mut losses = losses.into_iter().map(|loss| loss.nll.sum);
         let mut sides = sides.into_iter();
         let mut pairs = Vec::new();

@@ -46,6 +46,10 @@ pub struct TrainingRecord {
     /// The preference objective; `None` for supervised fine-tuning.
     #[serde(default)]
     pub dpo: Option<Dpo>,
+    /// The digest of the anchor of the preference objective, if it is another model than the one that training started
+    /// from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anchor: Option<Digest>,
     /// The text before the responses that were trained on.
     #[serde(default, skip_serializing_if = "is_prompt")]
     pub context: Context,
@@ -248,6 +252,7 @@ impl TrainingRecord {
             fields["mixing"] = json!(record.recipe.mixing);
             fields["adapter"] = json!(record.adapter);
             fields["objective"] = json!(record.dpo);
+            fields["anchor"] = json!(record.anchor);
             fields["context"] = json!(record.context);
             fields["part of the pool"] = json!(record.part);
             fields["dtype of the frozen weights"] = json!(record.frozen_dtype);

@@ -39,6 +39,8 @@ pub(crate) struct TrainRequest<'a> {
     pub(crate) adapter: Option<&'a LoraConfig>,
     /// The preference objective; `None` is supervised fine-tuning.
     pub(crate) dpo: Option<Dpo>,
+    /// The model that margins are measured from; `None` for the one that training starts from.
+    pub(crate) anchor: Option<&'a Model>,
     /// The text before the responses that are trained on.
     pub(crate) context: Context,
     /// The rows of the pool that are trained on.
@@ -73,6 +75,7 @@ impl TrainRequest<'_> {
             frozen_dtype: self.adapter.map(|_| self.base.key.dtype),
             rounding: self.base.key.rounding,
             dpo: self.dpo,
+            anchor: self.anchor.map(|anchor| anchor.key.weights_digest.clone()),
             context: self.context,
             part: self.part,
             trajectory: self.trajectory,

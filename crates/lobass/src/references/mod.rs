@@ -230,6 +230,7 @@ impl References<'_> {
             recipe: &recipe,
             adapter: settings.train.adapter(),
             dpo: settings.train.dpo(),
+            anchor: None,
             context: if planned.is_null { self.sequences.unconditional()? } else { Context::Prompt },
             part: self.part(planned.fold),
             eval: &settings.eval,

@@ -10,6 +10,7 @@ use super::epochs::{epochs, roles};
 use super::keys::TableKeys;
 use super::sets::VectorSets;
 use super::tokens::TableTokens;
+use super::samples::{self, SampleFacts, Sampled};
 use super::{prompts, ratings, shape};
 use crate::error::Result;
 use crate::settings::{SelectSettings, available_threads};
@@ -19,6 +20,7 @@ pub(super) struct Gathered<'a> {
     keys: TableKeys<'a>,
     tokens: TableTokens<'a>,
     ratings: Option<Ratings>,
+    samples: Option<Sampled>,
     prompts: Option<Vec<u32>>,
     vectors: Option<VectorSets>,
     epochs: Vec<String>,
@@ -38,6 +40,8 @@ impl<'a> Gathered<'a> {
             true => read_ratings(settings, table, pool)?,
             false => None,
         };
+        let samples = settings.samples.as_ref().filter(|_| needs.contains(Need::Samples));
+        let samples = samples.map(|path| samples::read(path, table)).transpose()?;
         let by_vector = needs.contains(Need::Queries) || settings.sets.diversity.is_some();
         let vectors = match by_vector {
             true => VectorSets::open(&settings.sets, table)?,
@@ -47,6 +51,7 @@ impl<'a> Gathered<'a> {
             keys: TableKeys { table, threads: available_threads() },
             tokens: TableTokens { table, threads: available_threads() },
             ratings,
+            samples,
             prompts: by_prompt.then(|| prompts::of_pool(pool, n_rows)).transpose()?,
             vectors,
             epochs: epochs(&roles(table.manifest())),
@@ -65,6 +70,9 @@ impl<'a> Gathered<'a> {
         if let Some(ratings) = &self.ratings {
             inputs = inputs.with_ratings(ratings);
         }
+        if let Some(samples) = &self.samples {
+            inputs = inputs.with_samples(&samples.gaps);
+        }
         if let Some(prompts) = &self.prompts {
             inputs = inputs.with_prompts(prompts);
         }
@@ -77,6 +85,11 @@ impl<'a> Gathered<'a> {
     /// The ratings that settings name, if a strategy reads them.
     pub(super) fn ratings(&self) -> Option<&Numbers> {
         self.ratings.as_ref().map(|ratings| &ratings.values)
+    }
+
+    /// What is said of the samples that a strategy reads.
+    pub(super) fn sample_facts(&self) -> Option<&SampleFacts> {
+        self.samples.as_ref().map(|samples| &samples.facts)
     }
 
     /// The vectors that settings name.

@@ -9,6 +9,7 @@ use lobass_select::{Chosen, LeftOut, SourceShare, StratumShare, Summary, Ties};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
+use super::samples::SampleFacts;
 use crate::scoring::Reasons;
 
 /// A selection, its summary, and where it was written.
@@ -18,6 +19,8 @@ pub struct SelectionReport {
     pub chosen: Chosen,
     /// What was kept, and what the score goes with.
     pub summary: Summary,
+    /// The samples that the strategy read, if it reads any.
+    pub samples: Option<SampleFacts>,
     pub(super) written: Vec<(PathBuf, u64)>,
     pub(super) reasons: Reasons,
     /// Whether a budget was asked for, rather than all that is good enough.
@@ -159,7 +162,7 @@ impl SelectionReport {
             json!({"name": s.name, "n_eligible": s.n_eligible, "allotted": s.allotted, "n_selected": s.n_selected})
         });
         let strata: Vec<Value> = strata.collect();
-        json!({
+        let mut json = json!({
             "strategy": selection.strategy,
             "direction": selection.direction.to_string(),
             "budget": selection.budget.to_string(),
@@ -180,7 +183,11 @@ impl SelectionReport {
             "length_correlation": summary.length_correlation,
             "mean_scored_tokens": {"pool": summary.mean_scored_tokens.0, "selected": summary.mean_scored_tokens.1},
             "written": written,
-        })
+        });
+        if let Some(samples) = &self.samples {
+            json["samples"] = json!(samples);
+        }
+        json
     }
 }
 
@@ -191,6 +198,9 @@ impl fmt::Display for SelectionReport {
         let mut text = Labelled::default();
         let kept = selection.selected.len() as u64;
         text.line("strategy", format!("{}: {score}, {}", selection.strategy, selection.direction));
+        if let Some(samples) = &self.samples {
+            text.line("samples", samples);
+        }
         self.pool_text(&mut text);
         for LeftOut { why, n_rows } in left_out {
             text.line("left out", format!("{}: {why}", counted(*n_rows, "row")));

@@ -98,7 +98,9 @@ impl<'a> Selector<'a> {
         }
         let reasons = columns.reasons.clone();
         let has_budget = settings.budget.is_some();
-        Ok(SelectionReport { chosen, summary, written, reasons, has_budget })
+        let reads_samples = strategy.info().needs.contains(&Need::Samples);
+        let samples = self.gathered.sample_facts().filter(|_| reads_samples).cloned();
+        Ok(SelectionReport { chosen, summary, samples, written, reasons, has_budget })
     }
 }
 

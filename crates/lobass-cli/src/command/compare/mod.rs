@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use lobass::Missing;
-use lobass::comparison::{CompareJob, Devices, HeldOutRequest};
+use lobass::comparison::{AnswerSettings, CompareJob, Devices, HeldOutRequest};
 use lobass::sequences::{open_held_out, open_scored_pool};
 use lobass::settings::{DataSettings, Settings};
 use lobass_evidence::Bootstrap;
@@ -31,6 +31,11 @@ pub(crate) fn compare(args: &CompareArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let settings = settings(args, &table);
     let threads = args.trial_threads.unwrap_or_else(|| settings.compute.threads());
     let baselines = args.baselines()?;
+    let answers = args.answers.as_ref().map(|pattern| AnswerSettings {
+        pattern: pattern.clone(),
+        samples: args.answer_samples,
+        max_new_tokens: args.answer_tokens,
+    });
     let mut job = CompareJob {
         table: &table,
         pool: &open_scored_pool(scores, &data, table.manifest(), true, ui.runtime())?,
@@ -43,6 +48,7 @@ pub(crate) fn compare(args: &CompareArgs, ui: &Ui) -> anyhow::Result<Outcome> {
             policy: args.overlap,
             wrong_responses: args.wrong_responses.as_deref(),
         },
+        answers: answers.as_ref(),
         n_seeds: args.seeds.into(),
         matchings: args.matchings()?,
         tokens: args.tokens,

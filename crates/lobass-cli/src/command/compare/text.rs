@@ -1,7 +1,7 @@
 //! The results of a comparison as a table.
 
 use lobass_core::readable::count;
-use lobass_evidence::{ALL, ArmReport, Difference, FULL, Matching, Report};
+use lobass_evidence::{ALL, ArmReport, Difference, Estimate, FULL, Matching, Report, SourceResult};
 use lobass_select::Strategy as _;
 use lobass_select::strategies::Random;
 
@@ -20,6 +20,7 @@ pub(super) fn text(report: &Report, width: Option<usize>) -> String {
         let mut headings =
             vec![first.as_str(), "rows", "steps", "cost", "loss", "against random", "against full", "exact"];
         headings.extend(arms.iter().any(|(arm, _)| choice(arm).is_some()).then_some("choice"));
+        headings.extend(answers(report).into_iter().map(|(heading, _)| heading));
         blocks.push(table(&headings, &rows, width));
     }
     format!(
@@ -35,7 +36,7 @@ fn row(
     report: &Report,
     matching: Matching,
     arm: &ArmReport,
-    result: &lobass_evidence::SourceResult,
+    result: &SourceResult,
 ) -> Vec<String> {
     let against = |baseline: &str| {
         let difference = |found: &Difference| {
@@ -56,7 +57,19 @@ fn row(
         format!("{:.1} %", 100.0 * result.exact.value),
     ];
     cells.extend(choice(arm));
+    for (_, of) in answers(report) {
+        cells.push(of(result).map_or("-".to_owned(), |share| format!("{:.1} %", 100.0 * share.value)));
+    }
     cells
+}
+
+/// A column of right answers.
+type Answers = (&'static str, fn(&SourceResult) -> Option<Estimate>);
+
+/// The columns of right answers, where some arm is above the floor.
+fn answers(report: &Report) -> Vec<Answers> {
+    let all: [Answers; 2] = [("answers", |result| result.answer), ("sampled", |result| result.sampled)];
+    all.into_iter().filter(|(_, of)| report.is_above_floor(*of)).collect()
 }
 
 /// How often the right response is the most likely one, if there are wrong ones.

@@ -45,6 +45,13 @@ impl SelectSettings {
                  with `--ratings`"
             );
         }
+        if let Some(strategy) = that_needs(Need::Samples).filter(|_| self.samples.is_none()) {
+            bail!(
+                Settings,
+                "strategy `{strategy}`: expected samples of the rows, found none; draw them with `lobass generate --base .. \
+                 --model ..`, and name their file with `--samples`"
+            );
+        }
         let has_queries = self.sets.embeddings.is_some() && !self.sets.query_embeddings.is_empty();
         if let Some(strategy) = that_needs(Need::Queries).filter(|_| !has_queries) {
             bail!(
@@ -104,6 +111,7 @@ impl SelectSettings {
             (self.rating.is_some(), "--rating", Setting::Ratings),
             (self.ratings.is_some(), "--ratings", Setting::Ratings),
             (self.min_rating.is_some(), "--min-rating", Setting::Ratings),
+            (self.samples.is_some(), "--samples", Setting::Samples),
             (self.lengths_of.is_some(), "--lengths-of", Setting::LengthsOf),
             (self.shape.shrinkage.is_some(), "--shrinkage", Setting::Shrinkage),
             (self.direction.is_some(), direction, Setting::Direction),

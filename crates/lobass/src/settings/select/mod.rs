@@ -27,6 +27,9 @@ pub struct SelectSettings {
     pub rating: Option<String>,
     /// A file with the ratings, if they are not in the data.
     pub ratings: Option<PathBuf>,
+    /// A file of samples after the prompts of the rows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub samples: Option<PathBuf>,
     /// The least rating that is good enough.
     pub min_rating: Option<f64>,
     /// Which end of a score is kept, if not the strategy's own.
@@ -118,6 +121,7 @@ impl SelectSettings {
         spelled.text("rating", self.rating.as_deref());
         spelled.path("ratings", self.ratings.as_deref());
         spelled.value("min-rating", self.min_rating);
+        spelled.path("samples", self.samples.as_deref());
         spelled.text("lengths-of", self.lengths_of.as_deref());
         match self.direction {
             Some(DirectionWord::Ascending) => spelled.flag("ascending"),
@@ -143,6 +147,9 @@ impl SelectSettings {
         };
         if !self.acts(Setting::Ratings, strategy) {
             (only.rating, only.ratings, only.min_rating) = (None, None, None);
+        }
+        if !self.acts(Setting::Samples, strategy) {
+            only.samples = None;
         }
         if !self.acts(Setting::LengthsOf, strategy) {
             only.lengths_of = None;
@@ -180,7 +187,8 @@ impl SelectSettings {
         let vectors = self.sets.embeddings.iter().map(|path| ("the embeddings", path.as_path()));
         let queries =
             self.sets.query_embeddings.iter().map(|path| ("the queries' embeddings", path.as_path()));
-        ratings.chain(vectors).chain(queries).collect()
+        let samples = self.samples.iter().map(|path| ("the samples", path.as_path()));
+        ratings.chain(samples).chain(vectors).chain(queries).collect()
     }
 
     /// The budget; everything that is good enough, if there is a least rating and no budget.

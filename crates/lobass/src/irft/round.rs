@@ -1,0 +1,164 @@
+//! One round: answers, pairs, and a training.
+
+use std::path::{Path, PathBuf};
+
+use lobass_core::Observer as _;
+use lobass_run::Slice;
+
+use super::IrftJob;
+use super::record::RoundRecord;
+use crate::error::{Context as _, Result, bail};
+use crate::generation::GenerateJob;
+use crate::merge::MergeJob;
+use crate::model::Model;
+use crate::runtime::Runtime;
+use crate::sequences::open_pool;
+use crate::settings::{DataSettings, Method, SamplingSettings, TrainSettings};
+use crate::train::{TrainOptions, train_with_anchor};
+
+pub(super) struct Round<'a> {
+    pub(super) job: &'a IrftJob<'a>,
+    pub(super) train: &'a TrainSettings,
+    /// From 1.
+    pub(super) number: u32,
+    pub(super) anchor: Option<&'a Model>,
+}
+
+impl Round<'_> {
+    pub(super) fn dir(&self) -> PathBuf {
+        self.job.out.join(format!("round-{}", self.number))
+    }
+
+    /// The checkpoint that the round ends with.
+    pub(super) fn model(&self) -> PathBuf {
+        self.dir().join("model")
+    }
+
+    fn pairs(&self) -> PathBuf {
+        self.dir().join("pairs.jsonl")
+    }
+
+    fn before(&self) -> Option<Self> {
+        (self.number > 1).then(|| Self { number: self.number - 1, ..*self })
+    }
+
+    /// The model that the round starts from.
+    fn start(&self) -> PathBuf {
+        self.before().map_or_else(|| self.job.model.to_owned(), |before| before.model())
+    }
+
+    /// Does what is left of the round.
+    pub(super) fn run(&self, runtime: &Runtime) -> Result<RoundRecord> {
+        let (dir, start) = (self.dir(), self.start());
+        runtime.note(&format!("{:16} from {}", format!("round {}", self.number), start.display()));
+        fs_err::create_dir_all(&dir)?;
+        let (samples, pairs) = (dir.join("samples.parquet"), self.pairs());
+        // Pairs are written before samples. Without counts of an earlier attempt, both are made again.
+        for leftover in [&samples, &pairs] {
+            if leftover.exists() && !dir.join(COUNTS).exists() {
+                fs_err::remove_file(leftover)?;
+            }
+        }
+        let mut record = match dir.join(COUNTS).exists() {
+            true => serde_json::from_slice(&fs_err::read(dir.join(COUNTS))?)
+                .with_context(|| format!("`{}` is no record of a round", dir.join(COUNTS).display()))?,
+            false => self.draw(&start, &samples, &pairs, runtime)?,
+        };
+        self.train(&start, &mut record, runtime)?;
+        record.write(&dir)?;
+        fs_err::remove_file(dir.join(COUNTS))?;
+        Ok(record)
+    }
+
+    /// Draws an answer to each prompt of the round, and pairs it with the demonstration.
+    fn draw(&self, start: &Path, samples: &Path, pairs: &Path, runtime: &Runtime) -> Result<RoundRecord> {
+        let job = self.job;
+        let slice = Slice { index: u64::from(self.number - 1), of: job.rounds.into() };
+        let sampling =
+            SamplingSettings { seed: job.sampling.seed + u64::from(self.number - 1), ..job.sampling.clone() };
+        let generate = GenerateJob {
+            model: start,
+            base: None,
+            reference: None,
+            data: job.data,
+            sequences: job.sequences,
+            compute: job.compute,
+            sampling: &sampling,
+            slice: (!job.every_row).then_some(slice),
+            pairs: Some(pairs),
+            work: None,
+            part: None,
+            out: samples,
+        };
+        let report = generate.run(runtime)?;
+        let (Some(manifest), Some((_, counts))) = (report.manifest, report.pairs) else {
+            bail!(Output, "`{}`: expected no samples of an earlier attempt", samples.display());
+        };
+        if counts.written == 0 {
+            bail!(
+                Training,
+                "round {}: expected pairs of a demonstration and an answer, found none: {} answers did not end, {} are the \
+                 demonstration, {} have a text that becomes other tokens; a larger `--max-new-tokens` lets more answers end",
+                self.number,
+                counts.unfinished,
+                counts.same,
+                counts.other_tokens
+            );
+        }
+        let record = RoundRecord {
+            round: self.number,
+            n_rows: manifest.n_rows,
+            n_finished: manifest.n_finished,
+            n_tokens: manifest.n_tokens,
+            pairs: counts,
+            n_trained: 0,
+            samples: manifest.digest,
+            first_loss: 0.0,
+            last_loss: 0.0,
+        };
+        lobass_files::write_whole(&self.dir().join(COUNTS), &serde_json::to_vec(&record)?)?;
+        Ok(record)
+    }
+
+    /// Trains on the pairs.
+    fn train(&self, start: &Path, record: &mut RoundRecord, runtime: &Runtime) -> Result<()> {
+        let job = self.job;
+        let previous = self.before().filter(|_| job.with_previous).map(|before| before.pairs());
+        let files = previous.into_iter().chain([self.pairs()]);
+        let data =
+            DataSettings { files: files.map(|path| path.display().to_string()).collect(), ..DataSettings::default() };
+        let pool = open_pool(&data, runtime)?;
+        let base = Model::open_as("base", start, job.compute, runtime)?;
+        let options = TrainOptions {
+            sequences: job.sequences.clone(),
+            train: self.train.clone(),
+            eval: job.eval.clone(),
+            data,
+            trajectory: false,
+            threads: Some(job.compute.threads()),
+        };
+        let is_lora = self.train.method == Method::Lora;
+        let trained = if is_lora { self.dir().join("adapter") } else { self.model() };
+        let report = train_with_anchor(&pool, &base, self.anchor, &options, &trained, runtime)?;
+        if is_lora {
+            self.merge(start, &trained, runtime)?;
+        }
+        record.n_trained = report.outcome.n_examples as u64;
+        (record.first_loss, record.last_loss) = (report.outcome.first_loss, report.outcome.last_loss);
+        Ok(())
+    }
+
+    /// Merges the adapter of the round into the model that it started from.
+    fn merge(&self, start: &Path, adapter: &Path, runtime: &Runtime) -> Result<()> {
+        let out = self.model();
+        // What a killed attempt left is ours.
+        if out.exists() {
+            fs_err::remove_dir_all(&out)?;
+        }
+        let quantize_base = self.job.compute.quantize_base;
+        MergeJob { base: start, adapter, dtype: None, quantize_base, out: &out }.run(runtime).map(|_| ())
+    }
+}
+
+/// The counts of a round that is not trained yet.
+const COUNTS: &str = "drawn.json";
