@@ -260,3 +260,43 @@ fn what_cannot_be_compared_is_said_before_anything_is_trained() {
     );
     assert!(!Path::new(&sandbox.path("x/trials")).exists());
 }
+
+#[test]
+fn answers_are_decoded_and_drawn_beside_the_losses() {
+    let sandbox = scored(0);
+    let known: String =
+        sandbox.read("held-out/known.jsonl").lines().take(30).map(|line| format!("{line}\n")).collect();
+    sandbox.write("known.jsonl", known);
+    let line = |rest: &str| {
+        format!(
+            "compare --scores run/scores.parquet --base base --strategy lobass --baselines zero-shot --seeds 1 \
+             --match epochs {RECIPE} --eval known.jsonl {rest}"
+        )
+    };
+    let asked = "--answers (?s).+ --answer-samples 2 --answer-tokens 24";
+    let shown = sandbox.expect(0, &line(&format!("{asked} --out asked")));
+    assert!(shown.stdout.contains("answers") && shown.stdout.contains("sampled"), "{}", shown.stdout);
+    assert!(sandbox.read("asked/results.md").contains("sampled answers"));
+    let found = report(&sandbox, "asked");
+    for arm in &found.arms {
+        let result = arm.result(ALL).unwrap();
+        let (greedy, sampled) = (result.answer.unwrap(), result.sampled.unwrap());
+        // A response that greedy decoding gives token by token is an answer with the same text.
+        assert!(greedy.value >= result.exact.value, "{}", arm.strategy);
+        assert!((0.0..=1.0).contains(&sampled.value), "{}", arm.strategy);
+    }
+    let greedy = |name: &str| found.arm(name, Matching::Epochs).unwrap().result(ALL).unwrap().answer.unwrap();
+    assert!(greedy("zero-shot").value > 0.5, "the base knows these answers");
+    // The same losses without answers; and what was measured without them is measured again.
+    sandbox.expect(0, &line("--out plain"));
+    let plain = report(&sandbox, "plain");
+    let losses = |of: &Report| of.arms.iter().map(|arm| arm.results[0].loss.value).collect::<Vec<_>>();
+    assert_eq!(losses(&found), losses(&plain));
+    assert!(plain.arms.iter().all(|arm| arm.results[0].answer.is_none()));
+    sandbox.fails(&line(&format!("{asked} --out plain")), &["plain", "answers"]);
+    // A pattern that no answer has: no column is shown, since all are below the floor.
+    let never = "--answers gsm8k --out x";
+    sandbox.fails(&line(never), &["expected it to find an answer in a held-out response", "`gsm8k`"]);
+    sandbox.fails(&line("--answers ( --out x"), &["the pattern of answers"]);
+    sandbox.fails(&line("--answer-samples 2 --out x"), &["--answers"]);
+}
