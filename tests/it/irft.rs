@@ -9,7 +9,8 @@ const TRAIN: &str = "--batch-size 8 --learning-rate 3e-4 --max-new-tokens 16";
 /// A model that ends its answers, and a small pool.
 fn sft(sandbox: &Sandbox) {
     sandbox.small_pool(160);
-    let train = "train --model base --data small.jsonl --out sft --batch-size 8 --epochs 3 --learning-rate 1e-3 -q";
+    let train =
+        "train --model base --data small.jsonl --out sft --batch-size 8 --epochs 3 --learning-rate 1e-3 -q";
     sandbox.expect(0, train);
 }
 
@@ -98,7 +99,9 @@ fn another_anchor_is_another_algorithm() {
 fn adapters_are_merged_before_the_next_round() {
     let sandbox = Sandbox::new();
     sft(&sandbox);
-    let line = format!("irft --model sft --data small.jsonl --rounds 2 --method lora --lora-rank 4 {TRAIN} --out lora");
+    let line = format!(
+        "irft --model sft --data small.jsonl --rounds 2 --method lora --lora-rank 4 {TRAIN} --out lora"
+    );
     let report = sandbox.json(0, &line);
     assert_ne!(report["rounds"][1]["last_loss"], report["rounds"][1]["first_loss"]);
     for round in [1, 2] {

@@ -139,8 +139,7 @@ pub fn measure(
     let mut differences = Vec::new();
     for (source, examples) in &groups {
         let of = Examples::new(examples, &arms[0].trials[0]);
-        let draws: Vec<DrawsOfArm> =
-            arms.iter().map(|arm| DrawsOfArm::new(arm, &of, bootstrap)).collect();
+        let draws: Vec<DrawsOfArm> = arms.iter().map(|arm| DrawsOfArm::new(arm, &of, bootstrap)).collect();
         for (results, draws) in results.iter_mut().zip(&draws) {
             let [loss, exact, matched] = draws.of_all.each_ref().map(|draws| bootstrap.estimate(draws));
             results.push(SourceResult {
@@ -287,9 +286,8 @@ fn check(arms: &[Arm], n_examples: usize) -> Result<(), Error> {
             {
                 return Err(Error::Choices { what: what(), example });
             }
-            let has_answer = |outcomes: &[Outcome], at: usize| {
-                outcomes[at].answer.map(|answer| answer.sampled.is_some())
-            };
+            let has_answer =
+                |outcomes: &[Outcome], at: usize| outcomes[at].answer.map(|answer| answer.sampled.is_some());
             if let Some(example) = (0..n_examples).find(|&at| has_answer(trial, at) != has_answer(first, at))
             {
                 return Err(Error::Answers { what: what(), example });
@@ -308,7 +306,8 @@ mod tests {
             nll,
             n_scored,
             n_matched,
-            choice: None, answer: None
+            choice: None,
+            answer: None,
         };
         let trials = trials.iter().map(|trial| trial.iter().map(outcome).collect()).collect();
         Arm { strategy: strategy.to_owned(), matching, trials }
@@ -392,14 +391,15 @@ mod tests {
 
     #[test]
     fn answers_are_measured_where_the_right_one_is_known() {
-        let outcome =
-            |answer| Outcome { nll: 1.0, n_scored: 1, n_matched: 0, choice: None, answer };
+        let outcome = |answer| Outcome { nll: 1.0, n_scored: 1, n_matched: 0, choice: None, answer };
         let arm = |name: &str, answers: [Option<(f64, f64)>; 3]| Arm {
             strategy: name.to_owned(),
             matching: None,
             trials: vec![
                 answers
-                    .map(|of| outcome(of.map(|(greedy, sampled)| Answered { greedy, sampled: Some(sampled) })))
+                    .map(|of| {
+                        outcome(of.map(|(greedy, sampled)| Answered { greedy, sampled: Some(sampled) }))
+                    })
                     .to_vec(),
             ],
         };
@@ -407,7 +407,8 @@ mod tests {
         let b = arm("b", [Some((0.0, 0.25)), None, Some((1.0, 0.0))]);
         let sources = ["x".to_owned()];
         let found = measure(&[a.clone(), b], &sources, &[0; 3], &["b"], &Bootstrap::default()).unwrap();
-        let values = |result: &SourceResult| [result.answer, result.sampled].map(|found| found.unwrap().value);
+        let values =
+            |result: &SourceResult| [result.answer, result.sampled].map(|found| found.unwrap().value);
         assert_eq!(values(&found.results[0][0]), [1.0, 0.375]);
         assert_eq!(values(&found.results[1][0]), [0.5, 0.125]);
         let difference = &found.differences[0];

@@ -16,7 +16,11 @@ const STOP: u32 = 2;
 const SAMPLES: u32 = 20_000;
 
 fn model() -> Decoder {
-    Decoder::random(&DecoderSpec::from_json(TOY).unwrap(), 11, &DeviceName::Cpu.open())
+    random(11)
+}
+
+fn random(seed: u64) -> Decoder {
+    Decoder::random(&DecoderSpec::from_json(TOY).unwrap(), seed, &DeviceName::Cpu.open())
 }
 
 /// The probability of every token after some tokens, with a temperature and a nucleus, written down plainly.
@@ -97,4 +101,41 @@ fn frequencies_are_the_probabilities() {
         let found = surprise(temperature, top_p);
         assert!(found < 3.7, "temperature {temperature}, top-p {top_p}: {found} standard deviations");
     }
+}
+
+/// The mean of `log p_ref - log p_base` over samples of the reference is the divergence of the two after this prompt.
+#[test]
+fn the_mean_gain_of_samples_is_a_divergence() {
+    let (base, reference) = (Engine::new(random(12), 1), Engine::new(model(), 1));
+    let sequence = |text: &[u32]| {
+        let ids = [PROMPT.as_slice(), text].concat();
+        let scored: Vec<bool> = (0..ids.len()).map(|at| at >= PROMPT.len()).collect();
+        Sequence::from_scored_tokens(ids, &scored).unwrap()
+    };
+    let gains = |texts: &[Vec<u32>]| -> Vec<f64> {
+        let sequences: Vec<Sequence> = texts.iter().map(|text| sequence(text)).collect();
+        let [base, reference] =
+            [&base, &reference].map(|engine| engine.losses(&sequences, Detail::Sum).unwrap());
+        base.iter().zip(&reference).map(|(base, reference)| base.nll.sum - reference.nll.sum).collect()
+    };
+    let (all, probabilities): (Vec<Vec<u32>>, Vec<f64>) = texts(&reference, 1.0, 1.0).into_iter().unzip();
+    let divergence: f64 = gains(&all).iter().zip(&probabilities).map(|(gain, p)| gain * p).sum();
+    assert!(divergence > 0.1, "the models differ: {divergence}");
+
+    let generator = Generator::new(model(), 2).unwrap();
+    let sampling = Sampling {
+        samples: 10_000,
+        temperature: 1.0,
+        top_p: 1.0,
+        max_new_tokens: 3,
+        seed: 4,
+        stop_ids: vec![STOP],
+    };
+    let found = generator.samples(&[Prompt { key: "toy", ids: &PROMPT }], &sampling).unwrap().remove(0);
+    let found: Vec<Vec<u32>> = found.into_iter().map(|sample| sample.ids).collect();
+    let gains = gains(&found);
+    let n = gains.len() as f64;
+    let mean = gains.iter().sum::<f64>() / n;
+    let error = (gains.iter().map(|gain| (gain - mean).powi(2)).sum::<f64>() / (n - 1.0) / n).sqrt();
+    assert!((mean - divergence).abs() < 4.0 * error, "{mean} for {divergence}, error {error}");
 }

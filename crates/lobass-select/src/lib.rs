@@ -56,7 +56,7 @@ pub use sieve::Sieve;
 pub use strategies::UnknownStrategy;
 pub use strategy::{
     Border, Choice, Features, Inputs, KeyHashes, Merit, MiddleOf, Need, Needs, PaperClaim, Problem, Queries,
-    Ratings, SampleGaps, Rival, Setting, Strategy, StrategyInfo, TokenLosses, Unread,
+    Ratings, Rival, SampleGaps, Setting, Strategy, StrategyInfo, TokenLosses, Unread,
 };
 pub use summary::{SourceShare, Summary, Ties, summarize};
 pub use tokens::{Scope, Threshold, TokenMask, TokenScore};

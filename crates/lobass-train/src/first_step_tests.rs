@@ -47,9 +47,8 @@ fn the_mean_first_step_is_half_beta_times_that_of_fine_tuning() {
     let spec = DecoderSpec::from_json(TOY).unwrap();
     let model = Decoder::random(&spec, 5, &DeviceName::Cpu.open());
     let engine = Engine::new(model.clone(), 1);
-    let loss = |sequence: &Sequence| {
-        engine.losses(std::slice::from_ref(sequence), Detail::Sum).unwrap()[0].nll.sum
-    };
+    let loss =
+        |sequence: &Sequence| engine.losses(std::slice::from_ref(sequence), Detail::Sum).unwrap()[0].nll.sum;
     let shown = answer(&[4, 0, STOP]);
     let texts = all_texts();
     assert_eq!(texts.len(), 1 + 4 + 16 * 5);

@@ -74,7 +74,13 @@ pub(crate) struct CompareArgs {
     #[arg(long, value_name = "PATTERN", conflicts_with = "pairs", help_heading = "Held-out examples")]
     pub(crate) answers: Option<String>,
     /// Answers that are drawn for each prompt, beside the most likely one
-    #[arg(long, value_name = "K", default_value_t = 0, requires = "answers", help_heading = "Held-out examples")]
+    #[arg(
+        long,
+        value_name = "K",
+        default_value_t = 0,
+        requires = "answers",
+        help_heading = "Held-out examples"
+    )]
     pub(crate) answer_samples: u32,
     /// The most tokens of an answer
     #[arg(long, value_name = "N", default_value_t = 256, requires = "answers", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Held-out examples")]

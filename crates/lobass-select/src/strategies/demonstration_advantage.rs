@@ -9,12 +9,13 @@ use crate::strategy::{Inputs, Need, Problem, Strategy, StrategyInfo};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DemonstrationAdvantage;
 
-/// The same with each `g` divided by the tokens of its own text.
+/// The same with each `g` divided by the tokens that it is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DemonstrationAdvantageMean;
 
 const NEEDS: &[Need] = &[Need::Base, Need::Reference, Need::Samples];
-const SOURCE: &str = "lobass; the gradient of maximum-likelihood inverse RL, arXiv 2405.17888, with DPO's implicit reward";
+const SOURCE: &str =
+    "lobass; the gradient of maximum-likelihood inverse RL, arXiv 2405.17888, with DPO's implicit reward";
 
 impl Strategy for DemonstrationAdvantage {
     fn info(&self) -> StrategyInfo {

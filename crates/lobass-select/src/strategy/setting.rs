@@ -104,7 +104,13 @@ mod tests {
             "demonstration-advantage",
             "demonstration-advantage-mean",
             "grape",
-            "s-ifd", "lark", "s2l", "rds", "quality", "length-matched-random"];
+            "s-ifd",
+            "lark",
+            "s2l",
+            "rds",
+            "quality",
+            "length-matched-random",
+        ];
         assert_eq!(others, expected);
     }
 }

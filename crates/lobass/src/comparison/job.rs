@@ -12,8 +12,8 @@ use lobass_select::Strategy as _;
 use lobass_select::strategies::Random;
 use lobass_train::TrainConfig;
 
-use super::answers::{AnswerSettings, Questions};
 use super::amounts::{matched_tokens, pool_record};
+use super::answers::{AnswerSettings, Questions};
 use super::baseline::Baseline;
 use super::decided::{Decided, check_directory, keep};
 use super::files::TrialFiles;

@@ -10,9 +10,7 @@ use lobass_core::Observer as _;
 use lobass_core::readable::counted;
 use lobass_data::Mask;
 use lobass_generate::Generator;
-use lobass_run::{
-    DrawnBy, Location, ModelKey, Part, SampleFile, SampleManifest, SampleSet, Slice, WorkDir,
-};
+use lobass_run::{DrawnBy, Location, ModelKey, Part, SampleFile, SampleManifest, SampleSet, Slice, WorkDir};
 
 use crate::error::{Error, Result, bail};
 use crate::missing::Missing;

@@ -27,7 +27,7 @@ use crate::settings::{
 use record::IrftRecord;
 pub use record::{Anchor, RoundRecord};
 pub use report::IrftReport;
-use round::Round;
+use round::{Round, Rounds};
 
 /// Rounds of IRFT that are to be trained.
 #[derive(Debug, Clone)]
@@ -78,18 +78,36 @@ impl IrftJob<'_> {
             .map(|anchor| Model::open_as("anchor", anchor, self.compute, &runtime.silent()))
             .transpose()?;
         self.check_record(&start, anchor.as_ref(), &train, runtime)?;
+        let all = Rounds {
+            model: self.model,
+            anchor: anchor.as_ref(),
+            data: self.data,
+            sequences: self.sequences,
+            compute: self.compute,
+            sampling: self.sampling,
+            train: &train,
+            eval: self.eval,
+            count: self.rounds,
+            every_row: self.every_row,
+            with_previous: self.with_previous,
+            out: self.out,
+        };
         let mut rounds = Vec::new();
         for number in 1..=self.rounds {
-            let round = Round { job: self, train: &train, number, anchor: anchor.as_ref() };
+            let round = Round { of: &all, number };
             rounds.push(match RoundRecord::read(&round.dir())? {
                 Some(done) => {
-                    runtime.note(&format!("{:16} done before: {}", format!("round {number}"), round.dir().display()));
+                    runtime.note(&format!(
+                        "{:16} done before: {}",
+                        format!("round {number}"),
+                        round.dir().display()
+                    ));
                     done
                 }
                 None => round.run(runtime)?,
             });
         }
-        let model = Round { job: self, train: &train, number: self.rounds, anchor: None }.model();
+        let model = Round { of: &all, number: self.rounds }.model();
         Checkpoint::open(&model)?;
         Ok(IrftReport { model, rounds })
     }
@@ -101,7 +119,11 @@ impl IrftJob<'_> {
             other => other,
         };
         if self.sampling.samples != 1 {
-            bail!(Settings, "a round draws one answer to each prompt, found {} samples", self.sampling.samples);
+            bail!(
+                Settings,
+                "a round draws one answer to each prompt, found {} samples",
+                self.sampling.samples
+            );
         }
         Ok(TrainSettings { objective, ..self.train.clone() })
     }

@@ -52,7 +52,7 @@ pub struct RoundRecord {
     pub n_finished: u64,
     /// Tokens of all answers.
     pub n_tokens: u64,
-    /// What became of the answers.
+    /// How many answers became pairs, and why others did not.
     pub pairs: PairCounts,
     /// Pairs that were trained on, those of the round before included.
     pub n_trained: u64,
@@ -88,7 +88,8 @@ impl IrftRecord {
     fn differences(&self, found: &Self) -> Vec<String> {
         let fields = |record: &Self| serde_json::to_value(record).unwrap_or_default();
         let (mine, found) = (fields(self), fields(found));
-        let differing = mine.as_object().into_iter().flatten().filter(|(name, value)| found[*name] != **value);
+        let differing =
+            mine.as_object().into_iter().flatten().filter(|(name, value)| found[*name] != **value);
         differing.map(|(name, _)| format!("`{name}`")).collect()
     }
 }

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use lobass_core::Observer as _;
 use lobass_run::Slice;
 
-use super::IrftJob;
 use super::record::RoundRecord;
 use crate::error::{Context as _, Result, bail};
 use crate::generation::GenerateJob;
@@ -13,20 +12,36 @@ use crate::merge::MergeJob;
 use crate::model::Model;
 use crate::runtime::Runtime;
 use crate::sequences::open_pool;
-use crate::settings::{DataSettings, Method, SamplingSettings, TrainSettings};
+use crate::settings::{
+    ComputeSettings, DataSettings, EncodeSettings, EvalSettings, Method, SamplingSettings, TrainSettings,
+};
 use crate::train::{TrainOptions, train_with_anchor};
 
-pub(super) struct Round<'a> {
-    pub(super) job: &'a IrftJob<'a>,
-    pub(super) train: &'a TrainSettings,
-    /// From 1.
-    pub(super) number: u32,
+/// What all rounds have in common.
+pub(super) struct Rounds<'a> {
+    pub(super) model: &'a Path,
     pub(super) anchor: Option<&'a Model>,
+    pub(super) data: &'a DataSettings,
+    pub(super) sequences: &'a EncodeSettings,
+    pub(super) compute: &'a ComputeSettings,
+    pub(super) sampling: &'a SamplingSettings,
+    pub(super) train: &'a TrainSettings,
+    pub(super) eval: &'a EvalSettings,
+    pub(super) count: u32,
+    pub(super) every_row: bool,
+    pub(super) with_previous: bool,
+    pub(super) out: &'a Path,
+}
+
+/// One round, by its number from 1.
+pub(super) struct Round<'a> {
+    pub(super) of: &'a Rounds<'a>,
+    pub(super) number: u32,
 }
 
 impl Round<'_> {
     pub(super) fn dir(&self) -> PathBuf {
-        self.job.out.join(format!("round-{}", self.number))
+        self.of.out.join(format!("round-{}", self.number))
     }
 
     /// The checkpoint that the round ends with.
@@ -44,7 +59,7 @@ impl Round<'_> {
 
     /// The model that the round starts from.
     fn start(&self) -> PathBuf {
-        self.before().map_or_else(|| self.job.model.to_owned(), |before| before.model())
+        self.before().map_or_else(|| self.of.model.to_owned(), |before| before.model())
     }
 
     /// Does what is left of the round.
@@ -72,8 +87,8 @@ impl Round<'_> {
 
     /// Draws an answer to each prompt of the round, and pairs it with the demonstration.
     fn draw(&self, start: &Path, samples: &Path, pairs: &Path, runtime: &Runtime) -> Result<RoundRecord> {
-        let job = self.job;
-        let slice = Slice { index: u64::from(self.number - 1), of: job.rounds.into() };
+        let job = self.of;
+        let slice = Slice { index: u64::from(self.number - 1), of: job.count.into() };
         let sampling =
             SamplingSettings { seed: job.sampling.seed + u64::from(self.number - 1), ..job.sampling.clone() };
         let generate = GenerateJob {
@@ -122,24 +137,26 @@ impl Round<'_> {
 
     /// Trains on the pairs.
     fn train(&self, start: &Path, record: &mut RoundRecord, runtime: &Runtime) -> Result<()> {
-        let job = self.job;
+        let job = self.of;
         let previous = self.before().filter(|_| job.with_previous).map(|before| before.pairs());
         let files = previous.into_iter().chain([self.pairs()]);
-        let data =
-            DataSettings { files: files.map(|path| path.display().to_string()).collect(), ..DataSettings::default() };
+        let data = DataSettings {
+            files: files.map(|path| path.display().to_string()).collect(),
+            ..DataSettings::default()
+        };
         let pool = open_pool(&data, runtime)?;
         let base = Model::open_as("base", start, job.compute, runtime)?;
         let options = TrainOptions {
             sequences: job.sequences.clone(),
-            train: self.train.clone(),
+            train: self.of.train.clone(),
             eval: job.eval.clone(),
             data,
             trajectory: false,
             threads: Some(job.compute.threads()),
         };
-        let is_lora = self.train.method == Method::Lora;
+        let is_lora = self.of.train.method == Method::Lora;
         let trained = if is_lora { self.dir().join("adapter") } else { self.model() };
-        let report = train_with_anchor(&pool, &base, self.anchor, &options, &trained, runtime)?;
+        let report = train_with_anchor(&pool, &base, self.of.anchor, &options, &trained, runtime)?;
         if is_lora {
             self.merge(start, &trained, runtime)?;
         }
@@ -155,7 +172,7 @@ impl Round<'_> {
         if out.exists() {
             fs_err::remove_dir_all(&out)?;
         }
-        let quantize_base = self.job.compute.quantize_base;
+        let quantize_base = self.of.compute.quantize_base;
         MergeJob { base: start, adapter, dtype: None, quantize_base, out: &out }.run(runtime).map(|_| ())
     }
 }

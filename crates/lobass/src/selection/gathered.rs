@@ -8,9 +8,9 @@ use lobass_select::{Inputs, Need, Needs, Queries, Ratings};
 
 use super::epochs::{epochs, roles};
 use super::keys::TableKeys;
+use super::samples::{self, SampleFacts, Sampled};
 use super::sets::VectorSets;
 use super::tokens::TableTokens;
-use super::samples::{self, SampleFacts, Sampled};
 use super::{prompts, ratings, shape};
 use crate::error::Result;
 use crate::settings::{SelectSettings, available_threads};
@@ -87,7 +87,7 @@ impl<'a> Gathered<'a> {
         self.ratings.as_ref().map(|ratings| &ratings.values)
     }
 
-    /// What is said of the samples that a strategy reads.
+    /// Facts of the samples that a strategy reads.
     pub(super) fn sample_facts(&self) -> Option<&SampleFacts> {
         self.samples.as_ref().map(|samples| &samples.facts)
     }

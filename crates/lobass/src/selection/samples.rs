@@ -28,7 +28,7 @@ pub struct SampleFacts {
     pub median_error: Option<f64>,
 }
 
-/// Gaps of samples, and what is said of them.
+/// Gaps of samples, and facts of them.
 pub(super) struct Sampled {
     pub(super) gaps: SampleGaps,
     pub(super) facts: SampleFacts,
@@ -46,11 +46,17 @@ pub(super) fn read(path: &Path, table: &ScoreFile) -> Result<Sampled> {
         inputs.iter().map(|input| (input.sha256.clone(), input.n_rows)).collect()
     };
     if content(&found.inputs) != content(&table.manifest().inputs) {
-        bail!(Selection, "samples `{name}`: expected samples of the rows of the score table, found those of other data");
+        bail!(
+            Selection,
+            "samples `{name}`: expected samples of the rows of the score table, found those of other data"
+        );
     }
     let per_row = found.drawn_by.sampling.samples;
     if per_row < FEWEST {
-        bail!(Selection, "samples `{name}`: expected at least {FEWEST} of each row, found {per_row}; `--samples {FEWEST}` of `lobass generate` draws more");
+        bail!(
+            Selection,
+            "samples `{name}`: expected at least {FEWEST} of each row, found {per_row}; `--samples {FEWEST}` of `lobass generate` draws more"
+        );
     }
     let losses = [ModelRole::Base, ModelRole::REFERENCE].map(|role| column(found, table, &role));
     let [Some(base), Some(reference)] = losses else {
@@ -130,7 +136,8 @@ impl Rows {
 
     /// Means over the samples of each row that has one that ended; the rows that have none; and standard errors.
     fn finish(self) -> (SampleGaps, u64, Vec<f64>) {
-        let n_cut = self.sums.iter().zip(&self.has_end).filter(|(sums, end)| !sums.is_empty() && !**end).count();
+        let n_cut =
+            self.sums.iter().zip(&self.has_end).filter(|(sums, end)| !sums.is_empty() && !**end).count();
         let mean = |(gaps, end): (&Vec<f64>, &bool)| {
             (*end && !gaps.is_empty()).then(|| gaps.iter().sum::<f64>() / gaps.len() as f64)
         };
@@ -185,6 +192,9 @@ mod tests {
     fn errors_and_medians_by_hand() {
         // Variance 1 + 1 over 2 - 1, over 2 samples.
         assert!((standard_error(&[1.0, 3.0]) - 1.0).abs() < 1e-12);
-        assert_eq!((median(vec![3.0, 1.0, 2.0]), median(vec![4.0, 1.0]), median(Vec::new())), (Some(2.0), Some(2.5), None));
+        assert_eq!(
+            (median(vec![3.0, 1.0, 2.0]), median(vec![4.0, 1.0]), median(Vec::new())),
+            (Some(2.0), Some(2.5), None)
+        );
     }
 }

@@ -32,12 +32,7 @@ pub(super) fn text(report: &Report, width: Option<usize>) -> String {
     )
 }
 
-fn row(
-    report: &Report,
-    matching: Matching,
-    arm: &ArmReport,
-    result: &SourceResult,
-) -> Vec<String> {
+fn row(report: &Report, matching: Matching, arm: &ArmReport, result: &SourceResult) -> Vec<String> {
     let against = |baseline: &str| {
         let difference = |found: &Difference| {
             let loss = found.loss;
