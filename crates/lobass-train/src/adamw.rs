@@ -8,6 +8,7 @@ use lobass_kernels::AdamW as Step;
 use lobass_model::{Compute, Decoder, Gradients, Values};
 
 use crate::TrainConfig;
+use crate::mask::Factors;
 
 /// AdamW: matrices decay, norms and biases do not. Moments are `f32`, as the trained weights are.
 ///
@@ -52,16 +53,32 @@ impl AdamW {
     }
 
     /// Steps every trained parameter. One without a gradient had no influence, as an expert that no row was sent to: its
-    /// gradient is zero.
-    pub(crate) fn step(&mut self, model: Decoder, learning_rate: f64, mut gradients: Gradients) -> Decoder {
+    /// gradient is zero. With a mask, only the weights in it.
+    pub(crate) fn step(
+        &mut self,
+        model: Decoder,
+        learning_rate: f64,
+        mut gradients: Gradients,
+        mask: Option<&Factors>,
+    ) -> Decoder {
         self.n_steps += 1;
-        let trained: BTreeSet<u64> = model.trained_parameters().into_iter().map(|(_, id)| id.val()).collect();
+        let trained = model.trained_parameters().into_iter().map(|(_, id)| id.val());
+        let trained: BTreeSet<u64> =
+            trained.filter(|id| mask.is_none_or(|mask| mask.contains_key(id))).collect();
         let wants = |id: ParamId| trained.contains(&id.val());
         let compute = model.compute().clone();
         model.with_parameters(
             &mut |id, weights| {
                 let gradient = gradients.take(id).unwrap_or_else(|| weights.zeros_like());
-                self.step_one(id, (weights, gradient), learning_rate, &compute)
+                match mask.and_then(|mask| mask.get(&id.val())) {
+                    None => self.step_one(id, (weights, gradient), learning_rate, &compute),
+                    Some(mask) => {
+                        let before = weights.clone();
+                        let after = self.step_one(id, (weights, gradient), learning_rate, &compute);
+                        // One of the terms is zero, so the other stays as it is.
+                        after * mask.clone() + before * (mask.clone() * -1.0 + 1.0)
+                    }
+                }
             },
             &wants,
         )

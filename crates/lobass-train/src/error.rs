@@ -18,6 +18,14 @@ pub enum Error {
         /// The found value.
         found: String,
     },
+    /// A mask on something that is not trained.
+    #[error("mask of `{name}`: expected places in a trained parameter, which has {n_values} values")]
+    Mask {
+        /// The name of the parameter.
+        name: String,
+        /// Its values; 0 if there is no such parameter.
+        n_values: usize,
+    },
     /// Products in a format that the device of the model does not train in.
     #[error(
         "recipe: expected products in f32, which every device trains in, found {products}; bf16 needs the processor"

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[cfg(doc)]
 use crate::TrainingBytes;
 use crate::trainer::Trainer;
-use crate::{Checkpoints, Error, Margins, Objective, Optimizer, SourceLoss, Sources, TrainConfig};
+use crate::{Checkpoints, Error, Margins, Objective, Optimizer, SourceLoss, Sources, TrainConfig, WeightMask};
 
 /// The data that a model is trained and measured on.
 #[derive(Debug, Clone, Copy)]
@@ -175,6 +175,21 @@ pub fn fine_tune_in_batches(
     observe: &mut dyn FnMut(Event<'_>),
 ) -> Result<(Decoder, TrainReport), Error> {
     run(Trainer::in_batches(model, data, batches, config, session)?, data, session, observe)
+}
+
+/// [`fine_tune`] of a part of the weights. What is outside the mask stays as it is, to the bit, also if weights decay.
+///
+/// # Errors
+/// Those of [`fine_tune`], and [`Error::Mask`] for a mask on something that is not trained.
+pub fn fine_tune_masked(
+    model: Decoder,
+    data: &TrainData<'_>,
+    config: &TrainConfig,
+    mask: &WeightMask,
+    session: Session<'_>,
+    observe: &mut dyn FnMut(Event<'_>),
+) -> Result<(Decoder, TrainReport), Error> {
+    run(Trainer::new(model, data, config, session)?.masked(mask)?, data, session, observe)
 }
 
 fn run(

@@ -43,8 +43,12 @@ mod error;
 mod fine_tune;
 #[cfg(test)]
 mod first_step_tests;
+mod flat;
 mod gradients;
 mod layered;
+mod mask;
+#[cfg(test)]
+mod mask_tests;
 mod memory;
 mod micro_batch;
 mod moments;
@@ -63,7 +67,10 @@ pub use config::TrainConfig;
 pub use error::Error;
 pub use fine_tune::{
     Event, HeldOut, MixedReport, Session, StepReport, TrainData, TrainReport, fine_tune, fine_tune_in_batches,
+    fine_tune_masked,
 };
+pub use flat::FlatParameters;
+pub use mask::WeightMask;
 pub use gradients::{Margins, loss_gradients, sequence_gradients};
 pub use memory::TrainingBytes;
 pub use moments::{AdamState, Optimizer, RunningMeans};

@@ -7,12 +7,13 @@ use sha2::{Digest, Sha256};
 
 use crate::adamw::AdamW;
 use crate::gradients;
+use crate::mask::Factors;
 use crate::memory::token_bytes;
 use crate::micro_batch::Cut;
 use crate::plan::{Batch, Plan};
 use crate::{
     Checkpoints, Error, HeldOut, Objective, Optimizer, Session, Sources, StepReport, TrainConfig, TrainData,
-    TrainReport,
+    TrainReport, WeightMask,
 };
 
 /// A training that can be stepped, measured, saved, and resumed.
@@ -29,6 +30,8 @@ pub(crate) struct Trainer<'a> {
     /// The memory for the inputs of layers that are read when they are needed.
     batch_bytes: u64,
     optimizer: AdamW,
+    /// Which weights are trained; all of them without it.
+    mask: Option<Factors>,
     fingerprint: String,
     report: TrainReport,
 }
@@ -113,9 +116,19 @@ impl<'a> Trainer<'a> {
             workers,
             batch_bytes,
             optimizer,
+            mask: None,
             fingerprint,
             report,
         })
+    }
+
+    /// A training of a part of the weights.
+    pub(crate) fn masked(self, mask: &WeightMask) -> Result<Self, Error> {
+        let factors = mask.factors(self.model())?;
+        let mut hash = Sha256::new();
+        hash.update(self.fingerprint.as_bytes());
+        mask.add_to(&mut hash);
+        Ok(Self { mask: Some(factors), fingerprint: hex(&hash.finalize()), ..self })
     }
 
     /// Takes up the latest state, if there is one; says how many steps it had taken.
@@ -198,7 +211,10 @@ impl<'a> Trainer<'a> {
             tokens_at_once: usize::try_from(tokens_at_once).unwrap_or(usize::MAX),
         };
         let Batch { examples, shares } = self.plan.batch(at);
-        let found = gradients::of_batch(self.model(), self.objective, &examples, cut, &self.workers);
+        let mut found = gradients::of_batch(self.model(), self.objective, &examples, cut, &self.workers);
+        if let Some(mask) = &self.mask {
+            found.gradients = found.gradients.masked(mask);
+        }
         let grad_norm = found.gradients.norm();
         let step = at + 1;
         if !found.loss.is_finite() || !grad_norm.is_finite() {
@@ -209,7 +225,9 @@ impl<'a> Trainer<'a> {
             true => found.gradients.scaled(factor),
             false => found.gradients,
         };
-        self.model = self.model.take().map(|model| self.optimizer.step(model, learning_rate, gradients));
+        let mask = self.mask.as_ref();
+        self.model =
+            self.model.take().map(|model| self.optimizer.step(model, learning_rate, gradients, mask));
         self.report.n_tokens += found.n_tokens as u64;
         self.report.losses.push(found.loss);
         let epoch = self.per_epoch.map_or(1, |per_epoch| at / per_epoch + 1);

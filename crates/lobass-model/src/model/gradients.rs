@@ -62,6 +62,16 @@ impl Gradients {
         self.compute.ops().joined(gradients)
     }
 
+    /// Multiplies the gradient of each parameter by factors; parameters without factors lose theirs.
+    ///
+    /// # Panics
+    /// If there is not a factor for each value.
+    #[must_use]
+    pub fn masked(self, factors: &BTreeMap<u64, Tensor<1>>) -> Self {
+        let mask = |(id, gradient): (u64, Tensor<1>)| Some((id, gradient * factors.get(&id)?.clone()));
+        Self { compute: self.compute, by_parameter: self.by_parameter.into_iter().filter_map(mask).collect() }
+    }
+
     /// The Euclidean norm of all gradients together.
     ///
     /// Source: `torch.nn.utils.clip_grad_norm_`.
