@@ -25,6 +25,7 @@ const GENERATORS: &[&str] = &[
     "gen_dpo.py",
     "gen_embeddings.py",
     "gen_influence.py",
+    "gen_pds.py",
     "gen_greedy.py",
     "gen_generate.py",
     "gen_bootstrap.py",

@@ -1,4 +1,5 @@
-//! LESS: how much a training row moves a low-rank adapter towards what target rows ask for.
+//! How much a training row helps with target rows: by its gradient in a warmed-up adapter (LESS), or by what its weight
+//! would do to a whole short training ([`pds`]).
 //!
 //! A step of AdamW on a row changes the loss of a target row by about the product of the step with the target's
 //! gradient. [`WarmUp`] is an adapter at the end of an epoch with what AdamW knew then; [`features`] makes a vector of
@@ -49,6 +50,7 @@
 
 mod error;
 mod features;
+pub mod pds;
 mod projection;
 mod tasks;
 mod warm_up;

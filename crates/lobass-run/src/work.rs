@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use bytes::Bytes;
-use lobass_core::{Detail, ExampleKey, RowStatus, Sequence};
+use lobass_core::{Detail, ExampleKey, Nll, RowStatus, Sequence};
 
 use crate::attempts::{ATTEMPTS, QUARANTINE};
 use crate::commit::{self, COMMITS, Commit, DATA, DIFFERING, ROWS, committed, to_json};
@@ -136,6 +136,19 @@ impl WorkDir {
     pub fn sequences_of(&self, shard: Shard) -> Result<Vec<(u64, Sequence)>, Error> {
         let rows = self.rows(shard)?.into_iter();
         Ok(rows.filter_map(|row| Some((row.row, row.sequence?))).collect())
+    }
+
+    /// The loss of every row of a shard that a model has scored, by its position in the pool; of pairs that of the chosen
+    /// side. A sum that is not finite is what the model said.
+    ///
+    /// # Errors
+    /// [`Error::Unfinished`] if the model has not scored the shard, [`Error::Damaged`] if its losses are not those that
+    /// were committed.
+    pub fn losses(&self, model: &ModelKey, detail: Detail, shard: Shard) -> Result<Vec<(u64, Nll)>, Error> {
+        let commit = self.committed(&stage_name(model, detail), shard)?;
+        let bytes = self.store.get(&commit.file)?;
+        let losses = self.losses_of(&commit, bytes)?.into_iter();
+        Ok(losses.map(|loss| (loss.row, Nll { sum: loss.nll, n_scored: loss.n_scored.into() })).collect())
     }
 
     /// The name of every row of a shard, its source, and its status once it is encoded.
