@@ -32,6 +32,9 @@ mod pairs;
 mod training;
 // Gradients and target tasks.
 mod influence;
+mod pds;
+// Clients and one central step.
+mod federate;
 mod leakage;
 // Several models become one.
 mod merging;

@@ -104,6 +104,7 @@ fn every_crate_keeps_to_its_floor() {
         &["lobass-core", "lobass-evidence", "lobass-select"],
         &[&["burn-core", "clap", "serde_json"], text, files],
     );
+    check("lobass-federate", &["lobass-core"], &[&["burn-core", "clap", "rayon"], text, files]);
     check("lobass-leakage", &[], &[&["burn-core", "clap", "rayon"], text, files]);
     check("lobass-mixture", &[], &[&["burn-core", "clap", "rayon"], text, files]);
     check("lobass-trainers", &[], &[&["burn-core", "clap", "rayon"], text, files]);

@@ -94,6 +94,11 @@ mod unread;
 mod demo;
 // Rows that move an adapter towards a target.
 mod less;
+// Rows by the control of a short training.
+mod pds;
+// Owners who keep their rows.
+mod federate;
+mod federate_train;
 // Vectors of rows.
 mod embeddings;
 // What strategies teach, compared.

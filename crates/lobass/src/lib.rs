@@ -56,6 +56,7 @@ pub mod encoding;
 mod error;
 mod faults;
 pub mod generation;
+pub mod federated;
 mod hub;
 pub mod import;
 pub mod influence;

@@ -19,15 +19,16 @@ pub(crate) const CONFIG: &str = "crates/lobass-cli/src/lobass.toml";
 pub(crate) const CONFIG_PAGE: &str = "docs/reference/config.md";
 
 /// Commands of the index by what they are for, in the order of use. Commands that are not here come last.
-const GROUPS: [(&str, &[&str]); 6] = [
+const GROUPS: [(&str, &[&str]); 7] = [
     ("From data to a selection", &["demo", "check", "run", "train", "score", "select", "report"]),
     (
         "Look closer, and compare",
         &["inspect", "regions", "compare", "strategies", "sources", "quality", "near-duplicates"],
     ),
-    ("Vectors, targets, tokens, and adapters", &["embed", "less", "mask", "merge"]),
+    ("Vectors, targets, tokens, and adapters", &["embed", "less", "pds", "mask", "merge"]),
     ("Losses from another program", &["encode", "import"]),
     ("Many workers", &["plan", "worker", "pending", "status", "seal", "gc"]),
+    ("Many owners", &["federate-select", "federate-train"]),
     ("This machine", &["doctor", "completions", "man"]),
 ];
 const OTHERS: &str = "Further commands";

@@ -7,6 +7,7 @@ mod data;
 mod embed;
 mod encode;
 mod generate;
+mod federate;
 mod help;
 mod import;
 mod information;
@@ -20,6 +21,7 @@ mod merge;
 mod mixing;
 mod pages;
 mod pairs;
+mod pds;
 mod price;
 mod recipe;
 mod regions;
@@ -48,6 +50,7 @@ pub(crate) use compare::CompareArgs;
 pub(crate) use compute::{ComputeArgs, MemoryArgs};
 pub(crate) use data::{DataArgs, ReadingArgs};
 pub(crate) use embed::{EmbedArgs, VectorArgs};
+pub(crate) use federate::{FederateSelectArgs, FederateTrainArgs};
 pub(crate) use encode::EncodeArgs;
 pub(crate) use generate::GenerateArgs;
 pub(crate) use import::{ImportArgs, TokensArgs};
@@ -62,6 +65,7 @@ pub(crate) use merge::MergeArgs;
 pub(crate) use mixing::MixingArgs;
 pub(crate) use pages::{CompletionsArgs, ManArgs};
 pub(crate) use pairs::PairArgs;
+pub(crate) use pds::PdsArgs;
 pub(crate) use price::PriceArgs;
 pub(crate) use recipe::{RecipeArgs, ReferenceArgs};
 pub(crate) use regions::RegionsArgs;
@@ -107,6 +111,8 @@ pub(crate) enum Command {
     Run(Box<RunArgs>),
     /// Fine-tune a checkpoint on a pool: the reference model
     Train(Box<TrainArgs>),
+    /// Simulate federated training: clients train, a server averages, rows stay where they are
+    FederateTrain(Box<FederateTrainArgs>),
     /// Compute the loss of every row under one or two models
     Score(Box<ScoreArgs>),
     /// Write the tokens of every row, for another program to compute their losses
@@ -121,6 +127,8 @@ pub(crate) enum Command {
     Generate(Box<GenerateArgs>),
     /// Train a model to prefer responses over the answers that it gives, round by round (IRFT, SPIN)
     Irft(Box<IrftArgs>),
+    /// Score rows by how much more weight in a short training would lower a target's loss (PDS)
+    Pds(Box<PdsArgs>),
     /// Cut a pool into units of work, and estimate work, time, and cost
     Plan(Box<PlanArgs>),
     /// Do planned units of work: one part of them, or those requested on standard input
@@ -137,6 +145,8 @@ pub(crate) enum Command {
     Merge(Box<MergeArgs>),
     /// Keep the best rows of a score table, in the input's own format
     Select(Box<SelectArgs>),
+    /// Keep the best rows of several owners under one budget, while only counts leave each owner
+    FederateSelect(Box<FederateSelectArgs>),
     /// Choose which tokens of each response to train on, and write them as labels
     Mask(MaskArgs),
     /// Train on the selections of several strategies, and measure which helps most
@@ -181,6 +191,7 @@ impl Cli {
     /// # Errors
     /// The error of clap for arguments that make no command, with a tip for frequent mistakes.
     pub(crate) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let arguments = two_words(arguments.into_iter().collect());
         // A number below zero is a value that is out of range, and no unknown flag.
         let command = Self::command().mut_subcommands(|command| command.allow_negative_numbers(true));
         let mut command = help::with_common_flags(command);
@@ -188,6 +199,22 @@ impl Cli {
         let mut matches = matches.map_err(|error| without_passwords(with_tip(error)))?;
         Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
     }
+}
+
+/// Commands that may be written as two words.
+const TWO_WORDS: [(&str, &str); 2] = [("federate", "select"), ("federate", "train")];
+
+/// Joins the two words of a command: `federate select` is `federate-select`.
+fn two_words(mut arguments: Vec<OsString>) -> Vec<OsString> {
+    for (first, second) in TWO_WORDS {
+        if let Some([one, other]) = arguments.get(1..3)
+            && one == first
+            && other == second
+        {
+            arguments.splice(1..3, [OsString::from(format!("{first}-{second}"))]);
+        }
+    }
+    arguments
 }
 
 /// Hides the password of an address that was typed.
@@ -224,7 +251,9 @@ impl Command {
             | Self::Embed(_)
             | Self::Generate(_)
             | Self::Irft(_)
-            | Self::Less(_) => true,
+            | Self::Less(_)
+            | Self::Pds(_)
+            | Self::FederateTrain(_) => true,
             _ => false,
         }
     }

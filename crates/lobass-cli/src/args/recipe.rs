@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 use lobass::settings::{EvalSettings, Method, ModeName, ObjectiveName, ReferenceSettings, TrainSettings};
-use lobass_model::Dtype;
+use lobass_model::{Dtype, LoraConfig};
 use lobass_train::{Recipe, Schedule};
 
 use super::{MixingArgs, described, words};
 
-const METHODS: [(&str, &str); 2] =
+pub(super) const METHODS: [(&str, &str); 2] =
     [("full", "All of them"), ("lora", "A low-rank adapter over frozen weights; written as PEFT does")];
 const OBJECTIVES: [(&str, &str); 3] = [
     ("sft", "Supervised fine-tuning on the responses; of pairs, on the chosen ones"),
@@ -50,9 +50,6 @@ pub(crate) struct RecipeArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Training")]
 pub(crate) struct TrainingArgs {
-    /// The recipe for settings that are not given [default: Stanford Alpaca's with one epoch]
-    #[arg(long, value_name = "NAME", value_parser = words::<Recipe>(&Recipe::NAMES))]
-    recipe: Option<Recipe>,
     /// Which weights are trained [default: full]
     #[arg(long, value_name = "METHOD", value_parser = described::<Method>(&METHODS))]
     method: Option<Method>,
@@ -62,6 +59,17 @@ pub(crate) struct TrainingArgs {
     /// The factor of the margins of pairs [default: 0.1 for dpo, 1 for davir-dpo]
     #[arg(long, value_name = "BETA")]
     beta: Option<f64>,
+    #[command(flatten)]
+    steps: StepArgs,
+}
+
+/// The steps of a training, whatever it trains.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Training")]
+pub(crate) struct StepArgs {
+    /// The recipe for settings that are not given [default: Stanford Alpaca's with one epoch]
+    #[arg(long, value_name = "NAME", value_parser = words::<Recipe>(&Recipe::NAMES))]
+    recipe: Option<Recipe>,
     /// Passes over the examples [default: 1]
     #[arg(long, value_name = "N")]
     epochs: Option<u32>,
@@ -111,7 +119,7 @@ pub(crate) struct TrainingArgs {
 /// Arguments for an adapter.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "LoRA")]
-struct LoraArgs {
+pub(crate) struct LoraArgs {
     /// The rank of the updates [default: 16]
     #[arg(long, value_name = "RANK")]
     lora_rank: Option<usize>,
@@ -146,10 +154,16 @@ impl RecipeArgs {
 
 impl TrainingArgs {
     pub(crate) fn apply(&self, train: &mut TrainSettings) {
-        train.recipe = self.recipe.map(|recipe| recipe.to_string()).or(train.recipe.take());
         train.method = self.method.unwrap_or(train.method);
         train.objective = self.objective.unwrap_or(train.objective);
         train.beta = self.beta.or(train.beta);
+        self.steps.apply(train);
+    }
+}
+
+impl StepArgs {
+    pub(crate) fn apply(&self, train: &mut TrainSettings) {
+        train.recipe = self.recipe.map(|recipe| recipe.to_string()).or(train.recipe.take());
         train.epochs = self.epochs.or(train.epochs);
         train.batch_size = self.batch_size.or(train.batch_size);
         train.learning_rate = self.learning_rate.or(train.learning_rate);
@@ -163,13 +177,12 @@ impl TrainingArgs {
         train.seed = self.train_seed.or(train.seed);
         train.order_seed = self.order_seed.or(train.order_seed);
         train.save_every = self.save_every.or(train.save_every);
-        self.lora.apply(train);
+        self.lora.apply(&mut train.lora);
     }
 }
 
 impl LoraArgs {
-    fn apply(&self, train: &mut TrainSettings) {
-        let lora = &mut train.lora;
+    pub(crate) fn apply(&self, lora: &mut LoraConfig) {
         lora.rank = self.lora_rank.unwrap_or(lora.rank);
         lora.alpha = self.lora_alpha.unwrap_or(lora.alpha);
         lora.rslora |= self.rslora;

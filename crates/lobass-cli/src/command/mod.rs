@@ -6,6 +6,7 @@ mod demo;
 mod doctor;
 mod embed;
 mod encode;
+mod federate;
 mod gc;
 mod generate;
 mod import;
@@ -18,6 +19,7 @@ mod mask;
 mod merge;
 mod near_duplicates;
 mod pages;
+mod pds;
 mod pending;
 mod plan;
 mod quality;
@@ -44,6 +46,7 @@ pub(crate) fn dispatch(command: Command, ui: &Ui) -> anyhow::Result<Outcome> {
         Command::Demo(args) => demo::demo(&args, ui),
         Command::Run(args) => run::run(&args, ui),
         Command::Train(args) => train::train(&args, ui),
+        Command::FederateTrain(args) => federate::train(&args, ui),
         Command::Score(args) => score::score(&args, ui),
         Command::Encode(args) => encode::encode(&args, ui),
         Command::Import(args) => import::import(&args, ui),
@@ -51,6 +54,7 @@ pub(crate) fn dispatch(command: Command, ui: &Ui) -> anyhow::Result<Outcome> {
         Command::Less(args) => less::less(&args, ui),
         Command::Generate(args) => generate::generate(&args, ui),
         Command::Irft(args) => irft::irft(&args, ui),
+        Command::Pds(args) => pds::pds(&args, ui),
         Command::Plan(args) => plan::plan(&args, ui),
         Command::Worker(args) => worker::worker(&args, ui),
         Command::Pending(args) => pending::pending(&args, ui),
@@ -59,6 +63,7 @@ pub(crate) fn dispatch(command: Command, ui: &Ui) -> anyhow::Result<Outcome> {
         Command::Gc(args) => gc::gc(&args, ui),
         Command::Merge(args) => merge::merge(&args, ui),
         Command::Select(args) => select::select(&args, ui),
+        Command::FederateSelect(args) => federate::select(&args, ui),
         Command::Mask(args) => mask::mask(&args, ui),
         Command::Compare(args) => compare::compare(&args, ui),
         Command::Report(args) => report::report(&args, ui),

@@ -110,6 +110,9 @@ pub enum Error {
     /// Gradients of rows.
     #[error(transparent)]
     Gradients(#[from] lobass_influence::Error),
+    /// Owners who select or train together.
+    #[error(transparent)]
+    Federate(#[from] lobass_federate::Error),
     /// Measurements of a comparison.
     #[error(transparent)]
     Evidence(#[from] lobass_evidence::Error),

@@ -1,28 +1,26 @@
 //! LESS: rows are scored by the influence of their gradients on target tasks (arXiv 2402.04333).
 
 mod gradients;
+mod inputs;
+pub mod pds;
 mod report;
 mod targets;
 
 use std::path::{Path, PathBuf};
 
-use lobass_data::{Duplicates, Pool};
 use lobass_influence::Projection;
 use lobass_matrix::Format;
 use lobass_run::{RowScoreWriter, WorkDir};
 use serde_json::{Value, json};
 
 use self::gradients::{GradientStore, WarmUpDir};
+use self::inputs::Inputs;
 use self::targets::{Targets, influence, targets};
-use crate::error::{Context as _, Result, bail};
+use crate::error::{Result, bail};
 use crate::missing::Missing;
-use crate::model::{Model, with_template_of};
+use crate::model::Model;
 use crate::outputs::{check_empty, work_beside};
-use crate::place::{store, told_in_dir};
-use crate::reference::TrainingRecord;
 use crate::runtime::Runtime;
-use crate::scoring;
-use crate::sequences::{Sequences, open_further};
 use crate::settings::{ComputeSettings, DataSettings, EncodeSettings};
 
 pub use report::InfluenceReport;
@@ -52,9 +50,7 @@ pub struct InfluenceJob<'a> {
     pub out: &'a Path,
 }
 
-/// The directories of token ids in the work directory.
-const POOL: &str = "pool";
-const TARGETS: &str = "targets";
+/// The directory of gradients in the work directory.
 const GRADIENTS: &str = "gradients";
 
 impl InfluenceJob<'_> {
@@ -77,14 +73,24 @@ impl InfluenceJob<'_> {
             .sequences(self.sequences)
             .end()?;
         let dir = self.work.map_or_else(|| work_beside(self.out), Path::to_owned);
-        if !dir.join(POOL).join("plan.json").exists() {
+        if !dir.join(inputs::POOL).join("plan.json").exists() {
             check_empty(&dir)?;
         }
         let base = Model::open_as("base", self.base, self.compute, runtime)?;
         let open = |dir: &PathBuf| WarmUpDir::open(&base, dir, runtime);
         let warm_ups = self.checkpoints.iter().map(open).collect::<Result<Vec<_>>>()?;
-        let (sequences, target_pool) = self.rows(&base, &dir, runtime)?;
-        let (pool, target) = self.tokenized(&sequences, &target_pool, &dir, runtime)?;
+        let inputs = Inputs {
+            data: self.data,
+            sequences: self.sequences,
+            targets: self.targets,
+            tuned: self.checkpoints.first().map(PathBuf::as_path),
+            threads: self.compute.threads(),
+            keeps: self.work.is_some(),
+            results: GRADIENTS,
+            dir: &dir,
+        };
+        let (sequences, target_pool) = inputs.rows(&base, runtime)?;
+        let (pool, target) = inputs.tokenized(&sequences, &target_pool, runtime)?;
 
         let gradients =
             GradientStore { dir: dir.join(GRADIENTS), projection: self.projection, format: self.format };
@@ -99,57 +105,9 @@ impl InfluenceJob<'_> {
         writer.finish()?;
         let n_scored = pool.plan().n_rows() - missing.values().sum::<u64>();
         if self.work.is_none() {
-            remove(&dir, pool, target, &gradients.dir)?;
+            inputs.remove(pool, target)?;
         }
         Ok(InfluenceReport { scores: self.out.to_owned(), n_scored, missing, manifest, tasks: tasks.named })
-    }
-
-    /// The pool with its encoder, and the target rows.
-    fn rows(&self, base: &Model, dir: &Path, runtime: &Runtime) -> Result<(Sequences, Pool)> {
-        let first = self.checkpoints.first().map(PathBuf::as_path);
-        let told = match (told_in_dir(&dir.join(POOL), runtime)?, first) {
-            (None, Some(first)) => TrainingRecord::read(first)?.and_then(|record| record.told()),
-            (told, _) => told,
-        };
-        let checkpoint = &base.checkpoint;
-        let encode = with_template_of(self.sequences, checkpoint.dir(), first, runtime)?;
-        let sequences =
-            Sequences::open(self.data, &encode, checkpoint.dir(), checkpoint.spec(), told, runtime)?;
-        let files = self.targets.to_vec();
-        let targets = DataSettings { files, duplicates: Duplicates::Keep, ..self.data.clone() };
-        Ok((sequences, open_further(&targets, runtime)?))
-    }
-
-    /// The token ids of the pool and of the target rows.
-    fn tokenized(
-        &self,
-        sequences: &Sequences,
-        target_pool: &Pool,
-        dir: &Path,
-        runtime: &Runtime,
-    ) -> Result<(WorkDir, WorkDir)> {
-        let (plan, target_plan) = (sequences.plan()?, sequences.plan_of(target_pool)?);
-        if self.work.is_none() && !dir.join(GRADIENTS).exists() {
-            scoring::remove_idle(&dir.join(TARGETS), &target_plan, runtime)?;
-            scoring::remove_idle(&dir.join(POOL), &plan, runtime)?;
-        }
-        fs_err::create_dir_all(dir)?;
-        let threads = self.compute.threads();
-        let open = |name, plan| -> Result<WorkDir> {
-            Ok(WorkDir::open(store(&dir.join(name).as_path().into(), runtime)?, plan)?)
-        };
-        let is_new = !dir.join(POOL).join("plan.json").exists();
-        // The pool's plan is how the directory is known as ours, and its rows take longer.
-        let (pool, target) = (open(POOL, plan)?, open(TARGETS, target_plan)?);
-        target.encode(target_pool, &sequences.encoder, threads, &mut |_| ())?;
-        if let Err(error) = targets::check(&target, target_pool) {
-            if is_new {
-                remove(dir, pool, target, &dir.join(GRADIENTS))?;
-            }
-            return Err(error);
-        }
-        scoring::tokenize(&pool, sequences, threads, runtime)?;
-        Ok((pool, target))
     }
 
     /// Everything that the scores depend on.
@@ -174,15 +132,4 @@ impl InfluenceJob<'_> {
             "unread": pool.unread()?,
         }))
     }
-}
-
-fn remove(dir: &Path, pool: WorkDir, target: WorkDir, gradients: &Path) -> Result<()> {
-    if gradients.exists() {
-        fs_err::remove_dir_all(gradients)?;
-    }
-    target.remove()?;
-    // Last, since its plan is how the directory is known as ours.
-    pool.remove()?;
-    fs_err::remove_dir(dir)
-        .with_context(|| format!("`{}` holds something that is not lobass's", dir.display()))
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use lobass_core::Observer as _;
-use lobass_core::RowStatus;
+use lobass_core::{RowStatus, Sequence};
 use lobass_data::Pool;
 use lobass_influence::{Kind, Tasks};
 use lobass_run::{RowName, RowScore, RowScoreWriter, WorkDir};
@@ -69,6 +69,24 @@ pub(super) fn check(target: &WorkDir, pool: &Pool) -> Result<()> {
         }
     }
     faults.end()
+}
+
+/// The rows of each task that can be scored, with the names of the tasks.
+///
+/// # Errors
+/// If a shard cannot be read.
+pub(super) fn sequences_by_task(target: &WorkDir, pool: &Pool) -> Result<Vec<(String, Vec<Sequence>)>> {
+    let TaskNames { names, task_of } = TaskNames::of(pool);
+    let mut tasks: Vec<(String, Vec<Sequence>)> = names.into_iter().map(|name| (name, Vec::new())).collect();
+    for &shard in &target.plan().shards {
+        let sources = target.names_of(shard)?.into_iter().map(|name| (name.row, name.source));
+        let sources: BTreeMap<u64, String> = sources.collect();
+        for (row, sequence) in target.sequences_of(shard)? {
+            let task = sources.get(&row).and_then(|source| task_of.get(source.as_str()));
+            tasks[*task.context("a row comes from a file of its plan")?].1.push(sequence);
+        }
+    }
+    Ok(tasks)
 }
 
 fn nothing_usable(task: &str, n_rows: usize, counts: &str) -> Error {

@@ -32,6 +32,7 @@ pub use samples::SampleFacts;
 pub use selector::Selector;
 pub(crate) use shape::check_rows;
 pub use target::SelectionTarget;
+pub(crate) use write::write_selection;
 
 /// The columns of a score table that some strategies and settings read.
 ///

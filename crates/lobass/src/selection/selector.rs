@@ -13,7 +13,7 @@ use super::report::SelectionReport;
 use super::sets::VectorSets;
 use super::shape;
 use super::target::SelectionTarget;
-use super::write::{output_paths, write_index, write_rows};
+use super::write::write_selection;
 use crate::error::{Error, Result};
 use crate::settings::{SelectSettings, available_threads};
 
@@ -88,14 +88,7 @@ impl<'a> Selector<'a> {
         let chosen = self.choose(columns, strategy, settings)?;
         let selection = &chosen.selection;
         let summary = summarize(columns, &chosen, available_threads());
-        let mut written = Vec::new();
-        if let Some(out) = &target.out {
-            written.extend(write_rows(self.pool, selection, output_paths(self.pool, out)?)?);
-        }
-        if let Some(index) = &target.index {
-            write_index(self.table, columns, selection, index)?;
-            written.push((index.clone(), selection.selected.len() as u64));
-        }
+        let written = write_selection(self.table, self.pool, columns, selection, target)?;
         let reasons = columns.reasons.clone();
         let has_budget = settings.budget.is_some();
         let reads_samples = strategy.info().needs.contains(&Need::Samples);

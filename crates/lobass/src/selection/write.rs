@@ -9,11 +9,34 @@ use lobass_files::WholeFile;
 use lobass_run::ScoreFile;
 use serde_json::json;
 
+use super::target::SelectionTarget;
 use crate::error::{Context as _, Result, bail};
 use crate::settings::available_threads;
 
+/// Writes the chosen rows and the list of them as the target says; returns each file with its rows.
+///
+/// # Errors
+/// If a file cannot be written.
+pub(crate) fn write_selection(
+    table: &ScoreFile,
+    pool: &Pool,
+    columns: &ScoreColumns,
+    selection: &Selection,
+    target: &SelectionTarget,
+) -> Result<Vec<(PathBuf, u64)>> {
+    let mut written = Vec::new();
+    if let Some(out) = &target.out {
+        written.extend(write_rows(pool, selection, output_paths(pool, out)?)?);
+    }
+    if let Some(index) = &target.index {
+        write_index(table, columns, selection, index)?;
+        written.push((index.clone(), selection.selected.len() as u64));
+    }
+    Ok(written)
+}
+
 /// Writes each file's chosen rows in its own container.
-pub(super) fn write_rows(
+fn write_rows(
     pool: &Pool,
     selection: &Selection,
     paths: Vec<PathBuf>,
@@ -58,7 +81,7 @@ fn names_directory(path: &Path) -> bool {
 const INDEX_ROWS: usize = 1 << 22;
 
 /// Writes the chosen rows' places, names, and scores, by rank.
-pub(super) fn write_index(
+fn write_index(
     table: &ScoreFile,
     columns: &ScoreColumns,
     selection: &Selection,

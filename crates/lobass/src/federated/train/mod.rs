@@ -1,0 +1,232 @@
+//! Federated training, simulated on one machine.
+//!
+//! A simulation shows what averaging does to a model and what it costs in bytes. It shows nothing about privacy: all rows
+//! are on this machine.
+
+mod bytes;
+mod clients;
+mod held_out;
+mod report;
+mod rounds;
+mod settings;
+mod start;
+mod store;
+
+use std::path::Path;
+
+use lobass_core::{Digest, Dtype, Observer as _};
+use lobass_data::Pool;
+use lobass_model::{Decoder, save_adapter};
+use lobass_run::WorkDir;
+use lobass_train::TrainConfig;
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+
+use crate::error::{Result, bail};
+use crate::missing::Missing;
+use crate::model::Model;
+use crate::outputs::{check_empty, work_beside};
+use crate::place::told_in_dir;
+use crate::runtime::Runtime;
+use crate::scoring::{encode, remove_idle};
+use crate::sequences::{Sequences, open_pool};
+use crate::settings::{ComputeSettings, DataSettings, EncodeSettings, Method, ObjectiveName, TrainContext, TrainSettings};
+
+use clients::Clients;
+use held_out::HeldOutRows;
+use rounds::Rounds;
+use start::Stages;
+use store::RoundStore;
+
+pub use report::{ClientReport, FederatedTraining, RoundReport};
+pub use settings::{ClientWeights, FederatedMethod, FederatedSettings};
+
+/// The record of a simulation, in its directory.
+const RECORD: &str = "federation.json";
+/// The model at the end, in its directory.
+const MODEL: &str = "model";
+
+/// A federated training that is to be simulated.
+#[derive(Debug)]
+pub struct FederatedTrainJob<'a> {
+    /// The checkpoint that everyone starts from.
+    pub base: &'a Path,
+    /// The pool that is dealt to clients.
+    pub data: &'a DataSettings,
+    /// The chat template, the mask, and the maximal length.
+    pub sequences: &'a EncodeSettings,
+    /// The training of a client in a round. Its method is that of [`FederatedSettings`].
+    pub train: &'a TrainSettings,
+    /// Clients, rounds, and the method.
+    pub settings: &'a FederatedSettings,
+    /// The device, the number format, and the threads.
+    pub compute: &'a ComputeSettings,
+    /// The directory: rounds, a report, and the model at the end in `model/`.
+    pub out: &'a Path,
+}
+
+/// Everything that rounds need.
+struct Opened {
+    base: Model,
+    recipe: TrainConfig,
+    train: TrainSettings,
+    clients: Clients,
+    held_out: HeldOutRows,
+}
+
+impl FederatedTrainJob<'_> {
+    /// Deals the rows, runs all rounds, and writes the model. An interrupted call is repeated to go on, and ends with
+    /// the same bytes.
+    ///
+    /// # Errors
+    /// If settings do not fit, a client gets no rows, the directory holds something else, a training fails, or the
+    /// observer asks to stop.
+    pub fn run(&self, runtime: &Runtime) -> Result<FederatedTraining> {
+        self.settings.check()?;
+        if self.train.objective != ObjectiveName::Sft || self.train.context != TrainContext::Prompt {
+            bail!(Settings, "federated training is supervised fine-tuning with prompts: expected `--objective sft`");
+        }
+        if self.train.mixing.is_some() {
+            bail!(Settings, "`--mixing` needs all rows in one place: expected none in federated training");
+        }
+        Missing::default().model("base", self.base).data(self.data, runtime).sequences(self.sequences).end()?;
+        let base = Model::open_as("base", self.base, self.compute, runtime)?;
+        let method = match self.settings.method {
+            FederatedMethod::Full => Method::Full,
+            FederatedMethod::Lora | FederatedMethod::Slora => Method::Lora,
+        };
+        let train = TrainSettings { method, ..self.train.clone() };
+        base.check_start(train.adapter())?;
+        if let Some(adapter) = train.adapter() {
+            adapter.check_for(base.checkpoint.spec())?;
+        }
+        let recipe = train.config_for(&base, runtime)?;
+        let work_dir = work_beside(self.out);
+        let told = told_in_dir(&work_dir, runtime)?;
+        let pool = open_pool(self.data, runtime)?;
+        let sequences =
+            Sequences::of(pool, self.sequences, base.dir(), base.checkpoint.spec(), told, runtime)?;
+        let plan = sequences.plan()?;
+        let record = self.record(&base, &plan.id(), &recipe, &train);
+        let is_begun = self.is_begun(&record)?;
+        if !is_begun {
+            remove_idle(&work_dir, &plan, runtime)?;
+        }
+        let work = encode(&sequences, &plan, &work_dir.as_path().into(), self.compute.threads(), runtime)?;
+        let opened = match self.open(base, recipe, train, &work, &sequences.pool) {
+            Ok(opened) => opened,
+            Err(error) => {
+                // What fails here has other settings next time.
+                work.remove()?;
+                return Err(error);
+            }
+        };
+        let report = self.simulate(&opened, &self.begin(&record)?, runtime)?;
+        work.remove()?;
+        Ok(report)
+    }
+
+    fn open(
+        &self,
+        base: Model,
+        recipe: TrainConfig,
+        train: TrainSettings,
+        work: &WorkDir,
+        pool: &Pool,
+    ) -> Result<Opened> {
+        let rows = clients::labelled(work, pool, &self.settings.by)?;
+        let (rows, held_out) = lobass_train::hold_out(rows, self.settings.eval_rows, recipe.seed);
+        let held_out = HeldOutRows::new(held_out);
+        let clients = Clients::deal(rows, self.settings, recipe.seed)?;
+        let opened = Opened { base, recipe, train, clients, held_out };
+        Stages { opened: &opened, settings: self.settings }.check()?;
+        Ok(opened)
+    }
+
+    /// Whether the directory has this simulation.
+    ///
+    /// # Errors
+    /// If it has something else.
+    fn is_begun(&self, record: &str) -> Result<bool> {
+        let path = self.out.join(RECORD);
+        if !path.exists() {
+            check_empty(self.out)?;
+            return Ok(false);
+        }
+        if fs_err::read_to_string(&path)? != record {
+            bail!(
+                Training,
+                "`{}` holds a federated training with other data, models, or settings; use another directory",
+                self.out.display()
+            );
+        }
+        Ok(true)
+    }
+
+    /// The directory of the rounds; the record comes first, so that what an interrupted call leaves is known as ours.
+    fn begin(&self, record: &str) -> Result<RoundStore> {
+        fs_err::create_dir_all(self.out)?;
+        lobass_files::write_whole(&self.out.join(RECORD), record.as_bytes())?;
+        let digest = Digest::of_hash(&Sha256::digest(record.as_bytes()));
+        RoundStore::open(&self.out.join("rounds"), digest.short())
+    }
+
+    /// Everything that the bytes of a model depend on.
+    fn record(&self, base: &Model, plan: &str, recipe: &TrainConfig, train: &TrainSettings) -> String {
+        let key = &base.key;
+        let recipe = TrainConfig { recompute: false, ..recipe.clone() };
+        let base = json!({
+            "path": key.path, "weights_digest": key.weights_digest, "dtype": key.dtype,
+            "device": key.device.kind.to_string(), "rounding": key.rounding,
+        });
+        let record = json!({
+            "version": 1, "tool": concat!("lobass ", env!("CARGO_PKG_VERSION")), "plan": plan, "base": base,
+            "recipe": recipe, "lora": train.adapter(), "federation": self.settings,
+        });
+        format!("{record:#}\n")
+    }
+
+    fn simulate(&self, opened: &Opened, store: &RoundStore, runtime: &Runtime) -> Result<FederatedTraining> {
+        runtime.note(&format!("{:16} {}", "clients", opened.clients.in_words()));
+        let stages = Stages { opened, settings: self.settings };
+        let mut rounds: Vec<RoundReport> = Vec::new();
+        let mut start_energy = None;
+        let mut last: Option<Decoder> = None;
+        for stage in stages.all() {
+            let begun = stages.begin(stage, store, runtime)?;
+            start_energy = begun.energy.or(start_energy);
+            let stage_rounds = Rounds {
+                opened,
+                settings: self.settings,
+                stage: &begun,
+                store,
+                threads: self.compute.threads(),
+                runtime,
+            };
+            let (model, reports) = stage_rounds.run(rounds.len())?;
+            rounds.extend(reports);
+            last = Some(model);
+        }
+        let model = last.expect("there is at least one stage");
+        let dir = self.out.join(MODEL);
+        match opened.train.adapter() {
+            None => {
+                opened.base.checkpoint.save_successor(&model, Dtype::F32, &dir)?;
+            }
+            Some(lora) => save_adapter(&model, lora, &opened.base.home()?, &dir)?,
+        }
+        let report = FederatedTraining {
+            model: dir,
+            method: self.settings.method,
+            split: self.settings.split.to_string(),
+            clients: opened.clients.reports(),
+            labels: opened.clients.labels.clone(),
+            n_held_out: opened.held_out.len() as u64,
+            start_energy,
+            rounds,
+        };
+        let text = format!("{}\n", serde_json::to_string_pretty(&report)?);
+        lobass_files::write_whole(&self.out.join("report.json"), text.as_bytes())?;
+        Ok(report)
+    }
+}

@@ -1,0 +1,217 @@
+//! PDS: rows are scored by what their weight would do to a short training (arXiv 2410.07064).
+
+mod cost;
+mod probes;
+mod report;
+mod settings;
+mod states;
+mod sweep;
+
+use std::path::Path;
+
+use lobass_core::{Dtype, Observer as _, Sequence};
+use lobass_data::Pool;
+use lobass_influence::pds::{Descent, Target};
+use lobass_run::{RowScoreWriter, WorkDir};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use super::inputs::{Inputs, POOL};
+use super::targets::sequences_by_task;
+use crate::error::{Result, bail};
+use crate::missing::Missing;
+use crate::model::Model;
+use crate::outputs::{check_empty, work_beside};
+use crate::runtime::Runtime;
+use crate::settings::{ComputeSettings, DataSettings, EncodeSettings};
+
+pub use cost::Cost;
+use probes::Probes;
+pub use report::{PdsReport, ProbeRecord};
+pub use settings::PdsSettings;
+use states::States;
+use sweep::Sweep;
+
+/// The directory of weights and co-states in the work directory.
+const STATES: &str = "pds";
+
+/// A pool that is to be scored by PDS.
+#[derive(Debug, Clone)]
+pub struct PdsJob<'a> {
+    /// The checkpoint that the training starts from.
+    pub base: &'a Path,
+    /// The files of the target tasks, as `NAME=PATH` or a path. Files with the same name are one task.
+    pub targets: &'a [String],
+    /// The pool.
+    pub data: &'a DataSettings,
+    /// The chat template, the mask, and the maximal length.
+    pub sequences: &'a EncodeSettings,
+    /// The device and the threads. The number format is f32.
+    pub compute: &'a ComputeSettings,
+    /// The training and the co-state.
+    pub settings: &'a PdsSettings,
+    /// A directory that keeps token ids, weights, and losses. `None` keeps them beside `out` until the scores are
+    /// written.
+    pub work: Option<&'a Path>,
+    /// The file of the scores: Parquet, or JSON lines.
+    pub out: &'a Path,
+}
+
+impl PdsJob<'_> {
+    /// Scores every row of the pool, and writes the scores. Higher is better. An interrupted call is repeated to go on,
+    /// and ends with the same bytes.
+    ///
+    /// # Errors
+    /// If `out` exists, the settings do not fit, a task has no row that can be scored, the training diverges, or the
+    /// co-state grows because the learning rate is too large; also if a file cannot be read or written.
+    pub fn run(&self, runtime: &Runtime) -> Result<PdsReport> {
+        if self.out.exists() {
+            bail!(Output, "`{}` is there already; remove it or use another name", self.out.display());
+        }
+        self.settings.check()?;
+        Missing::default()
+            .model("base", self.base)
+            .further_data("target file", self.targets, runtime)
+            .data(self.data, runtime)
+            .apart(self.out, self.data)
+            .sequences(self.sequences)
+            .end()?;
+        let dir = self.work.map_or_else(|| work_beside(self.out), Path::to_owned);
+        if !dir.join(POOL).join("plan.json").exists() {
+            check_empty(&dir)?;
+        }
+        let base = self.open_base(runtime)?;
+        let inputs = Inputs {
+            data: self.data,
+            sequences: self.sequences,
+            targets: self.targets,
+            tuned: None,
+            threads: self.compute.threads(),
+            keeps: self.work.is_some(),
+            results: STATES,
+            dir: &dir,
+        };
+        let (sequences, target_pool) = inputs.rows(&base, runtime)?;
+        let (pool, target) = inputs.tokenized(&sequences, &target_pool, runtime)?;
+        let report = self.score(&base, &pool, &target, &target_pool, &dir, runtime)?;
+        if self.work.is_none() {
+            inputs.remove(pool, target)?;
+        }
+        Ok(report)
+    }
+
+    fn open_base(&self, runtime: &Runtime) -> Result<Model> {
+        let compute = ComputeSettings {
+            dtype: self.compute.dtype.clone().or(Some(Dtype::F32.to_string())),
+            ..self.compute.clone()
+        };
+        let base = Model::open_as("base", self.base, &compute, runtime)?;
+        if base.key.dtype != Dtype::F32 {
+            bail!(
+                Influence,
+                "PDS takes differences of losses at weights that hardly differ: expected `--dtype f32`, found {}",
+                base.key.dtype
+            );
+        }
+        base.check_start(self.settings.adapter.as_ref())?;
+        if let Some(adapter) = &self.settings.adapter {
+            adapter.check_for(base.checkpoint.spec())?;
+        }
+        Ok(base)
+    }
+
+    fn score(
+        &self,
+        base: &Model,
+        pool: &WorkDir,
+        target: &WorkDir,
+        target_pool: &Pool,
+        dir: &Path,
+        runtime: &Runtime,
+    ) -> Result<PdsReport> {
+        let settings = self.settings;
+        let rows: Vec<Sequence> = pool.sequences()?.into_iter().map(|(_, sequence)| sequence).collect();
+        if rows.is_empty() {
+            bail!(Influence, "expected a pool with rows that can be scored, found none");
+        }
+        let (names, tasks): (Vec<String>, Vec<Vec<Sequence>>) =
+            sequences_by_task(target, target_pool)?.into_iter().unzip();
+        let tasks_found: Vec<(String, usize)> =
+            names.into_iter().zip(tasks.iter().map(Vec::len)).collect();
+        let target_rows = Target::new(tasks)?;
+        let cost = Cost::of(settings, rows.len(), target_rows.len());
+        runtime.note(&format!("{:16} {cost}", "cost"));
+
+        let model = match &settings.adapter {
+            None => base.load_for_training()?,
+            Some(lora) => lora.attach(&base.load_frozen()?, settings.seed)?,
+        };
+        lobass_loss::check_ids(&model, &rows)?;
+        let threads = self.compute.threads();
+        let descent = Descent::new(model, &rows, &target_rows, settings.row_loss, threads)?;
+        let name = self.digest(base, pool, target)?;
+        let states = States::open(&dir.join(STATES).join(&name[..16]), descent.n_values())?;
+        let sweep = Sweep { settings, descent: &descent, states: &states, n_rows: rows.len(), runtime };
+        sweep.train()?;
+        sweep.go_back()?;
+        let (target_loss, largest_curvature) = (sweep.target_loss()?, sweep.largest_curvature()?);
+        if settings.learning_rate * largest_curvature > 2.0 {
+            runtime.warn(&format!(
+                "the learning rate {} times the curvature, which is about {largest_curvature:.3e}, is above 2: steps overshoot, \
+                 and scores say little; a rate below {:.1e} is safer",
+                settings.learning_rate,
+                2.0 / largest_curvature
+            ));
+        }
+
+        let probes = Probes { settings, descent: &descent, states: &states, base, pool, threads, runtime };
+        let records = probes.run()?;
+        let manifest = self.manifest(base, pool, target, &tasks_found, &records)?;
+        let parts = records.iter().map(|record| format!("at_step_{}", record.step)).collect();
+        let mut writer = RowScoreWriter::create(self.out, parts, &manifest)?;
+        let written = probes.write(&records, &mut writer)?;
+        writer.finish()?;
+        Ok(PdsReport {
+            scores: self.out.to_owned(),
+            n_scored: written.n_scored,
+            missing: written.missing,
+            length_correlation: written.length_correlation,
+            target_loss,
+            largest_curvature,
+            probes: records,
+            cost,
+            tasks: tasks_found,
+            manifest,
+        })
+    }
+
+    /// Everything that weights and co-states depend on.
+    fn digest(&self, base: &Model, pool: &WorkDir, target: &WorkDir) -> Result<String> {
+        let key = &base.key;
+        let facts = json!({
+            "version": 1, "pool": pool.plan().id(), "target": target.plan().id(), "settings": self.settings,
+            "weights": key.weights_digest, "rounding": key.rounding, "device": key.device.kind.to_string(),
+        });
+        Ok(lobass_core::Digest::of_hash(&Sha256::digest(serde_json::to_vec(&facts)?)).as_str().to_owned())
+    }
+
+    /// Everything that the scores depend on.
+    fn manifest(
+        &self,
+        base: &Model,
+        pool: &WorkDir,
+        target: &WorkDir,
+        tasks: &[(String, usize)],
+        probes: &[ProbeRecord],
+    ) -> Result<Value> {
+        let plan = pool.plan();
+        let task = |(name, n_rows): &(String, usize)| json!({"name": name, "n_rows": n_rows});
+        let tasks: Vec<Value> = tasks.iter().map(task).collect();
+        Ok(json!({
+            "version": 1, "tool": concat!("lobass ", env!("CARGO_PKG_VERSION")), "method": "PDS, arXiv 2410.07064",
+            "plan": plan.id(), "inputs": plan.inputs, "n_rows": plan.n_rows(), "tokenizer": plan.tokenizer,
+            "template": plan.template, "encoding": plan.encoding, "targets": target.plan().inputs, "tasks": tasks,
+            "base": base.key, "settings": self.settings, "probes": probes, "unread": pool.unread()?,
+        }))
+    }
+}

@@ -1,0 +1,130 @@
+//! PDS through the command line: training, co-state, scores; interrupted, and taken up; selected by.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::sandbox::Sandbox;
+
+/// Rows of the pool that the base can learn from.
+const TARGETS: [usize; 6] = [0, 1, 9, 11, 13, 17];
+
+/// A sandbox with a pool, and two tasks of some of its rows.
+fn prepared() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.small_pool(120);
+    let pool = sandbox.read("small.jsonl");
+    let rows = |places: &[usize]| {
+        let lines: Vec<&str> = pool.lines().collect();
+        places.iter().map(|&at| format!("{}\n", lines[at])).collect::<String>()
+    };
+    sandbox.write("one.jsonl", rows(&TARGETS[..3]));
+    sandbox.write("two.jsonl", rows(&TARGETS[3..]));
+    sandbox
+}
+
+const LINE: &str = "pds --base base --data small.jsonl --target one.jsonl two.jsonl --steps 6 --every 3 --batch-size 8 \
+    --learning-rate 0.001 -q";
+
+fn scores(sandbox: &Sandbox, name: &str) -> BTreeMap<u64, Value> {
+    let text = sandbox.read(name);
+    let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    lines.filter(|line| line["type"] == "row").map(|line| (line["row"].as_u64().unwrap(), line)).collect()
+}
+
+#[test]
+fn target_rows_rank_high_and_a_run_that_stops_goes_on() {
+    let sandbox = prepared();
+    let said = sandbox.json(0, &format!("{LINE} --out pds.jsonl --work kept --threads 1"));
+    assert_eq!(said["n_scored"], 120);
+    let [before, after] = [0, 1].map(|at| said["target_loss"][at].as_f64().unwrap());
+    assert!(after < before, "{said}");
+    assert!(said["largest_curvature"].as_f64().unwrap() > 0.0);
+    // 2 * 3 * 48 rows, 3 * 7 * 6 and 2 * 3 * 48, and twice 240.
+    assert_eq!(said["cost"], serde_json::json!({"training": 288, "co_state": 414, "scores": 480, "passes": 10}));
+    let found = scores(&sandbox, "pds.jsonl");
+    let of = |row: u64, column: &str| found[&row][column].as_f64().unwrap();
+    for row in TARGETS.map(|row| row as u64) {
+        let above = found.keys().filter(|&&other| of(other, "score") > of(row, "score")).count();
+        assert!(above < 40, "row {row}: {above} rows rank higher");
+    }
+    assert!(found.keys().all(|&row| of(row, "score") == of(row, "at_step_0") + of(row, "at_step_3")));
+
+    // A co-state, the weights at the end, and units of losses are lost; the rest is taken up, on two threads.
+    let states = fs_err::read_dir(sandbox.path("kept/pds")).unwrap().next().unwrap().unwrap().path();
+    for name in ["costate-000000.safetensors", "weights-000006.safetensors"] {
+        fs_err::remove_file(states.join(name)).unwrap();
+    }
+    let commits = sandbox.path("kept/pool/commits");
+    let of_probe = |name: &str| name.starts_with("nll-");
+    let stages = fs_err::read_dir(commits).unwrap().map(|entry| entry.unwrap());
+    let stage = stages.filter(|entry| of_probe(&entry.file_name().to_string_lossy())).min_by_key(|entry| entry.path());
+    fs_err::remove_dir_all(stage.unwrap().path()).unwrap();
+    sandbox.expect(0, &format!("{LINE} --out again.jsonl --work kept --threads 2"));
+    assert_eq!(sandbox.read("again.jsonl"), sandbox.read("pds.jsonl"));
+
+    // From nothing, on two threads, as Parquet: nothing stays behind.
+    sandbox.expect(0, &format!("{LINE} --out fresh.jsonl --threads 2"));
+    assert_eq!(sandbox.read("fresh.jsonl"), sandbox.read("pds.jsonl"));
+    assert!(!sandbox.path("fresh.jsonl.work").exists());
+
+    // Without curvature the order is nearly the same.
+    let said = sandbox.json(0, &format!("{LINE} --curvature none --out first.parquet"));
+    assert_eq!(said["largest_curvature"], 0.0);
+
+    // A selection by the scores keeps the best rows.
+    sandbox.expect(0, "score --base base --data small.jsonl --out table.parquet -q");
+    for (ratings, kept) in [("pds.jsonl", "kept.jsonl"), ("first.parquet", "first.jsonl")] {
+        let select = "select --scores table.parquet --strategy quality --budget 30 -q";
+        sandbox.expect(0, &format!("{select} --ratings {ratings} --out {kept}"));
+    }
+    let pool = sandbox.read("small.jsonl");
+    let place: BTreeMap<&str, u64> = pool.lines().zip(0..).collect();
+    let rows = |name: &str| sandbox.read(name).lines().map(|line| place[line]).collect::<Vec<u64>>();
+    let (kept, first) = (rows("kept.jsonl"), rows("first.jsonl"));
+    let least = kept.iter().map(|&row| of(row, "score")).fold(f64::INFINITY, f64::min);
+    assert_eq!(found.keys().filter(|&&row| of(row, "score") >= least).count(), 30);
+    assert!(kept.iter().filter(|row| first.contains(row)).count() > 20, "{kept:?} {first:?}");
+}
+
+#[test]
+fn an_adapter_is_trained_alone() {
+    let sandbox = prepared();
+    let lora = LINE.replace("--learning-rate 0.001", "--learning-rate 0.05 --method lora --lora-rank 4 --lora-alpha 4");
+    let said = sandbox.json(0, &format!("{lora} --out lora.jsonl"));
+    assert_eq!(said["manifest"]["settings"]["adapter"]["rank"], 4);
+    let [before, after] = [0, 1].map(|at| said["target_loss"][at].as_f64().unwrap());
+    assert!(after < before, "{said}");
+    let (lora, full) = (scores(&sandbox, "lora.jsonl"), {
+        sandbox.expect(0, &format!("{LINE} --out full.jsonl"));
+        scores(&sandbox, "full.jsonl")
+    });
+    let best = |found: &BTreeMap<u64, Value>| {
+        let mut rows: Vec<(f64, u64)> =
+            found.iter().map(|(row, line)| (line["score"].as_f64().unwrap(), *row)).collect();
+        rows.sort_by(|left, right| right.0.total_cmp(&left.0));
+        rows[..40].iter().map(|(_, row)| *row).collect::<BTreeSet<u64>>()
+    };
+    // Of 40 rows of 120, chance has 13 in both.
+    let both = best(&lora).intersection(&best(&full)).count();
+    assert!(both > 20, "{both}");
+}
+
+#[test]
+fn what_does_not_fit_is_said() {
+    let sandbox = prepared();
+    let fails = |flags: &str, expected: &[&str]| sandbox.fails(&format!("{LINE} {flags} --out no.jsonl"), expected);
+    fails("--dtype bf16", &["--dtype f32", "bf16"]);
+    fails("--lora-rank 4", &["LoRA", "--method lora"]);
+    fails("--method lora --lora-dropout 0.1", &["--lora-dropout 0"]);
+    let too_large = LINE.replace("--learning-rate 0.001", "--learning-rate 100");
+    let said = sandbox.expect(2, &format!("{too_large} --out no.jsonl"));
+    assert!(said.stderr.contains("learning rate"), "{}", said.stderr);
+    let rare = LINE.replace("--every 3", "--every 7");
+    sandbox.fails(&format!("{rare} --out no.jsonl"), &["--every", "at most the number of steps, 6"]);
+    sandbox.write("empty.jsonl", "{\"instruction\": \"Say nothing.\", \"input\": \"\", \"output\": \"\"}\n");
+    let empty = LINE.replace("two.jsonl", "empty.jsonl");
+    sandbox.fails(&format!("{empty} --out other.jsonl"), &["target `empty`", "found none among 1"]);
+    sandbox.write("there.jsonl", "");
+    sandbox.fails(&format!("{LINE} --out there.jsonl"), &["is there already"]);
+}
