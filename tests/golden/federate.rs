@@ -31,9 +31,13 @@ fn one_local_step_of_each_client_is_one_central_step() {
     let n_scored = |rows: &[Sequence]| rows.iter().map(Sequence::n_scored).sum::<usize>() as f64;
     let weights = clients.map(n_scored);
     assert!(weights[0] != weights[1], "clients of one size would hide the weights");
-    let together = averaged(weights.into_iter().zip(&after).map(|(weight, after)| (weight, after.as_slice())));
+    let together =
+        averaged(weights.into_iter().zip(&after).map(|(weight, after)| (weight, after.as_slice())));
     let wide = |values: &[f32]| values.iter().map(|&value| f64::from(value)).collect::<Vec<_>>();
     let central = step(&rows);
     assert_close("weights", &wide(&together), &wide(&central), 1e-6);
-    assert!(central.iter().zip(&start).any(|(after, before)| (after - before).abs() > 1e-3), "a step was taken");
+    assert!(
+        central.iter().zip(&start).any(|(after, before)| (after - before).abs() > 1e-3),
+        "a step was taken"
+    );
 }

@@ -101,7 +101,8 @@ fn check_all<L: Landscape>(
     contributions: &dyn Fn(&L::Weights, &[f64]) -> Vec<f64>,
     tolerance: f64,
 ) {
-    let run = |every, curvature| sweep(landscape, start(), expected, every, curvature, contributions).unwrap();
+    let run =
+        |every, curvature| sweep(landscape, start(), expected, every, curvature, contributions).unwrap();
     let exact = run(1, Curvature::Exact);
     check("scores", &exact.scores, &expected.scores, tolerance);
     check("norms", &exact.norms, &expected.norms, tolerance);
@@ -214,7 +215,8 @@ fn a_model_by_differences() {
     check_all(&descent, &start, &case.expected, &contributions, DIFFERENCES);
 
     // Two copies score equal, to the bit, and any number of threads gives the same gradients.
-    let (weights, one) = (descent.start(), Descent::new(load(&case.base), &pool, &target, RowLoss::Mean, 1).unwrap());
+    let (weights, one) =
+        (descent.start(), Descent::new(load(&case.base), &pool, &target, RowLoss::Mean, 1).unwrap());
     let gradient = descent.target_gradient(&weights).unwrap();
     assert_eq!(gradient, one.target_gradient(&weights).unwrap());
     let found = contributions(&weights, &gradient);
@@ -230,7 +232,8 @@ fn sums_weigh_rows_by_their_tokens() {
         let descent = Descent::new(load(&case.base), &pool, &target, row_loss, 2).unwrap();
         let start = descent.start();
         let moved = descent.step(&start, batch, 0.01).unwrap();
-        let moved = moved.iter().zip(&start).map(|(after, before)| f64::from(after - before)).collect::<Vec<_>>();
+        let moved =
+            moved.iter().zip(&start).map(|(after, before)| f64::from(after - before)).collect::<Vec<_>>();
         (moved, descent.mean_scored())
     };
     let (by_sum, mean_scored) = step(RowLoss::Sum, &[1, 4]);
@@ -240,5 +243,8 @@ fn sums_weigh_rows_by_their_tokens() {
         first.iter().zip(&second).map(|(first, second)| weight(1) * first + weight(4) * second).collect();
     check("steps", &by_sum, &together, 1e-3);
     assert!(pool[1].n_scored() != pool[4].n_scored());
-    assert!(matches!(Target::new(vec![pool.clone(), Vec::new()]), Err(Error::EmptyTask { task: 1, n_rows: 0 })));
+    assert!(matches!(
+        Target::new(vec![pool.clone(), Vec::new()]),
+        Err(Error::EmptyTask { task: 1, n_rows: 0 })
+    ));
 }

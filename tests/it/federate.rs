@@ -22,7 +22,10 @@ fn owners() -> Sandbox {
         sandbox.write(&format!("{name}.jsonl"), part);
         score(&sandbox, name);
     }
-    sandbox.expect(0, "score --base base --reference reference --data one.jsonl two.jsonl three.jsonl --out all.parquet -q");
+    sandbox.expect(
+        0,
+        "score --base base --reference reference --data one.jsonl two.jsonl three.jsonl --out all.parquet -q",
+    );
     sandbox
 }
 
@@ -67,7 +70,8 @@ fn the_union_is_the_selection_of_the_joined_table() {
 #[test]
 fn messages_are_counts_and_few_rows_are_not_told_apart() {
     let sandbox = owners();
-    let line = format!("federate-select {TABLES} --budget 30 --out kept --messages said.jsonl --min-count 10");
+    let line =
+        format!("federate-select {TABLES} --budget 30 --out kept --messages said.jsonl --min-count 10");
     let said = sandbox.run(&format!("{line} -q --format json"));
     let said: Value = serde_json::from_str(&said.stdout).unwrap();
     let n_kept = said["n_kept"].as_u64().unwrap();
@@ -79,8 +83,10 @@ fn messages_are_counts_and_few_rows_are_not_told_apart() {
     let n_answers: u64 = said["owners"].as_array().unwrap().iter().map(answered).sum();
     assert_eq!(messages.len() as u64, n_answers);
     for owner in ["one", "two", "three"] {
-        let answers = messages.iter().filter(|message| message["owner"] == owner && message["question"] != "totals");
-        let rows: BTreeSet<u64> = answers.map(|message| message["answer"]["rows"].as_u64().unwrap()).collect();
+        let answers =
+            messages.iter().filter(|message| message["owner"] == owner && message["question"] != "totals");
+        let rows: BTreeSet<u64> =
+            answers.map(|message| message["answer"]["rows"].as_u64().unwrap()).collect();
         let rows: Vec<u64> = rows.into_iter().collect();
         assert!(rows.windows(2).all(|pair| pair[1] - pair[0] >= 10), "{owner}: {rows:?}");
     }
@@ -93,14 +99,22 @@ fn messages_are_counts_and_few_rows_are_not_told_apart() {
 #[test]
 fn an_owner_may_have_a_reference_of_the_others() {
     let sandbox = owners();
-    for (name, others) in [("one", "two.jsonl three.jsonl"), ("two", "one.jsonl three.jsonl"), ("three", "one.jsonl two.jsonl")] {
+    for (name, others) in
+        [("one", "two.jsonl three.jsonl"), ("two", "one.jsonl three.jsonl"), ("three", "one.jsonl two.jsonl")]
+    {
         sandbox.expect(
             0,
             &format!("train --base base --data {others} --out without-{name} --method lora --lora-rank 4 --batch-size 16 --learning-rate 0.01 -q"),
         );
-        sandbox.expect(0, &format!("score --base base --reference without-{name} --data {name}.jsonl --out own-{name}.parquet -q"));
+        sandbox.expect(
+            0,
+            &format!(
+                "score --base base --reference without-{name} --data {name}.jsonl --out own-{name}.parquet -q"
+            ),
+        );
     }
-    let line = "federate select --scores own-one.parquet own-two.parquet own-three.parquet --budget 10 --out own";
+    let line =
+        "federate select --scores own-one.parquet own-two.parquet own-three.parquet --budget 10 --out own";
     sandbox.fails(line, &["expected the models of", "--own-references"]);
     let said = sandbox.json(0, &format!("{line} --own-references -q"));
     assert_eq!(said["n_kept"], 10);
@@ -118,6 +132,9 @@ fn what_looks_at_other_rows_is_refused() {
     fails("--budget 5 --near-duplicates 0.8", &["--near-duplicates"]);
     fails("", &["--budget"]);
     sandbox.expect(0, "score --base base --data one.jsonl --out base-only.parquet -q");
-    sandbox.fails("federate select --scores one.parquet base-only.parquet --budget 5", &["base-only.parquet", "models"]);
+    sandbox.fails(
+        "federate select --scores one.parquet base-only.parquet --budget 5",
+        &["base-only.parquet", "models"],
+    );
     assert!(!sandbox.path("no").exists());
 }

@@ -21,11 +21,15 @@ fn bytes(sandbox: &Sandbox, path: &str) -> Vec<u8> {
 #[test]
 fn one_client_is_a_plain_training_to_the_bit() {
     let sandbox = prepared();
-    for (method, flags, file) in [("lora", LORA, "adapter_model.safetensors"), ("full", "", "model.safetensors")] {
+    for (method, flags, file) in
+        [("lora", LORA, "adapter_model.safetensors"), ("full", "", "model.safetensors")]
+    {
         sandbox.expect(0, &format!("train {RECIPE} --method {method} {flags} --out plain-{method}"));
         let said = sandbox.json(
             0,
-            &format!("federate train {RECIPE} --method {method} {flags} --clients 1 --rounds 1 --out fed-{method}"),
+            &format!(
+                "federate train {RECIPE} --method {method} {flags} --clients 1 --rounds 1 --out fed-{method}"
+            ),
         );
         assert_eq!(said["clients"][0]["n_rows"], 90);
         let plain = bytes(&sandbox, &format!("plain-{method}/{file}"));
@@ -54,7 +58,10 @@ fn a_simulation_that_stops_goes_on_and_counts_its_bytes() {
     let said = sandbox.json(0, &format!("{line} --out fed --threads 1"));
     let clients = said["clients"].as_array().unwrap();
     assert_eq!(clients.iter().map(|client| client["n_rows"].as_u64().unwrap()).sum::<u64>(), 78);
-    assert_eq!((said["labels"].clone(), said["n_held_out"].clone()), (serde_json::json!(["even", "odd"]), 12.into()));
+    assert_eq!(
+        (said["labels"].clone(), said["n_held_out"].clone()),
+        (serde_json::json!(["even", "odd"]), 12.into())
+    );
     let rounds = said["rounds"].as_array().unwrap();
     assert_eq!(rounds.len(), 4);
     assert!(rounds[1..].iter().all(|round| round["clients"].as_array().unwrap().len() == 2));
@@ -73,11 +80,13 @@ fn a_simulation_that_stops_goes_on_and_counts_its_bytes() {
     let again = sandbox.json(0, &format!("{line} --out fed --threads 2"));
     assert_eq!(bytes(&sandbox, "fed/model/adapter_model.safetensors"), adapter);
     assert_eq!(again, said);
-    sandbox.fails(&format!("{} --out fed", line.replace("--rounds 3", "--rounds 4")), &["`fed`", "other data"]);
+    sandbox
+        .fails(&format!("{} --out fed", line.replace("--rounds 3", "--rounds 4")), &["`fed`", "other data"]);
 }
 
 fn last_round(sandbox: &Sandbox, out: &str, name: &str) -> std::path::PathBuf {
-    let dir = fs_err::read_dir(sandbox.path(format!("{out}/rounds"))).unwrap().next().unwrap().unwrap().path();
+    let dir =
+        fs_err::read_dir(sandbox.path(format!("{out}/rounds"))).unwrap().next().unwrap().unwrap().path();
     dir.join(format!("{name}.safetensors"))
 }
 
@@ -93,9 +102,11 @@ fn slora_starts_from_what_the_sparse_stage_learned() {
     let said = sandbox.json(0, &format!("{still} --rounds 1 --out fed"));
     let energy = said["start_energy"].as_f64().unwrap();
     assert!(energy > 0.1 && energy < 0.95, "{energy}");
-    let values = |name: &str| Matrix::open(&last_round(&sandbox, "fed", name)).unwrap().row(0).unwrap().into_owned();
+    let values =
+        |name: &str| Matrix::open(&last_round(&sandbox, "fed", name)).unwrap().row(0).unwrap().into_owned();
     let (before, after) = (values("sparse-0000"), values("sparse-0002"));
-    let change: f64 = before.iter().zip(&after).map(|(before, after)| f64::from(after - before).powi(2)).sum();
+    let change: f64 =
+        before.iter().zip(&after).map(|(before, after)| f64::from(after - before).powi(2)).sum();
     let n_changed = before.iter().zip(&after).filter(|(before, after)| before != after).count();
     // Both ways, two clients.
     let sent = said["rounds"][1]["bytes"].as_u64().unwrap() / 16;
@@ -121,7 +132,9 @@ fn slora_starts_from_what_the_sparse_stage_learned() {
     let moved: f64 = merged
         .iter()
         .zip(&base)
-        .flat_map(|((_, merged), (_, base))| merged.iter().zip(base).map(|(merged, base)| (merged - base).powi(2)))
+        .flat_map(|((_, merged), (_, base))| {
+            merged.iter().zip(base).map(|(merged, base)| (merged - base).powi(2))
+        })
         .sum();
     assert!((moved / change - energy).abs() < 1e-3, "{} {energy}", moved / change);
 

@@ -41,7 +41,10 @@ fn target_rows_rank_high_and_a_run_that_stops_goes_on() {
     assert!(after < before, "{said}");
     assert!(said["largest_curvature"].as_f64().unwrap() > 0.0);
     // 2 * 3 * 48 rows, 3 * 7 * 6 and 2 * 3 * 48, and twice 240.
-    assert_eq!(said["cost"], serde_json::json!({"training": 288, "co_state": 414, "scores": 480, "passes": 10}));
+    assert_eq!(
+        said["cost"],
+        serde_json::json!({"training": 288, "co_state": 414, "scores": 480, "passes": 10})
+    );
     let found = scores(&sandbox, "pds.jsonl");
     let of = |row: u64, column: &str| found[&row][column].as_f64().unwrap();
     for row in TARGETS.map(|row| row as u64) {
@@ -58,7 +61,9 @@ fn target_rows_rank_high_and_a_run_that_stops_goes_on() {
     let commits = sandbox.path("kept/pool/commits");
     let of_probe = |name: &str| name.starts_with("nll-");
     let stages = fs_err::read_dir(commits).unwrap().map(|entry| entry.unwrap());
-    let stage = stages.filter(|entry| of_probe(&entry.file_name().to_string_lossy())).min_by_key(|entry| entry.path());
+    let stage = stages
+        .filter(|entry| of_probe(&entry.file_name().to_string_lossy()))
+        .min_by_key(|entry| entry.path());
     fs_err::remove_dir_all(stage.unwrap().path()).unwrap();
     sandbox.expect(0, &format!("{LINE} --out again.jsonl --work kept --threads 2"));
     assert_eq!(sandbox.read("again.jsonl"), sandbox.read("pds.jsonl"));
@@ -90,7 +95,8 @@ fn target_rows_rank_high_and_a_run_that_stops_goes_on() {
 #[test]
 fn an_adapter_is_trained_alone() {
     let sandbox = prepared();
-    let lora = LINE.replace("--learning-rate 0.001", "--learning-rate 0.05 --method lora --lora-rank 4 --lora-alpha 4");
+    let lora = LINE
+        .replace("--learning-rate 0.001", "--learning-rate 0.05 --method lora --lora-rank 4 --lora-alpha 4");
     let said = sandbox.json(0, &format!("{lora} --out lora.jsonl"));
     assert_eq!(said["manifest"]["settings"]["adapter"]["rank"], 4);
     let [before, after] = [0, 1].map(|at| said["target_loss"][at].as_f64().unwrap());
@@ -113,7 +119,8 @@ fn an_adapter_is_trained_alone() {
 #[test]
 fn what_does_not_fit_is_said() {
     let sandbox = prepared();
-    let fails = |flags: &str, expected: &[&str]| sandbox.fails(&format!("{LINE} {flags} --out no.jsonl"), expected);
+    let fails =
+        |flags: &str, expected: &[&str]| sandbox.fails(&format!("{LINE} {flags} --out no.jsonl"), expected);
     fails("--dtype bf16", &["--dtype f32", "bf16"]);
     fails("--lora-rank 4", &["LoRA", "--method lora"]);
     fails("--method lora --lora-dropout 0.1", &["--lora-dropout 0"]);

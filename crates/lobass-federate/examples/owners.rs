@@ -13,11 +13,13 @@ fn main() {
             let tie = tie_break(&format!("{name}-{row}"), 0);
             (Place::of(Score::new(score).expect("a finite score"), Direction::Descending, tie), 100)
         };
-        owners.push(Owner::new(scores.iter().enumerate().map(place).collect(), scores.len() as u64, 1));
+        let rows: Vec<(Place, u32)> = scores.iter().enumerate().map(place).collect();
+        owners.push(Owner::new(&rows, scores.len() as u64, 1));
     }
     let Ok(border) = find_border(&mut owners, Budget::Rows(4));
     assert!(matches!(border, Border::Before { .. }));
-    let kept: Vec<Vec<usize>> = owners.iter_mut().zip(0..).map(|(owner, at)| owner.kept(&border, at)).collect();
+    let kept: Vec<Vec<usize>> =
+        owners.iter_mut().zip(0..).map(|(owner, at)| owner.kept(&border, at)).collect();
     assert_eq!(kept, [vec![0], vec![0, 1], vec![1]], "0.95, 0.9, 0.8, and 0.7");
     println!("{kept:?}");
 }

@@ -1,6 +1,6 @@
 //! The server's part of federated averaging.
 
-/// The mean of the weights of clients, each with a weight of its own: for clients that began with the same weights, it
+/// The weighted mean of what clients trained: for clients that began with the same weights, it
 /// adds the weighted mean of their changes. The sums are in f64, and one client alone gets its own weights back.
 ///
 /// # Panics

@@ -14,7 +14,7 @@
 //!     let place = |(row, &score): (u64, &f64)| {
 //!         (Place::of(Score::new(score).unwrap(), Direction::Descending, row), 10)
 //!     };
-//!     Owner::new((0..).zip(scores).map(place).collect(), scores.len() as u64, 1)
+//!     Owner::new(&(0..).zip(scores).map(place).collect::<Vec<_>>(), scores.len() as u64, 1)
 //! };
 //! let mut owners = [owner(&[0.9, 0.1, 0.5]), owner(&[0.7, 0.6]), owner(&[])];
 //! let border = find_border(&mut owners, Budget::Rows(3))?;

@@ -28,9 +28,8 @@ impl LowRank {
         let a = self.right.iter().zip(&roots);
         let a = a.flat_map(|(vector, root)| vector.iter().map(move |value| (root * value) as f32)).collect();
         let n_rows = self.left.first().map_or(0, Vec::len);
-        let of_row = |row: usize| {
-            self.left.iter().zip(&roots).map(move |(vector, root)| (root * vector[row]) as f32)
-        };
+        let of_row =
+            |row: usize| self.left.iter().zip(&roots).map(move |(vector, root)| (root * vector[row]) as f32);
         (a, (0..n_rows).flat_map(of_row).collect())
     }
 }
@@ -137,8 +136,9 @@ mod tests {
         let mut sum = 0.0;
         for row in 0..rows {
             for column in 0..columns {
-                let product: f64 =
-                    (0..rank).map(|at| f64::from(b[row * rank + at]) * f64::from(a[at * columns + column])).sum();
+                let product: f64 = (0..rank)
+                    .map(|at| f64::from(b[row * rank + at]) * f64::from(a[at * columns + column]))
+                    .sum();
                 sum += (f64::from(matrix[row * columns + column]) - scale * product).powi(2);
             }
         }
@@ -166,8 +166,13 @@ mod tests {
     #[test]
     fn a_matrix_of_low_rank_comes_back() {
         let (left, right) = (random(1, 30 * 3), random(2, 3 * 20));
-        let entry = |row: usize, column: usize| (0..3).map(|at| left[row * 3 + at] * right[at * 20 + column]).sum::<f32>();
-        let matrix: Vec<f32> = (0..30).flat_map(|row| (0..20).map(move |column| (row, column))).map(|(row, column)| entry(row, column)).collect();
+        let entry = |row: usize, column: usize| {
+            (0..3).map(|at| left[row * 3 + at] * right[at * 20 + column]).sum::<f32>()
+        };
+        let matrix: Vec<f32> = (0..30)
+            .flat_map(|row| (0..20).map(move |column| (row, column)))
+            .map(|(row, column)| entry(row, column))
+            .collect();
         let found = truncated(&matrix, 30, 20, 3);
         assert!(residual(&matrix, 30, 20, &found, 0.5) < 1e-8 * found.energy);
         let zeros = truncated(&[0.0; 12], 3, 4, 2);

@@ -1,4 +1,4 @@
-//! What is said between owners and the one who asks them.
+//! Messages between owners and the one who asks them.
 
 use std::ops::AddAssign;
 

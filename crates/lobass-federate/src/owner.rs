@@ -28,7 +28,7 @@ impl Owner {
     ///
     /// - `n_rows`: all rows of the table
     /// - `min_count`: how many rows an answer may tell apart at least; 0 and 1 answer exactly
-    pub fn new(rows: Vec<(Place, u32)>, n_rows: u64, min_count: u64) -> Self {
+    pub fn new(rows: &[(Place, u32)], n_rows: u64, min_count: u64) -> Self {
         let mut ranked: Vec<(Place, usize)> =
             rows.iter().enumerate().map(|(at, (place, _))| (*place, at)).collect();
         ranked.sort_unstable();
@@ -58,21 +58,17 @@ impl Owner {
     /// What it says of the rows before a place.
     fn rows_before(&mut self, place: Place) -> u64 {
         let exact = self.exactly_before(place) as u64;
-        let (first, last) = (Place::FIRST, Place::LAST);
-        let below = self.said.range(..=place).next_back().map_or((first, 0), |(place, said)| (*place, *said));
-        let above = self.said.range(place..).next().map(|(place, said)| (*place, *said));
-        let above = above.unwrap_or((last, self.ranked.len() as u64));
-        if below.0 == place && self.said.contains_key(&place) {
-            return below.1;
+        if let Some(said) = self.said.get(&place) {
+            return *said;
         }
-        let from_below = exact.saturating_sub(below.1);
-        let from_above = above.1.saturating_sub(exact);
+        let below = self.said.range(..place).next_back().map_or(0, |(_, said)| *said);
+        let above = self.said.range(place..).next().map_or(self.ranked.len() as u64, |(_, said)| *said);
+        let (from_below, from_above) = (exact.saturating_sub(below), above.saturating_sub(exact));
         let rounded = match (from_below < self.min_count, from_above < self.min_count) {
             (false, false) => exact,
-            (true, false) => below.1,
-            (false, true) => above.1,
-            (true, true) if from_below <= from_above => below.1,
-            (true, true) => above.1,
+            (true, false) => below,
+            (true, true) if from_below <= from_above => below,
+            (_, true) => above,
         };
         self.said.insert(place, rounded);
         rounded

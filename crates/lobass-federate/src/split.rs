@@ -3,8 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use rand::seq::SliceRandom as _;
 use rand::SeedableRng as _;
+use rand::seq::SliceRandom as _;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution as _, Gamma, OpenClosed01};
 use serde::{Deserialize, Serialize};
@@ -62,7 +62,9 @@ impl Split {
         if let Some(client) = clients.iter().position(Vec::is_empty) {
             return Err(Error::EmptyClient { client, n_clients });
         }
-        clients.iter_mut().for_each(|rows| rows.sort_unstable());
+        for rows in &mut clients {
+            rows.sort_unstable();
+        }
         Ok(clients)
     }
 }
@@ -73,7 +75,8 @@ fn deal_by_shares(rows: &[usize], shares: &[f64], clients: &mut [Vec<usize>]) {
     let (mut start, mut sum) = (0, 0.0);
     for (at, client) in clients.iter_mut().enumerate() {
         sum += shares[at];
-        let end = if at + 1 == shares.len() { rows.len() } else { (sum * rows.len() as f64).round() as usize };
+        let end =
+            if at + 1 == shares.len() { rows.len() } else { (sum * rows.len() as f64).round() as usize };
         let end = end.clamp(start, rows.len());
         client.extend(&rows[start..end]);
         start = end;
@@ -114,7 +117,8 @@ impl FromStr for Split {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let fail = || format!("expected `iid`, `label`, or `dirichlet:ALPHA` with an alpha above 0, found `{text}`");
+        let fail =
+            || format!("expected `iid`, `label`, or `dirichlet:ALPHA` with an alpha above 0, found `{text}`");
         match text {
             "iid" => Ok(Self::Iid),
             "label" => Ok(Self::Label),

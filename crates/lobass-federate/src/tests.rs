@@ -13,7 +13,14 @@ fn record(row: u64, kind: u8, key: u64) -> ScoreRecord {
     let scored = ScoreRecord::scored(row, 2, 2.0 * f64::from(kind % 5), 1.0);
     let base = scored.base.filter(|_| status.is_scored());
     let reference = scored.reference.filter(|_| status.is_scored());
-    ScoreRecord { key: ExampleKey::new(format!("k{key}")), status, n_tokens: 2 + u32::from(kind % 4), base, reference, ..scored }
+    ScoreRecord {
+        key: ExampleKey::new(format!("k{key}")),
+        status,
+        n_tokens: 2 + u32::from(kind % 4),
+        base,
+        reference,
+        ..scored
+    }
 }
 
 /// The rows of an owner, by a selection of all of them: guards and statuses count as they do there.
@@ -22,18 +29,19 @@ fn owner(records: &[ScoreRecord], direction: Direction, seed: u64, min_count: u6
     let request = Request { direction: Some(direction), ..Request::new(&Gap, Budget::Rows(u64::MAX)) };
     let scores = match select(&columns, &request) {
         Ok(chosen) => chosen.scores,
-        Err(_) => return (Owner::new(Vec::new(), records.len() as u64, min_count), Vec::new()),
+        Err(_) => return (Owner::new(&[], records.len() as u64, min_count), Vec::new()),
     };
     let place = |(row, score): (usize, Option<f64>)| {
         let score = Score::new(score?)?;
         Some((row, (Place::of(score, direction, columns.ties[row]), columns.n_tokens[row])))
     };
     let (rows, places): (Vec<usize>, Vec<_>) = scores.iter().enumerate().filter_map(place).unzip();
-    (Owner::new(places, records.len() as u64, min_count), rows)
+    (Owner::new(&places, records.len() as u64, min_count), rows)
 }
 
 fn parts(kinds: &[(u8, u64)], cuts: &[usize]) -> Vec<Vec<ScoreRecord>> {
-    let records: Vec<ScoreRecord> = (0..).zip(kinds).map(|(row, (kind, key))| record(row, *kind, *key)).collect();
+    let records: Vec<ScoreRecord> =
+        (0..).zip(kinds).map(|(row, (kind, key))| record(row, *kind, *key)).collect();
     let mut ends: Vec<usize> = cuts.iter().map(|cut| cut % (records.len() + 1)).collect();
     ends.push(records.len());
     ends.sort_unstable();
@@ -42,7 +50,13 @@ fn parts(kinds: &[(u8, u64)], cuts: &[usize]) -> Vec<Vec<ScoreRecord>> {
 }
 
 /// Which rows of the joined table the owners keep.
-fn together(parts: &[Vec<ScoreRecord>], direction: Direction, seed: u64, budget: Budget, min_count: u64) -> Vec<u64> {
+fn together(
+    parts: &[Vec<ScoreRecord>],
+    direction: Direction,
+    seed: u64,
+    budget: Budget,
+    min_count: u64,
+) -> Vec<u64> {
     let (mut owners, rows): (Vec<Owner>, Vec<Vec<usize>>) =
         parts.iter().map(|part| owner(part, direction, seed, min_count)).unzip();
     let border = find_border(&mut owners, budget).unwrap();

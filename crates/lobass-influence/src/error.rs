@@ -38,7 +38,9 @@ pub enum Error {
         n_rows: usize,
     },
     /// A loss or a gradient that is no finite number.
-    #[error("expected a finite loss of {of} and a finite gradient, found a loss of {loss}; a smaller learning rate may help")]
+    #[error(
+        "expected a finite loss of {of} and a finite gradient, found a loss of {loss}; a smaller learning rate may help"
+    )]
     Diverged {
         /// What was run.
         of: &'static str,

@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 #[cfg(doc)]
 use crate::TrainingBytes;
 use crate::trainer::Trainer;
-use crate::{Checkpoints, Error, Margins, Objective, Optimizer, SourceLoss, Sources, TrainConfig, WeightMask};
+use crate::{
+    Checkpoints, Error, Margins, Objective, Optimizer, SourceLoss, Sources, TrainConfig, WeightMask,
+};
 
 /// The data that a model is trained and measured on.
 #[derive(Debug, Clone, Copy)]

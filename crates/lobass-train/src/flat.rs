@@ -75,10 +75,9 @@ impl FlatParameters {
         let tensor = |places: &Range<usize>| {
             Tensor::from_data(TensorData::new(values[places.clone()].to_vec(), [places.len()]), &device)
         };
-        model.with_parameters(
-            &mut |id, weights| places.get(&id.val()).map_or(weights, tensor),
-            &|id| places.contains_key(&id.val()),
-        )
+        model.with_parameters(&mut |id, weights| places.get(&id.val()).map_or(weights, tensor), &|id| {
+            places.contains_key(&id.val())
+        })
     }
 
     /// Takes gradients out, zeros where there is none.

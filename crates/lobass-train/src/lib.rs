@@ -66,12 +66,12 @@ pub use batches::{batches_of_tokens, hold_out};
 pub use config::TrainConfig;
 pub use error::Error;
 pub use fine_tune::{
-    Event, HeldOut, MixedReport, Session, StepReport, TrainData, TrainReport, fine_tune, fine_tune_in_batches,
-    fine_tune_masked,
+    Event, HeldOut, MixedReport, Session, StepReport, TrainData, TrainReport, fine_tune,
+    fine_tune_in_batches, fine_tune_masked,
 };
 pub use flat::FlatParameters;
-pub use mask::WeightMask;
 pub use gradients::{Margins, loss_gradients, sequence_gradients};
+pub use mask::WeightMask;
 pub use memory::TrainingBytes;
 pub use moments::{AdamState, Optimizer, RunningMeans};
 pub use objective::{Dpo, Objective, Pair, PairLoss};

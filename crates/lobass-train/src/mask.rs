@@ -33,7 +33,9 @@ impl WeightMask {
             let id = trained.get(name).filter(|_| places.iter().all(|&place| place < n_values));
             let id = *id.ok_or_else(|| Error::Mask { name: name.clone(), n_values })?;
             let mut values = vec![0.0f32; n_values];
-            places.iter().for_each(|&place| values[place] = 1.0);
+            for &place in places {
+                values[place] = 1.0;
+            }
             factors.insert(id, Tensor::from_data(TensorData::new(values, [n_values]), &model.device()));
         }
         Ok(factors)
@@ -44,7 +46,9 @@ impl WeightMask {
         for (name, places) in &self.places {
             hash.update(name.as_bytes());
             hash.update((places.len() as u64).to_le_bytes());
-            places.iter().for_each(|&place| hash.update((place as u64).to_le_bytes()));
+            for &place in places {
+                hash.update((place as u64).to_le_bytes());
+            }
         }
     }
 }

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use lobass_core::Sequence;
 use lobass_model::{Decoder, DecoderSpec, DeviceName};
 
-use crate::{Error, FlatParameters, Session, TrainConfig, TrainData, WeightMask, fine_tune, fine_tune_masked};
+use crate::{
+    Error, FlatParameters, Session, TrainConfig, TrainData, WeightMask, fine_tune, fine_tune_masked,
+};
 
 fn model() -> Decoder {
     let config = r#"{"model_type": "llama", "vocab_size": 24, "hidden_size": 8, "intermediate_size": 16,
@@ -35,7 +37,8 @@ fn what_is_outside_a_mask_stays_although_weights_decay() {
     let (start, rows) = (model(), rows());
     let flat = FlatParameters::of(&start);
     let before = flat.values(&start);
-    let places = |range: std::ops::Range<usize>| (0..range.len()).filter(|place| place % 7 == 3).collect::<Vec<_>>();
+    let places =
+        |range: std::ops::Range<usize>| (0..range.len()).filter(|place| place % 7 == 3).collect::<Vec<_>>();
     let is_projection = |name: &str| name.contains("proj");
     let places: BTreeMap<String, Vec<usize>> = flat
         .iter()

@@ -12,7 +12,10 @@ use super::{ComputeArgs, DataArgs, EncodeArgs, SelectionArgs, described};
 const METHODS: [(&str, &str); 3] = [
     ("full", "All weights"),
     ("lora", "A low-rank adapter that starts at random"),
-    ("slora", "First a random part of the weights, then an adapter that starts from what they learned (SLoRA)"),
+    (
+        "slora",
+        "First a random part of the weights, then an adapter that starts from what they learned (SLoRA)",
+    ),
 ];
 const WEIGHTS: [(&str, &str); 3] = [
     ("tokens", "Its scored tokens, since the loss of a step is a mean over tokens"),
@@ -39,7 +42,7 @@ pub(crate) struct FederateSelectArgs {
     /// fewer candidates take no part
     #[arg(long, value_name = "ROWS", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) min_count: u64,
-    /// Let each owner have a reference of its own, as one that was trained on the rows of the others
+    /// Let owners have different references, each trained on the rows of the others
     #[arg(long)]
     pub(crate) own_references: bool,
     /// The strategy; its score of a row has to depend on that row alone

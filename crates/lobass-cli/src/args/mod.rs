@@ -6,8 +6,8 @@ mod compute;
 mod data;
 mod embed;
 mod encode;
-mod generate;
 mod federate;
+mod generate;
 mod help;
 mod import;
 mod information;
@@ -33,6 +33,7 @@ mod sets;
 mod shape;
 mod sources;
 mod text;
+mod two_words;
 mod work;
 
 use std::ffi::OsString;
@@ -50,8 +51,8 @@ pub(crate) use compare::CompareArgs;
 pub(crate) use compute::{ComputeArgs, MemoryArgs};
 pub(crate) use data::{DataArgs, ReadingArgs};
 pub(crate) use embed::{EmbedArgs, VectorArgs};
-pub(crate) use federate::{FederateSelectArgs, FederateTrainArgs};
 pub(crate) use encode::EncodeArgs;
+pub(crate) use federate::{FederateSelectArgs, FederateTrainArgs};
 pub(crate) use generate::GenerateArgs;
 pub(crate) use import::{ImportArgs, TokensArgs};
 pub(crate) use information::InformationArgs;
@@ -191,7 +192,7 @@ impl Cli {
     /// # Errors
     /// The error of clap for arguments that make no command, with a tip for frequent mistakes.
     pub(crate) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
-        let arguments = two_words(arguments.into_iter().collect());
+        let arguments = two_words::joined(arguments.into_iter().collect());
         // A number below zero is a value that is out of range, and no unknown flag.
         let command = Self::command().mut_subcommands(|command| command.allow_negative_numbers(true));
         let mut command = help::with_common_flags(command);
@@ -199,22 +200,6 @@ impl Cli {
         let mut matches = matches.map_err(|error| without_passwords(with_tip(error)))?;
         Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
     }
-}
-
-/// Commands that may be written as two words.
-const TWO_WORDS: [(&str, &str); 2] = [("federate", "select"), ("federate", "train")];
-
-/// Joins the two words of a command: `federate select` is `federate-select`.
-fn two_words(mut arguments: Vec<OsString>) -> Vec<OsString> {
-    for (first, second) in TWO_WORDS {
-        if let Some([one, other]) = arguments.get(1..3)
-            && one == first
-            && other == second
-        {
-            arguments.splice(1..3, [OsString::from(format!("{first}-{second}"))]);
-        }
-    }
-    arguments
 }
 
 /// Hides the password of an address that was typed.

@@ -23,7 +23,7 @@ pub(crate) struct SelectionArgs {
     rating: Option<String>,
     /// A file with ratings, for the strategy quality: JSON lines, JSON, or Parquet, with the `row` or the `key` of each
     ///
-    /// Rows without a rating are not selected. `lobass select --index` and `lobass less` write such files.
+    /// Rows without a rating are not selected. `lobass select --index`, `lobass less`, and `lobass pds` write such files.
     #[arg(long, value_name = "FILE")]
     ratings: Option<PathBuf>,
     /// Samples after the prompts of the rows, of `lobass generate`, for the strategies demonstration-advantage and

@@ -49,7 +49,9 @@ pub(crate) fn train(args: &FederateTrainArgs, ui: &Ui) -> anyhow::Result<Outcome
         bail!("LoRA settings need `--method lora` or `slora`");
     }
     if settings.train.order_seed.is_some() {
-        bail!("`--order-seed` has no effect here: every client has an order for each round, by `--train-seed`");
+        bail!(
+            "`--order-seed` has no effect here: every client has an order for each round, by `--train-seed`"
+        );
     }
     if settings.train.save_every.is_some() {
         bail!("`--save-every` has no effect here: a client's part of a round is what is saved");

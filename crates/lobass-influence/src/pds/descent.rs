@@ -202,7 +202,8 @@ impl<'a> Descent<'a> {
 
     /// The loss of the target and its gradient.
     fn of_target(&self, weights: &[f32]) -> (f64, Vec<f64>) {
-        let rows: Vec<(&Sequence, f64)> = self.target.rows.iter().map(|(row, weight)| (row, *weight)).collect();
+        let rows: Vec<(&Sequence, f64)> =
+            self.target.rows.iter().map(|(row, weight)| (row, *weight)).collect();
         self.gradient(&self.with(weights), &rows)
     }
 }

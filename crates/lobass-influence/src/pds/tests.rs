@@ -74,7 +74,9 @@ fn a_quadratic_has_its_closed_form() {
     }
     let costate = |t: usize| {
         [0, 1].map(|at| {
-            let term = |k: usize| (1.0 - rate).powi(i32::try_from(k - t).unwrap()) * (states[k][at] - bowl.target[at]);
+            let term = |k: usize| {
+                (1.0 - rate).powi(i32::try_from(k - t).unwrap()) * (states[k][at] - bowl.target[at])
+            };
             (t..=STEPS).map(term).sum::<f64>()
         })
     };
@@ -110,7 +112,7 @@ fn a_step_that_is_too_large_is_refused() {
     let error = scores(&bowl(), 5.0, Curvature::Exact).unwrap_err();
     assert!(matches!(error, Error::Unstable { curvature, .. } if (curvature - 1.0).abs() < 1e-12), "{error}");
     let message = error.to_string();
-    assert!(message.contains("learning rate") && message.contains("2"), "{message}");
+    assert!(message.contains("learning rate") && message.contains("below 2"), "{message}");
     let there = Bowl { rows: vec![[1.0, 1.0]], target: [0.0, 0.0] };
     assert_eq!(CoState::at_end(&there, &[0.0; 2], 3).unwrap_err(), Error::FlatTarget);
 }

@@ -41,7 +41,7 @@ pub(super) fn check_settings(strategy: &dyn Strategy, settings: &SelectSettings)
 
 /// Refuses tables whose losses cannot be compared.
 ///
-/// - `own_references`: whether every owner may have a reference of its own
+/// - `own_references`: whether owners may have different references
 ///
 /// # Errors
 /// The first table that differs from the first one, and in what.

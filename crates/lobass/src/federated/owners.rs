@@ -1,4 +1,4 @@
-//! The owners as they are asked, and what is said.
+//! The owners as they are asked, and their messages.
 
 use std::path::Path;
 
@@ -51,7 +51,7 @@ impl OwnerTable {
                 places.push((Place::of(score, direction, columns.ties[row]), n_tokens));
             }
         }
-        let owner = Owner::new(places, columns.len() as u64, min_count);
+        let owner = Owner::new(&places, columns.len() as u64, min_count);
         Ok(Self { columns, chosen, rows, owner })
     }
 }

@@ -102,7 +102,10 @@ impl fmt::Display for FederatedSelection {
         }
         let exactness = match self.is_exact {
             true => "exactly the rows that one selection of the joined table keeps".to_owned(),
-            false => format!("nearly those of the joined table: no answer tells fewer than {} rows apart", self.min_count),
+            false => format!(
+                "nearly those of the joined table: no answer tells fewer than {} rows apart",
+                self.min_count
+            ),
         };
         text.line("rows", exactness);
         text.fmt(f)

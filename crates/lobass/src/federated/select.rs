@@ -16,8 +16,8 @@ use crate::selection::{SelectionTarget, write_selection};
 use crate::sequences::open_scored_pool;
 use crate::settings::SelectSettings;
 
-/// A selection over the score tables of several owners, each of which could be on a machine of its own: what passes
-/// between them is counts.
+/// A selection over the score tables of several owners, each of which could be on another machine: only counts pass
+/// between them.
 #[derive(Debug, Clone)]
 pub struct FederatedSelectJob<'a> {
     /// The score table of each owner. The joined table would have their rows in this order.
@@ -28,7 +28,7 @@ pub struct FederatedSelectJob<'a> {
     pub settings: &'a SelectSettings,
     /// How many rows an answer may tell apart at least; 1 answers exactly.
     pub min_count: u64,
-    /// Whether every owner may have a reference of its own, as one that was trained on the rows of the others.
+    /// Whether owners may have different references, each trained on the rows of the others.
     pub own_references: bool,
     /// The directory of what is kept: `OWNER/` for each, with the rows in their own formats and `index.jsonl`. `None`
     /// writes nothing.
@@ -104,7 +104,7 @@ impl FederatedSelectJob<'_> {
                 if let Some(dir) = target.index.as_deref().and_then(Path::parent) {
                     fs_err::create_dir_all(dir)?;
                 }
-                write_selection(table, &pools[at], &owner.columns, &selection, &target)?;
+                write_selection(table, &pools[at], &owner.columns, &selection, target.places())?;
             }
             reports.push(OwnerReport {
                 name: names[at].clone(),

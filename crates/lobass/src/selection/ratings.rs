@@ -38,6 +38,10 @@ pub(super) fn of_file(path: &Path, column: Option<&str>, table: &dyn KnownRows) 
         let fields = fields?
             .fields
             .map_err(|fault| Error::Selection(format!("`{}`: {}", path.display(), fault.reason)))?;
+        // What `lobass less` and `lobass pds` write before the rows.
+        if fields.get("type").and_then(Value::as_str) == Some("manifest") {
+            continue;
+        }
         rated
             .push(Rated::of(&fields, column).with_context(|| format!("`{}`, row {number}", path.display()))?);
     }

@@ -88,7 +88,7 @@ impl<'a> Selector<'a> {
         let chosen = self.choose(columns, strategy, settings)?;
         let selection = &chosen.selection;
         let summary = summarize(columns, &chosen, available_threads());
-        let written = write_selection(self.table, self.pool, columns, selection, target)?;
+        let written = write_selection(self.table, self.pool, columns, selection, target.places())?;
         let reasons = columns.reasons.clone();
         let has_budget = settings.budget.is_some();
         let reads_samples = strategy.info().needs.contains(&Need::Samples);

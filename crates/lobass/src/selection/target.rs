@@ -21,6 +21,11 @@ pub struct SelectionTarget {
 }
 
 impl SelectionTarget {
+    /// The place of the rows, and that of the list.
+    pub(crate) fn places(&self) -> (Option<&Path>, Option<&Path>) {
+        (self.out.as_deref(), self.index.as_deref())
+    }
+
     /// Every file that will be written.
     fn paths(&self, pool: &Pool) -> Result<Vec<PathBuf>> {
         let rows = self.out.as_deref().map(|out| output_paths(pool, out)).transpose()?;

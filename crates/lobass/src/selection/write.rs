@@ -9,11 +9,10 @@ use lobass_files::WholeFile;
 use lobass_run::ScoreFile;
 use serde_json::json;
 
-use super::target::SelectionTarget;
 use crate::error::{Context as _, Result, bail};
 use crate::settings::available_threads;
 
-/// Writes the chosen rows and the list of them as the target says; returns each file with its rows.
+/// Writes the chosen rows to `out` and the list of them to `index`; returns each file with its rows.
 ///
 /// # Errors
 /// If a file cannot be written.
@@ -22,25 +21,21 @@ pub(crate) fn write_selection(
     pool: &Pool,
     columns: &ScoreColumns,
     selection: &Selection,
-    target: &SelectionTarget,
+    (out, index): (Option<&Path>, Option<&Path>),
 ) -> Result<Vec<(PathBuf, u64)>> {
     let mut written = Vec::new();
-    if let Some(out) = &target.out {
+    if let Some(out) = out {
         written.extend(write_rows(pool, selection, output_paths(pool, out)?)?);
     }
-    if let Some(index) = &target.index {
+    if let Some(index) = index {
         write_index(table, columns, selection, index)?;
-        written.push((index.clone(), selection.selected.len() as u64));
+        written.push((index.to_owned(), selection.selected.len() as u64));
     }
     Ok(written)
 }
 
 /// Writes each file's chosen rows in its own container.
-fn write_rows(
-    pool: &Pool,
-    selection: &Selection,
-    paths: Vec<PathBuf>,
-) -> Result<Vec<(PathBuf, u64)>> {
+fn write_rows(pool: &Pool, selection: &Selection, paths: Vec<PathBuf>) -> Result<Vec<(PathBuf, u64)>> {
     let n_rows = usize::try_from(selection.n_rows).context("rows of the pool")?;
     let mut chosen = vec![false; n_rows];
     for selected in &selection.selected {
@@ -81,12 +76,7 @@ fn names_directory(path: &Path) -> bool {
 const INDEX_ROWS: usize = 1 << 22;
 
 /// Writes the chosen rows' places, names, and scores, by rank.
-fn write_index(
-    table: &ScoreFile,
-    columns: &ScoreColumns,
-    selection: &Selection,
-    path: &Path,
-) -> Result<()> {
+fn write_index(table: &ScoreFile, columns: &ScoreColumns, selection: &Selection, path: &Path) -> Result<()> {
     let mut writer = WholeFile::create(path)?;
     let mut rank = 0;
     for part in selection.selected.chunks(INDEX_ROWS) {

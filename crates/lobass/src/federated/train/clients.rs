@@ -67,16 +67,18 @@ pub(super) struct Clients {
 
 impl Clients {
     /// Deals rows to clients.
-    pub(super) fn deal(rows: Vec<Labelled>, settings: &FederatedSettings, seed: u64) -> Result<Self> {
+    pub(super) fn deal(rows: &[Labelled], settings: &FederatedSettings, seed: u64) -> Result<Self> {
         let mut labels: Vec<String> = rows.iter().map(|row| row.label.clone()).collect();
         labels.sort();
         labels.dedup();
         let place = |row: &Labelled| labels.binary_search(&row.label).map(u32::try_from);
         let places: Vec<u32> = rows.iter().filter_map(|row| place(row).ok()?.ok()).collect();
         let dealt = settings.split.deal(&places, settings.clients, seed)?;
-        let count = |rows: &Vec<usize>, label: u32| rows.iter().filter(|&&row| places[row] == label).count() as u64;
+        let count =
+            |rows: &Vec<usize>, label: u32| rows.iter().filter(|&&row| places[row] == label).count() as u64;
         let n_labels = u32::try_from(labels.len())?;
-        let table = dealt.iter().map(|rows| (0..n_labels).map(|label| count(rows, label)).collect()).collect();
+        let table =
+            dealt.iter().map(|rows| (0..n_labels).map(|label| count(rows, label)).collect()).collect();
         let sequences = |client: &Vec<usize>| client.iter().map(|&row| rows[row].sequence.clone()).collect();
         Ok(Self { rows: dealt.iter().map(sequences).collect(), labels, table })
     }

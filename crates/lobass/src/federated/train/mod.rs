@@ -6,6 +6,7 @@
 mod bytes;
 mod clients;
 mod held_out;
+mod opened;
 mod report;
 mod rounds;
 mod settings;
@@ -30,10 +31,13 @@ use crate::place::told_in_dir;
 use crate::runtime::Runtime;
 use crate::scoring::{encode, remove_idle};
 use crate::sequences::{Sequences, open_pool};
-use crate::settings::{ComputeSettings, DataSettings, EncodeSettings, Method, ObjectiveName, TrainContext, TrainSettings};
+use crate::settings::{
+    ComputeSettings, DataSettings, EncodeSettings, Method, ObjectiveName, TrainContext, TrainSettings,
+};
 
 use clients::Clients;
 use held_out::HeldOutRows;
+use opened::Opened;
 use rounds::Rounds;
 use start::Stages;
 use store::RoundStore;
@@ -65,15 +69,6 @@ pub struct FederatedTrainJob<'a> {
     pub out: &'a Path,
 }
 
-/// Everything that rounds need.
-struct Opened {
-    base: Model,
-    recipe: TrainConfig,
-    train: TrainSettings,
-    clients: Clients,
-    held_out: HeldOutRows,
-}
-
 impl FederatedTrainJob<'_> {
     /// Deals the rows, runs all rounds, and writes the model. An interrupted call is repeated to go on, and ends with
     /// the same bytes.
@@ -84,12 +79,19 @@ impl FederatedTrainJob<'_> {
     pub fn run(&self, runtime: &Runtime) -> Result<FederatedTraining> {
         self.settings.check()?;
         if self.train.objective != ObjectiveName::Sft || self.train.context != TrainContext::Prompt {
-            bail!(Settings, "federated training is supervised fine-tuning with prompts: expected `--objective sft`");
+            bail!(
+                Settings,
+                "federated training is supervised fine-tuning with prompts: expected `--objective sft`"
+            );
         }
         if self.train.mixing.is_some() {
             bail!(Settings, "`--mixing` needs all rows in one place: expected none in federated training");
         }
-        Missing::default().model("base", self.base).data(self.data, runtime).sequences(self.sequences).end()?;
+        Missing::default()
+            .model("base", self.base)
+            .data(self.data, runtime)
+            .sequences(self.sequences)
+            .end()?;
         let base = Model::open_as("base", self.base, self.compute, runtime)?;
         let method = match self.settings.method {
             FederatedMethod::Full => Method::Full,
@@ -137,7 +139,7 @@ impl FederatedTrainJob<'_> {
         let rows = clients::labelled(work, pool, &self.settings.by)?;
         let (rows, held_out) = lobass_train::hold_out(rows, self.settings.eval_rows, recipe.seed);
         let held_out = HeldOutRows::new(held_out);
-        let clients = Clients::deal(rows, self.settings, recipe.seed)?;
+        let clients = Clients::deal(&rows, self.settings, recipe.seed)?;
         let opened = Opened { base, recipe, train, clients, held_out };
         Stages { opened: &opened, settings: self.settings }.check()?;
         Ok(opened)

@@ -84,7 +84,8 @@ impl fmt::Display for FederatedTraining {
             text.line("start", format!("{:.1} % of what the sparse stage learned", 100.0 * share));
         }
         for round in &self.rounds {
-            let held_out = round.held_out.map_or_else(String::new, |loss| format!(", held-out loss {loss:.4}"));
+            let held_out =
+                round.held_out.map_or_else(String::new, |loss| format!(", held-out loss {loss:.4}"));
             let who = counted(round.clients.len() as u64, "client");
             let (stage, at) = (&round.stage, round.round);
             text.line("round", format!("{stage} {at}: {who}, {}{held_out}", bytes(round.bytes)));

@@ -9,11 +9,11 @@ use lobass_train::{Session, TrainConfig, TrainData, fine_tune, fine_tune_masked}
 use sha2::{Digest as _, Sha256};
 
 use super::bytes::both_ways;
+use super::opened::Opened;
 use super::report::RoundReport;
 use super::settings::FederatedSettings;
 use super::start::Stage;
 use super::store::{ClientOutcome, RoundStore};
-use super::Opened;
 use crate::error::{Context as _, Result};
 use crate::runtime::Runtime;
 
@@ -61,9 +61,9 @@ impl Rounds<'_> {
         let mut parts = Vec::new();
         for &client in &clients {
             self.runtime.go_on()?;
-            let part = self
-                .client(round, client, weights, &from, done_before)
-                .with_context(|| format!("client {client}, round {round} of the stage {}", self.stage.name.as_str()))?;
+            let part = self.client(round, client, weights, &from, done_before).with_context(|| {
+                format!("client {client}, round {round} of the stage {}", self.stage.name.as_str())
+            })?;
             parts.push((client, part));
         }
         let after = match parts.is_empty() {
@@ -73,7 +73,8 @@ impl Rounds<'_> {
             })),
         };
         let held_out = self.opened.held_out.measure(&self.model(&after), self.threads)?;
-        let losses = |of: fn(&ClientOutcome) -> f64| parts.iter().map(|(_, (_, outcome))| of(outcome)).collect();
+        let losses =
+            |of: fn(&ClientOutcome) -> f64| parts.iter().map(|(_, (_, outcome))| of(outcome)).collect();
         let report = RoundReport {
             stage: self.stage.name.as_str().to_owned(),
             round,
@@ -122,7 +123,8 @@ impl Rounds<'_> {
         if let Some(done) = self.store.client(name.as_str(), round, client, from)? {
             return Ok(done);
         }
-        let recipe = TrainConfig { seed: self.seed(round, client, done_before), order_seed: None, ..recipe.clone() };
+        let recipe =
+            TrainConfig { seed: self.seed(round, client, done_before), order_seed: None, ..recipe.clone() };
         let data = TrainData::sft(&self.opened.clients.rows[client]);
         let stop = AtomicBool::new(self.runtime.is_interrupted());
         let session = Session { threads: self.threads, stop: Some(&stop), ..Session::default() };
@@ -167,6 +169,8 @@ impl Rounds<'_> {
 
 fn digest(weights: &[f32]) -> String {
     let mut hash = Sha256::new();
-    weights.iter().for_each(|weight| hash.update(weight.to_le_bytes()));
+    for weight in weights {
+        hash.update(weight.to_le_bytes());
+    }
     Digest::of_hash(&hash.finalize()).as_str().to_owned()
 }

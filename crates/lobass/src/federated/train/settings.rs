@@ -128,7 +128,11 @@ impl FederatedSettings {
             bail!(Settings, "`--{name}`: expected at least 1, found 0");
         }
         if !(self.per_round > 0.0 && self.per_round <= 1.0) {
-            bail!(Settings, "`--per-round`: expected a share above 0 and at most 1, found {}", self.per_round);
+            bail!(
+                Settings,
+                "`--per-round`: expected a share above 0 and at most 1, found {}",
+                self.per_round
+            );
         }
         if let Some(rate) = self.sparse_learning_rate
             && !(rate.is_finite() && rate > 0.0)
@@ -145,7 +149,11 @@ impl FederatedSettings {
     }
 
     /// How many clients take part in a round.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a number of clients")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a share of a number of clients"
+    )]
     pub(super) fn n_in_round(&self, n_clients: usize) -> usize {
         ((self.per_round * n_clients as f64).round() as usize).clamp(1, n_clients)
     }

@@ -7,9 +7,9 @@ use lobass_federate::truncated;
 use lobass_model::{Decoder, LoraConfig, expected_tensors};
 use lobass_train::{FlatParameters, TrainConfig, WeightMask};
 
+use super::opened::Opened;
 use super::settings::{FederatedMethod, FederatedSettings};
 use super::store::RoundStore;
-use super::Opened;
 use crate::error::{Context as _, Result, bail};
 use crate::runtime::Runtime;
 
@@ -87,7 +87,10 @@ impl Stages<'_> {
                 }
                 let (model, energy) = self.started(model, lora, store)?;
                 let share = 100.0 * energy;
-                runtime.note(&format!("{:16} {share:.1} % of what the sparse stage learned is in the adapter", "start"));
+                runtime.note(&format!(
+                    "{:16} {share:.1} % of what the sparse stage learned is in the adapter",
+                    "start"
+                ));
                 Ok(main(self.settings, model, recipe, Some(energy)))
             }
         }
@@ -156,8 +159,11 @@ impl Stages<'_> {
             let Some(module) = name.strip_suffix(".weight") else { continue };
             let [a, b] = [A, B].map(|part| places.get(format!("{module}{part}").as_str()).cloned());
             let (Some(a), Some(b), [rows, columns]) = (a, b, shape) else { continue };
-            let change: Vec<f32> =
-                after[range.clone()].iter().zip(&before[range]).map(|(after, before)| after - before).collect();
+            let change: Vec<f32> = after[range.clone()]
+                .iter()
+                .zip(&before[range])
+                .map(|(after, before)| after - before)
+                .collect();
             let found = truncated(&change, *rows, *columns, lora.rank);
             kept += found.share() * found.energy;
             energy += found.energy;

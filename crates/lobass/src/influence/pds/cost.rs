@@ -6,7 +6,7 @@ use lobass_core::readable::count;
 use lobass_influence::pds::Curvature;
 use serde::Serialize;
 
-use super::PdsSettings;
+use super::settings::PdsSettings;
 
 /// The work of a run, in rows that are run forward. A row that is run forward and backward counts 3.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -136,8 +136,7 @@ impl PdsJob<'_> {
         }
         let (names, tasks): (Vec<String>, Vec<Vec<Sequence>>) =
             sequences_by_task(target, target_pool)?.into_iter().unzip();
-        let tasks_found: Vec<(String, usize)> =
-            names.into_iter().zip(tasks.iter().map(Vec::len)).collect();
+        let tasks_found: Vec<(String, usize)> = names.into_iter().zip(tasks.iter().map(Vec::len)).collect();
         let target_rows = Target::new(tasks)?;
         let cost = Cost::of(settings, rows.len(), target_rows.len());
         runtime.note(&format!("{:16} {cost}", "cost"));

@@ -8,8 +8,9 @@ use lobass_loss::Engine;
 use lobass_run::{ModelKey, RowName, RowScore, RowScoreWriter, Shard, WorkDir};
 use lobass_select::spearman;
 
-use super::states::digest;
-use super::{PdsSettings, ProbeRecord, States};
+use super::report::ProbeRecord;
+use super::settings::PdsSettings;
+use super::states::{States, digest};
 use crate::error::Result;
 use crate::model::Model;
 use crate::progress;
@@ -86,8 +87,12 @@ impl Probes<'_> {
         let mut written = Written { n_scored: 0, missing: BTreeMap::new(), length_correlation: None };
         let (mut scores, mut lengths) = (Numbers::new(), Numbers::new());
         for &shard in &self.pool.plan().shards {
-            let counts: BTreeMap<u64, usize> =
-                self.pool.sequences_of(shard)?.into_iter().map(|(row, found)| (row, found.n_scored())).collect();
+            let counts: BTreeMap<u64, usize> = self
+                .pool
+                .sequences_of(shard)?
+                .into_iter()
+                .map(|(row, found)| (row, found.n_scored()))
+                .collect();
             let parts = probes.iter().map(|probe| self.parts(probe, shard)).collect::<Result<Vec<_>>>()?;
             let names = self.pool.names_of(shard)?;
             let rows: Vec<RowScore> = names.into_iter().map(|name| row_score(name, &parts)).collect();
@@ -138,6 +143,8 @@ fn row_score(mut name: RowName, parts: &[BTreeMap<u64, f64>]) -> RowScore {
 fn sha(texts: &[&str]) -> Vec<u8> {
     use sha2::{Digest as _, Sha256};
     let mut hash = Sha256::new();
-    texts.iter().for_each(|text| hash.update(text.as_bytes()));
+    for text in texts {
+        hash.update(text.as_bytes());
+    }
     hash.finalize().to_vec()
 }

@@ -10,7 +10,7 @@ use lobass_run::ModelKey;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::Cost;
+use super::cost::Cost;
 use crate::scoring::n_skipped;
 
 /// A step at which the rows of the pool were scored.
@@ -77,7 +77,10 @@ impl fmt::Display for PdsReport {
         text.line("target loss", format!("{before:.4} before the training, {after:.4} after it"));
         for probe in &self.probes {
             let norms = format!("step {}: norm {:.3e}", probe.step, probe.norm);
-            text.line("co-state", format!("{norms}, cosine {:.4} to that without curvature", probe.agreement));
+            text.line(
+                "co-state",
+                format!("{norms}, cosine {:.4} to that without curvature", probe.agreement),
+            );
         }
         if self.largest_curvature > 0.0 {
             text.line("curvature", format!("about {:.3}", self.largest_curvature));

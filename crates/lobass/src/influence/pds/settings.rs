@@ -107,7 +107,9 @@ mod tests {
         assert_eq!(settings.probed().collect::<Vec<_>>(), [0, 3, 6]);
         let error = |settings: PdsSettings| settings.check().unwrap_err().to_string();
         settings.check().unwrap();
-        assert!(error(PdsSettings { every: 8, ..settings.clone() }).contains("at most the number of steps, 7"));
+        assert!(
+            error(PdsSettings { every: 8, ..settings.clone() }).contains("at most the number of steps, 7")
+        );
         assert!(error(PdsSettings { radius: 0.0, ..settings.clone() }).contains("`--radius`"));
         assert!(error(PdsSettings { steps: 0, ..settings }).contains("`--steps`"));
     }

@@ -88,6 +88,8 @@ impl States {
 /// A digest of weights.
 pub(super) fn digest(weights: &[f32]) -> lobass_core::Digest {
     let mut hash = Sha256::new();
-    weights.iter().for_each(|weight| hash.update(weight.to_le_bytes()));
+    for weight in weights {
+        hash.update(weight.to_le_bytes());
+    }
     lobass_core::Digest::of_hash(&hash.finalize())
 }

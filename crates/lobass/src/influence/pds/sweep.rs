@@ -3,7 +3,8 @@
 use lobass_core::{Observer as _, ProgressUnit, StageProgress};
 use lobass_influence::pds::{CoState, Descent, Landscape as _};
 
-use super::{PdsSettings, States};
+use super::settings::PdsSettings;
+use super::states::States;
 use crate::error::{Context as _, Result};
 use crate::runtime::Runtime;
 
