@@ -29,6 +29,7 @@ pub(super) fn check_settings(strategy: &dyn Strategy, settings: &SelectSettings)
         ("--quota-by", shape.quota_by.is_some()),
         ("--diversity", settings.sets.diversity.is_some()),
         ("--ratings", settings.ratings.is_some()),
+        ("--samples", settings.samples.is_some()),
     ];
     match flags.into_iter().find(|(_, is_given)| *is_given) {
         Some((flag, _)) => bail!(

@@ -98,7 +98,11 @@ impl FederatedTrainJob<'_> {
             FederatedMethod::Lora | FederatedMethod::Slora => Method::Lora,
         };
         let train = TrainSettings { method, ..self.train.clone() };
-        base.check_start(train.adapter())?;
+        base.check_start(&train, runtime)?;
+        if self.settings.method == FederatedMethod::Slora {
+            // Its first stage trains weights of the base.
+            base.check_start(&TrainSettings { method: Method::Full, ..train.clone() }, runtime)?;
+        }
         if let Some(adapter) = train.adapter() {
             adapter.check_for(base.checkpoint.spec())?;
         }

@@ -23,7 +23,7 @@ use crate::missing::Missing;
 use crate::model::Model;
 use crate::outputs::{check_empty, work_beside};
 use crate::runtime::Runtime;
-use crate::settings::{ComputeSettings, DataSettings, EncodeSettings};
+use crate::settings::{ComputeSettings, DataSettings, EncodeSettings, Method, TrainSettings};
 
 pub use cost::Cost;
 use probes::Probes;
@@ -113,7 +113,8 @@ impl PdsJob<'_> {
                 base.key.dtype
             );
         }
-        base.check_start(self.settings.adapter.as_ref())?;
+        let method = if self.settings.adapter.is_some() { Method::Lora } else { Method::Full };
+        base.check_start(&TrainSettings { method, ..TrainSettings::default() }, runtime)?;
         if let Some(adapter) = &self.settings.adapter {
             adapter.check_for(base.checkpoint.spec())?;
         }
