@@ -200,7 +200,7 @@ fn curves_have_nested_shares_of_every_source() {
 }
 
 #[test]
-fn a_killed_comparison_of_pairs_goes_on_and_ends_the_same() {
+fn a_killed_comparison_of_pairs_goes_on_and_ends_the_same_on_several_devices_too() {
     let (sandbox, _) = sources(64);
     let line = |out: &str| {
         format!(
@@ -223,10 +223,16 @@ fn a_killed_comparison_of_pairs_goes_on_and_ends_the_same() {
     assert!(!sandbox.path("killed/results.json").exists(), "it was killed before its end");
     sandbox.expect(0, &line("killed"));
     sandbox.expect(0, &format!("{} --threads 1", line("whole")));
+    let both = sandbox.expect(0, &format!("{} --devices cpu,cpu", line("both")));
+    assert!(both.stderr.contains("6 of 6: "), "both workers together train every arm: {}", both.stderr);
     for name in ["results.json", "results.md", "results-epochs-loss.svg"] {
-        assert!(sandbox.read(&format!("killed/{name}")) == sandbox.read(&format!("whole/{name}")), "{name}");
+        let whole = sandbox.read(&format!("whole/{name}"));
+        assert!(sandbox.read(&format!("killed/{name}")) == whole, "{name}");
+        assert!(sandbox.read(&format!("both/{name}")) == whole, "{name} of two devices");
     }
-    assert_eq!(fs_err::read_dir(sandbox.path("killed/state")).unwrap().count(), 0);
+    for dir in ["killed", "both"] {
+        assert_eq!(fs_err::read_dir(sandbox.path(dir).join("state")).unwrap().count(), 0);
+    }
 }
 
 #[test]
@@ -321,13 +327,7 @@ fn what_means_nothing_for_pairs_is_said_before_anything_is_trained() {
     fails("--steps 30", &["--match steps"]);
     fails("--tokens 2Mtok", &["--match tokens"]);
     fails("--shares 1", &["warm"]);
-    for unfit in [
-        "--scores s.parquet",
-        "--eval-rows",
-        "--devices cpu,cpu",
-        "--shares 0",
-        "--by-source --strategy random",
-    ] {
+    for unfit in ["--scores s.parquet", "--eval-rows", "--shares 0", "--by-source --strategy random"] {
         sandbox.expect(2, &format!("{RECIPE} --data good.jsonl --out x {unfit}"));
     }
     sandbox.fails(

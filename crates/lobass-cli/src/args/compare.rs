@@ -108,12 +108,12 @@ pub(crate) struct CompareArgs {
         long,
         value_name = "DEVICES",
         value_delimiter = ',',
-        conflicts_with_all = ["device", "pairs"],
+        conflicts_with = "device",
         help_heading = "Compute"
     )]
     pub(crate) devices: Vec<String>,
     /// Train what is asked for on standard input, on this device: what `--devices` starts
-    #[arg(long, value_name = "DEVICE", hide = true, conflicts_with = "pairs")]
+    #[arg(long, value_name = "DEVICE", hide = true)]
     pub(crate) trial_worker: Option<String>,
     /// Threads of that
     #[arg(long, value_name = "N", hide = true, requires = "trial_worker")]

@@ -13,7 +13,6 @@ use lobass_core::readable::duration;
 use serde::{Deserialize, Serialize};
 
 use super::opened::Comparison;
-use super::trial::Trial;
 use crate::error::{Context as _, Error, Result, bail};
 use crate::runtime::Runtime;
 
@@ -31,6 +30,26 @@ pub struct Devices<'a> {
     pub runtime: &'a Runtime,
 }
 
+/// A training, by its id, which is also the name of its files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Task {
+    pub(super) id: String,
+    /// The training in words.
+    pub(super) words: String,
+}
+
+/// A comparison whose trainings worker processes do.
+pub(super) trait Shared {
+    /// Trainings that are not done, and the number of all.
+    fn undone(&self, runtime: &Runtime) -> Result<(Vec<Task>, usize)>;
+
+    /// Notes that a training is done, the `n_done`th.
+    fn say_done(&self, task: &Task, n_done: usize, took: &str, runtime: &Runtime) -> Result<()>;
+
+    /// Does the training of an id, unless it is done. `false` if there is none of that id.
+    fn do_one(&self, id: &str, runtime: &Runtime) -> Result<bool>;
+}
+
 /// A message of a worker: first that it is ready, then the result of each trial.
 #[derive(Debug, Serialize, Deserialize)]
 struct Answer {
@@ -41,12 +60,12 @@ struct Answer {
 /// A message of the thread that drives a worker.
 enum Event {
     Done {
-        trial: Trial,
+        trial: Task,
         took: String,
     },
     /// The trial failed and the worker did not: trying again would fail again.
     Broken {
-        trial: Trial,
+        trial: Task,
         what: String,
     },
     Failed {
@@ -62,9 +81,12 @@ impl Devices<'_> {
     /// # Errors
     /// If the remaining trials fail on every device, or a record cannot be read.
     pub fn run(&self, comparison: &Comparison) -> Result<bool> {
+        self.hand_out(comparison)
+    }
+
+    pub(super) fn hand_out(&self, comparison: &dyn Shared) -> Result<bool> {
         let runtime = self.runtime;
-        let open = comparison.open_trials(runtime)?;
-        let n_trials = comparison.trials().len();
+        let (open, n_trials) = comparison.undone(runtime)?;
         let mut n_done = n_trials - open.len();
         let todo = Mutex::new(VecDeque::from(open));
         let mut broken = Vec::new();
@@ -85,13 +107,11 @@ impl Devices<'_> {
                 match event {
                     Event::Done { trial, took } => {
                         n_done += 1;
-                        if let Some(record) = comparison.record(&trial)? {
-                            comparison.say(n_done, &trial, &record, &took, runtime);
-                        }
+                        comparison.say_done(&trial, n_done, &took, runtime)?;
                     }
                     Event::Broken { trial, what } => {
-                        runtime.warn(&format!("{}: {what}", trial.say()));
-                        broken.push(trial.say());
+                        runtime.warn(&format!("{}: {what}", trial.words));
+                        broken.push(trial.words);
                     }
                     Event::Failed { device, what } => {
                         runtime.warn(&format!("the worker on {device} is gone: {what}"));
@@ -112,13 +132,13 @@ impl Devices<'_> {
         Ok(n_done == n_trials)
     }
 
-    fn drive(&self, device: &str, todo: &Mutex<VecDeque<Trial>>, events: &mpsc::Sender<Event>) -> Result<()> {
+    fn drive(&self, device: &str, todo: &Mutex<VecDeque<Task>>, events: &mpsc::Sender<Event>) -> Result<()> {
         let mut worker = WorkerProcess::start(self, device)?;
         loop {
             let next = todo.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
             let Some(trial) = next.filter(|_| !self.runtime.is_interrupted()) else { return worker.end() };
             let started = Instant::now();
-            let event = match worker.ask(&trial).with_context(|| trial.say())? {
+            let event = match worker.ask(&trial).with_context(|| trial.words.clone())? {
                 None => Event::Done { trial, took: duration(started.elapsed()) },
                 Some(what) => Event::Broken { trial, what },
             };
@@ -152,13 +172,13 @@ impl WorkerProcess {
     }
 
     /// Runs a trial; returns the error if it failed.
-    fn ask(&mut self, trial: &Trial) -> Result<Option<String>> {
+    fn ask(&mut self, trial: &Task) -> Result<Option<String>> {
         let stdin = self.child.stdin.as_mut().context("the worker's input")?;
         // If it is gone, its end says more than this error would.
-        let _ = writeln!(stdin, "{}", trial.id());
+        let _ = writeln!(stdin, "{}", trial.id);
         match self.answer()? {
-            Answer { trial: Some(id), error } if id == trial.id() => Ok(error),
-            other => bail!(Comparison, "expected an answer about `{}`, found {other:?}", trial.id()),
+            Answer { trial: Some(id), error } if id == trial.id => Ok(error),
+            other => bail!(Comparison, "expected an answer about `{}`, found {other:?}", trial.id),
         }
     }
 
@@ -184,22 +204,56 @@ impl Comparison {
     ///
     /// # Errors
     /// If a request cannot be read or an answer cannot be written.
-    pub fn serve(&self, requests: impl BufRead, mut answers: impl Write, runtime: &Runtime) -> Result<()> {
-        let trials = self.trials();
-        let mut say = |answer: &Answer| -> Result<()> {
-            writeln!(answers, "{}", serde_json::to_string(answer)?)?;
-            Ok(answers.flush()?)
-        };
-        say(&Answer { trial: None, error: None })?;
-        for line in requests.lines() {
-            let id = line?;
-            let trial = trials.iter().find(|trial| trial.id() == id.trim());
-            let done = match trial {
-                Some(trial) => self.run_trial(trial, runtime).map(|_| ()),
-                None => Err(Error::Comparison(format!("expected a trial of this comparison, found `{id}`"))),
-            };
-            say(&Answer { trial: Some(id), error: done.err().map(|error| error.chain()) })?;
+    pub fn serve(&self, requests: impl BufRead, answers: impl Write, runtime: &Runtime) -> Result<()> {
+        serve(self, requests, answers, runtime)
+    }
+}
+
+impl Shared for Comparison {
+    fn undone(&self, runtime: &Runtime) -> Result<(Vec<Task>, usize)> {
+        let open = self.open_trials(runtime)?.into_iter();
+        Ok((open.map(|trial| Task { id: trial.id(), words: trial.say() }).collect(), self.trials().len()))
+    }
+
+    fn say_done(&self, task: &Task, n_done: usize, took: &str, runtime: &Runtime) -> Result<()> {
+        if let Some(trial) = self.trials().iter().find(|trial| trial.id() == task.id)
+            && let Some(record) = self.record(trial)?
+        {
+            self.say(n_done, trial, &record, took, runtime);
         }
         Ok(())
     }
+
+    fn do_one(&self, id: &str, runtime: &Runtime) -> Result<bool> {
+        let trials = self.trials();
+        let trial = trials.iter().find(|trial| trial.id() == id);
+        trial.map(|trial| self.run_trial(trial, runtime)).transpose().map(|record| record.is_some())
+    }
+}
+
+/// Does what is asked for, one training a line, until the requests end. A line of JSON answers each.
+pub(super) fn serve(
+    comparison: &dyn Shared,
+    requests: impl BufRead,
+    mut answers: impl Write,
+    runtime: &Runtime,
+) -> Result<()> {
+    let mut say = |answer: &Answer| -> Result<()> {
+        writeln!(answers, "{}", serde_json::to_string(answer)?)?;
+        Ok(answers.flush()?)
+    };
+    say(&Answer { trial: None, error: None })?;
+    for line in requests.lines() {
+        let id = line?;
+        let error = match comparison.do_one(id.trim(), runtime) {
+            Ok(true) => None,
+            Ok(false) => {
+                let unknown = Error::Comparison(format!("expected a trial of this comparison, found `{id}`"));
+                Some(unknown.chain())
+            }
+            Err(error) => Some(error.chain()),
+        };
+        say(&Answer { trial: Some(id), error })?;
+    }
+    Ok(())
 }

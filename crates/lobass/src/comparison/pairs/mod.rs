@@ -11,6 +11,7 @@ mod report;
 mod rows;
 mod run;
 mod selections;
+mod shared;
 mod status;
 mod subsets;
 mod task;

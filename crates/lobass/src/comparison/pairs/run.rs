@@ -37,7 +37,7 @@ impl PairsComparison {
     }
 
     /// The losses of all pairs under the model that training starts from.
-    fn base_losses(&self, runtime: &Runtime) -> Result<BaseLosses> {
+    pub(super) fn base_losses(&self, runtime: &Runtime) -> Result<BaseLosses> {
         let rows: Vec<&PairRow> = self.data.train.rows.iter().chain(&self.data.held_out.rows).collect();
         let mut engine: Option<Engine> = None;
         let mut losses = Vec::with_capacity(rows.len());
@@ -99,7 +99,7 @@ impl PairsComparison {
     }
 
     /// The places of the pairs that a trial trains on.
-    fn rows_of(
+    pub(super) fn rows_of(
         &self,
         subset: &PairSubset,
         matching: PairMatching,
@@ -120,7 +120,7 @@ impl PairsComparison {
     }
 
     /// A trained arm with one seed.
-    fn trial(
+    pub(super) fn trial(
         &self,
         subset: &PairSubset,
         matching: PairMatching,
@@ -129,6 +129,28 @@ impl PairsComparison {
         say: &str,
         runtime: &Runtime,
     ) -> Result<PairTrial> {
+        let identity = self.identity_of(matching, offset, rows)?;
+        let id = self.id_of(subset, matching, offset);
+        if let Some(record) = self.files.read(&id, &identity)? {
+            self.files.remove_state(&id)?;
+            return Ok(record);
+        }
+        let started = Instant::now();
+        let what = in_words(subset, matching, offset);
+        let make = |state: &Path| {
+            let held_out: Vec<&PairRow> = self.data.held_out.rows.iter().collect();
+            let seed = self.recipe.seed.wrapping_add(offset);
+            let task = OnPairs { rows, base: &base.train, matching, seed, measured: &held_out };
+            let (trained, losses) = self.train_and_measure(&task, state, runtime)?;
+            Ok(PairTrial { identity: identity.clone(), trained: Some(trained), losses })
+        };
+        let record = self.files.once(&id, &identity, make).with_context(|| what.clone())?;
+        note(&format!("{say}: {what}"), &record, &duration(started.elapsed()), runtime);
+        Ok(record)
+    }
+
+    /// What decides a trial.
+    pub(super) fn identity_of(&self, matching: PairMatching, offset: u64, rows: &[usize]) -> Result<String> {
         let amount = match matching {
             PairMatching::Steps => Some(self.decided.matched_steps),
             PairMatching::Tokens => Some(self.decided.matched_tokens),
@@ -138,31 +160,12 @@ impl PairsComparison {
         let matched = amount.map(|_| matching);
         let special = json!({"matching": matched, "amount": amount, "seed": offset});
         let pool_rows = rows.iter().map(|&at| self.data.train.rows[at].row);
-        let identity = self.decided.identity(&special, pool_rows)?;
-        let id = format!("{}-{matching}-seed{offset}", self.file_name(subset));
-        if let Some(record) = self.files.read(&id, &identity)? {
-            self.files.remove_state(&id)?;
-            return Ok(record);
-        }
-        let started = Instant::now();
-        let what = format!("{subset}, equal {matching}, seed {offset}");
-        let make = |state: &Path| {
-            let held_out: Vec<&PairRow> = self.data.held_out.rows.iter().collect();
-            let seed = self.recipe.seed.wrapping_add(offset);
-            let task = OnPairs { rows, base: &base.train, matching, seed, measured: &held_out };
-            let (trained, losses) = self.train_and_measure(&task, state, runtime)?;
-            Ok(PairTrial { identity: identity.clone(), trained: Some(trained), losses })
-        };
-        let record = self.files.once(&id, &identity, make).with_context(|| what.clone())?;
-        if let Some(trained) = &record.trained {
-            let (steps, tokens) = (counted(trained.n_steps, "step"), counted(trained.n_tokens, "token"));
-            let (first, last, took) = (trained.first_loss, trained.last_loss, duration(started.elapsed()));
-            runtime.note(&format!(
-                "{:16} {say}: {what}: {steps}, {tokens}, loss {first:.4} at the first, {last:.4} at the last, {took}",
-                "trials"
-            ));
-        }
-        Ok(record)
+        self.decided.identity(&special, pool_rows)
+    }
+
+    /// The name of a trial and of its files.
+    pub(super) fn id_of(&self, subset: &PairSubset, matching: PairMatching, offset: u64) -> String {
+        format!("{}-{matching}-seed{offset}", self.file_name(subset))
     }
 
     /// The name of the files of a subset's trials. Sources are numbered, since their names can have any letters.
@@ -175,5 +178,22 @@ impl PairsComparison {
             }
             other => other.to_string().replace(':', "-"),
         }
+    }
+}
+
+/// A trial in words.
+pub(super) fn in_words(subset: &PairSubset, matching: PairMatching, offset: u64) -> String {
+    format!("{subset}, equal {matching}, seed {offset}")
+}
+
+/// Notes a trial that was trained.
+pub(super) fn note(what: &str, record: &PairTrial, took: &str, runtime: &Runtime) {
+    if let Some(trained) = &record.trained {
+        let (steps, tokens) = (counted(trained.n_steps, "step"), counted(trained.n_tokens, "token"));
+        let (first, last) = (trained.first_loss, trained.last_loss);
+        runtime.note(&format!(
+            "{:16} {what}: {steps}, {tokens}, loss {first:.4} at the first, {last:.4} at the last, {took}",
+            "trials"
+        ));
     }
 }
