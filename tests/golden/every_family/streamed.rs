@@ -45,7 +45,7 @@ fn layers_from_disk_change_no_bit() {
             let of_base = Engine::new(family.load(Dtype::F32), 1);
             let apart =
                 [of_base, Engine::new(adapter.adapted(), 1)].map(|engine| loss_bits(&engine, &sequences));
-            together(&adapter.name, [streamed, adapted], &sequences, apart);
+            together(&adapter.name, [streamed, adapted], &sequences, &apart);
         }
     }
 }
@@ -57,7 +57,12 @@ fn loss_bits(engine: &impl LossEngine, sequences: &[Sequence]) -> Vec<Vec<u32>> 
 }
 
 /// Runs a base and an adapter together. Each has the bits of a pass by itself, and each layer is read once a round.
-fn together(name: &str, [base, adapted]: [Decoder; 2], sequences: &[Sequence], expected: [Vec<Vec<u32>>; 2]) {
+fn together(
+    name: &str,
+    [base, adapted]: [Decoder; 2],
+    sequences: &[Sequence],
+    expected: &[Vec<Vec<u32>>; 2],
+) {
     let n_layers = base.spec().layers.len() as u64;
     for (threads, bytes) in
         [(1, 1 << 30), (3, 1 << 30), (2, 2 * (FEWEST_ROWS as u64 + 80) * row_bytes(base.spec()))]
@@ -67,7 +72,7 @@ fn together(name: &str, [base, adapted]: [Decoder; 2], sequences: &[Sequence], e
         let of_base = loss_bits(&engines.first(), sequences);
         let n_read_for_both = base.n_layers_read() - n_read;
         assert_eq!(
-            [of_base, loss_bits(&engines.second(), sequences)],
+            &[of_base, loss_bits(&engines.second(), sequences)],
             expected,
             "{name} on {threads} threads"
         );
