@@ -324,6 +324,7 @@ fn needs_something(setting: &str) -> bool {
     let names = [
         "quantize_base =",
         "transform =",
+        "samples =",
         "mixing =",
         "null = \"path",
         "prior =",
