@@ -91,6 +91,33 @@ fn last_round(sandbox: &Sandbox, out: &str, name: &str) -> std::path::PathBuf {
 }
 
 #[test]
+fn products_are_averaged_exactly_up_to_the_rank() {
+    let sandbox = prepared();
+    let line =
+        format!("federate train {RECIPE} {LORA} --clients 3 --rounds 2 --eval-rows 9 --warmup-ratio 0");
+    let error = |said: &Value, round: usize| said["rounds"][round]["factor_error"].as_f64();
+    let factors = sandbox.json(0, &format!("{line} --out factors"));
+    let products = sandbox.json(0, &format!("{line} --aggregate products --out products"));
+    assert_eq!(error(&factors, 0), None);
+    assert!(
+        (1..3).all(|round| error(&factors, round).is_some_and(|error| error > 1e-4 && error < 1.0)),
+        "{factors}"
+    );
+    // The first round is the same until the server averages.
+    assert_eq!(error(&factors, 1), error(&products, 1));
+    let held_out = |said: &Value| said["rounds"][2]["held_out"].as_f64().unwrap();
+    assert!(held_out(&products) < products["rounds"][0]["held_out"].as_f64().unwrap());
+    assert_ne!(held_out(&factors), held_out(&products));
+    // One client has nothing to be off from.
+    let alone = sandbox.json(0, &format!("{line} --out alone").replace("--clients 3", "--clients 1"));
+    assert!(error(&alone, 1).is_some_and(|error| error < 1e-6), "{alone}");
+    sandbox.fails(
+        &format!("{line} --method full --aggregate products --out no").replace(LORA, ""),
+        &["--aggregate"],
+    );
+}
+
+#[test]
 fn slora_starts_from_what_the_sparse_stage_learned() {
     let sandbox = prepared();
     let line = format!(

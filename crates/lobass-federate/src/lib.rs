@@ -35,6 +35,7 @@ mod mask;
 mod message;
 mod owner;
 mod place;
+mod products;
 mod search;
 mod split;
 #[cfg(test)]
@@ -47,5 +48,6 @@ pub use mask::Mask;
 pub use message::{Border, Count, Taken, Totals};
 pub use owner::Owner;
 pub use place::Place;
+pub use products::{ClientFactors, factor_error, mean_product};
 pub use search::{Party, find_border};
 pub use split::Split;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use lobass::federated::train::{ClientWeights, FederatedMethod};
+use lobass::federated::train::{Aggregate, ClientWeights, FederatedMethod};
 use lobass_federate::Split;
 
 use super::recipe::StepArgs;
@@ -52,6 +52,11 @@ pub(crate) struct FederateSelectArgs {
     pub(crate) selection: SelectionArgs,
 }
 
+const AGGREGATES: [(&str, &str); 2] = [
+    ("factors", "Both factors, each by itself"),
+    ("products", "Their product, which is then cut to the rank of the adapter (FlexLoRA)"),
+];
+
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     lobass federate train --base base --data pool.jsonl --clients 20 --split dirichlet:0.1 --rounds 20 --out fed\n  \
@@ -84,6 +89,9 @@ pub(crate) struct FederateTrainArgs {
     /// What clients train and send
     #[arg(long, value_name = "METHOD", default_value = "lora", value_parser = described::<FederatedMethod>(&METHODS), help_heading = "Federation")]
     pub(crate) method: FederatedMethod,
+    /// What the server averages of adapters
+    #[arg(long, value_name = "WHAT", default_value = "factors", value_parser = described::<Aggregate>(&AGGREGATES), help_heading = "Federation")]
+    pub(crate) aggregate: Aggregate,
     /// Rounds of the first stage of SLoRA [default: 5]
     #[arg(long, value_name = "N", help_heading = "Federation")]
     pub(crate) sparse_rounds: Option<usize>,

@@ -65,6 +65,7 @@ pub(crate) fn train(args: &FederateTrainArgs, ui: &Ui) -> anyhow::Result<Outcome
         per_round: args.per_round,
         weights: args.weights,
         method: args.method,
+        aggregate: args.aggregate,
         sparse_rounds: args.sparse_rounds.unwrap_or(default.sparse_rounds),
         density: args.density.unwrap_or(default.density),
         sparse_learning_rate: args.sparse_learning_rate,

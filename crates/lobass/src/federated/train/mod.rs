@@ -5,6 +5,7 @@
 
 mod bytes;
 mod clients;
+mod factors;
 mod held_out;
 mod opened;
 mod report;
@@ -43,7 +44,7 @@ use start::Stages;
 use store::RoundStore;
 
 pub use report::{ClientReport, FederatedTraining, RoundReport};
-pub use settings::{ClientWeights, FederatedMethod, FederatedSettings};
+pub use settings::{Aggregate, ClientWeights, FederatedMethod, FederatedSettings};
 
 /// The record of a simulation, in its directory.
 const RECORD: &str = "federation.json";

@@ -35,6 +35,9 @@ pub struct RoundReport {
     pub first_losses: Vec<f64>,
     /// The loss of the last step of each.
     pub last_losses: Vec<f64>,
+    /// How far the product of the mean factors of adapters was from the mean of their products, as a share of its norm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub factor_error: Option<f64>,
     /// The loss of the averaged model on rows that no client has, in nats a token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_out: Option<f64>,
@@ -86,9 +89,12 @@ impl fmt::Display for FederatedTraining {
         for round in &self.rounds {
             let held_out =
                 round.held_out.map_or_else(String::new, |loss| format!(", held-out loss {loss:.4}"));
+            let apart = round
+                .factor_error
+                .map_or_else(String::new, |error| format!(", factors {:.1} % off", 100.0 * error));
             let who = counted(round.clients.len() as u64, "client");
             let (stage, at) = (&round.stage, round.round);
-            text.line("round", format!("{stage} {at}: {who}, {}{held_out}", bytes(round.bytes)));
+            text.line("round", format!("{stage} {at}: {who}, {}{held_out}{apart}", bytes(round.bytes)));
         }
         text.line("sent", bytes(self.bytes()));
         text.fmt(f)

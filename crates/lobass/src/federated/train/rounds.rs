@@ -9,9 +9,10 @@ use lobass_train::{Session, TrainConfig, TrainData, fine_tune, fine_tune_masked}
 use sha2::{Digest as _, Sha256};
 
 use super::bytes::both_ways;
+use super::factors::Updates;
 use super::opened::Opened;
 use super::report::RoundReport;
-use super::settings::FederatedSettings;
+use super::settings::{Aggregate, FederatedSettings};
 use super::start::Stage;
 use super::store::{ClientOutcome, RoundStore};
 use crate::error::{Context as _, Result};
@@ -66,12 +67,11 @@ impl Rounds<'_> {
             })?;
             parts.push((client, part));
         }
-        let after = match parts.is_empty() {
-            true => weights.to_vec(),
-            false => averaged(parts.iter().map(|(client, (weights, _))| {
-                (self.opened.clients.weight(*client, self.settings.weights), weights.as_slice())
-            })),
+        let weighted = |(client, (weights, _)): &'_ (usize, (Vec<f32>, ClientOutcome))| {
+            (self.opened.clients.weight(*client, self.settings.weights), weights.clone())
         };
+        let weighted: Vec<(f64, Vec<f32>)> = parts.iter().map(weighted).collect();
+        let (after, factor_error) = self.averaged(weights, &weighted);
         let held_out = self.opened.held_out.measure(&self.model(&after), self.threads)?;
         let losses =
             |of: fn(&ClientOutcome) -> f64| parts.iter().map(|(_, (_, outcome))| of(outcome)).collect();
@@ -82,10 +82,27 @@ impl Rounds<'_> {
             clients,
             first_losses: losses(|outcome| outcome.first_loss),
             last_losses: losses(|outcome| outcome.last_loss),
+            factor_error,
             held_out: held_out.all,
             by_label: held_out.by_label,
         };
         Ok((after, report))
+    }
+
+    /// The weights after a round, and how far averaging factors was from averaging products.
+    fn averaged(&self, before: &[f32], clients: &[(f64, Vec<f32>)]) -> (Vec<f32>, Option<f64>) {
+        if clients.is_empty() {
+            return (before.to_vec(), None);
+        }
+        let clients: Vec<(f64, &[f32])> =
+            clients.iter().map(|(weight, values)| (*weight, values.as_slice())).collect();
+        let mut mean = averaged(clients.iter().copied());
+        let updates = Updates::of(&self.stage.parameters);
+        let error = updates.error(&clients, &mean);
+        if self.settings.aggregate == Aggregate::Products {
+            updates.put_products(&clients, &mut mean);
+        }
+        (mean, error)
     }
 
     /// The clients of a round, ascending; none in round 0.

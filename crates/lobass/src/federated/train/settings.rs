@@ -44,6 +44,21 @@ impl ClientWeights {
         [(Self::Tokens, "tokens"), (Self::Rows, "rows"), (Self::Even, "even")];
 }
 
+/// What the server averages of adapters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Aggregate {
+    /// Both factors, each by itself, as plain federated averaging.
+    #[default]
+    Factors,
+    /// Their product, which is then cut to the rank of the adapter by singular values (`FlexLoRA`).
+    Products,
+}
+
+impl Aggregate {
+    const ALL: [(Self, &'static str); 2] = [(Self::Factors, "factors"), (Self::Products, "products")];
+}
+
 macro_rules! named {
     ($kind:ident) => {
         impl fmt::Display for $kind {
@@ -66,6 +81,7 @@ macro_rules! named {
 
 named!(FederatedMethod);
 named!(ClientWeights);
+named!(Aggregate);
 
 /// Clients, rounds, and what is sent.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -84,6 +100,8 @@ pub struct FederatedSettings {
     pub weights: ClientWeights,
     /// What clients train and send.
     pub method: FederatedMethod,
+    /// What the server averages of adapters.
+    pub aggregate: Aggregate,
     /// For SLoRA: rounds of its first stage, before the others.
     pub sparse_rounds: usize,
     /// For SLoRA: the share of the weights of each matrix that the first stage trains.
@@ -104,6 +122,7 @@ impl Default for FederatedSettings {
             per_round: 1.0,
             weights: ClientWeights::Tokens,
             method: FederatedMethod::Lora,
+            aggregate: Aggregate::Factors,
             sparse_rounds: 5,
             density: 0.01,
             sparse_learning_rate: None,
@@ -133,6 +152,9 @@ impl FederatedSettings {
                 "`--per-round`: expected a share above 0 and at most 1, found {}",
                 self.per_round
             );
+        }
+        if self.method == FederatedMethod::Full && self.aggregate == Aggregate::Products {
+            bail!(Settings, "`--aggregate products` averages adapters: it needs `--method lora` or `slora`");
         }
         if let Some(rate) = self.sparse_learning_rate
             && !(rate.is_finite() && rate > 0.0)
