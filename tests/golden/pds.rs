@@ -59,6 +59,9 @@ struct Swept {
     curvature: f64,
 }
 
+/// The product of each row's gradient with a vector, at some weights.
+type Contributions<'a, L> = dyn Fn(&<L as Landscape>::Weights, &[f64]) -> Vec<f64> + 'a;
+
 /// Runs a training and the co-state, with scores at every so many steps. `contributions` gives the product of each
 /// row's gradient with a vector.
 fn sweep<L: Landscape>(
@@ -67,7 +70,7 @@ fn sweep<L: Landscape>(
     expected: &Expected,
     every: usize,
     curvature: Curvature,
-    contributions: &dyn Fn(&L::Weights, &[f64]) -> Vec<f64>,
+    contributions: &Contributions<'_, L>,
 ) -> Result<Swept, Error> {
     let Expected { batches, learning_rate: rate, .. } = expected;
     let mut states = vec![start];
@@ -98,7 +101,7 @@ fn check_all<L: Landscape>(
     landscape: &L,
     start: &dyn Fn() -> L::Weights,
     expected: &Expected,
-    contributions: &dyn Fn(&L::Weights, &[f64]) -> Vec<f64>,
+    contributions: &Contributions<'_, L>,
     tolerance: f64,
 ) {
     let run =
@@ -130,17 +133,17 @@ impl Softmax<'_> {
     }
 
     /// The outer product of a point's features with a value for each class.
-    fn outer(&self, point: &Point, of_class: &[f64]) -> Vec<f64> {
+    fn outer(point: &Point, of_class: &[f64]) -> Vec<f64> {
         point.features.iter().flat_map(|value| of_class.iter().map(move |other| value * other)).collect()
     }
 
     fn gradient(&self, weights: &[f64], point: &Point) -> Vec<f64> {
         let mut of_class = self.probabilities(weights, point);
         of_class[point.label] -= 1.0;
-        self.outer(point, &of_class)
+        Self::outer(point, &of_class)
     }
 
-    fn mean<'a>(&self, points: impl Iterator<Item = &'a Point>, of: impl Fn(&Point) -> Vec<f64>) -> Vec<f64> {
+    fn mean<'a>(points: impl Iterator<Item = &'a Point>, of: impl Fn(&Point) -> Vec<f64>) -> Vec<f64> {
         let (mut sum, mut n) = (Vec::new(), 0.0);
         for point in points {
             let found = of(point);
@@ -157,12 +160,12 @@ impl Landscape for Softmax<'_> {
 
     fn step(&self, weights: &Vec<f64>, batch: &[usize], rate: f64) -> Result<Vec<f64>, Error> {
         let rows = batch.iter().map(|&at| &self.pool[at]);
-        let gradient = self.mean(rows, |point| self.gradient(weights, point));
+        let gradient = Self::mean(rows, |point| self.gradient(weights, point));
         Ok(weights.iter().zip(gradient).map(|(weight, gradient)| weight - rate * gradient).collect())
     }
 
     fn target_gradient(&self, weights: &Vec<f64>) -> Result<Vec<f64>, Error> {
-        Ok(self.mean(self.target.iter(), |point| self.gradient(weights, point)))
+        Ok(Self::mean(self.target.iter(), |point| self.gradient(weights, point)))
     }
 
     fn curvature(&self, weights: &Vec<f64>, batch: &[usize], vector: &[f64]) -> Result<Vec<f64>, Error> {
@@ -175,9 +178,9 @@ impl Landscape for Softmax<'_> {
             let along: Vec<f64> = (0..self.classes).map(along).collect();
             let mean: f64 = p.iter().zip(&along).map(|(p, along)| p * along).sum();
             let of_class: Vec<f64> = p.iter().zip(&along).map(|(p, along)| p * (along - mean)).collect();
-            self.outer(point, &of_class)
+            Self::outer(point, &of_class)
         };
-        Ok(self.mean(batch.iter().map(|&at| &self.pool[at]), product))
+        Ok(Self::mean(batch.iter().map(|&at| &self.pool[at]), product))
     }
 }
 

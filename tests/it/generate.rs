@@ -85,6 +85,7 @@ fn parts_threads_and_kills_change_no_sample() {
         &["few.parquet", "other settings"],
     );
     sandbox.fails("select --scores few.parquet --budget 2", &["few.parquet"]);
+    sandbox.fails(&format!("{DRAW} --out x.csv"), &["output `x.csv`", "expected `.parquet`, found `.csv`"]);
     sandbox.fails(&format!("{DRAW} --temperature 0 --out x.parquet"), &["temperature 0", "one sample"]);
     sandbox.fails(&format!("{DRAW} --top-p 0 --out x.parquet"), &["top-p", "found 0"]);
     sandbox.fails(&format!("{DRAW} --mask all --out x.parquet"), &["`all`"]);

@@ -63,7 +63,7 @@ fn target_rows_rank_high_and_a_run_that_stops_goes_on() {
     let stages = fs_err::read_dir(commits).unwrap().map(|entry| entry.unwrap());
     let stage = stages
         .filter(|entry| of_probe(&entry.file_name().to_string_lossy()))
-        .min_by_key(|entry| entry.path());
+        .min_by_key(fs_err::DirEntry::path);
     fs_err::remove_dir_all(stage.unwrap().path()).unwrap();
     sandbox.expect(0, &format!("{LINE} --out again.jsonl --work kept --threads 2"));
     assert_eq!(sandbox.read("again.jsonl"), sandbox.read("pds.jsonl"));

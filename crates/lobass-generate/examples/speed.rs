@@ -6,7 +6,6 @@
 
 #![expect(clippy::print_stdout, reason = "an example talks to its reader")]
 
-use std::fs::read_to_string;
 use std::time::Instant;
 
 use lobass_core::{Prompt, Sampling, SamplingEngine as _};
@@ -21,7 +20,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let model = Checkpoint::open(checkpoint)?.load(dtype.parse::<Dtype>()?, &DeviceName::Cpu.open())?;
     let ids = |line: &str| line.split_whitespace().map(str::parse).collect::<Result<Vec<u32>, _>>();
-    let rows = read_to_string(prompts)?.lines().map(ids).collect::<Result<Vec<_>, _>>()?;
+    let rows = fs_err::read_to_string(prompts)?.lines().map(ids).collect::<Result<Vec<_>, _>>()?;
     let keys: Vec<String> = (0..rows.len()).map(|row| row.to_string()).collect();
     let prompts: Vec<Prompt<'_>> = keys.iter().zip(&rows).map(|(key, ids)| Prompt { key, ids }).collect();
 

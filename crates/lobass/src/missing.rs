@@ -82,19 +82,27 @@ impl Missing {
         }
     }
 
-    /// Refuses an output in a folder of data: the next call would read it as data. Names that begin with `.` or `_` are
-    /// not read.
+    /// Refuses an output that is a data file, or that is in a folder of data: the next call would read it as data. Names
+    /// that begin with `.` or `_` are not read.
     #[must_use]
     pub fn apart(mut self, out: &Path, settings: &DataSettings) -> Self {
         let place = outputs::place(out);
         let is_read = |path: &Path| {
             !path.iter().any(|name| name.to_string_lossy().starts_with(['.', '_'])) && path != Path::new("")
         };
-        let folder = |given: &String| {
-            let address = given.split_once('=').map_or(given.as_str(), |(_, address)| address);
-            let folder = [given.as_str(), address].map(Path::new).into_iter().find(|path| path.is_dir())?;
-            place.strip_prefix(outputs::place(folder)).is_ok_and(is_read).then(|| folder.to_owned())
+        let ways = |given: &'_ str| {
+            let address = given.split_once('=').map_or(given, |(_, address)| address);
+            [given, address].map(PathBuf::from)
         };
+        let folder = |given: &String| {
+            let folder = ways(given).into_iter().find(|path| path.is_dir())?;
+            place.strip_prefix(outputs::place(&folder)).is_ok_and(is_read).then_some(folder)
+        };
+        let is_file = |path: PathBuf| path.is_file() && outputs::place(&path) == place;
+        if settings.files.iter().flat_map(|given| ways(given)).any(is_file) {
+            let out = out.display();
+            self.0.add(Error::Output(format!("output `{out}` is a data file; give it another name")));
+        }
         if let Some(folder) = settings.files.iter().find_map(folder) {
             let (out, folder) = (out.display(), folder.display());
             self.0.add(Error::Output(format!(
@@ -249,5 +257,11 @@ mod tests {
             check("HERE/data", out).unwrap();
         }
         check("HERE/data/pool.jsonl", "data/run").unwrap();
+        for given in ["HERE/data/pool.jsonl", "name=HERE/data/pool.jsonl"] {
+            assert!(
+                check(given, "data/../data/pool.jsonl").unwrap_err().contains("is a data file"),
+                "{given}"
+            );
+        }
     }
 }

@@ -42,6 +42,19 @@ pub(crate) fn check_for_pool(outputs: &[PathBuf], pool: &Pool) -> Result<()> {
     check(outputs, &inputs)
 }
 
+/// Refuses a name that ends like another kind of file than that which is written. A name without an ending is taken.
+///
+/// # Errors
+/// If it ends otherwise.
+pub(crate) fn check_ending(output: &Path, expected: &str) -> Result<()> {
+    match output.extension().and_then(|ending| ending.to_str()) {
+        Some(found) if found != expected => {
+            bail!(Output, "output `{}`: expected `.{expected}`, found `.{found}`", output.display())
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Notes the outputs that replace files.
 pub fn note_replaced(outputs: &[PathBuf], observer: &dyn Observer) {
     for output in outputs.iter().filter(|output| output.is_file()) {

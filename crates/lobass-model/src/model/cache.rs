@@ -84,7 +84,7 @@ mod tests {
     }
 
     fn values(hidden: Tensor<2>) -> Vec<f32> {
-        hidden.into_data().try_into_vec().unwrap()
+        crate::ops::read(hidden)
     }
 
     #[test]

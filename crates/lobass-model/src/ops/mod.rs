@@ -35,6 +35,8 @@ pub(crate) use norm::{NormGradients, NormWeights};
 pub(crate) use path::{KeyPath, LayerLane, LayerPath, StatePath};
 pub(crate) use routes::{Group, Routes};
 pub(crate) use tables::{DropoutMasks, Rotary, Tables};
+#[cfg(test)]
+pub(crate) use transfer::read;
 pub(crate) use transfer::sent_tokens;
 
 #[cfg(test)]

@@ -102,6 +102,7 @@ impl GenerateJob<'_> {
             missing = path.iter().fold(missing, |missing, path| missing.model(role, path));
         }
         missing.data(self.data, runtime).apart(self.out, self.data).sequences(self.sequences).end()?;
+        outputs::check_ending(self.out, "parquet")?;
         if self.part.is_some() && self.work.is_none() {
             bail!(Settings, "a part of the work needs a place that all parts share: `--work`");
         }
