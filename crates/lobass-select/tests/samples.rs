@@ -1,5 +1,4 @@
 //! Scores that compare a response with samples after the same prompt.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
 use lobass_core::{Budget, Nll, RowStatus, ScoreColumns, ScoreRecord};
 use lobass_select::strategies::{DemonstrationAdvantage, DemonstrationAdvantageMean};
