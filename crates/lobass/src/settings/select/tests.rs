@@ -8,6 +8,9 @@ fn settings(strategy: &str) -> SelectSettings {
     let mut settings = SelectSettings { budget: Some("10".to_owned()), ..SelectSettings::default() };
     match strategy {
         "quality" => settings.rating = Some("stars".to_owned()),
+        "demonstration-advantage" | "demonstration-advantage-mean" => {
+            settings.samples = Some("samples.parquet".into());
+        }
         "rds" => {
             settings.sets.embeddings = Some("pool.safetensors".into());
             settings.sets.query_embeddings = vec!["queries.safetensors".into()];
@@ -30,10 +33,15 @@ enum Taken {
     ByAllBut(&'static [&'static str]),
 }
 
-const FLAGS: [Flag; 17] = [
+const FLAGS: [Flag; 18] = [
     ("--rating", |s| s.rating = Some("stars".into()), Taken::By(&["quality"])),
     ("--ratings", |s| s.ratings = Some("stars.jsonl".into()), Taken::By(&["quality"])),
     ("--min-rating", |s| s.min_rating = Some(4.0), Taken::By(&["quality"])),
+    (
+        "--samples",
+        |s| s.samples = Some("s.parquet".into()),
+        Taken::By(&["demonstration-advantage", "demonstration-advantage-mean"]),
+    ),
     ("--lengths-of", |s| s.lengths_of = Some("lobass".into()), Taken::By(&["length-matched-random"])),
     ("--ascending", |s| s.direction = Some(DirectionWord::Ascending), Taken::ByAllBut(&["s2l"])),
     ("--descending", |s| s.direction = Some(DirectionWord::Descending), Taken::ByAllBut(&["s2l"])),
