@@ -93,6 +93,10 @@ fn another_anchor_is_another_algorithm() {
         "irft --model sft --data small.jsonl --max-new-tokens 1 --out x",
         &["expected pairs", "did not end", "--max-new-tokens"],
     );
+    sandbox.fails(
+        "irft --model sft --data small.jsonl --max-new-tokens 12 --batch-size 500 --out few",
+        &["round 1, of ", " pairs", "nothing would be learned"],
+    );
 }
 
 #[test]

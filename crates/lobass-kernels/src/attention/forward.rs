@@ -92,13 +92,13 @@ impl Scores {
         self.rows = queries.max(SMALL_PRODUCT / self.stride + 1).max(2);
         self.values.resize(self.rows * self.stride, 0.0);
         let to = ViewMut::new(&mut self.values, self.rows, self.stride, self.stride);
-        if (self.rows, self.stride) == (queries, keys) {
-            matmul(to, q, k.transposed(), false, block.heads.scale);
-        } else {
-            let (width, q, k) = (block.heads.width, q.padded(self.rows), k.padded(self.stride));
-            let (q, k) = (View::new(&q, self.rows, width, width), View::new(&k, self.stride, width, width));
-            matmul(to, q, k.transposed(), false, block.heads.scale);
-        }
+        let (width, scale) = (block.heads.width, block.heads.scale);
+        // Keys are many, and queries few where a sequence is continued: only what is too small is copied.
+        let more_q = (self.rows > queries).then(|| q.padded(self.rows));
+        let more_k = (self.stride > keys).then(|| k.padded(self.stride));
+        let q = more_q.as_ref().map_or(q, |q| View::new(q, self.rows, width, width));
+        let k = more_k.as_ref().map_or(k, |k| View::new(k, self.stride, width, width));
+        matmul(to, q, k.transposed(), false, scale);
     }
 
     /// Computes the sums of the values, weighted by the scores.

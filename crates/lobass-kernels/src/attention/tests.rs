@@ -147,6 +147,27 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
+    fn where_keys_lie_changes_no_bit(
+        queries in 1usize..5, keys in 1usize..700, heads in 1usize..4, width in prop::sample::select(vec![4, 6, 16, 64]),
+        seed: u64,
+    ) {
+        // Keys of the last of several heads, where they lie, and copied into one piece.
+        let (q, all) = (values(seed, queries * width), values(seed ^ 1, keys * heads * width));
+        let last = View::new(&all[(heads - 1) * width..], keys, width, heads * width);
+        let (rows, columns) = (queries.max(256 / keys.max(2) + 1).max(2), keys.max(2));
+        let (q, copied) = (View::new(&q, queries, width, width).padded(rows), last.padded(columns));
+        let product = |k: View<'_>| {
+            let mut scores = vec![f32::NAN; rows * columns];
+            let to = ViewMut::new(&mut scores, rows, columns, columns);
+            crate::matmul::matmul(to, View::new(&q, rows, width, width), k.transposed(), false, 0.3);
+            scores.into_iter().map(f32::to_bits).collect::<Vec<_>>()
+        };
+        if keys > 1 {
+            prop_assert_eq!(product(last), product(View::new(&copied, columns, width, width)));
+        }
+    }
+
+    #[test]
     fn a_part_is_to_the_bit_what_it_is_in_the_whole(
         (positions, from, to) in (1usize..700, any::<prop::sample::Index>(), any::<prop::sample::Index>()), (keys, group) in (1usize..3, 1usize..3),
         width in 2usize..20, window in prop::option::of(1usize..600), form in forms(), seed: u64,

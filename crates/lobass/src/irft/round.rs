@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use lobass_core::Observer as _;
+use lobass_core::readable::counted;
 use lobass_run::Slice;
 
 use super::record::RoundRecord;
@@ -79,7 +80,9 @@ impl Round<'_> {
                 .with_context(|| format!("`{}` is no record of a round", dir.join(COUNTS).display()))?,
             false => self.draw(&start, &samples, &pairs, runtime)?,
         };
-        self.train(&start, &mut record, runtime)?;
+        let n_pairs = record.pairs.written;
+        self.train(&start, &mut record, runtime)
+            .with_context(|| format!("round {}, of {}", self.number, counted(n_pairs, "pair")))?;
         record.write(&dir)?;
         fs_err::remove_file(dir.join(COUNTS))?;
         Ok(record)
