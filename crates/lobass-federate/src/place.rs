@@ -31,7 +31,7 @@ impl Place {
         Self(u128::from(place) << 64 | u128::from(tie))
     }
 
-    /// The place in the middle of two, nearer to the second if there is none; the first has to be before the second.
+    /// The place halfway between two. Of two middle places it is the later one. `self` has to be before `other`.
     pub(crate) fn between(self, other: Self) -> Self {
         let distance = other.0 - self.0;
         Self(self.0 + distance / 2 + distance % 2)

@@ -80,7 +80,7 @@ impl FlatParameters {
         })
     }
 
-    /// Takes gradients out, zeros where there is none.
+    /// Takes the gradients out. A weight without a gradient gets 0.
     pub fn gradients(&self, gradients: &mut Gradients) -> Vec<f32> {
         gradients.take_values(self.parameters.iter().map(|flat| (flat.id, flat.places.len())))
     }

@@ -112,9 +112,14 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "a sequence has a next token")]
-    fn nothing_continues_nothing() {
+    fn a_sequence_without_a_next_token_is_refused() {
         let model = model();
-        model.continued(&mut [Continuation { cache: &mut model.cache(), ids: &[] }]);
+        let mut cache = model.cache();
+        let refused = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            model.continued(&mut [Continuation { cache: &mut cache, ids: &[] }])
+        }));
+        let message = refused.err().and_then(|panic| panic.downcast_ref::<&str>().copied());
+        assert_eq!(message, Some("a sequence has a next token"));
+        assert_eq!(cache.n_tokens(), 0, "nothing was computed");
     }
 }

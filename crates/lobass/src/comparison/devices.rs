@@ -46,7 +46,7 @@ pub(super) trait Shared {
     /// Notes that a training is done, the `n_done`th.
     fn say_done(&self, task: &Task, n_done: usize, took: &str, runtime: &Runtime) -> Result<()>;
 
-    /// Does the training of an id, unless it is done. `false` if there is none of that id.
+    /// Does the training with an id, unless it is done. Returns `false` if no training has this id.
     fn do_one(&self, id: &str, runtime: &Runtime) -> Result<bool>;
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use lobass_core::RowStatus;
 use lobass_core::readable::{Labelled, count, counted};
@@ -36,15 +36,25 @@ impl InfluenceReport {
 
 impl fmt::Display for InfluenceReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = Labelled::default();
-        text.line("scores", self.scores.display());
-        text.line("rows", format!("{} scored", count(self.n_scored)));
-        for (status, n) in &self.missing {
-            text.line("rows", format!("{} {status}", count(*n)));
-        }
-        for (name, n_rows) in &self.tasks {
-            text.line("targets", format!("{name}, of {}", counted(*n_rows as u64, "row")));
-        }
-        text.fmt(f)
+        scored(&self.scores, self.n_scored, &self.missing, &self.tasks).fmt(f)
     }
+}
+
+/// The lines about a file of scores: its name, the rows by status, and the targets.
+pub(super) fn scored(
+    scores: &Path,
+    n_scored: u64,
+    missing: &BTreeMap<RowStatus, u64>,
+    tasks: &[(String, usize)],
+) -> Labelled {
+    let mut text = Labelled::default();
+    text.line("scores", scores.display());
+    text.line("rows", format!("{} scored", count(n_scored)));
+    for (status, n) in missing {
+        text.line("rows", format!("{} {status}", count(*n)));
+    }
+    for (name, n_rows) in tasks {
+        text.line("targets", format!("{name}, of {}", counted(*n_rows as u64, "row")));
+    }
+    text
 }

@@ -160,7 +160,7 @@ def sources(
         metrics: The directory that `train` wrote, or the ``metrics.jsonl`` in it.
         table: A score table of the same rows, for the share of its loss that each source shed.
         prior: The shares that ADO would start from: by rows, by tokens, even, or a weight for each source.
-        floor: The smallest loss that a law tends to, in nats per token. By default there is none.
+        floor: The smallest loss that a law tends to, in nats per token. By default, a law may tend to 0.
         bootstrap: The number of curves drawn for intervals; 0 computes none.
         seed: The seed of these curves.
 

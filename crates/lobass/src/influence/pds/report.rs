@@ -5,12 +5,12 @@ use std::fmt;
 use std::path::PathBuf;
 
 use lobass_core::RowStatus;
-use lobass_core::readable::{Labelled, count, counted};
 use lobass_run::ModelKey;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::cost::Cost;
+use crate::influence::report::scored;
 use crate::scoring::n_skipped;
 
 /// A step at which the rows of the pool were scored.
@@ -64,15 +64,7 @@ impl PdsReport {
 
 impl fmt::Display for PdsReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = Labelled::default();
-        text.line("scores", self.scores.display());
-        text.line("rows", format!("{} scored", count(self.n_scored)));
-        for (status, n) in &self.missing {
-            text.line("rows", format!("{} {status}", count(*n)));
-        }
-        for (name, n_rows) in &self.tasks {
-            text.line("targets", format!("{name}, of {}", counted(*n_rows as u64, "row")));
-        }
+        let mut text = scored(&self.scores, self.n_scored, &self.missing, &self.tasks);
         let [before, after] = self.target_loss;
         text.line("target loss", format!("{before:.4} before the training, {after:.4} after it"));
         for probe in &self.probes {
