@@ -28,7 +28,8 @@ impl Split {
     /// each client's rows, ascending.
     ///
     /// # Errors
-    /// [`Error::EmptyClient`] if a client gets no row; [`Error::NoClients`] if `n_clients` is 0.
+    /// [`Error::EmptyClient`] if a client gets no row. [`Error::NoClients`] if `n_clients` is 0, or if [`Split::Label`] gets no
+    /// labels.
     pub fn deal(self, labels: &[u32], n_clients: usize, seed: u64) -> Result<Vec<Vec<usize>>, Error> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let n_labels = labels.iter().max().map_or(0, |last| *last as usize + 1);
