@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use lobass_benches::peak_memory;
-use lobass_core::{Detail, LossEngine as _, Sequence};
+use lobass_core::{Arithmetic, Detail, LossEngine as _, Sequence};
 use lobass_loss::Engine;
 use lobass_model::{Checkpoint, DeviceName, Dtype};
 use serde::Deserialize;
@@ -23,6 +23,7 @@ struct Request {
     checkpoint: PathBuf,
     sequences: PathBuf,
     out: PathBuf,
+    /// A number format, or the arithmetic of a model in f32.
     dtype: String,
     threads: usize,
 }
@@ -38,8 +39,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let path = std::env::args().nth(1).ok_or("expected the path of a request, found nothing")?;
     let request: Request = serde_json::from_slice(&fs_err::read(path)?)?;
     let sequences = read_sequences(&request.sequences)?;
-    let dtype: Dtype = request.dtype.parse()?;
-    let model = Checkpoint::open(&request.checkpoint)?.load(dtype, &DeviceName::Cpu.open())?;
+    let checkpoint = Checkpoint::open(&request.checkpoint)?;
+    let model = match request.dtype.parse::<Arithmetic>() {
+        Ok(arithmetic) => checkpoint.load_with(arithmetic)?,
+        Err(_) => checkpoint.load(request.dtype.parse::<Dtype>()?, &DeviceName::Cpu.open())?,
+    };
     let engine = Engine::new(model, request.threads);
     engine.losses(&sequences[..WARM_UP.min(sequences.len())], Detail::Sum)?;
 

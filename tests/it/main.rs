@@ -10,6 +10,8 @@ mod dependencies;
 mod invariance;
 // What the files we write look like to someone else.
 mod formats;
+// How products are computed, as a part of a run.
+mod arithmetic;
 // A person's first hour with the command line.
 mod commands;
 // What a job takes, before it runs.

@@ -27,6 +27,7 @@
 //! # Ok::<(), lobass_core::SequenceError>(())
 //! ```
 
+mod arithmetic;
 mod budget;
 mod columns;
 mod context;
@@ -54,6 +55,7 @@ mod sequence;
 mod status;
 mod visible;
 
+pub use arithmetic::Arithmetic;
 pub use budget::{Budget, BudgetError};
 pub use columns::{ColumnSet, ScoreColumns};
 pub use context::Context;

@@ -61,7 +61,7 @@ pub use activation::Activation;
 pub use adamw::{AdamW, adamw};
 pub use attention::{Heads, causal_attention, causal_attention_backward};
 pub use bf16::{
-    Bf16Instructions, Bf16Weights, PackedBf16, matmul_bf16, matmul_bf16_inputs_backward,
+    Bf16Instructions, Bf16Parts, Bf16Weights, PackedBf16, matmul_bf16, matmul_bf16_inputs_backward,
     matmul_bf16_inputs_backward_with, matmul_bf16_weights_backward, matmul_bf16_weights_backward_with,
     matmul_bf16_with, round_bf16,
 };

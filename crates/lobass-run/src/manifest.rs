@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lobass_core::{Context, DeviceId, Digest, Dtype, Measure, ModelRole, Rounding, RowStatus};
+use lobass_core::{Arithmetic, Context, DeviceId, Digest, Dtype, Measure, ModelRole, Rounding, RowStatus};
 use lobass_data::{Duplicates, EncodeOptions, Layout};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -53,6 +53,9 @@ pub struct ModelKey {
     pub weights_digest: Digest,
     /// The number format it ran in.
     pub dtype: Dtype,
+    /// The arithmetic of its products.
+    #[serde(default, skip_serializing_if = "Arithmetic::is_plain")]
+    pub arithmetic: Arithmetic,
     /// The format that the weights of the base were rounded to; its weights are those of the digest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rounding: Option<Rounding>,
@@ -84,6 +87,7 @@ impl ModelKey {
             path: path.to_owned(),
             weights_digest,
             dtype,
+            arithmetic: Arithmetic::Plain,
             rounding: None,
             device,
             context: Context::Prompt,
@@ -95,6 +99,12 @@ impl ModelKey {
     #[must_use]
     pub fn rounded(self, rounding: Option<Rounding>) -> Self {
         Self { rounding, ..self }
+    }
+
+    /// This model with another arithmetic of products.
+    #[must_use]
+    pub fn computed_by(self, arithmetic: Arithmetic) -> Self {
+        Self { arithmetic, ..self }
     }
 
     /// This model in another role, in another context.
@@ -118,14 +128,18 @@ impl ModelKey {
         }
     }
 
-    /// The units of these weights in this format on this kind of device.
+    /// The units of these weights in this format and arithmetic on this kind of device.
     pub(crate) fn units(&self) -> String {
         let (digest, device) = (self.weights_digest.short(), self.device.kind);
         let context = match self.context {
             Context::Prompt => String::new(),
             Context::Unconditional { start } => format!("-unconditional{start}"),
         };
-        format!("{digest}-{}-{device}{context}", self.dtype)
+        let arithmetic = match self.arithmetic {
+            Arithmetic::Plain => String::new(),
+            other => format!("-{other}"),
+        };
+        format!("{digest}-{}{arithmetic}-{device}{context}", self.dtype)
     }
 }
 

@@ -81,6 +81,7 @@ pub fn train_with_anchor(
     runtime: &Runtime,
 ) -> Result<TrainedReport> {
     base.check_start(&options.train, runtime)?;
+    base.check_plain()?;
     let work_dir = work_beside(out);
     let told = match told_in_dir(&work_dir, runtime)? {
         None => TrainingRecord::read(out)?.and_then(|record| record.told()),

@@ -4,6 +4,7 @@
 mod bits;
 mod losses;
 mod saving;
+mod split;
 mod steps;
 mod streamed;
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use lobass_core::{DeviceId, DeviceKind, Dtype, Rounding};
+use lobass_core::{Arithmetic, DeviceId, DeviceKind, Dtype, Rounding};
 
 use super::compute::ROUNDINGS;
 use super::score::FurtherContext;
@@ -40,6 +40,10 @@ pub(crate) struct JobArgs {
     /// The number format that models will run in, and are measured in [default: bf16 on cuda, else f32]
     #[arg(long, value_name = "DTYPE", value_parser = words::<Dtype>(&["f32", "bf16", "f16"]))]
     pub(crate) dtype: Option<Dtype>,
+    /// The arithmetic in f32 on processors, for weights stored in bf16: in f32, or with activations as sums of two or three
+    /// bf16 values, which is faster on processors with AMX [default: plain]
+    #[arg(long, value_name = "HOW", requires = "job_models", value_parser = words::<Arithmetic>(&["plain", "split2", "split3"]))]
+    pub(crate) arithmetic: Option<Arithmetic>,
     /// The job rounds the weights of the adapter's base, as QLoRA training does [default: weights as they are stored]
     #[arg(long, value_name = "FORMAT", requires = "job_models", value_parser = words::<Rounding>(&ROUNDINGS))]
     pub(crate) quantize_base: Option<Rounding>,

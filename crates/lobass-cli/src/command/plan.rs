@@ -17,6 +17,7 @@ pub(crate) fn plan(args: &PlanArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let table = args.job.is_asked_for().then(|| JobSettings {
         device: args.job.device_kind(),
         dtype: args.job.dtype,
+        arithmetic: args.job.arithmetic.unwrap_or_default(),
         quantize_base: args.job.quantize_base,
         reference: args.job.tuned().map(AsRef::as_ref),
         null: args.job.null.as_deref(),

@@ -42,6 +42,12 @@ impl Bf16Instructions {
         }
     }
 
+    /// Whether products of [three parts](super::Bf16Parts::Three) are faster than products in `f32`. With AMX one product in
+    /// bf16 is four to ten times as fast as one in `f32`; with AVX512-BF16 it is twice as fast.
+    pub fn gain_from_parts(self) -> bool {
+        self == Self::Amx
+    }
+
     /// The multiplier that uses them on this thread.
     ///
     /// # Panics

@@ -3,16 +3,23 @@
 //! The activations are rounded to bf16 once; products and sums are `f32`. The order of a sum depends on the number of
 //! inputs only. So a row's results have the same bits alone and beside other rows, at any place.
 
+#[cfg(any(test, target_arch = "x86_64"))]
+mod aligned;
 #[cfg(any(test, all(target_arch = "x86_64", target_os = "linux")))]
 mod amx;
 #[cfg(any(test, target_arch = "x86_64"))]
 mod avx512;
 #[cfg(any(test, target_arch = "x86_64"))]
 mod blocks;
+#[cfg(any(test, target_arch = "x86_64"))]
+mod by_rows;
 mod instructions;
+#[cfg(any(test, target_arch = "x86_64"))]
+mod kernel;
 mod packed;
 #[cfg(any(test, target_arch = "x86_64"))]
 mod panels;
+mod parts;
 mod portable;
 mod round;
 mod rounded;
@@ -22,6 +29,7 @@ use half::bf16;
 pub use instructions::Bf16Instructions;
 use packed::Multiply;
 pub use packed::PackedBf16;
+pub use parts::Bf16Parts;
 pub use rounded::{
     Bf16Weights, matmul_bf16_inputs_backward, matmul_bf16_inputs_backward_with, matmul_bf16_weights_backward,
     matmul_bf16_weights_backward_with, round_bf16,
@@ -62,7 +70,7 @@ fn in_parts(multiply: &mut dyn Multiply, x: &[f32], w: &[bf16], y: &mut [f32], i
         return;
     };
     for (x, y) in x.chunks(ROWS * inputs).zip(y.chunks_mut(ROWS * outputs)) {
-        let packed = multiply.pack(x, inputs);
+        let packed = multiply.pack(x, inputs, Bf16Parts::One);
         multiply.multiply(&packed, 0..x.len() / inputs, w, y, inputs);
     }
 }

@@ -4,7 +4,10 @@ use std::ops::Range;
 
 use half::bf16;
 
+#[cfg(any(test, target_arch = "x86_64"))]
+use super::by_rows::RoundedRows;
 use super::panels::Pairs;
+use super::parts::Bf16Parts;
 use super::{Bf16Instructions, ROWS, outputs};
 
 /// Rows of activations in bf16, arranged for the instructions that multiply them.
@@ -21,16 +24,19 @@ pub struct PackedBf16 {
 /// How rows are arranged.
 #[derive(Debug, Clone)]
 pub(super) enum Form {
-    /// Panels of 32 rows.
-    Panels(Vec<Pairs>),
-    /// One row after another, rounded but in `f32`, and some rows of zeros.
+    /// Panels of 32 rows, of each part.
+    Panels(Vec<Vec<Pairs>>),
+    /// One row after another, of each part, for the left side of tiles.
+    #[cfg(any(test, target_arch = "x86_64"))]
+    Rows(Vec<RoundedRows>),
+    /// One row after another, the sums of parts in `f32`, and some rows of zeros.
     Rounded(Vec<f32>),
 }
 
 /// The functions that pack rows and multiply them.
 pub(super) trait Multiply {
     /// Rounds and arranges `x`, `[rows, inputs]`.
-    fn pack(&self, x: &[f32], inputs: usize) -> Form;
+    fn pack(&self, x: &[f32], inputs: usize, parts: Bf16Parts) -> Form;
 
     /// Computes the product of some rows, at most [`ROWS`] from a multiple of that on. No side is 0.
     ///
@@ -48,20 +54,31 @@ impl PackedBf16 {
     /// # Panics
     /// If the length of `x` is no multiple of `inputs`.
     pub fn new(x: &[f32], inputs: usize) -> Self {
-        Self::with(Bf16Instructions::detected(), x, inputs)
+        Self::with(Bf16Instructions::detected(), x, inputs, Bf16Parts::One)
     }
 
-    /// Rounds and arranges rows for these instructions.
+    /// Arranges rows as sums of parts: with three, products have the accuracy of `f32`.
+    ///
+    /// # Shapes
+    /// - `x`: `[rows, inputs]`
+    ///
+    /// # Panics
+    /// If the length of `x` is no multiple of `inputs`.
+    pub fn split(x: &[f32], inputs: usize, parts: Bf16Parts) -> Self {
+        Self::with(Bf16Instructions::detected(), x, inputs, parts)
+    }
+
+    /// Arranges rows as sums of parts for these instructions.
     ///
     /// # Panics
     /// If the length of `x` is no multiple of `inputs`, or if the instructions are not
     /// [available](Bf16Instructions::is_available).
-    pub fn with(instructions: Bf16Instructions, x: &[f32], inputs: usize) -> Self {
+    pub fn with(instructions: Bf16Instructions, x: &[f32], inputs: usize, parts: Bf16Parts) -> Self {
         let rows = x.len().checked_div(inputs).unwrap_or(0);
         assert_eq!(x.len(), rows * inputs, "values of x in rows of {inputs}");
         let form = match rows {
             0 => Form::Rounded(Vec::new()), // nothing to multiply
-            _ => instructions.expected().pack(x, inputs),
+            _ => instructions.expected().pack(x, inputs, parts),
         };
         Self { instructions, rows, inputs, form }
     }
@@ -88,14 +105,14 @@ impl PackedBf16 {
 }
 
 impl Form {
-    /// The panels of rows from the first of a panel on, of `pairs` pairs each.
-    pub(super) fn panels(&self, rows: &Range<usize>, pairs: usize) -> &[Pairs] {
+    /// The panels of rows from the first of a panel on, of `pairs` pairs each, for each part.
+    pub(super) fn panels(&self, rows: &Range<usize>, pairs: usize) -> Vec<&[Pairs]> {
         match self {
-            Self::Panels(panels) => {
+            Self::Panels(parts) => {
                 let panel = |row: usize| row.div_ceil(super::panels::ROWS) * pairs;
-                &panels[panel(rows.start)..panel(rows.end)]
+                parts.iter().map(|panels| &panels[panel(rows.start)..panel(rows.end)]).collect()
             }
-            Self::Rounded(_) => unreachable!("packed by what multiplies panels"),
+            _ => unreachable!("packed by what multiplies panels"),
         }
     }
 
@@ -103,7 +120,7 @@ impl Form {
     pub(super) fn rounded(&self, rows: &Range<usize>, inputs: usize) -> &[f32] {
         match self {
             Self::Rounded(values) => &values[rows.start * inputs..rows.end * inputs],
-            Self::Panels(_) => unreachable!("packed by what multiplies rows"),
+            _ => unreachable!("packed by what multiplies rows"),
         }
     }
 }

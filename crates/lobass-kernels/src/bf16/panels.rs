@@ -1,5 +1,9 @@
 //! Activations as the instructions for bf16 take them: two inputs of many rows beside each other.
 
+use std::ops::Range;
+
+use half::bf16;
+
 use super::round::rounded;
 use crate::lanes::vectorized;
 use crate::transpose::transposed;
@@ -47,6 +51,69 @@ fn pack(x: &[f32], inputs: usize, half: usize, panel: &mut [Pairs]) {
             }
         },
     );
+}
+
+/// Packs some inputs of weights, `[outputs, inputs]`, into panels of `pairs` pairs each, with an output in the place of a
+/// row. What is not there is 0.
+#[cfg(any(test, target_arch = "x86_64"))]
+pub(super) fn pack_weights(
+    w: &[bf16],
+    inputs: usize,
+    range: &Range<usize>,
+    panels: &mut [Pairs],
+    pairs: usize,
+) {
+    for (w, panel) in w.chunks(ROWS * inputs).zip(panels.chunks_exact_mut(pairs)) {
+        let (low, high) = w.split_at(w.len().min(ROWS / 2 * inputs));
+        for (half, w) in [low, high].into_iter().enumerate() {
+            pack_half(w, inputs, range, half, panel);
+        }
+    }
+}
+
+/// Arranges weights of at most 16 outputs in half a panel.
+fn pack_half(w: &[bf16], inputs: usize, range: &Range<usize>, half: usize, panel: &mut [Pairs]) {
+    vectorized(
+        #[inline(always)]
+        || {
+            let (squares, _) = panel.as_chunks_mut::<16>();
+            for (first, pairs) in range.clone().step_by(32).zip(squares) {
+                let is_full = w.len() == ROWS / 2 * inputs && first + 32 <= range.end;
+                let square =
+                    if is_full { full_square(w, inputs, first) } else { square(w, inputs, first..range.end) };
+                for (pairs, words) in pairs.iter_mut().zip(&transposed(&square)) {
+                    pairs.0[half] = *words;
+                }
+            }
+        },
+    );
+}
+
+/// 32 weights of 16 outputs, from an input on, as pairs of neighbors.
+#[inline(always)]
+fn full_square(w: &[bf16], inputs: usize, first: usize) -> [[u32; 16]; 16] {
+    std::array::from_fn(|output| {
+        let row = w[output * inputs + first..].first_chunk().expect("all inputs are there");
+        words_of_weights(row)
+    })
+}
+
+/// Weights of outputs, as far as they are there, as pairs of neighbors.
+fn square(w: &[bf16], inputs: usize, range: Range<usize>) -> [[u32; 16]; 16] {
+    let mut square = [[0; 16]; 16];
+    for (row, words) in w.chunks_exact(inputs).zip(&mut square) {
+        let (row, mut values) = (&row[range.clone()], [bf16::ZERO; 32]);
+        let n_values = row.len().min(32);
+        values[..n_values].copy_from_slice(&row[..n_values]);
+        *words = words_of_weights(&values);
+    }
+    square
+}
+
+#[inline(always)]
+fn words_of_weights(row: &[bf16; 32]) -> [u32; 16] {
+    let (pairs, _) = row.as_chunks::<2>();
+    std::array::from_fn(|at| u32::from(pairs[at][0].to_bits()) | u32::from(pairs[at][1].to_bits()) << 16)
 }
 
 /// The first 32 values of a row as pairs of neighbors in bf16, with 0 for what is not there.

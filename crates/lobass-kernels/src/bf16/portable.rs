@@ -5,8 +5,7 @@ use std::ops::Range;
 use half::bf16;
 
 use super::packed::{Form, Multiply};
-use super::round::rounded;
-use crate::lanes::vectorized;
+use super::parts::{Bf16Parts, sum_of_parts};
 use crate::matmul::{View, ViewMut, matmul};
 use crate::widen::widen_bf16;
 
@@ -24,10 +23,10 @@ const MIN_OUTPUTS: usize = 65;
 pub(super) struct Portable;
 
 impl Multiply for Portable {
-    fn pack(&self, x: &[f32], inputs: usize) -> Form {
-        let mut rounded = vec![0.0; x.len() + (MIN_ROWS - 1) * inputs];
-        round(x, &mut rounded[..x.len()]);
-        Form::Rounded(rounded)
+    fn pack(&self, x: &[f32], inputs: usize, parts: Bf16Parts) -> Form {
+        let mut sums = vec![0.0; x.len() + (MIN_ROWS - 1) * inputs];
+        sum_of_parts(x, parts, &mut sums[..x.len()]);
+        Form::Rounded(sums)
     }
 
     fn multiply(&mut self, x: &Form, rows: Range<usize>, w: &[bf16], y: &mut [f32], inputs: usize) {
@@ -45,17 +44,6 @@ impl Multiply for Portable {
             y.copy_from_slice(&padded[..outputs]);
         }
     }
-}
-
-fn round(x: &[f32], rounded_x: &mut [f32]) {
-    vectorized(
-        #[inline(always)]
-        || {
-            for (to, from) in rounded_x.iter_mut().zip(x) {
-                *to = rounded(*from);
-            }
-        },
-    );
 }
 
 /// Multiplies with the weights, block by block. Rows of `y` are `width` values; of weights that are not there,

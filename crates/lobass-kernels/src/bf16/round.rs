@@ -1,5 +1,7 @@
 //! `f32` to bf16: to the nearest, ties to even.
 
+use half::bf16;
+
 /// The nearest bf16, as the `f32` that it is. A NaN stays one, and is quiet.
 #[inline(always)]
 pub(super) fn rounded(x: f32) -> f32 {
@@ -8,6 +10,20 @@ pub(super) fn rounded(x: f32) -> f32 {
     let nearest = bits.wrapping_add(0x7fff + (bits >> 16 & 1));
     let quiet = bits | 0x0040_0000;
     f32::from_bits(if x.is_nan() { quiet } else { nearest } & 0xffff_0000)
+}
+
+/// Rounds values one by one.
+#[inline(always)]
+pub(super) fn round_row(values: &[f32], to: &mut [bf16]) {
+    for (to, value) in to.iter_mut().zip(values) {
+        *to = high_half(*value);
+    }
+}
+
+/// A value in bf16.
+#[inline(always)]
+pub(super) fn high_half(value: f32) -> bf16 {
+    bf16::from_bits((rounded(value).to_bits() >> 16) as u16)
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ fn packed_once() -> impl Iterator<Item = (String, Product)> {
     let available = Bf16Instructions::ALL.into_iter().filter(|one| one.is_available());
     available.map(|one| {
         let product: Product = Box::new(move |x, w, y, inputs| {
-            let packed = PackedBf16::with(one, x, inputs);
+            let packed = PackedBf16::with(one, x, inputs, Bf16Parts::One);
             let rows = x.len().checked_div(inputs).unwrap_or(0);
             packed.times(&vec![bf16::NAN; 3 * inputs], &mut vec![0.0; 3 * rows]);
             packed.times(w, y);
@@ -132,8 +132,13 @@ impl Operands {
     }
 }
 
+/// Rows for either side of a product, where instructions have a choice.
 fn shape() -> impl Strategy<Value = (usize, usize, usize)> {
-    (1usize..80, prop_oneof![3 => 1usize..200, 1 => 200usize..1200], 1usize..150)
+    (
+        prop_oneof![3 => 1usize..80, 1 => 120usize..200],
+        prop_oneof![3 => 1usize..200, 1 => 200usize..1200],
+        1usize..150,
+    )
 }
 
 proptest! {
@@ -235,4 +240,68 @@ fn lengths_have_to_fit() {
 #[should_panic(expected = "without inputs")]
 fn no_inputs_means_no_values() {
     matmul_bf16(&[0.0; 6], &[], &mut [0.0; 2], 0);
+}
+
+type SplitProduct = Box<dyn Fn(&[f32], &[bf16], &mut [f32], usize, Bf16Parts)>;
+
+/// Everything that multiplies sums of parts here, with its name.
+fn all_that_split() -> Vec<(String, SplitProduct)> {
+    let available = Bf16Instructions::ALL.into_iter().filter(|one| one.is_available());
+    let mut all: Vec<(String, SplitProduct)> = available
+        .map(|one| {
+            let product: SplitProduct =
+                Box::new(move |x, w, y, inputs, parts| PackedBf16::with(one, x, inputs, parts).times(w, y));
+            (one.to_string(), product)
+        })
+        .collect();
+    let in_software = |new: fn() -> Box<dyn Multiply>| -> SplitProduct {
+        Box::new(move |x, w, y, inputs, parts| {
+            let mut multiply = new();
+            let packed = multiply.pack(x, inputs, parts);
+            multiply.multiply(&packed, 0..x.len() / inputs, w, y, inputs);
+        })
+    };
+    all.push(("tiles in software".to_owned(), in_software(|| blocks::multiply(amx::software_kernel()))));
+    all.push(("vectors in software".to_owned(), in_software(|| blocks::multiply(avx512::software_kernel()))));
+    all
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    /// Beside `f64`, with activations that are not rounded.
+    #[test]
+    fn products_of_parts_have_the_accuracy_of_the_parts(shape in shape(), seed: u64) {
+        let Operands { x, w, inputs } = Operands::random(shape, seed);
+        let (rows, outputs) = (x.len() / inputs, w.len() / inputs);
+        for (name, multiply) in all_that_split() {
+            for (parts, lost) in [(Bf16Parts::Two, 2f64.powi(-16)), (Bf16Parts::Three, 2f64.powi(-24))] {
+                let mut y = vec![f32::NAN; rows * outputs];
+                multiply(&x, &w, &mut y, inputs, parts);
+                let tolerance = lost + (parts.count() * inputs + 2) as f64 * f64::from(f32::EPSILON);
+                for (at, found) in y.iter().enumerate() {
+                    let (x, w) = (&x[at / outputs * inputs..], &w[at % outputs * inputs..][..inputs]);
+                    let products = || x.iter().zip(w).map(|(x, w)| f64::from(*x) * w.to_f64());
+                    let (expected, magnitude) = (products().sum::<f64>(), products().map(f64::abs).sum::<f64>());
+                    let error = (f64::from(*found) - expected).abs();
+                    prop_assert!(error <= tolerance * magnitude, "{}, {:?}: {} for {}", name, parts, found, expected);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_of_parts_is_the_same_in_any_company(shape in shape(), row: prop::sample::Index, seed: u64) {
+        let Operands { x, w, inputs } = Operands::random(shape, seed);
+        let (rows, outputs) = (x.len() / inputs, w.len() / inputs);
+        let row = row.index(rows);
+        for (name, multiply) in all_that_split() {
+            for parts in [Bf16Parts::Two, Bf16Parts::Three] {
+                let (mut here, mut alone) = (vec![f32::NAN; rows * outputs], vec![f32::NAN; outputs]);
+                multiply(&x, &w, &mut here, inputs, parts);
+                multiply(&x[row * inputs..][..inputs], &w, &mut alone, inputs, parts);
+                prop_assert_eq!(&here[row * outputs..][..outputs], &alone, "{}, {:?}", name, parts);
+            }
+        }
+    }
 }

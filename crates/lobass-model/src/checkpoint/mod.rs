@@ -21,6 +21,7 @@ mod tensors;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{DType, Device, Tensor};
+use lobass_core::Arithmetic;
 use serde::Deserialize;
 
 pub(crate) use convert::{tensor_data, to_bytes, widened};
@@ -34,7 +35,8 @@ use tensors::{Content, Tensors};
 
 use crate::config::Quantization;
 use crate::error::TensorProblem;
-use crate::{Decoder, DecoderSpec, Dtype, Error, Finding, Rounding, WeightSource, names};
+use crate::ops::multiplies_heads_in_bf16;
+use crate::{Decoder, DecoderSpec, DeviceName, Dtype, Error, Finding, Rounding, WeightSource, names};
 
 /// An opened and checked checkpoint directory; weights are mapped, not read.
 #[derive(Debug)]
@@ -156,7 +158,19 @@ impl Checkpoint {
     /// # Errors
     /// None today beyond those of [`Checkpoint::open`]; the signature leaves room for devices that can fail.
     pub fn load(&self, dtype: Dtype, device: &Device) -> Result<Decoder, Error> {
-        Decoder::from_source(&self.spec, &mut Reader { checkpoint: self, dtype, device: device.clone() })
+        Decoder::from_source(&self.spec, &mut Reader { checkpoint: self, dtype, keeps_bf16: false, device })
+    }
+
+    /// Reads the model onto the processor in `f32`, with another arithmetic of products. Unless that is plain, tensors
+    /// that are stored in bf16 stay so: they are exact, and take half the memory.
+    ///
+    /// # Errors
+    /// The errors of [`Checkpoint::load`].
+    pub fn load_with(&self, arithmetic: Arithmetic) -> Result<Decoder, Error> {
+        let device = &DeviceName::Cpu.open();
+        let mut reader =
+            Reader { checkpoint: self, dtype: Dtype::F32, keeps_bf16: !arithmetic.is_plain(), device };
+        Ok(Decoder::from_source(&self.spec, &mut reader)?.with_arithmetic(arithmetic))
     }
 
     /// A hash of config and weights that does not depend on how they are split over files.
@@ -207,19 +221,25 @@ fn quantization(config_json: &str) -> Option<Quantization> {
 pub(super) struct Reader<'a> {
     checkpoint: &'a Checkpoint,
     dtype: Dtype,
-    device: Device,
+    /// Whether tensors that are stored in bf16 stay in it, whatever the dtype.
+    keeps_bf16: bool,
+    device: &'a Device,
 }
 
 impl WeightSource for Reader<'_> {
     type Error = Error;
 
     fn tensor<const D: usize>(&mut self, name: &str, shape: [usize; D]) -> Result<Tensor<D>, Error> {
-        let data = self.checkpoint.tensors.data(name, self.dtype, shape);
-        let tensor: Tensor<D> = Tensor::from_data(data, (&self.device, crate::dtype::to_burn(self.dtype)));
+        let tensors = &self.checkpoint.tensors;
+        let is_kept = self.keeps_bf16 && tensors.are_bf16(name);
+        let dtype = if is_kept { Dtype::Bf16 } else { self.dtype };
+        let data = tensors.data(name, dtype, shape);
+        let tensor: Tensor<D> = Tensor::from_data(data, (self.device, crate::dtype::to_burn(dtype)));
         let spec = &self.checkpoint.spec;
         let is_head = name == if spec.tied { EMBEDDING } else { HEAD };
         // The head is multiplied chunk by chunk on every thread; widening the largest matrix each time would take
         // more memory than its half precision saves. Its values are rounded all the same.
-        Ok(if is_head { tensor.cast(DType::F32) } else { tensor })
+        let stays = is_kept || (dtype == Dtype::Bf16 && multiplies_heads_in_bf16(self.device));
+        Ok(if is_head && !stays { tensor.cast(DType::F32) } else { tensor })
     }
 }

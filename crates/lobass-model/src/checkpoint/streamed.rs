@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor};
+use lobass_core::Arithmetic;
 
 use super::{Checkpoint, EMBEDDING, HEAD, Reader, expected_tensors};
 use crate::model::{HELD, LayerStream};
-use crate::{Decoder, DecoderSpec, Dtype, Error, WeightSource};
+use crate::{Decoder, DecoderSpec, DeviceName, Dtype, Error, WeightSource};
 
 const LAYERS: &str = "model.layers.";
 
@@ -22,7 +23,8 @@ pub struct WeightBytes {
 }
 
 impl WeightBytes {
-    /// The memory for weights of a model of this description in a number format. A head is in `f32` in any case.
+    /// The memory for weights of a model of this description in a number format. A head counts as `f32`, which
+    /// is more than it takes where it is multiplied in parts of bf16.
     pub fn of(spec: &DecoderSpec, dtype: Dtype) -> Self {
         let (mut ends, mut layers) = (0, vec![0; spec.layers.len()]);
         for tensor in expected_tensors(spec) {
@@ -54,11 +56,30 @@ impl Checkpoint {
     /// # Errors
     /// The errors of [`Checkpoint::load`].
     pub fn stream(self: &Arc<Self>, dtype: Dtype, device: &Device) -> Result<Decoder, Error> {
-        let mut ends = Ends { reader: Reader { checkpoint: self, dtype, device: device.clone() } };
+        self.stream_in(dtype, false, device)
+    }
+
+    /// Reads what [`Checkpoint::stream`] reads onto the processor in `f32`, with another arithmetic of products. It
+    /// computes what [`Checkpoint::load_with`] computes, to the bit.
+    ///
+    /// # Errors
+    /// The errors of [`Checkpoint::load`].
+    pub fn stream_with(self: &Arc<Self>, arithmetic: Arithmetic) -> Result<Decoder, Error> {
+        let decoder = self.stream_in(Dtype::F32, !arithmetic.is_plain(), &DeviceName::Cpu.open())?;
+        Ok(decoder.with_arithmetic(arithmetic))
+    }
+
+    fn stream_in(
+        self: &Arc<Self>,
+        dtype: Dtype,
+        keeps_bf16: bool,
+        device: &Device,
+    ) -> Result<Decoder, Error> {
+        let mut ends = Ends { reader: Reader { checkpoint: self, dtype, keeps_bf16, device } };
         let decoder = Decoder::from_source(&self.spec, &mut ends)?;
         let (checkpoint, device) = (Arc::clone(self), device.clone());
         let read = move |at| {
-            let mut reader = Reader { checkpoint: &checkpoint, dtype, device: device.clone() };
+            let mut reader = Reader { checkpoint: &checkpoint, dtype, keeps_bf16, device: &device };
             let layer = Decoder::layer_from_source(&checkpoint.spec, &mut reader, at);
             layer.unwrap_or_else(|error| unreachable!("layer {at} of a checked checkpoint: {error}"))
         };
@@ -79,6 +100,6 @@ impl WeightSource for Ends<'_> {
             return self.reader.tensor(name, shape);
         }
         let dtype = crate::dtype::to_burn(self.reader.dtype);
-        Ok(Tensor::<D>::zeros([1; D], &self.reader.device).cast(dtype))
+        Ok(Tensor::<D>::zeros([1; D], self.reader.device).cast(dtype))
     }
 }

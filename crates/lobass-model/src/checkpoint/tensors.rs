@@ -134,6 +134,13 @@ impl Tensors {
         data
     }
 
+    /// Whether the values of a tensor of the model are those of bf16, as its file has them.
+    pub(super) fn are_bf16(&self, name: &str) -> bool {
+        let Some((spec, _)) = self.layout.place(name) else { return false };
+        let stored = self.locate(&spec.name).map(|place| place.dtype);
+        stored == Some(Dtype::Bf16) && !self.coded.contains_key(&spec.name) && !self.is_rounded(spec)
+    }
+
     /// The values of a tensor of the layout in `f32`.
     pub(super) fn stored_values(&self, name: &str) -> Option<Vec<f32>> {
         if let Some(coded) = self.coded.get(name) {

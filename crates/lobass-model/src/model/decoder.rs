@@ -2,7 +2,7 @@
 
 use burn::module::Module;
 use burn::tensor::{DType, Device, Tensor};
-use lobass_core::Dtype;
+use lobass_core::{Arithmetic, Dtype};
 
 use super::backbone::{Backbone, BackboneTrace};
 use super::gradients::Gradients;
@@ -130,6 +130,13 @@ impl Decoder {
     pub fn with_products(mut self, products: Dtype) -> Option<Self> {
         self.compute = Compute::with_products(&self.device(), products)?;
         Some(self)
+    }
+
+    /// The model with another arithmetic of products with weights in bf16, on the processor.
+    #[must_use]
+    pub(crate) fn with_arithmetic(mut self, arithmetic: Arithmetic) -> Self {
+        self.compute = Compute::with_arithmetic(arithmetic);
+        self
     }
 
     pub(super) fn ops(&self) -> &dyn Ops {

@@ -76,7 +76,7 @@ impl Embedding {
             None => weight,
             Some(tokens) => weight.slice(tokens),
         };
-        ops.product(&ops.pack(hidden.clone(), ops.head_dtype()), &weight)
+        ops.product(&ops.pack_for_head(hidden.clone(), weight.dtype()), &weight)
     }
 
     /// The gradient of [`Embedding::as_head`] with respect to `hidden`.

@@ -73,7 +73,7 @@ impl Linear {
             None => weight,
             Some(tokens) => weight.slice(tokens.clone()),
         };
-        self.with_bias(ops.product(&ops.pack(hidden.clone(), ops.head_dtype()), &weight), tokens)
+        self.with_bias(ops.product(&ops.pack_for_head(hidden.clone(), weight.dtype()), &weight), tokens)
     }
 
     /// Adds the bias, or that of some outputs.

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor};
-use lobass_core::Dtype;
-use lobass_kernels::{AdamW, Bf16Instructions};
+use lobass_core::{Arithmetic, Dtype};
+use lobass_kernels::{AdamW, Bf16Instructions, Bf16Parts};
 
 use super::contract::{Concurrency, Ops};
 use super::device::DeviceOps;
-use super::host::HostOps;
+use super::host::{HostOps, gains_from_parts};
 
 /// How a model computes: with kernels on slices where its device's memory is the processor's, with tensor operations
 /// elsewhere.
@@ -29,6 +29,15 @@ impl Compute {
             Dtype::Bf16 if *device == Device::flex() => Some(Self(Arc::new(HostOps::rounded()))),
             Dtype::Bf16 | Dtype::F16 => None,
         }
+    }
+
+    /// The operations of the processor with another arithmetic of products.
+    pub(crate) fn with_arithmetic(arithmetic: Arithmetic) -> Self {
+        Self(Arc::new(match arithmetic {
+            Arithmetic::Plain => HostOps::default(),
+            Arithmetic::Split2 => HostOps::in_parts(Bf16Parts::Two),
+            Arithmetic::Split3 => HostOps::in_parts(Bf16Parts::Three),
+        }))
     }
 
     /// Tensor operations, on any device.
@@ -64,4 +73,9 @@ impl Compute {
 /// Whether this processor has instructions for bf16; without them, products in bf16 are slower than in `f32`.
 pub fn computes_fast_in_bf16() -> bool {
     Bf16Instructions::detected() != Bf16Instructions::Portable
+}
+
+/// Whether heads are multiplied in bf16, with activations in three parts. Products then have the accuracy of `f32`.
+pub(crate) fn multiplies_heads_in_bf16(device: &Device) -> bool {
+    *device == Device::flex() && gains_from_parts()
 }

@@ -58,6 +58,11 @@ pub(crate) trait Ops: fmt::Debug + Send + Sync {
     /// weights have that format; elsewhere they are in it from here on.
     fn pack(&self, x: Tensor<2>, dtype: DType) -> Input;
 
+    /// Prepares hidden states, `[rows, hidden]`, for the product with a head whose weights have a format.
+    fn pack_for_head(&self, x: Tensor<2>, _weights: DType) -> Input {
+        self.pack(x, self.head_dtype())
+    }
+
     /// `x w^T`: `[rows, in]` and `[out, in]` to `[rows, out]`. The weight has any float format. The product has that of
     /// the inputs if they have one in common, and is `f32` otherwise.
     fn product(&self, x: &Input, weight: &Tensor<2>) -> Tensor<2>;

@@ -20,6 +20,7 @@ mod tables;
 mod transfer;
 
 pub(crate) use attention::{AttentionInputs, AttentionOutput, Heads};
+pub(crate) use compute::multiplies_heads_in_bf16;
 pub use compute::{Compute, computes_fast_in_bf16};
 pub use contract::Concurrency;
 pub(crate) use contract::Ops;

@@ -12,7 +12,7 @@ use std::sync::{Arc, OnceLock};
 
 use lobass_core::Observer as _;
 use lobass_core::readable::count;
-use lobass_core::{Context, Digest, Measure, ModelRole};
+use lobass_core::{Arithmetic, Context, Digest, Measure, ModelRole};
 use lobass_data::{Bos, TemplateOwner, TextTokenizer, template_owner};
 use lobass_model::{AdapterCheckpoint, Checkpoint, Decoder, Dtype, Finding, TrainedOn};
 use lobass_run::ModelKey;
@@ -113,8 +113,12 @@ impl Model {
         let key = key(role, name, checkpoint.weights_digest().into(), &placement);
         let role = &key.role;
         let config = checkpoint.spec();
+        let arithmetic = match placement.arithmetic {
+            Arithmetic::Plain => String::new(),
+            split => format!(" with arithmetic {split}"),
+        };
         runtime.note(&format!(
-            "{role:16} {name}: {}, {} parameters, stored as {}{}, run as {} on {}",
+            "{role:16} {name}: {}, {} parameters, stored as {}{}, run as {}{arithmetic} on {}",
             config.model_type,
             count(config.n_parameters() as u64),
             checkpoint.dtype(),
@@ -123,6 +127,14 @@ impl Model {
             placement.device
         ));
         warn_of(role, name, checkpoint.findings(), runtime);
+        if !placement.arithmetic.is_plain() && checkpoint.dtype() != Dtype::Bf16 {
+            runtime.warn(&format!(
+                "{role} `{name}`: its weights are stored as {}, so its products are in f32; arithmetic {} is for weights \
+                 stored as bf16",
+                checkpoint.dtype(),
+                placement.arithmetic
+            ));
+        }
         let (shared, streamed) = Default::default();
         Ok(Self { checkpoint: Arc::new(checkpoint), adapter: None, shared, streamed, key, placement })
     }
@@ -238,7 +250,7 @@ impl Model {
         match &self.adapter {
             Some(adapter) => Ok(adapter.apply(&self.shared()?)?),
             None if Arc::strong_count(&self.shared) > 1 => self.shared(),
-            None => self.read(self.placement.dtype),
+            None => self.read(),
         }
     }
 
@@ -247,8 +259,12 @@ impl Model {
         let base = match self.streamed.get() {
             Some(base) => base.clone(),
             None => {
-                let device = self.placement.device()?.open();
-                let base = self.checkpoint.stream(self.placement.dtype, &device)?;
+                let base = match self.placement.arithmetic {
+                    Arithmetic::Plain => {
+                        self.checkpoint.stream(self.placement.dtype, &self.placement.device()?.open())?
+                    }
+                    split => self.checkpoint.stream_with(split)?,
+                };
                 match Arc::strong_count(&self.streamed) {
                     1 => base,
                     _ => self.streamed.get_or_init(|| base).clone(),
@@ -265,7 +281,7 @@ impl Model {
         if let Some(base) = self.shared.get() {
             return Ok(base.clone());
         }
-        let base = self.read(self.placement.dtype)?;
+        let base = self.read()?;
         Ok(self.shared.get_or_init(|| base).clone())
     }
 
@@ -274,7 +290,7 @@ impl Model {
     /// # Errors
     /// The errors of [`Model::load`].
     pub(crate) fn load_for_training(&self) -> Result<Decoder> {
-        self.read(Dtype::F32)
+        self.read_plain(Dtype::F32)
     }
 
     /// Reads the weights as the frozen base of an adapter that is to be trained.
@@ -282,10 +298,17 @@ impl Model {
     /// # Errors
     /// The errors of [`Model::load`].
     pub(crate) fn load_frozen(&self) -> Result<Decoder> {
-        self.read(self.placement.dtype)
+        self.read_plain(self.placement.dtype)
     }
 
-    fn read(&self, dtype: Dtype) -> Result<Decoder> {
+    fn read(&self) -> Result<Decoder> {
+        match self.placement.arithmetic {
+            Arithmetic::Plain => self.read_plain(self.placement.dtype),
+            split => Ok(self.checkpoint.load_with(split)?),
+        }
+    }
+
+    fn read_plain(&self, dtype: Dtype) -> Result<Decoder> {
         Ok(self.checkpoint.load(dtype, &self.placement.device()?.open())?)
     }
 }
@@ -304,7 +327,9 @@ impl fmt::Debug for Model {
 }
 
 fn key(role: ModelRole, name: &str, digest: Digest, placement: &Placement) -> ModelKey {
-    ModelKey::new(role, name, digest, placement.dtype, placement.device).rounded(placement.rounding)
+    ModelKey::new(role, name, digest, placement.dtype, placement.device)
+        .computed_by(placement.arithmetic)
+        .rounded(placement.rounding)
 }
 
 /// Warns of the oddities of a model that is used all the same.

@@ -1,6 +1,6 @@
 //! The device and the number format of a model: on this machine, or on the machines of workers.
 
-use lobass_core::{DeviceId, DeviceKind, Dtype, MemoryLimit, Rounding};
+use lobass_core::{Arithmetic, DeviceId, DeviceKind, Dtype, MemoryLimit, Rounding};
 use lobass_model::DeviceName;
 use lobass_run::ModelKey;
 
@@ -17,6 +17,8 @@ pub(crate) struct Placement {
     pub(crate) dtype: Dtype,
     /// Whether that format was asked for; else it is the default of the device.
     pub(super) is_asked: bool,
+    /// The arithmetic of products in scoring.
+    pub(crate) arithmetic: Arithmetic,
     /// The format that the weights of a base are rounded to.
     pub(crate) rounding: Option<Rounding>,
     /// The memory that scoring may take.
@@ -37,11 +39,13 @@ impl Placement {
         if compute.memory.is_some() && id.kind != DeviceKind::Cpu {
             bail!(Device, "device `{id}`: expected `cpu` with a limit on memory, which is the processor's");
         }
-        let (rounding, memory) = (compute.quantize_base, compute.memory);
+        let (arithmetic, rounding, memory) = (compute.arithmetic, compute.quantize_base, compute.memory);
+        check_arithmetic(arithmetic, id, dtype)?;
         Ok(Self {
             device: id,
             dtype,
             is_asked: compute.dtype.is_some(),
+            arithmetic,
             rounding,
             memory,
             here: Some(device),
@@ -53,7 +57,24 @@ impl Placement {
         let default = if kind == DeviceKind::Cuda { Dtype::Bf16 } else { Dtype::F32 };
         let device = DeviceId { kind, index: None };
         let is_asked = dtype.is_some();
-        Self { device, dtype: dtype.unwrap_or(default), is_asked, rounding, memory: None, here: None }
+        Self {
+            device,
+            dtype: dtype.unwrap_or(default),
+            is_asked,
+            arithmetic: Arithmetic::Plain,
+            rounding,
+            memory: None,
+            here: None,
+        }
+    }
+
+    /// This device with an arithmetic of products.
+    ///
+    /// # Errors
+    /// If nothing would compute in it.
+    pub(crate) fn computing_by(self, arithmetic: Arithmetic) -> Result<Self> {
+        check_arithmetic(arithmetic, self.device, self.dtype)?;
+        Ok(Self { arithmetic, ..self })
     }
 
     /// The device of this machine for units of a base that were planned for a kind of device and a number format.
@@ -67,7 +88,9 @@ impl Placement {
             bail!(Device, "device `{name}`: expected one of kind {}, as was planned", planned.kind);
         }
         let (dtype, quantize_base) = (Some(base.dtype.to_string()), base.rounding);
-        let compute = ComputeSettings { device: name, dtype, quantize_base, ..ComputeSettings::default() };
+        let arithmetic = base.arithmetic;
+        let compute =
+            ComputeSettings { device: name, dtype, arithmetic, quantize_base, ..ComputeSettings::default() };
         Self::here(&compute, runtime)
     }
 
@@ -78,4 +101,19 @@ impl Placement {
     pub(crate) fn device(&self) -> Result<&DeviceName> {
         self.here.as_ref().with_context(|| format!("device `{}` is on another machine", self.device))
     }
+}
+
+/// Refuses an arithmetic that nothing would compute in.
+///
+/// # Errors
+/// If activations are to be split on a card, or in another format than f32.
+fn check_arithmetic(arithmetic: Arithmetic, device: DeviceId, dtype: Dtype) -> Result<()> {
+    if arithmetic.is_plain() || (device.kind == DeviceKind::Cpu && dtype == Dtype::F32) {
+        return Ok(());
+    }
+    bail!(
+        Device,
+        "arithmetic {arithmetic}: expected `--device cpu --dtype f32`, since it splits f32 activations on the processor; \
+         found `--device {device} --dtype {dtype}`"
+    )
 }

@@ -49,6 +49,22 @@ impl Model {
         runtime.note(&format!("{:16} all weights in f32; {dtype} is the format of scoring", "train"));
         Ok(())
     }
+
+    /// Refuses an arithmetic of scoring where nothing is scored.
+    ///
+    /// # Errors
+    /// If it is not plain.
+    pub(crate) fn check_plain(&self) -> Result<()> {
+        let arithmetic = self.placement.arithmetic;
+        if arithmetic.is_plain() {
+            return Ok(());
+        }
+        bail!(
+            Settings,
+            "training: expected `--arithmetic plain`, found {arithmetic}, which is for scoring (`--products bf16` trains \
+             with products in bf16)"
+        )
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use lobass_core::{Detail, DeviceKind, Dtype, ModelRole, Rounding};
+use lobass_core::{Arithmetic, Detail, DeviceKind, Dtype, ModelRole, Rounding};
 use lobass_run::{Job, WorkDir};
 
 use crate::error::{Context as _, Result};
@@ -19,6 +19,8 @@ pub struct JobSettings<'a> {
     pub device: DeviceKind,
     /// The number format of the weights; `None` is bf16 on `cuda`, else f32.
     pub dtype: Option<Dtype>,
+    /// The arithmetic of products.
+    pub arithmetic: Arithmetic,
     /// The format that the weights of an adapter's base are rounded to.
     pub quantize_base: Option<Rounding>,
     /// The reference: a checkpoint or an adapter. `None` scores with the base alone.
@@ -41,7 +43,8 @@ pub(super) struct Models {
 
 impl Models {
     pub(super) fn open(base: &Path, job: &JobSettings<'_>, runtime: &Runtime) -> Result<Self> {
-        let placement = Placement::elsewhere(job.device, job.dtype, job.quantize_base);
+        let placement =
+            Placement::elsewhere(job.device, job.dtype, job.quantize_base).computing_by(job.arithmetic)?;
         let base = Model::open_on(ModelRole::Base, &absolute(base)?, placement, runtime)?;
         let tuned = job.reference.map(absolute).transpose()?;
         let reference = tuned.map(|dir| base.open_tuned(ModelRole::REFERENCE, &dir, runtime)).transpose()?;

@@ -12,7 +12,7 @@ mod trainer;
 
 use std::path::PathBuf;
 
-use lobass_core::MemoryLimit;
+use lobass_core::{Arithmetic, MemoryLimit};
 use lobass_data::{Bos, Duplicates, Mask, Overlong, Transform};
 use lobass_model::{DeviceName, Dtype, Rounding};
 use serde::{Deserialize, Serialize};
@@ -130,6 +130,9 @@ pub struct ComputeSettings {
     pub device: String,
     /// The number format of the weights; `None` takes the default of the device.
     pub dtype: Option<String>,
+    /// The arithmetic of products in scoring in f32 on the processor, with weights that are stored in bf16.
+    #[serde(skip_serializing_if = "Arithmetic::is_plain")]
+    pub arithmetic: Arithmetic,
     /// The format that the weights of an adapter's base are rounded to, as QLoRA training rounds them; `None` takes
     /// them as they are stored.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -147,6 +150,7 @@ impl Default for ComputeSettings {
         Self {
             device: DeviceName::default().to_string(),
             dtype: None,
+            arithmetic: Arithmetic::Plain,
             quantize_base: None,
             threads: None,
             memory: None,

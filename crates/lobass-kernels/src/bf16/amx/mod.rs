@@ -10,7 +10,7 @@ mod support;
 
 use half::bf16;
 
-use super::blocks::{Kernel, Sums, Tile, Weights};
+use super::kernel::{Kernel, Sums, Tile, Weights};
 use super::panels::Pairs;
 
 /// Pairs of inputs that are multiplied at once.
@@ -48,16 +48,53 @@ trait Tiles {
     fn multiply<const SUMS: usize, const WEIGHTS: usize, const PAIRS: usize>(&mut self);
 
     fn store<const TILE: usize>(&self, to: &mut Tile);
+
+    /// Stores 16 rows of 16 sums, each of which begins `stride` values behind the one before.
+    ///
+    /// # Panics
+    /// If the last of them is beyond the slice.
+    fn store_rows<const TILE: usize>(&self, to: &mut [f32], stride: usize);
 }
 
 #[derive(Debug)]
 struct ByTiles<T>(T);
 
 impl<T: Tiles> Kernel for ByTiles<T> {
+    const ROWS_ON_THE_LEFT: Option<usize> = Some(128);
+
     fn multiply(&mut self, w: &Weights<'_>, x: &[Pairs], sums: &mut Sums, first: bool) {
+        self.add_products(w, x, sums, first);
+        let (tiles, [low_low, low_high, high_low, high_high]) = (&self.0, &mut sums.0);
+        tiles.store::<0>(low_low);
+        tiles.store::<1>(low_high);
+        tiles.store::<2>(high_low);
+        tiles.store::<3>(high_high);
+    }
+
+    fn finish(
+        &mut self,
+        w: &Weights<'_>,
+        x: &[Pairs],
+        sums: &mut Sums,
+        first: bool,
+        (y, stride): (&mut [f32], usize),
+    ) {
+        self.add_products(w, x, sums, first);
+        let (low, high) = y.split_at_mut(16 * stride);
+        self.0.store_rows::<0>(low, stride);
+        self.0.store_rows::<1>(&mut low[16..], stride);
+        self.0.store_rows::<2>(high, stride);
+        self.0.store_rows::<3>(&mut high[16..], stride);
+    }
+}
+
+impl<T: Tiles> ByTiles<T> {
+    /// Leaves the sums in the first four tiles.
+    #[inline(always)]
+    fn add_products(&mut self, w: &Weights<'_>, x: &[Pairs], sums: &Sums, first: bool) {
         let Self(tiles) = self;
         let (w, stride) = (&*w.values, w.stride);
-        let [low_low, low_high, high_low, high_high] = &mut sums.0;
+        let [low_low, low_high, high_low, high_high] = &sums.0;
         if first {
             tiles.zero::<0>();
             tiles.zero::<1>();
@@ -80,10 +117,6 @@ impl<T: Tiles> Kernel for ByTiles<T> {
             tiles.multiply::<2, 5, 6>();
             tiles.multiply::<3, 5, 7>();
         }
-        tiles.store::<0>(low_low);
-        tiles.store::<1>(low_high);
-        tiles.store::<2>(high_low);
-        tiles.store::<3>(high_high);
     }
 }
 

@@ -144,4 +144,21 @@ impl Tiles for Registers {
             );
         }
     }
+
+    #[inline(always)]
+    fn store_rows<const TILE: usize>(&self, to: &mut [f32], stride: usize) {
+        let last = stride.checked_mul(15).and_then(|row| row.checked_add(16));
+        assert!(last.is_some_and(|last| last <= to.len()), "a tile of {} sums, {stride} apart", to.len());
+        // SAFETY: the registers are configured as long as `self` is there. 16 sums are 64 bytes, and the last row of
+        // them ends in the slice, as was asserted, which is borrowed mutably.
+        unsafe {
+            asm!(
+                "tilestored [{to} + {stride}], tmm{tile}",
+                tile = const TILE,
+                to = in(reg) to.as_mut_ptr(),
+                stride = in(reg) stride * size_of::<f32>(),
+                options(nostack, preserves_flags),
+            );
+        }
+    }
 }

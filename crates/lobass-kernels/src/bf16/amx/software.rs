@@ -54,4 +54,10 @@ impl Tiles for Software {
     fn store<const TILE: usize>(&self, to: &mut Tile) {
         *to = self.0[TILE].map(|row| row.map(f32::from_bits));
     }
+
+    fn store_rows<const TILE: usize>(&self, to: &mut [f32], stride: usize) {
+        for (at, row) in self.0[TILE].iter().enumerate() {
+            to[at * stride..][..16].copy_from_slice(&row.map(f32::from_bits));
+        }
+    }
 }

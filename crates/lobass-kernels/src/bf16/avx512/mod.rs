@@ -5,7 +5,7 @@ mod registers;
 
 use half::bf16;
 
-use super::blocks::{Kernel, OUTPUTS, Sums, Weights};
+use super::kernel::{Kernel, OUTPUTS, Sums, Weights};
 use super::panels::Pairs;
 
 /// Outputs at a time: with as many sums for either half of a panel's rows, 16 of 32 registers.

@@ -4,7 +4,7 @@
 use super::left::LeftBlock;
 use super::right::pack_right;
 use super::{MultiplyRounded, Product};
-use crate::bf16::blocks::{Kernel, OUTPUTS, Sums, Weights};
+use crate::bf16::kernel::{Kernel, OUTPUTS, Sums, Weights};
 use crate::bf16::panels::{Pairs, ROWS};
 use crate::lanes::vectorized;
 
@@ -30,7 +30,7 @@ impl<K: Kernel> MultiplyRounded for ByBlocks<K> {
         let depth = depth(k);
         let mut panels = vec![Pairs::ZERO; n.div_ceil(ROWS) * depth / 2];
         let mut block = LeftBlock::new(HEIGHT, depth);
-        let mut sums = Sums([[[0.0; 16]; 16]; 4]);
+        let mut sums = Sums::ZERO;
         for start in (0..k).step_by(depth) {
             let range = start..k.min(start + depth);
             let pairs = range.len().next_multiple_of(STEP) / 2;

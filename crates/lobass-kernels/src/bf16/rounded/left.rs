@@ -4,26 +4,28 @@ use std::ops::Range;
 
 use half::bf16;
 
-use super::{Left, high_half, round_row};
-use crate::bf16::blocks::OUTPUTS;
+use super::Left;
+use crate::bf16::aligned::Aligned;
+use crate::bf16::kernel::OUTPUTS;
+use crate::bf16::round::{high_half, round_row};
 use crate::lanes::vectorized;
 use crate::transpose::transposed;
 
 /// Some rows of the left side, for a part of the sum. What is not there is 0.
 pub(super) struct LeftBlock {
-    values: Vec<bf16>,
+    values: Aligned,
     stride: usize,
 }
 
 impl LeftBlock {
     /// Room for rows of `stride` values each.
     pub(super) fn new(rows: usize, stride: usize) -> Self {
-        Self { values: vec![bf16::ZERO; rows * stride], stride }
+        Self { values: Aligned::new(rows * stride), stride }
     }
 
     /// The values from a row on.
     pub(super) fn rows_from(&self, row: usize) -> &[bf16] {
-        &self.values[row * self.stride..]
+        &self.values.values()[row * self.stride..]
     }
 
     /// Rounds a part of some rows of a matrix of `m` rows of `k` values.
@@ -35,7 +37,7 @@ impl LeftBlock {
         part: &Range<usize>,
     ) {
         let n_rows = rows.len().next_multiple_of(OUTPUTS);
-        let (values, stride) = (&mut self.values[..n_rows * self.stride], self.stride);
+        let (values, stride) = (&mut self.values.values_mut()[..n_rows * self.stride], self.stride);
         vectorized(
             #[inline(always)]
             || {

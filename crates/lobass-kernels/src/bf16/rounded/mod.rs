@@ -20,7 +20,7 @@ pub(super) use blocked::multiply;
 pub(super) use portable::PortableRounded;
 
 use super::Bf16Instructions;
-use super::round::rounded;
+use super::round::round_row;
 use crate::lanes::vectorized;
 
 /// Weights for products in bf16. Those in `f32` are rounded, to the nearest and ties to even.
@@ -138,19 +138,6 @@ pub fn round_bf16(values: &[f32], to: &mut [bf16]) {
         #[inline(always)]
         || round_row(values, to),
     );
-}
-
-#[inline(always)]
-fn round_row(values: &[f32], to: &mut [bf16]) {
-    for (to, value) in to.iter_mut().zip(values) {
-        *to = high_half(*value);
-    }
-}
-
-/// A value in bf16.
-#[inline(always)]
-fn high_half(value: f32) -> bf16 {
-    bf16::from_bits((rounded(value).to_bits() >> 16) as u16)
 }
 
 /// Rows and outputs of matrices whose rows are `inputs` values.

@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use half::bf16;
 
-use super::{Bf16Weights, high_half};
+use super::Bf16Weights;
 use crate::bf16::panels::{Pairs, ROWS};
+use crate::bf16::round::high_half;
 use crate::lanes::vectorized;
 
 /// Packs some rows of a matrix, `[k, n]`, into panels of `pairs` pairs each. What is not there is 0.

@@ -13,7 +13,9 @@ mod rounded;
 use std::ops::Range;
 
 use burn::tensor::{DType, Device, Tensor, bf16};
-use lobass_kernels::{Activation, AdamW, DeltaHeads, Gate, LogitForm, PackedBf16};
+use lobass_kernels::{
+    Activation, AdamW, Bf16Instructions, Bf16Parts, DeltaHeads, Gate, LogitForm, PackedBf16,
+};
 
 use self::buffers::buffer;
 use self::gradient_buffers::GradientBuffers;
@@ -38,13 +40,20 @@ const ROWS_OF_A_PART: usize = 512;
 pub(super) struct HostOps {
     /// Whether products of training round both sides to bf16.
     rounds: bool,
+    /// As what activations are multiplied with weights in bf16, if no gradients are wanted.
+    parts: Bf16Parts,
     gradients: GradientBuffers,
 }
 
 impl HostOps {
     /// Operations whose products of training are in bf16, with `f32` sums.
     pub(super) fn rounded() -> Self {
-        Self { rounds: true, gradients: GradientBuffers::default() }
+        Self { rounds: true, ..Self::default() }
+    }
+
+    /// Operations that multiply activations as sums of parts with weights in bf16.
+    pub(super) fn in_parts(parts: Bf16Parts) -> Self {
+        Self { parts, ..Self::default() }
     }
 }
 
@@ -75,11 +84,13 @@ impl Ops for HostOps {
     }
 
     fn pack(&self, x: Tensor<2>, dtype: DType) -> Input {
-        let packed = (dtype == DType::BF16).then(|| {
-            let inputs = x.dims()[1];
-            PackedBf16::new(Read::new(&x).values::<f32>(), inputs)
-        });
-        Input { values: x, packed }
+        if dtype == DType::BF16 { packed(x, self.parts) } else { Input { values: x, packed: None } }
+    }
+
+    /// Products with a head that stays in bf16 have the accuracy of `f32` by three parts.
+    fn pack_for_head(&self, x: Tensor<2>, weights: DType) -> Input {
+        let splits = weights == DType::BF16 && !self.rounds;
+        if splits { packed(x, Bf16Parts::Three) } else { self.pack(x, self.head_dtype()) }
     }
 
     fn product(&self, x: &Input, weight: &Tensor<2>) -> Tensor<2> {
@@ -388,4 +399,16 @@ impl Ops for HostOps {
 /// The place of rows that are `width` numbers each.
 fn scaled(rows: &Range<usize>, width: usize) -> Range<usize> {
     rows.start * width..rows.end * width
+}
+
+/// Whether products of parts in bf16 are faster here than those in `f32`.
+pub(super) fn gains_from_parts() -> bool {
+    Bf16Instructions::detected().gain_from_parts()
+}
+
+/// Activations as sums of parts in bf16.
+fn packed(x: Tensor<2>, parts: Bf16Parts) -> Input {
+    let inputs = x.dims()[1];
+    let packed = PackedBf16::split(Read::new(&x).values::<f32>(), inputs, parts);
+    Input { values: x, packed: Some(packed) }
 }
