@@ -50,7 +50,7 @@ fn the_arithmetic_is_part_of_what_was_computed() {
     let found = [&plain, &two, &three].map(arithmetic);
     assert_eq!(found, [Arithmetic::Plain, Arithmetic::Split2, Arithmetic::Split3]);
     assert!(difference(&plain, &three) < 1e-5 && difference(&plain, &two) < 1e-3);
-    assert!(difference(&plain, &two) > difference(&plain, &three), "units of one are none of the other");
+    assert!(difference(&plain, &two) > difference(&plain, &three), "no unit of one is taken for the other");
     assert_ne!(plain.manifest.digest, three.manifest.digest);
 
     // Workers compute as was planned.

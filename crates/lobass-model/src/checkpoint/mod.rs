@@ -226,20 +226,26 @@ pub(super) struct Reader<'a> {
     device: &'a Device,
 }
 
+impl Reader<'_> {
+    /// The number format that a tensor of the model is read in.
+    fn dtype_of(&self, name: &str) -> Dtype {
+        let is_kept = self.keeps_bf16 && self.checkpoint.tensors.are_bf16(name);
+        if is_kept { Dtype::Bf16 } else { self.dtype }
+    }
+}
+
 impl WeightSource for Reader<'_> {
     type Error = Error;
 
     fn tensor<const D: usize>(&mut self, name: &str, shape: [usize; D]) -> Result<Tensor<D>, Error> {
-        let tensors = &self.checkpoint.tensors;
-        let is_kept = self.keeps_bf16 && tensors.are_bf16(name);
-        let dtype = if is_kept { Dtype::Bf16 } else { self.dtype };
-        let data = tensors.data(name, dtype, shape);
+        let dtype = self.dtype_of(name);
+        let data = self.checkpoint.tensors.data(name, dtype, shape);
         let tensor: Tensor<D> = Tensor::from_data(data, (self.device, crate::dtype::to_burn(dtype)));
         let spec = &self.checkpoint.spec;
         let is_head = name == if spec.tied { EMBEDDING } else { HEAD };
         // The head is multiplied chunk by chunk on every thread; widening the largest matrix each time would take
         // more memory than its half precision saves. Its values are rounded all the same.
-        let stays = is_kept || (dtype == Dtype::Bf16 && multiplies_heads_in_bf16(self.device));
+        let stays = dtype == Dtype::Bf16 && (self.keeps_bf16 || multiplies_heads_in_bf16(self.device));
         Ok(if is_head && !stays { tensor.cast(DType::F32) } else { tensor })
     }
 }

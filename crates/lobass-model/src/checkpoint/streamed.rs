@@ -99,7 +99,7 @@ impl WeightSource for Ends<'_> {
         if D == 1 || place(name).is_none() {
             return self.reader.tensor(name, shape);
         }
-        let dtype = crate::dtype::to_burn(self.reader.dtype);
+        let dtype = crate::dtype::to_burn(self.reader.dtype_of(name));
         Ok(Tensor::<D>::zeros([1; D], self.reader.device).cast(dtype))
     }
 }

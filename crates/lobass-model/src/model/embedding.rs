@@ -8,7 +8,7 @@ use burn::tensor::{DType, IndexingUpdateOp, Int, Tensor, bf16, f16};
 
 use super::gradients::Gradients;
 use super::source::{Scope, WeightSource};
-use crate::ops::{Ops, sent_tokens};
+use crate::ops::{Input, Ops, sent_tokens};
 use crate::{DecoderSpec, EmbeddingScale};
 
 #[derive(Module, Debug)]
@@ -64,19 +64,19 @@ impl Embedding {
         gradients.add::<2>(self.weight.id, gradient);
     }
 
+    /// The number format of the weight.
+    pub(super) fn dtype(&self) -> DType {
+        self.weight.val().dtype()
+    }
+
     /// The embedding as a tied head: `[rows, hidden]` to `[rows, vocab]`, or to the columns of some tokens.
-    pub(super) fn as_head(
-        &self,
-        hidden: &Tensor<2>,
-        tokens: Option<Range<usize>>,
-        ops: &dyn Ops,
-    ) -> Tensor<2> {
+    pub(super) fn as_head(&self, hidden: &Input, tokens: Option<Range<usize>>, ops: &dyn Ops) -> Tensor<2> {
         let weight = self.weight.val();
         let weight = match tokens {
             None => weight,
             Some(tokens) => weight.slice(tokens),
         };
-        ops.product(&ops.pack_for_head(hidden.clone(), weight.dtype()), &weight)
+        ops.product(hidden, &weight)
     }
 
     /// The gradient of [`Embedding::as_head`] with respect to `hidden`.

@@ -6,7 +6,7 @@ use burn::tensor::Tensor;
 
 use super::decoder::Decoder;
 use super::gradients::Gradients;
-use crate::ops::{LogitForm, Logits};
+use crate::ops::{HeadProducts, Input, LogitForm, Logits};
 
 impl Decoder {
     /// Unnormalized log-probabilities of the next token for chosen rows of [`Decoder::hidden_states`].
@@ -23,6 +23,19 @@ impl Decoder {
     /// # Panics
     /// If the range ends beyond the vocabulary.
     pub fn logits_of(&self, hidden: &Tensor<2>, tokens: Range<usize>) -> Tensor<2> {
+        self.logits_of_packed(&self.packed_for_head(hidden.clone()), tokens)
+    }
+
+    /// Hidden states, prepared once for the logits of several ranges of tokens.
+    fn packed_for_head(&self, hidden: Tensor<2>) -> Input {
+        let weights = match &self.lm_head {
+            Some(head) => head.dtype(),
+            None => self.model.embed_tokens.dtype(),
+        };
+        self.ops().pack_for_head(hidden, weights)
+    }
+
+    fn logits_of_packed(&self, hidden: &Input, tokens: Range<usize>) -> Tensor<2> {
         let tokens = (tokens != (0..self.spec.vocab_size)).then_some(tokens);
         let products = match &self.lm_head {
             Some(head) => head.as_head(hidden, tokens, self.ops()),
@@ -38,10 +51,15 @@ impl Decoder {
     /// - `hidden`: `[rows, hidden]`
     /// - `read` gets some of the rows, in order, and their logits
     pub fn each_logits(&self, hidden: &Tensor<2>, mut read: impl FnMut(Range<usize>, Logits<'_>)) {
-        let product = |rows: &Range<usize>, tokens: &Range<usize>| {
-            self.logits_of(&hidden.clone().narrow(0, rows.start, rows.len()), tokens.clone())
-        };
-        self.ops().each_logits(hidden.dims()[0], self.spec.vocab_size, &product, &mut read);
+        let pack =
+            |rows: &Range<usize>| self.packed_for_head(hidden.clone().narrow(0, rows.start, rows.len()));
+        let product = |packed: &Input, tokens: &Range<usize>| self.logits_of_packed(packed, tokens.clone());
+        self.ops().each_logits(
+            hidden.dims()[0],
+            self.spec.vocab_size,
+            HeadProducts { pack: &pack, product: &product },
+            &mut read,
+        );
     }
 
     /// The cross entropy of each label, in nats, and the gradient of `sum(seeds * losses)` with respect to `hidden` and,

@@ -59,21 +59,21 @@ impl Linear {
         })
     }
 
+    /// The number format of the weight.
+    pub(super) fn dtype(&self) -> DType {
+        self.weight.val().dtype()
+    }
+
     /// The projection as a head, without a low-rank update: `[rows, hidden]` to `[rows, vocab]`, or to the columns of
     /// some tokens.
-    pub(super) fn as_head(
-        &self,
-        hidden: &Tensor<2>,
-        tokens: Option<Range<usize>>,
-        ops: &dyn Ops,
-    ) -> Tensor<2> {
+    pub(super) fn as_head(&self, hidden: &Input, tokens: Option<Range<usize>>, ops: &dyn Ops) -> Tensor<2> {
         debug_assert!(self.lora.is_none(), "heads are replaced as a whole");
         let weight = self.weight.val();
         let weight = match &tokens {
             None => weight,
             Some(tokens) => weight.slice(tokens.clone()),
         };
-        self.with_bias(ops.product(&ops.pack_for_head(hidden.clone(), weight.dtype()), &weight), tokens)
+        self.with_bias(ops.product(hidden, &weight), tokens)
     }
 
     /// Adds the bias, or that of some outputs.

@@ -10,7 +10,7 @@ use super::attention::{AttentionInputs, AttentionOutput, Heads};
 use super::dropout::Dropout;
 use super::input::Input;
 use super::linear::{DecayWeights, DeltaInputs, Shifts};
-use super::logits::Logits;
+use super::logits::{HeadProducts, Logits};
 use super::norm::{NormForm, NormGradients, NormWeights};
 use super::path::{KeyPath, StatePath};
 use super::tables::{DropoutMasks, Masks, Rotary, Tables};
@@ -238,13 +238,11 @@ pub(crate) trait Ops: fmt::Debug + Send + Sync {
     fn row_dots(&self, x: &Tensor<2>, y: &Tensor<2>) -> Vec<f32>;
 
     /// Hands out the logits of some rows, some rows at a time.
-    ///
-    /// `product` gives the logits of some rows for some tokens of the vocabulary.
     fn each_logits(
         &self,
         n_rows: usize,
         vocab: usize,
-        product: &dyn Fn(&Range<usize>, &Range<usize>) -> Tensor<2>,
+        head: HeadProducts<'_>,
         read: &mut dyn FnMut(Range<usize>, Logits<'_>),
     );
 

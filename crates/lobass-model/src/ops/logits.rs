@@ -5,6 +5,17 @@ use std::ops::Range;
 
 use burn::tensor::Tensor;
 
+use super::input::Input;
+
+/// How logits are made of the rows of hidden states.
+#[derive(Clone, Copy)]
+pub(crate) struct HeadProducts<'a> {
+    /// Prepares some rows for products with the head.
+    pub(crate) pack: &'a dyn Fn(&Range<usize>) -> Input,
+    /// The logits of these rows for some tokens of the vocabulary.
+    pub(crate) product: &'a dyn Fn(&Input, &Range<usize>) -> Tensor<2>,
+}
+
 /// The logits of some rows, in the form that suits the device.
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "it is handed out at once, and never stored")]

@@ -30,6 +30,7 @@ pub(crate) use input::Input;
 pub(crate) use linear::{DecayWeights, DeltaInputs};
 pub(crate) use lobass_kernels::DeltaHeads;
 pub use lobass_kernels::{Activation, Gate, LogitForm, RouterScores, Routing};
+pub(crate) use logits::HeadProducts;
 pub use logits::{LogitBlocks, Logits};
 pub use norm::{NormForm, NormKind};
 pub(crate) use norm::{NormGradients, NormWeights};

@@ -46,7 +46,7 @@ impl Model {
     /// it, or the limit is too small.
     fn streamed_room(&self, threads: usize) -> Option<u64> {
         let limit = self.placement.memory?.bytes();
-        let memory = ScoringMemory::of(self.checkpoint.spec(), self.placement.dtype, threads);
+        let memory = ScoringMemory::of(self.checkpoint.spec(), self.held_dtype(), threads);
         if memory.least() > limit || memory.weights + memory.beside <= limit {
             return None;
         }
@@ -76,16 +76,23 @@ impl Model {
         runtime.note(&format!(
             "{:16} its weights take {}; layers are read when they are needed, once for it and {}, for {} rows at once",
             self.key.role,
-            bytes(WeightBytes::of(self.checkpoint.spec(), self.placement.dtype).whole),
+            bytes(WeightBytes::of(self.checkpoint.spec(), self.held_dtype()).whole),
             tuned.key.role,
             count(engines.rows_of_round() as u64)
         ));
         Ok(Some(engines))
     }
 
+    /// The number format that scoring holds the weights in. Split activations are multiplied with weights as they are
+    /// stored.
+    fn held_dtype(&self) -> Dtype {
+        let keeps = !self.placement.arithmetic.is_plain() && self.checkpoint.dtype() == Dtype::Bf16;
+        if keeps { Dtype::Bf16 } else { self.placement.dtype }
+    }
+
     /// The bytes of all layers in memory.
     pub(crate) fn layer_bytes(&self) -> u64 {
-        WeightBytes::of(self.checkpoint.spec(), self.placement.dtype).layers
+        WeightBytes::of(self.checkpoint.spec(), self.held_dtype()).layers
     }
 
     /// Loads the model to score with it. If a limit on memory is set and the model does not fit, its layers are read
@@ -96,7 +103,7 @@ impl Model {
     pub(crate) fn engine(&self, threads: usize, runtime: &Runtime) -> Result<Engine> {
         let Some(limit) = self.placement.memory else { return Ok(Engine::new(self.load()?, threads)) };
         let (spec, limit) = (self.checkpoint.spec(), limit.bytes());
-        let memory = ScoringMemory::of(spec, self.placement.dtype, threads);
+        let memory = ScoringMemory::of(spec, self.held_dtype(), threads);
         if memory.least() > limit {
             bail!(
                 Model,

@@ -1,21 +1,25 @@
 //! The product in blocks: the right side in panels that are packed for a part of the sum, the left side a few rows at a
 //! time.
 
+use std::cell::RefCell;
+
 use super::left::LeftBlock;
 use super::right::pack_right;
 use super::{MultiplyRounded, Product};
-use crate::bf16::kernel::{Kernel, OUTPUTS, Sums, Weights};
+use crate::bf16::kernel::{Kernel, OUTPUTS, STEP, Sums, Weights, depth};
 use crate::bf16::panels::{Pairs, ROWS};
 use crate::lanes::vectorized;
 
 /// Numbers that are summed at a time, at most: as many of a panel take 40 KiB of the first cache.
 const DEPTH: usize = 640;
 
-/// Lengths of parts of a sum are a multiple of this.
-const STEP: usize = 32;
-
 /// Rows of the left side that stay in the second cache while all panels pass by: 160 KiB of them.
 const HEIGHT: usize = 4 * OUTPUTS;
+
+thread_local! {
+    /// Panels of one product, which the next one writes over: new memory would have its pages cleared by the system.
+    static PANELS: RefCell<Vec<Pairs>> = const { RefCell::new(Vec::new()) };
+}
 
 /// The function that multiplies block by block.
 pub(in crate::bf16) fn multiply(kernel: impl Kernel + 'static) -> Box<dyn MultiplyRounded> {
@@ -26,15 +30,23 @@ struct ByBlocks<K>(K);
 
 impl<K: Kernel> MultiplyRounded for ByBlocks<K> {
     fn multiply(&mut self, product: Product<'_>, y: &mut [f32]) {
+        PANELS.with_borrow_mut(|panels| self.multiply_with(panels, product, y));
+    }
+}
+
+impl<K: Kernel> ByBlocks<K> {
+    fn multiply_with(&mut self, panels: &mut Vec<Pairs>, product: Product<'_>, y: &mut [f32]) {
         let Product { left, right, m, k, n } = product;
-        let depth = depth(k);
-        let mut panels = vec![Pairs::ZERO; n.div_ceil(ROWS) * depth / 2];
+        let depth = depth(k, DEPTH);
+        let n_pairs = n.div_ceil(ROWS) * depth / 2;
+        panels.resize(panels.len().max(n_pairs), Pairs::ZERO);
+        let panels = &mut panels[..n_pairs];
         let mut block = LeftBlock::new(HEIGHT, depth);
         let mut sums = Sums::ZERO;
         for start in (0..k).step_by(depth) {
             let range = start..k.min(start + depth);
             let pairs = range.len().next_multiple_of(STEP) / 2;
-            pack_right(right, n, &range, &mut panels, depth / 2);
+            pack_right(right, n, &range, panels, depth / 2);
             for first in (0..m).step_by(HEIGHT) {
                 let rows = first..m.min(first + HEIGHT);
                 block.pack(left, [m, k], &rows, &range);
@@ -49,11 +61,6 @@ impl<K: Kernel> MultiplyRounded for ByBlocks<K> {
             }
         }
     }
-}
-
-/// The length of parts of a sum: nearly as many in each, and a function of nothing else.
-fn depth(k: usize) -> usize {
-    k.div_ceil(k.div_ceil(DEPTH)).next_multiple_of(STEP)
 }
 
 /// Writes the sums of some rows to columns of `y`, or adds them to what is there.

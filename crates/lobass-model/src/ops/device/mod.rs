@@ -23,7 +23,7 @@ use super::contract::{Concurrency, Ops};
 use super::dropout::Dropout;
 use super::input::Input;
 use super::linear::{DecayWeights, DeltaInputs, Shifts};
-use super::logits::Logits;
+use super::logits::{HeadProducts, Logits};
 use super::norm::{NormForm, NormGradients, NormWeights};
 use super::path::{KeyPath, StatePath};
 use super::tables::{Angles, DropoutMasks, Masks, Rotary, Tables};
@@ -264,13 +264,13 @@ impl Ops for DeviceOps {
         &self,
         n_rows: usize,
         vocab: usize,
-        product: &dyn Fn(&Range<usize>, &Range<usize>) -> Tensor<2>,
+        head: HeadProducts<'_>,
         read: &mut dyn FnMut(Range<usize>, Logits<'_>),
     ) {
         let size = (LOGITS / vocab).max(1);
         for start in (0..n_rows).step_by(size) {
             let rows = start..n_rows.min(start + size);
-            read(rows.clone(), Logits::Whole(product(&rows, &(0..vocab))));
+            read(rows.clone(), Logits::Whole((head.product)(&(head.pack)(&rows), &(0..vocab))));
         }
     }
 

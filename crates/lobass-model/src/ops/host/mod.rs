@@ -7,25 +7,26 @@ mod lent;
 mod linear;
 mod logits;
 mod norm;
+mod parts;
 mod rotary;
 mod rounded;
 
 use std::ops::Range;
 
-use burn::tensor::{DType, Device, Tensor, bf16};
-use lobass_kernels::{
-    Activation, AdamW, Bf16Instructions, Bf16Parts, DeltaHeads, Gate, LogitForm, PackedBf16,
-};
+use burn::tensor::{DType, Device, Tensor};
+use lobass_kernels::{Activation, AdamW, Bf16Parts, DeltaHeads, Gate, LogitForm};
 
 use self::buffers::buffer;
 use self::gradient_buffers::GradientBuffers;
 use self::lent::{Lent, Read, tensor, widened};
+pub(super) use self::parts::gains_from_parts;
+use self::parts::packed;
 use super::attention::{AttentionInputs, AttentionOutput, Heads};
 use super::contract::{Concurrency, Ops};
 use super::dropout::Dropout;
 use super::input::Input;
 use super::linear::{DecayWeights, DeltaInputs, Shifts};
-use super::logits::Logits;
+use super::logits::{HeadProducts, Logits};
 use super::norm::{NormForm, NormGradients, NormWeights};
 use super::path::{KeyPath, StatePath};
 use super::tables::{DropoutMasks, Masks, Rotary, Tables};
@@ -96,12 +97,8 @@ impl Ops for HostOps {
     fn product(&self, x: &Input, weight: &Tensor<2>) -> Tensor<2> {
         let ([rows, inputs], [outputs, _]) = (x.values.dims(), weight.dims());
         let mut y = buffer(rows * outputs);
-        if let (true, Some(packed)) = (self.rounds, &x.packed) {
+        if let Some(packed) = x.packed.as_ref().filter(|_| self.rounds || weight.dtype() == DType::BF16) {
             rounded::product(packed, weight, &mut y);
-            return tensor(y, [rows, outputs]);
-        }
-        if let (Some(packed), DType::BF16) = (&x.packed, weight.dtype()) {
-            packed.times(Read::new(weight).values::<bf16>(), &mut y);
             return tensor(y, [rows, outputs]);
         }
         let weight = widened(weight.clone());
@@ -326,10 +323,10 @@ impl Ops for HostOps {
         &self,
         n_rows: usize,
         vocab: usize,
-        product: &dyn Fn(&Range<usize>, &Range<usize>) -> Tensor<2>,
+        head: HeadProducts<'_>,
         read: &mut dyn FnMut(Range<usize>, Logits<'_>),
     ) {
-        logits::each_logits(n_rows, vocab, product, read);
+        logits::each_logits(n_rows, vocab, head, read);
     }
 
     fn logits(&self, form: LogitForm, products: Tensor<2>) -> Tensor<2> {
@@ -399,16 +396,4 @@ impl Ops for HostOps {
 /// The place of rows that are `width` numbers each.
 fn scaled(rows: &Range<usize>, width: usize) -> Range<usize> {
     rows.start * width..rows.end * width
-}
-
-/// Whether products of parts in bf16 are faster here than those in `f32`.
-pub(super) fn gains_from_parts() -> bool {
-    Bf16Instructions::detected().gain_from_parts()
-}
-
-/// Activations as sums of parts in bf16.
-fn packed(x: Tensor<2>, parts: Bf16Parts) -> Input {
-    let inputs = x.dims()[1];
-    let packed = PackedBf16::split(Read::new(&x).values::<f32>(), inputs, parts);
-    Input { values: x, packed: Some(packed) }
 }

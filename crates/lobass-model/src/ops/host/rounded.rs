@@ -13,7 +13,7 @@ thread_local! {
     static ROUNDED: RefCell<Vec<bf16>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Computes `x w^T` into `y`, for a weight of any float format.
+/// Computes `x w^T` into `y`. A weight of another format than bf16 is rounded to it.
 pub(super) fn product(x: &PackedBf16, weight: &Tensor<2>, y: &mut [f32]) {
     match weight.dtype() {
         DType::BF16 => x.times(Read::new(weight).values::<bf16>(), y),

@@ -14,8 +14,8 @@ use crate::ops::norm::NormGradients;
 use crate::ops::tables::Masks;
 use crate::ops::{
     Activation, AttentionInputs, AttentionOutput, Concurrency, DecayWeights, DeltaHeads, DeltaInputs,
-    Dropout, DropoutMasks, Gate, Heads, Input, KeyPath, LogitForm, Logits, NormForm, NormWeights, Ops,
-    Rotary, StatePath, Tables,
+    Dropout, DropoutMasks, Gate, HeadProducts, Heads, Input, KeyPath, LogitForm, Logits, NormForm,
+    NormWeights, Ops, Rotary, StatePath, Tables,
 };
 
 /// Where tests run tensor operations: on a card if the build has a back end for one, or else on the processor.
@@ -319,10 +319,10 @@ impl Ops for CarriedOps {
         &self,
         n_rows: usize,
         vocab: usize,
-        product: &dyn Fn(&Range<usize>, &Range<usize>) -> Tensor<2>,
+        head: HeadProducts<'_>,
         read: &mut dyn FnMut(Range<usize>, Logits<'_>),
     ) {
-        self.0.each_logits(n_rows, vocab, product, read);
+        self.0.each_logits(n_rows, vocab, head, read);
     }
 
     fn logits(&self, form: LogitForm, products: Tensor<2>) -> Tensor<2> {
