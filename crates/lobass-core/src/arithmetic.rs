@@ -26,7 +26,6 @@ impl Arithmetic {
     pub const ALL: [Self; 3] = [Self::Plain, Self::Split2, Self::Split3];
 
     /// Whether it is that of everything else.
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
     pub fn is_plain(&self) -> bool {
         *self == Self::Plain
     }

@@ -77,6 +77,7 @@ impl InfluenceJob<'_> {
             check_empty(&dir)?;
         }
         let base = Model::open_as("base", self.base, self.compute, runtime)?;
+        base.check_plain()?;
         let open = |dir: &PathBuf| WarmUpDir::open(&base, dir, runtime);
         let warm_ups = self.checkpoints.iter().map(open).collect::<Result<Vec<_>>>()?;
         let inputs = Inputs {

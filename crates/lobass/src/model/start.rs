@@ -50,7 +50,7 @@ impl Model {
         Ok(())
     }
 
-    /// Refuses an arithmetic of scoring where nothing is scored.
+    /// Refuses an arithmetic of scoring where all products are those of gradients.
     ///
     /// # Errors
     /// If it is not plain.
@@ -61,8 +61,8 @@ impl Model {
         }
         bail!(
             Settings,
-            "training: expected `--arithmetic plain`, found {arithmetic}, which is for scoring (`--products bf16` trains \
-             with products in bf16)"
+            "gradients: expected `--arithmetic plain`, found {arithmetic}, which is for scoring (`--products bf16` trains with \
+             products in bf16)"
         )
     }
 }

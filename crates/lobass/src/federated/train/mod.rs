@@ -100,6 +100,7 @@ impl FederatedTrainJob<'_> {
         };
         let train = TrainSettings { method, ..self.train.clone() };
         base.check_start(&train, runtime)?;
+        base.check_plain()?;
         if self.settings.method == FederatedMethod::Slora {
             // Its first stage trains weights of the base.
             base.check_start(&TrainSettings { method: Method::Full, ..train.clone() }, runtime)?;
