@@ -12,7 +12,7 @@ const SCORE: &str = "score --base half --data small.jsonl --work work";
 fn with_half() -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.small_pool(24);
-    let checkpoint = Checkpoint::open(&sandbox.path("base")).unwrap();
+    let checkpoint = Checkpoint::open(sandbox.path("base")).unwrap();
     let model = checkpoint.load(Dtype::F32, &DeviceName::Cpu.open()).unwrap();
     save(&model, checkpoint.config_json(), Dtype::Bf16, &sandbox.path("half")).unwrap();
     for file in fs_err::read_dir(sandbox.path("base")).unwrap().map(|entry| entry.unwrap().path()) {
