@@ -69,10 +69,13 @@ fn an_arithmetic_without_effect_is_refused_or_said() {
         &format!("{SCORE} --dtype bf16 {split} --out bf16.parquet"),
         &["arithmetic split3", "expected `--device cpu --dtype f32`", "--dtype bf16"],
     );
-    sandbox.fails(
-        &format!("train --model half --data small.jsonl --out trained {split}"),
-        &["expected `--arithmetic plain`, found split3"],
-    );
+    for command in [
+        "train --model half --data small.jsonl --out out",
+        "irft --model half --data small.jsonl --max-new-tokens 4 --out out",
+        "pds --base half --data small.jsonl --target small.jsonl --steps 2 --out out.parquet",
+    ] {
+        sandbox.fails(&format!("{command} {split}"), &["expected `--arithmetic plain`, found split3"]);
+    }
     let stored = "its weights are stored as f32, so its products are in f32";
     let said = sandbox.expect(0, &format!("score --base base --data small.jsonl {split} --out wide.parquet"));
     assert!(said.stderr.contains(stored), "{}", said.stderr);

@@ -25,6 +25,15 @@ impl Arithmetic {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Plain, Self::Split2, Self::Split3];
 
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Split2 => "split2",
+            Self::Split3 => "split3",
+        }
+    }
+
     /// Whether it is that of everything else.
     pub fn is_plain(&self) -> bool {
         *self == Self::Plain
@@ -33,11 +42,7 @@ impl Arithmetic {
 
 impl fmt::Display for Arithmetic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Plain => "plain",
-            Self::Split2 => "split2",
-            Self::Split3 => "split3",
-        })
+        f.pad(self.name())
     }
 }
 
@@ -45,7 +50,7 @@ impl FromStr for Arithmetic {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let found = Self::ALL.into_iter().find(|one| one.to_string() == text);
+        let found = Self::ALL.into_iter().find(|one| one.name() == text);
         found.ok_or_else(|| format!("expected plain, split2, or split3, found `{text}`"))
     }
 }

@@ -21,7 +21,7 @@ pub(crate) struct ComputeArgs {
     /// The arithmetic of scoring in f32 on the processor, for weights stored in bf16: `plain` multiplies in f32, `split2`
     /// and `split3` multiply activations as sums of two or three bf16 values. `split3` is as accurate as `plain`; both are
     /// faster on processors with AMX [default: plain]
-    #[arg(long, value_name = "HOW", value_parser = words::<Arithmetic>(&["plain", "split2", "split3"]))]
+    #[arg(long, value_name = "HOW", value_parser = words::<Arithmetic>(&ARITHMETICS))]
     arithmetic: Option<Arithmetic>,
     /// Round the weights of an adapter's base, as QLoRA training does: `nf4` as bitsandbytes rounds them with double
     /// quantization, `nf4-single` without [default: weights as they are stored]
@@ -52,6 +52,10 @@ impl MemoryArgs {
         settings.memory = self.memory.or(settings.memory);
     }
 }
+
+/// The names of all arithmetics.
+pub(super) const ARITHMETICS: [&str; 3] =
+    [Arithmetic::Plain.name(), Arithmetic::Split2.name(), Arithmetic::Split3.name()];
 
 /// The names of all formats that a base is rounded to.
 pub(super) const ROUNDINGS: [&str; 2] = [Rounding::Nf4.name(), Rounding::Nf4Single.name()];

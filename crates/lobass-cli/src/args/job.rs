@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use lobass_core::{Arithmetic, DeviceId, DeviceKind, Dtype, Rounding};
 
-use super::compute::ROUNDINGS;
+use super::compute::{ARITHMETICS, ROUNDINGS};
 use super::score::FurtherContext;
 use super::words;
 
@@ -42,7 +42,7 @@ pub(crate) struct JobArgs {
     pub(crate) dtype: Option<Dtype>,
     /// The arithmetic in f32 on processors, for weights stored in bf16: in f32, or with activations as sums of two or three
     /// bf16 values, which is faster on processors with AMX [default: plain]
-    #[arg(long, value_name = "HOW", requires = "job_models", value_parser = words::<Arithmetic>(&["plain", "split2", "split3"]))]
+    #[arg(long, value_name = "HOW", requires = "job_models", value_parser = words::<Arithmetic>(&ARITHMETICS))]
     pub(crate) arithmetic: Option<Arithmetic>,
     /// The job rounds the weights of the adapter's base, as QLoRA training does [default: weights as they are stored]
     #[arg(long, value_name = "FORMAT", requires = "job_models", value_parser = words::<Rounding>(&ROUNDINGS))]

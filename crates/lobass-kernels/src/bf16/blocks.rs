@@ -7,7 +7,6 @@ use std::ops::Range;
 
 use half::bf16;
 
-use super::by_rows::{self, RoundedRows};
 use super::kernel::{Kernel, OUTPUTS, STEP, Sums, Weights, depth, short_depth};
 use super::packed::{Form, Multiply};
 use super::panels::{Pairs, ROWS, packed};
@@ -30,19 +29,29 @@ struct ByBlocks<K>(K);
 
 impl<K: Kernel> Multiply for ByBlocks<K> {
     fn pack(&self, x: &[f32], inputs: usize, parts: Bf16Parts) -> Form {
-        let n_rows = x.len() / inputs;
-        if K::ROWS_ON_THE_LEFT.is_some_and(|from| n_rows >= from) {
-            return Form::Rows(each_part(x, parts, |x| RoundedRows::new(x, inputs)));
-        }
-        Form::Panels(each_part(x, parts, |x| packed(x, inputs, pairs(inputs))))
+        pack(x, inputs, parts)
     }
 
     fn multiply(&mut self, x: &Form, rows: Range<usize>, w: &[bf16], y: &mut [f32], inputs: usize) {
-        match x {
-            Form::Rows(parts) => by_rows::multiply(&mut self.0, parts, rows, w, y, inputs),
-            _ => multiply_blocks(&mut self.0, &x.panels(&rows, pairs(inputs)), w, y, inputs),
-        }
+        multiply_panels(&mut self.0, x, &rows, w, y, inputs);
     }
+}
+
+/// Arranges rows in panels.
+pub(super) fn pack(x: &[f32], inputs: usize, parts: Bf16Parts) -> Form {
+    Form::Panels(each_part(x, parts, |x| packed(x, inputs, pairs(inputs))))
+}
+
+/// Computes the product of some rows in panels, from a multiple of 32 on.
+pub(super) fn multiply_panels(
+    kernel: &mut impl Kernel,
+    x: &Form,
+    rows: &Range<usize>,
+    w: &[bf16],
+    y: &mut [f32],
+    inputs: usize,
+) {
+    multiply_blocks(kernel, &x.panels(rows, pairs(inputs)), w, y, inputs);
 }
 
 /// Pairs of inputs in a panel.

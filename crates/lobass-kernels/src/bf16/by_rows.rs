@@ -9,14 +9,41 @@ use std::ops::Range;
 
 use half::bf16;
 
-use super::aligned::{Aligned, LINE};
-use super::kernel::{Kernel, OUTPUTS, STEP, Sums, Weights, short_depth};
+use super::blocks;
+use super::kernel::{OUTPUTS, RowKernel, STEP, Sums, Weights, short_depth};
+use super::packed::{Form, Multiply};
 use super::panels::{Pairs, ROWS, pack_weights};
-use super::round::round_row;
-use crate::lanes::vectorized;
+use super::parts::{Bf16Parts, each_part};
+use super::rows::RoundedRows;
 
 /// Outputs whose weights stay in the second cache while all rows pass by: 80 KiB of them.
 const WIDTH: usize = 4 * ROWS;
+
+/// From how many rows on it pays to arrange the weights instead of the activations.
+const MANY_ROWS: usize = 128;
+
+/// The function that multiplies many rows like this, and few in panels.
+pub(super) fn multiply(kernel: impl RowKernel + 'static) -> Box<dyn Multiply> {
+    Box::new(ByRows(kernel))
+}
+
+struct ByRows<K>(K);
+
+impl<K: RowKernel> Multiply for ByRows<K> {
+    fn pack(&self, x: &[f32], inputs: usize, parts: Bf16Parts) -> Form {
+        match x.len() / inputs {
+            MANY_ROWS.. => Form::Rows(each_part(x, parts, |x| RoundedRows::new(x, inputs))),
+            _ => blocks::pack(x, inputs, parts),
+        }
+    }
+
+    fn multiply(&mut self, x: &Form, rows: Range<usize>, w: &[bf16], y: &mut [f32], inputs: usize) {
+        match x {
+            Form::Rows(parts) => multiply_rows(&mut self.0, parts, &rows, w, y, inputs),
+            _ => blocks::multiply_panels(&mut self.0, x, &rows, w, y, inputs),
+        }
+    }
+}
 
 /// What a product writes before its results: new memory would have its pages cleared by the system each time.
 #[derive(Debug, Default)]
@@ -29,68 +56,17 @@ thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
-/// Rows in bf16, one after the other.
-#[derive(Debug, Clone)]
-pub(super) struct RoundedRows {
-    values: Aligned,
-    stride: usize,
-}
-
-impl RoundedRows {
-    /// Rounds `x`, `[rows, inputs]`. Rows of zeros make the last block of rows full.
-    pub(super) fn new(x: &[f32], inputs: usize) -> Self {
-        let (rows, stride) = (x.len() / inputs, stride(inputs));
-        let mut values = Aligned::new(rows.next_multiple_of(OUTPUTS) * stride);
-        let (given, rest) = values.values_mut().split_at_mut(rows * stride);
-        vectorized(
-            #[inline(always)]
-            || {
-                for (row, to) in x.chunks_exact(inputs).zip(given.chunks_exact_mut(stride)) {
-                    let (to, rest) = to.split_at_mut(inputs);
-                    round_row(row, to);
-                    rest.fill(bf16::ZERO);
-                }
-            },
-        );
-        rest.fill(bf16::ZERO);
-        Self { values, stride }
-    }
-
-    /// The values of 32 rows from an input on.
-    fn block(&self, row: usize, input: usize) -> Weights<'_> {
-        let values = &self.values.values()[row * self.stride + input..];
-        Weights { values: values.into(), stride: self.stride }
-    }
-}
-
-/// Values from row to row: all inputs and zeros to a full step. Rows that are a multiple of a page apart would share
-/// few places of the first cache, so those are a line further apart.
-fn stride(inputs: usize) -> usize {
-    let stride = inputs.next_multiple_of(STEP);
-    if stride.is_multiple_of(16 * LINE) { stride + LINE } else { stride }
-}
-
 /// Computes the product of some rows, from a multiple of 32 on, which are the sums of parts.
-pub(super) fn multiply(
-    kernel: &mut impl Kernel,
+fn multiply_rows(
+    kernel: &mut impl RowKernel,
     parts: &[RoundedRows],
-    rows: Range<usize>,
+    rows: &Range<usize>,
     w: &[bf16],
     y: &mut [f32],
     inputs: usize,
 ) {
-    SCRATCH.with_borrow_mut(|scratch| multiply_with(scratch, kernel, parts, rows, w, y, inputs));
-}
-
-fn multiply_with(
-    Scratch { panels, sums }: &mut Scratch,
-    kernel: &mut impl Kernel,
-    parts: &[RoundedRows],
-    rows: Range<usize>,
-    w: &[bf16],
-    y: &mut [f32],
-    inputs: usize,
-) {
+    let mut scratch = SCRATCH.take();
+    let Scratch { panels, sums } = &mut scratch;
     let (outputs, depth) = (w.len() / inputs, short_depth(inputs));
     let n_panels = outputs.min(WIDTH).div_ceil(ROWS);
     // Sums wait for the next inputs, if there are any.
@@ -123,12 +99,13 @@ fn multiply_with(
             }
         }
     }
+    SCRATCH.set(scratch);
 }
 
 /// Multiplies the last block of some sums and writes them to 32 columns of `y`, `[rows, outputs]`, or to as many as there
 /// are.
 fn finish(
-    kernel: &mut impl Kernel,
+    kernel: &mut impl RowKernel,
     block: &Weights<'_>,
     panel: &[Pairs],
     sums: &mut Sums,
@@ -142,6 +119,8 @@ fn finish(
     }
     kernel.multiply(block, panel, sums, is_first);
     for (row, y) in y.chunks_exact_mut(outputs).enumerate() {
-        sums.write_row(row, &mut y[column..]);
+        for (half, to) in y[column..].chunks_mut(16).take(2).enumerate() {
+            to.copy_from_slice(&sums.0[2 * (row / 16) + half][row % 16][..to.len()]);
+        }
     }
 }

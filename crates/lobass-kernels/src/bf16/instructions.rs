@@ -79,7 +79,7 @@ impl Bf16Instructions {
     fn multiply(self) -> Option<Box<dyn Multiply>> {
         match self {
             #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-            Self::Amx => Some(super::blocks::multiply(super::amx::kernel()?)),
+            Self::Amx => Some(super::by_rows::multiply(super::amx::kernel()?)),
             #[cfg(target_arch = "x86_64")]
             Self::Avx512 => Some(super::blocks::multiply(super::avx512::kernel()?)),
             _ => (self == Self::Portable).then(|| Box::new(Portable) as Box<dyn Multiply>),

@@ -47,42 +47,19 @@ pub(super) struct Weights<'a> {
 
 /// A kernel that multiplies one block with a panel.
 pub(super) trait Kernel {
-    /// From how many rows on it pays to arrange the weights instead of the activations.
-    const ROWS_ON_THE_LEFT: Option<usize> = None;
-
     /// Writes the sums of products, if these are the first of their sums, or adds them to what is there.
     ///
     /// # Shapes
     /// - `w`: `[32, inputs]`; `x`: `[inputs / 2]`, where `inputs` is a multiple of 32
     fn multiply(&mut self, w: &Weights<'_>, x: &[Pairs], sums: &mut Sums, first: bool);
+}
 
+/// A kernel that also writes sums where they belong: those of a row one after the other, as they lie in its registers.
+pub(super) trait RowKernel: Kernel {
     /// Adds products to sums, unless they are the first of their sums, and writes the result where it belongs.
     ///
     /// # Shapes
     /// - `w`: `[32, inputs]`; `x`: `[inputs / 2]`, where `inputs` is a multiple of 32
     /// - `y`: 32 rows of 32 values, each of which begins `stride` values behind the one before
-    fn finish(
-        &mut self,
-        w: &Weights<'_>,
-        x: &[Pairs],
-        sums: &mut Sums,
-        first: bool,
-        (y, stride): (&mut [f32], usize),
-    ) {
-        self.multiply(w, x, sums, first);
-        for (row, y) in y.chunks_mut(stride).take(OUTPUTS).enumerate() {
-            sums.write_row(row, &mut y[..OUTPUTS]);
-        }
-    }
-}
-
-impl Sums {
-    /// Writes the 32 sums of a row, or as many as there is place for.
-    #[inline(always)]
-    pub(super) fn write_row(&self, row: usize, to: &mut [f32]) {
-        for (half, to) in to.chunks_mut(16).take(2).enumerate() {
-            let sums = &self.0[2 * (row / 16) + half][row % 16];
-            to.copy_from_slice(&sums[..to.len()]);
-        }
-    }
+    fn finish(&mut self, w: &Weights<'_>, x: &[Pairs], sums: &Sums, first: bool, y: (&mut [f32], usize));
 }

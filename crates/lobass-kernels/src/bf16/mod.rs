@@ -23,6 +23,8 @@ mod parts;
 mod portable;
 mod round;
 mod rounded;
+#[cfg(any(test, target_arch = "x86_64"))]
+mod rows;
 
 use half::bf16;
 

@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use half::bf16;
 
-#[cfg(any(test, target_arch = "x86_64"))]
-use super::by_rows::RoundedRows;
 use super::panels::Pairs;
 use super::parts::Bf16Parts;
+#[cfg(any(test, target_arch = "x86_64"))]
+use super::rows::RoundedRows;
 use super::{Bf16Instructions, ROWS, outputs};
 
 /// Rows of activations in bf16, arranged for the instructions that multiply them.

@@ -22,7 +22,7 @@ fn all() -> Vec<(String, Product)> {
     let in_software = |new: fn() -> Box<dyn Multiply>| -> Product {
         Box::new(move |x, w, y, inputs| in_parts(&mut *new(), x, w, y, inputs))
     };
-    let tiles = in_software(|| blocks::multiply(amx::software_kernel()));
+    let tiles = in_software(|| by_rows::multiply(amx::software_kernel()));
     let vectors = in_software(|| blocks::multiply(avx512::software_kernel()));
     all.extend(packed_once());
     all.extend([("tiles in software".to_owned(), tiles), ("vectors in software".to_owned(), vectors)]);
@@ -261,7 +261,7 @@ fn all_that_split() -> Vec<(String, SplitProduct)> {
             multiply.multiply(&packed, 0..x.len() / inputs, w, y, inputs);
         })
     };
-    all.push(("tiles in software".to_owned(), in_software(|| blocks::multiply(amx::software_kernel()))));
+    all.push(("tiles in software".to_owned(), in_software(|| by_rows::multiply(amx::software_kernel()))));
     all.push(("vectors in software".to_owned(), in_software(|| blocks::multiply(avx512::software_kernel()))));
     all
 }

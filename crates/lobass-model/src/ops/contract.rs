@@ -49,18 +49,13 @@ pub(crate) trait Ops: fmt::Debug + Send + Sync {
     /// Masks for attention of these heads: made once a pass, for all its spans and those with the requested queries.
     fn masks(&self, heads: Heads, all: &[Span], asked: &[Span], is_traced: bool) -> Masks;
 
-    /// The format in which hidden states go into products with a head.
-    fn head_dtype(&self) -> DType {
-        DType::F32
-    }
-
     /// Prepares activations, `[rows, in]`, for products in `dtype`: on the processor, products round them to it where
     /// weights have that format; elsewhere they are in it from here on.
     fn pack(&self, x: Tensor<2>, dtype: DType) -> Input;
 
     /// Prepares hidden states, `[rows, hidden]`, for the product with a head whose weights have a format.
     fn pack_for_head(&self, x: Tensor<2>, _weights: DType) -> Input {
-        self.pack(x, self.head_dtype())
+        self.pack(x, DType::F32)
     }
 
     /// `x w^T`: `[rows, in]` and `[out, in]` to `[rows, out]`. The weight has any float format. The product has that of

@@ -128,6 +128,7 @@ impl CompareJob<'_> {
         self.check()?;
         let base = Model::open_as("base", self.base, &self.settings.compute, runtime)?;
         base.check_start(&self.settings.train, runtime)?;
+        base.check_plain()?;
         let sequences = self.sequences(&base, runtime)?;
         self.open_with(base, &sequences, runtime)
     }

@@ -73,6 +73,7 @@ impl IrftJob<'_> {
             bail!(Settings, "rounds: expected at least 1, found 0");
         }
         let start = Model::open_as("base", self.model, self.compute, runtime)?;
+        start.check_plain()?;
         let anchor = self
             .anchor
             .map(|anchor| Model::open_as("anchor", anchor, self.compute, &runtime.silent()))

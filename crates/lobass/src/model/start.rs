@@ -50,7 +50,7 @@ impl Model {
         Ok(())
     }
 
-    /// Refuses an arithmetic of scoring where all products are those of gradients.
+    /// Refuses an arithmetic of scoring where models are trained, or gradients are taken.
     ///
     /// # Errors
     /// If it is not plain.
@@ -61,8 +61,8 @@ impl Model {
         }
         bail!(
             Settings,
-            "gradients: expected `--arithmetic plain`, found {arithmetic}, which is for scoring (`--products bf16` trains with \
-             products in bf16)"
+            "expected `--arithmetic plain`, found {arithmetic}: this trains models or takes gradients, and only scoring \
+             splits activations (`--products bf16` trains with products in bf16)"
         )
     }
 }

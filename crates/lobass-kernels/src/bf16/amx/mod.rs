@@ -10,7 +10,7 @@ mod support;
 
 use half::bf16;
 
-use super::kernel::{Kernel, Sums, Tile, Weights};
+use super::kernel::{Kernel, RowKernel, Sums, Tile, Weights};
 use super::panels::Pairs;
 
 /// Pairs of inputs that are multiplied at once.
@@ -24,7 +24,7 @@ pub(super) fn is_available() -> bool {
 
 /// A kernel of the tile registers of this thread, if it may use them. A thread has but one at a time.
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-pub(super) fn kernel() -> Option<impl Kernel> {
+pub(super) fn kernel() -> Option<impl RowKernel> {
     registers::Registers::configured().map(ByTiles)
 }
 
@@ -60,8 +60,6 @@ trait Tiles {
 struct ByTiles<T>(T);
 
 impl<T: Tiles> Kernel for ByTiles<T> {
-    const ROWS_ON_THE_LEFT: Option<usize> = Some(128);
-
     fn multiply(&mut self, w: &Weights<'_>, x: &[Pairs], sums: &mut Sums, first: bool) {
         self.add_products(w, x, sums, first);
         let (tiles, [low_low, low_high, high_low, high_high]) = (&self.0, &mut sums.0);
@@ -70,12 +68,14 @@ impl<T: Tiles> Kernel for ByTiles<T> {
         tiles.store::<2>(high_low);
         tiles.store::<3>(high_high);
     }
+}
 
+impl<T: Tiles> RowKernel for ByTiles<T> {
     fn finish(
         &mut self,
         w: &Weights<'_>,
         x: &[Pairs],
-        sums: &mut Sums,
+        sums: &Sums,
         first: bool,
         (y, stride): (&mut [f32], usize),
     ) {

@@ -2,9 +2,9 @@
 
 use half::bf16;
 
-use super::{ByTiles, Kernel, Pairs, STEP, Tile, Tiles};
+use super::{ByTiles, Pairs, RowKernel, STEP, Tile, Tiles};
 
-pub(in super::super) fn kernel() -> impl Kernel {
+pub(in super::super) fn kernel() -> impl RowKernel {
     // Full of garbage: what is not written is not to be read.
     ByTiles(Software([[[f32::NAN.to_bits(); 16]; 16]; 8]))
 }

@@ -30,17 +30,12 @@ struct ByBlocks<K>(K);
 
 impl<K: Kernel> MultiplyRounded for ByBlocks<K> {
     fn multiply(&mut self, product: Product<'_>, y: &mut [f32]) {
-        PANELS.with_borrow_mut(|panels| self.multiply_with(panels, product, y));
-    }
-}
-
-impl<K: Kernel> ByBlocks<K> {
-    fn multiply_with(&mut self, panels: &mut Vec<Pairs>, product: Product<'_>, y: &mut [f32]) {
         let Product { left, right, m, k, n } = product;
         let depth = depth(k, DEPTH);
         let n_pairs = n.div_ceil(ROWS) * depth / 2;
-        panels.resize(panels.len().max(n_pairs), Pairs::ZERO);
-        let panels = &mut panels[..n_pairs];
+        let mut room = PANELS.take();
+        room.resize(room.len().max(n_pairs), Pairs::ZERO);
+        let panels = &mut room[..n_pairs];
         let mut block = LeftBlock::new(HEIGHT, depth);
         let mut sums = Sums::ZERO;
         for start in (0..k).step_by(depth) {
@@ -60,6 +55,7 @@ impl<K: Kernel> ByBlocks<K> {
                 }
             }
         }
+        PANELS.set(room);
     }
 }
 

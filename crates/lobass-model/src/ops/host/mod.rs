@@ -76,10 +76,6 @@ impl Ops for HostOps {
         if is_rounded { DType::BF16 } else { DType::F32 }
     }
 
-    fn head_dtype(&self) -> DType {
-        if self.rounds { DType::BF16 } else { DType::F32 }
-    }
-
     fn masks(&self, _: Heads, _: &[Span], _: &[Span], _: bool) -> Masks {
         Masks::default()
     }
@@ -90,8 +86,11 @@ impl Ops for HostOps {
 
     /// Products with a head that stays in bf16 have the accuracy of `f32` by three parts.
     fn pack_for_head(&self, x: Tensor<2>, weights: DType) -> Input {
-        let splits = weights == DType::BF16 && !self.rounds;
-        if splits { packed(x, Bf16Parts::Three) } else { self.pack(x, self.head_dtype()) }
+        match (self.rounds, weights) {
+            (true, _) => self.pack(x, DType::BF16),
+            (false, DType::BF16) => packed(x, Bf16Parts::Three),
+            (false, _) => self.pack(x, DType::F32),
+        }
     }
 
     fn product(&self, x: &Input, weight: &Tensor<2>) -> Tensor<2> {

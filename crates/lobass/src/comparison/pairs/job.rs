@@ -163,6 +163,7 @@ impl PairsJob<'_> {
         self.check()?;
         let settings = self.settings;
         let base = Model::open_as("base", self.base, &settings.compute, runtime)?;
+        base.check_plain()?;
         base.check_start(&settings.train, runtime)?;
         settings.train.check_for(base.checkpoint.spec(), self.pool)?;
         check_directory(self.out)?;

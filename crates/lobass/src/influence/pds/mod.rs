@@ -115,6 +115,7 @@ impl PdsJob<'_> {
         }
         let method = if self.settings.adapter.is_some() { Method::Lora } else { Method::Full };
         base.check_start(&TrainSettings { method, ..TrainSettings::default() }, runtime)?;
+        base.check_plain()?;
         if let Some(adapter) = &self.settings.adapter {
             adapter.check_for(base.checkpoint.spec())?;
         }
