@@ -10,6 +10,8 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 #[derive(Debug)]
 pub struct Workers {
     pools: Vec<ThreadPool>,
+    /// As many threads, for work that they share.
+    together: ThreadPool,
 }
 
 impl Workers {
@@ -18,8 +20,12 @@ impl Workers {
     /// # Panics
     /// If the system grants no more threads.
     pub fn new(threads: usize) -> Self {
-        let pool = || ThreadPoolBuilder::new().num_threads(1).build().expect("the system grants a thread");
-        Self { pools: (0..threads.max(1)).map(|_| pool()).collect() }
+        let pool = |threads| {
+            let pool = ThreadPoolBuilder::new().num_threads(threads);
+            pool.build().expect("the system grants a thread")
+        };
+        let threads = threads.max(1);
+        Self { pools: (0..threads).map(|_| pool(1)).collect(), together: pool(threads) }
     }
 
     /// Starts threads for jobs on a model: as many, or one if its device runs one job after the other.
@@ -36,6 +42,11 @@ impl Workers {
     /// How many there are.
     pub fn count(&self) -> usize {
         self.pools.len()
+    }
+
+    /// Runs work whose tensor operations all threads share: updates of all parameters, between jobs.
+    pub fn together<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        self.together.install(work)
     }
 
     /// Runs `job` once for every index of `order`, in that order as workers become free, and returns the results by

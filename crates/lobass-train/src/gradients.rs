@@ -104,10 +104,12 @@ fn of_micro_batches(
             let options = TraceOptions { dropout_seed, ..cut.options };
             of_micro_batch(model, objective, &examples[at], n_terms, options)
         });
-        for part in parts {
-            terms.add(part.terms);
-            gradients.merge(part.gradients);
-        }
+        workers.together(|| {
+            for part in parts {
+                terms.add(part.terms);
+                gradients.merge(part.gradients);
+            }
+        });
     }
     (terms, gradients)
 }

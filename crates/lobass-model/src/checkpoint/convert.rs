@@ -1,6 +1,6 @@
 //! Bytes of a file to values in memory, and back.
 
-use burn::tensor::{TensorData, bf16, f16};
+use burn::tensor::{Element, TensorData, bf16, f16};
 
 use crate::Dtype;
 
@@ -50,8 +50,16 @@ fn read<const N: usize, T>(bytes: &[u8], value: impl Fn([u8; N]) -> T) -> Vec<T>
 /// Writes a tensor's values as little-endian bytes of a dtype.
 pub(crate) fn to_bytes(data: &TensorData, dtype: Dtype) -> Vec<u8> {
     match dtype {
-        Dtype::F32 => data.iter::<f32>().flat_map(f32::to_le_bytes).collect(),
-        Dtype::Bf16 => data.iter::<bf16>().flat_map(bf16::to_le_bytes).collect(),
-        Dtype::F16 => data.iter::<f16>().flat_map(f16::to_le_bytes).collect(),
+        Dtype::F32 => written(data, f32::to_le_bytes),
+        Dtype::Bf16 => written(data, bf16::to_le_bytes),
+        Dtype::F16 => written(data, f16::to_le_bytes),
     }
+}
+
+fn written<const N: usize, T: Element>(data: &TensorData, bytes_of: impl Fn(T) -> [u8; N]) -> Vec<u8> {
+    let mut bytes = vec![0; N * data.num_elements()];
+    for (bytes, value) in bytes.as_chunks_mut::<N>().0.iter_mut().zip(data.iter::<T>()) {
+        *bytes = bytes_of(value);
+    }
+    bytes
 }

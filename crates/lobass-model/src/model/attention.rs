@@ -4,7 +4,7 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 
 use super::gradients::Gradients;
-use super::linear::Linear;
+use super::linear::{Linear, plus};
 use super::loose::Numbers;
 use super::norm::{BareNorm, Norm};
 use super::parts::parts;
@@ -182,7 +182,7 @@ impl Attention {
         let ops = pass.ops;
         let (passed, gate, output) = gated(gate, output, ops);
         let d_passed = self.o_proj.backward(&passed, d_output, pass, gradients);
-        drop(passed);
+        ops.recycle(passed);
         let (d_context, d_gate) = match gate {
             None => (d_passed, None),
             Some(gate) => {
@@ -206,17 +206,17 @@ impl Attention {
             (Some(norm), Some(values)) => norm.backward(values, d_values, ops),
             _ => d_values,
         };
-        let dx = self.q_proj.backward(x, &d_queries, pass, gradients);
+        let dx = self.q_proj.add_backward(None, x, d_queries, pass, gradients);
         let dx = match &self.v_proj {
-            None => dx + self.k_proj.backward(x, &(d_keys + d_values), pass, gradients),
+            None => self.k_proj.add_backward(Some(dx), x, plus(d_keys, d_values, ops), pass, gradients),
             Some(v_proj) => {
-                let dx = dx + self.k_proj.backward(x, &d_keys, pass, gradients);
-                dx + v_proj.backward(x, &d_values, pass, gradients)
+                let dx = self.k_proj.add_backward(Some(dx), x, d_keys, pass, gradients);
+                v_proj.add_backward(Some(dx), x, d_values, pass, gradients)
             }
         };
         match self.query_gate.as_ref().zip(d_gate) {
             None => dx,
-            Some((query_gate, d_gate)) => dx + query_gate.backward(x, &d_gate, pass, gradients),
+            Some((query_gate, d_gate)) => query_gate.add_backward(Some(dx), x, d_gate, pass, gradients),
         }
     }
 

@@ -197,10 +197,10 @@ impl DeltaNet {
             (&self.in_proj_b, d_rates),
             (&self.in_proj_a, d_decays),
         ];
-        let dx = self.in_proj_z.backward(x, &d_gate, pass, gradients);
+        let dx = self.in_proj_z.add_backward(None, x, d_gate, pass, gradients);
         projections
             .into_iter()
-            .fold(dx, |dx, (projection, d)| dx + projection.backward(x, &d, pass, gradients))
+            .fold(dx, |dx, (projection, d)| projection.add_backward(Some(dx), x, d, pass, gradients))
     }
 
     /// The convolutions of queries, keys, and values. Queries and keys get the length one, and queries the scale of

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use burn::module::{Module, Param};
 use burn::tensor::module::embedding;
-use burn::tensor::{DType, IndexingUpdateOp, Int, Tensor, bf16, f16};
+use burn::tensor::{DType, Int, Tensor, bf16, f16};
 
 use super::gradients::Gradients;
 use super::source::{Scope, WeightSource};
@@ -59,9 +59,7 @@ impl Embedding {
             return;
         }
         let d_output = self.scaled(d_output, dtype);
-        let empty = Tensor::zeros(self.weight.dims(), &d_output.device());
-        let gradient = empty.select_assign(0, self.ids(input_ids), d_output, IndexingUpdateOp::Add);
-        gradients.add::<2>(self.weight.id, gradient);
+        gradients.add_by_token(self.weight.id, self.weight.dims(), input_ids, d_output);
     }
 
     /// The number format of the weight.

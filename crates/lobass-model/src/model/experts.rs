@@ -4,7 +4,7 @@ use burn::module::Module;
 use burn::tensor::{DType, Tensor};
 
 use super::gradients::Gradients;
-use super::linear::Linear;
+use super::linear::{Linear, plus};
 use super::mlp::{Mlp, MlpTrace};
 use super::parts::parts;
 use super::pass::Pass;
@@ -128,16 +128,19 @@ impl Experts {
             ops.recycle(output);
             let d_rows = d_rows * ops.matrix(group.weights.clone(), [group.rows.len(), 1]);
             let input = ops.select_rows(x, &group.rows);
-            let d_input = self.experts[group.expert].backward(&input, mlp, &d_rows, pass, gradients);
+            let of_input = self.experts[group.expert].backward(&input, mlp, &d_rows, pass, gradients);
             ops.recycle(input);
+            ops.recycle(d_rows);
             let ones = vec![1.0; group.rows.len()];
-            dx = ops.add_rows(dx, &group.rows, &ones, d_input).0;
+            let d_input;
+            (dx, d_input) = ops.add_rows(dx, &group.rows, &ones, of_input);
+            ops.recycle(d_input);
         }
         let d_logits = routes.backward(&d_weights, ops);
-        let dx = dx + self.gate.backward(x, &d_logits, pass, gradients);
+        let dx = self.gate.add_backward(Some(dx), x, d_logits, pass, gradients);
         match self.shared().zip(shared) {
             None => dx,
-            Some((module, trace)) => dx + module.backward(x, trace, d_output, pass, gradients),
+            Some((module, trace)) => plus(dx, module.backward(x, trace, d_output, pass, gradients), ops),
         }
     }
 }

@@ -26,6 +26,13 @@ impl Gradients {
         self.add_flat(id.val(), gradient.reshape([count]));
     }
 
+    /// Adds to the gradient of a matrix of a shape: a row of `d_rows` to the row of each token.
+    pub(crate) fn add_by_token(&mut self, id: ParamId, shape: [usize; 2], tokens: &[u32], d_rows: Tensor<2>) {
+        let sum = self.by_parameter.remove(&id.val()).map(|sum| sum.reshape(shape));
+        let sum = self.compute.ops().added_by_token(sum, shape, tokens, d_rows);
+        self.by_parameter.insert(id.val(), sum.reshape([shape[0] * shape[1]]));
+    }
+
     fn add_flat(&mut self, id: u64, gradient: Tensor<1>) {
         let sum = match self.by_parameter.remove(&id) {
             None => gradient,

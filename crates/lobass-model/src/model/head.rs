@@ -89,6 +89,7 @@ impl Decoder {
             Some(head) => head.as_head_backward(hidden, &d_products, gradients, ops),
             None => self.model.embed_tokens.as_head_backward(hidden, &d_products, gradients, ops),
         };
+        ops.recycle(d_products);
         (losses, d_hidden)
     }
 }

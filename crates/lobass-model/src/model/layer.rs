@@ -7,6 +7,7 @@ use super::attention::Attention;
 use super::delta_net::DeltaNet;
 use super::feed_forward::{FeedForward, FeedForwardTrace};
 use super::gradients::Gradients;
+use super::linear::plus;
 use super::mixer::{Mixer, MixerTrace};
 use super::norm::Norm;
 use super::parts::parts;
@@ -256,20 +257,28 @@ impl DecoderLayer {
             let (normed, input) = of_attention.enter(input, ops);
             let d_added = self.d_added(&d_output);
             let of_mlp = self.mlp.backward(&normed, mlp, &d_added, pass, gradients);
-            let d_normed = of_mlp + self.mixer().backward(&normed, attention, &d_added, pass, gradients);
-            return d_output + of_attention.enter_backward(input, d_normed, gradients, ops);
+            let of_mixer = self.mixer().backward(&normed, attention, &d_added, pass, gradients);
+            recycle([normed, d_added], ops);
+            let d_normed = plus(of_mlp, of_mixer, ops);
+            return plus(d_output, of_attention.enter_backward(input, d_normed, gradients, ops), ops);
         }
 
         let (normed, middle) = of_mlp.enter(middle, ops);
         let d_fed = of_mlp.leave_backward(fed, self.d_added(&d_output), gradients, ops);
         let d_normed = self.mlp.backward(&normed, mlp, &d_fed, pass, gradients);
-        drop((normed, d_fed));
-        let d_middle = d_output + of_mlp.enter_backward(middle, d_normed, gradients, ops);
+        recycle([normed, d_fed], ops);
+        let d_middle = plus(d_output, of_mlp.enter_backward(middle, d_normed, gradients, ops), ops);
 
         let (normed, input) = of_attention.enter(input, ops);
         let d_attended = of_attention.leave_backward(attended, self.d_added(&d_middle), gradients, ops);
         let d_normed = self.mixer().backward(&normed, attention, &d_attended, pass, gradients);
-        drop((normed, d_attended));
-        d_middle + of_attention.enter_backward(input, d_normed, gradients, ops)
+        recycle([normed, d_attended], ops);
+        plus(d_middle, of_attention.enter_backward(input, d_normed, gradients, ops), ops)
+    }
+}
+
+fn recycle(tensors: [Tensor<2>; 2], ops: &dyn Ops) {
+    for tensor in tensors {
+        ops.recycle(tensor);
     }
 }

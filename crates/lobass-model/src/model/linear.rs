@@ -96,8 +96,25 @@ impl Linear {
     ) -> Tensor<2> {
         let dx = self.as_head_backward(x, d_output, gradients, pass.ops);
         match &self.lora {
-            Some(lora) => dx + lora.backward(x, d_output, pass, gradients),
+            Some(lora) => plus(dx, lora.backward(x, d_output, pass, gradients), pass.ops),
             None => dx,
+        }
+    }
+
+    /// Adds what [`Linear::backward`] gives to a gradient, which others may have begun.
+    pub(super) fn add_backward(
+        &self,
+        dx: Option<Tensor<2>>,
+        x: &Tensor<2>,
+        d_output: Tensor<2>,
+        pass: &Pass<'_>,
+        gradients: &mut Gradients,
+    ) -> Tensor<2> {
+        let more = self.backward(x, &d_output, pass, gradients);
+        pass.ops.recycle(d_output);
+        match dx {
+            None => more,
+            Some(dx) => plus(dx, more, pass.ops),
         }
     }
 
@@ -117,6 +134,13 @@ impl Linear {
         }
         ops.product_backward(d_output, self.weight.val())
     }
+}
+
+/// The sum of two gradients, in the buffer of the first; that of the second is kept for others.
+pub(super) fn plus(sum: Tensor<2>, more: Tensor<2>, ops: &dyn Ops) -> Tensor<2> {
+    let sum = sum + more.clone();
+    ops.recycle(more);
+    sum
 }
 
 /// The sum of both, added in `f32`, in the format of the first.

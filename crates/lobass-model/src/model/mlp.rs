@@ -77,7 +77,7 @@ impl Mlp {
         let d_inner = self.down_proj.backward(&inner, d_output, pass, gradients);
         pass.ops.recycle(inner);
         let (d_gate, d_up) = pass.ops.gated_backward(self.gate, gate, up, d_inner);
-        let dx = self.gate_proj.backward(x, &d_gate, pass, gradients);
-        dx + self.up_proj.backward(x, &d_up, pass, gradients)
+        let dx = self.gate_proj.add_backward(None, x, d_gate, pass, gradients);
+        self.up_proj.add_backward(Some(dx), x, d_up, pass, gradients)
     }
 }

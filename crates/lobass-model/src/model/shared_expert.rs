@@ -63,6 +63,7 @@ impl SharedExpert<'_> {
         };
         let (d_gate, d_mlp) = pass.ops.gated_backward(GATE, gate, output, d_output.clone());
         let dx = self.mlp.backward(x, mlp, &d_mlp, pass, gradients);
-        dx + linear.backward(x, &d_gate.sum_dim(1), pass, gradients)
+        pass.ops.recycle(d_mlp);
+        linear.add_backward(Some(dx), x, d_gate.sum_dim(1), pass, gradients)
     }
 }

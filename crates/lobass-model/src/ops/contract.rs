@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use burn::tensor::{DType, Device, Tensor};
+use burn::tensor::{DType, Device, IndexingUpdateOp, Tensor};
 use lobass_kernels::{Activation, AdamW, DeltaHeads, Gate, LogitForm};
 
 use super::attention::{AttentionInputs, AttentionOutput, Heads};
@@ -14,6 +14,7 @@ use super::logits::{HeadProducts, Logits};
 use super::norm::{NormForm, NormGradients, NormWeights};
 use super::path::{KeyPath, StatePath};
 use super::tables::{DropoutMasks, Masks, Rotary, Tables};
+use super::transfer::sent_tokens;
 use crate::batch::Span;
 
 /// How jobs on one model run beside each other.
@@ -228,6 +229,24 @@ pub(crate) trait Ops: fmt::Debug + Send + Sync {
         weights: &[f32],
         y: Tensor<2>,
     ) -> (Tensor<2>, Tensor<2>);
+
+    /// Adds rows to the gradient of a matrix, `[any, width]`, or to zeros of that shape: a row of `d_rows`, `[tokens,
+    /// width]`, to the row of each token. Rows of the same token are summed first.
+    fn added_by_token(
+        &self,
+        gradient: Option<Tensor<2>>,
+        shape: [usize; 2],
+        tokens: &[u32],
+        d_rows: Tensor<2>,
+    ) -> Tensor<2> {
+        let device = self.device();
+        let empty = Tensor::zeros(shape, &device);
+        let more = empty.select_assign(0, sent_tokens(tokens, &device), d_rows, IndexingUpdateOp::Add);
+        match gradient {
+            None => more,
+            Some(gradient) => gradient + more,
+        }
+    }
 
     /// `sum(x * y)` of each row, brought to the processor.
     fn row_dots(&self, x: &Tensor<2>, y: &Tensor<2>) -> Vec<f32>;

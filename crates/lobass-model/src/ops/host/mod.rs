@@ -10,6 +10,8 @@ mod norm;
 mod parts;
 mod rotary;
 mod rounded;
+mod rows;
+mod vectors;
 
 use std::ops::Range;
 
@@ -291,10 +293,7 @@ impl Ops for HostOps {
     }
 
     fn select_rows(&self, x: &Tensor<2>, rows: &[usize]) -> Tensor<2> {
-        let width = x.dims()[1];
-        let mut selected = buffer(rows.len() * width);
-        lobass_kernels::select_rows(Read::new(x).values::<f32>(), rows, width, &mut selected);
-        tensor(selected, [rows.len(), width])
+        rows::selected(x, rows)
     }
 
     fn add_rows(
@@ -304,18 +303,22 @@ impl Ops for HostOps {
         weights: &[f32],
         y: Tensor<2>,
     ) -> (Tensor<2>, Tensor<2>) {
-        let width = y.dims()[1];
-        let (mut sum, y) = (Lent::new(sum), Lent::new(y));
-        lobass_kernels::add_rows(sum.values_mut(), rows, weights, y.values(), width);
-        (sum.back(), y.back())
+        rows::added(sum, rows, weights, y)
+    }
+
+    fn added_by_token(
+        &self,
+        gradient: Option<Tensor<2>>,
+        shape: [usize; 2],
+        tokens: &[u32],
+        d_rows: Tensor<2>,
+    ) -> Tensor<2> {
+        let zeros = || rows::zeros(self.gradients.take(shape[0] * shape[1]), shape);
+        rows::added_by_token(gradient.unwrap_or_else(zeros), tokens, d_rows)
     }
 
     fn row_dots(&self, x: &Tensor<2>, y: &Tensor<2>) -> Vec<f32> {
-        let [rows, width] = x.dims();
-        let mut dots = vec![0.0; rows];
-        let (x, y) = (Read::new(x), Read::new(y));
-        lobass_kernels::row_dots(x.values::<f32>(), y.values::<f32>(), width, &mut dots);
-        dots
+        rows::dots(x, y)
     }
 
     fn each_logits(
@@ -357,14 +360,13 @@ impl Ops for HostOps {
 
     fn added(&self, sum: Tensor<1>, more: Tensor<1>) -> Tensor<1> {
         let (mut sum, more) = (Lent::new(sum), Lent::new(more));
-        lobass_kernels::axpy(1.0, more.values(), sum.values_mut());
+        vectors::add(sum.values_mut(), more.values());
         self.gradients.give_back(more.into_values());
         sum.back()
     }
 
     fn sums_of_squares(&self, all: &[&Tensor<1>]) -> Vec<f64> {
-        let sum = |values: &&Tensor<1>| lobass_kernels::sum_of_squares(Read::new(values).values::<f32>());
-        all.iter().map(sum).collect()
+        vectors::sums_of_squares(all)
     }
 
     fn adamw(
@@ -376,7 +378,7 @@ impl Ops for HostOps {
     ) -> (Tensor<1>, [Tensor<1>; 2]) {
         let (mut weights, gradient) = (Lent::new(weights), Lent::new(gradient));
         let (mut means, mut squares) = (Lent::new(means), Lent::new(squares));
-        lobass_kernels::adamw(
+        vectors::adamw(
             step,
             weights.values_mut(),
             gradient.values(),
