@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 #[cfg(doc)]
 use crate::TrainingBytes;
+use crate::saves::Saves;
 use crate::trainer::Trainer;
 use crate::{
     Checkpoints, Error, Margins, Objective, Optimizer, SourceLoss, Sources, TrainConfig, WeightMask,
@@ -210,6 +211,7 @@ fn run(
         measure(&mut trainer, data, observe)?;
     }
     let n_steps = trainer.n_steps();
+    let mut saves = session.checkpoints.map(Saves::new);
     while trainer.n_taken() < n_steps {
         let report = trainer.step()?;
         let step = report.step;
@@ -218,15 +220,12 @@ fn run(
             measure(&mut trainer, data, observe)?;
         }
         tell_epoch(&trainer, observe);
-        if let Some(checkpoints) = session.checkpoints
-            && checkpoints.every > 0
-            && (step % checkpoints.every == 0 || step == n_steps)
-        {
-            trainer.save(checkpoints)?;
+        if let Some(saves) = &mut saves {
+            saves.after_step(&trainer)?;
         }
         if step < n_steps && session.stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) {
-            if let Some(checkpoints) = session.checkpoints {
-                trainer.save(checkpoints)?;
+            if let Some(saves) = &mut saves {
+                saves.write(&trainer)?;
             }
             return Err(Error::Interrupted { step, n_steps });
         }

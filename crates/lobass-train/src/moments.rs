@@ -1,15 +1,16 @@
 //! AdamW's moments at the end of an epoch, in memory and on disk.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use lobass_files::WholeFile;
 use lobass_model::Decoder;
 use safetensors::SafeTensors;
-use safetensors::tensor::TensorView;
 use serde::{Deserialize, Serialize};
 
 use crate::adamw::Moments;
+use crate::stored::Stored;
 use crate::{Error, TrainConfig};
 
 /// AdamW's running means after some steps, and what else decides how it would scale a gradient.
@@ -90,24 +91,14 @@ impl AdamState {
         let Self { n_steps, learning_rate, beta_1, beta_2, epsilon, .. } = *self;
         let header = Header { version: VERSION, n_steps, learning_rate, beta_1, beta_2, epsilon };
         let header = serde_json::to_string(&header).map_err(|error| fail(error.to_string()))?;
-        let bytes = |values: &[f32]| values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>();
-        let mut tensors: Vec<(String, Vec<u8>)> = Vec::new();
-        for (name, RunningMeans { gradients, squares }) in &self.means {
-            tensors.push((format!("{MEAN}{name}"), bytes(gradients)));
-            tensors.push((format!("{SQUARE}{name}"), bytes(squares)));
-        }
-        let view = |(name, bytes)| -> Result<(&String, TensorView<'_>), safetensors::SafeTensorError> {
-            let bytes: &Vec<u8> = bytes;
-            Ok((name, TensorView::new(safetensors::Dtype::F32, vec![bytes.len() / 4], bytes)?))
-        };
-        let views: Vec<_> = tensors
-            .iter()
-            .map(|(name, bytes)| view((name, bytes)))
-            .collect::<Result<_, _>>()
-            .map_err(|error| fail(error.to_string()))?;
+        let tensors = self.means.iter().flat_map(|(name, RunningMeans { gradients, squares })| {
+            [(MEAN, gradients), (SQUARE, squares)].map(|(kind, values)| {
+                (format!("{kind}{name}"), Stored::new(values.len(), || Cow::Borrowed(values)))
+            })
+        });
         let file = WholeFile::create(path)?;
         let metadata = HashMap::from([(KEY.to_owned(), header)]);
-        safetensors::serialize_to_file(views, Some(metadata), file.partial())
+        safetensors::serialize_to_file(tensors, Some(metadata), file.partial())
             .map_err(|error| fail(error.to_string()))?;
         Ok(file.finish()?)
     }

@@ -3,6 +3,7 @@
 //! One safetensors file per state, written whole or not at all. A training that is taken up from one ends with the
 //! same bits as one that was never interrupted.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
@@ -11,19 +12,20 @@ use burn::tensor::{Device, Tensor, TensorData};
 use lobass_files::{WholeFile, is_partial};
 use lobass_mixture::MixerState;
 use lobass_model::{Decoder, Values};
-use safetensors::tensor::{SafeTensors, TensorView};
+use safetensors::tensor::SafeTensors;
 use serde::{Deserialize, Serialize};
 
 use crate::adamw::Moments;
-use crate::{Error, TrainReport};
+use crate::stored::Stored;
+use crate::{Error, Every, TrainReport};
 
 /// Where states are kept, and how often they are written.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Checkpoints {
     /// A directory of their own.
     pub dir: PathBuf,
-    /// Steps between two of them; 0 writes none, and only takes up what is there.
-    pub every: usize,
+    /// How often they are written.
+    pub every: Every,
     /// How many are kept; the oldest go first. At least 1.
     pub keep: usize,
 }
@@ -70,16 +72,7 @@ impl Checkpoints {
         let path = self.dir.join(format!("step-{step:09}.safetensors"));
         let (fingerprint, report) = (fingerprint.to_owned(), report.clone());
         let header = Header { version: VERSION, fingerprint, step, report, mixing };
-        let mut tensors = Vec::new();
-        for (name, id) in model.trained_parameters() {
-            let weight = model.weight(&name).expect("it is one of the model's");
-            tensors.push((format!("{WEIGHT}{name}"), bytes(&weight)));
-            if let Some(Moments { means, squares }) = moments.get(&id.val()) {
-                tensors.push((format!("{MEAN}{name}"), bytes(&means.clone().into_data())));
-                tensors.push((format!("{SQUARE}{name}"), bytes(&squares.clone().into_data())));
-            }
-        }
-        write_whole(&path, &tensors, &header)?;
+        write_whole(&path, tensors(model, moments), &header)?;
         let states = self.states()?;
         for old in states.iter().rev().skip(self.keep.max(1)) {
             fs_err::remove_file(old)?;
@@ -137,23 +130,34 @@ fn is_state(path: &Path) -> bool {
     name.starts_with("step-") && name.ends_with(".safetensors")
 }
 
-fn bytes(data: &TensorData) -> Vec<u8> {
-    data.iter::<f32>().flat_map(f32::to_le_bytes).collect()
+/// Weights and moments, by their names in a state.
+fn tensors<'a>(model: &'a Decoder, moments: &'a BTreeMap<u64, Moments>) -> Vec<(String, Stored<'a>)> {
+    let mut tensors = Vec::new();
+    for (name, id) in model.trained_parameters() {
+        // A weight has moments once it was stepped.
+        if let Some(Moments { means, squares }) = moments.get(&id.val()) {
+            for (kind, tensor) in [(MEAN, means), (SQUARE, squares)] {
+                let values = || Cow::Owned(floats(tensor.clone().into_data()));
+                tensors.push((format!("{kind}{name}"), Stored::new(tensor.dims()[0], values)));
+            }
+        }
+        let weight = |name: &str| model.weight(name).expect("it is one of the model's");
+        let (len, key) = (weight(&name).num_elements(), format!("{WEIGHT}{name}"));
+        tensors.push((key, Stored::new(len, move || Cow::Owned(floats(weight(&name))))));
+    }
+    tensors
 }
 
-fn write_whole(path: &Path, tensors: &[(String, Vec<u8>)], header: &Header) -> Result<(), Error> {
+fn floats(data: TensorData) -> Vec<f32> {
+    data.try_into_vec::<f32>().expect("trained weights and their moments are f32")
+}
+
+fn write_whole(path: &Path, tensors: Vec<(String, Stored<'_>)>, header: &Header) -> Result<(), Error> {
     let fail = |reason: String| Error::State { path: path.to_owned(), reason };
-    let views: Vec<(&String, TensorView<'_>)> = tensors
-        .iter()
-        .map(|(name, bytes)| {
-            TensorView::new(safetensors::Dtype::F32, vec![bytes.len() / 4], bytes).map(|view| (name, view))
-        })
-        .collect::<Result<_, _>>()
-        .map_err(|error| fail(error.to_string()))?;
     let header = serde_json::to_string(header).map_err(|error| fail(error.to_string()))?;
     let file = WholeFile::create(path)?;
     let metadata = HashMap::from([(KEY.to_owned(), header)]);
-    safetensors::serialize_to_file(views, Some(metadata), file.partial())
+    safetensors::serialize_to_file(tensors, Some(metadata), file.partial())
         .map_err(|error| fail(error.to_string()))?;
     Ok(file.finish()?)
 }

@@ -7,8 +7,8 @@ use lobass_mixture::{Mixing, MixingPolicy, Prior};
 use lobass_model::{Decoder, DecoderSpec, DeviceName};
 
 use crate::{
-    Checkpoints, Dpo, Error, Event, Objective, Pair, Session, Sources, StepReport, TrainConfig, TrainData,
-    TrainReport, fine_tune, fine_tune_in_batches,
+    Checkpoints, Dpo, Error, Event, Every, Objective, Pair, Session, Sources, StepReport, TrainConfig,
+    TrainData, TrainReport, fine_tune, fine_tune_in_batches,
 };
 
 fn model() -> Decoder {
@@ -135,7 +135,7 @@ fn a_mixed_training_that_is_killed_ends_with_the_same_bits() {
         let expected = train(&data, &config, Session::default(), None).unwrap();
         assert_eq!(expected.2.len(), 360);
         let dir = tempfile::tempdir().unwrap();
-        let checkpoints = Checkpoints { dir: dir.path().to_owned(), every: 60, keep: 1 };
+        let checkpoints = Checkpoints { dir: dir.path().to_owned(), every: Every::Steps(60), keep: 1 };
         let session = Session { threads: 2, checkpoints: Some(&checkpoints), ..Session::default() };
         let stopped = train(&data, &config, session, Some(203));
         assert!(matches!(stopped, Err(Error::Interrupted { step: 203, n_steps: 360 })));
@@ -182,4 +182,22 @@ fn mixtures_that_cannot_be_drawn_are_refused() {
     assert!(refused(&data, &TrainConfig { mixing, ..recipe() }).contains("`mixing floor`"));
     let given = fine_tune_in_batches(model(), &data, vec![vec![0]], &config, Session::default(), &mut |_| {});
     assert!(given.unwrap_err().to_string().contains("since batches are given"));
+}
+
+#[test]
+fn states_are_written_when_they_are_due() {
+    let rows = rows(12);
+    let data = TrainData::sft(&rows);
+    let n_states = |every: Every| {
+        let dir = tempfile::tempdir().unwrap();
+        let checkpoints = Checkpoints { dir: dir.path().to_owned(), every, keep: 100 };
+        let session = Session { threads: 2, checkpoints: Some(&checkpoints), ..Session::default() };
+        assert_eq!(train(&data, &recipe(), session, None).unwrap().2.len(), 6);
+        fs_err::read_dir(dir.path()).unwrap().count()
+    };
+    assert_eq!([0, 1, 4].map(|steps| n_states(Every::Steps(steps))), [0, 6, 2]);
+    // States that may take all the time there is, and those that may take next to none of it.
+    assert_eq!([1e12, 1e-12].map(|share| n_states(Every::Share(share))), [6, 0]);
+    assert_eq!(Every::steps_or_time(Some(7)), Every::Steps(7));
+    assert_eq!(Every::steps_or_time(None), Every::Share(0.05));
 }

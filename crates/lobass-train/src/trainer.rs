@@ -153,6 +153,11 @@ impl<'a> Trainer<'a> {
         checkpoints.write(self.model(), moments, &self.fingerprint, &self.report, mixing)
     }
 
+    /// The size of a state, once a step is taken: weights and two moments of each.
+    pub(crate) fn state_bytes(&self) -> u64 {
+        self.optimizer.moments.values().map(|moments| 12 * moments.means.dims()[0] as u64).sum()
+    }
+
     pub(crate) fn n_steps(&self) -> usize {
         self.plan.n_steps()
     }
@@ -215,19 +220,19 @@ impl<'a> Trainer<'a> {
         if let Some(mask) = &self.mask {
             found.gradients = found.gradients.masked(mask);
         }
-        let grad_norm = found.gradients.norm();
+        let grad_norm = self.workers.together(|| found.gradients.norm());
         let step = at + 1;
         if !found.loss.is_finite() || !grad_norm.is_finite() {
             return Err(Error::Diverged { step, n_steps, loss: found.loss, grad_norm, learning_rate });
         }
         let factor = config.max_grad_norm / (grad_norm + 1e-6); // PyTorch's guard against a norm of zero
         let gradients = match config.max_grad_norm > 0.0 && factor < 1.0 {
-            true => found.gradients.scaled(factor),
+            true => self.workers.together(|| found.gradients.scaled(factor)),
             false => found.gradients,
         };
-        let mask = self.mask.as_ref();
-        self.model =
-            self.model.take().map(|model| self.optimizer.step(model, learning_rate, gradients, mask));
+        let (mask, optimizer) = (self.mask.as_ref(), &mut self.optimizer);
+        let stepped = |model| optimizer.step(model, learning_rate, gradients, mask);
+        self.model = self.model.take().map(|model| self.workers.together(|| stepped(model)));
         self.report.n_tokens += found.n_tokens as u64;
         self.report.losses.push(found.loss);
         let epoch = self.per_epoch.map_or(1, |per_epoch| at / per_epoch + 1);

@@ -6,7 +6,7 @@ use lobass_core::Sequence;
 use lobass_influence::WarmUp;
 use lobass_model::{AdapterCheckpoint, Checkpoint, Decoder, DeviceName, Dtype};
 use lobass_tests::fixture;
-use lobass_train::{AdamState, Checkpoints, Session, TrainConfig, TrainData, fine_tune};
+use lobass_train::{AdamState, Checkpoints, Every, Session, TrainConfig, TrainData, fine_tune};
 
 use super::{Target, command, remove, small_pool, unpack_demo};
 use crate::mutate::Kind;
@@ -21,7 +21,7 @@ fn train(dir: &Path, every: usize) -> Result<Decoder, lobass_train::Error> {
         |ids: [u32; 4]| Sequence::from_scored_tokens(ids.to_vec(), &[false, true, true, true]).unwrap();
     let rows = [sequence([1, 2, 3, 4]), sequence([1, 4, 3, 2]), sequence([2, 2, 1, 1])];
     let recipe = TrainConfig { epochs: 1, batch_size: 1, learning_rate: 1e-3, ..TrainConfig::default() };
-    let checkpoints = Checkpoints { dir: dir.join("state"), every, keep: 3 };
+    let checkpoints = Checkpoints { dir: dir.join("state"), every: Every::Steps(every), keep: 3 };
     let session = Session { threads: 1, checkpoints: Some(&checkpoints), ..Session::default() };
     fine_tune(model("models/llama-gqa"), &TrainData::sft(&rows), &recipe, session, &mut |_| {})
         .map(|(model, _)| model)

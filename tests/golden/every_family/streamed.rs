@@ -8,7 +8,8 @@ use lobass_core::{Detail, LossEngine, Sequence};
 use lobass_loss::{Engine, FEWEST_ROWS, Together, row_bytes};
 use lobass_model::{ALL_LINEAR, Checkpoint, Decoder, DeviceName, Dtype, LoraConfig};
 use lobass_train::{
-    Checkpoints, Error, Event, Objective, Session, Sources, TrainConfig, TrainData, TrainReport, fine_tune,
+    Checkpoints, Error, Event, Every, Objective, Session, Sources, TrainConfig, TrainData, TrainReport,
+    fine_tune,
 };
 
 use super::Family;
@@ -150,7 +151,7 @@ fn check_interrupted(
     rows: &[Sequence],
     dir: &Path,
 ) -> (Decoder, TrainReport) {
-    let checkpoints = Checkpoints { dir: dir.join(name), every: 1, keep: 1 };
+    let checkpoints = Checkpoints { dir: dir.join(name), every: Every::Steps(1), keep: 1 };
     let session = Session { threads: 2, checkpoints: Some(&checkpoints), ..Session::default() };
     let stopped = train(first.clone(), rows, session, Some(2));
     assert!(matches!(stopped, Err(Error::Interrupted { step: 2, n_steps: 4 })), "{name}");

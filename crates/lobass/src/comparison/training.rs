@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use lobass_core::Observer as _;
 use lobass_model::Decoder;
 use lobass_train::{
-    Checkpoints, Event, Objective, Session, TrainConfig, TrainData, TrainReport, batches_of_tokens,
+    Checkpoints, Event, Every, Objective, Session, TrainConfig, TrainData, TrainReport, batches_of_tokens,
     fine_tune, fine_tune_in_batches,
 };
 
@@ -21,7 +21,7 @@ pub(super) struct Training<'a> {
     pub(super) recipe: &'a TrainConfig,
     pub(super) amount: Amount<'a>,
     pub(super) threads: usize,
-    /// Steps between two states; without a number, about ten states.
+    /// Steps between two states; without a number, states take at most a small share of the time.
     pub(super) save_every: Option<usize>,
     /// The folder of the states.
     pub(super) state: &'a Path,
@@ -47,8 +47,7 @@ impl Training<'_> {
                 Some(batches_of_tokens(sizes, recipe.batch_size, total, recipe.order_seed()))
             }
         };
-        let n_steps = batches.as_ref().map_or_else(|| recipe.n_steps(objective.len()), Vec::len);
-        let every = self.save_every.unwrap_or_else(|| n_steps.div_ceil(10).max(20));
+        let every = Every::steps_or_time(self.save_every);
         let checkpoints = Checkpoints { dir: self.state.to_owned(), every, keep: 1 };
         let stop = AtomicBool::new(runtime.is_interrupted());
         let session =

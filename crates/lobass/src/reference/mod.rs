@@ -60,7 +60,7 @@ pub(crate) fn trained_before(request: &TrainRequest<'_>) -> Result<Option<Traine
         let epochs = if request.trajectory { request.recipe.epochs } else { 0 };
         (1..=epochs).try_for_each(|epoch| check(request, &epoch_dir(request.out, epoch)))?;
         // A killed attempt may have left states although training was done.
-        request.checkpoints(0).remove()?;
+        request.checkpoints().remove()?;
         return Ok(found.outcome);
     }
     bail!(Training, "`{dir}` was trained with other {}; use another directory", differences.join(", "));
@@ -81,7 +81,7 @@ pub(crate) fn train_reference(
         Examples::of(request, work, runtime)?;
     let n_train = train.len();
     recipe.check_steps(recipe.n_steps(n_train))?;
-    let checkpoints = request.checkpoints(recipe.n_steps(n_train));
+    let checkpoints = request.checkpoints();
     let record = TrainingRecord { eval_files, ..request.record()? };
     if let Some(found) = TrainingRecord::read(request.out)?
         && !record.differences(&found).is_empty()

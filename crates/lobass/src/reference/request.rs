@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use lobass_core::Context;
 use lobass_model::LoraConfig;
 use lobass_run::Plan;
-use lobass_train::{Checkpoints, Dpo, TrainConfig};
+use lobass_train::{Checkpoints, Dpo, Every, TrainConfig};
 
 use super::part::Part;
 use super::record::TrainingRecord;
@@ -51,7 +51,7 @@ pub(crate) struct TrainRequest<'a> {
     pub(crate) eval_seed: u64,
     /// Whether the model of every epoch is kept.
     pub(crate) trajectory: bool,
-    /// Steps between two states; `None` saves about twenty states.
+    /// Steps between two states; `None` saves as often as takes at most 5 % of the time.
     pub(crate) save_every: Option<usize>,
     /// Threads; at least 1.
     pub(crate) threads: usize,
@@ -111,8 +111,8 @@ impl TrainRequest<'_> {
     }
 
     /// The directory of states, and how often they are written.
-    pub(super) fn checkpoints(&self, n_steps: usize) -> Checkpoints {
-        let every = self.save_every.unwrap_or_else(|| n_steps.div_ceil(20).max(1));
+    pub(super) fn checkpoints(&self) -> Checkpoints {
+        let every = Every::steps_or_time(self.save_every);
         Checkpoints { dir: self.out.join(STATE), every, keep: 2 }
     }
 }
