@@ -70,28 +70,50 @@ pub fn hold_out<T>(examples: Vec<T>, n_held_out: usize, seed: u64) -> (Vec<T>, V
 
 /// Cuts a batch into micro-batches of at most `limit` tokens, or a single example.
 ///
-/// Examples of like length come together, longest first, so that workers end at about the same time. What makes a
-/// step is the whole batch, so nothing is biased by it. A function of the lengths alone.
+/// Examples of like length come together, longest first, and micro-batches are about as long as each other, so that
+/// workers end at about the same time. Where three are enough, four are made: of two workers, one would have nothing to
+/// do in the end; so for every odd number but one. What makes a step is the whole batch, so nothing is biased by it. A
+/// function of the lengths alone.
 pub(crate) fn micro_batches(
     batch: &[usize],
     length: impl Fn(usize) -> usize,
     limit: usize,
 ) -> Vec<Vec<usize>> {
-    let mut order = batch.to_vec();
-    order.sort_by_key(|&example| std::cmp::Reverse(length(example)));
-    let mut result: Vec<Vec<usize>> = Vec::new();
-    let mut used = 0;
-    for example in order {
-        used += length(example);
-        match result.last_mut() {
-            Some(last) if used <= limit => last.push(example),
-            _ => {
-                used = length(example);
-                result.push(vec![example]);
-            }
+    let mut order: Vec<(usize, usize)> = batch.iter().map(|&example| (length(example), example)).collect();
+    order.sort_by_key(|&(length, _)| std::cmp::Reverse(length));
+    let most = match parts(&order, limit).len() {
+        1 => 1,
+        n => n.next_multiple_of(2),
+    };
+    // The smallest limit that needs no more of them.
+    let (mut low, mut high) = (0, limit);
+    while low < high {
+        let middle = low.midpoint(high);
+        match parts(&order, middle).len() <= most {
+            true => high = middle,
+            false => low = middle + 1,
         }
     }
-    result
+    let examples = |part: &[(usize, usize)]| part.iter().map(|&(_, example)| example).collect();
+    parts(&order, high).into_iter().map(examples).collect()
+}
+
+/// Lengths and examples in parts of at most `limit` tokens, or a single example, each as large as it may be.
+fn parts(order: &[(usize, usize)], limit: usize) -> Vec<&[(usize, usize)]> {
+    let mut parts = Vec::new();
+    let mut rest = order;
+    while !rest.is_empty() {
+        let mut used = 0;
+        let fits = |&&(length, _): &&(usize, usize)| {
+            used += length;
+            used <= limit
+        };
+        let count = rest.iter().take_while(fits).count().max(1);
+        let (part, others) = rest.split_at(count);
+        parts.push(part);
+        rest = others;
+    }
+    parts
 }
 
 #[cfg(test)]
@@ -107,6 +129,20 @@ mod tests {
         assert_ne!(run[..3], run[3..]);
         assert_eq!(run, batches(10, 4, 2, 3));
         assert_ne!(run, batches(10, 4, 2, 4));
+    }
+
+    #[test]
+    fn micro_batches_are_even_in_length_and_in_number() {
+        let cut = |lengths: &[usize], limit| {
+            let batch: Vec<usize> = (0..lengths.len()).collect();
+            let sum = |part: Vec<usize>| part.into_iter().map(|at| lengths[at]).sum();
+            micro_batches(&batch, |at| lengths[at], limit).into_iter().map(sum).collect::<Vec<usize>>()
+        };
+        assert_eq!(cut(&[10; 6], 100), [60], "one is enough");
+        assert_eq!(cut(&[10; 6], 50), [30, 30], "not 50 and 10");
+        assert_eq!(cut(&[10; 12], 50), [30; 4], "not three of 40");
+        assert_eq!(cut(&[90, 20, 20, 20, 20], 50), [90, 40, 40], "a long example is alone");
+        assert_eq!(cut(&[], 50), [0; 0]);
     }
 
     proptest! {
