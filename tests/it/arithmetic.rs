@@ -72,7 +72,7 @@ fn an_arithmetic_without_effect_is_refused_or_said() {
     for command in [
         "train --model half --data small.jsonl --out out",
         "irft --model half --data small.jsonl --max-new-tokens 4 --out out",
-        "pds --base half --data small.jsonl --target small.jsonl --steps 2 --out out.parquet",
+        "pds --base half --data small.jsonl --target small.jsonl --steps 2 --every 1 --out out.parquet",
     ] {
         sandbox.fails(&format!("{command} {split}"), &["expected `--arithmetic plain`, found split3"]);
     }
