@@ -1,5 +1,6 @@
 //! Comparisons with others: the same material, one side after the other, in rounds.
 
+mod generate;
 mod growth;
 mod ifd;
 mod material;
@@ -29,6 +30,9 @@ pub(crate) enum Comparison {
     /// Compare training with transformers and PEFT
     #[command(name = "train-peers")]
     Train(train::Args),
+    /// Compare sampling with transformers
+    #[command(name = "generate-peers")]
+    Generate(generate::Args),
     /// Compare selection with DuckDB and Polars
     #[command(name = "select-peers")]
     Select(select::Args),
@@ -51,6 +55,7 @@ pub(crate) fn run(shell: &Shell, comparison: &Comparison) -> Result<()> {
         Comparison::Product(args) => product::run(shell, args, &crate::golden::environment(shell)?),
         Comparison::Ifd(args) => ifd::run(shell, args, &crate::golden::environment(shell)?),
         Comparison::Train(args) => train::run(shell, args, &crate::golden::environment(shell)?),
+        Comparison::Generate(args) => generate::run(shell, args, &crate::golden::environment(shell)?),
         Comparison::Select(args) => select::run(shell, args),
         Comparison::Growth(args) => growth::run(shell, args, &crate::golden::environment(shell)?),
         Comparison::Scale(args) => scale::run(shell, args),

@@ -1,0 +1,96 @@
+//! Sampling beside transformers' `generate`: the same weights, prompts, and numbers of tokens.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use serde_json::{Value, json};
+use xshell::Shell;
+
+use super::material::{Sets, checkpoint};
+use super::{DIR, Side, build, run_ours, run_peer};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// How often both sides are run, alternating; the fastest run of each counts
+    #[arg(long, value_name = "N", default_value = "2")]
+    rounds: NonZeroUsize,
+    /// The number format
+    #[arg(long, default_value = "both", value_parser = ["f32", "bf16", "both"])]
+    dtype: String,
+    /// Prompts, each with one sample
+    #[arg(long, value_name = "N", default_value = "64")]
+    prompts: NonZeroUsize,
+    /// New tokens of a sample
+    #[arg(long, value_name = "N", default_value = "64")]
+    new_tokens: NonZeroUsize,
+    /// Samples of a batch on the other side
+    #[arg(long, value_name = "N", default_value = "32")]
+    batch: NonZeroUsize,
+    /// Alpaca rows, a JSON array, whose prompts are taken [default: those beside the project, or invented ones]
+    #[arg(long, value_name = "FILE")]
+    alpaca: Option<PathBuf>,
+}
+
+const SHAPE: &str = "m135";
+const VOCABULARY: usize = 32768;
+const DTYPES: [(&str, &str); 2] = [("f32", "float32"), ("bf16", "bfloat16")];
+
+pub(super) fn run(shell: &Shell, args: &Args, python: &str) -> Result<()> {
+    build(shell, "generate-peer")?;
+    let n_tokens = write_prompts(shell, args, python)?;
+    eprintln!("==> {} prompts of {n_tokens} tokens, {} new tokens each", args.prompts, args.new_tokens);
+    let mut lines = Vec::new();
+    for dtype in DTYPES.iter().filter(|(name, _)| args.dtype == "both" || args.dtype == *name) {
+        lines.push(compare(shell, args, *dtype, python)?);
+    }
+    eprintln!("{}", lines.join("\n"));
+    Ok(())
+}
+
+/// Writes what is before the first scored token of rows; gives the number of tokens.
+fn write_prompts(shell: &Shell, args: &Args, python: &str) -> Result<usize> {
+    let sets = Sets::make(shell, python, args.alpaca.as_deref())?;
+    let cut = sets.cut(shell, "alpaca", args.prompts.get())?;
+    let sequences: Vec<Value> = serde_json::from_str(&shell.read_file(&cut.path)?)?;
+    let prompt = |sequence: &Value| -> Option<Vec<Value>> {
+        let end = usize::try_from(sequence["scored"][0][0].as_u64()?).ok()?;
+        Some(sequence["input_ids"].as_array()?.get(..end)?.to_vec())
+    };
+    let prompts: Vec<Vec<Value>> = sequences.iter().filter_map(prompt).collect();
+    if prompts.len() < args.prompts.get() {
+        bail!("expected {} rows with a prompt, found {}", args.prompts, prompts.len());
+    }
+    shell.write_file(format!("{DIR}/prompts.json"), json!(prompts).to_string())?;
+    Ok(prompts.iter().map(Vec::len).sum())
+}
+
+/// Runs both sides in a number format, alternating; says how they compare.
+fn compare(shell: &Shell, args: &Args, (name, torch): (&str, &str), python: &str) -> Result<String> {
+    let checkpoint = checkpoint(shell, python, SHAPE, VOCABULARY, torch)?;
+    let request = json!({
+        "checkpoint": checkpoint,
+        "prompts": format!("{DIR}/prompts.json"),
+        "new_tokens": args.new_tokens,
+        "dtype": name,
+    });
+    let options = [
+        format!("--checkpoint={checkpoint}"),
+        format!("--prompts={DIR}/prompts.json"),
+        format!("--new-tokens={}", args.new_tokens),
+        format!("--batch={}", args.batch),
+        format!("--dtype={torch}"),
+    ];
+    let (mut ours, mut peers) = (Side::new(), Side::new());
+    for round in 1..=args.rounds.get() {
+        eprintln!("==> {name}, round {round} of {}", args.rounds);
+        let run_of_ours = run_ours(shell, "generate-peer", request.clone())?;
+        let run_of_peer = run_peer(shell, python, "generate.py", &options)?;
+        if run_of_ours["new_tokens"] != run_of_peer["new_tokens"] {
+            bail!("expected as many new tokens on both sides, found other numbers");
+        }
+        ours.take(&run_of_ours, |_| Ok(Vec::new()))?;
+        peers.take(&run_of_peer, |_| Ok(Vec::new()))?;
+    }
+    Ok(format!("{SHAPE} {name}: {}", ours.beside(&peers)))
+}
