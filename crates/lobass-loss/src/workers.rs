@@ -1,5 +1,6 @@
 //! Single-threaded workers that share a list of jobs.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
@@ -10,8 +11,8 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 #[derive(Debug)]
 pub struct Workers {
     pools: Vec<ThreadPool>,
-    /// As many threads, for work that they share.
-    together: ThreadPool,
+    /// As many threads, for work that they share. Who only runs jobs has none of them.
+    together: OnceLock<ThreadPool>,
 }
 
 impl Workers {
@@ -20,12 +21,7 @@ impl Workers {
     /// # Panics
     /// If the system grants no more threads.
     pub fn new(threads: usize) -> Self {
-        let pool = |threads| {
-            let pool = ThreadPoolBuilder::new().num_threads(threads);
-            pool.build().expect("the system grants a thread")
-        };
-        let threads = threads.max(1);
-        Self { pools: (0..threads).map(|_| pool(1)).collect(), together: pool(threads) }
+        Self { pools: (0..threads.max(1)).map(|_| pool(1)).collect(), together: OnceLock::new() }
     }
 
     /// Starts threads for jobs on a model: as many, or one if its device runs one job after the other.
@@ -45,8 +41,11 @@ impl Workers {
     }
 
     /// Runs work whose tensor operations all threads share: updates of all parameters, between jobs.
+    ///
+    /// # Panics
+    /// If the work does, or if the system grants no more threads.
     pub fn together<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
-        self.together.install(work)
+        self.together.get_or_init(|| pool(self.count())).install(work)
     }
 
     /// Runs `job` once for every index of `order`, in that order as workers become free, and returns the results by
@@ -73,6 +72,10 @@ impl Workers {
         done.sort_unstable_by_key(|&(index, _)| index);
         done.into_iter().map(|(_, result)| result).collect()
     }
+}
+
+fn pool(threads: usize) -> ThreadPool {
+    ThreadPoolBuilder::new().num_threads(threads).build().expect("the system grants a thread")
 }
 
 fn resume(panic: Box<dyn std::any::Any + Send>) -> ! {

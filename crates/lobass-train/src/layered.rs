@@ -85,10 +85,7 @@ impl<'a> Group<'a> {
         }
         self.each(|way| way.turn(model, n_terms), drop);
         while let Some(layer) = trip.next_layer() {
-            self.each(
-                |way| way.back(model, &layer),
-                |found| self.workers.together(|| gradients.merge(found)),
-            );
+            self.each(|way| way.back(model, &layer), |found| gradients.merge(found));
         }
         drop(trip);
         for way in self.ways {

@@ -10,13 +10,13 @@ use crate::{Checkpoints, Error};
 pub enum Every {
     /// After so many steps, and at the end; 0 writes none, and only takes up what is there.
     Steps(usize),
-    /// As often as takes at most this share of the time, such as 0.05: a training of a large model writes gigabytes.
+    /// As often as this share of the time allows, such as 0.05: a training of a large model writes gigabytes.
     /// At the end too, if one is due.
     Share(f64),
 }
 
 impl Every {
-    /// So many steps, or as often as takes at most 5 % of the time.
+    /// So many steps, or as often as 5 % of the time allows.
     pub fn steps_or_time(steps: Option<usize>) -> Self {
         steps.map_or(Self::Share(0.05), Self::Steps)
     }

@@ -132,17 +132,19 @@ fn is_state(path: &Path) -> bool {
 
 /// Weights and moments, by their names in a state.
 fn tensors<'a>(model: &'a Decoder, moments: &'a BTreeMap<u64, Moments>) -> Vec<(String, Stored<'a>)> {
+    let weight = |name: &str| model.weight(name).expect("it is one of the model's");
     let mut tensors = Vec::new();
     for (name, id) in model.trained_parameters() {
-        // A weight has moments once it was stepped.
-        if let Some(Moments { means, squares }) = moments.get(&id.val()) {
+        // A weight has moments once it was stepped. Asking the model for its length would copy it.
+        let moments = moments.get(&id.val());
+        let len = moments.map_or_else(|| weight(&name).num_elements(), |moments| moments.means.dims()[0]);
+        if let Some(Moments { means, squares }) = moments {
             for (kind, tensor) in [(MEAN, means), (SQUARE, squares)] {
                 let values = || Cow::Owned(floats(tensor.clone().into_data()));
-                tensors.push((format!("{kind}{name}"), Stored::new(tensor.dims()[0], values)));
+                tensors.push((format!("{kind}{name}"), Stored::new(len, values)));
             }
         }
-        let weight = |name: &str| model.weight(name).expect("it is one of the model's");
-        let (len, key) = (weight(&name).num_elements(), format!("{WEIGHT}{name}"));
+        let key = format!("{WEIGHT}{name}");
         tensors.push((key, Stored::new(len, move || Cow::Owned(floats(weight(&name))))));
     }
     tensors

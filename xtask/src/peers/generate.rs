@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use xshell::Shell;
 
 use super::material::{Sets, checkpoint};
-use super::{DIR, Side, build, run_ours, run_peer};
+use super::{DIR, DTYPES, Side, build, run_ours, run_peer};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -34,7 +34,6 @@ pub(crate) struct Args {
 
 const SHAPE: &str = "m135";
 const VOCABULARY: usize = 32768;
-const DTYPES: [(&str, &str); 2] = [("f32", "float32"), ("bf16", "bfloat16")];
 
 pub(super) fn run(shell: &Shell, args: &Args, python: &str) -> Result<()> {
     build(shell, "generate-peer")?;

@@ -46,6 +46,8 @@ pub(crate) enum Comparison {
 /// Where the material and the results are.
 const DIR: &str = "target/peers";
 const THREADS: usize = 2;
+/// Number formats, and their names in torch.
+const DTYPES: [(&str, &str); 2] = [("f32", "float32"), ("bf16", "bfloat16")];
 const GIB: f64 = (1u64 << 30) as f64;
 
 pub(crate) fn run(shell: &Shell, comparison: &Comparison) -> Result<()> {

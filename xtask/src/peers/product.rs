@@ -6,7 +6,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 use xshell::Shell;
 
-use super::{build, numbers, run_ours_with, run_peer_with};
+use super::{DTYPES, build, numbers, run_ours_with, run_peer_with};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -33,8 +33,6 @@ const MODELS: [Model; 3] = [
     Model { name: "0.5B", products: &[[896, 128], [896, 896], [896, 4864], [4864, 896]] },
     Model { name: "7B", products: &[[4096, 4096], [4096, 11008], [11008, 4096]] },
 ];
-
-const DTYPES: [(&str, &str); 2] = [("f32", "float32"), ("bf16", "bfloat16")];
 
 pub(super) fn run(shell: &Shell, args: &Args, python: &str) -> Result<()> {
     build(shell, "product-peer")?;

@@ -108,8 +108,8 @@ pub(crate) struct StepArgs {
     /// of `--train-seed`]
     #[arg(long, value_name = "SEED")]
     order_seed: Option<u64>,
-    /// Steps between saved states, from which an interrupted training resumes; 0 saves none [default: as often as takes
-    /// at most 5 % of the time]
+    /// Steps between saved states, from which an interrupted training resumes; 0 saves none [default: as often as
+    /// 5 % of the time allows]
     #[arg(long, value_name = "STEPS")]
     save_every: Option<usize>,
     #[command(flatten)]

@@ -51,7 +51,7 @@ pub(crate) struct TrainRequest<'a> {
     pub(crate) eval_seed: u64,
     /// Whether the model of every epoch is kept.
     pub(crate) trajectory: bool,
-    /// Steps between two states; `None` saves as often as takes at most 5 % of the time.
+    /// Steps between two states; `None` saves as often as 5 % of the time allows.
     pub(crate) save_every: Option<usize>,
     /// Threads; at least 1.
     pub(crate) threads: usize,

@@ -63,7 +63,7 @@ pub struct TrainSettings {
     /// processor, else f32.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub products: Option<Dtype>,
-    /// Steps between two states; `None` saves as often as takes at most 5 % of the time.
+    /// Steps between two states; `None` saves as often as 5 % of the time allows.
     pub save_every: Option<usize>,
     /// How the sources of the pool are mixed; `None` takes every row once per epoch.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -18,10 +18,9 @@ pub(super) fn buffer(len: usize) -> Vec<f32> {
     if len < SMALLEST {
         return vec![0.0; len];
     }
-    let mut buffer = BUFFERS.with_borrow_mut(|buffers| buffers.take(len)).unwrap_or_default();
-    if buffer.capacity() == 0 {
+    let Some(mut buffer) = BUFFERS.with_borrow_mut(|buffers| buffers.take(len)) else {
         return vec![0.0; len];
-    }
+    };
     buffer.resize(len, 0.0);
     buffer
 }
