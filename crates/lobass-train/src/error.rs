@@ -117,6 +117,12 @@ pub enum Error {
         /// Its learning rate.
         learning_rate: f64,
     },
+    /// The device failed while it computed the last steps.
+    #[error("the device failed in the last steps: {reason}; run it again, or choose another device")]
+    Device {
+        /// What the device says.
+        reason: String,
+    },
     /// A sequence that the model cannot run.
     #[error(transparent)]
     Loss(#[from] lobass_loss::Error),

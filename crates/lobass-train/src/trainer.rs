@@ -198,9 +198,16 @@ impl<'a> Trainer<'a> {
         &self.report
     }
 
-    pub(crate) fn into_parts(self) -> (Decoder, TrainReport) {
+    /// The trained model, once its device has done all that it was given: a device computes behind the calls, and nothing
+    /// has read the last step.
+    ///
+    /// # Errors
+    /// [`Error::Device`] if the device failed.
+    pub(crate) fn into_parts(self) -> Result<(Decoder, TrainReport), Error> {
         let report = TrainReport { mixed: self.plan.outcome(), ..self.report };
-        (exact(self.model.expect(PRESENT)), report)
+        let model = exact(self.model.expect(PRESENT));
+        model.device().sync().map_err(|error| Error::Device { reason: error.to_string() })?;
+        Ok((model, report))
     }
 
     /// Takes the next step.
