@@ -264,9 +264,14 @@ fn what_cannot_be_compared_is_said_before_anything_is_trained() {
 #[test]
 fn answers_are_decoded_and_drawn_beside_the_losses() {
     let sandbox = scored(0);
-    let known: String =
-        sandbox.read("held-out/known.jsonl").lines().take(30).map(|line| format!("{line}\n")).collect();
-    sandbox.write("known.jsonl", known);
+    let answer = |line: &str| {
+        let row: serde_json::Value = serde_json::from_str(line).unwrap();
+        row["answer"].as_str().unwrap().to_owned()
+    };
+    // Answers of several tokens.
+    let held_out = sandbox.read("held-out/known.jsonl");
+    let long = held_out.lines().filter(|line| answer(line).contains(' '));
+    sandbox.write("known.jsonl", long.take(30).map(|line| format!("{line}\n")).collect::<String>());
     let line = |rest: &str| {
         format!(
             "compare --scores run/scores.parquet --base base --strategy lobass --baselines zero-shot --seeds 1 \
@@ -294,6 +299,20 @@ fn answers_are_decoded_and_drawn_beside_the_losses() {
     assert_eq!(losses(&found), losses(&plain));
     assert!(plain.arms.iter().all(|arm| arm.results[0].answer.is_none()));
     sandbox.fails(&line(&format!("{asked} --out plain")), &["plain", "answers"]);
+    // A model that ends a turn with other tokens says so in a file of its own; here every token is one.
+    for entry in fs_err::read_dir(sandbox.path("base")).unwrap() {
+        let entry = entry.unwrap();
+        sandbox.write(
+            &format!("short/{}", entry.file_name().to_string_lossy()),
+            fs_err::read(entry.path()).unwrap(),
+        );
+    }
+    let every: Vec<usize> = (0..2_000).collect();
+    sandbox.write("short/generation_config.json", serde_json::json!({"eos_token_id": every}).to_string());
+    sandbox.expect(0, &line(&format!("{asked} --out short-asked")).replace("--base base", "--base short"));
+    let short = report(&sandbox, "short-asked");
+    let answer = short.arm("zero-shot", Matching::Epochs).unwrap().result(ALL).unwrap().answer.unwrap();
+    assert!(answer.value < 0.1, "an answer ends after its first token: {}", answer.value);
     // A pattern that no answer has: no column is shown, since all are below the floor.
     let never = "--answers gsm8k --out x";
     sandbox.fails(&line(never), &["expected it to find an answer in a held-out response", "`gsm8k`"]);

@@ -11,8 +11,12 @@ const TARGETS: [usize; 6] = [0, 1, 9, 11, 13, 17];
 
 /// A sandbox with a pool, and two tasks of some of its rows.
 fn prepared() -> Sandbox {
+    prepared_with(120)
+}
+
+fn prepared_with(n_rows: usize) -> Sandbox {
     let sandbox = Sandbox::new();
-    sandbox.small_pool(120);
+    sandbox.small_pool(n_rows);
     let pool = sandbox.read("small.jsonl");
     let rows = |places: &[usize]| {
         let lines: Vec<&str> = pool.lines().collect();
@@ -90,6 +94,29 @@ fn target_rows_rank_high_and_a_run_that_stops_goes_on() {
     let least = kept.iter().map(|&row| of(row, "score")).fold(f64::INFINITY, f64::min);
     assert_eq!(found.keys().filter(|&&row| of(row, "score") >= least).count(), 30);
     assert!(kept.iter().filter(|row| first.contains(row)).count() > 20, "{kept:?} {first:?}");
+}
+
+#[test]
+fn several_processes_share_the_work() {
+    // Two shards, one for each part.
+    let sandbox = prepared_with(300);
+    let line = |rest: &str| format!("{LINE} --out shared.jsonl --threads 1 {rest}");
+    sandbox.expect(0, &line("").replace("shared", "alone"));
+
+    // The second part needs what the first computes.
+    let early = sandbox.expect(75, &line("--work shared --rank 1 --world 2"));
+    assert!(early.stderr.contains("part 1 of 2") && early.stderr.contains("part 0"), "{}", early.stderr);
+    for rank in [0, 1] {
+        let said = sandbox.expect(0, &line(&format!("--work shared --rank {rank} --world 2")));
+        assert!(said.stdout.contains("joins all parts"), "{}", said.stdout);
+        assert!(!sandbox.path("shared.jsonl").exists());
+    }
+    let joined = sandbox.expect(0, &line("--work shared").replace(" -q", ""));
+    assert_eq!(joined.stderr.matches("done before").count(), 5, "four losses, and tokens: {}", joined.stderr);
+    assert_eq!(sandbox.read("shared.jsonl"), sandbox.read("alone.jsonl"));
+
+    sandbox.expect(2, &line("--rank 0 --world 2"));
+    sandbox.fails(&line("--work w --rank 2 --world 2").replace("shared", "no"), &["`--rank`", "below"]);
 }
 
 #[test]

@@ -85,6 +85,7 @@ fn paragraph(message: impl std::fmt::Display) -> String {
 fn may_pass(error: &anyhow::Error) -> bool {
     causes(error.as_ref()).map(lobass::inner).any(|cause| {
         matches!(cause.downcast_ref(), Some(lobass_run::Error::Store { again: true, .. }))
+            || matches!(cause.downcast_ref(), Some(Error::Unfinished(_)))
             || cause.downcast_ref().is_some_and(lobass_hub::Error::may_pass)
     })
 }

@@ -10,7 +10,7 @@ use crate::commit::{Pending, committed, to_json};
 use crate::drawn::{self, RowSamples, continued};
 use crate::losses::{self, RowLoss};
 use crate::unit::check_ids;
-use crate::{Error, ModelKey, Progress, Shard, Stage, WorkDir};
+use crate::{Error, ModelKey, Part, Progress, Shard, Stage, WorkDir};
 
 /// What samples are drawn by.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,24 +37,6 @@ impl Slice {
     /// Whether a row is in it.
     pub fn has(self, row: u64) -> bool {
         row % self.of == self.index
-    }
-}
-
-/// The shards that one process of several does: every `of`-th, from `rank` on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Part {
-    /// The number of this process, from 0.
-    pub rank: u32,
-    /// The number of processes.
-    pub of: u32,
-}
-
-impl Part {
-    /// All shards.
-    pub const ALL: Self = Self { rank: 0, of: 1 };
-
-    fn has(self, shard: Shard) -> bool {
-        shard.id % self.of == self.rank
     }
 }
 

@@ -6,7 +6,7 @@ use lobass_core::{Detail, LossEngine};
 
 use crate::commit::{ROWS, committed};
 use crate::unit::stage_name;
-use crate::{Attempts, Error, ModelKey, Progress, Shard, Stage, Unit, WorkDir};
+use crate::{Attempts, Error, ModelKey, Part, Progress, Shard, Stage, Unit, WorkDir};
 
 impl WorkDir {
     /// Scores every shard that this model has not scored yet, by [`WorkDir::run_unit`].
@@ -36,8 +36,23 @@ impl WorkDir {
         encoded: &mut dyn FnMut(Shard) -> bool,
         observe: &mut dyn FnMut(Progress),
     ) -> Result<(), Error> {
+        self.score_part((model, engine), detail, Part::ALL, encoded, observe)
+    }
+
+    /// [`WorkDir::score_behind`] for the shards of a part.
+    ///
+    /// # Errors
+    /// The errors of [`WorkDir::score_behind`].
+    pub fn score_part<E: LossEngine>(
+        &self,
+        (model, engine): (&ModelKey, &E),
+        detail: Detail,
+        part: Part,
+        encoded: &mut dyn FnMut(Shard) -> bool,
+        observe: &mut dyn FnMut(Progress),
+    ) -> Result<(), Error> {
         let mut stage = ModelStage::begin(self, model, engine, detail)?;
-        for &shard in &self.plan.shards {
+        for &shard in self.plan.shards.iter().filter(|&&shard| part.has(shard)) {
             stage.shard(shard, encoded, observe)?;
         }
         Ok(())

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 use lobass::settings::SamplingSettings;
-use lobass_run::{Location, Part};
+use lobass_run::Location;
 
+use super::part::PartArgs;
 use super::{ComputeArgs, DataArgs, EncodeArgs};
 
 #[derive(Debug, Args)]
@@ -36,12 +37,8 @@ pub(crate) struct GenerateArgs {
     /// Keep samples in this directory or object store
     #[arg(long, value_name = "PLACE", help_heading = "Models and output")]
     pub(crate) work: Option<Location>,
-    /// Do one of several parts of the work, which share `--work`; a call without this flag then writes the files
-    #[arg(long, value_name = "R", requires = "world", requires = "work", help_heading = "Models and output")]
-    pub(crate) rank: Option<u32>,
-    /// The number of parts
-    #[arg(long, value_name = "N", requires = "rank", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Models and output")]
-    pub(crate) world: Option<u32>,
+    #[command(flatten)]
+    pub(crate) part: PartArgs,
     #[command(flatten)]
     pub(crate) sampling: SamplingArgs,
     #[command(flatten)]
@@ -83,17 +80,5 @@ impl SamplingArgs {
             max_new_tokens: self.max_new_tokens.unwrap_or(default.max_new_tokens),
             seed: self.seed.unwrap_or(default.seed),
         }
-    }
-}
-
-impl GenerateArgs {
-    /// The part of the work that is asked for.
-    ///
-    /// # Errors
-    /// If there is no such part.
-    pub(crate) fn part(&self) -> anyhow::Result<Option<Part>> {
-        let Some((rank, of)) = self.rank.zip(self.world) else { return Ok(None) };
-        anyhow::ensure!(rank < of, "`--rank`: expected a number below `--world` {of}, found {rank}");
-        Ok(Some(Part { rank, of }))
     }
 }

@@ -21,6 +21,7 @@ mod merge;
 mod mixing;
 mod pages;
 mod pairs;
+mod part;
 mod pds;
 mod price;
 mod recipe;

@@ -6,6 +6,7 @@ use clap::Args;
 use lobass::settings::Method;
 use lobass_influence::pds::{Curvature, Probe, RowLoss};
 
+use super::part::PartArgs;
 use super::recipe::{LoraArgs, METHODS};
 use super::{ComputeArgs, DataArgs, EncodeArgs, described};
 
@@ -39,6 +40,8 @@ pub(crate) struct PdsArgs {
     /// Keep rows, weights, and losses in this directory
     #[arg(long, value_name = "DIR")]
     pub(crate) work: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) part: PartArgs,
     /// Steps of plain gradient descent
     #[arg(long, value_name = "N", default_value_t = 100, help_heading = "Training")]
     pub(crate) steps: usize,

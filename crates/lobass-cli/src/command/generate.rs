@@ -23,7 +23,7 @@ pub(crate) fn generate(args: &GenerateArgs, ui: &Ui) -> anyhow::Result<Outcome> 
         slice: None,
         pairs: args.pairs.as_deref(),
         work: args.work.as_ref(),
-        part: args.part()?,
+        part: args.part.part()?,
         out: &args.out,
     };
     let report = job.run(ui.runtime())?;

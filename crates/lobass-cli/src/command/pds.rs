@@ -3,7 +3,9 @@
 use anyhow::bail;
 use lobass::influence::pds::{PdsJob, PdsSettings};
 use lobass::settings::{Method, Settings};
+use lobass_core::readable::Labelled;
 use lobass_model::LoraConfig;
+use serde_json::json;
 
 use crate::args::PdsArgs;
 use crate::exit::Outcome;
@@ -40,9 +42,15 @@ pub(crate) fn pds(args: &PdsArgs, ui: &Ui) -> anyhow::Result<Outcome> {
         compute: &settings.compute,
         settings: &training,
         work: args.work.as_deref(),
+        part: args.part.part()?,
         out: &args.out,
     };
-    let report = job.run(ui.runtime())?;
+    let Some(report) = job.run(ui.runtime())? else {
+        let mut text = Labelled::default();
+        text.line("part", "its losses are computed; the same command without `--rank` joins all parts");
+        ui.result(text, &json!({ "scores": null }))?;
+        return Ok(Outcome::Done);
+    };
     ui.result(&report, &report)?;
     Ok(Outcome::incomplete_if(report.falls_short()))
 }

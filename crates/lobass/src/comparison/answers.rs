@@ -1,10 +1,10 @@
 //! Answers that a model decodes or draws after the prompts of held-out examples, and whether they are right.
 
 use lobass_core::{Prompt, Sampling, SamplingEngine as _, Sequence};
-use lobass_data::{Encoder, TextTokenizer};
+use lobass_data::TextTokenizer;
 use lobass_evidence::Answered;
 use lobass_generate::Generator;
-use lobass_model::{Decoder, DecoderSpec, DeviceName};
+use lobass_model::{Decoder, DeviceName};
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
@@ -62,16 +62,15 @@ pub(super) struct Questions {
 }
 
 impl Questions {
-    /// The questions of held-out examples.
+    /// The questions of held-out examples. An answer ends at a token of `stop_ids`.
     ///
     /// # Errors
     /// If the pattern is no regular expression, or finds an answer in no demonstration.
     pub(super) fn new(
         settings: &AnswerSettings,
         sequences: &[Sequence],
-        encoder: &Encoder,
         tokenizer: TextTokenizer,
-        spec: &DecoderSpec,
+        stop_ids: Vec<u32>,
     ) -> Result<Self> {
         let regex = settings.regex()?;
         let ask = |(at, sequence): (usize, &Sequence)| {
@@ -86,9 +85,6 @@ impl Questions {
                 settings.pattern
             );
         }
-        let mut stop_ids = encoder.end_ids();
-        stop_ids.extend(&spec.eos_token_ids);
-        stop_ids.retain(|&id| (id as usize) < spec.vocab_size);
         Ok(Self { settings: settings.clone(), regex, stop_ids, tokenizer, asked })
     }
 

@@ -21,6 +21,7 @@ use super::held_out::{HeldOut, HeldOutRequest};
 use super::opened::Comparison;
 use super::subset::{SubsetRequest, is_eligible};
 use crate::error::{Result, bail};
+use crate::generation::stop_ids;
 use crate::model::Model;
 use crate::place::told_in_dir;
 use crate::runtime::Runtime;
@@ -212,8 +213,8 @@ impl CompareJob<'_> {
     ) -> Result<Option<Questions>> {
         let Some(answers) = self.answers else { return Ok(None) };
         let tokenizer = TextTokenizer::open(base.dir(), self.settings.sequences.bos)?;
-        let spec = base.checkpoint.spec();
-        Questions::new(answers, &held_out.sequences, &sequences.encoder, tokenizer, spec).map(Some)
+        let stops = stop_ids(&sequences.encoder, base.dir(), base.checkpoint.spec())?;
+        Questions::new(answers, &held_out.sequences, tokenizer, stops).map(Some)
     }
 
     /// The rows of the table as the base is to see them.

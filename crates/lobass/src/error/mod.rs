@@ -60,6 +60,9 @@ pub enum Error {
     /// An output would replace an input or another output.
     #[error("{0}")]
     Output(String),
+    /// Another process has not done what this call needs. The same call may succeed later.
+    #[error("{0}")]
+    Unfinished(String),
     /// The observer asked to stop. Finished work stays, and the same call goes on with it.
     #[error("interrupted; finished work is kept, and the same call continues")]
     Interrupted,

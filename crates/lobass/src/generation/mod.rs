@@ -23,6 +23,7 @@ use crate::settings::{ComputeSettings, DataSettings, EncodeSettings, SamplingSet
 use crate::{outputs, progress, scoring};
 pub use pairs::PairCounts;
 pub use report::GenerationReport;
+pub(crate) use stop::stop_ids;
 
 /// Samples that are to be drawn.
 #[derive(Debug, Clone)]
@@ -132,7 +133,7 @@ impl GenerateJob<'_> {
         };
         let spec = model.checkpoint.spec();
         let sequences = Sequences::of(pool, &encode, home.dir(), spec, told, runtime)?;
-        let stop_ids = stop::stop_ids(&sequences.encoder, model.dir(), spec)?;
+        let stop_ids = stop_ids(&sequences.encoder, model.dir(), spec)?;
         if stop_ids.is_empty() {
             runtime.warn("neither the template nor the model names a token that ends a response: every sample goes to the limit");
         }

@@ -12,13 +12,13 @@ use std::path::Path;
 use lobass_core::{Dtype, Observer as _, Sequence};
 use lobass_data::Pool;
 use lobass_influence::pds::{Descent, Target};
-use lobass_run::{RowScoreWriter, WorkDir};
+use lobass_run::{Part, RowScoreWriter, WorkDir};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::inputs::{Inputs, POOL};
 use super::targets::sequences_by_task;
-use crate::error::{Result, bail};
+use crate::error::{Error, Result, bail};
 use crate::missing::Missing;
 use crate::model::Model;
 use crate::outputs::{check_empty, work_beside};
@@ -53,22 +53,29 @@ pub struct PdsJob<'a> {
     /// A directory that keeps token ids, weights, and losses. `None` keeps them beside `out` until the scores are
     /// written.
     pub work: Option<&'a Path>,
+    /// The part of the scores that this process computes; `None` computes all, and writes them. The first part also does
+    /// the training and the co-state, which the others need.
+    pub part: Option<Part>,
     /// The file of the scores: Parquet, or JSON lines.
     pub out: &'a Path,
 }
 
 impl PdsJob<'_> {
     /// Scores every row of the pool, and writes the scores. Higher is better. An interrupted call is repeated to go on,
-    /// and ends with the same bytes.
+    /// and ends with the same bytes. A part writes no scores, and has no report.
     ///
     /// # Errors
     /// If `out` exists, the settings do not fit, a task has no row that can be scored, the training diverges, or the
     /// co-state grows because the learning rate is too large; also if a file cannot be read or written.
-    pub fn run(&self, runtime: &Runtime) -> Result<PdsReport> {
+    /// [`Error::Unfinished`] for a part whose training and co-state are not there yet.
+    pub fn run(&self, runtime: &Runtime) -> Result<Option<PdsReport>> {
         if self.out.exists() {
             bail!(Output, "`{}` is there already; remove it or use another name", self.out.display());
         }
         self.settings.check()?;
+        if self.part.is_some() && self.work.is_none() {
+            bail!(Settings, "a part of the work needs a place that all parts share: `--work`");
+        }
         Missing::default()
             .model("base", self.base)
             .further_data("target file", self.targets, runtime)
@@ -130,7 +137,7 @@ impl PdsJob<'_> {
         target_pool: &Pool,
         dir: &Path,
         runtime: &Runtime,
-    ) -> Result<PdsReport> {
+    ) -> Result<Option<PdsReport>> {
         let settings = self.settings;
         let rows: Vec<Sequence> = pool.sequences()?.into_iter().map(|(_, sequence)| sequence).collect();
         if rows.is_empty() {
@@ -153,26 +160,21 @@ impl PdsJob<'_> {
         let name = self.digest(base, pool, target)?;
         let states = States::open(&dir.join(STATES).join(&name[..16]), descent.n_values())?;
         let sweep = Sweep { settings, descent: &descent, states: &states, n_rows: rows.len(), runtime };
-        sweep.train()?;
-        sweep.go_back()?;
-        let (target_loss, largest_curvature) = (sweep.target_loss()?, sweep.largest_curvature()?);
-        if settings.learning_rate * largest_curvature > 2.0 {
-            runtime.warn(&format!(
-                "the learning rate {} times the curvature, which is about {largest_curvature:.3e}, is above 2: steps overshoot, \
-                 and scores say little; a rate below {:.1e} is safer",
-                settings.learning_rate,
-                2.0 / largest_curvature
-            ));
-        }
+        let part = self.part.unwrap_or(Part::ALL);
+        let largest_curvature = sweep_for(part, &sweep)?;
 
-        let probes = Probes { settings, descent: &descent, states: &states, base, pool, threads, runtime };
+        let probes = Probes { settings, descent: &descent, states: &states, base, pool, part, threads, runtime };
         let records = probes.run()?;
+        if self.part.is_some() {
+            return Ok(None);
+        }
+        let target_loss = sweep.target_loss()?;
         let manifest = self.manifest(base, pool, target, &tasks_found, &records)?;
         let parts = records.iter().map(|record| format!("at_step_{}", record.step)).collect();
         let mut writer = RowScoreWriter::create(self.out, parts, &manifest)?;
         let written = probes.write(&records, &mut writer)?;
         writer.finish()?;
-        Ok(PdsReport {
+        Ok(Some(PdsReport {
             scores: self.out.to_owned(),
             n_scored: written.n_scored,
             missing: written.missing,
@@ -183,7 +185,7 @@ impl PdsJob<'_> {
             cost,
             tasks: tasks_found,
             manifest,
-        })
+        }))
     }
 
     /// Everything that weights and co-states depend on.
@@ -215,4 +217,30 @@ impl PdsJob<'_> {
             "base": base.key, "settings": self.settings, "probes": probes, "unread": pool.unread()?,
         }))
     }
+}
+
+/// The training and the co-state, by the first part; gives the largest curvature.
+///
+/// # Errors
+/// If they fail; [`Error::Unfinished`] for another part if they are not there yet.
+fn sweep_for(part: Part, sweep: &Sweep<'_>) -> Result<f64> {
+    if part.rank == 0 {
+        sweep.train()?;
+        sweep.go_back()?;
+    } else if !sweep.is_done() {
+        return Err(Error::Unfinished(format!(
+            "part {} of {}: the training and the co-state are not there yet; part 0 computes them, so repeat this command \
+             when it has",
+            part.rank, part.of
+        )));
+    }
+    let (rate, largest) = (sweep.settings.learning_rate, sweep.largest_curvature()?);
+    if rate * largest > 2.0 {
+        sweep.runtime.warn(&format!(
+            "the learning rate {rate} times the curvature, which is about {largest:.3e}, is above 2: steps overshoot, and \
+             scores say little; a rate below {:.1e} is safer",
+            2.0 / largest
+        ));
+    }
+    Ok(largest)
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use lobass_core::{Detail, ModelRole, Nll, Numbers, Observer as _, RowStatus};
 use lobass_influence::pds::{Descent, Probe};
 use lobass_loss::Engine;
-use lobass_run::{ModelKey, RowName, RowScore, RowScoreWriter, Shard, WorkDir};
+use lobass_run::{ModelKey, Part, RowName, RowScore, RowScoreWriter, Shard, WorkDir};
 use lobass_select::spearman;
 
 use super::report::ProbeRecord;
@@ -23,6 +23,7 @@ pub(super) struct Probes<'a> {
     pub(super) states: &'a States,
     pub(super) base: &'a Model,
     pub(super) pool: &'a WorkDir,
+    pub(super) part: Part,
     pub(super) threads: usize,
     pub(super) runtime: &'a Runtime,
 }
@@ -36,7 +37,7 @@ pub(super) struct Written {
 }
 
 impl Probes<'_> {
-    /// Computes the losses that are missing, as units of the pool's work directory.
+    /// Computes the losses that are missing in this part, as units of the pool's work directory.
     pub(super) fn run(&self) -> Result<Vec<ProbeRecord>> {
         self.settings.probed().map(|step| self.probe(step)).collect()
     }
@@ -79,7 +80,7 @@ impl Probes<'_> {
         let engine = Engine::new(self.descent.with(weights), self.threads);
         let observe = &mut progress::stage(runtime, format!("score {}", key.role), self.pool.plan().n_rows());
         let mut goes_on = |_| !runtime.is_interrupted();
-        runtime.stopped(self.pool.score_behind(key, &engine, Detail::Sum, &mut goes_on, observe))
+        runtime.stopped(self.pool.score_part((key, &engine), Detail::Sum, self.part, &mut goes_on, observe))
     }
 
     /// Writes the score of every row: the sum of what it has at each scored step.

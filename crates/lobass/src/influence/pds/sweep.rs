@@ -18,6 +18,12 @@ pub(super) struct Sweep<'a> {
 }
 
 impl Sweep<'_> {
+    /// Whether all weights and co-states are there that scores need.
+    pub(super) fn is_done(&self) -> bool {
+        // The co-state after the first step is written last.
+        self.states.has_costate(0)
+    }
+
     /// Takes all steps. The weights before each scored step are kept, and those after the last.
     pub(super) fn train(&self) -> Result<()> {
         let steps = self.settings.steps;
