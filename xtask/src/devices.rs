@@ -1,7 +1,11 @@
 //! GPU back ends, as far as a machine without a graphics card can test them.
 
-use anyhow::{Context as _, Result};
+use std::{panic, thread};
+
+use anyhow::{Context as _, Result, bail};
 use xshell::{Shell, cmd};
+
+const HINT: &str = "the wgpu back end failed, or found no graphics card and no Vulkan driver in software";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -24,21 +28,12 @@ pub(crate) fn run(shell: &Shell, args: &Args) -> Result<()> {
     if args.check_only {
         return Ok(());
     }
-    // Always the same packages, features, and kinds of targets, so that nothing is built twice.
-    let packages = ["--package", "lobass-tests", "--package", "lobass-model", "--package", "lobass-benches"];
-    let features = "lobass-tests/wgpu,lobass-model/wgpu,lobass-benches/wgpu";
-    let build = || packages.into_iter().chain(["--locked", "--profile", "devices", "--features", features]);
-    let hint = "the wgpu back end failed, or found no graphics card and no Vulkan driver in software";
-    // One test at a time: each compiles its kernels.
-    let one = ["--test-threads", "1"];
-    eprintln!("==> every operation through wgpu, against the processor");
     let cargo = build();
-    // Whole models of many kinds compile kernels for half an hour on a driver in software; what follows has three.
-    let skip = ["--skip", "ops::tests::models"];
-    cmd!(shell, "cargo test {cargo...} --lib -- ops:: {one...} {skip...}").run().context(hint)?;
-    eprintln!("==> losses and training of whole models through wgpu, against the processor");
-    let cargo = build();
-    cmd!(shell, "cargo test {cargo...} --test devices -- {one...}").run().context(hint)?;
+    cmd!(shell, "cargo test {cargo...} --lib --test devices --no-run").run()?;
+    eprintln!(
+        "==> every operation, and losses and training of whole models, through wgpu and on the processor"
+    );
+    both(shell)?;
     if !args.bench {
         return Ok(());
     }
@@ -51,6 +46,38 @@ pub(crate) fn run(shell: &Shell, args: &Args) -> Result<()> {
         .env("PATIENCE", "10")
         .env("RESULTS", "target/devices/gpu-results")
         .run()
-        .context(hint)?;
+        .context(HINT)?;
     Ok(())
+}
+
+/// Arguments of every build: always the same packages, features, and kinds of targets, so that nothing is built twice.
+fn build() -> impl Iterator<Item = &'static str> {
+    let packages = ["--package", "lobass-tests", "--package", "lobass-model", "--package", "lobass-benches"];
+    let features = "lobass-tests/wgpu,lobass-model/wgpu,lobass-benches/wgpu";
+    packages.into_iter().chain(["--locked", "--profile", "devices", "--features", features])
+}
+
+/// Runs both kinds of tests at the same time: a driver in software compiles kernels on one thread, and that is most of
+/// the work.
+fn both(shell: &Shell) -> Result<()> {
+    // One test at a time: each compiles its kernels.
+    let one = ["--test-threads", "1"];
+    thread::scope(|scope| {
+        let shell_of_models = shell.clone();
+        let models = scope.spawn(move || {
+            let cargo = build();
+            cmd!(shell_of_models, "cargo test {cargo...} --test devices -- {one...}").ignore_status().output()
+        });
+        // Whole models of many kinds compile kernels for half an hour on such a driver; the other tests have three.
+        let operations = ["ops::", "--skip", "ops::tests::models"];
+        let cargo = build();
+        let operations = cmd!(shell, "cargo test {cargo...} --lib -- {operations...} {one...}").run();
+        let models = models.join().unwrap_or_else(|panic| panic::resume_unwind(panic))?;
+        eprint!("{}{}", String::from_utf8_lossy(&models.stdout), String::from_utf8_lossy(&models.stderr));
+        operations.context(HINT)?;
+        if !models.status.success() {
+            bail!("losses and training of whole models: {HINT}");
+        }
+        Ok(())
+    })
 }

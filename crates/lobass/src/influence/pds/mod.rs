@@ -163,7 +163,8 @@ impl PdsJob<'_> {
         let part = self.part.unwrap_or(Part::ALL);
         let largest_curvature = sweep_for(part, &sweep)?;
 
-        let probes = Probes { settings, descent: &descent, states: &states, base, pool, part, threads, runtime };
+        let probes =
+            Probes { settings, descent: &descent, states: &states, base, pool, part, threads, runtime };
         let records = probes.run()?;
         if self.part.is_some() {
             return Ok(None);
