@@ -1,4 +1,4 @@
-//! Draws samples after the prompts that `generate.py` draws them after: the other side of the comparison.
+//! Draws samples after the prompts that `generate.py` and `llama_generate.py` draw them after: our side of the comparison.
 //!
 //! No token ends a sample, so that every run does the same work. Run by `cargo xtask bench generate-peers`.
 
@@ -29,8 +29,9 @@ struct Request {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let path = std::env::args().nth(1).ok_or("expected the path of a request, found nothing")?;
     let request: Request = serde_json::from_slice(&fs_err::read(path)?)?;
-    let rows: Vec<Vec<u32>> = serde_json::from_slice(&fs_err::read(&request.prompts)?)?;
+    let mut rows: Vec<Vec<u32>> = serde_json::from_slice(&fs_err::read(&request.prompts)?)?;
     let keys: Vec<String> = (0..rows.len()).map(|row| row.to_string()).collect();
+    rows.sort_by_key(Vec::len);
     let prompts: Vec<Prompt<'_>> = keys.iter().zip(&rows).map(|(key, ids)| Prompt { key, ids }).collect();
     let model = Checkpoint::open(&request.checkpoint)?.load(request.dtype, &DeviceName::Cpu.open())?;
     let generator = Generator::new(model, request.threads)?;
@@ -42,7 +43,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         seed: 0,
         stop_ids: Vec::new(),
     };
-    // A warm-up, as on the other side.
+    // The most likely next tokens say whether all sides have the same model.
+    let greedy = Sampling { temperature: 0.0, max_new_tokens: 1, ..sampling.clone() };
+    let likeliest: Vec<u32> =
+        generator.samples(&prompts, &greedy)?.iter().flatten().map(|sample| sample.ids[0]).collect();
+    // A warm-up, as on the other sides.
     generator.samples(&prompts[..1], &Sampling { max_new_tokens: 2, ..sampling.clone() })?;
     let started = Instant::now();
     let found = generator.samples(&prompts, &sampling)?;
@@ -51,6 +56,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let rate = n_tokens as f64 / seconds;
     let result = json!({
         "tokens_per_second": rate, "seconds": seconds, "new_tokens": n_tokens, "peak_rss_bytes": peak_memory(),
+        "likeliest": likeliest,
     });
     fs_err::write(&request.out, result.to_string())?;
     println!("{rate:.0} new tokens/s");

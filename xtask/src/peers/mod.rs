@@ -3,6 +3,7 @@
 mod generate;
 mod growth;
 mod ifd;
+mod llama;
 mod material;
 mod product;
 mod scale;
@@ -30,7 +31,7 @@ pub(crate) enum Comparison {
     /// Compare training with transformers and PEFT
     #[command(name = "train-peers")]
     Train(train::Args),
-    /// Compare sampling with transformers
+    /// Compare sampling with transformers and llama.cpp
     #[command(name = "generate-peers")]
     Generate(generate::Args),
     /// Compare selection with DuckDB and Polars
@@ -88,11 +89,11 @@ impl Side {
         Ok(())
     }
 
-    /// How the two sides compare, in words.
-    fn beside(&self, peers: &Self) -> String {
+    /// How our side compares with another, in words.
+    fn beside(&self, name: &str, peers: &Self) -> String {
         format!(
-            "lobass {:.0} tokens/s and {:.2} GiB, transformers {:.0} tokens/s and {:.2} GiB: {:.2} times the speed \
-             in {:.2} of the memory",
+            "lobass {:.0} tokens/s and {:.2} GiB, {name} {:.0} tokens/s and {:.2} GiB: {:.2} times the speed in {:.2} of \
+             the memory",
             self.rate,
             self.memory / GIB,
             peers.rate,

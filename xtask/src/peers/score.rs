@@ -159,7 +159,7 @@ fn measure(shell: &Shell, python: &str, case: &Case, cut: &Cut) -> Result<String
     }
     let (tokens, best) = fastest(&peers);
     let how = if case.batch_one { String::new() } else { format!(", in batches of {tokens} tokens there") };
-    eprintln!("{}: {}{how}; losses agree to {worst:.1e}", case.name(), ours.beside(best));
+    eprintln!("{}: {}{how}; losses agree to {worst:.1e}", case.name(), ours.beside("transformers", best));
     let name = if case.batch_one { "alpaca, one at a time" } else { case.workload.name };
     Ok(format!(
         "| {name} | {} | {} | {} | {:.2} | {:.2} | {worst:.0e} |",

@@ -78,7 +78,7 @@ fn compare(shell: &Shell, args: &Args, method: &str, python: &str) -> Result<()>
         }
     }
     for (format, ours, peers) in &sides {
-        eprintln!("{} {method} {format}: {}", args.shape, ours.beside(peers));
+        eprintln!("{} {method} {format}: {}", args.shape, ours.beside("transformers", peers));
     }
     if let [(_, exact, peers_exact), (_, rounded, peers_rounded)] = sides.as_slice() {
         let best = peers_exact.rate.max(peers_rounded.rate);

@@ -13,10 +13,10 @@ use serde_json::{Value, json};
 use xshell::{Shell, cmd};
 
 use self::agreement::{Agreement, Losses};
+use super::llama;
 use super::material::{alpaca, kept};
 use super::score::means;
 use super::{DIR, GIB, Side, build, read, run_ours, run_peer};
-use crate::python;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -31,11 +31,7 @@ pub(crate) struct Args {
     alpaca: Option<PathBuf>,
 }
 
-const ENVIRONMENT: &str = "target/peers/wana-venv";
-const REQUIREMENTS: &str = "benches/peers/ifd-requirements.txt";
 const WIDEN: &str = "benches/peers/widen.py";
-/// transformers reads GGUF files with it.
-const GGUF: &str = "gguf==0.19.0";
 
 /// A way to compute the losses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,7 +93,7 @@ impl Engine {
 
 impl Material {
     fn make(shell: &Shell, args: &Args, python: &str) -> Result<Self> {
-        let wana = python::environment(shell, ENVIRONMENT, &["--requirement", REQUIREMENTS])?;
+        let wana = llama::environment(shell)?;
         let rows = format!("{DIR}/ifd-rows.jsonl");
         let count = args.rows.to_string();
         let data = alpaca(shell, args.alpaca.as_deref())?;
@@ -162,7 +158,7 @@ impl Material {
 fn widened(shell: &Shell, python: &str, gguf: &str) -> Result<String> {
     let made_of = (shell.read_file(WIDEN)?, gguf, fs_err::metadata(shell.current_dir().join(gguf))?.len());
     kept(shell, "widened", &made_of, |dir| {
-        cmd!(shell, "{python} -m pip install --quiet {GGUF}").run()?;
+        llama::install_gguf(shell, python)?;
         Ok(cmd!(shell, "{python} {WIDEN} --gguf {gguf} --out {dir}").env("HF_HUB_OFFLINE", "1").run()?)
     })
 }
