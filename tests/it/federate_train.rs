@@ -155,15 +155,23 @@ fn slora_starts_from_what_the_sparse_stage_learned() {
         named.sort_by(|left, right| left.0.cmp(&right.0));
         named
     };
-    let (merged, base) = (tensors("merged"), tensors("base"));
-    let moved: f64 = merged
-        .iter()
-        .zip(&base)
-        .flat_map(|((_, merged), (_, base))| {
-            merged.iter().zip(base).map(|(merged, base)| (merged - base).powi(2))
-        })
-        .sum();
-    assert!((moved / change - energy).abs() < 1e-3, "{} {energy}", moved / change);
+    let base = tensors("base");
+    let moved = |dir: &str| -> f64 {
+        let pairs = tensors(dir).into_iter().zip(&base);
+        pairs
+            .flat_map(|((_, ours), (_, base))| ours.into_iter().zip(base).map(|(a, b)| (a - b).powi(2)))
+            .sum()
+    };
+    assert!((moved("merged") / change - energy).abs() < 1e-3, "{} {energy}", moved("merged") / change);
+
+    // With the rest in the base, nothing of it is lost.
+    let kept = sandbox.json(0, &format!("{still} --rounds 1 --keep-rest --out rest"));
+    let held_out = |said: &Value, round: usize| said["rounds"][round]["held_out"].as_f64().unwrap();
+    assert_eq!(held_out(&kept, 2), held_out(&said, 2));
+    assert!((held_out(&kept, 3) - held_out(&kept, 2)).abs() < 1e-4, "{kept}");
+    assert!(held_out(&said, 3) - held_out(&said, 2) > 1e-3, "{said}");
+    sandbox.expect(0, "merge --base rest/base --adapter rest/model --out whole --dtype f32 -q");
+    assert!((moved("whole") / change - 1.0).abs() < 1e-3, "{}", moved("whole") / change);
 
     // And it learns: with a learning rate, the stage after it lowers the loss further.
     let said = sandbox.json(0, &format!("{line} --rounds 2 --out learning"));
@@ -182,6 +190,7 @@ fn what_does_not_fit_is_said() {
     fails("--clients 100", &["client 90 of 100", "found none"]);
     fails("--split halves", &["dirichlet:ALPHA"]);
     fails("--density 0.5", &["--density", "--method slora"]);
+    fails("--keep-rest", &["--keep-rest", "--method slora"]);
     fails("--method slora --density 0", &["density", "above 0"]);
     fails("--method full --lora-rank 4", &["LoRA settings"]);
     fails("--per-round 0", &["--per-round"]);

@@ -41,6 +41,7 @@ pub(crate) fn train(args: &FederateTrainArgs, ui: &Ui) -> anyhow::Result<Outcome
         ("--sparse-rounds", args.sparse_rounds.is_some()),
         ("--density", args.density.is_some()),
         ("--sparse-learning-rate", args.sparse_learning_rate.is_some()),
+        ("--keep-rest", args.keep_rest),
     ];
     if let Some((flag, _)) = of_slora.into_iter().find(|(_, is_given)| *is_given && !is_slora) {
         bail!("`{flag}` needs `--method slora`");
@@ -69,6 +70,7 @@ pub(crate) fn train(args: &FederateTrainArgs, ui: &Ui) -> anyhow::Result<Outcome
         sparse_rounds: args.sparse_rounds.unwrap_or(default.sparse_rounds),
         density: args.density.unwrap_or(default.density),
         sparse_learning_rate: args.sparse_learning_rate,
+        keep_rest: args.keep_rest,
         eval_rows: args.eval_rows,
     };
     let job = FederatedTrainJob {

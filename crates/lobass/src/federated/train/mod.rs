@@ -7,6 +7,7 @@ mod bytes;
 mod clients;
 mod factors;
 mod held_out;
+mod low_rank;
 mod opened;
 mod report;
 mod rounds;
@@ -50,6 +51,8 @@ pub use settings::{Aggregate, ClientWeights, FederatedMethod, FederatedSettings}
 const RECORD: &str = "federation.json";
 /// The model at the end, in its directory.
 const MODEL: &str = "model";
+/// The base of the adapter at the end, if it is not the one that everyone started from.
+const BASE: &str = "base";
 
 /// A federated training that is to be simulated.
 #[derive(Debug)]
@@ -104,6 +107,13 @@ impl FederatedTrainJob<'_> {
         if self.settings.method == FederatedMethod::Slora {
             // Its first stage trains weights of the base.
             base.check_start(&TrainSettings { method: Method::Full, ..train.clone() }, runtime)?;
+        }
+        if self.settings.keep_rest && base.key.dtype != Dtype::F32 {
+            bail!(
+                Settings,
+                "`--keep-rest` changes the base, in f32: expected `--dtype f32`, found {}",
+                base.key.dtype
+            );
         }
         if let Some(adapter) = train.adapter() {
             adapter.check_for(base.checkpoint.spec())?;
@@ -194,12 +204,20 @@ impl FederatedTrainJob<'_> {
         format!("{record:#}\n")
     }
 
+    /// The path of the base of the adapter; a base that is not the one of the start is written first.
+    fn home(&self, opened: &Opened, rest: Option<&Decoder>) -> Result<String> {
+        let Some(rest) = rest else { return opened.base.home() };
+        let dir = self.out.join(BASE);
+        opened.base.checkpoint.save_successor(rest, Dtype::F32, &dir)?;
+        Ok(std::path::absolute(dir)?.display().to_string())
+    }
+
     fn simulate(&self, opened: &Opened, store: &RoundStore, runtime: &Runtime) -> Result<FederatedTraining> {
         runtime.note(&format!("{:16} {}", "clients", opened.clients.in_words()));
         let stages = Stages { opened, settings: self.settings };
         let mut rounds: Vec<RoundReport> = Vec::new();
         let mut start_energy = None;
-        let mut last: Option<Decoder> = None;
+        let mut last: Option<(Decoder, Option<Decoder>)> = None;
         for stage in stages.all() {
             let begun = stages.begin(stage, store, runtime)?;
             start_energy = begun.energy.or(start_energy);
@@ -213,17 +231,18 @@ impl FederatedTrainJob<'_> {
             };
             let (model, reports) = stage_rounds.run(rounds.len())?;
             rounds.extend(reports);
-            last = Some(model);
+            last = Some((model, begun.rest));
         }
-        let model = last.expect("there is at least one stage");
+        let (model, rest) = last.expect("there is at least one stage");
         let dir = self.out.join(MODEL);
         match opened.train.adapter() {
             None => {
                 opened.base.checkpoint.save_successor(&model, Dtype::F32, &dir)?;
             }
-            Some(lora) => save_adapter(&model, lora, &opened.base.home()?, &dir)?,
+            Some(lora) => save_adapter(&model, lora, &self.home(opened, rest.as_ref())?, &dir)?,
         }
         let report = FederatedTraining {
+            base: rest.is_some().then(|| self.out.join(BASE)),
             model: dir,
             method: self.settings.method,
             split: self.settings.split.to_string(),

@@ -51,6 +51,9 @@ pub struct RoundReport {
 pub struct FederatedTraining {
     /// The directory of the model.
     pub model: PathBuf,
+    /// The base of an adapter, if it is another than everyone started from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base: Option<PathBuf>,
     /// What was trained and sent.
     pub method: FederatedMethod,
     /// How rows were dealt.
@@ -79,6 +82,9 @@ impl fmt::Display for FederatedTraining {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = Labelled::default();
         text.line("model", self.model.display());
+        if let Some(base) = &self.base {
+            text.line("base", format!("{}: the adapter is for this base", base.display()));
+        }
         let sizes = || self.clients.iter().map(|client| client.n_rows);
         let (least, most) = (sizes().min().unwrap_or_default(), sizes().max().unwrap_or_default());
         let n_clients = counted(self.clients.len() as u64, "client");

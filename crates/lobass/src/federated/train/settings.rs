@@ -108,6 +108,10 @@ pub struct FederatedSettings {
     pub density: f64,
     /// For SLoRA: the learning rate of the first stage; `None` takes that of the recipe.
     pub sparse_learning_rate: Option<f64>,
+    /// For SLoRA: keep what the start of the adapter leaves out, in the base. Together they are then the weights after the
+    /// first stage. This is another method than SLoRA.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub keep_rest: bool,
     /// Rows of the pool that no client gets, and that every round is measured on.
     pub eval_rows: usize,
 }
@@ -126,6 +130,7 @@ impl Default for FederatedSettings {
             sparse_rounds: 5,
             density: 0.01,
             sparse_learning_rate: None,
+            keep_rest: false,
             eval_rows: 0,
         }
     }
@@ -160,6 +165,9 @@ impl FederatedSettings {
             && !(rate.is_finite() && rate > 0.0)
         {
             bail!(Settings, "`--sparse-learning-rate`: expected a finite number above 0, found {rate}");
+        }
+        if self.keep_rest && !is_sparse {
+            bail!(Settings, "`--keep-rest` is about the first stage of `--method slora`");
         }
         self.mask(0).check()?;
         Ok(())

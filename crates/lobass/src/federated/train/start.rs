@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lobass_core::Observer as _;
-use lobass_federate::truncated;
 use lobass_model::{Decoder, LoraConfig, expected_tensors};
 use lobass_train::{FlatParameters, TrainConfig, WeightMask};
 
+use super::low_rank::{A, LowRankStart};
 use super::opened::Opened;
 use super::settings::{FederatedMethod, FederatedSettings};
 use super::store::RoundStore;
@@ -43,6 +43,8 @@ pub(super) struct Stage {
     pub(super) n_sent: usize,
     /// The share of the energy of what the sparse stage learned that the start of the adapter has.
     pub(super) energy: Option<f64>,
+    /// The base with what the start of the adapter leaves out, if that is kept.
+    pub(super) rest: Option<Decoder>,
 }
 
 /// The stages of a simulation.
@@ -80,18 +82,12 @@ impl Stages<'_> {
                 let model = base.load_for_training()?;
                 Ok(main(self.settings, model, recipe, None))
             }
+            (StageName::Main, Some(lora)) if self.settings.method == FederatedMethod::Slora => {
+                self.started(lora, store, runtime)
+            }
             (StageName::Main, Some(lora)) => {
                 let model = lora.attach(&base.load_frozen()?, recipe.seed)?;
-                if self.settings.method != FederatedMethod::Slora {
-                    return Ok(main(self.settings, model, recipe, None));
-                }
-                let (model, energy) = self.started(model, lora, store)?;
-                let share = 100.0 * energy;
-                runtime.note(&format!(
-                    "{:16} {share:.1} % of what the sparse stage learned is in the adapter",
-                    "start"
-                ));
-                Ok(main(self.settings, model, recipe, Some(energy)))
+                Ok(main(self.settings, model, recipe, None))
             }
         }
     }
@@ -117,6 +113,7 @@ impl Stages<'_> {
             mask: Some(WeightMask { places }),
             n_sent,
             energy: None,
+            rest: None,
         })
     }
 
@@ -143,56 +140,23 @@ impl Stages<'_> {
         }
     }
 
-    /// The adapter whose product is the best of its rank for what the sparse stage changed.
-    fn started(&self, model: Decoder, lora: &LoraConfig, store: &RoundStore) -> Result<(Decoder, f64)> {
-        let base = self.opened.base.load_for_training()?;
-        let all = FlatParameters::of(&base);
+    /// The adapter that starts from what the sparse stage learned, on the base that it is for.
+    fn started(&self, lora: &LoraConfig, store: &RoundStore, runtime: &Runtime) -> Result<Stage> {
+        let Opened { base, recipe, .. } = self.opened;
         let last = store.round(StageName::Sparse.as_str(), self.settings.sparse_rounds)?;
         let (after, _) = last.context("the weights after the sparse stage")?;
-        let before = all.values(&base);
-        let flat = FlatParameters::of(&model);
-        let mut values = flat.values(&model);
-        let places: BTreeMap<&str, std::ops::Range<usize>> =
-            flat.iter().map(|(name, _, range)| (name, range)).collect();
-        let (mut kept, mut energy) = (0.0, 0.0);
-        for (name, shape, range) in all.iter() {
-            let Some(module) = name.strip_suffix(".weight") else { continue };
-            let [a, b] = [A, B].map(|part| places.get(format!("{module}{part}").as_str()).cloned());
-            let (Some(a), Some(b), [rows, columns]) = (a, b, shape) else { continue };
-            let change: Vec<f32> = after[range.clone()]
-                .iter()
-                .zip(&before[range])
-                .map(|(after, before)| after - before)
-                .collect();
-            let found = truncated(&change, *rows, *columns, lora.rank);
-            kept += found.share() * found.energy;
-            energy += found.energy;
-            let (of_a, of_b) = found.factors(lora.scale());
-            put(&mut values[a], &of_a);
-            put(&mut values[b], &widened(&of_b, *rows, lora.rank));
-        }
-        let share = if energy > 0.0 { kept / energy } else { 1.0 };
-        Ok((flat.put(model, &values), share))
+        let start = LowRankStart::of(&base.load_for_training()?, after, lora);
+        let share = 100.0 * start.energy();
+        runtime
+            .note(&format!("{:16} {share:.1} % of what the sparse stage learned is in the adapter", "start"));
+        let frozen = match self.settings.keep_rest {
+            true => start.rest(base.load_for_training()?),
+            false => base.load_frozen()?,
+        };
+        let model = start.put(lora.attach(&frozen, recipe.seed)?);
+        let rest = self.settings.keep_rest.then_some(frozen);
+        Ok(Stage { rest, ..main(self.settings, model, recipe, Some(start.energy())) })
     }
-}
-
-/// The names of the parts of an update.
-const A: &str = ".lora_A.weight";
-const B: &str = ".lora_B.weight";
-
-/// Puts values first; the rank of a small matrix may be below that of the adapter, and the rest stays as it is.
-fn put(to: &mut [f32], values: &[f32]) {
-    to[..values.len()].copy_from_slice(values);
-}
-
-/// `B` with columns of zeros, if a matrix has fewer singular values than the adapter has ranks.
-fn widened(values: &[f32], rows: usize, rank: usize) -> Vec<f32> {
-    let own = values.len() / rows.max(1);
-    let mut wide = vec![0.0; rows * rank];
-    for (row, values) in values.chunks(own.max(1)).enumerate() {
-        wide[row * rank..row * rank + own].copy_from_slice(values);
-    }
-    wide
 }
 
 fn main(settings: &FederatedSettings, model: Decoder, recipe: &TrainConfig, energy: Option<f64>) -> Stage {
@@ -206,5 +170,6 @@ fn main(settings: &FederatedSettings, model: Decoder, recipe: &TrainConfig, ener
         recipe: recipe.clone(),
         mask: None,
         energy,
+        rest: None,
     }
 }
