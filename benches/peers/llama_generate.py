@@ -19,6 +19,7 @@ from peak import peak_rss_bytes
 TYPES = dict(f32=0, bf16=1)  # of keys and values: GGML_TYPE_F32, and GGML_TYPE_F16, the default of llama.cpp
 STEP = 512  # tokens of a prompt that are run at once, the default of llama.cpp
 WARM_UP_TOKENS = 2
+SILENT = llama.llama_log_callback(lambda *_: None)
 
 
 def parse():
@@ -35,6 +36,7 @@ class Drawer:
     """A model with room for a number of sequences, and a sampler of its whole distribution."""
 
     def __init__(self, args, longest):
+        llama.llama_log_set(SILENT, None)
         llama.llama_backend_init()
         self.model = llama.llama_model_load_from_file(str(args.gguf).encode(), llama.llama_model_default_params())
         params = llama.llama_context_default_params()
