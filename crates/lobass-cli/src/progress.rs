@@ -105,6 +105,7 @@ fn facts(at: &StageProgress<'_>, elapsed: Duration) -> Vec<String> {
     let left = time_left(elapsed, done_here, at.all.saturating_sub(at.done));
     let speed = match at.unit {
         ProgressUnit::Bytes => per_second(done_here, elapsed),
+        _ if at.n_tokens == 0 => String::new(),
         _ => rate(at.n_tokens, elapsed, "tok"),
     };
     let mut facts = at.facts.to_vec();
@@ -210,6 +211,22 @@ mod tests {
         for width in 40..120 {
             assert!(line(width).width() < width, "{width}: {}", line(width));
         }
+    }
+
+    #[test]
+    fn a_stage_that_counts_no_tokens_has_no_rate() {
+        let at = |n_tokens| StageProgress {
+            stage: "co-state",
+            unit: ProgressUnit::Steps,
+            done: 4,
+            before: 0,
+            all: 8,
+            n_tokens,
+            facts: &[],
+        };
+        let took = Duration::from_secs(2);
+        assert_eq!(facts(&at(0), took), ["2.0 s left"]);
+        assert_eq!(facts(&at(50), took), ["2.0 s left", "25 tok/s"]);
     }
 
     #[test]

@@ -48,7 +48,7 @@ impl Probes<'_> {
         let [plus, minus] = probe.weights(&weights, &costate.vector);
         let keys = [("plus", plus), ("minus", minus)].map(|(side, weights)| -> Result<ModelKey> {
             let key = self.key(step, side, &weights);
-            self.score(&key, &weights)?;
+            self.score(&key, &format!("step {step}, {side}"), &weights)?;
             Ok(key)
         });
         let [plus, minus] = keys;
@@ -71,14 +71,14 @@ impl Probes<'_> {
         ModelKey::new(role, &base.path, digest, base.dtype, base.device).rounded(base.rounding)
     }
 
-    fn score(&self, key: &ModelKey, weights: &[f32]) -> Result<()> {
+    fn score(&self, key: &ModelKey, stage: &str, weights: &[f32]) -> Result<()> {
         let runtime = self.runtime;
         if self.pool.is_scored(key, Detail::Sum)? {
-            runtime.note(&format!("{:16} done before", format!("score {}", key.role)));
+            runtime.note(&format!("{stage:16} done before"));
             return Ok(());
         }
         let engine = Engine::new(self.descent.with(weights), self.threads);
-        let observe = &mut progress::stage(runtime, format!("score {}", key.role), self.pool.plan().n_rows());
+        let observe = &mut progress::stage(runtime, stage.to_owned(), self.pool.plan().n_rows());
         let mut goes_on = |_| !runtime.is_interrupted();
         runtime.stopped(self.pool.score_part((key, &engine), Detail::Sum, self.part, &mut goes_on, observe))
     }
