@@ -4,7 +4,7 @@ use super::round::rounded;
 use crate::lanes::vectorized;
 
 /// As how many values in bf16 an activation counts: each is the nearest to what those before leave.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Bf16Parts {
     /// The nearest bf16: 8 bits.
     #[default]
