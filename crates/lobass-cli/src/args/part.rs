@@ -6,7 +6,7 @@ use lobass_run::Part;
 /// Which part of the work this process does.
 #[derive(Debug, Args)]
 pub(crate) struct PartArgs {
-    /// Do one of several parts of the work, which share `--work`; a call without this flag then writes the files
+    /// The part of the work to do, from 0. Parts share `--work`; when all are done, a call without this flag writes the files
     #[arg(long, value_name = "R", requires = "world", requires = "work", help_heading = "Parts of the work")]
     rank: Option<u32>,
     /// The number of parts
