@@ -299,7 +299,7 @@ fn answers_are_decoded_and_drawn_beside_the_losses() {
     assert_eq!(losses(&found), losses(&plain));
     assert!(plain.arms.iter().all(|arm| arm.results[0].answer.is_none()));
     sandbox.fails(&line(&format!("{asked} --out plain")), &["plain", "answers"]);
-    // A model that ends a turn with other tokens says so in a file of its own; here every token is one.
+    // `generation_config.json` names further tokens that end a turn; here every token is one.
     for entry in fs_err::read_dir(sandbox.path("base")).unwrap() {
         let entry = entry.unwrap();
         sandbox.write(

@@ -86,8 +86,7 @@ impl Ops for HostOps {
         if dtype == DType::BF16 { packed(x, self.parts) } else { Input { values: x, packed: None } }
     }
 
-    /// For a head that stays in bf16, activations have two parts at least: losses are then as good as with 16 bits of each,
-    /// where a third part would take half as long again.
+    /// For a head that stays in bf16, activations have two parts at least. A third would take half as long again.
     fn pack_for_head(&self, x: Tensor<2>, weights: DType) -> Input {
         match (self.rounds, weights) {
             (true, _) => self.pack(x, DType::BF16),
