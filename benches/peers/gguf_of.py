@@ -43,13 +43,13 @@ def interleaved(weight, n_heads):
 
 
 def tensor_of(name, weight, config):
+    """Its values, in bytes if NumPy has no such format, and their format."""
     heads = dict(q_proj=config["num_attention_heads"], k_proj=config["num_key_value_heads"])
     kind = name.split(".")[-2]
     if kind in heads:
         weight = interleaved(weight, heads[kind])
     if weight.dtype == torch.bfloat16 and weight.ndim > 1:
-        bits = np.ascontiguousarray(weight.contiguous().view(torch.uint16).numpy())
-        return bits, gguf.GGMLQuantizationType.BF16
+        return weight.contiguous().view(torch.uint8).numpy(), gguf.GGMLQuantizationType.BF16
     return np.ascontiguousarray(weight.float().numpy()), gguf.GGMLQuantizationType.F32
 
 
@@ -78,9 +78,7 @@ def main():
             if name == "lm_head.weight":
                 continue  # the embeddings are the head as well
             values, kind = tensor_of(name, file.get_tensor(name), config)
-            shape = values.shape
-            raw = values.view(np.uint8).reshape(*shape[:-1], -1) if kind == gguf.GGMLQuantizationType.BF16 else values
-            writer.add_tensor(name_of(name), raw, raw_dtype=kind)
+            writer.add_tensor(name_of(name), values, raw_dtype=kind)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

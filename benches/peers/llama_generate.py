@@ -1,6 +1,6 @@
 """Draws samples with llama.cpp, and writes how fast: another side of `cargo xtask bench generate-peers`.
 
-    python llama_generate.py --gguf model.gguf --prompts prompts.json --new-tokens 64 --batch 32 --threads 2 \\
+    python llama_generate.py --gguf model.gguf --prompts prompts.json --new-tokens 64 --batch 32 --dtype f32 --threads 2 \\
         --out result.json
 
 `prompts.json` is a list of prompts, as token ids. Many samples are in flight: each step decodes one token of each of
@@ -8,28 +8,12 @@ them. Batches have prompts of similar length. Samples are drawn at temperature 1
 prompts is timed; loading and a warm-up are not.
 """
 
-import argparse
-import json
-import pathlib
-import time
-
 import llama_cpp as llama
-from peak import peak_rss_bytes
+from samples import batches, measure, parse, read_prompts
 
 TYPES = dict(f32=0, bf16=1)  # of keys and values: GGML_TYPE_F32, and GGML_TYPE_F16, the default of llama.cpp
 STEP = 512  # tokens of a prompt that are run at once, the default of llama.cpp
-WARM_UP_TOKENS = 2
 SILENT = llama.llama_log_callback(lambda *_: None)
-
-
-def parse():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name in ["gguf", "prompts", "out"]:
-        parser.add_argument(f"--{name}", type=pathlib.Path, required=True)
-    for name in ["new-tokens", "batch", "threads"]:
-        parser.add_argument(f"--{name}", type=int, required=True)
-    parser.add_argument("--dtype", choices=TYPES, required=True)
-    return parser.parse_args()
 
 
 class Drawer:
@@ -39,6 +23,8 @@ class Drawer:
         llama.llama_log_set(SILENT, None)
         llama.llama_backend_init()
         self.model = llama.llama_model_load_from_file(str(args.gguf).encode(), llama.llama_model_default_params())
+        if not self.model:
+            raise SystemExit(f"{args.gguf}: llama.cpp cannot open it")
         params = llama.llama_context_default_params()
         params.n_ctx = args.batch * (longest + args.new_tokens)
         params.n_seq_max = args.batch
@@ -47,7 +33,7 @@ class Drawer:
         params.type_k = params.type_v = TYPES[args.dtype]
         self.context = llama.llama_init_from_model(self.model, params)
         if not self.context:
-            raise SystemExit(f"{args.gguf}: llama.cpp cannot open it")
+            raise SystemExit(f"{args.gguf}: llama.cpp cannot make room for {args.batch} sequences")
         self.batch = llama.llama_batch_init(STEP, 0, 1)
         self.sampler = llama.llama_sampler_init_dist(0)
         self.greedy = llama.llama_sampler_init_greedy()
@@ -84,22 +70,16 @@ class Drawer:
 
 
 def main():
-    args = parse()
-    prompts = sorted(json.loads(args.prompts.read_text()), key=len)
+    args = parse(__doc__.splitlines()[0], "gguf", list(TYPES))
+    prompts = read_prompts(args)
     drawer = Drawer(args, len(prompts[-1]))
-    batches = [prompts[at : at + args.batch] for at in range(0, len(prompts), args.batch)]
-    # The most likely next tokens say whether it is the same model.
-    likeliest = [row[0] for rows in batches for row in drawer.draw(rows, 1, drawer.greedy)]
-    drawer.draw(batches[0][:2], WARM_UP_TOKENS, drawer.sampler)
-    begin = time.perf_counter()
-    n_tokens = sum(len(row) for rows in batches for row in drawer.draw(rows, args.new_tokens, drawer.sampler))
-    seconds = time.perf_counter() - begin
-    result = dict(
-        llama_cpp=llama.__version__, system=llama.llama_print_system_info().decode(), likeliest=likeliest,
-        tokens_per_second=n_tokens / seconds, seconds=seconds, new_tokens=n_tokens, peak_rss_bytes=peak_rss_bytes(),
-    )  # fmt: skip
-    args.out.write_text(json.dumps(result))
-    print(f"{n_tokens / seconds:.0f} new tokens/s")
+
+    def draw(prompts, new_tokens, is_greedy):
+        sampler = drawer.greedy if is_greedy else drawer.sampler
+        return [row for rows in batches(prompts, args) for row in drawer.draw(rows, new_tokens, sampler)]
+
+    versions = dict(llama_cpp=llama.__version__, system=llama.llama_print_system_info().decode())
+    measure(args, prompts, draw, versions)
 
 
 if __name__ == "__main__":
