@@ -309,10 +309,14 @@ fn answers_are_decoded_and_drawn_beside_the_losses() {
     }
     let every: Vec<usize> = (0..2_000).collect();
     sandbox.write("short/generation_config.json", serde_json::json!({"eos_token_id": every}).to_string());
-    sandbox.expect(0, &line(&format!("{asked} --out short-asked")).replace("--base base", "--base short"));
-    let short = report(&sandbox, "short-asked");
-    let answer = short.arm("zero-shot", Matching::Epochs).unwrap().result(ALL).unwrap().answer.unwrap();
+    let short = line(&format!("{asked} --out short-asked")).replace("--base base", "--base short");
+    sandbox.expect(0, &short);
+    let found = report(&sandbox, "short-asked");
+    let answer = found.arm("zero-shot", Matching::Epochs).unwrap().result(ALL).unwrap().answer.unwrap();
     assert!(answer.value < 0.1, "an answer ends after its first token: {}", answer.value);
+    // What was measured with them is not taken for what others would give.
+    fs_err::remove_file(sandbox.path("short/generation_config.json")).unwrap();
+    sandbox.fails(&short, &["zero-shot.json", "other rows or settings"]);
     // A pattern that no answer has: no column is shown, since all are below the floor.
     let never = "--answers gsm8k --out x";
     sandbox.fails(&line(never), &["expected it to find an answer in a held-out response", "`gsm8k`"]);

@@ -227,10 +227,12 @@ fn run(
             if let Some(saves) = &mut saves {
                 saves.write(&trainer)?;
             }
+            trainer.settle()?;
             return Err(Error::Interrupted { step, n_steps });
         }
     }
-    trainer.into_parts()
+    trainer.settle()?;
+    Ok(trainer.into_parts())
 }
 
 fn measure(

@@ -198,16 +198,18 @@ impl<'a> Trainer<'a> {
         &self.report
     }
 
-    /// The trained model, once its device has done all that it was given: a device computes behind the calls, and nothing
-    /// has read the last step.
+    /// Waits until the device has done all that it was given: it computes behind the calls, and nothing has read the last
+    /// step.
     ///
     /// # Errors
     /// [`Error::Device`] if the device failed.
-    pub(crate) fn into_parts(self) -> Result<(Decoder, TrainReport), Error> {
+    pub(crate) fn settle(&self) -> Result<(), Error> {
+        self.model().device().sync().map_err(|error| Error::Device { reason: error.to_string() })
+    }
+
+    pub(crate) fn into_parts(self) -> (Decoder, TrainReport) {
         let report = TrainReport { mixed: self.plan.outcome(), ..self.report };
-        let model = exact(self.model.expect(PRESENT));
-        model.device().sync().map_err(|error| Error::Device { reason: error.to_string() })?;
-        Ok((model, report))
+        (exact(self.model.expect(PRESENT)), report)
     }
 
     /// Takes the next step.

@@ -101,7 +101,7 @@ pub(crate) struct FederateTrainArgs {
     /// The learning rate of the first stage of SLoRA [default: that of the recipe]
     #[arg(long, value_name = "RATE", help_heading = "Federation")]
     pub(crate) sparse_learning_rate: Option<f64>,
-    /// Keep what the adapter of SLoRA cannot hold of the first stage in the base, which is written to `OUT/base`
+    /// Add what the adapter of SLoRA cannot hold to the base, and write this base to `base/`
     #[arg(long, help_heading = "Federation")]
     pub(crate) keep_rest: bool,
     /// Rows of the pool that no client gets, and that every round is measured on

@@ -7,6 +7,7 @@ use lobass_generate::Generator;
 use lobass_model::{Decoder, DeviceName};
 use regex::Regex;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::error::{Error, Result, bail};
 use crate::settings::ComputeSettings;
@@ -88,9 +89,9 @@ impl Questions {
         Ok(Self { settings: settings.clone(), regex, stop_ids, tokenizer, asked })
     }
 
-    /// The settings.
-    pub(super) fn settings(&self) -> &AnswerSettings {
-        &self.settings
+    /// Everything that answers to the held-out examples depend on, apart from the model.
+    pub(super) fn decides(&self) -> Value {
+        json!({ "settings": self.settings, "stop_ids": self.stop_ids })
     }
 
     /// What a model answers to each example: nothing where the right answer is not known.

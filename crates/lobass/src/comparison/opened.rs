@@ -97,7 +97,7 @@ impl Comparison {
             "held_out": held_out, "matching": trial.matching, "seed": trial.offset, "tokens": tokens,
         });
         if let Some(questions) = &self.questions {
-            decides["answers"] = json!(questions.settings());
+            decides["answers"] = questions.decides();
         }
         let mut hash = Sha256::new();
         hash.update(serde_json::to_vec(&decides)?);

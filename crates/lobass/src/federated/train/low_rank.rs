@@ -10,14 +10,16 @@ use lobass_train::FlatParameters;
 /// The names of the parts of an update.
 pub(super) const A: &str = ".lora_A.weight";
 const B: &str = ".lora_B.weight";
+/// What follows the name of a module in that of its matrix.
+const WEIGHT: &str = ".weight";
 
 /// Updates whose products are the best approximations of their rank of what was learned.
-pub(super) struct LowRankStart {
-    /// The update of each module.
+pub(super) struct LowRankStart<'a> {
+    lora: &'a LoraConfig,
+    /// All weights after the sparse stage.
+    after: Vec<f32>,
+    /// The update of each module whose matrix changed.
     updates: BTreeMap<String, Update>,
-    rank: usize,
-    /// The weights after the sparse stage, less the products of the updates.
-    rest: Vec<f32>,
     /// The energy of what was learned: what the updates have, and all.
     energy: [f64; 2],
 }
@@ -28,43 +30,25 @@ struct Update {
     n_rows: usize,
 }
 
-impl LowRankStart {
-    /// Approximates the change of every matrix that may have an update, from the base to the weights after the stage.
-    pub(super) fn of(base: &Decoder, after: Vec<f32>, lora: &LoraConfig) -> Self {
-        let all = FlatParameters::of(base);
-        let before = all.values(base);
-        let mut start = Self { updates: BTreeMap::new(), rank: lora.rank, rest: after, energy: [0.0, 0.0] };
-        for (name, shape, range) in all.iter() {
-            let (Some(module), [n_rows, n_columns]) = (name.strip_suffix(".weight"), shape) else { continue };
-            start.add(module, [*n_rows, *n_columns], range, &before, lora);
+impl<'a> LowRankStart<'a> {
+    /// Approximates the change of every matrix, from the base to the weights after the stage.
+    pub(super) fn of(base: &Decoder, after: Vec<f32>, lora: &'a LoraConfig) -> Self {
+        let flat = FlatParameters::of(base);
+        let before = flat.values(base);
+        let (mut updates, mut energy) = (BTreeMap::new(), [0.0, 0.0]);
+        for (name, shape, range) in flat.iter() {
+            let (Some(module), &[n_rows, n_columns]) = (name.strip_suffix(WEIGHT), shape) else { continue };
+            let pairs = after[range.clone()].iter().zip(&before[range]);
+            let change: Vec<f32> = pairs.map(|(after, before)| after - before).collect();
+            if change.iter().all(|&value| value == 0.0) {
+                continue; // the stage does not train it, or has learned nothing there
+            }
+            let found = truncated(&change, n_rows, n_columns, lora.rank);
+            energy = [energy[0] + found.share() * found.energy, energy[1] + found.energy];
+            let (a, b) = found.factors(lora.scale());
+            updates.insert(module.to_owned(), Update { a, b, n_rows });
         }
-        start
-    }
-
-    fn add(
-        &mut self,
-        module: &str,
-        [n_rows, n_columns]: [usize; 2],
-        range: Range<usize>,
-        before: &[f32],
-        lora: &LoraConfig,
-    ) {
-        let after = &mut self.rest[range.clone()];
-        let change: Vec<f32> =
-            after.iter().zip(&before[range]).map(|(after, before)| after - before).collect();
-        if change.iter().all(|&value| value == 0.0) {
-            return; // the stage does not train it, or has learned nothing there
-        }
-        let found = truncated(&change, n_rows, n_columns, lora.rank);
-        let (a, b) = found.factors(lora.scale());
-        let factors = ClientFactors { weight: 1.0, a: &a, b: &b };
-        let product = mean_product(&[factors], n_rows, n_columns);
-        for (after, product) in after.iter_mut().zip(product) {
-            *after = narrow(f64::from(*after) - lora.scale() * product);
-        }
-        self.energy[0] += found.share() * found.energy;
-        self.energy[1] += found.energy;
-        self.updates.insert(module.to_owned(), Update { a, b, n_rows });
+        Self { lora, after, updates, energy }
     }
 
     /// The share of the energy of what was learned that the updates have.
@@ -75,7 +59,20 @@ impl LowRankStart {
 
     /// The base with what the updates leave out: together they are the weights after the sparse stage.
     pub(super) fn rest(&self, base: Decoder) -> Decoder {
-        FlatParameters::of(&base).put(base, &self.rest)
+        let flat = FlatParameters::of(&base);
+        let mut values = self.after.clone();
+        for (name, _, range) in flat.iter() {
+            let module = name.strip_suffix(WEIGHT);
+            let Some(Update { a, b, n_rows }) = module.and_then(|module| self.updates.get(module)) else {
+                continue;
+            };
+            let n_columns = range.len() / n_rows;
+            let product = mean_product(&[ClientFactors { weight: 1.0, a, b }], *n_rows, n_columns);
+            for (value, product) in values[range].iter_mut().zip(product) {
+                *value = narrow(f64::from(*value) - self.lora.scale() * product);
+            }
+        }
+        flat.put(base, &values)
     }
 
     /// Puts the updates into a new adapter. An update that has learned nothing stays as it is: its `B` is zero.
@@ -88,7 +85,7 @@ impl LowRankStart {
             let [a, b] = [A, B].map(|part| places.get(format!("{module}{part}").as_str()).cloned());
             let (Some(a), Some(b)) = (a, b) else { continue };
             put(&mut values[a], &update.a);
-            put(&mut values[b], &widened(&update.b, update.n_rows, self.rank));
+            put(&mut values[b], &widened(&update.b, update.n_rows, self.lora.rank));
         }
         flat.put(adapted, &values)
     }

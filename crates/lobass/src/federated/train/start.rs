@@ -145,12 +145,13 @@ impl Stages<'_> {
         let Opened { base, recipe, .. } = self.opened;
         let last = store.round(StageName::Sparse.as_str(), self.settings.sparse_rounds)?;
         let (after, _) = last.context("the weights after the sparse stage")?;
-        let start = LowRankStart::of(&base.load_for_training()?, after, lora);
+        let before = base.load_for_training()?;
+        let start = LowRankStart::of(&before, after, lora);
         let share = 100.0 * start.energy();
         runtime
             .note(&format!("{:16} {share:.1} % of what the sparse stage learned is in the adapter", "start"));
         let frozen = match self.settings.keep_rest {
-            true => start.rest(base.load_for_training()?),
+            true => start.rest(before),
             false => base.load_frozen()?,
         };
         let model = start.put(lora.attach(&frozen, recipe.seed)?);
