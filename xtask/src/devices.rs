@@ -33,7 +33,7 @@ pub(crate) fn run(shell: &Shell, args: &Args) -> Result<()> {
     eprintln!(
         "==> every operation, and losses and training of whole models, through wgpu and on the processor"
     );
-    both(shell)?;
+    test(shell)?;
     if !args.bench {
         return Ok(());
     }
@@ -57,27 +57,36 @@ fn build() -> impl Iterator<Item = &'static str> {
     packages.into_iter().chain(["--locked", "--profile", "devices", "--features", features])
 }
 
-/// Runs both kinds of tests at the same time: a driver in software compiles kernels on one thread, and that is most of
-/// the work.
-fn both(shell: &Shell) -> Result<()> {
-    // One test at a time: each compiles its kernels.
-    let one = ["--test-threads", "1"];
+/// Tests of a process: the flags that choose its binary, and what the binary is given.
+type Process = (&'static [&'static str], &'static [&'static str]);
+
+/// What runs at the same time, each in a few processes one after the other. A driver in software compiles the kernels of
+/// a process on one thread, and that is most of the work. Whole models of many kinds compile kernels for half an hour
+/// there, so they are left out: the tests of losses and training have three.
+const LANES: [&[Process]; 2] = [
+    &[(&["--lib"], &["ops::", "--skip", "ops::tests::models", "--skip", "ops::tests::half"])],
+    &[(&["--lib"], &["ops::tests::half"]), (&["--test", "devices"], &[])],
+];
+
+fn test(shell: &Shell) -> Result<()> {
     thread::scope(|scope| {
-        let shell_of_models = shell.clone();
-        let models = scope.spawn(move || {
-            let cargo = build();
-            cmd!(shell_of_models, "cargo test {cargo...} --test devices -- {one...}").ignore_status().output()
+        let lanes = LANES.map(|lane| {
+            let shell = shell.clone();
+            scope.spawn(move || lane.iter().try_for_each(|process| test_process(&shell, *process)))
         });
-        // Whole models of many kinds compile kernels for half an hour on such a driver; the other tests have three.
-        let operations = ["ops::", "--skip", "ops::tests::models"];
-        let cargo = build();
-        let operations = cmd!(shell, "cargo test {cargo...} --lib -- {operations...} {one...}").run();
-        let models = models.join().unwrap_or_else(|panic| panic::resume_unwind(panic))?;
-        eprint!("{}{}", String::from_utf8_lossy(&models.stdout), String::from_utf8_lossy(&models.stderr));
-        operations.context(HINT)?;
-        if !models.status.success() {
-            bail!("losses and training of whole models: {HINT}");
-        }
-        Ok(())
+        lanes.into_iter().try_for_each(|lane| lane.join().unwrap_or_else(|panic| panic::resume_unwind(panic)))
     })
+}
+
+fn test_process(shell: &Shell, (binary, tests): Process) -> Result<()> {
+    // One test at a time: each compiles its kernels.
+    let (cargo, one) = (build(), ["--test-threads", "1"]);
+    let output =
+        cmd!(shell, "cargo test {cargo...} {binary...} -- {tests...} {one...}").ignore_status().output()?;
+    eprint!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    if !output.status.success() {
+        let tests = [binary, tests].concat().join(" ");
+        bail!("`cargo test {tests}`: {HINT}");
+    }
+    Ok(())
 }
