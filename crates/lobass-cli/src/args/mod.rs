@@ -251,7 +251,7 @@ pub(crate) struct OutputArgs {
     /// Format of the result on standard output
     #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT", help_heading = "Output")]
     pub(crate) format: OutputFormat,
-    /// Print nothing but the result, warnings, and errors
+    /// Print nothing but the result, notes, and errors
     #[arg(long, short, global = true, help_heading = "Output")]
     pub(crate) quiet: bool,
 }
