@@ -138,3 +138,81 @@ fn what_looks_at_other_rows_is_refused() {
     );
     assert!(!sandbox.path("no").exists());
 }
+
+#[test]
+fn no_message_replaces_what_an_owner_has() {
+    let sandbox = owners();
+    let names = ["one", "two", "three", "all"];
+    let files: Vec<String> =
+        names.iter().flat_map(|name| [format!("{name}.jsonl"), format!("{name}.parquet")]).collect();
+    let content = || -> Vec<Option<Vec<u8>>> {
+        files.iter().map(|file| fs_err::read(sandbox.path(file)).ok()).collect()
+    };
+    let before = content();
+    for out in ["", "--out kept"] {
+        let line = format!("federate select {TABLES} --budget 20% {out} -q");
+        let refused = |file: &str, what: &str| {
+            let ended = sandbox.fails(&format!("{line} --messages {file}"), &[file, what, "another name"]);
+            assert_eq!(ended.stdout, "");
+        };
+        refused("two.parquet", "a score table");
+        refused("./three.parquet", "a score table");
+        refused("one.jsonl", "a data file");
+        refused("three.jsonl", "a data file");
+    }
+    let line = format!("federate select {TABLES} --budget 20% --out kept");
+    sandbox.fails(&format!("{line} --messages kept/two/index.jsonl"), &["kept/two/index.jsonl", "twice"]);
+    assert!(content() == before && !sandbox.path("kept").exists(), "nothing was written");
+}
+
+#[test]
+fn rows_of_an_owner_never_go_over_the_data_of_another() {
+    let sandbox = owners();
+    // The data of `other` lies where the rows of `one` would go.
+    sandbox.write("kept/one/rows/one.jsonl", sandbox.read("two.jsonl"));
+    sandbox.expect(
+        0,
+        "score --base base --reference reference --data kept/one/rows/one.jsonl --out other.parquet -q",
+    );
+    sandbox.fails(
+        "federate select --scores one.parquet other.parquet --budget 20% --out kept",
+        &["kept/one/rows/one.jsonl", "a data file"],
+    );
+    assert_eq!(sandbox.read("kept/one/rows/one.jsonl"), sandbox.read("two.jsonl"));
+}
+
+#[test]
+fn files_that_are_replaced_are_named() {
+    let sandbox = owners();
+    let line = format!("federate select {TABLES} --budget 20% --out kept --messages said.jsonl");
+    let first = sandbox.expect(0, &line);
+    assert!(!first.stderr.contains("replaces"), "{}", first.stderr);
+    let again = sandbox.expect(0, &line);
+    for file in ["said.jsonl", "kept/one/index.jsonl", "kept/three/rows/three.jsonl"] {
+        let says = |line: &str| line.contains("replaces") && line.contains(file);
+        assert!(again.stderr.lines().any(says), "{file}: {}", again.stderr);
+    }
+}
+
+#[test]
+fn a_selection_without_some_owners_is_not_called_that_of_the_joined_table() {
+    let sandbox = owners();
+    // Two of the owners have fewer candidates than 30, and then all have.
+    for (least, budget, left_out) in [
+        (30, "100%", vec!["one", "three"]),
+        (30, "10", vec!["one", "three"]),
+        (1000, "10", vec!["one", "two", "three"]),
+    ] {
+        let line = format!("federate select {TABLES} --budget {budget} --min-count {least} -q");
+        let ended = sandbox.run(&line);
+        assert!(!ended.stdout.contains("exactly"), "{}", ended.stdout);
+        assert!(ended.stdout.contains("not those of the joined table"), "{}", ended.stdout);
+        assert!(ended.stdout.contains(&left_out.join(", ")), "{}", ended.stdout);
+        let said: Value =
+            serde_json::from_str(&sandbox.run(&format!("{line} --format json")).stdout).unwrap();
+        assert_eq!(said["is_exact"], false);
+        assert_eq!(said["left_out"], serde_json::json!(left_out));
+    }
+    let whole = sandbox.json(0, &format!("federate select {TABLES} --budget 100% --min-count 10 -q"));
+    assert_eq!((&whole["is_exact"], &whole["left_out"]), (&true.into(), &serde_json::json!([])));
+}

@@ -80,8 +80,17 @@ fn a_simulation_that_stops_goes_on_and_counts_its_bytes() {
     let again = sandbox.json(0, &format!("{line} --out fed --threads 2"));
     assert_eq!(bytes(&sandbox, "fed/model/adapter_model.safetensors"), adapter);
     assert_eq!(again, said);
-    sandbox
-        .fails(&format!("{} --out fed", line.replace("--rounds 3", "--rounds 4")), &["`fed`", "other data"]);
+    sandbox.fails(
+        &format!("{} --out fed", line.replace("--rounds 3", "--rounds 4")),
+        &["`fed`", "other rounds (3, now 4);"],
+    );
+    sandbox.fails(
+        &format!(
+            "{} --out fed",
+            line.replace("dirichlet:0.5", "iid").replace("--lora-rank 4", "--lora-rank 8")
+        ),
+        &["`fed`", "split (dirichlet:0.5, now iid)", "rank (4, now 8)"],
+    );
 }
 
 fn last_round(sandbox: &Sandbox, out: &str, name: &str) -> std::path::PathBuf {
@@ -187,7 +196,15 @@ fn what_does_not_fit_is_said() {
     let fails = |flags: &str, words: &[&str]| {
         sandbox.fails(&format!("federate train {RECIPE} --out no {flags}"), words);
     };
-    fails("--clients 100", &["client 90 of 100", "found none"]);
+    let ended = sandbox.fails(
+        &format!("federate train {RECIPE} --out no --clients 100"),
+        &["client 90 of 100", "found none", "90 rows", "--clients"],
+    );
+    assert!(!ended.stderr.contains("alpha"), "an even split has none: {}", ended.stderr);
+    fails(
+        "--clients 40 --split dirichlet:0.1",
+        &["of 40", "found none", "one label, `small`", "--by COLUMN", "alpha"],
+    );
     fails("--split halves", &["dirichlet:ALPHA"]);
     fails("--density 0.5", &["--density", "--method slora"]);
     fails("--keep-rest", &["--keep-rest", "--method slora"]);
@@ -197,4 +214,67 @@ fn what_does_not_fit_is_said() {
     fails("--split label --by color", &["color"]);
     fails("--method slora --modules-to-save lm_head", &["--modules-to-save"]);
     assert!(!sandbox.path("no").exists() && !sandbox.path("no.work").exists(), "nothing is in the way");
+}
+
+#[test]
+fn a_federated_model_has_a_training_record() {
+    let sandbox = prepared();
+    let train = |flags: &str, out: &str| {
+        sandbox.json(
+            0,
+            &format!(
+                "federate train {RECIPE} {LORA} --clients 2 --rounds 2 --eval-rows 9 {flags} --out {out}"
+            ),
+        )
+    };
+    let record = |dir: &str| -> Value {
+        serde_json::from_str(&sandbox.read(&format!("{dir}/lobass-training.json"))).unwrap()
+    };
+    let said = train("", "fed");
+    sandbox.expect(0, &format!("train {RECIPE} {LORA} --method lora --eval-rows 9 --out plain"));
+    let (of_fed, of_plain) = (record("fed/model"), record("plain"));
+    // What both say is the same: the base, the data, the adapter, and the rows that were held out.
+    for name in ["base", "plan", "planned", "recipe", "adapter", "frozen_dtype", "eval_rows"] {
+        assert_eq!(of_fed[name], of_plain[name], "{name}");
+    }
+    let (outcome, plain) = (&of_fed["outcome"], &of_plain["outcome"]);
+    assert_eq!(outcome["held_out_rows"], plain["held_out_rows"]);
+    assert_eq!(outcome["n_examples"], plain["n_examples"]);
+    assert_eq!(outcome["held_out_before"], said["rounds"][0]["held_out"]);
+    assert_eq!(outcome["held_out_after"], said["rounds"][2]["held_out"]);
+    // Two rounds see every row twice.
+    let twice = |value: &Value| 2 * value.as_u64().unwrap();
+    assert_eq!(outcome["n_tokens"].as_u64().unwrap(), twice(&plain["n_tokens"]));
+    assert_eq!(outcome["n_steps"].as_u64().unwrap(), twice(&plain["n_steps"]));
+    assert!(of_fed["tool"].as_str().unwrap().ends_with("federate train"), "{of_fed}");
+
+    // Rows that no client had are marked as such when they are scored.
+    let held_out = |reference: &str| {
+        sandbox.expect(
+            0,
+            &format!(
+                "score --base base --reference {reference} --data small.jsonl --out {reference}.parquet -q"
+            ),
+        );
+        let said =
+            sandbox.json(0, &format!("select --scores {reference}.parquet --strategy lobass --budget 10 -q"));
+        said["n_eligible"].clone()
+    };
+    assert_eq!(held_out("plain"), 81);
+    assert_eq!(held_out("fed/model"), 81);
+}
+
+#[test]
+fn an_adapter_is_refused_on_another_base_than_its_own() {
+    let sandbox = prepared();
+    let line = format!(
+        "federate train {RECIPE} {LORA} --method slora --keep-rest --sparse-rounds 1 --density 0.05 --clients 2 --rounds 1 \
+         --out rest"
+    );
+    sandbox.expect(0, &line);
+    let score = |base: &str| {
+        format!("score --base {base} --reference rest/model --data small.jsonl --out scores.parquet -q")
+    };
+    sandbox.fails(&score("base"), &["rest/model", "expected the base that it was trained on"]);
+    sandbox.expect(0, &score("rest/base"));
 }

@@ -59,8 +59,9 @@ const AGGREGATES: [(&str, &str); 2] = [
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
-    lobass federate train --base base --data pool.jsonl --clients 20 --split dirichlet:0.1 --rounds 20 --out fed\n  \
-    lobass federate train --base base --data a.jsonl b.jsonl c.jsonl --split label --method slora --out slora")]
+    lobass federate train --base base --data pool.jsonl --clients 10 --rounds 20 --batch-size 16 --out fed\n  \
+    lobass federate train --base base --data pool.jsonl --clients 10 --split dirichlet:0.3 --by kind --batch-size 16 --out skewed\n  \
+    lobass federate train --base base --data a.jsonl b.jsonl c.jsonl --split label --method slora --batch-size 16 --out slora")]
 pub(crate) struct FederateTrainArgs {
     /// The checkpoint that everyone starts from
     #[arg(long, value_name = "MODEL")]

@@ -1,6 +1,7 @@
 //! Selecting across owners of data who keep their rows.
 
 mod alike;
+mod outputs;
 mod owners;
 mod report;
 mod select;

@@ -35,6 +35,8 @@ pub struct FederatedSelection {
     pub min_count: u64,
     /// Whether the rows are exactly those that one selection of the joined table keeps.
     pub is_exact: bool,
+    /// Owners that took no part, since they have candidates, but fewer than an answer may tell apart.
+    pub left_out: Vec<String>,
     /// Where the budget ends.
     pub border: Border,
     /// The owners, in their order.
@@ -63,16 +65,37 @@ impl FederatedSelection {
             (None, Budget::Tokens(tokens)) => border == Border::All && n_tokens < tokens,
             (None, _) => false,
         };
+        let is_left_out = |owner: &&OwnerReport| owner.n_eligible > 0 && owner.n_eligible < min_count;
+        let left_out: Vec<String> =
+            owners.iter().filter(is_left_out).map(|owner| owner.name.clone()).collect();
         Self {
             strategy: strategy.to_owned(),
             budget: budget.to_string(),
             min_count,
-            is_exact: min_count <= 1 || border == Border::All,
+            is_exact: min_count <= 1 || border == Border::All && left_out.is_empty(),
+            left_out,
             border,
             falls_short: short || n_kept == 0,
             owners,
             n_kept,
             n_tokens,
+        }
+    }
+
+    /// How the rows relate to those of the joined table, in words.
+    fn exactness(&self) -> String {
+        let least = self.min_count;
+        if !self.left_out.is_empty() {
+            return format!(
+                "not those of the joined table: {} left out, with fewer than {least} rows that could be chosen",
+                self.left_out.join(", ")
+            );
+        }
+        match self.is_exact {
+            true => "exactly the rows that one selection of the joined table keeps".to_owned(),
+            false => {
+                format!("nearly those of the joined table: no answer tells fewer than {least} rows apart")
+            }
         }
     }
 
@@ -100,14 +123,7 @@ impl fmt::Display for FederatedSelection {
                 ),
             );
         }
-        let exactness = match self.is_exact {
-            true => "exactly the rows that one selection of the joined table keeps".to_owned(),
-            false => format!(
-                "nearly those of the joined table: no answer tells fewer than {} rows apart",
-                self.min_count
-            ),
-        };
-        text.line("rows", exactness);
+        text.line("rows", self.exactness());
         text.fmt(f)
     }
 }

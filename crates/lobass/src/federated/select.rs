@@ -7,12 +7,13 @@ use lobass_federate::{Border, find_border};
 use lobass_run::ScoreFile;
 
 use super::alike::{check_settings, check_tables, names};
+use super::outputs::Outputs;
 use super::owners::{Heard, OwnerTable, write_log};
 use super::report::{FederatedSelection, OwnerReport};
 use crate::error::{Result, bail};
 use crate::missing::Missing;
 use crate::runtime::Runtime;
-use crate::selection::{SelectionTarget, write_selection};
+use crate::selection::write_selection;
 use crate::sequences::open_scored_pool;
 use crate::settings::SelectSettings;
 
@@ -41,8 +42,8 @@ impl FederatedSelectJob<'_> {
     /// Finds the border of the budget by asking the owners, and has each of them keep its rows before it.
     ///
     /// # Errors
-    /// If the tables cannot be ranked in one list, the strategy or a setting looks at more than one row, or an output
-    /// cannot be written.
+    /// If the tables cannot be ranked in one list, the strategy or a setting looks at more than one row, an output would
+    /// replace an input of any owner, or it cannot be written.
     pub fn run(&self, runtime: &Runtime) -> Result<FederatedSelection> {
         self.settings.check([self.strategy])?;
         let strategy = self.settings.strategy(self.strategy)?;
@@ -52,12 +53,15 @@ impl FederatedSelectJob<'_> {
             missing = missing.file("score table", table);
         }
         missing.select(self.settings).end()?;
+        let outputs = Outputs { out: self.out, messages: self.messages };
+        outputs.check_given(self.scores, self.settings)?;
         let budget = self.settings.budget()?;
         let tables = self.scores.iter().map(|path| ScoreFile::open(path)).collect::<Result<Vec<_>, _>>()?;
         if tables.is_empty() {
             bail!(Settings, "expected the score table of at least one owner, found none");
         }
         check_tables(&tables, self.own_references)?;
+        outputs.check_scored(&tables)?;
         let names = names(self.scores);
         let reads_rows = self.out.is_some() || crate::selection::reads_rows(strategy, self.settings);
         let (mut pools, mut owners) = (Vec::new(), Vec::new());
@@ -67,17 +71,7 @@ impl FederatedSelectJob<'_> {
             owners.push(OwnerTable::open(table, &pool, strategy, self.settings, self.min_count)?);
             pools.push(pool);
         }
-        let target = |name: &str| {
-            let dir = self.out.map(|out| out.join(name));
-            SelectionTarget {
-                index: dir.as_ref().map(|dir| dir.join("index.jsonl")),
-                // A name that ends like this is a directory.
-                out: dir.map(|dir| dir.join("rows").join("")),
-            }
-        };
-        for ((name, table), pool) in names.iter().zip(&tables).zip(&pools) {
-            target(name).check(pool, table.path(), self.settings)?;
-        }
+        outputs.check_owners(&names, &tables, &pools, self.settings, runtime)?;
 
         let mut heard: Vec<Heard<'_>> = owners
             .iter_mut()
@@ -100,7 +94,7 @@ impl FederatedSelectJob<'_> {
         for (at, (table, owner)) in tables.iter().zip(&mut owners).enumerate() {
             let selection = selection(owner, &border, at, strategy.name(), budget, self.settings.seed);
             if self.out.is_some() {
-                let target = target(&names[at]);
+                let target = outputs.of_owner(&names[at]);
                 if let Some(dir) = target.index.as_deref().and_then(Path::parent) {
                     fs_err::create_dir_all(dir)?;
                 }

@@ -5,16 +5,19 @@ use std::collections::BTreeMap;
 use lobass_core::Sequence;
 use lobass_core::readable::counted;
 use lobass_data::Pool;
+use lobass_federate::{Error as DealError, Split};
 use lobass_run::WorkDir;
 use serde_json::Value;
 
 use super::report::ClientReport;
 use super::settings::{ClientWeights, FederatedSettings};
-use crate::error::{Context as _, Result, bail};
+use crate::error::{Context as _, Error, Result, bail};
 
 /// A row with its label.
 #[derive(Debug, Clone)]
 pub(super) struct Labelled {
+    /// Its position in the pool.
+    pub(super) row: u64,
     pub(super) sequence: Sequence,
     pub(super) label: String,
 }
@@ -32,7 +35,7 @@ pub(super) fn labelled(work: &WorkDir, pool: &Pool, by: &str) -> Result<Vec<Labe
                 None => sources.get(&row).cloned(),
             };
             let missing = || format!("row {row}: expected a value in column `{by}`, found none");
-            rows.push(Labelled { sequence, label: label.with_context(missing)? });
+            rows.push(Labelled { row, sequence, label: label.with_context(missing)? });
         }
     }
     if rows.is_empty() {
@@ -73,7 +76,8 @@ impl Clients {
         labels.dedup();
         let place = |row: &Labelled| labels.binary_search(&row.label).map(u32::try_from);
         let places: Vec<u32> = rows.iter().filter_map(|row| place(row).ok()?.ok()).collect();
-        let dealt = settings.split.deal(&places, settings.clients, seed)?;
+        let dealt = settings.split.deal(&places, settings.clients, seed);
+        let dealt = dealt.map_err(|error| explained(error, settings, rows.len(), &labels))?;
         let count =
             |rows: &Vec<usize>, label: u32| rows.iter().filter(|&&row| places[row] == label).count() as u64;
         let n_labels = u32::try_from(labels.len())?;
@@ -108,4 +112,21 @@ impl Clients {
         let n_labels = counted(self.labels.len() as u64, "label");
         format!("{}, of {least} to {most} rows, {n_labels}", counted(sizes.len() as u64, "client"))
     }
+}
+
+/// A client without rows, with what would give it some under this split.
+fn explained(error: DealError, settings: &FederatedSettings, n_rows: usize, labels: &[String]) -> Error {
+    let DealError::EmptyClient { client, n_clients } = error else { return error.into() };
+    let hint = match (settings.split, labels) {
+        (Split::Dirichlet(_), [label]) => format!(
+            "all rows have one label, `{label}`, by `--by {}`: `--by COLUMN` takes labels from a column of the data, and \
+             fewer clients or a larger alpha give every client some",
+            settings.by
+        ),
+        (Split::Dirichlet(_), _) => "fewer clients or a larger alpha give every client some".to_owned(),
+        (Split::Iid | Split::Label, _) => {
+            format!("clients share {}; give `--clients` no more than that", counted(n_rows as u64, "row"))
+        }
+    };
+    Error::Training(format!("client {client} of {n_clients}: expected rows, found none; {hint}"))
 }

@@ -12,6 +12,8 @@ use crate::error::Result;
 /// Rows that no client has.
 #[derive(Debug)]
 pub(super) struct HeldOutRows {
+    /// Their positions in the pool.
+    rows: Vec<u64>,
     sequences: Vec<Sequence>,
     labels: Vec<String>,
 }
@@ -25,12 +27,18 @@ pub(super) struct HeldOutLosses {
 
 impl HeldOutRows {
     pub(super) fn new(rows: Vec<Labelled>) -> Self {
+        let positions = rows.iter().map(|row| row.row).collect();
         let (sequences, labels) = rows.into_iter().map(|row| (row.sequence, row.label)).unzip();
-        Self { sequences, labels }
+        Self { rows: positions, sequences, labels }
     }
 
     pub(super) fn len(&self) -> usize {
         self.sequences.len()
+    }
+
+    /// Their positions in the pool.
+    pub(super) fn rows(&self) -> impl Iterator<Item = u64> {
+        self.rows.iter().copied()
     }
 
     /// Measures a model.

@@ -9,23 +9,25 @@ mod factors;
 mod held_out;
 mod low_rank;
 mod opened;
+mod record;
 mod report;
 mod rounds;
 mod settings;
 mod start;
 mod store;
+mod trained;
 
 use std::path::Path;
 
 use lobass_core::{Digest, Dtype, Observer as _};
 use lobass_data::Pool;
 use lobass_model::{Decoder, save_adapter};
-use lobass_run::WorkDir;
+use lobass_run::{Plan, WorkDir};
 use lobass_train::TrainConfig;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use crate::error::{Result, bail};
+use crate::error::{Context as _, Result, bail};
 use crate::missing::Missing;
 use crate::model::Model;
 use crate::outputs::{check_empty, work_beside};
@@ -43,6 +45,7 @@ use opened::Opened;
 use rounds::Rounds;
 use start::Stages;
 use store::RoundStore;
+use trained::ModelRecord;
 
 pub use report::{ClientReport, FederatedTraining, RoundReport};
 pub use settings::{Aggregate, ClientWeights, FederatedMethod, FederatedSettings};
@@ -140,6 +143,7 @@ impl FederatedTrainJob<'_> {
             }
         };
         let report = self.simulate(&opened, &self.begin(&record)?, runtime)?;
+        self.record_model(&opened, &plan, &work, &report)?;
         work.remove()?;
         Ok(report)
     }
@@ -171,11 +175,18 @@ impl FederatedTrainJob<'_> {
             check_empty(self.out)?;
             return Ok(false);
         }
-        if fs_err::read_to_string(&path)? != record {
+        let found = fs_err::read_to_string(&path)?;
+        if found == record {
+            return Ok(true);
+        }
+        let differences = record::differences(&found, record)
+            .with_context(|| format!("`{}` is no record of a federated training", path.display()))?;
+        if !differences.is_empty() {
             bail!(
                 Training,
-                "`{}` holds a federated training with other data, models, or settings; use another directory",
-                self.out.display()
+                "`{}` holds a federated training with other {}; use another directory",
+                self.out.display(),
+                differences.join(", ")
             );
         }
         Ok(true)
@@ -210,6 +221,26 @@ impl FederatedTrainJob<'_> {
         let dir = self.out.join(BASE);
         opened.base.checkpoint.save_successor(rest, Dtype::F32, &dir)?;
         Ok(std::path::absolute(dir)?.display().to_string())
+    }
+
+    /// Writes the training record of the model, by which scoring knows its base and its held-out rows. It comes last, since
+    /// a record with an outcome means that the model is there.
+    fn record_model(
+        &self,
+        opened: &Opened,
+        plan: &Plan,
+        work: &WorkDir,
+        report: &FederatedTraining,
+    ) -> Result<()> {
+        let record = ModelRecord {
+            opened,
+            plan,
+            work,
+            eval_rows: self.settings.eval_rows,
+            rounds: &report.rounds,
+            base: report.base.as_deref(),
+        };
+        record.write(&report.model)
     }
 
     fn simulate(&self, opened: &Opened, store: &RoundStore, runtime: &Runtime) -> Result<FederatedTraining> {
