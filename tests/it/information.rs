@@ -120,6 +120,55 @@ fn rows_of_the_training_are_refused_or_marked() {
 }
 
 #[test]
+fn few_rows_few_resamples_and_the_same_training_twice_make_no_interval() {
+    let sandbox = Sandbox::new();
+    sandbox.small_pool(30);
+    let rows: Vec<String> = sandbox.read("pool.jsonl").lines().map(|line| format!("{line}\n")).collect();
+    sandbox.write("few.jsonl", rows[40..45].concat());
+    sandbox.write("more.jsonl", rows[40..60].concat());
+    let train = "train --model base --data small.jsonl --batch-size 8 -q";
+    sandbox.expect(0, &format!("{train} --out tuned"));
+    sandbox.expect(0, &format!("{train} --out null --context unconditional"));
+    for name in ["few", "more"] {
+        let models = "--base base --reference tuned --null null -q";
+        sandbox.expect(0, &format!("score {models} --data {name}.jsonl --out {name}.parquet"));
+    }
+    let found = sandbox.json(0, "information --scores few.parquet");
+    let usable = &found["all"]["usable"]["per_row"];
+    assert!(usable["value"].is_f64() && usable["low"].is_null() && usable["high"].is_null(), "{usable}");
+    let text = sandbox.expect(0, "information --scores few.parquet").stdout;
+    assert_eq!(text.matches("too few rows for an interval").count(), 4, "{text}");
+    assert!(!text.contains('[') && !text.contains("NaN"), "{text}");
+    let text = sandbox.expect(0, "information --scores more.parquet --resamples 100").stdout;
+    assert!(text.contains('[') && !text.contains("too few"), "{text}");
+    for few in [0, 1, 99] {
+        sandbox.fails(
+            &format!("information --scores more.parquet --resamples {few}"),
+            &["expected at least 100 resamples", "`--resamples`", &format!("found {few}")],
+        );
+    }
+    fs_err::copy(sandbox.path("more.parquet"), sandbox.path("copy.parquet")).unwrap();
+    for same in ["more", "copy"] {
+        sandbox.fails(
+            &format!("information --scores more.parquet {same}.parquet"),
+            &[&format!("`{same}.parquet`"), "expected another reference than in `more.parquet`"],
+        );
+    }
+    // A list has one of two formats, and says what it replaces.
+    for name in ["list.csv", "list.json"] {
+        let ending = name.split('.').next_back().unwrap();
+        sandbox.fails(
+            &format!("information --scores more.parquet --list {name}"),
+            &["expected `.parquet` or `.jsonl`", &format!("found `.{ending}`")],
+        );
+        assert!(!sandbox.path(name).exists());
+    }
+    let list = "information --scores more.parquet --list list.jsonl";
+    assert!(!sandbox.expect(0, list).stderr.contains("replaces"));
+    assert!(sandbox.expect(0, list).stderr.contains("list.jsonl was there already"));
+}
+
+#[test]
 fn a_transform_of_prompts_costs_information() {
     let sandbox = Sandbox::new();
     let rows = sandbox.read("pool.jsonl");

@@ -88,6 +88,47 @@ fn sources_of_a_training_have_laws_beside_the_loss_that_they_shed() {
 }
 
 #[test]
+fn the_loss_that_sources_shed_is_that_of_their_own_rows() {
+    let sandbox = Sandbox::new();
+    sandbox.small_pool(64);
+    let rows: Vec<String> = sandbox.read("pool.jsonl").lines().map(|line| format!("{line}\n")).collect();
+    sandbox.write("named/small.jsonl", rows[100..140].concat());
+    sandbox.write("more/small.jsonl", rows[100..180].concat());
+    sandbox.write("part.jsonl", rows[..40].concat());
+    let train = "train --model base --data small.jsonl --batch-size 8 -q";
+    sandbox.expect(0, &format!("{train} --out tuned"));
+    let score = |name: &str, data: &str| {
+        sandbox
+            .expect(0, &format!("score --base base --reference tuned --data {data} --out {name}.parquet -q"));
+    };
+    score("own", "small.jsonl");
+    score("named", "named/small.jsonl");
+    score("more", "more/small.jsonl");
+    score("part", "part.jsonl");
+    score("both", "small.jsonl part.jsonl");
+    let sources = |metrics: &str, name: &str| format!("sources --metrics {metrics} --scores {name}.parquet");
+    assert!(sandbox.expect(1, &sources("tuned", "own")).stdout.contains("shed"));
+    // The record beside the metrics names the files.
+    for other in ["named", "more", "part", "both"] {
+        for metrics in ["tuned", "tuned/metrics.jsonl"] {
+            let words = [
+                &format!("`{other}.parquet`"),
+                "expected the data files of the training",
+                "leave out `--scores`",
+            ];
+            sandbox.fails(&sources(metrics, other), &words);
+        }
+    }
+    // Of metrics alone, sources and rows are compared.
+    fs_err::copy(sandbox.path("tuned/metrics.jsonl"), sandbox.path("alone.jsonl")).unwrap();
+    sandbox.expect(1, &sources("alone.jsonl", "own"));
+    sandbox
+        .fails(&sources("alone.jsonl", "part"), &["expected rows of the source `small`", "those of `part`"]);
+    sandbox.fails(&sources("alone.jsonl", "both"), &["found `part` beside them"]);
+    sandbox.fails(&sources("alone.jsonl", "named"), &["source `small`", "expected at least", "found 40"]);
+}
+
+#[test]
 fn a_mixed_training_is_drawn_by_its_shares_and_recorded() {
     let sandbox = Sandbox::new();
     let data = kinds(&sandbox, 800);

@@ -147,9 +147,12 @@ fn the_order_of_the_data_changes_no_number() {
     let of = |table: &str| {
         let mut found = sandbox.json(0, &format!("regions --scores {table} --by kind --examples 0"));
         found["scores"].take();
-        found
+        (found["seen"].take(), found)
     };
-    assert_eq!(of("scores.parquet"), of("other.parquet"));
+    let ((seen, found), (other_seen, other)) = (of("scores.parquet"), of("other.parquet"));
+    assert_eq!(found, other);
+    // Whole files are compared, so the same rows in another order are another file.
+    assert_eq!([seen, other_seen], ["in_sample", "other_files"]);
     // Two tables of the same rows in another order: every row is found, and nothing changed.
     let found = sandbox.json(0, "regions --scores scores.parquet --against other.parquet --by kind length");
     assert_eq!(found["shared"], json!({"n_same": 80, "n_changed": 0, "n_first_only": 0, "n_second_only": 0}));
@@ -163,6 +166,53 @@ fn the_order_of_the_data_changes_no_number() {
             }
         }
     }
+}
+
+#[test]
+fn rows_of_other_files_are_out_of_sample() {
+    let sandbox = scored();
+    let rows = rows_of(&[Kind::Learnable, Kind::Noise], 60);
+    sandbox.write("other.jsonl", lines(&[&rows[40..60], &rows[100..]].concat()));
+    let train = "train --model base --data rows.jsonl --batch-size 8 --learning-rate 1e-3";
+    sandbox.expect(0, &format!("{train} --context unconditional --out null"));
+    let score = "score --base base --reference tuned --data other.jsonl";
+    sandbox.expect(0, &format!("{score} --out other.parquet"));
+    sandbox.expect(0, &format!("{score} --null null --out with-null.parquet"));
+    let seen = |tables: &str| {
+        sandbox.json(0, &format!("regions --scores {tables} --examples 0 --resamples 100"))["seen"].clone()
+    };
+    assert_eq!(seen("scores.parquet"), "in_sample");
+    assert_eq!([seen("other.parquet"), seen("with-null.parquet")], ["other_files", "other_files"]);
+    let text = sandbox.expect(0, "regions --scores other.parquet --examples 0").stdout;
+    assert!(text.contains("out of sample") && !text.contains("in-sample"), "{text}");
+    // `information` says the same of the same table.
+    let found = sandbox.json(0, "information --scores with-null.parquet");
+    assert_eq!((&found["unseen"], &found["out_of_sample"]), (&json!("other-files"), &json!(true)));
+    // Without the record of the training, only a table with a null model says so.
+    fs_err::remove_file(sandbox.path("tuned/lobass-training.json")).unwrap();
+    assert_eq!([seen("scores.parquet"), seen("other.parquet")], ["unknown", "unknown"]);
+    assert_eq!(seen("with-null.parquet"), "other_files");
+}
+
+#[test]
+fn a_reference_counts_once_and_few_resamples_are_no_interval() {
+    let sandbox = scored();
+    fs_err::copy(sandbox.path("scores.parquet"), sandbox.path("copy.parquet")).unwrap();
+    sandbox.expect(0, "score --base base --reference tuned --data rows.jsonl --out again.parquet");
+    for same in ["scores.parquet", "copy.parquet", "again.parquet"] {
+        let words = [&format!("`{same}`"), "expected another reference than in `scores.parquet`"];
+        sandbox.fails(&format!("regions --scores scores.parquet {same}"), &words);
+        sandbox.fails(&format!("regions --scores {same} --against scores.parquet {same}"), &words);
+    }
+    // The second side may have the references of the first.
+    sandbox.expect(0, "regions --scores scores.parquet --against again.parquet");
+    for few in [0, 1, 99] {
+        sandbox.fails(
+            &format!("regions --scores scores.parquet --resamples {few}"),
+            &["expected at least 100 resamples", "`--resamples`", &format!("found {few}")],
+        );
+    }
+    sandbox.expect(0, "regions --scores scores.parquet --resamples 100");
 }
 
 #[test]

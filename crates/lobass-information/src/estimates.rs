@@ -5,7 +5,10 @@ use serde::Serialize;
 
 use crate::{Losses, pvi};
 
-/// A quantity in bits.
+/// Fewer rows get no interval: as few do not show how far others would be apart.
+pub const MIN_ROWS: usize = 10;
+
+/// A quantity in bits. The ends of intervals of fewer than [`MIN_ROWS`] rows are NaN, in JSON null.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Bits {
     /// The mean over rows; a row counts once, however long its response is.
@@ -42,13 +45,14 @@ pub struct Information {
 /// - `trials`: `[trial][row]`, the same rows in each trial, at least one of each
 pub fn information(trials: &[Vec<Losses>], bootstrap: &Bootstrap) -> Information {
     let drawn = Drawn::of(trials, bootstrap);
+    let rows = trials.first().map_or(&[][..], Vec::as_slice);
+    let estimate = |draws: &Draws| estimate(draws, rows.len(), bootstrap);
     let bits = |of: fn(&[Draws; 2]) -> Draws| Bits {
-        per_row: bootstrap.estimate(&of(&drawn.per_row)),
-        per_token: bootstrap.estimate(&of(&drawn.per_token)),
+        per_row: estimate(&of(&drawn.per_row)),
+        per_token: estimate(&of(&drawn.per_token)),
     };
     let below =
         draws(trials, bootstrap, |row| Ratio { sum: f64::from(u8::from(pvi(row) < 0.0)), count: 1.0 });
-    let rows = trials.first().map_or(&[][..], Vec::as_slice);
     Information {
         n_rows: rows.len(),
         n_scored: rows.iter().map(|row| u64::from(row.n_scored)).sum(),
@@ -56,7 +60,7 @@ pub fn information(trials: &[Vec<Losses>], bootstrap: &Bootstrap) -> Information
         entropy: bits(|[null, _]| null.clone()),
         conditional: bits(|[_, reference]| reference.clone()),
         usable: bits(|[null, reference]| null.minus(reference)),
-        below_zero: bootstrap.estimate(&below),
+        below_zero: estimate(&below),
     }
 }
 
@@ -69,14 +73,24 @@ pub fn information(trials: &[Vec<Losses>], bootstrap: &Bootstrap) -> Information
 /// If the two have other numbers of rows.
 pub fn lost(before: &[Vec<Losses>], after: &[Vec<Losses>], bootstrap: &Bootstrap) -> Bits {
     let n_rows = |trials: &[Vec<Losses>]| trials.first().map_or(0, Vec::len);
-    assert_eq!(n_rows(before), n_rows(after), "the same rows before and after");
+    let n_before = n_rows(before);
+    assert_eq!(n_before, n_rows(after), "the same rows before and after");
     let [before, after] = [before, after].map(|trials| Drawn::of(trials, bootstrap));
     let usable = |[null, reference]: &[Draws; 2]| null.minus(reference);
-    let lost =
-        |before: &[Draws; 2], after: &[Draws; 2]| bootstrap.estimate(&usable(before).minus(&usable(after)));
+    let lost = |before: &[Draws; 2], after: &[Draws; 2]| {
+        estimate(&usable(before).minus(&usable(after)), n_before, bootstrap)
+    };
     Bits {
         per_row: lost(&before.per_row, &after.per_row),
         per_token: lost(&before.per_token, &after.per_token),
+    }
+}
+
+/// The interval of a quantity over so many rows.
+fn estimate(draws: &Draws, n_rows: usize, bootstrap: &Bootstrap) -> Estimate {
+    match n_rows {
+        ..MIN_ROWS => Estimate { value: draws.value, low: f64::NAN, high: f64::NAN },
+        _ => bootstrap.estimate(draws),
     }
 }
 
@@ -133,6 +147,17 @@ mod tests {
     }
 
     #[test]
+    fn few_rows_have_a_value_and_no_interval() {
+        let rows: Vec<Losses> = (0..10).map(|at| row(20.0 + f64::from(at), f64::from(at % 7), 2)).collect();
+        let few = information(&[rows[..9].to_vec()], &BOOTSTRAP);
+        for found in [few.entropy.per_row, few.usable.per_token, few.below_zero] {
+            assert!(found.value.is_finite() && found.low.is_nan() && found.high.is_nan(), "{found:?}");
+        }
+        let enough = information(&[rows], &BOOTSTRAP).usable.per_row;
+        assert!(enough.low < enough.value && enough.value < enough.high, "{enough:?}");
+    }
+
+    #[test]
     fn a_change_that_costs_every_row_the_same_has_no_spread() {
         let before: Vec<Losses> = (0..20).map(|at| row(20.0 + f64::from(at), f64::from(at % 7), 2)).collect();
         let after: Vec<Losses> =
@@ -149,7 +174,7 @@ mod tests {
 
         #[test]
         fn usable_information_is_the_mean_of_pointwise_information(
-            trials in (1usize..12).prop_flat_map(|n| prop::collection::vec(
+            trials in (1usize..20).prop_flat_map(|n| prop::collection::vec(
                 prop::collection::vec((0f64..50.0, 0f64..50.0, 1u32..9), n..=n), 1..4)),
         ) {
             let trials: Vec<Vec<Losses>> = trials
@@ -162,10 +187,15 @@ mod tests {
             prop_assert!((found.usable.per_row.value - all().map(pvi).sum::<f64>() / n).abs() < 1e-9);
             let below = all().filter(|row| pvi(row) < 0.0).count() as f64 / n;
             prop_assert!((found.below_zero.value - below).abs() < 1e-12);
+            let nothing = lost(&trials, &trials, &BOOTSTRAP);
+            prop_assert_eq!(nothing.per_row.value, 0.0);
+            if trials[0].len() < MIN_ROWS {
+                prop_assert!(nothing.per_row.low.is_nan() && found.below_zero.high.is_nan());
+                return Ok(());
+            }
             for bits in [found.entropy, found.conditional, found.usable] {
                 prop_assert!(bits.per_row.low <= bits.per_row.high && bits.per_token.low <= bits.per_token.high);
             }
-            let nothing = lost(&trials, &trials, &BOOTSTRAP);
             prop_assert_eq!((nothing.per_row.low, nothing.per_row.high), (0.0, 0.0));
         }
     }

@@ -27,5 +27,5 @@
 mod estimates;
 mod losses;
 
-pub use estimates::{Bits, Information, information, lost};
+pub use estimates::{Bits, Information, MIN_ROWS, information, lost};
 pub use losses::{Losses, pvi};

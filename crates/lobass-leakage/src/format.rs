@@ -163,8 +163,19 @@ fn text(fields: &Map<String, Value>, name: &str) -> Result<String, String> {
 fn listed(fields: &Map<String, Value>, name: &str) -> Result<Vec<String>, String> {
     let value = fields.get(name);
     let list = value.and_then(|value| value.as_array().or_else(|| value.get("text")?.as_array()));
-    let texts = list.and_then(|list| list.iter().map(as_text).collect());
-    texts.ok_or_else(|| format!("column `{name}`: expected a list of texts, found {}", found(value)))
+    let list =
+        list.ok_or_else(|| format!("column `{name}`: expected a list of texts, found {}", found(value)))?;
+    let option = |(number, option): (usize, &Value)| {
+        as_text(option).ok_or_else(|| {
+            format!(
+                "column `{name}`, option {number} of {}: expected text, found {}; write the text of the option, or leave \
+                 the question out",
+                list.len(),
+                found(Some(option))
+            )
+        })
+    };
+    (1..).zip(list).map(option).collect()
 }
 
 /// The values of `A`, `B`, and so on, of an object.
@@ -240,6 +251,10 @@ mod tests {
         };
         let error = read("mmlu", json!({"question": "?", "choices": "1"}));
         assert_eq!(error, "column `choices`: expected a list of texts, found text");
+        let error = read("mmlu", json!({"question": "?", "choices": ["1", null, "3"]}));
+        assert!(error.starts_with("column `choices`, option 2 of 3: expected text, found null"), "{error}");
+        let error = read("mmlu", json!({"question": "?", "choices": null}));
+        assert_eq!(error, "column `choices`: expected a list of texts, found null");
         let error = read("question=q,options=x+y", json!({"q": "?", "x": "1"}));
         assert_eq!(error, "column `y`: expected text, found no such column");
         let error = read("paper", json!({"question": "?", "option": {"A": "1", "C": "2"}}));

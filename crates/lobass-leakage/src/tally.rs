@@ -4,14 +4,15 @@ use serde::Serialize;
 
 use crate::{Placed, binomial_tail, mcnemar, normal_tail, wilson};
 
-/// How often the original order is on top under one model, and how high it stands.
+/// How often the original order is on top under one model, and how high it stands. Without questions, all numbers but the
+/// counts are NaN, in JSON null.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Tally {
     /// Questions.
     pub n: u64,
     /// Questions whose original order is at least as likely as every other.
     pub n_on_top: u64,
-    /// Their share; NaN, in JSON null, without questions.
+    /// Their share.
     pub share: f64,
     /// The 95 % interval of the share, by Wilson's score.
     pub interval: (f64, f64),
@@ -47,11 +48,15 @@ impl Tally {
             n,
             n_on_top,
             share: n_on_top as f64 / count,
-            interval: wilson(n_on_top, n),
+            interval: if n == 0 { (f64::NAN, f64::NAN) } else { wilson(n_on_top, n) },
             chance,
-            p: if n == 0 { 1.0 } else { binomial_tail(n_on_top, n, chance) },
+            p: if n == 0 { f64::NAN } else { binomial_tail(n_on_top, n, chance) },
             height: sum / count,
-            p_of_height: if deviation > 0.0 { normal_tail((count / 2.0 - sum) / deviation) } else { 1.0 },
+            p_of_height: match deviation {
+                _ if n == 0 => f64::NAN,
+                0.0 => 1.0,
+                _ => normal_tail((count / 2.0 - sum) / deviation),
+            },
         }
     }
 }
@@ -128,8 +133,10 @@ mod tests {
     }
 
     #[test]
-    fn without_questions_nothing_is_significant() {
-        let tally = Tally::of(&[]);
-        assert_eq!((tally.n, tally.p, tally.p_of_height), (0, 1.0, 1.0));
+    fn without_questions_there_are_no_numbers() {
+        let Tally { n, n_on_top, share, interval: (low, high), chance, p, height, p_of_height } =
+            Tally::of(&[]);
+        assert_eq!((n, n_on_top), (0, 0));
+        assert!([share, low, high, chance, p, height, p_of_height].iter().all(|number| number.is_nan()));
     }
 }

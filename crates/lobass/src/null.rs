@@ -6,6 +6,7 @@ use lobass_core::{Context, ModelRole, Observer as _};
 use lobass_run::{NullModels, Plan, Unseen};
 
 use crate::error::{Result, bail};
+use crate::information::{data_files, has};
 use crate::model::{Model, check_pair};
 use crate::reference::{Part, TrainingRecord};
 use crate::runtime::Runtime;
@@ -106,7 +107,7 @@ fn held_out(record: &TrainingRecord) -> Option<&std::collections::BTreeSet<u64>>
 /// Refuses a null model that was trained on other rows than the reference: the two would not differ by the prompt alone.
 fn check_same_rows(null: &Model, of_null: &TrainingRecord, of_reference: &TrainingRecord) -> Result<()> {
     let path = &null.key.path;
-    let (found, expected) = (of_null.planned.get(DATA), of_reference.planned.get(DATA));
+    let (found, expected) = (data_files(of_null), data_files(of_reference));
     // Records of earlier versions do not name their files.
     if let (Some(found), Some(expected)) = (found, expected)
         && found != expected
@@ -127,9 +128,6 @@ fn check_same_rows(null: &Model, of_null: &TrainingRecord, of_reference: &Traini
     Ok(())
 }
 
-/// The name of the files among what decides a plan.
-const DATA: &str = "data";
-
 /// The rows of a plan that a model was not trained on, as far as its record says.
 fn unseen(record: &TrainingRecord, plan: &Plan) -> Unseen {
     match record.part {
@@ -139,10 +137,8 @@ fn unseen(record: &TrainingRecord, plan: &Plan) -> Unseen {
             Some(rows) if !rows.is_empty() => Unseen::HeldOut,
             _ => Unseen::Nothing,
         },
-        Part::All => match record.planned.get(DATA) {
-            Some(data) if !plan.inputs.iter().any(|input| data.contains(&input.sha256[..8])) => {
-                Unseen::OtherFiles
-            }
+        Part::All => match data_files(record) {
+            Some(files) if !plan.inputs.iter().any(|input| has(files, &input.sha256)) => Unseen::OtherFiles,
             _ => Unseen::Nothing,
         },
     }

@@ -3,6 +3,7 @@
 mod report;
 mod rows;
 mod table;
+mod trainings;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,6 +17,7 @@ use crate::outputs;
 use crate::runtime::Runtime;
 use crate::table_input::{TableInput, paths};
 use table::Table;
+pub(crate) use trainings::{check_distinct, data_files, has, unseen_by_references};
 
 pub use lobass_information as statistics;
 pub use report::{InformationReport, LostReport, RowToRead};
@@ -48,12 +50,14 @@ impl InformationJob<'_> {
     /// If a table has no losses under a reference and a null model, if tables are not about the same rows, if no row is
     /// out of sample, or if the list cannot be written.
     pub fn run(&self, runtime: &Runtime) -> Result<InformationReport> {
+        check_resamples(&self.bootstrap)?;
         self.bootstrap.check().map_err(|error| crate::Error::Settings(error.to_string()))?;
         Missing::default().tables(self.scores).tables(self.transformed).end()?;
         if let Some(list) = self.list {
             let tables = self.scores.iter().chain(self.transformed);
             let tables: Vec<_> = tables.map(|table| ("a score table", table.path())).collect();
             outputs::check(&[list.to_owned()], &tables)?;
+            check_ending(list)?;
         }
         let open = |table: &TableInput| Table::open(table, self.in_sample, self.threads);
         let before = self.scores.iter().map(open).collect::<Result<Vec<_>>>()?;
@@ -70,6 +74,11 @@ impl InformationJob<'_> {
                 transformed.check_same_rows(table)?;
                 transformed.check_same_prompts(table)
             })?;
+        }
+        for tables in [&before, &after] {
+            let manifests: Vec<_> =
+                tables.iter().map(|table| (table.file().path(), table.file().manifest())).collect();
+            check_distinct(&manifests)?;
         }
         let rows = first.rows(&before[1..]);
         if rows.is_empty() {
@@ -140,6 +149,33 @@ impl InformationJob<'_> {
             lost: of(&kept),
             sources: sources.into_iter().map(|(name, rows)| (name, of(&rows))).collect(),
         })
+    }
+}
+
+/// Fewer resamples make no interval of 95 %: its ends would be the outermost ones.
+const MIN_RESAMPLES: u32 = 100;
+
+/// Refuses so few resamples that their quantiles say nothing.
+///
+/// # Errors
+/// If there are fewer than 100.
+pub(crate) fn check_resamples(bootstrap: &Bootstrap) -> Result<()> {
+    match bootstrap.n_resamples {
+        found @ ..MIN_RESAMPLES => bail!(
+            Settings,
+            "expected at least {MIN_RESAMPLES} resamples (`--resamples`) for an interval, found {found}"
+        ),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a list whose name promises another format than it gets.
+fn check_ending(list: &Path) -> Result<()> {
+    match list.extension().map(|ending| ending.to_string_lossy()) {
+        Some(found) if !["parquet", "jsonl"].contains(&&*found) => {
+            bail!(Output, "output `{}`: expected `.parquet` or `.jsonl`, found `.{found}`", list.display())
+        }
+        _ => Ok(()),
     }
 }
 

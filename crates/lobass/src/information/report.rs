@@ -128,12 +128,19 @@ fn lines(text: &mut Labelled, found: &Information) {
     text.line("I_V", bits(&found.usable));
     let Estimate { value, low, high } = found.below_zero;
     let [value, low, high] = [value, low, high].map(|share| 100.0 * share);
-    text.line("PVI < 0", format!("{value:.1} % of the rows [{low:.1}, {high:.1}]"));
+    let interval = if low.is_nan() { NO_INTERVAL.to_owned() } else { format!(" [{low:.1}, {high:.1}]") };
+    text.line("PVI < 0", format!("{value:.1} % of the rows{interval}"));
 }
+
+/// What stands in place of an interval.
+const NO_INTERVAL: &str = ", too few rows for an interval";
 
 fn bits(bits: &Bits) -> String {
     let shown = |found: Estimate| format!("[{:.3}, {:.3}]", found.low, found.high);
     let Bits { per_row, per_token } = *bits;
+    if per_row.low.is_nan() {
+        return format!("{:.3} bits a row, {:.3} a token{NO_INTERVAL}", per_row.value, per_token.value);
+    }
     format!(
         "{:.3} bits a row {}, {:.3} a token {}",
         per_row.value,

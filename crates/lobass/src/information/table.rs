@@ -6,6 +6,7 @@ use lobass_core::{ColumnSet, ModelRole, Numbers, RowStatus, ScoreColumns};
 use lobass_information::Losses;
 use lobass_run::{ScoreFile, Unseen, losses_by_seed, null_losses_by_seed, null_seed_columns, seed_columns};
 
+use super::trainings::unseen;
 use crate::error::{Result, bail};
 use crate::table_input::TableInput;
 
@@ -56,9 +57,9 @@ impl Table {
         &self.file
     }
 
-    /// What is known of rows that no model was trained on; a table of an earlier version says nothing.
+    /// What is known of rows that no model was trained on.
     pub(super) fn unseen(&self) -> Unseen {
-        self.file.manifest().unseen.unwrap_or(Unseen::Nothing)
+        unseen(self.file.manifest())
     }
 
     /// The transform of prompts, by its name.

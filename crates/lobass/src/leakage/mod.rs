@@ -84,6 +84,9 @@ impl<'a> LeakageJob<'a> {
             bail!(Data, "no question can be tested: {}", questions.why_not(n_data));
         }
         runtime.note(&format!("{:16} {}", "questions", questions.in_words(n_data)));
+        if let Some(out) = self.out {
+            outputs::note_replaced(&[out.to_owned()], runtime);
+        }
         let mut store = Store::open(self.out)?;
         let mut found = Vec::new();
         for model in &models {
@@ -103,6 +106,7 @@ impl<'a> LeakageJob<'a> {
         let inputs = self.data.iter().chain(self.control).filter_map(QuestionInput::file);
         let inputs: Vec<(&str, &Path)> = inputs.map(|path| ("the benchmark", path)).collect();
         let out: Vec<PathBuf> = self.out.map(Path::to_owned).into_iter().collect();
+        out.iter().try_for_each(|out| outputs::check_ending(out, "jsonl"))?;
         outputs::check(&out, &inputs)
     }
 }

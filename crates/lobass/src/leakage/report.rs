@@ -26,7 +26,7 @@ pub struct LeakageReport {
     pub n_questions: (u64, u64),
     /// Questions that were not tested, by their fault.
     pub faults: BTreeMap<QuestionFault, u64>,
-    /// The reference compared with the base, question by question.
+    /// The reference compared with the base, question by question; `None` without a reference or tested questions.
     pub by_fine_tuning: Option<Paired>,
     /// The file of the numbers of each question.
     pub out: Option<PathBuf>,
@@ -64,10 +64,17 @@ pub struct SetFound {
     pub outliers: [f64; 3],
     /// N-grams of the questions that greedy decoding completes, and all that were tried.
     pub completed: (u64, u64),
+    /// Questions that were not tested, by their fault.
+    #[serde(skip)]
+    faults: BTreeMap<QuestionFault, u64>,
 }
 
 impl SetFound {
     fn of(found: &Found, which: &[usize]) -> Self {
+        let mut faults = BTreeMap::new();
+        for fault in which.iter().filter_map(|&at| found.scores[at].as_ref().err()) {
+            *faults.entry(*fault).or_default() += 1;
+        }
         let scores: Vec<_> = which.iter().filter_map(|&at| found.scores[at].as_ref().ok()).collect();
         let placed: Vec<Placed> = scores.iter().map(|scores| Placed::of(&scores.orders)).collect();
         let outliers: Vec<f64> = scores.iter().map(|scores| outlier(&scores.orders)).collect();
@@ -79,7 +86,12 @@ impl SetFound {
             orders: Tally::of(&placed),
             outliers: THRESHOLDS.map(|threshold| below(threshold) as f64 / outliers.len() as f64),
             completed,
+            faults,
         }
+    }
+
+    fn is_tested(&self) -> bool {
+        self.orders.n > 0
     }
 }
 
@@ -144,7 +156,7 @@ impl LeakageReport {
         }
         let places = (0..self.n_data).filter_map(|at| self.places(at));
         let (base, reference): (Vec<_>, Vec<_>) = places.map(|places| (places[0], places[1])).unzip();
-        Some(Paired::of(&base, &reference))
+        (!base.is_empty()).then(|| Paired::of(&base, &reference))
     }
 
     /// The first questions to look at: those that fine-tuning put on top, or, without a reference, those on top.
@@ -214,6 +226,11 @@ fn p(value: f64) -> String {
 
 impl SetFound {
     fn line(&self, name: &str) -> String {
+        if !self.is_tested() {
+            let faults = self.faults.iter().map(|(fault, n)| format!("{} {fault}", count(*n)));
+            let faults: Vec<String> = faults.collect();
+            return format!("{name}: no question was tested ({})", faults.join(", "));
+        }
         let Tally { share, interval: (low, high), chance, p: p_value, height, p_of_height, .. } = self.orders;
         format!(
             "{name}: {} [{}, {}], by chance {}, {}; mean height {height:.3}, by chance 0.5, {}",
@@ -228,6 +245,20 @@ impl SetFound {
 
     fn outliers(&self, name: &str) -> String {
         format!("{name}: {}", self.outliers.map(percent).join(", "))
+    }
+}
+
+impl LeakageReport {
+    /// The shares of outliers under each model, of the questions and of the control if some of them were tested.
+    fn outliers(&self) -> Vec<String> {
+        let of = |model: &ModelFound| {
+            let control = model.control.as_ref().map(|found| (found, format!("{}, control", model.role)));
+            let sets = [(&model.all, model.role.clone())].into_iter().chain(control);
+            sets.filter(|(found, _)| found.is_tested())
+                .map(|(found, name)| found.outliers(&name))
+                .collect::<Vec<_>>()
+        };
+        self.models.iter().flat_map(of).collect()
     }
 }
 
@@ -256,18 +287,18 @@ impl fmt::Display for LeakageReport {
                 ),
             );
         }
-        for model in &self.models {
+        for model in self.models.iter().filter(|model| model.all.is_tested()) {
             let (done, all) = model.all.completed;
             let line = format!("{}: {} of {} {N_GRAM}-grams", model.role, count(done), count(all));
             text.line("completed", line);
         }
-        for model in &self.models {
-            text.line("outliers", model.all.outliers(&model.role));
-            if let Some(control) = &model.control {
-                text.line("outliers", control.outliers(&format!("{}, control", model.role)));
-            }
+        let outliers = self.outliers();
+        for line in &outliers {
+            text.line("outliers", line);
         }
-        text.line("", format!("at {THRESHOLDS:?}; not calibrated, compare with a control"));
+        if !outliers.is_empty() {
+            text.line("", format!("at {THRESHOLDS:?}; not calibrated, compare with a control"));
+        }
         for model in &self.models {
             for (subject, found) in &model.subjects {
                 text.line("subject", format!("{subject} ({}), {}", found.orders.n, found.line(&model.role)));

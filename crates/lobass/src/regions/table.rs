@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use lobass_core::{ColumnSet, ModelRole, Numbers, ScoreColumns};
-use lobass_run::{Manifest, ModelRecord, ReferenceMode, ScoreFile};
+use lobass_run::{Manifest, ModelRecord, ScoreFile, Unseen};
 use serde::Serialize;
 
 use crate::error::{Result, bail};
+use crate::information::{check_distinct, unseen_by_references};
 use crate::settings::available_threads;
 use crate::table_input::TableInput;
 
@@ -20,7 +21,9 @@ pub enum Seen {
     InSample,
     /// They were not: references are cross-fitted, or were trained on rows that are set aside.
     OutOfSample,
-    /// The table does not say.
+    /// They were trained on other files. Whole files are compared, so rows that are in both are not found.
+    OtherFiles,
+    /// Neither the tables nor the training records of all references say.
     Unknown,
     /// Some tables are of one kind, and some of another.
     Mixed,
@@ -28,10 +31,23 @@ pub enum Seen {
 
 impl Seen {
     fn of(manifest: &Manifest) -> Self {
-        match manifest.mode {
+        match unseen_by_references(manifest) {
             None => Self::Unknown,
-            Some(ReferenceMode::FullPool) => Self::InSample,
-            Some(ReferenceMode::CrossFit | ReferenceMode::Holdout) => Self::OutOfSample,
+            // Rows that were held out of the training do not count here.
+            Some(Unseen::Nothing | Unseen::HeldOut) => Self::InSample,
+            Some(Unseen::CrossFit | Unseen::Selectable) => Self::OutOfSample,
+            Some(Unseen::OtherFiles) => Self::OtherFiles,
+        }
+    }
+
+    /// What holds for several tables.
+    fn of_all(tables: &[Table]) -> Self {
+        let kinds: Vec<Self> = tables.iter().map(|table| Self::of(table.file.manifest())).collect();
+        match kinds.first() {
+            Some(first) if kinds.iter().all(|kind| kind == first) => *first,
+            _ if kinds.contains(&Self::Unknown) => Self::Unknown,
+            _ if !kinds.contains(&Self::InSample) => Self::OtherFiles,
+            _ => Self::Mixed,
         }
     }
 
@@ -40,7 +56,12 @@ impl Seen {
         match self {
             Self::InSample => "in-sample: the references were trained on these rows",
             Self::OutOfSample => "out of sample: no reference was trained on the rows that it scores",
-            Self::Unknown => "the table does not say whether the references were trained on these rows",
+            Self::OtherFiles => {
+                "out of sample: the references were trained on other files; rows that are in both are not found"
+            }
+            Self::Unknown => {
+                "neither the tables nor training records say whether the references were trained on these rows"
+            }
             Self::Mixed => "some references were trained on these rows, some were not",
         }
     }
@@ -185,6 +206,9 @@ impl Tables {
             all.push(table);
         }
         let Some(first) = all.first() else { bail!(Settings, "expected a score table, found none") };
+        let manifests: Vec<_> =
+            all.iter().map(|table| (table.path.as_path(), table.file.manifest())).collect();
+        check_distinct(&manifests)?;
         let eligible =
             |row: &u32| all.iter().all(|table| table.columns.statuses[*row as usize].is_eligible());
         let n_rows = u32::try_from(first.columns.len())?;
@@ -193,8 +217,7 @@ impl Tables {
             let at = *row as usize;
             first.columns.statuses[at].is_scored() && !first.columns.statuses[at].is_eligible()
         };
-        let kinds: Vec<Seen> = all.iter().map(|table| Seen::of(table.file.manifest())).collect();
-        let seen = if kinds.iter().all(|kind| *kind == kinds[0]) { kinds[0] } else { Seen::Mixed };
+        let seen = Seen::of_all(&all);
         let in_sample = (seen == Seen::OutOfSample).then(|| in_sample(&first.columns)).flatten();
         let drops = all
             .iter()

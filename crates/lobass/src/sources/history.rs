@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::error::{Context as _, Result, bail};
 
 /// The file that training writes beside its model.
-const METRICS: &str = "metrics.jsonl";
+pub(super) const METRICS: &str = "metrics.jsonl";
 
 /// The losses of sources in the steps of a training.
 #[derive(Debug, Default)]

@@ -1,6 +1,7 @@
 //! Which sources of a pool were still being learned: ADO's law for each, beside the share of the loss that it shed.
 
 mod history;
+mod pool;
 mod report;
 mod shed;
 
@@ -36,17 +37,17 @@ impl SourcesJob<'_> {
     /// Reads the metrics, and fits.
     ///
     /// # Errors
-    /// If a file cannot be read, has no losses of sources, or the prior names other sources.
+    /// If a file cannot be read, has no losses of sources, the table is of another pool, or the prior names other sources.
     pub fn run(&self) -> Result<SourcesReport> {
         if let Some(floor) = self.options.floor.filter(|floor| !(*floor > 0.0 && floor.is_finite())) {
             bail!(Settings, "expected a floor (`--floor`) that is a finite number above 0, found {floor}");
         }
         let history = History::read(self.metrics)?;
+        let sources = sizes(&history);
         let shed = match self.scores {
-            Some(table) => loss_shed(table, self.threads)?,
+            Some(table) => loss_shed(table, self.metrics, &sources, self.threads)?,
             None => BTreeMap::new(),
         };
-        let sources = sizes(&history);
         let prior = self.prior.weights(&sources).map_err(|error| Error::Settings(error.to_string()))?;
         let timing = Timing::for_steps(history.len());
         let mut pilot = Pilot::new(&prior, timing, self.options.floor);

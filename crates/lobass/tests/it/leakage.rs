@@ -215,6 +215,114 @@ fn an_interrupted_call_goes_on() {
     assert!(!scene.path("again.jsonl.work").exists());
 }
 
+/// What a model without finite weights says of questions, some of which cannot be asked.
+fn report_of_nothing(scene: &Scene, out: Option<&Path>, runtime: &Runtime) -> Result<LeakageReport, Error> {
+    let weights = scene.base.join("model.safetensors");
+    let mut bytes = fs_err::read(&weights).unwrap();
+    let end = bytes.len();
+    for value in bytes[end - 128..].chunks_exact_mut(4) {
+        value.copy_from_slice(&f32::NAN.to_le_bytes());
+    }
+    fs_err::write(&weights, bytes).unwrap();
+    let compute = ComputeSettings::default();
+    let job = LeakageJob {
+        base: &scene.base,
+        reference: None,
+        data: &QuestionInput::files(&[scene.path("asked.jsonl")]),
+        control: &QuestionInput::files(&[scene.path("control.jsonl")]),
+        format: None,
+        orders: None,
+        seed: 0,
+        compute: &compute,
+        out,
+    };
+    job.run(runtime)
+}
+
+impl Scene {
+    /// The shipped base, and questions.
+    fn untrained() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let base = lobass_demo::unpack(dir.path()).unwrap().base;
+        let scene = Self { dir, base };
+        write(&scene.path("asked.jsonl"), (0..3).map(question));
+        write(&scene.path("control.jsonl"), (3..5).map(question));
+        scene
+    }
+}
+
+#[test]
+fn without_a_tested_question_there_are_no_numbers() {
+    let found = report_of_nothing(&Scene::untrained(), None, &Runtime::default()).unwrap();
+    assert!(found.falls_short());
+    let text = found.to_string();
+    for words in [
+        "0 of 3 tested",
+        "base: no question was tested (3 not finite)",
+        "base, control: no question was tested (2 not finite)",
+        "sums (0), base: no question was tested (3 not finite)",
+    ] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    for number in ["NaN", "p =", "100.0 %", "height", "5-grams", "not calibrated"] {
+        assert!(!text.contains(number), "{number}: {text}");
+    }
+    let json = serde_json::to_value(&found).unwrap();
+    let orders = &json["models"][0]["all"]["orders"];
+    assert_eq!(
+        (&orders["n"], &orders["p"], &orders["interval"]),
+        (&json!(0), &json!(null), &json!([null, null]))
+    );
+}
+
+/// Keeps what it is told.
+#[derive(Default)]
+struct Notes(std::sync::Mutex<Vec<String>>);
+
+impl Observer for Notes {
+    fn note(&self, text: &str) {
+        self.0.lock().unwrap().push(text.to_owned());
+    }
+
+    fn warn(&self, _: &str) {}
+
+    fn progress(&self, _: &StageProgress<'_>) {}
+
+    fn is_interrupted(&self) -> bool {
+        false
+    }
+}
+
+#[test]
+fn numbers_are_json_lines_and_what_they_replace_is_said() {
+    let scene = Scene::untrained();
+    for name in ["lk.parquet", "lk.csv"] {
+        let error = report_of_nothing(&scene, Some(&scene.path(name)), &Runtime::default()).unwrap_err();
+        let error = error.to_string();
+        assert!(error.contains("expected `.jsonl`, found `.") && !scene.path(name).exists(), "{error}");
+    }
+    let notes = Arc::new(Notes::default());
+    let runtime = Runtime::new(notes.clone());
+    let out = scene.path("lk.jsonl");
+    let replaced =
+        || notes.0.lock().unwrap().iter().filter(|note| note.contains("was there already")).count();
+    for n in [0, 1] {
+        report_of_nothing(&scene, Some(&out), &runtime).unwrap();
+        assert_eq!(replaced(), n);
+    }
+}
+
+#[test]
+fn an_option_that_is_null_is_named_with_its_row() {
+    let scene = Scene::untrained();
+    let mut asked: Vec<Value> = (0..3).map(question).collect();
+    asked[1]["choices"][2] = json!(null);
+    write(&scene.path("asked.jsonl"), asked.into_iter());
+    let error = report_of_nothing(&scene, None, &Runtime::default()).unwrap_err().to_string();
+    let words = "asked.jsonl`, row 1: column `choices`, option 3 of 4: expected text, found null";
+    assert!(error.contains(words), "{error}");
+}
+
 #[test]
 fn files_that_are_no_benchmark_are_refused_by_name() {
     let scene = Scene::new();
