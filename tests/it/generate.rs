@@ -86,8 +86,9 @@ fn parts_threads_and_kills_change_no_sample() {
     );
     sandbox.fails("select --scores few.parquet --budget 2", &["few.parquet"]);
     sandbox.fails(&format!("{DRAW} --out x.csv"), &["output `x.csv`", "expected `.parquet`, found `.csv`"]);
-    sandbox.fails(&format!("{DRAW} --temperature 0 --out x.parquet"), &["temperature 0", "one sample"]);
-    sandbox.fails(&format!("{DRAW} --top-p 0 --out x.parquet"), &["top-p", "found 0"]);
+    sandbox.fails(&format!("{DRAW} --temperature 0 --out x.parquet"), &["`--temperature 0`", "one sample"]);
+    sandbox.fails(&format!("{DRAW} --top-p 0 --out x.parquet"), &["`--top-p`", "found 0"]);
+    sandbox.fails(&format!("{DRAW} --temperature -1 --out x.parquet"), &["`--temperature`", "found -1"]);
     sandbox.fails(&format!("{DRAW} --mask all --out x.parquet"), &["`all`"]);
     sandbox.fails(&format!("{DRAW} --out small.jsonl"), &["small.jsonl"]);
 }
@@ -226,4 +227,76 @@ fn a_selection_by_samples_subtracts_what_they_gained() {
     sandbox.expect(0, &format!("{other} --samples 4 --out other.parquet"));
     sandbox.fails(&format!("{select} --samples other.parquet"), &["other data"]);
     sandbox.fails(&format!("{select} --samples small.jsonl"), &["small.jsonl"]);
+}
+
+/// A copy of the shipped checkpoint whose weights are no numbers.
+pub(crate) fn model_of_nans(sandbox: &Sandbox, name: &str) {
+    let weights = sandbox.copy_of_base(name).join("model.safetensors");
+    let mut bytes = fs_err::read(&weights).unwrap();
+    let header = usize::try_from(u64::from_le_bytes(bytes[..8].try_into().unwrap())).unwrap();
+    // Of each f32 of the shipped checkpoint.
+    let nan = f32::NAN.to_le_bytes();
+    bytes[8 + header..].chunks_exact_mut(4).for_each(|value| value.copy_from_slice(&nan));
+    fs_err::write(weights, bytes).unwrap();
+}
+
+#[test]
+fn rows_without_samples_are_counted_and_decide_the_exit_code() {
+    let sandbox = Sandbox::new();
+    let good = r#"{"question":"What is 2+2?","answer":"4"}"#;
+    let empty = r#"{"question":"And this?","answer":""}"#;
+    sandbox.write("some.jsonl", format!("{good}\nno json\n{empty}\n{empty}\n"));
+    let line = "generate --model base --data some.jsonl --max-new-tokens 4 --out some.parquet";
+    let said = sandbox.expect(1, line);
+    // Drawn, and done before.
+    for said in [said, sandbox.expect(1, line)] {
+        for words in [
+            "1 sample of 1 row,",
+            "1 malformed, the first of them row 1: line 2",
+            "2 empty_response, the first of them row 2",
+        ] {
+            assert!(said.stdout.contains(words), "{words}: {}", said.stdout);
+        }
+    }
+    let json = sandbox.json(1, line);
+    assert_eq!(json["unused"]["malformed"]["first"], 1, "{json}");
+    assert_eq!(json["unused"]["empty_response"]["n_rows"], 2, "{json}");
+    // Where no row can be used at all, and where rows are left out on request.
+    let long = sandbox.expect(1, &line.replace("some.parquet", "none.parquet --max-length 3"));
+    assert!(long.stdout.contains("1 overlong, the first of them row 0"), "{}", long.stdout);
+    sandbox.write("twice.jsonl", format!("{good}\n{good}\n"));
+    let twice = line.replace("some.", "twice.");
+    let said = sandbox.expect(0, &format!("{twice} --duplicates drop"));
+    assert!(said.stdout.contains("1 duplicate, the first of them row 1"), "{}", said.stdout);
+}
+
+#[test]
+fn a_model_without_finite_numbers_is_said() {
+    let sandbox = Sandbox::new();
+    sandbox.small_pool(10);
+    model_of_nans(&sandbox, "nans");
+    let line = "generate --model nans --data small.jsonl --max-new-tokens 8 --out nans.parquet";
+    let said = sandbox.expect(1, &format!("{line} --pairs pairs.jsonl"));
+    for words in ["0 by themselves, 0 at the limit", "10 samples ended where", "not finite", "--dtype f32"] {
+        assert!(said.stdout.contains(words), "{words}: {}", said.stdout);
+    }
+    assert!(!said.stdout.contains("did not end"), "{}", said.stdout);
+    assert_eq!(sandbox.json(1, line)["n_not_finite"], 10);
+}
+
+#[test]
+fn samples_behind_the_positions_of_the_model_are_said_once() {
+    let sandbox = Sandbox::new();
+    sandbox.small_pool(4);
+    let line = "generate --model base --data small.jsonl --out long.parquet --max-new-tokens";
+    let said = sandbox.expect(0, &format!("{line} 130"));
+    let words = "behind the model's 128 tokens";
+    assert_eq!(said.stderr.matches(words).count(), 1, "{}", said.stderr);
+    assert!(
+        said.stderr.contains("`--max-new-tokens 130`") && said.stderr.contains("in 4 rows"),
+        "{}",
+        said.stderr
+    );
+    let short = sandbox.expect(0, &line.replace("long.", "short.").replace("tokens", "tokens 4"));
+    assert!(!short.stderr.contains(words), "{}", short.stderr);
 }

@@ -3,12 +3,22 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use lobass::settings::SamplingSettings;
+use lobass::settings::{ObjectiveName, SamplingSettings};
 
-use super::{ComputeArgs, DataArgs, EncodeArgs, RecipeArgs};
+use super::{ComputeArgs, DataArgs, EncodeArgs, RecipeArgs, described};
+
+/// The objectives of a round. Rounds train on pairs, so `sft` is none of them.
+const OBJECTIVES: [(&str, &str); 2] = [
+    ("dpo", "Direct preference optimization on pairs"),
+    ("davir-dpo", "DPO with log-ratios that are divided by the starting model's log-probability (DavIR)"),
+];
 
 #[derive(Debug, Args)]
 #[command(
+    mut_arg("objective", |objective| objective
+        .help("The training objective, of pairs [default: dpo]")
+        .value_parser(described::<ObjectiveName>(&OBJECTIVES))),
+    mut_arg("beta", |beta| beta.allow_negative_numbers(true)),
     after_help = "Examples:\n  lobass irft --model sft --data pool.jsonl --rounds 5 --out runs/irft\n  \
     lobass irft --model sft --data pool.jsonl --rounds 3 --every-row --with-previous --out runs/spin"
 )]
@@ -61,10 +71,10 @@ pub(crate) enum AnchorArg {
 #[command(next_help_heading = "Answers")]
 pub(crate) struct AnswerArgs {
     /// What logits are divided by; 0 takes the most likely token every time [default: 1]
-    #[arg(long, value_name = "T")]
+    #[arg(long, value_name = "T", allow_negative_numbers = true)]
     temperature: Option<f64>,
     /// Draw from the most likely tokens that together have this probability [default: 1]
-    #[arg(long, value_name = "P")]
+    #[arg(long, value_name = "P", allow_negative_numbers = true)]
     top_p: Option<f64>,
     /// The most tokens of an answer [default: 256]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]

@@ -1,16 +1,20 @@
 //! Samples of a model after the prompts of a pool, with their losses, and pairs of them with the demonstrations.
 
+mod check;
 mod pairs;
 mod report;
 mod stop;
+mod unused;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use lobass_core::Observer as _;
+use lobass_core::SampleEnd;
 use lobass_core::readable::counted;
-use lobass_data::Mask;
 use lobass_generate::Generator;
-use lobass_run::{DrawnBy, Location, ModelKey, Part, SampleFile, SampleManifest, SampleSet, Slice, WorkDir};
+use lobass_run::{
+    DrawnBy, Location, ModelKey, Part, Plan, SampleFile, SampleManifest, SampleSet, Slice, WorkDir,
+};
 
 use crate::error::{Error, Result, bail};
 use crate::missing::Missing;
@@ -21,9 +25,12 @@ use crate::runtime::Runtime;
 use crate::sequences::{Sequences, open_pool};
 use crate::settings::{ComputeSettings, DataSettings, EncodeSettings, SamplingSettings};
 use crate::{outputs, progress, scoring};
+pub(crate) use check::check_settings;
 pub use pairs::PairCounts;
 pub use report::GenerationReport;
 pub(crate) use stop::stop_ids;
+pub use unused::{Unused, UnusedRows};
+pub(crate) use unused::{n_unusable, readable_rows, say_unused};
 
 /// Samples that are to be drawn.
 #[derive(Debug, Clone)]
@@ -72,7 +79,7 @@ impl GenerateJob<'_> {
     pub fn run(&self, runtime: &Runtime) -> Result<GenerationReport> {
         let opened = self.open(runtime)?;
         let plan = opened.sequences.plan()?;
-        if let Some(report) = self.done_before(&opened, &plan.id(), runtime)? {
+        if let Some(report) = self.done_before(&opened, &plan, runtime)? {
             return Ok(report);
         }
         let threads = self.compute.threads();
@@ -81,20 +88,34 @@ impl GenerateJob<'_> {
         }
         let work = scoring::encode(&opened.sequences, &plan, &opened.place, threads, runtime)?;
         let part = self.part.unwrap_or(Part::ALL);
+        let positions = opened.model.checkpoint.spec().max_positions;
+        check::warn_of_long(&work, &opened.set.by, positions, runtime)?;
         generate(&work, &opened.model, &opened.set.by, part, threads, runtime)?;
         for model in &opened.under {
             score_samples(&work, model, &opened.set.by, part, threads, runtime)?;
         }
         if self.part.is_some() {
-            return Ok(GenerationReport { samples: None, manifest: None, pairs: None });
+            return Ok(GenerationReport::default());
         }
+        let unused = unused::of_work(&opened.sequences, &work, self.slice)?;
         // Pairs first: a file of samples means that everything is done.
         let pairs = self.write_pairs(&work, &opened)?;
         let manifest = self.write(&work, &opened)?;
         if self.work.is_none() {
             work.remove()?;
         }
-        Ok(GenerationReport { samples: Some(self.out.to_owned()), manifest: Some(manifest), pairs })
+        self.report(manifest, unused, pairs)
+    }
+
+    fn report(
+        &self,
+        manifest: SampleManifest,
+        unused: Unused,
+        pairs: Option<(PathBuf, PairCounts)>,
+    ) -> Result<GenerationReport> {
+        let n_not_finite = n_not_finite(self.out, &manifest)?;
+        let samples = Some(self.out.to_owned());
+        Ok(GenerationReport { samples, manifest: Some(manifest), n_not_finite, unused, pairs })
     }
 
     fn open(&self, runtime: &Runtime) -> Result<Opened> {
@@ -107,12 +128,7 @@ impl GenerateJob<'_> {
         if self.part.is_some() && self.work.is_none() {
             bail!(Settings, "a part of the work needs a place that all parts share: `--work`");
         }
-        if self.sequences.mask == Mask::All {
-            bail!(Settings, "samples continue prompts, and the mask `all` knows none; use `--mask response`");
-        }
-        if self.compute.memory.is_some() {
-            bail!(Settings, "samples are drawn with the whole model in memory; leave out `--memory`");
-        }
+        check_settings(self.sampling, self.sequences, self.compute)?;
         let base = self.base.map(|base| Model::open_as("base", base, self.compute, runtime)).transpose()?;
         let model = match &base {
             Some(base) => base.open_tuned("model", self.model, runtime)?,
@@ -158,11 +174,7 @@ impl GenerateJob<'_> {
         Ok(work.write_samples(&opened.set, &text, self.out)?)
     }
 
-    fn write_pairs(
-        &self,
-        work: &WorkDir,
-        opened: &Opened,
-    ) -> Result<Option<(std::path::PathBuf, PairCounts)>> {
+    fn write_pairs(&self, work: &WorkDir, opened: &Opened) -> Result<Option<(PathBuf, PairCounts)>> {
         let Some(path) = self.pairs else { return Ok(None) };
         let counts = pairs::write_pairs(&opened.sequences, work, &opened.set.by, path)?;
         Ok(Some((path.to_owned(), counts)))
@@ -175,7 +187,7 @@ impl GenerateJob<'_> {
     fn done_before(
         &self,
         opened: &Opened,
-        plan: &str,
+        plan: &Plan,
         runtime: &Runtime,
     ) -> Result<Option<GenerationReport>> {
         if !self.out.exists() || self.part.is_some() {
@@ -183,7 +195,7 @@ impl GenerateJob<'_> {
         }
         let found = SampleFile::open(self.out)?.manifest().clone();
         let nameless = |by: &DrawnBy| DrawnBy { model: without_path(&by.model), ..by.clone() };
-        let same = found.plan == plan
+        let same = found.plan == plan.id()
             && nameless(&found.drawn_by) == nameless(&opened.set.by)
             && found.models.iter().map(without_path).eq(opened.set.under.iter().map(without_path));
         if !same {
@@ -197,8 +209,22 @@ impl GenerateJob<'_> {
             return Ok(None);
         }
         runtime.note(&format!("{:16} done before: {}", "generate", self.out.display()));
-        Ok(Some(GenerationReport { samples: Some(self.out.to_owned()), manifest: Some(found), pairs: None }))
+        let threads = self.compute.threads();
+        let unused = unused::of_plan(&opened.sequences, plan.clone(), self.slice, threads, runtime)?;
+        self.report(found, unused, None).map(Some)
     }
+}
+
+/// Samples of a file that ended because a logit is not a finite number. The manifest does not count them.
+fn n_not_finite(out: &Path, manifest: &SampleManifest) -> Result<u64> {
+    let mut found = 0;
+    if manifest.n_finished < manifest.n_samples {
+        SampleFile::open(out)?.each(&mut |row| {
+            found += u64::from(row.sample.end == SampleEnd::NotFinite);
+            Ok(())
+        })?;
+    }
+    Ok(found)
 }
 
 fn without_path(key: &ModelKey) -> ModelKey {

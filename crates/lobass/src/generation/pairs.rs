@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use lobass_core::{Sample, Sequence};
+use lobass_core::{Sample, SampleEnd, Sequence};
 use lobass_data::{Encoder, Example, Message, Role};
 use lobass_run::{DrawnBy, WorkDir};
 use serde::{Deserialize, Serialize};
@@ -23,6 +23,9 @@ pub struct PairCounts {
     pub written: u64,
     /// Samples that did not end by themselves. A pair would teach not to end.
     pub unfinished: u64,
+    /// Samples that ended because the model gave a number that is not finite.
+    #[serde(default)]
+    pub not_finite: u64,
     /// Samples that are the demonstration. Their gradient is zero.
     pub same: u64,
     /// Samples whose text becomes other tokens, or that end with another token than the template's.
@@ -82,6 +85,10 @@ impl Pairs<'_> {
                 return None;
             }
         };
+        if sample.end == SampleEnd::NotFinite {
+            counts.not_finite += 1;
+            return None;
+        }
         if !sample.is_finished() {
             counts.unfinished += 1;
             return None;

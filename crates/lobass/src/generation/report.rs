@@ -3,21 +3,33 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use lobass_core::readable::{Labelled, count};
+use lobass_core::readable::{Labelled, count, counted};
 use lobass_run::SampleManifest;
 use serde::Serialize;
 
 use super::pairs::PairCounts;
+use super::unused::{Unused, n_unusable, say_unused};
 
 /// The report of a call that draws samples.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub struct GenerationReport {
     /// The file of samples; `None` if this process did a part of the work only.
     pub samples: Option<PathBuf>,
     /// The manifest of the file.
     pub manifest: Option<SampleManifest>,
+    /// Samples that ended because the model gave a number that is not finite.
+    pub n_not_finite: u64,
+    /// Rows that no sample is drawn for.
+    pub unused: Unused,
     /// The file of pairs, and what is in it.
     pub pairs: Option<(PathBuf, PairCounts)>,
+}
+
+impl GenerationReport {
+    /// Whether there are rows that could not be used, or samples that no number was left for.
+    pub fn falls_short(&self) -> bool {
+        self.n_not_finite > 0 || n_unusable(&self.unused) > 0
+    }
 }
 
 impl fmt::Display for GenerationReport {
@@ -29,7 +41,9 @@ impl fmt::Display for GenerationReport {
         };
         let sampling = &manifest.drawn_by.sampling;
         text.line("samples", samples.display());
-        let of_rows = format!("{} of {} rows", count(manifest.n_samples), count(manifest.n_rows));
+        say_unused(&self.unused, &mut text);
+        let of_rows =
+            format!("{} of {}", counted(manifest.n_samples, "sample"), counted(manifest.n_rows, "row"));
         text.line(
             "drawn",
             match sampling.is_greedy() {
@@ -37,20 +51,33 @@ impl fmt::Display for GenerationReport {
                 false => format!("{of_rows}, temperature {}, top-p {}", sampling.temperature, sampling.top_p),
             },
         );
-        let limit = sampling.max_new_tokens;
+        let n_others = manifest.n_samples.saturating_sub(manifest.n_finished + self.n_not_finite);
         text.line(
             "ended",
             format!(
-                "{} by themselves, the others at the limit of {limit} tokens; {} tokens in all",
+                "{} by themselves, {} at the limit of {} tokens; {} tokens in all",
                 count(manifest.n_finished),
+                count(n_others),
+                sampling.max_new_tokens,
                 count(manifest.n_tokens)
             ),
         );
+        if self.n_not_finite > 0 {
+            text.line(
+                "not finite",
+                format!(
+                    "{} ended where the model gave a number that is not finite; use a model without such numbers, or try \
+                     `--dtype f32`",
+                    counted(self.n_not_finite, "sample")
+                ),
+            );
+        }
         if let Some((path, counts)) = &self.pairs {
             text.line("pairs", path.display());
             text.line("pairs", format!("{} of a demonstration and a sample", count(counts.written)));
             for (n, why) in [
                 (counts.unfinished, "samples did not end"),
+                (counts.not_finite, "samples ended at a number that is not finite"),
                 (counts.same, "samples are the demonstration"),
                 (counts.other_tokens, "samples have a text that becomes other tokens"),
                 (counts.no_text, "samples are of rows that do not end with a text of the assistant"),

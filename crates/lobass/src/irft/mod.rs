@@ -6,6 +6,7 @@
 //! Source: arXiv 2405.17888 (IRFT; its repository at 4953e70), arXiv 2401.01335 (SPIN; its repository at a12ba80). Both use
 //! `RMSprop`; lobass trains with `AdamW`, and its record says so.
 
+mod check;
 mod record;
 mod report;
 mod round;
@@ -67,6 +68,7 @@ impl IrftJob<'_> {
     pub fn run(&self, runtime: &Runtime) -> Result<IrftReport> {
         let missing = self.anchor.iter().fold(Missing::default(), |all, anchor| all.model("anchor", anchor));
         let missing = missing.model("starting", self.model).data(self.data, runtime);
+        let missing = missing.further_data("evaluation file", &self.eval_files(), runtime);
         missing.apart(self.out, self.data).sequences(self.sequences).end()?;
         let train = self.objective()?;
         if self.rounds == 0 {
@@ -78,7 +80,9 @@ impl IrftJob<'_> {
             .anchor
             .map(|anchor| Model::open_as("anchor", anchor, self.compute, &runtime.silent()))
             .transpose()?;
-        self.check_record(&start, anchor.as_ref(), &train, runtime)?;
+        let recipe = train.config_for(&start, runtime)?;
+        self.check(&start, &train, &recipe, runtime)?;
+        self.check_record(&start, anchor.as_ref(), &train.spelled(&recipe), runtime)?;
         let all = Rounds {
             model: self.model,
             anchor: anchor.as_ref(),
@@ -129,7 +133,7 @@ impl IrftJob<'_> {
         Ok(TrainSettings { objective, ..self.train.clone() })
     }
 
-    /// Refuses a directory with rounds of other settings, and writes down those of this call.
+    /// Refuses a directory with rounds of other settings, and writes down those of this call, of which training is spelled out.
     fn check_record(
         &self,
         start: &Model,
@@ -147,11 +151,11 @@ impl IrftJob<'_> {
             data: files,
             sequences: self.sequences.clone(),
             sampling: self.sampling.clone(),
-            train: train.spelled(&train.config_for(start, runtime)?),
+            train: train.clone(),
             rounds: self.rounds,
             every_row: self.every_row,
             with_previous: self.with_previous,
         };
-        record.check_and_write(self.out)
+        record.check_and_write(self.out, runtime)
     }
 }

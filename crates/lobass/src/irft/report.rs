@@ -7,6 +7,7 @@ use lobass_core::readable::{Labelled, count};
 use serde::Serialize;
 
 use super::record::RoundRecord;
+use crate::generation::{n_unusable, say_unused};
 
 /// The report of rounds.
 #[derive(Debug, Clone, Serialize)]
@@ -15,6 +16,13 @@ pub struct IrftReport {
     pub model: PathBuf,
     /// The outcome of every round.
     pub rounds: Vec<RoundRecord>,
+}
+
+impl IrftReport {
+    /// Whether there are rows that could not be used, or answers that no number was left for.
+    pub fn falls_short(&self) -> bool {
+        self.rounds.iter().any(|round| round.pairs.not_finite > 0 || n_unusable(&round.unused) > 0)
+    }
 }
 
 impl fmt::Display for IrftReport {
@@ -38,6 +46,13 @@ impl fmt::Display for IrftReport {
                     round.last_loss
                 ),
             );
+            if pairs.not_finite > 0 {
+                text.line(
+                    "not finite",
+                    format!("{} answers: the model gave such a number", count(pairs.not_finite)),
+                );
+            }
+            say_unused(&round.unused, &mut text);
         }
         text.line("model", self.model.display());
         text.fmt(f)

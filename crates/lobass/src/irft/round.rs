@@ -2,17 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
-use lobass_core::Observer as _;
 use lobass_core::readable::counted;
+use lobass_core::{Detail, LossEngine as _, Observer as _, Sequence};
 use lobass_run::Slice;
 
-use super::record::RoundRecord;
+use super::record::{RoundRecord, answers, round_dir};
 use crate::error::{Context as _, Result, bail};
-use crate::generation::GenerateJob;
+use crate::generation::{GenerateJob, PairCounts, Unused};
 use crate::merge::MergeJob;
 use crate::model::Model;
 use crate::runtime::Runtime;
-use crate::sequences::open_pool;
+use crate::sequences::{Sequences, open_pool};
 use crate::settings::{
     ComputeSettings, DataSettings, EncodeSettings, EvalSettings, Method, SamplingSettings, TrainSettings,
 };
@@ -42,7 +42,7 @@ pub(super) struct Round<'a> {
 
 impl Round<'_> {
     pub(super) fn dir(&self) -> PathBuf {
-        self.of.out.join(format!("round-{}", self.number))
+        round_dir(self.of.out, self.number)
     }
 
     /// The checkpoint that the round ends with.
@@ -68,32 +68,27 @@ impl Round<'_> {
         let (dir, start) = (self.dir(), self.start());
         runtime.note(&format!("{:16} from {}", format!("round {}", self.number), start.display()));
         fs_err::create_dir_all(&dir)?;
-        let (samples, pairs) = (dir.join("samples.parquet"), self.pairs());
-        // Pairs are written before samples. Without counts of an earlier attempt, both are made again.
-        for leftover in [&samples, &pairs] {
-            if leftover.exists() && !dir.join(COUNTS).exists() {
-                fs_err::remove_file(leftover)?;
-            }
-        }
-        let mut record = match dir.join(COUNTS).exists() {
-            true => serde_json::from_slice(&fs_err::read(dir.join(COUNTS))?)
-                .with_context(|| format!("`{}` is no record of a round", dir.join(COUNTS).display()))?,
-            false => self.draw(&start, &samples, &pairs, runtime)?,
+        let mut record = match RoundRecord::read_drawn(&dir)? {
+            Some(drawn) => drawn,
+            None => self.draw(&start, runtime)?,
         };
         let n_pairs = record.pairs.written;
         self.train(&start, &mut record, runtime)
             .with_context(|| format!("round {}, of {}", self.number, counted(n_pairs, "pair")))?;
-        record.write(&dir)?;
-        fs_err::remove_file(dir.join(COUNTS))?;
+        record.finish(&dir)?;
         Ok(record)
     }
 
     /// Draws an answer to each prompt of the round, and pairs it with the demonstration.
-    fn draw(&self, start: &Path, samples: &Path, pairs: &Path, runtime: &Runtime) -> Result<RoundRecord> {
-        let job = self.of;
+    fn draw(&self, start: &Path, runtime: &Runtime) -> Result<RoundRecord> {
+        let (job, samples, pairs) = (self.of, answers(&self.dir()), self.pairs());
+        // Pairs are written before samples. Without counts of an earlier attempt, both are made again.
+        for leftover in [&samples, &pairs].into_iter().filter(|path| path.exists()) {
+            fs_err::remove_file(leftover)?;
+        }
         let slice = Slice { index: u64::from(self.number - 1), of: job.count.into() };
-        let sampling =
-            SamplingSettings { seed: job.sampling.seed + u64::from(self.number - 1), ..job.sampling.clone() };
+        let seed = job.sampling.seed.wrapping_add(u64::from(self.number - 1));
+        let sampling = SamplingSettings { seed, ..job.sampling.clone() };
         let generate = GenerateJob {
             model: start,
             base: None,
@@ -103,10 +98,10 @@ impl Round<'_> {
             compute: job.compute,
             sampling: &sampling,
             slice: (!job.every_row).then_some(slice),
-            pairs: Some(pairs),
+            pairs: Some(&pairs),
             work: None,
             part: None,
-            out: samples,
+            out: &samples,
         };
         let report = generate.run(runtime)?;
         let (Some(manifest), Some((_, counts))) = (report.manifest, report.pairs) else {
@@ -115,12 +110,9 @@ impl Round<'_> {
         if counts.written == 0 {
             bail!(
                 Training,
-                "round {}: expected pairs of a demonstration and an answer, found none: {} answers did not end, {} are the \
-                 demonstration, {} have a text that becomes other tokens; a larger `--max-new-tokens` lets more answers end",
+                "round {}: expected pairs of a demonstration and an answer, found none: {}",
                 self.number,
-                counts.unfinished,
-                counts.same,
-                counts.other_tokens
+                why_no_pairs(&counts, &report.unused)
             );
         }
         let record = RoundRecord {
@@ -128,13 +120,14 @@ impl Round<'_> {
             n_rows: manifest.n_rows,
             n_finished: manifest.n_finished,
             n_tokens: manifest.n_tokens,
+            unused: report.unused,
             pairs: counts,
             n_trained: 0,
             samples: manifest.digest,
             first_loss: 0.0,
             last_loss: 0.0,
         };
-        lobass_files::write_whole(&self.dir().join(COUNTS), &serde_json::to_vec(&record)?)?;
+        record.write_drawn(&self.dir())?;
         Ok(record)
     }
 
@@ -153,7 +146,7 @@ impl Round<'_> {
             sequences: job.sequences.clone(),
             train: self.of.train.clone(),
             eval: job.eval.clone(),
-            data,
+            data: data.clone(),
             trajectory: false,
             threads: Some(job.compute.threads()),
         };
@@ -165,7 +158,33 @@ impl Round<'_> {
         }
         record.n_trained = report.outcome.n_examples as u64;
         (record.first_loss, record.last_loss) = (report.outcome.first_loss, report.outcome.last_loss);
-        Ok(())
+        self.check_finite(&data, runtime)
+    }
+
+    /// Refuses a model that its last step has ruined: no loss of the training shows that. What was trained is removed, so
+    /// that other settings can be tried.
+    fn check_finite(&self, pairs: &DataSettings, runtime: &Runtime) -> Result<()> {
+        let (job, quiet) = (self.of, &runtime.silent());
+        let model = Model::open_as("base", &self.model(), job.compute, quiet)?;
+        let spec = model.checkpoint.spec();
+        let pool = open_pool(pairs, quiet)?;
+        let sequences = Sequences::of(pool, job.sequences, model.dir(), spec, None, quiet)?;
+        let examples = sequences.pool.rows().filter_map(|row| row.ok()?.example.ok());
+        let encoded = examples.filter_map(|example| sequences.encoder.encode(&example).sequence);
+        let first: Vec<Sequence> = encoded.take(CHECKED).collect();
+        let losses = model.engine(job.compute.threads(), quiet)?.losses(&first, Detail::Sum)?;
+        if losses.iter().all(|loss| loss.nll.sum.is_finite()) {
+            return Ok(());
+        }
+        for trained in [self.model(), self.dir().join("adapter")].iter().filter(|dir| dir.exists()) {
+            fs_err::remove_dir_all(trained)?;
+        }
+        let rate = job.train.config_for(&model, quiet)?.learning_rate;
+        bail!(
+            Training,
+            "the trained model: expected finite losses of its pairs, found some that are not; use a smaller \
+             `--learning-rate`, now {rate:e}, or a longer `--warmup-ratio`"
+        )
     }
 
     /// Merges the adapter of the round into the model that it started from.
@@ -180,5 +199,31 @@ impl Round<'_> {
     }
 }
 
-/// The counts of a round that is not trained yet.
-const COUNTS: &str = "drawn.json";
+/// Pairs that show whether a model was ruined.
+const CHECKED: usize = 8;
+
+/// Why no answer became a pair, and what to do.
+fn why_no_pairs(counts: &PairCounts, unused: &Unused) -> String {
+    let mut found: Vec<String> = [
+        (counts.not_finite, "answers ended at a number that is not finite"),
+        (counts.unfinished, "answers did not end"),
+        (counts.same, "are the demonstration"),
+        (counts.other_tokens, "have a text that becomes other tokens"),
+        (counts.no_text, "are to rows that do not end with a text of the assistant"),
+    ]
+    .into_iter()
+    .filter(|(n, _)| *n > 0)
+    .map(|(n, why)| format!("{n} {why}"))
+    .collect();
+    found.extend(unused.iter().map(|(status, rows)| {
+        format!("{} {status} (row {}: {})", counted(rows.n_rows, "row"), rows.first, rows.reason)
+    }));
+    let advice = match counts {
+        PairCounts { not_finite: 1.., .. } => {
+            "; start from a model without such numbers, or try `--dtype f32`"
+        }
+        PairCounts { unfinished: 1.., .. } => "; a larger `--max-new-tokens` lets more answers end",
+        _ => "",
+    };
+    format!("{}{advice}", found.join(", "))
+}
