@@ -335,7 +335,27 @@ fn what_means_nothing_for_pairs_is_said_before_anything_is_trained() {
         &["needs pairs of a chosen and a rejected response"],
     );
     sandbox.fails(&format!("{RECIPE} --data mixed=good.jsonl --out x"), &["NAME=FILE"]);
-    // And flags of pairs mean nothing elsewhere.
+    for (unfit, flag) in [("--shares 100 --folds 2", "`--folds`"), ("--folds 2", "--strategy")] {
+        fails(unfit, &[flag]);
+    }
+    for flag in ["--answer-samples", "--answer-tokens"] {
+        fails(&format!("{flag} 3"), &[flag]);
+    }
+    // And flags of pairs mean nothing elsewhere, whatever they are beside.
+    let table = "compare --scores s.parquet --base base --eval good.jsonl --out x --budget 10%";
+    for what in ["--strategy lobass", "--strategy lobass --baselines full"] {
+        for flag in ["--steps 3", "--folds 3"] {
+            let name = flag.split(' ').next().unwrap();
+            sandbox.fails(&format!("{table} {what} {flag}"), &[&format!("`{name}` needs `--pairs`")]);
+        }
+    }
+    for flag in ["--shares 20", "--by-source", "--steps 3"] {
+        let name = flag.split(' ').next().unwrap();
+        sandbox.fails(&format!("{table} --baselines random {flag}"), &[&format!("`{name}` needs `--pairs`")]);
+    }
+    let held_out =
+        "compare --scores s.parquet --base base --eval-rows --strategy lobass --budget 10% --out x";
+    sandbox.fails(&format!("{held_out} --eval-share 5"), &["`--eval-share` needs `--pairs`"]);
     for unfit in ["--shares 20", "--by-source", "--steps 3", "--match steps", "--data-format preference"] {
         sandbox.expect(2, &format!("compare --scores s.parquet --base base --strategy lobass --budget 10% --eval-rows --out x {unfit}"));
     }

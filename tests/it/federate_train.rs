@@ -278,3 +278,18 @@ fn an_adapter_is_refused_on_another_base_than_its_own() {
     sandbox.fails(&score("base"), &["rest/model", "expected the base that it was trained on"]);
     sandbox.expect(0, &score("rest/base"));
 }
+
+#[test]
+fn rows_that_cannot_be_trained_on_are_counted_and_decide_the_exit_code() {
+    let sandbox = prepared();
+    let rows = sandbox.read("small.jsonl");
+    sandbox.write("small.jsonl", format!("{rows}no json\n"));
+    let line = format!("federate train {RECIPE} {LORA} --clients 2 --rounds 1 --out fed");
+    // Trained, and done before.
+    for said in [sandbox.expect(1, &line), sandbox.expect(1, &line)] {
+        let words = "1 malformed, the first of them row 90: line 91";
+        assert!(said.stdout.contains(words), "{}", said.stdout);
+    }
+    let report: Value = serde_json::from_str(&sandbox.read("fed/report.json")).unwrap();
+    assert_eq!(report["unused"]["malformed"]["n_rows"], 1, "{report}");
+}

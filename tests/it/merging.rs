@@ -151,3 +151,34 @@ fn models_that_do_not_fit_are_refused_by_name() {
         .fails("merge --config ties.yml --out merged", &["merge config `ties.yml`", "merge method `ties`"]);
     assert!(!sandbox.path("merged").exists() && !sandbox.path("merged.partial").exists());
 }
+
+#[test]
+fn flags_that_a_merge_does_not_use_are_refused_by_name() {
+    let sandbox = tuned("--method lora --lora-rank 2");
+    let one = "merge --base base --adapter one --out merged";
+    for flag in ["--weights 2", "--normalize true", "--lambda 3", "--resample", "--seed 4", "--method linear"]
+    {
+        let name = format!("`{}`", flag.split(' ').next().unwrap());
+        sandbox.fails(&format!("{one} {flag}"), &["one adapter", &name, "`--adapter`"]);
+    }
+    sandbox.fails(&format!("{one} --lambda 3 --seed 4"), &["`--lambda`, `--seed`"]);
+    // Rounding is for the base of adapters.
+    sandbox.expect(0, "merge --base base --models one --dtype f32 --out whole");
+    let rounded = "merge --base base --out merged --quantize-base nf4 --models";
+    sandbox.fails(&format!("{rounded} base whole"), &["`--quantize-base`", "expected an adapter"]);
+    assert!(!sandbox.path("merged").exists() && !sandbox.path("merged.partial").exists());
+}
+
+#[test]
+fn a_merge_that_leaves_the_range_of_numbers_writes_nothing() {
+    let sandbox = tuned("");
+    let merge = "merge --base base --models one two --out merged";
+    for rest in [
+        "--method task-arithmetic --lambda 1e300",
+        "--normalize false --method linear --weights 1e9 1 --dtype f16",
+    ] {
+        sandbox
+            .fails(&format!("{merge} {rest}"), &["merged tensor `model.", "expected finite numbers", "inf"]);
+        assert!(!sandbox.path("merged").exists() && !sandbox.path("merged.partial").exists(), "{rest}");
+    }
+}

@@ -44,10 +44,10 @@ fn target_rows_rank_high_and_a_run_that_stops_goes_on() {
     let [before, after] = [0, 1].map(|at| said["target_loss"][at].as_f64().unwrap());
     assert!(after < before, "{said}");
     assert!(said["largest_curvature"].as_f64().unwrap() > 0.0);
-    // 2 * 3 * 48 rows, 3 * 7 * 6 and 2 * 3 * 48, and twice 240.
+    // 2 * 3 * 48 rows, 3 * 7 * 6 and 2 * 3 * 48, and twice 240 and four times 60.
     assert_eq!(
         said["cost"],
-        serde_json::json!({"training": 288, "co_state": 414, "scores": 480, "passes": 10})
+        serde_json::json!({"training": 288, "co_state": 414, "scores": 720, "passes": 12})
     );
     let found = scores(&sandbox, "pds.jsonl");
     let of = |row: u64, column: &str| found[&row][column].as_f64().unwrap();
@@ -161,4 +161,54 @@ fn what_does_not_fit_is_said() {
     sandbox.fails(&format!("{empty} --out other.jsonl"), &["target `empty`", "found none among 1"]);
     sandbox.write("there.jsonl", "");
     sandbox.fails(&format!("{LINE} --out there.jsonl"), &["is there already"]);
+}
+
+#[test]
+fn a_radius_that_says_nothing_is_refused_and_an_inexact_one_is_warned_of() {
+    let sandbox = prepared();
+    let line = |radius: &str| format!("{LINE} --radius {radius} --work kept --out scores-{radius}.jsonl");
+    for (radius, words) in [
+        ("1e-12", ["`--radius` 1e-12, no loss of 60 rows differs", "use a larger one"]),
+        ("0.3", ["`--radius` 3e-1", "use a smaller one"]),
+        ("10", ["`--radius`", "below 1"]),
+    ] {
+        sandbox.fails(&line(radius), &words);
+        assert!(!sandbox.path(format!("scores-{radius}.jsonl")).exists());
+    }
+    let said = sandbox.expect(0, &line("3e-3")).stderr;
+    assert!(said.contains("`--radius` 3e-3") && said.contains("inexact"), "{said}");
+    let said = sandbox.expect(0, &line("3e-5")).stderr;
+    assert!(!said.contains("radius"), "{said}");
+}
+
+#[test]
+fn a_part_with_other_settings_than_the_first_is_a_wrong_call() {
+    let sandbox = prepared();
+    let line = |rank: u8, rest: &str| {
+        format!("{LINE} --out shared.jsonl --threads 1 --work shared --rank {rank} --world 2 {rest}")
+    };
+    sandbox.expect(75, &line(1, ""));
+    sandbox.expect(0, &line(0, ""));
+    let other_rate = line(1, "").replace("--learning-rate 0.001", "--learning-rate 0.002");
+    sandbox.fails(&other_rate, &["part 1 of 2", "`--learning-rate` is 0.001 there, and 0.002 here"]);
+    sandbox.fails(&line(1, "--radius 1e-4"), &["`--radius` is 0.00003 there, and 0.0001 here"]);
+    sandbox.fails(&line(1, "--row-loss sum"), &["`--row-loss` is mean there, and sum here"]);
+    sandbox.fails(&line(1, "--method lora"), &["`--method` is full there, and lora here"]);
+    sandbox.expect(0, &line(1, ""));
+}
+
+#[test]
+fn rows_of_a_target_that_are_not_used_are_told() {
+    let sandbox = prepared();
+    let good = sandbox.read("one.jsonl").lines().next().unwrap().to_owned();
+    let empty = "{\"question\": \"Say nothing.\", \"answer\": \"\"}";
+    sandbox.write("mixed.jsonl", format!("{good}\nnot JSON\n{empty}\n{empty}\n"));
+    let line = LINE.replace("one.jsonl two.jsonl", "two.jsonl t=mixed.jsonl");
+    let said = sandbox.expect(0, &format!("{line} --out scores.jsonl")).stderr;
+    for words in
+        ["target `t`: 3 of 4 rows", "1 malformed, the first of them row 1: line 2", "first of them row 2: "]
+    {
+        assert!(said.contains(words), "{said}");
+    }
+    assert!(!said.contains("target `two`"), "{said}");
 }

@@ -94,6 +94,7 @@ mod strategies;
 pub mod table;
 mod table_input;
 mod train;
+mod unused;
 pub mod worker;
 
 pub use error::{Error, Result, hint, inner};

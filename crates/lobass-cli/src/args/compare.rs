@@ -79,11 +79,12 @@ pub(crate) struct CompareArgs {
         value_name = "K",
         default_value_t = 0,
         requires = "answers",
+        conflicts_with = "pairs",
         help_heading = "Held-out examples"
     )]
     pub(crate) answer_samples: u32,
     /// The most tokens of an answer
-    #[arg(long, value_name = "N", default_value_t = 256, requires = "answers", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Held-out examples")]
+    #[arg(long, value_name = "N", default_value_t = 256, requires = "answers", conflicts_with = "pairs", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Held-out examples")]
     pub(crate) answer_tokens: u32,
     /// The number of seeds of ties, random subsets, and training
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..), help_heading = "Comparison")]

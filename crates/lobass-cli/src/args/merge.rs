@@ -82,6 +82,7 @@ impl MergeArgs {
             return Ok(Some(MergeModelsJob { dtype: dtype.or(job.dtype), ..job }));
         }
         if models.is_empty() {
+            recipe.check_unused()?;
             return Ok(None);
         }
         let weights = match recipe.weights.is_empty() {
@@ -99,6 +100,28 @@ impl MergeArgs {
 }
 
 impl RecipeOfMerge {
+    /// Refuses every flag, since one adapter is merged without them. clap lets `requires = "models"` pass if `--adapter`
+    /// is there, because the two exclude each other.
+    fn check_unused(&self) -> anyhow::Result<()> {
+        let flags = [
+            ("--method", self.method.is_some()),
+            ("--weights", !self.weights.is_empty()),
+            ("--normalize", self.normalize.is_some()),
+            ("--lambda", self.lambda.is_some()),
+            ("--resample", self.resample),
+            ("--seed", self.seed.is_some()),
+        ];
+        let given: Vec<String> =
+            flags.iter().filter(|(_, is_given)| *is_given).map(|(flag, _)| format!("`{flag}`")).collect();
+        anyhow::ensure!(
+            given.is_empty(),
+            "one adapter is merged whole: expected no {} beside `--adapter`; name the adapter with `--models` instead, or \
+             leave the flag out",
+            given.join(", ")
+        );
+        Ok(())
+    }
+
     /// The method, with flags that it does not have refused.
     fn method(&self) -> anyhow::Result<Method> {
         use MethodName::{Linear, ParameterSelection, TaskArithmetic};

@@ -1,5 +1,6 @@
 //! Arguments of `lobass compare --pairs`.
 
+use anyhow::ensure;
 use clap::Args;
 use lobass::comparison::PairArms;
 
@@ -36,6 +37,27 @@ const SHARES: [f64; 5] = [0.2, 0.4, 0.6, 0.8, 1.0];
 const EVAL_SHARE: f64 = 0.1;
 
 impl PairArgs {
+    /// Refuses flags that have no effect beside the others. clap lets `requires` pass if another flag excludes what is
+    /// required, as `--scores` excludes `--pairs`.
+    pub(crate) fn check(&self, strategies: &[String]) -> anyhow::Result<()> {
+        let of_pairs = [
+            ("--shares", !self.shares.is_empty()),
+            ("--by-source", self.by_source),
+            ("--eval-share", self.eval_share.is_some()),
+            ("--steps", self.steps.is_some()),
+            ("--folds", self.folds.is_some()),
+        ];
+        let given: Vec<String> =
+            of_pairs.iter().filter(|(_, is_given)| *is_given).map(|(flag, _)| format!("`{flag}`")).collect();
+        let need = if given.len() == 1 { "needs" } else { "need" };
+        ensure!(self.pairs || given.is_empty(), "{} {need} `--pairs`", given.join(", "));
+        ensure!(
+            self.folds.is_none() || !strategies.is_empty(),
+            "`--folds` cross-fits the margins that strategies read: expected `--strategy`, found none"
+        );
+        Ok(())
+    }
+
     /// What is compared; `strategies` is empty for shares.
     pub(crate) fn arms(&self, strategies: &[String]) -> PairArms {
         if !strategies.is_empty() {

@@ -21,7 +21,7 @@ const ROW_LOSSES: [(&str, &str); 2] = [
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  \
-    lobass pds --base base --data pool.jsonl --target sums=sums.jsonl --method lora --learning-rate 0.05 --out pds.parquet\n  \
+    lobass pds --base base --data pool.jsonl --target sums=sums.jsonl --method lora --learning-rate 0.02 --out pds.parquet\n  \
     lobass select --scores scores.parquet --strategy quality --ratings pds.parquet --budget 10% --out kept.jsonl")]
 pub(crate) struct PdsArgs {
     /// The checkpoint that the training starts from

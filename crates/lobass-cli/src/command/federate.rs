@@ -84,5 +84,5 @@ pub(crate) fn train(args: &FederateTrainArgs, ui: &Ui) -> anyhow::Result<Outcome
     };
     let report = job.run(ui.runtime())?;
     ui.result(&report, &report)?;
-    Ok(Outcome::Done)
+    Ok(Outcome::incomplete_if(report.falls_short()))
 }

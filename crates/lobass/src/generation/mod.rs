@@ -4,7 +4,6 @@ mod check;
 mod pairs;
 mod report;
 mod stop;
-mod unused;
 
 use std::path::{Path, PathBuf};
 
@@ -29,8 +28,7 @@ pub(crate) use check::check_settings;
 pub use pairs::PairCounts;
 pub use report::GenerationReport;
 pub(crate) use stop::stop_ids;
-pub use unused::{Unused, UnusedRows};
-pub(crate) use unused::{n_unusable, readable_rows, say_unused};
+pub use crate::unused::{Unused, UnusedRows};
 
 /// Samples that are to be drawn.
 #[derive(Debug, Clone)]
@@ -97,7 +95,7 @@ impl GenerateJob<'_> {
         if self.part.is_some() {
             return Ok(GenerationReport::default());
         }
-        let unused = unused::of_work(&opened.sequences, &work, self.slice)?;
+        let unused = crate::unused::of_work(&opened.sequences, &work, self.slice)?;
         // Pairs first: a file of samples means that everything is done.
         let pairs = self.write_pairs(&work, &opened)?;
         let manifest = self.write(&work, &opened)?;
@@ -210,7 +208,7 @@ impl GenerateJob<'_> {
         }
         runtime.note(&format!("{:16} done before: {}", "generate", self.out.display()));
         let threads = self.compute.threads();
-        let unused = unused::of_plan(&opened.sequences, plan.clone(), self.slice, threads, runtime)?;
+        let unused = crate::unused::of_plan(&opened.sequences, plan.clone(), self.slice, threads, runtime)?;
         self.report(found, unused, None).map(Some)
     }
 }

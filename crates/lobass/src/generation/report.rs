@@ -8,7 +8,7 @@ use lobass_run::SampleManifest;
 use serde::Serialize;
 
 use super::pairs::PairCounts;
-use super::unused::{Unused, n_unusable, say_unused};
+use crate::unused::{Unused, n_unusable, say_unused};
 
 /// The report of a call that draws samples.
 #[derive(Debug, Default, Serialize)]

@@ -8,11 +8,12 @@ use lobass_train::TrainConfig;
 use super::IrftJob;
 use crate::error::{Context as _, Error, Result, bail};
 use crate::faults::Faults;
-use crate::generation::{check_settings, readable_rows};
+use crate::generation::check_settings;
 use crate::model::Model;
 use crate::runtime::Runtime;
 use crate::sequences::{Sequences, open_further, open_pool};
 use crate::settings::{DataSettings, TrainSettings};
+use crate::unused::readable_rows;
 
 impl IrftJob<'_> {
     /// Refuses what would fail only after all answers are drawn.

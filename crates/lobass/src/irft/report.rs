@@ -7,7 +7,7 @@ use lobass_core::readable::{Labelled, count};
 use serde::Serialize;
 
 use super::record::RoundRecord;
-use crate::generation::{n_unusable, say_unused};
+use crate::unused::{n_unusable, say_unused};
 
 /// The report of rounds.
 #[derive(Debug, Clone, Serialize)]

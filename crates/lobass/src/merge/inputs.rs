@@ -49,6 +49,13 @@ impl Inputs {
         let base = base.map(|base| Model::open_as("base", base, &compute, runtime)).transpose()?;
         let opened = models.iter().map(|model| open(model, base.as_ref(), &compute, runtime));
         let models = opened.collect::<Result<Vec<_>>>()?;
+        if rounding.is_some() && models.iter().all(|input| input.adapter.is_none()) {
+            bail!(
+                Settings,
+                "`--quantize-base` rounds the weights that adapters are added to: expected an adapter among the models, \
+                 found whole checkpoints; leave the flag out"
+            );
+        }
         Ok(Self { base: base.map(|model| Input { model, adapter: None }), models })
     }
 

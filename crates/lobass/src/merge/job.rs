@@ -55,7 +55,8 @@ impl MergeModelsJob {
     /// is done.
     ///
     /// # Errors
-    /// If the recipe cannot be computed, the models have other tensors or tokens than each other, or `out` is not empty.
+    /// If the recipe cannot be computed, the models have other tensors or tokens than each other, a tensor of the result
+    /// is not finite, or `out` is not empty.
     pub fn run(&self, out: &Path, runtime: &Runtime) -> Result<MergeModelsReport> {
         self.check()?;
         let inputs = Inputs::open(self.base.as_deref(), &self.models, self.quantize_base, runtime)?;
@@ -72,9 +73,12 @@ impl MergeModelsJob {
         let tensors = Tensors::new(&inputs, &merger, runtime);
         let home = inputs.home().checkpoint();
         home.save_streamed(&|spec| tensors.bytes(spec), dtype, &staging.dir)?;
-        let Some(changes) = tensors.into_groups() else {
-            staging.discard()?;
-            return Err(Error::Interrupted);
+        let changes = match tensors.into_groups() {
+            Ok(changes) => changes,
+            Err(error) => {
+                staging.discard()?;
+                return Err(error);
+            }
         };
         if let Some(template) = template {
             lobass_files::write_whole(&staging.dir.join("chat_template.jinja"), template.as_bytes())?;

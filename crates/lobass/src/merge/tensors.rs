@@ -10,6 +10,7 @@ use lobass_merge::{Merger, Tally, TensorMerger};
 use lobass_model::{Checkpoint, TensorRows, TensorSpec};
 
 use super::inputs::{Input, Inputs};
+use crate::error::{Error, Result};
 use crate::runtime::Runtime;
 
 /// Values of one tensor that are read of each model at once.
@@ -30,7 +31,15 @@ pub(super) struct Tensors<'a> {
 struct State {
     groups: BTreeMap<String, Tally>,
     n_done: u64,
-    is_interrupted: bool,
+    /// Why no further tensor is made.
+    stopped: Option<Stop>,
+}
+
+enum Stop {
+    /// The observer asked to stop.
+    Interrupted,
+    /// A value of this tensor is not finite, though those of the models are.
+    Overflow { tensor: String, value: f32 },
 }
 
 impl<'a> Tensors<'a> {
@@ -52,7 +61,7 @@ impl<'a> Tensors<'a> {
         let dtype = self.merger.dtype();
         let mut bytes = Vec::with_capacity(spec.n_elements() * dtype.size());
         // A tensor cannot be refused once its file is begun. Nothing reads it, since the file never gets its name.
-        if self.state.borrow().is_interrupted {
+        if self.state.borrow().stopped.is_some() {
             bytes.resize(spec.n_elements() * dtype.size(), 0);
             return bytes;
         }
@@ -92,7 +101,14 @@ impl<'a> Tensors<'a> {
         let models: Vec<Vec<f32>> = self.inputs.models.iter().map(values).collect();
         let models: Vec<&[f32]> = models.iter().map(Vec::as_slice).collect();
         let width = spec.n_elements() / spec.shape[0].max(1);
-        merger.merge((piece.start * width) as u64, base.as_deref(), &models, tally)
+        let merged = merger.merge((piece.start * width) as u64, base.as_deref(), &models, tally);
+        let are_finite =
+            |at: usize| base.as_deref().iter().chain(&models).all(|values| values[at].is_finite());
+        if let Some(at) = (0..merged.len()).find(|&at| !merged[at].is_finite() && are_finite(at)) {
+            let overflow = Stop::Overflow { tensor: spec.name.clone(), value: merged[at] };
+            self.state.borrow_mut().stopped.get_or_insert(overflow);
+        }
+        merged
     }
 
     fn finish(&self, spec: &TensorSpec, tally: &Tally, n_bytes: u64) {
@@ -109,13 +125,26 @@ impl<'a> Tensors<'a> {
             facts: &[],
         };
         self.runtime.progress(&at);
-        state.is_interrupted = self.runtime.is_interrupted();
+        if self.runtime.is_interrupted() {
+            state.stopped.get_or_insert(Stop::Interrupted);
+        }
     }
 
-    /// What was changed, by groups of tensors; `None` if the observer asked to stop.
-    pub(super) fn into_groups(self) -> Option<BTreeMap<String, Tally>> {
+    /// What was changed, by groups of tensors.
+    ///
+    /// # Errors
+    /// If the observer asked to stop, or a tensor became infinite.
+    pub(super) fn into_groups(self) -> Result<BTreeMap<String, Tally>> {
+        let dtype = self.merger.dtype();
         let state = self.state.into_inner();
-        (!state.is_interrupted).then_some(state.groups)
+        match state.stopped {
+            None => Ok(state.groups),
+            Some(Stop::Interrupted) => Err(Error::Interrupted),
+            Some(Stop::Overflow { tensor, value }) => Err(Error::Model(format!(
+                "merged tensor `{tensor}`: expected finite numbers, as the models have them, found {value} in {dtype}; \
+                 smaller weights or a smaller lambda help, or a number format with a wider range"
+            ))),
+        }
     }
 }
 

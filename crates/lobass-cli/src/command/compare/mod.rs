@@ -20,6 +20,7 @@ use crate::stream::Stream;
 use crate::ui::Ui;
 
 pub(crate) fn compare(args: &CompareArgs, ui: &Ui) -> anyhow::Result<Outcome> {
+    args.pairs.check(&args.strategy)?;
     if args.pairs.pairs {
         return pairs::compare(args, ui);
     }

@@ -1,7 +1,7 @@
 //! The results of a comparison as a table.
 
 use lobass_core::readable::count;
-use lobass_evidence::{ALL, ArmReport, Difference, Estimate, FULL, Matching, Report, SourceResult};
+use lobass_evidence::{ALL, ArmReport, Difference, Estimate, FLOOR, FULL, Matching, Report, SourceResult};
 use lobass_select::Strategy as _;
 use lobass_select::strategies::Random;
 
@@ -23,13 +23,33 @@ pub(super) fn text(report: &Report, width: Option<usize>) -> String {
         headings.extend(answers(report).into_iter().map(|(heading, _)| heading));
         blocks.push(table(&headings, &rows, width));
     }
-    format!(
+    let text = format!(
         "{}\n\nLoss in nats per token of {} held-out examples; cost in passes over the pool, selecting included; \
          intervals of {:.0} %, * where zero is not in them.",
         blocks.join("\n\n"),
         count(report.held_out.sources.iter().map(|source| source.n_rows).sum()),
         100.0 * report.bootstrap.level
-    )
+    );
+    [Some(text), hidden(report)].into_iter().flatten().collect::<Vec<_>>().join("\n\n")
+}
+
+/// Which measured answers have no column, and why.
+fn hidden(report: &Report) -> Option<String> {
+    let results = || report.arms.iter().flat_map(|arm| &arm.results);
+    let is_hidden =
+        |(_, of): &Answers| results().any(|result| of(result).is_some()) && !report.is_above_floor(*of);
+    let names: Vec<&str> = ANSWERS.into_iter().filter(is_hidden).map(|(name, _)| name).collect();
+    let what = match names.as_slice() {
+        [] => return None,
+        ["sampled"] => "Sampled answers",
+        ["answers"] => "Answers",
+        _ => "Answers and sampled answers",
+    };
+    Some(format!(
+        "{what} were measured and are not shown: no model has more than {:.0} % right ones, and differences below that \
+         are noise. The numbers are in results.json.",
+        100.0 * FLOOR
+    ))
 }
 
 fn row(report: &Report, matching: Matching, arm: &ArmReport, result: &SourceResult) -> Vec<String> {
@@ -61,10 +81,11 @@ fn row(report: &Report, matching: Matching, arm: &ArmReport, result: &SourceResu
 /// A column of right answers.
 type Answers = (&'static str, fn(&SourceResult) -> Option<Estimate>);
 
+const ANSWERS: [Answers; 2] = [("answers", |result| result.answer), ("sampled", |result| result.sampled)];
+
 /// The columns of right answers, where some arm is above the floor.
 fn answers(report: &Report) -> Vec<Answers> {
-    let all: [Answers; 2] = [("answers", |result| result.answer), ("sampled", |result| result.sampled)];
-    all.into_iter().filter(|(_, of)| report.is_above_floor(*of)).collect()
+    ANSWERS.into_iter().filter(|(_, of)| report.is_above_floor(*of)).collect()
 }
 
 /// How often the right response is the most likely one, if there are wrong ones.

@@ -38,6 +38,7 @@ use crate::sequences::{Sequences, open_pool};
 use crate::settings::{
     ComputeSettings, DataSettings, EncodeSettings, Method, ObjectiveName, TrainContext, TrainSettings,
 };
+use crate::unused::{self, Unused};
 
 use clients::Clients;
 use held_out::HeldOutRows;
@@ -142,7 +143,8 @@ impl FederatedTrainJob<'_> {
                 return Err(error);
             }
         };
-        let report = self.simulate(&opened, &self.begin(&record)?, runtime)?;
+        let unused = unused::of_work(&sequences, &work, None)?;
+        let report = self.simulate(&opened, unused, &self.begin(&record)?, runtime)?;
         self.record_model(&opened, &plan, &work, &report)?;
         work.remove()?;
         Ok(report)
@@ -243,7 +245,13 @@ impl FederatedTrainJob<'_> {
         record.write(&report.model)
     }
 
-    fn simulate(&self, opened: &Opened, store: &RoundStore, runtime: &Runtime) -> Result<FederatedTraining> {
+    fn simulate(
+        &self,
+        opened: &Opened,
+        unused: Unused,
+        store: &RoundStore,
+        runtime: &Runtime,
+    ) -> Result<FederatedTraining> {
         runtime.note(&format!("{:16} {}", "clients", opened.clients.in_words()));
         let stages = Stages { opened, settings: self.settings };
         let mut rounds: Vec<RoundReport> = Vec::new();
@@ -280,6 +288,7 @@ impl FederatedTrainJob<'_> {
             clients: opened.clients.reports(),
             labels: opened.clients.labels.clone(),
             n_held_out: opened.held_out.len() as u64,
+            unused,
             start_energy,
             rounds,
         };

@@ -8,6 +8,7 @@ use lobass_core::readable::{Labelled, bytes, counted};
 use serde::{Deserialize, Serialize};
 
 use super::settings::FederatedMethod;
+use crate::unused::{Unused, n_unusable, say_unused};
 
 /// What a client has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -64,6 +65,9 @@ pub struct FederatedTraining {
     pub labels: Vec<String>,
     /// Rows that no client has.
     pub n_held_out: u64,
+    /// Rows that cannot be trained on.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub unused: Unused,
     /// For SLoRA: the share of the energy of what the sparse stage learned that the start of the adapter has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start_energy: Option<f64>,
@@ -72,6 +76,11 @@ pub struct FederatedTraining {
 }
 
 impl FederatedTraining {
+    /// Whether rows could not be used.
+    pub fn falls_short(&self) -> bool {
+        n_unusable(&self.unused) > 0
+    }
+
     /// Bytes of all rounds.
     pub fn bytes(&self) -> u64 {
         self.rounds.iter().map(|round| round.bytes).sum()
@@ -89,6 +98,7 @@ impl fmt::Display for FederatedTraining {
         let (least, most) = (sizes().min().unwrap_or_default(), sizes().max().unwrap_or_default());
         let n_clients = counted(self.clients.len() as u64, "client");
         text.line("clients", format!("{n_clients}, {}, of {least} to {most} rows", self.split));
+        say_unused(&self.unused, &mut text);
         if let Some(share) = self.start_energy {
             text.line("start", format!("{:.1} % of what the sparse stage learned", 100.0 * share));
         }

@@ -6,6 +6,7 @@ use lobass_core::readable::count;
 use lobass_influence::pds::Curvature;
 use serde::Serialize;
 
+use super::radius;
 use super::settings::PdsSettings;
 
 /// The work of a run, in rows that are run forward. A row that is run forward and backward counts 3.
@@ -15,7 +16,7 @@ pub struct Cost {
     pub training: u64,
     /// The co-state: gradients of the target, and two gradients of each batch for curvature.
     pub co_state: u64,
-    /// Two losses of each row of the pool for each scored step.
+    /// Two losses of each row of the pool for each scored step, and four of some rows to check the radius.
     pub scores: u64,
     /// The same in passes over the pool, rounded up.
     pub passes: u64,
@@ -34,7 +35,8 @@ impl Cost {
             Curvature::None => 0,
         };
         let co_state = BACKWARD * (steps + 1) * n_target as u64 + products;
-        let scores = 2 * (settings.probed().count() * n_rows) as u64;
+        let tried = 4 * radius::tried(n_rows).count() as u64;
+        let scores = 2 * (settings.probed().count() * n_rows) as u64 + tried;
         let passes = (training + co_state + scores).div_ceil(n_rows.max(1) as u64);
         Self { training, co_state, scores, passes }
     }
@@ -61,7 +63,7 @@ mod tests {
     fn the_parts_are_counted() {
         let settings = PdsSettings::default();
         let cost = Cost::of(&settings, 9_000, 64);
-        assert_eq!((cost.training, cost.co_state, cost.scores), (19_200, 19_392 + 19_200, 180_000));
+        assert_eq!((cost.training, cost.co_state, cost.scores), (19_200, 19_392 + 19_200, 180_256));
         assert_eq!(cost.passes, 27);
         let first = Cost::of(&PdsSettings { curvature: Curvature::None, ..settings }, 9_000, 64);
         assert_eq!(first.co_state, 19_392);

@@ -2,10 +2,12 @@
 
 mod cost;
 mod probes;
+mod radius;
 mod report;
 mod settings;
 mod states;
 mod sweep;
+mod unused;
 
 use std::path::Path;
 
@@ -14,7 +16,6 @@ use lobass_data::Pool;
 use lobass_influence::pds::{Descent, Target};
 use lobass_run::{Part, RowScoreWriter, WorkDir};
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 
 use super::inputs::{Inputs, POOL};
 use super::targets::sequences_by_task;
@@ -65,8 +66,9 @@ impl PdsJob<'_> {
     /// and ends with the same bytes. A part writes no scores, and has no report.
     ///
     /// # Errors
-    /// If `out` exists, the settings do not fit, a task has no row that can be scored, the training diverges, or the
-    /// co-state grows because the learning rate is too large; also if a file cannot be read or written.
+    /// If `out` exists, the settings do not fit, a task has no row that can be scored, the training diverges, the co-state
+    /// grows because the learning rate is too large, or scores depend on the radius; also if a file cannot be read or
+    /// written.
     /// [`Error::Unfinished`] for a part whose training and co-state are not there yet.
     pub fn run(&self, runtime: &Runtime) -> Result<Option<PdsReport>> {
         if self.out.exists() {
@@ -100,6 +102,7 @@ impl PdsJob<'_> {
         };
         let (sequences, target_pool) = inputs.rows(&base, runtime)?;
         let (pool, target) = inputs.tokenized(&sequences, &target_pool, runtime)?;
+        unused::warn(&target, &target_pool, &sequences.encoder, runtime)?;
         let report = self.score(&base, &pool, &target, &target_pool, &dir, runtime)?;
         if self.work.is_none() {
             inputs.remove(pool, target)?;
@@ -157,11 +160,11 @@ impl PdsJob<'_> {
         lobass_loss::check_ids(&model, &rows)?;
         let threads = self.compute.threads();
         let descent = Descent::new(model, &rows, &target_rows, settings.row_loss, threads)?;
-        let name = self.digest(base, pool, target)?;
-        let states = States::open(&dir.join(STATES).join(&name[..16]), descent.n_values())?;
+        let states = States::of(&dir.join(STATES), self.facts(base, pool, target), descent.n_values())?;
         let sweep = Sweep { settings, descent: &descent, states: &states, n_rows: rows.len(), runtime };
         let part = self.part.unwrap_or(Part::ALL);
         let largest_curvature = sweep_for(part, &sweep)?;
+        radius::check(settings, &descent, &states, &rows, threads, runtime)?;
 
         let probes =
             Probes { settings, descent: &descent, states: &states, base, pool, part, threads, runtime };
@@ -190,13 +193,12 @@ impl PdsJob<'_> {
     }
 
     /// Everything that weights and co-states depend on.
-    fn digest(&self, base: &Model, pool: &WorkDir, target: &WorkDir) -> Result<String> {
+    fn facts(&self, base: &Model, pool: &WorkDir, target: &WorkDir) -> Value {
         let key = &base.key;
-        let facts = json!({
+        json!({
             "version": 1, "pool": pool.plan().id(), "target": target.plan().id(), "settings": self.settings,
             "weights": key.weights_digest, "rounding": key.rounding, "device": key.device.kind.to_string(),
-        });
-        Ok(lobass_core::Digest::of_hash(&Sha256::digest(serde_json::to_vec(&facts)?)).as_str().to_owned())
+        })
     }
 
     /// Everything that the scores depend on.
@@ -223,12 +225,24 @@ impl PdsJob<'_> {
 /// The training and the co-state, by the first part; gives the largest curvature.
 ///
 /// # Errors
-/// If they fail; [`Error::Unfinished`] for another part if they are not there yet.
+/// If they fail; [`Error::Unfinished`] for another part if they are not there yet, but [`Error::Settings`] if part 0 has
+/// begun with other settings: then they never come.
 fn sweep_for(part: Part, sweep: &Sweep<'_>) -> Result<f64> {
     if part.rank == 0 {
+        sweep.states.begin()?;
         sweep.train()?;
         sweep.go_back()?;
     } else if !sweep.is_done() {
+        if let Some(differences) = sweep.states.of_others()? {
+            bail!(
+                Settings,
+                "part {} of {}: the work directory has a training with other settings, and none with these: {}; use the \
+                 settings of part 0, or begin part 0 with these",
+                part.rank,
+                part.of,
+                differences.join(", ")
+            );
+        }
         return Err(Error::Unfinished(format!(
             "part {} of {}: the training and the co-state are not there yet; part 0 computes them, so repeat this command \
              when it has",

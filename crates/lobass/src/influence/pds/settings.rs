@@ -71,6 +71,14 @@ impl PdsSettings {
         {
             bail!(Settings, "`--{name}`: expected a finite number above 0, found {value}");
         }
+        if self.radius >= 1.0 {
+            bail!(
+                Settings,
+                "`--radius`: expected a share of the norm of the weights below 1, such as {:e}, found {}",
+                Probe::ROWS,
+                self.radius
+            );
+        }
         if self.adapter.as_ref().is_some_and(|lora| lora.dropout > 0.0) {
             bail!(
                 Settings,
@@ -110,7 +118,9 @@ mod tests {
         assert!(
             error(PdsSettings { every: 8, ..settings.clone() }).contains("at most the number of steps, 7")
         );
-        assert!(error(PdsSettings { radius: 0.0, ..settings.clone() }).contains("`--radius`"));
+        for radius in [0.0, 1.0, f64::NAN] {
+            assert!(error(PdsSettings { radius, ..settings.clone() }).contains("`--radius`"));
+        }
         assert!(error(PdsSettings { steps: 0, ..settings }).contains("`--steps`"));
     }
 }

@@ -4,22 +4,55 @@ use std::path::{Path, PathBuf};
 
 use lobass_influence::pds::{CoState, Growth};
 use lobass_matrix::{Format, Matrix, MatrixWriter, Shape};
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::error::{Context as _, Result};
+
+/// The file of everything that the others in a directory depend on.
+const FACTS: &str = "settings.json";
 
 /// The weights before some steps, and the co-states after them. A file is there whole or not at all.
 #[derive(Debug)]
 pub(super) struct States {
     dir: PathBuf,
+    facts: Value,
     n_values: usize,
 }
 
 impl States {
-    /// Takes a directory, whose name stands for everything that its files depend on.
-    pub(super) fn open(dir: &Path, n_values: usize) -> Result<Self> {
-        fs_err::create_dir_all(dir)?;
-        Ok(Self { dir: dir.to_owned(), n_values })
+    /// Takes the directory among others whose name is a digest of everything that its files depend on.
+    pub(super) fn of(all: &Path, facts: Value, n_values: usize) -> Result<Self> {
+        let name = lobass_core::Digest::of_hash(&Sha256::digest(serde_json::to_vec(&facts)?));
+        Ok(Self { dir: all.join(&name.as_str()[..16]), facts, n_values })
+    }
+
+    /// Makes the directory, with its facts.
+    pub(super) fn begin(&self) -> Result<()> {
+        fs_err::create_dir_all(&self.dir)?;
+        Ok(lobass_files::write_whole(&self.dir.join(FACTS), &serde_json::to_vec_pretty(&self.facts)?)?)
+    }
+
+    /// If this directory is not begun, but another one beside it: what its facts have instead. Of several, those of the
+    /// one with the fewest differences.
+    pub(super) fn of_others(&self) -> Result<Option<Vec<String>>> {
+        let Some(all) = self.dir.parent().filter(|all| all.exists() && !self.dir.exists()) else {
+            return Ok(None);
+        };
+        let mut fewest: Option<Vec<String>> = None;
+        for entry in fs_err::read_dir(all)? {
+            let path = entry?.path().join(FACTS);
+            if !path.exists() {
+                continue; // of an earlier version
+            }
+            let facts = serde_json::from_slice(&fs_err::read(&path)?)
+                .with_context(|| format!("`{}`: expected the settings of a training", path.display()))?;
+            let found = differences(&facts, &self.facts);
+            if fewest.as_ref().is_none_or(|fewest| found.len() < fewest.len()) {
+                fewest = Some(found);
+            }
+        }
+        Ok(fewest)
     }
 
     fn weights_file(&self, step: usize) -> PathBuf {
@@ -82,6 +115,58 @@ impl States {
         let rows = rows.try_into().ok().filter(|_| matrix.shape().dim == self.n_values);
         let expected = || format!("`{}`: {N} vectors of {} values", path.display(), self.n_values);
         Ok((rows.with_context(expected)?, matrix.metadata().to_owned()))
+    }
+}
+
+/// What differs between the facts of two trainings, by the flags that decide it.
+fn differences(there: &Value, here: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    for (field, flag) in [("weights", "--base"), ("device", "--device"), ("rounding", "--quantize-base")] {
+        compare(flag, &there[field], &here[field], &mut found);
+    }
+    for (field, what) in [("pool", "the pool"), ("target", "the targets"), ("version", "the version")] {
+        if there[field] != here[field] {
+            found.push(format!("{what} is another"));
+        }
+    }
+    let (there, here) = (&there["settings"], &here["settings"]);
+    let fields = |value: &Value| value.as_object().map_or(Vec::new(), |all| all.keys().cloned().collect());
+    for field in fields(here) {
+        match (field.as_str(), &there[&field], &here[&field]) {
+            ("seed", there, here) => compare("--train-seed", there, here, &mut found),
+            ("adapter", there, here) if there.is_object() && here.is_object() => {
+                for field in fields(here) {
+                    compare(lora_flag(&field), &there[&field], &here[&field], &mut found);
+                }
+            }
+            ("adapter", there, here) => {
+                let method = |adapter: &Value| if adapter.is_null() { "full" } else { "lora" }.into();
+                compare("--method", &method(there), &method(here), &mut found);
+            }
+            (field, there, here) => {
+                compare(&format!("--{}", field.replace('_', "-")), there, here, &mut found);
+            }
+        }
+    }
+    found
+}
+
+/// The flag of a setting of an adapter.
+fn lora_flag(field: &str) -> &'static str {
+    match field {
+        "rank" => "--lora-rank",
+        "alpha" => "--lora-alpha",
+        "rslora" => "--rslora",
+        "dropout" => "--lora-dropout",
+        "target_modules" => "--lora-targets",
+        _ => "--modules-to-save",
+    }
+}
+
+fn compare(flag: &str, there: &Value, here: &Value, found: &mut Vec<String>) {
+    let shown = |value: &Value| value.as_str().map_or(value.to_string(), str::to_owned);
+    if there != here {
+        found.push(format!("`{flag}` is {} there, and {} here", shown(there), shown(here)));
     }
 }
 

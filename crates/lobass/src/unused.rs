@@ -1,10 +1,10 @@
-//! Rows that no sample is drawn for, and why.
+//! Rows of a pool that a command cannot use, and why.
 
 use std::collections::BTreeMap;
 
 use lobass_core::RowStatus;
 use lobass_core::readable::{Labelled, count};
-use lobass_data::Pool;
+use lobass_data::{Encoder, Pool};
 use lobass_run::{Plan, Slice, Store, WorkDir};
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,7 @@ use crate::runtime::Runtime;
 use crate::scoring::{n_skipped, tokenize};
 use crate::sequences::Sequences;
 
-/// Rows of one status that no sample is drawn for.
+/// Rows of one status that are not used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnusedRows {
     /// How many there are.
@@ -24,14 +24,14 @@ pub struct UnusedRows {
     pub reason: String,
 }
 
-/// The rows of each status that no sample is drawn for.
+/// The rows of each status that are not used.
 pub type Unused = BTreeMap<RowStatus, UnusedRows>;
 
-/// The rows of a slice that no sample is drawn for.
+/// The rows of a slice that are not used.
 ///
 /// # Errors
 /// If a row cannot be read.
-pub(super) fn of_work(sequences: &Sequences, work: &WorkDir, slice: Option<Slice>) -> Result<Unused> {
+pub(crate) fn of_work(sequences: &Sequences, work: &WorkDir, slice: Option<Slice>) -> Result<Unused> {
     let mut unused = Unused::new();
     for &shard in &work.plan().shards {
         let names = work.names_of(shard)?.into_iter();
@@ -41,7 +41,11 @@ pub(super) fn of_work(sequences: &Sequences, work: &WorkDir, slice: Option<Slice
             unused.entry(name.status).or_insert_with(new).n_rows += 1;
         }
     }
-    find_reasons(&mut unused, sequences)?;
+    let firsts: Vec<u64> = unused.values().map(|rows| rows.first).collect();
+    let mut reasons = reasons(&firsts, &sequences.pool, &sequences.encoder)?;
+    for rows in unused.values_mut() {
+        rows.reason = reasons.remove(&rows.first).map(|(_, reason)| reason).unwrap_or_default();
+    }
     Ok(unused)
 }
 
@@ -49,7 +53,7 @@ pub(super) fn of_work(sequences: &Sequences, work: &WorkDir, slice: Option<Slice
 ///
 /// # Errors
 /// The errors of [`of_work`], and if the observer asks to stop.
-pub(super) fn of_plan(
+pub(crate) fn of_plan(
     sequences: &Sequences,
     plan: Plan,
     slice: Option<Slice>,
@@ -61,22 +65,30 @@ pub(super) fn of_plan(
     of_work(sequences, &work, slice)
 }
 
-/// Work directories keep the reason of a row to themselves, so the first row of each status is read again.
-fn find_reasons(unused: &mut Unused, sequences: &Sequences) -> Result<()> {
-    let mut open: BTreeMap<u64, &mut String> =
-        unused.values_mut().map(|rows| (rows.first, &mut rows.reason)).collect();
-    let mut rows = sequences.pool.rows();
-    while !open.is_empty()
-        && let Some(row) = rows.next()
-    {
+/// What is wrong with each of some rows, and its position in its file. Work directories keep reasons to themselves, so
+/// the rows are read again.
+///
+/// # Errors
+/// If a row cannot be read.
+pub(crate) fn reasons(wanted: &[u64], pool: &Pool, encoder: &Encoder) -> Result<BTreeMap<u64, (u64, String)>> {
+    let mut found = BTreeMap::new();
+    let Some(&last) = wanted.iter().max() else { return Ok(found) };
+    let mut before = vec![0; pool.files().len()];
+    for row in pool.rows() {
         let row = row?;
-        let Some(reason) = open.remove(&row.row) else { continue };
-        *reason = match &row.example {
-            Ok(example) => sequences.encoder.encode(example).reason.unwrap_or_default(),
-            Err(fault) => fault.reason.clone(),
-        };
+        if wanted.contains(&row.row) {
+            let reason = match &row.example {
+                Ok(example) => encoder.encode(example).reason.unwrap_or_default(),
+                Err(fault) => fault.reason.clone(),
+            };
+            found.insert(row.row, (before[row.file], reason));
+        }
+        before[row.file] += 1;
+        if row.row == last {
+            break;
+        }
     }
-    Ok(())
+    Ok(found)
 }
 
 /// The number of rows that could not be used. Rows that were left out on request do not count.
