@@ -70,7 +70,11 @@ pub(crate) fn of_plan(
 ///
 /// # Errors
 /// If a row cannot be read.
-pub(crate) fn reasons(wanted: &[u64], pool: &Pool, encoder: &Encoder) -> Result<BTreeMap<u64, (u64, String)>> {
+pub(crate) fn reasons(
+    wanted: &[u64],
+    pool: &Pool,
+    encoder: &Encoder,
+) -> Result<BTreeMap<u64, (u64, String)>> {
     let mut found = BTreeMap::new();
     let Some(&last) = wanted.iter().max() else { return Ok(found) };
     let mut before = vec![0; pool.files().len()];

@@ -7,7 +7,7 @@ use lobass::settings::{ObjectiveName, SamplingSettings};
 
 use super::{ComputeArgs, DataArgs, EncodeArgs, RecipeArgs, described};
 
-/// The objectives of a round. Rounds train on pairs, so `sft` is none of them.
+/// The objectives of a round. Rounds train on pairs, so `sft` is not one of them.
 const OBJECTIVES: [(&str, &str); 2] = [
     ("dpo", "Direct preference optimization on pairs"),
     ("davir-dpo", "DPO with log-ratios that are divided by the starting model's log-probability (DavIR)"),

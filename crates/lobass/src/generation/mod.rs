@@ -23,12 +23,12 @@ use crate::place::told_in;
 use crate::runtime::Runtime;
 use crate::sequences::{Sequences, open_pool};
 use crate::settings::{ComputeSettings, DataSettings, EncodeSettings, SamplingSettings};
+pub use crate::unused::{Unused, UnusedRows};
 use crate::{outputs, progress, scoring};
 pub(crate) use check::check_settings;
 pub use pairs::PairCounts;
 pub use report::GenerationReport;
 pub(crate) use stop::stop_ids;
-pub use crate::unused::{Unused, UnusedRows};
 
 /// Samples that are to be drawn.
 #[derive(Debug, Clone)]

@@ -84,37 +84,12 @@ impl IrftRecord {
             let found = Self { rounds, tool: self.tool.clone(), ..found };
             let differences = self.differences(&found);
             if !differences.is_empty() {
-                self.replace(&differences, out, runtime)?;
+                make_way(&differences, out, runtime)?;
             }
         } else {
             crate::outputs::check_empty(out)?;
         }
         write(out, ALL, self)
-    }
-
-    /// Makes way for other settings.
-    fn replace(&self, differences: &[String], out: &Path, runtime: &Runtime) -> Result<()> {
-        let first = round_dir(out, 1);
-        let names = differences.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-        let of_training = differences.iter().all(|name| OF_TRAINING.contains(&name.as_str()));
-        if first.join(ROUND).exists() || !of_training && has_answers(&first, runtime)? {
-            bail!(
-                Output,
-                "`{}` has rounds with other settings, {names}; use another directory",
-                out.display()
-            );
-        }
-        runtime.note(&format!(
-            "{:16} other settings than before, {names}: no round was done with those",
-            "irft"
-        ));
-        // What an attempt with them trained would be refused.
-        for left in ["adapter", "model"].map(|name| first.join(name)) {
-            if left.exists() {
-                fs_err::remove_dir_all(left)?;
-            }
-        }
-        Ok(())
     }
 
     /// The names of settings that differ.
@@ -125,6 +100,24 @@ impl IrftRecord {
             mine.as_object().into_iter().flatten().filter(|(name, value)| found[*name] != **value);
         differing.map(|(name, _)| name.clone()).collect()
     }
+}
+
+/// Makes way for other settings.
+fn make_way(differences: &[String], out: &Path, runtime: &Runtime) -> Result<()> {
+    let first = round_dir(out, 1);
+    let names = differences.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let of_training = differences.iter().all(|name| OF_TRAINING.contains(&name.as_str()));
+    if first.join(ROUND).exists() || !of_training && has_answers(&first, runtime)? {
+        bail!(Output, "`{}` has rounds with other settings, {names}; use another directory", out.display());
+    }
+    runtime.note(&format!("{:16} other settings than before, {names}: no round was done with those", "irft"));
+    // What an attempt with them trained would be refused.
+    for left in ["adapter", "model"].map(|name| first.join(name)) {
+        if left.exists() {
+            fs_err::remove_dir_all(left)?;
+        }
+    }
+    Ok(())
 }
 
 /// The directory of a round, by its number from 1.

@@ -275,7 +275,7 @@ fn without_a_tested_question_there_are_no_numbers() {
     );
 }
 
-/// Keeps what it is told.
+/// Keeps the notes and warnings of a command.
 #[derive(Default)]
 struct Notes(std::sync::Mutex<Vec<String>>);
 
