@@ -43,7 +43,7 @@ fn measures_of_pairs_are_those_of_numpy() {
     let expected: Expected = read_json(&fixture("pairs/expected.json"));
     let pairs = pairs(&expected);
     let sources = ["x", "y"].map(str::to_owned);
-    let bootstrap = Bootstrap { n_resamples: 10, level: 0.95, seed: 0 };
+    let bootstrap = Bootstrap { n_resamples: 100, level: 0.95, seed: 0 };
     for Case { beta, normalized, measures } in &expected.cases {
         let dpo = Dpo { beta: *beta, normalized: *normalized };
         let outcome = |(pair, &losses): (&HeldOutPair, &[f64; 2])| {

@@ -281,7 +281,7 @@ fn a_model_without_finite_numbers_is_said() {
         assert!(said.stdout.contains(words), "{words}: {}", said.stdout);
     }
     assert!(!said.stdout.contains("did not end"), "{}", said.stdout);
-    assert_eq!(sandbox.json(1, line)["n_not_finite"], 10);
+    assert_eq!(sandbox.json(1, line)["manifest"]["n_not_finite"], 10);
 }
 
 #[test]

@@ -97,7 +97,7 @@ fn a_comparison_takes_imported_losses() {
     let told = sandbox.expect(
         0,
         "compare --scores theirs.parquet --base base --strategy lobass --budget 10 --eval held-out/known.jsonl --seeds 1 \
-         --match epochs --batch-size 4 --epochs 1 --resamples 50 --out compared -q",
+         --match epochs --batch-size 4 --epochs 1 --resamples 100 --out compared -q",
     );
     assert!(
         told.stderr.contains("computed by elsewhere under `base`; lobass cannot check"),

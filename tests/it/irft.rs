@@ -177,10 +177,10 @@ fn a_model_that_training_ruins_is_refused() {
     );
     let said = sandbox.fails(
         &format!("{line} --learning-rate 1e10 --batch-size 159 --warmup-ratio 0 --schedule constant"),
-        &["the trained model", "`--learning-rate`, now 1e10"],
+        &["after the last of 1 steps", "smaller learning rate, now 1e10"],
     );
     assert!(!said.stderr.contains("generate  "), "{}", said.stderr);
-    assert!(!sandbox.path("out/round-1/model").exists());
+    assert!(!sandbox.path("out/round-1/model/model.safetensors").exists());
     sandbox.expect(0, &format!("{line} --learning-rate 3e-4 --batch-size 8"));
 }
 

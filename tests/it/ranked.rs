@@ -106,7 +106,7 @@ fn a_training_is_paid_for_once() {
     sandbox.expect(
         0,
         "compare --scores run/scores.parquet --base base --strategy s2l lobass --budget 10 --eval held-out/known.jsonl \
-         --seeds 1 --match epochs --batch-size 2 --epochs 1 --resamples 50 --out compared -q",
+         --seeds 1 --match epochs --batch-size 2 --epochs 1 --resamples 100 --out compared -q",
     );
     let found: Value = serde_json::from_str(&sandbox.read("compared/results.json")).unwrap();
     let cost = |name: &str| {

@@ -96,9 +96,10 @@ impl Bootstrap {
     /// # Errors
     /// [`Error::Bootstrap`], naming the field.
     pub fn check(&self) -> Result<(), Error> {
-        if self.n_resamples == 0 {
+        // The ends of an interval of 95 % would be the outermost of fewer draws.
+        if self.n_resamples < 100 {
             let found = self.n_resamples.to_string();
-            return Err(Error::Bootstrap { field: "n_resamples", expected: "at least 1", found });
+            return Err(Error::Bootstrap { field: "n_resamples", expected: "at least 100", found });
         }
         if !(self.level > 0.0 && self.level < 1.0) {
             let (expected, found) = ("a share between 0 and 1", self.level.to_string());
@@ -295,7 +296,9 @@ mod tests {
     #[test]
     fn settings_without_an_interval_are_refused() {
         assert!(Bootstrap::default().check().is_ok());
-        assert!(Bootstrap { n_resamples: 0, ..Bootstrap::default() }.check().is_err());
+        for (n_resamples, is_enough) in [(0, false), (1, false), (99, false), (100, true)] {
+            assert_eq!(Bootstrap { n_resamples, ..Bootstrap::default() }.check().is_ok(), is_enough);
+        }
         assert!(Bootstrap { level: 1.0, ..Bootstrap::default() }.check().is_err());
         assert!(Bootstrap { level: f64::NAN, ..Bootstrap::default() }.check().is_err());
     }

@@ -30,7 +30,7 @@ fn measured(n_regions: usize, n_each: usize) -> (Regions, Vec<u32>, Vec<Numbers>
 }
 
 fn settings() -> Settings {
-    let bootstrap = Bootstrap { n_resamples: 40, ..Bootstrap::default() };
+    let bootstrap = Bootstrap { n_resamples: 100, ..Bootstrap::default() };
     Settings { bootstrap, ..Settings::default() }
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, BooleanArray, Float64Array, RecordBatch, StringArray, UInt32Array, UInt64Array};
-use lobass_core::{ExampleKey, Nll, Sample};
+use lobass_core::{ExampleKey, Nll, Sample, SampleEnd};
 use lobass_data::EncodeOptions;
 use lobass_files::WholeFile;
 use parquet::arrow::ArrowWriter;
@@ -53,6 +53,9 @@ pub struct SampleManifest {
     pub n_samples: u64,
     /// Samples that ended by themselves.
     pub n_finished: u64,
+    /// Samples that ended because the model gave a number that is not finite.
+    #[serde(default)]
+    pub n_not_finite: u64,
     /// Tokens of all samples.
     pub n_tokens: u64,
     /// Digest of every token id and every loss.
@@ -104,6 +107,7 @@ impl WorkDir {
             for row in &rows {
                 manifest.n_samples += 1;
                 manifest.n_finished += u64::from(row.sample.is_finished());
+                manifest.n_not_finite += u64::from(row.sample.end == SampleEnd::NotFinite);
                 manifest.n_tokens += row.sample.ids.len() as u64;
             }
             manifest.n_rows += rows.iter().filter(|row| row.number == 0).count() as u64;
@@ -160,6 +164,7 @@ impl WorkDir {
             n_rows: 0,
             n_samples: 0,
             n_finished: 0,
+            n_not_finite: 0,
             n_tokens: 0,
             digest: self.samples_digest(&set.by, &set.under)?,
         })

@@ -117,6 +117,19 @@ pub enum Error {
         /// Its learning rate.
         learning_rate: f64,
     },
+    /// A model that gives no finite loss after the last step.
+    #[error(
+        "the loss after the last of {n_steps} steps is {loss}; expected a finite number (a smaller learning rate, now \
+         {learning_rate:e}, or a longer warm-up may help)"
+    )]
+    Ruined {
+        /// All steps.
+        n_steps: usize,
+        /// The loss of an example.
+        loss: f64,
+        /// The largest learning rate.
+        learning_rate: f64,
+    },
     /// The device failed while it computed the last steps.
     #[error("the device failed in the last steps: {reason}; run it again, or choose another device")]
     Device {

@@ -150,7 +150,8 @@ pub struct MixedReport {
 /// [`Error::Recipe`] or [`Error::OnlyWarmUp`] for a recipe that teaches nothing; [`Error::NoExamples`],
 /// [`Error::NothingScored`], or [`Error::ReferenceLoss`] for data that cannot be learned; [`Error::Loss`] for
 /// sequences that the model cannot run; [`Error::Sources`] or [`Error::Mixture`] for sources that do not fit;
-/// [`Error::Diverged`] as soon as a loss or gradient is not finite; [`Error::Device`] if the device failed;
+/// [`Error::Diverged`] as soon as a loss or gradient is not finite; [`Error::Ruined`] if the last step leaves no finite
+/// loss; [`Error::Device`] if the device failed;
 /// [`Error::State`] for a state that is damaged or of another training; [`Error::Interrupted`] if [`Session::stop`]
 /// becomes true.
 pub fn fine_tune(
@@ -232,6 +233,7 @@ fn run(
         }
     }
     trainer.settle()?;
+    trainer.check_last()?;
     Ok(trainer.into_parts())
 }
 

@@ -94,6 +94,14 @@ impl Objective<'_> {
         self.len() == 0
     }
 
+    /// The first example alone.
+    pub(crate) fn first(&self) -> Self {
+        match *self {
+            Self::Sft(sequences) => Self::Sft(&sequences[..sequences.len().min(1)]),
+            Self::Preference(pairs, dpo) => Self::Preference(&pairs[..pairs.len().min(1)], dpo),
+        }
+    }
+
     /// The sequences of an example: one, or chosen and rejected.
     pub(crate) fn sequences(&self, example: usize) -> Vec<&Sequence> {
         match self {

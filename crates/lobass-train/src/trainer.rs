@@ -263,17 +263,34 @@ impl<'a> Trainer<'a> {
         })
     }
 
+    /// Refuses a model that the last step has ruined, by the loss of one example: no loss of the training shows that.
+    ///
+    /// # Errors
+    /// [`Error::Ruined`] if the loss is not finite; [`Error::Loss`] if it cannot be computed.
+    pub(crate) fn check_last(&self) -> Result<(), Error> {
+        let n_steps = self.n_steps();
+        let losses = held_out_losses(&self.engine(), self.objective.first())?;
+        match losses.iter().map(|nll| nll.sum).find(|loss| !loss.is_finite()) {
+            None => Ok(()),
+            Some(loss) => Err(Error::Ruined { n_steps, loss, learning_rate: self.config.learning_rate }),
+        }
+    }
+
+    /// Scores with the model as it is.
+    fn engine(&self) -> Engine {
+        let engine = || Engine::new(exact(self.model().clone()), self.workers.count());
+        match self.model().is_streamed() {
+            true => engine().within(self.batch_bytes).unwrap_or_else(engine),
+            false => engine(),
+        }
+    }
+
     /// Measures the objective on examples that are not trained on.
     pub(crate) fn measure(&mut self, held_out: Objective<'_>) -> Result<Option<HeldOut>, Error> {
         if held_out.is_empty() {
             return Ok(None);
         }
-        let engine = || Engine::new(exact(self.model().clone()), self.workers.count());
-        let engine = match self.model().is_streamed() {
-            true => engine().within(self.batch_bytes).unwrap_or_else(engine),
-            false => engine(),
-        };
-        let losses = held_out_losses(&engine, held_out)?;
+        let losses = held_out_losses(&self.engine(), held_out)?;
         let mut nll = Nll::default();
         for loss in &losses {
             nll += *loss;

@@ -94,6 +94,7 @@ mod strategies;
 pub mod table;
 mod table_input;
 mod train;
+mod trainings;
 mod unused;
 pub mod worker;
 

@@ -6,7 +6,6 @@ use lobass_core::{Context, ModelRole, Observer as _};
 use lobass_run::{NullModels, Plan, Unseen};
 
 use crate::error::{Result, bail};
-use crate::information::{data_files, has};
 use crate::model::{Model, check_pair};
 use crate::reference::{Part, TrainingRecord};
 use crate::runtime::Runtime;
@@ -107,7 +106,7 @@ fn held_out(record: &TrainingRecord) -> Option<&std::collections::BTreeSet<u64>>
 /// Refuses a null model that was trained on other rows than the reference: the two would not differ by the prompt alone.
 fn check_same_rows(null: &Model, of_null: &TrainingRecord, of_reference: &TrainingRecord) -> Result<()> {
     let path = &null.key.path;
-    let (found, expected) = (data_files(of_null), data_files(of_reference));
+    let (found, expected) = (of_null.data_files(), of_reference.data_files());
     // Records of earlier versions do not name their files.
     if let (Some(found), Some(expected)) = (found, expected)
         && found != expected
@@ -132,14 +131,11 @@ fn check_same_rows(null: &Model, of_null: &TrainingRecord, of_reference: &Traini
 fn unseen(record: &TrainingRecord, plan: &Plan) -> Unseen {
     match record.part {
         Part::Share { .. } if record.plan == plan.id() => Unseen::Selectable,
-        Part::Share { .. } | Part::AllBut { .. } => Unseen::Nothing,
         Part::All if record.is_of_rows(plan) => match held_out(record) {
             Some(rows) if !rows.is_empty() => Unseen::HeldOut,
             _ => Unseen::Nothing,
         },
-        Part::All => match data_files(record) {
-            Some(files) if !plan.inputs.iter().any(|input| has(files, &input.sha256)) => Unseen::OtherFiles,
-            _ => Unseen::Nothing,
-        },
+        Part::All if record.is_of_other_files(&plan.inputs) == Some(true) => Unseen::OtherFiles,
+        Part::Share { .. } | Part::AllBut { .. } | Part::All => Unseen::Nothing,
     }
 }

@@ -42,13 +42,14 @@ pub(crate) fn check_for_pool(outputs: &[PathBuf], pool: &Pool) -> Result<()> {
     check(outputs, &inputs)
 }
 
-/// Refuses a name that ends like another kind of file than that which is written. A name without an ending is taken.
+/// Refuses a name that ends like another kind of file than those that are written. A name without an ending is taken.
 ///
 /// # Errors
 /// If it ends otherwise.
-pub(crate) fn check_ending(output: &Path, expected: &str) -> Result<()> {
+pub(crate) fn check_ending(output: &Path, expected: &[&str]) -> Result<()> {
     match output.extension().and_then(|ending| ending.to_str()) {
-        Some(found) if found != expected => {
+        Some(found) if !expected.contains(&found) => {
+            let expected = expected.join("` or `.");
             bail!(Output, "output `{}`: expected `.{expected}`, found `.{found}`", output.display())
         }
         _ => Ok(()),

@@ -24,6 +24,14 @@ pub struct UnusedRows {
     pub reason: String,
 }
 
+impl UnusedRows {
+    /// How many there are and why, in words.
+    pub(crate) fn in_words(&self, status: RowStatus) -> String {
+        let Self { n_rows, first, reason } = self;
+        format!("{} {status}, the first of them row {first}: {reason}", count(*n_rows))
+    }
+}
+
 /// The rows of each status that are not used.
 pub type Unused = BTreeMap<RowStatus, UnusedRows>;
 
@@ -102,8 +110,8 @@ pub(crate) fn n_unusable(unused: &Unused) -> u64 {
 
 /// One line for each status.
 pub(crate) fn say_unused(unused: &Unused, text: &mut Labelled) {
-    for (status, UnusedRows { n_rows, first, reason }) in unused {
-        text.line("rows", format!("{} {status}, the first of them row {first}: {reason}", count(*n_rows)));
+    for (status, rows) in unused {
+        text.line("rows", rows.in_words(*status));
     }
 }
 

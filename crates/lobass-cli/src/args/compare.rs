@@ -97,7 +97,7 @@ pub(crate) struct CompareArgs {
     #[arg(long, value_name = "TOKENS", value_parser = check_tokens, help_heading = "Comparison")]
     pub(crate) tokens: Option<MatchedTokens>,
     /// Resamples of held-out examples and seeds, for the intervals
-    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..), help_heading = "Comparison")]
+    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(100..), help_heading = "Comparison")]
     pub(crate) resamples: u32,
     /// The run directory; finished trainings in it are not repeated
     #[arg(long, value_name = "DIR", help_heading = "Comparison")]

@@ -31,7 +31,7 @@ pub(crate) struct InformationArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) list: Option<PathBuf>,
     /// Resamples of the bootstrap intervals
-    #[arg(long, value_name = "N", default_value_t = 2000)]
+    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(100..))]
     pub(crate) resamples: u32,
     /// The seed of the bootstrap
     #[arg(long, value_name = "SEED", default_value_t = 0)]

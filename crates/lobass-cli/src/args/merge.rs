@@ -7,6 +7,7 @@ use lobass::merge::MergeModelsJob;
 use lobass_merge::{Method, MethodName, Recipe};
 use lobass_model::{Dtype, Rounding};
 
+use super::given::given;
 use super::{compute, described, words};
 
 const METHODS: [(&str, &str); 3] = [
@@ -111,8 +112,7 @@ impl RecipeOfMerge {
             ("--resample", self.resample),
             ("--seed", self.seed.is_some()),
         ];
-        let given: Vec<String> =
-            flags.iter().filter(|(_, is_given)| *is_given).map(|(flag, _)| format!("`{flag}`")).collect();
+        let given = given(&flags);
         anyhow::ensure!(
             given.is_empty(),
             "one adapter is merged whole: expected no {} beside `--adapter`; name the adapter with `--models` instead, or \

@@ -8,6 +8,7 @@ mod embed;
 mod encode;
 mod federate;
 mod generate;
+mod given;
 mod help;
 mod import;
 mod information;

@@ -4,6 +4,8 @@ use anyhow::ensure;
 use clap::Args;
 use lobass::comparison::PairArms;
 
+use super::given::given;
+
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Pairs")]
 pub(crate) struct PairArgs {
@@ -47,8 +49,7 @@ impl PairArgs {
             ("--steps", self.steps.is_some()),
             ("--folds", self.folds.is_some()),
         ];
-        let given: Vec<String> =
-            of_pairs.iter().filter(|(_, is_given)| *is_given).map(|(flag, _)| format!("`{flag}`")).collect();
+        let given = given(&of_pairs);
         let need = if given.len() == 1 { "needs" } else { "need" };
         ensure!(self.pairs || given.is_empty(), "{} {need} `--pairs`", given.join(", "));
         ensure!(

@@ -65,7 +65,7 @@ pub(crate) struct IntervalArgs {
     #[arg(long, value_name = "SHARE", default_value_t = 0.95)]
     level: f64,
     /// How often rows and references are drawn
-    #[arg(long, value_name = "N", default_value_t = 2000)]
+    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(100..))]
     resamples: u32,
     /// The seed of the draws, of clusters, and of the order of equal rows
     #[arg(long, value_name = "SEED", default_value_t = 0)]

@@ -8,7 +8,6 @@ mod stop;
 use std::path::{Path, PathBuf};
 
 use lobass_core::Observer as _;
-use lobass_core::SampleEnd;
 use lobass_core::readable::counted;
 use lobass_generate::Generator;
 use lobass_run::{
@@ -102,7 +101,7 @@ impl GenerateJob<'_> {
         if self.work.is_none() {
             work.remove()?;
         }
-        self.report(manifest, unused, pairs)
+        Ok(self.report(manifest, unused, pairs))
     }
 
     fn report(
@@ -110,10 +109,8 @@ impl GenerateJob<'_> {
         manifest: SampleManifest,
         unused: Unused,
         pairs: Option<(PathBuf, PairCounts)>,
-    ) -> Result<GenerationReport> {
-        let n_not_finite = n_not_finite(self.out, &manifest)?;
-        let samples = Some(self.out.to_owned());
-        Ok(GenerationReport { samples, manifest: Some(manifest), n_not_finite, unused, pairs })
+    ) -> GenerationReport {
+        GenerationReport { samples: Some(self.out.to_owned()), manifest: Some(manifest), unused, pairs }
     }
 
     fn open(&self, runtime: &Runtime) -> Result<Opened> {
@@ -122,7 +119,7 @@ impl GenerateJob<'_> {
             missing = path.iter().fold(missing, |missing, path| missing.model(role, path));
         }
         missing.data(self.data, runtime).apart(self.out, self.data).sequences(self.sequences).end()?;
-        outputs::check_ending(self.out, "parquet")?;
+        outputs::check_ending(self.out, &["parquet"])?;
         if self.part.is_some() && self.work.is_none() {
             bail!(Settings, "a part of the work needs a place that all parts share: `--work`");
         }
@@ -209,20 +206,8 @@ impl GenerateJob<'_> {
         runtime.note(&format!("{:16} done before: {}", "generate", self.out.display()));
         let threads = self.compute.threads();
         let unused = crate::unused::of_plan(&opened.sequences, plan.clone(), self.slice, threads, runtime)?;
-        self.report(found, unused, None).map(Some)
+        Ok(Some(self.report(found, unused, None)))
     }
-}
-
-/// Samples of a file that ended because a logit is not a finite number. The manifest does not count them.
-fn n_not_finite(out: &Path, manifest: &SampleManifest) -> Result<u64> {
-    let mut found = 0;
-    if manifest.n_finished < manifest.n_samples {
-        SampleFile::open(out)?.each(&mut |row| {
-            found += u64::from(row.sample.end == SampleEnd::NotFinite);
-            Ok(())
-        })?;
-    }
-    Ok(found)
 }
 
 fn without_path(key: &ModelKey) -> ModelKey {

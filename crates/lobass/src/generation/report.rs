@@ -17,8 +17,6 @@ pub struct GenerationReport {
     pub samples: Option<PathBuf>,
     /// The manifest of the file.
     pub manifest: Option<SampleManifest>,
-    /// Samples that ended because the model gave a number that is not finite.
-    pub n_not_finite: u64,
     /// Rows that no sample is drawn for.
     pub unused: Unused,
     /// The file of pairs, and what is in it.
@@ -28,7 +26,8 @@ pub struct GenerationReport {
 impl GenerationReport {
     /// Whether there are rows that could not be used, or samples that no number was left for.
     pub fn falls_short(&self) -> bool {
-        self.n_not_finite > 0 || n_unusable(&self.unused) > 0
+        let n_not_finite = self.manifest.as_ref().map_or(0, |manifest| manifest.n_not_finite);
+        n_not_finite > 0 || n_unusable(&self.unused) > 0
     }
 }
 
@@ -51,7 +50,7 @@ impl fmt::Display for GenerationReport {
                 false => format!("{of_rows}, temperature {}, top-p {}", sampling.temperature, sampling.top_p),
             },
         );
-        let n_others = manifest.n_samples.saturating_sub(manifest.n_finished + self.n_not_finite);
+        let n_others = manifest.n_samples.saturating_sub(manifest.n_finished + manifest.n_not_finite);
         text.line(
             "ended",
             format!(
@@ -62,13 +61,13 @@ impl fmt::Display for GenerationReport {
                 count(manifest.n_tokens)
             ),
         );
-        if self.n_not_finite > 0 {
+        if manifest.n_not_finite > 0 {
             text.line(
                 "not finite",
                 format!(
                     "{} ended where the model gave a number that is not finite; use a model without such numbers, or try \
                      `--dtype f32`",
-                    counted(self.n_not_finite, "sample")
+                    counted(manifest.n_not_finite, "sample")
                 ),
             );
         }

@@ -3,7 +3,6 @@
 mod report;
 mod rows;
 mod table;
-mod trainings;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,8 +15,8 @@ use crate::missing::Missing;
 use crate::outputs;
 use crate::runtime::Runtime;
 use crate::table_input::{TableInput, paths};
+use crate::trainings::check_distinct;
 use table::Table;
-pub(crate) use trainings::{check_distinct, data_files, has, unseen_by_references};
 
 pub use lobass_information as statistics;
 pub use report::{InformationReport, LostReport, RowToRead};
@@ -50,14 +49,13 @@ impl InformationJob<'_> {
     /// If a table has no losses under a reference and a null model, if tables are not about the same rows, if no row is
     /// out of sample, or if the list cannot be written.
     pub fn run(&self, runtime: &Runtime) -> Result<InformationReport> {
-        check_resamples(&self.bootstrap)?;
         self.bootstrap.check().map_err(|error| crate::Error::Settings(error.to_string()))?;
         Missing::default().tables(self.scores).tables(self.transformed).end()?;
         if let Some(list) = self.list {
             let tables = self.scores.iter().chain(self.transformed);
             let tables: Vec<_> = tables.map(|table| ("a score table", table.path())).collect();
             outputs::check(&[list.to_owned()], &tables)?;
-            check_ending(list)?;
+            outputs::check_ending(list, &["parquet", "jsonl"])?;
         }
         let open = |table: &TableInput| Table::open(table, self.in_sample, self.threads);
         let before = self.scores.iter().map(open).collect::<Result<Vec<_>>>()?;
@@ -149,33 +147,6 @@ impl InformationJob<'_> {
             lost: of(&kept),
             sources: sources.into_iter().map(|(name, rows)| (name, of(&rows))).collect(),
         })
-    }
-}
-
-/// Fewer resamples make no interval of 95 %: its ends would be the outermost ones.
-const MIN_RESAMPLES: u32 = 100;
-
-/// Refuses so few resamples that their quantiles say nothing.
-///
-/// # Errors
-/// If there are fewer than 100.
-pub(crate) fn check_resamples(bootstrap: &Bootstrap) -> Result<()> {
-    match bootstrap.n_resamples {
-        found @ ..MIN_RESAMPLES => bail!(
-            Settings,
-            "expected at least {MIN_RESAMPLES} resamples (`--resamples`) for an interval, found {found}"
-        ),
-        _ => Ok(()),
-    }
-}
-
-/// Refuses a list whose name promises another format than it gets.
-fn check_ending(list: &Path) -> Result<()> {
-    match list.extension().map(|ending| ending.to_string_lossy()) {
-        Some(found) if !["parquet", "jsonl"].contains(&&*found) => {
-            bail!(Output, "output `{}`: expected `.parquet` or `.jsonl`, found `.{found}`", list.display())
-        }
-        _ => Ok(()),
     }
 }
 

@@ -6,9 +6,9 @@ use lobass_core::{ColumnSet, ModelRole, Numbers, RowStatus, ScoreColumns};
 use lobass_information::Losses;
 use lobass_run::{ScoreFile, Unseen, losses_by_seed, null_losses_by_seed, null_seed_columns, seed_columns};
 
-use super::trainings::unseen;
 use crate::error::{Result, bail};
 use crate::table_input::TableInput;
+use crate::trainings::unseen;
 
 /// A score table with losses under a reference and a null model.
 pub(super) struct Table {

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use lobass_core::Observer as _;
 use lobass_core::readable::counted;
-use lobass_core::{Detail, LossEngine as _, Observer as _, Sequence};
 use lobass_run::Slice;
 
 use super::record::{RoundRecord, answers, round_dir};
@@ -12,7 +12,7 @@ use crate::generation::{GenerateJob, PairCounts, Unused};
 use crate::merge::MergeJob;
 use crate::model::Model;
 use crate::runtime::Runtime;
-use crate::sequences::{Sequences, open_pool};
+use crate::sequences::open_pool;
 use crate::settings::{
     ComputeSettings, DataSettings, EncodeSettings, EvalSettings, Method, SamplingSettings, TrainSettings,
 };
@@ -146,7 +146,7 @@ impl Round<'_> {
             sequences: job.sequences.clone(),
             train: self.of.train.clone(),
             eval: job.eval.clone(),
-            data: data.clone(),
+            data,
             trajectory: false,
             threads: Some(job.compute.threads()),
         };
@@ -158,33 +158,7 @@ impl Round<'_> {
         }
         record.n_trained = report.outcome.n_examples as u64;
         (record.first_loss, record.last_loss) = (report.outcome.first_loss, report.outcome.last_loss);
-        self.check_finite(&data, runtime)
-    }
-
-    /// Refuses a model that its last step has ruined: no loss of the training shows that. What was trained is removed, so
-    /// that other settings can be tried.
-    fn check_finite(&self, pairs: &DataSettings, runtime: &Runtime) -> Result<()> {
-        let (job, quiet) = (self.of, &runtime.silent());
-        let model = Model::open_as("base", &self.model(), job.compute, quiet)?;
-        let spec = model.checkpoint.spec();
-        let pool = open_pool(pairs, quiet)?;
-        let sequences = Sequences::of(pool, job.sequences, model.dir(), spec, None, quiet)?;
-        let examples = sequences.pool.rows().filter_map(|row| row.ok()?.example.ok());
-        let encoded = examples.filter_map(|example| sequences.encoder.encode(&example).sequence);
-        let first: Vec<Sequence> = encoded.take(CHECKED).collect();
-        let losses = model.engine(job.compute.threads(), quiet)?.losses(&first, Detail::Sum)?;
-        if losses.iter().all(|loss| loss.nll.sum.is_finite()) {
-            return Ok(());
-        }
-        for trained in [self.model(), self.dir().join("adapter")].iter().filter(|dir| dir.exists()) {
-            fs_err::remove_dir_all(trained)?;
-        }
-        let rate = job.train.config_for(&model, quiet)?.learning_rate;
-        bail!(
-            Training,
-            "the trained model: expected finite losses of its pairs, found some that are not; use a smaller \
-             `--learning-rate`, now {rate:e}, or a longer `--warmup-ratio`"
-        )
+        Ok(())
     }
 
     /// Merges the adapter of the round into the model that it started from.
@@ -198,9 +172,6 @@ impl Round<'_> {
         MergeJob { base: start, adapter, dtype: None, quantize_base, out: &out }.run(runtime).map(|_| ())
     }
 }
-
-/// Pairs that show whether a model was ruined.
-const CHECKED: usize = 8;
 
 /// Why no answer became a pair, and what to do.
 fn why_no_pairs(counts: &PairCounts, unused: &Unused) -> String {

@@ -106,7 +106,7 @@ impl<'a> LeakageJob<'a> {
         let inputs = self.data.iter().chain(self.control).filter_map(QuestionInput::file);
         let inputs: Vec<(&str, &Path)> = inputs.map(|path| ("the benchmark", path)).collect();
         let out: Vec<PathBuf> = self.out.map(Path::to_owned).into_iter().collect();
-        out.iter().try_for_each(|out| outputs::check_ending(out, "jsonl"))?;
+        out.iter().try_for_each(|out| outputs::check_ending(out, &["jsonl"]))?;
         outputs::check(&out, &inputs)
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use lobass_core::readable::counted;
 use lobass_core::{Context, Digest, Dtype, Observer, Rounding, RowStatus};
 use lobass_model::LoraConfig;
-use lobass_run::{Plan, UnreadRecord};
+use lobass_run::{InputRecord, Plan, UnreadRecord};
 use lobass_train::{Dpo, HeldOut, TrainConfig, TrainReport};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -16,7 +16,9 @@ use crate::error::{Context as _, Result};
 
 const NAME: &str = "lobass-training.json";
 
-/// The name of a transform of prompts among what decides a plan.
+/// The name of the data files among what decides a plan.
+const DATA: &str = "data";
+/// The name of a transform of prompts among it.
 const TRANSFORM: &str = "transform of prompts";
 
 /// The record of a training. It is written before the first step, without an outcome, so that lobass knows an
@@ -191,6 +193,23 @@ impl TrainingRecord {
             );
         }
         self.part
+    }
+
+    /// The data files with the beginnings of their digests, in words. Records of earlier versions have none.
+    pub(crate) fn data_files(&self) -> Option<&str> {
+        self.planned.get(DATA).map(String::as_str)
+    }
+
+    /// Whether a file is among those that were trained on; `None` if the record does not say.
+    pub(crate) fn has_file(&self, input: &InputRecord) -> Option<bool> {
+        let digest = input.sha256.get(..8)?;
+        Some(self.data_files()?.contains(digest))
+    }
+
+    /// Whether none of some files was trained on; `None` if the record does not say.
+    pub(crate) fn is_of_other_files(&self, inputs: &[InputRecord]) -> Option<bool> {
+        self.data_files()?;
+        Some(!inputs.iter().any(|input| self.has_file(input) == Some(true)))
     }
 
     /// Tokens that were trained on, if the training is done.

@@ -22,7 +22,6 @@ use lobass_regions::{Beside, Losses, Regions, Settings, Side, compare, measure};
 use lobass_select::Strata;
 
 use crate::error::{Result, bail};
-use crate::information::check_resamples;
 use crate::missing::Missing;
 use crate::page::TableModels;
 use crate::runtime::Runtime;
@@ -95,7 +94,6 @@ impl RegionsJob<'_> {
     /// # Errors
     /// If settings contradict each other, a table or its data cannot be read, or the table lacks what is asked for.
     pub fn run(&self, runtime: &Runtime) -> Result<RegionsReport> {
-        check_resamples(&self.settings.bootstrap)?;
         self.settings.check()?;
         self.check()?;
         let missing = Missing::default().tables(self.scores).tables(self.against);

@@ -9,9 +9,9 @@ use lobass_run::{Manifest, ModelRecord, ScoreFile, Unseen};
 use serde::Serialize;
 
 use crate::error::{Result, bail};
-use crate::information::{check_distinct, unseen_by_references};
 use crate::settings::available_threads;
 use crate::table_input::TableInput;
+use crate::trainings::{check_distinct, unseen_by_references};
 
 /// Whether references were trained on the rows whose losses they give.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -9,7 +9,6 @@ use lobass_run::Manifest;
 
 use super::history::METRICS;
 use crate::error::{Result, bail};
-use crate::information::{data_files, has};
 use crate::reference::TrainingRecord;
 
 /// What a score table has of a source.
@@ -49,8 +48,8 @@ impl Compared<'_> {
     /// Whether the record beside the metrics names the files of the table. Metrics without a record can be of any files.
     fn check_files(&self) -> Result<bool> {
         let Some(record) = self.record()? else { return Ok(false) };
-        let Some(files) = data_files(&record) else { return Ok(false) };
-        match self.manifest.inputs.iter().find(|input| !has(files, &input.sha256)) {
+        let Some(files) = record.data_files() else { return Ok(false) };
+        match self.manifest.inputs.iter().find(|input| record.has_file(input) == Some(false)) {
             Some(input) => bail!(
                 Table,
                 "score table `{}`: expected the data files of the training in `{}`, {files}, found `{}` {}; {SCORE}",

@@ -9,27 +9,21 @@ use lobass_run::WorkDir;
 
 use crate::error::Result;
 use crate::runtime::Runtime;
-use crate::unused::reasons;
-
-/// Rows of one status.
-struct Unused {
-    n_rows: u64,
-    /// The first of them, by its position in all target files.
-    first: u64,
-}
+use crate::unused::{Unused, UnusedRows, reasons};
 
 /// Warns of each target with rows that cannot be scored: how many, and the first of each status.
 ///
 /// # Errors
 /// If a row cannot be read.
 pub(super) fn warn(target: &WorkDir, pool: &Pool, encoder: &Encoder, runtime: &Runtime) -> Result<()> {
-    let mut sources: BTreeMap<String, (u64, BTreeMap<RowStatus, Unused>)> = BTreeMap::new();
+    let mut sources: BTreeMap<String, (u64, Unused)> = BTreeMap::new();
     for &shard in &target.plan().shards {
         for name in target.names_of(shard)? {
             let (n_rows, statuses) = sources.entry(name.source).or_default();
             *n_rows += 1;
             if !name.status.is_scored() {
-                statuses.entry(name.status).or_insert(Unused { n_rows: 0, first: name.row }).n_rows += 1;
+                let new = || UnusedRows { n_rows: 0, first: name.row, reason: String::new() };
+                statuses.entry(name.status).or_insert_with(new).n_rows += 1;
             }
         }
     }
@@ -38,9 +32,10 @@ pub(super) fn warn(target: &WorkDir, pool: &Pool, encoder: &Encoder, runtime: &R
     let reasons = reasons(&firsts, pool, encoder)?;
     for (source, (n_rows, statuses)) in sources.iter().filter(|(_, (_, statuses))| !statuses.is_empty()) {
         let n_unused: u64 = statuses.values().map(|unused| unused.n_rows).sum();
-        let each = |(status, Unused { n_rows, first }): (&RowStatus, &Unused)| {
-            let (row, reason) = &reasons[first];
-            format!("{} {status}, the first of them row {row}: {reason}", count(*n_rows))
+        // By its position in its file, since targets have files apart.
+        let each = |(status, UnusedRows { n_rows, first, .. }): (&RowStatus, &UnusedRows)| {
+            let (first, reason) = reasons[first].clone();
+            UnusedRows { n_rows: *n_rows, first, reason }.in_words(*status)
         };
         let each: Vec<String> = statuses.iter().map(each).collect();
         runtime.warn(&format!(

@@ -9,9 +9,6 @@ use lobass_run::{Manifest, ModelRecord, RecordedModel, ReferenceMode, Unseen};
 use crate::error::{Result, bail};
 use crate::reference::TrainingRecord;
 
-/// The name of the files among what decides the plan of a training.
-const DATA: &str = "data";
-
 /// The rows that neither references nor null models were trained on; a table of an earlier version says nothing.
 pub(crate) fn unseen(manifest: &Manifest) -> Unseen {
     manifest.unseen.unwrap_or(Unseen::Nothing)
@@ -32,27 +29,15 @@ pub(crate) fn unseen_by_references(manifest: &Manifest) -> Option<Unseen> {
 fn by_records(manifest: &Manifest) -> Option<Unseen> {
     let of_other_files = |model: &ModelRecord| {
         let record = TrainingRecord::read(Path::new(&model.key()?.path)).ok()??;
-        let files = data_files(&record)?;
-        Some(!manifest.inputs.iter().any(|input| has(files, &input.sha256)))
+        record.is_of_other_files(&manifest.inputs)
     };
     let found: Vec<Option<bool>> = references(manifest).map(of_other_files).collect();
     // A run knows the seed, and has trained its references on the pool itself.
     let is_of_run = references(manifest).any(|model| model.seed.is_some());
-    match () {
-        () if found.iter().all(|other| *other == Some(true)) => Some(Unseen::OtherFiles),
-        () if is_of_run || found.contains(&Some(false)) => Some(Unseen::Nothing),
-        () => None,
+    if found.iter().all(|other| *other == Some(true)) {
+        return Some(Unseen::OtherFiles);
     }
-}
-
-/// The data files of a training with the beginnings of their digests, in words. Records of earlier versions have none.
-pub(crate) fn data_files(record: &TrainingRecord) -> Option<&str> {
-    record.planned.get(DATA).map(String::as_str)
-}
-
-/// Whether a file is among the data files of a training.
-pub(crate) fn has(files: &str, sha256: &str) -> bool {
-    sha256.get(..8).is_some_and(|digest| files.contains(digest))
+    (is_of_run || found.contains(&Some(false))).then_some(Unseen::Nothing)
 }
 
 /// The references of a table, without models of earlier epochs.
