@@ -69,7 +69,7 @@ fn by_hand() {
     // Two references; drops are sums over 2, 4, and 10 tokens.
     let pool =
         Pool::new(&[2, 4, 10, 3], &[&[4.0, 4.0, -10.0, 0.0], &[2.0, 0.0, -20.0, 3.0]], &["a", "a", "b", "a"]);
-    let found = pool.measured(&settings(50, 2)).unwrap();
+    let found = pool.measured(&settings(100, 2)).unwrap();
     let a = region(&found, "a");
     assert_eq!((a.n_rows, a.n_missing, a.n_tokens), (3, 0, 9));
     // (8/9 + 5/9) / 2, and the mean of (1.5, 0.5, 0.5) over rows.
@@ -94,13 +94,13 @@ fn by_hand() {
 fn rows_without_losses_are_counted_and_left_out() {
     let mut pool = Pool::new(&[1, 1, 0, 1], &[&[1.0, 1.0, 1.0, 1.0]], &["a"; 4]);
     pool.drops[0].set(1, None);
-    let found = pool.measured(&settings(50, 2)).unwrap();
+    let found = pool.measured(&settings(100, 2)).unwrap();
     let a = region(&found, "a");
     assert_eq!((a.n_rows, a.n_missing), (2, 2));
     assert_eq!(a.per_token.unwrap().interval, Some((1.0, 1.0)));
     // Rows that do not count are not counted as missing either.
     let found =
-        measure(&pool.losses(), &pool.strata(), &[0, 1], &Beside::default(), &settings(50, 2)).unwrap();
+        measure(&pool.losses(), &pool.strata(), &[0, 1], &Beside::default(), &settings(100, 2)).unwrap();
     assert_eq!((found.all.n_rows, found.all.n_missing), (1, 1));
 }
 
@@ -112,7 +112,7 @@ fn parts_are_measured_apart() {
     let in_sample = [Some(4.0), None, Some(4.0)].into_iter().collect();
     let beside =
         Beside { parts: Some((format.losses(), content.losses())), in_sample: Some(&in_sample), base: None };
-    let found = measure(&whole.losses(), &whole.strata(), &whole.rows(), &beside, &settings(50, 2)).unwrap();
+    let found = measure(&whole.losses(), &whole.strata(), &whole.rows(), &beside, &settings(100, 2)).unwrap();
     let a = region(&found, "a");
     let [format, content] = [a.format.as_ref().unwrap(), a.content.as_ref().unwrap()];
     assert_eq!((format.n_rows, format.n_tokens, format.verdict), (2, 3, Verdict::Learned));
@@ -133,12 +133,12 @@ fn the_queue_has_what_was_not_learned_by_its_weight() {
     let names: Vec<&str> = rows.iter().map(|(name, _)| *name).collect();
     let drops: Vec<f64> = rows.iter().map(|(_, drop)| *drop).collect();
     let pool = Pool::new(&vec![1; rows.len()], &[&drops], &names);
-    let found = pool.measured(&settings(50, 2)).unwrap();
+    let found = pool.measured(&settings(100, 2)).unwrap();
     let queue: Vec<&str> = found.queue.iter().map(|&at| found.regions[at].name.as_str()).collect();
     assert_eq!(queue, ["much", "little", "still"]);
     assert_eq!(region(&found, "still").verdict, Verdict::Unchanged, "all zero");
     assert!(!found.alike.unwrap().nearly_all);
-    let apart = Settings { margin: 0.5, ..settings(50, 2) };
+    let apart = Settings { margin: 0.5, ..settings(100, 2) };
     assert_eq!(region(&pool.measured(&apart).unwrap(), "little").verdict, Verdict::Unchanged);
 }
 
@@ -146,14 +146,14 @@ fn the_queue_has_what_was_not_learned_by_its_weight() {
 fn what_cannot_be_measured_is_refused() {
     let pool = Pool::new(&[1, 1], &[&[1.0, 1.0]], &["a", "b"]);
     let of = |pool: &Pool, settings: &Settings| pool.measured(settings).unwrap_err().to_string();
-    assert!(of(&Pool { drops: Vec::new(), ..pool.clone() }, &settings(9, 2)).contains("found no reference"));
-    assert!(of(&Pool { n_tokens: vec![0, 0], ..pool.clone() }, &settings(9, 2)).contains("found none"));
-    assert!(of(&Pool { hashes: vec![0], ..pool.clone() }, &settings(9, 2)).contains("found one of 1"));
-    assert!(of(&pool, &settings(9, 1)).contains("`min-rows`: expected at least 2"));
+    assert!(of(&Pool { drops: Vec::new(), ..pool.clone() }, &settings(100, 2)).contains("found no reference"));
+    assert!(of(&Pool { n_tokens: vec![0, 0], ..pool.clone() }, &settings(100, 2)).contains("found none"));
+    assert!(of(&Pool { hashes: vec![0], ..pool.clone() }, &settings(100, 2)).contains("found one of 1"));
+    assert!(of(&pool, &settings(100, 1)).contains("`min-rows`: expected at least 2"));
     assert!(of(&pool, &settings(0, 2)).contains("n_resamples"));
-    assert!(of(&pool, &Settings { margin: -1.0, ..settings(9, 2) }).contains("`margin`"));
+    assert!(of(&pool, &Settings { margin: -1.0, ..settings(100, 2) }).contains("`margin`"));
     let strata = Strata::of_values(["a"]);
-    let found = measure(&pool.losses(), &strata, &[0], &Beside::default(), &settings(9, 2));
+    let found = measure(&pool.losses(), &strata, &[0], &Beside::default(), &settings(100, 2));
     assert_eq!(found.unwrap_err(), Error::Lengths { expected: 2, found: 1 });
 }
 
@@ -257,20 +257,20 @@ fn regions_are_those_of_numpy() {
 #[test]
 fn regions_of_one_table_only_are_shown_without_a_difference() {
     let pool = Pool::new(&[1; 4], &[&[1.0, 1.0, 2.0, 2.0]], &["a", "a", "b", "b"]);
-    let found = pool.measured(&settings(50, 2)).unwrap();
+    let found = pool.measured(&settings(100, 2)).unwrap();
     let mut only = found.clone();
     only.regions.remove(0);
     let pairs = [("b".to_owned(), vec![RowPair { before: 2, after: 3 }])].into();
     let (one, other) =
         (Side { losses: pool.losses(), regions: &found }, Side { losses: pool.losses(), regions: &only });
-    let changes = compare(&one, &other, &pairs, &settings(50, 2)).unwrap();
+    let changes = compare(&one, &other, &pairs, &settings(100, 2)).unwrap();
     let [_, a, b] = &changes[..] else { panic!("{changes:?}") };
     assert_eq!((a.after, a.n_paired, a.difference, a.verdict), (None, 0, None, Verdict::TooFew));
     assert_eq!((b.n_paired, b.difference), (1, Some(LossDrop { value: 0.0, interval: None })));
     // A table differs from itself by nothing.
     let pairs =
         [("b".to_owned(), vec![RowPair { before: 2, after: 2 }, RowPair { before: 3, after: 3 }])].into();
-    let changes = compare(&one, &one, &pairs, &settings(50, 2)).unwrap();
+    let changes = compare(&one, &one, &pairs, &settings(100, 2)).unwrap();
     assert_eq!(changes[2].difference, Some(LossDrop { value: 0.0, interval: Some((0.0, 0.0)) }));
 }
 
@@ -298,7 +298,7 @@ proptest! {
 
     #[test]
     fn the_order_of_rows_and_the_threads_change_no_bit(pool in pools(), threads in 1usize..5) {
-        let found = pool.measured(&settings(40, 2)).unwrap();
+        let found = pool.measured(&settings(100, 2)).unwrap();
         let back = |n: usize| (0..n).rev();
         let turned = Pool {
             n_tokens: back(pool.n_tokens.len()).map(|at| pool.n_tokens[at]).collect(),
@@ -306,7 +306,7 @@ proptest! {
             hashes: back(pool.hashes.len()).map(|at| pool.hashes[at]).collect(),
             region: back(pool.region.len()).map(|at| pool.region[at].clone()).collect(),
         };
-        let again = turned.measured(&Settings { threads, ..settings(40, 2) }).unwrap();
+        let again = turned.measured(&Settings { threads, ..settings(100, 2) }).unwrap();
         let all = |found: &Regions| found.regions.iter().chain([&found.all]).map(numbers).collect::<Vec<_>>();
         prop_assert_eq!(all(&found), all(&again));
         let last = pool.n_tokens.len() as u64 - 1;
@@ -317,12 +317,12 @@ proptest! {
 
     #[test]
     fn a_region_is_measured_alone_as_among_others(pool in pools()) {
-        let found = pool.measured(&settings(40, 2)).unwrap();
+        let found = pool.measured(&settings(100, 2)).unwrap();
         for region in &found.regions {
             let rows: Vec<u32> =
                 pool.rows().into_iter().filter(|&row| pool.region[row as usize] == region.name).collect();
             let alone =
-                measure(&pool.losses(), &pool.strata(), &rows, &Beside::default(), &settings(40, 2)).unwrap();
+                measure(&pool.losses(), &pool.strata(), &rows, &Beside::default(), &settings(100, 2)).unwrap();
             prop_assert_eq!(alone.regions.len(), 1);
             prop_assert_eq!(alone.regions[0].per_token, region.per_token);
             prop_assert_eq!(alone.all.per_token, region.per_token);
@@ -331,10 +331,10 @@ proptest! {
 
     #[test]
     fn drops_scale_and_verdicts_flip_with_the_sign(pool in pools(), by in 0.1f64..9.0) {
-        let found = pool.measured(&settings(40, 2)).unwrap();
-        let scaled = pool.scaled(by).measured(&settings(40, 2)).unwrap();
-        let turned = pool.scaled(-1.0).measured(&settings(40, 2)).unwrap();
-        let silent = pool.scaled(0.0).measured(&settings(40, 2)).unwrap();
+        let found = pool.measured(&settings(100, 2)).unwrap();
+        let scaled = pool.scaled(by).measured(&settings(100, 2)).unwrap();
+        let turned = pool.scaled(-1.0).measured(&settings(100, 2)).unwrap();
+        let silent = pool.scaled(0.0).measured(&settings(100, 2)).unwrap();
         for (at, region) in found.regions.iter().enumerate() {
             let value = |found: &Regions| found.regions[at].per_token.unwrap().value;
             prop_assert!(close(value(&scaled), by * value(&found)));
