@@ -37,9 +37,10 @@ const MODELS: [Model; 3] = [
 pub(super) fn run(shell: &Shell, args: &Args, python: &str) -> Result<()> {
     build(shell, "product-peer")?;
     let mut lines = vec![
-        "| model | inputs to outputs | format | threads | lobass, GFLOP/s | torch, GFLOP/s | ratio |"
+        "| model | inputs to outputs | format | threads | lobass, GFLOP/s | torch, GFLOP/s | ratio \
+         | torch from and to f32, GFLOP/s | ratio |"
             .to_owned(),
-        "|---|---|---|---|---|---|---|".to_owned(),
+        "|---|---|---|---|---|---|---|---|---|".to_owned(),
     ];
     for dtype in DTYPES.iter().filter(|(name, _)| args.dtype == "both" || args.dtype == *name) {
         for threads in 1..=super::THREADS {
@@ -62,19 +63,23 @@ fn measure(
     let shapes: Vec<[usize; 3]> = products().map(|(_, [inputs, outputs])| [rows, inputs, outputs]).collect();
     let mut options = vec![format!("--dtype={torch}"), "--shapes".to_owned()];
     options.extend(shapes.iter().map(|[rows, inputs, outputs]| format!("{rows}x{inputs}x{outputs}")));
-    let (mut ours, mut peers) = (vec![0.0; shapes.len()], vec![0.0; shapes.len()]);
+    let [mut ours, mut peers, mut from_f32] = [(); 3].map(|()| vec![0.0; shapes.len()]);
     for _ in 0..args.rounds.get() {
         let request = json!({"shapes": shapes, "dtype": name});
-        take(&mut ours, &run_ours_with(shell, "product-peer", request, threads)?)?;
-        take(&mut peers, &run_peer_with(shell, python, "product.py", &options, threads)?)?;
+        take(&mut ours, &run_ours_with(shell, "product-peer", request, threads)?, "gflops")?;
+        let peer = run_peer_with(shell, python, "product.py", &options, threads)?;
+        take(&mut peers, &peer, "gflops")?;
+        take(&mut from_f32, &peer, "gflops_from_f32")?;
     }
-    let rates = ours.into_iter().zip(peers);
+    let rates = ours.into_iter().zip(peers).zip(from_f32);
     Ok(products()
         .zip(rates)
-        .map(|((model, [inputs, outputs]), (ours, peers))| {
-            let ratio = ours / peers;
+        .map(|((model, [inputs, outputs]), ((ours, peer), from_f32))| {
+            let ratios = [ours / peer, ours / from_f32];
             format!(
-                "| {model} | {inputs} to {outputs} | {name} | {threads} | {ours:.0} | {peers:.0} | {ratio:.2} |"
+                "| {model} | {inputs} to {outputs} | {name} | {threads} | {ours:.0} | {peer:.0} | {:.2} \
+                 | {from_f32:.0} | {:.2} |",
+                ratios[0], ratios[1]
             )
         })
         .collect())
@@ -86,8 +91,8 @@ fn products() -> impl Iterator<Item = (&'static str, [usize; 2])> {
 }
 
 /// Keeps the faster of what was found and of a run.
-fn take(best: &mut [f64], run: &Value) -> Result<()> {
-    for (best, found) in best.iter_mut().zip(numbers(run, "gflops")?) {
+fn take(best: &mut [f64], run: &Value, rates: &str) -> Result<()> {
+    for (best, found) in best.iter_mut().zip(numbers(run, rates)?) {
         *best = best.max(found);
     }
     Ok(())
@@ -101,9 +106,9 @@ mod tests {
     fn the_fastest_time_of_each_product_counts() {
         let mut best = [0.0; 2];
         for rates in [[1.0, 5.0], [3.0, 2.0]] {
-            take(&mut best, &json!({"gflops": rates})).unwrap();
+            take(&mut best, &json!({"gflops": rates}), "gflops").unwrap();
         }
         assert_eq!(best, [3.0, 5.0]);
-        assert!(take(&mut best, &json!({"gflops": [null, 1.0]})).is_err());
+        assert!(take(&mut best, &json!({"gflops": [null, 1.0]}), "gflops").is_err());
     }
 }

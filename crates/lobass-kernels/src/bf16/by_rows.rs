@@ -16,8 +16,15 @@ use super::panels::{Pairs, ROWS, pack_weights};
 use super::parts::{Bf16Parts, each_part};
 use super::rows::RoundedRows;
 
-/// Outputs whose weights stay in the second cache while all rows pass by: 80 KiB of them.
-const WIDTH: usize = 4 * ROWS;
+/// Outputs whose weights are arranged at a time, and inputs of them at most. They take 768 KiB of the second cache, of 2 MiB
+/// in processors with tiles. All rows pass by, so many inputs save reading sums again.
+const WIDTH: usize = 6 * ROWS;
+const LONG_DEPTH: usize = 2048;
+
+/// Rows of many inputs, from [`WIDE`] on, that are multiplied at once. The second cache has no room for them in any case,
+/// so weights are arranged less often.
+const WIDE_ROWS: usize = 1024;
+const WIDE: usize = 1024;
 
 /// From how many rows on it pays to arrange the weights instead of the activations.
 const MANY_ROWS: usize = 128;
@@ -30,6 +37,10 @@ pub(super) fn multiply(kernel: impl RowKernel + 'static) -> Box<dyn Multiply> {
 struct ByRows<K>(K);
 
 impl<K: RowKernel> Multiply for ByRows<K> {
+    fn rows_at_once(&self, inputs: usize) -> usize {
+        if inputs < WIDE { super::ROWS } else { WIDE_ROWS }
+    }
+
     fn pack(&self, x: &[f32], inputs: usize, parts: Bf16Parts) -> Form {
         match x.len() / inputs {
             MANY_ROWS.. => Form::Rows(each_part(x, parts, |x| RoundedRows::new(x, inputs))),
@@ -67,7 +78,7 @@ fn multiply_rows(
 ) {
     let mut scratch = SCRATCH.take();
     let Scratch { panels, sums } = &mut scratch;
-    let (outputs, depth) = (w.len() / inputs, short_depth(inputs));
+    let (outputs, depth) = (w.len() / inputs, long_depth(inputs));
     let n_panels = outputs.min(WIDTH).div_ceil(ROWS);
     // Sums wait for the next inputs, if there are any.
     let waiting = if depth < inputs { rows.len().div_ceil(OUTPUTS) } else { 1 };
@@ -78,28 +89,71 @@ fn multiply_rows(
         let w = &w[first * inputs..outputs.min(first + WIDTH) * inputs];
         for start in (0..inputs).step_by(depth) {
             let range = start..inputs.min(start + depth);
-            let pairs = range.len().next_multiple_of(STEP) / 2;
             pack_weights(w, inputs, &range, panels, depth / 2);
-            let blocks = rows.clone().step_by(OUTPUTS).zip(y.chunks_mut(OUTPUTS * outputs));
-            for (at, (row, y)) in blocks.enumerate() {
+            let right = Right { panels, pairs: depth / 2, range, inputs, first, outputs };
+            for (at, (row, y)) in
+                rows.clone().step_by(OUTPUTS).zip(y.chunks_mut(OUTPUTS * outputs)).enumerate()
+            {
                 let sums = &mut sums[at % waiting * n_panels..][..n_panels];
-                for (part, x) in parts.iter().enumerate() {
-                    let block = x.block(row, start);
-                    let is_first = start == 0 && part == 0;
-                    let is_last = range.end == inputs && part == parts.len() - 1;
-                    let panels = panels.chunks_exact(depth / 2).map(|panel| &panel[..pairs]);
-                    let columns = (first..outputs).step_by(ROWS);
-                    for ((panel, sums), column) in panels.zip(&mut *sums).zip(columns) {
-                        match is_last {
-                            false => kernel.multiply(&block, panel, sums, is_first),
-                            true => finish(kernel, &block, panel, sums, is_first, (&mut *y, outputs, column)),
+                right.multiply(kernel, (parts, row), sums, y);
+            }
+        }
+    }
+    SCRATCH.set(scratch);
+}
+
+/// Inputs whose weights are arranged at a time: nearly as many each time, in whole short blocks.
+fn long_depth(inputs: usize) -> usize {
+    let short = short_depth(inputs);
+    let (n_short, at_once) = (inputs.div_ceil(short), LONG_DEPTH / short);
+    n_short.div_ceil(n_short.div_ceil(at_once)) * short
+}
+
+/// Weights of some outputs for some inputs, arranged in panels.
+struct Right<'a> {
+    panels: &'a [Pairs],
+    /// Pairs of inputs from one panel to the next.
+    pairs: usize,
+    range: Range<usize>,
+    /// All that there are.
+    inputs: usize,
+    /// The first output.
+    first: usize,
+    /// All that there are.
+    outputs: usize,
+}
+
+impl Right<'_> {
+    /// Multiplies 32 rows, in short blocks of inputs, which stay in the first cache while the panels pass by. All parts of
+    /// a block come before the next block, as with the weights on the left.
+    fn multiply(
+        &self,
+        kernel: &mut impl RowKernel,
+        (parts, row): (&[RoundedRows], usize),
+        sums: &mut [Sums],
+        y: &mut [f32],
+    ) {
+        let depth = short_depth(self.inputs);
+        for start in self.range.clone().step_by(depth) {
+            let end = self.range.end.min(start + depth);
+            let pairs = (start - self.range.start) / 2..(end - self.range.start).next_multiple_of(STEP) / 2;
+            for (part, x) in parts.iter().enumerate() {
+                let block = x.block(row, start);
+                let is_first = start == 0 && part == 0;
+                let is_last = end == self.inputs && part == parts.len() - 1;
+                let panels = self.panels.chunks_exact(self.pairs).map(|panel| &panel[pairs.clone()]);
+                let columns = (self.first..self.outputs).step_by(ROWS);
+                for ((panel, sums), column) in panels.zip(&mut *sums).zip(columns) {
+                    match is_last {
+                        false => kernel.multiply(&block, panel, sums, is_first),
+                        true => {
+                            finish(kernel, &block, panel, sums, is_first, (&mut *y, self.outputs, column));
                         }
                     }
                 }
             }
         }
     }
-    SCRATCH.set(scratch);
 }
 
 /// Multiplies the last block of some sums and writes them to 32 columns of `y`, `[rows, outputs]`, or to as many as there

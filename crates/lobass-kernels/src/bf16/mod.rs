@@ -71,7 +71,8 @@ fn in_parts(multiply: &mut dyn Multiply, x: &[f32], w: &[bf16], y: &mut [f32], i
         y.fill(0.0);
         return;
     };
-    for (x, y) in x.chunks(ROWS * inputs).zip(y.chunks_mut(ROWS * outputs)) {
+    let rows = multiply.rows_at_once(inputs);
+    for (x, y) in x.chunks(rows * inputs).zip(y.chunks_mut(rows * outputs)) {
         let packed = multiply.pack(x, inputs, Bf16Parts::One);
         multiply.multiply(&packed, 0..x.len() / inputs, w, y, inputs);
     }

@@ -35,10 +35,15 @@ pub(super) enum Form {
 
 /// The functions that pack rows and multiply them.
 pub(super) trait Multiply {
+    /// Rows of so many inputs that are multiplied at once, a multiple of 32.
+    fn rows_at_once(&self, _inputs: usize) -> usize {
+        ROWS
+    }
+
     /// Rounds and arranges `x`, `[rows, inputs]`.
     fn pack(&self, x: &[f32], inputs: usize, parts: Bf16Parts) -> Form;
 
-    /// Computes the product of some rows, at most [`ROWS`] from a multiple of that on. No side is 0.
+    /// Computes the product of some rows, at most [so many](Self::rows_at_once) from a multiple of that on. No side is 0.
     ///
     /// # Shapes
     /// - `w`: `[outputs, inputs]`; `y`: `[rows, outputs]`
@@ -97,8 +102,9 @@ impl PackedBf16 {
             return;
         };
         let mut multiply = instructions.expected();
-        for (part, y) in y.chunks_mut(ROWS * outputs).enumerate() {
-            let rows = part * ROWS..rows.min((part + 1) * ROWS);
+        let at_once = multiply.rows_at_once(inputs);
+        for (part, y) in y.chunks_mut(at_once * outputs).enumerate() {
+            let rows = part * at_once..rows.min((part + 1) * at_once);
             multiply.multiply(form, rows, w, y, inputs);
         }
     }

@@ -169,6 +169,10 @@ fn is_the_plain_one_at_the_edges_of_blocks() {
     for rows in [1, 3, 4, 15, 16, 17, 31, 32, 33, ROWS, ROWS + 1] {
         Operands::random((rows, 70, 9), 3).assert_is_plain();
     }
+    // Where many rows have their weights arranged in several rounds.
+    for (inputs, outputs) in [(1920, 193), (2241, 1), (4100, 33)] {
+        Operands::random((128, inputs, outputs), 5).assert_is_plain();
+    }
 }
 
 #[test]
@@ -180,6 +184,14 @@ fn a_row_is_the_same_at_the_edges_of_blocks() {
             operands.assert_rows_are_alike(&picks);
         }
     }
+    for (inputs, outputs) in [(1920, 193), (2241, 1), (4100, 33)] {
+        let operands = Operands::random((130, inputs, outputs), 4);
+        operands.assert_rows_are_alike(&[&[0], &[129, 0, 64]]);
+        assert_rows_of_parts_are_alike(operands, 129);
+    }
+    let at_once = 2 * ROWS; // rows of so many inputs
+    Operands::random((at_once + 3, 1030, 2), 7)
+        .assert_rows_are_alike(&[&[at_once], &[at_once + 2, 0, at_once - 1]]);
 }
 
 #[test]
@@ -292,16 +304,19 @@ proptest! {
 
     #[test]
     fn a_row_of_parts_is_the_same_in_any_company(shape in shape(), row: prop::sample::Index, seed: u64) {
-        let Operands { x, w, inputs } = Operands::random(shape, seed);
-        let (rows, outputs) = (x.len() / inputs, w.len() / inputs);
-        let row = row.index(rows);
-        for (name, multiply) in all_that_split() {
-            for parts in [Bf16Parts::Two, Bf16Parts::Three] {
-                let (mut here, mut alone) = (vec![f32::NAN; rows * outputs], vec![f32::NAN; outputs]);
-                multiply(&x, &w, &mut here, inputs, parts);
-                multiply(&x[row * inputs..][..inputs], &w, &mut alone, inputs, parts);
-                prop_assert_eq!(&here[row * outputs..][..outputs], &alone, "{}, {:?}", name, parts);
-            }
+        assert_rows_of_parts_are_alike(Operands::random(shape, seed), row.index(shape.0));
+    }
+}
+
+/// Of two and of three parts, a row has the same results alone and beside others.
+fn assert_rows_of_parts_are_alike(Operands { x, w, inputs }: Operands, row: usize) {
+    let (rows, outputs) = (x.len() / inputs, w.len() / inputs);
+    for (name, multiply) in all_that_split() {
+        for parts in [Bf16Parts::Two, Bf16Parts::Three] {
+            let (mut here, mut alone) = (vec![f32::NAN; rows * outputs], vec![f32::NAN; outputs]);
+            multiply(&x, &w, &mut here, inputs, parts);
+            multiply(&x[row * inputs..][..inputs], &w, &mut alone, inputs, parts);
+            assert_eq!(here[row * outputs..][..outputs], alone, "{name}, {parts:?}, {inputs} inputs");
         }
     }
 }
