@@ -313,6 +313,7 @@ fn answers_are_decoded_and_drawn_beside_the_losses() {
     let shown = sandbox.expect(0, &short).stdout;
     let why = "nswers were measured and are not shown: no model has more than 10 % right ones";
     assert!(shown.contains(why), "{shown}");
+    assert!(sandbox.read("short-asked/results.md").contains(why), "the file says it too");
     let found = report(&sandbox, "short-asked");
     let answer = found.arm("zero-shot", Matching::Epochs).unwrap().result(ALL).unwrap().answer.unwrap();
     assert!(answer.value < 0.1, "an answer ends after its first token: {}", answer.value);

@@ -248,6 +248,12 @@ fn a_federated_model_has_a_training_record() {
     assert_eq!(outcome["n_steps"].as_u64().unwrap(), twice(&plain["n_steps"]));
     assert!(of_fed["tool"].as_str().unwrap().ends_with("federate train"), "{of_fed}");
 
+    // A plain training with the same settings is another model.
+    sandbox.fails(
+        &format!("train {RECIPE} {LORA} --method lora --eval-rows 9 --out fed/model"),
+        &["fed/model", "other clients and rounds"],
+    );
+
     // Rows that no client had are marked as such when they are scored.
     let held_out = |reference: &str| {
         sandbox.expect(

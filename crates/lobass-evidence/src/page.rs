@@ -83,6 +83,9 @@ pub fn tables(report: &Report, name: &str, folder: &str) -> (String, Vec<(String
             }
         }
     }
+    if let Some(hidden) = report.hidden_answers() {
+        text += &format!("{hidden}\n\n");
+    }
     text += &format!("### What was selected\n\n{}\n", selected(report));
     text += &format!("### The paper's claims\n\n{}", verdicts(report));
     (text, plots)

@@ -287,6 +287,26 @@ impl Report {
         results.filter_map(of).any(|estimate| estimate.value > FLOOR)
     }
 
+    /// Which measured answers are not shown, and why.
+    pub fn hidden_answers(&self) -> Option<String> {
+        let is_hidden = |of: fn(&SourceResult) -> Option<Estimate>| {
+            let is_measured =
+                self.arms.iter().flat_map(|arm| &arm.results).any(|result| of(result).is_some());
+            is_measured && !self.is_above_floor(of)
+        };
+        let what = match (is_hidden(|result| result.answer), is_hidden(|result| result.sampled)) {
+            (false, false) => return None,
+            (false, true) => "Sampled answers",
+            (true, false) => "Answers",
+            (true, true) => "Answers and sampled answers",
+        };
+        Some(format!(
+            "{what} were measured and are not shown: no model has more than {:.0} % right ones, and differences below that \
+             are noise. The numbers are in results.json.",
+            100.0 * FLOOR
+        ))
+    }
+
     /// An arm by name.
     pub fn arm(&self, strategy: &str, matching: Matching) -> Option<&ArmReport> {
         self.arms_of(matching).find(|arm| arm.strategy == strategy)

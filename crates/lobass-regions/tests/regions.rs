@@ -146,7 +146,9 @@ fn the_queue_has_what_was_not_learned_by_its_weight() {
 fn what_cannot_be_measured_is_refused() {
     let pool = Pool::new(&[1, 1], &[&[1.0, 1.0]], &["a", "b"]);
     let of = |pool: &Pool, settings: &Settings| pool.measured(settings).unwrap_err().to_string();
-    assert!(of(&Pool { drops: Vec::new(), ..pool.clone() }, &settings(100, 2)).contains("found no reference"));
+    assert!(
+        of(&Pool { drops: Vec::new(), ..pool.clone() }, &settings(100, 2)).contains("found no reference")
+    );
     assert!(of(&Pool { n_tokens: vec![0, 0], ..pool.clone() }, &settings(100, 2)).contains("found none"));
     assert!(of(&Pool { hashes: vec![0], ..pool.clone() }, &settings(100, 2)).contains("found one of 1"));
     assert!(of(&pool, &settings(100, 1)).contains("`min-rows`: expected at least 2"));

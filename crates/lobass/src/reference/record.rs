@@ -9,7 +9,7 @@ use lobass_model::LoraConfig;
 use lobass_run::{InputRecord, Plan, UnreadRecord};
 use lobass_train::{Dpo, HeldOut, TrainConfig, TrainReport};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::part::Part;
 use crate::error::{Context as _, Result};
@@ -58,6 +58,9 @@ pub struct TrainingRecord {
     /// The rows of the pool that were trained on.
     #[serde(default)]
     pub part: Part,
+    /// The settings of a [federated training](crate::federated::train::FederatedSettings); `None` if all rows were in one place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub federation: Option<Value>,
     /// Whether the model of every epoch was kept.
     #[serde(default)]
     pub trajectory: bool,
@@ -260,6 +263,9 @@ impl TrainingRecord {
         }
         if self.plan != found.plan {
             differences.extend(self.plan_differences(found));
+        }
+        if self.federation != found.federation {
+            differences.push("clients and rounds (`lobass federate train`)".to_owned());
         }
         if self.eval_files != found.eval_files {
             differences.push("held-out files".to_owned());

@@ -78,6 +78,7 @@ impl TrainRequest<'_> {
             anchor: self.anchor.map(|anchor| anchor.key.weights_digest.clone()),
             context: self.context,
             part: self.part,
+            federation: None,
             trajectory: self.trajectory,
             eval_rows: self.eval.rows,
             eval_files: eval_files.collect::<Result<_, _>>()?,

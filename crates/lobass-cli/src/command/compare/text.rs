@@ -1,7 +1,7 @@
 //! The results of a comparison as a table.
 
 use lobass_core::readable::count;
-use lobass_evidence::{ALL, ArmReport, Difference, Estimate, FLOOR, FULL, Matching, Report, SourceResult};
+use lobass_evidence::{ALL, ArmReport, Difference, Estimate, FULL, Matching, Report, SourceResult};
 use lobass_select::Strategy as _;
 use lobass_select::strategies::Random;
 
@@ -30,26 +30,7 @@ pub(super) fn text(report: &Report, width: Option<usize>) -> String {
         count(report.held_out.sources.iter().map(|source| source.n_rows).sum()),
         100.0 * report.bootstrap.level
     );
-    [Some(text), hidden(report)].into_iter().flatten().collect::<Vec<_>>().join("\n\n")
-}
-
-/// Which measured answers have no column, and why.
-fn hidden(report: &Report) -> Option<String> {
-    let results = || report.arms.iter().flat_map(|arm| &arm.results);
-    let is_hidden =
-        |(_, of): &Answers| results().any(|result| of(result).is_some()) && !report.is_above_floor(*of);
-    let names: Vec<&str> = ANSWERS.into_iter().filter(is_hidden).map(|(name, _)| name).collect();
-    let what = match names.as_slice() {
-        [] => return None,
-        ["sampled"] => "Sampled answers",
-        ["answers"] => "Answers",
-        _ => "Answers and sampled answers",
-    };
-    Some(format!(
-        "{what} were measured and are not shown: no model has more than {:.0} % right ones, and differences below that \
-         are noise. The numbers are in results.json.",
-        100.0 * FLOOR
-    ))
+    [Some(text), report.hidden_answers()].into_iter().flatten().collect::<Vec<_>>().join("\n\n")
 }
 
 fn row(report: &Report, matching: Matching, arm: &ArmReport, result: &SourceResult) -> Vec<String> {

@@ -238,7 +238,7 @@ impl FederatedTrainJob<'_> {
             opened,
             plan,
             work,
-            eval_rows: self.settings.eval_rows,
+            settings: self.settings,
             rounds: &report.rounds,
             base: report.base.as_deref(),
         };

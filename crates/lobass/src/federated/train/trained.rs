@@ -6,9 +6,11 @@ use lobass_core::{Context, Digest, Sequence};
 use lobass_model::Checkpoint;
 use lobass_run::{Plan, WorkDir};
 use lobass_train::TrainConfig;
+use serde_json::json;
 
 use super::opened::Opened;
 use super::report::RoundReport;
+use super::settings::FederatedSettings;
 use crate::error::Result;
 use crate::reference::{Part, Trained, TrainingRecord};
 
@@ -20,7 +22,7 @@ pub(super) struct ModelRecord<'a> {
     pub(super) opened: &'a Opened,
     pub(super) plan: &'a Plan,
     pub(super) work: &'a WorkDir,
-    pub(super) eval_rows: usize,
+    pub(super) settings: &'a FederatedSettings,
     pub(super) rounds: &'a [RoundReport],
     /// The directory of the base of the adapter, if it is not the one that everyone started from.
     pub(super) base: Option<&'a Path>,
@@ -49,8 +51,9 @@ impl ModelRecord<'_> {
             anchor: None,
             context: Context::Prompt,
             part: Part::All,
+            federation: Some(json!(self.settings)),
             trajectory: false,
-            eval_rows: self.eval_rows,
+            eval_rows: self.settings.eval_rows,
             eval_files: Vec::new(),
             template_now: self.plan.template.now.clone(),
             outcome: Some(self.outcome()?),
