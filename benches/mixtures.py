@@ -5,8 +5,8 @@
         --flags "--dtype bf16"
 
 The pool has short rows of three sources: `alpaca`, `gsm8k`, and `shuffled`, Alpaca's rows with the response of another
-one. Each policy (no mixture, and `--mixing rows`, `even`, `ado`) trains one epoch for each order, which is a seed of training. Steps
-that are done are not repeated. Needs NumPy and pyarrow.
+one. Each policy (no mixture, and `--mixing rows`, `even`, `ado`) trains one epoch for each order, which is a seed of
+training. Trainings that are done are not repeated. Needs NumPy and pyarrow.
 """
 
 import argparse
@@ -75,7 +75,8 @@ class Lobass:
     def train(self, policy, order):
         out = self.args.out / f"{policy}-{order}"
         mixing = [] if policy == "none" else ["--mixing", policy]
-        done = (out / "lobass-train.json").exists()
+        record = out / "lobass-training.json"
+        done = record.exists() and json.loads(record.read_text())["outcome"] is not None
         begin = time.time()
         self.run("train", "--model", self.args.base, "--data", *self.files("pool"), "--train-seed", order, "--epochs", 1,
                  "--out", out, *mixing, *shlex.split(self.args.train), *self.flags)  # fmt: skip
