@@ -21,8 +21,8 @@ use super::rows::RoundedRows;
 const WIDTH: usize = 6 * ROWS;
 const LONG_DEPTH: usize = 2048;
 
-/// Rows of many inputs, from [`WIDE`] on, that are multiplied at once. The second cache has no room for them in any case,
-/// so weights are arranged less often.
+/// Rows of many inputs, from [`WIDE`] on, that are multiplied at once. The second cache hardly holds fewer of them beside the
+/// weights, so more of them come for the same arranged weights.
 const WIDE_ROWS: usize = 1024;
 const WIDE: usize = 1024;
 
@@ -114,12 +114,11 @@ struct Right<'a> {
     panels: &'a [Pairs],
     /// Pairs of inputs from one panel to the next.
     pairs: usize,
+    /// These inputs, of all `inputs`.
     range: Range<usize>,
-    /// All that there are.
     inputs: usize,
-    /// The first output.
+    /// The first of these outputs, of all `outputs`.
     first: usize,
-    /// All that there are.
     outputs: usize,
 }
 
