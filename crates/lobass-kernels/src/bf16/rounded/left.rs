@@ -23,6 +23,11 @@ impl LeftBlock {
         Self { values: Aligned::new(rows * stride), stride }
     }
 
+    /// The values from one row to the next.
+    pub(super) fn stride(&self) -> usize {
+        self.stride
+    }
+
     /// The values from a row on.
     pub(super) fn rows_from(&self, row: usize) -> &[bf16] {
         &self.values.values()[row * self.stride..]

@@ -86,6 +86,14 @@ fn gradients_at_the_edges_of_blocks() {
 }
 
 #[test]
+fn more_parts_of_a_sum_than_are_packed_at_a_time() {
+    let (rows, inputs, outputs) = (3_300, 640, 2);
+    let (dy, x) = (values(1, rows * outputs), values(2, rows * inputs));
+    let (left, right) = (Left::Columns(&dy), Bf16Weights::F32(&x));
+    assert_is_the_product(Product { left, right, m: outputs, k: rows, n: inputs }, "weights");
+}
+
+#[test]
 fn what_is_not_a_number_reaches_its_row_and_its_column_only() {
     let (rows, inputs, outputs) = (40, 35, 37);
     let (mut dy, x) = (values(1, rows * outputs), values(2, rows * inputs));
