@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::{ConfigError, Rounding};
+use crate::{ConfigError, Dtype, Rounding};
 
 /// Why a checkpoint cannot be read or written.
 #[derive(Debug, Error)]
@@ -124,6 +124,19 @@ pub enum Error {
         expected: String,
         /// The found value.
         found: String,
+    },
+    /// A weight that a number format has no number for.
+    #[error(
+        "tensor `{tensor}`: expected weights that fit into {dtype}, found {found}; write them in a format with a wider \
+         range, such as f32"
+    )]
+    Range {
+        /// The tensor.
+        tensor: String,
+        /// The format to write.
+        dtype: Dtype,
+        /// The weight.
+        found: f32,
     },
     /// A device name that is not one, or not of this build.
     #[error("device `{name}`: {reason}")]

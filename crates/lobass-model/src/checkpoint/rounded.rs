@@ -100,7 +100,8 @@ fn dynamic_map() -> Vec<f32> {
     map
 }
 
-fn narrow(value: f32, dtype: Dtype) -> f32 {
+/// The nearest number of a format.
+pub(super) fn narrow(value: f32, dtype: Dtype) -> f32 {
     match dtype {
         Dtype::F32 => value,
         Dtype::Bf16 => bf16::from_f32(value).to_f32(),

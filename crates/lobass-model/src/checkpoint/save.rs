@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use burn::tensor::TensorData;
 use lobass_files::write_whole;
 use safetensors::View;
 use serde_json::{Map, Value, json};
 
 use super::convert::to_bytes;
 use super::item::{Item, Values};
+use super::rounded::narrow;
 use super::{Checkpoint, companions, expected_tensors};
 use crate::names::{Layout, StoredTensor, Wrapping};
 use crate::{Decoder, DecoderSpec, Dtype, Error, TensorSpec};
@@ -22,8 +24,10 @@ const SHARD_BYTES: usize = 5_000_000_000;
 /// under another name first and renamed when it is complete.
 ///
 /// # Errors
-/// [`Error::Io`], naming the file; [`Error::Shard`] if the weights cannot be serialized.
+/// [`Error::Range`] if a finite weight is beyond the dtype; [`Error::Io`], naming the file; [`Error::Shard`] if the
+/// weights cannot be serialized.
 pub fn save(model: &Decoder, config_json: &str, dtype: Dtype, dir: &Path) -> Result<(), Error> {
+    check_range(model, dtype)?;
     let spec = model.spec();
     write(spec, &values_of(model, dtype), config_json, dtype, dir, spec.names.wrapping(), Vec::new())
 }
@@ -35,6 +39,7 @@ impl Checkpoint {
     /// # Errors
     /// The errors of [`save`]; [`Error::Io`] if a tokenizer file cannot be copied.
     pub fn save_successor(&self, model: &Decoder, dtype: Dtype, dir: &Path) -> Result<(), Error> {
+        check_range(model, dtype)?;
         self.save_like(model.spec(), &values_of(model, dtype), dtype, dir)
     }
 
@@ -67,13 +72,28 @@ impl Checkpoint {
     }
 }
 
+/// Refuses a finite weight that would become infinite, before a file is written.
+fn check_range(model: &Decoder, dtype: Dtype) -> Result<(), Error> {
+    if dtype == Dtype::F32 {
+        return Ok(());
+    }
+    for TensorSpec { name, .. } in expected_tensors(model.spec()) {
+        let values = weight(model, &name);
+        let is_beyond = |value: &f32| value.is_finite() && !narrow(*value, dtype).is_finite();
+        if let Some(found) = values.iter::<f32>().find(is_beyond) {
+            return Err(Error::Range { tensor: name, dtype, found });
+        }
+    }
+    Ok(())
+}
+
 /// The values of a model in memory.
 fn values_of(model: &Decoder, dtype: Dtype) -> impl Fn(&TensorSpec) -> Vec<u8> {
-    move |tensor| {
-        let weight = model.weight(&tensor.name);
-        let weight = weight.unwrap_or_else(|| unreachable!("`{}` is a parameter of the model", tensor.name));
-        to_bytes(&weight, dtype)
-    }
+    move |tensor| to_bytes(&weight(model, &tensor.name), dtype)
+}
+
+fn weight(model: &Decoder, name: &str) -> TensorData {
+    model.weight(name).unwrap_or_else(|| unreachable!("`{name}` is a parameter of the model"))
 }
 
 fn write<'a>(
@@ -202,5 +222,17 @@ mod tests {
         let shards = names(8192);
         assert!(shards.len() > 1);
         assert_eq!(shards.concat(), whole[0]);
+    }
+
+    #[test]
+    fn weights_beyond_a_number_format_are_refused_before_a_file_is_written() {
+        let config = crate::testing::tiny_with(r#", "initializer_range": 1e6"#);
+        let model = Decoder::random(&DecoderSpec::from_json(&config).unwrap(), 0, &DeviceName::Cpu.open());
+        let dir = tempfile::tempdir().unwrap();
+        let error = save(&model, &config, Dtype::F16, dir.path()).unwrap_err();
+        let Error::Range { tensor, dtype: Dtype::F16, found } = &error else { panic!("{error}") };
+        assert!(found.abs() > 65_504.0 && tensor.ends_with(".weight"), "{error}");
+        assert_eq!(fs_err::read_dir(dir.path()).unwrap().count(), 0);
+        save(&model, &config, Dtype::Bf16, dir.path()).unwrap();
     }
 }
