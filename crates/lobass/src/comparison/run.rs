@@ -1,15 +1,17 @@
 //! Running the trials of a comparison: training, and measuring on the held-out examples.
 
+use std::iter;
 use std::path::Path;
 use std::time::Instant;
 
 use lobass_core::readable::{counted, duration};
-use lobass_core::{Detail, LossEngine as _, Nll, Observer as _, Sequence};
+use lobass_core::{Nll, Observer as _, Sequence};
 use lobass_evidence::{Matching, Report};
-use lobass_loss::Engine;
+use lobass_loss::{Engine, GreedyMatch};
 use lobass_run::ScoreFile;
 use lobass_train::Objective;
 
+use super::held_out::HeldOut;
 use super::opened::Comparison;
 use super::training::{Amount, Training, start};
 use super::trial::{Trial, TrialRecord};
@@ -128,11 +130,7 @@ impl Comparison {
             }
         };
         let engine = Engine::new(model, self.threads);
-        let found = engine.greedy_matches(&self.held_out.sequences)?;
-        if let Some(at) = found.iter().position(|one| !one.nll.sum.is_finite()) {
-            bail!(Comparison, "held-out example {at}: expected a finite loss, found {}", found[at].nll.sum);
-        }
-        let wrong = self.wrong_losses(&engine)?;
+        let (found, wrong) = self.measured(&engine)?;
         let questions = self.questions.as_ref();
         let answers = questions.map(|ask| ask.answered(engine.model().clone(), self.threads)).transpose()?;
         let losses = report.as_ref().map(|report| &report.losses);
@@ -153,21 +151,26 @@ impl Comparison {
         })
     }
 
-    /// The losses of the wrong responses, by held-out example; nothing if none has any.
-    fn wrong_losses(&self, engine: &Engine) -> Result<Vec<Vec<Nll>>> {
-        let wrong = &self.held_out.wrong;
-        let all: Vec<Sequence> = wrong.iter().flatten().cloned().collect();
-        if all.is_empty() {
-            return Ok(Vec::new());
+    /// How the model does on each held-out example, and its losses of the wrong responses to each; without wrong
+    /// responses nothing of the latter.
+    ///
+    /// All go through the model together, so that prompts which responses share are run once.
+    fn measured(&self, engine: &Engine) -> Result<(Vec<GreedyMatch>, Vec<Vec<Nll>>)> {
+        let HeldOut { sequences, wrong, .. } = &self.held_out;
+        let all: Vec<Sequence> = sequences.iter().chain(wrong.iter().flatten()).cloned().collect();
+        let mut found = engine.greedy_matches(&all)?;
+        let mut of_wrong = found.split_off(sequences.len()).into_iter().map(|one| one.nll);
+        let of_example = |wrong: &Vec<Sequence>| of_wrong.by_ref().take(wrong.len()).collect::<Vec<_>>();
+        let of_wrong: Vec<Vec<Nll>> = wrong.iter().map(of_example).collect();
+        for (at, (right, wrong)) in found.iter().zip(&of_wrong).enumerate() {
+            let mut losses = iter::once(&right.nll).chain(wrong);
+            if let Some(bad) = losses.find(|nll| !nll.sum.is_finite()) {
+                let what = "expected a finite loss of every response";
+                bail!(Comparison, "held-out example {at}: {what}, found {}", bad.sum);
+            }
         }
-        let losses = engine.losses(&all, Detail::Sum)?;
-        if let Some(bad) = losses.iter().find(|one| !one.nll.sum.is_finite()) {
-            bail!(Comparison, "a wrong response: expected a finite loss, found {}", bad.nll.sum);
-        }
-        let mut losses = losses.into_iter().map(|one| one.nll);
-        let of_example =
-            |sequences: &Vec<Sequence>| losses.by_ref().take(sequences.len()).collect::<Vec<_>>();
-        Ok(wrong.iter().map(of_example).collect())
+        let has_wrong = wrong.iter().any(|of| !of.is_empty());
+        Ok((found, if has_wrong { of_wrong } else { Vec::new() }))
     }
 }
 
