@@ -14,6 +14,8 @@ const STUDIES: [&str; 2] = ["demo", "alpaca-gsm8k"];
 /// The study on a real model, whose replicates are in the folder `replicates`.
 const REPLICATED: &str = "smollm2";
 const N_REPLICATES: usize = 8;
+/// What the folders of replicates with a model of another family begin with.
+const FAMILY: &str = "gemma3";
 /// One larger pool, in the same folder.
 const LARGE: &str = "alpaca-8000";
 
@@ -55,6 +57,7 @@ fn study(dir: &Path) -> Result<StudyResults> {
     for at in 0..N_REPLICATES {
         let folder = dir.join(at.to_string());
         results.replicates.push(comparisons(&folder)?);
+        results.other_family.push(comparisons(&dir.join(format!("{FAMILY}-{at}")))?);
         let agreement = folder.join("agreement.json");
         let found: Vec<Agreement> = if agreement.exists() { read(&agreement)? } else { Vec::new() };
         results.agreements.push(found);

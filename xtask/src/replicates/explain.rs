@@ -6,7 +6,7 @@ use xshell::Shell;
 use super::groups::{Amount, Group, RATES};
 use super::kept::folder;
 use super::material::N_POOL_ROWS;
-use super::parts::{LARGE, N_LARGE, Part};
+use super::parts::{N_LARGE, Part, TIMES_LARGER};
 use super::table::Table;
 
 /// Tokens of a row of a pool, and of the held-out rows with their wrong responses, under the model's template.
@@ -52,10 +52,9 @@ fn tuning(is_kept: &dyn Fn(&str) -> bool) -> Result<(usize, f64)> {
 
 /// Trainings of a part that are left, and their tokens. Time for tables and measuring counts as further tokens.
 fn left(part: Part, replicate: usize, is_kept: &dyn Fn(&str) -> bool) -> Result<(usize, f64)> {
-    let (folder, n_rows) = match part {
-        Part::Size => (LARGE.to_owned(), N_LARGE),
-        _ => (replicate.to_string(), N_POOL_ROWS),
-    };
+    let folder = part.folder(replicate);
+    let n_rows = if part == Part::Size { N_LARGE } else { N_POOL_ROWS };
+    let times_larger = if part == Part::Family { TIMES_LARGER } else { 1.0 };
     let (mut n_left, mut tokens) = (0, 0.0);
     let mut tables: Vec<Table> = Vec::new();
     // One of the variants is done again, and which is not known yet.
@@ -78,7 +77,7 @@ fn left(part: Part, replicate: usize, is_kept: &dyn Fn(&str) -> bool) -> Result<
         let (references, passes) = table.cost();
         tokens += TOKENS_OF_ROW * n_rows as f64 * (references + passes * FORWARD);
     }
-    Ok((n_left, tokens))
+    Ok((n_left, tokens * times_larger))
 }
 
 fn trained(group: &Group, n_rows: usize) -> Result<f64> {

@@ -56,6 +56,8 @@ pub(super) enum Extra {
     VectorsAndQueries,
     /// The scores of rows whose trained PVI is not negative, as ratings.
     Informative,
+    /// In the first replicate, answers to the held-out questions of GSM8K.
+    Answers,
 }
 
 /// Trainings that are made by one comparison.

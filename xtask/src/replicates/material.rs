@@ -86,12 +86,12 @@ impl Material {
     pub(super) fn subject(&self, part: Part, replicate: usize) -> Subject {
         let is_large = part == Part::Size;
         Subject {
-            name: if is_large { LARGE.to_owned() } else { replicate.to_string() },
+            name: part.folder(replicate),
             seed: replicate,
             pool: if is_large { self.large.clone() } else { self.pools[replicate].clone() },
             held_out: if is_large { self.held_out[..1].to_vec() } else { self.held_out.clone() },
             tuning: self.tuning.clone(),
-            has_further_references: !is_large && Part::has_further_references(replicate),
+            has_further_references: part.has_further_references(replicate),
         }
     }
 }

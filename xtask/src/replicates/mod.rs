@@ -15,7 +15,7 @@ mod runner;
 mod steps;
 mod table;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use xshell::Shell;
@@ -53,6 +53,9 @@ pub(crate) struct Args {
     /// The checkpoint of the model, as `cargo xtask real-models` makes it
     #[arg(long, value_name = "DIR", default_value = "target/real-models/smollm2/checkpoint")]
     model: PathBuf,
+    /// The checkpoint of the model of another family, as `cargo xtask real-models` makes it
+    #[arg(long, value_name = "DIR", default_value = "target/real-models/gemma3/checkpoint")]
+    family_model: PathBuf,
     /// A `lobass` to run instead of one that is built
     #[arg(long, value_name = "FILE")]
     lobass: Option<PathBuf>,
@@ -67,8 +70,13 @@ pub(crate) fn run(shell: &Shell, args: &Args) -> Result<()> {
     }
     let lobass = program::lobass(shell, args.lobass.as_deref())?;
     let material = Material::make(shell, &args.data, DIR)?;
-    let runner = Runner { shell, lobass, model: args.model.clone(), threads: args.threads };
-    let study = Study { runner, material };
+    let runner = |model: &Path| Runner {
+        shell,
+        lobass: lobass.clone(),
+        model: model.to_owned(),
+        threads: args.threads,
+    };
+    let study = Study { runner: runner(&args.model), other: runner(&args.family_model), material };
     let rates = study.rates()?;
     for part in parts {
         for &replicate in only.iter().filter(|at| part.replicates().contains(at)) {

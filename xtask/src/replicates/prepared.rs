@@ -16,6 +16,10 @@ use super::table::Table;
 /// How every training is done. Losses of scores and results are computed in f32.
 pub(super) const TRAINING: [&str; 4] = ["--products", "bf16", "--batch-size", BATCH_SIZE];
 
+/// Tokens that one thread trains on at once. With more of them there are fewer gradients to add up, which changes the
+/// order of sums only. The runs that choose learning rates have the default.
+pub(super) const AT_ONCE: [&str; 2] = ["--micro-batch-tokens", "2048"];
+
 /// Makes what is missing for a replicate.
 pub(super) struct Prepared<'a> {
     pub(super) runner: &'a Runner<'a>,
@@ -69,6 +73,7 @@ impl Prepared<'_> {
             .flag("--learning-rate", [table.rate().unwrap_or(self.rate)])
             .flag("--train-seed", [(self.subject.seed + table.seed()).to_string()])
             .plain(&TRAINING)
+            .plain(&AT_ONCE)
             .plain(table.flags())
             .flag("--data", &self.subject.pool);
         self.runner.run(&words.0)?;
@@ -101,6 +106,9 @@ impl Prepared<'_> {
         }
         if extra == Extra::Informative {
             words = words.flag("--ratings", [self.informative()?.display().to_string()]);
+        }
+        if extra == Extra::Answers && self.subject.seed == 0 {
+            words = words.flag("--answers", ["gsm8k"]);
         }
         Ok(words.0)
     }

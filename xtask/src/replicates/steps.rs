@@ -10,17 +10,20 @@ use super::groups::{Amount, Group, RATES};
 use super::kept::{exchange, exchange_file, folder};
 use super::material::{Material, WRONG, files};
 use super::parts::Part;
-use super::prepared::{Prepared, TRAINING};
+use super::prepared::{AT_ONCE, Prepared, TRAINING};
 use super::rates::{Rates, chosen, mean_loss};
 use super::runner::{Runner, Words};
 
 pub(super) struct Study<'a> {
     pub(super) runner: Runner<'a>,
+    /// With a model of another family.
+    pub(super) other: Runner<'a>,
     pub(super) material: Material,
 }
 
 /// What one comparison is made of.
 struct Compared<'a> {
+    runner: &'a Runner<'a>,
     /// Its folder, below that of all runs.
     name: String,
     scores: &'a Path,
@@ -44,7 +47,8 @@ impl Study<'_> {
             let mut losses = Vec::new();
             for rate in RATES {
                 let name = format!("tuning/{}-{rate}", amount.name());
-                self.compare(&Compared {
+                let compared = Compared {
+                    runner: &self.runner,
                     name: name.clone(),
                     scores: Path::new(&scores),
                     pool,
@@ -54,7 +58,8 @@ impl Study<'_> {
                     seed: 0,
                     baselines: vec![amount.baseline()],
                     extra: Vec::new(),
-                })?;
+                };
+                compared.run()?;
                 let trial = format!("{}-epochs-seed0.json", amount.baseline());
                 let loss = mean_loss(&folder(&name).join("trials").join(trial), &self.material.tuning)?;
                 eprintln!("    {} at {rate}: {loss:.4} nats a token on the tuning rows", amount.budget());
@@ -81,7 +86,8 @@ impl Study<'_> {
     /// All trainings of a part for one replicate.
     pub(super) fn part(&self, part: Part, replicate: usize, rates: &Rates) -> Result<()> {
         let subject = self.material.subject(part, replicate);
-        let prepared = Prepared { runner: &self.runner, subject: &subject, rate: rates.of(Amount::All) };
+        let runner = if part == Part::Family { &self.other } else { &self.runner };
+        let prepared = Prepared { runner, subject: &subject, rate: rates.of(Amount::All) };
         let is_asked: &dyn Fn(&Group) -> bool = match part {
             Part::Best => {
                 let best = best_variant(&self.material.held_out)?;
@@ -90,7 +96,8 @@ impl Study<'_> {
             _ => &|_: &Group| true,
         };
         for group in part.groups().iter().filter(|group| is_asked(group)) {
-            self.compare(&Compared {
+            let compared = Compared {
+                runner,
                 name: format!("{}/{}", subject.name, group.name),
                 scores: &prepared.table(group.table)?,
                 pool: &subject.pool,
@@ -100,41 +107,45 @@ impl Study<'_> {
                 seed: subject.seed,
                 baselines: group.baselines(replicate),
                 extra: prepared.extra(group.extra)?,
-            })?;
+            };
+            compared.run()?;
         }
         let trains_references = matches!(part, Part::Robustness | Part::Variants);
         if trains_references && subject.has_further_references { prepared.agreement() } else { Ok(()) }
     }
+}
 
-    /// Does what is left of a comparison, and keeps its trials.
-    fn compare(&self, compared: &Compared<'_>) -> Result<()> {
-        let (kept, run) = (folder(&compared.name), Path::new(DIR).join(&compared.name));
+impl Compared<'_> {
+    /// Does what is left of the comparison, and keeps its trials.
+    fn run(&self) -> Result<()> {
+        let (kept, run) = (folder(&self.name), Path::new(DIR).join(&self.name));
         exchange(&kept, &run)?;
-        let done = self.runner.run(&self.words(compared, &run).0);
+        let done = self.runner.run(&self.words(&run).0);
         exchange(&kept, &run)?;
         done
     }
 
-    fn words(&self, compared: &Compared<'_>, run: &Path) -> Words {
-        let Compared { scores, pool, eval, group, rate, seed, baselines, extra, .. } = compared;
-        let baselines = if baselines.is_empty() { &["none"] } else { &baselines[..] };
-        let seed = seed.to_string();
-        let has_wrong_responses = eval.iter().any(|file| file.contains("held-out"));
+    fn words(&self, run: &Path) -> Words {
+        let Self { group, rate, .. } = self;
+        let baselines = if self.baselines.is_empty() { &["none"] } else { &self.baselines[..] };
+        let seed = self.seed.to_string();
+        let is_held_out = self.eval.iter().any(|file| file.contains("held-out"));
         let mut words = Words::new("compare")
-            .flag("--scores", [scores.display().to_string()])
+            .flag("--scores", [self.scores.display().to_string()])
             .flag("--base", [self.runner.model()])
             .flag("--out", [run.display().to_string()])
-            .flag("--data", files(pool))
-            .flag("--eval", *eval)
+            .flag("--data", files(self.pool))
+            .flag("--eval", self.eval)
             .flag("--match", [group.matching])
             .plain(&["--budget", group.budget, "--epochs", group.epochs, "--learning-rate", rate])
             .plain(&["--seeds", "1", "--train-seed", &seed, "--seed", &seed, "--overlap", "refuse"])
             .flag("--strategy", group.strategies)
             .flag("--baselines", baselines)
-            .flag("--wrong-responses", has_wrong_responses.then_some(WRONG))
+            .flag("--wrong-responses", is_held_out.then_some(WRONG))
             .plain(group.flags)
-            .plain(&TRAINING);
-        words.0.extend(extra.iter().cloned());
+            .plain(&TRAINING)
+            .plain(if is_held_out { &AT_ONCE } else { &[] });
+        words.0.extend(self.extra.iter().cloned());
         words
     }
 }

@@ -4,6 +4,7 @@
 //! which those of seeds on one pool are not.
 
 mod agreement;
+mod answers;
 mod budgets;
 mod holm;
 mod page;

@@ -1,6 +1,7 @@
 //! The results of replicates as Markdown.
 
 use super::agreement::{Agreement, agreements};
+use super::answers::answers;
 use super::budgets::curves;
 use super::robustness::robustness;
 use super::study::{INTERVAL, Replicate, StudyClaim, arm_of, choice, matching, primary, study_claims};
@@ -16,6 +17,8 @@ pub struct StudyResults {
     pub replicates: Vec<Replicate>,
     /// By replicate: how much the scores of further references agree with those of the first.
     pub agreements: Vec<Vec<Agreement>>,
+    /// By replicate: the comparisons with a model of another family.
+    pub other_family: Vec<Replicate>,
     /// The comparisons on one larger pool.
     pub large: Replicate,
 }
@@ -39,10 +42,11 @@ pub fn study_page(results: &StudyResults, name: &str, folder: &str) -> (String, 
     });
     let curves: Vec<String> = curves.collect();
     let sections = [
-        ("Other settings", robustness(replicates)),
+        ("Other settings", robustness(replicates, &results.other_family)),
         ("Other references", agreements(&results.agreements)),
         ("Budgets", (!curves.is_empty()).then(|| curves.join("\n"))),
         ("Variants", variants(replicates)),
+        ("Answers", answers(replicates)),
     ];
     for (heading, section) in sections {
         if let Some(section) = section {

@@ -44,27 +44,21 @@ const SETTINGS: [Setting; 8] = [
     Setting::reference("two cross-fitted references", "cross-fitted"),
 ];
 
+/// The same trainings of a model of another family.
+const OTHER_FAMILY: Setting = Setting::training("Gemma 3 270M", "epochs-6", "epochs-full");
+
 type Compare = fn(&Setting, &Replicate) -> Option<f64>;
 
-/// A line for each setting that a replicate has, after one for the settings of the claims. The numbers are in the order of the
-/// replicates.
-pub(super) fn robustness(replicates: &[Replicate]) -> Option<String> {
-    let has = |setting: &&Setting, replicate: &&Replicate| setting.against_random(replicate).is_some();
-    let rows: Vec<Vec<String>> = SETTINGS
-        .iter()
-        .filter_map(|setting| {
-            let with: Vec<&Replicate> =
-                replicates.iter().filter(|replicate| has(&setting, replicate)).collect();
-            (!with.is_empty()).then(|| {
-                let cells =
-                    |compare: Compare| [said(setting, &with, compare), said(&AS_PLANNED, &with, compare)];
-                let [random, planned_random] = cells(Setting::against_random);
-                let [full, planned_full] = cells(Setting::against_full);
-                let flips = flips(setting, &with);
-                vec![setting.name.to_owned(), random, planned_random, full, planned_full, flips]
-            })
-        })
-        .collect();
+/// Two results of one replicate: those with a setting, and those of the claims.
+type Pair<'a> = (&'a Replicate, &'a Replicate);
+
+/// A line for each setting that a replicate has. The numbers are in the order of the replicates.
+///
+/// `other_family` has the results of a model of another family, replicate by replicate.
+pub(super) fn robustness(replicates: &[Replicate], other_family: &[Replicate]) -> Option<String> {
+    let of_settings = SETTINGS.iter().filter_map(|setting| row(setting, replicates.iter().zip(replicates)));
+    let of_family = row(&OTHER_FAMILY, other_family.iter().zip(replicates));
+    let rows: Vec<Vec<String>> = of_settings.chain(of_family).collect();
     let headings = [
         "setting",
         "lobass minus random",
@@ -76,17 +70,33 @@ pub(super) fn robustness(replicates: &[Replicate]) -> Option<String> {
     (!rows.is_empty()).then(|| table(&headings, &rows))
 }
 
-fn said(setting: &Setting, replicates: &[&Replicate], compare: Compare) -> String {
+/// The line of a setting, if a replicate has it.
+fn row<'a>(setting: &Setting, pairs: impl Iterator<Item = Pair<'a>>) -> Option<Vec<String>> {
+    let with: Vec<Pair<'_>> =
+        pairs.filter(|(replicate, _)| setting.against_random(replicate).is_some()).collect();
+    if with.is_empty() {
+        return None;
+    }
+    let cells = |compare: Compare| {
+        let under = with.iter().map(|(replicate, _)| compare(setting, replicate));
+        [said(under), said(with.iter().map(|(_, planned)| compare(&AS_PLANNED, planned)))]
+    };
+    let [random, planned_random] = cells(Setting::against_random);
+    let [full, planned_full] = cells(Setting::against_full);
+    Some(vec![setting.name.to_owned(), random, planned_random, full, planned_full, flips(setting, &with)])
+}
+
+fn said(differences: impl Iterator<Item = Option<f64>>) -> String {
     let say = |found: Option<f64>| found.map_or("-".to_owned(), |found| format!("{found:+.4}"));
-    replicates.iter().map(|replicate| say(compare(setting, replicate))).collect::<Vec<_>>().join(", ")
+    differences.map(say).collect::<Vec<_>>().join(", ")
 }
 
 /// In how many of the replicates a difference has another sign than under the settings of the claims.
-fn flips(setting: &Setting, replicates: &[&Replicate]) -> String {
+fn flips(setting: &Setting, with: &[Pair<'_>]) -> String {
     let of = |compare: Compare| {
-        let pairs = replicates
-            .iter()
-            .filter_map(|replicate| Some((compare(setting, replicate)?, compare(&AS_PLANNED, replicate)?)));
+        let pairs = with.iter().filter_map(|(replicate, planned)| {
+            Some((compare(setting, replicate)?, compare(&AS_PLANNED, planned)?))
+        });
         let pairs: Vec<(f64, f64)> = pairs.collect();
         let n = pairs.iter().filter(|(one, other)| (*one < 0.0) != (*other < 0.0)).count();
         format!("{n} of {}", pairs.len())

@@ -174,6 +174,37 @@ fn other_settings_say_where_the_sign_flips() {
 }
 
 #[test]
+fn a_model_of_another_family_stands_beside_the_same_replicates() {
+    let mut family = replicate(1);
+    family.insert("epochs-6".to_owned(), further(0).remove("rate-half-6").unwrap());
+    let results = StudyResults {
+        replicates: vec![replicate(0), replicate(1), replicate(2)],
+        other_family: vec![Replicate::new(), family],
+        ..StudyResults::default()
+    };
+    let text = study_page(&results, "study", "").0;
+    let line = text.lines().find(|line| line.starts_with("| Gemma 3 270M |")).unwrap();
+    // (2.2 + 1.0) / 2 - (2.0 + 1.0) / 2 against (1.9 + 1.0) / 2 - (2.0 + 1.01) / 2, and the same against all rows.
+    assert!(
+        line.contains("| +0.1000 | -0.0550 | +0.4050 | +0.2550 | random 1 of 1, full 0 of 1 |"),
+        "{line}"
+    );
+}
+
+#[test]
+fn answers_are_compared_above_the_floor_only() {
+    let said = |share: f64| {
+        let mut one = replicate(0);
+        let full = &mut one.get_mut("epochs-full").unwrap().arms[0];
+        full.results[2].answer = Some(exactly(share));
+        study_tables(&[one])
+    };
+    assert!(said(0.05).contains("right for 5.0 % of the held-out questions of gsm8k. That is at most 10 %"));
+    assert!(said(0.125).contains("answers can be compared"));
+    assert!(!study_tables(&[replicate(0)]).contains("### Answers"));
+}
+
+#[test]
 fn variants_are_chosen_and_tested_on_different_replicates() {
     let mut replicates: Vec<Replicate> = (0..8).map(replicate).collect();
     for at in [0, 1, 5] {

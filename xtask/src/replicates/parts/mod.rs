@@ -2,6 +2,7 @@
 
 mod claims;
 mod exploration;
+mod family;
 mod robustness;
 mod size;
 mod variants;
@@ -10,6 +11,7 @@ use std::ops::Range;
 
 use super::groups::{Group, N_REPLICATES};
 
+pub(super) use family::{NAME as FAMILY, TIMES_LARGER};
 pub(super) use size::{N_ROWS as N_LARGE, NAME as LARGE};
 pub(super) use variants::GROUPS as VARIANTS;
 
@@ -19,6 +21,8 @@ pub(super) enum Part {
     Claims,
     /// Other settings of training and of the reference
     Robustness,
+    /// A model of another family
+    Family,
     /// Variants of the method, on the first half of the replicates
     Variants,
     /// The best variant, on the other half
@@ -30,14 +34,21 @@ pub(super) enum Part {
 }
 
 impl Part {
-    pub(super) const ALL: [Self; 6] =
-        [Self::Claims, Self::Robustness, Self::Variants, Self::Best, Self::Exploration, Self::Size];
+    pub(super) const ALL: [Self; 7] = [
+        Self::Claims,
+        Self::Robustness,
+        Self::Family,
+        Self::Variants,
+        Self::Best,
+        Self::Exploration,
+        Self::Size,
+    ];
 
     /// The replicates that it is done for. Its one pool counts as the first.
     pub(super) fn replicates(self) -> Range<usize> {
         match self {
             Self::Claims => 0..N_REPLICATES,
-            Self::Robustness => 0..2,
+            Self::Robustness | Self::Family => 0..2,
             Self::Variants => 0..N_REPLICATES / 2,
             Self::Best => N_REPLICATES / 2..N_REPLICATES,
             Self::Exploration => 0..3,
@@ -50,15 +61,26 @@ impl Part {
         match self {
             Self::Claims => &claims::GROUPS,
             Self::Robustness => &robustness::GROUPS,
+            Self::Family => &family::GROUPS,
             Self::Variants | Self::Best => &VARIANTS,
             Self::Exploration => &exploration::GROUPS,
             Self::Size => &size::GROUPS,
         }
     }
 
+    /// The folder of a replicate of this part.
+    pub(super) fn folder(self, replicate: usize) -> String {
+        match self {
+            Self::Size => LARGE.to_owned(),
+            Self::Family => format!("{FAMILY}-{replicate}"),
+            _ => replicate.to_string(),
+        }
+    }
+
     /// Whether a replicate has further references, so that scores of several are compared.
-    pub(super) fn has_further_references(replicate: usize) -> bool {
-        Self::Robustness.replicates().contains(&replicate)
+    pub(super) fn has_further_references(self, replicate: usize) -> bool {
+        let is_of_claims = !matches!(self, Self::Size | Self::Family);
+        is_of_claims && Self::Robustness.replicates().contains(&replicate)
     }
 }
 
@@ -70,7 +92,7 @@ mod tests {
     fn no_two_comparisons_of_a_replicate_share_a_folder() {
         let mut names: Vec<&str> = Part::ALL
             .into_iter()
-            .filter(|&part| part != Part::Best && part != Part::Size)
+            .filter(|&part| !matches!(part, Part::Best | Part::Size | Part::Family))
             .flat_map(Part::groups)
             .map(|group| group.name)
             .collect();
